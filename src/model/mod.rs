@@ -1,0 +1,23 @@
+//! The model: what is known about the refreshes, what it means, and how it changes.
+//!
+//! Nothing here reads a clock, talks to a database or draws. Times come in as values: server times as
+//! [`chrono::DateTime<Utc>`], local moments as [`std::time::Instant`].
+
+pub mod age;
+pub mod clock;
+pub mod feed;
+pub mod figures;
+#[doc(hidden)]
+pub mod fixtures;
+pub mod health;
+pub mod job;
+pub mod message;
+pub mod notification;
+pub mod reading;
+pub mod refresh;
+pub mod run;
+pub mod snapshot;
+pub mod state;
+pub mod stats;
+pub mod update;
+pub mod wake;

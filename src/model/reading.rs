@@ -1,0 +1,21 @@
+//! A part of the system that could be read, or the reason why not.
+
+/// Why a part of the screen has no value, and what would mend it. Both are one sentence, without a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unavailable {
+    /// What is missing, e.g. `role app may not read metrics_refresh_log`.
+    pub reason: String,
+    /// What to do about it, e.g. `GRANT refreshtop_admin TO app`. Empty where nothing can be said.
+    pub mend: String,
+}
+
+impl Unavailable {
+    /// Builds one from a reason and a mend.
+    #[must_use]
+    pub fn new(reason: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { reason: reason.into(), mend: mend.into() }
+    }
+}
+
+/// The value of one part, or why it can't be had. Each part of the screen fails by itself.
+pub type Reading<T> = Result<T, Unavailable>;

@@ -1,0 +1,203 @@
+//! The one state that the loop owns and the screen draws.
+
+use crate::model::{
+    clock::ServerClock,
+    feed::Feed,
+    health::{self, Health, Thresholds},
+    reading::{Reading, Unavailable},
+    refresh::Trigger,
+    run::{Run, RunDetail, RunStatus},
+    snapshot::Snapshot,
+};
+use chrono::{DateTime, Utc};
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// What the monitor was started with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// Name of the profile, or `None` for a bare URL.
+    pub profile: Option<String>,
+    /// Host (and port, where it is not 5432) or socket folder; never a password.
+    pub host: String,
+    /// Time between polls.
+    pub poll_interval: Duration,
+    /// Statistics window.
+    pub window: Duration,
+    /// Limits of the health rules.
+    pub thresholds: Thresholds,
+}
+
+/// Which list the arrow keys move in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Focus {
+    /// Recent errors.
+    #[default]
+    Errors,
+    /// Recent runs.
+    Runs,
+}
+
+/// What lies over the panes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Overlay {
+    /// The keys.
+    Help,
+    /// One run in full.
+    Run {
+        /// Which.
+        id: Uuid,
+        /// `None` while it is being read.
+        detail: Option<Box<Reading<RunDetail>>>,
+        /// Lines scrolled down.
+        scroll: u16,
+    },
+}
+
+/// Everything the program knows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    /// Local moment of the last message; drawing takes it for the present.
+    pub now: Instant,
+    /// Settings.
+    pub options: Options,
+    /// How news arrives.
+    pub feed: Feed,
+    /// The server's clock, once it has been read.
+    pub clock: Option<ServerClock>,
+    /// The newest snapshot, with what notifications have added since.
+    pub snapshot: Option<Snapshot>,
+    /// When that snapshot, or a notification after it, arrived.
+    pub heard_at: Option<Instant>,
+    /// Why the newest poll failed, where it did.
+    pub poll_error: Option<Unavailable>,
+    /// When the next poll is due; `None` while one is under way or nothing is connected.
+    pub next_poll: Option<Instant>,
+    /// Whether a poll is under way.
+    pub polling: bool,
+    /// Whether something happened during that poll, so that another must follow.
+    pub poll_again: bool,
+    /// The refresh that this program triggered.
+    pub trigger: Trigger,
+    /// Which list has the arrow keys.
+    pub focus: Focus,
+    /// Selected run in the errors list; the newest where it is gone.
+    pub selected_error: Option<Uuid>,
+    /// Selected run in the runs list.
+    pub selected_run: Option<Uuid>,
+    /// What lies over the panes.
+    pub overlay: Option<Overlay>,
+}
+
+impl State {
+    /// The state before anything has happened.
+    #[must_use]
+    pub fn new(options: Options, now: Instant) -> Self {
+        Self {
+            now,
+            options,
+            feed: Feed::Connecting,
+            clock: None,
+            snapshot: None,
+            heard_at: None,
+            poll_error: None,
+            next_poll: None,
+            polling: false,
+            poll_again: false,
+            trigger: Trigger::Idle,
+            focus: Focus::default(),
+            selected_error: None,
+            selected_run: None,
+            overlay: None,
+        }
+    }
+
+    /// The server's time at the last message.
+    #[must_use]
+    pub fn server_now(&self) -> Option<DateTime<Utc>> {
+        self.clock.map(|clock| clock.at(self.now))
+    }
+
+    /// Whether the database answers. Without it everything on the screen is old.
+    #[must_use]
+    pub fn connected(&self) -> bool {
+        matches!(self.feed, Feed::Live | Feed::Polling { .. })
+    }
+
+    /// How old what is on the screen is; `None` before the first snapshot.
+    #[must_use]
+    pub fn data_age(&self) -> Option<Duration> {
+        self.heard_at.map(|at| self.now.saturating_duration_since(at))
+    }
+
+    /// Age of the last successful refresh by the server's clock.
+    #[must_use]
+    pub fn freshness(&self) -> Option<Duration> {
+        let success = self.stats()?.last_success_at?;
+        Some((self.server_now()? - success).to_std().unwrap_or_default())
+    }
+
+    /// The verdict. Losing the database, or the statistics, is unknown: never healthy.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        match &self.feed {
+            Feed::Connecting => return Health::unknown("connecting"),
+            Feed::Down { reason, .. } => return Health::unknown(reason.clone()),
+            Feed::Live | Feed::Polling { .. } => {}
+        }
+        if let Some(error) = &self.poll_error {
+            return Health::unknown(error.reason.clone());
+        }
+        match (&self.snapshot, self.server_now()) {
+            (Some(Snapshot { stats: Ok(stats), .. }), Some(now)) => {
+                health::evaluate(stats, now, &self.options.thresholds)
+            }
+            (Some(Snapshot { stats: Err(missing), .. }), _) => Health::unknown(missing.reason.clone()),
+            _ => Health::unknown("reading"),
+        }
+    }
+
+    /// Statistics, where they could be read.
+    #[must_use]
+    pub fn stats(&self) -> Option<&crate::model::stats::RefreshStats> {
+        self.snapshot.as_ref()?.stats.as_ref().ok()
+    }
+
+    /// Recent runs, newest first; empty where they could not be read.
+    #[must_use]
+    pub fn runs(&self) -> &[Run] {
+        self.snapshot.as_ref().and_then(|s| s.runs.as_deref().ok()).unwrap_or_default()
+    }
+
+    /// Recent failures, newest first; empty where they could not be read.
+    #[must_use]
+    pub fn errors(&self) -> &[Run] {
+        self.snapshot.as_ref().and_then(|s| s.errors.as_deref().ok()).unwrap_or_default()
+    }
+
+    /// The list that has the arrow keys.
+    #[must_use]
+    pub fn focused_list(&self) -> &[Run] {
+        match self.focus {
+            Focus::Errors => self.errors(),
+            Focus::Runs => self.runs(),
+        }
+    }
+
+    /// Index of the selected row of the list `focus`; `None` in an empty list.
+    #[must_use]
+    pub fn selected_index(&self, focus: Focus) -> Option<usize> {
+        let (list, selected) = match focus {
+            Focus::Errors => (self.errors(), self.selected_error),
+            Focus::Runs => (self.runs(), self.selected_run),
+        };
+        let found = selected.and_then(|id| list.iter().position(|run| run.id == id));
+        found.or((!list.is_empty()).then_some(0))
+    }
+
+    /// Consecutive failures up to now, newest first.
+    #[must_use]
+    pub fn failing_streak(&self) -> usize {
+        self.runs().iter().take_while(|run| run.status == RunStatus::Error).count()
+    }
+}

@@ -1,0 +1,98 @@
+//! When the loop must wake although nothing happened.
+
+use crate::model::{age, feed::Feed, refresh::Trigger, state::State};
+use std::time::{Duration, Instant};
+
+/// How long the outcome of a triggered refresh stays on the screen.
+pub const OUTCOME_SHOWN: Duration = Duration::from_secs(20);
+
+/// The next moment at which a label reads differently, a verdict changes or a poll is due. `None` where
+/// nothing would ever change by itself.
+#[must_use]
+pub fn next(state: &State) -> Option<Instant> {
+    let after = |wait: Duration| state.now.checked_add(wait);
+    let moments = [
+        state.next_poll,
+        state.data_age().filter(|_| !state.connected()).and_then(|age| after(age::until_change(age))),
+        state.freshness().and_then(|age| after(age::until_change(age))),
+        health_change(state).and_then(after),
+        running_change(state).and_then(after),
+        job_change(state).and_then(after),
+        trigger_change(state),
+        retry_change(state),
+    ];
+    moments.into_iter().flatten().min()
+}
+
+/// Freshness turns from healthy to warning at a moment that can be computed.
+fn health_change(state: &State) -> Option<Duration> {
+    let limit = state.options.thresholds.freshness;
+    // A nanosecond past the limit: exactly at it the data still counts as fresh.
+    limit.checked_sub(state.freshness()?).map(|left| left + Duration::from_nanos(1))
+}
+
+fn running_change(state: &State) -> Option<Duration> {
+    let running = state.snapshot.as_ref()?.running.as_ref()?;
+    let age = (state.server_now()? - running.since?).to_std().unwrap_or_default();
+    Some(age::until_change(age))
+}
+
+fn job_change(state: &State) -> Option<Duration> {
+    let now = state.server_now()?;
+    let next = state.snapshot.as_ref()?.job.as_ref().ok()?.next_run(now)?;
+    Some(age::until_countdown_change((next - now).to_std().ok()?))
+}
+
+fn trigger_change(state: &State) -> Option<Instant> {
+    match &state.trigger {
+        Trigger::Idle => None,
+        Trigger::Running { since, .. } => {
+            let age = state.now.saturating_duration_since(*since);
+            state.now.checked_add(age::until_change(age))
+        }
+        Trigger::Ended { at, .. } => at.checked_add(OUTCOME_SHOWN),
+    }
+}
+
+fn retry_change(state: &State) -> Option<Instant> {
+    let Feed::Down { since, .. } = &state.feed else { return None };
+    let age = state.now.saturating_duration_since(*since);
+    state.now.checked_add(age::until_change(age))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{fixtures, state::State};
+
+    fn state(seconds_since_success: u64) -> State {
+        let mut state = fixtures::live();
+        if let Some(Ok(stats)) = state.snapshot.as_mut().map(|s| s.stats.as_mut()) {
+            let now = fixtures::server_time();
+            stats.last_success_at = Some(now - Duration::from_secs(seconds_since_success));
+        }
+        state.next_poll = None;
+        if let Some(snapshot) = state.snapshot.as_mut() {
+            snapshot.job = Err(crate::model::reading::Unavailable::new("none", ""));
+        }
+        state
+    }
+
+    #[test]
+    fn sleeps_a_minute_where_only_minutes_are_shown() {
+        let state = state(120);
+        assert_eq!(next(&state), Some(state.now + Duration::from_mins(1)));
+    }
+
+    #[test]
+    fn wakes_just_past_the_freshness_limit() {
+        let state = state(600);
+        assert_eq!(next(&state), Some(state.now + Duration::from_nanos(1)));
+    }
+
+    #[test]
+    fn nothing_known_nothing_moves() {
+        let state = State::new(fixtures::options(), Instant::now());
+        assert_eq!(next(&state), None);
+    }
+}
