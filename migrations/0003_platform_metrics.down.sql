@@ -1,0 +1,1 @@
+SELECT refreshtop.undo(3);

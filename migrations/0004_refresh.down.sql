@@ -1,0 +1,14 @@
+DROP FUNCTION public.refresh_platform_metrics_with_logging();
+DROP FUNCTION public.trigger_platform_metrics_refresh();
+DROP FUNCTION public.get_metrics_refresh_stats(integer);
+DROP FUNCTION public.cleanup_old_metrics_logs();
+SELECT refreshtop.undo(4);
+DROP FUNCTION refreshtop.cron_job(text);
+DROP FUNCTION refreshtop.cleanup_logs(integer, integer);
+DROP FUNCTION refreshtop.stats(text, interval);
+DROP FUNCTION refreshtop.refresh(text, text);
+DROP FUNCTION refreshtop.running(text);
+DROP FUNCTION refreshtop.session_source();
+DROP FUNCTION refreshtop.black_box(oid);
+DROP FUNCTION refreshtop.relations(oid);
+DROP TABLE refreshtop.views;

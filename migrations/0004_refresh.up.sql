@@ -1,0 +1,409 @@
+-- The refresh itself, for any materialized view that is registered here under its refresh_type.
+
+CREATE TABLE refreshtop.views (
+    refresh_type varchar(100) PRIMARY KEY,
+    view_schema  name NOT NULL DEFAULT 'public',
+    view_name    name NOT NULL,
+    lock_timeout interval NOT NULL DEFAULT '5 s' CHECK (lock_timeout BETWEEN '1 ms' AND '1 h'),
+    keep_log     interval NOT NULL DEFAULT '30 days' CHECK (keep_log >= '1 hour'),
+    UNIQUE (view_schema, view_name)
+);
+COMMENT ON TABLE refreshtop.views IS 'Materialized views that refreshtop refreshes; a refresh holds its row locked, so that two never run at once';
+COMMENT ON COLUMN refreshtop.views.lock_timeout IS 'How long a refresh waits for a lock before it gives up with a logged error';
+GRANT SELECT ON refreshtop.views TO refreshtop_admin;
+INSERT INTO refreshtop.views (refresh_type, view_name) VALUES ('platform_metrics', 'platform_metrics');
+
+-- The view and every relation that its refresh reads: tables, partitions, and what lies behind plain views.
+CREATE FUNCTION refreshtop.relations(p_view oid) RETURNS SETOF oid
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE reached(relation) AS (
+        SELECT p_view
+        UNION
+        SELECT next.relation
+        FROM reached
+        CROSS JOIN LATERAL (
+            SELECT d.refobjid
+            FROM pg_rewrite r
+            JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
+            JOIN pg_class c ON c.oid = r.ev_class
+            WHERE r.ev_class = reached.relation AND (c.relkind = 'v' OR r.ev_class = p_view)
+            UNION ALL
+            SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = reached.relation
+        ) next(relation)
+    )
+    SELECT c.oid FROM reached JOIN pg_class c ON c.oid = reached.relation WHERE c.relkind IN ('r', 'p', 'f', 'm', 'v')
+$$;
+
+-- The evidence of the moment: who holds, or waits for, a lock that stops the refresh, and whom those wait for.
+CREATE FUNCTION refreshtop.black_box(p_view oid) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_box jsonb;
+BEGIN
+    -- The activity seen earlier in this transaction is cached; the blocker's is wanted as it is now.
+    PERFORM pg_stat_clear_snapshot();
+    WITH RECURSIVE relation AS MATERIALIZED (
+        SELECT r.oid, r.oid = p_view AS is_view FROM refreshtop.relations(p_view) AS r(oid)
+    ), lock AS MATERIALIZED (
+        SELECT l.pid, l.virtualtransaction, l.relation, l.mode, l.granted, relation.is_view
+        FROM pg_locks l JOIN relation ON relation.oid = l.relation
+        WHERE l.locktype = 'relation' AND l.pid IS DISTINCT FROM pg_backend_pid()
+          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ), involved(pid) AS (
+        -- A refresh takes EXCLUSIVE on the view and ACCESS SHARE on what it reads.
+        SELECT lock.pid FROM lock
+        WHERE lock.pid IS NOT NULL
+          AND CASE WHEN is_view THEN mode <> 'AccessShareLock' ELSE mode = 'AccessExclusiveLock' END
+        UNION
+        SELECT blocker.pid FROM involved CROSS JOIN LATERAL unnest(pg_blocking_pids(involved.pid)) AS blocker(pid)
+        WHERE blocker.pid <> 0 AND blocker.pid <> pg_backend_pid()
+    ), session AS (
+        SELECT a.pid, a.usename AS "user", left(a.application_name, 100) AS application, host(a.client_addr) AS client,
+               a.state, round(extract(epoch FROM clock_timestamp() - a.xact_start)::numeric, 3) AS xact_age_s,
+               a.query_start, left(a.query, 200) AS query,
+               (SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('relation', lock.relation::regclass::text,
+                           'mode', lock.mode, 'granted', lock.granted)), '[]') FROM lock WHERE lock.pid = a.pid) AS locks,
+               to_jsonb(array_remove(pg_blocking_pids(a.pid), pg_backend_pid())) AS blocked_by
+        FROM involved JOIN pg_stat_activity a USING (pid)
+        UNION ALL
+        -- A prepared transaction holds its locks without any session.
+        SELECT 0, p.owner, left('prepared transaction ' || p.gid, 100), NULL, 'prepared',
+               round(extract(epoch FROM clock_timestamp() - p.prepared)::numeric, 3), p.prepared, NULL,
+               jsonb_agg(DISTINCT jsonb_build_object('relation', lock.relation::regclass::text, 'mode', lock.mode, 'granted', lock.granted)),
+               '[]'
+        FROM lock
+        JOIN pg_locks own ON own.locktype = 'transactionid' AND own.virtualtransaction = lock.virtualtransaction
+        JOIN pg_prepared_xacts p ON p.transaction = own.transactionid
+        WHERE lock.pid IS NULL
+          AND CASE WHEN is_view THEN lock.mode <> 'AccessShareLock' ELSE lock.mode = 'AccessExclusiveLock' END
+        GROUP BY p.gid, p.owner, p.prepared
+    )
+    SELECT jsonb_build_object('captured_at', clock_timestamp(), 'sessions', coalesce(jsonb_agg(to_jsonb(top) - 'place' ORDER BY place), '[]'))
+    INTO v_box
+    FROM (SELECT *, row_number() OVER (ORDER BY jsonb_array_length(blocked_by), xact_age_s DESC NULLS LAST) AS place
+          FROM session ORDER BY place LIMIT 20) top;
+    RETURN v_box;
+EXCEPTION WHEN OTHERS THEN
+    -- Evidence that can't be taken must not cost the row that would say so.
+    RETURN jsonb_build_object('captured_at', clock_timestamp(), 'sessions', '[]'::jsonb, 'error', left(SQLERRM, 500));
+END
+$$;
+
+-- What set this session's attempt off, where the caller did not say.
+CREATE FUNCTION refreshtop.session_source() RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE
+        WHEN a.backend_type LIKE 'pg_cron%' OR a.application_name LIKE 'pg_cron%' OR a.application_name LIKE 'refreshtop schedule%'
+        THEN 'schedule' ELSE 'direct' END
+    FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()
+$$;
+
+-- Who is refreshing the view right now.
+CREATE FUNCTION refreshtop.running(p_refresh_type text DEFAULT 'platform_metrics')
+RETURNS TABLE (pid integer, since timestamptz, application_name text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM refreshtop.require_super_admin('see running refreshes');
+    RETURN QUERY
+        SELECT l.pid, a.xact_start, left(a.application_name, 100)
+        FROM refreshtop.views v
+        JOIN pg_locks l ON l.locktype = 'relation' AND l.mode = 'ExclusiveLock'
+             AND l.relation = to_regclass(format('%I.%I', v.view_schema, v.view_name))
+             AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+        LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+        WHERE v.refresh_type = p_refresh_type AND l.pid <> pg_backend_pid()
+        ORDER BY l.granted DESC, a.xact_start
+        LIMIT 1;
+END
+$$;
+
+CREATE FUNCTION refreshtop.refresh(p_refresh_type text, p_source text DEFAULT NULL) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- Set here so that the caller's own value comes back at return; the view's own limit is set below.
+SET lock_timeout = '5s'
+AS $$
+DECLARE
+    v_view      refreshtop.views;
+    v_relation  text;
+    v_source    text := coalesce(p_source, refreshtop.session_source(), 'direct');
+    v_id        uuid := gen_random_uuid();
+    v_started   timestamptz;
+    v_completed timestamptz;
+    v_duration  numeric;
+    v_status    text := 'success';
+    v_message   text;
+    v_sqlstate  text;
+    v_detail    text;
+    v_hint      text;
+    v_context   text;
+    v_box       jsonb;
+    v_running   record;
+BEGIN
+    PERFORM refreshtop.require_super_admin('refresh ' || p_refresh_type);
+    IF pg_is_in_recovery() THEN
+        RETURN jsonb_build_object('success', false, 'status', 'refused', 'refresh_type', p_refresh_type,
+            'message', 'this server is a read-only standby: refresh on its primary');
+    END IF;
+
+    -- The lock is on a row that only the owner may lock: an advisory lock could be taken, and kept, by any role.
+    -- It lasts until the transaction ends, as does the lock that REFRESH itself takes on the view.
+    SELECT * INTO v_view FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        IF NOT EXISTS (SELECT 1 FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type) THEN
+            RAISE EXCEPTION 'no materialized view is registered as "%"', p_refresh_type
+                USING ERRCODE = 'invalid_parameter_value', HINT = 'SELECT refresh_type FROM refreshtop.views lists them.';
+        END IF;
+        SELECT * INTO v_running FROM refreshtop.running(p_refresh_type);
+        PERFORM refreshtop.record_act('refresh', 'running', jsonb_build_object('refresh_type', p_refresh_type, 'source', v_source, 'running_pid', v_running.pid));
+        RETURN jsonb_build_object('success', false, 'status', 'running', 'refresh_type', p_refresh_type, 'pid', v_running.pid,
+            'message', format('a refresh of %s is already running%s', p_refresh_type,
+                CASE WHEN v_running.pid IS NULL THEN '' ELSE format(' (pid %s, %s)', v_running.pid, v_running.application_name) END));
+    END IF;
+
+    v_relation := format('%I.%I', v_view.view_schema, v_view.view_name);
+    v_started := clock_timestamp();
+    BEGIN
+        PERFORM set_config('lock_timeout', (extract(epoch FROM v_view.lock_timeout) * 1000)::bigint || 'ms', true);
+        -- A view without data can't be refreshed concurrently; nobody can read it either, so nobody is blocked.
+        IF (SELECT relispopulated FROM pg_class WHERE oid = to_regclass(v_relation)) IS FALSE THEN
+            EXECUTE 'REFRESH MATERIALIZED VIEW ' || v_relation;
+        ELSE
+            EXECUTE 'REFRESH MATERIALIZED VIEW CONCURRENTLY ' || v_relation;
+        END IF;
+    -- OTHERS does not include a cancelled query, nor a failed assertion.
+    EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
+        v_status := 'error';
+        GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_sqlstate = RETURNED_SQLSTATE, v_detail = PG_EXCEPTION_DETAIL,
+            v_hint = PG_EXCEPTION_HINT, v_context = PG_EXCEPTION_CONTEXT;
+    END;
+    v_completed := clock_timestamp();
+    v_duration := round(extract(epoch FROM v_completed - v_started)::numeric * 1000, 3);
+    IF v_status = 'error' THEN
+        v_box := refreshtop.black_box(to_regclass(v_relation));
+        RAISE WARNING 'refresh of % failed: % (SQLSTATE %)', p_refresh_type, left(v_message, 500), v_sqlstate;
+    END IF;
+
+    -- Not raised again: that would roll the row back.
+    INSERT INTO public.metrics_refresh_log (id, refresh_type, status, duration_ms, error_message, started_at, completed_at,
+        created_at, sqlstate, error_detail, error_hint, error_context, trigger_source, triggered_by, login_role,
+        application_name, client_addr, backend_pid, black_box)
+    VALUES (v_id, p_refresh_type, v_status, v_duration, v_message, v_started, v_completed, v_completed,
+        v_sqlstate, nullif(v_detail, ''), nullif(v_hint, ''), nullif(v_context, ''), v_source, refreshtop.caller(), session_user,
+        left(current_setting('application_name'), 200), inet_client_addr(), pg_backend_pid(), v_box);
+    -- Ids, status and timings only: any role may listen. Never near the limit of 8,000 bytes.
+    PERFORM pg_notify('metrics_refresh', jsonb_build_object('id', v_id, 'refresh_type', p_refresh_type, 'status', v_status,
+        'source', v_source, 'duration_ms', v_duration, 'started_at', v_started, 'completed_at', v_completed)::text);
+
+    RETURN jsonb_strip_nulls(jsonb_build_object('success', v_status = 'success', 'status', v_status, 'id', v_id,
+        'refresh_type', p_refresh_type, 'duration_ms', v_duration, 'started_at', v_started, 'completed_at', v_completed,
+        'sqlstate', v_sqlstate,
+        'message', CASE v_status WHEN 'success' THEN format('%s refreshed in %s ms', p_refresh_type, v_duration) ELSE v_message END));
+END
+$$;
+COMMENT ON FUNCTION refreshtop.refresh(text, text) IS
+    'Refreshes a registered materialized view without blocking its readers, logs the attempt, notifies; returns at once where a refresh is running';
+
+CREATE FUNCTION refreshtop.stats(p_refresh_type text, p_window interval)
+RETURNS TABLE (total_refreshes bigint, successful_refreshes bigint, failed_refreshes bigint, success_rate numeric,
+    avg_duration_ms numeric, max_duration_ms numeric, min_duration_ms numeric, last_refresh_at timestamptz, last_error text,
+    last_success_at timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM refreshtop.require_super_admin('see refresh statistics');
+    IF p_window IS NULL OR p_window <= interval '0' THEN
+        RAISE EXCEPTION 'the statistics window must be positive, not %', coalesce(p_window::text, 'NULL')
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    RETURN QUERY
+        SELECT count(*), count(*) FILTER (WHERE l.status = 'success'), count(*) FILTER (WHERE l.status = 'error'),
+               round(count(*) FILTER (WHERE l.status = 'success') * 100.0 / nullif(count(*), 0), 2),
+               -- How long a refresh takes: an attempt that failed after 2 ms, or after the lock wait, was none.
+               round(avg(l.duration_ms) FILTER (WHERE l.status = 'success')::numeric, 3),
+               (max(l.duration_ms) FILTER (WHERE l.status = 'success'))::numeric,
+               (min(l.duration_ms) FILTER (WHERE l.status = 'success'))::numeric,
+               max(coalesce(l.completed_at, l.created_at)),
+               (SELECT e.error_message FROM public.metrics_refresh_log e
+                WHERE e.refresh_type = p_refresh_type AND e.status = 'error' AND e.created_at > statement_timestamp() - p_window
+                ORDER BY e.created_at DESC LIMIT 1),
+               (SELECT coalesce(s.completed_at, s.created_at) FROM public.metrics_refresh_log s
+                WHERE s.refresh_type = p_refresh_type AND s.status = 'success'
+                ORDER BY s.created_at DESC LIMIT 1)
+        FROM public.metrics_refresh_log l
+        WHERE l.refresh_type = p_refresh_type AND l.created_at > statement_timestamp() - p_window;
+END
+$$;
+COMMENT ON FUNCTION refreshtop.stats(text, interval) IS
+    'Statistics of a window; durations are those of successful refreshes; last_refresh_at is the last attempt, last_success_at the last success, inside the window or before it';
+
+-- Deletes in batches, so that no statement holds millions of rows; what one call leaves, the next night takes.
+CREATE FUNCTION refreshtop.cleanup_logs(p_batch integer DEFAULT 10000, p_max_batches integer DEFAULT 100) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_total   bigint := 0;
+    v_deleted bigint;
+    v_type    record;
+BEGIN
+    PERFORM refreshtop.require_super_admin('clean up the refresh log');
+    FOR v_type IN
+        SELECT v.refresh_type, v.keep_log FROM refreshtop.views v
+        -- Rows of views that are registered no longer go by the default.
+        UNION ALL SELECT NULL, interval '30 days'
+    LOOP
+        FOR i IN 1 .. p_max_batches LOOP
+            DELETE FROM public.metrics_refresh_log
+            WHERE ctid = ANY (ARRAY(
+                SELECT l.ctid FROM public.metrics_refresh_log l
+                WHERE l.created_at < now() - v_type.keep_log
+                  AND CASE WHEN v_type.refresh_type IS NULL
+                           THEN NOT EXISTS (SELECT 1 FROM refreshtop.views v WHERE v.refresh_type = l.refresh_type)
+                           ELSE l.refresh_type = v_type.refresh_type END
+                LIMIT p_batch));
+            GET DIAGNOSTICS v_deleted = ROW_COUNT;
+            v_total := v_total + v_deleted;
+            EXIT WHEN v_deleted < p_batch;
+        END LOOP;
+    END LOOP;
+    DELETE FROM refreshtop.audit WHERE at < now() - interval '400 days';
+    PERFORM refreshtop.record_act('cleanup', 'success', jsonb_build_object('deleted', v_total));
+    RETURN v_total;
+END
+$$;
+
+-- The public names. They may exist, made by hand: with another return type, other parameter names, a body that
+-- raises again or calls what does not exist. They go into the ledger whole, with owner and rights, and come back
+-- with a rollback.
+CREATE TEMP TABLE refreshtop_old_grants (proname name, acl aclitem[]) ON COMMIT DROP;
+DO $$
+DECLARE
+    v_old record;
+BEGIN
+    FOR v_old IN
+        SELECT p.oid, p.oid::regprocedure::text AS identity, p.proname, p.proacl, pg_get_functiondef(p.oid) AS def,
+               pg_get_userbyid(p.proowner) AS owner, obj_description(p.oid, 'pg_proc') AS comment
+        FROM pg_proc p
+        WHERE p.pronamespace = 'public'::regnamespace AND p.prokind IN ('f', 'p')
+          AND p.proname IN ('refresh_platform_metrics_with_logging', 'trigger_platform_metrics_refresh', 'get_metrics_refresh_stats', 'cleanup_old_metrics_logs')
+    LOOP
+        PERFORM refreshtop.note_undo(4, v_old.def || ';'
+            || format(' ALTER ROUTINE %s OWNER TO %I;', v_old.identity, v_old.owner)
+            || CASE WHEN v_old.proacl IS NULL THEN '' ELSE format(' REVOKE ALL ON ROUTINE %s FROM PUBLIC; ', v_old.identity)
+                    || refreshtop.acl_sql('ROUTINE', v_old.identity, v_old.proacl) END
+            || coalesce(format(' COMMENT ON ROUTINE %s IS %L;', v_old.identity, v_old.comment), ''));
+        INSERT INTO refreshtop_old_grants VALUES (v_old.proname, v_old.proacl);
+        EXECUTE format('DROP ROUTINE %s', v_old.identity);
+    END LOOP;
+END
+$$;
+
+CREATE FUNCTION public.refresh_platform_metrics_with_logging() RETURNS jsonb
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT refreshtop.refresh('platform_metrics') $$;
+COMMENT ON FUNCTION public.refresh_platform_metrics_with_logging() IS
+    'Refreshes public.platform_metrics concurrently, logs the attempt whatever its outcome, and notifies on metrics_refresh';
+
+CREATE FUNCTION public.trigger_platform_metrics_refresh() RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_result jsonb;
+BEGIN
+    v_result := refreshtop.refresh('platform_metrics', 'manual');
+    -- A refused or skipped attempt is recorded there; on a standby nothing can be.
+    IF v_result ->> 'status' IN ('success', 'error') THEN
+        PERFORM refreshtop.record_act('trigger', v_result ->> 'status', jsonb_build_object('run', v_result -> 'id'));
+    END IF;
+    RETURN v_result;
+END
+$$;
+COMMENT ON FUNCTION public.trigger_platform_metrics_refresh() IS 'A manual refresh, for super administrators';
+
+CREATE FUNCTION public.get_metrics_refresh_stats(p_hours integer DEFAULT 24)
+RETURNS TABLE (total_refreshes bigint, successful_refreshes bigint, failed_refreshes bigint, success_rate numeric,
+    avg_duration_ms numeric, max_duration_ms numeric, min_duration_ms numeric, last_refresh_at timestamptz, last_error text)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT s.total_refreshes, s.successful_refreshes, s.failed_refreshes, s.success_rate, s.avg_duration_ms,
+           s.max_duration_ms, s.min_duration_ms, s.last_refresh_at, s.last_error
+    FROM refreshtop.stats('platform_metrics', make_interval(hours => coalesce(p_hours, 24))) s
+$$;
+COMMENT ON FUNCTION public.get_metrics_refresh_stats(integer) IS
+    'Statistics of the last p_hours hours; durations are those of successful refreshes; last_refresh_at is the last attempt';
+
+CREATE FUNCTION public.cleanup_old_metrics_logs() RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT refreshtop.cleanup_logs() $$;
+COMMENT ON FUNCTION public.cleanup_old_metrics_logs() IS 'Deletes log rows older than 30 days, in bounded batches; returns how many';
+
+-- What pg_cron knows of our jobs, where it lives in this database. As the owner, because pg_cron shows each role
+-- only its own jobs.
+CREATE FUNCTION refreshtop.cron_job(p_job_name text DEFAULT 'refresh-platform-metrics')
+RETURNS TABLE (schedule text, command text, active boolean, last_status text, last_message text, last_start timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM refreshtop.require_super_admin('see the schedule');
+    IF to_regclass('cron.job') IS NULL THEN
+        RETURN;
+    END IF;
+    -- The history has no index on the job; the newest few thousand executions are enough to find its last one.
+    RETURN QUERY EXECUTE $query$
+        SELECT j.schedule::text, j.command::text, j.active, d.status::text, left(d.return_message, 200), d.start_time
+        FROM cron.job j
+        LEFT JOIN LATERAL (
+            SELECT r.status, r.return_message, r.start_time FROM cron.job_run_details r
+            WHERE r.jobid = j.jobid AND r.runid > (SELECT coalesce(max(m.runid), 0) - 2000 FROM cron.job_run_details m)
+            ORDER BY r.runid DESC LIMIT 1) d ON true
+        WHERE j.jobname = $1 AND j.database = current_database()
+        ORDER BY j.active DESC, j.jobid DESC LIMIT 1 $query$ USING p_job_name;
+END
+$$;
+
+-- Rights: nobody through PUBLIC, nobody through default privileges; refreshtop_admin, whoever an older deployment
+-- had let in by name, and the role by which a JWT-based application calls. Each function asks again who is calling.
+DO $$
+DECLARE
+    v_function record;
+    v_grantee  text;
+BEGIN
+    FOR v_function IN
+        SELECT p.oid, p.oid::regprocedure::text AS identity, p.proname, p.proowner, n.nspname
+        FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+        WHERE (n.nspname = 'public' AND p.proname IN ('refresh_platform_metrics_with_logging', 'trigger_platform_metrics_refresh', 'get_metrics_refresh_stats', 'cleanup_old_metrics_logs'))
+           OR (n.nspname = 'refreshtop' AND p.proname IN ('relations', 'black_box', 'session_source', 'running', 'refresh', 'stats', 'cleanup_logs', 'cron_job'))
+    LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', v_function.identity);
+        FOR v_grantee IN
+            SELECT DISTINCT quote_ident(pg_get_userbyid(a.grantee))
+            FROM pg_proc p CROSS JOIN LATERAL aclexplode(p.proacl) a
+            WHERE p.oid = v_function.oid AND a.grantee NOT IN (0, v_function.proowner)
+        LOOP
+            EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', v_function.identity, v_grantee);
+        END LOOP;
+        IF v_function.proname NOT IN ('relations', 'black_box', 'session_source') THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO refreshtop_admin', v_function.identity);
+        END IF;
+        FOR v_grantee IN
+            SELECT DISTINCT quote_ident(pg_get_userbyid(a.grantee))
+            FROM refreshtop_old_grants o CROSS JOIN LATERAL aclexplode(o.acl) a
+            WHERE v_function.nspname = 'public' AND o.proname = v_function.proname AND a.grantee NOT IN (0, v_function.proowner)
+        LOOP
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', v_function.identity, v_grantee);
+        END LOOP;
+        IF v_function.nspname = 'public' AND to_regprocedure('public.is_super_admin()') IS NOT NULL AND to_regrole('authenticated') IS NOT NULL THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO authenticated', v_function.identity);
+        END IF;
+    END LOOP;
+    IF to_regprocedure('public.is_super_admin()') IS NOT NULL AND to_regrole('authenticated') IS NOT NULL
+       AND NOT has_table_privilege('authenticated', 'public.metrics_refresh_log', 'SELECT') THEN
+        GRANT SELECT ON public.metrics_refresh_log TO authenticated;
+        PERFORM refreshtop.note_undo(4, 'REVOKE SELECT ON public.metrics_refresh_log FROM authenticated');
+    END IF;
+END
+$$;
