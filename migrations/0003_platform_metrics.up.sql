@@ -41,10 +41,12 @@ BEGIN
 
         IF pg_get_viewdef(v_view) IS DISTINCT FROM pg_get_viewdef('refreshtop.platform_metrics_wanted'::regclass) THEN
             IF v_dependents IS NOT NULL THEN
-                RAISE NOTICE 'public.platform_metrics keeps its own query: % depends on it', v_dependents;
+                PERFORM refreshtop.record_act('migrate up', 'kept', jsonb_build_object('message', format(
+                    'public.platform_metrics keeps its own query, because %s depends on it', v_dependents)));
             ELSIF EXISTS (SELECT attname FROM pg_attribute WHERE attrelid = v_view AND attnum > 0 AND NOT attisdropped
                           EXCEPT SELECT attname FROM pg_attribute WHERE attrelid = 'refreshtop.platform_metrics_wanted'::regclass AND attnum > 0) THEN
-                RAISE NOTICE 'public.platform_metrics keeps its own query: it has columns that refreshtop''s query has not';
+                PERFORM refreshtop.record_act('migrate up', 'kept', jsonb_build_object('message',
+                    'public.platform_metrics keeps its own query, because it has columns that refreshtop''s query has not'));
             ELSE
                 v_replace := true;
             END IF;

@@ -11,4 +11,5 @@ DROP FUNCTION refreshtop.running(text);
 DROP FUNCTION refreshtop.session_source();
 DROP FUNCTION refreshtop.black_box(oid);
 DROP FUNCTION refreshtop.relations(oid);
+DROP TABLE refreshtop.schedule_ledger;
 DROP TABLE refreshtop.views;

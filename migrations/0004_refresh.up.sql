@@ -13,6 +13,15 @@ COMMENT ON COLUMN refreshtop.views.lock_timeout IS 'How long a refresh waits for
 GRANT SELECT ON refreshtop.views TO refreshtop_admin;
 INSERT INTO refreshtop.views (refresh_type, view_name) VALUES ('platform_metrics', 'platform_metrics');
 
+-- What was done to pg_cron, which may live in another database of the cluster, and how to undo it there.
+CREATE TABLE refreshtop.schedule_ledger (
+    seq           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    cron_database name NOT NULL,
+    act           text NOT NULL,
+    undo          text NOT NULL
+);
+COMMENT ON TABLE refreshtop.schedule_ledger IS 'What was added to pg_cron, and the statement that undoes it in the database where pg_cron lives';
+
 -- The view and every relation that its refresh reads: tables, partitions, and what lies behind plain views.
 CREATE FUNCTION refreshtop.relations(p_view oid) RETURNS SETOF oid
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

@@ -22,6 +22,8 @@ const PAGE: isize = 10;
 const SETTLE: Duration = Duration::from_millis(50);
 /// Least time between two such reads while notifications keep coming.
 const BURST_PAUSE: Duration = Duration::from_millis(500);
+/// Pause after a failed poll, where the poll interval is longer: nobody waits an hour to learn that it is back.
+const RETRY_POLL: Duration = Duration::from_secs(5);
 
 /// Takes in one message at the local moment `now`.
 pub fn update(state: &mut State, message: Message, now: Instant) -> Vec<Effect> {
@@ -159,22 +161,22 @@ fn polled(state: &mut State, snapshot: Snapshot) -> Vec<Effect> {
     state.heard_at = Some(state.now);
     state.poll_error = None;
     state.snapshot = Some(snapshot);
-    poll_done(state);
+    poll_done(state, state.options.poll_interval);
     Vec::new()
 }
 
 fn poll_failed(state: &mut State, error: Unavailable) -> Vec<Effect> {
     state.poll_error = Some(error);
-    poll_done(state);
+    poll_done(state, state.options.poll_interval.min(RETRY_POLL));
     Vec::new()
 }
 
-fn poll_done(state: &mut State) {
+fn poll_done(state: &mut State, next_in: Duration) {
     state.polling = false;
     if !state.connected() {
         return;
     }
-    let pause = if state.poll_again { BURST_PAUSE } else { state.options.poll_interval };
+    let pause = if state.poll_again { BURST_PAUSE } else { next_in };
     state.poll_again = false;
     state.next_poll = state.now.checked_add(pause);
 }
@@ -283,4 +285,174 @@ fn open(state: &mut State) -> Vec<Effect> {
     };
     state.overlay = Some(Overlay::Run { id, detail: None, scroll: 0 });
     vec![Effect::ReadRun(id)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{fixtures, health::Verdict, run::RunDetail};
+    use uuid::Uuid;
+
+    fn notification(id: u128, status: &str) -> Notification {
+        let at = fixtures::server_time().to_rfc3339();
+        Notification::parse(&format!(
+            r#"{{"id":"{}","refresh_type":"platform_metrics","status":"{status}","source":"manual","duration_ms":7,"started_at":"{at}","completed_at":"{at}"}}"#,
+            Uuid::from_u128(id)
+        ))
+        .unwrap()
+    }
+
+    fn send(state: &mut State, message: Message) -> Vec<Effect> {
+        let now = state.now;
+        update(state, message, now)
+    }
+
+    fn later(state: &mut State, by: Duration, message: Message) -> Vec<Effect> {
+        let now = state.now + by;
+        update(state, message, now)
+    }
+
+    #[test]
+    fn listens_first_then_reads() {
+        let mut state = State::new(fixtures::options(), Instant::now());
+        assert_eq!(state.health().verdict, Verdict::Unknown);
+        assert_eq!(send(&mut state, Message::Feed(FeedEvent::Live)), [Effect::Poll]);
+        assert!(state.polling);
+        send(&mut state, Message::Polled(Box::new(fixtures::snapshot(&[]))));
+        assert_eq!(state.health().verdict, Verdict::Healthy);
+        assert_eq!(state.next_poll, Some(state.now + state.options.poll_interval));
+    }
+
+    #[test]
+    fn a_notification_shows_at_once_and_is_completed_by_one_read() {
+        let mut state = fixtures::live();
+        let before = state.stats().unwrap().clone();
+        assert_eq!(send(&mut state, Message::Notified(notification(9_001, "error"))), []);
+        assert_eq!(state.runs()[0].id, Uuid::from_u128(9_001));
+        assert_eq!(state.errors()[0].error, None);
+        assert_eq!(state.stats().unwrap().failed, before.failed + 1);
+        assert_eq!(state.stats().unwrap().last_success_at, before.last_success_at);
+        for id in 9_002..9_100 {
+            send(&mut state, Message::Notified(notification(id, "success")));
+        }
+        assert_eq!(later(&mut state, SETTLE, Message::Tick), [Effect::Poll]);
+        assert_eq!(later(&mut state, SETTLE, Message::Tick), []);
+    }
+
+    #[test]
+    fn a_run_known_from_the_log_is_not_counted_twice() {
+        let mut state = fixtures::live();
+        let before = state.snapshot.clone();
+        let known = state.runs()[0].id.as_u128();
+        send(&mut state, Message::Notified(notification(known, "success")));
+        assert_eq!(state.runs(), before.as_ref().unwrap().runs.as_deref().unwrap());
+        assert_eq!(state.stats().unwrap().total, 288);
+    }
+
+    #[test]
+    fn what_happens_during_a_poll_leads_to_another() {
+        let mut state = fixtures::live();
+        assert_eq!(send(&mut state, Message::Action(Action::Poll)), [Effect::Poll]);
+        send(&mut state, Message::Notified(notification(9_001, "success")));
+        assert_eq!(send(&mut state, Message::Action(Action::Poll)), []);
+        send(&mut state, Message::Polled(Box::new(fixtures::snapshot(&[]))));
+        assert_eq!(later(&mut state, BURST_PAUSE, Message::Tick), [Effect::Poll]);
+    }
+
+    #[test]
+    fn a_lost_database_is_unknown_and_nothing_is_polled() {
+        let mut state = fixtures::live();
+        let down = || FeedEvent::Down { reason: "gone".into(), retry_in: Duration::from_secs(1) };
+        send(&mut state, Message::Feed(down()));
+        let since = state.now;
+        assert_eq!(state.health().verdict, Verdict::Unknown);
+        assert_eq!(send(&mut state, Message::Action(Action::Poll)), []);
+        assert_eq!(later(&mut state, Duration::from_secs(1), Message::Feed(FeedEvent::Retrying)), []);
+        later(&mut state, Duration::from_secs(1), Message::Feed(down()));
+        let Feed::Down { since: shown, attempts, .. } = state.feed else { panic!("{:?}", state.feed) };
+        assert_eq!((shown, attempts), (since, 1));
+        assert_eq!(state.data_age(), Some(Duration::from_secs(2)));
+        assert_eq!(send(&mut state, Message::Feed(FeedEvent::Live)), [Effect::Poll]);
+    }
+
+    #[test]
+    fn a_failed_poll_is_unknown_and_tried_again_soon() {
+        let mut state = fixtures::live();
+        state.options.poll_interval = Duration::from_hours(1);
+        send(&mut state, Message::Action(Action::Poll));
+        send(&mut state, Message::PollFailed(Unavailable::new("no answer", "")));
+        assert_eq!(state.health().verdict, Verdict::Unknown);
+        assert_eq!(later(&mut state, RETRY_POLL, Message::Tick), [Effect::Poll]);
+    }
+
+    #[test]
+    fn a_refresh_is_triggered_once_and_cancelled_once() {
+        let mut state = fixtures::live();
+        assert_eq!(send(&mut state, Message::Action(Action::Cancel)), []);
+        assert_eq!(send(&mut state, Message::Action(Action::Refresh)), [Effect::Trigger]);
+        assert_eq!(send(&mut state, Message::Action(Action::Refresh)), []);
+        assert_eq!(send(&mut state, Message::Action(Action::Cancel)), [Effect::CancelTrigger]);
+        assert_eq!(send(&mut state, Message::Action(Action::Cancel)), []);
+        let outcome = TriggerOutcome::AlreadyRunning { message: "m".into() };
+        assert_eq!(send(&mut state, Message::TriggerEnded(outcome)), [Effect::Poll]);
+        later(&mut state, OUTCOME_SHOWN, Message::Tick);
+        assert_eq!(state.trigger, Trigger::Idle);
+    }
+
+    #[test]
+    fn a_refresh_that_cannot_work_is_refused_without_asking() {
+        let mut state = fixtures::live();
+        state.snapshot.as_mut().unwrap().server.standby = true;
+        assert_eq!(send(&mut state, Message::Action(Action::Refresh)), []);
+        let Trigger::Ended { outcome: TriggerOutcome::Refused { message }, .. } = &state.trigger else { panic!() };
+        assert!(message.contains("standby"));
+    }
+
+    #[test]
+    fn the_selection_stays_on_its_run_while_the_list_moves() {
+        let mut state = fixtures::with(fixtures::snapshot(&[3, 50, 100]));
+        send(&mut state, Message::Action(Action::Down));
+        let selected = state.errors()[1].id;
+        send(&mut state, Message::Notified(notification(9_001, "error")));
+        assert_eq!(state.selected_index(Focus::Errors), Some(2));
+        assert_eq!(state.errors()[2].id, selected);
+        assert_eq!(send(&mut state, Message::Action(Action::Open)), [Effect::ReadRun(selected)]);
+        send(&mut state, Message::Action(Action::Close));
+        send(&mut state, Message::Action(Action::Last));
+        assert_eq!(state.selected_index(Focus::Errors), Some(3));
+        send(&mut state, Message::Action(Action::First));
+        assert_eq!(state.selected_index(Focus::Errors), Some(0));
+    }
+
+    #[test]
+    fn an_answer_for_a_run_that_is_no_longer_open_is_dropped() {
+        let mut state = fixtures::with(fixtures::snapshot(&[3]));
+        let run = state.errors()[0].clone();
+        let detail = RunDetail {
+            run: run.clone(),
+            message: None,
+            detail: None,
+            hint: None,
+            context: None,
+            triggered_by: None,
+            application: None,
+            pid: None,
+            black_box: None,
+        };
+        send(&mut state, Message::RunRead(run.id, Box::new(Ok(detail.clone()))));
+        assert_eq!(state.overlay, None);
+        send(&mut state, Message::Action(Action::Open));
+        send(&mut state, Message::RunRead(run.id, Box::new(Ok(detail))));
+        assert!(matches!(&state.overlay, Some(Overlay::Run { detail: Some(_), .. })));
+    }
+
+    #[test]
+    fn lists_stay_bounded_however_many_notifications_come() {
+        let mut state = fixtures::live();
+        for id in 0..5_000 {
+            send(&mut state, Message::Notified(notification(10_000 + id, "error")));
+        }
+        assert_eq!(state.runs().len(), RUNS_KEPT);
+        assert_eq!(state.errors().len(), RUNS_KEPT);
+    }
 }

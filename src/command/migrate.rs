@@ -1,0 +1,147 @@
+//! `refreshtop migrate up | status | down`.
+
+use crate::connect::Target;
+use crate::db::{
+    migrate::{self, MigrateError},
+    schedule::{self, Outcome, ScheduleError},
+};
+use sqlx::{Connection, PgConnection};
+use std::fmt::Write as _;
+
+/// Opens a session for migrating: as long as it takes, but never waiting for ever for a lock.
+///
+/// # Errors
+/// Where the server can't be reached or refuses.
+pub async fn session(target: &Target) -> sqlx::Result<PgConnection> {
+    PgConnection::connect_with(&target.to_sqlx("migrate")).await
+}
+
+async fn session_in(target: &Target, database: &str) -> sqlx::Result<PgConnection> {
+    PgConnection::connect_with(&target.to_sqlx("migrate").database(database)).await
+}
+
+/// Migrates up and puts the jobs in place. Returns what to tell, one line each.
+///
+/// # Errors
+/// Where the migrations did not run; nothing was changed then. Missing rights on `pg_cron` are no error: the
+/// lines say what that means.
+pub async fn up(target: &Target) -> Result<Vec<String>, MigrateError> {
+    let mut app = session(target).await?;
+    let applied = migrate::up(&mut app).await?;
+    let mut lines = Vec::new();
+    match applied.versions.as_slice() {
+        [] => lines.push("the database is up to date".into()),
+        versions => lines.push(format!("applied {}", steps(versions))),
+    }
+    lines.extend(applied.kept);
+    lines.extend(schedule_lines(target, &mut app).await);
+    app.close().await?;
+    Ok(lines)
+}
+
+fn steps(versions: &[i64]) -> String {
+    let list = versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if versions.len() == 1 { format!("step {list}") } else { format!("steps {list}") }
+}
+
+async fn schedule_lines(target: &Target, app: &mut PgConnection) -> Vec<String> {
+    match put_jobs_in_place(target, app).await {
+        Ok(lines) => lines,
+        Err(failure) => vec![format!("warning: the jobs were not scheduled: {failure}")],
+    }
+}
+
+async fn put_jobs_in_place(target: &Target, app: &mut PgConnection) -> Result<Vec<String>, ScheduleError> {
+    let Some(cron_database) = schedule::cron_database(app).await? else {
+        return Ok(vec![
+            "warning: pg_cron is not loaded on this server, so nothing refreshes the view by itself: install it, add it to \
+             shared_preload_libraries and migrate again, or let another scheduler call \
+             public.refresh_platform_metrics_with_logging()"
+                .into(),
+        ]);
+    };
+    let mut other = other_session(target, app, &cron_database).await?;
+    let outcomes = schedule::ensure(app, other.as_mut(), &cron_database).await?;
+    Ok(outcomes
+        .into_iter()
+        .map(|(job, outcome)| match outcome {
+            Outcome::Scheduled => format!("job {} scheduled ({}) in database {cron_database}", job.name, job.schedule),
+            Outcome::Repaired => format!("job {} ran something else and was mended", job.name),
+            Outcome::Kept { schedule, active } => {
+                format!("job {} stays as it is ({schedule}, {})", job.name, if active { "active" } else { "paused" })
+            }
+        })
+        .collect())
+}
+
+/// A session in `pg_cron`'s database, or `None` where that is the application's.
+async fn other_session(target: &Target, app: &mut PgConnection, database: &str) -> sqlx::Result<Option<PgConnection>> {
+    let here: String = sqlx::query_scalar("SELECT current_database()::text").fetch_one(app).await?;
+    if here == database { Ok(None) } else { session_in(target, database).await.map(Some) }
+}
+
+/// Every step, and when it was applied.
+///
+/// # Errors
+/// The server's.
+pub async fn status(target: &Target) -> Result<String, MigrateError> {
+    let mut app = session(target).await?;
+    let steps = migrate::status(&mut app).await?;
+    app.close().await?;
+    let mut text = String::new();
+    for step in steps {
+        let applied = step.applied_at.map_or("pending".into(), |at| at.format("applied %Y-%m-%d %H:%M:%S UTC").to_string());
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{:04}  {:<20}  {applied}", step.version, step.description);
+    }
+    Ok(text)
+}
+
+/// What a rollback to `target_version` would do, in one sentence; `None` where there is nothing to undo.
+///
+/// # Errors
+/// The server's.
+pub async fn announce_down(target: &Target, target_version: i64) -> Result<Option<String>, MigrateError> {
+    let mut app = session(target).await?;
+    let applied: Vec<i64> = migrate::status(&mut app)
+        .await?
+        .into_iter()
+        .filter(|step| step.applied_at.is_some() && step.version > target_version)
+        .map(|step| step.version)
+        .rev()
+        .collect();
+    if applied.is_empty() {
+        return Ok(None);
+    }
+    // The log is step 2; a rollback that stops above it keeps the rows.
+    let rows = if target_version < 2 { migrate::rows_at_stake(&mut app).await? } else { 0 };
+    app.close().await?;
+    let rows = if rows > 0 { format!(", deleting {rows} rows of the refresh log") } else { String::new() };
+    Ok(Some(format!("undoes {}{rows}", steps(&applied))))
+}
+
+/// Unschedules what was scheduled and undoes every step above `target_version`.
+///
+/// # Errors
+/// Where something could not be undone. The migrations themselves are undone together or not at all.
+pub async fn down(target: &Target, target_version: i64) -> Result<Vec<String>, MigrateError> {
+    let mut app = session(target).await?;
+    let mut lines = Vec::new();
+    // The jobs call functions of the last step: whatever goes, they go first.
+    for entry in schedule::noted(&mut app).await? {
+        let mut other = other_session(target, &mut app, &entry.cron_database).await?;
+        schedule::undo(&mut app, other.as_mut(), &entry).await?;
+        lines.push(format!("undone in database {}: {}", entry.cron_database, entry.act));
+    }
+    match migrate::down(&mut app, target_version).await {
+        Ok(undone) if undone.is_empty() => lines.push("there is nothing to undo".into()),
+        Ok(undone) => lines.push(format!("undid {}", steps(&undone))),
+        Err(failure) => {
+            // The view stays, so its schedule comes back.
+            lines.extend(schedule_lines(target, &mut app).await);
+            return Err(failure);
+        }
+    }
+    app.close().await?;
+    Ok(lines)
+}

@@ -1,0 +1,161 @@
+//! The one long-lived session: it listens, notices at once when it dies, and comes back by itself.
+
+use crate::connect::{self, Target};
+use crate::db::error::sqlstate;
+use crate::model::{feed::FeedEvent, message::Message, notification::Notification};
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use std::time::Duration;
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+use tokio_postgres::{AsyncMessage, Client};
+
+/// The channel of the contract.
+pub const CHANNEL: &str = "metrics_refresh";
+/// Time between two signs of life, and how long one may take: a link whose packets vanish is noticed within
+/// their sum.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+const HEARTBEAT_LIMIT: Duration = Duration::from_secs(4);
+
+/// Pauses between attempts: 0.1 s, doubling to 0.4 s, each stretched by up to its own length. So a server that
+/// is back is seen within a second, and many monitors do not come back in step.
+#[must_use]
+pub fn quick_backoff() -> ExponentialBackoff {
+    backoff(Duration::from_millis(100), Duration::from_millis(400))
+}
+
+/// Pauses where trying again soon can't help (wrong password, no such database): 5 s, doubling to 30 s, stretched
+/// likewise. Servers lock accounts that knock too often.
+#[must_use]
+pub fn slow_backoff() -> ExponentialBackoff {
+    backoff(Duration::from_secs(5), Duration::from_secs(30))
+}
+
+fn backoff(first: Duration, longest: Duration) -> ExponentialBackoff {
+    ExponentialBuilder::new()
+        .with_min_delay(first)
+        .with_max_delay(longest)
+        .with_factor(2.0)
+        .with_jitter()
+        .without_max_times()
+        .build()
+}
+
+/// How a session ended.
+struct Loss {
+    reason: String,
+    /// Whether it had worked, so that the pauses start over.
+    worked: bool,
+    /// Whether trying again soon makes sense.
+    soon: bool,
+}
+
+/// Listens until `messages` is closed.
+pub async fn run(target: Target, messages: mpsc::Sender<Message>) {
+    let (mut quick, mut slow) = (quick_backoff(), slow_backoff());
+    loop {
+        let loss = session(&target, &messages).await;
+        if loss.worked {
+            (quick, slow) = (quick_backoff(), slow_backoff());
+        }
+        let pause = if loss.soon { quick.next() } else { slow.next() };
+        let retry_in = pause.unwrap_or(Duration::from_secs(1));
+        if tell(&messages, FeedEvent::Down { reason: loss.reason, retry_in }).await.is_err() {
+            return;
+        }
+        sleep(retry_in).await;
+        if tell(&messages, FeedEvent::Retrying).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn tell(messages: &mpsc::Sender<Message>, event: FeedEvent) -> Result<(), mpsc::error::SendError<Message>> {
+    messages.send(Message::Feed(event)).await
+}
+
+/// Connects, listens and forwards until the session is lost.
+async fn session(target: &Target, messages: &mpsc::Sender<Message>) -> Loss {
+    let session = match connect::connect(target, "listen").await {
+        Ok(session) => session,
+        Err(failure) => {
+            return Loss { reason: failure.to_string(), worked: false, soon: failure.is_transient() };
+        }
+    };
+    let (client, mut connection) = (session.client, session.connection);
+    let forward = messages.clone();
+    let driver = async move {
+        loop {
+            match std::future::poll_fn(|context| connection.poll_message(context)).await {
+                Some(Ok(AsyncMessage::Notification(notification))) => {
+                    if let Some(known) = (notification.channel() == CHANNEL)
+                        .then(|| Notification::parse(notification.payload()))
+                        .flatten()
+                    {
+                        // A full queue already holds news, and news leads to a read that finds this run too.
+                        let _ = forward.try_send(Message::Notified(known));
+                    }
+                }
+                // Notices, and whatever the protocol may add.
+                Some(Ok(_)) => {}
+                Some(Err(failure)) => return connect::sentence(&failure),
+                None => return "the server closed the connection".into(),
+            }
+        }
+    };
+    // What the server says when it ends the session (57P01: shut down by an administrator) tells more than the
+    // failed question after it.
+    tokio::select! {
+        biased;
+        reason = driver => Loss { reason, worked: true, soon: true },
+        loss = watch(&client, messages) => loss,
+    }
+}
+
+/// Starts to listen, says so, and asks for a sign of life from time to time.
+async fn watch(client: &Client, messages: &mpsc::Sender<Message>) -> Loss {
+    let lost = |reason: String, worked| Loss { reason, worked, soon: true };
+    let event = match timeout(HEARTBEAT_LIMIT, client.batch_execute(&format!("LISTEN {CHANNEL}"))).await {
+        Ok(Ok(())) => FeedEvent::Live,
+        Ok(Err(failure)) => match failure.code() {
+            Some(code) if code.code() == sqlstate::READ_ONLY => {
+                FeedEvent::Polling { reason: "LISTEN can't work on a read-only standby".into() }
+            }
+            Some(_) => FeedEvent::Polling { reason: format!("LISTEN was refused: {}", connect::sentence(&failure)) },
+            None => return lost(connect::sentence(&failure), false),
+        },
+        Err(_) => return lost("the server did not answer LISTEN in time".into(), false),
+    };
+    if tell(messages, event).await.is_err() {
+        // Nobody is left to tell; the next attempt notices too.
+        return lost("the monitor is ending".into(), true);
+    }
+    let mut beat = interval(HEARTBEAT);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    beat.tick().await;
+    loop {
+        beat.tick().await;
+        match timeout(HEARTBEAT_LIMIT, client.simple_query("")).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(failure)) => return lost(connect::sentence(&failure), true),
+            Err(_) => return lost("the server stopped answering".into(), true),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_capped_jittered_and_never_end() {
+        for (pauses, first, cap) in [(quick_backoff(), 0.1, 0.8), (slow_backoff(), 5.0, 60.0)] {
+            let taken: Vec<f64> = pauses.take(200).map(|pause| pause.as_secs_f64()).collect();
+            assert_eq!(taken.len(), 200);
+            assert!(taken[0] >= first && taken[0] <= 2.0 * first, "{taken:?}");
+            assert!(taken.iter().all(|pause| *pause <= cap), "{taken:?}");
+            assert!(taken[10..].windows(2).any(|pair| (pair[0] - pair[1]).abs() > f64::EPSILON), "no jitter: {taken:?}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Migrations up, down and their status.
+//!
+//! All pending steps run in one transaction: they land together or not at all.
+
+use crate::db::{
+    error,
+    preflight::{self, Problem},
+};
+use sqlx::{Connection, PgConnection, Postgres, Transaction, migrate::Migrator};
+
+/// Where sqlx keeps its own table: not `_sqlx_migrations` in `public`, which may be the application's.
+const TABLE: &str = "refreshtop.migrations";
+/// First half of the advisory lock that keeps two migrators apart: `'rftp'`.
+const LOCK_CLASS: i32 = 0x7266_7470;
+
+fn migrator() -> Migrator {
+    let mut migrator = sqlx::migrate!("./migrations");
+    migrator.dangerous_set_table_name(TABLE);
+    migrator.create_schema("refreshtop");
+    // Its session lock would stay behind on a pooled server connection; ours goes with the transaction.
+    migrator.set_locking(false);
+    migrator
+}
+
+/// Why the migrations did not run. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The preflight found problems.
+    #[error("nothing was changed: {}", join(.0))]
+    Preflight(Vec<Problem>),
+    /// A step failed, and all were rolled back.
+    #[error("nothing was changed: step {version} failed: {reason}")]
+    Step {
+        /// Version of the step.
+        version: i64,
+        /// The server's words.
+        reason: String,
+    },
+    /// The database was migrated by a version of refreshtop that this one does not know.
+    #[error("nothing was changed: this database was migrated by another refreshtop (step {0}); use that version or a newer one")]
+    Unknown(i64),
+    /// The rollback target is not a step.
+    #[error("there is no step {0}: see refreshtop migrate status")]
+    NoSuchStep(i64),
+    /// Anything else.
+    #[error("{}", error::sentence(.0))]
+    Database(#[from] sqlx::Error),
+}
+
+fn join(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl From<sqlx::migrate::MigrateError> for MigrateError {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        use sqlx::migrate::MigrateError as E;
+        match error {
+            E::ExecuteMigration(failure, version) => Self::Step { version, reason: error::sentence(&failure) },
+            E::VersionMissing(version) | E::VersionMismatch(version) => Self::Unknown(version),
+            E::VersionNotPresent(version) | E::VersionTooOld(version, _) | E::VersionTooNew(version, _) => {
+                Self::NoSuchStep(version)
+            }
+            E::Execute(failure) => Self::Database(failure),
+            other => Self::Database(sqlx::Error::Migrate(Box::new(other))),
+        }
+    }
+}
+
+/// One step and whether it is applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its number.
+    pub version: i64,
+    /// Its name.
+    pub description: String,
+    /// When it was applied here.
+    pub applied_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+/// Every step, oldest first.
+///
+/// # Errors
+/// The server's.
+pub async fn status(connection: &mut PgConnection) -> Result<Vec<Step>, MigrateError> {
+    let applied = applied(connection).await?;
+    Ok(migrator()
+        .iter()
+        .filter(|step| step.migration_type.is_up_migration())
+        .map(|step| Step {
+            version: step.version,
+            description: step.description.to_string(),
+            applied_at: applied.iter().find(|(version, _)| *version == step.version).map(|(_, at)| *at),
+        })
+        .collect())
+}
+
+async fn applied(connection: &mut PgConnection) -> sqlx::Result<Vec<(i64, chrono::DateTime<chrono::Utc>)>> {
+    let exists: bool = sqlx::query_scalar("SELECT to_regclass('refreshtop.migrations') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await?;
+    if !exists {
+        return Ok(Vec::new());
+    }
+    sqlx::query_as("SELECT version, installed_on FROM refreshtop.migrations ORDER BY version").fetch_all(connection).await
+}
+
+/// What [`up`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// Versions applied now; none where there was nothing to do, and then nothing was written.
+    pub versions: Vec<i64>,
+    /// What was found and left as it was, one sentence each.
+    pub kept: Vec<String>,
+}
+
+/// Applies every pending step.
+///
+/// # Errors
+/// See [`MigrateError`]; whatever it is, nothing was changed.
+pub async fn up(connection: &mut PgConnection) -> Result<Applied, MigrateError> {
+    let before: Vec<i64> = versions(connection).await?;
+    let migrator = migrator();
+    let known = migrator.iter().filter(|step| step.migration_type.is_up_migration()).count();
+    if before.len() < known {
+        let problems = preflight::problems(connection).await?;
+        if !problems.is_empty() {
+            return Err(MigrateError::Preflight(problems));
+        }
+    }
+    let mut transaction = begin(connection).await?;
+    if before.len() < known {
+        migrator.run(&mut *transaction).await?;
+    } else if let Some(other) = before.iter().find(|version| !migrator.version_exists(**version)) {
+        return Err(MigrateError::Unknown(*other));
+    }
+    let after = versions(&mut transaction).await?;
+    let new: Vec<i64> = after.into_iter().filter(|version| !before.contains(version)).collect();
+    let mut kept = Vec::new();
+    if !new.is_empty() {
+        record(&mut transaction, "migrate up", &new).await?;
+        kept = sqlx::query_scalar(
+            "SELECT detail ->> 'message' FROM refreshtop.audit WHERE at >= now() AND outcome = 'kept' ORDER BY id",
+        )
+        .fetch_all(&mut *transaction)
+        .await?;
+    }
+    transaction.commit().await?;
+    Ok(Applied { versions: new, kept })
+}
+
+async fn versions(connection: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    Ok(applied(connection).await?.into_iter().map(|(version, _)| version).collect())
+}
+
+async fn begin(connection: &mut PgConnection) -> sqlx::Result<Transaction<'_, Postgres>> {
+    let mut transaction = connection.begin().await?;
+    // The view's first filling may take long, and somebody may hold a table: what bounds a poll must not bound this.
+    sqlx::raw_sql("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '30s'; SET LOCAL client_min_messages = warning")
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1, 0)").bind(LOCK_CLASS).execute(&mut *transaction).await?;
+    Ok(transaction)
+}
+
+async fn record(connection: &mut PgConnection, act: &str, versions: &[i64]) -> sqlx::Result<()> {
+    sqlx::query("SELECT refreshtop.record_act($1, 'success', jsonb_build_object('steps', $2))")
+        .bind(act)
+        .bind(versions)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Undoes every step above `target`; 0 undoes all, and then the schema `refreshtop` goes too. Returns the versions
+/// undone, newest first.
+///
+/// # Errors
+/// See [`MigrateError`]; whatever it is, nothing was changed.
+pub async fn down(connection: &mut PgConnection, target: i64) -> Result<Vec<i64>, MigrateError> {
+    let before = versions(connection).await?;
+    let undone: Vec<i64> = before.iter().rev().copied().filter(|version| *version > target).collect();
+    if undone.is_empty() {
+        return Ok(undone);
+    }
+    let mut transaction = begin(connection).await?;
+    if target > 0 {
+        record(&mut transaction, "migrate down", &undone).await?;
+    }
+    migrator().undo(&mut *transaction, target).await?;
+    if target == 0 {
+        sqlx::raw_sql("DROP TABLE refreshtop.migrations; DROP SCHEMA refreshtop").execute(&mut *transaction).await?;
+    }
+    transaction.commit().await?;
+    Ok(undone)
+}
+
+/// How many log rows a full rollback would delete: those of a log that refreshtop made. A log that was there
+/// before stays, with every row.
+///
+/// # Errors
+/// The server's.
+pub async fn rows_at_stake(connection: &mut PgConnection) -> Result<i64, MigrateError> {
+    let made_here: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM refreshtop.ledger WHERE undo = 'DROP TABLE public.metrics_refresh_log')",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if !made_here {
+        return Ok(0);
+    }
+    Ok(sqlx::query_scalar("SELECT count(*) FROM public.metrics_refresh_log").fetch_one(connection).await?)
+}

@@ -1,0 +1,167 @@
+//! The session that polls: one snapshot at a time, and single runs in full.
+
+use crate::connect::Target;
+use crate::db::{
+    error,
+    service::{self, LogFilter, PLATFORM_METRICS, ServerFacts},
+};
+use crate::model::{
+    message::Message,
+    reading::{Reading, Unavailable},
+    run::RunDetail,
+    snapshot::Snapshot,
+};
+use sqlx::{
+    PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+/// Runs that a poll brings: a day at the default interval.
+const RUNS: u16 = 288;
+/// Failures that a poll brings.
+const ERRORS: u16 = 50;
+/// A poll that takes longer than this has failed; its session is thrown away.
+const POLL_LIMIT: Duration = Duration::from_secs(15);
+/// How long one poll waits for a session.
+const ACQUIRE_LIMIT: Duration = Duration::from_secs(10);
+
+/// What the reader is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Read a snapshot.
+    Poll,
+    /// Read one run in full.
+    ReadRun(Uuid),
+}
+
+/// Reads until `commands` is closed. Every answer goes into `messages`.
+pub async fn run(
+    target: Target,
+    window: Duration,
+    mut commands: mpsc::Receiver<Command>,
+    messages: mpsc::Sender<Message>,
+) {
+    let mut reader = Reader::new(target, window);
+    while let Some(command) = commands.recv().await {
+        let message = match tokio::time::timeout(POLL_LIMIT, reader.answer(command)).await {
+            Ok(message) => message,
+            Err(_) => {
+                // The session is in the middle of something that may never end.
+                reader = Reader::new(reader.target, window);
+                failed(command, Unavailable::new(format!("the database did not answer within {} s", POLL_LIMIT.as_secs()), ""))
+            }
+        };
+        if messages.send(message).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn failed(command: Command, why: Unavailable) -> Message {
+    match command {
+        Command::Poll => Message::PollFailed(why),
+        Command::ReadRun(id) => Message::RunRead(id, Box::new(Err(why))),
+    }
+}
+
+/// A pool of one session in the application's database, and one where `pg_cron` lives if that is another.
+struct Reader {
+    target: Target,
+    window: Duration,
+    app: PgPool,
+    cron: Option<(String, PgPool)>,
+}
+
+impl Reader {
+    fn new(target: Target, window: Duration) -> Self {
+        let app = pool(target.to_sqlx("poll"));
+        Self { target, window, app, cron: None }
+    }
+
+    async fn answer(&mut self, command: Command) -> Message {
+        match command {
+            Command::Poll => match self.snapshot().await {
+                Ok(snapshot) => Message::Polled(Box::new(snapshot)),
+                Err(failure) => failed(command, error::unavailable("poll failed", &failure)),
+            },
+            Command::ReadRun(id) => Message::RunRead(id, Box::new(self.run(id).await)),
+        }
+    }
+
+    async fn run(&self, id: Uuid) -> Reading<RunDetail> {
+        let read = async { service::run_detail(&mut *self.app.acquire().await?, id).await };
+        read.await
+            .map_err(|failure| error::unavailable("this run can't be read", &failure))?
+            .ok_or_else(|| Unavailable::new("this run is no longer in the log", ""))
+    }
+
+    /// Reads every part; each can be missing by itself, but a lost connection fails the whole.
+    async fn snapshot(&mut self) -> sqlx::Result<Snapshot> {
+        let mut connection = self.app.acquire().await?;
+        let facts = service::server_facts(&mut connection).await?;
+        let stats = part("statistics", service::statistics(&mut connection, PLATFORM_METRICS, self.window).await)?;
+        let runs = part("runs", service::recent_runs(&mut connection, PLATFORM_METRICS, LogFilter::All, RUNS).await)?;
+        let errors =
+            part("errors", service::recent_runs(&mut connection, PLATFORM_METRICS, LogFilter::Errors, ERRORS).await)?;
+        let figures = part("platform_metrics", service::figures(&mut connection).await)?
+            .and_then(|row| row.ok_or_else(|| Unavailable::new("platform_metrics is empty", "press r to refresh it")));
+        // Nobody is shown as running where that can't be seen.
+        let running = part("running", service::running(&mut connection, PLATFORM_METRICS).await)?.ok().flatten();
+        let job = self.job(&mut connection, &facts).await?;
+        Ok(Snapshot { server_time: facts.time, server: facts.server, stats, runs, errors, job, figures, running })
+    }
+
+    async fn job(&mut self, app: &mut PgConnection, facts: &ServerFacts) -> sqlx::Result<Reading<crate::model::job::Job>> {
+        let Some(cron_database) = &facts.cron_database else {
+            return Ok(Err(Unavailable::new(
+                "pg_cron is not loaded on this server",
+                "install it and add it to shared_preload_libraries, or let another scheduler call \
+                 refresh_platform_metrics_with_logging()",
+            )));
+        };
+        let found = if *cron_database == facts.server.database {
+            service::job_here(app, facts).await
+        } else {
+            match self.cron_session(cron_database).await {
+                Ok(mut session) => service::job_there(&mut session, facts).await,
+                Err(failure) => Err(failure),
+            }
+        };
+        let missing = || {
+            Unavailable::new(
+                format!("no job {} for this database in pg_cron (database {cron_database})", service::REFRESH_JOB),
+                "run: refreshtop migrate",
+            )
+        };
+        match found {
+            Ok(job) => Ok(job.ok_or_else(missing)),
+            // The other database may refuse us; that says nothing about this one.
+            Err(failure) if *cron_database == facts.server.database && error::is_connection_failure(&failure) => Err(failure),
+            Err(failure) => Ok(Err(error::unavailable("schedule", &failure))),
+        }
+    }
+
+    async fn cron_session(&mut self, database: &str) -> sqlx::Result<sqlx::pool::PoolConnection<sqlx::Postgres>> {
+        let (_, pool) = match self.cron.take() {
+            Some(known) if known.0 == database => self.cron.insert(known),
+            _ => self.cron.insert((database.to_owned(), pool(self.target.to_sqlx("schedule").database(database)))),
+        };
+        pool.acquire().await
+    }
+}
+
+/// Splits what a part of the snapshot answered: a lost connection ends the poll, anything else only this part.
+fn part<T>(what: &str, answer: sqlx::Result<T>) -> sqlx::Result<Reading<T>> {
+    match answer {
+        Ok(value) => Ok(Ok(value)),
+        Err(failure) if error::is_connection_failure(&failure) => Err(failure),
+        Err(failure) => Ok(Err(error::unavailable(what, &failure))),
+    }
+}
+
+fn pool(options: PgConnectOptions) -> PgPool {
+    PgPoolOptions::new().max_connections(1).min_connections(0).acquire_timeout(ACQUIRE_LIMIT).connect_lazy_with(options)
+}

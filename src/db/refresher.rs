@@ -1,0 +1,66 @@
+//! A refresh on a session of its own, which can be cancelled.
+
+use crate::connect::{self, Target};
+use crate::db::service;
+use crate::model::{message::Message, refresh::TriggerOutcome};
+use tokio::sync::mpsc;
+
+/// What the refresher is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Trigger a refresh; ignored while one is under way.
+    Trigger,
+    /// Cancel the one that is under way; ignored where there is none.
+    Cancel,
+}
+
+/// Works until `commands` is closed. Every outcome goes into `messages`.
+pub async fn run(target: Target, mut commands: mpsc::Receiver<Command>, messages: mpsc::Sender<Message>) {
+    while let Some(command) = commands.recv().await {
+        if command == Command::Trigger {
+            let outcome = refresh(&target, &mut commands).await;
+            if messages.send(Message::TriggerEnded(outcome)).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+async fn refresh(target: &Target, commands: &mut mpsc::Receiver<Command>) -> TriggerOutcome {
+    let session = match connect::connect(target, "refresh").await {
+        Ok(session) => session,
+        Err(failure) => return TriggerOutcome::Refused { message: failure.to_string() },
+    };
+    let cancel = session.cancel_handle();
+    let (client, connection) = (session.client, session.connection);
+    let driver = tokio::spawn(connection.drive());
+    let query = client.query_one(service::TRIGGER, &[]);
+    tokio::pin!(query);
+    let answer = loop {
+        tokio::select! {
+            answer = &mut query => break answer,
+            Some(command) = commands.recv() => {
+                if command == Command::Cancel {
+                    // The answer to the query tells whether it came in time; a failed request for it changes nothing.
+                    cancel.cancel().await;
+                }
+            }
+        }
+    };
+    driver.abort();
+    match answer {
+        Ok(row) => match row.try_get(0) {
+            Ok(reply) => service::trigger_outcome(reply),
+            Err(_) => service::trigger_outcome(serde_json::Value::Null),
+        },
+        Err(failure) => match failure.as_db_error() {
+            // Class 57P: the session was ended from outside; what became of the refresh is in the log, or will be.
+            Some(server) if !server.code().code().starts_with("57P") => {
+                service::refused(server.code().code(), server.message(), server.hint())
+            }
+            _ => TriggerOutcome::Lost {
+                message: format!("the connection was lost during the refresh: {}", connect::sentence(&failure)),
+            },
+        },
+    }
+}

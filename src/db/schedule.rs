@@ -1,0 +1,277 @@
+//! The jobs in `pg_cron`, wherever in the cluster it lives.
+//!
+//! `pg_cron` keeps its tables in one database (`cron.database_name`), which need not be the application's, and
+//! a migration can't reach across. So the jobs are put there by the program, after the migrations.
+
+use crate::db::error;
+use sqlx::PgConnection;
+
+/// A job that refreshtop needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its name.
+    pub name: &'static str,
+    /// Five-field cron expression.
+    pub schedule: &'static str,
+    /// The statement that it runs.
+    pub command: &'static str,
+}
+
+/// The two jobs of the contract.
+pub const JOBS: [Wanted; 2] = [
+    Wanted {
+        name: crate::db::service::REFRESH_JOB,
+        schedule: "*/5 * * * *",
+        command: "SELECT public.refresh_platform_metrics_with_logging();",
+    },
+    Wanted {
+        name: "cleanup-metrics-logs",
+        schedule: "0 2 * * *",
+        command: "SELECT public.cleanup_old_metrics_logs();",
+    },
+];
+
+/// What became of one job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was scheduled now.
+    Scheduled,
+    /// It was there, and stays as it is: interval and pause are the operator's.
+    Kept {
+        /// Its schedule.
+        schedule: String,
+        /// Whether it runs.
+        active: bool,
+    },
+    /// It ran something else, and runs the right command now.
+    Repaired,
+}
+
+/// Where `pg_cron` lives: the database, or `None` where the server does not load it.
+///
+/// # Errors
+/// Only the connection's: any role may ask.
+pub async fn cron_database(app: &mut PgConnection) -> sqlx::Result<Option<String>> {
+    let name: Option<String> =
+        sqlx::query_scalar("SELECT nullif(current_setting('cron.database_name', true), '')").fetch_one(app).await?;
+    Ok(name)
+}
+
+/// Why the jobs could not be put in place. The migrations hold all the same.
+#[derive(Debug, thiserror::Error)]
+pub enum ScheduleError {
+    /// `pg_cron` is loaded but its extension is not created, and this role may not.
+    #[error(
+        "pg_cron is loaded, but its extension is missing in database {database}: {reason}; \
+         a superuser can run there: CREATE EXTENSION pg_cron"
+    )]
+    NoExtension {
+        /// Database in which it belongs.
+        database: String,
+        /// The server's words.
+        reason: String,
+    },
+    /// Anything else.
+    #[error("{}", error::sentence(.0))]
+    Database(#[from] sqlx::Error),
+}
+
+/// Puts every job in place that is missing, and mends those that run something else. A job that is there keeps
+/// its interval and its pause. `app` is a session in the application's database, `cron` one in `pg_cron`'s, or
+/// `None` where that is the same.
+///
+/// # Errors
+/// See [`ScheduleError`].
+pub async fn ensure(
+    app: &mut PgConnection,
+    mut cron: Option<&mut PgConnection>,
+    cron_database: &str,
+) -> Result<Vec<(Wanted, Outcome)>, ScheduleError> {
+    let app_database: String = sqlx::query_scalar("SELECT current_database()::text").fetch_one(&mut *app).await?;
+    if let Some(undo) = ensure_extension(cron.as_deref_mut().unwrap_or(app), cron_database).await? {
+        note(app, cron_database, "created extension pg_cron", &undo).await?;
+    }
+    let mut outcomes = Vec::new();
+    for job in JOBS {
+        let there = cron.as_deref_mut().unwrap_or(app);
+        let (outcome, undo) = ensure_job(there, job, &app_database, cron_database).await?;
+        if let Some(undo) = undo {
+            note(app, cron_database, &format!("{outcome:?} {}", job.name), &undo).await?;
+        }
+        outcomes.push((job, outcome));
+    }
+    Ok(outcomes)
+}
+
+/// Creates the extension where it is missing; returns how to undo that.
+async fn ensure_extension(cron: &mut PgConnection, database: &str) -> Result<Option<String>, ScheduleError> {
+    let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron')")
+        .fetch_one(&mut *cron)
+        .await?;
+    if exists {
+        return Ok(None);
+    }
+    sqlx::raw_sql("CREATE EXTENSION pg_cron").execute(cron).await.map_err(|failure| ScheduleError::NoExtension {
+        database: database.into(),
+        reason: error::sentence(&failure),
+    })?;
+    // Others may have scheduled jobs of their own by then: the extension goes only when it is empty.
+    Ok(Some(
+        "DO $$ BEGIN IF to_regclass('cron.job') IS NOT NULL THEN \
+             IF NOT EXISTS (SELECT 1 FROM cron.job) THEN DROP EXTENSION pg_cron; END IF; END IF; END $$"
+            .into(),
+    ))
+}
+
+async fn ensure_job(
+    cron: &mut PgConnection,
+    job: Wanted,
+    app_database: &str,
+    cron_database: &str,
+) -> sqlx::Result<(Outcome, Option<String>)> {
+    let found: Option<(i64, String, String, bool)> = sqlx::query_as(
+        "SELECT jobid, schedule::text, command::text, active FROM cron.job WHERE jobname = $1 AND database = $2
+         ORDER BY active DESC, jobid LIMIT 1",
+    )
+    .bind(job.name)
+    .bind(app_database)
+    .fetch_optional(&mut *cron)
+    .await?;
+    match found {
+        Some((_, schedule, command, active)) if same_command(&command, job.command) => {
+            Ok((Outcome::Kept { schedule, active }, None))
+        }
+        Some((id, _, command, _)) => {
+            sqlx::query("SELECT cron.alter_job($1, command := $2)").bind(id).bind(job.command).execute(&mut *cron).await?;
+            let undo = if_job_is_there(id, &format!("PERFORM cron.alter_job({id}, command := {})", literal(&command)));
+            Ok((Outcome::Repaired, Some(undo)))
+        }
+        None => {
+            let id = add_job(cron, job, app_database, cron_database).await?;
+            Ok((Outcome::Scheduled, Some(if_job_is_there(id, &format!("PERFORM cron.unschedule({id}::bigint)")))))
+        }
+    }
+}
+
+async fn add_job(
+    cron: &mut PgConnection,
+    job: Wanted,
+    app_database: &str,
+    cron_database: &str,
+) -> sqlx::Result<i64> {
+    if app_database == cron_database {
+        sqlx::query_scalar("SELECT cron.schedule($1, $2, $3)")
+            .bind(job.name)
+            .bind(job.schedule)
+            .bind(job.command)
+            .fetch_one(cron)
+            .await
+    } else {
+        sqlx::query_scalar("SELECT cron.schedule_in_database($1, $2, $3, $4)")
+            .bind(job.name)
+            .bind(job.schedule)
+            .bind(job.command)
+            .bind(app_database)
+            .fetch_one(cron)
+            .await
+    }
+}
+
+/// Whether two commands are the same but for case, white space and the final semicolon.
+fn same_command(left: &str, right: &str) -> bool {
+    let fold = |text: &str| {
+        let words: Vec<&str> = text.trim_end_matches(|c: char| c == ';' || c.is_whitespace()).split_whitespace().collect();
+        words.join(" ").to_lowercase()
+    };
+    fold(left) == fold(right)
+}
+
+/// A statement that does `act` if `pg_cron` and the job are still there.
+fn if_job_is_there(id: i64, act: &str) -> String {
+    format!(
+        "DO $$ BEGIN IF to_regclass('cron.job') IS NOT NULL THEN \
+             IF EXISTS (SELECT 1 FROM cron.job WHERE jobid = {id}) THEN {act}; END IF; END IF; END $$"
+    )
+}
+
+/// A string constant, safe inside `DO $$ … $$`: no backslash escapes, and no dollar quote can end it.
+fn literal(text: &str) -> String {
+    let quoted = text.replace('\'', "''").replace("$$", "$'||'$");
+    format!("'{quoted}'").replace('\\', "'||chr(92)||'")
+}
+
+async fn note(app: &mut PgConnection, cron_database: &str, act: &str, undo: &str) -> sqlx::Result<()> {
+    sqlx::query(
+        "WITH noted AS (INSERT INTO refreshtop.schedule_ledger (cron_database, act, undo) VALUES ($1, $2, $3) RETURNING act)
+         SELECT refreshtop.record_act('schedule', 'success', jsonb_build_object('act', act, 'cron_database', $1)) FROM noted",
+    )
+    .bind(cron_database)
+    .bind(act)
+    .bind(undo)
+    .execute(app)
+    .await?;
+    Ok(())
+}
+
+/// One thing that was done to `pg_cron`, and how to undo it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Noted {
+    /// Its place in the ledger.
+    pub seq: i64,
+    /// Database in which to run `undo`.
+    pub cron_database: String,
+    /// What was done.
+    pub act: String,
+    /// The statement that undoes it.
+    pub undo: String,
+}
+
+/// What was done to `pg_cron` on behalf of this database, newest first; nothing where it was never migrated.
+///
+/// # Errors
+/// The server's.
+pub async fn noted(app: &mut PgConnection) -> sqlx::Result<Vec<Noted>> {
+    let exists: bool = sqlx::query_scalar("SELECT to_regclass('refreshtop.schedule_ledger') IS NOT NULL")
+        .fetch_one(&mut *app)
+        .await?;
+    if !exists {
+        return Ok(Vec::new());
+    }
+    sqlx::query_as("SELECT seq, cron_database::text, act, undo FROM refreshtop.schedule_ledger ORDER BY seq DESC")
+        .fetch_all(app)
+        .await
+}
+
+/// Undoes one entry: `cron` is a session in its database, or `None` where that is the application's own.
+///
+/// # Errors
+/// The server's.
+pub async fn undo(app: &mut PgConnection, cron: Option<&mut PgConnection>, entry: &Noted) -> sqlx::Result<()> {
+    let there = match cron {
+        Some(cron) => cron,
+        None => &mut *app,
+    };
+    sqlx::raw_sql(sqlx::AssertSqlSafe(entry.undo.clone())).execute(there).await?;
+    sqlx::query("DELETE FROM refreshtop.schedule_ledger WHERE seq = $1").bind(entry.seq).execute(app).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_compared_by_what_they_do() {
+        let wanted = JOBS[0].command;
+        assert!(same_command("select  public.refresh_platform_metrics_with_logging()", wanted));
+        assert!(same_command("SELECT public.refresh_platform_metrics_with_logging() ; \n", wanted));
+        assert!(!same_command("REFRESH MATERIALIZED VIEW public.platform_metrics", wanted));
+    }
+
+    #[test]
+    fn a_literal_survives_quotes_dollars_and_backslashes() {
+        assert_eq!(literal("it's"), "'it''s'");
+        assert!(!literal("a $$ b").contains("$$"));
+        assert_eq!(literal(r"\"), r"''||chr(92)||''");
+    }
+}

@@ -1,0 +1,353 @@
+//! The one loop: messages in, the state changed, effects out, a frame drawn.
+//!
+//! It never awaits anything but the next message or the next moment at which something on the screen would
+//! read differently.
+
+use crate::model::{
+    message::{Effect, Message},
+    state::State,
+    update::update,
+    wake,
+};
+use std::time::Instant;
+use tokio::{sync::mpsc, time};
+
+/// Messages taken in before a frame is drawn, so that a burst costs one frame but can't keep it from the screen.
+const BATCH: usize = 256;
+
+/// Where effects go. Nothing here may block or await.
+pub trait Effects {
+    /// Sets `effect` off. [`Effect::Quit`] never arrives here.
+    fn start(&mut self, effect: Effect);
+}
+
+/// Where frames go.
+pub trait Screen {
+    /// Draws `state`.
+    ///
+    /// # Errors
+    /// The terminal's: whatever it is, the terminal is gone and the loop ends.
+    fn draw(&mut self, state: &State) -> std::io::Result<()>;
+
+    /// Forgets what the terminal shows, so that the next frame paints everything.
+    ///
+    /// # Errors
+    /// As [`Screen::draw`].
+    fn repaint(&mut self) -> std::io::Result<()>;
+}
+
+/// Why the loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The person, or a signal, asked for it.
+    Quit,
+    /// The terminal is gone.
+    TerminalLost,
+}
+
+/// Runs until something ends it. `inputs` carries what the person and the signals say, and goes first:
+/// keys answer however much news there is.
+pub async fn run(
+    mut state: State,
+    screen: &mut impl Screen,
+    effects: &mut impl Effects,
+    inputs: &mut mpsc::Receiver<Message>,
+    news: &mut mpsc::Receiver<Message>,
+) -> Ended {
+    loop {
+        if screen.draw(&state).is_err() {
+            return Ended::TerminalLost;
+        }
+        let mut message = Some(next(&state, inputs, news).await);
+        let mut taken = 0;
+        while let Some(current) = message {
+            if current == Message::Resized && screen.repaint().is_err() {
+                return Ended::TerminalLost;
+            }
+            for effect in update(&mut state, current, now()) {
+                match effect {
+                    Effect::Quit => return Ended::Quit,
+                    other => effects.start(other),
+                }
+            }
+            taken += 1;
+            message = (taken < BATCH).then(|| inputs.try_recv().or_else(|_| news.try_recv()).ok()).flatten();
+        }
+    }
+}
+
+async fn next(state: &State, inputs: &mut mpsc::Receiver<Message>, news: &mut mpsc::Receiver<Message>) -> Message {
+    let wake = wake::next(state);
+    tokio::select! {
+        biased;
+        // Without anybody who could ever end the loop, it must end itself.
+        input = inputs.recv() => input.unwrap_or(Message::Terminate),
+        Some(message) = news.recv() => message,
+        () = sleep_until(wake) => Message::Tick,
+    }
+}
+
+async fn sleep_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => time::sleep_until(moment.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The local monotonic clock; a test can stop it.
+fn now() -> Instant {
+    time::Instant::now().into_std()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        feed::FeedEvent,
+        fixtures,
+        health::Verdict,
+        message::Action,
+        notification::Notification,
+        reading::Unavailable,
+        refresh::{Trigger, TriggerOutcome},
+    };
+    use std::{io, time::Duration};
+
+    /// Keeps what was drawn as values; fails from a given frame on, as a terminal that was closed.
+    #[derive(Default)]
+    struct FakeScreen {
+        frames: Vec<State>,
+        repaints: usize,
+        fails_at: Option<usize>,
+    }
+
+    impl Screen for FakeScreen {
+        fn draw(&mut self, state: &State) -> io::Result<()> {
+            if self.fails_at == Some(self.frames.len()) {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            self.frames.push(state.clone());
+            Ok(())
+        }
+
+        fn repaint(&mut self) -> io::Result<()> {
+            self.repaints += 1;
+            Ok(())
+        }
+    }
+
+    /// A database that answers every poll at once, unless it hangs.
+    struct FakeDatabase {
+        news: mpsc::Sender<Message>,
+        started: Vec<Effect>,
+        hangs: bool,
+    }
+
+    impl Effects for FakeDatabase {
+        fn start(&mut self, effect: Effect) {
+            if !self.hangs {
+                let answer = match &effect {
+                    Effect::Poll => Some(Message::Polled(Box::new(fixtures::snapshot(&[])))),
+                    Effect::Trigger => {
+                        Some(Message::TriggerEnded(TriggerOutcome::Refused { message: "not you".into() }))
+                    }
+                    _ => None,
+                };
+                if let Some(answer) = answer {
+                    self.news.try_send(answer).unwrap();
+                }
+            }
+            self.started.push(effect);
+        }
+    }
+
+    struct Harness {
+        screen: FakeScreen,
+        database: FakeDatabase,
+        inputs: mpsc::Sender<Message>,
+        input_queue: mpsc::Receiver<Message>,
+        news_queue: mpsc::Receiver<Message>,
+    }
+
+    impl Harness {
+        fn new() -> Self {
+            let (inputs, input_queue) = mpsc::channel(64);
+            let (news, news_queue) = mpsc::channel(100_000);
+            Self {
+                screen: FakeScreen::default(),
+                database: FakeDatabase { news, started: Vec::new(), hangs: false },
+                inputs,
+                input_queue,
+                news_queue,
+            }
+        }
+
+        fn news(&self) -> mpsc::Sender<Message> {
+            self.database.news.clone()
+        }
+
+        /// Runs the loop beside `script` until the loop ends.
+        async fn run(&mut self, script: impl Future<Output = ()>) -> Ended {
+            let state = State::new(fixtures::options(), now());
+            let run = run(state, &mut self.screen, &mut self.database, &mut self.input_queue, &mut self.news_queue);
+            tokio::join!(run, script).0
+        }
+    }
+
+    async fn send(to: &mpsc::Sender<Message>, message: Message) {
+        to.send(message).await.unwrap();
+        // Paused time advances only when every task waits: so the loop has taken the message in.
+        time::sleep(Duration::from_millis(1)).await;
+    }
+
+    fn notified(id: u128) -> Message {
+        let at = fixtures::server_time().to_rfc3339();
+        let payload = format!(
+            r#"{{"id":"{}","refresh_type":"platform_metrics","status":"success","started_at":"{at}"}}"#,
+            uuid::Uuid::from_u128(id)
+        );
+        Message::Notified(Notification::parse(&payload).unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn polls_when_live_and_then_once_an_interval() {
+        let mut harness = Harness::new();
+        let (news, inputs) = (harness.news(), harness.inputs.clone());
+        let ended = harness
+            .run(async move {
+                send(&news, Message::Feed(FeedEvent::Live)).await;
+                time::sleep(Duration::from_secs(95)).await;
+                send(&inputs, Message::Action(Action::Quit)).await;
+            })
+            .await;
+        assert_eq!(ended, Ended::Quit);
+        assert_eq!(harness.database.started, vec![Effect::Poll; 4]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn keys_answer_while_the_database_hangs() {
+        let mut harness = Harness::new();
+        harness.database.hangs = true;
+        let (news, inputs) = (harness.news(), harness.inputs.clone());
+        let ended = harness
+            .run(async move {
+                send(&news, Message::Feed(FeedEvent::Live)).await;
+                send(&inputs, Message::Action(Action::Refresh)).await;
+                time::sleep(Duration::from_mins(5)).await;
+                send(&inputs, Message::Action(Action::Help)).await;
+                send(&inputs, Message::Action(Action::Quit)).await;
+            })
+            .await;
+        assert_eq!(ended, Ended::Quit);
+        assert_eq!(harness.database.started, [Effect::Poll, Effect::Trigger]);
+        let last = harness.screen.frames.last().unwrap();
+        assert!(last.overlay.is_some());
+        assert!(matches!(last.trigger, Trigger::Running { .. }));
+        // The elapsed time is shown in whole seconds up to a minute, in minutes after that.
+        assert!((60..80).contains(&harness.screen.frames.len()), "{}", harness.screen.frames.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_of_notifications_costs_few_frames_and_few_polls() {
+        let mut harness = Harness::new();
+        let (news, inputs) = (harness.news(), harness.inputs.clone());
+        harness
+            .run(async move {
+                send(&news, Message::Feed(FeedEvent::Live)).await;
+                for id in 0..50_000 {
+                    news.try_send(notified(10_000 + id)).unwrap();
+                }
+                time::sleep(Duration::from_secs(2)).await;
+                send(&inputs, Message::Action(Action::Quit)).await;
+            })
+            .await;
+        assert!(harness.screen.frames.len() < 50_000 / BATCH + 20, "{} frames", harness.screen.frames.len());
+        assert!(harness.database.started.len() <= 3, "{:?}", harness.database.started);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_drawn_while_nothing_changes() {
+        let mut harness = Harness::new();
+        let inputs = harness.inputs.clone();
+        harness
+            .run(async move {
+                time::sleep(Duration::from_hours(24)).await;
+                send(&inputs, Message::Action(Action::Quit)).await;
+            })
+            .await;
+        assert_eq!(harness.screen.frames.len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn stale_data_turns_the_verdict_without_any_news() {
+        let mut harness = Harness::new();
+        let (news, inputs) = (harness.news(), harness.inputs.clone());
+        harness
+            .run(async move {
+                send(&news, Message::Feed(FeedEvent::Polling { reason: "standby".into() })).await;
+                // From here on every poll fails as a part: the age goes on by the clock.
+                time::sleep(Duration::from_secs(5)).await;
+                send(&inputs, Message::Action(Action::Quit)).await;
+            })
+            .await;
+        let mut state = harness.screen.frames.pop().unwrap();
+        assert_eq!(state.health().verdict, Verdict::Healthy);
+        state.next_poll = None;
+        let mut wakes = 0;
+        while state.health().verdict == Verdict::Healthy {
+            let at = wake::next(&state).unwrap();
+            update(&mut state, Message::Tick, at);
+            wakes += 1;
+            assert!(wakes < 200, "never turned");
+        }
+        assert_eq!(state.health().verdict, Verdict::Warning);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn down_and_back_reads_again() {
+        let mut harness = Harness::new();
+        let (news, inputs) = (harness.news(), harness.inputs.clone());
+        harness
+            .run(async move {
+                send(&news, Message::Feed(FeedEvent::Live)).await;
+                let down = FeedEvent::Down { reason: "gone".into(), retry_in: Duration::from_millis(100) };
+                send(&news, Message::Feed(down)).await;
+                send(&news, Message::Feed(FeedEvent::Retrying)).await;
+                send(&news, Message::Feed(FeedEvent::Live)).await;
+                send(&news, Message::PollFailed(Unavailable::new("still starting", ""))).await;
+                send(&inputs, Message::Action(Action::Quit)).await;
+            })
+            .await;
+        let verdicts: Vec<Verdict> = harness.screen.frames.iter().map(|state| state.health().verdict).collect();
+        let mut turns = verdicts.clone();
+        turns.dedup();
+        assert_eq!(turns, [Verdict::Unknown, Verdict::Healthy, Verdict::Unknown, Verdict::Healthy, Verdict::Unknown]);
+        assert_eq!(harness.database.started, [Effect::Poll, Effect::Poll]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_terminal_ends_the_loop() {
+        let mut harness = Harness::new();
+        harness.screen.fails_at = Some(1);
+        let news = harness.news();
+        let ended = harness
+            .run(async move {
+                let _ = news.send(Message::Feed(FeedEvent::Live)).await;
+            })
+            .await;
+        assert_eq!(ended, Ended::TerminalLost);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_resize_paints_everything_again() {
+        let mut harness = Harness::new();
+        let inputs = harness.inputs.clone();
+        harness
+            .run(async move {
+                send(&inputs, Message::Resized).await;
+                send(&inputs, Message::Terminate).await;
+            })
+            .await;
+        assert_eq!(harness.screen.repaints, 1);
+    }
+}

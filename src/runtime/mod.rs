@@ -1,0 +1,5 @@
+//! Joins the worlds: the loop that owns the state, the tasks that talk to the database, the signals.
+
+pub mod event_loop;
+pub mod monitor;
+pub mod signals;

@@ -1,0 +1,119 @@
+//! The monitor on a real terminal and a real database.
+
+use crate::connect::Target;
+use crate::db::{feed, reader, refresher};
+use crate::model::{
+    message::{Effect, Message},
+    state::{Options, State},
+};
+use crate::runtime::{
+    event_loop::{self, Effects, Ended, Screen},
+    signals,
+};
+use crate::screen::{self, Appearance};
+use crate::terminal::{
+    backend::CalmBackend,
+    guard::{self, TerminalGuard},
+    input::{self, Input},
+};
+use ratatui::Terminal;
+use std::{io, time::Instant};
+use tokio::sync::mpsc;
+
+/// News that wait for the loop. A full queue slows the reader down; the feed drops what it can't place, and the
+/// read that every notification leads to makes up for it.
+const NEWS: usize = 1024;
+/// Keys and signals that wait for the loop.
+const INPUTS: usize = 64;
+/// Commands that wait for a database task: they come from one person, and each kind once at a time.
+const COMMANDS: usize = 16;
+
+/// Opens the monitor and stays until it is left.
+///
+/// # Errors
+/// Where the terminal can't be taken over. Losing it later is a way to end, not an error.
+pub async fn run(target: Target, options: Options, appearance: Appearance) -> io::Result<Ended> {
+    let (input_sender, mut inputs) = mpsc::channel(INPUTS);
+    let (news_sender, mut news) = mpsc::channel(NEWS);
+    let guard = TerminalGuard::take()?;
+    let mut screen = TerminalScreen { terminal: Terminal::new(CalmBackend::new(io::stdout()))?, appearance };
+    let signals = signals::listen(input_sender.clone(), || {
+        guard::give_back();
+        std::process::exit(crate::exit::TERMINAL_STUCK.into());
+    })?;
+    forward_keys(input_sender)?;
+    let mut tasks = Tasks::spawn(&target, &options, &news_sender);
+    let state = State::new(options, Instant::now());
+    let ended = event_loop::run(state, &mut screen, &mut tasks, &mut inputs, &mut news).await;
+    drop(signals);
+    drop(guard);
+    Ok(ended)
+}
+
+/// Turns keys into actions by the screen's key map.
+fn forward_keys(inputs: mpsc::Sender<Message>) -> io::Result<()> {
+    let (sender, mut keys) = mpsc::channel(INPUTS);
+    input::spawn(sender)?;
+    tokio::spawn(async move {
+        while let Some(input) = keys.recv().await {
+            let message = match input {
+                Input::Key(key) => match screen::keys::action(key) {
+                    Some(action) => Message::Action(action),
+                    None => continue,
+                },
+                Input::Closed => Message::Terminate,
+            };
+            if inputs.send(message).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
+}
+
+/// The tasks that talk to the database; they end with the queues to them.
+struct Tasks {
+    reader: mpsc::Sender<reader::Command>,
+    refresher: mpsc::Sender<refresher::Command>,
+}
+
+impl Tasks {
+    fn spawn(target: &Target, options: &Options, news: &mpsc::Sender<Message>) -> Self {
+        let (reader, reads) = mpsc::channel(COMMANDS);
+        let (refresher, refreshes) = mpsc::channel(COMMANDS);
+        tokio::spawn(feed::run(target.clone(), news.clone()));
+        tokio::spawn(reader::run(target.clone(), options.window, reads, news.clone()));
+        tokio::spawn(refresher::run(target.clone(), refreshes, news.clone()));
+        Self { reader, refresher }
+    }
+}
+
+impl Effects for Tasks {
+    fn start(&mut self, effect: Effect) {
+        // A full queue means that the task has as much to do as a person can have asked for; nothing is lost by
+        // asking no further.
+        match effect {
+            Effect::Poll => drop(self.reader.try_send(reader::Command::Poll)),
+            Effect::ReadRun(id) => drop(self.reader.try_send(reader::Command::ReadRun(id))),
+            Effect::Trigger => drop(self.refresher.try_send(refresher::Command::Trigger)),
+            Effect::CancelTrigger => drop(self.refresher.try_send(refresher::Command::Cancel)),
+            Effect::Quit => {}
+        }
+    }
+}
+
+struct TerminalScreen {
+    terminal: Terminal<CalmBackend<io::Stdout>>,
+    appearance: Appearance,
+}
+
+impl Screen for TerminalScreen {
+    fn draw(&mut self, state: &State) -> io::Result<()> {
+        self.terminal.draw(|frame| screen::draw(state, &self.appearance, frame)).map(|_| ())
+    }
+
+    fn repaint(&mut self) -> io::Result<()> {
+        self.terminal.autoresize()?;
+        self.terminal.clear()
+    }
+}

@@ -1,0 +1,72 @@
+//! A ratatui backend that stays silent while nothing changes.
+
+use crate::terminal::frame::FrameWriter;
+use ratatui::{
+    backend::{Backend, ClearType, CrosstermBackend, WindowSize},
+    buffer::Cell,
+    layout::{Position, Size},
+};
+use std::io::{self, Write};
+
+/// [`CrosstermBackend`], less what it writes for a frame in which no cell changed (attribute resets, hiding the
+/// hidden cursor again). At one label a minute that would be most of the traffic.
+#[derive(Debug)]
+pub struct CalmBackend<W: Write> {
+    inner: CrosstermBackend<FrameWriter<W>>,
+}
+
+impl<W: Write> CalmBackend<W> {
+    /// Writes to `out`. The cursor is hidden by whoever takes the terminal over.
+    pub fn new(out: W) -> Self {
+        Self { inner: CrosstermBackend::new(FrameWriter::new(out)) }
+    }
+}
+
+impl<W: Write> Backend for CalmBackend<W> {
+    type Error = io::Error;
+
+    fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
+    where
+        I: Iterator<Item = (u16, u16, &'a Cell)>,
+    {
+        let mut content = content.peekable();
+        if content.peek().is_none() { Ok(()) } else { self.inner.draw(content) }
+    }
+
+    fn hide_cursor(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn show_cursor(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn get_cursor_position(&mut self) -> io::Result<Position> {
+        // Asking the terminal would mean waiting for its answer; the screen is always painted from the origin.
+        Ok(Position::ORIGIN)
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
+        self.inner.set_cursor_position(position)
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        self.inner.clear()
+    }
+
+    fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
+        self.inner.clear_region(clear_type)
+    }
+
+    fn size(&self) -> io::Result<Size> {
+        self.inner.size()
+    }
+
+    fn window_size(&mut self) -> io::Result<WindowSize> {
+        self.inner.window_size()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.writer_mut().present()
+    }
+}

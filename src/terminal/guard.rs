@@ -1,0 +1,62 @@
+//! Taking the terminal over, and giving it back however the program ends.
+
+use crossterm::{
+    cursor, queue,
+    terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
+};
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+/// Whether the terminal is ours: giving it back twice would garble what was printed in between.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The terminal is ours while this lives.
+#[derive(Debug)]
+pub struct TerminalGuard(());
+
+impl TerminalGuard {
+    /// Takes the terminal over: raw mode, alternate screen, hidden cursor. A panic gives it back first and
+    /// prints its message on a sane terminal.
+    ///
+    /// # Errors
+    /// Where standard input or output is not a terminal, or it refuses.
+    pub fn take() -> io::Result<Self> {
+        if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+            return Err(io::Error::other("standard input and output must be a terminal"));
+        }
+        enable_raw_mode()?;
+        TAKEN.store(true, Ordering::SeqCst);
+        let guard = Self(());
+        let mut out = io::stdout();
+        queue!(out, EnterAlternateScreen, cursor::Hide)?;
+        out.flush()?;
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            give_back();
+            previous(panic);
+        }));
+        Ok(guard)
+    }
+}
+
+impl Drop for TerminalGuard {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+/// Gives the terminal back; does nothing where it is not ours. Errors are of no use here: a terminal that
+/// can't be written to is gone.
+pub fn give_back() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut out = io::stdout();
+    // A frame that was cut off may have left the synchronized update open.
+    let _ = out.write_all(b"\x1b[?2026l\x1b[0m");
+    let _ = queue!(out, LeaveAlternateScreen, cursor::Show);
+    let _ = out.flush();
+    let _ = disable_raw_mode();
+}
