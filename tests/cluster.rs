@@ -1,5 +1,7 @@
 //! Disposable clusters, on the real server.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests are tests as well")]
+
 mod support;
 
 use refreshtop::cluster::{ClusterError, ClusterOptions, Cron, DisposableCluster, leftovers};

@@ -3,6 +3,7 @@
 //! The cluster sits in a `static`, which is never dropped. It ends all the same: its watcher stops it and removes
 //! its folder when the test program is gone, whether it passed, failed or was killed.
 #![allow(dead_code, reason = "each test program uses its part of this")]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "only tests call this")]
 
 use refreshtop::cluster::{ClusterOptions, Cron, DisposableCluster};
 use std::sync::atomic::{AtomicU32, Ordering};
