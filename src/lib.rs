@@ -4,4 +4,5 @@
 //! database. [`runtime`] joins them.
 
 pub mod cluster;
+pub mod demo;
 pub mod model;

@@ -5,6 +5,7 @@
 mod support;
 
 use refreshtop::cluster::{ClusterError, ClusterOptions, Cron, DisposableCluster, leftovers};
+use rustix::process::{Pid, Signal, geteuid, getpgid, kill_process};
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -238,18 +239,46 @@ impl Owner {
     }
 }
 
-fn sigkill(pid: i32) {
-    let pid = rustix::process::Pid::from_raw(pid).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+fn send(pid: i32, signal: Signal) {
+    kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
 }
 
 #[test]
-fn the_watcher_ends_the_cluster_of_a_killed_owner() {
+fn the_watcher_ends_the_cluster_whatever_ends_its_owner() {
     let base = reachable_base();
-    let mut owner = Owner::start(base.path(), |_| {});
-    assert!(processes_of(&owner.folder).contains(&owner.server));
-    owner.kill();
-    eventually("folder and processes are gone", || !owner.folder.exists() && processes_of(&owner.folder).is_empty());
+    for signal in [Signal::KILL, Signal::TERM, Signal::HUP, Signal::INT, Signal::ABORT] {
+        let mut owner = Owner::start(base.path(), |_| {});
+        assert!(processes_of(&owner.folder).contains(&owner.server));
+        send(owner.child.id().cast_signed(), signal);
+        owner.child.wait().unwrap();
+        eventually("the folder is gone", || !owner.folder.exists());
+        eventually("the processes are gone", || processes_of(&owner.folder).is_empty());
+    }
+}
+
+#[test]
+fn an_owner_killed_while_it_starts_leaves_nothing() {
+    let base = reachable_base();
+    for after in [50, 150, 300, 450] {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--ignored", "--exact", "owner"]).env(OWNER, base.path()).stdout(Stdio::null());
+        let mut owner = command.spawn().unwrap();
+        thread::sleep(Duration::from_millis(after));
+        owner.kill().unwrap();
+        owner.wait().unwrap();
+        eventually("the folder is gone", || fs::read_dir(base.path()).unwrap().count() == 0);
+        eventually("the processes are gone", || processes_of(base.path()).is_empty());
+    }
+}
+
+/// Ctrl-C goes to the whole group in the foreground; the server must not end before the program has said so.
+#[tokio::test]
+async fn the_server_is_in_a_group_apart() {
+    let cluster = start(&ClusterOptions::default()).await;
+    let group = |pid: u32| getpgid(Pid::from_raw(pid.cast_signed())).unwrap();
+    let server = group(cluster.pid().unwrap());
+    assert_ne!(server, group(std::process::id()));
+    assert_eq!(server, group(cluster.watcher_pid()));
 }
 
 #[test]
@@ -257,7 +286,7 @@ fn the_next_run_cleans_up_what_was_killed_with_its_watcher_and_spares_the_living
     let base = reachable_base();
     let mut killed = Owner::start(base.path(), |_| {});
     let mut living = Owner::start(base.path(), |_| {});
-    sigkill(killed.watcher);
+    send(killed.watcher, Signal::KILL);
     killed.kill();
     assert!(processes_of(&killed.folder).contains(&killed.server), "nobody has stopped it yet");
 
@@ -274,7 +303,7 @@ fn the_next_run_cleans_up_what_was_killed_with_its_watcher_and_spares_the_living
 #[test]
 fn an_ordinary_user_needs_no_privilege() {
     // As an ordinary user, every other test is this test.
-    if !rustix::process::geteuid().is_root() {
+    if !geteuid().is_root() {
         return;
     }
     let base = reachable_base();
