@@ -3,4 +3,6 @@
 //! Three worlds never import each other: [`db`] knows no screen, [`model`] knows neither, [`screen`] knows no
 //! database. [`runtime`] joins them.
 
+pub mod cluster;
+pub mod demo;
 pub mod model;

@@ -1,0 +1,31 @@
+# Every target installs what it lacks where it can (scripts/setup), and is quick when nothing is missing.
+
+# rustup puts cargo here; a shell that was open before the installation does not know.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+.PHONY: help demo test clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    build, and show the monitor on a disposable PostgreSQL (ARGS='--headless' and others go to it)"
+	@echo "make test    check formatting, lints and the module borders, and run every test on a real PostgreSQL"
+	@echo "make clean   remove what was built"
+
+demo:
+	@scripts/setup demo
+	cargo build --release
+	@./target/release/refreshtop demo $(ARGS)
+
+# Some tests watch the clock, so as many run at once as there are cores, and not more than four.
+THREADS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; echo $$n)
+
+test:
+	@scripts/setup test
+	cargo fmt --check
+	@scripts/check-worlds --self-test
+	scripts/check-worlds
+	cargo clippy --all-targets -- -D warnings
+	cargo test -- --test-threads=$(THREADS)
+
+clean:
+	cargo clean

@@ -1,0 +1,70 @@
+//! A day of refreshes that never took place, so that charts mean something at once.
+//!
+//! Every row says so in its `application_name`.
+
+use crate::demo::session::{Session, SessionError};
+
+/// `application_name` of the rows made up here.
+pub const APPLICATION: &str = "refreshtop demo history";
+
+/// Adds 24 hours of refreshes, one each five minutes, whose durations vary about `typical_ms`, so that real ones
+/// continue the curve. Three kinds of failure are among them.
+///
+/// # Errors
+/// What the server says.
+pub async fn run(session: &Session, typical_ms: f64) -> Result<(), SessionError> {
+    // Written with a decimal point whatever the value, so it's a number in SQL as well.
+    session.run(&HISTORY.replace("$typical_ms", &format!("{typical_ms:.3}"))).await
+}
+
+/// Slot 0 is the last full five minutes. `load` peaks at 15:00 UTC; three summed random numbers are near enough
+/// to a bell curve; one refresh in fifty has a bad day.
+const HISTORY: &str = r#"
+WITH slot AS (
+    SELECT n, to_timestamp((floor((extract(epoch FROM now()) - 15) / 300) - n) * 300) + random() * interval '200 ms' AS started_at
+    FROM generate_series(0, 287) AS n
+), load AS (
+    SELECT n, started_at,
+           (1 + 0.3 * cos((extract(epoch FROM started_at) / 3600 - 15) / 12 * pi()))
+           * (1 + 0.15 * (random() + random() + random() - 1.5))
+           * CASE WHEN random() < 0.02 THEN 2 + random() ELSE 1 END AS load,
+           n % 53 = 7 AS is_manual
+    FROM slot
+), failure (n, duration_ms, sqlstate, message, detail, hint, application, username, query) AS (VALUES
+    (26, 5003.184, '55P03', 'canceling statement due to lock timeout', NULL, NULL,
+     'nightly-export', 'etl', 'LOCK TABLE public.assets IN ACCESS EXCLUSIVE MODE'),
+    (103, 2140.771, '57014', 'canceling statement due to user request', NULL, NULL, NULL, NULL, NULL),
+    (166, 5001.926, '55P03', 'canceling statement due to lock timeout', NULL, NULL,
+     'schema-migration', 'deploy', 'ALTER TABLE public.accounts ADD COLUMN region text'),
+    (241, 318.402, '53100', 'could not write to file "base/pgsql_tmp/pgsql_tmp2178.3": No space left on device',
+     NULL, 'Check free disk space.', NULL, NULL, NULL)
+), attempt AS (
+    SELECT load.n, started_at, is_manual, failure.*,
+           coalesce(failure.duration_ms, round((load * $typical_ms)::numeric, 3)) AS took_ms
+    FROM load LEFT JOIN failure ON failure.n = load.n
+), timed AS (
+    SELECT *, started_at + took_ms::float8 * interval '1 ms' AS completed_at FROM attempt
+)
+INSERT INTO public.metrics_refresh_log (
+    id, refresh_type, status, duration_ms, error_message, started_at, completed_at, created_at, sqlstate, error_detail,
+    error_hint, error_context, trigger_source, triggered_by, login_role, application_name, backend_pid, black_box)
+SELECT gen_random_uuid(), 'platform_metrics', CASE WHEN sqlstate IS NULL THEN 'success' ELSE 'error' END,
+       took_ms, message, started_at, completed_at, completed_at, sqlstate, detail, hint,
+       CASE WHEN sqlstate IS NOT NULL THEN
+           'SQL statement "REFRESH MATERIALIZED VIEW CONCURRENTLY public.platform_metrics"' END,
+       CASE WHEN is_manual THEN 'manual' ELSE 'schedule' END, current_user, session_user, 'refreshtop demo history',
+       NULL,
+       CASE WHEN sqlstate IS NOT NULL THEN jsonb_build_object('captured_at', completed_at, 'sessions',
+           CASE WHEN application IS NULL THEN '[]'::jsonb ELSE jsonb_build_array(
+               jsonb_build_object('pid', 2411, 'user', username, 'application', application, 'client', '10.20.0.17',
+                   'state', 'idle in transaction', 'xact_age_s', 41.5, 'query_start', started_at - interval '41.5 s',
+                   'query', query, 'blocked_by', '[]'::jsonb, 'locks', jsonb_build_array(jsonb_build_object(
+                       'relation', substring(query FROM 'public\.\w+'), 'mode', 'AccessExclusiveLock', 'granted', true))),
+               jsonb_build_object('pid', 2440, 'user', 'app', 'application', 'app-backend', 'client', '10.20.0.4',
+                   'state', 'active', 'xact_age_s', 3.2, 'query_start', started_at + interval '1.8 s',
+                   'query', 'INSERT INTO public.assets (account_id) VALUES ($1)', 'blocked_by', '[2411]'::jsonb,
+                   'locks', jsonb_build_array(jsonb_build_object(
+                       'relation', substring(query FROM 'public\.\w+'), 'mode', 'RowExclusiveLock', 'granted', false)))
+           ) END) END
+FROM timed
+"#;

@@ -1,0 +1,81 @@
+//! A session of the demo's, with errors in words.
+
+use std::time::Duration;
+use tokio::{task::AbortHandle, time::timeout};
+use tokio_postgres::{Client, Config, NoTls, Row};
+
+/// What the server, or the way to it, said.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SessionError(String);
+
+impl From<tokio_postgres::Error> for SessionError {
+    /// The driver's own display of a server's error is just "db error".
+    fn from(error: tokio_postgres::Error) -> Self {
+        let said = error.as_db_error().map(|db| format!("{} (SQLSTATE {})", db.message(), db.code().code()));
+        Self(said.unwrap_or_else(|| error.to_string()))
+    }
+}
+
+/// One session. Dropping closes it, even while a statement runs.
+#[derive(Debug)]
+pub struct Session {
+    client: Client,
+    connection: AbortHandle,
+}
+
+impl Session {
+    /// Connects under an application name, by which others see whose session it is. No TLS: it is loopback.
+    ///
+    /// # Errors
+    /// Where the server can't be reached or refuses.
+    pub async fn connect(url: &str, application: &str) -> Result<Self, SessionError> {
+        let mut config: Config = url.parse()?;
+        config.application_name(application);
+        let connecting = timeout(Duration::from_secs(10), config.connect(NoTls)).await;
+        let (client, connection) = connecting.map_err(|_| SessionError("no answer within 10 s".into()))??;
+        let connection = tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a session of the demo was closed");
+            }
+        });
+        Ok(Self { client, connection: connection.abort_handle() })
+    }
+
+    /// Runs statements and forgets what they return.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn run(&self, sql: &str) -> Result<(), SessionError> {
+        Ok(self.client.batch_execute(sql).await?)
+    }
+
+    /// The only row, or none.
+    ///
+    /// # Errors
+    /// What the server says; more than one row.
+    pub async fn optional_row(&self, sql: &str) -> Result<Option<Row>, SessionError> {
+        Ok(self.client.query_opt(sql, &[]).await?)
+    }
+
+    /// The server process of this session.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn backend_pid(&self) -> Result<i32, SessionError> {
+        Ok(self.client.query_one("SELECT pg_backend_pid()", &[]).await?.get(0))
+    }
+
+    /// Whether the connection is gone, so that only a new session helps.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Closes the socket; the server rolls back and releases the locks.
+        self.connection.abort();
+    }
+}

@@ -1,0 +1,85 @@
+//! What the integration tests share: one PostgreSQL cluster per test program, one database per test.
+//!
+//! The cluster sits in a `static`, which is never dropped. It ends all the same: its watcher stops it and removes
+//! its folder when the test program is gone, whether it passed, failed or was killed.
+#![allow(dead_code, reason = "each test program uses its part of this")]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "only tests call this")]
+
+use refreshtop::cluster::{ClusterOptions, Cron, DisposableCluster};
+use std::sync::atomic::{AtomicU32, Ordering};
+use tokio::sync::OnceCell;
+use tokio_postgres::{Client, NoTls};
+
+/// Database in which `pg_cron` lives, apart from those of the tests.
+pub const CRON_DATABASE: &str = "postgres";
+
+static CLUSTER: OnceCell<DisposableCluster> = OnceCell::const_new();
+static NUMBER: AtomicU32 = AtomicU32::new(1);
+
+/// The test program's cluster; `pg_cron` is preloaded where it is installed. Tests that restart a server start
+/// their own.
+pub async fn cluster() -> &'static DisposableCluster {
+    let start = || async {
+        let options = ClusterOptions { cron: Cron::IfInstalled(CRON_DATABASE.into()), ..ClusterOptions::default() };
+        DisposableCluster::start(&options, &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"))
+    };
+    CLUSTER.get_or_init(start).await
+}
+
+/// A name nobody else in this cluster has.
+pub fn unique(prefix: &str) -> String {
+    format!("{prefix}_{}", NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A new, empty database and the superuser's URL of it.
+pub async fn fresh_database(prefix: &str) -> String {
+    let cluster = cluster().await;
+    let name = unique(prefix);
+    execute(&cluster.url("postgres"), &format!("CREATE DATABASE {name}")).await;
+    cluster.url(&name)
+}
+
+/// A new database with the application's four tables and a little data.
+pub async fn fresh_app(prefix: &str) -> String {
+    let url = fresh_database(prefix).await;
+    execute(&url, SMALL_APP).await;
+    url
+}
+
+/// A new role that may log in, with `options` such as `SUPERUSER` or `IN ROLE x`: its name, and its URL of the
+/// database that `url` names.
+pub async fn fresh_role(url: &str, prefix: &str, options: &str) -> (String, String) {
+    let name = unique(prefix);
+    execute(url, &format!("CREATE ROLE {name} LOGIN PASSWORD 'secret-of-{name}' {options}")).await;
+    let database = url.rsplit_once('/').expect("a URL with a database").1;
+    let role_url = cluster().await.url_of(&name, &format!("secret-of-{name}"), database);
+    (name, role_url)
+}
+
+/// A session, driven by the test's runtime.
+pub async fn client(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a connection");
+    tokio::spawn(connection);
+    client
+}
+
+/// Runs statements in a session of their own.
+pub async fn execute(url: &str, sql: &str) {
+    client(url).await.batch_execute(sql).await.unwrap_or_else(|error| panic!("{error:?} in {sql}"));
+}
+
+/// Ten accounts; eleven people with fifteen memberships; thirty assets; five licences. Of each, one is younger
+/// than 30 days, but person 1 only joined another account lately and isn't new.
+const SMALL_APP: &str = "
+CREATE TABLE public.accounts (id bigint PRIMARY KEY, created_at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE public.accounts_memberships (
+    user_id bigint NOT NULL, account_id bigint NOT NULL, created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (user_id, account_id));
+CREATE TABLE public.assets (id bigint PRIMARY KEY, account_id bigint NOT NULL, created_at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE public.software_licenses (id bigint PRIMARY KEY, account_id bigint NOT NULL, created_at timestamptz NOT NULL DEFAULT now());
+INSERT INTO public.accounts SELECT n, now() - CASE WHEN n = 1 THEN 3 ELSE 90 END * interval '1 day' FROM generate_series(1, 10) n;
+INSERT INTO public.accounts_memberships SELECT n, 1, now() - CASE WHEN n = 11 THEN 3 ELSE 90 END * interval '1 day' FROM generate_series(1, 11) n;
+INSERT INTO public.accounts_memberships SELECT n, 2, now() - CASE WHEN n = 1 THEN 3 ELSE 90 END * interval '1 day' FROM generate_series(1, 4) n;
+INSERT INTO public.assets SELECT n, 1 + n % 10, now() - CASE WHEN n = 1 THEN 3 ELSE 90 END * interval '1 day' FROM generate_series(1, 30) n;
+INSERT INTO public.software_licenses SELECT n, 1 + n % 10, now() - CASE WHEN n = 1 THEN 3 ELSE 90 END * interval '1 day' FROM generate_series(1, 5) n;
+";
