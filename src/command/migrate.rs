@@ -1,23 +1,41 @@
 //! `refreshtop migrate up | status | down`.
 
-use crate::connect::Target;
+use crate::command::Failure;
+use crate::connect::{self, Session, Target};
 use crate::db::{
+    error,
     migrate::{self, MigrateError},
     schedule::{self, Outcome, ScheduleError},
 };
+use crate::exit;
 use sqlx::{Connection, PgConnection};
 use std::fmt::Write as _;
 
-/// Opens a session for migrating: as long as it takes, but never waiting for ever for a lock.
-///
-/// # Errors
-/// Where the server can't be reached or refuses.
-pub async fn session(target: &Target) -> sqlx::Result<PgConnection> {
-    PgConnection::connect_with(&target.to_sqlx("migrate")).await
+impl From<MigrateError> for Failure {
+    fn from(error: MigrateError) -> Self {
+        let code = match &error {
+            MigrateError::Connect(failure) => failure.kind.exit_code(),
+            MigrateError::Database(failure) if error::code(failure) == Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) => {
+                exit::NOT_PERMITTED
+            }
+            _ => exit::FAILURE,
+        };
+        Self::new(code, error.to_string())
+    }
 }
 
-async fn session_in(target: &Target, database: &str) -> sqlx::Result<PgConnection> {
-    PgConnection::connect_with(&target.to_sqlx("migrate").database(database)).await
+/// Opens a session for migrating: as long as it takes, but never waiting for ever for a lock.
+///
+/// The other driver goes first: it finds out whether the server wants TLS, and says best why it can't be reached.
+async fn session(target: &Target) -> Result<PgConnection, MigrateError> {
+    let found = connect::connect(target, "migrate", &Session::default()).await?;
+    let settled = target.settled(found.tls);
+    drop(found);
+    Ok(PgConnection::connect_with(&settled.to_sqlx("migrate", &Session::default())).await?)
+}
+
+async fn session_in(target: &Target, database: &str) -> Result<PgConnection, MigrateError> {
+    session(&Target { database: database.to_owned(), ..target.clone() }).await
 }
 
 /// Migrates up and puts the jobs in place. Returns what to tell, one line each.
@@ -44,6 +62,17 @@ fn steps(versions: &[i64]) -> String {
     if versions.len() == 1 { format!("step {list}") } else { format!("steps {list}") }
 }
 
+/// Why the jobs are not in place.
+#[derive(Debug, thiserror::Error)]
+enum JobsError {
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+    #[error(transparent)]
+    Session(#[from] MigrateError),
+    #[error("{}", error::sentence(.0))]
+    Database(#[from] sqlx::Error),
+}
+
 async fn schedule_lines(target: &Target, app: &mut PgConnection) -> Vec<String> {
     match put_jobs_in_place(target, app).await {
         Ok(lines) => lines,
@@ -51,7 +80,7 @@ async fn schedule_lines(target: &Target, app: &mut PgConnection) -> Vec<String> 
     }
 }
 
-async fn put_jobs_in_place(target: &Target, app: &mut PgConnection) -> Result<Vec<String>, ScheduleError> {
+async fn put_jobs_in_place(target: &Target, app: &mut PgConnection) -> Result<Vec<String>, JobsError> {
     let Some(cron_database) = schedule::cron_database(app).await? else {
         return Ok(vec![
             "warning: pg_cron is not loaded on this server, so nothing refreshes the view by itself: install it, add it to \
@@ -75,7 +104,11 @@ async fn put_jobs_in_place(target: &Target, app: &mut PgConnection) -> Result<Ve
 }
 
 /// A session in `pg_cron`'s database, or `None` where that is the application's.
-async fn other_session(target: &Target, app: &mut PgConnection, database: &str) -> sqlx::Result<Option<PgConnection>> {
+async fn other_session(
+    target: &Target,
+    app: &mut PgConnection,
+    database: &str,
+) -> Result<Option<PgConnection>, MigrateError> {
     let here: String = sqlx::query_scalar("SELECT current_database()::text").fetch_one(app).await?;
     if here == database { Ok(None) } else { session_in(target, database).await.map(Some) }
 }

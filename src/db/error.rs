@@ -85,3 +85,19 @@ pub fn unavailable(what: &str, error: &sqlx::Error) -> Unavailable {
     };
     Unavailable::new(format!("{what}: {}", sentence(error)), mend)
 }
+
+/// One sentence for an error of the long-lived driver in the middle of a session.
+#[must_use]
+pub fn driver_sentence(failure: &tokio_postgres::Error) -> String {
+    use std::error::Error as _;
+    if let Some(server) = failure.as_db_error() {
+        return server.message().to_owned();
+    }
+    if failure.is_closed() {
+        return "the server closed the connection".into();
+    }
+    match failure.source() {
+        Some(cause) => format!("connection lost: {cause}"),
+        None => format!("connection lost: {failure}"),
+    }
+}

@@ -1,8 +1,9 @@
 //! The one long-lived session: it listens, notices at once when it dies, and comes back by itself.
 
-use crate::connect::{self, Target};
-use crate::db::error::sqlstate;
+use crate::connect::{self, Messages, Session, Target};
+use crate::db::error::{self, sqlstate};
 use crate::model::{feed::FeedEvent, message::Message, notification::Notification};
+use futures_util::StreamExt as _;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use std::time::Duration;
 use tokio::{
@@ -17,6 +18,13 @@ pub const CHANNEL: &str = "metrics_refresh";
 /// their sum.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 const HEARTBEAT_LIMIT: Duration = Duration::from_secs(4);
+
+/// Limits of the listening session. It never holds a transaction open, so only statements need one.
+const LISTENING: Session = Session {
+    statement_timeout: Some(HEARTBEAT_LIMIT),
+    lock_timeout: Some(HEARTBEAT_LIMIT),
+    idle_in_transaction_timeout: Some(HEARTBEAT),
+};
 
 /// Pauses between attempts: 0.1 s, doubling to 0.4 s, each stretched by up to its own length. So a server that
 /// is back is seen within a second, and many monitors do not come back in step.
@@ -77,40 +85,38 @@ async fn tell(messages: &mpsc::Sender<Message>, event: FeedEvent) -> Result<(), 
 
 /// Connects, listens and forwards until the session is lost.
 async fn session(target: &Target, messages: &mpsc::Sender<Message>) -> Loss {
-    let session = match connect::connect(target, "listen").await {
-        Ok(session) => session,
+    let connected = match connect::connect(target, "listen", &LISTENING).await {
+        Ok(connected) => connected,
         Err(failure) => {
-            return Loss { reason: failure.to_string(), worked: false, soon: failure.is_transient() };
+            return Loss { reason: failure.to_string(), worked: false, soon: failure.kind.may_pass() };
         }
     };
-    let (client, mut connection) = (session.client, session.connection);
-    let forward = messages.clone();
-    let driver = async move {
-        loop {
-            match std::future::poll_fn(|context| connection.poll_message(context)).await {
-                Some(Ok(AsyncMessage::Notification(notification))) => {
-                    if let Some(known) = (notification.channel() == CHANNEL)
-                        .then(|| Notification::parse(notification.payload()))
-                        .flatten()
-                    {
-                        // A full queue already holds news, and news leads to a read that finds this run too.
-                        let _ = forward.try_send(Message::Notified(known));
-                    }
-                }
-                // Notices, and whatever the protocol may add.
-                Some(Ok(_)) => {}
-                Some(Err(failure)) => return connect::sentence(&failure),
-                None => return "the server closed the connection".into(),
-            }
-        }
-    };
+    let driver = drive(connected.messages, messages);
     // What the server says when it ends the session (57P01: shut down by an administrator) tells more than the
     // failed question after it.
     tokio::select! {
         biased;
         reason = driver => Loss { reason, worked: true, soon: true },
-        loss = watch(&client, messages) => loss,
+        loss = watch(&connected.client, messages) => loss,
     }
+}
+
+/// Moves the session along and forwards its notifications until it ends; returns why it did.
+async fn drive(mut session: Messages, messages: &mpsc::Sender<Message>) -> String {
+    while let Some(next) = session.next().await {
+        match next {
+            Ok(AsyncMessage::Notification(sent)) if sent.channel() == CHANNEL => {
+                if let Some(known) = Notification::parse(sent.payload()) {
+                    // A full queue already holds news, and news leads to a read that finds this run too.
+                    let _ = messages.try_send(Message::Notified(known));
+                }
+            }
+            // Other channels, notices, and whatever the protocol may add.
+            Ok(_) => {}
+            Err(failure) => return error::driver_sentence(&failure),
+        }
+    }
+    "the server closed the connection".into()
 }
 
 /// Starts to listen, says so, and asks for a sign of life from time to time.
@@ -122,8 +128,8 @@ async fn watch(client: &Client, messages: &mpsc::Sender<Message>) -> Loss {
             Some(code) if code.code() == sqlstate::READ_ONLY => {
                 FeedEvent::Polling { reason: "LISTEN can't work on a read-only standby".into() }
             }
-            Some(_) => FeedEvent::Polling { reason: format!("LISTEN was refused: {}", connect::sentence(&failure)) },
-            None => return lost(connect::sentence(&failure), false),
+            Some(_) => FeedEvent::Polling { reason: format!("LISTEN was refused: {}", error::driver_sentence(&failure)) },
+            None => return lost(error::driver_sentence(&failure), false),
         },
         Err(_) => return lost("the server did not answer LISTEN in time".into(), false),
     };
@@ -138,7 +144,7 @@ async fn watch(client: &Client, messages: &mpsc::Sender<Message>) -> Loss {
         beat.tick().await;
         match timeout(HEARTBEAT_LIMIT, client.simple_query("")).await {
             Ok(Ok(_)) => {}
-            Ok(Err(failure)) => return lost(connect::sentence(&failure), true),
+            Ok(Err(failure)) => return lost(error::driver_sentence(&failure), true),
             Err(_) => return lost("the server stopped answering".into(), true),
         }
     }

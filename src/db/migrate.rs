@@ -2,6 +2,7 @@
 //!
 //! All pending steps run in one transaction: they land together or not at all.
 
+use crate::connect::ConnectError;
 use crate::db::{
     error,
     preflight::{self, Problem},
@@ -42,6 +43,9 @@ pub enum MigrateError {
     /// The rollback target is not a step.
     #[error("there is no step {0}: see refreshtop migrate status")]
     NoSuchStep(i64),
+    /// The server can't be reached.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     /// Anything else.
     #[error("{}", error::sentence(.0))]
     Database(#[from] sqlx::Error),

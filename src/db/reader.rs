@@ -1,6 +1,6 @@
 //! The session that polls: one snapshot at a time, and single runs in full.
 
-use crate::connect::Target;
+use crate::connect::{Session, Target};
 use crate::db::{
     error,
     service::{self, LogFilter, PLATFORM_METRICS, ServerFacts},
@@ -77,7 +77,7 @@ struct Reader {
 
 impl Reader {
     fn new(target: Target, window: Duration) -> Self {
-        let app = pool(target.to_sqlx("poll"));
+        let app = pool(target.to_sqlx("poll", &Session::READING));
         Self { target, window, app, cron: None }
     }
 
@@ -147,7 +147,7 @@ impl Reader {
     async fn cron_session(&mut self, database: &str) -> sqlx::Result<sqlx::pool::PoolConnection<sqlx::Postgres>> {
         let (_, pool) = match self.cron.take() {
             Some(known) if known.0 == database => self.cron.insert(known),
-            _ => self.cron.insert((database.to_owned(), pool(self.target.to_sqlx("schedule").database(database)))),
+            _ => self.cron.insert((database.to_owned(), pool(self.target.to_sqlx("schedule", &Session::READING).database(database)))),
         };
         pool.acquire().await
     }

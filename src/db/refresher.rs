@@ -1,8 +1,9 @@
 //! A refresh on a session of its own, which can be cancelled.
 
-use crate::connect::{self, Target};
-use crate::db::service;
+use crate::connect::{self, Session, Target};
+use crate::db::{error, service};
 use crate::model::{message::Message, refresh::TriggerOutcome};
+use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 
 /// What the refresher is asked to do.
@@ -27,13 +28,13 @@ pub async fn run(target: Target, mut commands: mpsc::Receiver<Command>, messages
 }
 
 async fn refresh(target: &Target, commands: &mut mpsc::Receiver<Command>) -> TriggerOutcome {
-    let session = match connect::connect(target, "refresh").await {
-        Ok(session) => session,
+    // The function bounds its own lock wait; how long the refresh itself may take is the server's to say.
+    let connected = match connect::connect(target, "refresh", &Session::default()).await {
+        Ok(connected) => connected,
         Err(failure) => return TriggerOutcome::Refused { message: failure.to_string() },
     };
-    let cancel = session.cancel_handle();
-    let (client, connection) = (session.client, session.connection);
-    let driver = tokio::spawn(connection.drive());
+    let (client, canceller, mut session) = (connected.client, connected.canceller, connected.messages);
+    let driver = tokio::spawn(async move { while session.next().await.is_some() {} });
     let query = client.query_one(service::TRIGGER, &[]);
     tokio::pin!(query);
     let answer = loop {
@@ -42,7 +43,7 @@ async fn refresh(target: &Target, commands: &mut mpsc::Receiver<Command>) -> Tri
             Some(command) = commands.recv() => {
                 if command == Command::Cancel {
                     // The answer to the query tells whether it came in time; a failed request for it changes nothing.
-                    cancel.cancel().await;
+                    let _ = canceller.cancel().await;
                 }
             }
         }
@@ -59,7 +60,7 @@ async fn refresh(target: &Target, commands: &mut mpsc::Receiver<Command>) -> Tri
                 service::refused(server.code().code(), server.message(), server.hint())
             }
             _ => TriggerOutcome::Lost {
-                message: format!("the connection was lost during the refresh: {}", connect::sentence(&failure)),
+                message: format!("the connection was lost during the refresh: {}", error::driver_sentence(&failure)),
             },
         },
     }

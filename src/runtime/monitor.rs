@@ -10,7 +10,7 @@ use crate::runtime::{
     event_loop::{self, Effects, Ended, Screen},
     signals,
 };
-use crate::screen::{self, Appearance};
+use crate::screen::{self, glyphs::Glyphs, theme::Theme};
 use crate::terminal::{
     backend::CalmBackend,
     guard::{self, TerminalGuard},
@@ -27,6 +27,15 @@ const NEWS: usize = 1024;
 const INPUTS: usize = 64;
 /// Commands that wait for a database task: they come from one person, and each kind once at a time.
 const COMMANDS: usize = 16;
+
+/// How the screen looks.
+#[derive(Debug, Clone)]
+pub struct Appearance {
+    /// Colours.
+    pub theme: Theme,
+    /// Glyphs that the terminal can show.
+    pub glyphs: &'static Glyphs,
+}
 
 /// Opens the monitor and stays until it is left.
 ///
@@ -57,7 +66,7 @@ fn forward_keys(inputs: mpsc::Sender<Message>) -> io::Result<()> {
     tokio::spawn(async move {
         while let Some(input) = keys.recv().await {
             let message = match input {
-                Input::Key(key) => match screen::keys::action(key) {
+                Input::Event(event) => match screen::keys::action(&event) {
                     Some(action) => Message::Action(action),
                     None => continue,
                 },
@@ -109,7 +118,8 @@ struct TerminalScreen {
 
 impl Screen for TerminalScreen {
     fn draw(&mut self, state: &State) -> io::Result<()> {
-        self.terminal.draw(|frame| screen::draw(state, &self.appearance, frame)).map(|_| ())
+        let Appearance { theme, glyphs } = &self.appearance;
+        self.terminal.draw(|frame| screen::draw(state, theme, glyphs, frame)).map(|_| ())
     }
 
     fn repaint(&mut self) -> io::Result<()> {

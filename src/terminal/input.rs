@@ -1,15 +1,15 @@
 //! Keys, read by a thread of their own.
 
-use crossterm::event::{self, Event, KeyEvent};
+use crossterm::event::{self, Event};
 use rustix::event::{PollFd, PollFlags, poll};
 use std::{io, thread, time::Duration};
 use tokio::sync::mpsc;
 
 /// What the terminal sends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// A key.
-    Key(KeyEvent),
+    /// A key, or something else that a key map may know.
+    Event(Event),
     /// The terminal is gone.
     Closed,
 }
@@ -31,9 +31,8 @@ pub fn spawn(inputs: mpsc::Sender<Input>) -> io::Result<()> {
                     Err(_) => return closed(&inputs),
                 }
                 let Ok(event) = event::read() else { return closed(&inputs) };
-                if let Event::Key(key) = event
-                    && inputs.blocking_send(Input::Key(key)).is_err()
-                {
+                // Sizes come by signal: this thread may be waiting for bytes when the window changes.
+                if !matches!(event, Event::Resize(..)) && inputs.blocking_send(Input::Event(event)).is_err() {
                     return;
                 }
             }

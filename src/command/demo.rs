@@ -1,0 +1,90 @@
+//! `refreshtop demo`.
+
+use crate::cluster::programs;
+use crate::command::{Failure, migrate, monitor};
+use crate::connect::{Target, TargetError};
+use crate::demo::{Demo, DemoOptions};
+use crate::environment::{self, Environment};
+use crate::exit;
+use crate::secret::ConnectionUrl;
+use crate::settings::Settings;
+use std::{io::Write as _, path::PathBuf};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Runs the demo: a disposable PostgreSQL that is refreshed, and fails, for real. With `headless` it prints the
+/// connection URL and stays until it is stopped; otherwise it opens the monitor on it. Whatever ends it, the server
+/// is stopped and its folder is gone.
+///
+/// # Errors
+/// Where PostgreSQL is missing or the demo can't be made.
+pub async fn run(
+    settings: &Settings,
+    environment: &Environment,
+    headless: bool,
+    accounts: u32,
+) -> Result<(), Failure> {
+    let mut stop = StopSignals::listen()?;
+    let options = DemoOptions {
+        accounts,
+        pg_bin: environment::get(environment, programs::OVERRIDE).map(PathBuf::from),
+        ..DemoOptions::default()
+    };
+    let mut progress = |step: &str| eprintln!("demo: {step}");
+    let start = Demo::start(&options, async |url: &str| migrate_demo(url, environment).await, &mut progress);
+    let demo = tokio::select! {
+        demo = start => demo.map_err(failure)?,
+        // Dropping the start midway takes away what it had made.
+        () = stop.recv() => return Ok(()),
+    };
+    let shown = if headless { wait(&demo, &mut stop).await } else { show(settings, environment, &demo).await };
+    demo.stop().await.map_err(failure)?;
+    shown
+}
+
+async fn migrate_demo(url: &str, environment: &Environment) -> Result<(), Failure> {
+    let target = target(url, environment)?;
+    migrate::up(&target).await.map(|_| ()).map_err(failure)
+}
+
+/// The demo's own server, whatever `PG*` variables say of others.
+fn target(url: &str, environment: &Environment) -> Result<Target, Failure> {
+    let without_others = environment.iter().filter(|(name, _)| !name.starts_with("PG"));
+    let environment = without_others.map(|(name, value)| (name.clone(), value.clone())).collect();
+    Target::resolve(Some(&ConnectionUrl::new(url)), &environment)
+        .map_err(|error: TargetError| Failure::new(exit::FAILURE, error.to_string()))
+}
+
+fn failure(error: impl std::fmt::Display) -> Failure {
+    Failure::new(exit::FAILURE, error.to_string())
+}
+
+async fn wait(demo: &Demo, stop: &mut StopSignals) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", demo.url()).and_then(|()| out.flush()).map_err(failure)?;
+    stop.recv().await;
+    Ok(())
+}
+
+async fn show(settings: &Settings, environment: &Environment, demo: &Demo) -> Result<(), Failure> {
+    let settings = Settings { profile: Some("demo".into()), ..settings.clone() };
+    monitor::run(&settings, target(&demo.url(), environment)?, environment).await
+}
+
+/// The signals that stop a program without a screen.
+struct StopSignals([Signal; 3]);
+
+impl StopSignals {
+    fn listen() -> Result<Self, Failure> {
+        let on = |kind| signal(kind).map_err(failure);
+        Ok(Self([on(SignalKind::terminate())?, on(SignalKind::interrupt())?, on(SignalKind::hangup())?]))
+    }
+
+    async fn recv(&mut self) {
+        let [term, int, hup] = &mut self.0;
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+            _ = hup.recv() => {}
+        }
+    }
+}
