@@ -3,4 +3,11 @@
 //! Three worlds never import each other: [`db`] knows no screen, [`model`] knows neither, [`screen`] knows no
 //! database. [`runtime`] joins them.
 
+pub mod cli;
+pub mod connect;
+pub mod environment;
+pub mod exit;
+pub mod log;
 pub mod model;
+pub mod secret;
+pub mod settings;
