@@ -3,6 +3,18 @@
 //! Three worlds never import each other: [`db`] knows no screen, [`model`] knows neither, [`screen`] knows no
 //! database. [`runtime`] joins them.
 
+pub mod cli;
 pub mod cluster;
+pub mod command;
+pub mod connect;
+pub mod db;
 pub mod demo;
+pub mod environment;
+pub mod exit;
+pub mod log;
 pub mod model;
+pub mod runtime;
+pub mod screen;
+pub mod secret;
+pub mod settings;
+pub mod terminal;

@@ -12,13 +12,16 @@ use std::io::{self, Write};
 /// hidden cursor again). At one label a minute that would be most of the traffic.
 #[derive(Debug)]
 pub struct CalmBackend<W: Write> {
-    inner: CrosstermBackend<FrameWriter<W>>,
+    inner: CrosstermBackend<FrameWriter>,
+    frame: FrameWriter,
+    out: W,
 }
 
 impl<W: Write> CalmBackend<W> {
     /// Writes to `out`. The cursor is hidden by whoever takes the terminal over.
     pub fn new(out: W) -> Self {
-        Self { inner: CrosstermBackend::new(FrameWriter::new(out)) }
+        let frame = FrameWriter::default();
+        Self { inner: CrosstermBackend::new(frame.clone()), frame, out }
     }
 }
 
@@ -67,6 +70,6 @@ impl<W: Write> Backend for CalmBackend<W> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.inner.writer_mut().present()
+        self.frame.present(&mut self.out)
     }
 }

@@ -1,6 +1,10 @@
 //! One write per frame.
 
-use std::io::{self, Write};
+use std::{
+    cell::RefCell,
+    io::{self, Write},
+    rc::Rc,
+};
 
 /// Begin and end of a synchronized update: terminals that know it show the frame at once, others ignore it.
 const BEGIN: &[u8] = b"\x1b[?2026h";
@@ -8,38 +12,33 @@ const END: &[u8] = b"\x1b[?2026l";
 
 /// Collects what a frame writes, and sends it in one write between the marks of a synchronized update. A frame
 /// in which nothing changed sends nothing.
-#[derive(Debug)]
-pub struct FrameWriter<W: Write> {
-    out: W,
-    frame: Vec<u8>,
-}
+///
+/// Clones share the frame: one belongs to the backend that writes it, one to whoever sends it off.
+#[derive(Debug, Clone, Default)]
+pub struct FrameWriter(Rc<RefCell<Vec<u8>>>);
 
-impl<W: Write> FrameWriter<W> {
-    /// Writes frames to `out`.
-    pub fn new(out: W) -> Self {
-        Self { out, frame: Vec::with_capacity(16 * 1024) }
-    }
-
-    /// Sends what was collected.
+impl FrameWriter {
+    /// Sends what was collected to `out`.
     ///
     /// # Errors
     /// The terminal's: whatever it is, the terminal is gone.
-    pub fn present(&mut self) -> io::Result<()> {
-        if self.frame.is_empty() {
+    pub fn present(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut frame = self.0.borrow_mut();
+        if frame.is_empty() {
             return Ok(());
         }
-        let mut bytes = Vec::with_capacity(BEGIN.len() + self.frame.len() + END.len());
-        bytes.extend_from_slice(BEGIN);
-        bytes.append(&mut self.frame);
-        bytes.extend_from_slice(END);
-        self.out.write_all(&bytes)?;
-        self.out.flush()
+        let bytes = [BEGIN, frame.as_slice(), END].concat();
+        frame.clear();
+        // A screen painted once from top to bottom must not hold its memory for weeks.
+        frame.shrink_to(16 * 1024);
+        out.write_all(&bytes)?;
+        out.flush()
     }
 }
 
-impl<W: Write> Write for FrameWriter<W> {
+impl Write for FrameWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.frame.extend_from_slice(bytes);
+        self.0.borrow_mut().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -56,7 +55,7 @@ mod tests {
     #[test]
     fn a_frame_is_one_write_and_an_empty_one_is_none() {
         struct Counting(Vec<Vec<u8>>);
-        impl Write for &mut Counting {
+        impl Write for Counting {
             fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
                 self.0.push(bytes.to_vec());
                 Ok(bytes.len())
@@ -66,13 +65,13 @@ mod tests {
             }
         }
         let mut out = Counting(Vec::new());
-        let mut frames = FrameWriter::new(&mut out);
-        frames.present().unwrap();
+        let mut frames = FrameWriter::default();
+        frames.present(&mut out).unwrap();
         frames.write_all(b"one").unwrap();
         frames.flush().unwrap();
         frames.write_all(b" two").unwrap();
-        frames.present().unwrap();
-        frames.present().unwrap();
+        frames.present(&mut out).unwrap();
+        frames.present(&mut out).unwrap();
         assert_eq!(out.0, [b"\x1b[?2026hone two\x1b[?2026l".to_vec()]);
     }
 }

@@ -1,0 +1,285 @@
+//! The command line.
+
+use crate::{
+    secret::{ConnectionUrl, looks_secret},
+    settings::layer::{Layer, variable},
+};
+use clap::{
+    Args, FromArgMatches as _, Parser, Subcommand,
+    builder::FalseyValueParser,
+    error::{ContextKind, ContextValue},
+};
+use std::ffi::OsString;
+
+/// Keeps a PostgreSQL materialized view of platform-wide figures fresh, and shows it live in the terminal.
+#[derive(Debug, Clone, PartialEq, Parser)]
+#[command(version, after_long_help = AFTER_HELP, subcommand_help_heading = "Commands (monitor is the default)")]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub options: Layer,
+    /// The command; `None` is `monitor`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "\
+Settings come from the config file, over it from the environment, over that from the flags. The database is named by \
+the strongest of them that gives a URL or a profile; failing that by PGHOST, PGPORT, PGUSER, PGDATABASE and their kin, \
+as for psql.
+
+Passwords belong into REFRESHTOP_URL, PGPASSWORD or ~/.pgpass, never onto the command line, where every process of the \
+machine can read them.
+
+Exit codes: 0 done, 2 wrong command line, 69 cannot connect, 70 failed, 75 a refresh is running, 77 not permitted, \
+78 wrong settings.";
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Show how the refreshes go, live
+    Monitor,
+    /// Install or update what the database needs, or take it away
+    Migrate(Migrate),
+    /// Try it out on a PostgreSQL server of its own, in a temporary folder
+    Demo(Demo),
+}
+
+/// `migrate`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Migrate {
+    /// What to do; `None` is `up`.
+    #[command(subcommand)]
+    pub action: Option<MigrateAction>,
+}
+
+/// Which way to migrate.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum MigrateAction {
+    /// Install or update everything (the default)
+    Up,
+    /// Show which migrations are installed
+    Status,
+    /// Take migrations away again
+    Down(Down),
+}
+
+/// `migrate down`. These two have no twins in the environment: a forgotten variable must not take anything away.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Down {
+    /// Newest version to keep; without it everything goes
+    #[arg(long, value_name = "VERSION", value_parser = clap::value_parser!(i64).range(0..))]
+    pub to: Option<i64>,
+    /// Don't ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `demo`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Demo {
+    /// Start the server and say how to reach it, without the monitor
+    #[arg(long, env = "REFRESHTOP_HEADLESS", value_parser = FalseyValueParser::new())]
+    pub headless: bool,
+    /// Accounts to fill it with
+    #[arg(
+        long,
+        env = "REFRESHTOP_ACCOUNTS",
+        value_name = "N",
+        default_value_t = 10_000,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    pub accounts: u32,
+}
+
+impl Cli {
+    /// Reads a command line; the first argument is the program's name.
+    ///
+    /// # Errors
+    /// What is wrong with it, or the help or version that it asks for; [`clap::Error::exit`] prints either. Nothing
+    /// that may be a password is in it.
+    pub fn read(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, clap::Error> {
+        let arguments = arguments.into_iter().map(Into::into);
+        let matches = command().try_get_matches_from(arguments).map_err(without_secrets)?;
+        Self::from_arg_matches(&matches).map_err(without_secrets)
+    }
+
+    /// What to do, the default filled in.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        self.command.clone().unwrap_or(Command::Monitor)
+    }
+}
+
+impl Migrate {
+    /// Which way, the default filled in.
+    #[must_use]
+    pub fn action(&self) -> MigrateAction {
+        self.action.clone().unwrap_or(MigrateAction::Up)
+    }
+}
+
+/// The command line's definition, for parsing, help, completions and manual alike.
+///
+/// The settings read their environment variables themselves ([`Layer::from_environment`]), since the layers must be
+/// told apart; here the names only join the help.
+#[must_use]
+pub fn command() -> clap::Command {
+    let options: Vec<String> =
+        Layer::augment_args(clap::Command::new("")).get_arguments().map(|arg| arg.get_id().to_string()).collect();
+    options.iter().fold(<Cli as clap::CommandFactory>::command(), |command, id| {
+        command.mut_arg(id, |arg| {
+            let note = format!("[env: {}]", variable(id));
+            let short = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            let long = arg.get_long_help().map(ToString::to_string);
+            let arg = arg.help(format!("{short} {note}"));
+            match long {
+                Some(long) => arg.long_help(format!("{long}\n\n{note}")),
+                None => arg,
+            }
+        })
+    })
+}
+
+/// clap repeats what it can't make sense of, and that may be a connection string in the wrong place.
+fn without_secrets(mut error: clap::Error) -> clap::Error {
+    let contexts: Vec<(ContextKind, ContextValue)> =
+        error.context().map(|(kind, value)| (kind, value.clone())).collect();
+    for (kind, value) in contexts {
+        match value {
+            ContextValue::String(text) => {
+                error.insert(kind, ContextValue::String(covered(&text)));
+            }
+            ContextValue::Strings(texts) => {
+                error.insert(kind, ContextValue::Strings(texts.iter().map(|text| covered(text)).collect()));
+            }
+            ContextValue::StyledStrs(tips) if tips.iter().any(|tip| looks_secret(&tip.to_string())) => {
+                error.remove(kind);
+            }
+            _ => {}
+        }
+    }
+    error
+}
+
+/// One of clap's texts, with what may be a password covered. The name of a flag is none, however it sounds.
+fn covered(text: &str) -> String {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) if name.starts_with("--") => (Some(name), value),
+        _ if text.starts_with("--") && !text.contains("://") => return text.to_owned(),
+        _ => (None, text),
+    };
+    if !looks_secret(value) {
+        return text.to_owned();
+    }
+    let value = ConnectionUrl::new(value);
+    name.map_or_else(|| value.to_string(), |name| format!("{name}={value}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{collections::BTreeSet, time::Duration};
+
+    fn read(line: &str) -> Result<Cli, clap::Error> {
+        Cli::read(std::iter::once("refreshtop").chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn commands() {
+        let down = |to, yes| Command::Migrate(Migrate { action: Some(MigrateAction::Down(Down { to, yes })) });
+        for (line, wanted) in [
+            ("", Command::Monitor),
+            ("monitor", Command::Monitor),
+            ("migrate", Command::Migrate(Migrate { action: None })),
+            ("migrate up", Command::Migrate(Migrate { action: Some(MigrateAction::Up) })),
+            ("migrate status", Command::Migrate(Migrate { action: Some(MigrateAction::Status) })),
+            ("migrate down", down(None, false)),
+            ("migrate down --to 3 --yes", down(Some(3), true)),
+            ("demo", Command::Demo(Demo { headless: false, accounts: 200 })),
+            ("demo --headless --accounts 5", Command::Demo(Demo { headless: true, accounts: 5 })),
+        ] {
+            assert_eq!(read(line).unwrap().command(), wanted, "{line}");
+        }
+        assert_eq!(Migrate { action: None }.action(), MigrateAction::Up);
+    }
+
+    #[test]
+    fn options_stand_before_or_after_the_command() {
+        let wanted = Layer { poll: Some(Duration::from_secs(5)), ascii: Some(true), ..Layer::default() };
+        for line in [
+            "--poll 5s --ascii",
+            "--poll 5s --ascii monitor",
+            "monitor --poll 5s --ascii",
+            "--ascii migrate --poll 5s",
+            "migrate --ascii down --poll=5s",
+            "demo --ascii=yes --poll 5s",
+        ] {
+            assert_eq!(read(line).unwrap().options, wanted, "{line}");
+        }
+        assert_eq!(read("--ascii=false").unwrap().options.ascii, Some(false));
+    }
+
+    #[test]
+    fn wrong_lines_end_with_the_usage_code_and_say_what_is_allowed() {
+        for (line, wanted) in [
+            ("--poll 30", "units: ms, s, m, h, d"),
+            ("--poll 10ms", "at least 1s"),
+            ("--window 2y", "at most 366 days"),
+            ("--theme pink", "terminal, light, dark, colorblind, mono"),
+            ("--success-warning 101", "from 0 to 100"),
+            ("--polll 30s", "'--poll'"),
+            ("migrat", "'migrate'"),
+            ("migrate up --yes", "unexpected argument '--yes'"),
+            ("demo --accounts 0", "1..=1000000"),
+        ] {
+            let error = read(line).unwrap_err();
+            assert!(error.to_string().contains(wanted), "{line}: {error}");
+            assert_eq!(error.exit_code(), i32::from(crate::exit::USAGE));
+        }
+    }
+
+    #[test]
+    fn connection_strings_in_the_wrong_place_are_not_repeated() {
+        for line in [
+            "postgres://bob:hunter2@h/app",
+            "--url postgres://h/app postgres://bob:hunter2@h/app",
+            "--ulr=postgres://bob:hunter2@h/app",
+            "--ulr postgres://bob:hunter2@h/app",
+            "--poll postgres://bob:hunter2@h/app",
+            "--poll=postgres://bob:hunter2@h/app",
+            "--ascii=postgres://bob:hunter2@h/app",
+            "--theme password=hunter2",
+            "migrate postgres://bob:hunter2@h/app",
+            "migrate down --to postgres://bob:hunter2@h/app",
+            "migrate down --yes=postgres://bob:hunter2@h/app",
+            "monitor password=hunter2",
+            "--postgres://bob:hunter2@h/app",
+            "-postgres://bob:hunter2@h/app",
+            "--url postgres://bob:hunter2@h/app --url postgres://bob:hunter2@h/app",
+            "--url postgres://bob:hunter2@h/app --help",
+        ] {
+            let error = read(line).unwrap_err();
+            assert!(!error.to_string().contains("hunter2"), "{line}: {error}");
+            assert!(!format!("{error:?}").contains("hunter2"), "{line}: {error:?}");
+        }
+        assert!(!format!("{:?}", read("--url postgres://bob:hunter2@h/app").unwrap()).contains("hunter2"));
+    }
+
+    #[test]
+    fn every_option_names_its_twin_in_the_environment() {
+        let command = command();
+        let ids: BTreeSet<&str> = command.get_arguments().map(|arg| arg.get_id().as_str()).collect();
+        assert!(ids.contains("url") && ids.contains("log_level"));
+        for arg in command.get_arguments() {
+            let id = arg.get_id().as_str();
+            let help = arg.get_help().unwrap().to_string();
+            assert!(help.ends_with(&format!("[env: REFRESHTOP_{}]", id.to_uppercase())), "{id}: {help}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Single values: what they may be, and what is said when they are something else.
+//!
+//! One function per kind, used alike for flags, environment and config file. No message repeats the value: it may be
+//! a password that slipped into the wrong place.
+
+use std::{ops::RangeInclusive, time::Duration};
+use tracing::Level;
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_hours(24);
+const YEAR: Duration = Duration::from_hours(24 * 366);
+
+/// Names of the themes, the default one first.
+pub const THEMES: [&str; 5] = ["terminal", "light", "dark", "colorblind", "mono"];
+
+/// Names of the log levels, from few lines to many.
+pub const LOG_LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+
+/// Time between two polls: from 1 second (each costs the server a few queries) to a day.
+///
+/// # Errors
+/// One sentence for people.
+pub fn poll(text: &str) -> Result<Duration, String> {
+    duration(text, SECOND..=DAY)
+}
+
+/// Window of the statistics: from a minute to 366 days.
+///
+/// # Errors
+/// One sentence for people.
+pub fn window(text: &str) -> Result<Duration, String> {
+    duration(text, Duration::from_mins(1)..=YEAR)
+}
+
+/// A limit of a health rule: above zero, at most 366 days.
+///
+/// # Errors
+/// One sentence for people.
+pub fn limit(text: &str) -> Result<Duration, String> {
+    duration(text, Duration::from_millis(1)..=YEAR)
+}
+
+fn duration(text: &str, allowed: RangeInclusive<Duration>) -> Result<Duration, String> {
+    let value = humantime::parse_duration(text).map_err(|_| {
+        "not a duration: write numbers with units, such as 30s, 10m or \"1h 30m\" (units: ms, s, m, h, d)".to_owned()
+    })?;
+    if allowed.contains(&value) {
+        return Ok(value);
+    }
+    let show = |limit: &Duration| humantime::format_duration(*limit).to_string();
+    // 366 days would print as a year and some.
+    let show = |limit: &Duration| if *limit == YEAR { "366 days".to_owned() } else { show(limit) };
+    Err(format!("out of range: at least {}, at most {}", show(allowed.start()), show(allowed.end())))
+}
+
+/// A share, from 0 to 100 per cent; the sign may be left out.
+///
+/// # Errors
+/// One sentence for people.
+pub fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim();
+    let value: f64 =
+        number.parse().map_err(|_| "not a percentage: write a number from 0 to 100, such as 95".to_owned())?;
+    // NaN is in no range.
+    if (0.0..=100.0).contains(&value) {
+        Ok(value)
+    } else {
+        Err("out of range: a percentage goes from 0 to 100".to_owned())
+    }
+}
+
+/// The name of a theme.
+///
+/// # Errors
+/// One sentence for people.
+pub fn theme(text: &str) -> Result<String, String> {
+    let known = THEMES.iter().find(|name| name.eq_ignore_ascii_case(text));
+    known.map(|name| (*name).to_owned()).ok_or_else(|| format!("no such theme: there are {}", THEMES.join(", ")))
+}
+
+/// How much goes to the log.
+///
+/// # Errors
+/// One sentence for people.
+pub fn log_level(text: &str) -> Result<Level, String> {
+    let known = LOG_LEVELS.iter().find(|name| name.eq_ignore_ascii_case(text));
+    known
+        .and_then(|name| name.parse().ok())
+        .ok_or_else(|| format!("no such level: there are {}", LOG_LEVELS.join(", ")))
+}
+
+/// Yes or no, as people write it in the environment.
+///
+/// # Errors
+/// One sentence for people.
+pub fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "false" | "no" | "off" | "0" => Ok(false),
+        _ => Err("neither true nor false".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units_and_limits() {
+        assert_eq!(poll("1s"), Ok(SECOND));
+        assert_eq!(poll("1m 30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(window("366d"), Ok(YEAR));
+        assert_eq!(limit("1500ms"), Ok(Duration::from_millis(1500)));
+        for wrong in ["999ms", "25h", "0s"] {
+            assert_eq!(poll(wrong), Err("out of range: at least 1s, at most 1day".into()), "{wrong}");
+        }
+        for wrong in ["59s", "367d"] {
+            assert_eq!(window(wrong), Err("out of range: at least 1m, at most 366 days".into()), "{wrong}");
+        }
+        for wrong in ["", "30", "soon", "-5s", "5 parsecs", "99999999999999999999s"] {
+            assert!(poll(wrong).unwrap_err().starts_with("not a duration"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn percentages_end_at_0_and_100() {
+        assert_eq!(percent("95"), Ok(95.0));
+        assert_eq!(percent("99.9 %"), Ok(99.9));
+        assert_eq!(percent("0"), Ok(0.0));
+        assert_eq!(percent("100"), Ok(100.0));
+        for wrong in ["-0.1", "100.1", "NaN", "inf", "most"] {
+            assert!(percent(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_are_listed() {
+        assert_eq!(theme("Dark"), Ok("dark".into()));
+        assert_eq!(theme("pink"), Err("no such theme: there are terminal, light, dark, colorblind, mono".into()));
+        assert_eq!(log_level("debug"), Ok(Level::DEBUG));
+        assert_eq!(log_level("all"), Err("no such level: there are error, warn, info, debug, trace".into()));
+        assert_eq!(yes_or_no("YES"), Ok(true));
+        assert_eq!(yes_or_no("0"), Ok(false));
+        assert!(yes_or_no("maybe").is_err());
+    }
+
+    #[test]
+    fn no_message_repeats_the_value() {
+        let messages = [
+            poll("hunter2").err(),
+            percent("hunter2").err(),
+            theme("hunter2").err(),
+            log_level("hunter2").err(),
+            yes_or_no("hunter2").err(),
+        ];
+        for message in messages {
+            assert!(!message.unwrap().contains("hunter2"));
+        }
+    }
+}
