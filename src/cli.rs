@@ -28,7 +28,7 @@ Settings come from the config file, over it from the environment, over that from
 the strongest of them that gives a URL or a profile; failing that by PGHOST, PGPORT, PGUSER, PGDATABASE and their kin, \
 as for psql.
 
-Passwords belong into REFRESHTOP_URL, PGPASSWORD or ~/.pgpass, never onto the command line, where every process of the \
+Passwords belong in REFRESHTOP_URL, PGPASSWORD or ~/.pgpass, never on the command line, where every process of the \
 machine can read them.
 
 Exit codes: 0 done, 2 wrong command line, 69 cannot connect, 70 failed, 75 a refresh is running, 77 not permitted, \
@@ -79,12 +79,13 @@ pub struct Down {
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Demo {
     /// Start the server and say how to reach it, without the monitor
-    #[arg(long, env = "REFRESHTOP_HEADLESS", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "REFRESHTOP_HEADLESS", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub headless: bool,
     /// Accounts to fill it with
     #[arg(
         long,
         env = "REFRESHTOP_ACCOUNTS",
+        hide_env_values = true,
         value_name = "N",
         default_value_t = 10_000,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)

@@ -1,3 +1,19 @@
 //! Reaching the database: what a connection string, the environment and `~/.pgpass` say, and how to get there.
+//!
+//! [`Target::resolve`] follows libpq; both drivers are set up from what it returns, so that they reach the same
+//! server in the same way. [`dial::connect`] opens sessions for the long-lived driver; for the other one
+//! [`Target::to_sqlx`] makes the options.
 
 pub(crate) mod conninfo;
+pub mod dial;
+mod drivers;
+pub mod error;
+mod passfile;
+pub mod session;
+pub mod target;
+mod tls;
+
+pub use dial::{Canceller, Connected, Messages, connect};
+pub use error::{ConnectError, Kind};
+pub use session::Session;
+pub use target::{Host, RootCert, SslMode, Target, TargetError};
