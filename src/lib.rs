@@ -4,3 +4,4 @@
 //! database. [`runtime`] joins them.
 
 pub mod model;
+pub mod screen;
