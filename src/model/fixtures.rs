@@ -6,9 +6,11 @@ use crate::model::{
     figures::PlatformMetrics,
     health::Thresholds,
     job::{Job, JobRun},
-    run::{Origin, Run, RunStatus},
+    reading::Unavailable,
+    refresh::{RunningRefresh, Trigger, TriggerOutcome},
+    run::{BlackBox, BlockingSession, HeldLock, Origin, Run, RunDetail, RunStatus},
     snapshot::{Server, Snapshot},
-    state::{Options, State},
+    state::{Focus, Options, Overlay, State},
     stats::RefreshStats,
 };
 use chrono::{DateTime, Offset, TimeDelta, Utc};
@@ -123,3 +125,401 @@ pub fn with(snapshot: Snapshot) -> State {
     state.snapshot = Some(snapshot);
     state
 }
+
+/// The last three attempts failed, so the data is too old.
+#[must_use]
+pub fn stale() -> State {
+    with(snapshot(&[0, 1, 2]))
+}
+
+/// Every fourth attempt of the day failed, the last three among them.
+#[must_use]
+pub fn critical() -> State {
+    let failed: Vec<u32> = (0..288).filter(|slot| *slot < 3 || slot % 4 == 1).collect();
+    let mut snapshot = snapshot(&failed);
+    if let Ok(errors) = &mut snapshot.errors {
+        for (index, error) in errors.iter_mut().enumerate().filter(|(index, _)| index % 3 == 1) {
+            error.sqlstate = Some("57014".into());
+            error.error = Some("canceling statement due to user request".into());
+            error.blockers = u32::try_from(index % 4).unwrap_or_default();
+        }
+    }
+    with(snapshot)
+}
+
+/// Refreshes that take longer than they should.
+#[must_use]
+pub fn slow() -> State {
+    let mut snapshot = snapshot(&[7, 31]);
+    if let Ok(runs) = &mut snapshot.runs {
+        for (index, run) in (0_u32..).zip(runs).filter(|(_, run)| run.status == RunStatus::Success) {
+            let drift = 6_400.0 - 18.0 * f64::from(index);
+            run.duration_ms = Some((drift + f64::from(index * 37 % 11) * 95.0).max(900.0));
+        }
+    }
+    if let Ok(stats) = &mut snapshot.stats {
+        stats.avg_duration_ms = Some(5_204.0);
+        stats.max_duration_ms = Some(7_338.0);
+        stats.min_duration_ms = Some(1_209.0);
+    }
+    with(snapshot)
+}
+
+/// Nothing has happened yet.
+#[must_use]
+pub fn connecting() -> State {
+    State::new(options(), Instant::now())
+}
+
+/// `state` with its connection lost two minutes after the last news, and 252 seconds gone since.
+#[must_use]
+pub fn lost(mut state: State) -> State {
+    let since = state.now + Duration::from_mins(2);
+    state.now = since + Duration::from_secs(252);
+    state.feed = Feed::Down {
+        reason: "the server closed the connection: terminating connection due to administrator command".into(),
+        since,
+        attempts: 7,
+        retry_at: Some(state.now + Duration::from_secs(8)),
+    };
+    state.next_poll = None;
+    state
+}
+
+/// A server that could never be reached.
+#[must_use]
+pub fn never_reached() -> State {
+    let mut state = connecting();
+    state.feed = Feed::Down {
+        reason: "could not connect: connection refused".into(),
+        since: state.now,
+        attempts: 0,
+        retry_at: state.now.checked_add(Duration::from_secs(2)),
+    };
+    state
+}
+
+/// A server behind a pooler, where `LISTEN` can't work.
+#[must_use]
+pub fn polling() -> State {
+    let mut state = live();
+    state.feed =
+        Feed::Polling { reason: "a pooler in transaction mode stands before this server, LISTEN can't work".into() };
+    state
+}
+
+/// Connected, and the newest poll failed.
+#[must_use]
+pub fn poll_failed() -> State {
+    let mut state = live();
+    state.now += Duration::from_secs(95);
+    state.poll_error =
+        Some(Unavailable::new("the server did not answer within 10 s", "look for blocked sessions on the server"));
+    state
+}
+
+/// A refresh asked for 12 seconds ago.
+#[must_use]
+pub fn refreshing(cancelling: bool) -> State {
+    let mut state = live();
+    let since = state.now;
+    state.now += Duration::from_secs(12);
+    state.trigger = Trigger::Running { since, cancelling };
+    state
+}
+
+/// A refresh that somebody else runs.
+#[must_use]
+pub fn running_elsewhere() -> State {
+    let mut snapshot = snapshot(&[]);
+    snapshot.running = Some(RunningRefresh {
+        pid: 4711,
+        since: Some(server_time() - TimeDelta::seconds(75)),
+        application: Some("pg_cron".into()),
+    });
+    with(snapshot)
+}
+
+/// A triggered refresh that ended with `outcome`.
+#[must_use]
+pub fn ended(outcome: TriggerOutcome) -> State {
+    let mut state = live();
+    state.trigger = Trigger::Ended { outcome, at: state.now };
+    state
+}
+
+/// The view was refreshed.
+#[must_use]
+pub fn outcome_success() -> TriggerOutcome {
+    TriggerOutcome::Success { duration_ms: 131.0, completed_at: server_time() }
+}
+
+/// The attempt failed.
+#[must_use]
+pub fn outcome_error() -> TriggerOutcome {
+    let message = "canceling statement due to lock timeout".into();
+    TriggerOutcome::Error { duration_ms: 5_003.0, sqlstate: Some("55P03".into()), message }
+}
+
+/// Somebody was faster.
+#[must_use]
+pub fn outcome_already_running() -> TriggerOutcome {
+    TriggerOutcome::AlreadyRunning { message: "pid 4711 (pg_cron) has refreshed since 03:00:00".into() }
+}
+
+/// The server would not.
+#[must_use]
+pub fn outcome_refused() -> TriggerOutcome {
+    let message = "role oncall is not a super administrator: GRANT refreshtop_admin TO oncall".into();
+    TriggerOutcome::Refused { message }
+}
+
+/// Nobody knows.
+#[must_use]
+pub fn outcome_lost() -> TriggerOutcome {
+    TriggerOutcome::Lost { message: "the connection broke while the refresh ran".into() }
+}
+
+/// No part can be read.
+#[must_use]
+pub fn unavailable() -> State {
+    let mut snapshot = snapshot(&[]);
+    let log = || Unavailable::new("role oncall may not read metrics_refresh_log", "GRANT refreshtop_admin TO oncall");
+    snapshot.stats = Err(log());
+    snapshot.runs = Err(log());
+    snapshot.errors = Err(log());
+    snapshot.job =
+        Err(Unavailable::new("pg_cron is not installed", "CREATE EXTENSION pg_cron, or refreshtop schedule"));
+    snapshot.figures = Err(Unavailable::new("the view platform_metrics does not exist", "refreshtop migrate"));
+    with(snapshot)
+}
+
+/// An empty log and a paused job.
+#[must_use]
+pub fn empty() -> State {
+    let mut snapshot = snapshot(&[]);
+    snapshot.stats = Ok(RefreshStats::default());
+    snapshot.runs = Ok(Vec::new());
+    if let Ok(job) = &mut snapshot.job {
+        job.active = false;
+        job.last = None;
+    }
+    snapshot.figures = Ok(PlatformMetrics::default());
+    with(snapshot)
+}
+
+/// A failure known from its notification only, at the head of both lists.
+#[must_use]
+pub fn just_notified() -> State {
+    let mut snapshot = snapshot(&[9, 40]);
+    let mut news = run(0, RunStatus::Error);
+    news.id = Uuid::from_u128(999);
+    news.started_at = server_time();
+    (news.sqlstate, news.error, news.blockers) = (None, None, 0);
+    for list in [&mut snapshot.runs, &mut snapshot.errors].into_iter().flatten() {
+        list.insert(0, news.clone());
+    }
+    with(snapshot)
+}
+
+/// A failed run in full, with three sessions in its black box.
+#[must_use]
+pub fn detail() -> RunDetail {
+    let lock = |relation: &str, mode: &str, granted| HeldLock { relation: relation.into(), mode: mode.into(), granted };
+    let session = |pid, user: &str, application: &str| BlockingSession {
+        pid,
+        user: Some(user.into()),
+        application: Some(application.into()),
+        client: Some("10.2.0.14".into()),
+        state: Some("idle in transaction".into()),
+        xact_age_s: Some(5_130.0),
+        query_start: Some(server_time() - TimeDelta::seconds(5_100)),
+        query: Some("ALTER TABLE public.accounts ADD COLUMN plan text DEFAULT 'free' NOT NULL".into()),
+        locks: vec![lock("public.accounts", "AccessExclusiveLock", true)],
+        blocked_by: Vec::new(),
+    };
+    let mut waiting = session(4_802, "app", "api worker 3");
+    waiting.state = Some("active".into());
+    waiting.query =
+        Some("SELECT count(*)\n  FROM public.accounts\n WHERE created_at > now() - interval '30 days'".into());
+    waiting.locks = vec![lock("public.accounts", "AccessShareLock", false)];
+    waiting.blocked_by = vec![4_711];
+    let mut refreshing = session(4_790, "postgres", "pg_cron");
+    refreshing.client = None;
+    refreshing.state = Some("active".into());
+    refreshing.xact_age_s = Some(5.0);
+    refreshing.query = Some("SELECT public.refresh_platform_metrics_with_logging();".into());
+    refreshing.locks =
+        vec![lock("public.platform_metrics", "ExclusiveLock", true), lock("public.accounts", "AccessShareLock", false)];
+    refreshing.blocked_by = vec![4_711];
+    RunDetail {
+        run: run(0, RunStatus::Error),
+        message: Some("canceling statement due to lock timeout".into()),
+        detail: Some("Process 4790 waits for AccessShareLock on relation 16412 of database 16384.".into()),
+        hint: Some("See server log for query details.".into()),
+        context: Some(
+            "SQL statement \"REFRESH MATERIALIZED VIEW CONCURRENTLY public.platform_metrics\"\nPL/pgSQL function refresh_platform_metrics_with_logging() line 42 at SQL statement".into(),
+        ),
+        triggered_by: Some("postgres".into()),
+        application: Some("pg_cron".into()),
+        pid: Some(4_790),
+        black_box: Some(BlackBox {
+            captured_at: server_time() - TimeDelta::seconds(25),
+            sessions: vec![session(4_711, "deploy", "psql"), refreshing, waiting],
+        }),
+    }
+}
+
+/// The newest failure opened, `scroll` lines down.
+#[must_use]
+pub fn opened(scroll: u16) -> State {
+    let mut state = critical();
+    let detail = detail();
+    state.overlay = Some(Overlay::Run { id: detail.run.id, detail: Some(Box::new(Ok(detail))), scroll });
+    state
+}
+
+/// The keys shown.
+#[must_use]
+pub fn help() -> State {
+    let mut state = live();
+    state.overlay = Some(Overlay::Help);
+    state
+}
+
+/// Text as an attacker would write it: escape sequences, direction marks, joiners, wide characters.
+#[must_use]
+pub fn hostile_text() -> String {
+    let head = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}txet\u{2066}\u{200f}\u{61c} 日本語テキスト\r\n\tשלום e\u{301}\u{301}\u{301}\u{301}\u{200b}\u{200d}\u{feff}👩\u{200d}👩 ";
+    head.repeat(3)
+}
+
+/// A megabyte of it.
+#[must_use]
+pub fn hostile_megabyte() -> String {
+    let mut text = hostile_text();
+    text.push_str(&"x\u{1b}[31m".repeat((1 << 20) / 6));
+    text
+}
+
+/// A state in which every text from the server is hostile.
+#[must_use]
+pub fn hostile() -> State {
+    let text = hostile_text();
+    let mut state = critical();
+    let some = || Some(text.clone());
+    state.options.profile = some();
+    state.options.host.clone_from(&text);
+    state.feed = Feed::Polling { reason: text.clone() };
+    state.trigger = Trigger::Ended {
+        outcome: TriggerOutcome::Error { duration_ms: 1.0, sqlstate: some(), message: hostile_megabyte() },
+        at: state.now,
+    };
+    if let Some(snapshot) = &mut state.snapshot {
+        snapshot.server = Server { database: text.clone(), role: text.clone(), version: text.clone(), standby: true };
+        for run in
+            [&mut snapshot.runs, &mut snapshot.errors].into_iter().flatten().flat_map(|list| list.iter_mut().take(40))
+        {
+            if run.status == RunStatus::Error {
+                (run.sqlstate, run.error) = (some(), some());
+            }
+        }
+        if let Ok(stats) = &mut snapshot.stats {
+            stats.last_error = Some(hostile_megabyte());
+        }
+        if let Ok(job) = &mut snapshot.job {
+            job.cron_database.clone_from(&text);
+            job.schedule.clone_from(&text);
+            job.last = Some(JobRun { status: text.clone(), message: some(), started_at: None });
+        }
+        snapshot.running = Some(RunningRefresh { pid: 1, since: None, application: some() });
+    }
+    state
+}
+
+/// The same with a hostile run opened.
+#[must_use]
+pub fn hostile_detail() -> State {
+    let text = hostile_text();
+    let some = || Some(text.clone());
+    let mut state = hostile();
+    let mut detail = detail();
+    (detail.message, detail.detail, detail.hint, detail.context) = (Some(hostile_megabyte()), some(), some(), some());
+    (detail.triggered_by, detail.application) = (some(), some());
+    if let Some(black_box) = &mut detail.black_box {
+        black_box.sessions.truncate(1);
+        for session in &mut black_box.sessions {
+            (session.user, session.application, session.client) = (some(), some(), some());
+            (session.state, session.query) = (some(), Some(hostile_megabyte()));
+            session.xact_age_s = Some(f64::INFINITY);
+            session.locks = vec![HeldLock { relation: text.clone(), mode: text.clone(), granted: true }];
+        }
+    }
+    state.overlay = Some(Overlay::Run { id: detail.run.id, detail: Some(Box::new(Ok(detail))), scroll: 0 });
+    state
+}
+
+/// The same with every part missing for a hostile reason, and the connection lost for another.
+#[must_use]
+pub fn hostile_unavailable() -> State {
+    let text = hostile_text();
+    let missing = || Unavailable::new(hostile_megabyte(), text.clone());
+    let mut state = lost(hostile());
+    if let Feed::Down { reason, .. } = &mut state.feed {
+        reason.clone_from(&text);
+    }
+    if let Some(snapshot) = &mut state.snapshot {
+        snapshot.stats = Err(missing());
+        snapshot.runs = Err(missing());
+        snapshot.errors = Err(missing());
+        snapshot.job = Err(missing());
+        snapshot.figures = Err(missing());
+    }
+    state.overlay =
+        Some(Overlay::Run { id: Uuid::from_u128(1), detail: Some(Box::new(Err(missing()))), scroll: u16::MAX });
+    state
+}
+
+/// The list of runs has the keys, and row 40 is selected.
+#[must_use]
+pub fn runs_focused() -> State {
+    let mut state = critical();
+    state.focus = Focus::Runs;
+    state.selected_run = state.runs().get(40).map(|run| run.id);
+    state
+}
+
+/// A state to be built, under its name.
+pub type Named = (&'static str, fn() -> State);
+
+/// Every state that the screen is looked at in.
+pub const ZOO: &[Named] = &[
+    ("healthy", live),
+    ("stale", stale),
+    ("critical", critical),
+    ("slow", slow),
+    ("connecting", connecting),
+    ("down", || lost(live())),
+    ("down_critical", || lost(critical())),
+    ("never_reached", never_reached),
+    ("polling", polling),
+    ("poll_failed", poll_failed),
+    ("refreshing", || refreshing(false)),
+    ("cancelling", || refreshing(true)),
+    ("running_elsewhere", running_elsewhere),
+    ("ended_success", || ended(outcome_success())),
+    ("ended_error", || ended(outcome_error())),
+    ("ended_already_running", || ended(outcome_already_running())),
+    ("ended_refused", || ended(outcome_refused())),
+    ("ended_lost", || ended(outcome_lost())),
+    ("unavailable", unavailable),
+    ("empty", empty),
+    ("just_notified", just_notified),
+    ("runs_focused", runs_focused),
+    ("detail", || opened(0)),
+    ("detail_end", || opened(u16::MAX)),
+    ("help", help),
+    ("hostile", hostile),
+    ("hostile_detail", hostile_detail),
+    ("hostile_unavailable", hostile_unavailable),
+];

@@ -13,7 +13,7 @@ pub fn next(state: &State) -> Option<Instant> {
     let after = |wait: Duration| state.now.checked_add(wait);
     let moments = [
         state.next_poll,
-        state.data_age().filter(|_| !state.connected()).and_then(|age| after(age::until_change(age))),
+        data_age_change(state).and_then(after),
         state.freshness().and_then(|age| after(age::until_change(age))),
         health_change(state).and_then(after),
         running_change(state).and_then(after),
@@ -22,6 +22,12 @@ pub fn next(state: &State) -> Option<Instant> {
         retry_change(state),
     ];
     moments.into_iter().flatten().min()
+}
+
+/// The age of the data is shown while nothing newer can be had.
+fn data_age_change(state: &State) -> Option<Duration> {
+    let shown = !state.connected() || state.poll_error.is_some();
+    state.data_age().filter(|_| shown).map(age::until_change)
 }
 
 /// Freshness turns from healthy to warning at a moment that can be computed.
@@ -55,9 +61,13 @@ fn trigger_change(state: &State) -> Option<Instant> {
 }
 
 fn retry_change(state: &State) -> Option<Instant> {
-    let Feed::Down { since, .. } = &state.feed else { return None };
+    let Feed::Down { since, retry_at, .. } = &state.feed else { return None };
     let age = state.now.saturating_duration_since(*since);
-    state.now.checked_add(age::until_change(age))
+    let countdown = retry_at
+        .map(|at| at.saturating_duration_since(state.now))
+        .filter(|left| !left.is_zero())
+        .map_or(Duration::MAX, age::until_countdown_change);
+    state.now.checked_add(age::until_change(age).min(countdown))
 }
 
 #[cfg(test)]
@@ -88,6 +98,27 @@ mod tests {
     fn wakes_just_past_the_freshness_limit() {
         let state = state(600);
         assert_eq!(next(&state), Some(state.now + Duration::from_nanos(1)));
+    }
+
+    #[test]
+    fn counts_the_age_of_the_data_while_polls_fail() {
+        let mut state = state(120);
+        state.now += Duration::from_millis(300);
+        state.poll_error = Some(crate::model::reading::Unavailable::new("timeout", ""));
+        assert_eq!(next(&state), Some(state.now + Duration::from_millis(700)));
+    }
+
+    #[test]
+    fn counts_down_to_the_next_attempt() {
+        let mut state = State::new(fixtures::options(), Instant::now());
+        let since = state.now;
+        state.now += Duration::from_secs(200);
+        let retry_at = Some(state.now + Duration::from_millis(2_400));
+        state.feed = Feed::Down { reason: "refused".into(), since, attempts: 1, retry_at };
+        assert_eq!(next(&state), Some(state.now + Duration::from_millis(400)));
+        // Overdue: the task that owns the connection will say what comes next.
+        state.now += Duration::from_secs(3);
+        assert_eq!(next(&state), Some(since + Duration::from_mins(4)));
     }
 
     #[test]

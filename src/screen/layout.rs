@@ -1,0 +1,414 @@
+//! Where each pane goes. One composition per class of size.
+//!
+//! | class | from | composition |
+//! |---|---|---|
+//! | wall | 200x60 | verdict in very large letters; durations and errors left, job, metrics and runs right |
+//! | large | 120x40 | verdict in large letters; every pane with a title |
+//! | medium | 80x24 | every pane, job and metrics as lines |
+//! | small | 40x12 | one column: as many panes as fit, the most urgent first |
+//! | sentence | 1x1 | a sentence that begins with the verdict |
+
+use ratatui::layout::{Constraint, Layout, Rect};
+
+/// A class of terminal size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Too small for panes.
+    Sentence,
+    /// One column.
+    Small,
+    /// Everything, compact.
+    Medium,
+    /// Everything, with room.
+    Large,
+    /// To be read across a room.
+    Wall,
+}
+
+/// The class of an area.
+#[must_use]
+pub fn class(area: Rect) -> Class {
+    let at_least = |width, height| area.width >= width && area.height >= height;
+    if at_least(200, 60) {
+        Class::Wall
+    } else if at_least(120, 40) {
+        Class::Large
+    } else if at_least(80, 24) {
+        Class::Medium
+    } else if at_least(40, 12) {
+        Class::Small
+    } else {
+        Class::Sentence
+    }
+}
+
+/// Rows that panes of changing height ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// The banner of a feed that is not live.
+    pub banner: u16,
+    /// Findings beside the verdict.
+    pub findings: u16,
+    /// The refresh under way, or its result.
+    pub refresh: u16,
+}
+
+/// Where each pane is drawn; an empty area where it is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Places {
+    /// Which database, how news arrives, how old it is.
+    pub header: Rect,
+    /// Why the feed is not live.
+    pub banner: Rect,
+    /// The verdict and its reasons.
+    pub verdict: Rect,
+    /// The refresh under way, or its result.
+    pub refresh: Rect,
+    /// Three figures against their thresholds.
+    pub gauges: Rect,
+    /// The figures of the window.
+    pub figures: Rect,
+    /// The newest error of the window.
+    pub last_error: Rect,
+    /// Durations over time.
+    pub durations: Rect,
+    /// Recent errors.
+    pub errors: Rect,
+    /// Recent runs.
+    pub runs: Rect,
+    /// The schedule.
+    pub job: Rect,
+    /// The view's own figures.
+    pub metrics: Rect,
+    /// The keys.
+    pub footer: Rect,
+    /// What overlays may cover: never the header, the banner or the footer.
+    pub overlay: Rect,
+}
+
+impl Places {
+    /// The panes that show what was read from the database.
+    #[must_use]
+    pub fn parts(&self) -> [Rect; 8] {
+        let Self { gauges, figures, last_error, durations, errors, runs, job, metrics, .. } = *self;
+        [gauges, figures, last_error, durations, errors, runs, job, metrics]
+    }
+}
+
+/// Places the panes in `area`.
+#[must_use]
+pub fn places(area: Rect, needs: Needs) -> Places {
+    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let mut places = match class(area) {
+        Class::Wall => wall(inner, needs),
+        Class::Large => large(inner, needs),
+        Class::Medium => medium(inner, needs),
+        Class::Small => small(inner, needs),
+        Class::Sentence => return Places::default(),
+    };
+    // The banner is a bar from edge to edge.
+    if places.banner.height > 0 {
+        places.banner = Rect { x: area.x, width: area.width, ..places.banner };
+    }
+    let top = places.header.bottom().max(places.banner.bottom());
+    places.overlay = Rect { y: top, height: places.footer.y.saturating_sub(top), ..inner };
+    places
+}
+
+fn columns<const N: usize>(area: Rect, constraints: [Constraint; N], gap: u16) -> [Rect; N] {
+    Layout::horizontal(constraints).spacing(gap).areas(area)
+}
+
+fn rows<const N: usize>(area: Rect, constraints: [Constraint; N]) -> [Rect; N] {
+    Layout::vertical(constraints).areas(area)
+}
+
+use Constraint::{Fill, Length};
+
+fn wall(area: Rect, needs: Needs) -> Places {
+    let [header, banner, _, verdict, _, refresh, gauges, _, figures, last_error, _, body, _, footer] = rows(
+        area,
+        [
+            Length(1),
+            Length(needs.banner.max(1)),
+            Length(1),
+            Length(5),
+            Length(1),
+            Length(needs.refresh.max(1)),
+            Length(2),
+            Length(1),
+            Length(2),
+            Length(1),
+            Length(1),
+            Fill(1),
+            Length(1),
+            Length(1),
+        ],
+    );
+    let [left, right] = columns(body, [Fill(1), Length(60)], 4);
+    let [durations, _, errors] = rows(left, [Fill(3), Length(1), Fill(4)]);
+    let [job, _, metrics, _, runs] = rows(right, [Length(5), Length(1), Length(6), Length(1), Fill(1)]);
+    let banner = banner_only(banner, needs);
+    Places {
+        header,
+        banner,
+        verdict,
+        refresh,
+        gauges,
+        figures,
+        last_error,
+        durations,
+        errors,
+        runs,
+        job,
+        metrics,
+        footer,
+        overlay: Rect::ZERO,
+    }
+}
+
+fn large(area: Rect, needs: Needs) -> Places {
+    let [
+        header,
+        banner,
+        verdict,
+        refresh,
+        gauges,
+        _,
+        figures,
+        last_error,
+        _,
+        durations,
+        _,
+        lists,
+        _,
+        bottom,
+        _,
+        footer,
+    ] = rows(
+        area,
+        [
+            Length(1),
+            Length(needs.banner.max(1)),
+            Length(3),
+            Length(needs.refresh.max(1)),
+            Length(2),
+            Length(1),
+            Length(2),
+            Length(1),
+            Length(1),
+            Fill(4),
+            Length(1),
+            Fill(5),
+            Length(1),
+            Length(5),
+            Length(1),
+            Length(1),
+        ],
+    );
+    let [errors, runs] = columns(lists, [Fill(1), Length(48)], 3);
+    let [job, metrics] = columns(bottom, [Fill(1), Length(48)], 3);
+    let banner = banner_only(banner, needs);
+    Places {
+        header,
+        banner,
+        verdict,
+        refresh,
+        gauges,
+        figures,
+        last_error,
+        durations,
+        errors,
+        runs,
+        job,
+        metrics,
+        footer,
+        overlay: Rect::ZERO,
+    }
+}
+
+fn medium(area: Rect, needs: Needs) -> Places {
+    let [header, banner, verdict, refresh, gauges, figures, last_error, durations, lists, job, metrics, footer] = rows(
+        area,
+        [
+            Length(1),
+            Length(needs.banner.max(1)),
+            Length(needs.findings.clamp(1, 3)),
+            Length(needs.refresh.max(1)),
+            Length(2),
+            Length(2),
+            Length(1),
+            Fill(1),
+            Fill(1),
+            Length(1),
+            Length(2),
+            Length(1),
+        ],
+    );
+    let [errors, runs] = columns(lists, [Fill(1), Length(if area.width < 100 { 31 } else { 40 })], 2);
+    let banner = banner_only(banner, needs);
+    Places {
+        header,
+        banner,
+        verdict,
+        refresh,
+        gauges,
+        figures,
+        last_error,
+        durations,
+        errors,
+        runs,
+        job,
+        metrics,
+        footer,
+        overlay: Rect::ZERO,
+    }
+}
+
+/// The row kept free for the banner stays free without one, so that the panes don't jump when it comes.
+fn banner_only(place: Rect, needs: Needs) -> Rect {
+    if needs.banner == 0 { Rect { height: 0, ..place } } else { place }
+}
+
+/// Panes of the one-column composition, in the order in which they stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Slot {
+    Header,
+    Banner,
+    Verdict,
+    Refresh,
+    Gauges,
+    LastError,
+    Figures,
+    Durations,
+    Errors,
+    Runs,
+    Job,
+    Metrics,
+    Footer,
+}
+
+const SLOTS: usize = Slot::Footer as usize + 1;
+
+fn small(area: Rect, needs: Needs) -> Places {
+    // In order of urgency: what it needs to be of use, and what it would like.
+    let wishes = [
+        (Slot::Header, 2, 2),
+        (Slot::Footer, 1, 1),
+        (Slot::Verdict, 1 + needs.findings.min(3), 1 + needs.findings.min(3)),
+        (Slot::Banner, needs.banner.min(2), needs.banner.min(3)),
+        (Slot::Gauges, 1, 3),
+        (Slot::LastError, 1, 2),
+        (Slot::Refresh, needs.refresh.min(2), needs.refresh.min(3)),
+        (Slot::Figures, 3, 5),
+        (Slot::Errors, 3, 4),
+        (Slot::Durations, 4, 6),
+        (Slot::Job, 2, 3),
+        (Slot::Runs, 3, 4),
+        (Slot::Metrics, 2, 4),
+    ];
+    let mut heights = [0_u16; SLOTS];
+    let mut left = area.height;
+    for (slot, least, _) in wishes {
+        if least <= left {
+            heights[slot as usize] = least;
+            left -= least;
+        }
+    }
+    for (slot, least, wish) in wishes {
+        let height = &mut heights[slot as usize];
+        if *height > 0 || least == 0 {
+            let more = wish.saturating_sub(*height).min(left);
+            *height += more;
+            left -= more;
+        }
+    }
+    // What is left goes to the lists, where they are shown, and else stays empty above the footer.
+    let lists = [Slot::Errors, Slot::Runs].map(|slot| heights[slot as usize] > 0);
+    match lists {
+        [true, true] => {
+            heights[Slot::Errors as usize] += left / 2;
+            heights[Slot::Runs as usize] += left - left / 2;
+        }
+        [true, false] => heights[Slot::Errors as usize] += left,
+        _ => {}
+    }
+    stack(area, heights)
+}
+
+fn stack(area: Rect, heights: [u16; SLOTS]) -> Places {
+    let at = |slot: Slot| {
+        let y = area.y + heights.iter().take(slot as usize).sum::<u16>();
+        Rect { y, height: heights[slot as usize], ..area }
+    };
+    Places {
+        header: at(Slot::Header),
+        banner: at(Slot::Banner),
+        verdict: at(Slot::Verdict),
+        refresh: at(Slot::Refresh),
+        gauges: at(Slot::Gauges),
+        figures: at(Slot::Figures),
+        last_error: at(Slot::LastError),
+        durations: at(Slot::Durations),
+        errors: at(Slot::Errors),
+        runs: at(Slot::Runs),
+        job: at(Slot::Job),
+        metrics: at(Slot::Metrics),
+        footer: Rect { y: area.bottom().saturating_sub(1), height: heights[Slot::Footer as usize], ..area },
+        overlay: Rect::ZERO,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn classes_begin_where_they_say() {
+        let class = |width, height| class(Rect::new(0, 0, width, height));
+        assert_eq!(class(200, 60), Class::Wall);
+        assert_eq!(class(199, 60), Class::Large);
+        assert_eq!(class(120, 40), Class::Large);
+        assert_eq!(class(120, 39), Class::Medium);
+        assert_eq!(class(80, 24), Class::Medium);
+        assert_eq!(class(79, 24), Class::Small);
+        assert_eq!(class(40, 12), Class::Small);
+        assert_eq!(class(40, 11), Class::Sentence);
+        assert_eq!(class(1, 1), Class::Sentence);
+    }
+
+    fn all(places: &Places) -> Vec<Rect> {
+        let mut all = places.parts().to_vec();
+        all.extend([places.header, places.banner, places.verdict, places.refresh, places.footer]);
+        all.retain(|place| !place.is_empty());
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn panes_stay_inside_and_never_overlap(
+            width in 1_u16..420, height in 1_u16..130, banner in 0_u16..4, findings in 1_u16..5, refresh in 0_u16..4,
+        ) {
+            let area = Rect::new(0, 0, width, height);
+            let places = places(area, Needs { banner, findings, refresh });
+            let all = all(&places);
+            for (i, one) in all.iter().enumerate() {
+                prop_assert_eq!(area.intersection(*one), *one);
+                for other in &all[i + 1..] {
+                    prop_assert!(!one.intersects(*other), "{:?} {:?}", one, other);
+                }
+            }
+            prop_assert_eq!(area.intersection(places.overlay), places.overlay);
+        }
+
+        #[test]
+        fn from_80x24_every_pane_is_there(width in 80_u16..420, height in 24_u16..130, banner in 0_u16..3, refresh in 0_u16..3) {
+            let places = places(Rect::new(0, 0, width, height), Needs { banner, findings: 3, refresh });
+            for part in places.parts() {
+                prop_assert!(!part.is_empty(), "{:?}", places);
+            }
+            prop_assert!(places.durations.height >= 3 && places.errors.height >= 2, "{:?}", places);
+        }
+    }
+}

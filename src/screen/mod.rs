@@ -1,0 +1,141 @@
+//! The screen: a pure function of the state, the palette, the glyphs and the area.
+//!
+//! At 120x40 and up (see [`layout`] for the other sizes):
+//!
+//! ```text
+//! production · app@db.example.net · role oncall · PostgreSQL 15.18      ● LIVE  data of 03:00:30 UTC   header
+//! ▒ ○ POLLING every 30s: PgBouncer in transaction mode can't LISTEN ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒   banner
+//!
+//! █   █ █▀▀▀ ▄▀▀▄ █    ▀█▀ █  █ █  █    ✓ every rule holds over the last 24 h                          verdict
+//! █▀▀▀█ █▀▀  █▀▀█ █     █  █▀▀█ ▀▄▄█
+//! ▀   ▀ ▀▀▀▀ ▀  ▀ ▀▀▀▀  ▀  ▀  ▀  ▄▄▀
+//! » refreshing 12s                                                                                     refresh
+//! Freshness 30s ✓ ≤ 10m       Success rate 100.0 % ✓ ≥ 95 %     Average duration 130 ms ✓ ≤ 5.00 s     gauges
+//! ━━━━─────────────┃──────    ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┃    ━──────────────────────┃────────
+//!
+//! Total  Successful  Failed  Success rate  Average  Maximum  Minimum  Last refresh  Last success       figures
+//! 288    288         0       100.0 %       130 ms   142 ms   118 ms   03:00:00      03:00:00
+//! Last error  none in the window                                                                       last error
+//!
+//! DURATIONS ────────────────────────────────────────────────────────────────────────────────────       durations
+//!  142 ms ▆▆▇▆▇▇▆▇✗▆▇▆▆▇▆▇▇▆▇
+//!         ███████████████████
+//!         ╵21:05             ╵22:45
+//!
+//! ▸ ERRORS ────────────────────────────────────────   RUNS ───────────────────────────────────         errors, runs
+//! 02:20:00 55P03 canceling statement due to lock…     03:00:00 scheduled ✓ ok       118 ms
+//!
+//! JOB ─────────────────────────────────────────────   METRICS ────────────────────────────────         job, metrics
+//! */5 * * * *  active                                 accounts   10,482  +412 in 30 d  +4.1 %
+//! r refresh  ? help  q quit                                                                            footer
+//! ```
+
+pub mod glyphs;
+pub mod keys;
+pub mod layout;
+mod letters;
+mod panes;
+pub mod text;
+pub mod theme;
+
+#[cfg(test)]
+mod tests;
+
+use crate::model::{
+    health::{Health, Verdict},
+    state::{Overlay, State},
+};
+use glyphs::Glyphs;
+use layout::{Class, Places};
+use ratatui::{Frame, buffer::Buffer, layout::Rect};
+use theme::Theme;
+
+/// Draws `state` on the whole frame.
+pub fn draw(state: &State, theme: &Theme, glyphs: &Glyphs, frame: &mut Frame) {
+    let area = frame.area();
+    render(state, theme, glyphs, area, frame.buffer_mut());
+}
+
+/// Draws `state` into `area` of a buffer.
+pub fn render(state: &State, theme: &Theme, glyphs: &Glyphs, area: Rect, buf: &mut Buffer) {
+    let area = area.intersection(buf.area);
+    buf.set_style(area, theme.base);
+    let scene = Scene { state, theme, glyphs, health: state.health() };
+    if layout::class(area) == Class::Sentence {
+        panes::sentence::render(&scene, area, buf);
+        return;
+    }
+    let places = layout::places(area, scene.needs(area));
+    render_panes(&scene, &places, buf);
+    render_overlay(&scene, places.overlay, buf);
+}
+
+fn render_panes(scene: &Scene, places: &Places, buf: &mut Buffer) {
+    panes::figures::render(scene, places.figures, buf);
+    panes::last_error::render(scene, places.last_error, buf);
+    panes::gauges::render(scene, places.gauges, buf);
+    panes::durations::render(scene, places.durations, buf);
+    panes::errors::render(scene, places.errors, buf);
+    panes::runs::render(scene, places.runs, buf);
+    panes::job::render(scene, places.job, buf);
+    panes::metrics::render(scene, places.metrics, buf);
+    if scene.is_old() {
+        for part in places.parts() {
+            buf.set_style(part, scene.theme.old);
+        }
+    }
+    panes::header::render(scene, places.header, buf);
+    panes::banner::render(scene, places.banner, buf);
+    panes::verdict::render(scene, places.verdict, buf);
+    panes::refresh::render(scene, places.refresh, buf);
+    panes::footer::render(scene, places.footer, buf);
+}
+
+fn render_overlay(scene: &Scene, area: Rect, buf: &mut Buffer) {
+    match &scene.state.overlay {
+        None => {}
+        Some(Overlay::Help) => panes::help::render(scene, area, buf),
+        Some(Overlay::Run { id, detail, scroll }) => {
+            panes::run_detail::render(scene, *id, detail.as_deref(), *scroll, area, buf);
+        }
+    }
+}
+
+/// What every pane draws from.
+struct Scene<'a> {
+    state: &'a State,
+    theme: &'a Theme,
+    glyphs: &'a Glyphs,
+    /// Judged once per frame.
+    health: Health,
+}
+
+impl Scene<'_> {
+    /// Text from elsewhere as one line of at most `width` columns.
+    fn clean(&self, raw: &str, width: u16) -> String {
+        text::line(raw, usize::from(width), self.glyphs.charset)
+    }
+
+    /// Text from elsewhere wrapped to `width` columns and at most `most` lines.
+    fn clean_lines(&self, raw: &str, width: u16, most: u16) -> Vec<String> {
+        text::lines(raw, usize::from(width), usize::from(most), self.glyphs.charset)
+    }
+
+    /// Whether what is known may no longer be true: nothing of it may look healthy.
+    fn is_old(&self) -> bool {
+        !self.state.connected() || self.state.poll_error.is_some()
+    }
+
+    fn is_unknown(&self) -> bool {
+        self.health.verdict == Verdict::Unknown
+    }
+
+    fn needs(&self, area: Rect) -> layout::Needs {
+        let width = area.width.saturating_sub(2);
+        layout::Needs {
+            banner: panes::banner::height(self, width),
+            findings: panes::verdict::height(self),
+            refresh: panes::refresh::height(self, width),
+        }
+    }
+}

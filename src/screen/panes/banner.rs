@@ -1,0 +1,90 @@
+//! Why the feed is not live, and how old what is shown is. Across the whole width: nobody may take old figures
+//! for new ones.
+
+use super::{Scene, put, to_u16};
+use crate::model::{age, feed::Feed};
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+    text::Line,
+};
+
+/// Most rows that it takes.
+const MOST: u16 = 2;
+
+/// Rows needed at `width` columns; none while the feed is live and polls succeed.
+pub fn height(scene: &Scene, width: u16) -> u16 {
+    message(scene).map_or(0, |(text, _)| to_u16(scene.clean_lines(&text, width, MOST).len()))
+}
+
+pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
+    let Some((text, style)) = message(scene) else { return };
+    if area.is_empty() {
+        return;
+    }
+    buf.set_style(area, style);
+    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    for (row, line) in (0..).zip(scene.clean_lines(&text, inner.width, inner.height)) {
+        put(buf, inner, row, &Line::styled(line, style));
+    }
+}
+
+fn message(scene: &Scene) -> Option<(String, Style)> {
+    let glyphs = scene.glyphs;
+    let bar = |style: Style| style.add_modifier(Modifier::REVERSED);
+    match &scene.state.feed {
+        Feed::Connecting => {
+            let text = format!("{} CONNECTING to {}", glyphs.polling, scene.state.options.host);
+            Some((text, bar(scene.theme.unknown)))
+        }
+        Feed::Down { .. } => Some((down(scene), bar(scene.theme.critical))),
+        Feed::Live | Feed::Polling { .. } if scene.state.poll_error.is_some() => {
+            Some((poll_failed(scene), bar(scene.theme.critical)))
+        }
+        Feed::Live => None,
+        Feed::Polling { reason } => {
+            let pause = age::label(scene.state.options.poll_interval);
+            let text = format!("{} POLLING every {pause}: {}", glyphs.polling, short(scene, reason));
+            Some((text, scene.theme.warning))
+        }
+    }
+}
+
+/// A reason may be long; what stands after it must still be seen.
+fn short(scene: &Scene, reason: &str) -> String {
+    scene.clean(reason, 90)
+}
+
+fn how_old(scene: &Scene) -> String {
+    match scene.state.data_age() {
+        Some(old) => format!("ALL BELOW IS {} OLD", age::label(old)),
+        None => "NOTHING HAS BEEN READ YET".into(),
+    }
+}
+
+fn down(scene: &Scene) -> String {
+    let Feed::Down { reason, since, attempts, retry_at } = &scene.state.feed else { return String::new() };
+    let dot = scene.glyphs.dot;
+    let now = scene.state.now;
+    let lost = age::label(now.saturating_duration_since(*since));
+    let next = match retry_at {
+        Some(at) => format!("next try in {}", age::countdown(at.saturating_duration_since(now))),
+        None => "trying now".into(),
+    };
+    let tries = match attempts {
+        0 => String::new(),
+        1 => "1 try, ".into(),
+        n => format!("{n} tries, "),
+    };
+    let why = short(scene, reason);
+    format!("{} DOWN for {lost} {dot} {} {dot} {tries}{next} {dot} {why}", scene.glyphs.failed, how_old(scene))
+}
+
+fn poll_failed(scene: &Scene) -> String {
+    let Some(error) = &scene.state.poll_error else { return String::new() };
+    let dot = scene.glyphs.dot;
+    let reason = short(scene, &error.reason);
+    let mend = if error.mend.is_empty() { String::new() } else { format!(" {dot} {}", short(scene, &error.mend)) };
+    format!("{} READING FAILS {dot} {} {dot} {reason}{mend}", scene.glyphs.failed, how_old(scene))
+}

@@ -1,0 +1,27 @@
+//! The keys that help now, read back from the key map.
+
+use super::{Scene, fitting, put};
+use crate::{
+    model::message::Action,
+    screen::keys::{self, Binding},
+};
+use ratatui::{buffer::Buffer, layout::Rect, text::Span};
+
+pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
+    if area.is_empty() {
+        return;
+    }
+    let bindings = keys::hints(scene.state).into_iter().filter_map(keys::binding);
+    let parts = bindings.map(|binding| hint(scene, binding)).collect();
+    put(buf, area, 0, &fitting(parts, "  ", area.width));
+}
+
+fn hint(scene: &Scene, binding: &Binding) -> Vec<Span<'static>> {
+    let overlay = scene.state.overlay.is_some();
+    let (key, word) = match binding.action {
+        // Both directions in one hint.
+        Action::Down => (scene.glyphs.arrows.to_owned(), if overlay { "scroll" } else { "select" }),
+        _ => (binding.keys.first().map(|key| key.name()).unwrap_or_default(), binding.hint),
+    };
+    vec![Span::styled(key, scene.theme.accent), Span::styled(format!(" {word}"), scene.theme.muted)]
+}

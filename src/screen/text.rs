@@ -1,0 +1,318 @@
+//! Texts that came from elsewhere, made fit to be shown.
+//!
+//! Error messages, role names, hosts and queries are written by others. None of it may move the cursor, change
+//! a colour, hide a word or turn the reading direction of the line that it stands in, and a megabyte of it may
+//! not make a frame slow. [`line`] and [`lines`] are the only ways from such a text to the screen; texts of our
+//! own go through them too where they must fit a width.
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Which characters the terminal can show, and what stands for those that it must not see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Charset {
+    /// Whether only ASCII can be shown.
+    pub ascii_only: bool,
+    /// Stands where a text was cut.
+    pub ellipsis: &'static str,
+    /// Stands for a line break inside one line.
+    pub line_break: &'static str,
+    /// Stands for a control character, or for one that the terminal can't show.
+    pub replacement: &'static str,
+}
+
+/// Bytes of one text that are looked at for one line. Wider than any terminal, and never a whole megabyte.
+const LINE_BUDGET: usize = 8 * 1024;
+/// Bytes of one text that are looked at for a paragraph.
+const PARAGRAPH_BUDGET: usize = 64 * 1024;
+/// Combining marks kept on one character; stacks of them spill over the lines above and below.
+const MARKS_KEPT: usize = 2;
+
+/// What becomes of one character.
+enum Kind {
+    /// It is shown.
+    Shown,
+    /// It is a mark on the character before it.
+    Mark,
+    /// It separates lines.
+    Break,
+    /// It separates words.
+    Blank,
+    /// It steers a terminal.
+    Control,
+    /// It steers the layout of the text, invisibly.
+    Invisible,
+}
+
+fn kind(c: char) -> Kind {
+    match c {
+        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Kind::Break,
+        '\t' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => Kind::Blank,
+        c if c.is_control() => Kind::Control,
+        c if is_invisible(c) => Kind::Invisible,
+        c => match c.width() {
+            None => Kind::Control,
+            Some(0) => Kind::Mark,
+            Some(_) => Kind::Shown,
+        },
+    }
+}
+
+/// Direction marks, joiners, fillers, variation selectors, tags: they change what is seen without being seen.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// The longest start of `raw` that is at most `budget` bytes long, and whether that is less than all of it.
+fn within(raw: &str, budget: usize) -> (&str, bool) {
+    let end = raw.floor_char_boundary(budget);
+    (&raw[..end], end < raw.len())
+}
+
+/// Feeds the characters of `raw` that may be shown to `push`; a line break is given as `'\n'`.
+fn cleaned(raw: &str, charset: Charset, mut push: impl FnMut(char)) {
+    let mut marks = MARKS_KEPT;
+    for c in raw.chars() {
+        match kind(c) {
+            Kind::Shown if charset.ascii_only && !c.is_ascii() => {
+                marks = MARKS_KEPT;
+                charset.replacement.chars().for_each(&mut push);
+            }
+            Kind::Shown => {
+                marks = 0;
+                push(c);
+            }
+            Kind::Mark if marks < MARKS_KEPT && !charset.ascii_only => {
+                marks += 1;
+                push(c);
+            }
+            Kind::Mark | Kind::Invisible => {}
+            Kind::Break => {
+                // A mark that follows has nothing to stand on.
+                marks = MARKS_KEPT;
+                push('\n');
+            }
+            Kind::Blank => {
+                marks = MARKS_KEPT;
+                push(' ');
+            }
+            Kind::Control => {
+                marks = MARKS_KEPT;
+                charset.replacement.chars().for_each(&mut push);
+            }
+        }
+    }
+}
+
+/// `raw` as one line of at most `width` columns, cut with an ellipsis where it is longer.
+#[must_use]
+pub fn line(raw: &str, width: usize, charset: Charset) -> String {
+    let (head, cut) = within(raw.trim(), LINE_BUDGET);
+    let mut clean = String::with_capacity(head.len().min(width * 2));
+    let mut pending_break = false;
+    cleaned(head, charset, |c| {
+        if c == '\n' {
+            pending_break = true;
+            return;
+        }
+        if pending_break {
+            clean.truncate(clean.trim_end().len());
+            clean.push_str(charset.line_break);
+            pending_break = false;
+        }
+        clean.push(c);
+    });
+    truncate(&clean, width, cut, charset)
+}
+
+/// `clean` cut to `width` columns; `cut` says that text is missing at its end already.
+fn truncate(clean: &str, width: usize, cut: bool, charset: Charset) -> String {
+    if !cut && clean.width() <= width {
+        return clean.to_owned();
+    }
+    let room = width.saturating_sub(charset.ellipsis.width());
+    let mut kept = String::new();
+    let mut used = 0;
+    for grapheme in clean.graphemes(true) {
+        let next = used + grapheme.width();
+        if next > room {
+            break;
+        }
+        used = next;
+        kept.push_str(grapheme);
+    }
+    kept.truncate(kept.trim_end().len());
+    if charset.ellipsis.width() <= width {
+        kept.push_str(charset.ellipsis);
+    }
+    kept
+}
+
+/// `raw` wrapped at words to lines of at most `width` columns, at most `most` of them; its own line breaks are
+/// kept. The last line ends with an ellipsis where text is missing.
+#[must_use]
+pub fn lines(raw: &str, width: usize, most: usize, charset: Charset) -> Vec<String> {
+    if width == 0 || most == 0 {
+        return Vec::new();
+    }
+    let budget = PARAGRAPH_BUDGET.min(most.saturating_add(1).saturating_mul(width).saturating_mul(16));
+    let (head, mut cut) = within(raw.trim(), budget);
+    let mut clean = String::with_capacity(head.len());
+    cleaned(head, charset, |c| clean.push(c));
+    let mut wrapped = Vec::new();
+    for paragraph in clean.split('\n') {
+        if wrapped.len() > most {
+            break;
+        }
+        wrap(paragraph, width, most + 1, &mut wrapped);
+    }
+    if wrapped.len() > most {
+        cut = true;
+        wrapped.truncate(most);
+    }
+    if cut && let Some(last) = wrapped.last_mut() {
+        *last = truncate(last, width, true, charset);
+    }
+    wrapped
+}
+
+/// Appends `paragraph` to `wrapped`, until that has `most` lines.
+fn wrap(paragraph: &str, width: usize, most: usize, wrapped: &mut Vec<String>) {
+    let mut current = String::new();
+    let mut used = 0;
+    for word in paragraph.split_word_bounds() {
+        let word_width = word.width();
+        if used + word_width <= width {
+            current.push_str(word);
+            used += word_width;
+            continue;
+        }
+        if wrapped.len() >= most {
+            return;
+        }
+        if word_width <= width {
+            wrapped.push(end_line(&mut current, &mut used));
+            if !word.trim().is_empty() {
+                current.push_str(word);
+                used = word_width;
+            }
+            continue;
+        }
+        for grapheme in word.graphemes(true) {
+            let grapheme_width = grapheme.width();
+            if used + grapheme_width > width {
+                wrapped.push(end_line(&mut current, &mut used));
+                if wrapped.len() >= most {
+                    return;
+                }
+            }
+            if grapheme_width <= width {
+                current.push_str(grapheme);
+                used += grapheme_width;
+            }
+        }
+    }
+    wrapped.push(end_line(&mut current, &mut used));
+}
+
+fn end_line(current: &mut String, used: &mut usize) -> String {
+    *used = 0;
+    let mut line = std::mem::take(current);
+    line.truncate(line.trim_end().len());
+    line
+}
+
+/// Whether a terminal may be sent `text`: no control, no direction mark, nothing invisible.
+#[must_use]
+pub fn is_safe(text: &str) -> bool {
+    text.chars().all(|c| matches!(kind(c), Kind::Shown | Kind::Mark))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::screen::glyphs::{ASCII, UTF8};
+    use proptest::prelude::*;
+
+    #[test]
+    fn escape_sequences_lose_their_teeth() {
+        assert_eq!(
+            line("\u{1b}[31mred\u{1b}]0;title\u{7}", 80, UTF8.charset),
+            "\u{fffd}[31mred\u{fffd}]0;title\u{fffd}"
+        );
+        assert_eq!(line("\u{9b}2J", 80, ASCII.charset), "?2J");
+    }
+
+    #[test]
+    fn direction_marks_and_joiners_vanish() {
+        assert_eq!(line("a\u{202e}b\u{2066}c\u{200f}d\u{61c}e\u{200b}f\u{feff}g", 80, UTF8.charset), "abcdefg");
+    }
+
+    #[test]
+    fn breaks_are_marked_and_tabs_are_blanks() {
+        assert_eq!(line("one\r\n\n two\tthree\n", 80, UTF8.charset), "one⏎ two three");
+        assert_eq!(line("one\ntwo", 80, ASCII.charset), "one / two");
+    }
+
+    #[test]
+    fn cuts_by_display_width() {
+        assert_eq!(line("日本語テキスト", 7, UTF8.charset), "日本語…");
+        assert_eq!(line("日本語テキスト", 8, UTF8.charset), "日本語…");
+        assert_eq!(line("日本語", 6, UTF8.charset), "日本語");
+        assert_eq!(line("abcdef", 5, ASCII.charset), "ab...");
+        assert_eq!(line("abcdef", 0, UTF8.charset), "");
+        assert_eq!(line("abcdef", 2, ASCII.charset), "ab".get(..0).unwrap());
+    }
+
+    #[test]
+    fn stacks_of_marks_are_cut_down() {
+        let zalgo = format!("a{}", "\u{301}".repeat(1000));
+        assert_eq!(line(&zalgo, 80, UTF8.charset).chars().count(), 1 + MARKS_KEPT);
+        assert_eq!(line("\u{301}a", 80, UTF8.charset), "a");
+    }
+
+    #[test]
+    fn a_megabyte_is_looked_at_in_part() {
+        let huge = "\u{1b}".repeat(1 << 20);
+        assert!(line(&huge, 80, UTF8.charset).ends_with('…'));
+        let huge = "word ".repeat(1 << 18);
+        let wrapped = lines(&huge, 40, 1_000, UTF8.charset);
+        assert_eq!(wrapped.len(), 1_000);
+        assert!(wrapped.last().unwrap().ends_with('…'));
+    }
+
+    #[test]
+    fn wraps_at_words_and_keeps_breaks() {
+        let got = lines("the quick brown fox\njumps", 10, 10, UTF8.charset);
+        assert_eq!(got, ["the quick", "brown fox", "jumps"]);
+        assert_eq!(lines("abcdefghij", 4, 10, UTF8.charset), ["abcd", "efgh", "ij"]);
+        assert_eq!(lines("the quick brown fox", 10, 1, UTF8.charset), ["the quick…"]);
+        assert_eq!(lines("日本", 1, 10, UTF8.charset).concat(), "");
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_is_safe_and_fits(raw in "(\\PC|[\\x00-\\x1f\\x7f-\\x9f]|[\u{200b}-\u{200f}\u{202a}-\u{202e}\u{2066}-\u{2069}\u{61c}]|[\u{300}-\u{310}]){0,200}", width in 0_usize..60, ascii: bool) {
+            let charset = if ascii { ASCII.charset } else { UTF8.charset };
+            let shown = line(&raw, width, charset);
+            prop_assert!(is_safe(&shown), "{shown:?}");
+            prop_assert!(shown.width() <= width, "{shown:?}");
+            prop_assert!(!ascii || shown.is_ascii(), "{shown:?}");
+        }
+
+        #[test]
+        fn a_paragraph_is_safe_and_fits(raw in "(\\PC|[\\x00-\\x1f\\x7f-\\x9f]|[\u{200b}-\u{200f}\u{202a}-\u{202e}]| ){0,300}", width in 0_usize..40, most in 0_usize..20) {
+            let shown = lines(&raw, width, most, UTF8.charset);
+            prop_assert!(shown.len() <= most);
+            for line in &shown {
+                prop_assert!(is_safe(line), "{line:?}");
+                prop_assert!(line.width() <= width, "{line:?}");
+            }
+        }
+    }
+}
