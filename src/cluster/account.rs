@@ -80,6 +80,7 @@ mod tests {
     fn a_closed_folder_on_the_way_is_noticed() {
         use std::os::unix::fs::PermissionsExt;
         let closed = tempfile::tempdir().unwrap();
+        fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).unwrap();
         let inner = closed.path().join("inner");
         fs::create_dir(&inner).unwrap();
         fs::set_permissions(&inner, fs::Permissions::from_mode(0o755)).unwrap();

@@ -5,6 +5,7 @@ use std::{
     env,
     fs::{self, File},
     io::{self, Write},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     thread,
     time::Duration,
@@ -34,7 +35,9 @@ impl Folder {
     /// Makes a folder in `base`.
     pub fn create(base: &Path, account: Account) -> Result<Self, ClusterError> {
         let failed = |source| ClusterError::Folder { base: base.to_owned(), source };
-        let folder = tempfile::Builder::new().prefix(PREFIX).rand_bytes(8).tempdir_in(base).map_err(failed)?;
+        let private = fs::Permissions::from_mode(0o700);
+        let folder = tempfile::Builder::new().prefix(PREFIX).rand_bytes(8).permissions(private).tempdir_in(base);
+        let folder = folder.map_err(failed)?;
         let owner = mark(folder.path()).map_err(failed)?;
         account.give(folder.path()).map_err(failed)?;
         Ok(Self { path: folder.keep(), _owner: owner })
@@ -120,7 +123,6 @@ mod tests {
 
     #[test]
     fn a_folder_is_private_locked_and_gone_after_use() {
-        use std::os::unix::fs::PermissionsExt;
         let base = tempfile::tempdir().unwrap();
         let account = Account::of_server().unwrap();
         let folder = Folder::create(base.path(), account).unwrap();

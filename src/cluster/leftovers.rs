@@ -9,7 +9,7 @@ use crate::cluster::{
     folder::{self, OWNER, PREFIX},
     server,
 };
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs::{self, File},
     io,
@@ -42,9 +42,7 @@ fn is_ours(path: &Path, account: Account) -> bool {
 fn remove_abandoned(folder: &Path) -> bool {
     // Held until the end, so that two runs don't clean the same folder.
     let Ok(Some(_lock)) = lock_of_abandoned(folder) else { return false };
-    if let Some(pid) = running_server(&folder.join("data")) {
-        end(pid);
-    }
+    end_server(&folder.join("data"));
     match folder::remove(folder) {
         Ok(()) => true,
         Err(error) => {
@@ -64,10 +62,22 @@ fn lock_of_abandoned(folder: &Path) -> io::Result<Option<File>> {
     Ok(owner.try_lock().is_ok().then_some(owner))
 }
 
-/// The server on this data directory, if the recorded pid really is one: pids are reused.
-fn running_server(data: &Path) -> Option<Pid> {
-    let pid = server::recorded_pid(data)?;
-    serves(pid, data).then_some(pid)
+/// Ends the server on this data directory, if the recorded pid really is one: pids are reused. Immediate
+/// shutdown, since nothing of the data is kept.
+fn end_server(data: &Path) {
+    let Some(pid) = server::recorded_pid(data) else { return };
+    for signal in [Signal::QUIT, Signal::KILL] {
+        for attempt in 0..100 {
+            // An ended process that nobody has collected yet serves nothing, so it isn't waited for.
+            if !serves(pid, data) {
+                return;
+            }
+            if attempt == 0 {
+                kill_process(pid, signal).ok();
+            }
+            thread::sleep(Duration::from_millis(30));
+        }
+    }
 }
 
 fn serves(pid: Pid, data: &Path) -> bool {
@@ -85,19 +95,6 @@ fn serves(pid: Pid, data: &Path) -> bool {
 
 fn same(a: &Path, b: &Path) -> bool {
     a == b || b.canonicalize().is_ok_and(|b| a == b)
-}
-
-/// Immediate shutdown, since nothing of the data is kept.
-fn end(pid: Pid) {
-    for signal in [Signal::QUIT, Signal::KILL] {
-        kill_process(pid, signal).ok();
-        for _ in 0..100 {
-            if test_kill_process(pid).is_err() {
-                return;
-            }
-            thread::sleep(Duration::from_millis(30));
-        }
-    }
 }
 
 #[cfg(test)]

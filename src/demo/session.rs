@@ -1,6 +1,6 @@
 //! A session of the demo's, with errors in words.
 
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 use tokio::{task::AbortHandle, time::timeout};
 use tokio_postgres::{Client, Config, NoTls, Row};
 
@@ -10,10 +10,11 @@ use tokio_postgres::{Client, Config, NoTls, Row};
 pub struct SessionError(String);
 
 impl From<tokio_postgres::Error> for SessionError {
-    /// The driver's own display of a server's error is just "db error".
+    /// The driver's own words are "db error" or "error connecting to server"; the reason is in the source.
     fn from(error: tokio_postgres::Error) -> Self {
         let said = error.as_db_error().map(|db| format!("{} (SQLSTATE {})", db.message(), db.code().code()));
-        Self(said.unwrap_or_else(|| error.to_string()))
+        let reason = || error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
+        Self(said.unwrap_or_else(reason))
     }
 }
 
