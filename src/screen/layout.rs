@@ -51,6 +51,8 @@ pub struct Needs {
     pub findings: u16,
     /// The refresh under way, or its result.
     pub refresh: u16,
+    /// The newest error, where it has rows of its own.
+    pub last_error: u16,
 }
 
 /// Where each pane is drawn; an empty area where it is not.
@@ -110,7 +112,11 @@ pub fn places(area: Rect, needs: Needs) -> Places {
     if places.banner.height > 0 {
         places.banner = Rect { x: area.x, width: area.width, ..places.banner };
     }
-    let top = places.header.bottom().max(places.banner.bottom());
+    let top = match class(area) {
+        // With room to spare the verdict stays in sight too.
+        Class::Wall | Class::Large => places.verdict.bottom(),
+        _ => places.header.bottom().max(places.banner.bottom()),
+    };
     places.overlay = Rect { y: top, height: places.footer.y.saturating_sub(top), ..inner };
     places
 }
@@ -189,7 +195,7 @@ fn large(area: Rect, needs: Needs) -> Places {
         area,
         [
             Length(1),
-            Length(needs.banner.max(1)),
+            Length(needs.banner + 1),
             Length(3),
             Length(needs.refresh.max(1)),
             Length(2),
@@ -245,7 +251,7 @@ fn medium(area: Rect, needs: Needs) -> Places {
             Length(1),
         ],
     );
-    let [errors, runs] = columns(lists, [Fill(1), Length(if area.width < 100 { 31 } else { 40 })], 2);
+    let [errors, runs] = columns(lists, [Fill(1), Length(if area.width < 100 { 33 } else { 42 })], 2);
     let banner = banner_only(banner, needs);
     Places {
         header,
@@ -267,7 +273,7 @@ fn medium(area: Rect, needs: Needs) -> Places {
 
 /// The row kept free for the banner stays free without one, so that the panes don't jump when it comes.
 fn banner_only(place: Rect, needs: Needs) -> Rect {
-    if needs.banner == 0 { Rect { height: 0, ..place } } else { place }
+    Rect { height: needs.banner.min(place.height), ..place }
 }
 
 /// Panes of the one-column composition, in the order in which they stand.
@@ -298,7 +304,7 @@ fn small(area: Rect, needs: Needs) -> Places {
         (Slot::Verdict, 1 + needs.findings.min(3), 1 + needs.findings.min(3)),
         (Slot::Banner, needs.banner.min(2), needs.banner.min(3)),
         (Slot::Gauges, 1, 3),
-        (Slot::LastError, 1, 2),
+        (Slot::LastError, needs.last_error, needs.last_error),
         (Slot::Refresh, needs.refresh.min(2), needs.refresh.min(3)),
         (Slot::Figures, 3, 5),
         (Slot::Errors, 3, 4),
@@ -388,10 +394,10 @@ mod tests {
     proptest! {
         #[test]
         fn panes_stay_inside_and_never_overlap(
-            width in 1_u16..420, height in 1_u16..130, banner in 0_u16..4, findings in 1_u16..5, refresh in 0_u16..4,
+            width in 1_u16..420, height in 1_u16..130, banner in 0_u16..3, findings in 1_u16..5, refresh in 0_u16..3, last_error in 1_u16..3,
         ) {
             let area = Rect::new(0, 0, width, height);
-            let places = places(area, Needs { banner, findings, refresh });
+            let places = places(area, Needs { banner, findings, refresh, last_error });
             let all = all(&places);
             for (i, one) in all.iter().enumerate() {
                 prop_assert_eq!(area.intersection(*one), *one);
@@ -404,7 +410,7 @@ mod tests {
 
         #[test]
         fn from_80x24_every_pane_is_there(width in 80_u16..420, height in 24_u16..130, banner in 0_u16..3, refresh in 0_u16..3) {
-            let places = places(Rect::new(0, 0, width, height), Needs { banner, findings: 3, refresh });
+            let places = places(Rect::new(0, 0, width, height), Needs { banner, findings: 3, refresh, last_error: 2 });
             for part in places.parts() {
                 prop_assert!(!part.is_empty(), "{:?}", places);
             }

@@ -91,6 +91,19 @@ fn render_panes(scene: &Scene, places: &Places, buf: &mut Buffer) {
     panes::footer::render(scene, places.footer, buf);
 }
 
+/// The furthest that the open run can be scrolled on a screen of `area`; `None` where no run is open. Drawing stops
+/// there by itself; whoever keeps the scroll position can stop there too, so that the way back is no longer.
+#[must_use]
+pub fn scroll_limit(state: &State, theme: &Theme, glyphs: &Glyphs, area: Rect) -> Option<u16> {
+    let Some(Overlay::Run { id, detail, .. }) = &state.overlay else { return None };
+    if layout::class(area) == Class::Sentence {
+        return Some(0);
+    }
+    let scene = Scene { state, theme, glyphs, health: state.health() };
+    let places = layout::places(area, scene.needs(area));
+    Some(panes::run_detail::scroll_limit(&scene, *id, detail.as_deref(), places.overlay))
+}
+
 fn render_overlay(scene: &Scene, area: Rect, buf: &mut Buffer) {
     match &scene.state.overlay {
         None => {}
@@ -136,6 +149,7 @@ impl Scene<'_> {
             banner: panes::banner::height(self, width),
             findings: panes::verdict::height(self),
             refresh: panes::refresh::height(self, width),
+            last_error: panes::last_error::height(self),
         }
     }
 }

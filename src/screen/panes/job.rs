@@ -75,7 +75,7 @@ fn rows(scene: &Scene, job: &Job, area: Rect, buf: &mut Buffer) {
     }
     put(buf, area, 1, &Line::from(second));
     let mut third = vec![label("last run")];
-    third.extend(outcome(scene, job.last.as_ref()));
+    third.extend(outcome(scene, job.last.as_ref(), area.width.saturating_sub(10)));
     put(buf, area, 2, &Line::from(third));
     let database = scene.clean(&job.cron_database, area.width.saturating_sub(30));
     let zone =
@@ -123,7 +123,7 @@ fn last(scene: &Scene, last: Option<&JobRun>) -> Part {
     ]
 }
 
-fn outcome(scene: &Scene, last: Option<&JobRun>) -> Part {
+fn outcome(scene: &Scene, last: Option<&JobRun>, width: u16) -> Part {
     let Some(run) = last else { return vec![Span::styled("none on record", scene.theme.muted)] };
     let (glyph, style) = mark(scene, run);
     let mut spans = vec![Span::styled(format!("{glyph} {}", scene.clean(&run.status, 12)), style)];
@@ -131,7 +131,9 @@ fn outcome(scene: &Scene, last: Option<&JobRun>) -> Part {
         spans.push(Span::raw(format!("  at {}", moment(scene, at))));
     }
     if let Some(message) = run.message.as_deref().filter(|message| !message.trim().is_empty()) {
-        spans.push(Span::styled(format!("  {}", scene.clean(message, 200)), scene.theme.muted));
+        let taken: usize = spans.iter().map(Span::width).sum();
+        let left = width.saturating_sub(super::to_u16(taken) + 2);
+        spans.push(Span::styled(format!("  {}", scene.clean(message, left)), scene.theme.muted));
     }
     spans
 }

@@ -7,6 +7,11 @@ use ratatui::{
     text::{Line, Span},
 };
 
+/// Rows that it needs in a narrow place.
+pub fn height(scene: &Scene) -> u16 {
+    if scene.state.stats().is_some_and(|stats| stats.last_error.is_some()) { 2 } else { 1 }
+}
+
 pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let Some(stats) = scene.state.stats() else { return };
     let label = "Last error  ";
