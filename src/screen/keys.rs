@@ -109,12 +109,7 @@ pub const BINDINGS: &[Binding] = &[
         help: "down, to older rows",
     },
     Binding { action: Action::PageUp, keys: &[Key::plain(KeyCode::PageUp)], word: "page up", help: "a page up" },
-    Binding {
-        action: Action::PageDown,
-        keys: &[Key::plain(KeyCode::PageDown)],
-        word: "page down",
-        help: "a page down",
-    },
+    Binding { action: Action::PageDown, keys: &[Key::plain(KeyCode::PageDown)], word: "page dn", help: "a page down" },
     Binding {
         action: Action::First,
         keys: &[Key::char('g'), Key::plain(KeyCode::Home)],

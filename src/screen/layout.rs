@@ -51,8 +51,10 @@ pub struct Needs {
     pub findings: u16,
     /// The refresh under way, or its result.
     pub refresh: u16,
-    /// The newest error, where it has rows of its own.
+    /// The newest error, where it has rows of its own; none without statistics.
     pub last_error: u16,
+    /// The schedule as lines, or why there is none.
+    pub job: u16,
 }
 
 /// Where each pane is drawn; an empty area where it is not.
@@ -246,7 +248,7 @@ fn medium(area: Rect, needs: Needs) -> Places {
             Length(1),
             Fill(1),
             Fill(1),
-            Length(1),
+            Length(needs.job),
             Length(2),
             Length(1),
         ],
@@ -303,10 +305,11 @@ fn small(area: Rect, needs: Needs) -> Places {
         (Slot::Footer, 1, 1),
         (Slot::Verdict, 1 + needs.findings.min(3), 1 + needs.findings.min(3)),
         (Slot::Banner, needs.banner.min(2), needs.banner.min(3)),
-        (Slot::Gauges, 1, 3),
+        (Slot::Gauges, if needs.last_error == 0 { 3 } else { 1 }, 3),
         (Slot::LastError, needs.last_error, needs.last_error),
-        (Slot::Refresh, needs.refresh.min(2), needs.refresh.min(3)),
-        (Slot::Figures, 3, 5),
+        (Slot::Refresh, needs.refresh.min(3), needs.refresh.min(3)),
+        // Without statistics the gauges say why, in the room that this leaves.
+        (Slot::Figures, if needs.last_error == 0 { 0 } else { 3 }, if needs.last_error == 0 { 0 } else { 5 }),
         (Slot::Errors, 3, 4),
         (Slot::Durations, 4, 6),
         (Slot::Job, 2, 3),
@@ -394,10 +397,10 @@ mod tests {
     proptest! {
         #[test]
         fn panes_stay_inside_and_never_overlap(
-            width in 1_u16..420, height in 1_u16..130, banner in 0_u16..3, findings in 1_u16..5, refresh in 0_u16..3, last_error in 1_u16..3,
+            width in 1_u16..420, height in 1_u16..130, banner in 0_u16..3, findings in 1_u16..5, refresh in 0_u16..3, last_error in 0_u16..3, job in 1_u16..3,
         ) {
             let area = Rect::new(0, 0, width, height);
-            let places = places(area, Needs { banner, findings, refresh, last_error });
+            let places = places(area, Needs { banner, findings, refresh, last_error, job });
             let all = all(&places);
             for (i, one) in all.iter().enumerate() {
                 prop_assert_eq!(area.intersection(*one), *one);
@@ -410,7 +413,7 @@ mod tests {
 
         #[test]
         fn from_80x24_every_pane_is_there(width in 80_u16..420, height in 24_u16..130, banner in 0_u16..3, refresh in 0_u16..3) {
-            let places = places(Rect::new(0, 0, width, height), Needs { banner, findings: 3, refresh, last_error: 2 });
+            let places = places(Rect::new(0, 0, width, height), Needs { banner, findings: 3, refresh, last_error: 2, job: 2 });
             for part in places.parts() {
                 prop_assert!(!part.is_empty(), "{:?}", places);
             }

@@ -150,6 +150,7 @@ impl Scene<'_> {
             findings: panes::verdict::height(self),
             refresh: panes::refresh::height(self, width),
             last_error: panes::last_error::height(self),
+            job: panes::job::height(self),
         }
     }
 }

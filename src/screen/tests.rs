@@ -226,6 +226,22 @@ fn drawing_twice_draws_the_same() {
     }
 }
 
+/// Over SSH every cell costs: a second that passes may change a label, and nothing else.
+#[test]
+fn a_second_costs_a_few_cells() {
+    for name in ["healthy", "critical", "refreshing", "down", "poll_failed"] {
+        let before = state(name);
+        let mut after = before.clone();
+        after.now += std::time::Duration::from_secs(1);
+        for size in SIZES {
+            let drawn = |state: &State| screen(state, &Theme::terminal(), Glyphs::new(true), size);
+            let (before, after) = (drawn(&before), drawn(&after));
+            let changed = before.diff(&after).len();
+            assert!(changed <= 12, "{name} {size:?}: {changed} cells");
+        }
+    }
+}
+
 /// An idle screen redraws when `wake::next` says so; until then every label must hold.
 #[test]
 fn nothing_changes_before_the_moment_that_wake_names() {

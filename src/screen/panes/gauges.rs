@@ -38,8 +38,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
         None => return waiting(scene, area, buf),
         Some(snapshot) => {
             if let Err(missing) = &snapshot.stats {
-                let line = super::unavailable_line(scene, missing, area.width);
-                return put(buf, area, 0, &line);
+                return super::unavailable(scene, missing, area, buf);
             }
         }
     }

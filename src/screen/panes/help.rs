@@ -29,7 +29,8 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let words = entries(|binding| binding.word);
     let (left, right) = words.split_at(words.len().div_ceil(2));
     let inner = popup(scene, "KEYS", area.width, to_u16(left.len()) + FRAME.1, area, buf);
-    let columns: [Rect; 2] = Layout::horizontal([Constraint::Fill(1); 2]).spacing(1).areas(inner);
+    let columns: [Rect; 2] =
+        Layout::horizontal([Constraint::Length(widest(left) - 1), Constraint::Fill(1)]).spacing(1).areas(inner);
     draw(scene, left, columns[0], buf);
     draw(scene, right, columns[1], buf);
 }

@@ -1,6 +1,6 @@
 //! The schedule: what it is, whether it runs, when next, how it went last.
 
-use super::{Scene, fitting, moment, put, titled, unavailable, unavailable_line, waiting};
+use super::{Scene, compact_title, fitting, moment, put, titled, unavailable, waiting};
 use crate::model::{
     age,
     job::{Job, JobRun},
@@ -14,25 +14,28 @@ use ratatui::{
 
 type Part = Vec<Span<'static>>;
 
+/// Rows that it needs in a compact place.
+pub fn height(scene: &Scene) -> u16 {
+    let missing = scene.state.snapshot.as_ref().and_then(|snapshot| snapshot.job.as_ref().err());
+    if missing.is_some_and(|missing| !missing.mend.is_empty()) { 2 } else { 1 }
+}
+
 pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
     let compact = area.height < 4;
     let inner = if compact { area } else { titled(scene, area, buf, "JOB", "") };
-    let Some(snapshot) = &scene.state.snapshot else { return waiting(scene, inner, buf) };
+    let Some(snapshot) = &scene.state.snapshot else {
+        let rest = if compact { compact_title(scene, area, buf, "JOB") } else { inner };
+        return waiting(scene, rest, buf);
+    };
     match &snapshot.job {
-        Err(missing) if compact => lines_of(scene, missing, inner, buf),
+        Err(missing) if compact => unavailable(scene, missing, compact_title(scene, area, buf, "JOB"), buf),
         Err(missing) => unavailable(scene, missing, inner, buf),
         Ok(job) if compact => flow(scene, job, inner, buf),
         Ok(job) => rows(scene, job, inner, buf),
     }
-}
-
-fn lines_of(scene: &Scene, missing: &crate::model::reading::Unavailable, area: Rect, buf: &mut Buffer) {
-    put(buf, area, 0, &Line::styled("JOB", scene.theme.title));
-    let rest = Rect { x: area.x + 5.min(area.width), width: area.width.saturating_sub(5), ..area };
-    put(buf, rest, 0, &unavailable_line(scene, missing, rest.width));
 }
 
 fn flow(scene: &Scene, job: &Job, area: Rect, buf: &mut Buffer) {

@@ -21,7 +21,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// Columns of the labels.
-const LABEL: u16 = 13;
+const LABEL: u16 = 12;
 /// Lines of one text that are shown; the log has the rest.
 const MOST_LINES: u16 = 200;
 /// Sessions that are shown.
@@ -71,12 +71,9 @@ fn show(scene: &Scene, lines: &[Line], scroll: u16, inner: Rect, frame: Rect, bu
     if last > 0 {
         let shown = format!(" {}-{} of {} ", scroll + 1, (scroll + inner.height).min(to_u16(lines.len())), lines.len());
         let place = Rect { width: frame.width.saturating_sub(2), ..frame };
-        super::put_right(
-            buf,
-            place,
-            frame.height.saturating_sub(1),
-            &Line::styled(shown, scene.theme.accent.remove_modifier(Modifier::DIM)),
-        );
+        // On the lower border, or beside the title where there is none.
+        let row = if inner.bottom() < frame.bottom() { frame.height - 1 } else { 0 };
+        super::put_right(buf, place, row, &Line::styled(shown, scene.theme.accent.remove_modifier(Modifier::DIM)));
     }
 }
 
