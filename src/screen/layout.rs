@@ -42,6 +42,9 @@ pub fn class(area: Rect) -> Class {
     }
 }
 
+/// Width from which on the three gauges stand side by side, and the header needs one row.
+pub const SIDE_BY_SIDE: u16 = 72;
+
 /// Rows that panes of changing height ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Needs {
@@ -131,7 +134,10 @@ fn rows<const N: usize>(area: Rect, constraints: [Constraint; N]) -> [Rect; N] {
     Layout::vertical(constraints).areas(area)
 }
 
-use Constraint::{Fill, Length};
+use Constraint::{Fill, Length, Max};
+
+/// Rows of the chart on a wall; more would only make its bars longer.
+const CHART_MOST: u16 = 16;
 
 fn wall(area: Rect, needs: Needs) -> Places {
     let [header, banner, _, verdict, _, refresh, gauges, _, figures, last_error, _, body, _, footer] = rows(
@@ -154,7 +160,7 @@ fn wall(area: Rect, needs: Needs) -> Places {
         ],
     );
     let [left, right] = columns(body, [Fill(1), Length(60)], 4);
-    let [durations, _, errors] = rows(left, [Fill(3), Length(1), Fill(4)]);
+    let [durations, _, errors] = rows(left, [Max(CHART_MOST), Length(1), Fill(1)]);
     let [job, _, metrics, _, runs] = rows(right, [Length(5), Length(1), Length(6), Length(1), Fill(1)]);
     let banner = banner_only(banner, needs);
     Places {
@@ -299,20 +305,32 @@ enum Slot {
 const SLOTS: usize = Slot::Footer as usize + 1;
 
 fn small(area: Rect, needs: Needs) -> Places {
+    let (wide, header) = (area.width >= SIDE_BY_SIDE, if area.width >= SIDE_BY_SIDE { 1 } else { 2 });
+    let gauges = match (needs.last_error, wide) {
+        (0, _) => 3,
+        (_, true) => 2,
+        (_, false) => 1,
+    };
+    // Without statistics the gauges say why, in the room that this leaves.
+    let (figures, more_figures) = match (needs.last_error, area.width) {
+        (0, _) => (0, 0),
+        (_, ..50) => (3, 5),
+        (_, ..SIDE_BY_SIDE) => (3, 3),
+        _ => (2, 2),
+    };
     // In order of urgency: what it needs to be of use, and what it would like.
     let wishes = [
-        (Slot::Header, 2, 2),
+        (Slot::Header, header, header),
         (Slot::Footer, 1, 1),
         (Slot::Verdict, 1 + needs.findings.min(3), 1 + needs.findings.min(3)),
         (Slot::Banner, needs.banner.min(2), needs.banner.min(3)),
-        (Slot::Gauges, if needs.last_error == 0 { 3 } else { 1 }, 3),
+        (Slot::Gauges, gauges, if wide { 2.max(gauges) } else { 3 }),
         (Slot::LastError, needs.last_error, needs.last_error),
         (Slot::Refresh, needs.refresh.min(3), needs.refresh.min(3)),
-        // Without statistics the gauges say why, in the room that this leaves.
-        (Slot::Figures, if needs.last_error == 0 { 0 } else { 3 }, if needs.last_error == 0 { 0 } else { 5 }),
+        (Slot::Figures, figures, more_figures),
         (Slot::Errors, 3, 4),
         (Slot::Durations, 4, 6),
-        (Slot::Job, 2, 3),
+        (Slot::Job, if wide { 1 } else { 2 }, if area.width < 50 { 3 } else { 2 }),
         (Slot::Runs, 3, 4),
         (Slot::Metrics, 2, 4),
     ];

@@ -6,9 +6,9 @@
 //! production · app@db.example.net · role oncall · PostgreSQL 15.18      ● LIVE  data of 03:00:30 UTC   header
 //! ▒ ○ POLLING every 30s: PgBouncer in transaction mode can't LISTEN ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒   banner
 //!
-//! █   █ █▀▀▀ ▄▀▀▄ █    ▀█▀ █  █ █  █    ✓ every rule holds over the last 24 h                          verdict
-//! █▀▀▀█ █▀▀  █▀▀█ █     █  █▀▀█ ▀▄▄█
-//! ▀   ▀ ▀▀▀▀ ▀  ▀ ▀▀▀▀  ▀  ▀  ▀  ▄▄▀
+//! █  █ █▀▀▀ ▄▀▀▄ █   ▀▀█▀▀ █  █ ▀▄ ▄▀                                                                  verdict
+//! █▀▀█ █▀▀  █▀▀█ █     █   █▀▀█   █      ✓ every rule is kept over the last 24 h
+//! ▀  ▀ ▀▀▀▀ ▀  ▀ ▀▀▀   ▀   ▀  ▀   ▀
 //! » refreshing 12s                                                                                     refresh
 //! Freshness 30s ✓ ≤ 10m       Success rate 100.0 % ✓ ≥ 95 %     Average duration 130 ms ✓ ≤ 5.00 s     gauges
 //! ━━━━─────────────┃──────    ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┃    ━──────────────────────┃────────
@@ -18,9 +18,9 @@
 //! Last error  none in the window                                                                       last error
 //!
 //! DURATIONS ────────────────────────────────────────────────────────────────────────────────────       durations
-//!  142 ms ▆▆▇▆▇▇▆▇✗▆▇▆▆▇▆▇▇▆▇
-//!         ███████████████████
-//!         ╵21:05             ╵22:45
+//!  150 ms ▆▆▇▆▇▇▆▇┊▆▇▆▆▇▆▇▇▆▇
+//!       0 ████████✗██████████
+//!         ╵21:05      ╵02:35
 //!
 //! ▸ ERRORS ────────────────────────────────────────   RUNS ───────────────────────────────────         errors, runs
 //! 02:20:00 55P03 canceling statement due to lock…     03:00:00 scheduled ✓ ok       118 ms

@@ -1,9 +1,12 @@
 //! Freshness, success rate and average duration, each against its threshold.
 
 use super::{Scene, put, put_right, waiting};
-use crate::model::{
-    age,
-    health::{Rule, Verdict},
+use crate::{
+    model::{
+        age,
+        health::{Rule, Verdict},
+    },
+    screen::layout::SIDE_BY_SIDE,
 };
 use ratatui::{
     buffer::Buffer,
@@ -14,8 +17,6 @@ use ratatui::{
 };
 use std::time::Duration;
 
-/// Width from which on the three stand side by side.
-const SIDE_BY_SIDE: u16 = 72;
 /// Where the threshold of a figure that should stay low lies on its gauge.
 const LIMIT_AT: f64 = 2.0 / 3.0;
 
