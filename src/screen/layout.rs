@@ -177,7 +177,7 @@ fn wall(area: Rect, needs: Needs) -> Places {
         job,
         metrics,
         footer,
-        overlay: Rect::ZERO,
+        ..Places::default()
     }
 }
 
@@ -237,7 +237,7 @@ fn large(area: Rect, needs: Needs) -> Places {
         job,
         metrics,
         footer,
-        overlay: Rect::ZERO,
+        ..Places::default()
     }
 }
 
@@ -275,7 +275,7 @@ fn medium(area: Rect, needs: Needs) -> Places {
         job,
         metrics,
         footer,
-        overlay: Rect::ZERO,
+        ..Places::default()
     }
 }
 
@@ -304,45 +304,57 @@ enum Slot {
 
 const SLOTS: usize = Slot::Footer as usize + 1;
 
+/// A pane, the rows that it needs to be of use, and the rows that it would like.
+type Wish = (Slot, u16, u16);
+
 fn small(area: Rect, needs: Needs) -> Places {
-    let (wide, header) = (area.width >= SIDE_BY_SIDE, if area.width >= SIDE_BY_SIDE { 1 } else { 2 });
+    stack(area, share(area.height, &wishes(area.width, needs)))
+}
+
+/// What each pane asks for, in order of urgency.
+fn wishes(width: u16, needs: Needs) -> [Wish; SLOTS] {
+    let (wide, header) = (width >= SIDE_BY_SIDE, if width >= SIDE_BY_SIDE { 1 } else { 2 });
     let gauges = match (needs.last_error, wide) {
         (0, _) => 3,
         (_, true) => 2,
         (_, false) => 1,
     };
     // Without statistics the gauges say why, in the room that this leaves.
-    let (figures, more_figures) = match (needs.last_error, area.width) {
+    let (figures, more_figures) = match (needs.last_error, width) {
         (0, _) => (0, 0),
         (_, ..50) => (3, 5),
         (_, ..SIDE_BY_SIDE) => (3, 3),
         _ => (2, 2),
     };
-    // In order of urgency: what it needs to be of use, and what it would like.
-    let wishes = [
+    [
         (Slot::Header, header, header),
         (Slot::Footer, 1, 1),
         (Slot::Verdict, 1 + needs.findings.min(3), 1 + needs.findings.min(3)),
         (Slot::Banner, needs.banner.min(2), needs.banner.min(3)),
+        // Whoever pressed a key must see what came of it.
+        (Slot::Refresh, needs.refresh.min(if needs.banner == 0 { 3 } else { 2 }), needs.refresh.min(3)),
         (Slot::Gauges, gauges, if wide { 2.max(gauges) } else { 3 }),
         (Slot::LastError, needs.last_error, needs.last_error),
-        (Slot::Refresh, needs.refresh.min(3), needs.refresh.min(3)),
         (Slot::Figures, figures, more_figures),
         (Slot::Errors, 3, 4),
         (Slot::Durations, 4, 6),
-        (Slot::Job, if wide { 1 } else { 2 }, if area.width < 50 { 3 } else { 2 }),
+        (Slot::Job, if wide { 1 } else { 2 }, if width < 50 { 3 } else { 2 }),
         (Slot::Runs, 3, 4),
         (Slot::Metrics, 2, 4),
-    ];
+    ]
+}
+
+/// Shares `height` rows out: first what is needed, then what is liked, then the rest to the lists.
+fn share(height: u16, wishes: &[Wish]) -> [u16; SLOTS] {
     let mut heights = [0_u16; SLOTS];
-    let mut left = area.height;
-    for (slot, least, _) in wishes {
+    let mut left = height;
+    for &(slot, least, _) in wishes {
         if least <= left {
             heights[slot as usize] = least;
             left -= least;
         }
     }
-    for (slot, least, wish) in wishes {
+    for &(slot, least, wish) in wishes {
         let height = &mut heights[slot as usize];
         if *height > 0 || least == 0 {
             let more = wish.saturating_sub(*height).min(left);
@@ -360,7 +372,7 @@ fn small(area: Rect, needs: Needs) -> Places {
         [true, false] => heights[Slot::Errors as usize] += left,
         _ => {}
     }
-    stack(area, heights)
+    heights
 }
 
 fn stack(area: Rect, heights: [u16; SLOTS]) -> Places {
@@ -382,7 +394,7 @@ fn stack(area: Rect, heights: [u16; SLOTS]) -> Places {
         job: at(Slot::Job),
         metrics: at(Slot::Metrics),
         footer: Rect { y: area.bottom().saturating_sub(1), height: heights[Slot::Footer as usize], ..area },
-        overlay: Rect::ZERO,
+        ..Places::default()
     }
 }
 
@@ -415,7 +427,9 @@ mod tests {
     proptest! {
         #[test]
         fn panes_stay_inside_and_never_overlap(
-            width in 1_u16..420, height in 1_u16..130, banner in 0_u16..3, findings in 1_u16..5, refresh in 0_u16..3, last_error in 0_u16..3, job in 1_u16..3,
+            (width, height) in (1_u16..420, 1_u16..130),
+            (banner, findings, refresh) in (0_u16..3, 1_u16..5, 0_u16..3),
+            (last_error, job) in (0_u16..3, 1_u16..3),
         ) {
             let area = Rect::new(0, 0, width, height);
             let places = places(area, Needs { banner, findings, refresh, last_error, job });
@@ -430,8 +444,24 @@ mod tests {
         }
 
         #[test]
-        fn from_80x24_every_pane_is_there(width in 80_u16..420, height in 24_u16..130, banner in 0_u16..3, refresh in 0_u16..3) {
-            let places = places(Rect::new(0, 0, width, height), Needs { banner, findings: 3, refresh, last_error: 2, job: 2 });
+        fn from_40x12_the_urgent_panes_are_there(
+            (width, height) in (40_u16..420, 12_u16..130),
+            (banner, findings, refresh) in (0_u16..3, 1_u16..4, 1_u16..4),
+        ) {
+            let needs = Needs { banner, findings, refresh, last_error: 2, job: 1 };
+            let places = places(Rect::new(0, 0, width, height), needs);
+            let urgent = [places.header, places.verdict, places.refresh, places.gauges, places.footer];
+            prop_assert!(urgent.iter().all(|place| !place.is_empty()), "{:?}", places);
+            prop_assert!(places.banner.height >= banner.min(2), "{:?}", places);
+        }
+
+        #[test]
+        fn from_80x24_every_pane_is_there(
+            (width, height) in (80_u16..420, 24_u16..130),
+            (banner, refresh) in (0_u16..3, 0_u16..3),
+        ) {
+            let needs = Needs { banner, findings: 3, refresh, last_error: 2, job: 2 };
+            let places = places(Rect::new(0, 0, width, height), needs);
             for part in places.parts() {
                 prop_assert!(!part.is_empty(), "{:?}", places);
             }
