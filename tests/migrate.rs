@@ -1,4 +1,5 @@
 //! Migrations up and down: on an empty database, on a deployment that was made by hand, and where they can't run.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail the test")]
 
 mod support;
 

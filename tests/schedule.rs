@@ -1,4 +1,5 @@
 //! The jobs in a real `pg_cron`: in another database of the cluster, in the application's own, and nowhere.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail the test")]
 
 mod support;
 

@@ -47,16 +47,15 @@ pub async fn run(
 ) {
     let mut reader = Reader::new(target, window);
     while let Some(command) = commands.recv().await {
-        let message = match tokio::time::timeout(POLL_LIMIT, reader.answer(command)).await {
-            Ok(message) => message,
-            Err(_) => {
-                // The session is in the middle of something that may never end.
-                reader = Reader::new(reader.target, window);
-                failed(
-                    command,
-                    Unavailable::new(format!("the database did not answer within {} s", POLL_LIMIT.as_secs()), ""),
-                )
-            }
+        let message = if let Ok(message) = tokio::time::timeout(POLL_LIMIT, reader.answer(command)).await {
+            message
+        } else {
+            // The session is in the middle of something that may never end.
+            reader = Reader::new(reader.target, window);
+            failed(
+                command,
+                Unavailable::new(format!("the database did not answer within {} s", POLL_LIMIT.as_secs()), ""),
+            )
         };
         if messages.send(message).await.is_err() {
             return;
