@@ -5,7 +5,13 @@
 #![allow(dead_code, reason = "each test program uses its part of this")]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "only tests call this")]
 
-use refreshtop::cluster::{ClusterOptions, Cron, DisposableCluster, programs::OVERRIDE};
+pub mod session;
+
+use refreshtop::{
+    cluster::{ClusterOptions, Cron, DisposableCluster, programs::OVERRIDE},
+    db,
+};
+use sqlx::{Connection, PgConnection};
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
@@ -51,6 +57,20 @@ pub async fn fresh_app(prefix: &str) -> String {
     url
 }
 
+/// Applies every migration as the role of `url`. No job is scheduled: a refresh that nobody asked for would
+/// disturb the tests.
+pub async fn migrate(url: &str) {
+    let mut connection = PgConnection::connect(url).await.expect("a connection");
+    db::migrate::up(&mut connection).await.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// A new, migrated database with the application's four tables and a little data.
+pub async fn migrated_app(prefix: &str) -> String {
+    let url = fresh_app(prefix).await;
+    migrate(&url).await;
+    url
+}
+
 /// A new role that may log in, with `options` such as `SUPERUSER` or `IN ROLE x`: its name, and its URL of the
 /// database that `url` names.
 pub async fn fresh_role(url: &str, prefix: &str, options: &str) -> (String, String) {
@@ -75,7 +95,7 @@ pub async fn execute(url: &str, sql: &str) {
 
 /// Ten accounts; eleven people with fifteen memberships; thirty assets; five licences. Of each, one is younger
 /// than 30 days, but person 1 only joined another account lately and isn't new.
-const SMALL_APP: &str = "
+pub const SMALL_APP: &str = "
 CREATE TABLE public.accounts (id bigint PRIMARY KEY, created_at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE public.accounts_memberships (
     user_id bigint NOT NULL, account_id bigint NOT NULL, created_at timestamptz NOT NULL DEFAULT now(),
