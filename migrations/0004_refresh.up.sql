@@ -153,6 +153,11 @@ DECLARE
     v_running   record;
 BEGIN
     PERFORM refreshtop.require_super_admin('refresh ' || p_refresh_type);
+    -- It goes into every notification, whose length has a limit.
+    IF v_source NOT IN ('schedule', 'manual', 'direct') THEN
+        RAISE EXCEPTION 'a refresh is set off by schedule, manual or direct, not by "%"', left(v_source, 100)
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     IF pg_is_in_recovery() THEN
         RETURN jsonb_build_object('success', false, 'status', 'refused', 'refresh_type', p_refresh_type,
             'message', 'this server is a read-only standby: refresh on its primary');

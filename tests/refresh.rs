@@ -594,3 +594,14 @@ async fn an_unknown_view_is_refused() {
     }
     assert!(session.log().await.is_empty());
 }
+
+#[tokio::test]
+async fn an_unknown_source_is_refused() {
+    let url = migrated_app("sources").await;
+    let session = Session::open(&url).await;
+    for source in ["''", "'somebody'", "repeat('x', 9000)"] {
+        let call = format!("SELECT refreshtop.refresh('platform_metrics', {source})");
+        assert_eq!(session.sqlstate(&call).await, "22023", "{source}");
+    }
+    assert!(session.log().await.is_empty());
+}
