@@ -60,6 +60,9 @@ BEGIN
                 END IF;
             END $do$ $undo$);
     END IF;
+-- Another database is migrating at the same time, and made it since we looked.
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+    NULL;
 END
 $$;
 GRANT USAGE ON SCHEMA refreshtop TO refreshtop_admin;

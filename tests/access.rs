@@ -4,8 +4,9 @@
 
 mod support;
 
+use refreshtop::cluster::DisposableCluster;
 use serde_json::{Value, json};
-use support::{execute, fresh_app, fresh_role, migrate, migrated_app, session::Session};
+use support::{execute, fresh_app, fresh_role, migrate, migrated_app, session::Session, unique};
 use tokio_postgres::SimpleQueryMessage;
 
 /// A role that calls for end users, whose JWT decides; as PostgREST and Supabase name it.
@@ -476,4 +477,27 @@ async fn every_act_leaves_who_did_it() {
     assert_eq!((&trail[0]["detail"]["run"], &trail[2]["detail"]["run"]), (&good["id"], &bad["id"]));
     let row = admin.log().await.pop().unwrap();
     assert_eq!((&row["triggered_by"], &row["login_role"]), (&json!("refreshtop_admin"), &json!(login)), "{row}");
+}
+
+// The role belongs to the cluster, migrations to a database.
+
+#[tokio::test]
+async fn two_databases_may_migrate_at_once() {
+    let cluster =
+        DisposableCluster::start(&support::options(), &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"));
+    let (here, there) = (unique("here"), unique("there"));
+    execute(&cluster.url("postgres"), &format!("CREATE DATABASE {here}")).await;
+    execute(&cluster.url("postgres"), &format!("CREATE DATABASE {there}")).await;
+    let url = cluster.url(&there);
+    execute(&url, support::SMALL_APP).await;
+    // What a migration of the other database does, at the moment when both have found no role.
+    let other = Session::with(&cluster.url(&here), "BEGIN; CREATE ROLE refreshtop_admin NOLOGIN").await;
+    let release = async {
+        let onlooker = Session::open(&cluster.url(&here)).await;
+        onlooker.until("EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted)").await;
+        other.run("COMMIT").await;
+    };
+    tokio::join!(migrate(&url), release);
+    let admin = Session::open(&cluster.url(&there)).await;
+    assert_eq!(admin.value::<Value>("public.trigger_platform_metrics_refresh()").await["status"], "success");
 }
