@@ -294,8 +294,51 @@ async fn no_function_of_that_name_is_made() {
     assert!(session.value::<bool>("to_regprocedure('public.is_super_admin()') IS NULL").await);
 }
 
+/// A database whose `public.is_super_admin()` runs `body`; the superuser's URL, and that of a role with mistaken
+/// grants, so that this function alone decides about it.
+async fn app_saying(body: &str) -> (String, String) {
+    let url = fresh_app("saying").await;
+    let function =
+        format!("CREATE FUNCTION public.is_super_admin() RETURNS boolean LANGUAGE plpgsql AS $f$ BEGIN {body} END $f$");
+    execute(&url, &function).await;
+    migrate(&url).await;
+    execute(&url, "SELECT public.trigger_platform_metrics_refresh()").await;
+    let (_, role_url) = mistaken(&url).await;
+    (url, role_url)
+}
+
+#[tokio::test]
+async fn only_a_clear_yes_admits() {
+    for (body, admitted) in [
+        ("RETURN true;", true),
+        ("RETURN false;", false),
+        ("RETURN NULL;", false),
+        ("RAISE 'no claims';", false),
+        ("RETURN ''::jsonb ? 'claims that are no JSON';", false),
+        ("RETURN missing.function();", false),
+        ("ASSERT false; RETURN true;", false),
+    ] {
+        let (url, role_url) = app_saying(body).await;
+        let may: &[_] = if admitted { &ADMITTED_EVERYWHERE } else { &BLIND };
+        Caller::new("whom the application decides about", &role_url, "", may).check().await;
+        // Those who need no answer are not bothered by a bad one.
+        Caller::new("superuser", &url, "", &ALL).check().await;
+    }
+}
+
 /// Admitted, and with rights on the functions of schema `refreshtop`.
 const ADMITTED_EVERYWHERE: [(Area, Outcome); 3] = [(Area::Log, Works), (Area::Public, Works), (Area::Own, Works)];
+
+#[tokio::test]
+async fn a_function_that_anybody_could_have_made_decides_nothing() {
+    let url = migrated_app("planted").await;
+    execute(&url, "SELECT public.trigger_platform_metrics_refresh()").await;
+    let (_, role_url) = mistaken(&url).await;
+    // As in databases made before PostgreSQL 15.
+    execute(&url, "GRANT CREATE ON SCHEMA public TO PUBLIC").await;
+    execute(&role_url, "CREATE FUNCTION public.is_super_admin() RETURNS boolean LANGUAGE sql AS 'SELECT true'").await;
+    Caller::new("who made the function", &role_url, "", &BLIND).check().await;
+}
 
 #[tokio::test]
 async fn the_applications_owner_decides() {
