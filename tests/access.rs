@@ -6,7 +6,7 @@ mod support;
 
 use refreshtop::cluster::DisposableCluster;
 use serde_json::{Value, json};
-use support::{execute, fresh_app, fresh_role, migrate, migrated_app, session::Session, unique};
+use support::{execute, fresh_app, fresh_role, migrate, migrated_app, owned_app, session::Session, unique};
 use tokio_postgres::SimpleQueryMessage;
 
 /// A role that calls for end users, whose JWT decides; as PostgREST and Supabase name it.
@@ -171,23 +171,6 @@ async fn everybody_may_what_they_may_where_a_superuser_migrated() {
     for caller in everybody(&url).await {
         caller.check().await;
     }
-}
-
-/// A database that belongs, tables and all, to a role without superuser's rights, who migrates it: the role's name
-/// and URL.
-async fn owned_app(url: &str) -> (String, String) {
-    let (owner, owner_url) = fresh_role(url, "owner", "CREATEROLE").await;
-    let tables = ["accounts", "accounts_memberships", "assets", "software_licenses"];
-    let alter: String = tables.iter().map(|table| format!("ALTER TABLE public.{table} OWNER TO {owner};")).collect();
-    execute(
-        url,
-        &format!(
-            "{alter} DO $$ BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO {owner}', current_database()); END $$"
-        ),
-    )
-    .await;
-    migrate(&owner_url).await;
-    (owner, owner_url)
 }
 
 #[tokio::test]

@@ -71,6 +71,18 @@ pub async fn migrated_app(prefix: &str) -> String {
     url
 }
 
+/// Gives the database of `url` and its tables to a new role without superuser's rights, who migrates it: the role's
+/// name, and its URL.
+pub async fn owned_app(url: &str) -> (String, String) {
+    let (owner, owner_url) = fresh_role(url, "owner", "CREATEROLE").await;
+    let tables = ["accounts", "accounts_memberships", "assets", "software_licenses"];
+    let tables: String = tables.iter().map(|table| format!("ALTER TABLE public.{table} OWNER TO {owner};")).collect();
+    let database = url.rsplit_once('/').expect("a URL with a database").1;
+    execute(url, &format!("ALTER DATABASE {database} OWNER TO {owner}; {tables}")).await;
+    migrate(&owner_url).await;
+    (owner, owner_url)
+}
+
 /// A new role that may log in, with `options` such as `SUPERUSER` or `IN ROLE x`: its name, and its URL of the
 /// database that `url` names.
 pub async fn fresh_role(url: &str, prefix: &str, options: &str) -> (String, String) {
