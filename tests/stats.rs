@@ -420,6 +420,9 @@ async fn cleanup_works_in_bounded_batches() {
     assert_eq!(session.value::<i64>("refreshtop.cleanup_logs(10, 2)").await, 40);
     assert_eq!(session.value::<Value>(left).await, json!({"platform_metrics": 30, "other": 30}));
     assert_eq!(session.value::<i64>("refreshtop.cleanup_logs(10, 100)").await, 60);
+    for bad in ["0, 1", "-1, 1", "NULL, 1", "1, 0", "1, NULL"] {
+        assert_eq!(session.sqlstate(&format!("SELECT refreshtop.cleanup_logs({bad})")).await, "22023", "{bad}");
+    }
 }
 
 #[tokio::test]
