@@ -172,6 +172,8 @@ async fn the_window_is_what_was_asked_for_and_24_hours_by_default() {
         ("NULL", 3, json!("failed 90 min ago")),
         ("p_hours => 25", 4, json!("failed 90 min ago")),
         ("48", 5, json!("failed 90 min ago")),
+        ("24 * 365 * 100", 5, json!("failed 90 min ago")),
+        ("2147483647", 5, json!("failed 90 min ago")),
     ] {
         let found = stats(&session, argument).await;
         assert_eq!(
