@@ -153,6 +153,11 @@ DECLARE
     v_running   record;
 BEGIN
     PERFORM refreshtop.require_super_admin('refresh ' || p_refresh_type);
+    -- It goes into every notification, whose length has a limit.
+    IF v_source NOT IN ('schedule', 'manual', 'direct') THEN
+        RAISE EXCEPTION 'a refresh is set off by schedule, manual or direct, not by "%"', left(v_source, 100)
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     IF pg_is_in_recovery() THEN
         RETURN jsonb_build_object('success', false, 'status', 'refused', 'refresh_type', p_refresh_type,
             'message', 'this server is a read-only standby: refresh on its primary');
@@ -223,12 +228,16 @@ RETURNS TABLE (total_refreshes bigint, successful_refreshes bigint, failed_refre
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+    v_since timestamptz;
 BEGIN
     PERFORM refreshtop.require_super_admin('see refresh statistics');
     IF p_window IS NULL OR p_window <= interval '0' THEN
         RAISE EXCEPTION 'the statistics window must be positive, not %', coalesce(p_window::text, 'NULL')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- Further back than time reaches is as good as always.
+    v_since := statement_timestamp() - least(p_window, interval '1000 years');
     RETURN QUERY
         SELECT count(*), count(*) FILTER (WHERE l.status = 'success'), count(*) FILTER (WHERE l.status = 'error'),
                round(count(*) FILTER (WHERE l.status = 'success') * 100.0 / nullif(count(*), 0), 2),
@@ -238,13 +247,13 @@ BEGIN
                (min(l.duration_ms) FILTER (WHERE l.status = 'success'))::numeric,
                max(coalesce(l.completed_at, l.created_at)),
                (SELECT e.error_message FROM public.metrics_refresh_log e
-                WHERE e.refresh_type = p_refresh_type AND e.status = 'error' AND e.created_at > statement_timestamp() - p_window
+                WHERE e.refresh_type = p_refresh_type AND e.status = 'error' AND e.created_at > v_since
                 ORDER BY e.created_at DESC LIMIT 1),
                (SELECT coalesce(s.completed_at, s.created_at) FROM public.metrics_refresh_log s
                 WHERE s.refresh_type = p_refresh_type AND s.status = 'success'
                 ORDER BY s.created_at DESC LIMIT 1)
         FROM public.metrics_refresh_log l
-        WHERE l.refresh_type = p_refresh_type AND l.created_at > statement_timestamp() - p_window;
+        WHERE l.refresh_type = p_refresh_type AND l.created_at > v_since;
 END
 $$;
 COMMENT ON FUNCTION refreshtop.stats(text, interval) IS
@@ -260,6 +269,11 @@ DECLARE
     v_type    record;
 BEGIN
     PERFORM refreshtop.require_super_admin('clean up the refresh log');
+    IF (p_batch > 0 AND p_max_batches > 0) IS NOT TRUE THEN
+        RAISE EXCEPTION 'a cleanup takes at least one batch of at least one row, not % of %',
+            coalesce(p_max_batches::text, 'NULL'), coalesce(p_batch::text, 'NULL')
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     FOR v_type IN
         SELECT v.refresh_type, v.keep_log FROM refreshtop.views v
         -- Rows of views that are registered no longer go by the default.

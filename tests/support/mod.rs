@@ -5,11 +5,15 @@
 #![allow(dead_code, reason = "each test program uses its part of this")]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "only tests call this")]
 
+pub mod session;
+
 use refreshtop::{
     cluster::{ClusterOptions, Cron, DisposableCluster, programs::OVERRIDE},
     connect::Target,
+    db,
     secret::ConnectionUrl,
 };
+use sqlx::{Connection, PgConnection};
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicU32, Ordering},
@@ -56,6 +60,32 @@ pub async fn fresh_app(prefix: &str) -> String {
     let url = fresh_database(prefix).await;
     execute(&url, SMALL_APP).await;
     url
+}
+
+/// Applies every migration as the role of `url`. No job is scheduled: a refresh that nobody asked for would
+/// disturb the tests.
+pub async fn migrate(url: &str) {
+    let mut connection = PgConnection::connect(url).await.expect("a connection");
+    db::migrate::up(&mut connection).await.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// A new, migrated database with the application's four tables and a little data.
+pub async fn migrated_app(prefix: &str) -> String {
+    let url = fresh_app(prefix).await;
+    migrate(&url).await;
+    url
+}
+
+/// Gives the database of `url` and its tables to a new role without superuser's rights, who migrates it: the role's
+/// name, and its URL.
+pub async fn owned_app(url: &str) -> (String, String) {
+    let (owner, owner_url) = fresh_role(url, "owner", "CREATEROLE").await;
+    let tables = ["accounts", "accounts_memberships", "assets", "software_licenses"];
+    let tables: String = tables.iter().map(|table| format!("ALTER TABLE public.{table} OWNER TO {owner};")).collect();
+    let database = url.rsplit_once('/').expect("a URL with a database").1;
+    execute(url, &format!("ALTER DATABASE {database} OWNER TO {owner}; {tables}")).await;
+    migrate(&owner_url).await;
+    (owner, owner_url)
 }
 
 /// A new role that may log in, with `options` such as `SUPERUSER` or `IN ROLE x`: its name, and its URL of the
