@@ -130,6 +130,46 @@ BEGIN
 END
 $$;
 
+-- Remembers the start of the attempt under way, in microseconds since 1970, or 0. A sequence is the one thing in a
+-- database that a transaction's end does not undo: what it says outlives a session that is terminated, and a server
+-- that crashes, in the middle of an attempt.
+CREATE FUNCTION refreshtop.attempt_marker(p_refresh_type text) RETURNS regclass
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_name constant text := 'refreshtop.attempt_' || md5(p_refresh_type);
+BEGIN
+    IF to_regclass(v_name) IS NULL THEN
+        EXECUTE format('CREATE SEQUENCE %s MINVALUE 0 START 0', v_name);
+        EXECUTE format('COMMENT ON SEQUENCE %s IS %L', v_name, 'Start of the attempt under way to refresh ' || p_refresh_type);
+    END IF;
+    RETURN v_name::regclass;
+END
+$$;
+
+-- Logs an attempt that could not log itself: its session was terminated, or the server went down, while it ran.
+CREATE FUNCTION refreshtop.log_lost_attempt(p_refresh_type text, p_marker regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_id      uuid := gen_random_uuid();
+    v_micros  bigint;
+    v_started timestamptz;
+BEGIN
+    EXECUTE format('SELECT last_value FROM %s', p_marker) INTO v_micros;
+    IF v_micros = 0 THEN
+        RETURN;
+    END IF;
+    v_started := 'epoch'::timestamptz + v_micros * interval '1 microsecond';
+    INSERT INTO public.metrics_refresh_log (id, refresh_type, status, error_message, started_at, created_at)
+    VALUES (v_id, p_refresh_type, 'error',
+            'this attempt ended without a trace: its session was terminated, or the server went down, while it ran',
+            v_started, v_started);
+    PERFORM pg_notify('metrics_refresh', jsonb_build_object('id', v_id, 'refresh_type', p_refresh_type, 'status', 'error',
+        'started_at', v_started)::text);
+END
+$$;
+
 CREATE FUNCTION refreshtop.refresh(p_refresh_type text, p_source text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 -- Set here so that the caller's own value comes back at return; the view's own limit is set below.
@@ -151,6 +191,7 @@ DECLARE
     v_context   text;
     v_box       jsonb;
     v_running   record;
+    v_marker    regclass;
 BEGIN
     PERFORM refreshtop.require_super_admin('refresh ' || p_refresh_type);
     -- It goes into every notification, whose length has a limit.
@@ -179,7 +220,11 @@ BEGIN
     END IF;
 
     v_relation := format('%I.%I', v_view.view_schema, v_view.view_name);
+    -- With the lock ours, a mark that still stands is that of an attempt which never came to its end.
+    v_marker := refreshtop.attempt_marker(p_refresh_type);
+    PERFORM refreshtop.log_lost_attempt(p_refresh_type, v_marker);
     v_started := clock_timestamp();
+    PERFORM setval(v_marker, (extract(epoch FROM v_started) * 1000000)::bigint);
     BEGIN
         PERFORM set_config('lock_timeout', (extract(epoch FROM v_view.lock_timeout) * 1000)::bigint || 'ms', true);
         -- A view without data can't be refreshed concurrently; nobody can read it either, so nobody is blocked.
@@ -211,6 +256,7 @@ BEGIN
     -- Ids, status and timings only: any role may listen. Never near the limit of 8,000 bytes.
     PERFORM pg_notify('metrics_refresh', jsonb_build_object('id', v_id, 'refresh_type', p_refresh_type, 'status', v_status,
         'source', v_source, 'duration_ms', v_duration, 'started_at', v_started, 'completed_at', v_completed)::text);
+    PERFORM setval(v_marker, 0);
 
     RETURN jsonb_strip_nulls(jsonb_build_object('success', v_status = 'success', 'status', v_status, 'id', v_id,
         'refresh_type', p_refresh_type, 'duration_ms', v_duration, 'started_at', v_started, 'completed_at', v_completed,
@@ -414,6 +460,9 @@ BEGIN
 END
 $$;
 
+-- Made now, so that even the very first attempt can be missed.
+DO $$ BEGIN PERFORM refreshtop.attempt_marker('platform_metrics'); END $$;
+
 -- Rights: nobody through PUBLIC, nobody through default privileges; refreshtop_admin, whoever an older deployment
 -- had let in by name, and the role by which a JWT-based application calls. Each function asks again who is calling.
 DO $$
@@ -425,7 +474,7 @@ BEGIN
         SELECT p.oid, p.oid::regprocedure::text AS identity, p.proname, p.proowner, n.nspname
         FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
         WHERE (n.nspname = 'public' AND p.proname IN ('refresh_platform_metrics_with_logging', 'trigger_platform_metrics_refresh', 'get_metrics_refresh_stats', 'cleanup_old_metrics_logs'))
-           OR (n.nspname = 'refreshtop' AND p.proname IN ('relations', 'black_box', 'session_source', 'running', 'refresh', 'stats', 'cleanup_logs', 'cron_settings', 'cron_job'))
+           OR (n.nspname = 'refreshtop' AND p.proname IN ('relations', 'black_box', 'session_source', 'attempt_marker', 'log_lost_attempt', 'running', 'refresh', 'stats', 'cleanup_logs', 'cron_settings', 'cron_job'))
     LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', v_function.identity);
         FOR v_grantee IN
@@ -435,7 +484,7 @@ BEGIN
         LOOP
             EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', v_function.identity, v_grantee);
         END LOOP;
-        IF v_function.proname NOT IN ('relations', 'black_box', 'session_source') THEN
+        IF v_function.proname NOT IN ('relations', 'black_box', 'session_source', 'attempt_marker', 'log_lost_attempt') THEN
             EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO refreshtop_admin', v_function.identity);
         END IF;
         FOR v_grantee IN
