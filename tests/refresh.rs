@@ -23,7 +23,8 @@ CREATE UNIQUE INDEX ON public.platform_metrics (last_updated);
 /// Makes `public.hazard()` run `body`.
 fn hazard(body: &str) -> String {
     format!(
-        "{HAZARD} CREATE OR REPLACE FUNCTION public.hazard() RETURNS integer LANGUAGE plpgsql AS $f$ BEGIN {body} END $f$;"
+        "{HAZARD}
+         CREATE OR REPLACE FUNCTION public.hazard() RETURNS integer LANGUAGE plpgsql AS $f$ BEGIN {body} END $f$;"
     )
 }
 
@@ -72,8 +73,11 @@ async fn a_success_leaves_one_row_with_everything() {
     }
     assert!(row["duration_ms"].as_f64().unwrap() > 0.0, "{row}");
     let in_order: bool = session
-        .value("started_at < completed_at AND created_at = completed_at AND completed_at <= clock_timestamp()
-                AND duration_ms = round(extract(epoch FROM completed_at - started_at) * 1000, 3) FROM public.metrics_refresh_log")
+        .value(
+            "started_at < completed_at AND created_at = completed_at AND completed_at <= clock_timestamp()
+                AND duration_ms = round(extract(epoch FROM completed_at - started_at) * 1000, 3)
+                FROM public.metrics_refresh_log",
+        )
         .await;
     assert!(in_order, "{row}");
 
@@ -90,12 +94,15 @@ async fn figures_count_people_once_and_by_their_first_membership() {
     let session = Session::open(&url).await;
     let before: Value = session.value("to_jsonb(m) FROM public.platform_metrics m").await;
     session
-        .run("INSERT INTO public.accounts VALUES (11);
-              ALTER TABLE public.accounts_memberships DROP CONSTRAINT accounts_memberships_pkey, ALTER user_id DROP NOT NULL;
+        .run(
+            "INSERT INTO public.accounts VALUES (11);
+              ALTER TABLE public.accounts_memberships
+                  DROP CONSTRAINT accounts_memberships_pkey, ALTER user_id DROP NOT NULL;
               -- One new person in two accounts; an invitation that nobody took; an old person in one more account.
               INSERT INTO public.accounts_memberships VALUES (12, 1), (12, 2), (NULL, 3), (2, 3);
               INSERT INTO public.assets VALUES (31, 1), (32, 1);
-              DELETE FROM public.software_licenses WHERE id = 5")
+              DELETE FROM public.software_licenses WHERE id = 5",
+        )
         .await;
     session.value::<Value>(DIRECT).await;
     let after: Value = session.value("to_jsonb(m) FROM public.platform_metrics m").await;
@@ -367,7 +374,8 @@ async fn a_source_behind_views_and_partitions_is_seen() {
          CREATE VIEW public.events_and_assets AS SELECT (SELECT count(*) FROM public.recent_events) AS events,
              (SELECT count(*) FROM public.assets) AS assets;
          DROP MATERIALIZED VIEW public.platform_metrics;
-         CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT *, now() AS last_updated FROM public.events_and_assets;
+         CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT *, now() AS last_updated
+             FROM public.events_and_assets;
          CREATE UNIQUE INDEX ON public.platform_metrics (last_updated)",
     )
     .await;
