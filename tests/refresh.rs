@@ -7,7 +7,7 @@ mod support;
 use refreshtop::cluster::{ClusterOptions, DisposableCluster};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use support::{execute, fresh_role, migrate, migrated_app, session::Session};
+use support::{execute, fresh_app, fresh_role, migrate, migrated_app, owned_app, session::Session};
 
 const DIRECT: &str = "public.refresh_platform_metrics_with_logging()";
 const TRIGGER: &str = "public.trigger_platform_metrics_refresh()";
@@ -425,6 +425,53 @@ async fn a_query_of_a_megabyte_is_cut() {
     let sessions = black_box(&caller).await;
     let query = sessions[0]["query"].as_str().unwrap();
     assert!(query.starts_with("BEGIN; LOCK TABLE public.assets") && query.len() <= 1000, "{query}");
+}
+
+/// PostgreSQL hides what other roles' sessions do from an owner without rights on statistics.
+#[tokio::test]
+async fn a_plain_owner_names_what_it_may_see() {
+    let url = fresh_app("plain_owner").await;
+    let (owner, owner_url) = owned_app(&url).await;
+    execute(&url, &lock_timeout("100 ms")).await;
+    let holder = Session::with(&url, "SET application_name = 'deploy'; BEGIN; LOCK TABLE public.assets").await;
+    let caller = Session::open(&owner_url).await;
+    for (grant, state) in
+        [(String::new(), json!(null)), (format!("GRANT pg_read_all_stats TO {owner}"), json!("idle in transaction"))]
+    {
+        execute(&url, &grant).await;
+        assert_eq!(caller.value::<Value>(DIRECT).await["sqlstate"], "55P03");
+        let sessions = black_box(&caller).await;
+        assert_eq!(sessions.len(), 1, "{sessions:?}");
+        let found = &sessions[0];
+        let told = [&found["pid"], &found["user"], &found["application"], &found["state"]];
+        assert_eq!(told, [&json!(holder.pid), &json!("postgres"), &json!("deploy"), &state], "{grant}");
+        assert_eq!(found["locks"][0]["mode"], "AccessExclusiveLock", "{found}");
+    }
+}
+
+/// Whoever cancels twice stops the gathering of evidence; the attempt is on record all the same.
+#[tokio::test]
+async fn evidence_that_is_cancelled_costs_no_row() {
+    let url = migrated_app("evidence").await;
+    execute(
+        &url,
+        "DROP INDEX public.platform_metrics_refresh_key;
+         CREATE OR REPLACE FUNCTION refreshtop.relations(p_view oid) RETURNS SETOF oid
+         LANGUAGE sql AS 'SELECT p_view FROM pg_catalog.pg_sleep(60)'",
+    )
+    .await;
+    let caller = Session::open(&url).await;
+    let onlooker = Session::open(&url).await;
+    let pid = caller.pid;
+    let running = caller.start::<Value>(DIRECT);
+    onlooker
+        .until(&format!("EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = {pid} AND wait_event = 'PgSleep')"))
+        .await;
+    onlooker.value::<bool>(&format!("pg_cancel_backend({pid})")).await;
+    let (reply, _) = running.await.unwrap();
+    assert_eq!(reply["sqlstate"], "55000", "what failed first: {reply}");
+    let row = onlooker.log().await.pop().unwrap();
+    assert!(row["black_box"]["error"].as_str().unwrap().contains("cancel"), "{row}");
 }
 
 // Two at once.
