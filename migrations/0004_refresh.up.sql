@@ -94,8 +94,8 @@ BEGIN
     FROM (SELECT *, row_number() OVER (ORDER BY jsonb_array_length(blocked_by), xact_age_s DESC NULLS LAST) AS place
           FROM session ORDER BY place LIMIT 20) top;
     RETURN v_box;
-EXCEPTION WHEN OTHERS THEN
-    -- Evidence that can't be taken must not cost the row that would say so.
+EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
+    -- Evidence that can't be taken must not cost the row that would say so; a second cancel arrives just here.
     RETURN jsonb_build_object('captured_at', clock_timestamp(), 'sessions', '[]'::jsonb, 'error', left(SQLERRM, 500));
 END
 $$;

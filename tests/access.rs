@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use support::{execute, fresh_app, fresh_role, migrate, migrated_app, owned_app, session::Session, unique};
 use tokio_postgres::SimpleQueryMessage;
 
-/// A role that calls for end users, whose JWT decides; as PostgREST and Supabase name it.
+/// A role that calls for end users, whose JWT decides; as `PostgREST` and Supabase name it.
 const AUTHENTICATED: &str = "
 DO $$ BEGIN CREATE ROLE authenticated NOLOGIN;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$";
@@ -211,7 +211,7 @@ async fn a_refusal_names_the_role_and_what_would_help() {
     let url = migrated_app("refusal").await;
     let (role, mistaken) = mistaken(&url).await;
     let error = support::client(&mistaken).await.query("SELECT public.trigger_platform_metrics_refresh()", &[]).await;
-    let error = error.err().expect("a refusal");
+    let error = error.expect_err("a refusal");
     let server = error.as_db_error().expect("the server's");
     assert!(server.message().contains(&role), "{server:?}");
     assert_eq!(server.hint(), Some(&*format!("A superuser or the owner can run: GRANT refreshtop_admin TO {role}")));
@@ -351,7 +351,8 @@ async fn public_may_execute_nothing_but_the_question_who_one_is() {
     let open = session
         .rows(&format!(
             "SELECT p.oid::regprocedure::text AS function
-             FROM {OURS} CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0"
+             FROM {OURS} CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+             WHERE a.grantee = 0"
         ))
         .await;
     assert_eq!(open, [json!({"function": "refreshtop.is_super_admin()"})]);
@@ -364,7 +365,8 @@ async fn every_function_has_a_pinned_search_path() {
     let loose = session
         .rows(&format!(
             "SELECT p.oid::regprocedure::text FROM {OURS}
-             WHERE NOT coalesce(proconfig && ARRAY['search_path=pg_catalog, pg_temp', 'search_path=pg_catalog, public, pg_temp'], false)"
+             WHERE NOT coalesce(proconfig && ARRAY['search_path=pg_catalog, pg_temp',
+                                                   'search_path=pg_catalog, public, pg_temp'], false)"
         ))
         .await;
     assert!(loose.is_empty(), "{loose:?}");
@@ -430,7 +432,9 @@ async fn hostile_objects_let_nobody_in() {
     let url = migrated_app("break_in").await;
     execute(&url, "SELECT public.trigger_platform_metrics_refresh()").await;
     let (_, role_url) = mistaken(&url).await;
-    execute(&url, "GRANT CREATE ON SCHEMA public TO PUBLIC; DO $$ BEGIN EXECUTE format('GRANT ALL ON DATABASE %I TO PUBLIC', current_database()); END $$").await;
+    let database = url.rsplit_once('/').unwrap().1;
+    execute(&url, &format!("GRANT CREATE ON SCHEMA public TO PUBLIC; GRANT ALL ON DATABASE {database} TO PUBLIC"))
+        .await;
     let hostile = Session::with(&role_url, HOSTILE).await;
     let caller = Caller::new("hostile role", &role_url, "", &BLIND);
     for (area, operation) in OPERATIONS {
@@ -463,10 +467,14 @@ async fn a_plain_role_cannot_stop_refreshes() {
     }
     plain
         .run("BEGIN ISOLATION LEVEL REPEATABLE READ;
-              SELECT * FROM public.platform_metrics; SELECT * FROM refreshtop.views; SELECT * FROM public.metrics_refresh_log;
+              SELECT * FROM public.platform_metrics; SELECT * FROM refreshtop.views;
+              SELECT * FROM public.metrics_refresh_log;
               SELECT * FROM public.accounts, public.accounts_memberships, public.assets, public.software_licenses LIMIT 1;
-              SELECT pg_advisory_lock(n), pg_advisory_lock(n::integer, 0), pg_advisory_xact_lock(0, n::integer) FROM generate_series(-500, 500) n;
-              SELECT pg_advisory_lock(oid::bigint), pg_advisory_lock(hashtext(relname::text)), pg_advisory_lock('pg_class'::regclass::oid::integer, oid::integer) FROM pg_class
+              SELECT pg_advisory_lock(n), pg_advisory_lock(n::integer, 0), pg_advisory_xact_lock(0, n::integer)
+              FROM generate_series(-500, 500) n;
+              SELECT pg_advisory_lock(oid::bigint), pg_advisory_lock(hashtext(relname::text)),
+                     pg_advisory_lock('pg_class'::regclass::oid::integer, oid::integer)
+              FROM pg_class
               WHERE relname IN ('platform_metrics', 'views', 'metrics_refresh_log')")
         .await;
     let admin = Session::open(&url).await;

@@ -7,7 +7,7 @@ mod support;
 use refreshtop::cluster::{ClusterOptions, DisposableCluster};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use support::{execute, fresh_role, migrate, migrated_app, session::Session};
+use support::{execute, fresh_app, fresh_role, migrate, migrated_app, owned_app, session::Session};
 
 const DIRECT: &str = "public.refresh_platform_metrics_with_logging()";
 const TRIGGER: &str = "public.trigger_platform_metrics_refresh()";
@@ -23,7 +23,8 @@ CREATE UNIQUE INDEX ON public.platform_metrics (last_updated);
 /// Makes `public.hazard()` run `body`.
 fn hazard(body: &str) -> String {
     format!(
-        "{HAZARD} CREATE OR REPLACE FUNCTION public.hazard() RETURNS integer LANGUAGE plpgsql AS $f$ BEGIN {body} END $f$;"
+        "{HAZARD}
+         CREATE OR REPLACE FUNCTION public.hazard() RETURNS integer LANGUAGE plpgsql AS $f$ BEGIN {body} END $f$;"
     )
 }
 
@@ -72,8 +73,11 @@ async fn a_success_leaves_one_row_with_everything() {
     }
     assert!(row["duration_ms"].as_f64().unwrap() > 0.0, "{row}");
     let in_order: bool = session
-        .value("started_at < completed_at AND created_at = completed_at AND completed_at <= clock_timestamp()
-                AND duration_ms = round(extract(epoch FROM completed_at - started_at) * 1000, 3) FROM public.metrics_refresh_log")
+        .value(
+            "started_at < completed_at AND created_at = completed_at AND completed_at <= clock_timestamp()
+                AND duration_ms = round(extract(epoch FROM completed_at - started_at) * 1000, 3)
+                FROM public.metrics_refresh_log",
+        )
         .await;
     assert!(in_order, "{row}");
 
@@ -90,12 +94,15 @@ async fn figures_count_people_once_and_by_their_first_membership() {
     let session = Session::open(&url).await;
     let before: Value = session.value("to_jsonb(m) FROM public.platform_metrics m").await;
     session
-        .run("INSERT INTO public.accounts VALUES (11);
-              ALTER TABLE public.accounts_memberships DROP CONSTRAINT accounts_memberships_pkey, ALTER user_id DROP NOT NULL;
+        .run(
+            "INSERT INTO public.accounts VALUES (11);
+              ALTER TABLE public.accounts_memberships
+                  DROP CONSTRAINT accounts_memberships_pkey, ALTER user_id DROP NOT NULL;
               -- One new person in two accounts; an invitation that nobody took; an old person in one more account.
               INSERT INTO public.accounts_memberships VALUES (12, 1), (12, 2), (NULL, 3), (2, 3);
               INSERT INTO public.assets VALUES (31, 1), (32, 1);
-              DELETE FROM public.software_licenses WHERE id = 5")
+              DELETE FROM public.software_licenses WHERE id = 5",
+        )
         .await;
     session.value::<Value>(DIRECT).await;
     let after: Value = session.value("to_jsonb(m) FROM public.platform_metrics m").await;
@@ -367,7 +374,8 @@ async fn a_source_behind_views_and_partitions_is_seen() {
          CREATE VIEW public.events_and_assets AS SELECT (SELECT count(*) FROM public.recent_events) AS events,
              (SELECT count(*) FROM public.assets) AS assets;
          DROP MATERIALIZED VIEW public.platform_metrics;
-         CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT *, now() AS last_updated FROM public.events_and_assets;
+         CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT *, now() AS last_updated
+             FROM public.events_and_assets;
          CREATE UNIQUE INDEX ON public.platform_metrics (last_updated)",
     )
     .await;
@@ -417,6 +425,53 @@ async fn a_query_of_a_megabyte_is_cut() {
     let sessions = black_box(&caller).await;
     let query = sessions[0]["query"].as_str().unwrap();
     assert!(query.starts_with("BEGIN; LOCK TABLE public.assets") && query.len() <= 1000, "{query}");
+}
+
+/// PostgreSQL hides what other roles' sessions do from an owner without rights on statistics.
+#[tokio::test]
+async fn a_plain_owner_names_what_it_may_see() {
+    let url = fresh_app("plain_owner").await;
+    let (owner, owner_url) = owned_app(&url).await;
+    execute(&url, &lock_timeout("100 ms")).await;
+    let holder = Session::with(&url, "SET application_name = 'deploy'; BEGIN; LOCK TABLE public.assets").await;
+    let caller = Session::open(&owner_url).await;
+    for (grant, state) in
+        [(String::new(), json!(null)), (format!("GRANT pg_read_all_stats TO {owner}"), json!("idle in transaction"))]
+    {
+        execute(&url, &grant).await;
+        assert_eq!(caller.value::<Value>(DIRECT).await["sqlstate"], "55P03");
+        let sessions = black_box(&caller).await;
+        assert_eq!(sessions.len(), 1, "{sessions:?}");
+        let found = &sessions[0];
+        let told = [&found["pid"], &found["user"], &found["application"], &found["state"]];
+        assert_eq!(told, [&json!(holder.pid), &json!("postgres"), &json!("deploy"), &state], "{grant}");
+        assert_eq!(found["locks"][0]["mode"], "AccessExclusiveLock", "{found}");
+    }
+}
+
+/// Whoever cancels twice stops the gathering of evidence; the attempt is on record all the same.
+#[tokio::test]
+async fn evidence_that_is_cancelled_costs_no_row() {
+    let url = migrated_app("evidence").await;
+    execute(
+        &url,
+        "DROP INDEX public.platform_metrics_refresh_key;
+         CREATE OR REPLACE FUNCTION refreshtop.relations(p_view oid) RETURNS SETOF oid
+         LANGUAGE sql AS 'SELECT p_view FROM pg_catalog.pg_sleep(60)'",
+    )
+    .await;
+    let caller = Session::open(&url).await;
+    let onlooker = Session::open(&url).await;
+    let pid = caller.pid;
+    let running = caller.start::<Value>(DIRECT);
+    onlooker
+        .until(&format!("EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = {pid} AND wait_event = 'PgSleep')"))
+        .await;
+    onlooker.value::<bool>(&format!("pg_cancel_backend({pid})")).await;
+    let (reply, _) = running.await.unwrap();
+    assert_eq!(reply["sqlstate"], "55000", "what failed first: {reply}");
+    let row = onlooker.log().await.pop().unwrap();
+    assert!(row["black_box"]["error"].as_str().unwrap().contains("cancel"), "{row}");
 }
 
 // Two at once.

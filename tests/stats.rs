@@ -30,8 +30,10 @@ fn row(status: &str, ago: &str, ms: &str) -> String {
 fn row_of(refresh_type: &str, status: &str, ago: &str, ms: &str) -> String {
     let message = if status == "error" { format!("'failed {ago} ago'") } else { "NULL".into() };
     format!(
-        "INSERT INTO public.metrics_refresh_log (refresh_type, status, duration_ms, error_message, started_at, completed_at, created_at)
-         VALUES ('{refresh_type}', '{status}', {ms}, {message}, now() - interval '{ago}', now() - interval '{ago}', now() - interval '{ago}');"
+        "INSERT INTO public.metrics_refresh_log
+             (refresh_type, status, duration_ms, error_message, started_at, completed_at, created_at)
+         SELECT '{refresh_type}', '{status}', {ms}, {message}, at, at, at
+         FROM (SELECT now() - interval '{ago}' AS at) t;"
     )
 }
 
@@ -68,7 +70,8 @@ async fn columns_and_types_are_those_of_the_contract() {
     ] {
         let described: Value = session
             .value(&format!(
-                "jsonb_build_array(pg_get_function_arguments(f), pg_get_function_result(f)) FROM to_regprocedure('public.{function}') f"
+                "jsonb_build_array(pg_get_function_arguments(f), pg_get_function_result(f))
+                 FROM to_regprocedure('public.{function}') f"
             ))
             .await;
         assert_eq!(described, json!([arguments, result]), "{function}");
@@ -80,7 +83,8 @@ async fn an_empty_log_gives_one_row_of_nothing() {
     let (session, mut service) = logged(&[]).await;
     let nothing = json!({
         "total_refreshes": 0, "successful_refreshes": 0, "failed_refreshes": 0, "success_rate": null,
-        "avg_duration_ms": null, "max_duration_ms": null, "min_duration_ms": null, "last_refresh_at": null, "last_error": null,
+        "avg_duration_ms": null, "max_duration_ms": null, "min_duration_ms": null,
+        "last_refresh_at": null, "last_error": null,
     });
     assert_eq!(stats(&session, "24").await, nothing);
     let typed = service::statistics(&mut service, PLATFORM_METRICS, DAY).await.unwrap();
@@ -116,7 +120,10 @@ async fn the_nine_figures() {
         assert_eq!(found[figure], expected, "{figure}");
     }
     let last: bool = session
-        .value("(SELECT last_refresh_at FROM public.get_metrics_refresh_stats(24)) = (SELECT max(completed_at) FROM public.metrics_refresh_log WHERE refresh_type = 'platform_metrics')")
+        .value(
+            "(SELECT last_refresh_at FROM public.get_metrics_refresh_stats(24))
+                = (SELECT max(completed_at) FROM public.metrics_refresh_log WHERE refresh_type = 'platform_metrics')",
+        )
         .await;
     assert!(last, "the last attempt, though it failed: {found}");
 
@@ -129,7 +136,8 @@ async fn the_nine_figures() {
     assert_eq!(typed.last_error.as_deref(), Some("failed 10 min ago"));
     let at = |status: &str| {
         format!(
-            "max(completed_at) FROM public.metrics_refresh_log WHERE refresh_type = 'platform_metrics' AND status IN ({status})"
+            "max(completed_at) FROM public.metrics_refresh_log
+             WHERE refresh_type = 'platform_metrics' AND status IN ({status})"
         )
     };
     assert_eq!(typed.last_refresh_at, session.value::<Option<DateTime<Utc>>>(&at("'success', 'error'")).await);
@@ -147,7 +155,8 @@ async fn the_rate_has_two_decimals() {
         let (session, _) = logged(&[]).await;
         let insert = format!(
             "INSERT INTO public.metrics_refresh_log (refresh_type, status, started_at)
-             SELECT 'platform_metrics', CASE WHEN n <= {good} THEN 'success' ELSE 'error' END, now() FROM generate_series(1, {all}) n"
+             SELECT 'platform_metrics', CASE WHEN n <= {good} THEN 'success' ELSE 'error' END, now()
+             FROM generate_series(1, {all}) n"
         );
         session.run(&insert).await;
         let found = stats(&session, "").await;
@@ -281,8 +290,12 @@ async fn recent_runs_are_the_newest_of_their_kind_newest_first() {
 async fn lists_cut_long_texts_and_the_detail_keeps_them() {
     let (session, mut service) = logged(&[]).await;
     session
-        .run("INSERT INTO public.metrics_refresh_log (refresh_type, status, started_at, error_message, error_detail, error_hint, error_context)
-              VALUES ('platform_metrics', 'error', now(), repeat('é', 15000), repeat('d', 300000), 'h', repeat('c', 15000))")
+        .run(
+            "INSERT INTO public.metrics_refresh_log
+                  (refresh_type, status, started_at, error_message, error_detail, error_hint, error_context)
+              VALUES ('platform_metrics', 'error', now(),
+                      repeat('é', 15000), repeat('d', 300000), 'h', repeat('c', 15000))",
+        )
         .await;
     let listed = service::recent_runs(&mut service, PLATFORM_METRICS, LogFilter::Errors, 50).await.unwrap().remove(0);
     assert_eq!(listed.error, Some("é".repeat(500)));
@@ -303,7 +316,8 @@ async fn a_row_of_an_older_deployment_reads_well() {
         .run("ALTER TABLE public.metrics_refresh_log ALTER started_at DROP NOT NULL;
               INSERT INTO public.metrics_refresh_log (refresh_type, status, created_at)
               VALUES ('platform_metrics', 'error', now() - interval '1 hour');
-              INSERT INTO public.metrics_refresh_log (refresh_type, status, duration_ms, error_message, started_at, completed_at, created_at)
+              INSERT INTO public.metrics_refresh_log
+                  (refresh_type, status, duration_ms, error_message, started_at, completed_at, created_at)
               VALUES ('platform_metrics', 'success', 12, NULL, now() - interval '2 hours', NULL, now() - interval '2 hours')")
         .await;
     let created: DateTime<Utc> = session.value("max(created_at) FROM public.metrics_refresh_log").await;
@@ -418,7 +432,8 @@ async fn cleanup_works_in_bounded_batches() {
               FROM generate_series(1, 50), unnest(ARRAY['platform_metrics', 'other']) t",
         )
         .await;
-    let left = "jsonb_object_agg(refresh_type, rows) FROM (SELECT refresh_type, count(*) AS rows FROM public.metrics_refresh_log GROUP BY 1) t";
+    let left = "jsonb_object_agg(refresh_type, rows)
+                FROM (SELECT refresh_type, count(*) AS rows FROM public.metrics_refresh_log GROUP BY 1) t";
     assert_eq!(session.value::<i64>("refreshtop.cleanup_logs(10, 2)").await, 40);
     assert_eq!(session.value::<Value>(left).await, json!({"platform_metrics": 30, "other": 30}));
     assert_eq!(session.value::<i64>("refreshtop.cleanup_logs(10, 100)").await, 60);
@@ -447,8 +462,10 @@ async fn cleanup_keeps_what_the_view_says() {
 
 /// Two years of a refresh every five minutes, one in fifty failed.
 const TWO_YEARS: &str = "
-INSERT INTO public.metrics_refresh_log (refresh_type, status, duration_ms, error_message, started_at, completed_at, created_at)
-SELECT 'platform_metrics', CASE WHEN n % 50 = 0 THEN 'error' ELSE 'success' END, n % 1000, CASE WHEN n % 50 = 0 THEN 'failed' END, at, at, at
+INSERT INTO public.metrics_refresh_log
+    (refresh_type, status, duration_ms, error_message, started_at, completed_at, created_at)
+SELECT 'platform_metrics', CASE WHEN n % 50 = 0 THEN 'error' ELSE 'success' END, n % 1000,
+       CASE WHEN n % 50 = 0 THEN 'failed' END, at, at, at
 FROM generate_series(1, 200000) n, LATERAL (SELECT now() - n * interval '315 seconds' AS at) t;
 ANALYZE public.metrics_refresh_log;
 ";

@@ -80,10 +80,11 @@ pub async fn migrated_app(prefix: &str) -> String {
 /// name, and its URL.
 pub async fn owned_app(url: &str) -> (String, String) {
     let (owner, owner_url) = fresh_role(url, "owner", "CREATEROLE").await;
-    let tables = ["accounts", "accounts_memberships", "assets", "software_licenses"];
-    let tables = tables.map(|table| format!("ALTER TABLE public.{table} OWNER TO {owner};")).concat();
     let database = url.rsplit_once('/').expect("a URL with a database").1;
-    execute(url, &format!("ALTER DATABASE {database} OWNER TO {owner}; {tables}")).await;
+    execute(url, &format!("ALTER DATABASE {database} OWNER TO {owner}")).await;
+    for table in ["accounts", "accounts_memberships", "assets", "software_licenses"] {
+        execute(url, &format!("ALTER TABLE public.{table} OWNER TO {owner}")).await;
+    }
     migrate(&owner_url).await;
     (owner, owner_url)
 }
