@@ -3,6 +3,20 @@
 -- The schema refreshtop itself is made by the migrator, which keeps its own table there.
 
 REVOKE ALL ON SCHEMA refreshtop FROM PUBLIC;
+-- Default privileges may have let others in; whoever reaches the ledger below decides what a rollback runs.
+DO $$
+DECLARE
+    v_grantee name;
+BEGIN
+    FOR v_grantee IN
+        SELECT DISTINCT pg_catalog.pg_get_userbyid(a.grantee)
+        FROM pg_catalog.pg_namespace n CROSS JOIN LATERAL pg_catalog.aclexplode(n.nspacl) a
+        WHERE n.nspname = 'refreshtop' AND a.grantee NOT IN (0, n.nspowner)
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON SCHEMA refreshtop FROM %I', v_grantee);
+    END LOOP;
+END
+$$;
 
 -- Each step notes how to undo what it really did here. On a database that was set up by hand that differs
 -- from what it does on an empty one, so the rollback can't be a fixed script.
