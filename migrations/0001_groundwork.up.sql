@@ -65,13 +65,10 @@ BEGIN
         COMMENT ON ROLE refreshtop_admin IS 'Super administrators of refreshtop: read the refresh log, trigger, clean up, schedule';
         PERFORM refreshtop.note_undo(1, $undo$DO $do$
             BEGIN
-                IF EXISTS (SELECT 1 FROM pg_catalog.pg_shdepend d
-                           WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
-                             AND d.refobjid = pg_catalog.to_regrole('refreshtop_admin')) THEN
-                    RAISE NOTICE 'role refreshtop_admin is kept: other objects or databases of this cluster use it';
-                ELSE
-                    DROP ROLE IF EXISTS refreshtop_admin;
-                END IF;
+                DROP ROLE IF EXISTS refreshtop_admin;
+            -- Tried, not looked up first: another database may begin to use it in between.
+            EXCEPTION WHEN dependent_objects_still_exist THEN
+                RAISE NOTICE 'role refreshtop_admin is kept: other objects or databases of this cluster use it';
             END $do$ $undo$);
     END IF;
 -- Another database is migrating at the same time, and made it since we looked.

@@ -603,3 +603,17 @@ async fn two_databases_may_migrate_at_once() {
     let admin = Session::open(&other).await;
     assert_eq!(admin.value::<Value>("public.trigger_platform_metrics_refresh()").await["status"], "success");
 }
+
+#[tokio::test]
+async fn a_rollback_keeps_the_role_for_a_database_that_is_just_migrating() {
+    let (_cluster, one, other) = two_databases().await;
+    migrate(&other).await;
+    let holder = Session::with(&one, "BEGIN; GRANT USAGE ON SCHEMA public TO refreshtop_admin").await;
+    tokio::join!(support::roll_back(&other), commit_when_awaited(&holder, &one));
+    assert!(holder.value::<bool>("to_regrole('refreshtop_admin') IS NOT NULL").await);
+
+    holder.run("REVOKE ALL ON SCHEMA public FROM refreshtop_admin; DROP ROLE refreshtop_admin").await;
+    migrate(&other).await;
+    support::roll_back(&other).await;
+    assert!(holder.value::<bool>("to_regrole('refreshtop_admin') IS NULL").await, "nobody else needs it");
+}
