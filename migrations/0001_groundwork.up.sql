@@ -3,6 +3,20 @@
 -- The schema refreshtop itself is made by the migrator, which keeps its own table there.
 
 REVOKE ALL ON SCHEMA refreshtop FROM PUBLIC;
+-- Default privileges may have let others in; whoever reaches the ledger below decides what a rollback runs.
+DO $$
+DECLARE
+    v_grantee name;
+BEGIN
+    FOR v_grantee IN
+        SELECT DISTINCT pg_catalog.pg_get_userbyid(a.grantee)
+        FROM pg_catalog.pg_namespace n CROSS JOIN LATERAL pg_catalog.aclexplode(n.nspacl) a
+        WHERE n.nspname = 'refreshtop' AND a.grantee NOT IN (0, n.nspowner)
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON SCHEMA refreshtop FROM %I', v_grantee);
+    END LOOP;
+END
+$$;
 
 -- Each step notes how to undo what it really did here. On a database that was set up by hand that differs
 -- from what it does on an empty one, so the rollback can't be a fixed script.
@@ -51,13 +65,10 @@ BEGIN
         COMMENT ON ROLE refreshtop_admin IS 'Super administrators of refreshtop: read the refresh log, trigger, clean up, schedule';
         PERFORM refreshtop.note_undo(1, $undo$DO $do$
             BEGIN
-                IF EXISTS (SELECT 1 FROM pg_catalog.pg_shdepend d
-                           WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
-                             AND d.refobjid = pg_catalog.to_regrole('refreshtop_admin')) THEN
-                    RAISE NOTICE 'role refreshtop_admin is kept: other objects or databases of this cluster use it';
-                ELSE
-                    DROP ROLE IF EXISTS refreshtop_admin;
-                END IF;
+                DROP ROLE IF EXISTS refreshtop_admin;
+            -- Tried, not looked up first: another database may begin to use it in between.
+            EXCEPTION WHEN dependent_objects_still_exist THEN
+                RAISE NOTICE 'role refreshtop_admin is kept: other objects or databases of this cluster use it';
             END $do$ $undo$);
     END IF;
 -- Another database is migrating at the same time, and made it since we looked.

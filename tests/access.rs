@@ -6,13 +6,16 @@ mod support;
 
 use refreshtop::cluster::DisposableCluster;
 use serde_json::{Value, json};
-use support::{execute, fresh_app, fresh_role, migrate, migrated_app, owned_app, session::Session, unique};
+use support::{execute, fresh_app, fresh_role, migrate, migrated_app, owned_app, session::Session};
 use tokio_postgres::SimpleQueryMessage;
 
-/// A role that calls for end users, whose JWT decides; as `PostgREST` and Supabase name it.
-const AUTHENTICATED: &str = "
-DO $$ BEGIN CREATE ROLE authenticated NOLOGIN;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$";
+/// Makes a role of the cluster, which other tests may be making too.
+fn make_role(name: &str) -> String {
+    format!(
+        "DO $$ BEGIN CREATE ROLE {name} NOLOGIN;
+         EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+    )
+}
 
 /// The application's own answer, from a JWT's claims.
 const FROM_JWT: &str = "
@@ -142,12 +145,14 @@ async fn everybody(url: &str) -> Vec<Caller> {
     let (_, authenticator) = fresh_role(url, "authenticator", "NOINHERIT IN ROLE authenticated").await;
     let (_, mistaken) = mistaken(url).await;
     let become_other = format!("SET LOCAL ROLE {other}");
+    let become_session = format!("SET LOCAL SESSION AUTHORIZATION {other}");
     let end_user = |app_role| {
         format!("SET LOCAL ROLE authenticated; SET LOCAL request.jwt.claims = '{{\"app_role\": \"{app_role}\"}}'")
     };
     vec![
         Caller::new("superuser", url, "", &ALL),
         Caller::new("superuser as a plain role", url, &become_other, &[]),
+        Caller::new("superuser's session as a plain role's", url, &become_session, &[]),
         Caller::new("member", &member, "", &ADMIN),
         Caller::new("member as a plain role", &leaving, &become_other, &[]),
         Caller::new("NOINHERIT member", &noinherit, "", &[]),
@@ -164,7 +169,7 @@ async fn everybody(url: &str) -> Vec<Caller> {
 #[tokio::test]
 async fn everybody_may_what_they_may_where_a_superuser_migrated() {
     let url = fresh_app("matrix").await;
-    execute(&url, AUTHENTICATED).await;
+    execute(&url, &make_role("authenticated")).await;
     execute(&url, FROM_JWT).await;
     migrate(&url).await;
     execute(&url, "SELECT public.trigger_platform_metrics_refresh()").await;
@@ -176,7 +181,7 @@ async fn everybody_may_what_they_may_where_a_superuser_migrated() {
 #[tokio::test]
 async fn everybody_may_what_they_may_where_a_plain_owner_migrated() {
     let url = fresh_app("owned").await;
-    execute(&url, AUTHENTICATED).await;
+    execute(&url, &make_role("authenticated")).await;
     execute(&url, FROM_JWT).await;
     let (owner, owner_url) = owned_app(&url).await;
     execute(&owner_url, "SELECT public.trigger_platform_metrics_refresh()").await;
@@ -249,6 +254,56 @@ async fn an_older_generous_policy_admits_nobody() {
         assert_eq!(reader.client.execute(change, &[]).await.unwrap(), 0, "{change}");
     }
     assert_eq!(Session::open(&url).await.value::<i64>(count).await, 1);
+}
+
+/// Truncating asks no policy, and a trigger would run with the rights of whoever writes the log.
+#[tokio::test]
+async fn older_rights_that_policies_do_not_cover_end() {
+    let url = fresh_app("older_rights").await;
+    let (role, role_url) = fresh_role(&url, "web", "").await;
+    // So that rolling back leaves it to the other tests.
+    execute(&url, &make_role("refreshtop_admin")).await;
+    execute(
+        &url,
+        &format!(
+            "CREATE TABLE public.metrics_refresh_log (id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+                 refresh_type varchar(100) NOT NULL, status varchar(20) NOT NULL, duration_ms numeric, error_message text,
+                 started_at timestamptz, completed_at timestamptz, created_at timestamptz DEFAULT now());
+             GRANT ALL ON public.metrics_refresh_log TO {role}"
+        ),
+    )
+    .await;
+    migrate(&url).await;
+    let web = Session::open(&role_url).await;
+    for act in [
+        "TRUNCATE public.metrics_refresh_log",
+        "CREATE TRIGGER taken BEFORE INSERT ON public.metrics_refresh_log
+             FOR EACH ROW EXECUTE FUNCTION pg_catalog.suppress_redundant_updates_trigger()",
+    ] {
+        assert_eq!(web.sqlstate(act).await, "42501", "{act}");
+    }
+    assert_eq!(web.value::<i64>("count(*) FROM public.metrics_refresh_log").await, 0);
+
+    support::roll_back(&url).await;
+    let rights =
+        "array_agg(p) FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) p
+                  WHERE NOT has_table_privilege('public.metrics_refresh_log', p)";
+    assert_eq!(web.value::<Option<Vec<String>>>(rights).await, None, "a rollback gives all of them back");
+}
+
+#[tokio::test]
+async fn default_privileges_let_nobody_in() {
+    let url = fresh_app("defaults").await;
+    let (role, role_url) = fresh_role(&url, "web", "").await;
+    for kind in ["TABLES", "FUNCTIONS", "SEQUENCES", "SCHEMAS"] {
+        execute(&url, &format!("ALTER DEFAULT PRIVILEGES GRANT ALL ON {kind} TO {role}")).await;
+    }
+    migrate(&url).await;
+    execute(&url, "SELECT public.trigger_platform_metrics_refresh()").await;
+    Caller::new("web", &role_url, "", &[]).check().await;
+    let web = Session::open(&role_url).await;
+    let forge = "INSERT INTO refreshtop.ledger (version, undo) VALUES (1, 'DROP TABLE public.accounts')";
+    assert_eq!(web.sqlstate(forge).await, "42501");
 }
 
 // The application's own is_super_admin().
@@ -515,23 +570,50 @@ async fn every_act_leaves_who_did_it() {
 
 // The role belongs to the cluster, migrations to a database.
 
-#[tokio::test]
-async fn two_databases_may_migrate_at_once() {
+/// A cluster without refreshtop's role, with two databases that have the application's tables: their URLs.
+async fn two_databases() -> (DisposableCluster, String, String) {
     let cluster =
         DisposableCluster::start(&support::options(), &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"));
-    let (here, there) = (unique("here"), unique("there"));
-    execute(&cluster.url("postgres"), &format!("CREATE DATABASE {here}")).await;
-    execute(&cluster.url("postgres"), &format!("CREATE DATABASE {there}")).await;
-    let url = cluster.url(&there);
-    execute(&url, support::SMALL_APP).await;
+    let (one, other) = (cluster.url("one"), cluster.url("other"));
+    for (name, url) in [("one", &one), ("other", &other)] {
+        execute(&cluster.url("postgres"), &format!("CREATE DATABASE {name}")).await;
+        execute(url, support::SMALL_APP).await;
+    }
+    (cluster, one, other)
+}
+
+/// Commits what `holder` holds as soon as somebody waits for it.
+async fn commit_when_awaited(holder: &Session, url: &str) {
+    let onlooker = Session::open(url).await;
+    onlooker
+        .until(&format!(
+            "EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND {} = ANY (pg_blocking_pids(pid)))",
+            holder.pid
+        ))
+        .await;
+    holder.run("COMMIT").await;
+}
+
+#[tokio::test]
+async fn two_databases_may_migrate_at_once() {
+    let (_cluster, one, other) = two_databases().await;
     // What a migration of the other database does, at the moment when both have found no role.
-    let other = Session::with(&cluster.url(&here), "BEGIN; CREATE ROLE refreshtop_admin NOLOGIN").await;
-    let release = async {
-        let onlooker = Session::open(&cluster.url(&here)).await;
-        onlooker.until("EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted)").await;
-        other.run("COMMIT").await;
-    };
-    tokio::join!(migrate(&url), release);
-    let admin = Session::open(&cluster.url(&there)).await;
+    let holder = Session::with(&one, "BEGIN; CREATE ROLE refreshtop_admin NOLOGIN").await;
+    tokio::join!(migrate(&other), commit_when_awaited(&holder, &one));
+    let admin = Session::open(&other).await;
     assert_eq!(admin.value::<Value>("public.trigger_platform_metrics_refresh()").await["status"], "success");
+}
+
+#[tokio::test]
+async fn a_rollback_keeps_the_role_for_a_database_that_is_just_migrating() {
+    let (_cluster, one, other) = two_databases().await;
+    migrate(&other).await;
+    let holder = Session::with(&one, "BEGIN; GRANT USAGE ON SCHEMA public TO refreshtop_admin").await;
+    tokio::join!(support::roll_back(&other), commit_when_awaited(&holder, &one));
+    assert!(holder.value::<bool>("to_regrole('refreshtop_admin') IS NOT NULL").await);
+
+    holder.run("REVOKE ALL ON SCHEMA public FROM refreshtop_admin; DROP ROLE refreshtop_admin").await;
+    migrate(&other).await;
+    support::roll_back(&other).await;
+    assert!(holder.value::<bool>("to_regrole('refreshtop_admin') IS NULL").await, "nobody else needs it");
 }

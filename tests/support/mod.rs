@@ -69,6 +69,12 @@ pub async fn migrate(url: &str) {
     db::migrate::up(&mut connection).await.unwrap_or_else(|error| panic!("{error}"));
 }
 
+/// Undoes every migration as the role of `url`.
+pub async fn roll_back(url: &str) {
+    let mut connection = PgConnection::connect(url).await.expect("a connection");
+    db::migrate::down(&mut connection, 0).await.unwrap_or_else(|error| panic!("{error}"));
+}
+
 /// A new, migrated database with the application's four tables and a little data.
 pub async fn migrated_app(prefix: &str) -> String {
     let url = fresh_app(prefix).await;
