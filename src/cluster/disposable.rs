@@ -26,7 +26,7 @@ const HOST: &str = "127.0.0.1";
 const RESTART_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Settings of every disposable cluster: nothing survives it, so nothing needs to survive a power cut.
-const SETTINGS: [(&str, &str); 12] = [
+const SETTINGS: [(&str, &str); 13] = [
     ("listen_addresses", HOST),
     ("fsync", "off"),
     ("synchronous_commit", "off"),
@@ -39,6 +39,7 @@ const SETTINGS: [(&str, &str); 12] = [
     // Room for pg_cron's workers beside those of parallel queries.
     ("max_worker_processes", "16"),
     ("jit", "off"),
+    ("log_checkpoints", "off"),
     ("log_line_prefix", "%m [%p] %q%u@%d %a "),
 ];
 

@@ -4,7 +4,7 @@ use crate::cluster::{ClusterError, account::Account};
 use std::{
     env,
     fs::{self, File},
-    io::{self, Write},
+    io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     thread,
@@ -14,10 +14,11 @@ use std::{
 /// Every folder's name begins so.
 pub(super) const PREFIX: &str = "refreshtop-";
 
-/// File that the owner keeps locked for as long as it lives.
+/// File that marks a folder as a cluster's. It holds the owner's pid, for people.
 ///
-/// A lock and not a recorded pid: the kernel drops it with the process, it can't be confused by a reused pid or
-/// by another container's pids on a shared `/tmp`, and whoever cleans up keeps others from doing so as well.
+/// Whether the owner lives tells the lock that it holds on the folder itself, and not that pid: the kernel drops a
+/// lock with the process, no reused pid and no other container's pids on a shared `/tmp` confuse it, whoever cleans
+/// up keeps others from doing so as well, and systemd-tmpfiles leaves a locked folder alone however old it gets.
 pub(super) const OWNER: &str = "owner";
 
 /// Longest path of a Unix socket, in bytes, less the `/.s.PGSQL.65535` that the server appends.
@@ -27,8 +28,8 @@ const SOCKET_FOLDER_LIMIT: usize = 107 - 15;
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// Holds the lock; closed on exec, so no child keeps it.
-    _owner: File,
+    /// The folder, open; closed on exec, so no child keeps the lock.
+    _lock: File,
 }
 
 impl Folder {
@@ -38,9 +39,9 @@ impl Folder {
         let private = fs::Permissions::from_mode(0o700);
         let folder = tempfile::Builder::new().prefix(PREFIX).rand_bytes(8).permissions(private).tempdir_in(base);
         let folder = folder.map_err(failed)?;
-        let owner = mark(folder.path()).map_err(failed)?;
+        let lock = mark(folder.path()).map_err(failed)?;
         account.give(folder.path()).map_err(failed)?;
-        Ok(Self { path: folder.keep(), _owner: owner })
+        Ok(Self { path: folder.keep(), _lock: lock })
     }
 
     /// The folder itself.
@@ -72,14 +73,12 @@ impl Drop for Folder {
     }
 }
 
-/// The lock comes before the name, so that nobody sees an `owner` file that is not locked yet.
+/// The lock comes before the mark, so that nobody sees a marked folder that is not locked yet.
 fn mark(folder: &Path) -> io::Result<File> {
-    let unnamed = folder.join("owner.new");
-    let mut owner = File::create_new(&unnamed)?;
-    owner.try_lock()?;
-    writeln!(owner, "{}", std::process::id())?;
-    fs::rename(&unnamed, folder.join(OWNER))?;
-    Ok(owner)
+    let lock = File::open(folder)?;
+    lock.try_lock()?;
+    fs::write(folder.join(OWNER), format!("{}\n", std::process::id()))?;
+    Ok(lock)
 }
 
 /// Removes a folder and all that is in it, the owner's mark last: a removal that is cut short can be taken up
@@ -128,7 +127,8 @@ mod tests {
         let folder = Folder::create(base.path(), account).unwrap();
         let path = folder.path().to_owned();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
-        let second = File::open(path.join(OWNER)).unwrap();
+        assert!(path.join(OWNER).is_file());
+        let second = File::open(&path).unwrap();
         assert!(matches!(second.try_lock(), Err(fs::TryLockError::WouldBlock)));
         fs::create_dir_all(path.join("data/base")).unwrap();
         drop(folder);

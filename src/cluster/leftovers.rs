@@ -1,7 +1,7 @@
 //! Cleans up after runs that were killed together with their watcher.
 //!
-//! A folder is ours to clean only if its name, its owner's account and its owner file say so, and only if nobody
-//! holds the lock on that file: the lock of a living owner, whatever its pid, keeps everybody off.
+//! A folder is ours to clean only if its name, its account and the owner file in it say so, and only if nobody
+//! holds a lock on it: the lock of a living owner keeps everybody off.
 
 use crate::cluster::{
     ClusterError,
@@ -52,14 +52,13 @@ fn remove_abandoned(folder: &Path) -> bool {
     }
 }
 
-/// The lock on the owner file; `None` while its owner lives.
+/// The lock on a marked folder; `None` while its owner lives.
 fn lock_of_abandoned(folder: &Path) -> io::Result<Option<File>> {
-    let path = folder.join(OWNER);
-    if !fs::symlink_metadata(&path)?.is_file() {
+    if !fs::symlink_metadata(folder.join(OWNER))?.is_file() {
         return Ok(None);
     }
-    let owner = File::open(path)?;
-    Ok(owner.try_lock().is_ok().then_some(owner))
+    let lock = File::open(folder)?;
+    Ok(lock.try_lock().is_ok().then_some(lock))
 }
 
 /// Ends the server on this data directory, if the recorded pid really is one: pids are reused. Immediate
@@ -119,7 +118,7 @@ mod tests {
         let unmarked = folder_in(base.path(), "refreshtop-unmarked", false);
         let other = folder_in(base.path(), "somebody-elses", true);
         let living = folder_in(base.path(), "refreshtop-living", true);
-        let lock = File::open(living.join(OWNER)).unwrap();
+        let lock = File::open(&living).unwrap();
         lock.try_lock().unwrap();
         let linked = base.path().join("refreshtop-link");
         std::os::unix::fs::symlink(&other, &linked).unwrap();

@@ -5,6 +5,9 @@
 #![allow(dead_code, reason = "each test program uses its part of this")]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "only tests call this")]
 
+pub mod processes;
+pub mod terminal;
+
 use refreshtop::cluster::{ClusterOptions, Cron, DisposableCluster};
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::OnceCell;
