@@ -294,7 +294,8 @@ DECLARE
     v_old record;
 BEGIN
     FOR v_old IN
-        SELECT p.oid, p.oid::regprocedure::text AS identity, p.proname, p.proacl, pg_get_functiondef(p.oid) AS def,
+        SELECT p.oid, format('public.%I(%s)', p.proname, pg_get_function_identity_arguments(p.oid)) AS identity, p.proname,
+               p.proacl, pg_get_functiondef(p.oid) AS def,
                pg_get_userbyid(p.proowner) AS owner, obj_description(p.oid, 'pg_proc') AS comment
         FROM pg_proc p
         WHERE p.pronamespace = 'public'::regnamespace AND p.prokind IN ('f', 'p')
@@ -369,7 +370,7 @@ BEGIN
             SELECT r.status, r.return_message, r.start_time FROM cron.job_run_details r
             WHERE r.jobid = j.jobid AND r.runid > (SELECT coalesce(max(m.runid), 0) - 2000 FROM cron.job_run_details m)
             ORDER BY r.runid DESC LIMIT 1) d ON true
-        WHERE j.jobname = $1 AND j.database = current_database()
+        WHERE j.jobname IN ($1, $1 || '@' || current_database()) AND j.database = current_database()
         ORDER BY j.active DESC, j.jobid DESC LIMIT 1 $query$ USING p_job_name;
 END
 $$;

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 use support::{
-    client,
+    client, options,
     processes::{eventually, processes_of},
 };
 
@@ -27,7 +27,7 @@ async fn start(options: &ClusterOptions) -> DisposableCluster {
 #[tokio::test]
 async fn serves_until_it_is_stopped_and_leaves_nothing() {
     let mut steps = Vec::new();
-    let cluster = DisposableCluster::start(&ClusterOptions::default(), &mut |step| steps.push(step.to_owned()))
+    let cluster = DisposableCluster::start(&options(), &mut |step| steps.push(step.to_owned()))
         .await
         .unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(steps.len(), 2, "{steps:?}");
@@ -45,7 +45,7 @@ async fn serves_until_it_is_stopped_and_leaves_nothing() {
 
 #[tokio::test]
 async fn the_password_is_asked_for_and_never_shown() {
-    let cluster = start(&ClusterOptions::default()).await;
+    let cluster = start(&options()).await;
     let wrong = cluster.url_of("postgres", "wrong", "postgres");
     let refused = tokio_postgres::connect(&wrong, tokio_postgres::NoTls).await.err().unwrap();
     assert_eq!(refused.code(), Some(&tokio_postgres::error::SqlState::INVALID_PASSWORD));
@@ -61,7 +61,7 @@ async fn the_password_is_asked_for_and_never_shown() {
 
 #[tokio::test]
 async fn root_drops_every_privilege_and_every_group() {
-    let cluster = start(&ClusterOptions::default()).await;
+    let cluster = start(&options()).await;
     for pid in [cluster.pid().unwrap(), cluster.watcher_pid()] {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
@@ -72,7 +72,7 @@ async fn root_drops_every_privilege_and_every_group() {
 
 #[tokio::test]
 async fn a_restart_keeps_port_and_data_and_ends_sessions() {
-    let mut cluster = start(&ClusterOptions::default()).await;
+    let mut cluster = start(&options()).await;
     let url = cluster.url("postgres");
     let session = client(&url).await;
     session.batch_execute("CREATE TABLE kept AS SELECT 1 AS one").await.unwrap();
@@ -93,7 +93,7 @@ async fn a_restart_keeps_port_and_data_and_ends_sessions() {
 
 #[tokio::test]
 async fn comes_back_after_a_crash_under_load() {
-    let mut cluster = start(&ClusterOptions::default()).await;
+    let mut cluster = start(&options()).await;
     let url = cluster.url("postgres");
     let busy = client(&url).await;
     let sleeping = tokio::spawn(async move { busy.batch_execute("SELECT pg_sleep(60)").await });
@@ -106,7 +106,7 @@ async fn comes_back_after_a_crash_under_load() {
 
 #[tokio::test]
 async fn several_at_once_do_not_collide() {
-    let options = ClusterOptions::default();
+    let options = options();
     let (a, b, c) = tokio::join!(start(&options), start(&options), start(&options));
     assert!(a.port() != b.port() && b.port() != c.port() && a.port() != c.port());
     for cluster in [&a, &b, &c] {
@@ -121,7 +121,7 @@ async fn several_at_once_do_not_collide() {
 async fn a_server_that_cannot_start_says_why_and_leaves_nothing() {
     let base = reachable_base();
     let settings = vec![("shared_buffers".into(), "lots".into())];
-    let options = ClusterOptions { settings, temp_dir: Some(base.path().into()), ..ClusterOptions::default() };
+    let options = ClusterOptions { settings, temp_dir: Some(base.path().into()), ..options() };
     let error = DisposableCluster::start(&options, &mut |_| {}).await.unwrap_err();
     assert!(matches!(error, ClusterError::Died { .. }), "{error}");
     assert!(error.to_string().contains("shared_buffers"), "{error}");
@@ -131,7 +131,7 @@ async fn a_server_that_cannot_start_says_why_and_leaves_nothing() {
 #[tokio::test]
 async fn a_start_that_is_given_up_leaves_nothing() {
     let base = reachable_base();
-    let options = ClusterOptions { temp_dir: Some(base.path().into()), ..ClusterOptions::default() };
+    let options = ClusterOptions { temp_dir: Some(base.path().into()), ..options() };
     for patience in [30, 150, 400, 700] {
         let progress = &mut |_: &str| {};
         let starting = DisposableCluster::start(&options, progress);
@@ -143,14 +143,14 @@ async fn a_start_that_is_given_up_leaves_nothing() {
 
 #[tokio::test]
 async fn a_wrong_folder_of_programs_is_named() {
-    let options = ClusterOptions { pg_bin: Some("/nonexistent".into()), ..ClusterOptions::default() };
+    let options = ClusterOptions { pg_bin: Some("/nonexistent".into()), ..options() };
     let error = DisposableCluster::start(&options, &mut |_| {}).await.unwrap_err().to_string();
     assert!(error.contains("/nonexistent") && !error.contains('\n'), "{error}");
 }
 
 #[tokio::test]
 async fn pg_cron_may_live_in_any_database() {
-    let options = ClusterOptions { cron: Cron::Required("jobs".into()), ..ClusterOptions::default() };
+    let options = ClusterOptions { cron: Cron::Required("jobs".into()), ..options() };
     let cluster = start(&options).await;
     assert!(cluster.has_cron());
     client(&cluster.url("postgres")).await.batch_execute("CREATE DATABASE jobs").await.unwrap();
@@ -189,7 +189,7 @@ const OWNER: &str = "REFRESHTOP_TEST_OWNER";
 fn owner() {
     let Some(base) = std::env::var_os(OWNER) else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let options = ClusterOptions { temp_dir: Some(base.into()), ..ClusterOptions::default() };
+    let options = ClusterOptions { temp_dir: Some(base.into()), ..options() };
     let cluster = runtime.block_on(start(&options));
     runtime.block_on(async { client(&cluster.url("postgres")).await.batch_execute("SELECT 1").await.unwrap() });
     println!("\ncluster {} {} {}", cluster.watcher_pid(), cluster.pid().unwrap(), cluster.folder().display());
@@ -257,7 +257,7 @@ fn an_owner_killed_while_it_starts_leaves_nothing() {
 /// Ctrl-C goes to the whole group in the foreground; the server must not end before the program has said so.
 #[tokio::test]
 async fn the_server_is_in_a_group_apart() {
-    let cluster = start(&ClusterOptions::default()).await;
+    let cluster = start(&options()).await;
     let group = |pid: u32| getpgid(Pid::from_raw(pid.cast_signed())).unwrap();
     let server = group(cluster.pid().unwrap());
     assert_ne!(server, group(std::process::id()));

@@ -51,6 +51,10 @@ async fn stand_in(url: &str) -> Result<(), String> {
     Ok(())
 }
 
+fn full() -> DemoOptions {
+    DemoOptions { pg_bin: support::options().pg_bin, ..DemoOptions::default() }
+}
+
 fn quick() -> DemoOptions {
     let workload = WorkloadOptions {
         change_every: Duration::from_millis(50),
@@ -60,7 +64,7 @@ fn quick() -> DemoOptions {
         cancel_after: Duration::from_millis(300),
         reconnect_after: Duration::from_millis(100),
     };
-    DemoOptions { accounts: 100, workload, ..DemoOptions::default() }
+    DemoOptions { accounts: 100, workload, ..full() }
 }
 
 async fn start(options: &DemoOptions) -> Demo {
@@ -175,7 +179,7 @@ async fn history_is_a_full_day_that_says_it_is_made_up() {
 async fn how_long_the_full_demo_takes() {
     let since = Instant::now();
     let progress = &mut |step: &str| println!("{:>6} ms  {step}", since.elapsed().as_millis());
-    let demo = Demo::start(&DemoOptions::default(), stand_in, progress).await.unwrap();
+    let demo = Demo::start(&full(), stand_in, progress).await.unwrap();
     println!("{:>6} ms  ready", since.elapsed().as_millis());
     let stopping = Instant::now();
     let cluster: &DisposableCluster = &demo.cluster;

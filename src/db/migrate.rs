@@ -11,8 +11,8 @@ use sqlx::{Connection, PgConnection, Postgres, Transaction, migrate::Migrator};
 
 /// Where sqlx keeps its own table: not `_sqlx_migrations` in `public`, which may be the application's.
 const TABLE: &str = "refreshtop.migrations";
-/// First half of the advisory lock that keeps two migrators apart: `'rftp'`.
-const LOCK_CLASS: i32 = 0x7266_7470;
+/// First half of the advisory locks that keep two migrators apart: `'rftp'`.
+pub(crate) const LOCK_CLASS: i32 = 0x7266_7470;
 
 fn migrator() -> Migrator {
     let mut migrator = sqlx::migrate!("./migrations");
@@ -122,16 +122,18 @@ pub struct Applied {
 /// # Errors
 /// See [`MigrateError`]; whatever it is, nothing was changed.
 pub async fn up(connection: &mut PgConnection) -> Result<Applied, MigrateError> {
-    let before: Vec<i64> = versions(connection).await?;
     let migrator = migrator();
     let known = migrator.iter().filter(|step| step.migration_type.is_up_migration()).count();
-    if before.len() < known {
+    // Without rights not even the transaction's lock is worth waiting for.
+    if versions(connection).await?.len() < known {
         let problems = preflight::problems(connection).await?;
         if !problems.is_empty() {
             return Err(MigrateError::Preflight(problems));
         }
     }
     let mut transaction = begin(connection).await?;
+    // Another migrator may have been at work until the lock was ours.
+    let before = versions(&mut transaction).await?;
     if before.len() < known {
         migrator.run(&mut *transaction).await?;
     } else if let Some(other) = before.iter().find(|version| !migrator.version_exists(**version)) {
@@ -159,9 +161,13 @@ async fn versions(connection: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
 async fn begin(connection: &mut PgConnection) -> sqlx::Result<Transaction<'_, Postgres>> {
     let mut transaction = connection.begin().await?;
     // The view's first filling may take long, and somebody may hold a table: what bounds a poll must not bound this.
-    sqlx::raw_sql("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '30s'; SET LOCAL client_min_messages = warning")
-        .execute(&mut *transaction)
-        .await?;
+    // With nothing else on the search path every name that goes into the ledger is written out in full.
+    sqlx::raw_sql(
+        "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '30s'; SET LOCAL client_min_messages = warning;
+         SET LOCAL search_path = pg_catalog, pg_temp",
+    )
+    .execute(&mut *transaction)
+    .await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1, 0)").bind(LOCK_CLASS).execute(&mut *transaction).await?;
     Ok(transaction)
 }

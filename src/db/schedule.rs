@@ -3,8 +3,8 @@
 //! `pg_cron` keeps its tables in one database (`cron.database_name`), which need not be the application's, and
 //! a migration can't reach across. So the jobs are put there by the program, after the migrations.
 
-use crate::db::error;
-use sqlx::PgConnection;
+use crate::db::{error, migrate};
+use sqlx::{Connection as _, PgConnection};
 
 /// A job that refreshtop needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,34 +123,47 @@ async fn ensure_extension(cron: &mut PgConnection, database: &str) -> Result<Opt
     ))
 }
 
+/// A job of this database goes by its own name, or, where the same role has scheduled another database of the
+/// cluster under that name before, by that name with the database's behind it: `pg_cron` knows a name only once for
+/// each role, and scheduling it again would take the job away from the other database.
 async fn ensure_job(
     cron: &mut PgConnection,
     job: Wanted,
     app_database: &str,
     cron_database: &str,
 ) -> sqlx::Result<(Outcome, Option<String>)> {
+    let mut transaction = cron.begin().await?;
+    // Another database's migrator may be about to take the same name.
+    sqlx::query("SELECT pg_advisory_xact_lock($1, 1)").bind(migrate::LOCK_CLASS).execute(&mut *transaction).await?;
     let found: Option<(i64, String, String, bool)> = sqlx::query_as(
-        "SELECT jobid, schedule::text, command::text, active FROM cron.job WHERE jobname = $1 AND database = $2
+        "SELECT jobid, schedule::text, command::text, active FROM cron.job
+         WHERE jobname IN ($1, $1 || '@' || $2) AND database = $2
          ORDER BY active DESC, jobid LIMIT 1",
     )
     .bind(job.name)
     .bind(app_database)
-    .fetch_optional(&mut *cron)
+    .fetch_optional(&mut *transaction)
     .await?;
-    match found {
+    let done = match found {
         Some((_, schedule, command, active)) if same_command(&command, job.command) => {
-            Ok((Outcome::Kept { schedule, active }, None))
+            (Outcome::Kept { schedule, active }, None)
         }
         Some((id, _, command, _)) => {
-            sqlx::query("SELECT cron.alter_job($1, command := $2)").bind(id).bind(job.command).execute(&mut *cron).await?;
+            sqlx::query("SELECT cron.alter_job($1, command := $2)")
+                .bind(id)
+                .bind(job.command)
+                .execute(&mut *transaction)
+                .await?;
             let undo = if_job_is_there(id, &format!("PERFORM cron.alter_job({id}, command := {})", literal(&command)));
-            Ok((Outcome::Repaired, Some(undo)))
+            (Outcome::Repaired, Some(undo))
         }
         None => {
-            let id = add_job(cron, job, app_database, cron_database).await?;
-            Ok((Outcome::Scheduled, Some(if_job_is_there(id, &format!("PERFORM cron.unschedule({id}::bigint)")))))
+            let id = add_job(&mut transaction, job, app_database, cron_database).await?;
+            (Outcome::Scheduled, Some(if_job_is_there(id, &format!("PERFORM cron.unschedule({id}::bigint)"))))
         }
-    }
+    };
+    transaction.commit().await?;
+    Ok(done)
 }
 
 async fn add_job(
@@ -159,22 +172,22 @@ async fn add_job(
     app_database: &str,
     cron_database: &str,
 ) -> sqlx::Result<i64> {
-    if app_database == cron_database {
+    let name: String = sqlx::query_scalar(
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM cron.job WHERE jobname = $1 AND username = current_user)
+                     THEN $1 || '@' || $2 ELSE $1 END",
+    )
+    .bind(job.name)
+    .bind(app_database)
+    .fetch_one(&mut *cron)
+    .await?;
+    let query = if app_database == cron_database {
         sqlx::query_scalar("SELECT cron.schedule($1, $2, $3)")
-            .bind(job.name)
-            .bind(job.schedule)
-            .bind(job.command)
-            .fetch_one(cron)
-            .await
     } else {
         sqlx::query_scalar("SELECT cron.schedule_in_database($1, $2, $3, $4)")
-            .bind(job.name)
-            .bind(job.schedule)
-            .bind(job.command)
-            .bind(app_database)
-            .fetch_one(cron)
-            .await
-    }
+    };
+    let query = query.bind(name).bind(job.schedule).bind(job.command);
+    let query = if app_database == cron_database { query } else { query.bind(app_database) };
+    query.fetch_one(cron).await
 }
 
 /// Whether two commands are the same but for case, white space and the final semicolon.

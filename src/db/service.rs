@@ -276,7 +276,7 @@ pub async fn job_there(connection: &mut PgConnection, facts: &ServerFacts) -> sq
              SELECT r.status, r.return_message, r.start_time FROM cron.job_run_details r
              WHERE r.jobid = j.jobid AND r.runid > (SELECT coalesce(max(m.runid), 0) - 2000 FROM cron.job_run_details m)
              ORDER BY r.runid DESC LIMIT 1) d ON true
-         WHERE j.jobname = $1 AND j.database = $2
+         WHERE j.jobname IN ($1, $1 || '@' || $2) AND j.database = $2
          ORDER BY j.active DESC, j.jobid DESC LIMIT 1",
     )
     .bind(REFRESH_JOB)

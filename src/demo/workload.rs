@@ -104,8 +104,7 @@ async fn refresh_forever(url: &str, options: &WorkloadOptions) {
 
 /// A few rows more, as many less on average: it stays about the same size for weeks. Rows are found by the
 /// primary key. Of the accounts, a young one goes: with an old one many assets would go as well.
-const CHANGE: &str = "
-INSERT INTO public.assets (account_id)
+const CHANGE: &str = "INSERT INTO public.assets (account_id)
     SELECT id FROM public.accounts WHERE id >= (SELECT floor(random() * max(id)) FROM public.accounts)
     ORDER BY id LIMIT floor(random() * 6)::int;
 DELETE FROM public.assets WHERE id IN (
@@ -130,10 +129,15 @@ async fn change(url: &str, options: &WorkloadOptions) -> Result<(), SessionError
 async fn refresh(url: &str, options: &WorkloadOptions, faults: &mut Faults) -> Result<(), SessionError> {
     let schedule = Session::connect(url, "refreshtop schedule").await?;
     loop {
-        match faults.due(options) {
-            None => tolerate(&schedule, schedule.run(REFRESH).await)?,
-            Some(Fault::Lock) => lock_out(url, &schedule).await?,
-            Some(Fault::Cancel) => cancel(url, &schedule, options.cancel_after).await?,
+        if let Some(fault) = faults.due(options) {
+            match fault {
+                Fault::Lock => lock_out(url, &schedule).await?,
+                Fault::Cancel => cancel(url, &schedule, options.cancel_after).await?,
+            }
+            // Again, since the fault took its time: between two of them it works.
+            faults.pause(options);
+        } else {
+            tolerate(&schedule, schedule.run(REFRESH).await)?;
         }
         sleep(options.refresh_every).await;
     }
@@ -167,17 +171,20 @@ enum Fault {
 
 impl Faults {
     fn due(&mut self, options: &WorkloadOptions) -> Option<Fault> {
-        let now = Instant::now();
-        if now < self.next {
+        if Instant::now() < self.next {
             return None;
         }
-        self.next = now + random_in(&options.fault_every);
+        self.pause(options);
         let kind = self.kind;
         self.kind = match kind {
             Fault::Lock => Fault::Cancel,
             Fault::Cancel => Fault::Lock,
         };
         Some(kind)
+    }
+
+    fn pause(&mut self, options: &WorkloadOptions) {
+        self.next = Instant::now() + random_in(&options.fault_every);
     }
 }
 
@@ -201,7 +208,7 @@ async fn lock_holder(url: &str) -> Result<Session, SessionError> {
 async fn lock_out(url: &str, schedule: &Session) -> Result<(), SessionError> {
     let export = lock_holder(url).await?;
     let refreshed = timeout(LONGEST_FAULT, schedule.run(REFRESH)).await;
-    drop(export);
+    export.run("ROLLBACK").await?;
     refreshed.map_or(Ok(()), |outcome| tolerate(schedule, outcome))
 }
 
@@ -215,7 +222,7 @@ async fn cancel(url: &str, schedule: &Session, after: Duration) -> Result<(), Se
         let cancelled = someone.run(&format!("SELECT pg_cancel_backend({pid})")).await;
         // The cancelled refresh looks who was in its way; it has a moment to find out.
         sleep(Duration::from_millis(300)).await;
-        drop(export);
+        export.run("ROLLBACK").await?;
         cancelled
     };
     let (outcome, cancelled) = join!(schedule.run(REFRESH), cancelling);

@@ -136,6 +136,7 @@ struct RawFile {
     #[serde(default, deserialize_with = "theme")]
     theme: Option<String>,
     ascii: Option<bool>,
+    #[serde(default, deserialize_with = "log_file")]
     log_file: Option<PathBuf>,
     #[serde(default, deserialize_with = "log_level")]
     log_level: Option<Level>,
@@ -280,6 +281,10 @@ fn theme<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D
     deserializer.deserialize_any(Scalar(value::theme)).map(Some)
 }
 
+fn log_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    deserializer.deserialize_any(Scalar(value::path)).map(Some)
+}
+
 fn log_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Level>, D::Error> {
     deserializer.deserialize_any(Scalar(value::log_level)).map(Some)
 }
@@ -352,6 +357,7 @@ mod tests {
             ("window = \"30s\"", "line 1, column 10", "at least 1m"),
             ("window = \"367d\"", "line 1, column 10", "at most 366 days"),
             ("ascii = \"yes\"", "line 1, column 9", "this must be a boolean"),
+            ("log_file = \"~/x\"", "line 1, column 12", "write the folder out"),
             ("log_level = \"all\"", "line 1, column 13", "error, warn, info, debug, trace"),
             ("thresholds.success_critical = 101", "line 1, column 31", "from 0 to 100"),
             ("thresholds.success_warning = -1", "line 1, column 30", "from 0 to 100"),

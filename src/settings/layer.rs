@@ -2,7 +2,7 @@
 
 use super::value;
 use crate::environment::{self, Environment};
-use crate::secret::{ConnectionUrl, looks_secret};
+use crate::secret::ConnectionUrl;
 use std::{path::PathBuf, time::Duration};
 use tracing::Level;
 
@@ -70,7 +70,7 @@ pub struct Layer {
     pub ascii: Option<bool>,
 
     /// Write a log to this file
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_parser = value::path)]
     pub log_file: Option<PathBuf>,
 
     /// Write a log of this detail: error, warn, info, debug or trace
@@ -80,17 +80,13 @@ pub struct Layer {
     pub log_level: Option<Level>,
 }
 
-/// A variable of the environment that holds something else than it may.
+/// A variable of the environment that holds something else than it may. The value is not repeated: it may be a
+/// password that slipped into the wrong variable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name}{}: {problem}", shown(.value))]
+#[error("{name}: {problem}")]
 pub struct BadVariable {
     name: String,
-    value: String,
     problem: String,
-}
-
-fn shown(value: &str) -> String {
-    if looks_secret(value) || value.len() > 40 { String::new() } else { format!("={value:?}") }
 }
 
 /// Name of the environment variable that stands for a flag.
@@ -118,7 +114,7 @@ impl Layer {
             max_age: read(environment, "max-age", value::limit)?,
             theme: read(environment, "theme", value::theme)?,
             ascii: read(environment, "ascii", value::yes_or_no)?,
-            log_file: text("log-file").map(PathBuf::from),
+            log_file: read(environment, "log-file", value::path)?,
             log_level: read(environment, "log-level", value::log_level)?,
         })
     }
@@ -151,6 +147,5 @@ fn read<T>(
 ) -> Result<Option<T>, BadVariable> {
     let name = variable(flag);
     let Some(text) = environment::get(environment, &name) else { return Ok(None) };
-    let bad = |problem| BadVariable { name: name.clone(), value: text.to_owned(), problem };
-    parse(text).map(Some).map_err(bad)
+    parse(text).map(Some).map_err(|problem| BadVariable { name, problem })
 }

@@ -5,7 +5,11 @@ pub mod layer;
 mod mistake;
 pub mod value;
 
-use crate::{environment::Environment, model::health::Thresholds, secret::ConnectionUrl};
+use crate::{
+    environment::Environment,
+    model::{health::Thresholds, state::Options},
+    secret::ConnectionUrl,
+};
 use directories::ProjectDirs;
 pub use file::File;
 pub use layer::Layer;
@@ -36,6 +40,20 @@ pub struct Settings {
     pub log: Option<Log>,
     /// What the user should know, though it stops nothing. One sentence each, nothing secret in them.
     pub warnings: Vec<String>,
+}
+
+impl Settings {
+    /// What the monitor needs of them. `place` is the host for people ([`crate::connect::Target::place`]).
+    #[must_use]
+    pub fn options(&self, place: impl Into<String>) -> Options {
+        Options {
+            profile: self.profile.clone(),
+            host: place.into(),
+            poll_interval: self.poll,
+            window: self.window,
+            thresholds: self.thresholds.clone(),
+        }
+    }
 }
 
 /// Where the log goes and how much of it.
@@ -308,7 +326,7 @@ success_warning = 99
             ("--profile x", "", "", "unknown profile `x`: none is defined"),
             ("--url a --profile b", "", "", "--url and --profile both name a database"),
             ("", "REFRESHTOP_URL=a REFRESHTOP_PROFILE=b", "", "REFRESHTOP_URL and REFRESHTOP_PROFILE both name"),
-            ("", "REFRESHTOP_POLL=5", "", "REFRESHTOP_POLL=\"5\": not a duration"),
+            ("", "REFRESHTOP_POLL=5", "", "REFRESHTOP_POLL: not a duration"),
             (
                 "--success-critical 97 --profile bare",
                 "",

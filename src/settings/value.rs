@@ -3,7 +3,7 @@
 //! One function per kind, used alike for flags, environment and config file. No message repeats the value: it may be
 //! a password that slipped into the wrong place.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 use tracing::Level;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -89,6 +89,18 @@ pub fn log_level(text: &str) -> Result<Level, String> {
         .ok_or_else(|| format!("no such level: there are {}", LOG_LEVELS.join(", ")))
 }
 
+/// A file to write. A ~ is the shell's business, which does not see config files nor what stands after a =.
+///
+/// # Errors
+/// One sentence for people.
+pub fn path(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "" => Err("no file is named".to_owned()),
+        _ if text.starts_with('~') => Err("~ is not expanded here: write the folder out".to_owned()),
+        _ => Ok(text.into()),
+    }
+}
+
 /// Yes or no, as people write it in the environment.
 ///
 /// # Errors
@@ -139,6 +151,8 @@ mod tests {
         assert_eq!(theme("pink"), Err("no such theme: there are terminal, light, dark, colorblind, mono".into()));
         assert_eq!(log_level("debug"), Ok(Level::DEBUG));
         assert_eq!(log_level("all"), Err("no such level: there are error, warn, info, debug, trace".into()));
+        assert_eq!(path("/x"), Ok("/x".into()));
+        assert!(path("~/x").unwrap_err().contains("write the folder out"));
         assert_eq!(yes_or_no("YES"), Ok(true));
         assert_eq!(yes_or_no("0"), Ok(false));
         assert!(yes_or_no("maybe").is_err());

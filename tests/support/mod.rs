@@ -8,7 +8,7 @@
 pub mod processes;
 pub mod terminal;
 
-use refreshtop::cluster::{ClusterOptions, Cron, DisposableCluster};
+use refreshtop::cluster::{ClusterOptions, Cron, DisposableCluster, programs::OVERRIDE};
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
@@ -19,11 +19,16 @@ pub const CRON_DATABASE: &str = "postgres";
 static CLUSTER: OnceCell<DisposableCluster> = OnceCell::const_new();
 static NUMBER: AtomicU32 = AtomicU32::new(1);
 
+/// Options of every cluster of the tests: `REFRESHTOP_PG_BIN` chooses the server, as in the program.
+pub fn options() -> ClusterOptions {
+    ClusterOptions { pg_bin: std::env::var_os(OVERRIDE).map(Into::into), ..ClusterOptions::default() }
+}
+
 /// The test program's cluster; `pg_cron` is preloaded where it is installed. Tests that restart a server start
 /// their own.
 pub async fn cluster() -> &'static DisposableCluster {
     let start = || async {
-        let options = ClusterOptions { cron: Cron::IfInstalled(CRON_DATABASE.into()), ..ClusterOptions::default() };
+        let options = ClusterOptions { cron: Cron::IfInstalled(CRON_DATABASE.into()), ..options() };
         DisposableCluster::start(&options, &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"))
     };
     CLUSTER.get_or_init(start).await
