@@ -109,9 +109,10 @@ impl DisposableCluster {
         clean_leftovers(options.temp_dir.clone()).await;
 
         progress(&format!("creating a PostgreSQL {} cluster", programs.major()));
-        let folder = Folder::create(&folder::base(options.temp_dir.as_deref(), account), account)?;
-        let watcher = Watcher::start(folder.path(), account)?;
-        let home = Home { folder, watcher };
+        // Watched before it exists: a kill in between would leave an empty folder.
+        let path = folder::fresh_path(&folder::base(options.temp_dir.as_deref(), account));
+        let watcher = Watcher::start(&path, account)?;
+        let home = Home { folder: Folder::create(path, account)?, watcher };
         let password = Uuid::new_v4().simple().to_string();
         initdb::run(&programs, &home.folder, account, &home.watcher, &password).await?;
         configure(&home.folder, options, has_cron)?;

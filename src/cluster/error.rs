@@ -22,10 +22,10 @@ pub enum ClusterError {
     )]
     NoAccount,
     /// No place for the files.
-    #[error("no folder for the cluster could be made in {}: {source}; set TMPDIR to another place", .base.display())]
+    #[error("the cluster's folder {} could not be made: {source}; set TMPDIR to another place", .path.display())]
     Folder {
         /// Where it was tried.
-        base: PathBuf,
+        path: PathBuf,
         /// Why not.
         source: io::Error,
     },

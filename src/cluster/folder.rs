@@ -3,13 +3,14 @@
 use crate::cluster::{ClusterError, account::Account};
 use std::{
     env,
-    fs::{self, File},
+    fs::{self, DirBuilder, File},
     io,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     thread,
     time::Duration,
 };
+use uuid::Uuid;
 
 /// Every folder's name begins so.
 pub(super) const PREFIX: &str = "refreshtop-";
@@ -19,7 +20,7 @@ pub(super) const PREFIX: &str = "refreshtop-";
 /// Whether the owner lives tells the lock that it holds on the folder itself, and not that pid: the kernel drops a
 /// lock with the process, no reused pid and no other container's pids on a shared `/tmp` confuse it, whoever cleans
 /// up keeps others from doing so as well, and systemd-tmpfiles leaves a locked folder alone however old it gets.
-pub(super) const OWNER: &str = "owner";
+pub(super) const OWNER: &str = "owner.pid";
 
 /// Longest path of a Unix socket, in bytes, less the `/.s.PGSQL.65535` that the server appends.
 const SOCKET_FOLDER_LIMIT: usize = 107 - 15;
@@ -33,15 +34,18 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Makes a folder in `base`.
-    pub fn create(base: &Path, account: Account) -> Result<Self, ClusterError> {
-        let failed = |source| ClusterError::Folder { base: base.to_owned(), source };
-        let private = fs::Permissions::from_mode(0o700);
-        let folder = tempfile::Builder::new().prefix(PREFIX).rand_bytes(8).permissions(private).tempdir_in(base);
-        let folder = folder.map_err(failed)?;
-        let lock = mark(folder.path()).map_err(failed)?;
-        account.give(folder.path()).map_err(failed)?;
-        Ok(Self { path: folder.keep(), _lock: lock })
+    /// Makes the folder `path`, which must not exist yet.
+    pub fn create(path: PathBuf, account: Account) -> Result<Self, ClusterError> {
+        let make = || {
+            DirBuilder::new().mode(0o700).create(&path)?;
+            let lock = mark(&path)?;
+            account.give(&path)?;
+            Ok(lock)
+        };
+        match make() {
+            Ok(lock) => Ok(Self { path, _lock: lock }),
+            Err(source) => Err(ClusterError::Folder { path, source }),
+        }
     }
 
     /// The folder itself.
@@ -107,6 +111,12 @@ fn remove_once(folder: &Path) -> io::Result<()> {
     fs::remove_dir_all(folder)
 }
 
+/// A path in `base` that nobody else has.
+pub(super) fn fresh_path(base: &Path) -> PathBuf {
+    let random = Uuid::new_v4().simple().to_string();
+    base.join(format!("{PREFIX}{}", &random[..12]))
+}
+
 /// Where folders go: `wanted`, else the system's folder for temporary files, else one that the server's account
 /// can reach.
 pub(super) fn base(wanted: Option<&Path>, account: Account) -> PathBuf {
@@ -122,9 +132,10 @@ mod tests {
 
     #[test]
     fn a_folder_is_private_locked_and_gone_after_use() {
+        use std::os::unix::fs::PermissionsExt;
         let base = tempfile::tempdir().unwrap();
         let account = Account::of_server().unwrap();
-        let folder = Folder::create(base.path(), account).unwrap();
+        let folder = Folder::create(fresh_path(base.path()), account).unwrap();
         let path = folder.path().to_owned();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
         assert!(path.join(OWNER).is_file());
@@ -134,6 +145,8 @@ mod tests {
         drop(folder);
         assert!(!path.exists());
         assert!(remove(&path).is_ok(), "removed twice is removed");
+        fs::create_dir(&path).unwrap();
+        assert!(Folder::create(path, account).is_err(), "somebody else's folder is not taken over");
     }
 
     #[test]
@@ -142,7 +155,7 @@ mod tests {
         let long = base.path().join("x".repeat(100));
         fs::create_dir(&long).unwrap();
         let account = Account::of_server().unwrap();
-        assert!(Folder::create(&long, account).unwrap().sockets().is_none());
-        assert!(Folder::create(base.path(), account).unwrap().sockets().is_some());
+        assert!(Folder::create(fresh_path(&long), account).unwrap().sockets().is_none());
+        assert!(Folder::create(fresh_path(base.path()), account).unwrap().sockets().is_some());
     }
 }

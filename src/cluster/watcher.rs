@@ -25,8 +25,8 @@ while running "$1" && [ $i -lt 50 ]; do sleep 0.1; i=$((i + 1)); done
 kill -QUIT 0
 i=0
 while [ $i -lt 50 ]; do
-    find "$1" -mindepth 1 -maxdepth 1 ! -name owner -exec rm -rf {} +
-    running "$1" || rm -rf "$1" && break
+    find "$1" -mindepth 1 -maxdepth 1 ! -name owner.pid -exec rm -rf {} +
+    if ! running "$1" && rm -rf "$1"; then break; fi
     sleep 0.1; i=$((i + 1))
 done
 [ ! -d "$1" ] || kill -KILL 0
@@ -39,7 +39,7 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    /// Starts to watch over `folder`.
+    /// Starts to watch over `folder`, which need not exist yet.
     pub fn start(folder: &Path, account: Account) -> Result<Self, ClusterError> {
         let mut command = Command::new("/bin/sh");
         command.arg("-c").arg(SCRIPT).arg("refreshtop-watcher").arg(folder).current_dir("/");
