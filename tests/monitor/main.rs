@@ -5,6 +5,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod appearance;
+mod commands;
+mod endings;
+mod losing;
+mod refreshing;
+mod secrets;
 mod showing;
 
 use refreshtop::db::migrate;

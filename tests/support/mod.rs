@@ -54,6 +54,14 @@ pub async fn fresh_app(prefix: &str) -> String {
     url
 }
 
+/// A new database with the same in a cluster of the test's own: the superuser's URL of it.
+pub async fn small_app_in(cluster: &DisposableCluster, database: &str) -> String {
+    execute(&cluster.url("postgres"), &format!("CREATE DATABASE {database}")).await;
+    let url = cluster.url(database);
+    execute(&url, SMALL_APP).await;
+    url
+}
+
 /// A new role that may log in, with `options` such as `SUPERUSER` or `IN ROLE x`: its name, and its URL of the
 /// database that `url` names.
 pub async fn fresh_role(url: &str, prefix: &str, options: &str) -> (String, String) {

@@ -168,6 +168,8 @@ struct Seen {
     at: Instant,
     /// The reader is to let go of the terminal.
     closing: bool,
+    /// The terminal takes no more bytes.
+    stalled: bool,
     /// Nothing comes any more.
     ended: bool,
 }
@@ -176,7 +178,7 @@ impl Terminal {
     fn new(cols: u16, rows: u16) -> Self {
         let (rows, cols) = non_zero(cols, rows);
         let parser = vt100::Parser::new_with_callbacks(rows, cols, 0, Asked::default());
-        let seen = Seen { parser, raw: Vec::new(), at: Instant::now(), closing: false, ended: false };
+        let seen = Seen { parser, raw: Vec::new(), at: Instant::now(), closing: false, stalled: false, ended: false };
         Self { seen: Mutex::new(seen), changed: Condvar::new() }
     }
 
@@ -189,7 +191,9 @@ impl Terminal {
     fn read(&self, mut bytes: impl Read) {
         let mut buffer = vec![0; 65536];
         while let Ok(count @ 1..) = bytes.read(&mut buffer) {
-            let mut seen = self.lock();
+            let seen = self.lock();
+            let going_on = |seen: &mut Seen| seen.stalled && !seen.closing;
+            let mut seen = self.changed.wait_while(seen, going_on).unwrap_or_else(std::sync::PoisonError::into_inner);
             if seen.closing {
                 break;
             }
@@ -233,6 +237,21 @@ impl TerminalProgram {
     /// The text on the screen, without trailing blanks.
     pub fn screen_text(&self) -> String {
         self.terminal.lock().parser.screen().contents()
+    }
+
+    /// The screen row by row: every cell's text with its colours and attributes.
+    pub fn cells(&self) -> Vec<String> {
+        let seen = self.terminal.lock();
+        let screen = seen.parser.screen();
+        let (rows, cols) = screen.size();
+        let cell = |row, col| {
+            let cell = screen.cell(row, col).expect("a cell");
+            // A cell that was never drawn looks like a blank.
+            let text = if cell.has_contents() { cell.contents() } else { " " };
+            let flags = [cell.bold(), cell.italic(), cell.underline(), cell.inverse()].map(u8::from);
+            format!("{text}{:?}{:?}{flags:?}", cell.fgcolor(), cell.bgcolor())
+        };
+        (0..rows.get()).map(|row| (0..cols.get()).map(|col| cell(row, col)).collect()).collect()
     }
 
     /// Everything that was written to the terminal so far.
@@ -303,6 +322,17 @@ impl TerminalProgram {
         open.master.resize(pty_size(cols, rows)).expect("the terminal takes a size");
     }
 
+    /// From now on the terminal takes no more bytes, as a link that stalls.
+    pub fn stall(&self) {
+        self.terminal.lock().stalled = true;
+    }
+
+    /// The terminal takes bytes again.
+    pub fn unstall(&self) {
+        self.terminal.lock().stalled = false;
+        self.terminal.changed.notify_all();
+    }
+
     /// Sends a signal to the program alone.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_raw(self.pid.cast_signed()).expect("a pid"), signal).expect("the program lives");
@@ -312,6 +342,7 @@ impl TerminalProgram {
     pub fn hang_up(&mut self) {
         let Some(Open { master, writer, reader }) = self.open.take() else { return };
         self.terminal.lock().closing = true;
+        self.terminal.changed.notify_all();
         // The reader has the terminal open as well and waits in it; a byte from the other side wakes it.
         if let Some(name) = master.tty_name()
             && let Ok(other) = rustix::fs::open(name, OFlags::WRONLY | OFlags::NOCTTY, Mode::empty())
