@@ -4,6 +4,7 @@ DROP FUNCTION public.get_metrics_refresh_stats(integer);
 DROP FUNCTION public.cleanup_old_metrics_logs();
 SELECT refreshtop.undo(4);
 DROP FUNCTION refreshtop.cron_job(text);
+DROP FUNCTION refreshtop.cron_settings();
 DROP FUNCTION refreshtop.cleanup_logs(integer, integer);
 DROP FUNCTION refreshtop.stats(text, interval);
 DROP FUNCTION refreshtop.refresh(text, text);

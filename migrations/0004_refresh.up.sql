@@ -351,6 +351,31 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT refreshtop.cleanup_logs() $$;
 COMMENT ON FUNCTION public.cleanup_old_metrics_logs() IS 'Deletes log rows older than 30 days, in bounded batches; returns how many';
 
+-- Where pg_cron lives and how far from UTC it reads schedules. Its settings are for superusers and members of
+-- pg_read_all_settings only; an owner who is neither still sees the extension beside it, or knows where the jobs
+-- were put.
+CREATE FUNCTION refreshtop.cron_settings()
+RETURNS TABLE (database text, utc_offset integer, readable boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_readable boolean := pg_has_role(current_user, 'pg_read_all_settings', 'USAGE');
+    v_database text;
+    v_zone     text := 'GMT';
+BEGIN
+    PERFORM refreshtop.require_super_admin('see the schedule');
+    IF v_readable THEN
+        v_database := nullif(current_setting('cron.database_name', true), '');
+        v_zone := coalesce(nullif(current_setting('cron.timezone', true), ''), 'GMT');
+    ELSIF EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron') THEN
+        v_database := current_database();
+    ELSE
+        SELECT l.cron_database INTO v_database FROM refreshtop.schedule_ledger l ORDER BY l.seq DESC LIMIT 1;
+    END IF;
+    RETURN QUERY SELECT v_database, extract(epoch FROM (now() AT TIME ZONE v_zone) - (now() AT TIME ZONE 'UTC'))::integer, v_readable;
+END
+$$;
+
 -- What pg_cron knows of our jobs, where it lives in this database. As the owner, because pg_cron shows each role
 -- only its own jobs.
 CREATE FUNCTION refreshtop.cron_job(p_job_name text DEFAULT 'refresh-platform-metrics')
@@ -386,7 +411,7 @@ BEGIN
         SELECT p.oid, p.oid::regprocedure::text AS identity, p.proname, p.proowner, n.nspname
         FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
         WHERE (n.nspname = 'public' AND p.proname IN ('refresh_platform_metrics_with_logging', 'trigger_platform_metrics_refresh', 'get_metrics_refresh_stats', 'cleanup_old_metrics_logs'))
-           OR (n.nspname = 'refreshtop' AND p.proname IN ('relations', 'black_box', 'session_source', 'running', 'refresh', 'stats', 'cleanup_logs', 'cron_job'))
+           OR (n.nspname = 'refreshtop' AND p.proname IN ('relations', 'black_box', 'session_source', 'running', 'refresh', 'stats', 'cleanup_logs', 'cron_settings', 'cron_job'))
     LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', v_function.identity);
         FOR v_grantee IN

@@ -202,7 +202,7 @@ mod tests {
             ("migrate status", Command::Migrate(Migrate { action: Some(MigrateAction::Status) })),
             ("migrate down", down(None, false)),
             ("migrate down --to 3 --yes", down(Some(3), true)),
-            ("demo", Command::Demo(Demo { headless: false, accounts: 200 })),
+            ("demo", Command::Demo(Demo { headless: false, accounts: 10_000 })),
             ("demo --headless --accounts 5", Command::Demo(Demo { headless: true, accounts: 5 })),
         ] {
             assert_eq!(read(line).unwrap().command(), wanted, "{line}");

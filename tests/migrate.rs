@@ -1,21 +1,13 @@
 //! Migrations up and down: on an empty database, on a deployment that was made by hand, and where they can't run.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail the test")]
 
 mod support;
 
-use refreshtop::{
-    command::migrate,
-    connect::Target,
-    db::migrate::MigrateError,
-    secret::ConnectionUrl,
-};
+use refreshtop::{command::migrate, db::migrate::MigrateError};
 use std::process::Command;
-use support::{client, execute, fresh_app, fresh_database, fresh_role, unique};
+use support::{client, execute, fresh_app, fresh_database, fresh_role, target, unique, value};
 
 const HANDMADE: &str = include_str!("fixtures/handmade.sql");
-
-fn target(url: &str) -> Target {
-    Target::resolve(Some(&ConnectionUrl::new(url)), &std::collections::BTreeMap::new()).unwrap()
-}
 
 async fn up(url: &str) -> Vec<String> {
     migrate::up(&target(url)).await.unwrap_or_else(|error| panic!("{error}"))
@@ -25,11 +17,6 @@ async fn down(url: &str) -> Vec<String> {
     migrate::down(&target(url), 0).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// One value of one row.
-async fn value<T: for<'a> tokio_postgres::types::FromSql<'a>>(url: &str, sql: &str) -> T {
-    client(url).await.query_one(sql, &[]).await.unwrap_or_else(|error| panic!("{error:?} in {sql}")).get(0)
-}
-
 /// The whole schema as `pg_dump` writes it, rights and owners included.
 async fn schema(url: &str) -> String {
     let program = support::cluster().await.programs().bin().join("pg_dump");
@@ -37,7 +24,10 @@ async fn schema(url: &str) -> String {
     assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
     let text = String::from_utf8(dump.stdout).unwrap();
     // Newer releases of pg_dump guard the script with a random key.
-    text.lines().filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// A checksum over every row that was in the hand-made log, in the columns that it had.
@@ -181,7 +171,10 @@ async fn a_missing_source_table_or_column_is_named_and_nothing_is_changed() {
     assert!(matches!(error, MigrateError::Preflight(_)));
     let text = error.to_string();
     assert!(text.starts_with("nothing was changed: "), "{text}");
-    assert!(text.contains("table public.assets is missing") && text.contains("accounts has no column created_at"), "{text}");
+    assert!(
+        text.contains("table public.assets is missing") && text.contains("accounts has no column created_at"),
+        "{text}"
+    );
     assert_eq!(schema(&url).await, before);
 }
 
@@ -191,7 +184,12 @@ async fn a_role_without_the_rights_learns_all_that_is_missing_and_nothing_is_cha
     let (name, role) = fresh_role(&url, "weak", "").await;
     let before = schema(&url).await;
     let text = migrate::up(&target(&role)).await.unwrap_err().to_string();
-    for needed in ["may not read public.accounts", "may not create in schema public", "may not create schemas", &format!("TO {name}")] {
+    for needed in [
+        "may not read public.accounts",
+        "may not create in schema public",
+        "may not create schemas",
+        &format!("TO {name}"),
+    ] {
         assert!(text.contains(needed), "{needed:?} not in {text}");
     }
     assert_eq!(schema(&url).await, before);
@@ -271,7 +269,11 @@ async fn the_applications_own_is_super_admin_and_migrations_table_are_left_alone
     )
     .await;
     up(&url).await;
-    let source: String = value(&url, "SELECT prosrc FROM pg_proc WHERE proname = 'is_super_admin' AND pronamespace = 'public'::regnamespace").await;
+    let source: String = value(
+        &url,
+        "SELECT prosrc FROM pg_proc WHERE proname = 'is_super_admin' AND pronamespace = 'public'::regnamespace",
+    )
+    .await;
     assert_eq!(source, "SELECT false");
     assert_eq!(value::<i64>(&url, "SELECT count(*) FROM public._sqlx_migrations").await, 0);
     down(&url).await;

@@ -17,12 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 ///
 /// # Errors
 /// Where PostgreSQL is missing or the demo can't be made.
-pub async fn run(
-    settings: &Settings,
-    environment: &Environment,
-    headless: bool,
-    accounts: u32,
-) -> Result<(), Failure> {
+pub async fn run(settings: &Settings, environment: &Environment, headless: bool, accounts: u32) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
     let options = DemoOptions {
         accounts,

@@ -5,7 +5,7 @@ use crate::connect::{self, Session, Target};
 use crate::db::{
     error,
     migrate::{self, MigrateError},
-    schedule::{self, Outcome, ScheduleError},
+    schedule::{self, Outcome, ScheduleError, Whereabouts},
 };
 use crate::exit;
 use sqlx::{Connection, PgConnection};
@@ -15,7 +15,9 @@ impl From<MigrateError> for Failure {
     fn from(error: MigrateError) -> Self {
         let code = match &error {
             MigrateError::Connect(failure) => failure.kind.exit_code(),
-            MigrateError::Database(failure) if error::code(failure) == Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) => {
+            MigrateError::Database(failure)
+                if error::code(failure) == Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) =>
+            {
                 exit::NOT_PERMITTED
             }
             _ => exit::FAILURE,
@@ -81,13 +83,23 @@ async fn schedule_lines(target: &Target, app: &mut PgConnection) -> Vec<String> 
 }
 
 async fn put_jobs_in_place(target: &Target, app: &mut PgConnection) -> Result<Vec<String>, JobsError> {
-    let Some(cron_database) = schedule::cron_database(app).await? else {
-        return Ok(vec![
-            "warning: pg_cron is not loaded on this server, so nothing refreshes the view by itself: install it, add it to \
-             shared_preload_libraries and migrate again, or let another scheduler call \
-             public.refresh_platform_metrics_with_logging()"
-                .into(),
-        ]);
+    let cron_database = match schedule::whereabouts(app).await? {
+        Whereabouts::Database(database) => database,
+        Whereabouts::NotLoaded => {
+            return Ok(vec![
+                "warning: pg_cron is not loaded on this server, so nothing refreshes the view by itself: install it, add it \
+                 to shared_preload_libraries and migrate again, or let another scheduler call \
+                 public.refresh_platform_metrics_with_logging()"
+                    .into(),
+            ]);
+        }
+        Whereabouts::Hidden => {
+            return Ok(vec![format!(
+                "warning: the jobs were not scheduled: role {} may not see whether pg_cron is loaded and where it lives; \
+                 GRANT pg_read_all_settings to it and migrate again, or migrate as a superuser",
+                target.user
+            )]);
+        }
     };
     let mut other = other_session(target, app, &cron_database).await?;
     let outcomes = schedule::ensure(app, other.as_mut(), &cron_database).await?;
@@ -123,7 +135,8 @@ pub async fn status(target: &Target) -> Result<String, MigrateError> {
     app.close().await?;
     let mut text = String::new();
     for step in steps {
-        let applied = step.applied_at.map_or("pending".into(), |at| at.format("applied %Y-%m-%d %H:%M:%S UTC").to_string());
+        let applied =
+            step.applied_at.map_or("pending".into(), |at| at.format("applied %Y-%m-%d %H:%M:%S UTC").to_string());
         // Writing to a string does not fail.
         let _ = writeln!(text, "{:04}  {:<20}  {applied}", step.version, step.description);
     }

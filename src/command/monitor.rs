@@ -21,7 +21,10 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// Where there is no terminal that it could be drawn on.
 pub async fn run(settings: &Settings, mut target: Target, environment: &Environment) -> Result<(), Failure> {
     if environment::get(environment, "TERM") == Some("dumb") {
-        return Err(Failure::new(exit::FAILURE, "TERM=dumb can't show a screen; use a terminal that can, e.g. TERM=xterm"));
+        return Err(Failure::new(
+            exit::FAILURE,
+            "TERM=dumb can't show a screen; use a terminal that can, e.g. TERM=xterm",
+        ));
     }
     target.connect_timeout.get_or_insert(CONNECT_LIMIT);
     let options = Options {

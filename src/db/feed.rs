@@ -3,8 +3,8 @@
 use crate::connect::{self, Messages, Session, Target};
 use crate::db::error::{self, sqlstate};
 use crate::model::{feed::FeedEvent, message::Message, notification::Notification};
-use futures_util::StreamExt as _;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use futures_util::StreamExt as _;
 use std::time::Duration;
 use tokio::{
     sync::mpsc,
@@ -128,7 +128,9 @@ async fn watch(client: &Client, messages: &mpsc::Sender<Message>) -> Loss {
             Some(code) if code.code() == sqlstate::READ_ONLY => {
                 FeedEvent::Polling { reason: "LISTEN can't work on a read-only standby".into() }
             }
-            Some(_) => FeedEvent::Polling { reason: format!("LISTEN was refused: {}", error::driver_sentence(&failure)) },
+            Some(_) => {
+                FeedEvent::Polling { reason: format!("LISTEN was refused: {}", error::driver_sentence(&failure)) }
+            }
             None => return lost(error::driver_sentence(&failure), false),
         },
         Err(_) => return lost("the server did not answer LISTEN in time".into(), false),
@@ -161,7 +163,10 @@ mod tests {
             assert_eq!(taken.len(), 200);
             assert!(taken[0] >= first && taken[0] <= 2.0 * first, "{taken:?}");
             assert!(taken.iter().all(|pause| *pause <= cap), "{taken:?}");
-            assert!(taken[10..].windows(2).any(|pair| (pair[0] - pair[1]).abs() > f64::EPSILON), "no jitter: {taken:?}");
+            assert!(
+                taken[10..].windows(2).any(|pair| (pair[0] - pair[1]).abs() > f64::EPSILON),
+                "no jitter: {taken:?}"
+            );
         }
     }
 }

@@ -38,7 +38,9 @@ pub enum MigrateError {
         reason: String,
     },
     /// The database was migrated by a version of refreshtop that this one does not know.
-    #[error("nothing was changed: this database was migrated by another refreshtop (step {0}); use that version or a newer one")]
+    #[error(
+        "nothing was changed: this database was migrated by another refreshtop (step {0}); use that version or a newer one"
+    )]
     Unknown(i64),
     /// The rollback target is not a step.
     #[error("there is no step {0}: see refreshtop migrate status")]
@@ -99,13 +101,20 @@ pub async fn status(connection: &mut PgConnection) -> Result<Vec<Step>, MigrateE
 }
 
 async fn applied(connection: &mut PgConnection) -> sqlx::Result<Vec<(i64, chrono::DateTime<chrono::Utc>)>> {
-    let exists: bool = sqlx::query_scalar("SELECT to_regclass('refreshtop.migrations') IS NOT NULL")
-        .fetch_one(&mut *connection)
-        .await?;
+    // Not by to_regclass: it may answer from the session's cache, which has not yet heard of what another migrator
+    // did while this one waited for the lock.
+    let exists: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                        WHERE n.nspname = 'refreshtop' AND c.relname = 'migrations')",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
     if !exists {
         return Ok(Vec::new());
     }
-    sqlx::query_as("SELECT version, installed_on FROM refreshtop.migrations ORDER BY version").fetch_all(connection).await
+    sqlx::query_as("SELECT version, installed_on FROM refreshtop.migrations ORDER BY version")
+        .fetch_all(connection)
+        .await
 }
 
 /// What [`up`] did.

@@ -3,9 +3,10 @@
 use crate::connect::{Session, Target};
 use crate::db::{
     error,
-    service::{self, LogFilter, PLATFORM_METRICS, ServerFacts},
+    service::{self, CronSettings, LogFilter, PLATFORM_METRICS, ServerFacts},
 };
 use crate::model::{
+    job::Job,
     message::Message,
     reading::{Reading, Unavailable},
     run::RunDetail,
@@ -46,13 +47,15 @@ pub async fn run(
 ) {
     let mut reader = Reader::new(target, window);
     while let Some(command) = commands.recv().await {
-        let message = match tokio::time::timeout(POLL_LIMIT, reader.answer(command)).await {
-            Ok(message) => message,
-            Err(_) => {
-                // The session is in the middle of something that may never end.
-                reader = Reader::new(reader.target, window);
-                failed(command, Unavailable::new(format!("the database did not answer within {} s", POLL_LIMIT.as_secs()), ""))
-            }
+        let message = if let Ok(message) = tokio::time::timeout(POLL_LIMIT, reader.answer(command)).await {
+            message
+        } else {
+            // The session is in the middle of something that may never end.
+            reader = Reader::new(reader.target, window);
+            failed(
+                command,
+                Unavailable::new(format!("the database did not answer within {} s", POLL_LIMIT.as_secs()), ""),
+            )
         };
         if messages.send(message).await.is_err() {
             return;
@@ -114,32 +117,25 @@ impl Reader {
         Ok(Snapshot { server_time: facts.time, server: facts.server, stats, runs, errors, job, figures, running })
     }
 
-    async fn job(&mut self, app: &mut PgConnection, facts: &ServerFacts) -> sqlx::Result<Reading<crate::model::job::Job>> {
-        let Some(cron_database) = &facts.cron_database else {
-            return Ok(Err(Unavailable::new(
-                "pg_cron is not loaded on this server",
-                "install it and add it to shared_preload_libraries, or let another scheduler call \
-                 refresh_platform_metrics_with_logging()",
-            )));
+    async fn job(&mut self, app: &mut PgConnection, facts: &ServerFacts) -> sqlx::Result<Reading<Job>> {
+        let cron = match part("schedule", service::cron_settings(app).await)? {
+            Ok(cron) => cron,
+            Err(missing) => return Ok(Err(missing)),
         };
-        let found = if *cron_database == facts.server.database {
-            service::job_here(app, facts).await
+        let Some(cron_database) = &cron.database else { return Ok(Err(no_cron(&cron, &facts.server.role))) };
+        let here = *cron_database == facts.server.database;
+        let found = if here {
+            service::job_here(app, &cron).await
         } else {
             match self.cron_session(cron_database).await {
-                Ok(mut session) => service::job_there(&mut session, facts).await,
+                Ok(mut session) => service::job_there(&mut session, &cron, &facts.server.database).await,
                 Err(failure) => Err(failure),
             }
         };
-        let missing = || {
-            Unavailable::new(
-                format!("no job {} for this database in pg_cron (database {cron_database})", service::REFRESH_JOB),
-                "run: refreshtop migrate",
-            )
-        };
         match found {
-            Ok(job) => Ok(job.ok_or_else(missing)),
+            Ok(job) => Ok(job.ok_or_else(|| no_job(cron_database, here, &facts.server.role))),
             // The other database may refuse us; that says nothing about this one.
-            Err(failure) if *cron_database == facts.server.database && error::is_connection_failure(&failure) => Err(failure),
+            Err(failure) if here && error::is_connection_failure(&failure) => Err(failure),
             Err(failure) => Ok(Err(error::unavailable("schedule", &failure))),
         }
     }
@@ -147,10 +143,35 @@ impl Reader {
     async fn cron_session(&mut self, database: &str) -> sqlx::Result<sqlx::pool::PoolConnection<sqlx::Postgres>> {
         let (_, pool) = match self.cron.take() {
             Some(known) if known.0 == database => self.cron.insert(known),
-            _ => self.cron.insert((database.to_owned(), pool(self.target.to_sqlx("schedule", &Session::READING).database(database)))),
+            _ => self.cron.insert((
+                database.to_owned(),
+                pool(self.target.to_sqlx("schedule", &Session::READING).database(database)),
+            )),
         };
         pool.acquire().await
     }
+}
+
+fn no_cron(cron: &CronSettings, role: &str) -> Unavailable {
+    if cron.readable {
+        Unavailable::new(
+            "pg_cron is not loaded on this server",
+            "install it and add it to shared_preload_libraries, or let another scheduler call \
+             refresh_platform_metrics_with_logging()",
+        )
+    } else {
+        Unavailable::new(
+            format!("whether pg_cron is loaded can't be seen by the owner of schema refreshtop (you are {role})"),
+            "GRANT pg_read_all_settings to that owner",
+        )
+    }
+}
+
+fn no_job(cron_database: &str, here: bool, role: &str) -> Unavailable {
+    let job = service::REFRESH_JOB;
+    // In its own database we look as the owner; in another one pg_cron shows each role only its own jobs.
+    let whose = if here { String::new() } else { format!(" that role {role} may see") };
+    Unavailable::new(format!("no job {job}{whose} in pg_cron (database {cron_database})"), "run: refreshtop migrate")
 }
 
 /// Splits what a part of the snapshot answered: a lost connection ends the poll, anything else only this part.

@@ -47,14 +47,37 @@ pub enum Outcome {
     Repaired,
 }
 
-/// Where `pg_cron` lives: the database, or `None` where the server does not load it.
+/// What a session can see of where `pg_cron` lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// In this database.
+    Database(String),
+    /// The server does not load it.
+    NotLoaded,
+    /// Its settings are for superusers and members of `pg_read_all_settings`, and it is not in this database.
+    Hidden,
+}
+
+/// Asks where `pg_cron` lives.
 ///
 /// # Errors
 /// Only the connection's: any role may ask.
-pub async fn cron_database(app: &mut PgConnection) -> sqlx::Result<Option<String>> {
-    let name: Option<String> =
-        sqlx::query_scalar("SELECT nullif(current_setting('cron.database_name', true), '')").fetch_one(app).await?;
-    Ok(name)
+pub async fn whereabouts(app: &mut PgConnection) -> sqlx::Result<Whereabouts> {
+    let readable: bool = sqlx::query_scalar("SELECT pg_has_role(current_user, 'pg_read_all_settings', 'USAGE')")
+        .fetch_one(&mut *app)
+        .await?;
+    let database: Option<Option<String>> = sqlx::query_scalar(if readable {
+        "SELECT nullif(current_setting('cron.database_name', true), '')"
+    } else {
+        "SELECT current_database()::text WHERE EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron')"
+    })
+    .fetch_optional(app)
+    .await?;
+    Ok(match database.flatten() {
+        Some(database) => Whereabouts::Database(database),
+        None if readable => Whereabouts::NotLoaded,
+        None => Whereabouts::Hidden,
+    })
 }
 
 /// Why the jobs could not be put in place. The migrations hold all the same.
@@ -166,12 +189,7 @@ async fn ensure_job(
     Ok(done)
 }
 
-async fn add_job(
-    cron: &mut PgConnection,
-    job: Wanted,
-    app_database: &str,
-    cron_database: &str,
-) -> sqlx::Result<i64> {
+async fn add_job(cron: &mut PgConnection, job: Wanted, app_database: &str, cron_database: &str) -> sqlx::Result<i64> {
     let name: String = sqlx::query_scalar(
         "SELECT CASE WHEN EXISTS (SELECT 1 FROM cron.job WHERE jobname = $1 AND username = current_user)
                      THEN $1 || '@' || $2 ELSE $1 END",
@@ -193,7 +211,8 @@ async fn add_job(
 /// Whether two commands are the same but for case, white space and the final semicolon.
 fn same_command(left: &str, right: &str) -> bool {
     let fold = |text: &str| {
-        let words: Vec<&str> = text.trim_end_matches(|c: char| c == ';' || c.is_whitespace()).split_whitespace().collect();
+        let words: Vec<&str> =
+            text.trim_end_matches(|c: char| c == ';' || c.is_whitespace()).split_whitespace().collect();
         words.join(" ").to_lowercase()
     };
     fold(left) == fold(right)
@@ -244,9 +263,8 @@ pub struct Noted {
 /// # Errors
 /// The server's.
 pub async fn noted(app: &mut PgConnection) -> sqlx::Result<Vec<Noted>> {
-    let exists: bool = sqlx::query_scalar("SELECT to_regclass('refreshtop.schedule_ledger') IS NOT NULL")
-        .fetch_one(&mut *app)
-        .await?;
+    let exists: bool =
+        sqlx::query_scalar("SELECT to_regclass('refreshtop.schedule_ledger') IS NOT NULL").fetch_one(&mut *app).await?;
     if !exists {
         return Ok(Vec::new());
     }

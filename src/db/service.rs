@@ -32,10 +32,6 @@ pub struct ServerFacts {
     pub server: Server,
     /// The server's clock.
     pub time: DateTime<Utc>,
-    /// Database of `pg_cron`; `None` where it is not loaded.
-    pub cron_database: Option<String>,
-    /// Offset of the zone in which `pg_cron` reads schedules.
-    pub cron_offset: FixedOffset,
 }
 
 /// Asks who and where we are.
@@ -45,10 +41,7 @@ pub struct ServerFacts {
 pub async fn server_facts(connection: &mut PgConnection) -> sqlx::Result<ServerFacts> {
     let row = sqlx::query(
         "SELECT clock_timestamp() AS time, current_database()::text AS database, current_user::text AS role,
-                split_part(current_setting('server_version'), ' ', 1) AS version, pg_is_in_recovery() AS standby,
-                current_setting('cron.database_name', true) AS cron_database,
-                extract(epoch FROM (now() AT TIME ZONE coalesce(nullif(current_setting('cron.timezone', true), ''), 'GMT'))
-                                 - (now() AT TIME ZONE 'UTC'))::integer AS cron_offset",
+                split_part(current_setting('server_version'), ' ', 1) AS version, pg_is_in_recovery() AS standby",
     )
     .fetch_one(connection)
     .await?;
@@ -60,8 +53,6 @@ pub async fn server_facts(connection: &mut PgConnection) -> sqlx::Result<ServerF
             standby: row.try_get("standby")?,
         },
         time: row.try_get("time")?,
-        cron_database: row.try_get::<Option<String>, _>("cron_database")?.filter(|name| !name.is_empty()),
-        cron_offset: FixedOffset::east_opt(row.try_get("cron_offset")?).unwrap_or_else(|| Utc.fix()),
     })
 }
 
@@ -74,11 +65,8 @@ pub async fn statistics(
     refresh_type: &str,
     window: Duration,
 ) -> sqlx::Result<RefreshStats> {
-    let interval = PgInterval {
-        months: 0,
-        days: 0,
-        microseconds: i64::try_from(window.as_micros()).unwrap_or(i64::MAX),
-    };
+    let interval =
+        PgInterval { months: 0, days: 0, microseconds: i64::try_from(window.as_micros()).unwrap_or(i64::MAX) };
     sqlx::query_as(
         "SELECT total_refreshes, successful_refreshes, failed_refreshes, success_rate::float8, avg_duration_ms::float8,
                 max_duration_ms::float8, min_duration_ms::float8, last_refresh_at, left(last_error, $3) AS last_error,
@@ -251,23 +239,54 @@ impl FromRow<'_, PgRow> for PlatformMetrics {
     }
 }
 
+/// Where `pg_cron` lives, as far as it can be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CronSettings {
+    /// Its database; `None` where it is not loaded, or nobody here may see.
+    pub database: Option<String>,
+    /// Offset of the zone in which it reads schedules.
+    pub offset: FixedOffset,
+    /// Whether its settings could be read; without that no database does not mean no `pg_cron`.
+    pub readable: bool,
+}
+
+/// Asks where `pg_cron` lives.
+///
+/// # Errors
+/// The server's: not permitted, not migrated, connection lost.
+pub async fn cron_settings(connection: &mut PgConnection) -> sqlx::Result<CronSettings> {
+    let row = sqlx::query("SELECT database, utc_offset, readable FROM refreshtop.cron_settings()")
+        .fetch_one(connection)
+        .await?;
+    Ok(CronSettings {
+        database: row.try_get("database")?,
+        offset: FixedOffset::east_opt(row.try_get("utc_offset")?).unwrap_or_else(|| Utc.fix()),
+        readable: row.try_get("readable")?,
+    })
+}
+
 /// The job that refreshes, read in the application's own database.
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn job_here(connection: &mut PgConnection, facts: &ServerFacts) -> sqlx::Result<Option<Job>> {
-    let row = sqlx::query("SELECT schedule, active, last_status, last_message, last_start FROM refreshtop.cron_job($1)")
-        .bind(REFRESH_JOB)
-        .fetch_optional(connection)
-        .await?;
-    row.map(|row| job_from_row(&row, facts)).transpose()
+pub async fn job_here(connection: &mut PgConnection, cron: &CronSettings) -> sqlx::Result<Option<Job>> {
+    let row =
+        sqlx::query("SELECT schedule, active, last_status, last_message, last_start FROM refreshtop.cron_job($1)")
+            .bind(REFRESH_JOB)
+            .fetch_optional(connection)
+            .await?;
+    row.map(|row| job_from_row(&row, cron)).transpose()
 }
 
-/// The job that refreshes, read in the database where `pg_cron` lives; `connection` is to that one.
+/// The job that refreshes `database`, read in the database where `pg_cron` lives; `connection` is to that one.
 ///
 /// # Errors
 /// The server's: not permitted, no `pg_cron` there, connection lost.
-pub async fn job_there(connection: &mut PgConnection, facts: &ServerFacts) -> sqlx::Result<Option<Job>> {
+pub async fn job_there(
+    connection: &mut PgConnection,
+    cron: &CronSettings,
+    database: &str,
+) -> sqlx::Result<Option<Job>> {
     let row = sqlx::query(
         "SELECT j.schedule::text, j.active, d.status::text AS last_status, left(d.return_message, 200) AS last_message,
                 d.start_time AS last_start
@@ -280,25 +299,23 @@ pub async fn job_there(connection: &mut PgConnection, facts: &ServerFacts) -> sq
          ORDER BY j.active DESC, j.jobid DESC LIMIT 1",
     )
     .bind(REFRESH_JOB)
-    .bind(&facts.server.database)
+    .bind(database)
     .fetch_optional(connection)
     .await?;
-    row.map(|row| job_from_row(&row, facts)).transpose()
+    row.map(|row| job_from_row(&row, cron)).transpose()
 }
 
-fn job_from_row(row: &PgRow, facts: &ServerFacts) -> sqlx::Result<Job> {
+fn job_from_row(row: &PgRow, cron: &CronSettings) -> sqlx::Result<Job> {
     let status: Option<String> = row.try_get("last_status")?;
     Ok(Job {
-        cron_database: facts.cron_database.clone().unwrap_or_default(),
+        cron_database: cron.database.clone().unwrap_or_default(),
         schedule: row.try_get("schedule")?,
         active: row.try_get("active")?,
-        offset: facts.cron_offset,
+        offset: cron.offset,
         last: match status {
-            Some(status) => Some(JobRun {
-                status,
-                message: row.try_get("last_message")?,
-                started_at: row.try_get("last_start")?,
-            }),
+            Some(status) => {
+                Some(JobRun { status, message: row.try_get("last_message")?, started_at: row.try_get("last_start")? })
+            }
             None => None,
         },
     })
@@ -330,11 +347,9 @@ pub fn trigger_outcome(reply: serde_json::Value) -> TriggerOutcome {
     let Ok(reply) = TriggerReply::deserialize(reply) else { return unreadable() };
     match (reply.status.as_str(), reply.completed_at) {
         ("success", Some(completed_at)) => TriggerOutcome::Success { duration_ms: reply.duration_ms, completed_at },
-        ("error", _) => TriggerOutcome::Error {
-            duration_ms: reply.duration_ms,
-            sqlstate: reply.sqlstate,
-            message: reply.message,
-        },
+        ("error", _) => {
+            TriggerOutcome::Error { duration_ms: reply.duration_ms, sqlstate: reply.sqlstate, message: reply.message }
+        }
         ("running", _) => TriggerOutcome::AlreadyRunning { message: reply.message },
         ("refused", _) => TriggerOutcome::Refused { message: reply.message },
         _ => unreadable(),
@@ -378,14 +393,24 @@ mod tests {
     #[test]
     fn every_status_of_the_trigger_is_read() {
         let at = "2026-01-02T03:04:05Z";
-        let success = trigger_outcome(json!({"status": "success", "duration_ms": 12.5, "completed_at": at, "message": "m"}));
+        let success =
+            trigger_outcome(json!({"status": "success", "duration_ms": 12.5, "completed_at": at, "message": "m"}));
         assert_eq!(success, TriggerOutcome::Success { duration_ms: 12.5, completed_at: at.parse().unwrap() });
-        let error = trigger_outcome(json!({"status": "error", "duration_ms": 1, "sqlstate": "22012", "message": "division by zero"}));
+        let error = trigger_outcome(
+            json!({"status": "error", "duration_ms": 1, "sqlstate": "22012", "message": "division by zero"}),
+        );
         assert_eq!(
             error,
-            TriggerOutcome::Error { duration_ms: 1.0, sqlstate: Some("22012".into()), message: "division by zero".into() }
+            TriggerOutcome::Error {
+                duration_ms: 1.0,
+                sqlstate: Some("22012".into()),
+                message: "division by zero".into()
+            }
         );
-        assert!(matches!(trigger_outcome(json!({"status": "running", "message": "m"})), TriggerOutcome::AlreadyRunning { .. }));
+        assert!(matches!(
+            trigger_outcome(json!({"status": "running", "message": "m"})),
+            TriggerOutcome::AlreadyRunning { .. }
+        ));
         for odd in [json!(null), json!({}), json!({"status": "fine"}), json!("success")] {
             assert!(matches!(trigger_outcome(odd), TriggerOutcome::Refused { .. }));
         }

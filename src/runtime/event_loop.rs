@@ -5,7 +5,7 @@
 
 use crate::model::{
     message::{Effect, Message},
-    state::State,
+    state::{Overlay, State},
     update::update,
     wake,
 };
@@ -28,6 +28,10 @@ pub trait Screen {
     /// # Errors
     /// The terminal's: whatever it is, the terminal is gone and the loop ends.
     fn draw(&mut self, state: &State) -> std::io::Result<()>;
+
+    /// How far the open run can be scrolled; `None` where none is open. It depends on the size of the terminal, which
+    /// the state does not know.
+    fn scroll_limit(&self, state: &State) -> Option<u16>;
 
     /// Forgets what the terminal shows, so that the next frame paints everything.
     ///
@@ -70,9 +74,21 @@ pub async fn run(
                     other => effects.start(other),
                 }
             }
+            clamp_scroll(&mut state, screen);
             taken += 1;
             message = (taken < BATCH).then(|| inputs.try_recv().or_else(|_| news.try_recv()).ok()).flatten();
         }
+    }
+}
+
+/// Keeps the scroll position within what there is, so that the way back from the end is as long as it looks.
+fn clamp_scroll(state: &mut State, screen: &impl Screen) {
+    if !matches!(&state.overlay, Some(Overlay::Run { scroll: 1.., .. })) {
+        return;
+    }
+    let limit = screen.scroll_limit(state);
+    if let (Some(Overlay::Run { scroll, .. }), Some(limit)) = (&mut state.overlay, limit) {
+        *scroll = limit.min(*scroll);
     }
 }
 
@@ -128,6 +144,10 @@ mod tests {
             }
             self.frames.push(state.clone());
             Ok(())
+        }
+
+        fn scroll_limit(&self, _: &State) -> Option<u16> {
+            Some(7)
         }
 
         fn repaint(&mut self) -> io::Result<()> {
@@ -336,6 +356,23 @@ mod tests {
             })
             .await;
         assert_eq!(ended, Ended::TerminalLost);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_way_back_from_the_end_of_a_run_is_as_long_as_it_looks() {
+        let mut harness = Harness::new();
+        let (news, inputs) = (harness.news(), harness.inputs.clone());
+        harness
+            .run(async move {
+                send(&news, Message::Feed(FeedEvent::Live)).await;
+                for action in [Action::FocusNext, Action::Open, Action::Last, Action::Up] {
+                    send(&inputs, Message::Action(action)).await;
+                }
+                send(&inputs, Message::Terminate).await;
+            })
+            .await;
+        let last = harness.screen.frames.last().unwrap();
+        assert!(matches!(last.overlay, Some(Overlay::Run { scroll: 6, .. })), "{:?}", last.overlay);
     }
 
     #[tokio::test(start_paused = true)]

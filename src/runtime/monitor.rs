@@ -16,7 +16,10 @@ use crate::terminal::{
     guard::{self, TerminalGuard},
     input::{self, Input},
 };
-use ratatui::Terminal;
+use ratatui::{
+    Terminal,
+    layout::{Position, Rect},
+};
 use std::{io, time::Instant};
 use tokio::sync::mpsc;
 
@@ -89,10 +92,10 @@ struct Tasks {
 impl Tasks {
     fn spawn(target: &Target, options: &Options, news: &mpsc::Sender<Message>) -> Self {
         let (reader, reads) = mpsc::channel(COMMANDS);
-        let (refresher, refreshes) = mpsc::channel(COMMANDS);
+        let (refresher, triggers) = mpsc::channel(COMMANDS);
         tokio::spawn(feed::run(target.clone(), news.clone()));
         tokio::spawn(reader::run(target.clone(), options.window, reads, news.clone()));
-        tokio::spawn(refresher::run(target.clone(), refreshes, news.clone()));
+        tokio::spawn(refresher::run(target.clone(), triggers, news.clone()));
         Self { reader, refresher }
     }
 }
@@ -120,6 +123,12 @@ impl Screen for TerminalScreen {
     fn draw(&mut self, state: &State) -> io::Result<()> {
         let Appearance { theme, glyphs } = &self.appearance;
         self.terminal.draw(|frame| screen::draw(state, theme, glyphs, frame)).map(|_| ())
+    }
+
+    fn scroll_limit(&self, state: &State) -> Option<u16> {
+        let size = self.terminal.size().ok()?;
+        let Appearance { theme, glyphs } = &self.appearance;
+        screen::scroll_limit(state, theme, glyphs, Rect::from((Position::ORIGIN, size)))
     }
 
     fn repaint(&mut self) -> io::Result<()> {

@@ -27,7 +27,10 @@ impl Drop for SignalListener {
 ///
 /// # Errors
 /// Where a handler can't be installed.
-pub fn listen(inputs: mpsc::Sender<Message>, last_resort: impl FnOnce() + Send + 'static) -> io::Result<SignalListener> {
+pub fn listen(
+    inputs: mpsc::Sender<Message>,
+    last_resort: impl FnOnce() + Send + 'static,
+) -> io::Result<SignalListener> {
     let mut term = signal(SignalKind::terminate())?;
     let mut int = signal(SignalKind::interrupt())?;
     let mut hup = signal(SignalKind::hangup())?;

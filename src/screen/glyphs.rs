@@ -113,7 +113,7 @@ pub const ASCII: Glyphs = Glyphs {
     gauge_limit: "|",
     rule: "-",
     limit_line: "-",
-    stem: "|",
+    stem: " ",
     tick: "'",
     unmeasured: ".",
     pixels: ["#", "#", "#"],

@@ -14,8 +14,8 @@ pub struct Binding {
     pub action: Action,
     /// Keys; letters as typed, so `G` is the one with shift.
     pub keys: &'static [Key],
-    /// Its hint in the footer; empty where only the help names it.
-    pub hint: &'static str,
+    /// What it does in a word or two, for hints.
+    pub word: &'static str,
     /// Its sentence in the help.
     pub help: &'static str,
 }
@@ -71,66 +71,71 @@ impl Key {
 
 /// Every key of the program, in the order of the help.
 pub const BINDINGS: &[Binding] = &[
-    Binding { action: Action::Refresh, keys: &[Key::char('r')], hint: "refresh", help: "refresh the view now" },
+    Binding { action: Action::Refresh, keys: &[Key::char('r')], word: "refresh", help: "refresh the view now" },
     Binding {
         action: Action::Cancel,
         keys: &[Key::char('c')],
-        hint: "cancel",
+        word: "cancel",
         help: "cancel the refresh started here",
     },
     Binding {
         action: Action::Poll,
         keys: &[Key::char('p'), Key::plain(KeyCode::F(5))],
-        hint: "poll",
+        word: "poll",
         help: "read everything again",
     },
-    Binding { action: Action::FocusNext, keys: &[Key::plain(KeyCode::Tab)], hint: "list", help: "go to the next list" },
+    Binding {
+        action: Action::FocusNext,
+        keys: &[Key::plain(KeyCode::Tab)],
+        word: "next list",
+        help: "go to the next list",
+    },
     Binding {
         action: Action::FocusPrevious,
         keys: &[Key::plain(KeyCode::BackTab)],
-        hint: "",
+        word: "prev list",
         help: "go to the previous list",
     },
     Binding {
         action: Action::Up,
         keys: &[Key::plain(KeyCode::Up), Key::char('k')],
-        hint: "",
+        word: "newer",
         help: "up, to newer rows",
     },
     Binding {
         action: Action::Down,
         keys: &[Key::plain(KeyCode::Down), Key::char('j')],
-        hint: "",
+        word: "older",
         help: "down, to older rows",
     },
-    Binding { action: Action::PageUp, keys: &[Key::plain(KeyCode::PageUp)], hint: "", help: "a page up" },
-    Binding { action: Action::PageDown, keys: &[Key::plain(KeyCode::PageDown)], hint: "", help: "a page down" },
+    Binding { action: Action::PageUp, keys: &[Key::plain(KeyCode::PageUp)], word: "page up", help: "a page up" },
+    Binding { action: Action::PageDown, keys: &[Key::plain(KeyCode::PageDown)], word: "page dn", help: "a page down" },
     Binding {
         action: Action::First,
         keys: &[Key::char('g'), Key::plain(KeyCode::Home)],
-        hint: "",
+        word: "newest",
         help: "to the newest row, or the top",
     },
     Binding {
         action: Action::Last,
         keys: &[Key::char('G'), Key::plain(KeyCode::End)],
-        hint: "",
+        word: "oldest",
         help: "to the oldest row, or the end",
     },
     Binding {
         action: Action::Open,
         keys: &[Key::plain(KeyCode::Enter)],
-        hint: "open",
+        word: "open",
         help: "open the selected run with its black box",
     },
     Binding {
         action: Action::Close,
         keys: &[Key::plain(KeyCode::Esc)],
-        hint: "close",
+        word: "close",
         help: "close what is open, dismiss a result",
     },
-    Binding { action: Action::Help, keys: &[Key::char('?')], hint: "help", help: "show or hide these keys" },
-    Binding { action: Action::Quit, keys: &[Key::char('q'), Key::control('c')], hint: "quit", help: "quit" },
+    Binding { action: Action::Help, keys: &[Key::char('?')], word: "help", help: "show or hide these keys" },
+    Binding { action: Action::Quit, keys: &[Key::char('q'), Key::control('c')], word: "quit", help: "quit" },
 ];
 
 /// What a terminal event asks for, if anything. Releases of keys ask for nothing.
@@ -198,7 +203,7 @@ mod tests {
         let mut keys = Vec::new();
         for binding in BINDINGS {
             assert!(!binding.keys.is_empty());
-            assert!(!binding.help.is_empty());
+            assert!(!binding.help.is_empty() && !binding.word.is_empty());
             for key in binding.keys {
                 assert!(!keys.contains(key), "{key:?}");
                 keys.push(*key);

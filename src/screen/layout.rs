@@ -42,6 +42,9 @@ pub fn class(area: Rect) -> Class {
     }
 }
 
+/// Width from which on the three gauges stand side by side, and the header needs one row.
+pub const SIDE_BY_SIDE: u16 = 72;
+
 /// Rows that panes of changing height ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Needs {
@@ -51,6 +54,10 @@ pub struct Needs {
     pub findings: u16,
     /// The refresh under way, or its result.
     pub refresh: u16,
+    /// The newest error, where it has rows of its own; none without statistics.
+    pub last_error: u16,
+    /// The schedule as lines, or why there is none.
+    pub job: u16,
 }
 
 /// Where each pane is drawn; an empty area where it is not.
@@ -110,7 +117,11 @@ pub fn places(area: Rect, needs: Needs) -> Places {
     if places.banner.height > 0 {
         places.banner = Rect { x: area.x, width: area.width, ..places.banner };
     }
-    let top = places.header.bottom().max(places.banner.bottom());
+    let top = match class(area) {
+        // With room to spare the verdict stays in sight too.
+        Class::Wall | Class::Large => places.verdict.bottom(),
+        _ => places.header.bottom().max(places.banner.bottom()),
+    };
     places.overlay = Rect { y: top, height: places.footer.y.saturating_sub(top), ..inner };
     places
 }
@@ -123,7 +134,10 @@ fn rows<const N: usize>(area: Rect, constraints: [Constraint; N]) -> [Rect; N] {
     Layout::vertical(constraints).areas(area)
 }
 
-use Constraint::{Fill, Length};
+use Constraint::{Fill, Length, Max};
+
+/// Rows of the chart on a wall; more would only make its bars longer.
+const CHART_MOST: u16 = 16;
 
 fn wall(area: Rect, needs: Needs) -> Places {
     let [header, banner, _, verdict, _, refresh, gauges, _, figures, last_error, _, body, _, footer] = rows(
@@ -146,7 +160,7 @@ fn wall(area: Rect, needs: Needs) -> Places {
         ],
     );
     let [left, right] = columns(body, [Fill(1), Length(60)], 4);
-    let [durations, _, errors] = rows(left, [Fill(3), Length(1), Fill(4)]);
+    let [durations, _, errors] = rows(left, [Max(CHART_MOST), Length(1), Fill(1)]);
     let [job, _, metrics, _, runs] = rows(right, [Length(5), Length(1), Length(6), Length(1), Fill(1)]);
     let banner = banner_only(banner, needs);
     Places {
@@ -163,7 +177,7 @@ fn wall(area: Rect, needs: Needs) -> Places {
         job,
         metrics,
         footer,
-        overlay: Rect::ZERO,
+        ..Places::default()
     }
 }
 
@@ -189,7 +203,7 @@ fn large(area: Rect, needs: Needs) -> Places {
         area,
         [
             Length(1),
-            Length(needs.banner.max(1)),
+            Length(needs.banner + 1),
             Length(3),
             Length(needs.refresh.max(1)),
             Length(2),
@@ -223,7 +237,7 @@ fn large(area: Rect, needs: Needs) -> Places {
         job,
         metrics,
         footer,
-        overlay: Rect::ZERO,
+        ..Places::default()
     }
 }
 
@@ -240,12 +254,12 @@ fn medium(area: Rect, needs: Needs) -> Places {
             Length(1),
             Fill(1),
             Fill(1),
-            Length(1),
+            Length(needs.job),
             Length(2),
             Length(1),
         ],
     );
-    let [errors, runs] = columns(lists, [Fill(1), Length(if area.width < 100 { 31 } else { 40 })], 2);
+    let [errors, runs] = columns(lists, [Fill(1), Length(if area.width < 100 { 33 } else { 42 })], 2);
     let banner = banner_only(banner, needs);
     Places {
         header,
@@ -261,13 +275,13 @@ fn medium(area: Rect, needs: Needs) -> Places {
         job,
         metrics,
         footer,
-        overlay: Rect::ZERO,
+        ..Places::default()
     }
 }
 
 /// The row kept free for the banner stays free without one, so that the panes don't jump when it comes.
 fn banner_only(place: Rect, needs: Needs) -> Rect {
-    if needs.banner == 0 { Rect { height: 0, ..place } } else { place }
+    Rect { height: needs.banner.min(place.height), ..place }
 }
 
 /// Panes of the one-column composition, in the order in which they stand.
@@ -290,32 +304,57 @@ enum Slot {
 
 const SLOTS: usize = Slot::Footer as usize + 1;
 
+/// A pane, the rows that it needs to be of use, and the rows that it would like.
+type Wish = (Slot, u16, u16);
+
 fn small(area: Rect, needs: Needs) -> Places {
-    // In order of urgency: what it needs to be of use, and what it would like.
-    let wishes = [
-        (Slot::Header, 2, 2),
+    stack(area, share(area.height, &wishes(area.width, needs)))
+}
+
+/// What each pane asks for, in order of urgency.
+fn wishes(width: u16, needs: Needs) -> [Wish; SLOTS] {
+    let (wide, header) = (width >= SIDE_BY_SIDE, if width >= SIDE_BY_SIDE { 1 } else { 2 });
+    let gauges = match (needs.last_error, wide) {
+        (0, _) => 3,
+        (_, true) => 2,
+        (_, false) => 1,
+    };
+    // Without statistics the gauges say why, in the room that this leaves.
+    let (figures, more_figures) = match (needs.last_error, width) {
+        (0, _) => (0, 0),
+        (_, ..50) => (3, 5),
+        (_, ..SIDE_BY_SIDE) => (3, 3),
+        _ => (2, 2),
+    };
+    [
+        (Slot::Header, header, header),
         (Slot::Footer, 1, 1),
         (Slot::Verdict, 1 + needs.findings.min(3), 1 + needs.findings.min(3)),
         (Slot::Banner, needs.banner.min(2), needs.banner.min(3)),
-        (Slot::Gauges, 1, 3),
-        (Slot::LastError, 1, 2),
-        (Slot::Refresh, needs.refresh.min(2), needs.refresh.min(3)),
-        (Slot::Figures, 3, 5),
+        // Whoever pressed a key must see what came of it.
+        (Slot::Refresh, needs.refresh.min(if needs.banner == 0 { 3 } else { 2 }), needs.refresh.min(3)),
+        (Slot::Gauges, gauges, if wide { 2.max(gauges) } else { 3 }),
+        (Slot::LastError, needs.last_error, needs.last_error),
+        (Slot::Figures, figures, more_figures),
         (Slot::Errors, 3, 4),
         (Slot::Durations, 4, 6),
-        (Slot::Job, 2, 3),
+        (Slot::Job, if wide { 1 } else { 2 }, if width < 50 { 3 } else { 2 }),
         (Slot::Runs, 3, 4),
         (Slot::Metrics, 2, 4),
-    ];
+    ]
+}
+
+/// Shares `height` rows out: first what is needed, then what is liked, then the rest to the lists.
+fn share(height: u16, wishes: &[Wish]) -> [u16; SLOTS] {
     let mut heights = [0_u16; SLOTS];
-    let mut left = area.height;
-    for (slot, least, _) in wishes {
+    let mut left = height;
+    for &(slot, least, _) in wishes {
         if least <= left {
             heights[slot as usize] = least;
             left -= least;
         }
     }
-    for (slot, least, wish) in wishes {
+    for &(slot, least, wish) in wishes {
         let height = &mut heights[slot as usize];
         if *height > 0 || least == 0 {
             let more = wish.saturating_sub(*height).min(left);
@@ -333,7 +372,7 @@ fn small(area: Rect, needs: Needs) -> Places {
         [true, false] => heights[Slot::Errors as usize] += left,
         _ => {}
     }
-    stack(area, heights)
+    heights
 }
 
 fn stack(area: Rect, heights: [u16; SLOTS]) -> Places {
@@ -355,7 +394,7 @@ fn stack(area: Rect, heights: [u16; SLOTS]) -> Places {
         job: at(Slot::Job),
         metrics: at(Slot::Metrics),
         footer: Rect { y: area.bottom().saturating_sub(1), height: heights[Slot::Footer as usize], ..area },
-        overlay: Rect::ZERO,
+        ..Places::default()
     }
 }
 
@@ -388,10 +427,12 @@ mod tests {
     proptest! {
         #[test]
         fn panes_stay_inside_and_never_overlap(
-            width in 1_u16..420, height in 1_u16..130, banner in 0_u16..4, findings in 1_u16..5, refresh in 0_u16..4,
+            (width, height) in (1_u16..420, 1_u16..130),
+            (banner, findings, refresh) in (0_u16..3, 1_u16..5, 0_u16..3),
+            (last_error, job) in (0_u16..3, 1_u16..3),
         ) {
             let area = Rect::new(0, 0, width, height);
-            let places = places(area, Needs { banner, findings, refresh });
+            let places = places(area, Needs { banner, findings, refresh, last_error, job });
             let all = all(&places);
             for (i, one) in all.iter().enumerate() {
                 prop_assert_eq!(area.intersection(*one), *one);
@@ -403,8 +444,24 @@ mod tests {
         }
 
         #[test]
-        fn from_80x24_every_pane_is_there(width in 80_u16..420, height in 24_u16..130, banner in 0_u16..3, refresh in 0_u16..3) {
-            let places = places(Rect::new(0, 0, width, height), Needs { banner, findings: 3, refresh });
+        fn from_40x12_the_urgent_panes_are_there(
+            (width, height) in (40_u16..420, 12_u16..130),
+            (banner, findings, refresh) in (0_u16..3, 1_u16..4, 1_u16..4),
+        ) {
+            let needs = Needs { banner, findings, refresh, last_error: 2, job: 1 };
+            let places = places(Rect::new(0, 0, width, height), needs);
+            let urgent = [places.header, places.verdict, places.refresh, places.gauges, places.footer];
+            prop_assert!(urgent.iter().all(|place| !place.is_empty()), "{:?}", places);
+            prop_assert!(places.banner.height >= banner.min(2), "{:?}", places);
+        }
+
+        #[test]
+        fn from_80x24_every_pane_is_there(
+            (width, height) in (80_u16..420, 24_u16..130),
+            (banner, refresh) in (0_u16..3, 0_u16..3),
+        ) {
+            let needs = Needs { banner, findings: 3, refresh, last_error: 2, job: 2 };
+            let places = places(Rect::new(0, 0, width, height), needs);
             for part in places.parts() {
                 prop_assert!(!part.is_empty(), "{:?}", places);
             }

@@ -6,9 +6,9 @@
 //! production · app@db.example.net · role oncall · PostgreSQL 15.18      ● LIVE  data of 03:00:30 UTC   header
 //! ▒ ○ POLLING every 30s: PgBouncer in transaction mode can't LISTEN ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒   banner
 //!
-//! █   █ █▀▀▀ ▄▀▀▄ █    ▀█▀ █  █ █  █    ✓ every rule holds over the last 24 h                          verdict
-//! █▀▀▀█ █▀▀  █▀▀█ █     █  █▀▀█ ▀▄▄█
-//! ▀   ▀ ▀▀▀▀ ▀  ▀ ▀▀▀▀  ▀  ▀  ▀  ▄▄▀
+//! █  █ █▀▀▀ ▄▀▀▄ █   ▀▀█▀▀ █  █ ▀▄ ▄▀                                                                  verdict
+//! █▀▀█ █▀▀  █▀▀█ █     █   █▀▀█   █      ✓ every rule is kept over the last 24 h
+//! ▀  ▀ ▀▀▀▀ ▀  ▀ ▀▀▀   ▀   ▀  ▀   ▀
 //! » refreshing 12s                                                                                     refresh
 //! Freshness 30s ✓ ≤ 10m       Success rate 100.0 % ✓ ≥ 95 %     Average duration 130 ms ✓ ≤ 5.00 s     gauges
 //! ━━━━─────────────┃──────    ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┃    ━──────────────────────┃────────
@@ -18,9 +18,9 @@
 //! Last error  none in the window                                                                       last error
 //!
 //! DURATIONS ────────────────────────────────────────────────────────────────────────────────────       durations
-//!  142 ms ▆▆▇▆▇▇▆▇✗▆▇▆▆▇▆▇▇▆▇
-//!         ███████████████████
-//!         ╵21:05             ╵22:45
+//!  150 ms ▆▆▇▆▇▇▆▇┊▆▇▆▆▇▆▇▇▆▇
+//!       0 ████████✗██████████
+//!         ╵21:05      ╵02:35
 //!
 //! ▸ ERRORS ────────────────────────────────────────   RUNS ───────────────────────────────────         errors, runs
 //! 02:20:00 55P03 canceling statement due to lock…     03:00:00 scheduled ✓ ok       118 ms
@@ -91,6 +91,19 @@ fn render_panes(scene: &Scene, places: &Places, buf: &mut Buffer) {
     panes::footer::render(scene, places.footer, buf);
 }
 
+/// The furthest that the open run can be scrolled on a screen of `area`; `None` where no run is open. Drawing stops
+/// there by itself; whoever keeps the scroll position can stop there too, so that the way back is no longer.
+#[must_use]
+pub fn scroll_limit(state: &State, theme: &Theme, glyphs: &Glyphs, area: Rect) -> Option<u16> {
+    let Some(Overlay::Run { id, detail, .. }) = &state.overlay else { return None };
+    if layout::class(area) == Class::Sentence {
+        return Some(0);
+    }
+    let scene = Scene { state, theme, glyphs, health: state.health() };
+    let places = layout::places(area, scene.needs(area));
+    Some(panes::run_detail::scroll_limit(&scene, *id, detail.as_deref(), places.overlay))
+}
+
 fn render_overlay(scene: &Scene, area: Rect, buf: &mut Buffer) {
     match &scene.state.overlay {
         None => {}
@@ -136,6 +149,8 @@ impl Scene<'_> {
             banner: panes::banner::height(self, width),
             findings: panes::verdict::height(self),
             refresh: panes::refresh::height(self, width),
+            last_error: panes::last_error::height(self),
+            job: panes::job::height(self),
         }
     }
 }

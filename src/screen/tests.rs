@@ -1,7 +1,11 @@
 //! The whole screen, looked at.
 
 use super::{glyphs::Glyphs, keys, render, text, theme::Theme};
-use crate::model::{fixtures, state::State};
+use crate::model::{
+    fixtures,
+    message::Action,
+    state::{Overlay, State},
+};
 use proptest::prelude::*;
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect};
 use std::sync::LazyLock;
@@ -58,10 +62,11 @@ fn main_states_at_every_size() {
 
 #[test]
 fn other_states_at_two_sizes() {
-    for name in ["slow", "connecting", "never_reached", "polling", "poll_failed", "empty", "just_notified", "help"] {
+    for name in ["slow", "connecting", "never_reached", "polling", "poll_failed", "empty", "just_notified"] {
         snapshots(name, &[(80, 24), (120, 40)]);
     }
     snapshots("runs_focused", &[(80, 24), (120, 40)]);
+    snapshots("help", &[(40, 12), (80, 24), (120, 40)]);
     snapshots("detail", &SIZES);
     snapshots("detail_end", &[(40, 12), (80, 24), (120, 40)]);
 }
@@ -198,8 +203,9 @@ fn help_names_every_key() {
 fn the_footer_hints_at_keys_that_exist() {
     let drawn = shown("healthy", (120, 40));
     let footer = drawn.lines().last().unwrap();
-    for action in keys::hints(&state("healthy")) {
-        assert!(footer.contains(keys::binding(action).unwrap().hint), "{footer}");
+    // The arrow keys share one hint.
+    for action in keys::hints(&state("healthy")).into_iter().filter(|action| *action != Action::Down) {
+        assert!(footer.contains(keys::binding(action).unwrap().word), "{footer}");
     }
     for size in SIZES {
         for name in ["healthy", "refreshing", "ended_error", "detail"] {
@@ -220,6 +226,22 @@ fn drawing_twice_draws_the_same() {
     }
 }
 
+/// Over SSH every cell costs: a second that passes may change a label, and nothing else.
+#[test]
+fn a_second_costs_a_few_cells() {
+    for name in ["healthy", "critical", "refreshing", "down", "poll_failed"] {
+        let before = state(name);
+        let mut after = before.clone();
+        after.now += std::time::Duration::from_secs(1);
+        for size in SIZES {
+            let drawn = |state: &State| screen(state, &Theme::terminal(), Glyphs::new(true), size);
+            let (before, after) = (drawn(&before), drawn(&after));
+            let changed = before.diff(&after).len();
+            assert!(changed <= 12, "{name} {size:?}: {changed} cells");
+        }
+    }
+}
+
 /// An idle screen redraws when `wake::next` says so; until then every label must hold.
 #[test]
 fn nothing_changes_before_the_moment_that_wake_names() {
@@ -237,18 +259,18 @@ fn nothing_changes_before_the_moment_that_wake_names() {
     }
 }
 
+/// The edges of every class, for every state; sizes between them are drawn at random further down.
 #[test]
 fn no_size_is_too_small_or_too_large() {
     let theme = Theme::terminal();
     for (name, state) in fixtures::ZOO.iter().filter(|(name, _)| !name.starts_with("hostile")) {
         let state = state();
-        for width in (1..=44).chain([79, 80, 119, 120, 199, 200, 400]) {
-            for height in (1..=14).chain([23, 24, 39, 40, 59, 60, 120]) {
+        for width in [1, 2, 13, 39, 40, 79, 80, 119, 120, 200] {
+            for height in [1, 3, 11, 12, 18, 23, 24, 39, 60] {
                 let area = Rect::new(0, 0, width, height);
                 let mut buf = Buffer::empty(area);
                 render(&state, &theme, Glyphs::new(true), area, &mut buf);
-                let first = buf.content().iter().map(ratatui::buffer::Cell::symbol).collect::<String>();
-                assert!(!first.trim().is_empty(), "{name} {width}x{height}");
+                assert!(buf.content().iter().any(|cell| cell.symbol() != " "), "{name} {width}x{height}");
             }
         }
     }
@@ -265,6 +287,24 @@ fn the_smallest_screens_still_show_the_verdict() {
 /// Built once: there are megabytes in them.
 static HOSTILE: LazyLock<[State; 3]> =
     LazyLock::new(|| [fixtures::hostile(), fixtures::hostile_detail(), fixtures::hostile_unavailable()]);
+
+#[test]
+fn the_end_of_a_run_is_found() {
+    let (theme, glyphs) = (Theme::terminal(), Glyphs::new(true));
+    for (width, height) in SIZES {
+        let area = Rect::new(0, 0, width, height);
+        let mut state = state("detail_end");
+        let limit = super::scroll_limit(&state, &theme, glyphs, area).unwrap();
+        let at_end = shown("detail_end", (width, height));
+        for (scroll, same) in [(limit, true), (limit.saturating_sub(1), limit == 0)] {
+            if let Some(Overlay::Run { scroll: at, .. }) = &mut state.overlay {
+                *at = scroll;
+            }
+            assert_eq!(plain(&screen(&state, &theme, glyphs, (width, height))) == at_end, same, "{width} {scroll}");
+        }
+    }
+    assert_eq!(super::scroll_limit(&state("healthy"), &theme, glyphs, Rect::new(0, 0, 80, 24)), None);
+}
 
 fn assert_safe(buf: &Buffer) {
     for cell in buf.content() {
@@ -284,6 +324,13 @@ proptest! {
             assert_safe(&buf);
             prop_assert!(!ascii || buf.content().iter().all(|cell| cell.symbol().is_ascii()));
         }
+    }
+
+    #[test]
+    fn any_size(width in 1_u16..400, height in 1_u16..120, index in 0_usize..100, ascii: bool) {
+        let (_, state) = fixtures::ZOO[index % fixtures::ZOO.len()];
+        let area = Rect::new(0, 0, width, height);
+        render(&state(), &Theme::light(), Glyphs::new(!ascii), area, &mut Buffer::empty(area));
     }
 
     #[test]

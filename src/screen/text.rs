@@ -77,7 +77,11 @@ fn within(raw: &str, budget: usize) -> (&str, bool) {
 /// Feeds the characters of `raw` that may be shown to `push`; a line break is given as `'\n'`.
 fn cleaned(raw: &str, charset: Charset, mut push: impl FnMut(char)) {
     let mut marks = MARKS_KEPT;
-    for c in raw.chars() {
+    let mut chars = raw.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == '\r' && chars.peek() == Some(&'\n') {
+            continue;
+        }
         match kind(c) {
             Kind::Shown if charset.ascii_only && !c.is_ascii() => {
                 marks = MARKS_KEPT;
@@ -185,39 +189,52 @@ pub fn lines(raw: &str, width: usize, most: usize, charset: Charset) -> Vec<Stri
 fn wrap(paragraph: &str, width: usize, most: usize, wrapped: &mut Vec<String>) {
     let mut current = String::new();
     let mut used = 0;
-    for word in paragraph.split_word_bounds() {
-        let word_width = word.width();
-        if used + word_width <= width {
-            current.push_str(word);
-            used += word_width;
-            continue;
-        }
-        if wrapped.len() >= most {
-            return;
-        }
-        if word_width <= width {
+    for token in paragraph.split_inclusive(' ') {
+        let word = token.trim_end();
+        let fits = |used: usize| used + word.width() <= width;
+        if !fits(used) && used > 0 {
+            if wrapped.len() >= most {
+                return;
+            }
             wrapped.push(end_line(&mut current, &mut used));
-            if !word.trim().is_empty() {
-                current.push_str(word);
-                used = word_width;
+            if word.is_empty() {
+                continue;
             }
-            continue;
         }
-        for grapheme in word.graphemes(true) {
-            let grapheme_width = grapheme.width();
-            if used + grapheme_width > width {
-                wrapped.push(end_line(&mut current, &mut used));
-                if wrapped.len() >= most {
-                    return;
-                }
-            }
-            if grapheme_width <= width {
-                current.push_str(grapheme);
-                used += grapheme_width;
-            }
+        if fits(used) {
+            current.push_str(token);
+            used += token.width();
+        } else if !break_word(token, width, most, wrapped, &mut current, &mut used) {
+            return;
         }
     }
     wrapped.push(end_line(&mut current, &mut used));
+}
+
+/// Breaks a word that is wider than a line. `false` once there are enough lines.
+fn break_word(
+    word: &str,
+    width: usize,
+    most: usize,
+    wrapped: &mut Vec<String>,
+    current: &mut String,
+    used: &mut usize,
+) -> bool {
+    for grapheme in word.graphemes(true) {
+        let grapheme_width = grapheme.width();
+        if *used + grapheme_width > width {
+            wrapped.push(end_line(current, used));
+            if wrapped.len() >= most {
+                return false;
+            }
+        }
+        // A wide character in a column of one has no place at all.
+        if grapheme_width <= width {
+            current.push_str(grapheme);
+            *used += grapheme_width;
+        }
+    }
+    true
 }
 
 fn end_line(current: &mut String, used: &mut usize) -> String {
@@ -266,7 +283,7 @@ mod tests {
         assert_eq!(line("日本語", 6, UTF8.charset), "日本語");
         assert_eq!(line("abcdef", 5, ASCII.charset), "ab...");
         assert_eq!(line("abcdef", 0, UTF8.charset), "");
-        assert_eq!(line("abcdef", 2, ASCII.charset), "ab".get(..0).unwrap());
+        assert_eq!(line("abcdef", 2, ASCII.charset), "");
     }
 
     #[test]
@@ -290,6 +307,9 @@ mod tests {
     fn wraps_at_words_and_keeps_breaks() {
         let got = lines("the quick brown fox\njumps", 10, 10, UTF8.charset);
         assert_eq!(got, ["the quick", "brown fox", "jumps"]);
+        assert_eq!(lines("one\r\n\r\ntwo", 10, 10, UTF8.charset), ["one", "", "two"]);
+        assert_eq!(lines("count(*) from: x", 9, 10, UTF8.charset), ["count(*)", "from: x"]);
+        assert_eq!(lines("a abcdefgh", 4, 10, UTF8.charset), ["a", "abcd", "efgh"]);
         assert_eq!(lines("abcdefghij", 4, 10, UTF8.charset), ["abcd", "efgh", "ij"]);
         assert_eq!(lines("the quick brown fox", 10, 1, UTF8.charset), ["the quick…"]);
         assert_eq!(lines("日本", 1, 10, UTF8.charset).concat(), "");

@@ -57,7 +57,8 @@ fn wait_for_bytes() -> bool {
             Err(_) => return false,
             Ok(_) => {
                 let seen = fds[0].revents();
-                return !seen.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) && seen.contains(PollFlags::IN);
+                return !seen.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)
+                    && seen.contains(PollFlags::IN);
             }
         }
     }

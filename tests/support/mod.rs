@@ -8,8 +8,15 @@
 pub mod processes;
 pub mod terminal;
 
-use refreshtop::cluster::{ClusterOptions, Cron, DisposableCluster, programs::OVERRIDE};
-use std::sync::atomic::{AtomicU32, Ordering};
+use refreshtop::{
+    cluster::{ClusterOptions, Cron, DisposableCluster, programs::OVERRIDE},
+    connect::Target,
+    secret::ConnectionUrl,
+};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU32, Ordering},
+};
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
 
@@ -84,9 +91,19 @@ pub async fn execute(url: &str, sql: &str) {
     client(url).await.batch_execute(sql).await.unwrap_or_else(|error| panic!("{error:?} in {sql}"));
 }
 
+/// The server that a URL names, with nothing from this process's environment.
+pub fn target(url: &str) -> Target {
+    Target::resolve(Some(&ConnectionUrl::new(url)), &BTreeMap::new()).expect("a URL")
+}
+
+/// One value of one row, in a session of its own.
+pub async fn value<T: for<'a> tokio_postgres::types::FromSql<'a>>(url: &str, sql: &str) -> T {
+    client(url).await.query_one(sql, &[]).await.unwrap_or_else(|error| panic!("{error:?} in {sql}")).get(0)
+}
+
 /// Ten accounts; eleven people with fifteen memberships; thirty assets; five licences. Of each, one is younger
 /// than 30 days, but person 1 only joined another account lately and isn't new.
-const SMALL_APP: &str = "
+pub const SMALL_APP: &str = "
 CREATE TABLE public.accounts (id bigint PRIMARY KEY, created_at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE public.accounts_memberships (
     user_id bigint NOT NULL, account_id bigint NOT NULL, created_at timestamptz NOT NULL DEFAULT now(),

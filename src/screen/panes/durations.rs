@@ -181,12 +181,13 @@ fn axis(scene: &Scene, shown: &[Run], plot: Rect, area: Rect, buf: &mut Buffer) 
     let days = span.is_some_and(|span| span > TimeDelta::hours(36));
     let format = if days { "%m-%d %H:%M" } else { "%H:%M" };
     let label_width = if days { 12 } else { 6 };
+    // From the right, so that the newest label is always near the newest run.
     let oldest = plot.right().saturating_sub(super::to_u16(shown.len()));
-    let mut x = oldest;
-    while x + label_width <= plot.right() {
-        let Some(run) = shown.get(usize::from(plot.right() - 1 - x)) else { break };
+    let newest = plot.right().saturating_sub(label_width).max(oldest);
+    let columns = std::iter::successors(Some(newest), |x| x.checked_sub(AXIS_STEP)).take_while(|x| *x >= oldest);
+    for x in columns {
+        let Some(run) = shown.get(usize::from(plot.right().saturating_sub(1 + x))) else { break };
         let text = format!("{}{}", scene.glyphs.tick, run.started_at.format(format));
         put(buf, Rect { x, width: plot.right() - x, ..area }, 0, &Line::styled(text, scene.theme.muted));
-        x += AXIS_STEP;
     }
 }

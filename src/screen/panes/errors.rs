@@ -44,6 +44,10 @@ fn table(scene: &Scene, errors: &[Run], area: Rect, buf: &mut Buffer) {
         (true, true) => 11,
         (true, false) => 3,
     };
+    if blockers == 3 {
+        let title = Rect { y: area.y - 1, height: 1, ..area };
+        super::put_right(buf, title, 0, &Line::styled(" blockers", scene.theme.muted));
+    }
     let message = area.width.saturating_sub(time + 5 + blockers + 3);
     let focused = scene.state.focus == Focus::Errors;
     let rows =
@@ -64,7 +68,7 @@ fn row(scene: &Scene, run: &Run, width: u16, blockers: u16, selected: bool) -> R
     };
     let in_the_way = match (run.blockers, blockers) {
         (0, _) | (_, 0) => String::new(),
-        (n, 3) => format!("{:>3}", format!("+{}", n.min(99))),
+        (n, 3) => format!("{:>3}", n.min(999)),
         (1, _) => "  1 blocker".into(),
         (n, _) => format!("{:>2} blockers", n.min(99)),
     };

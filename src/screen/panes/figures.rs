@@ -6,7 +6,7 @@ use crate::model::{age, stats::RefreshStats};
 use chrono::{DateTime, Utc};
 use ratatui::{
     buffer::Buffer,
-    layout::{Constraint, Layout, Rect},
+    layout::{Constraint, Flex, Layout, Rect},
     style::Style,
     text::{Line, Span},
 };
@@ -19,7 +19,10 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let Some(stats) = scene.state.stats() else { return };
     let cells = cells(scene, stats);
     if area.width >= COLUMNS && area.height >= 2 {
-        let columns: [Rect; 9] = Layout::horizontal([Constraint::Fill(1); 9]).areas(area);
+        let widths = cells
+            .each_ref()
+            .map(|(label, value, _)| Constraint::Length(super::to_u16(label.len().max(value.chars().count()))));
+        let columns: [Rect; 9] = Layout::horizontal(widths).flex(Flex::SpaceBetween).areas(area);
         for ((label, value, style), column) in cells.into_iter().zip(columns) {
             put(buf, column, 0, &Line::styled(label, scene.theme.muted));
             put(buf, column, 1, &Line::styled(value, style));
@@ -48,9 +51,12 @@ fn cells(scene: &Scene, stats: &RefreshStats) -> [Cell; 9] {
     let duration = |ms: Option<f64>| ms.map_or_else(|| scene.glyphs.none.into(), age::duration_ms);
     let at = |at: Option<DateTime<Utc>>| at.map_or_else(|| scene.glyphs.none.into(), |at| moment(scene, at));
     let failed = if stats.failed > 0 { scene.theme.critical } else { value };
-    // Different moments mean that the last attempt failed.
-    let behind = stats.last_refresh_at != stats.last_success_at;
+    let behind = scene.state.failing_streak() > 0;
     let success = if behind { scene.theme.warning } else { value };
+    let attempt = match stats.last_refresh_at {
+        Some(last) if behind => format!("{} {}", scene.glyphs.failed, moment(scene, last)),
+        last => at(last),
+    };
     [
         ("Total", stats.total.to_string(), value),
         ("Successful", stats.successful.to_string(), value),
@@ -59,7 +65,7 @@ fn cells(scene: &Scene, stats: &RefreshStats) -> [Cell; 9] {
         ("Average", duration(stats.avg_duration_ms), value),
         ("Maximum", duration(stats.max_duration_ms), value),
         ("Minimum", duration(stats.min_duration_ms), value),
-        ("Last refresh", at(stats.last_refresh_at), value),
+        ("Last refresh", attempt, value),
         ("Last success", at(stats.last_success_at), success),
     ]
 }

@@ -21,7 +21,7 @@ fn hint(scene: &Scene, binding: &Binding) -> Vec<Span<'static>> {
     let (key, word) = match binding.action {
         // Both directions in one hint.
         Action::Down => (scene.glyphs.arrows.to_owned(), if overlay { "scroll" } else { "select" }),
-        _ => (binding.keys.first().map(|key| key.name()).unwrap_or_default(), binding.hint),
+        _ => (binding.keys.first().map(|key| key.name()).unwrap_or_default(), binding.word),
     };
     vec![Span::styled(key, scene.theme.accent), Span::styled(format!(" {word}"), scene.theme.muted)]
 }

@@ -1,20 +1,22 @@
 //! Freshness, success rate and average duration, each against its threshold.
 
 use super::{Scene, put, put_right, waiting};
-use crate::model::{
-    age,
-    health::{Rule, Verdict},
+use crate::{
+    model::{
+        age,
+        health::{Rule, Verdict},
+    },
+    screen::layout::SIDE_BY_SIDE,
 };
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Rect},
-    style::Style,
+    style::{Modifier, Style},
     text::{Line, Span},
     widgets::{LineGauge, Widget},
 };
+use std::time::Duration;
 
-/// Width from which on the three stand side by side.
-const SIDE_BY_SIDE: u16 = 72;
 /// Where the threshold of a figure that should stay low lies on its gauge.
 const LIMIT_AT: f64 = 2.0 / 3.0;
 
@@ -37,8 +39,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
         None => return waiting(scene, area, buf),
         Some(snapshot) => {
             if let Err(missing) = &snapshot.stats {
-                let line = super::unavailable_line(scene, missing, area.width);
-                return put(buf, area, 0, &line);
+                return super::unavailable(scene, missing, area, buf);
             }
         }
     }
@@ -61,7 +62,7 @@ fn two_rows(scene: &Scene, gauge: &Gauge, area: Rect, buf: &mut Buffer) {
     // The longer name where it leaves room for the rest.
     let rest = gauge.value.chars().count() + gauge.limit.chars().count() + 5;
     let name = if gauge.name.len() + rest <= usize::from(area.width) { gauge.name } else { gauge.short };
-    let value = Span::styled(gauge.value.clone(), style.patch(scene.theme.title));
+    let value = Span::styled(gauge.value.clone(), style.add_modifier(Modifier::BOLD));
     put(buf, area, 0, &Line::from(vec![Span::styled(name, scene.theme.muted), " ".into(), value]));
     let mark = Span::styled(scene.glyphs.verdict(gauge.verdict), style);
     let limit = Span::styled(format!(" {}", gauge.limit), scene.theme.muted);
@@ -71,7 +72,7 @@ fn two_rows(scene: &Scene, gauge: &Gauge, area: Rect, buf: &mut Buffer) {
 
 fn one_row(scene: &Scene, gauge: &Gauge, area: Rect, buf: &mut Buffer) {
     let style = scene.theme.verdict(gauge.verdict);
-    let value = Span::styled(format!("{:<9}", gauge.value), style.patch(scene.theme.title));
+    let value = Span::styled(format!("{:<9}", gauge.value), style.add_modifier(Modifier::BOLD));
     put(buf, area, 0, &Line::from(vec![Span::styled(format!("{:<6} ", gauge.short), scene.theme.muted), value]));
     let mark = Line::from(vec![
         Span::styled(scene.glyphs.verdict(gauge.verdict), style),
@@ -119,7 +120,11 @@ fn freshness(scene: &Scene) -> Gauge {
         name: "Freshness",
         short: "Fresh",
         value: age.map_or_else(|| scene.glyphs.none.into(), age::label),
-        ratio: age.map(|age| LIMIT_AT * age.as_secs_f64() / limit.as_secs_f64().max(0.001)),
+        // In the steps of the label: the bar must not move while the label holds.
+        ratio: age.map(|age| {
+            let shown = if age.as_secs() < 60 { age.as_secs() } else { age.as_secs() / 60 * 60 };
+            LIMIT_AT * Duration::from_secs(shown).as_secs_f64() / limit.as_secs_f64().max(0.001)
+        }),
         limit: format!("{} {}", scene.glyphs.at_most, age::label(limit)),
         limit_at: LIMIT_AT,
         verdict: judged(scene, Rule::Freshness, age.is_some()),

@@ -1,6 +1,6 @@
 //! The schedule: what it is, whether it runs, when next, how it went last.
 
-use super::{Scene, fitting, moment, put, titled, unavailable, unavailable_line, waiting};
+use super::{Scene, compact_title, fitting, moment, put, titled, unavailable, waiting};
 use crate::model::{
     age,
     job::{Job, JobRun},
@@ -14,25 +14,28 @@ use ratatui::{
 
 type Part = Vec<Span<'static>>;
 
+/// Rows that it needs in a compact place.
+pub fn height(scene: &Scene) -> u16 {
+    let missing = scene.state.snapshot.as_ref().and_then(|snapshot| snapshot.job.as_ref().err());
+    if missing.is_some_and(|missing| !missing.mend.is_empty()) { 2 } else { 1 }
+}
+
 pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
     let compact = area.height < 4;
     let inner = if compact { area } else { titled(scene, area, buf, "JOB", "") };
-    let Some(snapshot) = &scene.state.snapshot else { return waiting(scene, inner, buf) };
+    let Some(snapshot) = &scene.state.snapshot else {
+        let rest = if compact { compact_title(scene, area, buf, "JOB") } else { inner };
+        return waiting(scene, rest, buf);
+    };
     match &snapshot.job {
-        Err(missing) if compact => lines_of(scene, missing, inner, buf),
+        Err(missing) if compact => unavailable(scene, missing, compact_title(scene, area, buf, "JOB"), buf),
         Err(missing) => unavailable(scene, missing, inner, buf),
         Ok(job) if compact => flow(scene, job, inner, buf),
         Ok(job) => rows(scene, job, inner, buf),
     }
-}
-
-fn lines_of(scene: &Scene, missing: &crate::model::reading::Unavailable, area: Rect, buf: &mut Buffer) {
-    put(buf, area, 0, &Line::styled("JOB", scene.theme.title));
-    let rest = Rect { x: area.x + 5.min(area.width), width: area.width.saturating_sub(5), ..area };
-    put(buf, rest, 0, &unavailable_line(scene, missing, rest.width));
 }
 
 fn flow(scene: &Scene, job: &Job, area: Rect, buf: &mut Buffer) {
@@ -75,7 +78,7 @@ fn rows(scene: &Scene, job: &Job, area: Rect, buf: &mut Buffer) {
     }
     put(buf, area, 1, &Line::from(second));
     let mut third = vec![label("last run")];
-    third.extend(outcome(scene, job.last.as_ref()));
+    third.extend(outcome(scene, job.last.as_ref(), area.width.saturating_sub(10)));
     put(buf, area, 2, &Line::from(third));
     let database = scene.clean(&job.cron_database, area.width.saturating_sub(30));
     let zone =
@@ -123,7 +126,7 @@ fn last(scene: &Scene, last: Option<&JobRun>) -> Part {
     ]
 }
 
-fn outcome(scene: &Scene, last: Option<&JobRun>) -> Part {
+fn outcome(scene: &Scene, last: Option<&JobRun>, width: u16) -> Part {
     let Some(run) = last else { return vec![Span::styled("none on record", scene.theme.muted)] };
     let (glyph, style) = mark(scene, run);
     let mut spans = vec![Span::styled(format!("{glyph} {}", scene.clean(&run.status, 12)), style)];
@@ -131,7 +134,9 @@ fn outcome(scene: &Scene, last: Option<&JobRun>) -> Part {
         spans.push(Span::raw(format!("  at {}", moment(scene, at))));
     }
     if let Some(message) = run.message.as_deref().filter(|message| !message.trim().is_empty()) {
-        spans.push(Span::styled(format!("  {}", scene.clean(message, 200)), scene.theme.muted));
+        let taken: usize = spans.iter().map(Span::width).sum();
+        let left = width.saturating_sub(super::to_u16(taken) + 2);
+        spans.push(Span::styled(format!("  {}", scene.clean(message, left)), scene.theme.muted));
     }
     spans
 }

@@ -7,6 +7,11 @@ use ratatui::{
     text::{Line, Span},
 };
 
+/// Rows that it needs in a narrow place; none without statistics.
+pub fn height(scene: &Scene) -> u16 {
+    scene.state.stats().map_or(0, |stats| if stats.last_error.is_some() { 2 } else { 1 })
+}
+
 pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let Some(stats) = scene.state.stats() else { return };
     let label = "Last error  ";
@@ -18,7 +23,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let mut head = vec![Span::styled(format!("{} ", scene.glyphs.failed), scene.theme.critical)];
     head.push(Span::styled(label, scene.theme.muted));
     // The list knows when it was; the statistics know only the text.
-    if let Some(run) = scene.state.errors().first().filter(|run| run.error.as_ref() == Some(message)) {
+    if let Some(run) = scene.state.errors().iter().find(|run| run.error.as_ref() == Some(message)) {
         let code = run.sqlstate.as_deref().map(|code| scene.clean(code, 5)).unwrap_or_default();
         head.push(Span::raw(format!("{} {code}  ", moment(scene, run.started_at))));
     }

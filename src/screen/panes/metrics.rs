@@ -1,6 +1,6 @@
 //! The figures of the view itself, with their growth over 30 days.
 
-use super::{Scene, moment, put, titled, unavailable, unavailable_line, waiting};
+use super::{Scene, compact_title, moment, put, titled, unavailable, waiting};
 use crate::model::figures::{PlatformMetrics, growth_30d};
 use ratatui::{
     buffer::Buffer,
@@ -16,12 +16,13 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let snapshot = scene.state.snapshot.as_ref();
     let as_of = snapshot.and_then(|s| s.figures.as_ref().ok()).map(|figures| as_of(scene, figures));
     let inner = if compact { area } else { titled(scene, area, buf, "METRICS", &as_of.unwrap_or_default()) };
-    let Some(snapshot) = snapshot else { return waiting(scene, inner, buf) };
+    let Some(snapshot) = snapshot else {
+        let rest = if compact { compact_title(scene, area, buf, "METRICS") } else { inner };
+        return waiting(scene, rest, buf);
+    };
     match &snapshot.figures {
         Err(missing) if compact => {
-            put(buf, area, 0, &Line::styled("METRICS", scene.theme.title));
-            let rest = Rect { x: area.x + 9.min(area.width), width: area.width.saturating_sub(9), ..area };
-            put(buf, rest, 0, &unavailable_line(scene, missing, rest.width));
+            unavailable(scene, missing, compact_title(scene, area, buf, "METRICS"), buf);
         }
         Err(missing) => unavailable(scene, missing, inner, buf),
         Ok(figures) if compact => grid(scene, figures, inner, buf),
@@ -73,10 +74,8 @@ fn right(span: Span<'static>, area: Rect) -> Line<'static> {
 
 /// Two by two, or one below the other where that is too narrow.
 fn grid(scene: &Scene, figures: &PlatformMetrics, area: Rect, buf: &mut Buffer) {
-    let title = 9.min(area.width);
-    put(buf, area, 0, &Line::styled("METRICS", scene.theme.title));
+    let rest = compact_title(scene, area, buf, "METRICS");
     put(buf, area, 1, &Line::styled("in 30 d", scene.theme.muted));
-    let rest = Rect { x: area.x + title, width: area.width - title, ..area };
     let per_row = if rest.width >= 62 { 2 } else { 1 };
     let cell_width = rest.width / per_row;
     for (index, (name, total, new)) in (0..).zip(all(figures)) {

@@ -94,6 +94,9 @@ fn draw_title(scene: &Scene, area: Rect, buf: &mut Buffer, mut spans: Vec<Span<'
 
 /// Says in place why a part has no value, and what would mend it.
 fn unavailable(scene: &Scene, missing: &Unavailable, area: Rect, buf: &mut Buffer) {
+    if area.height == 1 {
+        return put(buf, area, 0, &unavailable_line(scene, missing, area.width));
+    }
     let width = area.width.saturating_sub(2);
     let reason = scene.clean_lines(&missing.reason, width, area.height);
     let mend = scene.clean_lines(&missing.mend, width, area.height.saturating_sub(to_u16(reason.len())));
@@ -121,6 +124,13 @@ fn unavailable_line(scene: &Scene, missing: &Unavailable, width: u16) -> Line<'s
 fn waiting(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let said = if scene.state.connected() { "reading" } else { "nothing read yet" };
     put(buf, area, 0, &Line::styled(format!("{said}{}", scene.glyphs.charset.ellipsis), scene.theme.muted));
+}
+
+/// A title beside which the pane begins, for panes of few rows; gives the rest.
+fn compact_title(scene: &Scene, area: Rect, buf: &mut Buffer, title: &'static str) -> Rect {
+    put(buf, area, 0, &Line::styled(title, scene.theme.title));
+    let taken = to_u16(title.len() + 2).min(area.width);
+    Rect { x: area.x + taken, width: area.width - taken, ..area }
 }
 
 /// Joins the parts that fit into `width`, leaving out from the first that does not.

@@ -12,12 +12,14 @@ use ratatui::{
     text::{Line, Span},
 };
 
-/// Most rows that it takes.
-const MOST: u16 = 2;
+/// Most rows that it takes: a refusal says what to do, which must not be cut off in a narrow place.
+fn most(width: u16) -> u16 {
+    if width < 60 { 3 } else { 2 }
+}
 
 /// Rows needed at `width` columns; none where nothing is under way and nothing was asked for.
 pub fn height(scene: &Scene, width: u16) -> u16 {
-    said(scene).map_or(0, |(_, _, text)| to_u16(scene.clean_lines(&text, width.saturating_sub(2), MOST).len()))
+    said(scene).map_or(0, |(_, _, text)| to_u16(scene.clean_lines(&text, width.saturating_sub(2), most(width)).len()))
 }
 
 pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {

@@ -1,6 +1,10 @@
 //! One run in full: its times, who set it off, what PostgreSQL said, and the black box.
 
-use super::{Scene, help::popup, moment, origin, put, to_u16};
+use super::{
+    Scene,
+    help::{popup, popup_inside},
+    moment, origin, put, to_u16,
+};
 use crate::model::{
     age,
     reading::Reading,
@@ -10,14 +14,14 @@ use chrono::{DateTime, Utc};
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
-    style::Style,
+    style::{Modifier, Style},
     text::{Line, Span},
 };
 use std::time::Duration;
 use uuid::Uuid;
 
 /// Columns of the labels.
-const LABEL: u16 = 11;
+const LABEL: u16 = 12;
 /// Lines of one text that are shown; the log has the rest.
 const MOST_LINES: u16 = 200;
 /// Sessions that are shown.
@@ -30,7 +34,18 @@ pub fn render(scene: &Scene, id: Uuid, read: Option<&Reading<RunDetail>>, scroll
         return;
     }
     let inner = popup(scene, "RUN", area.width, area.height, area, buf);
-    let mut sheet = Sheet { scene, width: inner.width, lines: Vec::new() };
+    let lines = lines(scene, id, read, inner.width);
+    show(scene, &lines, scroll, inner, area, buf);
+}
+
+/// The furthest that it can be scrolled.
+pub fn scroll_limit(scene: &Scene, id: Uuid, read: Option<&Reading<RunDetail>>, area: Rect) -> u16 {
+    let inner = popup_inside(area.width, area.height, area);
+    to_u16(lines(scene, id, read, inner.width).len()).saturating_sub(inner.height)
+}
+
+fn lines(scene: &Scene, id: Uuid, read: Option<&Reading<RunDetail>>, width: u16) -> Vec<Line<'static>> {
+    let mut sheet = Sheet { scene, width, lines: Vec::new() };
     match read {
         Some(Ok(detail)) => sheet.detail(detail),
         Some(Err(missing)) => {
@@ -43,7 +58,7 @@ pub fn render(scene: &Scene, id: Uuid, read: Option<&Reading<RunDetail>>, scroll
             sheet.lines.push(Line::styled(format!("reading{}", scene.glyphs.charset.ellipsis), scene.theme.muted));
         }
     }
-    show(scene, &sheet.lines, scroll, inner, area, buf);
+    sheet.lines
 }
 
 /// Draws the lines from `scroll` on. The state does not know how many there are, so the end is found here.
@@ -56,7 +71,9 @@ fn show(scene: &Scene, lines: &[Line], scroll: u16, inner: Rect, frame: Rect, bu
     if last > 0 {
         let shown = format!(" {}-{} of {} ", scroll + 1, (scroll + inner.height).min(to_u16(lines.len())), lines.len());
         let place = Rect { width: frame.width.saturating_sub(2), ..frame };
-        super::put_right(buf, place, frame.height.saturating_sub(1), &Line::styled(shown, scene.theme.accent));
+        // On the lower border, or beside the title where there is none.
+        let row = if inner.bottom() < frame.bottom() { frame.height - 1 } else { 0 };
+        super::put_right(buf, place, row, &Line::styled(shown, scene.theme.accent.remove_modifier(Modifier::DIM)));
     }
 }
 

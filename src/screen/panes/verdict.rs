@@ -117,7 +117,7 @@ fn said(scene: &Scene, reason: &str) -> String {
     let known = scene.state.snapshot.is_some();
     match &scene.state.feed {
         _ if !scene.is_unknown() => reason.to_owned(),
-        Feed::Down { .. } if known => "no connection: what is shown is from before".into(),
+        Feed::Down { .. } if known => "no connection: all that is shown is old".into(),
         Feed::Down { .. } => "no connection: nothing is known".into(),
         Feed::Connecting => "connecting: nothing is known yet".into(),
         Feed::Live | Feed::Polling { .. } => reason.to_owned(),
