@@ -60,6 +60,9 @@ BEGIN
                 END IF;
             END $do$ $undo$);
     END IF;
+EXCEPTION
+    -- Another database of the cluster is being migrated at this moment, and was first.
+    WHEN duplicate_object OR unique_violation THEN NULL;
 END
 $$;
 GRANT USAGE ON SCHEMA refreshtop TO refreshtop_admin;
