@@ -47,7 +47,7 @@ async fn a_server_that_was_away_is_back_with_what_happened_meanwhile() {
     monitor.wait_text("RUNS  1 ");
     cluster.stop_postgres().await.unwrap();
     monitor.wait_for("an old screen that says so", |screen| {
-        screen.contains("DOWN for") && screen.contains("OLD") && screen.contains("no connection: what is shown")
+        screen.contains("DOWN for") && screen.contains("OLD") && screen.contains("? no connection")
     });
     monitor.wait_text("refused the connection");
     monitor.send("?");
@@ -71,8 +71,7 @@ async fn a_server_that_was_away_is_back_with_what_happened_meanwhile() {
 
 #[tokio::test]
 async fn an_ended_listener_listens_again() {
-    const LISTENER: &str =
-        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'refreshtop listen'";
+    const LISTENER: &str = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'refreshtop listen'";
     let url = app("listener").await;
     let monitor = live(&url);
     let asking = client(&url).await;

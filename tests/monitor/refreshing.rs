@@ -54,7 +54,8 @@ async fn c_cancels_a_refresh_and_the_log_has_it() {
     monitor.send("r");
     monitor.wait_text("(c cancels)");
     let asking = client(&url).await;
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     while asking.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }

@@ -270,9 +270,10 @@ impl TerminalProgram {
         text
     }
 
-    /// Waits until `text` stands on the screen.
+    /// Waits until `text` stands on the screen, wherever its lines are broken.
     pub fn wait_text(&self, text: &str) -> String {
-        self.wait_for(text, |screen| screen.contains(text))
+        let wanted = unbroken(text);
+        self.wait_for(text, |screen| unbroken(screen).contains(&wanted))
     }
 
     /// Waits until what was written, or the screen's text, satisfies `seen`; tells that text, and when the last bytes
@@ -343,9 +344,9 @@ impl TerminalProgram {
         let Some(Open { master, writer, reader }) = self.open.take() else { return };
         self.terminal.lock().closing = true;
         self.terminal.changed.notify_all();
-        // The reader has the terminal open as well and waits in it; a byte from the other side wakes it.
+        // The reader has the terminal open as well and may wait in it; a byte from the other side wakes it.
         if let Some(name) = master.tty_name()
-            && let Ok(other) = rustix::fs::open(name, OFlags::WRONLY | OFlags::NOCTTY, Mode::empty())
+            && let Ok(other) = rustix::fs::open(name, OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK, Mode::empty())
         {
             rustix::io::write(&other, b".").ok();
         }
@@ -400,6 +401,13 @@ impl TerminalProgram {
         let last = |mark: &[u8]| raw.windows(mark.len()).rposition(|bytes| bytes == mark);
         assert!(last(b"\x1b[?2026l") >= last(b"\x1b[?2026h"), "an update was left open");
     }
+}
+
+/// Every run of blanks and line ends as one blank.
+fn unbroken(text: &str) -> String {
+    let mut last = ' ';
+    let blank = |c: char| if c.is_whitespace() { ' ' } else { c };
+    text.chars().map(blank).filter(|c| std::mem::replace(&mut last, *c) != ' ' || *c != ' ').collect()
 }
 
 impl Drop for TerminalProgram {
