@@ -114,6 +114,14 @@ fn settings(master: &dyn MasterPty) -> String {
     format!("{:?}", master.get_termios().expect("termios"))
 }
 
+/// A row of the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    pub text: String,
+    /// Colours and attributes of every cell.
+    pub looks: Vec<String>,
+}
+
 /// What the terminal was asked to do beside showing text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Asked {
@@ -239,19 +247,22 @@ impl TerminalProgram {
         self.terminal.lock().parser.screen().contents()
     }
 
-    /// The screen row by row: every cell's text with its colours and attributes.
-    pub fn cells(&self) -> Vec<String> {
+    /// The screen row by row.
+    pub fn rows(&self) -> Vec<Row> {
         let seen = self.terminal.lock();
         let screen = seen.parser.screen();
         let (rows, cols) = screen.size();
-        let cell = |row, col| {
-            let cell = screen.cell(row, col).expect("a cell");
-            // A cell that was never drawn looks like a blank.
-            let text = if cell.has_contents() { cell.contents() } else { " " };
+        let looks = |cell: &vt100::Cell| {
             let flags = [cell.bold(), cell.italic(), cell.underline(), cell.inverse()].map(u8::from);
-            format!("{text}{:?}{:?}{flags:?}", cell.fgcolor(), cell.bgcolor())
+            format!("{:?}{:?}{flags:?}", cell.fgcolor(), cell.bgcolor())
         };
-        (0..rows.get()).map(|row| (0..cols.get()).map(|col| cell(row, col)).collect()).collect()
+        let row = |row| {
+            let cells = (0..cols.get()).filter_map(|col| screen.cell(row, col));
+            // A cell that was never drawn looks like a blank.
+            let text = |cell: &vt100::Cell| if cell.has_contents() { cell.contents().to_owned() } else { " ".into() };
+            Row { text: cells.clone().map(text).collect(), looks: cells.map(looks).collect() }
+        };
+        (0..rows.get()).map(row).collect()
     }
 
     /// Everything that was written to the terminal so far.
