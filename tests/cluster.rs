@@ -13,32 +13,15 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
-use support::{client, options};
+use support::{
+    client, options,
+    processes::{eventually, processes_of},
+};
 
 async fn start(options: &ClusterOptions) -> DisposableCluster {
     DisposableCluster::start(options, &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// Processes whose command line or working directory is in `folder`.
-fn processes_of(folder: &Path) -> Vec<u32> {
-    let pids = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let in_folder = |pid: &u32| {
-        let process = PathBuf::from(format!("/proc/{pid}"));
-        let line = fs::read(process.join("cmdline")).unwrap_or_default();
-        let cwd = fs::read_link(process.join("cwd")).unwrap_or_default();
-        String::from_utf8_lossy(&line).contains(&*folder.to_string_lossy()) || cwd.starts_with(folder)
-    };
-    pids.filter(in_folder).collect()
-}
-
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let since = Instant::now();
-    while !holds() {
-        assert!(since.elapsed() < Duration::from_secs(30), "{what}");
-        thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[tokio::test]

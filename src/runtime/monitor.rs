@@ -50,7 +50,7 @@ pub async fn run(target: Target, options: Options, appearance: Appearance) -> io
     let guard = TerminalGuard::take()?;
     let mut screen = TerminalScreen { terminal: Terminal::new(CalmBackend::new(io::stdout()))?, appearance };
     let signals = signals::listen(input_sender.clone(), || {
-        guard::give_back();
+        guard::abandon();
         std::process::exit(crate::exit::TERMINAL_STUCK.into());
     })?;
     forward_keys(input_sender)?;

@@ -1,5 +1,6 @@
 //! Taking the terminal over, and giving it back however the program ends.
 
+use crate::exit;
 use crossterm::{
     cursor, queue,
     terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
@@ -17,8 +18,8 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 pub struct TerminalGuard(());
 
 impl TerminalGuard {
-    /// Takes the terminal over: raw mode, alternate screen, hidden cursor. A panic gives it back first and
-    /// prints its message on a sane terminal.
+    /// Takes the terminal over: raw mode, alternate screen, hidden cursor. A panic, in whatever thread, gives it
+    /// back, prints its message on a sane terminal and ends the program.
     ///
     /// # Errors
     /// Where standard input or output is not a terminal, or it refuses.
@@ -34,8 +35,13 @@ impl TerminalGuard {
         out.flush()?;
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            give_back();
+            // Held to the end: another thread's panic does not stop the loop, which would draw over the message.
+            let _held = io::stdout().lock();
+            let ours = give_back();
             previous(panic);
+            if ours {
+                std::process::exit(exit::FAILURE.into());
+            }
         }));
         Ok(guard)
     }
@@ -47,11 +53,11 @@ impl Drop for TerminalGuard {
     }
 }
 
-/// Gives the terminal back; does nothing where it is not ours. Errors are of no use here: a terminal that
-/// can't be written to is gone.
-pub fn give_back() {
+/// Gives the terminal back; does nothing where it is not ours, and tells whether it was. Errors are of no use here: a
+/// terminal that can't be written to is gone.
+pub fn give_back() -> bool {
     if !TAKEN.swap(false, Ordering::SeqCst) {
-        return;
+        return false;
     }
     let mut out = io::stdout();
     // A frame that was cut off may have left the synchronized update open.
@@ -59,4 +65,12 @@ pub fn give_back() {
     let _ = queue!(out, LeaveAlternateScreen, cursor::Show);
     let _ = out.flush();
     let _ = disable_raw_mode();
+    true
+}
+
+/// Gives back what takes no writing: for a terminal in which a write never returns, and holds up every further one.
+pub fn abandon() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        let _ = disable_raw_mode();
+    }
 }

@@ -5,7 +5,9 @@
 #![allow(dead_code, reason = "each test program uses its part of this")]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "only tests call this")]
 
+pub mod processes;
 pub mod session;
+pub mod terminal;
 
 use refreshtop::{
     cluster::{ClusterOptions, Cron, DisposableCluster, programs::OVERRIDE},
@@ -93,6 +95,14 @@ pub async fn owned_app(url: &str) -> (String, String) {
     }
     migrate(&owner_url).await;
     (owner, owner_url)
+}
+
+/// A new database with the same in a cluster of the test's own: the superuser's URL of it.
+pub async fn small_app_in(cluster: &DisposableCluster, database: &str) -> String {
+    execute(&cluster.url("postgres"), &format!("CREATE DATABASE {database}")).await;
+    let url = cluster.url(database);
+    execute(&url, SMALL_APP).await;
+    url
 }
 
 /// A new role that may log in, with `options` such as `SUPERUSER` or `IN ROLE x`: its name, and its URL of the
