@@ -3,13 +3,14 @@
 # rustup puts cargo here; a shell that was open before the installation does not know.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help demo test clean
+.PHONY: help demo test pictures clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo    build, and show the monitor on a disposable PostgreSQL (ARGS='--headless' and others go to it)"
-	@echo "make test    check formatting, lints and the module borders, and run every test on a real PostgreSQL"
-	@echo "make clean   remove what was built"
+	@echo "make demo      build, and show the monitor on a disposable PostgreSQL (ARGS='--headless' and others go to it)"
+	@echo "make test      check formatting, lints and the module borders, and run every test on a real PostgreSQL"
+	@echo "make pictures  take the README's pictures anew, of the demo as it runs here"
+	@echo "make clean     remove what was built"
 
 demo:
 	@scripts/setup demo
@@ -26,6 +27,11 @@ test:
 	scripts/check-worlds
 	cargo clippy --all-targets -- -D warnings
 	cargo test -- --test-threads=$(THREADS)
+
+pictures:
+	@scripts/setup demo
+	cargo build --bin refreshtop --example picture
+	@./target/debug/examples/picture assets
 
 clean:
 	cargo clean
