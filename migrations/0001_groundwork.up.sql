@@ -56,6 +56,29 @@ AS $$
     FROM aclexplode(p_acl) a
 $$;
 
+-- Takes back what others than the owner were given, by default privileges for instance.
+CREATE FUNCTION refreshtop.strip_grants(p_kind text, p_identity text, p_owner oid, p_acl aclitem[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_grantee oid;
+BEGIN
+    FOR v_grantee IN SELECT DISTINCT a.grantee FROM aclexplode(p_acl) a WHERE a.grantee <> p_owner LOOP
+        EXECUTE format('REVOKE ALL ON %s %s FROM %s CASCADE', p_kind, p_identity,
+            CASE v_grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(v_grantee)) END);
+    END LOOP;
+END
+$$;
+CREATE FUNCTION refreshtop.strip_relation(p_relation text) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$ SELECT refreshtop.strip_grants('TABLE', p_relation, c.relowner, c.relacl) FROM pg_class c WHERE c.oid = p_relation::regclass $$;
+CREATE FUNCTION refreshtop.strip_routine(p_routine text) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT refreshtop.strip_grants('ROUTINE', p_routine, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner)))
+    FROM pg_proc p WHERE p.oid = p_routine::regprocedure
+$$;
+
 -- The role that makes a super administrator on a plain PostgreSQL. Roles belong to the whole cluster: another
 -- database may have made it, and may still need it when this one rolls back.
 DO $$
@@ -85,10 +108,38 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END $$;
 COMMENT ON FUNCTION refreshtop.caller() IS 'Effective role of the caller: SET ROLE counts, the login does not';
 
--- Whether there is a public.is_super_admin() of the application's. It is looked up at each call: the application may
--- bring it later. In many databases any role may create in schema public, and the answer decides about everything:
--- only a function counts whose owner can act as an owner of the application or of the installation. Superusers can.
-CREATE FUNCTION refreshtop.application_decides() RETURNS boolean
+-- The application's own public.is_super_admin(), with or without parameters that have defaults. It is looked up at each
+-- call: the application may bring it later.
+CREATE FUNCTION refreshtop.application_function() RETURNS oid
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT p.oid FROM pg_proc p
+    WHERE p.pronamespace = to_regnamespace('public') AND p.proname = 'is_super_admin' AND p.prokind = 'f'
+      AND p.pronargs = p.pronargdefaults AND p.prorettype = 'boolean'::regtype
+    ORDER BY p.pronargs LIMIT 1
+$$;
+
+-- Asks it, with the rights of its own owner (see below), never with more: whoever owns it can change what it does. It
+-- runs with the search path that it sets itself, or with public in reach, because a function that decides from a JWT
+-- commonly reads tables of its own there; nothing else is looked up here. What is no clear yes is a no, an error too:
+-- claims that are no JSON must not become somebody's right, nor a riddle instead of a refusal.
+CREATE FUNCTION refreshtop.ask_application() RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+AS $$
+DECLARE
+    v_answer boolean;
+BEGIN
+    EXECUTE 'SELECT public.is_super_admin()' INTO v_answer;
+    RETURN coalesce(v_answer, false);
+EXCEPTION WHEN assert_failure OR OTHERS THEN
+    RAISE WARNING 'public.is_super_admin() failed, which counts as no: %', left(SQLERRM, 500);
+    RETURN false;
+END
+$$;
+
+-- In many databases any role may create in schema public, and the answer decides about everything: only a function
+-- counts whose owner can act as an owner of the application or of the installation. Superusers can.
+CREATE FUNCTION refreshtop.application_owner_is_trusted() RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT EXISTS (
@@ -102,24 +153,20 @@ AS $$
             SELECT c.relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = 'public' AND c.relname IN ('accounts', 'accounts_memberships', 'assets', 'software_licenses')
         ) AS trusted(role)
-        WHERE p.oid = to_regprocedure('public.is_super_admin()') AND pg_has_role(p.proowner, trusted.role, 'MEMBER'))
+        WHERE p.oid = refreshtop.application_function() AND pg_has_role(p.proowner, trusted.role, 'MEMBER'))
 $$;
 
--- Asks it. It runs with the search path that it sets itself, or with public in reach, because a function that decides
--- from a JWT commonly reads tables of its own there; nothing else is looked up here. What is no clear yes is a no,
--- an error too: claims that are no JSON must not become somebody's right, nor a riddle instead of a refusal.
-CREATE FUNCTION refreshtop.application_says_super_admin() RETURNS boolean
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp
+-- Whether it decides here: trusted, and running with no rights but its owner's, be it that it is SECURITY DEFINER
+-- itself, that its owner has ours anyway, or that the function which asks it belongs to the same owner.
+CREATE FUNCTION refreshtop.application_decides() RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    v_answer boolean;
-BEGIN
-    EXECUTE 'SELECT public.is_super_admin()' INTO v_answer;
-    RETURN coalesce(v_answer, false);
-EXCEPTION WHEN assert_failure OR OTHERS THEN
-    RAISE WARNING 'public.is_super_admin() failed, which counts as no: %', left(SQLERRM, 500);
-    RETURN false;
-END
+    SELECT refreshtop.application_owner_is_trusted() AND EXISTS (
+        SELECT 1 FROM pg_proc p
+        WHERE p.oid = refreshtop.application_function()
+          AND (p.prosecdef OR pg_has_role(p.proowner, current_user, 'MEMBER')
+               OR p.proowner = (SELECT own.proowner FROM pg_proc own
+                                WHERE own.oid = to_regprocedure('refreshtop.ask_application()'))))
 $$;
 
 CREATE FUNCTION refreshtop.is_super_admin() RETURNS boolean
@@ -132,7 +179,7 @@ BEGIN
     IF pg_has_role(v_caller, 'refreshtop_admin', 'USAGE') OR pg_has_role(v_caller, current_user, 'USAGE') THEN
         RETURN true;
     ELSIF refreshtop.application_decides() THEN
-        RETURN refreshtop.application_says_super_admin();
+        RETURN refreshtop.ask_application();
     END IF;
     RETURN false;
 END
@@ -150,7 +197,7 @@ BEGIN
         RAISE EXCEPTION 'role "%" may not %: only super administrators may', refreshtop.caller(), p_action
             USING ERRCODE = 'insufficient_privilege',
                   -- Where the application decides, the role is shared by all its users: a grant would let them all in.
-                  HINT = CASE WHEN to_regprocedure('public.is_super_admin()') IS NOT NULL
+                  HINT = CASE WHEN refreshtop.application_decides()
                       THEN 'The application''s public.is_super_admin() decides, and it did not say yes.'
                       ELSE format('A superuser or the owner can run: GRANT refreshtop_admin TO %I', refreshtop.caller()) END;
     END IF;
@@ -183,3 +230,24 @@ $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA refreshtop FROM PUBLIC;
 -- Row security asks it as whoever reads the log. It tells callers only what they are.
 GRANT EXECUTE ON FUNCTION refreshtop.is_super_admin() TO PUBLIC;
+
+-- The function that asks the application gets the owner of the function that it asks. Where that can't be (neither are
+-- we a superuser, nor members of that role), the application's must be SECURITY DEFINER itself to be heard.
+DO $$
+DECLARE
+    v_owner name;
+BEGIN
+    SELECT pg_get_userbyid(p.proowner) INTO v_owner FROM pg_proc p
+    WHERE p.oid = refreshtop.application_function() AND NOT pg_has_role(p.proowner, current_user, 'MEMBER') AND NOT p.prosecdef;
+    IF v_owner IS NOT NULL AND refreshtop.application_owner_is_trusted() THEN
+        BEGIN
+            EXECUTE format('ALTER FUNCTION refreshtop.ask_application() OWNER TO %I', v_owner);
+            EXECUTE format('GRANT EXECUTE ON FUNCTION refreshtop.ask_application() TO %I', current_user);
+        EXCEPTION WHEN insufficient_privilege THEN
+            PERFORM refreshtop.record_act('migrate up', 'kept', jsonb_build_object('message', format(
+                'public.is_super_admin() of role %s is not asked, because it would run with the rights of %s: make it SECURITY DEFINER, or migrate as a superuser',
+                v_owner, current_user)));
+        END;
+    END IF;
+END
+$$;

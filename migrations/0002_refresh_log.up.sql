@@ -3,6 +3,7 @@ DO $$
 DECLARE
     v_column record;
     v_acl    aclitem[];
+    v_owner  name;
 BEGIN
     IF to_regclass('public.metrics_refresh_log') IS NULL THEN
         CREATE TABLE public.metrics_refresh_log (
@@ -18,15 +19,18 @@ BEGIN
         COMMENT ON TABLE public.metrics_refresh_log IS 'One row for every attempt to refresh a materialized view';
         PERFORM refreshtop.note_undo(2, 'DROP TABLE public.metrics_refresh_log');
         -- Default privileges may have given rights that nobody meant for this table.
-        SELECT relacl INTO v_acl FROM pg_class WHERE oid = 'public.metrics_refresh_log'::regclass;
-        FOR v_column IN
-            SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee
-            FROM aclexplode(v_acl) a
-            WHERE a.grantee <> (SELECT relowner FROM pg_class WHERE oid = 'public.metrics_refresh_log'::regclass)
-        LOOP
-            EXECUTE format('REVOKE ALL ON public.metrics_refresh_log FROM %s', v_column.grantee);
-        END LOOP;
+        PERFORM refreshtop.strip_relation('public.metrics_refresh_log');
     ELSE
+        -- Its owner could give it a trigger or a default, which would run with the rights of whoever writes the log.
+        SELECT pg_get_userbyid(relowner) INTO v_owner FROM pg_class WHERE oid = 'public.metrics_refresh_log'::regclass;
+        IF v_owner <> current_user THEN
+            EXECUTE format('ALTER TABLE public.metrics_refresh_log OWNER TO %I', current_user);
+            PERFORM refreshtop.note_undo(2, format('ALTER TABLE public.metrics_refresh_log OWNER TO %I', v_owner));
+        END IF;
+        IF (SELECT relforcerowsecurity FROM pg_class WHERE oid = 'public.metrics_refresh_log'::regclass) THEN
+            ALTER TABLE public.metrics_refresh_log NO FORCE ROW LEVEL SECURITY;
+            PERFORM refreshtop.note_undo(2, 'ALTER TABLE public.metrics_refresh_log FORCE ROW LEVEL SECURITY');
+        END IF;
         -- Whoever could write or truncate through PUBLIC could forge or wipe the evidence.
         SELECT relacl INTO v_acl FROM pg_class WHERE oid = 'public.metrics_refresh_log'::regclass;
         IF EXISTS (SELECT 1 FROM aclexplode(v_acl) a WHERE a.grantee = 0) THEN

@@ -59,17 +59,28 @@ BEGIN
         SELECT format('DROP MATERIALIZED VIEW public.platform_metrics; CREATE MATERIALIZED VIEW public.platform_metrics AS %s',
                       pg_get_viewdef(v_view))
             || coalesce((SELECT string_agg(' ' || pg_get_indexdef(indexrelid) || ';', '') FROM pg_index WHERE indrelid = v_view), '')
-            || format(' ALTER MATERIALIZED VIEW public.platform_metrics OWNER TO %I; ', v_owner)
+            || format(' ALTER MATERIALIZED VIEW public.platform_metrics OWNER TO %I; SELECT refreshtop.strip_relation(''public.platform_metrics''); ', v_owner)
             || coalesce(refreshtop.acl_sql('TABLE', 'public.platform_metrics', v_acl), '')
             || coalesce(format(' COMMENT ON MATERIALIZED VIEW public.platform_metrics IS %L;', obj_description(v_view, 'pg_class')), '')
         INTO v_undo;
-        PERFORM refreshtop.note_undo(3, v_undo);
-        DROP MATERIALIZED VIEW public.platform_metrics;
+        BEGIN
+            DROP MATERIALIZED VIEW public.platform_metrics;
+            PERFORM refreshtop.note_undo(3, v_undo);
+            PERFORM refreshtop.record_act('migrate up', 'kept', jsonb_build_object('message',
+                'public.platform_metrics counts with refreshtop''s query now; its own comes back with a rollback'));
+        -- A function that returns its rows, for instance.
+        EXCEPTION WHEN dependent_objects_still_exist THEN
+            v_replace := false;
+            PERFORM refreshtop.record_act('migrate up', 'kept', jsonb_build_object('message',
+                'public.platform_metrics keeps its own query, because other objects depend on it'));
+        END;
     END IF;
 
     IF v_view IS NULL OR v_replace THEN
         EXECUTE 'CREATE MATERIALIZED VIEW public.platform_metrics AS ' || v_query;
         COMMENT ON MATERIALIZED VIEW public.platform_metrics IS 'Platform-wide figures, one row, kept fresh by refreshtop';
+        -- Default privileges may have let in whom nobody meant; a materialized view has no row security.
+        PERFORM refreshtop.strip_relation('public.platform_metrics');
         IF v_view IS NULL THEN
             PERFORM refreshtop.note_undo(3, 'DROP MATERIALIZED VIEW public.platform_metrics');
         ELSE

@@ -8,8 +8,8 @@ DROP FUNCTION refreshtop.cron_settings();
 DROP FUNCTION refreshtop.cleanup_logs(integer, integer);
 DROP FUNCTION refreshtop.stats(text, interval);
 DROP FUNCTION refreshtop.refresh(text, text);
-DROP FUNCTION refreshtop.log_lost_attempt(text, regclass);
-DROP FUNCTION refreshtop.attempt_marker(text);
+DROP FUNCTION refreshtop.log_lost_attempts(text, regclass[]);
+DROP FUNCTION refreshtop.attempt_slots(text);
 DO $$
 DECLARE
     v_marker text;

@@ -130,43 +130,60 @@ BEGIN
 END
 $$;
 
--- Remembers the start of the attempt under way, in microseconds since 1970, or 0. A sequence is the one thing in a
--- database that a transaction's end does not undo: what it says outlives a session that is terminated, and a server
--- that crashes, in the middle of an attempt.
-CREATE FUNCTION refreshtop.attempt_marker(p_refresh_type text) RETURNS regclass
+-- Remember the start of each attempt that has not come to its end, in microseconds since 1970; 0 is a free slot. A
+-- sequence is the one thing in a database that the end of a transaction does not undo: what it says outlives a session
+-- that is terminated, and a server that crashes, in the middle of an attempt. Eight slots, because the attempt that
+-- would log the loss of another may be lost itself.
+CREATE FUNCTION refreshtop.attempt_slots(p_refresh_type text) RETURNS regclass[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_name constant text := 'refreshtop.attempt_' || md5(p_refresh_type);
+    v_slots regclass[] := '{}';
+    v_name  text;
 BEGIN
-    IF to_regclass(v_name) IS NULL THEN
-        EXECUTE format('CREATE SEQUENCE %s MINVALUE 0 START 0', v_name);
-        EXECUTE format('COMMENT ON SEQUENCE %s IS %L', v_name, 'Start of the attempt under way to refresh ' || p_refresh_type);
-    END IF;
-    RETURN v_name::regclass;
+    FOR i IN 1 .. 8 LOOP
+        v_name := format('refreshtop.attempt_%s_%s', substr(encode(sha256(convert_to(p_refresh_type, 'UTF8')), 'hex'), 1, 32), i);
+        IF to_regclass(v_name) IS NULL THEN
+            EXECUTE format('CREATE SEQUENCE %s MINVALUE 0 START 0', v_name);
+            EXECUTE format('COMMENT ON SEQUENCE %s IS %L', v_name, 'Start of an unfinished attempt to refresh ' || p_refresh_type);
+        END IF;
+        v_slots := v_slots || v_name::regclass;
+    END LOOP;
+    RETURN v_slots;
 END
 $$;
 
--- Logs an attempt that could not log itself: its session was terminated, or the server went down, while it ran.
-CREATE FUNCTION refreshtop.log_lost_attempt(p_refresh_type text, p_marker regclass) RETURNS void
+-- Logs the attempts that could not log themselves: their sessions were terminated, or the server went down, while they
+-- ran. Returns a slot for the attempt that begins now. A log that takes no row must not stop it.
+CREATE FUNCTION refreshtop.log_lost_attempts(p_refresh_type text, p_slots regclass[]) RETURNS regclass
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_id      uuid := gen_random_uuid();
+    v_slot    regclass;
+    v_free    regclass;
+    v_id      uuid;
     v_micros  bigint;
     v_started timestamptz;
 BEGIN
-    EXECUTE format('SELECT last_value FROM %s', p_marker) INTO v_micros;
-    IF v_micros = 0 THEN
-        RETURN;
-    END IF;
-    v_started := 'epoch'::timestamptz + v_micros * interval '1 microsecond';
-    INSERT INTO public.metrics_refresh_log (id, refresh_type, status, error_message, started_at, created_at)
-    VALUES (v_id, p_refresh_type, 'error',
-            'this attempt ended without a trace: its session was terminated, or the server went down, while it ran',
-            v_started, v_started);
-    PERFORM pg_notify('metrics_refresh', jsonb_build_object('id', v_id, 'refresh_type', p_refresh_type, 'status', 'error',
-        'started_at', v_started)::text);
+    FOREACH v_slot IN ARRAY p_slots LOOP
+        EXECUTE format('SELECT last_value FROM %s', v_slot) INTO v_micros;
+        IF v_micros = 0 THEN
+            v_free := v_slot;
+            CONTINUE;
+        END IF;
+        v_id := gen_random_uuid();
+        v_started := 'epoch'::timestamptz + v_micros * interval '1 microsecond';
+        INSERT INTO public.metrics_refresh_log (id, refresh_type, status, error_message, started_at, created_at)
+        VALUES (v_id, p_refresh_type, 'error',
+                'this attempt ended without a trace: its session was terminated, or the server went down, while it ran',
+                v_started, v_started);
+        PERFORM pg_notify('metrics_refresh', jsonb_build_object('id', v_id, 'refresh_type', p_refresh_type, 'status', 'error',
+            'started_at', v_started)::text);
+    END LOOP;
+    RETURN coalesce(v_free, p_slots[1]);
+EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING 'a lost attempt could not be logged: %', left(SQLERRM, 500);
+    RETURN p_slots[1];
 END
 $$;
 
@@ -191,7 +208,8 @@ DECLARE
     v_context   text;
     v_box       jsonb;
     v_running   record;
-    v_marker    regclass;
+    v_slots     regclass[];
+    v_slot      regclass;
 BEGIN
     PERFORM refreshtop.require_super_admin('refresh ' || p_refresh_type);
     -- It goes into every notification, whose length has a limit.
@@ -221,10 +239,10 @@ BEGIN
 
     v_relation := format('%I.%I', v_view.view_schema, v_view.view_name);
     -- With the lock ours, a mark that still stands is that of an attempt which never came to its end.
-    v_marker := refreshtop.attempt_marker(p_refresh_type);
-    PERFORM refreshtop.log_lost_attempt(p_refresh_type, v_marker);
+    v_slots := refreshtop.attempt_slots(p_refresh_type);
+    v_slot := refreshtop.log_lost_attempts(p_refresh_type, v_slots);
     v_started := clock_timestamp();
-    PERFORM setval(v_marker, (extract(epoch FROM v_started) * 1000000)::bigint);
+    PERFORM setval(v_slot, (extract(epoch FROM v_started) * 1000000)::bigint);
     BEGIN
         PERFORM set_config('lock_timeout', (extract(epoch FROM v_view.lock_timeout) * 1000)::bigint || 'ms', true);
         -- A view without data can't be refreshed concurrently; nobody can read it either, so nobody is blocked.
@@ -256,7 +274,11 @@ BEGIN
     -- Ids, status and timings only: any role may listen. Never near the limit of 8,000 bytes.
     PERFORM pg_notify('metrics_refresh', jsonb_build_object('id', v_id, 'refresh_type', p_refresh_type, 'status', v_status,
         'source', v_source, 'duration_ms', v_duration, 'started_at', v_started, 'completed_at', v_completed)::text);
-    PERFORM setval(v_marker, 0);
+    IF v_source = 'manual' THEN
+        PERFORM refreshtop.record_act('trigger', v_status, jsonb_build_object('run', v_id));
+    END IF;
+    -- The last thing: from here on only the commit itself could fail.
+    PERFORM setval(slot, 0) FROM unnest(v_slots) AS slot;
 
     RETURN jsonb_strip_nulls(jsonb_build_object('success', v_status = 'success', 'status', v_status, 'id', v_id,
         'refresh_type', p_refresh_type, 'duration_ms', v_duration, 'started_at', v_started, 'completed_at', v_completed,
@@ -296,7 +318,7 @@ BEGIN
                 WHERE e.refresh_type = p_refresh_type AND e.status = 'error' AND e.created_at > v_since
                 ORDER BY e.created_at DESC LIMIT 1),
                (SELECT coalesce(s.completed_at, s.created_at) FROM public.metrics_refresh_log s
-                WHERE s.refresh_type = p_refresh_type AND s.status = 'success'
+                WHERE s.refresh_type = p_refresh_type AND s.status = 'success' AND s.created_at IS NOT NULL
                 ORDER BY s.created_at DESC LIMIT 1)
         FROM public.metrics_refresh_log l
         WHERE l.refresh_type = p_refresh_type AND l.created_at > v_since;
@@ -327,7 +349,7 @@ BEGIN
     LOOP
         FOR i IN 1 .. p_max_batches LOOP
             DELETE FROM public.metrics_refresh_log
-            WHERE ctid = ANY (ARRAY(
+            WHERE created_at < now() - v_type.keep_log AND ctid = ANY (ARRAY(
                 SELECT l.ctid FROM public.metrics_refresh_log l
                 WHERE l.created_at < now() - v_type.keep_log
                   AND CASE WHEN v_type.refresh_type IS NULL
@@ -355,16 +377,18 @@ DECLARE
 BEGIN
     FOR v_old IN
         SELECT p.oid, format('public.%I(%s)', p.proname, pg_get_function_identity_arguments(p.oid)) AS identity, p.proname,
-               p.proacl, pg_get_functiondef(p.oid) AS def,
+               p.oid::regprocedure::text AS identity_of_types, p.proowner, p.proacl, pg_get_functiondef(p.oid) AS def,
                pg_get_userbyid(p.proowner) AS owner, obj_description(p.oid, 'pg_proc') AS comment
         FROM pg_proc p
         WHERE p.pronamespace = 'public'::regnamespace AND p.prokind IN ('f', 'p')
           AND p.proname IN ('refresh_platform_metrics_with_logging', 'trigger_platform_metrics_refresh', 'get_metrics_refresh_stats', 'cleanup_old_metrics_logs')
+          -- Of several by one name only those that a call without arguments, or with one whole number, could mean.
+          AND (p.pronargs = p.pronargdefaults OR p.proargtypes::text = '23')
     LOOP
         PERFORM refreshtop.note_undo(4, v_old.def || ';'
             || format(' ALTER ROUTINE %s OWNER TO %I;', v_old.identity, v_old.owner)
-            || CASE WHEN v_old.proacl IS NULL THEN '' ELSE format(' REVOKE ALL ON ROUTINE %s FROM PUBLIC; ', v_old.identity)
-                    || refreshtop.acl_sql('ROUTINE', v_old.identity, v_old.proacl) END
+            || format(' SELECT refreshtop.strip_routine(%L); ', v_old.identity_of_types)
+            || refreshtop.acl_sql('ROUTINE', v_old.identity, coalesce(v_old.proacl, acldefault('f', v_old.proowner)))
             || coalesce(format(' COMMENT ON ROUTINE %s IS %L;', v_old.identity, v_old.comment), ''));
         INSERT INTO refreshtop_old_grants VALUES (v_old.proname, v_old.proacl);
         EXECUTE format('DROP ROUTINE %s', v_old.identity);
@@ -379,19 +403,8 @@ COMMENT ON FUNCTION public.refresh_platform_metrics_with_logging() IS
     'Refreshes public.platform_metrics concurrently, logs the attempt whatever its outcome, and notifies on metrics_refresh';
 
 CREATE FUNCTION public.trigger_platform_metrics_refresh() RETURNS jsonb
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    v_result jsonb;
-BEGIN
-    v_result := refreshtop.refresh('platform_metrics', 'manual');
-    -- A refused or skipped attempt is recorded there; on a standby nothing can be.
-    IF v_result ->> 'status' IN ('success', 'error') THEN
-        PERFORM refreshtop.record_act('trigger', v_result ->> 'status', jsonb_build_object('run', v_result -> 'id'));
-    END IF;
-    RETURN v_result;
-END
-$$;
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT refreshtop.refresh('platform_metrics', 'manual') $$;
 COMMENT ON FUNCTION public.trigger_platform_metrics_refresh() IS 'A manual refresh, for super administrators';
 
 CREATE FUNCTION public.get_metrics_refresh_stats(p_hours integer DEFAULT 24)
@@ -461,7 +474,7 @@ END
 $$;
 
 -- Made now, so that even the very first attempt can be missed.
-DO $$ BEGIN PERFORM refreshtop.attempt_marker('platform_metrics'); END $$;
+DO $$ BEGIN PERFORM refreshtop.attempt_slots('platform_metrics'); END $$;
 
 -- Rights: nobody through PUBLIC, nobody through default privileges; refreshtop_admin, whoever an older deployment
 -- had let in by name, and the role by which a JWT-based application calls. Each function asks again who is calling.
@@ -474,7 +487,7 @@ BEGIN
         SELECT p.oid, p.oid::regprocedure::text AS identity, p.proname, p.proowner, n.nspname
         FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
         WHERE (n.nspname = 'public' AND p.proname IN ('refresh_platform_metrics_with_logging', 'trigger_platform_metrics_refresh', 'get_metrics_refresh_stats', 'cleanup_old_metrics_logs'))
-           OR (n.nspname = 'refreshtop' AND p.proname IN ('relations', 'black_box', 'session_source', 'attempt_marker', 'log_lost_attempt', 'running', 'refresh', 'stats', 'cleanup_logs', 'cron_settings', 'cron_job'))
+           OR (n.nspname = 'refreshtop' AND p.proname IN ('relations', 'black_box', 'session_source', 'attempt_slots', 'log_lost_attempts', 'running', 'refresh', 'stats', 'cleanup_logs', 'cron_settings', 'cron_job'))
     LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', v_function.identity);
         FOR v_grantee IN
@@ -484,7 +497,7 @@ BEGIN
         LOOP
             EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', v_function.identity, v_grantee);
         END LOOP;
-        IF v_function.proname NOT IN ('relations', 'black_box', 'session_source', 'attempt_marker', 'log_lost_attempt') THEN
+        IF v_function.proname NOT IN ('relations', 'black_box', 'session_source', 'attempt_slots', 'log_lost_attempts') THEN
             EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO refreshtop_admin', v_function.identity);
         END IF;
         FOR v_grantee IN
@@ -494,14 +507,35 @@ BEGIN
         LOOP
             EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', v_function.identity, v_grantee);
         END LOOP;
-        IF v_function.nspname = 'public' AND to_regprocedure('public.is_super_admin()') IS NOT NULL AND to_regrole('authenticated') IS NOT NULL THEN
+        IF v_function.nspname = 'public' AND refreshtop.application_function() IS NOT NULL AND to_regrole('authenticated') IS NOT NULL THEN
             EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO authenticated', v_function.identity);
         END IF;
     END LOOP;
-    IF to_regprocedure('public.is_super_admin()') IS NOT NULL AND to_regrole('authenticated') IS NOT NULL
+    IF refreshtop.application_function() IS NOT NULL AND to_regrole('authenticated') IS NOT NULL
        AND NOT has_table_privilege('authenticated', 'public.metrics_refresh_log', 'SELECT') THEN
         GRANT SELECT ON public.metrics_refresh_log TO authenticated;
         PERFORM refreshtop.note_undo(4, 'REVOKE SELECT ON public.metrics_refresh_log FROM authenticated');
     END IF;
+END
+$$;
+
+-- A log that was made by hand may not take the rows that belong into it: another type, a constraint, a column of its
+-- own. Better to learn that now than at each refresh.
+DO $$
+BEGIN
+    INSERT INTO public.metrics_refresh_log (id, refresh_type, status, duration_ms, error_message, started_at, completed_at,
+        created_at, sqlstate, error_detail, error_hint, error_context, trigger_source, triggered_by, login_role,
+        application_name, client_addr, backend_pid, black_box)
+    SELECT gen_random_uuid(), 'platform_metrics', status, 1.5, repeat('x', 10000), now(), now(), now(), '55P03', 'd', 'h', 'c',
+        'manual', 'r', 'l', 'a', '127.0.0.1', 1, '{}'
+    FROM (VALUES ('success'), ('error')) AS trial(status);
+    PERFORM * FROM refreshtop.stats('platform_metrics', '1 hour');
+    RAISE EXCEPTION USING ERRCODE = 'RT000';
+EXCEPTION
+    -- Takes the trial rows back.
+    WHEN SQLSTATE 'RT000' THEN NULL;
+    WHEN OTHERS THEN
+        RAISE EXCEPTION 'the existing table public.metrics_refresh_log can''t take a refresh''s row: %', SQLERRM
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Change the table, or rename it so that a new one is made.';
 END
 $$;

@@ -62,6 +62,25 @@ async fn an_attempt_whose_session_was_terminated_is_logged_by_the_next() {
 }
 
 #[tokio::test]
+async fn each_of_several_lost_attempts_is_logged_once() {
+    let url = migrated_app("several").await;
+    for _ in 0..3 {
+        let (pid, holder, onlooker) = waiting_refresh(&url).await;
+        onlooker.run(&format!("SELECT pg_terminate_backend({pid})")).await;
+        onlooker.until(&format!("NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = {pid})")).await;
+        holder.run("ROLLBACK").await;
+    }
+    let session = Session::open(&url).await;
+    for _ in 0..2 {
+        assert_eq!(session.value::<Value>(REFRESH).await["status"], "success");
+    }
+    let log = session.log().await;
+    assert_eq!(log.len(), 5, "{log:?}");
+    log[..3].iter().for_each(check_lost);
+    assert!(log[..3].windows(2).all(|pair| pair[0]["started_at"].as_str() < pair[1]["started_at"].as_str()));
+}
+
+#[tokio::test]
 async fn an_attempt_that_a_crash_ended_is_logged_by_the_next() {
     let mut cluster = DisposableCluster::start(&support::options(), &mut |_| {}).await.unwrap();
     execute(&cluster.url("postgres"), "CREATE DATABASE app").await;
@@ -90,6 +109,19 @@ async fn an_attempt_that_its_caller_rolled_back_is_no_lost_one() {
     session.run("ROLLBACK").await;
     assert_eq!(session.value::<Value>(REFRESH).await["status"], "success");
     assert_eq!(session.log().await.len(), 1);
+}
+
+/// The audit row is written before the attempt counts as finished.
+#[tokio::test]
+async fn a_trigger_that_could_not_be_audited_is_logged_by_the_next() {
+    let url = migrated_app("unaudited").await;
+    let holder = Session::with(&url, "BEGIN; LOCK TABLE refreshtop.audit").await;
+    let session = Session::with(&url, "SET statement_timeout = '500ms'").await;
+    assert_eq!(session.sqlstate("SELECT public.trigger_platform_metrics_refresh()").await, "57014");
+    holder.run("ROLLBACK").await;
+    assert_eq!(session.value::<Value>(REFRESH).await["status"], "success");
+    let statuses: Vec<Value> = session.log().await.iter().map(|row| row["status"].clone()).collect();
+    assert_eq!(statuses, [json!("error"), json!("success")]);
 }
 
 #[tokio::test]

@@ -220,7 +220,7 @@ async fn an_owner_who_is_no_superuser_can_migrate() {
 async fn what_is_in_the_way_is_named_and_nothing_is_changed() {
     for (prefix, obstacle, needle) in [
         ("plain_view", "CREATE VIEW public.platform_metrics AS SELECT 1 AS x", "not a materialized view"),
-        ("log_view", "CREATE VIEW public.metrics_refresh_log AS SELECT 1 AS id", "not a table"),
+        ("log_view", "CREATE VIEW public.metrics_refresh_log AS SELECT 1 AS id", "not a plain table"),
         ("odd_log", "CREATE TABLE public.metrics_refresh_log (id uuid, note text)", "has no column refresh_type"),
     ] {
         let url = fresh_app(prefix).await;

@@ -38,6 +38,10 @@ SELECT problem, mend FROM (
            format('GRANT CREATE ON DATABASE %I TO %I', current_database(), current_user)
     WHERE NOT has_database_privilege(current_database(), 'CREATE')
     UNION ALL
+    SELECT 7, 'role ' || current_user || ' may not create temporary tables in database ' || current_database(),
+           format('every concurrent refresh needs them: GRANT TEMPORARY ON DATABASE %I TO %I', current_database(), current_user)
+    WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')
+    UNION ALL
     SELECT 8, 'role ' || current_user || ' may not create the role refreshtop_admin', 'a superuser can: CREATE ROLE refreshtop_admin NOLOGIN'
     WHERE to_regrole('refreshtop_admin') IS NULL
       AND NOT (SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user)
@@ -48,12 +52,30 @@ SELECT problem, mend FROM (
     SELECT 10, 'public.platform_metrics exists and is not a materialized view', 'rename or drop it'
     FROM pg_class WHERE oid = to_regclass('public.platform_metrics') AND relkind <> 'm'
     UNION ALL
-    SELECT 11, 'public.metrics_refresh_log exists and is not a table', 'rename or drop it'
-    FROM pg_class WHERE oid = to_regclass('public.metrics_refresh_log') AND relkind NOT IN ('r', 'p')
+    SELECT 11, 'public.metrics_refresh_log exists and is not a plain table', 'rename or drop it'
+    FROM pg_class WHERE oid = to_regclass('public.metrics_refresh_log') AND relkind <> 'r'
     UNION ALL
     SELECT 12, 'public.metrics_refresh_log has no column ' || col, 'add it, or rename the table'
     FROM (VALUES ('id'), ('refresh_type'), ('status')) AS needed(col)
     WHERE to_regclass('public.metrics_refresh_log') IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = to_regclass('public.metrics_refresh_log') AND a.attname = col AND NOT a.attisdropped)
+    UNION ALL
+    SELECT 13, 'schema refreshtop belongs to role ' || pg_get_userbyid(n.nspowner), 'drop it, or migrate as that role'
+    FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner
+    WHERE n.nspname = 'refreshtop' AND o.rolname <> current_user AND NOT o.rolsuper
+    UNION ALL
+    SELECT 14, format('trigger %I on public.metrics_refresh_log runs a function of role %s', t.tgname, pg_get_userbyid(p.proowner)),
+           'it would run with your rights: drop it, or migrate as that role'
+    FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_roles o ON o.oid = p.proowner
+    WHERE t.tgrelid = to_regclass('public.metrics_refresh_log') AND NOT t.tgisinternal AND o.rolname <> current_user AND NOT o.rolsuper
+    UNION ALL
+    SELECT 15, 'row security hides rows of public.' || name || ' from role ' || current_user,
+           'the figures would be wrong: migrate as its owner or as a role with BYPASSRLS'
+    FROM source
+    WHERE CASE WHEN has_table_privilege(to_regclass('public.' || name), 'SELECT') THEN row_security_active(to_regclass('public.' || name)) END
+    GROUP BY name
+    UNION ALL
+    SELECT 16, 'public.metrics_refresh_log has child tables', 'rename it, so that a new one is made'
+    WHERE EXISTS (SELECT 1 FROM pg_inherits WHERE inhparent = to_regclass('public.metrics_refresh_log'))
 ) found
 ORDER BY place, problem

@@ -123,14 +123,14 @@ pub async fn recent_runs(
             "SELECT id, status, trigger_source, duration_ms::float8, coalesce(started_at, created_at) AS started_at, completed_at,
                     sqlstate, left(error_message, $2) AS error_message,
                     coalesce(jsonb_array_length(black_box -> 'sessions'), 0) AS blockers
-             FROM public.metrics_refresh_log WHERE refresh_type = $1",
+             FROM public.metrics_refresh_log WHERE refresh_type = $1 AND created_at IS NOT NULL",
             " ORDER BY created_at DESC LIMIT $3"
         )),
         LogFilter::Errors => sqlx::query_as(concat!(
             "SELECT id, status, trigger_source, duration_ms::float8, coalesce(started_at, created_at) AS started_at, completed_at,
                     sqlstate, left(error_message, $2) AS error_message,
                     coalesce(jsonb_array_length(black_box -> 'sessions'), 0) AS blockers
-             FROM public.metrics_refresh_log WHERE refresh_type = $1",
+             FROM public.metrics_refresh_log WHERE refresh_type = $1 AND created_at IS NOT NULL",
             " AND status = 'error' ORDER BY created_at DESC LIMIT $3"
         )),
     };
