@@ -3,6 +3,7 @@ DROP TABLE refreshtop.audit;
 DROP FUNCTION refreshtop.require_super_admin(text);
 DROP FUNCTION refreshtop.is_super_admin();
 DROP FUNCTION refreshtop.application_says_super_admin();
+DROP FUNCTION refreshtop.application_decides();
 DROP FUNCTION refreshtop.caller();
 REVOKE ALL ON SCHEMA refreshtop FROM refreshtop_admin;
 -- Now nothing here hangs on the role any more, so it can go where it was made here.

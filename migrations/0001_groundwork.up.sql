@@ -3,6 +3,20 @@
 -- The schema refreshtop itself is made by the migrator, which keeps its own table there.
 
 REVOKE ALL ON SCHEMA refreshtop FROM PUBLIC;
+-- Default privileges may have let others in; whoever reaches the ledger below decides what a rollback runs.
+DO $$
+DECLARE
+    v_grantee name;
+BEGIN
+    FOR v_grantee IN
+        SELECT DISTINCT pg_catalog.pg_get_userbyid(a.grantee)
+        FROM pg_catalog.pg_namespace n CROSS JOIN LATERAL pg_catalog.aclexplode(n.nspacl) a
+        WHERE n.nspname = 'refreshtop' AND a.grantee NOT IN (0, n.nspowner)
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON SCHEMA refreshtop FROM %I', v_grantee);
+    END LOOP;
+END
+$$;
 
 -- Each step notes how to undo what it really did here. On a database that was set up by hand that differs
 -- from what it does on an empty one, so the rollback can't be a fixed script.
@@ -51,18 +65,15 @@ BEGIN
         COMMENT ON ROLE refreshtop_admin IS 'Super administrators of refreshtop: read the refresh log, trigger, clean up, schedule';
         PERFORM refreshtop.note_undo(1, $undo$DO $do$
             BEGIN
-                IF EXISTS (SELECT 1 FROM pg_catalog.pg_shdepend d
-                           WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
-                             AND d.refobjid = pg_catalog.to_regrole('refreshtop_admin')) THEN
-                    RAISE NOTICE 'role refreshtop_admin is kept: other objects or databases of this cluster use it';
-                ELSE
-                    DROP ROLE IF EXISTS refreshtop_admin;
-                END IF;
+                DROP ROLE IF EXISTS refreshtop_admin;
+            -- Tried, not looked up first: another database may begin to use it in between.
+            EXCEPTION WHEN dependent_objects_still_exist THEN
+                RAISE NOTICE 'role refreshtop_admin is kept: other objects or databases of this cluster use it';
             END $do$ $undo$);
     END IF;
-EXCEPTION
-    -- Another database of the cluster is being migrated at this moment, and was first.
-    WHEN duplicate_object OR unique_violation THEN NULL;
+-- Another database is migrating at the same time, and made it since we looked.
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+    NULL;
 END
 $$;
 GRANT USAGE ON SCHEMA refreshtop TO refreshtop_admin;
@@ -74,20 +85,40 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END $$;
 COMMENT ON FUNCTION refreshtop.caller() IS 'Effective role of the caller: SET ROLE counts, the login does not';
 
--- Asks the application's own public.is_super_admin(), where there is one. It is looked up at each call: the
--- application may bring it later. It runs with the search path that it sets itself, or with public in reach,
--- because a function that decides from a JWT commonly reads tables of its own there.
+-- Whether there is a public.is_super_admin() of the application's. It is looked up at each call: the application may
+-- bring it later. In many databases any role may create in schema public, and the answer decides about everything:
+-- only a function counts whose owner can act as an owner of the application or of the installation. Superusers can.
+CREATE FUNCTION refreshtop.application_decides() RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (
+        SELECT 1
+        FROM pg_proc p
+        CROSS JOIN LATERAL (
+            SELECT n.nspowner FROM pg_namespace n WHERE n.nspname IN ('public', 'refreshtop')
+            UNION
+            SELECT d.datdba FROM pg_database d WHERE d.datname = current_database()
+            UNION
+            SELECT c.relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = 'public' AND c.relname IN ('accounts', 'accounts_memberships', 'assets', 'software_licenses')
+        ) AS trusted(role)
+        WHERE p.oid = to_regprocedure('public.is_super_admin()') AND pg_has_role(p.proowner, trusted.role, 'MEMBER'))
+$$;
+
+-- Asks it. It runs with the search path that it sets itself, or with public in reach, because a function that decides
+-- from a JWT commonly reads tables of its own there; nothing else is looked up here. What is no clear yes is a no,
+-- an error too: claims that are no JSON must not become somebody's right, nor a riddle instead of a refusal.
 CREATE FUNCTION refreshtop.application_says_super_admin() RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
     v_answer boolean;
 BEGIN
-    IF to_regprocedure('public.is_super_admin()') IS NULL THEN
-        RETURN false;
-    END IF;
     EXECUTE 'SELECT public.is_super_admin()' INTO v_answer;
     RETURN coalesce(v_answer, false);
+EXCEPTION WHEN assert_failure OR OTHERS THEN
+    RAISE WARNING 'public.is_super_admin() failed, which counts as no: %', left(SQLERRM, 500);
+    RETURN false;
 END
 $$;
 
@@ -98,9 +129,12 @@ DECLARE
     v_caller name := refreshtop.caller();
 BEGIN
     -- Superusers have every role; current_user is the owner of the installation here.
-    RETURN pg_has_role(v_caller, 'refreshtop_admin', 'USAGE')
-        OR pg_has_role(v_caller, current_user, 'USAGE')
-        OR refreshtop.application_says_super_admin();
+    IF pg_has_role(v_caller, 'refreshtop_admin', 'USAGE') OR pg_has_role(v_caller, current_user, 'USAGE') THEN
+        RETURN true;
+    ELSIF refreshtop.application_decides() THEN
+        RETURN refreshtop.application_says_super_admin();
+    END IF;
+    RETURN false;
 END
 $$;
 COMMENT ON FUNCTION refreshtop.is_super_admin() IS

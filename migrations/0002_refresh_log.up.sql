@@ -34,6 +34,18 @@ BEGIN
                 ARRAY(SELECT i FROM unnest(v_acl) i WHERE i::text LIKE '=%')));
             REVOKE ALL ON public.metrics_refresh_log FROM PUBLIC;
         END IF;
+        -- What no policy covers: truncating, and a trigger, which would run with the rights of whoever writes the log.
+        FOR v_column IN
+            SELECT DISTINCT a.grantee
+            FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a
+            WHERE c.oid = 'public.metrics_refresh_log'::regclass AND a.grantee NOT IN (0, c.relowner)
+              AND a.privilege_type IN ('TRUNCATE', 'REFERENCES', 'TRIGGER')
+        LOOP
+            PERFORM refreshtop.note_undo(2, refreshtop.acl_sql('TABLE', 'public.metrics_refresh_log',
+                ARRAY(SELECT i FROM unnest(v_acl) i, aclexplode(ARRAY[i]) a WHERE a.grantee = v_column.grantee)));
+            EXECUTE format('REVOKE TRUNCATE, REFERENCES, TRIGGER ON public.metrics_refresh_log FROM %I CASCADE',
+                pg_get_userbyid(v_column.grantee));
+        END LOOP;
     END IF;
 
     -- What diagnosis and audit need beside the original eight columns, and any of the eight that is missing.

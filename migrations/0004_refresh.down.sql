@@ -8,6 +8,20 @@ DROP FUNCTION refreshtop.cron_settings();
 DROP FUNCTION refreshtop.cleanup_logs(integer, integer);
 DROP FUNCTION refreshtop.stats(text, interval);
 DROP FUNCTION refreshtop.refresh(text, text);
+DROP FUNCTION refreshtop.log_lost_attempt(text, regclass);
+DROP FUNCTION refreshtop.attempt_marker(text);
+DO $$
+DECLARE
+    v_marker text;
+BEGIN
+    FOR v_marker IN
+        SELECT c.oid::regclass::text FROM pg_class c
+        WHERE c.relnamespace = 'refreshtop'::regnamespace AND c.relkind = 'S' AND c.relname LIKE 'attempt\_%'
+    LOOP
+        EXECUTE format('DROP SEQUENCE %s', v_marker);
+    END LOOP;
+END
+$$;
 DROP FUNCTION refreshtop.running(text);
 DROP FUNCTION refreshtop.session_source();
 DROP FUNCTION refreshtop.black_box(oid);

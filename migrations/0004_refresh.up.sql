@@ -94,8 +94,8 @@ BEGIN
     FROM (SELECT *, row_number() OVER (ORDER BY jsonb_array_length(blocked_by), xact_age_s DESC NULLS LAST) AS place
           FROM session ORDER BY place LIMIT 20) top;
     RETURN v_box;
-EXCEPTION WHEN OTHERS THEN
-    -- Evidence that can't be taken must not cost the row that would say so.
+EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
+    -- Evidence that can't be taken must not cost the row that would say so; a second cancel arrives just here.
     RETURN jsonb_build_object('captured_at', clock_timestamp(), 'sessions', '[]'::jsonb, 'error', left(SQLERRM, 500));
 END
 $$;
@@ -130,6 +130,46 @@ BEGIN
 END
 $$;
 
+-- Remembers the start of the attempt under way, in microseconds since 1970, or 0. A sequence is the one thing in a
+-- database that a transaction's end does not undo: what it says outlives a session that is terminated, and a server
+-- that crashes, in the middle of an attempt.
+CREATE FUNCTION refreshtop.attempt_marker(p_refresh_type text) RETURNS regclass
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_name constant text := 'refreshtop.attempt_' || md5(p_refresh_type);
+BEGIN
+    IF to_regclass(v_name) IS NULL THEN
+        EXECUTE format('CREATE SEQUENCE %s MINVALUE 0 START 0', v_name);
+        EXECUTE format('COMMENT ON SEQUENCE %s IS %L', v_name, 'Start of the attempt under way to refresh ' || p_refresh_type);
+    END IF;
+    RETURN v_name::regclass;
+END
+$$;
+
+-- Logs an attempt that could not log itself: its session was terminated, or the server went down, while it ran.
+CREATE FUNCTION refreshtop.log_lost_attempt(p_refresh_type text, p_marker regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_id      uuid := gen_random_uuid();
+    v_micros  bigint;
+    v_started timestamptz;
+BEGIN
+    EXECUTE format('SELECT last_value FROM %s', p_marker) INTO v_micros;
+    IF v_micros = 0 THEN
+        RETURN;
+    END IF;
+    v_started := 'epoch'::timestamptz + v_micros * interval '1 microsecond';
+    INSERT INTO public.metrics_refresh_log (id, refresh_type, status, error_message, started_at, created_at)
+    VALUES (v_id, p_refresh_type, 'error',
+            'this attempt ended without a trace: its session was terminated, or the server went down, while it ran',
+            v_started, v_started);
+    PERFORM pg_notify('metrics_refresh', jsonb_build_object('id', v_id, 'refresh_type', p_refresh_type, 'status', 'error',
+        'started_at', v_started)::text);
+END
+$$;
+
 CREATE FUNCTION refreshtop.refresh(p_refresh_type text, p_source text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 -- Set here so that the caller's own value comes back at return; the view's own limit is set below.
@@ -151,8 +191,14 @@ DECLARE
     v_context   text;
     v_box       jsonb;
     v_running   record;
+    v_marker    regclass;
 BEGIN
     PERFORM refreshtop.require_super_admin('refresh ' || p_refresh_type);
+    -- It goes into every notification, whose length has a limit.
+    IF v_source NOT IN ('schedule', 'manual', 'direct') THEN
+        RAISE EXCEPTION 'a refresh is set off by schedule, manual or direct, not by "%"', left(v_source, 100)
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     IF pg_is_in_recovery() THEN
         RETURN jsonb_build_object('success', false, 'status', 'refused', 'refresh_type', p_refresh_type,
             'message', 'this server is a read-only standby: refresh on its primary');
@@ -174,7 +220,11 @@ BEGIN
     END IF;
 
     v_relation := format('%I.%I', v_view.view_schema, v_view.view_name);
+    -- With the lock ours, a mark that still stands is that of an attempt which never came to its end.
+    v_marker := refreshtop.attempt_marker(p_refresh_type);
+    PERFORM refreshtop.log_lost_attempt(p_refresh_type, v_marker);
     v_started := clock_timestamp();
+    PERFORM setval(v_marker, (extract(epoch FROM v_started) * 1000000)::bigint);
     BEGIN
         PERFORM set_config('lock_timeout', (extract(epoch FROM v_view.lock_timeout) * 1000)::bigint || 'ms', true);
         -- A view without data can't be refreshed concurrently; nobody can read it either, so nobody is blocked.
@@ -206,6 +256,7 @@ BEGIN
     -- Ids, status and timings only: any role may listen. Never near the limit of 8,000 bytes.
     PERFORM pg_notify('metrics_refresh', jsonb_build_object('id', v_id, 'refresh_type', p_refresh_type, 'status', v_status,
         'source', v_source, 'duration_ms', v_duration, 'started_at', v_started, 'completed_at', v_completed)::text);
+    PERFORM setval(v_marker, 0);
 
     RETURN jsonb_strip_nulls(jsonb_build_object('success', v_status = 'success', 'status', v_status, 'id', v_id,
         'refresh_type', p_refresh_type, 'duration_ms', v_duration, 'started_at', v_started, 'completed_at', v_completed,
@@ -223,12 +274,16 @@ RETURNS TABLE (total_refreshes bigint, successful_refreshes bigint, failed_refre
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+    v_since timestamptz;
 BEGIN
     PERFORM refreshtop.require_super_admin('see refresh statistics');
     IF p_window IS NULL OR p_window <= interval '0' THEN
         RAISE EXCEPTION 'the statistics window must be positive, not %', coalesce(p_window::text, 'NULL')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- Further back than time reaches is as good as always.
+    v_since := statement_timestamp() - least(p_window, interval '1000 years');
     RETURN QUERY
         SELECT count(*), count(*) FILTER (WHERE l.status = 'success'), count(*) FILTER (WHERE l.status = 'error'),
                round(count(*) FILTER (WHERE l.status = 'success') * 100.0 / nullif(count(*), 0), 2),
@@ -238,13 +293,13 @@ BEGIN
                (min(l.duration_ms) FILTER (WHERE l.status = 'success'))::numeric,
                max(coalesce(l.completed_at, l.created_at)),
                (SELECT e.error_message FROM public.metrics_refresh_log e
-                WHERE e.refresh_type = p_refresh_type AND e.status = 'error' AND e.created_at > statement_timestamp() - p_window
+                WHERE e.refresh_type = p_refresh_type AND e.status = 'error' AND e.created_at > v_since
                 ORDER BY e.created_at DESC LIMIT 1),
                (SELECT coalesce(s.completed_at, s.created_at) FROM public.metrics_refresh_log s
                 WHERE s.refresh_type = p_refresh_type AND s.status = 'success'
                 ORDER BY s.created_at DESC LIMIT 1)
         FROM public.metrics_refresh_log l
-        WHERE l.refresh_type = p_refresh_type AND l.created_at > statement_timestamp() - p_window;
+        WHERE l.refresh_type = p_refresh_type AND l.created_at > v_since;
 END
 $$;
 COMMENT ON FUNCTION refreshtop.stats(text, interval) IS
@@ -260,6 +315,11 @@ DECLARE
     v_type    record;
 BEGIN
     PERFORM refreshtop.require_super_admin('clean up the refresh log');
+    IF (p_batch > 0 AND p_max_batches > 0) IS NOT TRUE THEN
+        RAISE EXCEPTION 'a cleanup takes at least one batch of at least one row, not % of %',
+            coalesce(p_max_batches::text, 'NULL'), coalesce(p_batch::text, 'NULL')
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     FOR v_type IN
         SELECT v.refresh_type, v.keep_log FROM refreshtop.views v
         -- Rows of views that are registered no longer go by the default.
@@ -400,6 +460,9 @@ BEGIN
 END
 $$;
 
+-- Made now, so that even the very first attempt can be missed.
+DO $$ BEGIN PERFORM refreshtop.attempt_marker('platform_metrics'); END $$;
+
 -- Rights: nobody through PUBLIC, nobody through default privileges; refreshtop_admin, whoever an older deployment
 -- had let in by name, and the role by which a JWT-based application calls. Each function asks again who is calling.
 DO $$
@@ -411,7 +474,7 @@ BEGIN
         SELECT p.oid, p.oid::regprocedure::text AS identity, p.proname, p.proowner, n.nspname
         FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
         WHERE (n.nspname = 'public' AND p.proname IN ('refresh_platform_metrics_with_logging', 'trigger_platform_metrics_refresh', 'get_metrics_refresh_stats', 'cleanup_old_metrics_logs'))
-           OR (n.nspname = 'refreshtop' AND p.proname IN ('relations', 'black_box', 'session_source', 'running', 'refresh', 'stats', 'cleanup_logs', 'cron_settings', 'cron_job'))
+           OR (n.nspname = 'refreshtop' AND p.proname IN ('relations', 'black_box', 'session_source', 'attempt_marker', 'log_lost_attempt', 'running', 'refresh', 'stats', 'cleanup_logs', 'cron_settings', 'cron_job'))
     LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', v_function.identity);
         FOR v_grantee IN
@@ -421,7 +484,7 @@ BEGIN
         LOOP
             EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', v_function.identity, v_grantee);
         END LOOP;
-        IF v_function.proname NOT IN ('relations', 'black_box', 'session_source') THEN
+        IF v_function.proname NOT IN ('relations', 'black_box', 'session_source', 'attempt_marker', 'log_lost_attempt') THEN
             EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO refreshtop_admin', v_function.identity);
         END IF;
         FOR v_grantee IN

@@ -6,13 +6,16 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "only tests call this")]
 
 pub mod processes;
+pub mod session;
 pub mod terminal;
 
 use refreshtop::{
     cluster::{ClusterOptions, Cron, DisposableCluster, programs::OVERRIDE},
     connect::Target,
+    db,
     secret::ConnectionUrl,
 };
+use sqlx::{Connection, PgConnection};
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicU32, Ordering},
@@ -67,6 +70,39 @@ pub async fn small_app_in(cluster: &DisposableCluster, database: &str) -> String
     let url = cluster.url(database);
     execute(&url, SMALL_APP).await;
     url
+}
+
+/// Applies every migration as the role of `url`. No job is scheduled: a refresh that nobody asked for would
+/// disturb the tests.
+pub async fn migrate(url: &str) {
+    let mut connection = PgConnection::connect(url).await.expect("a connection");
+    db::migrate::up(&mut connection).await.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// Undoes every migration as the role of `url`.
+pub async fn roll_back(url: &str) {
+    let mut connection = PgConnection::connect(url).await.expect("a connection");
+    db::migrate::down(&mut connection, 0).await.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// A new, migrated database with the application's four tables and a little data.
+pub async fn migrated_app(prefix: &str) -> String {
+    let url = fresh_app(prefix).await;
+    migrate(&url).await;
+    url
+}
+
+/// Gives the database of `url` and its tables to a new role without superuser's rights, who migrates it: the role's
+/// name, and its URL.
+pub async fn owned_app(url: &str) -> (String, String) {
+    let (owner, owner_url) = fresh_role(url, "owner", "CREATEROLE").await;
+    let database = url.rsplit_once('/').expect("a URL with a database").1;
+    execute(url, &format!("ALTER DATABASE {database} OWNER TO {owner}")).await;
+    for table in ["accounts", "accounts_memberships", "assets", "software_licenses"] {
+        execute(url, &format!("ALTER TABLE public.{table} OWNER TO {owner}")).await;
+    }
+    migrate(&owner_url).await;
+    (owner, owner_url)
 }
 
 /// A new role that may log in, with `options` such as `SUPERUSER` or `IN ROLE x`: its name, and its URL of the
