@@ -3,14 +3,15 @@
 # rustup puts cargo here; a shell that was open before the installation does not know.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help demo test bench clean
+.PHONY: help demo test bench pictures clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo    build, and show the monitor on a disposable PostgreSQL (ARGS='--headless' and others go to it)"
-	@echo "make test    check formatting, lints and the module borders, and run every test on a real PostgreSQL"
-	@echo "make bench   measure the latency of the screen, the cost of a poll and what readers feel (takes minutes)"
-	@echo "make clean   remove what was built"
+	@echo "make demo      build, and show the monitor on a disposable PostgreSQL (ARGS='--headless' and others go to it)"
+	@echo "make test      check formatting, lints and the module borders, and run every test on a real PostgreSQL"
+	@echo "make bench     measure the latency of the screen, the cost of a poll and what readers feel (takes minutes)"
+	@echo "make pictures  take the README's pictures anew, of the demo as it runs here"
+	@echo "make clean     remove what was built"
 
 demo:
 	@scripts/setup demo
@@ -32,6 +33,11 @@ test:
 bench:
 	@scripts/setup test
 	cargo bench --bench latency --bench readers --bench poll_cost
+
+pictures:
+	@scripts/setup demo
+	cargo build --bin refreshtop --example picture
+	@./target/debug/examples/picture assets
 
 clean:
 	cargo clean

@@ -149,7 +149,10 @@ BEGIN
         RAISE LOG 'refreshtop: % refused to role "%" (login "%")', p_action, refreshtop.caller(), session_user;
         RAISE EXCEPTION 'role "%" may not %: only super administrators may', refreshtop.caller(), p_action
             USING ERRCODE = 'insufficient_privilege',
-                  HINT = format('A superuser or the owner can run: GRANT refreshtop_admin TO %I', refreshtop.caller());
+                  -- Where the application decides, the role is shared by all its users: a grant would let them all in.
+                  HINT = CASE WHEN to_regprocedure('public.is_super_admin()') IS NOT NULL
+                      THEN 'The application''s public.is_super_admin() decides, and it did not say yes.'
+                      ELSE format('A superuser or the owner can run: GRANT refreshtop_admin TO %I', refreshtop.caller()) END;
     END IF;
 END
 $$;

@@ -31,8 +31,8 @@ as for psql.
 Passwords belong in REFRESHTOP_URL, PGPASSWORD or ~/.pgpass, never on the command line, where every process of the \
 machine can read them.
 
-Exit codes: 0 done, 2 wrong command line, 69 cannot connect, 70 failed, 75 a refresh is running, 77 not permitted, \
-78 wrong settings.";
+Exit codes: 0 done, 2 wrong command line, 69 cannot connect, 70 failed, 74 the terminal takes no more bytes, 77 not \
+permitted, 78 wrong settings.";
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]

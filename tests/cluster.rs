@@ -205,7 +205,9 @@ struct Owner {
 
 impl Owner {
     fn start(base: &Path, prepare: impl FnOnce(&mut Command)) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        // Whoever runs the tests may ignore SIGHUP (nohup does), and children inherit that.
+        let mut command = Command::new("env");
+        command.arg("--default-signal=HUP,INT,TERM").arg(std::env::current_exe().unwrap());
         prepare(&mut command);
         command.args(["--ignored", "--exact", "owner", "--nocapture"]).env(OWNER, base).current_dir("/");
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();

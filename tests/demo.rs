@@ -4,10 +4,7 @@
 
 mod support;
 
-use refreshtop::{
-    cluster::DisposableCluster,
-    demo::{Demo, DemoError, DemoOptions, history, seed, session::Session, workload::WorkloadOptions},
-};
+use refreshtop::demo::{Demo, DemoError, DemoOptions, history, seed, session::Session, workload::WorkloadOptions};
 use std::time::{Duration, Instant};
 use support::{client, execute};
 
@@ -171,19 +168,4 @@ async fn history_is_a_full_day_that_says_it_is_made_up() {
     let average: f64 = row.get(8);
     assert!((60.0..120.0).contains(&average), "{average}");
     assert_eq!(row.get::<_, i64>(9), 2);
-}
-
-/// Not a test of anything but the clock: how long it takes until the full demo is there.
-#[tokio::test]
-#[ignore = "measures"]
-async fn how_long_the_full_demo_takes() {
-    let since = Instant::now();
-    let progress = &mut |step: &str| println!("{:>6} ms  {step}", since.elapsed().as_millis());
-    let demo = Demo::start(&full(), stand_in, progress).await.unwrap();
-    println!("{:>6} ms  ready", since.elapsed().as_millis());
-    let stopping = Instant::now();
-    let cluster: &DisposableCluster = &demo.cluster;
-    println!("{cluster:?}");
-    demo.stop().await.unwrap();
-    println!("stopped in {} ms", stopping.elapsed().as_millis());
 }

@@ -70,7 +70,7 @@ async fn an_attempt_that_a_crash_ended_is_logged_by_the_next() {
     migrate(&url).await;
     let (_, _holder, onlooker) = waiting_refresh(&url).await;
     // The mark reaches the disk with the next commit, anybody's.
-    onlooker.run("CREATE TABLE public.traffic ()").await;
+    onlooker.run("SET synchronous_commit = on; CREATE TABLE public.traffic ()").await;
     cluster.kill9();
     cluster.start_postgres().await.unwrap();
 

@@ -170,7 +170,7 @@ async fn a_missing_source_table_or_column_is_named_and_nothing_is_changed() {
     let error = migrate::up(&target(&url)).await.unwrap_err();
     assert!(matches!(error, MigrateError::Preflight(_)));
     let text = error.to_string();
-    assert!(text.starts_with("nothing was changed: "), "{text}");
+    assert!(text.starts_with("nothing was changed:\n  - "), "{text}");
     assert!(
         text.contains("table public.assets is missing") && text.contains("accounts has no column created_at"),
         "{text}"

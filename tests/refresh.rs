@@ -75,7 +75,7 @@ async fn a_success_leaves_one_row_with_everything() {
     let in_order: bool = session
         .value(
             "started_at < completed_at AND created_at = completed_at AND completed_at <= clock_timestamp()
-                AND duration_ms = round(extract(epoch FROM completed_at - started_at) * 1000, 3)
+                AND duration_ms = round(extract(epoch FROM completed_at - started_at)::numeric * 1000, 3)
                 FROM public.metrics_refresh_log",
         )
         .await;

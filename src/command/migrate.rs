@@ -106,7 +106,9 @@ async fn put_jobs_in_place(target: &Target, app: &mut PgConnection) -> Result<Ve
     Ok(outcomes
         .into_iter()
         .map(|(job, outcome)| match outcome {
-            Outcome::Scheduled => format!("job {} scheduled ({}) in database {cron_database}", job.name, job.schedule),
+            Outcome::Scheduled { name } => {
+                format!("job {name} scheduled ({}) in database {cron_database}", job.schedule)
+            }
             Outcome::Repaired => format!("job {} ran something else and was mended", job.name),
             Outcome::Kept { schedule, active } => {
                 format!("job {} stays as it is ({schedule}, {})", job.name, if active { "active" } else { "paused" })
@@ -177,7 +179,7 @@ pub async fn down(target: &Target, target_version: i64) -> Result<Vec<String>, M
     for entry in schedule::noted(&mut app).await? {
         let mut other = other_session(target, &mut app, &entry.cron_database).await?;
         schedule::undo(&mut app, other.as_mut(), &entry).await?;
-        lines.push(format!("undone in database {}: {}", entry.cron_database, entry.act));
+        lines.push(format!("undid {} in database {}", entry.act, entry.cron_database));
     }
     match migrate::down(&mut app, target_version).await {
         Ok(undone) if undone.is_empty() => lines.push("there is nothing to undo".into()),

@@ -67,13 +67,13 @@ pub fn sentence(error: &sqlx::Error) -> String {
     }
 }
 
-/// Why `what` can't be shown, and what would mend it.
+/// Why `what` can't be shown to `role`, and what would mend it.
 #[must_use]
-pub fn unavailable(what: &str, error: &sqlx::Error) -> Unavailable {
+pub fn unavailable(what: &str, error: &sqlx::Error, role: &str) -> Unavailable {
     let mend = match code(error) {
         Some(sqlstate::INSUFFICIENT_PRIVILEGE) => server_error(error)
             .and_then(|server| server.hint())
-            .map_or_else(|| "GRANT refreshtop_admin TO this role".into(), str::to_owned),
+            .map_or_else(|| format!("GRANT refreshtop_admin TO {role}"), str::to_owned),
         Some(
             sqlstate::UNDEFINED_TABLE
             | sqlstate::UNDEFINED_FUNCTION

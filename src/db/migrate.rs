@@ -27,7 +27,7 @@ fn migrator() -> Migrator {
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     /// The preflight found problems.
-    #[error("nothing was changed: {}", join(.0))]
+    #[error("nothing was changed:{}", join(.0))]
     Preflight(Vec<Problem>),
     /// A step failed, and all were rolled back.
     #[error("nothing was changed: step {version} failed: {reason}")]
@@ -49,12 +49,24 @@ pub enum MigrateError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// Anything else.
-    #[error("{}", error::sentence(.0))]
+    #[error("{}", database_sentence(.0))]
     Database(#[from] sqlx::Error),
 }
 
+/// One problem on the same line, several on one line each.
 fn join(problems: &[Problem]) -> String {
-    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    match problems {
+        [only] => format!(" {only}"),
+        all => all.iter().map(|problem| format!("\n  - {problem}")).collect::<Vec<_>>().concat(),
+    }
+}
+
+fn database_sentence(failure: &sqlx::Error) -> String {
+    let sentence = error::sentence(failure);
+    if error::code(failure) == Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) {
+        return format!("{sentence}; migrate as the role that migrated this database before, or as a superuser");
+    }
+    sentence
 }
 
 impl From<sqlx::migrate::MigrateError> for MigrateError {

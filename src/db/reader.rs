@@ -88,7 +88,7 @@ impl Reader {
         match command {
             Command::Poll => match self.snapshot().await {
                 Ok(snapshot) => Message::Polled(Box::new(snapshot)),
-                Err(failure) => failed(command, error::unavailable("poll failed", &failure)),
+                Err(failure) => failed(command, error::unavailable("poll failed", &failure, &self.target.user)),
             },
             Command::ReadRun(id) => Message::RunRead(id, Box::new(self.run(id).await)),
         }
@@ -97,7 +97,7 @@ impl Reader {
     async fn run(&self, id: Uuid) -> Reading<RunDetail> {
         let read = async { service::run_detail(&mut *self.app.acquire().await?, id).await };
         read.await
-            .map_err(|failure| error::unavailable("this run can't be read", &failure))?
+            .map_err(|failure| error::unavailable("this run can't be read", &failure, &self.target.user))?
             .ok_or_else(|| Unavailable::new("this run is no longer in the log", ""))
     }
 
@@ -105,20 +105,26 @@ impl Reader {
     async fn snapshot(&mut self) -> sqlx::Result<Snapshot> {
         let mut connection = self.app.acquire().await?;
         let facts = service::server_facts(&mut connection).await?;
-        let stats = part("statistics", service::statistics(&mut connection, PLATFORM_METRICS, self.window).await)?;
-        let runs = part("runs", service::recent_runs(&mut connection, PLATFORM_METRICS, LogFilter::All, RUNS).await)?;
-        let errors =
-            part("errors", service::recent_runs(&mut connection, PLATFORM_METRICS, LogFilter::Errors, ERRORS).await)?;
-        let figures = part("platform_metrics", service::figures(&mut connection).await)?
+        let role = facts.server.role.clone();
+        let stats =
+            part("statistics", &role, service::statistics(&mut connection, PLATFORM_METRICS, self.window).await)?;
+        let runs =
+            part("runs", &role, service::recent_runs(&mut connection, PLATFORM_METRICS, LogFilter::All, RUNS).await)?;
+        let errors = part(
+            "errors",
+            &role,
+            service::recent_runs(&mut connection, PLATFORM_METRICS, LogFilter::Errors, ERRORS).await,
+        )?;
+        let figures = part("platform_metrics", &role, service::figures(&mut connection).await)?
             .and_then(|row| row.ok_or_else(|| Unavailable::new("platform_metrics is empty", "press r to refresh it")));
         // Nobody is shown as running where that can't be seen.
-        let running = part("running", service::running(&mut connection, PLATFORM_METRICS).await)?.ok().flatten();
+        let running = part("running", &role, service::running(&mut connection, PLATFORM_METRICS).await)?.ok().flatten();
         let job = self.job(&mut connection, &facts).await?;
         Ok(Snapshot { server_time: facts.time, server: facts.server, stats, runs, errors, job, figures, running })
     }
 
     async fn job(&mut self, app: &mut PgConnection, facts: &ServerFacts) -> sqlx::Result<Reading<Job>> {
-        let cron = match part("schedule", service::cron_settings(app).await)? {
+        let cron = match part("schedule", &facts.server.role, service::cron_settings(app).await)? {
             Ok(cron) => cron,
             Err(missing) => return Ok(Err(missing)),
         };
@@ -136,7 +142,7 @@ impl Reader {
             Ok(job) => Ok(job.ok_or_else(|| no_job(cron_database, here, &facts.server.role))),
             // The other database may refuse us; that says nothing about this one.
             Err(failure) if here && error::is_connection_failure(&failure) => Err(failure),
-            Err(failure) => Ok(Err(error::unavailable("schedule", &failure))),
+            Err(failure) => Ok(Err(error::unavailable("schedule", &failure, &facts.server.role))),
         }
     }
 
@@ -175,11 +181,11 @@ fn no_job(cron_database: &str, here: bool, role: &str) -> Unavailable {
 }
 
 /// Splits what a part of the snapshot answered: a lost connection ends the poll, anything else only this part.
-fn part<T>(what: &str, answer: sqlx::Result<T>) -> sqlx::Result<Reading<T>> {
+fn part<T>(what: &str, role: &str, answer: sqlx::Result<T>) -> sqlx::Result<Reading<T>> {
     match answer {
         Ok(value) => Ok(Ok(value)),
         Err(failure) if error::is_connection_failure(&failure) => Err(failure),
-        Err(failure) => Ok(Err(error::unavailable(what, &failure))),
+        Err(failure) => Ok(Err(error::unavailable(what, &failure, role))),
     }
 }
 

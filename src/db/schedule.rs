@@ -35,7 +35,10 @@ pub const JOBS: [Wanted; 2] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It was scheduled now.
-    Scheduled,
+    Scheduled {
+        /// Its name, which may carry the database's; see [`ensure`].
+        name: String,
+    },
     /// It was there, and stays as it is: interval and pause are the operator's.
     Kept {
         /// Its schedule.
@@ -94,6 +97,19 @@ pub enum ScheduleError {
         /// The server's words.
         reason: String,
     },
+    /// This role may not use `pg_cron`.
+    #[error(
+        "{reason} in database {database}; a superuser can run there: GRANT USAGE ON SCHEMA cron TO {role}; \
+         GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA cron TO {role}"
+    )]
+    NotPermitted {
+        /// Where `pg_cron` lives.
+        database: String,
+        /// Who was refused.
+        role: String,
+        /// The server's words.
+        reason: String,
+    },
     /// Anything else.
     #[error("{}", error::sentence(.0))]
     Database(#[from] sqlx::Error),
@@ -112,14 +128,25 @@ pub async fn ensure(
 ) -> Result<Vec<(Wanted, Outcome)>, ScheduleError> {
     let app_database: String = sqlx::query_scalar("SELECT current_database()::text").fetch_one(&mut *app).await?;
     if let Some(undo) = ensure_extension(cron.as_deref_mut().unwrap_or(app), cron_database).await? {
-        note(app, cron_database, "created extension pg_cron", &undo).await?;
+        note(app, cron_database, "the creation of extension pg_cron", &undo).await?;
     }
     let mut outcomes = Vec::new();
     for job in JOBS {
         let there = cron.as_deref_mut().unwrap_or(app);
-        let (outcome, undo) = ensure_job(there, job, &app_database, cron_database).await?;
+        let done = ensure_job(there, job, &app_database, cron_database).await;
+        let (outcome, undo) = match done {
+            Err(failure) if error::code(&failure) == Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) => {
+                return Err(ScheduleError::NotPermitted {
+                    database: cron_database.into(),
+                    role: sqlx::query_scalar("SELECT quote_ident(current_user)").fetch_one(app).await?,
+                    reason: error::sentence(&failure),
+                });
+            }
+            done => done?,
+        };
         if let Some(undo) = undo {
-            note(app, cron_database, &format!("{outcome:?} {}", job.name), &undo).await?;
+            let what = if outcome == Outcome::Repaired { "the new command of job" } else { "the scheduling of job" };
+            note(app, cron_database, &format!("{what} {}", job.name), &undo).await?;
         }
         outcomes.push((job, outcome));
     }
@@ -181,15 +208,20 @@ async fn ensure_job(
             (Outcome::Repaired, Some(undo))
         }
         None => {
-            let id = add_job(&mut transaction, job, app_database, cron_database).await?;
-            (Outcome::Scheduled, Some(if_job_is_there(id, &format!("PERFORM cron.unschedule({id}::bigint)"))))
+            let (id, name) = add_job(&mut transaction, job, app_database, cron_database).await?;
+            (Outcome::Scheduled { name }, Some(if_job_is_there(id, &format!("PERFORM cron.unschedule({id}::bigint)"))))
         }
     };
     transaction.commit().await?;
     Ok(done)
 }
 
-async fn add_job(cron: &mut PgConnection, job: Wanted, app_database: &str, cron_database: &str) -> sqlx::Result<i64> {
+async fn add_job(
+    cron: &mut PgConnection,
+    job: Wanted,
+    app_database: &str,
+    cron_database: &str,
+) -> sqlx::Result<(i64, String)> {
     let name: String = sqlx::query_scalar(
         "SELECT CASE WHEN EXISTS (SELECT 1 FROM cron.job WHERE jobname = $1 AND username = current_user)
                      THEN $1 || '@' || $2 ELSE $1 END",
@@ -203,9 +235,9 @@ async fn add_job(cron: &mut PgConnection, job: Wanted, app_database: &str, cron_
     } else {
         sqlx::query_scalar("SELECT cron.schedule_in_database($1, $2, $3, $4)")
     };
-    let query = query.bind(name).bind(job.schedule).bind(job.command);
+    let query = query.bind(&name).bind(job.schedule).bind(job.command);
     let query = if app_database == cron_database { query } else { query.bind(app_database) };
-    query.fetch_one(cron).await
+    Ok((query.fetch_one(cron).await?, name))
 }
 
 /// Whether two commands are the same but for case, white space and the final semicolon.

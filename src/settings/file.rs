@@ -153,9 +153,9 @@ struct RawThresholds {
     success_critical: Option<Spanned<Percent>>,
     success_warning: Option<Spanned<Percent>>,
     #[serde(default, deserialize_with = "limit")]
-    average_duration: Option<Duration>,
+    max_average: Option<Duration>,
     #[serde(default, deserialize_with = "limit")]
-    freshness: Option<Duration>,
+    max_age: Option<Duration>,
 }
 
 #[derive(Default, Deserialize)]
@@ -239,8 +239,8 @@ impl RawThresholds {
         Layer {
             success_critical: number(self.success_critical),
             success_warning: number(self.success_warning),
-            max_average: self.average_duration,
-            max_age: self.freshness,
+            max_average: self.max_average,
+            max_age: self.max_age,
             ..Layer::default()
         }
     }
@@ -361,8 +361,8 @@ mod tests {
             ("log_level = \"all\"", "line 1, column 13", "error, warn, info, debug, trace"),
             ("thresholds.success_critical = 101", "line 1, column 31", "from 0 to 100"),
             ("thresholds.success_warning = -1", "line 1, column 30", "from 0 to 100"),
-            ("thresholds.freshnes = '1m'", "line 1, column 12", "did you mean `freshness`?"),
-            ("thresholds.freshness = '0s'", "line 1, column 24", "at least 1ms"),
+            ("thresholds.max_agee = '1m'", "line 1, column 12", "did you mean `max_age`?"),
+            ("thresholds.max_age = '0s'", "line 1, column 22", "at least 1ms"),
             ("[profiles.a]\nwindow = '1s'", "line 2, column 10", "at least 1m"),
             ("[profiles.a]\ntheme = 'mono'", "line 2, column 1", "allowed: url, poll, window, thresholds"),
             ("[thresholds]\nsuccess_warning = 99\n[profiles.a.thresholds]\nsuccess_critical = 99.5", "line 4", "below"),

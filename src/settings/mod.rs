@@ -201,7 +201,7 @@ default_profile = "prod"
 
 [thresholds]
 success_warning = 96
-freshness = "20m"
+max_age = "20m"
 
 [profiles.prod]
 url = "postgres://prod/app"
@@ -268,7 +268,7 @@ success_warning = 99
     #[test]
     fn every_setting_has_all_three_layers() {
         let file = "window = '2h'\nascii = true\nlog_file = 'f.log'\nlog_level = 'warn'\n[thresholds]\n\
-                    success_warning = 91\nsuccess_critical = 71\naverage_duration = '1s'\nfreshness = '1m'";
+                    success_warning = 91\nsuccess_critical = 71\nmax_average = '1s'\nmax_age = '1m'";
         let variables = "REFRESHTOP_WINDOW=3h REFRESHTOP_ASCII=no REFRESHTOP_LOG_FILE=e.log REFRESHTOP_LOG_LEVEL=info \
                          REFRESHTOP_SUCCESS_WARNING=92 REFRESHTOP_SUCCESS_CRITICAL=72 REFRESHTOP_MAX_AVERAGE=2s \
                          REFRESHTOP_MAX_AGE=2m";

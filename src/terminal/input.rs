@@ -5,6 +5,9 @@ use rustix::event::{PollFd, PollFlags, poll};
 use std::{io, thread, time::Duration};
 use tokio::sync::mpsc;
 
+/// How long crossterm may look for an event that is there. With no time at all it would not look.
+const PROMPTLY: Duration = Duration::from_millis(1);
+
 /// What the terminal sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
@@ -25,7 +28,7 @@ pub fn spawn(inputs: mpsc::Sender<Input>) -> io::Result<()> {
     thread::Builder::new().name("input".into()).spawn(move || {
         while wait_for_bytes() {
             loop {
-                match event::poll(Duration::ZERO) {
+                match event::poll(PROMPTLY) {
                     Ok(true) => {}
                     Ok(false) => break,
                     Err(_) => return closed(&inputs),

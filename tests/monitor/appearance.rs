@@ -58,6 +58,23 @@ async fn resizing_leaves_no_debris() {
     assert_eq!(monitor.wait_exit(), Ok(0));
 }
 
+#[tokio::test]
+async fn keys_answer_after_a_resize() {
+    let url = app("pulled").await;
+    let mut monitor = live(&url);
+    for (cols, rows) in [(100, 30), (120, 40), (90, 28)] {
+        // A key before and a key after: the resize in between waits in the event source until the second one.
+        monitor.send("\t");
+        monitor.resize(cols, rows);
+        monitor.send("?");
+        monitor.wait_text("KEYS");
+        monitor.send("\x1b");
+        monitor.wait_for("the help is closed", |screen| !screen.contains("KEYS"));
+    }
+    monitor.send("q");
+    assert_eq!(monitor.wait_exit(), Ok(0));
+}
+
 /// Every parameter of every `CSI … m` in `raw`; colons separate as semicolons do.
 fn sgr_parameters(raw: &[u8]) -> Vec<u16> {
     let text = String::from_utf8_lossy(raw);

@@ -65,14 +65,6 @@ pub async fn fresh_app(prefix: &str) -> String {
     url
 }
 
-/// A new database with the same in a cluster of the test's own: the superuser's URL of it.
-pub async fn small_app_in(cluster: &DisposableCluster, database: &str) -> String {
-    execute(&cluster.url("postgres"), &format!("CREATE DATABASE {database}")).await;
-    let url = cluster.url(database);
-    execute(&url, SMALL_APP).await;
-    url
-}
-
 /// Applies every migration as the role of `url`. No job is scheduled: a refresh that nobody asked for would
 /// disturb the tests.
 pub async fn migrate(url: &str) {
@@ -104,6 +96,14 @@ pub async fn owned_app(url: &str) -> (String, String) {
     }
     migrate(&owner_url).await;
     (owner, owner_url)
+}
+
+/// A new database with the same in a cluster of the test's own: the superuser's URL of it.
+pub async fn small_app_in(cluster: &DisposableCluster, database: &str) -> String {
+    execute(&cluster.url("postgres"), &format!("CREATE DATABASE {database}")).await;
+    let url = cluster.url(database);
+    execute(&url, SMALL_APP).await;
+    url
 }
 
 /// A new role that may log in, with `options` such as `SUPERUSER` or `IN ROLE x`: its name, and its URL of the
