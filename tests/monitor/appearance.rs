@@ -60,7 +60,7 @@ async fn resizing_leaves_no_debris() {
 
 #[tokio::test]
 async fn keys_answer_after_a_resize() {
-    let url = app("pulled").await;
+    let url = migrated_app("pulled").await;
     let mut monitor = live(&url);
     for (cols, rows) in [(100, 30), (120, 40), (90, 28)] {
         // A key before and a key after: the resize in between waits in the event source until the second one.
