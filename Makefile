@@ -3,12 +3,13 @@
 # rustup puts cargo here; a shell that was open before the installation does not know.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help demo test pictures clean
+.PHONY: help demo test bench pictures clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo      build, and show the monitor on a disposable PostgreSQL (ARGS='--headless' and others go to it)"
 	@echo "make test      check formatting, lints and the module borders, and run every test on a real PostgreSQL"
+	@echo "make bench     measure the latency of the screen, the cost of a poll and what readers feel (takes minutes)"
 	@echo "make pictures  take the README's pictures anew, of the demo as it runs here"
 	@echo "make clean     remove what was built"
 
@@ -27,6 +28,11 @@ test:
 	scripts/check-worlds
 	cargo clippy --all-targets -- -D warnings
 	cargo test -- --test-threads=$(THREADS)
+
+# One after the other, on a machine that does nothing else. poll_cost fills a log with ten million rows.
+bench:
+	@scripts/setup test
+	cargo bench --bench latency --bench readers --bench poll_cost
 
 pictures:
 	@scripts/setup demo

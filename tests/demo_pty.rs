@@ -54,9 +54,12 @@ fn live(demo: &TerminalProgram) {
     demo.wait_for("the live demo", |screen| screen.contains("LIVE") && screen.contains("RUNS"));
 }
 
+/// A way to end it.
+type End = fn(&mut TerminalProgram);
+
 #[test]
 fn ends_with_its_server_and_folder() {
-    let ways: [(&str, fn(&mut TerminalProgram)); 4] = [
+    let ways: [(&str, End); 4] = [
         ("q", |demo| demo.send("q")),
         ("SIGTERM", |demo| demo.signal(Signal::TERM)),
         ("SIGHUP", |demo| demo.signal(Signal::HUP)),

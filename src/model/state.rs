@@ -77,6 +77,8 @@ pub struct State {
     pub polling: bool,
     /// Whether something happened during that poll, so that another must follow.
     pub poll_again: bool,
+    /// Runs that were heard of during that poll: it may have looked before they were there.
+    pub heard: Vec<Run>,
     /// The refresh that this program triggered.
     pub trigger: Trigger,
     /// Which list has the arrow keys.
@@ -104,6 +106,7 @@ impl State {
             next_poll: None,
             polling: false,
             poll_again: false,
+            heard: Vec::new(),
             trigger: Trigger::Idle,
             focus: Focus::default(),
             selected_error: None,

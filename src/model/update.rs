@@ -70,6 +70,7 @@ fn start_poll(state: &mut State) -> Vec<Effect> {
     }
     state.polling = true;
     state.poll_again = false;
+    state.heard.clear();
     vec![Effect::Poll]
 }
 
@@ -107,12 +108,16 @@ fn feed(state: &mut State, event: FeedEvent) -> Vec<Effect> {
 
 fn notified(state: &mut State, notification: &Notification) -> Vec<Effect> {
     state.heard_at = Some(state.now);
+    let run = notification.run();
     if let Some(snapshot) = &mut state.snapshot {
-        take_in(snapshot, &notification.run());
+        take_in(snapshot, &run);
     }
     // The figures and the error's text follow by a read; a burst of notifications shares one.
     if state.polling {
         state.poll_again = true;
+        if state.heard.len() < RUNS_KEPT {
+            state.heard.push(run);
+        }
     } else {
         let soon = state.now + SETTLE;
         state.next_poll = Some(state.next_poll.map_or(soon, |due| due.min(soon)));
@@ -156,7 +161,10 @@ fn take_in(snapshot: &mut Snapshot, run: &Run) {
     snapshot.running = None;
 }
 
-fn polled(state: &mut State, snapshot: Snapshot) -> Vec<Effect> {
+fn polled(state: &mut State, mut snapshot: Snapshot) -> Vec<Effect> {
+    for run in std::mem::take(&mut state.heard) {
+        take_in(&mut snapshot, &run);
+    }
     state.clock = Some(ServerClock::new(snapshot.server_time, state.now));
     state.heard_at = Some(state.now);
     state.poll_error = None;
@@ -347,6 +355,19 @@ mod tests {
         send(&mut state, Message::Notified(notification(known, "success")));
         assert_eq!(state.runs(), before.as_ref().unwrap().runs.as_deref().unwrap());
         assert_eq!(state.stats().unwrap().total, 288);
+    }
+
+    #[test]
+    fn a_run_that_a_poll_was_too_early_for_stays_on_the_screen() {
+        let mut state = fixtures::live();
+        send(&mut state, Message::Action(Action::Poll));
+        send(&mut state, Message::Notified(notification(9_001, "success")));
+        send(&mut state, Message::Polled(Box::new(fixtures::snapshot(&[]))));
+        assert_eq!(state.runs()[0].id, Uuid::from_u128(9_001));
+        assert_eq!(state.stats().unwrap().total, 289);
+        later(&mut state, BURST_PAUSE, Message::Tick);
+        send(&mut state, Message::Polled(Box::new(fixtures::snapshot(&[]))));
+        assert_eq!(state.stats().unwrap().total, 288, "what the log does not have goes with the next poll");
     }
 
     #[test]

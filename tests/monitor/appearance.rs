@@ -1,9 +1,9 @@
 //! What reaches the terminal beside text: sizes, colours, bytes.
 
 use crate::{
-    REFRESH, app, live, started,
+    REFRESH, live,
     support::{
-        client, cluster, execute, small_app_in,
+        client, cluster, execute, migrate, migrated_app, small_app_in,
         terminal::{Asked, Launch, TerminalProgram},
         unique,
     },
@@ -38,7 +38,7 @@ fn assert_same(one: &TerminalProgram, other: &TerminalProgram) {
 
 #[tokio::test]
 async fn resizing_leaves_no_debris() {
-    let url = app("resized").await;
+    let url = migrated_app("resized").await;
     execute(&url, OLD_RUNS).await;
     let mut monitor = live(&url);
     for (cols, rows) in SIZES {
@@ -60,7 +60,7 @@ async fn resizing_leaves_no_debris() {
 
 #[tokio::test]
 async fn keys_answer_after_a_resize() {
-    let url = app("pulled").await;
+    let url = migrated_app("pulled").await;
     let mut monitor = live(&url);
     for (cols, rows) in [(100, 30), (120, 40), (90, 28)] {
         // A key before and a key after: the resize in between waits in the event source until the second one.
@@ -105,9 +105,9 @@ fn is_colour(parameter: u16) -> bool {
 
 #[tokio::test]
 async fn no_color_means_none() {
-    let url = app("mono").await;
+    let url = migrated_app("mono").await;
     execute(&url, OLD_RUNS).await;
-    let mut plain = started(Launch::monitor(&url).env("NO_COLOR", "1"));
+    let mut plain = Launch::monitor(&url).env("NO_COLOR", "1").live();
     tour(&mut plain);
     let parameters = sgr_parameters(&plain.raw_bytes());
     assert!(parameters.iter().all(|parameter| !is_colour(*parameter)), "{parameters:?}");
@@ -120,9 +120,9 @@ async fn no_color_means_none() {
 
 #[tokio::test]
 async fn without_utf8_every_byte_is_ascii() {
-    let url = app("ascii").await;
+    let url = migrated_app("ascii").await;
     execute(&url, &OLD_RUNS.replace("canceling", "Größe überschritten 表 ▁ canceling")).await;
-    let mut monitor = started(Launch::monitor(&url).env("LANG", "C"));
+    let mut monitor = Launch::monitor(&url).env("LANG", "C").live();
     tour(&mut monitor);
     let raw = monitor.raw_bytes();
     let strange: Vec<u8> = raw.into_iter().filter(|byte| !byte.is_ascii()).collect();
@@ -137,7 +137,7 @@ async fn text_of_the_database_is_only_text() {
     let cluster = cluster().await;
     let name = unique("evil");
     let url = small_app_in(cluster, &name).await;
-    crate::migrate_schema(&url).await;
+    migrate(&url).await;
     let hostile_name = format!("{name}\u{1b}]0;pwned\u{7}");
     execute(&cluster.url("postgres"), &format!("ALTER DATABASE {name} RENAME TO \"{hostile_name}\"")).await;
     let url = cluster.url(&hostile_name);
@@ -184,7 +184,7 @@ async fn text_of_the_database_is_only_text() {
 
 #[tokio::test]
 async fn an_idle_screen_is_silent() {
-    let url = app("idle").await;
+    let url = migrated_app("idle").await;
     execute(&url, OLD_RUNS).await;
     let monitor = live(&url);
     monitor.wait_text("RUNS  2 ");
@@ -198,7 +198,7 @@ async fn an_idle_screen_is_silent() {
 
 #[tokio::test]
 async fn nothing_is_read_between_polls() {
-    let url = app("polls").await;
+    let url = migrated_app("polls").await;
     execute(&url, REFRESH).await;
     let monitor = live(&url);
     monitor.wait_text("RUNS  1 ");

@@ -1,10 +1,11 @@
 //! Every way to end: the terminal is given back, and nothing is left behind.
 
 use crate::{
-    app, live, started,
+    live,
     support::{
-        client,
+        migrated_app,
         processes::eventually,
+        session::Session,
         terminal::{Launch, REFRESHTOP, TerminalProgram},
     },
 };
@@ -18,20 +19,13 @@ use std::{
 
 /// The server has no session of a monitor left.
 async fn assert_no_sessions(url: &str) {
-    let asking = client(url).await;
-    let left = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'refreshtop%'";
-    for _ in 0..200 {
-        if asking.query_one(left, &[]).await.unwrap().get::<_, i64>(0) == 0 {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("sessions are left");
+    let left = "FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'refreshtop%'";
+    Session::open(url).await.until(&format!("NOT EXISTS (SELECT {left})")).await;
 }
 
 #[tokio::test]
 async fn signals_end_it_as_q_does() {
-    let url = app("signals").await;
+    let url = migrated_app("signals").await;
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let mut monitor = live(&url);
         monitor.signal(signal);
@@ -47,9 +41,9 @@ async fn signals_end_it_as_q_does() {
 
 #[tokio::test]
 async fn a_closed_terminal_ends_it_with_a_signal_or_without() {
-    let url = app("closed").await;
+    let url = migrated_app("closed").await;
     for launch in [Launch::monitor(&url), Launch::monitor(&url).without_control()] {
-        let mut monitor = started(launch);
+        let mut monitor = launch.live();
         monitor.hang_up();
         assert_eq!(monitor.wait_exit(), Ok(0));
     }
@@ -67,7 +61,7 @@ fn stall(monitor: &mut TerminalProgram) {
 
 #[tokio::test]
 async fn a_stalled_terminal_does_not_keep_it() {
-    let url = app("stalled").await;
+    let url = migrated_app("stalled").await;
     let mut monitor = live(&url);
     stall(&mut monitor);
     monitor.signal(Signal::TERM);

@@ -1,18 +1,20 @@
 //! A database that goes, comes back, or answers no more.
 
 use crate::{
-    REFRESH, app, live, migrate_schema,
-    support::{client, execute, options, processes::processes_of, small_app_in},
+    REFRESH, live,
+    support::{
+        execute, migrate, migrated_app, options, processes::processes_of, session::Session, small_app_in,
+        terminal::Launch,
+    },
 };
 use refreshtop::cluster::DisposableCluster;
 use rustix::process::{Pid, Signal, kill_process};
-use std::time::Duration;
 
 /// A server of the test's own, with a migrated application.
 async fn own_server() -> (DisposableCluster, String) {
     let cluster = DisposableCluster::start(&options(), &mut |_| {}).await.unwrap();
     let url = small_app_in(&cluster, "app").await;
-    migrate_schema(&url).await;
+    migrate(&url).await;
     (cluster, url)
 }
 
@@ -71,16 +73,14 @@ async fn a_server_that_was_away_is_back_with_what_happened_meanwhile() {
 
 #[tokio::test]
 async fn an_ended_listener_listens_again() {
-    const LISTENER: &str = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'refreshtop listen'";
-    let url = app("listener").await;
+    const LISTENER: &str =
+        "pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'refreshtop listen'";
+    let url = migrated_app("listener").await;
     let monitor = live(&url);
-    let asking = client(&url).await;
-    let first: i32 = asking.query_one(LISTENER, &[]).await.unwrap().get(0);
-    asking.query_one("SELECT pg_terminate_backend($1)", &[&first]).await.unwrap();
-    let again = || async { asking.query_opt(&format!("{LISTENER} AND pid <> {first}"), &[]).await.unwrap() };
-    while again().await.is_none() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let asking = Session::open(&url).await;
+    let first: i32 = asking.value(LISTENER).await;
+    asking.value::<bool>(&format!("pg_terminate_backend({first})")).await;
+    asking.until(&format!("EXISTS (SELECT {LISTENER} AND pid <> {first})")).await;
     monitor.wait_text("LIVE");
     execute(&url, REFRESH).await;
     monitor.wait_for("a live screen with the run", |screen| screen.contains("LIVE") && screen.contains("RUNS  1 "));
@@ -115,7 +115,7 @@ async fn keys_answer_while_the_server_hangs() {
 async fn a_server_that_was_never_there_is_waited_for() {
     let (mut cluster, url) = own_server().await;
     cluster.stop_postgres().await.unwrap();
-    let mut monitor = crate::support::terminal::Launch::monitor(&url).start();
+    let mut monitor = Launch::monitor(&url).start();
     monitor.wait_for("why there is nothing", |screen| {
         screen.contains("NOTHING HAS BEEN READ YET") && screen.contains("refused the connection")
     });

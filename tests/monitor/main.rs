@@ -13,43 +13,23 @@ mod refreshing;
 mod secrets;
 mod showing;
 
-use refreshtop::db::migrate;
-use sqlx::{Connection, PgConnection};
-use support::terminal::{Launch, TerminalProgram};
-use tokio_postgres::Client;
+use support::{
+    session::Session,
+    terminal::{Launch, TerminalProgram},
+};
 
 /// The call of the scheduler, and of everybody else.
 const REFRESH: &str = "SELECT public.refresh_platform_metrics_with_logging()";
 
-/// A migrated database of the small application, with no jobs: nothing happens in it that a test does not do.
-async fn app(prefix: &str) -> String {
-    let url = support::fresh_app(prefix).await;
-    migrate_schema(&url).await;
-    url
-}
-
-async fn migrate_schema(url: &str) {
-    let mut session = PgConnection::connect(url).await.expect("a session");
-    migrate::up(&mut session).await.expect("migrations");
-}
-
-/// The monitor, live and with its first snapshot on the screen.
+/// The monitor on `url`, live and with its first snapshot on the screen.
 fn live(url: &str) -> TerminalProgram {
-    started(Launch::monitor(url))
+    Launch::monitor(url).live()
 }
 
-fn started(launch: Launch) -> TerminalProgram {
-    let monitor = launch.start();
-    monitor.wait_for("a live screen with data", |screen| screen.contains("LIVE") && screen.contains("data of"));
-    monitor
-}
-
-/// A session that keeps `table` to itself until it is dropped.
-async fn blocker(url: &str, application: &str) -> Client {
-    let session = support::client(url).await;
+/// A session that keeps a table to itself, which the refresh wants to read, until it is dropped.
+async fn blocker(url: &str, application: &str) -> Session {
     let lock = "BEGIN; LOCK TABLE public.accounts IN ACCESS EXCLUSIVE MODE";
-    session.batch_execute(&format!("SET application_name = '{application}'; {lock}")).await.expect("a lock");
-    session
+    Session::with(url, &format!("SET application_name = '{application}'; {lock}")).await
 }
 
 /// How long a refresh waits for a lock.

@@ -1,20 +1,20 @@
 //! Passwords stay where they belong.
 
-use crate::{
-    app,
-    support::{fresh_role, terminal::Launch},
+use crate::support::{
+    fresh_role, migrated_app,
+    terminal::{Launch, TerminalProgram},
 };
 use std::fs;
 
 /// Everything that a neighbour on the machine, or behind the person, could see of the program.
-fn seen(program: &crate::support::terminal::TerminalProgram) -> String {
+fn seen(program: &TerminalProgram) -> String {
     let line = fs::read(format!("/proc/{}/cmdline", program.pid())).unwrap_or_default();
     String::from_utf8_lossy(&[program.raw_bytes(), line].concat()).into_owned()
 }
 
 #[tokio::test]
 async fn a_password_is_neither_shown_nor_listed() {
-    let url = app("secret").await;
+    let url = migrated_app("secret").await;
     let (name, role_url) = fresh_role(&url, "keeper", "IN ROLE refreshtop_admin").await;
     let password = format!("secret-of-{name}");
     let wrong = role_url.replace(&password, "not-the-secret");

@@ -1,6 +1,9 @@
 //! What it shows, and how it learns of it.
 
-use crate::{REFRESH, app, blocker, live, patience, support::execute};
+use crate::{
+    REFRESH, blocker, live, patience,
+    support::{execute, migrated_app},
+};
 
 /// The nine figures, as the screen names them; the last error has a line of its own.
 const FIGURES: [&str; 9] =
@@ -8,7 +11,7 @@ const FIGURES: [&str; 9] =
 
 #[tokio::test]
 async fn says_where_it_is_and_how_it_goes_helps_and_leaves() {
-    let url = app("shows").await;
+    let url = migrated_app("shows").await;
     execute(&url, REFRESH).await;
     let mut monitor = live(&url);
     let place = url.rsplit_once('@').unwrap().1.split_once('/').unwrap();
@@ -30,7 +33,7 @@ async fn says_where_it_is_and_how_it_goes_helps_and_leaves() {
 
 #[tokio::test]
 async fn a_refresh_elsewhere_is_there_by_notification_alone() {
-    let url = app("heard").await;
+    let url = migrated_app("heard").await;
     let monitor = live(&url);
     monitor.wait_text("no refresh");
     execute(&url, REFRESH).await;
@@ -41,18 +44,19 @@ async fn a_refresh_elsewhere_is_there_by_notification_alone() {
 
 #[tokio::test]
 async fn a_failure_opens_with_what_blocked_it() {
-    let url = app("box").await;
+    let url = migrated_app("box").await;
     patience(&url, "200ms").await;
     execute(&url, REFRESH).await;
     let mut monitor = live(&url);
     let deploy = blocker(&url, "deploy of today").await;
-    let pid: i32 = deploy.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
     execute(&url, REFRESH).await;
     monitor.wait_for("the failure", |screen| screen.contains("55P03") && screen.contains("1 blocker"));
 
     monitor.send("\r");
     monitor.wait_for("the black box", |screen| {
-        screen.contains("BLACK BOX") && screen.contains(&format!("pid {pid} ")) && screen.contains("deploy of today")
+        screen.contains("BLACK BOX")
+            && screen.contains(&format!("pid {} ", deploy.pid))
+            && screen.contains("deploy of today")
     });
     monitor.send("\x1b");
     monitor.wait_for("no black box", |screen| !screen.contains("BLACK BOX"));

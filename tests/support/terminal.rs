@@ -78,6 +78,14 @@ impl Launch {
         self
     }
 
+    /// Starts the monitor and waits for its first snapshot.
+    pub fn live(self) -> TerminalProgram {
+        let monitor = self.start();
+        monitor.wait_for("a live screen with data", |screen| screen.contains("LIVE") && screen.contains("data of"));
+        monitor
+    }
+
+    /// Starts the program.
     pub fn start(self) -> TerminalProgram {
         let (cols, rows) = self.size;
         let starting = STARTING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
