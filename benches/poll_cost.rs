@@ -9,7 +9,7 @@ mod support;
 
 use refreshtop::{
     cluster::{ClusterOptions, DisposableCluster},
-    db::reader::{self, Command},
+    db::reader::{self, Requests},
     model::message::Message,
 };
 use std::{
@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 use support::{durations::Durations, migrate, options, session::Session, small_app_in, target};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// A month of refreshes, one every five minutes; the last day has 288 of them.
 const MONTH: u64 = 8_640;
@@ -50,14 +50,16 @@ async fn polls(cluster: &DisposableCluster, database: &str, rows: u64) -> Durati
     fill(&url, rows).await;
     println!("{rows} rows in {:.0?}", since.elapsed());
 
-    let (commands, asked) = mpsc::channel(1);
+    let (commands, polls) = mpsc::channel(1);
+    let (_nobody, run) = watch::channel(None);
+    let asked = Requests { polls, run };
     let (answers, mut answered) = mpsc::channel(1);
     tokio::spawn(reader::run(target(&url), DAY, asked, answers));
     let mut taken = Durations::default();
     // The first connects and fills caches.
     for number in 0..=POLLS {
         let since = Instant::now();
-        commands.send(Command::Poll).await.expect("a reader");
+        commands.send(()).await.expect("a reader");
         match answered.recv().await {
             Some(Message::Polled(snapshot)) => assert_eq!(snapshot.runs.expect("runs").len(), 288),
             other => panic!("{other:?}"),

@@ -64,7 +64,9 @@ async fn jobs_go_into_the_database_where_pg_cron_lives_and_leave_with_a_rollback
     let cron_url = cluster().await.url(CRON_DATABASE);
     let lines = up(&url).await;
     assert!(
-        lines.iter().any(|line| line.contains("refresh-platform-metrics scheduled") && line.contains(CRON_DATABASE)),
+        lines.iter().any(|line| line.starts_with("job refresh-platform-metrics")
+            && line.contains(" scheduled ")
+            && line.contains(CRON_DATABASE)),
         "{lines:?}"
     );
     let scheduled = jobs(&cron_url, &url).await;

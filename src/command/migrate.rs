@@ -1,7 +1,7 @@
 //! `refreshtop migrate up | status | down`.
 
 use crate::command::Failure;
-use crate::connect::{self, Session, Target};
+use crate::connect::{self, Kind, Session, Target};
 use crate::db::{
     error,
     migrate::{self, MigrateError},
@@ -54,6 +54,7 @@ pub async fn up(target: &Target) -> Result<Vec<String>, MigrateError> {
         versions => lines.push(format!("applied {}", steps(versions))),
     }
     lines.extend(applied.kept);
+    lines.extend(migrate::blind_spot(&mut app).await?);
     lines.extend(schedule_lines(target, &mut app).await);
     app.close().await?;
     Ok(lines)
@@ -177,7 +178,14 @@ pub async fn down(target: &Target, target_version: i64) -> Result<Vec<String>, M
     let mut lines = Vec::new();
     // The jobs call functions of the last step: whatever goes, they go first.
     for entry in schedule::noted(&mut app).await? {
-        let mut other = other_session(target, &mut app, &entry.cron_database).await?;
+        let mut other = match other_session(target, &mut app, &entry.cron_database).await {
+            // Whatever was there went with its database.
+            Err(MigrateError::Connect(failure)) if failure.kind == Kind::DatabaseMissing => {
+                lines.push(format!("{} went with database {}, which is gone", entry.act, entry.cron_database));
+                continue;
+            }
+            session => session?,
+        };
         schedule::undo(&mut app, other.as_mut(), &entry).await?;
         lines.push(format!("undid {} in database {}", entry.act, entry.cron_database));
     }

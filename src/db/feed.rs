@@ -1,7 +1,10 @@
 //! The one long-lived session: it listens, notices at once when it dies, and comes back by itself.
 
 use crate::connect::{self, Messages, Session, Target};
-use crate::db::error::{self, sqlstate};
+use crate::db::{
+    error::{self, sqlstate},
+    service::PLATFORM_METRICS,
+};
 use crate::model::{feed::FeedEvent, message::Message, notification::Notification};
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use futures_util::StreamExt as _;
@@ -97,7 +100,7 @@ async fn session(target: &Target, messages: &mpsc::Sender<Message>) -> Loss {
     tokio::select! {
         biased;
         reason = driver => Loss { reason, worked: true, soon: true },
-        loss = watch(&connected.client, messages) => loss,
+        loss = watch(&connected.client, connected.without_settings, messages) => loss,
     }
 }
 
@@ -106,7 +109,9 @@ async fn drive(mut session: Messages, messages: &mpsc::Sender<Message>) -> Strin
     while let Some(next) = session.next().await {
         match next {
             Ok(AsyncMessage::Notification(sent)) if sent.channel() == CHANNEL => {
-                if let Some(known) = Notification::parse(sent.payload()) {
+                if let Some(known) =
+                    Notification::parse(sent.payload()).filter(|known| known.refresh_type == PLATFORM_METRICS)
+                {
                     // A full queue already holds news, and news leads to a read that finds this run too.
                     let _ = messages.try_send(Message::Notified(known));
                 }
@@ -119,23 +124,42 @@ async fn drive(mut session: Messages, messages: &mpsc::Sender<Message>) -> Strin
     "the server closed the connection".into()
 }
 
-/// Starts to listen, says so, and asks for a sign of life from time to time.
-async fn watch(client: &Client, messages: &mpsc::Sender<Message>) -> Loss {
-    let lost = |reason: String, worked| Loss { reason, worked, soon: true };
-    let event = match timeout(HEARTBEAT_LIMIT, client.batch_execute(&format!("LISTEN {CHANNEL}"))).await {
-        Ok(Ok(())) => FeedEvent::Live,
+/// Tries to listen; tells whether that can work here, or why the session is lost.
+async fn listen(client: &Client, pooled: bool) -> Result<FeedEvent, String> {
+    if pooled {
+        let reason = "a connection pooler stands before this server, and notifications don't pass it".into();
+        let alive = timeout(HEARTBEAT_LIMIT, client.simple_query("")).await;
+        return match alive {
+            Ok(Ok(_)) => Ok(FeedEvent::Polling { reason }),
+            Ok(Err(failure)) => Err(error::driver_sentence(&failure)),
+            Err(_) => Err("the pooler stopped answering".into()),
+        };
+    }
+    match timeout(HEARTBEAT_LIMIT, client.batch_execute(&format!("LISTEN {CHANNEL}"))).await {
+        Ok(Ok(())) => Ok(FeedEvent::Live),
         Ok(Err(failure)) => match failure.code() {
             Some(code) if code.code() == sqlstate::READ_ONLY => {
-                FeedEvent::Polling { reason: "LISTEN can't work on a read-only standby".into() }
+                Ok(FeedEvent::Polling { reason: "LISTEN can't work on a read-only standby".into() })
             }
             Some(_) => {
-                FeedEvent::Polling { reason: format!("LISTEN was refused: {}", error::driver_sentence(&failure)) }
+                Ok(FeedEvent::Polling { reason: format!("LISTEN was refused: {}", error::driver_sentence(&failure)) })
             }
-            None => return lost(error::driver_sentence(&failure), false),
+            None => Err(error::driver_sentence(&failure)),
         },
-        Err(_) => return lost("the server did not answer LISTEN in time".into(), false),
+        Err(_) => Err("the server did not answer LISTEN in time".into()),
+    }
+}
+
+/// Starts to listen, says so, and asks for a sign of life from time to time.
+///
+/// `pooled` says that the session runs without its settings, which only poolers refuse.
+async fn watch(client: &Client, pooled: bool, messages: &mpsc::Sender<Message>) -> Loss {
+    let lost = |reason: String, worked| Loss { reason, worked, soon: true };
+    let mut event = match listen(client, pooled).await {
+        Ok(event) => event,
+        Err(reason) => return lost(reason, false),
     };
-    if tell(messages, event).await.is_err() {
+    if tell(messages, event.clone()).await.is_err() {
         // Nobody is left to tell; the next attempt notices too.
         return lost("the monitor is ending".into(), true);
     }
@@ -144,6 +168,20 @@ async fn watch(client: &Client, messages: &mpsc::Sender<Message>) -> Loss {
     beat.tick().await;
     loop {
         beat.tick().await;
+        // A standby keeps its sessions when it is promoted, and can be listened to from then on.
+        if event != FeedEvent::Live {
+            match listen(client, pooled).await {
+                Ok(now) if now != event => {
+                    event = now;
+                    if tell(messages, event.clone()).await.is_err() {
+                        return lost("the monitor is ending".into(), true);
+                    }
+                }
+                Ok(_) => {}
+                Err(reason) => return lost(reason, true),
+            }
+            continue;
+        }
         match timeout(HEARTBEAT_LIMIT, client.simple_query("")).await {
             Ok(Ok(_)) => {}
             Ok(Err(failure)) => return lost(error::driver_sentence(&failure), true),

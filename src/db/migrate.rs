@@ -184,7 +184,7 @@ async fn begin(connection: &mut PgConnection) -> sqlx::Result<Transaction<'_, Po
     // The view's first filling may take long, and somebody may hold a table: what bounds a poll must not bound this.
     // With nothing else on the search path every name that goes into the ledger is written out in full.
     sqlx::raw_sql(
-        "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '30s'; SET LOCAL client_min_messages = warning;
+        "SET LOCAL transaction_read_only = off; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '30s'; SET LOCAL client_min_messages = warning;
          SET LOCAL search_path = pg_catalog, pg_temp",
     )
     .execute(&mut *transaction)
@@ -240,4 +240,23 @@ pub async fn rows_at_stake(connection: &mut PgConnection) -> Result<i64, Migrate
         return Ok(0);
     }
     Ok(sqlx::query_scalar("SELECT count(*) FROM public.metrics_refresh_log").fetch_one(connection).await?)
+}
+
+/// What the black box will not see, because the installation's owner may not: one line, or none.
+///
+/// # Errors
+/// The server's.
+pub async fn blind_spot(connection: &mut PgConnection) -> Result<Option<String>, MigrateError> {
+    let blind: Option<String> = sqlx::query_scalar(
+        "SELECT r.rolname::text FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner
+         WHERE n.nspname = 'refreshtop' AND NOT pg_has_role(r.oid, 'pg_read_all_stats', 'USAGE')",
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(blind.map(|owner| {
+        format!(
+            "note: role {owner} may not see what other roles' sessions do, so the record of a failed refresh will name a \
+             session in the way, but not its state and query: GRANT pg_read_all_stats TO {owner} mends that"
+        )
+    }))
 }

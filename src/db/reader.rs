@@ -1,6 +1,6 @@
 //! The session that polls: one snapshot at a time, and single runs in full.
 
-use crate::connect::{Session, Target};
+use crate::connect::{self, ConnectError, Session, Target};
 use crate::db::{
     error,
     service::{self, CronSettings, LogFilter, PLATFORM_METRICS, ServerFacts},
@@ -13,11 +13,15 @@ use crate::model::{
     snapshot::Snapshot,
 };
 use sqlx::{
-    PgConnection, PgPool,
+    PgConnection, PgPool, Postgres,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 use uuid::Uuid;
 
 /// Runs that a poll brings: a day at the default interval.
@@ -29,33 +33,38 @@ const POLL_LIMIT: Duration = Duration::from_secs(15);
 /// How long one poll waits for a session.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(10);
 
-/// What the reader is asked to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
+/// Where the reader takes its work from. A run that was asked for and not yet read gives way to a newer one; a poll is
+/// never lost behind runs.
+#[derive(Debug)]
+pub struct Requests {
     /// Read a snapshot.
-    Poll,
-    /// Read one run in full.
-    ReadRun(Uuid),
+    pub polls: mpsc::Receiver<()>,
+    /// Read this run in full.
+    pub run: watch::Receiver<Option<Uuid>>,
 }
 
-/// Reads until `commands` is closed. Every answer goes into `messages`.
-pub async fn run(
-    target: Target,
-    window: Duration,
-    mut commands: mpsc::Receiver<Command>,
-    messages: mpsc::Sender<Message>,
-) {
+/// Reads until the polls' queue is closed. Every answer goes into `messages`.
+pub async fn run(target: Target, window: Duration, mut requests: Requests, messages: mpsc::Sender<Message>) {
     let mut reader = Reader::new(target, window);
-    while let Some(command) = commands.recv().await {
-        let message = if let Ok(message) = tokio::time::timeout(POLL_LIMIT, reader.answer(command)).await {
+    loop {
+        let run = tokio::select! {
+            biased;
+            poll = requests.polls.recv() => match poll {
+                Some(()) => None,
+                None => return,
+            },
+            Ok(()) = requests.run.changed() => match *requests.run.borrow_and_update() {
+                Some(id) => Some(id),
+                None => continue,
+            },
+        };
+        let message = if let Ok(message) = timeout(POLL_LIMIT, reader.answer(run)).await {
             message
         } else {
             // The session is in the middle of something that may never end.
             reader = Reader::new(reader.target, window);
-            failed(
-                command,
-                Unavailable::new(format!("the database did not answer within {} s", POLL_LIMIT.as_secs()), ""),
-            )
+            let reason = format!("the database did not answer within {} s", POLL_LIMIT.as_secs());
+            failed(run, Unavailable::new(reason, ""))
         };
         if messages.send(message).await.is_err() {
             return;
@@ -63,10 +72,10 @@ pub async fn run(
     }
 }
 
-fn failed(command: Command, why: Unavailable) -> Message {
-    match command {
-        Command::Poll => Message::PollFailed(why),
-        Command::ReadRun(id) => Message::RunRead(id, Box::new(Err(why))),
+fn failed(run: Option<Uuid>, why: Unavailable) -> Message {
+    match run {
+        None => Message::PollFailed(why),
+        Some(id) => Message::RunRead(id, Box::new(Err(why))),
     }
 }
 
@@ -74,36 +83,77 @@ fn failed(command: Command, why: Unavailable) -> Message {
 struct Reader {
     target: Target,
     window: Duration,
+    pools: Option<Pools>,
+}
+
+struct Pools {
+    /// The target as the other driver found that it can be reached: this one can't try several ways.
+    settled: Target,
+    /// Limits of the sessions; none behind a pooler that refuses them.
+    session: Session,
     app: PgPool,
     cron: Option<(String, PgPool)>,
 }
 
+impl Pools {
+    async fn open(target: &Target) -> Result<Self, ConnectError> {
+        let found = connect::connect(target, "poll", &Session::READING).await?;
+        let session = if found.without_settings { Session::default() } else { Session::READING };
+        let settled = target.settled(found.tls);
+        drop(found);
+        let app = pool(settled.to_sqlx("poll", &session));
+        Ok(Self { settled, session, app, cron: None })
+    }
+
+    async fn cron_session(&mut self, database: &str) -> sqlx::Result<PoolConnection<Postgres>> {
+        let (_, pool) = match self.cron.take() {
+            Some(known) if known.0 == database => self.cron.insert(known),
+            _ => {
+                let options = self.settled.to_sqlx("schedule", &self.session).database(database);
+                self.cron.insert((database.to_owned(), pool(options)))
+            }
+        };
+        pool.acquire().await
+    }
+}
+
 impl Reader {
     fn new(target: Target, window: Duration) -> Self {
-        let app = pool(target.to_sqlx("poll", &Session::READING));
-        Self { target, window, app, cron: None }
+        Self { target, window, pools: None }
     }
 
-    async fn answer(&mut self, command: Command) -> Message {
-        match command {
-            Command::Poll => match self.snapshot().await {
-                Ok(snapshot) => Message::Polled(Box::new(snapshot)),
-                Err(failure) => failed(command, error::unavailable("poll failed", &failure, &self.target.user)),
+    async fn answer(&mut self, run: Option<Uuid>) -> Message {
+        let mut pools = match self.pools.take() {
+            Some(pools) => pools,
+            None => match Pools::open(&self.target).await {
+                Ok(pools) => pools,
+                Err(failure) => return failed(run, Unavailable::new(failure.to_string(), "")),
             },
-            Command::ReadRun(id) => Message::RunRead(id, Box::new(self.run(id).await)),
-        }
+        };
+        let message = match run {
+            None => match self.snapshot(&mut pools).await {
+                Ok(snapshot) => Message::Polled(Box::new(snapshot)),
+                Err(failure) => {
+                    // The server may come back with other ideas about TLS.
+                    return failed(run, error::unavailable("poll failed", &failure, &self.target.user));
+                }
+            },
+            Some(id) => Message::RunRead(id, Box::new(self.run(&pools, id).await)),
+        };
+        self.pools = Some(pools);
+        message
     }
 
-    async fn run(&self, id: Uuid) -> Reading<RunDetail> {
-        let read = async { service::run_detail(&mut *self.app.acquire().await?, id).await };
+    async fn run(&self, pools: &Pools, id: Uuid) -> Reading<RunDetail> {
+        let read = async { service::run_detail(&mut *pools.app.acquire().await?, id).await };
         read.await
             .map_err(|failure| error::unavailable("this run can't be read", &failure, &self.target.user))?
             .ok_or_else(|| Unavailable::new("this run is no longer in the log", ""))
     }
 
     /// Reads every part; each can be missing by itself, but a lost connection fails the whole.
-    async fn snapshot(&mut self) -> sqlx::Result<Snapshot> {
-        let mut connection = self.app.acquire().await?;
+    async fn snapshot(&self, pools: &mut Pools) -> sqlx::Result<Snapshot> {
+        let mut connection = pools.app.acquire().await?;
         let facts = service::server_facts(&mut connection).await?;
         let role = facts.server.role.clone();
         let stats =
@@ -119,42 +169,32 @@ impl Reader {
             .and_then(|row| row.ok_or_else(|| Unavailable::new("platform_metrics is empty", "press r to refresh it")));
         // Nobody is shown as running where that can't be seen.
         let running = part("running", &role, service::running(&mut connection, PLATFORM_METRICS).await)?.ok().flatten();
-        let job = self.job(&mut connection, &facts).await?;
+        let job = job(pools, &mut connection, &facts).await?;
         Ok(Snapshot { server_time: facts.time, server: facts.server, stats, runs, errors, job, figures, running })
     }
+}
 
-    async fn job(&mut self, app: &mut PgConnection, facts: &ServerFacts) -> sqlx::Result<Reading<Job>> {
-        let cron = match part("schedule", &facts.server.role, service::cron_settings(app).await)? {
-            Ok(cron) => cron,
-            Err(missing) => return Ok(Err(missing)),
-        };
-        let Some(cron_database) = &cron.database else { return Ok(Err(no_cron(&cron, &facts.server.role))) };
-        let here = *cron_database == facts.server.database;
-        let found = if here {
-            service::job_here(app, &cron).await
-        } else {
-            match self.cron_session(cron_database).await {
-                Ok(mut session) => service::job_there(&mut session, &cron, &facts.server.database).await,
-                Err(failure) => Err(failure),
-            }
-        };
-        match found {
-            Ok(job) => Ok(job.ok_or_else(|| no_job(cron_database, here, &facts.server.role))),
-            // The other database may refuse us; that says nothing about this one.
-            Err(failure) if here && error::is_connection_failure(&failure) => Err(failure),
-            Err(failure) => Ok(Err(error::unavailable("schedule", &failure, &facts.server.role))),
+/// Reads the job where `pg_cron` lives.
+async fn job(pools: &mut Pools, app: &mut PgConnection, facts: &ServerFacts) -> sqlx::Result<Reading<Job>> {
+    let cron = match part("schedule", &facts.server.role, service::cron_settings(app).await)? {
+        Ok(cron) => cron,
+        Err(missing) => return Ok(Err(missing)),
+    };
+    let Some(cron_database) = &cron.database else { return Ok(Err(no_cron(&cron, &facts.server.role))) };
+    let here = *cron_database == facts.server.database;
+    let found = if here {
+        service::job_here(app, &cron).await
+    } else {
+        match pools.cron_session(cron_database).await {
+            Ok(mut session) => service::job_there(&mut session, &cron, &facts.server.database).await,
+            Err(failure) => Err(failure),
         }
-    }
-
-    async fn cron_session(&mut self, database: &str) -> sqlx::Result<sqlx::pool::PoolConnection<sqlx::Postgres>> {
-        let (_, pool) = match self.cron.take() {
-            Some(known) if known.0 == database => self.cron.insert(known),
-            _ => self.cron.insert((
-                database.to_owned(),
-                pool(self.target.to_sqlx("schedule", &Session::READING).database(database)),
-            )),
-        };
-        pool.acquire().await
+    };
+    match found {
+        Ok(job) => Ok(job.ok_or_else(|| no_job(cron_database, here, &facts.server.role))),
+        // The other database may refuse us; that says nothing about this one.
+        Err(failure) if here && error::is_connection_failure(&failure) => Err(failure),
+        Err(failure) => Ok(Err(error::unavailable("schedule", &failure, &facts.server.role))),
     }
 }
 

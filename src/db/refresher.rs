@@ -4,7 +4,11 @@ use crate::connect::{self, Session, Target};
 use crate::db::{error, service};
 use crate::model::{message::Message, refresh::TriggerOutcome};
 use futures_util::StreamExt as _;
-use tokio::sync::mpsc;
+use std::time::Duration;
+use tokio::{sync::mpsc, time::timeout};
+
+/// Longest request to cancel, connection included.
+const CANCEL_LIMIT: Duration = Duration::from_secs(5);
 
 /// What the refresher is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +46,10 @@ async fn refresh(target: &Target, commands: &mut mpsc::Receiver<Command>) -> Tri
             answer = &mut query => break answer,
             Some(command) = commands.recv() => {
                 if command == Command::Cancel {
-                    // The answer to the query tells whether it came in time; a failed request for it changes nothing.
-                    let _ = canceller.cancel().await;
+                    // Beside the query, which must go on being read. Its answer tells whether the request came in time;
+                    // one that fails changes nothing, and can be repeated.
+                    let canceller = canceller.clone();
+                    tokio::spawn(async move { timeout(CANCEL_LIMIT, canceller.cancel()).await });
                 }
             }
         }

@@ -143,17 +143,12 @@ fn take_in(snapshot: &mut Snapshot, run: &Run) {
     {
         insert(errors);
     }
-    if let (true, Ok(stats)) = (is_new, &mut snapshot.stats) {
-        let ended = run.completed_at.or(Some(run.started_at));
+    // Any role can send on the channel. A failure counts at once; a success counts when the log says so, which is read
+    // next: nobody can make a sick system look healthy.
+    if let (true, RunStatus::Error, Ok(stats)) = (is_new, run.status, &mut snapshot.stats) {
         stats.total += 1;
-        stats.last_refresh_at = stats.last_refresh_at.max(ended);
-        match run.status {
-            RunStatus::Success => {
-                stats.successful += 1;
-                stats.last_success_at = stats.last_success_at.max(ended);
-            }
-            RunStatus::Error => stats.failed += 1,
-        }
+        stats.failed += 1;
+        stats.last_refresh_at = stats.last_refresh_at.max(run.completed_at.or(Some(run.started_at)));
         #[expect(clippy::cast_precision_loss, reason = "counts of log rows stay far below 2^52")]
         let rate = stats.successful as f64 * 100.0 / stats.total as f64;
         stats.success_rate = Some(rate);
@@ -253,7 +248,8 @@ fn refusal(state: &State) -> Option<String> {
 
 fn cancel(state: &mut State) -> Vec<Effect> {
     match &mut state.trigger {
-        Trigger::Running { cancelling, .. } if !*cancelling => {
+        // Asked again, it is sent again: the first request may have come before the statement did.
+        Trigger::Running { cancelling, .. } => {
             *cancelling = true;
             vec![Effect::CancelTrigger]
         }
@@ -348,6 +344,17 @@ mod tests {
     }
 
     #[test]
+    fn a_success_that_was_only_announced_improves_nothing() {
+        let mut state = fixtures::stale();
+        let before = (state.health(), state.stats().cloned());
+        for id in 0..1_000 {
+            send(&mut state, Message::Notified(notification(10_000 + id, "success")));
+        }
+        assert_eq!(state.runs()[0].status, RunStatus::Success);
+        assert_eq!((state.health(), state.stats().cloned()), before);
+    }
+
+    #[test]
     fn a_run_known_from_the_log_is_not_counted_twice() {
         let mut state = fixtures::live();
         let before = state.snapshot.clone();
@@ -361,7 +368,7 @@ mod tests {
     fn a_run_that_a_poll_was_too_early_for_stays_on_the_screen() {
         let mut state = fixtures::live();
         send(&mut state, Message::Action(Action::Poll));
-        send(&mut state, Message::Notified(notification(9_001, "success")));
+        send(&mut state, Message::Notified(notification(9_001, "error")));
         send(&mut state, Message::Polled(Box::new(fixtures::snapshot(&[]))));
         assert_eq!(state.runs()[0].id, Uuid::from_u128(9_001));
         assert_eq!(state.stats().unwrap().total, 289);
@@ -407,13 +414,13 @@ mod tests {
     }
 
     #[test]
-    fn a_refresh_is_triggered_once_and_cancelled_once() {
+    fn a_refresh_is_triggered_once_and_cancelled_as_often_as_asked() {
         let mut state = fixtures::live();
         assert_eq!(send(&mut state, Message::Action(Action::Cancel)), []);
         assert_eq!(send(&mut state, Message::Action(Action::Refresh)), [Effect::Trigger]);
         assert_eq!(send(&mut state, Message::Action(Action::Refresh)), []);
         assert_eq!(send(&mut state, Message::Action(Action::Cancel)), [Effect::CancelTrigger]);
-        assert_eq!(send(&mut state, Message::Action(Action::Cancel)), []);
+        assert_eq!(send(&mut state, Message::Action(Action::Cancel)), [Effect::CancelTrigger]);
         let outcome = TriggerOutcome::AlreadyRunning { message: "m".into() };
         assert_eq!(send(&mut state, Message::TriggerEnded(outcome)), [Effect::Poll]);
         later(&mut state, OUTCOME_SHOWN, Message::Tick);

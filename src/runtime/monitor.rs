@@ -21,7 +21,8 @@ use ratatui::{
     layout::{Position, Rect},
 };
 use std::{io, time::Instant};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
 
 /// News that wait for the loop. A full queue slows the reader down; the feed drops what it can't place, and the
 /// read that every notification leads to makes up for it.
@@ -85,18 +86,22 @@ fn forward_keys(inputs: mpsc::Sender<Message>) -> io::Result<()> {
 
 /// The tasks that talk to the database; they end with the queues to them.
 struct Tasks {
-    reader: mpsc::Sender<reader::Command>,
+    polls: mpsc::Sender<()>,
+    run: watch::Sender<Option<Uuid>>,
     refresher: mpsc::Sender<refresher::Command>,
 }
 
 impl Tasks {
     fn spawn(target: &Target, options: &Options, news: &mpsc::Sender<Message>) -> Self {
-        let (reader, reads) = mpsc::channel(COMMANDS);
+        // The state asks for one poll at a time.
+        let (polls, poll_requests) = mpsc::channel(1);
+        let (run, run_requests) = watch::channel(None);
+        let requests = reader::Requests { polls: poll_requests, run: run_requests };
         let (refresher, triggers) = mpsc::channel(COMMANDS);
         tokio::spawn(feed::run(target.clone(), news.clone()));
-        tokio::spawn(reader::run(target.clone(), options.window, reads, news.clone()));
+        tokio::spawn(reader::run(target.clone(), options.window, requests, news.clone()));
         tokio::spawn(refresher::run(target.clone(), triggers, news.clone()));
-        Self { reader, refresher }
+        Self { polls, run, refresher }
     }
 }
 
@@ -105,8 +110,8 @@ impl Effects for Tasks {
         // A full queue means that the task has as much to do as a person can have asked for; nothing is lost by
         // asking no further.
         match effect {
-            Effect::Poll => drop(self.reader.try_send(reader::Command::Poll)),
-            Effect::ReadRun(id) => drop(self.reader.try_send(reader::Command::ReadRun(id))),
+            Effect::Poll => drop(self.polls.try_send(())),
+            Effect::ReadRun(id) => drop(self.run.send_replace(Some(id))),
             Effect::Trigger => drop(self.refresher.try_send(refresher::Command::Trigger)),
             Effect::CancelTrigger => drop(self.refresher.try_send(refresher::Command::Cancel)),
             Effect::Quit => {}
