@@ -147,7 +147,11 @@ async fn a_log_that_cannot_take_our_rows_is_refused_before_the_first_refresh_fai
             "violates check constraint",
         ),
         ("short", LOG.replace("error_message text", "error_message varchar(200)"), "value too long"),
-        ("clash", LOG.replace("duration_ms numeric", "triggered_by uuid, duration_ms numeric"), "input syntax for type uuid"),
+        (
+            "clash",
+            LOG.replace("duration_ms numeric", "triggered_by uuid, duration_ms numeric"),
+            "input syntax for type uuid",
+        ),
         ("parts", format!("{} PARTITION BY RANGE (created_at)", LOG.replace("PRIMARY KEY ", "")), "not a plain table"),
     ] {
         let url = fresh_app(prefix).await;
