@@ -261,6 +261,10 @@ BEGIN
     v_duration := round(extract(epoch FROM v_completed - v_started)::numeric * 1000, 3);
     IF v_status = 'error' THEN
         v_box := refreshtop.black_box(to_regclass(v_relation));
+        -- One request to cancel reaches the process as two signals, and the second may have hit just that.
+        IF v_sqlstate = '57014' AND v_box ? 'error' THEN
+            v_box := refreshtop.black_box(to_regclass(v_relation));
+        END IF;
         RAISE WARNING 'refresh of % failed: % (SQLSTATE %)', p_refresh_type, left(v_message, 500), v_sqlstate;
     END IF;
 

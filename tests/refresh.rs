@@ -474,6 +474,36 @@ async fn evidence_that_is_cancelled_costs_no_row() {
     assert!(row["black_box"]["error"].as_str().unwrap().contains("cancel"), "{row}");
 }
 
+/// One request to cancel reaches the server's process as two signals, and the second may hit the gathering of evidence.
+#[tokio::test]
+async fn the_second_signal_of_a_cancel_costs_no_evidence() {
+    let url = migrated_app("signals").await;
+    execute(
+        &url,
+        "ALTER FUNCTION refreshtop.relations(oid) RENAME TO relations_itself;
+         CREATE SEQUENCE refreshtop.calls;
+         CREATE FUNCTION refreshtop.relations(p_view oid) RETURNS SETOF oid LANGUAGE plpgsql AS $$
+         BEGIN
+             IF nextval('refreshtop.calls') = 1 THEN
+                 PERFORM pg_catalog.pg_cancel_backend(pg_catalog.pg_backend_pid());
+                 PERFORM pg_catalog.pg_sleep(1);
+             END IF;
+             RETURN QUERY SELECT refreshtop.relations_itself(p_view);
+         END $$",
+    )
+    .await;
+    let (refresh, holder, onlooker) = running(&url, DIRECT).await;
+    onlooker
+        .value::<bool>(
+            "pg_cancel_backend((SELECT pid FROM pg_locks WHERE relation = 'accounts'::regclass AND NOT granted))",
+        )
+        .await;
+    refresh.await.unwrap();
+    let row = onlooker.log().await.pop().unwrap();
+    assert_eq!(row["sqlstate"], "57014", "{row}");
+    assert_eq!(row["black_box"]["sessions"][0]["pid"], holder.pid, "{row}");
+}
+
 // Two at once.
 
 /// A refresh that waits for a lock, so that it surely runs; the lock's holder; and somebody who looks on.
