@@ -1,6 +1,6 @@
 //! The one long-lived session: it listens, notices at once when it dies, and comes back by itself.
 
-use crate::connect::{self, Messages, Session, Target};
+use crate::connect::{self, Kind, Messages, Session, Target};
 use crate::db::{
     error::{self, sqlstate},
     service::PLATFORM_METRICS,
@@ -91,7 +91,9 @@ async fn session(target: &Target, messages: &mpsc::Sender<Message>) -> Loss {
     let connected = match connect::connect(target, "listen", &LISTENING).await {
         Ok(connected) => connected,
         Err(failure) => {
-            return Loss { reason: failure.to_string(), worked: false, soon: failure.kind.may_pass() };
+            // A server without a free connection is not helped by two knocks a second.
+            let soon = failure.kind.may_pass() && failure.kind != Kind::TooManyConnections;
+            return Loss { reason: failure.to_string(), worked: false, soon };
         }
     };
     let driver = drive(connected.messages, messages);
