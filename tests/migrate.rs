@@ -199,15 +199,7 @@ async fn a_role_without_the_rights_learns_all_that_is_missing_and_nothing_is_cha
 async fn an_owner_who_is_no_superuser_can_migrate() {
     let url = fresh_app("owner").await;
     let (name, owner) = fresh_role(&url, "owner", "CREATEROLE").await;
-    let database = url.rsplit_once('/').unwrap().1;
-    execute(
-        &url,
-        &format!(
-            "GRANT CREATE ON DATABASE {database} TO {name}; GRANT USAGE, CREATE ON SCHEMA public TO {name};
-             GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}"
-        ),
-    )
-    .await;
+    support::let_migrate(&url, &name).await;
     let before = schema(&url).await;
     up(&owner).await;
     let status: String = value(&owner, "SELECT public.trigger_platform_metrics_refresh() ->> 'status'").await;

@@ -206,15 +206,7 @@ async fn a_role_that_pg_cron_refuses_migrates_all_the_same_and_is_told() {
     let url = fresh_app("refused").await;
     execute(&cluster().await.url(CRON_DATABASE), "CREATE EXTENSION IF NOT EXISTS pg_cron").await;
     let (name, owner) = support::fresh_role(&url, "owner", "CREATEROLE").await;
-    let database = url.rsplit_once('/').unwrap().1;
-    execute(
-        &url,
-        &format!(
-            "GRANT CREATE ON DATABASE {database} TO {name}; GRANT USAGE, CREATE ON SCHEMA public TO {name};
-             GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}"
-        ),
-    )
-    .await;
+    support::let_migrate(&url, &name).await;
     let told = |lines: Vec<String>, why: &str| {
         let warning = lines.iter().find(|line| line.starts_with("warning: the jobs were not scheduled"));
         assert!(warning.is_some_and(|warning| warning.contains(why)), "{lines:?}");

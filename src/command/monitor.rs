@@ -4,36 +4,23 @@ use crate::command::Failure;
 use crate::connect::Target;
 use crate::environment::{self, Environment};
 use crate::exit;
-use crate::model::state::Options;
 use crate::runtime::monitor::{self, Appearance};
 use crate::screen::{glyphs::Glyphs, theme::Theme};
 use crate::settings::Settings;
-use std::time::Duration;
-
-/// Longest attempt to connect where the target sets no limit: a host whose packets vanish must not keep the monitor
-/// from trying again.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Opens the monitor on `target`. A database that can't be reached is no reason to end: the screen says so and goes
 /// on trying, as a wall screen must after a power cut.
 ///
 /// # Errors
 /// Where there is no terminal that it could be drawn on.
-pub async fn run(settings: &Settings, mut target: Target, environment: &Environment) -> Result<(), Failure> {
+pub async fn run(settings: &Settings, target: Target, environment: &Environment) -> Result<(), Failure> {
     if environment::get(environment, "TERM") == Some("dumb") {
         return Err(Failure::new(
             exit::FAILURE,
             "TERM=dumb can't show a screen; use a terminal that can, e.g. TERM=xterm",
         ));
     }
-    target.connect_timeout.get_or_insert(CONNECT_LIMIT);
-    let options = Options {
-        profile: settings.profile.clone(),
-        host: target.place(),
-        poll_interval: settings.poll,
-        window: settings.window,
-        thresholds: settings.thresholds.clone(),
-    };
+    let options = settings.options(target.place());
     monitor::run(target, options, appearance(settings, environment))
         .await
         .map(|_| ())

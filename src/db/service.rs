@@ -98,6 +98,15 @@ impl FromRow<'_, PgRow> for RefreshStats {
     }
 }
 
+/// The columns that make a [`Run`]; `$1` is the longest error text, characters.
+macro_rules! select_runs {
+    () => {
+        "SELECT id, status, trigger_source, duration_ms::float8, coalesce(started_at, created_at) AS started_at,
+                completed_at, sqlstate, left(error_message, $1) AS error_message,
+                coalesce(jsonb_array_length(black_box -> 'sessions'), 0) AS blockers"
+    };
+}
+
 /// Which log rows are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFilter {
@@ -120,21 +129,17 @@ pub async fn recent_runs(
     // Two texts, not one with a parameter: the planner must see the condition of the partial index.
     let query = match filter {
         LogFilter::All => sqlx::query_as(concat!(
-            "SELECT id, status, trigger_source, duration_ms::float8, coalesce(started_at, created_at) AS started_at, completed_at,
-                    sqlstate, left(error_message, $2) AS error_message,
-                    coalesce(jsonb_array_length(black_box -> 'sessions'), 0) AS blockers
-             FROM public.metrics_refresh_log WHERE refresh_type = $1 AND created_at IS NOT NULL",
-            " ORDER BY created_at DESC LIMIT $3"
+            select_runs!(),
+            " FROM public.metrics_refresh_log WHERE refresh_type = $2 AND created_at IS NOT NULL
+             ORDER BY created_at DESC LIMIT $3"
         )),
         LogFilter::Errors => sqlx::query_as(concat!(
-            "SELECT id, status, trigger_source, duration_ms::float8, coalesce(started_at, created_at) AS started_at, completed_at,
-                    sqlstate, left(error_message, $2) AS error_message,
-                    coalesce(jsonb_array_length(black_box -> 'sessions'), 0) AS blockers
-             FROM public.metrics_refresh_log WHERE refresh_type = $1 AND created_at IS NOT NULL",
-            " AND status = 'error' ORDER BY created_at DESC LIMIT $3"
+            select_runs!(),
+            " FROM public.metrics_refresh_log WHERE refresh_type = $2 AND created_at IS NOT NULL AND status = 'error'
+             ORDER BY created_at DESC LIMIT $3"
         )),
     };
-    query.bind(refresh_type).bind(LISTED_ERROR).bind(i64::from(limit)).fetch_all(connection).await
+    query.bind(LISTED_ERROR).bind(refresh_type).bind(i64::from(limit)).fetch_all(connection).await
 }
 
 impl FromRow<'_, PgRow> for Run {
@@ -161,14 +166,13 @@ impl FromRow<'_, PgRow> for Run {
 /// The server's: not permitted, not migrated, connection lost.
 pub async fn run_detail(connection: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<RunDetail>> {
     // A megabyte of message is the log's to keep, not a screen's to carry.
-    let row = sqlx::query(
-        "SELECT id, status, trigger_source, duration_ms::float8, coalesce(started_at, created_at) AS started_at, completed_at,
-                sqlstate, left(error_message, 500) AS error_message,
-                coalesce(jsonb_array_length(black_box -> 'sessions'), 0) AS blockers,
-                left(error_message, 20000) AS message, left(error_detail, 20000) AS detail, left(error_hint, 20000) AS hint,
+    let row = sqlx::query(concat!(
+        select_runs!(),
+        ", left(error_message, 20000) AS message, left(error_detail, 20000) AS detail, left(error_hint, 20000) AS hint,
                 left(error_context, 20000) AS context, triggered_by, application_name, backend_pid, black_box
-         FROM public.metrics_refresh_log WHERE id = $1",
-    )
+         FROM public.metrics_refresh_log WHERE id = $2",
+    ))
+    .bind(LISTED_ERROR)
     .bind(id)
     .fetch_optional(connection)
     .await?;

@@ -116,6 +116,16 @@ pub async fn fresh_role(url: &str, prefix: &str, options: &str) -> (String, Stri
     (name, role_url)
 }
 
+/// Gives role `name` what it takes to migrate the database of `url`, besides `CREATEROLE`.
+pub async fn let_migrate(url: &str, name: &str) {
+    let database = url.rsplit_once('/').expect("a URL with a database").1;
+    let grants = format!(
+        "GRANT CREATE ON DATABASE {database} TO {name}; GRANT USAGE, CREATE ON SCHEMA public TO {name};
+         GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}"
+    );
+    execute(url, &grants).await;
+}
+
 /// A session, driven by the test's runtime.
 pub async fn client(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a connection");
