@@ -58,7 +58,7 @@ enum Way {
 
 /// The ways that a target allows, in the order in which libpq tries them.
 fn ways(target: &Target) -> &'static [Way] {
-    match (&target.host, target.ssl_mode) {
+    match (&target.endpoint().host, target.tls.mode) {
         (Host::Unix(_), _) | (_, SslMode::Disable) => &[Way::Plain],
         (_, SslMode::Allow) => &[Way::Plain, Way::Tls],
         (_, SslMode::Prefer) => &[Way::Tls, Way::Plain],

@@ -5,14 +5,6 @@ use sqlx::{
     ConnectOptions as _,
     postgres::{PgConnectOptions, PgSslMode},
 };
-use std::time::Duration;
-
-/// How long a peer may be silent before TCP asks whether it is still there. The system's own answer is two hours.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
-const KEEPALIVE_RETRIES: u32 = 2;
-/// How long data that was sent may stay unacknowledged before the connection counts as dead.
-const USER_TIMEOUT: Duration = Duration::from_secs(15);
 
 impl Target {
     /// Name of a session for a purpose, as `pg_stat_activity` shows it.
@@ -32,21 +24,21 @@ impl Target {
     #[must_use]
     pub fn to_sqlx(&self, purpose: &str, session: &Session) -> PgConnectOptions {
         let options = PgConnectOptions::new_without_pgpass()
-            .port(self.port)
+            .port(self.endpoint().port)
             .username(&self.user)
             // Without a password sqlx answers with an empty one; saying so keeps PGPASSWORD out.
-            .password(self.password.as_ref().map_or("", |password| password.expose()))
+            .password(self.endpoint().password.as_ref().map_or("", |password| password.expose()))
             .database(&self.database)
             .application_name(&self.session_name(purpose))
             .ssl_mode(self.sqlx_ssl_mode())
             // PostgreSQL has sent floats in full since 12, and poolers refuse this parameter.
             .extra_float_digits(None)
             .disable_statement_logging();
-        let options = match &self.host {
+        let options = match &self.endpoint().host {
             Host::Tcp(name) => options.host(name),
             Host::Unix(folder) => options.host("localhost").socket(folder),
         };
-        let options = match &self.root_cert {
+        let options = match &self.tls.root_cert {
             Some(RootCert::File(path)) => options.ssl_root_cert(path),
             // sqlx adds the system's by itself; an empty list keeps PGSSLROOTCERT out.
             Some(RootCert::System) | None => options.ssl_root_cert_from_pem(Vec::new()),
@@ -57,12 +49,12 @@ impl Target {
     }
 
     fn sqlx_ssl_mode(&self) -> PgSslMode {
-        match (&self.host, self.ssl_mode) {
+        match (&self.endpoint().host, self.tls.mode) {
             (Host::Unix(_), _) | (_, SslMode::Disable) => PgSslMode::Disable,
             // sqlx's own allow is plain only.
             (_, SslMode::Allow | SslMode::Prefer) => PgSslMode::Prefer,
             // libpq verifies as soon as there is a root certificate; sqlx must be told.
-            (_, SslMode::Require) if self.root_cert.is_some() => PgSslMode::VerifyCa,
+            (_, SslMode::Require) if self.tls.root_cert.is_some() => PgSslMode::VerifyCa,
             (_, SslMode::Require) => PgSslMode::Require,
             (_, SslMode::VerifyCa) => PgSslMode::VerifyCa,
             (_, SslMode::VerifyFull) => PgSslMode::VerifyFull,
@@ -74,20 +66,25 @@ impl Target {
     pub fn to_tokio_postgres(&self, purpose: &str, session: &Session) -> tokio_postgres::Config {
         let mut config = tokio_postgres::Config::new();
         config
-            .port(self.port)
+            .port(self.endpoint().port)
             .user(&self.user)
             .dbname(&self.database)
             .application_name(self.session_name(purpose))
             .ssl_mode(tokio_postgres::config::SslMode::Disable)
-            .keepalives_idle(KEEPALIVE_IDLE)
-            .keepalives_interval(KEEPALIVE_INTERVAL)
-            .keepalives_retries(KEEPALIVE_RETRIES)
-            .tcp_user_timeout(USER_TIMEOUT);
-        match &self.host {
+            .keepalives(self.keepalives.idle.is_some())
+            .keepalives_interval(self.keepalives.interval)
+            .keepalives_retries(self.keepalives.retries);
+        if let Some(idle) = self.keepalives.idle {
+            config.keepalives_idle(idle);
+        }
+        if let Some(limit) = self.keepalives.user_timeout {
+            config.tcp_user_timeout(limit);
+        }
+        match &self.endpoint().host {
             Host::Tcp(name) => config.host(name),
             Host::Unix(folder) => config.host_path(folder),
         };
-        if let Some(password) = &self.password {
+        if let Some(password) = &self.endpoint().password {
             config.password(password.expose());
         }
         if let Some(limit) = self.connect_timeout {
@@ -131,8 +128,8 @@ mod tests {
                        -c idle_in_transaction_session_timeout=30000ms";
         assert!(sqlx.get_options().unwrap().ends_with(options));
         assert_eq!(tokio.get_options(), Some(options));
-        assert_eq!(tokio.get_keepalives_idle(), KEEPALIVE_IDLE);
-        assert_eq!(tokio.get_tcp_user_timeout(), Some(&USER_TIMEOUT));
+        assert_eq!(Some(tokio.get_keepalives_idle()), target.keepalives.idle);
+        assert_eq!(tokio.get_tcp_user_timeout(), target.keepalives.user_timeout.as_ref());
         assert_eq!(tokio.get_connect_timeout(), target.connect_timeout.as_ref());
     }
 
@@ -160,7 +157,7 @@ mod tests {
             let mode = target(text).to_sqlx("x", &Session::default()).get_ssl_mode();
             assert_eq!(format!("{mode:?}"), wanted, "{text}");
         }
-        let settled = |text: &str, tls| target(text).settled(tls).ssl_mode;
+        let settled = |text: &str, tls| target(text).settled(tls).tls.mode;
         assert_eq!(settled("postgres://h/d?sslmode=allow", false), SslMode::Disable);
         assert_eq!(settled("postgres://h/d", true), SslMode::Require);
         assert_eq!(settled("postgres://h/d?sslmode=verify-ca&sslrootcert=/x", true), SslMode::VerifyCa);

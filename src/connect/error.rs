@@ -131,7 +131,7 @@ impl ConnectError {
 
     fn from_io(target: &Target, error: Option<&io::Error>, cause: &str) -> Self {
         let kind = error.map_or(io::ErrorKind::Other, io::Error::kind);
-        match (&target.host, kind) {
+        match (&target.endpoint().host, kind) {
             (_, io::ErrorKind::TimedOut) => Self::timed_out(target),
             (Host::Unix(_), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => Self::new(
                 target,

@@ -9,11 +9,13 @@ pub mod dial;
 mod drivers;
 pub mod error;
 mod passfile;
+pub mod rules;
 pub mod session;
 pub mod target;
 mod tls;
 
 pub use dial::{Canceller, Connected, Messages, connect};
 pub use error::{ConnectError, Kind};
+pub use rules::{Endpoint, Host, RootCert, SslMode};
 pub use session::Session;
-pub use target::{Host, RootCert, SslMode, Target, TargetError};
+pub use target::{Target, TargetError};

@@ -5,7 +5,9 @@
 
 use super::{
     conninfo::{self, Param},
-    passfile, session,
+    passfile,
+    rules::{ChannelBinding, Endpoint, Host, Keepalives, RootCert, SessionAttrs, SslMode, Tls},
+    session,
 };
 use crate::{
     environment::{self, Environment},
@@ -21,63 +23,31 @@ use std::{
 /// A server, resolved. Printing it shows no password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Where the server listens.
-    pub host: Host,
-    /// TCP port, or the number in the name of the socket.
-    pub port: u16,
+    /// Where to look for the server, in the order in which to try; never empty.
+    pub endpoints: Vec<Endpoint>,
     /// Role to log in as.
     pub user: String,
-    /// Its password, where one is known.
-    pub password: Option<Secret>,
     /// Database.
     pub database: String,
-    /// How far TLS is wanted. Without meaning for a socket.
-    pub ssl_mode: SslMode,
-    /// What server certificates are checked against; `None` checks nothing.
-    pub root_cert: Option<RootCert>,
+    /// How sessions over TCP are encrypted.
+    pub tls: Tls,
+    /// Whether the log-in must prove that it happens inside this very TLS session.
+    pub channel_binding: ChannelBinding,
+    /// What the server must be to be the right one.
+    pub session_attrs: SessionAttrs,
+    /// Whether the endpoints, and the addresses of each, are tried in random order.
+    pub load_balance: bool,
+    /// How a dead peer is noticed.
+    pub keepalives: Keepalives,
     /// The user's own name for the sessions; `None` for `refreshtop` and the purpose.
     pub application_name: Option<String>,
-    /// Longest time for one attempt to connect, from the first packet to the end of the log-in; `None` is no limit.
+    /// Longest time for one attempt to connect to one address, from the first packet to the end of the log-in; `None`
+    /// is no limit.
     pub connect_timeout: Option<Duration>,
     /// Settings of every session that the user asks for, by name.
     pub options: Vec<(String, String)>,
     /// What the user should know, though it stops nothing. Nothing secret is in it.
     pub warnings: Vec<String>,
-}
-
-/// Where a server listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Host {
-    /// A name or an address.
-    Tcp(String),
-    /// The folder of a Unix socket.
-    Unix(PathBuf),
-}
-
-/// libpq's `sslmode`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SslMode {
-    /// Never TLS.
-    Disable,
-    /// TLS only if the server insists.
-    Allow,
-    /// TLS if the server has it.
-    Prefer,
-    /// TLS or nothing; the certificate is checked only where a root certificate is given.
-    Require,
-    /// TLS with a certificate that a known authority signed.
-    VerifyCa,
-    /// That, and the certificate is for this very host.
-    VerifyFull,
-}
-
-/// libpq's `sslrootcert`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RootCert {
-    /// What the system trusts.
-    System,
-    /// The certificates of this PEM file, and no others.
-    File(PathBuf),
 }
 
 /// A target that can't be resolved: says what is wrong and what is allowed, without any value that could be a
@@ -152,57 +122,62 @@ impl Target {
         };
         let database = values.get("dbname").unwrap_or(&user).to_owned();
         let (ssl_mode, root_cert) = values.tls(&host, home.as_deref())?;
+        let password = values.get("password").map(Secret::new);
         let mut target = Self {
-            host,
-            port,
+            endpoints: vec![Endpoint { host, address: None, port, password }],
             user,
-            password: values.get("password").map(Secret::new),
             database,
-            ssl_mode,
-            root_cert,
+            tls: Tls { mode: ssl_mode, root_cert, ..Tls::default() },
+            channel_binding: ChannelBinding::default(),
+            session_attrs: SessionAttrs::default(),
+            load_balance: false,
+            keepalives: Keepalives::default(),
             application_name: values.get("application_name").map(str::to_owned),
             connect_timeout: values.connect_timeout()?,
             options: values.options()?,
             warnings: Vec::new(),
         };
-        if target.password.is_none() {
+        if target.endpoints[0].password.is_none() {
             let own = values.get("passfile").map(PathBuf::from);
             target.look_up_password(own.or_else(|| home.map(|home| home.join(".pgpass"))).as_deref());
         }
         Ok(target)
     }
 
-    /// Host and port for people: `db.example`, `db.example:5433`, `[::1]:5433`, or the folder of the socket.
+    /// Where to look first.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        // Never empty, by what `endpoints` says of itself.
+        &self.endpoints[0]
+    }
+
+    /// Hosts and ports for people, see [`Endpoint::place`].
     #[must_use]
     pub fn place(&self) -> String {
-        match &self.host {
-            Host::Tcp(name) if self.port == 5432 => name.clone(),
-            Host::Tcp(name) if name.contains(':') => format!("[{name}]:{}", self.port),
-            Host::Tcp(name) => format!("{name}:{}", self.port),
-            Host::Unix(folder) if self.port == 5432 => folder.display().to_string(),
-            Host::Unix(folder) => format!("{}:{}", folder.display(), self.port),
-        }
+        self.endpoints.iter().map(Endpoint::place).collect::<Vec<_>>().join(",")
     }
 
     /// This target for a driver that can't try one way and then the other, once [`super::connect`] has found out
     /// which works: plain where the session has no TLS, else TLS without falling back.
     #[must_use]
     pub fn settled(&self, tls: bool) -> Self {
-        let ssl_mode = if tls { self.ssl_mode.max(SslMode::Require) } else { SslMode::Disable };
-        Self { ssl_mode, ..self.clone() }
+        let mode = if tls { self.tls.mode.max(SslMode::Require) } else { SslMode::Disable };
+        let mut settled = self.clone();
+        settled.tls.mode = mode;
+        settled
     }
 
     fn look_up_password(&mut self, path: Option<&Path>) {
-        let Some(path) = path else { return };
-        let host = match &self.host {
+        let (Some(path), Some(endpoint)) = (path, self.endpoints.first_mut()) else { return };
+        let host = match &endpoint.host {
             Host::Tcp(name) => name.clone(),
             // libpq looks up its default folder as localhost.
             Host::Unix(folder) if SOCKET_FOLDERS.iter().any(|known| folder == Path::new(known)) => "localhost".into(),
             Host::Unix(folder) => folder.display().to_string(),
         };
-        let wanted = passfile::Wanted { host: &host, port: self.port, database: &self.database, user: &self.user };
+        let wanted = passfile::Wanted { host: &host, port: endpoint.port, database: &self.database, user: &self.user };
         match passfile::look_up(path, &wanted) {
-            Ok(password) => self.password = password,
+            Ok(password) => endpoint.password = password,
             Err(warning) => self.warnings.push(warning),
         }
     }
@@ -363,28 +338,6 @@ fn default_host(port: u16, folders: &[&Path]) -> Host {
     folder.map_or_else(|| Host::Tcp("localhost".to_owned()), |folder| Host::Unix(folder.to_path_buf()))
 }
 
-impl SslMode {
-    const NAMES: [(&'static str, Self); 6] = [
-        ("disable", Self::Disable),
-        ("allow", Self::Allow),
-        ("prefer", Self::Prefer),
-        ("require", Self::Require),
-        ("verify-ca", Self::VerifyCa),
-        ("verify-full", Self::VerifyFull),
-    ];
-
-    fn from_name(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, mode)| *mode)
-    }
-
-    /// As libpq writes it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        // The table is in the order of the variants.
-        Self::NAMES[self as usize].0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -401,8 +354,8 @@ mod tests {
     }
 
     fn summary(target: &Target) -> String {
-        let password = target.password.as_ref().map_or("-", |password| password.expose());
-        format!("{} {} {} {} {}", target.place(), target.user, password, target.database, target.ssl_mode.name())
+        let password = target.endpoint().password.as_ref().map_or("-", |password| password.expose());
+        format!("{} {} {} {} {}", target.place(), target.user, password, target.database, target.tls.mode.name())
     }
 
     #[test]
@@ -518,7 +471,7 @@ mod tests {
         let home_variable = ("HOME", home.path().to_str().unwrap());
         let password = |url: &str, pairs: &[(&str, &str)]| {
             let pairs: Vec<_> = std::iter::once(home_variable).chain(pairs.iter().copied()).collect();
-            resolve(url, &pairs).unwrap().password.map(|password| password.expose().to_owned())
+            resolve(url, &pairs).unwrap().endpoints.remove(0).password.map(|password| password.expose().to_owned())
         };
         for (url, pairs, wanted) in [
             ("postgres://u@h/d", &[][..], Some("filed")),
@@ -533,7 +486,7 @@ mod tests {
         }
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
         let target = resolve("postgres://u@h/d", &[home_variable]).unwrap();
-        assert!(target.password.is_none() && target.warnings[0].contains("chmod 600"), "{target:?}");
+        assert!(target.endpoint().password.is_none() && target.warnings[0].contains("chmod 600"), "{target:?}");
     }
 
     #[test]
@@ -543,7 +496,7 @@ mod tests {
         std::fs::create_dir(home.path().join(".postgresql")).unwrap();
         std::fs::write(&path, "").unwrap();
         let pairs = [("HOME", home.path().to_str().unwrap())];
-        let root = |url: &str| resolve(url, &pairs).unwrap().root_cert;
+        let root = |url: &str| resolve(url, &pairs).unwrap().tls.root_cert;
         assert_eq!(root("postgres://h/d?sslmode=verify-full"), Some(RootCert::File(path.clone())));
         assert_eq!(root("postgres://h/d?sslrootcert=/x"), Some(RootCert::File("/x".into())));
         assert_eq!(root("postgres://h/d?sslmode=disable"), None);

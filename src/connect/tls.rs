@@ -17,10 +17,10 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 /// The connector for a target that wants TLS. Reads the root certificates.
 pub(super) fn connector(target: &Target) -> Result<MakeRustlsConnect, ConnectError> {
     let failed = |why: String| ConnectError::new(target, Kind::Tls, &why);
-    let roots = target.root_cert.as_ref().map(Roots::load).transpose().map_err(failed)?;
+    let roots = target.tls.root_cert.as_ref().map(Roots::load).transpose().map_err(failed)?;
     // One provider, named here, so that it does not matter what the process has installed.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = Verifier { roots, host_name: target.ssl_mode == SslMode::VerifyFull, provider: provider.clone() };
+    let verifier = Verifier { roots, host_name: target.tls.mode == SslMode::VerifyFull, provider: provider.clone() };
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| failed(format!("TLS can't be set up ({error}); this is a fault of the program")))?
