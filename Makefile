@@ -3,12 +3,13 @@
 # rustup puts cargo here; a shell that was open before the installation does not know.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help demo test bench pictures clean
+.PHONY: help demo test test-versions bench pictures clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo      build, and show the monitor on a disposable PostgreSQL (ARGS='--headless' and others go to it)"
 	@echo "make test      check formatting, lints and the module borders, and run every test on a real PostgreSQL"
+	@echo "make test-versions  run what needs no more than a bare server on PostgreSQL 13 to 18 (VERSIONS='13 18' chooses; needs npm)"
 	@echo "make bench     measure the latency of the screen, the cost of a poll and what readers feel (takes minutes)"
 	@echo "make pictures  take the README's pictures anew, of the demo as it runs here"
 	@echo "make clean     remove what was built"
@@ -28,6 +29,12 @@ test:
 	scripts/check-worlds
 	cargo clippy --all-targets -- -D warnings
 	cargo test -- --test-threads=$(THREADS)
+
+VERSIONS ?= 13 14 15 16 17 18
+
+test-versions:
+	@scripts/setup test
+	THREADS=$(THREADS) scripts/test-versions $(VERSIONS)
 
 # One after the other, on a machine that does nothing else. poll_cost fills a log with ten million rows.
 bench:
