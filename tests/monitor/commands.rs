@@ -46,18 +46,18 @@ fn migrated(url: &str, arguments: &[&str]) -> String {
 #[tokio::test]
 async fn goes_up_tells_where_it_is_and_goes_down() {
     let url = fresh_app("commands").await;
-    assert_eq!(migrated(&url, &["status"]).matches("pending").count(), 4);
+    assert_eq!(migrated(&url, &["status"]).matches("pending").count(), 5);
     let up = migrated(&url, &[]);
-    assert!(up.starts_with("applied steps 1, 2, 3, 4\n"), "{up}");
+    assert!(up.starts_with("applied steps 1, 2, 3, 4, 6\n"), "{up}");
     let status = migrated(&url, &["status"]);
-    assert!(status.matches(" applied ").count() == 4 && !status.contains("pending"), "{status}");
+    assert!(status.matches(" applied ").count() == 5 && !status.contains("pending"), "{status}");
     assert!(migrated(&url, &["up"]).starts_with("the database is up to date\n"));
     execute(&url, REFRESH).await;
 
     let down = migrated(&url, &["down", "--yes"]);
-    assert!(down.ends_with("undid steps 4, 3, 2, 1\n"), "{down}");
+    assert!(down.ends_with("undid steps 6, 4, 3, 2, 1\n"), "{down}");
     assert_eq!(migrated(&url, &["down", "--yes"]), "there is nothing to undo\n");
-    assert_eq!(migrated(&url, &["status"]).matches("pending").count(), 4);
+    assert_eq!(migrated(&url, &["status"]).matches("pending").count(), 5);
 }
 
 #[tokio::test]
@@ -65,10 +65,11 @@ async fn asks_a_person_before_it_undoes() {
     let url = fresh_app("asks").await;
     migrated(&url, &[]);
     execute(&url, REFRESH).await;
-    for (answer, code, said) in [("n", exit::FAILURE, "nothing was changed"), ("y", exit::OK, "undid steps 4, 3, 2, 1")]
+    for (answer, code, said) in
+        [("n", exit::FAILURE, "nothing was changed"), ("y", exit::OK, "undid steps 6, 4, 3, 2, 1")]
     {
         let mut down = Launch::refreshtop(&["migrate", "down"]).env("REFRESHTOP_URL", &url).start();
-        down.wait_text("This undoes steps 4, 3, 2, 1, deleting 1 rows of the refresh log. Go on? [y/N]");
+        down.wait_text("This undoes steps 6, 4, 3, 2, 1, deleting 1 rows of the refresh log. Go on? [y/N]");
         down.send(&format!("{answer}\r"));
         assert_eq!(down.wait_exit(), Ok(code.into()));
         assert!(down.screen_text().contains(said), "{}", down.screen_text());

@@ -2,7 +2,10 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests are tests as well")]
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod deputies;
 
 use refreshtop::cluster::DisposableCluster;
 use serde_json::{Value, json};

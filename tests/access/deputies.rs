@@ -1,0 +1,129 @@
+//! Code of others that runs in a super administrator's session, or with the installation's rights, gains nothing by it.
+
+use crate::support::{execute, fresh_app, fresh_role, migrate, migrated_app, session::Session, value};
+
+/// A superuser's `ANALYZE`, like autovacuum, evaluates the functions of anybody's indexes in a superuser's session.
+#[tokio::test]
+async fn a_trap_for_a_superuser_reads_no_log() {
+    let url = migrated_app("trap").await;
+    execute(&url, "SELECT public.trigger_platform_metrics_refresh()").await;
+    let (hostile, hostile_url) = fresh_role(&url, "hostile", "").await;
+    execute(
+        &url,
+        &format!(
+            "GRANT SELECT ON public.metrics_refresh_log, refreshtop.audit TO {hostile};
+             GRANT USAGE ON SCHEMA refreshtop TO {hostile}; CREATE SCHEMA traps AUTHORIZATION {hostile}"
+        ),
+    )
+    .await;
+    execute(
+        &hostile_url,
+        "CREATE TABLE traps.loot (n bigint); CREATE TABLE traps.bait (n integer); INSERT INTO traps.bait VALUES (1);
+         CREATE FUNCTION traps.take() RETURNS void LANGUAGE plpgsql AS $$
+         BEGIN
+             INSERT INTO traps.loot SELECT count(*) FROM public.metrics_refresh_log;
+             INSERT INTO traps.loot SELECT count(*) FROM refreshtop.audit;
+         END $$;
+         CREATE FUNCTION traps.trap(n integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS
+         $$ BEGIN PERFORM traps.take(); RETURN n; END $$;
+         CREATE INDEX ON traps.bait (traps.trap(n)); TRUNCATE traps.loot",
+    )
+    .await;
+    execute(&url, "ANALYZE traps.bait").await;
+    let looked: i64 = value(&url, "SELECT count(*) FROM traps.loot").await;
+    assert!(looked >= 2, "the trap was sprung");
+    let seen: i64 = value(&url, "SELECT coalesce(sum(n), 0)::bigint FROM traps.loot").await;
+    assert_eq!(seen, 0, "rows of the log and of the trail in a plain role's hands");
+}
+
+#[tokio::test]
+async fn who_reads_every_table_reads_no_trail() {
+    let url = migrated_app("trail").await;
+    execute(&url, "SELECT public.trigger_platform_metrics_refresh()").await;
+    let (reader, reader_url) = fresh_role(&url, "reader", "").await;
+    execute(
+        &url,
+        &format!(
+            "GRANT USAGE ON SCHEMA refreshtop TO {reader}; GRANT SELECT ON ALL TABLES IN SCHEMA refreshtop TO {reader}"
+        ),
+    )
+    .await;
+    let count = "SELECT count(*) FROM refreshtop.audit";
+    assert_eq!(value::<i64>(&reader_url, count).await, 0);
+    let kept = value::<i64>(&url, count).await;
+    assert!(kept > 0);
+    let (_, member) = fresh_role(&url, "member", "IN ROLE refreshtop_admin").await;
+    assert_eq!(value::<i64>(&member, count).await, kept, "super administrators read it");
+}
+
+/// The sources belong to the application, and may be views with functions in them.
+#[tokio::test]
+async fn who_owns_the_sources_does_not_climb_by_a_refresh() {
+    let url = fresh_app("sources").await;
+    let (application, application_url) = fresh_role(&url, "application", "").await;
+    execute(&url, &format!("GRANT USAGE, CREATE ON SCHEMA public TO {application}")).await;
+    for table in ["accounts", "accounts_memberships", "assets", "software_licenses"] {
+        execute(&url, &format!("ALTER TABLE public.{table} OWNER TO {application}")).await;
+    }
+    execute(
+        &application_url,
+        "ALTER TABLE public.accounts RENAME TO real_accounts;
+         CREATE VIEW public.accounts AS SELECT id, created_at FROM public.real_accounts",
+    )
+    .await;
+    migrate(&url).await;
+    execute(
+        &application_url,
+        &format!(
+            "CREATE FUNCTION public.climb() RETURNS boolean LANGUAGE plpgsql AS
+             $$ BEGIN EXECUTE 'ALTER ROLE {application} SUPERUSER'; RETURN true;
+                EXCEPTION WHEN insufficient_privilege THEN RETURN true; END $$;
+             CREATE OR REPLACE VIEW public.accounts AS SELECT id, created_at FROM public.real_accounts WHERE public.climb()"
+        ),
+    )
+    .await;
+    let admin = Session::open(&url).await;
+    let status: String = admin.value("public.trigger_platform_metrics_refresh() ->> 'status'").await;
+    assert_eq!(status, "success", "the view is refreshed all the same");
+    let climbed: bool = admin.value(&format!("rolsuper FROM pg_roles WHERE rolname = '{application}'")).await;
+    assert!(!climbed, "the application's role became a superuser");
+}
+
+/// What a rollback runs, it runs with a superuser's rights.
+#[tokio::test]
+async fn who_writes_every_table_decides_no_rollback_and_no_refresh() {
+    let url = migrated_app("writer").await;
+    let (writer, writer_url) = fresh_role(&url, "writer", "").await;
+    execute(
+        &url,
+        &format!(
+            "GRANT USAGE ON SCHEMA refreshtop TO {writer};
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, refreshtop TO {writer}"
+        ),
+    )
+    .await;
+    let session = Session::open(&writer_url).await;
+    for forged in [
+        format!("INSERT INTO refreshtop.ledger (version, undo) VALUES (1, 'ALTER ROLE {writer} SUPERUSER')"),
+        format!(
+            "INSERT INTO refreshtop.schedule_ledger (cron_database, act, undo)
+             VALUES ('postgres', 'x', 'ALTER ROLE {writer} SUPERUSER')"
+        ),
+        "INSERT INTO refreshtop.audit (action, outcome, caller, login_role) VALUES ('x', 'x', 'x', 'x')".to_owned(),
+        "INSERT INTO refreshtop.views (refresh_type, view_name) VALUES ('x', 'x')".to_owned(),
+    ] {
+        assert_eq!(session.sqlstate(&forged).await, "42501", "{forged}");
+    }
+    for change in [
+        format!("UPDATE refreshtop.ledger SET undo = 'ALTER ROLE {writer} SUPERUSER'"),
+        "DELETE FROM refreshtop.ledger".to_owned(),
+        "DELETE FROM refreshtop.audit".to_owned(),
+        "UPDATE refreshtop.views SET lock_timeout = '1 h'".to_owned(),
+    ] {
+        assert_eq!(session.client.execute(&change, &[]).await.unwrap(), 0, "{change}");
+    }
+    // Whoever holds that row locked keeps every refresh away.
+    session.run("BEGIN; SELECT * FROM refreshtop.views FOR UPDATE").await;
+    let status: String = value(&url, "SELECT public.trigger_platform_metrics_refresh() ->> 'status'").await;
+    assert_eq!(status, "success");
+}
