@@ -6,6 +6,7 @@
 mod support;
 
 mod deputies;
+mod matrix;
 
 use refreshtop::cluster::DisposableCluster;
 use serde_json::{Value, json};

@@ -88,7 +88,16 @@ pub async fn migrated_app(prefix: &str) -> String {
 /// Gives the database of `url` and its tables to a new role without superuser's rights, who migrates it: the role's
 /// name, and its URL.
 pub async fn owned_app(url: &str) -> (String, String) {
-    let (owner, owner_url) = fresh_role(url, "owner", "CREATEROLE").await;
+    owned(url, "CREATEROLE").await
+}
+
+/// The same, where the new owner is a member of role `former`, whose objects it may adopt.
+pub async fn owned_app_adopting(url: &str, former: &str) -> (String, String) {
+    owned(url, &format!("CREATEROLE IN ROLE {former}")).await
+}
+
+async fn owned(url: &str, options: &str) -> (String, String) {
+    let (owner, owner_url) = fresh_role(url, "owner", options).await;
     let database = url.rsplit_once('/').expect("a URL with a database").1;
     execute(url, &format!("ALTER DATABASE {database} OWNER TO {owner}")).await;
     for table in ["accounts", "accounts_memberships", "assets", "software_licenses"] {
