@@ -164,3 +164,77 @@ fn what_it_reads_is_what_the_preflight_asks_for() {
     }
     assert_eq!(asked.matches("', '").count(), shown.len());
 }
+
+/// Documents whose tables name, in their last column, the tests that hold each row.
+const HELD: [&str; 1] = ["docs/supported.md"];
+
+/// Every table of `text`, each row without its heading, with the number of columns that the heading has.
+fn tables(text: &str) -> Vec<(usize, Vec<Vec<String>>)> {
+    let lines: Vec<&str> = text.lines().collect();
+    lines
+        .split(|line| !line.starts_with('|'))
+        .filter(|lines| !lines.is_empty())
+        .map(|lines| (lines[0].trim_matches('|').split('|').count(), table(&lines.join("\n"))))
+        .collect()
+}
+
+/// Whether `source` has a test function of this name, and not only a helper.
+fn has_test(source: &str, name: &str) -> bool {
+    let lines: Vec<&str> = source.lines().map(str::trim_start).collect();
+    lines.iter().enumerate().any(|(at, line)| {
+        let named = line.strip_prefix("async ").unwrap_or(line).starts_with(&format!("fn {name}("));
+        let attributes = lines[..at].iter().rev().take_while(|line| line.starts_with("#[") || line.starts_with("///"));
+        named && attributes.into_iter().any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
+    })
+}
+
+#[test]
+fn every_row_names_a_test_that_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for name in HELD {
+        let text = std::fs::read_to_string(root.join(name)).unwrap();
+        let mut rows = 0;
+        for (columns, row) in
+            tables(&text).iter().flat_map(|(columns, rows)| rows.iter().map(move |row| (columns, row)))
+        {
+            assert_eq!(row.len(), *columns, "{name}: a cell too many or too few in {row:?}");
+            for held in row[columns - 1].split(", ") {
+                let parts: Vec<&str> = held.split('`').collect();
+                let ["", holder, " in ", file, ""] = parts[..] else {
+                    panic!("{name}: no test in {held:?} of {row:?}")
+                };
+                let source = std::fs::read_to_string(root.join(file)).unwrap_or_default();
+                assert!(has_test(&source, holder), "{name}: {file} has no test {holder}");
+            }
+            rows += 1;
+        }
+        assert!(rows > 20, "{name}: {rows} rows");
+    }
+}
+
+#[test]
+fn a_helper_is_no_test() {
+    assert!(has_test("#[tokio::test]\nasync fn one() {", "one"));
+    assert!(has_test("    #[test]\n    #[ignore = \"by hand\"]\n    fn two() {", "two"));
+    assert!(!has_test("#[test]\nfn one() {}\n\nfn two() {", "two"));
+    assert!(!has_test("#[test]\nfn one_and_more() {}", "one"));
+}
+
+/// The releases in the document are those that the scripts fetch.
+#[test]
+fn the_releases_are_those_that_are_tried() {
+    let scripts = include_str!("../scripts/fetch-servers");
+    let (_, list) = scripts.split_once("known='").unwrap();
+    let (list, _) = list.split_once("\n'").unwrap();
+    let fetched: Vec<String> = list
+        .lines()
+        .filter_map(|line| line.split(' ').nth(1))
+        .map(|version| version.splitn(3, '.').take(2).collect::<Vec<_>>().join("."))
+        .collect();
+    assert_eq!(fetched.len(), 6);
+    let supported = include_str!("../docs/supported.md");
+    assert!(supported.contains(&format!("| {} |", fetched.join(", "))), "{fetched:?}");
+    let makefile = include_str!("../Makefile");
+    let majors: Vec<&str> = fetched.iter().filter_map(|version| version.split('.').next()).collect();
+    assert!(makefile.contains(&format!("VERSIONS ?= {}\n", majors.join(" "))), "{majors:?}");
+}
