@@ -14,6 +14,7 @@ pub mod exit;
 pub mod log;
 pub mod model;
 pub mod runtime;
+pub mod sanitize;
 pub mod screen;
 pub mod secret;
 pub mod settings;
