@@ -7,6 +7,7 @@ pub mod cli;
 pub mod cluster;
 pub mod command;
 pub mod connect;
+pub mod crash;
 pub mod db;
 pub mod demo;
 pub mod environment;
