@@ -3,7 +3,7 @@
 # rustup puts cargo here; a shell that was open before the installation does not know.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help demo test test-versions bench pictures clean
+.PHONY: help demo test test-versions bench soak pictures clean
 .DEFAULT_GOAL := help
 
 help:
@@ -11,6 +11,7 @@ help:
 	@echo "make test      check formatting, lints and the module borders, and run every test on a real PostgreSQL"
 	@echo "make test-versions  run what needs no more than a bare server on PostgreSQL 13 to 18 (VERSIONS='13 18' chooses; needs npm)"
 	@echo "make bench     measure the latency of the screen, the cost of a poll and what readers feel (takes minutes)"
+	@echo "make soak      send ten million notifications and cut a hundred connections, and see whether memory holds"
 	@echo "make pictures  take the README's pictures anew, of the demo as it runs here"
 	@echo "make clean     remove what was built"
 
@@ -40,6 +41,11 @@ test-versions:
 bench:
 	@scripts/setup test
 	cargo bench --bench latency --bench readers --bench poll_cost
+
+# Minutes to an hour, by the machine.
+soak:
+	@scripts/setup test
+	cargo bench --bench soak
 
 pictures:
 	@scripts/setup demo

@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::{
+    sanitize,
     secret::{ConnectionUrl, looks_secret},
     settings::layer::{Layer, variable},
 };
@@ -33,6 +34,9 @@ machine can read them.
 
 Exit codes: 0 done, 2 wrong command line, 69 cannot connect, 70 failed, 74 the terminal takes no more bytes, 77 not \
 permitted, 78 wrong settings.";
+
+/// Characters of an argument that are repeated where it is wrong.
+const LONGEST_QUOTE: usize = 200;
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -165,6 +169,8 @@ fn without_secrets(mut error: clap::Error) -> clap::Error {
 
 /// One of clap's texts, with what may be a password covered. The name of a flag is none, however it sounds.
 fn covered(text: &str) -> String {
+    let text = sanitize::one_line(text, LONGEST_QUOTE);
+    let text = text.as_str();
     let (name, value) = match text.split_once('=') {
         Some((name, value)) if name.starts_with("--") => (Some(name), value),
         _ if text.starts_with("--") && !text.contains("://") => return text.to_owned(),
@@ -208,6 +214,25 @@ mod tests {
             assert_eq!(read(line).unwrap().command(), wanted, "{line}");
         }
         assert_eq!(Migrate { action: None }.action(), MigrateAction::Up);
+    }
+
+    #[test]
+    fn a_wrong_argument_does_not_steer_the_terminal() {
+        for hostile in ["\u{1b}]0;pwned\u{7}", "\u{9b}2J", "\u{202e}x", "a\r\nrefreshtop: all is well"] {
+            for arguments in [
+                vec!["refreshtop", hostile],
+                vec!["refreshtop", "--poll", hostile],
+                vec!["refreshtop", "migrate", hostile],
+                vec!["refreshtop", "migrate", "down", "--to", hostile],
+            ] {
+                let said = Cli::read(&arguments).unwrap_err().to_string();
+                assert!(said.lines().all(crate::sanitize::is_safe), "{said:?}");
+                assert!(!said.contains("\nrefreshtop: all"), "{said:?}");
+            }
+            let option = format!("--{hostile}=x");
+            let said = Cli::read(["refreshtop", &option]).unwrap_err().to_string();
+            assert!(said.lines().all(crate::sanitize::is_safe), "{said:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Off unless asked for. Connection strings and passwords have no way to print themselves ([`crate::secret`]), and
 //! the drivers' own lines are left out below warnings, since they repeat statements and their parameters.
 
-use crate::settings::Log;
+use crate::{sanitize::printable, settings::Log};
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
@@ -87,9 +87,12 @@ impl Write for Bounded {
         if self.written >= self.limit && self.renew().is_err() {
             self.written = 0;
         }
-        let count = self.file.write(bytes)?;
-        self.written += count as u64;
-        Ok(count)
+        // One event comes in one piece. What it quotes may be hostile: it must not steer the terminal of whoever reads
+        // the file, nor pass for another event.
+        let line = printable(&String::from_utf8_lossy(bytes)) + "\n";
+        self.file.write_all(line.as_bytes())?;
+        self.written += line.len() as u64;
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -110,6 +113,7 @@ mod tests {
         tracing::subscriber::with_default(subscriber(writer, Level::DEBUG), || {
             let url = ConnectionUrl::new("postgres://bob:hunter2@h/app");
             tracing::info!(target: "refreshtop::db", %url, password = ?Secret::new("hunter2"), "connecting\x1b[31m");
+            tracing::info!(target: "refreshtop::db", "forged\n2026-01-01T00:00:00Z ERROR x: \u{9b}2J\u{202e}y");
             tracing::debug!(target: "tokio_postgres::query", "executing with hunter2");
             tracing::trace!(target: "refreshtop::db", "too fine");
         });
@@ -117,7 +121,9 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains("postgres://bob:***@h/app"), "{text}");
         assert!(!text.contains("hunter2") && !text.contains('\x1b') && !text.contains("too fine"), "{text}");
-        assert_eq!(text.lines().count(), 1, "{text}");
+        // A second line of an event is moved in.
+        assert_eq!(text.lines().filter(|line| !line.starts_with("  ")).count(), 2, "{text}");
+        assert!(text.lines().all(crate::sanitize::is_safe), "{text:?}");
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt as _;
@@ -131,7 +137,7 @@ mod tests {
         let path = folder.path().join("x.log");
         let mut file = Bounded::open(&path, 100).unwrap();
         for _ in 0..50 {
-            file.write_all(b"0123456789").unwrap();
+            file.write_all(b"012345678\n").unwrap();
         }
         let sizes: u64 = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum();
         assert!(sizes <= 200, "{sizes}");

@@ -4,8 +4,10 @@ use refreshtop::{
     cli::{Cli, Command, MigrateAction},
     command::{self, Failure},
     connect::Target,
+    crash,
     environment::{self, Environment},
     exit, log,
+    sanitize::printable,
     settings::{self, Settings},
 };
 use std::{
@@ -14,6 +16,7 @@ use std::{
 };
 
 fn main() -> ExitCode {
+    crash::install();
     let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => error.exit(),
@@ -71,7 +74,7 @@ fn target(settings: &Settings, environment: &Environment) -> Result<Target, Fail
     let target = Target::resolve(settings.url.as_ref(), environment)
         .map_err(|error| Failure::new(exit::SETTINGS, error.to_string()))?;
     for warning in settings.warnings.iter().chain(&target.warnings) {
-        let _ = writeln!(std::io::stderr(), "refreshtop: warning: {warning}");
+        let _ = writeln!(std::io::stderr(), "refreshtop: warning: {}", printable(warning));
     }
     Ok(target)
 }
@@ -96,17 +99,17 @@ async fn run_migrate(action: &MigrateAction, target: &Target) -> Result<(), Fail
 /// Asks the person at the terminal.
 fn confirmed(announced: &str) -> Result<bool, Failure> {
     let failure = |error: std::io::Error| Failure::new(exit::FAILURE, error.to_string());
-    eprint!("This {announced}. Go on? [y/N] ");
+    eprint!("This {}. Go on? [y/N] ", printable(announced));
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).map_err(failure)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-/// Prints lines; a reader that went away (`| head`) is not an error.
+/// Prints lines, which may name what others named; a reader that went away (`| head`) is not an error.
 fn print(lines: &[String]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     for line in lines {
-        match writeln!(out, "{line}") {
+        match writeln!(out, "{}", printable(line)) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
             Err(error) => return Err(Failure::new(exit::FAILURE, error.to_string())),
             Ok(()) => {}

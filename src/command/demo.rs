@@ -6,6 +6,7 @@ use crate::connect::{Target, TargetError};
 use crate::demo::{Demo, DemoOptions};
 use crate::environment::{self, Environment};
 use crate::exit;
+use crate::sanitize::printable;
 use crate::secret::ConnectionUrl;
 use crate::settings::Settings;
 use std::{io::Write as _, path::PathBuf};
@@ -24,7 +25,7 @@ pub async fn run(settings: &Settings, environment: &Environment, headless: bool,
         pg_bin: environment::get(environment, programs::OVERRIDE).map(PathBuf::from),
         ..DemoOptions::default()
     };
-    let mut progress = |step: &str| eprintln!("demo: {step}");
+    let mut progress = |step: &str| eprintln!("demo: {}", printable(step));
     let start = Demo::start(&options, async |url: &str| migrate_demo(url, environment).await, &mut progress);
     let demo = tokio::select! {
         demo = start => demo.map_err(failure)?,

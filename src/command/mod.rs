@@ -4,6 +4,7 @@ pub mod demo;
 pub mod migrate;
 pub mod monitor;
 
+use crate::sanitize::printable;
 use std::fmt;
 
 /// A command that failed: one sentence for people, a code for scripts.
@@ -22,9 +23,10 @@ impl Failure {
     }
 }
 
+/// What it says may quote a server, a file or a name: it prints as [`printable`] text only.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&printable(&self.message))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a connection could not be made.
 
 use super::{Host, Target};
+use crate::sanitize;
 use std::{fmt, io};
 use tokio_postgres::error::{DbError, SqlState};
 
@@ -204,17 +205,9 @@ fn tls(cause: &str) -> String {
     format!("TLS failed ({}); {advice}", clean(cause))
 }
 
-/// Foreign text for one line on a terminal: no control characters, no line breaks, no direction marks, and not
-/// endless.
+/// Foreign text for one line of a sentence, not endless.
 fn clean(text: &str) -> String {
-    let odd = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let mut short: String = text.chars().map(|c| if odd(c) { ' ' } else { c }).take(300).collect();
-    if text.chars().nth(300).is_some() {
-        short.push('…');
-    }
-    short.trim().to_owned()
+    sanitize::one_line(text, 300)
 }
 
 #[cfg(test)]
@@ -245,7 +238,7 @@ mod tests {
             ("57P01", "terminating connection", "", Kind::NotReady, "wait"),
             ("53300", "sorry, too many clients already", "", Kind::TooManyConnections, "close other sessions"),
             ("08P01", "unsupported startup parameter: options", "", Kind::SettingsRefused, "pooler"),
-            ("XX000", "odd\x1b[31m\u{202e}\nthing", "", Kind::Other, "odd [31m  thing (SQLSTATE XX000)"),
+            ("XX000", "odd\x1b[31m\u{202e}\nthing", "", Kind::Other, "odd\u{fffd}[31m thing (SQLSTATE XX000)"),
         ] {
             let error = ConnectError::from_server(&target(), code, message, Some(routine));
             let text = error.to_string();

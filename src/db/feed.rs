@@ -8,7 +8,10 @@ use crate::db::{
 use crate::model::{feed::FeedEvent, message::Message, notification::Notification};
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use futures_util::StreamExt as _;
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 use tokio::{
     sync::mpsc,
     time::{MissedTickBehavior, interval, sleep, timeout},
@@ -96,19 +99,22 @@ async fn session(target: &Target, messages: &mpsc::Sender<Message>) -> Loss {
             return Loss { reason: failure.to_string(), worked: false, soon };
         }
     };
-    let driver = drive(connected.messages, messages);
+    let arrived = AtomicU64::new(0);
+    let driver = drive(connected.messages, messages, &arrived);
     // What the server says when it ends the session (57P01: shut down by an administrator) tells more than the
     // failed question after it.
     tokio::select! {
         biased;
         reason = driver => Loss { reason, worked: true, soon: true },
-        loss = watch(&connected.client, connected.without_settings, messages) => loss,
+        loss = watch(&connected.client, connected.without_settings, messages, &arrived) => loss,
     }
 }
 
-/// Moves the session along and forwards its notifications until it ends; returns why it did.
-async fn drive(mut session: Messages, messages: &mpsc::Sender<Message>) -> String {
+/// Moves the session along and forwards its notifications until it ends; returns why it did. Counts in `arrived`
+/// whatever comes.
+async fn drive(mut session: Messages, messages: &mpsc::Sender<Message>, arrived: &AtomicU64) -> String {
     while let Some(next) = session.next().await {
+        arrived.fetch_add(1, Ordering::Relaxed);
         match next {
             Ok(AsyncMessage::Notification(sent)) if sent.channel() == CHANNEL => {
                 if let Some(known) =
@@ -155,7 +161,7 @@ async fn listen(client: &Client, pooled: bool) -> Result<FeedEvent, String> {
 /// Starts to listen, says so, and asks for a sign of life from time to time.
 ///
 /// `pooled` says that the session runs without its settings, which only poolers refuse.
-async fn watch(client: &Client, pooled: bool, messages: &mpsc::Sender<Message>) -> Loss {
+async fn watch(client: &Client, pooled: bool, messages: &mpsc::Sender<Message>, arrived: &AtomicU64) -> Loss {
     let lost = |reason: String, worked| Loss { reason, worked, soon: true };
     let mut event = match listen(client, pooled).await {
         Ok(event) => event,
@@ -184,10 +190,24 @@ async fn watch(client: &Client, pooled: bool, messages: &mpsc::Sender<Message>) 
             }
             continue;
         }
-        match timeout(HEARTBEAT_LIMIT, client.simple_query("")).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(failure)) => return lost(error::driver_sentence(&failure), true),
-            Err(_) => return lost("the server stopped answering".into(), true),
+        if let Err(reason) = sign_of_life(client, arrived).await {
+            return lost(reason, true);
+        }
+    }
+}
+
+/// Waits for an answer to nothing. Behind a flood of notifications it may take long, but what comes meanwhile shows that
+/// the server lives.
+async fn sign_of_life(client: &Client, arrived: &AtomicU64) -> Result<(), String> {
+    let answer = client.simple_query("");
+    tokio::pin!(answer);
+    loop {
+        let before = arrived.load(Ordering::Relaxed);
+        match timeout(HEARTBEAT_LIMIT, &mut answer).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(failure)) => return Err(error::driver_sentence(&failure)),
+            Err(_) if arrived.load(Ordering::Relaxed) != before => {}
+            Err(_) => return Err("the server stopped answering".into()),
         }
     }
 }

@@ -12,9 +12,12 @@ use crate::model::{
     snapshot::Server,
     stats::RefreshStats,
 };
-use chrono::{DateTime, FixedOffset, Offset, Utc};
+use chrono::{DateTime, Datelike as _, FixedOffset, Offset, Utc};
 use serde::Deserialize;
-use sqlx::{FromRow, PgConnection, Row, postgres::PgRow, postgres::types::PgInterval};
+use sqlx::{
+    FromRow, PgConnection, Row, ValueRef as _,
+    postgres::{PgRow, PgValueFormat, types::PgInterval},
+};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -56,6 +59,27 @@ pub async fn server_facts(connection: &mut PgConnection) -> sqlx::Result<ServerF
     })
 }
 
+/// A moment as the server keeps it: microseconds since 2000. `None` for NULL, and for what no calendar here has
+/// (`infinity`, years beyond 9999), which the driver's own reading would panic about.
+fn moment(row: &PgRow, column: &str) -> sqlx::Result<Option<DateTime<Utc>>> {
+    /// 2000-01-01, microseconds since 1970.
+    const EPOCH: i64 = 946_684_800_000_000;
+    let raw = row.try_get_raw(column)?;
+    if raw.is_null() {
+        return Ok(None);
+    }
+    if raw.format() == PgValueFormat::Text {
+        return row.try_get(column);
+    }
+    let bytes = raw.as_bytes().ok().and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+    let bytes = bytes.ok_or_else(|| sqlx::Error::ColumnDecode {
+        index: column.to_owned(),
+        source: "not a timestamp with time zone".into(),
+    })?;
+    let at = i64::from_be_bytes(bytes).checked_add(EPOCH).and_then(DateTime::from_timestamp_micros);
+    Ok(at.filter(|at| (0..=9999).contains(&at.year())))
+}
+
 /// Statistics of the refreshes of `refresh_type` in the last `window`.
 ///
 /// # Errors
@@ -68,9 +92,11 @@ pub async fn statistics(
     let interval =
         PgInterval { months: 0, days: 0, microseconds: i64::try_from(window.as_micros()).unwrap_or(i64::MAX) };
     sqlx::query_as(
-        "SELECT total_refreshes, successful_refreshes, failed_refreshes, success_rate::float8, avg_duration_ms::float8,
-                max_duration_ms::float8, min_duration_ms::float8, last_refresh_at, left(last_error, $3) AS last_error,
-                last_success_at
+        "SELECT total_refreshes, successful_refreshes, failed_refreshes, success_rate::float8,
+                CASE WHEN avg_duration_ms BETWEEN 0 AND 1e15 THEN avg_duration_ms END::float8 AS avg_duration_ms,
+                CASE WHEN max_duration_ms BETWEEN 0 AND 1e15 THEN max_duration_ms END::float8 AS max_duration_ms,
+                CASE WHEN min_duration_ms BETWEEN 0 AND 1e15 THEN min_duration_ms END::float8 AS min_duration_ms,
+                last_refresh_at, left(last_error, $3) AS last_error, last_success_at
          FROM refreshtop.stats($1, $2)",
     )
     .bind(refresh_type)
@@ -91,19 +117,23 @@ impl FromRow<'_, PgRow> for RefreshStats {
             avg_duration_ms: row.try_get("avg_duration_ms")?,
             max_duration_ms: row.try_get("max_duration_ms")?,
             min_duration_ms: row.try_get("min_duration_ms")?,
-            last_refresh_at: row.try_get("last_refresh_at")?,
+            last_refresh_at: moment(row, "last_refresh_at")?,
             last_error: row.try_get("last_error")?,
-            last_success_at: row.try_get("last_success_at")?,
+            last_success_at: moment(row, "last_success_at")?,
         })
     }
 }
 
-/// The columns that make a [`Run`]; `$1` is the longest error text, characters.
+/// The columns that make a [`Run`]; `$1` is the longest error text, characters. Whoever may write to the log may write
+/// nonsense: one odd row must not cost the list (a number that no float can hold, a record without a list in it).
 macro_rules! select_runs {
     () => {
-        "SELECT id, status, trigger_source, duration_ms::float8, coalesce(started_at, created_at) AS started_at,
-                completed_at, sqlstate, left(error_message, $1) AS error_message,
-                coalesce(jsonb_array_length(black_box -> 'sessions'), 0) AS blockers"
+        "SELECT id, status, left(trigger_source, 20) AS trigger_source,
+                CASE WHEN duration_ms BETWEEN 0 AND 1e15 THEN duration_ms END::float8 AS duration_ms,
+                coalesce(started_at, created_at) AS started_at, completed_at, left(sqlstate, 5) AS sqlstate,
+                left(error_message, $1) AS error_message,
+                CASE WHEN jsonb_typeof(black_box -> 'sessions') = 'array'
+                     THEN jsonb_array_length(black_box -> 'sessions') ELSE 0 END AS blockers"
     };
 }
 
@@ -151,8 +181,8 @@ impl FromRow<'_, PgRow> for Run {
             status: if status == "success" { RunStatus::Success } else { RunStatus::Error },
             origin: source.as_deref().map_or(Origin::Unknown, Origin::from_source),
             duration_ms: row.try_get("duration_ms")?,
-            started_at: row.try_get("started_at")?,
-            completed_at: row.try_get("completed_at")?,
+            started_at: moment(row, "started_at")?.unwrap_or_default(),
+            completed_at: moment(row, "completed_at")?,
             sqlstate: row.try_get("sqlstate")?,
             error: row.try_get("error_message")?,
             blockers: row.try_get::<i32, _>("blockers")?.unsigned_abs(),
@@ -169,7 +199,9 @@ pub async fn run_detail(connection: &mut PgConnection, id: Uuid) -> sqlx::Result
     let row = sqlx::query(concat!(
         select_runs!(),
         ", left(error_message, 20000) AS message, left(error_detail, 20000) AS detail, left(error_hint, 20000) AS hint,
-                left(error_context, 20000) AS context, triggered_by, application_name, backend_pid, black_box
+                left(error_context, 20000) AS context, left(triggered_by::text, 200) AS triggered_by,
+                left(application_name, 200) AS application_name, backend_pid,
+                CASE WHEN octet_length(black_box::text) <= 4000000 THEN black_box END AS black_box
          FROM public.metrics_refresh_log WHERE id = $2",
     ))
     .bind(LISTED_ERROR)
@@ -180,7 +212,8 @@ pub async fn run_detail(connection: &mut PgConnection, id: Uuid) -> sqlx::Result
 }
 
 fn detail_from_row(row: &PgRow) -> sqlx::Result<RunDetail> {
-    let black_box: Option<serde_json::Value> = row.try_get("black_box")?;
+    // One that is nested deeper than anybody reads is no reason to hide the rest of the run either.
+    let black_box: Option<serde_json::Value> = row.try_get("black_box").unwrap_or_default();
     Ok(RunDetail {
         run: Run::from_row(row)?,
         message: row.try_get("message")?,
@@ -207,7 +240,7 @@ pub async fn running(connection: &mut PgConnection, refresh_type: &str) -> sqlx:
     row.map(|row| {
         Ok(RunningRefresh {
             pid: row.try_get("pid")?,
-            since: row.try_get("since")?,
+            since: moment(&row, "since")?,
             application: row.try_get("application_name")?,
         })
     })
@@ -238,7 +271,7 @@ impl FromRow<'_, PgRow> for PlatformMetrics {
             new_accounts_30d: row.try_get("new_accounts_30d")?,
             new_users_30d: row.try_get("new_users_30d")?,
             new_assets_30d: row.try_get("new_assets_30d")?,
-            last_updated: row.try_get("last_updated")?,
+            last_updated: moment(row, "last_updated")?,
         })
     }
 }
@@ -275,7 +308,7 @@ pub async fn cron_settings(connection: &mut PgConnection) -> sqlx::Result<CronSe
 /// The server's: not permitted, not migrated, connection lost.
 pub async fn job_here(connection: &mut PgConnection, cron: &CronSettings) -> sqlx::Result<Option<Job>> {
     let row =
-        sqlx::query("SELECT schedule, active, last_status, last_message, last_start FROM refreshtop.cron_job($1)")
+        sqlx::query("SELECT left(schedule, 200) AS schedule, active, last_status, last_message, last_start FROM refreshtop.cron_job($1)")
             .bind(REFRESH_JOB)
             .fetch_optional(connection)
             .await?;
@@ -292,7 +325,7 @@ pub async fn job_there(
     database: &str,
 ) -> sqlx::Result<Option<Job>> {
     let row = sqlx::query(
-        "SELECT j.schedule::text, j.active, d.status::text AS last_status, left(d.return_message, 200) AS last_message,
+        "SELECT left(j.schedule::text, 200) AS schedule, j.active, d.status::text AS last_status, left(d.return_message, 200) AS last_message,
                 d.start_time AS last_start
          FROM cron.job j
          LEFT JOIN LATERAL (
@@ -318,7 +351,7 @@ fn job_from_row(row: &PgRow, cron: &CronSettings) -> sqlx::Result<Job> {
         offset: cron.offset,
         last: match status {
             Some(status) => {
-                Some(JobRun { status, message: row.try_get("last_message")?, started_at: row.try_get("last_start")? })
+                Some(JobRun { status, message: row.try_get("last_message")?, started_at: moment(row, "last_start")? })
             }
             None => None,
         },

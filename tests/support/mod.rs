@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "only tests call this")]
 
 pub mod durations;
+pub mod flood;
 pub mod processes;
 pub mod session;
 pub mod terminal;

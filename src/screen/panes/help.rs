@@ -9,6 +9,7 @@ use ratatui::{
     text::{Line, Span},
     widgets::{Block, Clear, Padding, Widget},
 };
+use unicode_width::UnicodeWidthStr as _;
 
 /// Rows and columns that the border takes, with a blank beside it.
 const FRAME: (u16, u16) = (4, 2);
@@ -66,9 +67,27 @@ pub fn popup(scene: &Scene, title: &str, width: u16, height: u16, area: Rect, bu
     // The border under the title is muted, which the title must not become.
     let title = Line::styled(format!(" {title} "), scene.theme.accent.remove_modifier(Modifier::DIM));
     let block = block(place).border_set(scene.glyphs.border).border_style(scene.theme.muted);
+    cut_in_two(place, buf);
     Clear.render(place, buf);
     block.title(title).style(scene.theme.base).render(place, buf);
     popup_inside(width, height, area)
+}
+
+/// Blanks the wide characters that `place` leaves only the left half of: a terminal would draw them over its border.
+fn cut_in_two(place: Rect, buf: &mut Buffer) {
+    let Some(x) = place.x.checked_sub(1).filter(|x| *x >= buf.area.x) else { return };
+    for y in place.top()..place.bottom() {
+        // The first column may lie further left, for characters that are wider still.
+        for x in (buf.area.x..=x).rev() {
+            let width = to_u16(buf[(x, y)].symbol().width());
+            if width > 1 && x + width > place.x {
+                buf[(x, y)].set_symbol(" ");
+            }
+            if buf[(x, y)].symbol() != " " {
+                break;
+            }
+        }
+    }
 }
 
 /// The inside of such a place.

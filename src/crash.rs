@@ -1,0 +1,53 @@
+//! What a bug says before it ends the program: as little as finds it, and nothing that somebody else wrote unsifted.
+
+use crate::{sanitize, secret};
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    io::Write as _,
+    panic::PanicHookInfo,
+};
+
+/// Characters of a panic's message that are shown.
+const LONGEST: usize = 400;
+
+/// From now on a panic of whatever thread is told by [`report`], on standard error.
+pub fn install() {
+    std::panic::set_hook(Box::new(|panic| {
+        // Where even standard error is gone, nobody listens.
+        let _ = write!(std::io::stderr(), "{}", report(panic));
+    }));
+}
+
+fn report(panic: &PanicHookInfo) -> String {
+    let place = panic.location().map(|place| format!(" at {place}")).unwrap_or_default();
+    let trace = Backtrace::capture();
+    let trace = match trace.status() {
+        BacktraceStatus::Captured => format!("{trace}"),
+        _ => "RUST_BACKTRACE=1 shows the way there\n".into(),
+    };
+    format!("refreshtop: a bug ended the program{place}: {}; please report it\n{trace}", said(panic.payload_as_str()))
+}
+
+/// A message of the standard library can quote what the program was working on: a text that was cut in the middle of a
+/// character, a value that was not expected.
+fn said(payload: Option<&str>) -> String {
+    match payload {
+        None => "without a message".into(),
+        Some(text) if secret::looks_secret(text) => "its message may hold a password and is not shown".into(),
+        Some(text) => sanitize::one_line(text, LONGEST),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::said;
+
+    #[test]
+    fn a_message_is_one_harmless_line_without_a_password() {
+        assert_eq!(said(Some("index 7\n\u{1b}]0;x\u{7}")), "index 7 \u{fffd}]0;x\u{fffd}");
+        assert_eq!(said(Some(&"x".repeat(1 << 20))).chars().count(), 401);
+        let cut = "byte index 5 is not a char boundary; it is inside 'ü' of `postgres://bob:hünter2@h/app`";
+        assert!(!said(Some(cut)).contains("nter2"));
+        assert_eq!(said(None), "without a message");
+    }
+}

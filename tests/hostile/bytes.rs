@@ -1,0 +1,84 @@
+//! What the program wrote, byte by byte.
+
+use crate::support::terminal::TerminalProgram;
+use refreshtop::sanitize::is_safe;
+
+/// A terminal's escape sequences that the program may write: moving the cursor, colours, erasing.
+const FINALS: &str = "HmJK";
+/// Modes that it may switch: the cursor, the alternate screen, synchronized updates.
+const MODES: [&str; 6] = ["?25h", "?25l", "?1049h", "?1049l", "?2026h", "?2026l"];
+
+/// Fails where anything but text and the program's own sequences was written.
+pub fn assert_tame(program: &TerminalProgram) {
+    assert_tame_bytes(&program.raw_bytes());
+    let asked = program.asked();
+    assert!(asked.titles.is_empty() && asked.bells == 0 && asked.others == 0, "{asked:?}");
+}
+
+/// The same of bytes.
+pub fn assert_tame_bytes(raw: &[u8]) {
+    let written = std::str::from_utf8(raw).expect("UTF-8, and whole characters");
+    let mut rest = written;
+    while let Some(at) = rest.find('\u{1b}') {
+        assert!(is_safe(&rest[..at]), "{:?}", &rest[..at]);
+        let sequence = rest[at + 1..].strip_prefix('[').unwrap_or_else(|| panic!("{:.40?}", &rest[at..]));
+        let end = sequence.find(|c: char| c.is_ascii_alphabetic()).expect("an end of the sequence");
+        let (parameters, last) = (&sequence[..end], &sequence[end..=end]);
+        let digits = parameters.chars().all(|c| c.is_ascii_digit() || c == ';');
+        let known = (FINALS.contains(last) && digits) || MODES.contains(&&sequence[..=end]);
+        assert!(known, "{:.40?}", &rest[at..]);
+        rest = &sequence[end + 1..];
+    }
+    assert!(is_safe(rest), "{rest:?}");
+}
+
+/// The frame of what is open stands in one column on every row, at the left and at the right.
+pub fn assert_framed(program: &TerminalProgram, cols: u16, rows: u16) {
+    use std::{num::NonZeroU16, time::Duration};
+    // What was waited for may have come in the middle of a frame.
+    program.wait_quiet(Duration::from_millis(300));
+    // The parser drops the replacement character, which terminals show.
+    let raw = String::from_utf8_lossy(&program.raw_bytes()).replace('\u{fffd}', "?");
+    let size = |n| NonZeroU16::new(n).expect("a size");
+    let mut terminal = vt100::Parser::new(size(rows), size(cols), 0);
+    terminal.process(raw.as_bytes());
+    let cell = |row, col| terminal.screen().cell(row, col).map(|cell| cell.contents().to_owned()).unwrap_or_default();
+    let find = |row, symbol: &str| (0..cols).find(|col| cell(row, *col) == symbol);
+    let (top, left) =
+        (0..rows).find_map(|row| Some((row, find(row, "┌").or_else(|| find(row, "╭"))?))).expect("a frame");
+    let right = find(top, "┐").or_else(|| find(top, "╮")).expect("its right corner");
+    for row in top + 1..rows {
+        if ["└", "╰"].contains(&cell(row, left).as_str()) {
+            assert!(["┘", "╯"].contains(&cell(row, right).as_str()), "{}", terminal.screen().contents());
+            assert!(row > top + 3);
+            return;
+        }
+        assert_eq!(
+            (cell(row, left).as_str(), cell(row, right).as_str()),
+            ("│", "│"),
+            "{}",
+            terminal.screen().contents()
+        );
+    }
+    panic!("no end of the frame:\n{}", terminal.screen().contents());
+}
+
+#[test]
+fn wild_bytes_are_found() {
+    for wild in [
+        &b"\x1b]0;pwned\x07"[..],
+        b"\x07",
+        b"\x1b[31mred\x1b[0m\x1b[c",
+        b"\x1b[?1000h",
+        b"\x1bPx\x1b\\",
+        b"\x1b[6n",
+        b"\x1b[8;1;1t",
+        b"\xc2\x9b2J",
+        b"\xff",
+        b"a\xe2\x80\xaeb",
+        b"one\rtwo",
+    ] {
+        assert!(std::panic::catch_unwind(|| assert_tame_bytes(wild)).is_err(), "{wild:?}");
+    }
+    assert_tame_bytes("\x1b[?2026h\x1b[1;31mplain\x1b[12;1H日本\u{fffd}\x1b[0m\x1b[K\x1b[?2026l".as_bytes());
+}
