@@ -1,6 +1,7 @@
 //! What went wrong with the database, in one sentence, and what to do about it.
 
 use crate::model::reading::Unavailable;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 /// SQLSTATE classes that the program tells apart. See PostgreSQL's appendix "Error Codes".
 pub mod sqlstate {
@@ -18,20 +19,22 @@ pub mod sqlstate {
     pub const READ_ONLY: &str = "25006";
     /// Cancelled by a user or by a timeout.
     pub const QUERY_CANCELED: &str = "57014";
+    /// A standby gave up a statement that kept it from replaying.
+    pub const RECOVERY_CONFLICT: &str = "40001";
     /// The view was never populated.
     pub const NOT_POPULATED: &str = "55000";
 }
 
 /// The server's own error inside `error`, where the server answered at all.
 #[must_use]
-pub fn server_error(error: &sqlx::Error) -> Option<&sqlx::postgres::PgDatabaseError> {
+pub fn server_error(error: &sqlx::Error) -> Option<&PgDatabaseError> {
     error.as_database_error()?.try_downcast_ref()
 }
 
 /// SQLSTATE of the server's error inside `error`.
 #[must_use]
 pub fn code(error: &sqlx::Error) -> Option<&str> {
-    server_error(error).map(sqlx::postgres::PgDatabaseError::code)
+    server_error(error).map(PgDatabaseError::code)
 }
 
 /// Whether the connection itself failed, so that asking something else is pointless.
@@ -47,6 +50,16 @@ pub fn is_connection_failure(error: &sqlx::Error) -> bool {
         // Class 08: connection exception; 57P01 to 57P05: shutdown, crash, starting up.
         other => code(other).is_some_and(|code| code.starts_with("08") || code.starts_with("57P")),
     }
+}
+
+/// Whether all of a poll fails with `failure`: the connection is lost, the server ends the session with these words, or
+/// a standby gave the whole look up.
+#[must_use]
+pub fn fails_all(failure: &sqlx::Error) -> bool {
+    let fatal = |server: &PgDatabaseError| matches!(server.severity(), PgSeverity::Fatal | PgSeverity::Panic);
+    is_connection_failure(failure)
+        || server_error(failure).is_some_and(fatal)
+        || code(failure) == Some(sqlstate::RECOVERY_CONFLICT)
 }
 
 /// One sentence for `error`: the server's message with its detail, or the driver's words.
@@ -67,23 +80,46 @@ pub fn sentence(error: &sqlx::Error) -> String {
     }
 }
 
+/// Whether `failure` says that what is asked does not exist here: no migrations, or fewer than this version knows.
+#[must_use]
+pub fn is_missing(failure: &sqlx::Error) -> bool {
+    matches!(
+        code(failure),
+        Some(
+            sqlstate::UNDEFINED_TABLE
+                | sqlstate::UNDEFINED_FUNCTION
+                | sqlstate::UNDEFINED_COLUMN
+                | sqlstate::INVALID_SCHEMA_NAME
+        )
+    )
+}
+
 /// Why `what` can't be shown to `role`, and what would mend it.
 #[must_use]
 pub fn unavailable(what: &str, error: &sqlx::Error, role: &str) -> Unavailable {
+    unavailable_but_for(what, error, &format!("GRANT refreshtop_admin TO {}", identifier(role)))
+}
+
+/// Why `what` can't be shown, where `grant` would mend missing rights.
+#[must_use]
+pub fn unavailable_but_for(what: &str, error: &sqlx::Error, grant: &str) -> Unavailable {
     let mend = match code(error) {
-        Some(sqlstate::INSUFFICIENT_PRIVILEGE) => server_error(error)
-            .and_then(|server| server.hint())
-            .map_or_else(|| format!("GRANT refreshtop_admin TO {role}"), str::to_owned),
-        Some(
-            sqlstate::UNDEFINED_TABLE
-            | sqlstate::UNDEFINED_FUNCTION
-            | sqlstate::UNDEFINED_COLUMN
-            | sqlstate::INVALID_SCHEMA_NAME,
-        ) => "run: refreshtop migrate".into(),
+        Some(sqlstate::INSUFFICIENT_PRIVILEGE) => {
+            server_error(error).and_then(|server| server.hint()).unwrap_or(grant).to_owned()
+        }
         Some(sqlstate::NOT_POPULATED) => "press r to refresh it".into(),
+        _ if is_missing(error) => "run: refreshtop migrate".into(),
         _ => String::new(),
     };
     Unavailable::new(format!("{what}: {}", sentence(error)), mend)
+}
+
+/// `name` as it stands in a statement: in quotes unless it is a plain word.
+#[must_use]
+pub fn identifier(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let word = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') && name.chars().all(plain);
+    if word { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
 /// One sentence for an error of the long-lived driver in the middle of a session.

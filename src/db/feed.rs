@@ -2,7 +2,8 @@
 
 use crate::connect::{self, Kind, Messages, Session, Target};
 use crate::db::{
-    error::{self, sqlstate},
+    error,
+    listen::{self, CHANNEL, Found, Trial},
     service::PLATFORM_METRICS,
 };
 use crate::model::{feed::FeedEvent, message::Message, notification::Notification};
@@ -18,12 +19,13 @@ use tokio::{
 };
 use tokio_postgres::{AsyncMessage, Client};
 
-/// The channel of the contract.
-pub const CHANNEL: &str = "metrics_refresh";
 /// Time between two signs of life, and how long one may take: a link whose packets vanish is noticed within
 /// their sum.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 const HEARTBEAT_LIMIT: Duration = Duration::from_secs(4);
+
+/// Signs of life between two trials behind what looks like a pooler: five minutes.
+const RETRIAL_BEATS: u32 = 30;
 
 /// Limits of the listening session. It never holds a transaction open, so only statements need one.
 const LISTENING: Session = Session {
@@ -99,20 +101,20 @@ async fn session(target: &Target, messages: &mpsc::Sender<Message>) -> Loss {
             return Loss { reason: failure.to_string(), worked: false, soon };
         }
     };
-    let arrived = AtomicU64::new(0);
-    let driver = drive(connected.messages, messages, &arrived);
+    let (arrived, trial) = (AtomicU64::new(0), Trial::new());
+    let driver = drive(connected.messages, &trial, messages, &arrived);
     // What the server says when it ends the session (57P01: shut down by an administrator) tells more than the
     // failed question after it.
     tokio::select! {
         biased;
         reason = driver => Loss { reason, worked: true, soon: true },
-        loss = watch(&connected.client, connected.without_settings, messages, &arrived) => loss,
+        loss = watch(&connected.client, target, &trial, messages, &arrived) => loss,
     }
 }
 
 /// Moves the session along and forwards its notifications until it ends; returns why it did. Counts in `arrived`
 /// whatever comes.
-async fn drive(mut session: Messages, messages: &mpsc::Sender<Message>, arrived: &AtomicU64) -> String {
+async fn drive(mut session: Messages, trial: &Trial, messages: &mpsc::Sender<Message>, arrived: &AtomicU64) -> String {
     while let Some(next) = session.next().await {
         arrived.fetch_add(1, Ordering::Relaxed);
         match next {
@@ -124,7 +126,8 @@ async fn drive(mut session: Messages, messages: &mpsc::Sender<Message>, arrived:
                     let _ = messages.try_send(Message::Notified(known));
                 }
             }
-            // Other channels, notices, and whatever the protocol may add.
+            Ok(AsyncMessage::Notification(sent)) => trial.heard(sent.channel()),
+            // Notices, and whatever the protocol may add.
             Ok(_) => {}
             Err(failure) => return error::driver_sentence(&failure),
         }
@@ -132,60 +135,39 @@ async fn drive(mut session: Messages, messages: &mpsc::Sender<Message>, arrived:
     "the server closed the connection".into()
 }
 
-/// Tries to listen; tells whether that can work here, or why the session is lost.
-async fn listen(client: &Client, pooled: bool) -> Result<FeedEvent, String> {
-    if pooled {
-        let reason = "a connection pooler stands before this server, and notifications don't pass it".into();
-        let alive = timeout(HEARTBEAT_LIMIT, client.simple_query("")).await;
-        return match alive {
-            Ok(Ok(_)) => Ok(FeedEvent::Polling { reason }),
-            Ok(Err(failure)) => Err(error::driver_sentence(&failure)),
-            Err(_) => Err("the pooler stopped answering".into()),
-        };
-    }
-    match timeout(HEARTBEAT_LIMIT, client.batch_execute(&format!("LISTEN {CHANNEL}"))).await {
-        Ok(Ok(())) => Ok(FeedEvent::Live),
-        Ok(Err(failure)) => match failure.code() {
-            Some(code) if code.code() == sqlstate::READ_ONLY => {
-                Ok(FeedEvent::Polling { reason: "LISTEN can't work on a read-only standby".into() })
-            }
-            Some(_) => {
-                Ok(FeedEvent::Polling { reason: format!("LISTEN was refused: {}", error::driver_sentence(&failure)) })
-            }
-            None => Err(error::driver_sentence(&failure)),
-        },
-        Err(_) => Err("the server did not answer LISTEN in time".into()),
-    }
-}
-
 /// Starts to listen, says so, and asks for a sign of life from time to time.
-///
-/// `pooled` says that the session runs without its settings, which only poolers refuse.
-async fn watch(client: &Client, pooled: bool, messages: &mpsc::Sender<Message>, arrived: &AtomicU64) -> Loss {
+async fn watch(
+    client: &Client,
+    target: &Target,
+    trial: &Trial,
+    messages: &mpsc::Sender<Message>,
+    arrived: &AtomicU64,
+) -> Loss {
     let lost = |reason: String, worked| Loss { reason, worked, soon: true };
-    let mut event = match listen(client, pooled).await {
-        Ok(event) => event,
+    let mut found = match listen::listen(client, target, trial, HEARTBEAT_LIMIT).await {
+        Ok(found) => found,
         Err(reason) => return lost(reason, false),
     };
-    if tell(messages, event.clone()).await.is_err() {
+    if tell(messages, found.event.clone()).await.is_err() {
         // Nobody is left to tell; the next attempt notices too.
         return lost("the monitor is ending".into(), true);
     }
     let mut beat = interval(HEARTBEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     beat.tick().await;
+    let mut beats = 0_u32;
     loop {
         beat.tick().await;
-        // A standby keeps its sessions when it is promoted, and can be listened to from then on.
-        if event != FeedEvent::Live {
-            match listen(client, pooled).await {
-                Ok(now) if now != event => {
-                    event = now;
-                    if tell(messages, event.clone()).await.is_err() {
+        beats = beats.wrapping_add(1);
+        if tries_again(&found, beats) {
+            match listen::listen(client, target, trial, HEARTBEAT_LIMIT).await {
+                Ok(now) => {
+                    let changed = now.event != found.event;
+                    found = now;
+                    if changed && tell(messages, found.event.clone()).await.is_err() {
                         return lost("the monitor is ending".into(), true);
                     }
                 }
-                Ok(_) => {}
                 Err(reason) => return lost(reason, true),
             }
             continue;
@@ -210,6 +192,12 @@ async fn sign_of_life(client: &Client, arrived: &AtomicU64) -> Result<(), String
             Err(_) => return Err("the server stopped answering".into()),
         }
     }
+}
+
+/// A standby keeps its sessions when it is promoted, and can be listened to from then on. A pooler stays what it is, but
+/// over a bad link a trial may fail by itself.
+fn tries_again(found: &Found, beats: u32) -> bool {
+    found.event != FeedEvent::Live && (found.may_pass || beats.is_multiple_of(RETRIAL_BEATS))
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 
 pub mod error;
 pub mod feed;
+mod handmade;
+mod listen;
 pub mod migrate;
 pub mod preflight;
 pub mod reader;

@@ -3,17 +3,20 @@
 use crate::connect::{self, ConnectError, Session, Target};
 use crate::db::{
     error,
-    service::{self, CronSettings, LogFilter, PLATFORM_METRICS, ServerFacts},
+    handmade::{self, Survey},
+    service::{self, CronSettings, LogFilter, PLATFORM_METRICS},
 };
 use crate::model::{
+    figures::PlatformMetrics,
     job::Job,
     message::Message,
     reading::{Reading, Unavailable},
-    run::RunDetail,
-    snapshot::Snapshot,
+    run::{Run, RunDetail},
+    snapshot::{Deployment, Server, Snapshot},
+    stats::RefreshStats,
 };
 use sqlx::{
-    PgConnection, PgPool, Postgres,
+    AssertSqlSafe, Connection as _, PgConnection, PgPool, PgTransaction, Postgres,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -145,60 +148,176 @@ impl Reader {
     }
 
     async fn run(&self, pools: &Pools, id: Uuid) -> Reading<RunDetail> {
-        let read = async { service::run_detail(&mut *pools.app.acquire().await?, id).await };
+        let read = async {
+            let mut session = pools.app.acquire().await?;
+            let mut look = look(&mut session).await?;
+            let detail = match service::run_detail(&mut look, id).await {
+                Err(failure) if error::is_missing(&failure) => {
+                    let survey = handmade::survey(&mut look).await?;
+                    handmade::run_detail(&mut look, &survey, id).await?
+                }
+                answer => answer?,
+            };
+            look.commit().await?;
+            Ok(detail)
+        };
         read.await
-            .map_err(|failure| error::unavailable("this run can't be read", &failure, &self.target.user))?
+            .map_err(|failure: sqlx::Error| error::unavailable("this run can't be read", &failure, &self.target.user))?
             .ok_or_else(|| Unavailable::new("this run is no longer in the log", ""))
     }
 
     /// Reads every part; each can be missing by itself, but a lost connection fails the whole.
     async fn snapshot(&self, pools: &mut Pools) -> sqlx::Result<Snapshot> {
-        let mut connection = pools.app.acquire().await?;
-        let facts = service::server_facts(&mut connection).await?;
+        let mut session = pools.app.acquire().await?;
+        let mut look = look(&mut session).await?;
+        let facts = service::server_facts(&mut look).await?;
         let role = facts.server.role.clone();
-        let stats =
-            part("statistics", &role, service::statistics(&mut connection, PLATFORM_METRICS, self.window).await)?;
-        let runs =
-            part("runs", &role, service::recent_runs(&mut connection, PLATFORM_METRICS, LogFilter::All, RUNS).await)?;
-        let errors = part(
-            "errors",
-            &role,
-            service::recent_runs(&mut connection, PLATFORM_METRICS, LogFilter::Errors, ERRORS).await,
-        )?;
-        let figures = part("platform_metrics", &role, service::figures(&mut connection).await)?
-            .and_then(|row| row.ok_or_else(|| Unavailable::new("platform_metrics is empty", "press r to refresh it")));
+        let stats = service::statistics(&mut look, PLATFORM_METRICS, self.window).await;
+        // What is missing is looked for only where something is.
+        let survey = match &stats {
+            Err(failure) if error::is_missing(failure) => Some(handmade::survey(&mut look).await?),
+            _ => None,
+        };
+        let (stats, runs, errors) = match &survey {
+            Some(survey) => self.log_by_hand(&mut look, survey, &role).await?,
+            None => (
+                part("statistics", &role, stats)?,
+                runs(&mut look, &role, "runs", LogFilter::All, RUNS).await?,
+                runs(&mut look, &role, "errors", LogFilter::Errors, ERRORS).await?,
+            ),
+        };
+        let figures = figures(&mut look, &role, survey.is_some()).await?;
         // Nobody is shown as running where that can't be seen.
-        let running = part("running", &role, service::running(&mut connection, PLATFORM_METRICS).await)?.ok().flatten();
-        let job = job(pools, &mut connection, &facts).await?;
-        Ok(Snapshot { server_time: facts.time, server: facts.server, stats, runs, errors, job, figures, running })
+        let running = part("running", &role, service::running(&mut look, PLATFORM_METRICS).await)?.ok().flatten();
+        let job = job(&mut look, &facts.server, survey.is_some()).await?;
+        look.commit().await?;
+        let job = match job {
+            Found::Here(job) => job,
+            // Only now: the look must not last as long as another database takes.
+            Found::Elsewhere(cron, database) => job_elsewhere(pools, &cron, &database, &facts.server).await,
+        };
+        let deployment = survey.as_ref().map_or(Deployment::Migrated, Survey::deployment);
+        Ok(Snapshot {
+            server_time: facts.time,
+            server: facts.server,
+            deployment,
+            stats,
+            runs,
+            errors,
+            job,
+            figures,
+            running,
+        })
+    }
+
+    /// What the log says where no function of refreshtop's can be asked.
+    async fn log_by_hand(&self, look: &mut PgConnection, survey: &Survey, role: &str) -> sqlx::Result<LogParts> {
+        Ok((
+            handmade::statistics(look, survey, role, PLATFORM_METRICS, self.window).await?,
+            handmade::runs(look, survey, role, PLATFORM_METRICS, LogFilter::All, RUNS).await?,
+            handmade::runs(look, survey, role, PLATFORM_METRICS, LogFilter::Errors, ERRORS).await?,
+        ))
     }
 }
 
-/// Reads the job where `pg_cron` lives.
-async fn job(pools: &mut Pools, app: &mut PgConnection, facts: &ServerFacts) -> sqlx::Result<Reading<Job>> {
-    let cron = match part("schedule", &facts.server.role, service::cron_settings(app).await)? {
-        Ok(cron) => cron,
-        Err(missing) => return Ok(Err(missing)),
-    };
-    let Some(cron_database) = &cron.database else { return Ok(Err(no_cron(&cron, &facts.server.role))) };
-    let here = *cron_database == facts.server.database;
-    let found = if here {
-        service::job_here(app, &cron).await
+/// Statistics, runs and errors.
+type LogParts = (Reading<RefreshStats>, Reading<Vec<Run>>, Reading<Vec<Run>>);
+
+/// Begins one consistent look that changes nothing. One transaction stays on one connection of the server whatever
+/// pooler is in between, and brings its limits along: a pooler may have dropped those of the session, and setting them
+/// for longer would limit sessions of others.
+async fn look(session: &mut PgConnection) -> sqlx::Result<PgTransaction<'_>> {
+    // Answers come as text, which must read the same whatever the role's own settings say.
+    let form = [("DateStyle", "ISO, MDY".to_owned()), ("TimeZone", "UTC".to_owned())];
+    let settings = Session::READING.parameters().into_iter().chain(form);
+    let settings: Vec<String> = settings.map(|(name, value)| format!("; SET LOCAL {name} = '{value}'")).collect();
+    let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{}", settings.concat());
+    session.begin_with(AssertSqlSafe(begin)).await
+}
+
+async fn runs(
+    look: &mut PgConnection,
+    role: &str,
+    what: &str,
+    filter: LogFilter,
+    limit: u16,
+) -> sqlx::Result<Reading<Vec<Run>>> {
+    part(what, role, service::recent_runs(look, PLATFORM_METRICS, filter, limit).await)
+}
+
+async fn figures(look: &mut PgConnection, role: &str, by_hand: bool) -> sqlx::Result<Reading<PlatformMetrics>> {
+    let name = error::identifier(role);
+    let grant = if by_hand {
+        format!("GRANT SELECT ON public.platform_metrics TO {name}")
     } else {
-        match pools.cron_session(cron_database).await {
-            Ok(mut session) => service::job_there(&mut session, &cron, &facts.server.database).await,
-            Err(failure) => Err(failure),
-        }
+        format!("GRANT refreshtop_admin TO {name}")
     };
-    match found {
-        Ok(job) => Ok(job.ok_or_else(|| no_job(cron_database, here, &facts.server.role))),
-        // The other database may refuse us; that says nothing about this one.
-        Err(failure) if here && error::is_connection_failure(&failure) => Err(failure),
-        Err(failure) => Ok(Err(error::unavailable("schedule", &failure, &facts.server.role))),
+    Ok(match service::figures(look).await {
+        Ok(row) => row.ok_or_else(|| Unavailable::new("platform_metrics is empty", "press r to refresh it")),
+        Err(failure) if error::fails_all(&failure) => return Err(failure),
+        Err(failure) => Err(error::unavailable_but_for("platform_metrics", &failure, &grant)),
+    })
+}
+
+/// The job, or where to look for it.
+enum Found {
+    Here(Reading<Job>),
+    Elsewhere(CronSettings, String),
+}
+
+/// Looks for the job in the application's database.
+async fn job(look: &mut PgConnection, server: &Server, by_hand: bool) -> sqlx::Result<Found> {
+    let settings = if by_hand { handmade::cron_settings(look).await } else { service::cron_settings(look).await };
+    let cron = match part("schedule", &server.role, settings)? {
+        Ok(cron) => cron,
+        Err(missing) => return Ok(Found::Here(Err(missing))),
+    };
+    let Some(database) = cron.database.clone() else {
+        return Ok(Found::Here(Err(no_cron(&cron, &server.role, by_hand))));
+    };
+    if database != server.database {
+        return Ok(Found::Elsewhere(cron, database));
+    }
+    let found =
+        if by_hand { handmade::job(look, &cron, &server.database).await } else { service::job_here(look, &cron).await };
+    let grant = cron_grant(&server.role, &database);
+    let owner = !by_hand;
+    Ok(Found::Here(match found {
+        Ok(job) => job.ok_or_else(|| no_job(&database, owner, &server.role)),
+        Err(failure) if error::fails_all(&failure) => return Err(failure),
+        Err(failure) => Err(error::unavailable_but_for("schedule", &failure, &grant)),
+    }))
+}
+
+/// Looks for the job where `pg_cron` lives. That database may refuse us, which says nothing about the application's.
+async fn job_elsewhere(pools: &mut Pools, cron: &CronSettings, database: &str, server: &Server) -> Reading<Job> {
+    let found = async {
+        let mut session = pools.cron_session(database).await?;
+        let mut look = look(&mut session).await?;
+        let job = service::job_there(&mut look, cron, &server.database).await?;
+        look.commit().await?;
+        Ok(job)
+    };
+    match found.await {
+        Ok(job) => job.ok_or_else(|| no_job(database, false, &server.role)),
+        Err(failure) => {
+            let what = format!("schedule (database {database})");
+            Err(error::unavailable_but_for(&what, &failure, &cron_grant(&server.role, database)))
+        }
     }
 }
 
-fn no_cron(cron: &CronSettings, role: &str) -> Unavailable {
+/// What lets a role read its jobs in the database of `pg_cron`.
+fn cron_grant(role: &str, database: &str) -> String {
+    let (role, name) = (error::identifier(role), error::identifier(database));
+    format!("GRANT CONNECT ON DATABASE {name} TO {role}; in {name}: GRANT USAGE ON SCHEMA cron TO {role}")
+}
+
+fn no_cron(cron: &CronSettings, role: &str, by_hand: bool) -> Unavailable {
+    if by_hand && !cron.readable {
+        let mend = format!("GRANT pg_read_all_settings TO {}", error::identifier(role));
+        return Unavailable::new(format!("role {role} may not see whether pg_cron is loaded on this server"), mend);
+    }
     if cron.readable {
         Unavailable::new(
             "pg_cron is not loaded on this server",
@@ -224,7 +343,7 @@ fn no_job(cron_database: &str, here: bool, role: &str) -> Unavailable {
 fn part<T>(what: &str, role: &str, answer: sqlx::Result<T>) -> sqlx::Result<Reading<T>> {
     match answer {
         Ok(value) => Ok(Ok(value)),
-        Err(failure) if error::is_connection_failure(&failure) => Err(failure),
+        Err(failure) if error::fails_all(&failure) => Err(failure),
         Err(failure) => Ok(Err(error::unavailable(what, &failure, role))),
     }
 }

@@ -6,6 +6,7 @@ use crate::model::{message::Message, refresh::TriggerOutcome};
 use futures_util::StreamExt as _;
 use std::time::Duration;
 use tokio::{sync::mpsc, time::timeout};
+use tokio_postgres::SimpleQueryMessage;
 
 /// Longest request to cancel, connection included.
 const CANCEL_LIMIT: Duration = Duration::from_secs(5);
@@ -39,7 +40,8 @@ async fn refresh(target: &Target, commands: &mut mpsc::Receiver<Command>) -> Tri
     };
     let (client, canceller, mut session) = (connected.client, connected.canceller, connected.messages);
     let driver = tokio::spawn(async move { while session.next().await.is_some() {} });
-    let query = client.query_one(service::TRIGGER, &[]);
+    // A simple query: a prepared statement may be gone behind a pooler when it is executed.
+    let query = client.simple_query(service::TRIGGER);
     tokio::pin!(query);
     let answer = loop {
         tokio::select! {
@@ -56,10 +58,13 @@ async fn refresh(target: &Target, commands: &mut mpsc::Receiver<Command>) -> Tri
     };
     driver.abort();
     match answer {
-        Ok(row) => match row.try_get(0) {
-            Ok(reply) => service::trigger_outcome(reply),
-            Err(_) => service::trigger_outcome(serde_json::Value::Null),
-        },
+        Ok(answer) => {
+            let row = answer.iter().find_map(|part| match part {
+                SimpleQueryMessage::Row(row) => Some(row),
+                _ => None,
+            });
+            service::trigger_answer(row.and_then(|row| row.get(0)))
+        }
         Err(failure) => match failure.as_db_error() {
             // Class 57P: the session was ended from outside; what became of the refresh is in the log, or will be.
             Some(server) if !server.code().code().starts_with("57P") => {

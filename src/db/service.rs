@@ -2,6 +2,9 @@
 //! operation, is pure and lives in [`crate::model::health`].
 //!
 //! Used alike by the screen and the command line; knows neither.
+//!
+//! Every question goes out as one simple query. A prepared statement belongs to one connection of the server, which a
+//! pooler may give to somebody else before it is executed; and over a slow link one round trip is better than two.
 
 use crate::db::error;
 use crate::model::{
@@ -14,10 +17,7 @@ use crate::model::{
 };
 use chrono::{DateTime, Datelike as _, FixedOffset, Offset, Utc};
 use serde::Deserialize;
-use sqlx::{
-    FromRow, PgConnection, Row, ValueRef as _,
-    postgres::{PgRow, PgValueFormat, types::PgInterval},
-};
+use sqlx::{AssertSqlSafe, Connection as _, FromRow, PgConnection, Row, postgres::PgRow};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -26,7 +26,7 @@ pub const PLATFORM_METRICS: &str = "platform_metrics";
 /// The job that refreshes it.
 pub const REFRESH_JOB: &str = "refresh-platform-metrics";
 /// Longest error text that a list carries, characters.
-const LISTED_ERROR: i32 = 500;
+pub(super) const LISTED_ERROR: u32 = 500;
 
 /// What a session learns about its server in one round trip.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,16 +37,58 @@ pub struct ServerFacts {
     pub time: DateTime<Utc>,
 }
 
+/// Asks one question. Inside a transaction a refusal costs the question only, not what comes after it.
+pub(super) async fn ask(connection: &mut PgConnection, sql: &str) -> sqlx::Result<Vec<PgRow>> {
+    if !connection.is_in_transaction() {
+        return sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await;
+    }
+    let guarded = format!("SAVEPOINT part; {sql}; RELEASE SAVEPOINT part");
+    match sqlx::raw_sql(AssertSqlSafe(guarded)).fetch_all(&mut *connection).await {
+        // What ends the session, or the look, leaves nothing to go back to.
+        Err(failure) if error::server_error(&failure).is_some() && !error::fails_all(&failure) => {
+            let back = "ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part";
+            sqlx::raw_sql(back).execute(connection).await?;
+            Err(failure)
+        }
+        answer => answer,
+    }
+}
+
+/// Asks a question that has at most one answer.
+pub(super) async fn optional(connection: &mut PgConnection, sql: &str) -> sqlx::Result<Option<PgRow>> {
+    Ok(ask(connection, sql).await?.into_iter().next())
+}
+
+/// Asks a question that has an answer.
+pub(super) async fn one(connection: &mut PgConnection, sql: &str) -> sqlx::Result<PgRow> {
+    optional(connection, sql).await?.ok_or(sqlx::Error::RowNotFound)
+}
+
+/// `text` as a literal, whatever `standard_conforming_strings` says.
+pub(super) fn literal(text: &str) -> String {
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+/// `window` as an interval.
+pub(super) fn interval(window: Duration) -> String {
+    format!("interval '{} microseconds'", i64::try_from(window.as_micros()).unwrap_or(i64::MAX))
+}
+
 /// Asks who and where we are.
 ///
 /// # Errors
 /// Only the connection's: any role may ask.
 pub async fn server_facts(connection: &mut PgConnection) -> sqlx::Result<ServerFacts> {
-    let row = sqlx::query(
+    // A receiver that has nothing left to replay is not behind, however long its primary has been idle.
+    let row = one(
+        connection,
         "SELECT clock_timestamp() AS time, current_database()::text AS database, current_user::text AS role,
-                split_part(current_setting('server_version'), ' ', 1) AS version, pg_is_in_recovery() AS standby",
+                split_part(current_setting('server_version'), ' ', 1) AS version, pg_is_in_recovery() AS standby,
+                CASE WHEN pg_is_in_recovery()
+                     AND NOT (EXISTS (SELECT 1 FROM pg_stat_wal_receiver WHERE pid IS NOT NULL)
+                              AND pg_last_wal_receive_lsn() IS NOT DISTINCT FROM pg_last_wal_replay_lsn())
+                THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 END AS behind",
     )
-    .fetch_one(connection)
     .await?;
     Ok(ServerFacts {
         server: Server {
@@ -54,30 +96,22 @@ pub async fn server_facts(connection: &mut PgConnection) -> sqlx::Result<ServerF
             role: row.try_get("role")?,
             version: row.try_get("version")?,
             standby: row.try_get("standby")?,
+            behind: row
+                .try_get::<Option<f64>, _>("behind")?
+                .and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok()),
         },
         time: row.try_get("time")?,
     })
 }
 
-/// A moment as the server keeps it: microseconds since 2000. `None` for NULL, and for what no calendar here has
-/// (`infinity`, years beyond 9999), which the driver's own reading would panic about.
+/// A moment. `None` for NULL, and for what no calendar here has: `infinity`, years before Christ or beyond 9999.
 fn moment(row: &PgRow, column: &str) -> sqlx::Result<Option<DateTime<Utc>>> {
-    /// 2000-01-01, microseconds since 1970.
-    const EPOCH: i64 = 946_684_800_000_000;
-    let raw = row.try_get_raw(column)?;
-    if raw.is_null() {
-        return Ok(None);
+    // Simple queries answer in text; of the binary form the driver's own reading would panic.
+    match row.try_get::<Option<DateTime<Utc>>, _>(column) {
+        Ok(at) => Ok(at.filter(|at| (0..=9999).contains(&at.year()))),
+        Err(sqlx::Error::ColumnDecode { .. }) => Ok(None),
+        Err(failure) => Err(failure),
     }
-    if raw.format() == PgValueFormat::Text {
-        return row.try_get(column);
-    }
-    let bytes = raw.as_bytes().ok().and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
-    let bytes = bytes.ok_or_else(|| sqlx::Error::ColumnDecode {
-        index: column.to_owned(),
-        source: "not a timestamp with time zone".into(),
-    })?;
-    let at = i64::from_be_bytes(bytes).checked_add(EPOCH).and_then(DateTime::from_timestamp_micros);
-    Ok(at.filter(|at| (0..=9999).contains(&at.year())))
 }
 
 /// Statistics of the refreshes of `refresh_type` in the last `window`.
@@ -89,21 +123,17 @@ pub async fn statistics(
     refresh_type: &str,
     window: Duration,
 ) -> sqlx::Result<RefreshStats> {
-    let interval =
-        PgInterval { months: 0, days: 0, microseconds: i64::try_from(window.as_micros()).unwrap_or(i64::MAX) };
-    sqlx::query_as(
+    let sql = format!(
         "SELECT total_refreshes, successful_refreshes, failed_refreshes, success_rate::float8,
                 CASE WHEN avg_duration_ms BETWEEN 0 AND 1e15 THEN avg_duration_ms END::float8 AS avg_duration_ms,
                 CASE WHEN max_duration_ms BETWEEN 0 AND 1e15 THEN max_duration_ms END::float8 AS max_duration_ms,
                 CASE WHEN min_duration_ms BETWEEN 0 AND 1e15 THEN min_duration_ms END::float8 AS min_duration_ms,
-                last_refresh_at, left(last_error, $3) AS last_error, last_success_at
-         FROM refreshtop.stats($1, $2)",
-    )
-    .bind(refresh_type)
-    .bind(interval)
-    .bind(LISTED_ERROR)
-    .fetch_one(connection)
-    .await
+                last_refresh_at, left(last_error, {LISTED_ERROR}) AS last_error, last_success_at
+         FROM refreshtop.stats({}, {})",
+        literal(refresh_type),
+        interval(window)
+    );
+    RefreshStats::from_row(&one(connection, &sql).await?)
 }
 
 impl FromRow<'_, PgRow> for RefreshStats {
@@ -124,17 +154,17 @@ impl FromRow<'_, PgRow> for RefreshStats {
     }
 }
 
-/// The columns that make a [`Run`]; `$1` is the longest error text, characters. Whoever may write to the log may write
-/// nonsense: one odd row must not cost the list (a number that no float can hold, a record without a list in it).
-macro_rules! select_runs {
-    () => {
+/// The columns that make a [`Run`]. Whoever may write to the log may write nonsense: one odd row must not cost the list
+/// (a number that no float can hold, a record without a list in it).
+fn select_runs() -> String {
+    format!(
         "SELECT id, status, left(trigger_source, 20) AS trigger_source,
                 CASE WHEN duration_ms BETWEEN 0 AND 1e15 THEN duration_ms END::float8 AS duration_ms,
                 coalesce(started_at, created_at) AS started_at, completed_at, left(sqlstate, 5) AS sqlstate,
-                left(error_message, $1) AS error_message,
+                left(error_message, {LISTED_ERROR}) AS error_message,
                 CASE WHEN jsonb_typeof(black_box -> 'sessions') = 'array'
                      THEN jsonb_array_length(black_box -> 'sessions') ELSE 0 END AS blockers"
-    };
+    )
 }
 
 /// Which log rows are wanted.
@@ -156,20 +186,17 @@ pub async fn recent_runs(
     filter: LogFilter,
     limit: u16,
 ) -> sqlx::Result<Vec<Run>> {
-    // Two texts, not one with a parameter: the planner must see the condition of the partial index.
-    let query = match filter {
-        LogFilter::All => sqlx::query_as(concat!(
-            select_runs!(),
-            " FROM public.metrics_refresh_log WHERE refresh_type = $2 AND created_at IS NOT NULL
-             ORDER BY created_at DESC LIMIT $3"
-        )),
-        LogFilter::Errors => sqlx::query_as(concat!(
-            select_runs!(),
-            " FROM public.metrics_refresh_log WHERE refresh_type = $2 AND created_at IS NOT NULL AND status = 'error'
-             ORDER BY created_at DESC LIMIT $3"
-        )),
+    let only = match filter {
+        LogFilter::All => "",
+        LogFilter::Errors => "AND status = 'error'",
     };
-    query.bind(LISTED_ERROR).bind(refresh_type).bind(i64::from(limit)).fetch_all(connection).await
+    let sql = format!(
+        "{} FROM public.metrics_refresh_log WHERE refresh_type = {} AND created_at IS NOT NULL {only}
+         ORDER BY created_at DESC LIMIT {limit}",
+        select_runs(),
+        literal(refresh_type)
+    );
+    ask(connection, &sql).await?.iter().map(Run::from_row).collect()
 }
 
 impl FromRow<'_, PgRow> for Run {
@@ -196,22 +223,19 @@ impl FromRow<'_, PgRow> for Run {
 /// The server's: not permitted, not migrated, connection lost.
 pub async fn run_detail(connection: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<RunDetail>> {
     // A megabyte of message is the log's to keep, not a screen's to carry.
-    let row = sqlx::query(concat!(
-        select_runs!(),
-        ", left(error_message, 20000) AS message, left(error_detail, 20000) AS detail, left(error_hint, 20000) AS hint,
+    let sql = format!(
+        "{}, left(error_message, 20000) AS message, left(error_detail, 20000) AS detail, left(error_hint, 20000) AS hint,
                 left(error_context, 20000) AS context, left(triggered_by::text, 200) AS triggered_by,
                 left(application_name, 200) AS application_name, backend_pid,
                 CASE WHEN octet_length(black_box::text) <= 4000000 THEN black_box END AS black_box
-         FROM public.metrics_refresh_log WHERE id = $2",
-    ))
-    .bind(LISTED_ERROR)
-    .bind(id)
-    .fetch_optional(connection)
-    .await?;
+         FROM public.metrics_refresh_log WHERE id = '{id}'",
+        select_runs()
+    );
+    let row = optional(connection, &sql).await?;
     row.as_ref().map(detail_from_row).transpose()
 }
 
-fn detail_from_row(row: &PgRow) -> sqlx::Result<RunDetail> {
+pub(super) fn detail_from_row(row: &PgRow) -> sqlx::Result<RunDetail> {
     // One that is nested deeper than anybody reads is no reason to hide the rest of the run either.
     let black_box: Option<serde_json::Value> = row.try_get("black_box").unwrap_or_default();
     Ok(RunDetail {
@@ -233,10 +257,8 @@ fn detail_from_row(row: &PgRow) -> sqlx::Result<RunDetail> {
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
 pub async fn running(connection: &mut PgConnection, refresh_type: &str) -> sqlx::Result<Option<RunningRefresh>> {
-    let row = sqlx::query("SELECT pid, since, application_name FROM refreshtop.running($1)")
-        .bind(refresh_type)
-        .fetch_optional(connection)
-        .await?;
+    let sql = format!("SELECT pid, since, application_name FROM refreshtop.running({})", literal(refresh_type));
+    let row = optional(connection, &sql).await?;
     row.map(|row| {
         Ok(RunningRefresh {
             pid: row.try_get("pid")?,
@@ -252,13 +274,14 @@ pub async fn running(connection: &mut PgConnection, refresh_type: &str) -> sqlx:
 /// # Errors
 /// The server's: not permitted, not migrated, never populated, connection lost.
 pub async fn figures(connection: &mut PgConnection) -> sqlx::Result<Option<PlatformMetrics>> {
-    sqlx::query_as(
-        "SELECT total_accounts, total_users, total_assets, total_licenses, new_accounts_30d, new_users_30d, new_assets_30d,
-                last_updated
+    let row = optional(
+        connection,
+        "SELECT total_accounts::bigint, total_users::bigint, total_assets::bigint, total_licenses::bigint,
+                new_accounts_30d::bigint, new_users_30d::bigint, new_assets_30d::bigint, last_updated::timestamptz
          FROM public.platform_metrics LIMIT 1",
     )
-    .fetch_optional(connection)
-    .await
+    .await?;
+    row.as_ref().map(PlatformMetrics::from_row).transpose()
 }
 
 impl FromRow<'_, PgRow> for PlatformMetrics {
@@ -292,9 +315,12 @@ pub struct CronSettings {
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
 pub async fn cron_settings(connection: &mut PgConnection) -> sqlx::Result<CronSettings> {
-    let row = sqlx::query("SELECT database, utc_offset, readable FROM refreshtop.cron_settings()")
-        .fetch_one(connection)
-        .await?;
+    let row = one(connection, "SELECT database, utc_offset, readable FROM refreshtop.cron_settings()").await?;
+    settings_from_row(&row)
+}
+
+/// Reads the columns `database`, `utc_offset` (seconds) and `readable`.
+pub(super) fn settings_from_row(row: &PgRow) -> sqlx::Result<CronSettings> {
     Ok(CronSettings {
         database: row.try_get("database")?,
         offset: FixedOffset::east_opt(row.try_get("utc_offset")?).unwrap_or_else(|| Utc.fix()),
@@ -307,11 +333,11 @@ pub async fn cron_settings(connection: &mut PgConnection) -> sqlx::Result<CronSe
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
 pub async fn job_here(connection: &mut PgConnection, cron: &CronSettings) -> sqlx::Result<Option<Job>> {
-    let row =
-        sqlx::query("SELECT left(schedule, 200) AS schedule, active, last_status, last_message, last_start FROM refreshtop.cron_job($1)")
-            .bind(REFRESH_JOB)
-            .fetch_optional(connection)
-            .await?;
+    let sql = format!(
+        "SELECT left(schedule, 200) AS schedule, active, last_status, last_message, last_start FROM refreshtop.cron_job({})",
+        literal(REFRESH_JOB)
+    );
+    let row = optional(connection, &sql).await?;
     row.map(|row| job_from_row(&row, cron)).transpose()
 }
 
@@ -324,7 +350,9 @@ pub async fn job_there(
     cron: &CronSettings,
     database: &str,
 ) -> sqlx::Result<Option<Job>> {
-    let row = sqlx::query(
+    let (job, database) = (literal(REFRESH_JOB), literal(database));
+    // Whoever set it up by hand may have given it another name.
+    let sql = format!(
         "SELECT left(j.schedule::text, 200) AS schedule, j.active, d.status::text AS last_status, left(d.return_message, 200) AS last_message,
                 d.start_time AS last_start
          FROM cron.job j
@@ -332,13 +360,12 @@ pub async fn job_there(
              SELECT r.status, r.return_message, r.start_time FROM cron.job_run_details r
              WHERE r.jobid = j.jobid AND r.runid > (SELECT coalesce(max(m.runid), 0) - 2000 FROM cron.job_run_details m)
              ORDER BY r.runid DESC LIMIT 1) d ON true
-         WHERE j.jobname IN ($1, $1 || '@' || $2) AND j.database = $2
-         ORDER BY j.active DESC, j.jobid DESC LIMIT 1",
-    )
-    .bind(REFRESH_JOB)
-    .bind(database)
-    .fetch_optional(connection)
-    .await?;
+         WHERE j.database = {database}
+           AND (j.jobname IN ({job}, {job} || '@' || {database})
+                OR j.command LIKE '%refresh_platform_metrics_with_logging%')
+         ORDER BY coalesce(j.jobname LIKE {job} || '%', false) DESC, j.active DESC, j.jobid DESC LIMIT 1"
+    );
+    let row = optional(connection, &sql).await?;
     row.map(|row| job_from_row(&row, cron)).transpose()
 }
 
@@ -370,10 +397,16 @@ struct TriggerReply {
     message: String,
 }
 
-/// The statement that triggers a refresh; its result goes through [`trigger_outcome`].
-pub const TRIGGER: &str = "SELECT public.trigger_platform_metrics_refresh()";
+/// The statement that triggers a refresh; its result goes through [`trigger_answer`].
+pub const TRIGGER: &str = "SELECT public.trigger_platform_metrics_refresh()::text";
 
-/// Reads the answer of [`TRIGGER`].
+/// Reads the answer of [`TRIGGER`] as the text that the server sent.
+#[must_use]
+pub fn trigger_answer(text: Option<&str>) -> TriggerOutcome {
+    trigger_outcome(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
+}
+
+/// Reads what `trigger_platform_metrics_refresh()` returned.
 #[must_use]
 pub fn trigger_outcome(reply: serde_json::Value) -> TriggerOutcome {
     let unreadable = || TriggerOutcome::Refused {
@@ -398,8 +431,8 @@ pub fn trigger_outcome(reply: serde_json::Value) -> TriggerOutcome {
 /// # Errors
 /// Only the connection's; what the server says about the refresh is in the outcome.
 pub async fn trigger(connection: &mut PgConnection) -> sqlx::Result<TriggerOutcome> {
-    match sqlx::query_scalar(TRIGGER).fetch_one(connection).await {
-        Ok(reply) => Ok(trigger_outcome(reply)),
+    match one(connection, TRIGGER).await {
+        Ok(row) => Ok(trigger_answer(row.try_get(0)?)),
         Err(failure) => match error::server_error(&failure) {
             Some(server) if !error::is_connection_failure(&failure) => {
                 Ok(refused(server.code(), server.message(), server.hint()))

@@ -9,7 +9,7 @@ use crate::model::{
     reading::Unavailable,
     refresh::{RunningRefresh, Trigger, TriggerOutcome},
     run::{BlackBox, BlockingSession, HeldLock, Origin, Run, RunDetail, RunStatus},
-    snapshot::{Server, Snapshot},
+    snapshot::{Deployment, Server, Snapshot},
     state::{Focus, Options, Overlay, State},
     stats::RefreshStats,
 };
@@ -67,7 +67,14 @@ pub fn snapshot(failed: &[u32]) -> Snapshot {
     let success_rate = Some(successful as f64 * 100.0 / 288.0);
     Snapshot {
         server_time: server_time(),
-        server: Server { database: "app".into(), role: "oncall".into(), version: "15.18".into(), standby: false },
+        server: Server {
+            database: "app".into(),
+            role: "oncall".into(),
+            version: "15.18".into(),
+            standby: false,
+            behind: None,
+        },
+        deployment: Deployment::Migrated,
         stats: Ok(RefreshStats {
             total: 288,
             successful,
@@ -416,7 +423,8 @@ pub fn hostile() -> State {
         at: state.now,
     };
     if let Some(snapshot) = &mut state.snapshot {
-        snapshot.server = Server { database: text.clone(), role: text.clone(), version: text.clone(), standby: true };
+        snapshot.server =
+            Server { database: text.clone(), role: text.clone(), version: text.clone(), standby: true, behind: None };
         for run in
             [&mut snapshot.runs, &mut snapshot.errors].into_iter().flatten().flat_map(|list| list.iter_mut().take(40))
         {

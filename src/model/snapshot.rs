@@ -4,6 +4,7 @@ use crate::model::{
     figures::PlatformMetrics, job::Job, reading::Reading, refresh::RunningRefresh, run::Run, stats::RefreshStats,
 };
 use chrono::{DateTime, Utc};
+use std::time::Duration;
 
 /// One consistent look at the system. Each part can be missing by itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +15,8 @@ pub struct Snapshot {
     pub server: Server,
     /// Figures for the window.
     pub stats: Reading<RefreshStats>,
+    /// How far the database is migrated.
+    pub deployment: Deployment,
     /// Newest runs, newest first.
     pub runs: Reading<Vec<Run>>,
     /// Newest failures, newest first; they can be older than the oldest of `runs`.
@@ -37,4 +40,20 @@ pub struct Server {
     pub version: String,
     /// Whether it is a standby, which can't refresh.
     pub standby: bool,
+    /// Age of what a standby replayed last, where it is behind its primary or cut off from it.
+    pub behind: Option<Duration>,
+}
+
+/// How far the database is migrated, as far as it can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Deployment {
+    /// Far enough for all that is read here.
+    #[default]
+    Migrated,
+    /// The schema refreshtop is there, but not all that this version reads.
+    Older,
+    /// Set up by hand: a log or a view, and nothing of refreshtop's. Read without its help.
+    Handmade,
+    /// There is nothing to read.
+    Missing,
 }

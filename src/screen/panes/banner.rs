@@ -2,16 +2,19 @@
 //! for new ones.
 
 use super::{Scene, put, to_u16};
-use crate::model::{age, feed::Feed};
+use crate::model::{age, feed::Feed, snapshot::Deployment};
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
     style::{Modifier, Style},
     text::Line,
 };
+use std::time::Duration;
 
 /// Most rows that it takes.
 const MOST: u16 = 2;
+/// How far a standby may be behind before it is worth a word.
+const BEHIND: Duration = Duration::from_secs(5);
 
 /// Rows needed at `width` columns; none while the feed is live and polls succeed.
 pub fn height(scene: &Scene, width: u16) -> u16 {
@@ -42,13 +45,34 @@ fn message(scene: &Scene) -> Option<(String, Style)> {
         Feed::Live | Feed::Polling { .. } if scene.state.poll_error.is_some() => {
             Some((poll_failed(scene), bar(scene.theme.critical)))
         }
-        Feed::Live => None,
+        Feed::Live => Some((notes(scene).join(&dot(scene)), scene.theme.muted)).filter(|(text, _)| !text.is_empty()),
         Feed::Polling { reason } => {
             let pause = age::label(scene.state.options.poll_interval);
             let text = format!("{} POLLING every {pause}: {}", glyphs.polling, short(scene, reason));
-            Some((text, scene.theme.warning))
+            let parts: Vec<String> = std::iter::once(text).chain(notes(scene)).collect();
+            Some((parts.join(&dot(scene)), scene.theme.warning))
         }
     }
+}
+
+fn dot(scene: &Scene) -> String {
+    format!(" {} ", scene.glyphs.dot)
+}
+
+/// What is worth knowing about where the figures come from.
+fn notes(scene: &Scene) -> Vec<String> {
+    let Some(snapshot) = &scene.state.snapshot else { return Vec::new() };
+    let behind = snapshot.server.behind.filter(|behind| *behind >= BEHIND);
+    let behind = behind.map(|behind| format!("this standby replays what is {} old", age::label(behind)));
+    let deployment = match snapshot.deployment {
+        Deployment::Migrated => None,
+        Deployment::Older => Some("migrated by an older version, read as it is; all of it: refreshtop migrate"),
+        Deployment::Handmade => {
+            Some("read without migrations; for error codes, black box and live news run: refreshtop migrate")
+        }
+        Deployment::Missing => Some("nothing is set up in this database; run: refreshtop migrate"),
+    };
+    behind.into_iter().chain(deployment.map(str::to_owned)).collect()
 }
 
 /// A reason may be long; what stands after it must still be seen.
