@@ -7,39 +7,52 @@ use percent_encoding::percent_decode_str;
 use std::ops::Range;
 
 /// Keywords that are understood.
-pub(crate) const SUPPORTED: [&str; 12] = [
+pub(crate) const SUPPORTED: [&str; 34] = [
     "application_name",
-    "connect_timeout",
-    "dbname",
-    "host",
-    "options",
-    "passfile",
-    "password",
-    "port",
-    "ssl",
-    "sslmode",
-    "sslrootcert",
-    "user",
-];
-
-/// Keywords that libpq knows and this program does not yet. They are refused, not ignored: most of them say where a
-/// session may go or how it must be protected.
-pub(crate) const UNSUPPORTED: [&str; 37] = [
     "channel_binding",
     "client_encoding",
+    "connect_timeout",
+    "dbname",
     "fallback_application_name",
-    "gssdelegation",
     "gssencmode",
-    "gsslib",
+    "host",
     "hostaddr",
     "keepalives",
     "keepalives_count",
     "keepalives_idle",
     "keepalives_interval",
-    "krbsrvname",
     "load_balance_hosts",
+    "options",
+    "passfile",
+    "password",
+    "port",
+    "service",
+    "servicefile",
+    "ssl",
+    "ssl_max_protocol_version",
+    "ssl_min_protocol_version",
+    "sslcert",
+    "sslcompression",
+    "sslcrl",
+    "sslkey",
+    "sslmode",
+    "sslnegotiation",
+    "sslrootcert",
+    "sslsni",
+    "target_session_attrs",
+    "tcp_user_timeout",
+    "user",
+];
+
+/// Keywords that libpq knows and this program does not yet. They are refused, not ignored: most of them say where a
+/// session may go or how it must be protected.
+pub(crate) const UNSUPPORTED: [&str; 19] = [
+    "gssdelegation",
+    "gsslib",
+    "krbsrvname",
     "max_protocol_version",
     "min_protocol_version",
+    "oauth_ca_file",
     "oauth_client_id",
     "oauth_client_secret",
     "oauth_issuer",
@@ -49,19 +62,10 @@ pub(crate) const UNSUPPORTED: [&str; 37] = [
     "requirepeer",
     "scram_client_key",
     "scram_server_key",
-    "service",
-    "servicefile",
-    "ssl_max_protocol_version",
-    "ssl_min_protocol_version",
-    "sslcert",
     "sslcertmode",
-    "sslcompression",
-    "sslcrl",
-    "sslkey",
-    "sslnegotiation",
+    "sslcrldir",
+    "sslkeylogfile",
     "sslpassword",
-    "target_session_attrs",
-    "tcp_user_timeout",
 ];
 
 /// Whether libpq knows this keyword.

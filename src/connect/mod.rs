@@ -4,12 +4,14 @@
 //! server in the same way. [`dial::connect`] opens sessions for the long-lived driver; for the other one
 //! [`Target::to_sqlx`] makes the options.
 
+mod choices;
 pub(crate) mod conninfo;
 pub mod dial;
 mod drivers;
 pub mod error;
 mod passfile;
 pub mod rules;
+mod service;
 pub mod session;
 pub mod target;
 mod tls;

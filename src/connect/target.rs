@@ -6,12 +6,12 @@
 use super::{
     conninfo::{self, Param},
     passfile,
-    rules::{ChannelBinding, Endpoint, Host, Keepalives, RootCert, SessionAttrs, SslMode, Tls},
-    session,
+    rules::{ChannelBinding, Endpoint, Host, Keepalives, SessionAttrs, SslMode, Tls},
+    service, session,
 };
 use crate::{
     environment::{self, Environment},
-    secret::{ConnectionUrl, Secret},
+    secret::ConnectionUrl,
 };
 use std::{
     collections::BTreeMap,
@@ -46,6 +46,8 @@ pub struct Target {
     pub connect_timeout: Option<Duration>,
     /// Settings of every session that the user asks for, by name.
     pub options: Vec<(String, String)>,
+    /// The file to look passwords up in, where nothing stronger gave one.
+    pub password_file: Option<PathBuf>,
     /// What the user should know, though it stops nothing. Nothing secret is in it.
     pub warnings: Vec<String>,
 }
@@ -54,23 +56,35 @@ pub struct Target {
 /// password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct TargetError(String);
+pub struct TargetError(pub(super) String);
 
 /// Time for one attempt to connect where nothing else is said. libpq waits for ever; a monitor must say something.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Folders in which the server's socket is looked for: that of Debian and its kin, and that of PostgreSQL itself.
-const SOCKET_FOLDERS: [&str; 2] = ["/var/run/postgresql", "/tmp"];
+pub(super) const SOCKET_FOLDERS: [&str; 2] = ["/var/run/postgresql", "/tmp"];
 
 /// The environment variable behind each keyword that is understood.
-const VARIABLES: [(&str, &str); 11] = [
+const VARIABLES: [(&str, &str); 23] = [
     ("host", "PGHOST"),
+    ("hostaddr", "PGHOSTADDR"),
     ("port", "PGPORT"),
     ("user", "PGUSER"),
     ("password", "PGPASSWORD"),
     ("dbname", "PGDATABASE"),
     ("sslmode", "PGSSLMODE"),
     ("sslrootcert", "PGSSLROOTCERT"),
+    ("sslcert", "PGSSLCERT"),
+    ("sslkey", "PGSSLKEY"),
+    ("sslcrl", "PGSSLCRL"),
+    ("sslsni", "PGSSLSNI"),
+    ("sslnegotiation", "PGSSLNEGOTIATION"),
+    ("ssl_min_protocol_version", "PGSSLMINPROTOCOLVERSION"),
+    ("ssl_max_protocol_version", "PGSSLMAXPROTOCOLVERSION"),
+    ("channel_binding", "PGCHANNELBINDING"),
+    ("target_session_attrs", "PGTARGETSESSIONATTRS"),
+    ("load_balance_hosts", "PGLOADBALANCEHOSTS"),
+    ("gssencmode", "PGGSSENCMODE"),
     ("connect_timeout", "PGCONNECT_TIMEOUT"),
     ("application_name", "PGAPPNAME"),
     ("passfile", "PGPASSFILE"),
@@ -79,30 +93,21 @@ const VARIABLES: [(&str, &str); 11] = [
 
 /// Variables that decide where a session goes or how it is protected, by keyword: ignoring one would be worse than
 /// refusing it.
-const REFUSED_VARIABLES: [(&str, &str); 10] = [
-    ("service", "PGSERVICE"),
-    ("hostaddr", "PGHOSTADDR"),
-    ("sslcert", "PGSSLCERT"),
-    ("sslkey", "PGSSLKEY"),
-    ("sslcrl", "PGSSLCRL"),
-    ("sslnegotiation", "PGSSLNEGOTIATION"),
+const REFUSED_VARIABLES: [(&str, &str); 4] = [
     ("require_auth", "PGREQUIREAUTH"),
-    ("channel_binding", "PGCHANNELBINDING"),
-    ("target_session_attrs", "PGTARGETSESSIONATTRS"),
-    ("ssl_min_protocol_version", "PGSSLMINPROTOCOLVERSION"),
+    ("requirepeer", "PGREQUIREPEER"),
+    ("sslcertmode", "PGSSLCERTMODE"),
+    ("sslcrldir", "PGSSLCRLDIR"),
 ];
 
-/// Values of keywords not supported yet that ask for what is done anyway.
-const AS_IT_IS: [(&str, &[&str]); 9] = [
-    ("channel_binding", &["disable", "prefer"]),
-    ("client_encoding", &["utf8", "UTF8", "auto"]),
+/// Values that ask for what is done anyway, of keywords of which no other value can be followed.
+const AS_IT_IS: [(&str, &[&str]); 6] = [
+    ("client_encoding", &["utf8", "UTF8", "utf-8", "UTF-8", "auto"]),
     ("gssencmode", &["disable", "prefer"]),
-    ("keepalives", &["1"]),
-    ("load_balance_hosts", &["disable"]),
-    ("sslcompression", &["0"]),
-    ("sslnegotiation", &["postgres"]),
-    ("ssl_min_protocol_version", &["TLSv1", "TLSv1.1", "TLSv1.2"]),
-    ("target_session_attrs", &["any"]),
+    ("max_protocol_version", &["3.0", "3.2", "latest"]),
+    ("min_protocol_version", &["3.0"]),
+    ("sslcertmode", &["allow"]),
+    ("gssdelegation", &["0"]),
 ];
 
 impl Target {
@@ -112,35 +117,36 @@ impl Target {
     /// # Errors
     /// The string is no connection string, or something in it or the environment is wrong or not supported yet.
     pub fn resolve(url: Option<&ConnectionUrl>, environment: &Environment) -> Result<Self, TargetError> {
-        let values = Values::collect(url, environment)?;
         let home = environment::get(environment, "HOME").map(PathBuf::from).or_else(std::env::home_dir);
-        let port = values.port()?;
-        let host = values.host(port)?;
+        let values = Values::collect(url, environment, home.as_deref())?;
+        let endpoints = values.endpoints()?;
         let user = match values.get("user") {
             Some(user) => user.to_owned(),
             None => system_user()?,
         };
         let database = values.get("dbname").unwrap_or(&user).to_owned();
-        let (ssl_mode, root_cert) = values.tls(&host, home.as_deref())?;
-        let password = values.get("password").map(Secret::new);
+        let tls = values.tls(&endpoints, home.as_deref())?;
+        let usual = || home.map(|home| home.join(".pgpass"));
+        let password_file = match values.get("password") {
+            Some(_) => None,
+            None => values.get("passfile").map(PathBuf::from).or_else(usual),
+        };
         let mut target = Self {
-            endpoints: vec![Endpoint { host, address: None, port, password }],
+            endpoints,
             user,
             database,
-            tls: Tls { mode: ssl_mode, root_cert, ..Tls::default() },
-            channel_binding: ChannelBinding::default(),
-            session_attrs: SessionAttrs::default(),
-            load_balance: false,
-            keepalives: Keepalives::default(),
+            tls,
+            channel_binding: values.channel_binding()?,
+            session_attrs: values.session_attrs()?,
+            load_balance: values.load_balance()?,
+            keepalives: values.keepalives()?,
             application_name: values.get("application_name").map(str::to_owned),
             connect_timeout: values.connect_timeout()?,
             options: values.options()?,
+            password_file,
             warnings: Vec::new(),
         };
-        if target.endpoints[0].password.is_none() {
-            let own = values.get("passfile").map(PathBuf::from);
-            target.look_up_password(own.or_else(|| home.map(|home| home.join(".pgpass"))).as_deref());
-        }
+        target.look_up_passwords();
         Ok(target)
     }
 
@@ -167,18 +173,36 @@ impl Target {
         settled
     }
 
-    fn look_up_password(&mut self, path: Option<&Path>) {
-        let (Some(path), Some(endpoint)) = (path, self.endpoints.first_mut()) else { return };
-        let host = match &endpoint.host {
-            Host::Tcp(name) => name.clone(),
-            // libpq looks up its default folder as localhost.
-            Host::Unix(folder) if SOCKET_FOLDERS.iter().any(|known| folder == Path::new(known)) => "localhost".into(),
-            Host::Unix(folder) => folder.display().to_string(),
-        };
-        let wanted = passfile::Wanted { host: &host, port: endpoint.port, database: &self.database, user: &self.user };
-        match passfile::look_up(path, &wanted) {
-            Ok(password) => endpoint.password = password,
-            Err(warning) => self.warnings.push(warning),
+    /// This target with the passwords that the password file holds now: they change while a monitor runs for weeks.
+    /// Given by string, service or environment, a password stays. Reads one small file, which may block where the home
+    /// is on a network: callers in async code use `spawn_blocking`.
+    #[must_use]
+    pub fn refreshed(&self) -> Self {
+        let mut target = self.clone();
+        target.warnings.clear();
+        target.look_up_passwords();
+        target
+    }
+
+    fn look_up_passwords(&mut self) {
+        let Some(path) = &self.password_file else { return };
+        for endpoint in &mut self.endpoints {
+            let host = match &endpoint.host {
+                Host::Tcp(name) => name.clone(),
+                // libpq looks up its default folder as localhost.
+                Host::Unix(folder) if SOCKET_FOLDERS.iter().any(|known| folder == Path::new(known)) => {
+                    "localhost".into()
+                }
+                Host::Unix(folder) => folder.display().to_string(),
+            };
+            let (port, database, user) = (endpoint.port, &self.database, &self.user);
+            match passfile::look_up(path, &passfile::Wanted { host: &host, port, database, user }) {
+                Ok(password) => endpoint.password = password,
+                Err(warning) => {
+                    endpoint.password = None;
+                    self.warnings = vec![warning];
+                }
+            }
         }
     }
 }
@@ -196,97 +220,31 @@ fn system_user() -> Result<String, TargetError> {
 }
 
 /// Values by libpq's keyword, the connection string's over the environment's.
-struct Values(BTreeMap<String, String>);
+pub(super) struct Values(BTreeMap<String, String>);
 
 impl Values {
-    fn collect(url: Option<&ConnectionUrl>, environment: &Environment) -> Result<Self, TargetError> {
-        let mut values = BTreeMap::new();
-        for (key, name) in REFUSED_VARIABLES {
-            if let Some(value) = environment::get(environment, name) {
-                supported(key, value)
-                    .map_err(|problem| TargetError(format!("{name} is set, but {problem}; unset it")))?;
+    fn collect(
+        url: Option<&ConnectionUrl>,
+        environment: &Environment,
+        home: Option<&Path>,
+    ) -> Result<Self, TargetError> {
+        let own = url.map(of_string).transpose()?.unwrap_or_default();
+        let mut values = of_environment(environment)?;
+        let service = own.get("service").map(String::as_str);
+        if let Some(service) = service.or_else(|| environment::get(environment, "PGSERVICE")) {
+            let file = own.get("servicefile").map(String::as_str);
+            let wrong = |why: String| TargetError(format!("the service (service or PGSERVICE) can't be used: {why}"));
+            for (key, value) in service::look_up(service, file, home, environment).map_err(wrong)? {
+                insert(&mut values, key, value).map_err(wrong)?;
             }
         }
-        for (key, name) in VARIABLES {
-            if let Some(value) = environment::get(environment, name) {
-                values.insert(key.to_owned(), value.to_owned());
-            }
-        }
-        let Some(url) = url else { return Ok(Self(values)) };
-        let wrong = |problem: String| TargetError(format!("{url} can't be used: {problem}"));
-        let params = conninfo::parse(url.expose()).map_err(|error| wrong(error.to_string()))?;
-        let trusted = conninfo::scheme(url.expose()).is_some() && !url.expose().contains("password");
-        for Param { key, value, .. } in params {
-            if !conninfo::is_keyword(&key) {
-                return Err(wrong(unknown_keyword(&key, trusted)));
-            }
-            supported(&key, &value).map_err(wrong)?;
-            match key.as_str() {
-                // Java's way to say it, which libpq understands too.
-                "ssl" if value == "true" => values.insert("sslmode".to_owned(), "require".to_owned()),
-                "ssl" => return Err(wrong("ssl can only be true; use sslmode".to_owned())),
-                _ => values.insert(key, value),
-            };
-        }
+        values.extend(own);
         Ok(Self(values))
     }
 
-    fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(String::as_str)
-    }
-
-    fn port(&self) -> Result<u16, TargetError> {
-        let Some(text) = self.get("port") else { return Ok(5432) };
-        if text.contains(',') {
-            return Err(several());
-        }
-        let port = text.trim().parse().ok().filter(|port| *port > 0);
-        port.ok_or_else(|| TargetError("the port (port or PGPORT) must be a number from 1 to 65535".to_owned()))
-    }
-
-    fn host(&self, port: u16) -> Result<Host, TargetError> {
-        match self.get("host") {
-            None => Ok(default_host(port, &SOCKET_FOLDERS.map(Path::new))),
-            Some(folder) if folder.starts_with('/') => Ok(Host::Unix(folder.into())),
-            Some(name) if name.contains(',') => Err(several()),
-            Some(name) if name.starts_with('@') => {
-                Err(TargetError("sockets without a folder (host=@…) are not supported yet: use TCP".to_owned()))
-            }
-            Some(name) => Ok(Host::Tcp(name.to_owned())),
-        }
-    }
-
-    fn tls(&self, host: &Host, home: Option<&Path>) -> Result<(SslMode, Option<RootCert>), TargetError> {
-        let system = self.get("sslrootcert") == Some("system");
-        let mode = match self.get("sslmode") {
-            Some(name) => SslMode::from_name(name).ok_or_else(|| {
-                let names = SslMode::NAMES.map(|(name, _)| name).join(", ");
-                TargetError(format!("sslmode (or PGSSLMODE) is unknown; allowed: {names}"))
-            })?,
-            None if system => SslMode::VerifyFull,
-            None => SslMode::Prefer,
-        };
-        if matches!(host, Host::Unix(_)) || mode == SslMode::Disable {
-            return Ok((mode, None));
-        }
-        if system && mode != SslMode::VerifyFull {
-            return Err(TargetError(
-                "sslrootcert=system needs sslmode=verify-full: with anything less, any certificate that some public \
-                 authority signed would pass"
-                    .to_owned(),
-            ));
-        }
-        let given = self.get("sslrootcert").filter(|_| !system).map(PathBuf::from);
-        let usual = home.map(|home| home.join(".postgresql/root.crt")).filter(|path| path.exists());
-        let root_cert = if system { Some(RootCert::System) } else { given.or(usual).map(RootCert::File) };
-        if root_cert.is_none() && mode >= SslMode::VerifyCa {
-            return Err(TargetError(format!(
-                "sslmode={} needs a root certificate: put one at ~/.postgresql/root.crt, name one with sslrootcert=, \
-                 or trust the system's with sslmode=verify-full and sslrootcert=system",
-                mode.name()
-            )));
-        }
-        Ok((mode, root_cert))
+    /// A value that is not empty: empty ones are the default, also where something weaker names another.
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     fn connect_timeout(&self) -> Result<Option<Duration>, TargetError> {
@@ -305,17 +263,52 @@ impl Values {
     }
 }
 
-fn several() -> TargetError {
-    TargetError("several hosts or ports are not supported yet: name one".to_owned())
+fn of_environment(environment: &Environment) -> Result<BTreeMap<String, String>, TargetError> {
+    let mut values = BTreeMap::new();
+    for (key, name) in VARIABLES.into_iter().chain(REFUSED_VARIABLES) {
+        if let Some(value) = environment::get(environment, name) {
+            supported(key, value).map_err(|problem| TargetError(format!("{name} is set, but {problem}; unset it")))?;
+            values.insert(key.to_owned(), value.to_owned());
+        }
+    }
+    Ok(values)
+}
+
+fn of_string(url: &ConnectionUrl) -> Result<BTreeMap<String, String>, TargetError> {
+    let mut values = BTreeMap::new();
+    let wrong = |problem: String| TargetError(format!("{url} can't be used: {problem}"));
+    let params = conninfo::parse(url.expose()).map_err(|error| wrong(error.to_string()))?;
+    let trusted = conninfo::scheme(url.expose()).is_some() && !url.expose().contains("password");
+    for Param { key, value, .. } in params {
+        if !conninfo::is_keyword(&key) {
+            return Err(wrong(unknown_keyword(&key, trusted)));
+        }
+        insert(&mut values, key, value).map_err(wrong)?;
+    }
+    Ok(values)
+}
+
+fn insert(values: &mut BTreeMap<String, String>, key: String, value: String) -> Result<(), String> {
+    supported(&key, &value)?;
+    match key.as_str() {
+        // Java's way to say it, which libpq understands too.
+        "ssl" if value == "true" => values.insert("sslmode".to_owned(), "require".to_owned()),
+        "ssl" => return Err("ssl can only be true; use sslmode".to_owned()),
+        _ => values.insert(key, value),
+    };
+    Ok(())
 }
 
 /// Whether a keyword can be followed; else why not.
 fn supported(key: &str, value: &str) -> Result<(), String> {
-    let as_it_is = AS_IT_IS.iter().any(|(name, values)| *name == key && values.contains(&value));
-    if as_it_is || !conninfo::UNSUPPORTED.contains(&key) {
-        return Ok(());
+    let harmless = AS_IT_IS.iter().find(|(name, _)| *name == key).map(|(_, values)| *values);
+    match harmless {
+        _ if value.is_empty() => Ok(()),
+        Some(values) if values.contains(&value) => Ok(()),
+        Some(values) => Err(format!("{key} can't be followed; allowed: {}", values.join(", "))),
+        None if conninfo::UNSUPPORTED.contains(&key) => Err(format!("{key} is not supported yet")),
+        None => Ok(()),
     }
-    Err(format!("{key} is not supported yet"))
 }
 
 /// Repeats the keyword only where it can't be half of a password: in a URL, whose parts are told apart by their
@@ -332,7 +325,7 @@ fn unknown_keyword(key: &str, trusted: bool) -> String {
 }
 
 /// The first folder with a socket for this port, else TCP to this machine.
-fn default_host(port: u16, folders: &[&Path]) -> Host {
+pub(super) fn default_host(port: u16, folders: &[&Path]) -> Host {
     let socket = format!(".s.PGSQL.{port}");
     let folder = folders.iter().find(|folder| folder.join(&socket).exists());
     folder.map_or_else(|| Host::Tcp("localhost".to_owned()), |folder| Host::Unix(folder.to_path_buf()))
@@ -341,6 +334,7 @@ fn default_host(port: u16, folders: &[&Path]) -> Host {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connect::rules::{RootCert, TlsVersion};
 
     /// An environment whose home is empty, so that nothing of this machine gets in.
     fn environment(pairs: &[(&str, &str)]) -> Environment {
@@ -399,13 +393,19 @@ mod tests {
             (format!("{url}sslmode=maybe"), &[], "allowed: disable, allow, prefer, require, verify-ca, verify-full"),
             (format!("{url}connect_timeout=soon"), &[], "whole seconds"),
             (format!("{url}options=-S"), &[], "-c name=value"),
-            (format!("{url}service=x"), &[], "service is not supported yet"),
-            (format!("{url}sslcert=x"), &[], "sslcert is not supported yet"),
-            (format!("{url}target_session_attrs=read-write"), &[], "target_session_attrs is not supported yet"),
+            (format!("{url}service=x"), &[], "no service of that name"),
+            (format!("{url}require_auth=none"), &[], "require_auth is not supported yet"),
+            (format!("{url}gssencmode=require"), &[], "allowed: disable, prefer"),
+            (format!("{url}sslnegotiation=direct"), &[], "needs sslmode=require"),
+            (format!("{url}hostaddr=hunter2"), &[], "must be an IP address"),
+            (format!("{url}ssl_max_protocol_version=TLSv1.1"), &[], "allowed: TLSv1.2, TLSv1.3"),
+            (format!("{url}sslcert=x"), &[], "no key"),
+            (format!("{url}target_session_attrs=master"), &[], "allowed: any, read-write"),
             (format!("{url}sslmode=verify-full"), &[], "needs a root certificate"),
             (format!("{url}sslmode=require&sslrootcert=system"), &[], "needs sslmode=verify-full"),
             (format!("{url}ssl=false"), &[], "use sslmode"),
-            ("postgres://bob:hunter2@a,b/d".into(), &[], "several hosts or ports are not supported yet"),
+            ("postgres://bob:hunter2@a,b/d?port=1,2,3".into(), &[], "one for each"),
+            ("host=a,b hostaddr=::1 password=hunter2".into(), &[], "equally many"),
             ("postgres://bob:hunter2@h:0/d".into(), &[], "from 1 to 65535"),
             ("postgres://bob:hunter2@h:65536/d".into(), &[], "from 1 to 65535"),
             ("postgres://bob:hun@ter2@h/d".into(), &[], "write %40 for @"),
@@ -413,9 +413,10 @@ mod tests {
             ("host=@abstract".into(), &[], "use TCP"),
             ("hunter2".into(), &[], "every keyword needs ="),
             ("mysql://bob:hunter2@h/d".into(), &[], "<connection string>"),
-            (String::new(), &[("PGSERVICE", "x")], "PGSERVICE is set, but service is not supported yet; unset it"),
-            (String::new(), &[("PGSSLCERT", "x")], "PGSSLCERT is set"),
-            (String::new(), &[("PGCHANNELBINDING", "require")], "PGCHANNELBINDING is set"),
+            (String::new(), &[("PGSERVICE", "x")], "(service or PGSERVICE) can't be used"),
+            (String::new(), &[("PGHOST", "h"), ("PGSSLCERT", "x")], "no key"),
+            (String::new(), &[("PGREQUIREAUTH", "x")], "PGREQUIREAUTH is set"),
+            (String::new(), &[("PGCHANNELBINDING", "hunter2")], "channel_binding has a value"),
             (String::new(), &[("PGPORT", "hunter2")], "from 1 to 65535"),
             (String::new(), &[("PGSSLMODE", "verify_full")], "PGSSLMODE"),
         ] {
@@ -501,5 +502,101 @@ mod tests {
         assert_eq!(root("postgres://h/d?sslrootcert=/x"), Some(RootCert::File("/x".into())));
         assert_eq!(root("postgres://h/d?sslmode=disable"), None);
         assert_eq!(root("postgres:///d?host=/run&sslmode=verify-full"), None);
+    }
+
+    #[test]
+    fn hosts_addresses_and_ports_are_paired_by_their_place() {
+        for (text, wanted) in [
+            ("host=a,b,c", "a,b,c"),
+            ("host=a,b port=7", "a:7,b:7"),
+            ("host=a,b,c port=1,,3", "a:1,b,c:3"),
+            ("host=a,/x port=1,2", "a:1,/x:2"),
+            ("hostaddr=::1,127.0.0.1 port=1,2", "[::1]:1,127.0.0.1:2"),
+            ("host=a,b hostaddr=,127.0.0.1", "a,b"),
+        ] {
+            assert_eq!(resolve(text, &[]).unwrap().place(), wanted, "{text}");
+        }
+        let target = resolve("host=a,b hostaddr=,127.0.0.1", &[]).unwrap();
+        let addresses: Vec<_> = target.endpoints.iter().map(|endpoint| endpoint.address).collect();
+        assert_eq!(addresses, [None, Some([127, 0, 0, 1].into())]);
+    }
+
+    #[test]
+    fn rules_are_read() {
+        let text = "host=h channel_binding=require load_balance_hosts=random target_session_attrs=prefer-standby \
+                    keepalives_idle=7 keepalives_count=0 tcp_user_timeout=5000 sslsni=0 ssl_min_protocol_version=tlsv1.3";
+        let target = resolve(text, &[]).unwrap();
+        assert_eq!(target.channel_binding, ChannelBinding::Require);
+        assert_eq!(target.session_attrs, SessionAttrs::PreferStandby);
+        assert!(target.load_balance && !target.tls.sni);
+        assert_eq!(target.tls.min_version, TlsVersion::V1_3);
+        let seven = Some(Duration::from_secs(7));
+        let wanted = Keepalives { idle: seven, user_timeout: Some(Duration::from_secs(5)), ..Keepalives::default() };
+        assert_eq!(target.keepalives, wanted);
+        assert_eq!(resolve("host=h keepalives=0 keepalives_idle=7", &[]).unwrap().keepalives.idle, None);
+    }
+
+    #[test]
+    fn a_service_is_weaker_than_the_string_and_stronger_than_the_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pg_service.conf");
+        std::fs::write(&file, "[a]\nhost=s\nport=7\nuser=\ndbname=app\n[bad]\npassword=x\npass=hunter2\n").unwrap();
+        let folder = folder.path().to_str().unwrap();
+        let file = file.to_str().unwrap();
+        let me = whoami::username().unwrap();
+        let pairs = [("PGSERVICEFILE", file), ("PGHOST", "env"), ("PGUSER", "eve"), ("PGPASSWORD", "pw")];
+        let wanted = format!("s:7 {me} pw app prefer");
+        assert_eq!(summary(&resolve("service=a", &pairs).unwrap()), wanted);
+        assert_eq!(summary(&resolve("", &[&pairs[..], &[("PGSERVICE", "a")]].concat()).unwrap()), wanted);
+        assert_eq!(summary(&resolve("postgres://u@h?service=a", &pairs).unwrap()), "h:7 u pw app prefer");
+        assert_eq!(resolve("service=a", &[("PGSYSCONFDIR", folder)]).unwrap().place(), "s:7");
+        let error = resolve("service=bad", &pairs).unwrap_err();
+        assert!(error.contains("line 8") && !error.contains("hunter2"), "{error}");
+        assert!(resolve("service=a", &[("PGSERVICEFILE", "/nonexistent")]).unwrap_err().contains("can't be read"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_rotated_password_is_found_and_a_given_one_stays() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pgpass");
+        let write = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        };
+        let passwords = |target: &Target| -> Vec<_> {
+            target.endpoints.iter().map(|each| each.password.as_ref().map(|p| p.expose().to_owned())).collect()
+        };
+        write("a:*:*:*:one\n");
+        let pairs = [("PGPASSFILE", file.to_str().unwrap())];
+        let target = resolve("host=a,b", &pairs).unwrap();
+        assert_eq!(passwords(&target), [Some("one".to_owned()), None]);
+        write("a:*:*:*:two\nb:*:*:*:three\n");
+        assert_eq!(passwords(&target.refreshed()), [Some("two".to_owned()), Some("three".to_owned())]);
+        let given = resolve("host=a password=own", &pairs).unwrap();
+        assert_eq!(passwords(&given.refreshed()), [Some("own".to_owned())]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_that_others_can_read_is_refused() {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join(".postgresql");
+        std::fs::create_dir(&folder).unwrap();
+        for name in ["postgresql.crt", "postgresql.key"] {
+            std::fs::write(folder.join(name), "").unwrap();
+        }
+        let key = folder.join("postgresql.key");
+        let roots = std::fs::metadata(&key).unwrap().uid() == 0;
+        let pairs = [("HOME", home.path().to_str().unwrap())];
+        for (mode, allowed) in [(0o600, true), (0o400, true), (0o640, roots), (0o644, false), (0o660, false)] {
+            std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+            let result = resolve("postgres://u@h/d", &pairs);
+            assert_eq!(result.is_ok(), allowed, "{mode:o}: {result:?}");
+        }
+        let socket = resolve("postgres://u@/d?host=/run/x", &pairs).unwrap();
+        assert_eq!(socket.tls.certificate, None);
     }
 }
