@@ -157,14 +157,10 @@ impl Target {
         self.endpoints.iter().map(Endpoint::place).collect::<Vec<_>>().join(",")
     }
 
-    /// This target for a driver that can't try one way and then the other, once [`super::connect`] has found out
-    /// which works: plain where the session has no TLS, else TLS without falling back.
+    /// Name of a session for a purpose, as `pg_stat_activity` shows it.
     #[must_use]
-    pub fn settled(&self, tls: bool) -> Self {
-        let mode = if tls { self.tls.mode.max(SslMode::Require) } else { SslMode::Disable };
-        let mut settled = self.clone();
-        settled.tls.mode = mode;
-        settled
+    pub fn session_name(&self, purpose: &str) -> String {
+        self.application_name.clone().unwrap_or_else(|| format!("refreshtop {purpose}"))
     }
 
     fn look_up_password(&mut self, path: Option<&Path>) {

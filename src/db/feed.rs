@@ -27,6 +27,7 @@ const LISTENING: Session = Session {
     statement_timeout: Some(HEARTBEAT_LIMIT),
     lock_timeout: Some(HEARTBEAT_LIMIT),
     idle_in_transaction_timeout: Some(HEARTBEAT),
+    read_only: true,
 };
 
 /// Pauses between attempts: 0.1 s, doubling to 0.4 s, each stretched by up to its own length. So a server that
