@@ -10,7 +10,6 @@ use refreshtop::{
     db::service,
     model::job::Job,
 };
-use sqlx::Connection as _;
 use std::time::Duration;
 use support::{CRON_DATABASE, SMALL_APP, client, cluster, execute, fresh_app, target, value};
 
