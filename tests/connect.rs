@@ -4,12 +4,12 @@
 use futures_util::StreamExt as _;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use refreshtop::{
-    connect::{ConnectError, Connected, Kind, Session, Target, connect},
+    connect::{ConnectError, Connected, Kind, Session, Target, bridge, connect},
     environment::Environment,
     secret::ConnectionUrl,
 };
 use rustix::process::{Pid, Signal, kill_process};
-use sqlx::{Connection as _, Row as _};
+use sqlx::Row as _;
 use std::{
     fs,
     io::{Read as _, Write as _},
@@ -269,6 +269,7 @@ async fn sessions_are_set_up(server: &Server) {
         ("statement_timeout", "10s"),
         ("lock_timeout", "2s"),
         ("idle_in_transaction_session_timeout", "30s"),
+        ("default_transaction_read_only", "on"),
         ("work_mem", "5MB"),
         ("search_path", "a, b"),
     ] {
@@ -317,9 +318,7 @@ async fn sqlx_reaches_the_same(server: &Server) {
         (format!("host={socket} port={} user=boss dbname=app sslmode=require", server.port), false),
     ] {
         let target = target(&text);
-        let session = connect(&target, "first", &Session::READING).await.unwrap();
-        let options = target.settled(session.tls).to_sqlx("reader", &Session::READING);
-        let mut connection = sqlx::PgConnection::connect_with(&options).await.unwrap();
+        let mut connection = bridge::session(&target, "reader", &Session::READING).await.unwrap().session;
         let query = "select current_setting('application_name'), current_setting('statement_timeout'), s.ssl \
                      from pg_stat_ssl s where s.pid = pg_backend_pid()";
         let row = sqlx::query(query).fetch_one(&mut connection).await.unwrap();

@@ -6,11 +6,10 @@ mod support;
 use refreshtop::{
     cluster::{ClusterOptions, Cron, DisposableCluster},
     command::migrate,
-    connect::{Session, Target},
+    connect::{Session, Target, bridge},
     db::service,
     model::job::Job,
 };
-use sqlx::Connection as _;
 use std::time::Duration;
 use support::{CRON_DATABASE, SMALL_APP, client, cluster, execute, fresh_app, target, value};
 
@@ -34,9 +33,8 @@ async fn jobs(cron_url: &str, url: &str) -> Vec<(String, String, String, bool)> 
 
 /// The job as the monitor reads it.
 async fn monitored_job(target: &Target) -> Option<Job> {
-    let connect = |target: Target| async move {
-        sqlx::PgConnection::connect_with(&target.to_sqlx("test", &Session::READING)).await.unwrap()
-    };
+    let connect =
+        |target: Target| async move { bridge::session(&target, "test", &Session::READING).await.unwrap().session };
     let mut app = connect(target.clone()).await;
     let cron = service::cron_settings(&mut app).await.unwrap();
     let cron_database = cron.database.clone().unwrap();
@@ -216,8 +214,7 @@ async fn a_role_that_pg_cron_refuses_migrates_all_the_same_and_is_told() {
     told(up(&owner).await, "permission denied for schema cron");
     // Nobody but a superuser may read pg_cron's settings; the monitor of another role must not stumble over that.
     execute(&url, &format!("REVOKE pg_read_all_settings FROM {name}")).await;
-    let options = target(&owner).to_sqlx("test", &Session::READING);
-    let mut session = sqlx::PgConnection::connect_with(&options).await.unwrap();
+    let mut session = bridge::session(&target(&owner), "test", &Session::READING).await.unwrap().session;
     let cron = service::cron_settings(&mut session).await.unwrap();
     assert_eq!((cron.database, cron.readable), (None, false));
     assert!(!service::server_facts(&mut session).await.unwrap().server.standby);

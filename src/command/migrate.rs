@@ -27,13 +27,8 @@ impl From<MigrateError> for Failure {
 }
 
 /// Opens a session for migrating: as long as it takes, but never waiting for ever for a lock.
-///
-/// The other driver goes first: it finds out whether the server wants TLS, and says best why it can't be reached.
 async fn session(target: &Target) -> Result<PgConnection, MigrateError> {
-    let found = connect::connect(target, "migrate", &Session::default()).await?;
-    let settled = target.settled(found.tls);
-    drop(found);
-    Ok(PgConnection::connect_with(&settled.to_sqlx("migrate", &Session::default())).await?)
+    Ok(connect::bridge::session(target, "migrate", &Session::WRITING).await?.session)
 }
 
 async fn session_in(target: &Target, database: &str) -> Result<PgConnection, MigrateError> {

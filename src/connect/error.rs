@@ -1,9 +1,12 @@
 //! Why a connection could not be made.
 
-use super::{Host, Target};
+use super::{
+    Endpoint, Host, Target,
+    login::{LoginError, ServerError},
+};
 use crate::sanitize;
-use std::{fmt, io};
-use tokio_postgres::error::{DbError, SqlState};
+use std::{fmt, io, time::Duration};
+use tokio_postgres::error::SqlState;
 
 /// A connection that could not be made: what failed, why, and what to do, in one sentence without any password.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +53,10 @@ pub enum Kind {
     TooManyConnections,
     /// A pooler between us and the server refuses session settings at the start of a session.
     SettingsRefused,
+    /// The server wants a way to log in that is not supported, or that the rules of the connection forbid.
+    LoginUnsupported,
+    /// A server answered that `target_session_attrs` does not want: a standby where a primary is wanted, for instance.
+    Unwanted,
     /// The server said something else.
     Other,
 }
@@ -66,6 +73,7 @@ impl Kind {
             | Self::Broken
             | Self::NotReady
             | Self::TooManyConnections
+            | Self::Unwanted
             | Self::Other => true,
             Self::Tls
             | Self::PasswordMissing
@@ -73,7 +81,28 @@ impl Kind {
             | Self::RoleMissing
             | Self::DatabaseMissing
             | Self::NotPermitted
+            | Self::LoginUnsupported
             | Self::SettingsRefused => false,
+        }
+    }
+
+    /// How far an attempt got that ended like this: of several, the one that got furthest says most.
+    fn depth(self) -> u8 {
+        match self {
+            Self::HostUnknown => 0,
+            Self::Refused | Self::TimedOut => 1,
+            Self::Broken => 2,
+            Self::Tls => 3,
+            Self::NotReady | Self::TooManyConnections => 4,
+            Self::Unwanted => 5,
+            Self::PasswordMissing
+            | Self::PasswordWrong
+            | Self::RoleMissing
+            | Self::DatabaseMissing
+            | Self::NotPermitted
+            | Self::LoginUnsupported
+            | Self::SettingsRefused
+            | Self::Other => 6,
         }
     }
 
@@ -88,74 +117,100 @@ impl Kind {
 }
 
 impl ConnectError {
-    pub(super) fn new(target: &Target, kind: Kind, why: &str) -> Self {
-        Self { kind, message: format!("cannot connect to {}: {why}", target.place()) }
+    pub(super) fn new(endpoint: &Endpoint, kind: Kind, why: &str) -> Self {
+        Self { kind, message: format!("cannot connect to {}: {why}", endpoint.place()) }
     }
 
-    pub(super) fn timed_out(target: &Target) -> Self {
-        let limit = target.connect_timeout.unwrap_or_default().as_secs();
+    pub(super) fn timed_out(endpoint: &Endpoint, limit: Duration) -> Self {
+        let limit = limit.as_secs();
         let why = format!("no answer within {limit} s; check host, port and firewall, or raise connect_timeout");
-        Self::new(target, Kind::TimedOut, &why)
+        Self::new(endpoint, Kind::TimedOut, &why)
     }
 
-    /// Explains an error of the driver.
-    #[must_use]
-    pub fn from_driver(target: &Target, error: &tokio_postgres::Error) -> Self {
-        if let Some(said) = error.as_db_error() {
-            return Self::from_server(target, said.code().code(), said.message(), said.routine());
-        }
-        let source = std::error::Error::source(error);
-        let cause = source.map(ToString::to_string).unwrap_or_default();
-        // The driver keeps the kind to itself; its words for it are all there is. The tests hold them.
-        let (kind, why) = match error.to_string().as_str() {
-            "error connecting to server" => {
-                return Self::from_io(target, source.and_then(|source| source.downcast_ref()), &cause);
-            }
-            "error performing TLS handshake" => (Kind::Tls, tls(&cause)),
-            "invalid configuration" if cause == "password missing" => (
-                Kind::PasswordMissing,
-                format!("the server wants a password for role {:?}; put it into PGPASSWORD or ~/.pgpass", target.user),
-            ),
-            "authentication error" => (
-                Kind::Other,
-                format!(
-                    "the log-in failed ({}); only passwords (SCRAM, MD5, plain) and trust are supported",
-                    clean(&cause)
-                ),
-            ),
-            "connection closed" => (Kind::Broken, "the server closed the connection during the log-in".to_owned()),
-            other if cause.is_empty() => (Kind::Broken, clean(other)),
-            other => (Kind::Broken, format!("{} ({})", clean(other), clean(&cause))),
+    /// What to say where several endpoints or addresses failed: the failure that got furthest, and how many there are
+    /// beside it.
+    pub(super) fn several(target: &Target, failures: Vec<Self>) -> Self {
+        let count = failures.len();
+        let decisive =
+            failures.into_iter().reduce(|best, next| if next.kind.depth() > best.kind.depth() { next } else { best });
+        let Some(Self { kind, message }) = decisive else {
+            return Self::new(target.endpoint(), Kind::Other, "no host is named");
         };
-        Self::new(target, kind, &why)
+        match count - 1 {
+            0 => Self { kind, message },
+            1 => Self { kind, message: format!("{message} (and one other address failed)") },
+            more => Self { kind, message: format!("{message} (and {more} other addresses failed)") },
+        }
     }
 
-    fn from_io(target: &Target, error: Option<&io::Error>, cause: &str) -> Self {
-        let kind = error.map_or(io::ErrorKind::Other, io::Error::kind);
-        match (&target.endpoint().host, kind) {
-            (_, io::ErrorKind::TimedOut) => Self::timed_out(target),
+    /// Explains why an address could not be reached, or why a name could not be looked up.
+    pub(super) fn from_io(endpoint: &Endpoint, error: &io::Error, looked_up: bool) -> Self {
+        match (&endpoint.host, error.kind()) {
+            // The resolver's errors have no kind and no number of the system's.
+            (Host::Tcp(name), _) if looked_up => {
+                let why = format!("the host {name:?} is not known; check its name and the network");
+                Self::new(endpoint, Kind::HostUnknown, &why)
+            }
+            (_, io::ErrorKind::TimedOut) => Self::new(
+                endpoint,
+                Kind::TimedOut,
+                "the network gave up waiting for an answer; check host, port and firewall",
+            ),
             (Host::Unix(_), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => Self::new(
-                target,
+                endpoint,
                 Kind::Refused,
                 "no server has its socket there; check that it runs, the folder and the port",
             ),
             (_, io::ErrorKind::ConnectionRefused) => Self::new(
-                target,
+                endpoint,
                 Kind::Refused,
                 "the host refused the connection; check that the server runs and listens there, and the port",
             ),
-            // The resolver's errors have no kind and no number of the system's.
-            (Host::Tcp(name), _) if cause.contains("lookup") || cause.contains("resolve") => {
-                let why = format!("the host {name:?} is not known; check its name and the network");
-                Self::new(target, Kind::HostUnknown, &why)
+            _ => {
+                let why = format!("{}; check host, port and network", clean(&error.to_string()));
+                Self::new(endpoint, Kind::Broken, &why)
             }
-            _ => Self::new(target, Kind::Broken, &format!("{}; check host, port and network", clean(cause))),
+        }
+    }
+
+    /// Explains a failed TLS handshake.
+    pub(super) fn from_handshake(endpoint: &Endpoint, cause: &str) -> Self {
+        Self::new(endpoint, Kind::Tls, &tls(cause))
+    }
+
+    /// Explains a failed log-in.
+    pub(super) fn from_login(target: &Target, endpoint: &Endpoint, error: LoginError) -> Self {
+        match error {
+            LoginError::Server(said) => Self::from_server(target, endpoint, &said),
+            LoginError::PasswordMissing => Self::new(
+                endpoint,
+                Kind::PasswordMissing,
+                &format!("the server wants a password for role {:?}; put it into PGPASSWORD or ~/.pgpass", target.user),
+            ),
+            LoginError::Method(what) => Self::new(
+                endpoint,
+                Kind::LoginUnsupported,
+                &format!(
+                    "the log-in failed ({}); passwords (SCRAM, MD5, plain), certificates and trust are supported",
+                    clean(&what)
+                ),
+            ),
+            LoginError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Self::new(endpoint, Kind::Broken, "the server closed the connection during the log-in")
+            }
+            // A wrong password shows in the server's proof, where it is not the server that notices it first.
+            LoginError::Io(error) => {
+                let why = format!("the log-in broke off ({})", clean(&error.to_string()));
+                Self::new(endpoint, Kind::Broken, &why)
+            }
         }
     }
 
     /// Explains what the server answered. `routine` is the server's own name for the place; unlike the message it is
     /// in no language.
-    fn from_server(target: &Target, code: &str, message: &str, routine: Option<&str>) -> Self {
+    fn from_server(target: &Target, endpoint: &Endpoint, error: &ServerError) -> Self {
+        let ServerError { code, message, routine } = error;
+        let (code, routine) = (code.as_str(), routine.as_deref());
         let said = clean(message);
         let (user, database) = (&target.user, &target.database);
         let state = SqlState::from_code(code);
@@ -181,11 +236,7 @@ impl ConnectError {
         } else {
             (Kind::Other, format!("the server said: {said} (SQLSTATE {})", clean(code)))
         };
-        Self::new(target, kind, &why)
-    }
-
-    pub(super) fn is_hba(error: &tokio_postgres::Error) -> bool {
-        error.as_db_error().map(DbError::code) == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
+        Self::new(endpoint, kind, &why)
     }
 }
 
@@ -240,12 +291,28 @@ mod tests {
             ("08P01", "unsupported startup parameter: options", "", Kind::SettingsRefused, "pooler"),
             ("XX000", "odd\x1b[31m\u{202e}\nthing", "", Kind::Other, "odd\u{fffd}[31m thing (SQLSTATE XX000)"),
         ] {
-            let error = ConnectError::from_server(&target(), code, message, Some(routine));
+            let said = ServerError { code: code.into(), message: message.into(), routine: Some(routine.into()) };
+            let target = target();
+            let error = ConnectError::from_server(&target, target.endpoint(), &said);
             let text = error.to_string();
             assert_eq!(error.kind, kind, "{text}");
             assert!(text.starts_with("cannot connect to db.example:5433: ") && text.contains(wanted), "{text}");
             assert!(!text.contains("hunter2") && !text.contains('\x1b') && !text.contains('\n'), "{text}");
         }
+    }
+
+    #[test]
+    fn of_several_failures_the_one_that_got_furthest_is_told() {
+        let target = target();
+        let failure = |kind, why: &str| ConnectError::new(target.endpoint(), kind, why);
+        let failures = vec![
+            failure(Kind::Refused, "refused"),
+            failure(Kind::PasswordWrong, "password"),
+            failure(Kind::TimedOut, "timeout"),
+        ];
+        let error = ConnectError::several(&target, failures);
+        assert_eq!(error.kind, Kind::PasswordWrong);
+        assert!(error.to_string().ends_with("password (and 2 other addresses failed)"), "{error}");
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub struct Session {
     pub lock_timeout: Option<Duration>,
     /// Longest pause inside a transaction (`idle_in_transaction_session_timeout`).
     pub idle_in_transaction_timeout: Option<Duration>,
+    /// Whether its transactions only read, unless one says otherwise (`default_transaction_read_only`).
+    pub read_only: bool,
 }
 
 impl Session {
@@ -19,6 +21,16 @@ impl Session {
         statement_timeout: Some(Duration::from_secs(10)),
         lock_timeout: Some(Duration::from_secs(2)),
         idle_in_transaction_timeout: Some(Duration::from_secs(30)),
+        read_only: true,
+    };
+
+    /// For work that writes and may take its time: the server, or the function that is called, says how long. Said, not
+    /// left out: a role may have been given other defaults.
+    pub const WRITING: Self = Self {
+        statement_timeout: Some(Duration::ZERO),
+        lock_timeout: Some(Duration::from_secs(30)),
+        idle_in_transaction_timeout: Some(Duration::from_mins(5)),
+        read_only: false,
     };
 
     /// Names and values of what is set, as PostgreSQL writes them.
@@ -31,7 +43,17 @@ impl Session {
         ]
         .into_iter()
         .filter_map(|(name, limit)| Some((name, format!("{}ms", limit?.as_millis()))))
+        .chain(self.access().map(|access| ("default_transaction_read_only", access.to_owned())))
         .collect()
+    }
+
+    /// A session that sets nothing else says nothing of this either.
+    fn access(&self) -> Option<&'static str> {
+        match (self.read_only, self.statement_timeout) {
+            (true, _) => Some("on"),
+            (false, Some(_)) => Some("off"),
+            (false, None) => None,
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use super::{
     conninfo::{self, Param},
     passfile,
-    rules::{ChannelBinding, Endpoint, Host, Keepalives, SessionAttrs, SslMode, Tls},
+    rules::{ChannelBinding, Endpoint, Host, Keepalives, SessionAttrs, Tls},
     service, session,
 };
 use crate::{
@@ -163,14 +163,10 @@ impl Target {
         self.endpoints.iter().map(Endpoint::place).collect::<Vec<_>>().join(",")
     }
 
-    /// This target for a driver that can't try one way and then the other, once [`super::connect`] has found out
-    /// which works: plain where the session has no TLS, else TLS without falling back.
+    /// Name of a session for a purpose, as `pg_stat_activity` shows it.
     #[must_use]
-    pub fn settled(&self, tls: bool) -> Self {
-        let mode = if tls { self.tls.mode.max(SslMode::Require) } else { SslMode::Disable };
-        let mut settled = self.clone();
-        settled.tls.mode = mode;
-        settled
+    pub fn session_name(&self, purpose: &str) -> String {
+        self.application_name.clone().unwrap_or_else(|| format!("refreshtop {purpose}"))
     }
 
     /// This target with the passwords that the password file holds now: they change while a monitor runs for weeks.
@@ -334,6 +330,7 @@ pub(super) fn default_host(port: u16, folders: &[&Path]) -> Host {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connect::SslMode;
     use crate::connect::rules::{RootCert, TlsVersion};
 
     /// An environment whose home is empty, so that nothing of this machine gets in.

@@ -1,33 +1,106 @@
 //! TLS with libpq's meaning of `sslmode` and `sslrootcert`.
 
-use super::{ConnectError, Kind, RootCert, SslMode, Target};
+use super::{
+    RootCert, SslMode,
+    rules::{Tls, TlsVersion},
+};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
     client::{
+        WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_cert_signed_by_trust_anchor, verify_server_name,
     },
     crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
+    pki_types::{
+        CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _,
+    },
     server::ParsedCertificate,
+    version::{TLS12, TLS13},
 };
-use std::sync::Arc;
-use tokio_postgres_rustls::MakeRustlsConnect;
+use std::{path::Path, sync::Arc};
 
-/// The connector for a target that wants TLS. Reads the root certificates.
-pub(super) fn connector(target: &Target) -> Result<MakeRustlsConnect, ConnectError> {
-    let failed = |why: String| ConnectError::new(target, Kind::Tls, &why);
-    let roots = target.tls.root_cert.as_ref().map(Roots::load).transpose().map_err(failed)?;
+/// PostgreSQL's name in a TLS handshake: a server of another protocol on the same port turns us away.
+pub(super) const ALPN: &[u8] = b"postgresql";
+
+/// The configuration for the rules of a target. Reads certificates and keys: they may have been renewed.
+///
+/// # Errors
+/// What can't be read or used, and what to do.
+pub(super) fn config(rules: &Tls) -> Result<Arc<ClientConfig>, String> {
+    let roots = rules.root_cert.as_ref().map(Roots::load).transpose()?;
     // One provider, named here, so that it does not matter what the process has installed.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = Verifier { roots, host_name: target.tls.mode == SslMode::VerifyFull, provider: provider.clone() };
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed(format!("TLS can't be set up ({error}); this is a fault of the program")))?
+    let revoked = match (&rules.revoked, &roots) {
+        (Some(path), Some(roots)) => Some(Revoked::load(path, roots, &provider)?),
+        _ => None,
+    };
+    let verifier =
+        Verifier { roots, revoked, host_name: rules.mode == SslMode::VerifyFull, provider: provider.clone() };
+    let versions: Vec<_> = [(TlsVersion::V1_2, &TLS12), (TlsVersion::V1_3, &TLS13)]
+        .into_iter()
+        .filter(|(version, _)| (rules.min_version..=rules.max_version).contains(version))
+        .map(|(_, version)| version)
+        .collect();
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&versions)
+        .map_err(|error| format!("no version of TLS is left ({error}); check ssl_min_protocol_version and its max"))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut config = match &rules.certificate {
+        None => builder.with_no_client_auth(),
+        Some(certificate) => {
+            let (chain, key) = own_certificate(certificate, rules.key.as_deref())?;
+            builder.with_client_auth_cert(chain, key).map_err(|error| {
+                format!(
+                    "certificate {} and its key don't fit ({error}); check sslcert and sslkey",
+                    certificate.display()
+                )
+            })?
+        }
+    };
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.enable_sni = rules.sni;
+    Ok(Arc::new(config))
+}
+
+/// The certificate that we show, with its chain, and its key.
+fn own_certificate(
+    certificate: &Path,
+    key: Option<&Path>,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
+    let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect)
+        .map_err(|error| format!("the certificate {} can't be read ({error}); check sslcert", certificate.display()))?;
+    let key = key.ok_or_else(|| format!("certificate {} has no key; name it with sslkey", certificate.display()))?;
+    let read = PrivateKeyDer::from_pem_file(key).map_err(|error| {
+        let encrypted = std::fs::read_to_string(key).is_ok_and(|text| text.contains("ENCRYPTED"));
+        if encrypted {
+            format!("the key {} is encrypted, which is not supported; give it without a passphrase", key.display())
+        } else {
+            format!("the key {} can't be read ({error}); check sslkey", key.display())
+        }
+    })?;
+    Ok((chain, read))
+}
+
+/// Checks beside the usual ones, where a list of revoked certificates was given.
+#[derive(Debug)]
+struct Revoked(Arc<WebPkiServerVerifier>);
+
+impl Revoked {
+    fn load(path: &Path, roots: &Roots, provider: &Arc<CryptoProvider>) -> Result<Self, String> {
+        let failed = |why: String| format!("the list of revoked certificates {} {why}; check sslcrl", path.display());
+        let lists: Vec<_> = CertificateRevocationListDer::pem_file_iter(path)
+            .and_then(Iterator::collect)
+            .map_err(|error| failed(format!("can't be read ({error})")))?;
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots.store.clone()), provider.clone())
+            .with_crls(lists)
+            .allow_unknown_revocation_status()
+            .build()
+            .map(Self)
+            .map_err(|error| failed(format!("can't be used ({error})")))
+    }
 }
 
 /// Certificates that are trusted.
@@ -72,6 +145,7 @@ impl Roots {
 #[derive(Debug)]
 struct Verifier {
     roots: Option<Roots>,
+    revoked: Option<Revoked>,
     host_name: bool,
     provider: Arc<CryptoProvider>,
 }
@@ -91,6 +165,13 @@ impl ServerCertVerifier for Verifier {
         verify_server_cert_signed_by_trust_anchor(&certificate, &roots.store, intermediates, now, algorithms).or_else(
             |error| if roots.own.contains(end_entity) && !out_of_date(&error) { Ok(()) } else { Err(error) },
         )?;
+        if let Some(Revoked(lists)) = &self.revoked {
+            // Everything else was judged above.
+            let judged = lists.verify_server_cert(end_entity, intermediates, server_name, &[], now);
+            if let Err(error @ Error::InvalidCertificate(CertificateError::Revoked)) = judged {
+                return Err(error);
+            }
+        }
         if self.host_name {
             verify_server_name(&certificate, server_name)?;
         }
@@ -155,6 +236,7 @@ mod tests {
         store.add(root.clone()).unwrap();
         let verifier = Verifier {
             roots: Some(Roots { store, own: vec![root.clone()] }),
+            revoked: None,
             host_name: true,
             provider: Arc::new(rustls::crypto::ring::default_provider()),
         };

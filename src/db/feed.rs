@@ -32,6 +32,7 @@ const LISTENING: Session = Session {
     statement_timeout: Some(HEARTBEAT_LIMIT),
     lock_timeout: Some(HEARTBEAT_LIMIT),
     idle_in_transaction_timeout: Some(HEARTBEAT),
+    read_only: true,
 };
 
 /// Pauses between attempts: 0.1 s, doubling to 0.4 s, each stretched by up to its own length. So a server that
@@ -108,7 +109,7 @@ async fn session(target: &Target, messages: &mpsc::Sender<Message>) -> Loss {
     tokio::select! {
         biased;
         reason = driver => Loss { reason, worked: true, soon: true },
-        loss = watch(&connected.client, target, &trial, messages, &arrived) => loss,
+        loss = watch(&connected.client, &connected.reached, &trial, messages, &arrived) => loss,
     }
 }
 

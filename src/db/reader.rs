@@ -1,6 +1,6 @@
 //! The session that polls: one snapshot at a time, and single runs in full.
 
-use crate::connect::{self, ConnectError, Session, Target};
+use crate::connect::{ConnectError, Session, Target, bridge};
 use crate::db::{
     error,
     handmade::{self, Survey},
@@ -15,11 +15,7 @@ use crate::model::{
     snapshot::{Deployment, Server, Snapshot},
     stats::RefreshStats,
 };
-use sqlx::{
-    AssertSqlSafe, Connection as _, PgConnection, PgPool, PgTransaction, Postgres,
-    pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool, PgTransaction, Postgres, pool::PoolConnection};
 use std::time::Duration;
 use tokio::{
     sync::{mpsc, watch},
@@ -33,8 +29,6 @@ const RUNS: u16 = 288;
 const ERRORS: u16 = 50;
 /// A poll that takes longer than this has failed; its session is thrown away.
 const POLL_LIMIT: Duration = Duration::from_secs(15);
-/// How long one poll waits for a session.
-const ACQUIRE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Where the reader takes its work from. A run that was asked for and not yet read gives way to a newer one; a poll is
 /// never lost behind runs.
@@ -90,31 +84,26 @@ struct Reader {
 }
 
 struct Pools {
-    /// The target as the other driver found that it can be reached: this one can't try several ways.
-    settled: Target,
-    /// Limits of the sessions; none behind a pooler that refuses them.
-    session: Session,
+    target: Target,
     app: PgPool,
     cron: Option<(String, PgPool)>,
 }
 
 impl Pools {
     async fn open(target: &Target) -> Result<Self, ConnectError> {
-        let found = connect::connect(target, "poll", &Session::READING).await?;
-        let session = if found.without_settings { Session::default() } else { Session::READING };
-        let settled = target.settled(found.tls);
-        drop(found);
-        let app = pool(settled.to_sqlx("poll", &session));
-        Ok(Self { settled, session, app, cron: None })
+        let app = bridge::pool(target, "poll", &Session::READING).await?.session;
+        Ok(Self { target: target.clone(), app, cron: None })
     }
 
     async fn cron_session(&mut self, database: &str) -> sqlx::Result<PoolConnection<Postgres>> {
-        let (_, pool) = match self.cron.take() {
-            Some(known) if known.0 == database => self.cron.insert(known),
-            _ => {
-                let options = self.settled.to_sqlx("schedule", &self.session).database(database);
-                self.cron.insert((database.to_owned(), pool(options)))
-            }
+        let known = self.cron.take().filter(|(known, pool)| known == database && pool.num_idle() > 0);
+        let (_, pool) = if let Some(known) = known {
+            self.cron.insert(known)
+        } else {
+            let target = Target { database: database.to_owned(), ..self.target.clone() };
+            let opened = bridge::pool(&target, "schedule", &Session::READING).await;
+            let pool = opened.map_err(|failure| sqlx::Error::Configuration(Box::new(failure)))?.session;
+            self.cron.insert((database.to_owned(), pool))
         };
         pool.acquire().await
     }
@@ -346,8 +335,4 @@ fn part<T>(what: &str, role: &str, answer: sqlx::Result<T>) -> sqlx::Result<Read
         Err(failure) if error::fails_all(&failure) => Err(failure),
         Err(failure) => Ok(Err(error::unavailable(what, &failure, role))),
     }
-}
-
-fn pool(options: PgConnectOptions) -> PgPool {
-    PgPoolOptions::new().max_connections(1).min_connections(0).acquire_timeout(ACQUIRE_LIMIT).connect_lazy_with(options)
 }

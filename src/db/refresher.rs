@@ -34,7 +34,7 @@ pub async fn run(target: Target, mut commands: mpsc::Receiver<Command>, messages
 
 async fn refresh(target: &Target, commands: &mut mpsc::Receiver<Command>) -> TriggerOutcome {
     // The function bounds its own lock wait; how long the refresh itself may take is the server's to say.
-    let connected = match connect::connect(target, "refresh", &Session::default()).await {
+    let connected = match connect::connect(target, "refresh", &Session::WRITING).await {
         Ok(connected) => connected,
         Err(failure) => return TriggerOutcome::Refused { message: failure.to_string() },
     };

@@ -1,0 +1,114 @@
+//! The stream to the server once TLS is settled, one way or the other.
+
+use super::{Endpoint, Host, reach::Wire, tls};
+use ring::digest;
+use rustls::pki_types::{CertificateDer, ServerName};
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use x509_cert::der::{Decode as _, oid::db::rfc5912 as oid};
+
+/// A stream to the server, encrypted or not.
+#[derive(Debug)]
+pub(super) enum Stream {
+    /// As it is.
+    Plain(Wire),
+    /// Encrypted.
+    Tls(Box<TlsStream<Wire>>),
+}
+
+impl Stream {
+    /// Encrypts `wire` for `endpoint`.
+    ///
+    /// # Errors
+    /// The handshake failed, or the certificate was refused.
+    pub(super) async fn encrypt(
+        wire: Wire,
+        endpoint: &Endpoint,
+        config: Arc<rustls::ClientConfig>,
+    ) -> io::Result<Self> {
+        let stream = TlsConnector::from(config).connect(server_name(endpoint)?, wire).await?;
+        Ok(Self::Tls(Box::new(stream)))
+    }
+
+    /// Whether it is encrypted.
+    pub(super) fn is_encrypted(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
+    /// Whether both sides agreed that this is PostgreSQL's protocol.
+    pub(super) fn has_alpn(&self) -> bool {
+        matches!(self, Self::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(tls::ALPN))
+    }
+
+    /// What binds a log-in to this very session; `None` where there is nothing.
+    pub(super) fn end_point(&self) -> Option<Vec<u8>> {
+        let Self::Tls(stream) = self else { return None };
+        end_point(stream.get_ref().1.peer_certificates()?.first()?)
+    }
+}
+
+/// The name that certificates are checked against, and that the server is told.
+fn server_name(endpoint: &Endpoint) -> io::Result<ServerName<'static>> {
+    let name = match &endpoint.host {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(_) => String::new(),
+    };
+    ServerName::try_from(name).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+}
+
+/// RFC 5929's `tls-server-end-point`: the digest of the certificate by the algorithm of its own signature, or by
+/// SHA-256 where that is a weaker one. `None` for algorithms that name none.
+fn end_point(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
+    let parsed = x509_cert::Certificate::from_der(certificate).ok()?;
+    let signature = parsed.signature_algorithm.oid;
+    let algorithm = if [oid::SHA_384_WITH_RSA_ENCRYPTION, oid::ECDSA_WITH_SHA_384].contains(&signature) {
+        &digest::SHA384
+    } else if signature == oid::SHA_512_WITH_RSA_ENCRYPTION {
+        &digest::SHA512
+    } else if [oid::SHA_1_WITH_RSA_ENCRYPTION, oid::SHA_256_WITH_RSA_ENCRYPTION, oid::ECDSA_WITH_SHA_256]
+        .contains(&signature)
+    {
+        &digest::SHA256
+    } else {
+        return None;
+    };
+    Some(digest::digest(algorithm, certificate).as_ref().to_vec())
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(context, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(context, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+}
