@@ -87,7 +87,7 @@ async fn log_rows(url: &str) -> (i64, String) {
 #[tokio::test]
 async fn an_empty_database_gets_everything_and_a_second_run_changes_nothing() {
     let url = fresh_app("up").await;
-    assert_eq!(up(&url).await[0], "applied steps 1, 2, 3, 4, 6");
+    assert_eq!(up(&url).await[0], "applied steps 1, 2, 3, 4, 5, 6");
     let status: String = value(&url, "SELECT public.refresh_platform_metrics_with_logging() ->> 'status'").await;
     assert_eq!(status, "success");
     let once = schema(&url).await;
@@ -107,7 +107,7 @@ async fn a_rollback_leaves_what_was_there_before_the_migrations() {
     up(&url).await;
     execute(&url, "SELECT public.refresh_platform_metrics_with_logging()").await;
     let announced = migrate::announce_down(&target(&url), 0).await.unwrap();
-    assert_eq!(announced.as_deref(), Some("undoes steps 6, 4, 3, 2, 1, deleting 1 rows of the refresh log"));
+    assert_eq!(announced.as_deref(), Some("undoes steps 6, 5, 4, 3, 2, 1, deleting 1 rows of the refresh log"));
     down(&url).await;
     assert_eq!(schema(&url).await, before);
     assert_eq!(down(&url).await, ["there is nothing to undo"]);
@@ -122,10 +122,10 @@ async fn a_rollback_can_stop_half_way_and_go_forward_again() {
     up(&url).await;
     let whole = schema(&url).await;
     let lines = migrate::down(&target(&url), 2).await.unwrap();
-    assert_eq!(lines.last().map(String::as_str), Some("undid steps 6, 4, 3"));
+    assert_eq!(lines.last().map(String::as_str), Some("undid steps 6, 5, 4, 3"));
     assert!(value::<Option<String>>(&url, "SELECT to_regclass('public.platform_metrics')::text").await.is_none());
     assert!(value::<Option<String>>(&url, "SELECT to_regclass('public.metrics_refresh_log')::text").await.is_some());
-    assert_eq!(up(&url).await[0], "applied steps 3, 4, 6");
+    assert_eq!(up(&url).await[0], "applied steps 3, 4, 5, 6");
     assert_eq!(schema(&url).await, whole);
 }
 
@@ -287,7 +287,7 @@ async fn two_migrators_at_once_do_not_collide() {
     let (first, second) = tokio::join!(migrate::up(&one), migrate::up(&one));
     let mut lines = [first.unwrap()[0].clone(), second.unwrap()[0].clone()];
     lines.sort();
-    assert_eq!(lines, ["applied steps 1, 2, 3, 4, 6", "the database is up to date"]);
+    assert_eq!(lines, ["applied steps 1, 2, 3, 4, 5, 6", "the database is up to date"]);
 }
 
 #[tokio::test]

@@ -95,6 +95,12 @@ pub struct Step {
     pub applied_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 
+/// The numbers of the steps that this program knows, oldest first.
+#[must_use]
+pub fn known() -> Vec<i64> {
+    migrator().iter().filter(|step| step.migration_type.is_up_migration()).map(|step| step.version).collect()
+}
+
 /// Every step, oldest first.
 ///
 /// # Errors
@@ -144,7 +150,7 @@ pub struct Applied {
 /// See [`MigrateError`]; whatever it is, nothing was changed.
 pub async fn up(connection: &mut PgConnection) -> Result<Applied, MigrateError> {
     let migrator = migrator();
-    let known = migrator.iter().filter(|step| step.migration_type.is_up_migration()).count();
+    let known = known().len();
     // Without rights not even the transaction's lock is worth waiting for.
     if versions(connection).await?.len() < known {
         let problems = preflight::problems(connection).await?;

@@ -2,6 +2,7 @@
 //!
 //! It knows no screen.
 
+pub mod diagnosis;
 pub mod error;
 pub mod feed;
 mod handmade;

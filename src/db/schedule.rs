@@ -241,7 +241,7 @@ async fn add_job(
 }
 
 /// Whether two commands are the same but for case, white space and the final semicolon.
-fn same_command(left: &str, right: &str) -> bool {
+pub(crate) fn same_command(left: &str, right: &str) -> bool {
     let fold = |text: &str| {
         let words: Vec<&str> =
             text.trim_end_matches(|c: char| c == ';' || c.is_whitespace()).split_whitespace().collect();

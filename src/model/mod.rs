@@ -5,6 +5,7 @@
 
 pub mod age;
 pub mod clock;
+pub mod diagnosis;
 pub mod feed;
 pub mod figures;
 #[doc(hidden)]

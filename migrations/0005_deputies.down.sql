@@ -1,4 +1,4 @@
-SELECT refreshtop.undo(6);
+SELECT refreshtop.undo(5);
 DROP POLICY refreshtop_reads ON refreshtop.views;
 ALTER TABLE refreshtop.views DISABLE ROW LEVEL SECURITY;
 ALTER TABLE refreshtop.schedule_ledger DISABLE ROW LEVEL SECURITY;

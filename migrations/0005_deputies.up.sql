@@ -41,7 +41,7 @@ BEGIN
        AND has_database_privilege(v_source, current_database(), 'TEMPORARY') AND has_schema_privilege(v_source, 'public', 'USAGE') THEN
         BEGIN
             EXECUTE format('ALTER MATERIALIZED VIEW public.platform_metrics OWNER TO %I', v_source);
-            PERFORM refreshtop.note_undo(6, format('ALTER MATERIALIZED VIEW public.platform_metrics OWNER TO %I', v_view));
+            PERFORM refreshtop.note_undo(5, format('ALTER MATERIALIZED VIEW public.platform_metrics OWNER TO %I', v_view));
         -- A plain owner of the installation can't give away to a role that may not create in schema public.
         EXCEPTION WHEN insufficient_privilege THEN
             PERFORM refreshtop.record_act('migrate up', 'kept', jsonb_build_object('message', format(

@@ -1,0 +1,151 @@
+//! Executes a mend, exactly as it was shown, and leaves a trace of it.
+
+use crate::db::error;
+use crate::model::diagnosis::{Mend, MendKind, literal};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+
+/// Why a mend did not mend.
+#[derive(Debug, thiserror::Error)]
+pub enum MendError {
+    /// The session is in another database than the statement is for.
+    #[error("nothing was done: the statement is for database {wanted}, but this session is in {found}; diagnose again")]
+    Database {
+        /// Where it must run.
+        wanted: String,
+        /// Where it would have run.
+        found: String,
+    },
+    /// The statement ran, but what it was meant for is not there any more, or refused.
+    #[error("{0}")]
+    Missed(String),
+    /// The server refused it.
+    #[error("{label} failed: {reason}{advice}")]
+    Refused {
+        /// What was tried.
+        label: String,
+        /// The server's words.
+        reason: String,
+        /// What to do, with what separates it; empty where nothing can be said.
+        advice: &'static str,
+    },
+}
+
+/// Executes `mend` and says in a sentence what came of it. `app` is a session in the application's database, `cron` one
+/// in that of `pg_cron` where it is another; both outside a transaction, which some statements need. The trace goes into
+/// `refreshtop.audit`.
+///
+/// # Errors
+/// See [`MendError`]; whatever it is, it was traced too.
+pub async fn mend(
+    app: &mut PgConnection,
+    mut cron: Option<&mut PgConnection>,
+    mend: &Mend,
+) -> Result<String, MendError> {
+    let mut found = database(app).await.map_err(|failure| refused(mend, &failure))?;
+    let elsewhere = found != mend.database;
+    if let Some(there) = cron.as_deref_mut().filter(|_| elsewhere) {
+        found = database(there).await.map_err(|failure| refused(mend, &failure))?;
+    }
+    if found != mend.database {
+        return Err(MendError::Database { wanted: mend.database.clone(), found });
+    }
+    let there = cron.filter(|_| elsewhere);
+    let value = match there {
+        Some(there) => execute(there, mend).await,
+        None => execute(app, mend).await,
+    };
+    let scheduled: Option<i64> = match &value {
+        Ok(Some(id)) if mend.kind == MendKind::Schedule => id.parse().ok(),
+        _ => None,
+    };
+    let outcome = match value {
+        Ok(value) => said(mend, value.as_deref()),
+        Err(failure) => Err(refused(mend, &failure)),
+    };
+    let trace = record(app, mend, outcome.is_ok(), scheduled).await;
+    outcome.map(|sentence| match trace {
+        Ok(()) => sentence,
+        Err(failure) => format!("{sentence} No trace of it could be left: {}.", error::sentence(&failure)),
+    })
+}
+
+async fn database(connection: &mut PgConnection) -> sqlx::Result<String> {
+    sqlx::raw_sql("SELECT current_database()::text").fetch_one(connection).await?.try_get_unchecked(0)
+}
+
+/// The first value that the statement gives, as text.
+async fn execute(connection: &mut PgConnection, mend: &Mend) -> sqlx::Result<Option<String>> {
+    let rows = sqlx::raw_sql(AssertSqlSafe(mend.sql.clone())).fetch_all(connection).await?;
+    match rows.first() {
+        Some(row) if !row.is_empty() => row.try_get_unchecked(0),
+        _ => Ok(None),
+    }
+}
+
+/// What the statement's answer means.
+fn said(mend: &Mend, value: Option<&str>) -> Result<String, MendError> {
+    let missed = |text: &str| Err(MendError::Missed(text.to_owned()));
+    match (mend.kind, value) {
+        (MendKind::Cancel, Some("t")) => Ok("The session was told to cancel its query.".into()),
+        (MendKind::Terminate, Some("t")) => Ok("The session was told to end.".into()),
+        (MendKind::Cancel | MendKind::Terminate, _) => {
+            missed("nothing was done: that session has ended meanwhile; diagnose again")
+        }
+        (MendKind::Unschedule, Some("f")) => missed("nothing was done: there is no such job any more; diagnose again"),
+        (MendKind::Schedule, Some(id)) => Ok(format!("Scheduled as job {id}.")),
+        (MendKind::CleanUp, Some(count)) => Ok(format!("Deleted {count} rows.")),
+        (MendKind::Refresh, Some(reply)) => {
+            let reply: Value = serde_json::from_str(reply).unwrap_or_default();
+            let message =
+                reply.get("message").and_then(Value::as_str).unwrap_or("no answer that this version knows").to_owned();
+            if reply.get("status").and_then(Value::as_str) == Some("success") {
+                Ok(format!("Done: {message}."))
+            } else {
+                Err(MendError::Missed(format!("the refresh did not succeed: {message}")))
+            }
+        }
+        _ => Ok(format!("Done: {}.", mend.label)),
+    }
+}
+
+fn refused(mend: &Mend, failure: &sqlx::Error) -> MendError {
+    let advice = match (error::code(failure), mend.kind) {
+        (Some(error::sqlstate::READ_ONLY), _) => "; this server is read-only: mend on its primary",
+        (Some(error::sqlstate::INSUFFICIENT_PRIVILEGE), MendKind::Cancel | MendKind::Terminate) => {
+            "; ask a superuser, or a member of pg_signal_backend where the session is no superuser's"
+        }
+        (
+            Some(error::sqlstate::INSUFFICIENT_PRIVILEGE),
+            MendKind::Schedule | MendKind::AlterJob | MendKind::Unschedule,
+        ) => "; ask as the role that the job runs as, or as a superuser",
+        (Some(error::sqlstate::INSUFFICIENT_PRIVILEGE), _) => "; ask as the owner, or as a superuser",
+        (_, MendKind::CreateIndex) => "; an index that is not valid may be left: diagnose again",
+        (Some("55P03" | error::sqlstate::QUERY_CANCELED), _) => {
+            "; see under blocked sessions who is in the way, then try again"
+        }
+        _ => "",
+    };
+    MendError::Refused { label: mend.label.clone(), reason: error::sentence(failure), advice }
+}
+
+/// Leaves the trace, where this database keeps one. What can't write, such as a standby, has none to leave.
+async fn record(app: &mut PgConnection, mend: &Mend, done: bool, scheduled: Option<i64>) -> sqlx::Result<()> {
+    let keeps = "SELECT NOT pg_is_in_recovery() AND EXISTS (
+                     SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+                     WHERE n.nspname = 'refreshtop' AND p.proname = 'record_mend')";
+    let keeps: String = sqlx::raw_sql(keeps).fetch_one(&mut *app).await?.try_get_unchecked(0)?;
+    if keeps != "t" {
+        return Ok(());
+    }
+    let sql = format!(
+        "SELECT refreshtop.record_mend({}, {}, {}, {}, {})",
+        literal(&mend.label),
+        literal(&mend.database),
+        literal(&mend.sql),
+        literal(if done { "success" } else { "error" }),
+        scheduled.map_or_else(|| "NULL".to_owned(), |id| id.to_string())
+    );
+    sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(app).await?;
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! Asks the server what a diagnosis needs, and mends what it found.
+//!
+//! Every question is one message of the simple protocol: its settings and its query run in one implicit transaction,
+//! which reads only and leaves nothing behind, on a standby and behind a pooler that gives sessions away after each
+//! transaction as well. Every question can fail by itself.
+
+mod cron;
+mod locks;
+mod mending;
+mod plan;
+mod server;
+mod sessions;
+mod storage;
+
+pub use mending::{MendError, mend};
+pub use sessions::{OpenError, Sessions};
+
+use crate::db::error;
+use crate::model::{
+    diagnosis::{Check, Diagnosis, Limits},
+    reading::Unavailable,
+};
+use serde::de::DeserializeOwned;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+use std::time::Duration;
+
+/// Longest question, but for a plan that is run.
+const QUESTION: Duration = Duration::from_secs(5);
+
+/// The view, and every relation that its refresh reads, as `reached(relation)`.
+const REACHED: &str = "
+    reached(relation) AS (
+        SELECT to_regclass('public.platform_metrics')::oid WHERE to_regclass('public.platform_metrics') IS NOT NULL
+        UNION
+        SELECT next.relation
+        FROM reached
+        CROSS JOIN LATERAL (
+            SELECT d.refobjid
+            FROM pg_rewrite r
+            JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
+            JOIN pg_class c ON c.oid = r.ev_class
+            WHERE r.ev_class = reached.relation
+              AND (c.relkind = 'v' OR r.ev_class = to_regclass('public.platform_metrics')::oid)
+            UNION ALL
+            SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = reached.relation
+        ) next(relation)
+    )";
+
+/// What a diagnosis may do.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Options {
+    /// From where on a finding is bad.
+    pub limits: Limits,
+    /// Run the view's query to measure its plan, for at most this long; `None` only estimates it.
+    pub run_plan: Option<Duration>,
+}
+
+/// Where to ask `pg_cron`.
+#[derive(Debug)]
+pub enum CronSession<'a> {
+    /// It lives in the application's database, or nowhere.
+    Same,
+    /// A session in its own database.
+    Elsewhere(&'a mut PgConnection),
+    /// Its database can't be reached, for this reason.
+    Unreachable(String),
+}
+
+/// Asks everything. `app` is a session in the application's database, outside a transaction.
+pub async fn diagnose(app: &mut PgConnection, cron: CronSession<'_>, options: &Options) -> Diagnosis {
+    let role = ask::<String>(app, QUESTION, "SELECT to_jsonb(current_user::text)").await;
+    let asker = Asker { role: role.unwrap_or_else(|_| "this role".into()) };
+    let [migrations, queue, connections, replication, row_security] = server::checks(app, &asker, options).await;
+    let [sizes, dead_rows, statistics, unique_index, log_growth] = storage::checks(app, &asker, options).await;
+    let [blocking, idle] = locks::checks(app, &asker, options).await;
+    let plan = plan::check(app, &asker, options).await;
+    let mut checks = vec![migrations, row_security, unique_index];
+    checks.extend(cron::checks(app, cron, &asker, options).await);
+    checks.extend([blocking, idle, statistics, dead_rows, log_growth, sizes, plan, connections, queue, replication]);
+    Diagnosis { checks }
+}
+
+/// Who asks.
+struct Asker {
+    role: String,
+}
+
+impl Asker {
+    /// The check that an error of the server leaves.
+    fn unknown(&self, id: &'static str, title: &'static str, failure: &sqlx::Error) -> Check {
+        Check::unknown(id, title, &self.why(failure))
+    }
+
+    fn why(&self, failure: &sqlx::Error) -> Unavailable {
+        match error::code(failure) {
+            Some("55P03") => Unavailable::new(
+                "This can't be seen, because somebody holds one of the tables locked.",
+                "See under blocked sessions who it is.",
+            ),
+            Some(error::sqlstate::QUERY_CANCELED) => Unavailable::new(
+                "This can't be seen, because the server did not answer in time.",
+                "Look again when it is less busy.",
+            ),
+            _ => {
+                let why = error::unavailable("This can't be seen", failure, &self.role);
+                Unavailable::new(format!("{}.", why.reason), why.mend)
+            }
+        }
+    }
+}
+
+/// The one JSON value that `query` gives.
+async fn ask<T: DeserializeOwned>(connection: &mut PgConnection, limit: Duration, query: &str) -> sqlx::Result<T> {
+    // Names that come back are written out in full, since nothing else is on the search path.
+    let sql = format!(
+        "SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = 500; SET LOCAL jit = off;
+         SET LOCAL search_path = pg_catalog, pg_temp; {query}",
+        limit.as_millis().clamp(1, 3_600_000)
+    );
+    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await?;
+    let row = rows.last().ok_or(sqlx::Error::RowNotFound)?;
+    // The simple protocol brings every type as text.
+    let text: Option<String> = row.try_get_unchecked(0)?;
+    serde_json::from_str(text.as_deref().unwrap_or("null")).map_err(|failure| sqlx::Error::Decode(failure.into()))
+}

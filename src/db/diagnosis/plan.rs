@@ -1,0 +1,80 @@
+//! The plan of the view's query.
+
+use super::{Asker, Options, QUESTION, REACHED, ask};
+use crate::model::diagnosis::{Check, plan};
+use crate::model::reading::Unavailable;
+use serde::Deserialize;
+use serde_json::Value;
+use sqlx::PgConnection;
+use std::time::Duration;
+
+const ID: &str = "plan";
+const TITLE: &str = "Plan of the view's query";
+
+/// The view's query, and whether it may be looked at.
+#[derive(Deserialize)]
+struct View {
+    owner: String,
+    definition: String,
+    trusted: bool,
+}
+
+/// Even planning may run functions that the query calls, with the rights of whoever asks. So it is looked at only where
+/// the view's owner has these rights anyway, or where it calls nothing but PostgreSQL's own functions.
+fn query() -> String {
+    format!(
+        "WITH RECURSIVE {REACHED}
+         SELECT jsonb_build_object('owner', pg_get_userbyid(v.relowner), 'definition', pg_get_viewdef(v.oid),
+            'trusted', pg_has_role(v.relowner, current_user, 'MEMBER') OR NOT EXISTS (
+                SELECT 1 FROM reached
+                JOIN pg_rewrite r ON r.ev_class = reached.relation
+                JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+                -- Below that number everything came with the server.
+                WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass) AND d.refobjid >= 16384))
+         FROM pg_class v WHERE v.oid = to_regclass('public.platform_metrics') AND v.relkind = 'm'"
+    )
+}
+
+pub(super) async fn check(app: &mut PgConnection, asker: &Asker, options: &Options) -> Check {
+    let view: View = match ask(app, QUESTION, &query()).await {
+        Ok(view) => view,
+        Err(sqlx::Error::RowNotFound) => {
+            return Check::unknown(
+                ID,
+                TITLE,
+                &Unavailable::new("The view is missing, so it has no plan.", "Run: refreshtop migrate."),
+            );
+        }
+        Err(failure) => return asker.unknown(ID, TITLE, &failure),
+    };
+    let owner = &view.owner;
+    if !view.trusted {
+        let reason = format!(
+            "The plan is not looked at, because the view's query calls functions that would run with this role's rights, not with those of its owner {owner}."
+        );
+        return Check::unknown(ID, TITLE, &Unavailable::new(reason, format!("Ask as role {owner}.")));
+    }
+    match explain(app, &view.definition, options.run_plan).await {
+        Ok(json) => match plan::parse(&json) {
+            Some(root) => plan::check(root),
+            None => Check::unknown(
+                ID,
+                TITLE,
+                &Unavailable::new("The server's plan has a form that this version does not know.", ""),
+            ),
+        },
+        Err(failure) => {
+            let check = asker.unknown(ID, TITLE, &failure);
+            if check.advice.contains("refreshtop_admin") {
+                check.advise(format!("Ask as role {owner}, who may read what the view reads."))
+            } else {
+                check
+            }
+        }
+    }
+}
+
+async fn explain(app: &mut PgConnection, definition: &str, run: Option<Duration>) -> sqlx::Result<Value> {
+    let options = if run.is_some() { "ANALYZE, VERBOSE, FORMAT JSON" } else { "VERBOSE, FORMAT JSON" };
+    ask(app, run.unwrap_or(QUESTION), &format!("EXPLAIN ({options}) {definition}")).await
+}

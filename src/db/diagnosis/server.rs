@@ -1,0 +1,83 @@
+//! Facts of the server: migrations, notifications, connections, replication, row security.
+
+use super::{Asker, Options, QUESTION, ask};
+use crate::db::migrate;
+use crate::model::diagnosis::{
+    Check,
+    server::{self, Facts},
+};
+use serde::Deserialize;
+use sqlx::PgConnection;
+
+const FACTS: &str = "
+    SELECT jsonb_build_object(
+        'database', current_database(), 'standby', pg_is_in_recovery(),
+        'queue', CASE WHEN NOT pg_is_in_recovery() THEN pg_notification_queue_usage() END,
+        'max_connections', current_setting('max_connections')::int,
+        'reserved', current_setting('superuser_reserved_connections')::int
+                    + coalesce(current_setting('reserved_connections', true)::int, 0),
+        -- Kinds of other roles' processes are hidden from some; that they have a database is not.
+        'connections', (SELECT count(*) FROM pg_stat_activity
+                        WHERE backend_type = 'client backend' OR backend_type IS NULL AND datid IS NOT NULL),
+        'by_role', (SELECT coalesce(jsonb_agg(to_jsonb(r)), '[]')
+                    FROM (SELECT usename AS role, count(*) AS count FROM pg_stat_activity
+                          WHERE backend_type = 'client backend' OR backend_type IS NULL AND datid IS NOT NULL
+                          GROUP BY usename ORDER BY count(*) DESC, usename LIMIT 10) r),
+        'slots', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', s.slot_name, 'active', s.active, 'status', s.wal_status,
+                      'bytes', pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END,
+                                               s.restart_lsn)::bigint)), '[]')
+                  FROM (SELECT * FROM pg_replication_slots WHERE NOT temporary ORDER BY restart_lsn LIMIT 20) s),
+        'replay_age_s', CASE WHEN pg_is_in_recovery() THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 END,
+        'caught_up', CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() END,
+        'log', (SELECT jsonb_build_object('enabled', c.relrowsecurity,
+                    'lets_in', EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'refreshtop_super_admin_reads' AND p.polpermissive),
+                    'keeps_out', EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'refreshtop_nobody_else' AND NOT p.polpermissive),
+                    'public_rights', EXISTS (SELECT 1 FROM aclexplode(c.relacl) a WHERE a.grantee = 0))
+                FROM pg_class c WHERE c.oid = to_regclass('public.metrics_refresh_log')))";
+
+/// How the applied steps can be read here.
+#[derive(Deserialize)]
+struct Ways {
+    schema: bool,
+    helper: bool,
+}
+
+const WAYS: &str = "
+    SELECT jsonb_build_object(
+        'schema', to_regnamespace('refreshtop') IS NOT NULL,
+        'helper', EXISTS (SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+                          WHERE n.nspname = 'refreshtop' AND p.proname = 'applied_steps'))";
+
+pub(super) async fn checks(app: &mut PgConnection, asker: &Asker, options: &Options) -> [Check; 5] {
+    let migrations = match applied(app).await {
+        Ok(applied) => server::migrations(&migrate::known(), &applied),
+        Err(failure) => asker.unknown("migrations", "Migrations", &failure),
+    };
+    match ask::<Facts>(app, QUESTION, FACTS).await {
+        Ok(facts) => [
+            migrations,
+            server::queue(&facts),
+            server::connections(&facts, &options.limits),
+            server::replication(&facts, &options.limits),
+            server::row_security(&facts),
+        ],
+        Err(failure) => [
+            migrations,
+            asker.unknown("notify-queue", "Queue of notifications", &failure),
+            asker.unknown("connections", "Connections", &failure),
+            asker.unknown("replication", "Replication", &failure),
+            asker.unknown("row-security", "Who reads the log", &failure),
+        ],
+    }
+}
+
+async fn applied(app: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    let ways: Ways = ask(app, QUESTION, WAYS).await?;
+    let query = match ways {
+        Ways { schema: false, .. } => return Ok(Vec::new()),
+        Ways { helper: true, .. } => "SELECT to_jsonb(refreshtop.applied_steps())",
+        // The table is the owner's.
+        _ => "SELECT coalesce(jsonb_agg(version ORDER BY version), '[]') FROM refreshtop.migrations WHERE success",
+    };
+    ask(app, QUESTION, query).await
+}

@@ -1,0 +1,94 @@
+//! The sessions of a diagnosis: one in the application's database, and one where `pg_cron` lives if that is another.
+
+use super::{CronSession, MendError, Options, cron};
+use crate::connect::{self, ConnectError, Session, Target};
+use crate::db::error;
+use crate::model::diagnosis::{Diagnosis, Mend};
+use sqlx::{Connection as _, PgConnection};
+use std::time::Duration;
+
+/// For what changes something: building an index may wait for others, and take its time.
+const MENDING: Session = Session {
+    statement_timeout: Some(Duration::from_mins(15)),
+    lock_timeout: Some(Duration::from_secs(30)),
+    idle_in_transaction_timeout: Some(Duration::from_secs(30)),
+};
+
+/// Why the sessions could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The server can't be reached.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// It was reached, and then refused the session.
+    #[error("{}", error::sentence(.0))]
+    Database(#[from] sqlx::Error),
+}
+
+/// Open sessions, ready to diagnose or to mend.
+#[derive(Debug)]
+pub struct Sessions {
+    app: PgConnection,
+    /// `Ok(None)` where `pg_cron` lives beside the application, or nowhere to be seen.
+    cron: Result<Option<PgConnection>, String>,
+}
+
+impl Sessions {
+    /// Opens them to diagnose: with short limits.
+    ///
+    /// # Errors
+    /// The application's database can't be reached. That of `pg_cron` may be missing; the checks say so.
+    pub async fn to_diagnose(target: &Target) -> Result<Self, OpenError> {
+        Self::open(target, "diagnosis", &Session::READING).await
+    }
+
+    /// Opens them to mend: with limits that let an index be built.
+    ///
+    /// # Errors
+    /// The application's database can't be reached.
+    pub async fn to_mend(target: &Target) -> Result<Self, OpenError> {
+        Self::open(target, "mend", &MENDING).await
+    }
+
+    async fn open(target: &Target, purpose: &str, limits: &Session) -> Result<Self, OpenError> {
+        // The other driver tries all the ways in which a target can be reached; this one takes the way that it found.
+        let found = connect::connect(target, purpose, limits).await?;
+        let limits = if found.without_settings { Session::default() } else { *limits };
+        let settled = target.settled(found.tls);
+        drop(found);
+        let options = settled.to_sqlx(purpose, &limits);
+        let mut app = PgConnection::connect_with(&options).await?;
+        let elsewhere = match cron::database(&mut app).await {
+            Ok(database) => database.filter(|database| *database != settled.database),
+            // The diagnosis meets the same, and says so.
+            Err(_) => None,
+        };
+        let cron = match elsewhere {
+            None => Ok(None),
+            Some(database) => match PgConnection::connect_with(&options.database(&database)).await {
+                Ok(session) => Ok(Some(session)),
+                Err(failure) => Err(error::sentence(&failure)),
+            },
+        };
+        Ok(Self { app, cron })
+    }
+
+    /// Asks everything.
+    pub async fn diagnose(&mut self, options: &Options) -> Diagnosis {
+        let cron = match &mut self.cron {
+            Ok(Some(session)) => CronSession::Elsewhere(session),
+            Ok(None) => CronSession::Same,
+            Err(reason) => CronSession::Unreachable(reason.clone()),
+        };
+        super::diagnose(&mut self.app, cron, options).await
+    }
+
+    /// Executes a mend where it belongs; see [`super::mend`].
+    ///
+    /// # Errors
+    /// See [`MendError`].
+    pub async fn mend(&mut self, mend: &Mend) -> Result<String, MendError> {
+        let cron = self.cron.as_mut().ok().and_then(Option::as_mut);
+        super::mend(&mut self.app, cron, mend).await
+    }
+}

@@ -1,0 +1,220 @@
+//! Who is in whose way around the view and what it reads.
+
+use super::{Check, Detail, Limits, Mend, MendKind, Table, Verdict, literal, span};
+use serde::Deserialize;
+
+/// A session that is in the way, or waits. Its texts are the server's, cut but not cleaned.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+pub struct ChainSession {
+    /// Its process; 0 for a prepared transaction.
+    pub pid: i32,
+    /// Who.
+    pub user: Option<String>,
+    /// `application_name`, up to 100 characters; the name of a prepared transaction.
+    pub application: Option<String>,
+    /// Its address; `None` for a local socket.
+    pub client: Option<String>,
+    /// `active`, `idle in transaction`, …; `prepared`; `None` where it can't be seen.
+    pub state: Option<String>,
+    /// Kind of process, e.g. `client backend`, `autovacuum worker`.
+    pub kind: Option<String>,
+    /// When it began, exactly as the server writes it.
+    pub backend_start: Option<String>,
+    /// Age of its transaction, seconds.
+    pub xact_age_s: Option<f64>,
+    /// For how long it has been in its state, seconds.
+    pub state_age_s: Option<f64>,
+    /// Since when its query runs, seconds.
+    pub query_age_s: Option<f64>,
+    /// What it waits for, e.g. `Lock: relation`.
+    pub wait: Option<String>,
+    /// Start of its query, up to 300 characters.
+    pub query: Option<String>,
+    /// Whom it waits for; 0 is a prepared transaction.
+    pub blocked_by: Vec<i32>,
+    /// Locks on the view and on what it reads, e.g. `public.accounts AccessExclusiveLock`; with `(waits)` where it does.
+    pub locks: Vec<String>,
+    /// Everybody waits for it, and it for nobody.
+    #[serde(default)]
+    pub root: bool,
+}
+
+/// The locks' part of the facts.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Facts {
+    pub database: String,
+    pub sees_sessions: bool,
+    /// Everybody in a chain.
+    pub chain: Vec<ChainSession>,
+    /// Sessions that are idle in a transaction with locks on the view or what it reads.
+    pub idle: Vec<ChainSession>,
+}
+
+/// Who can be ended, by two mends; none where its start can't be seen, since a process number alone is used again.
+fn end(session: &ChainSession, database: &str) -> Vec<Mend> {
+    if session.state.as_deref() == Some("prepared") {
+        let Some(name) = &session.application else { return Vec::new() };
+        let sql = format!("ROLLBACK PREPARED {}", literal(name));
+        return vec![Mend::risky(MendKind::RollBackPrepared, "roll the prepared transaction back", database, sql)];
+    }
+    let Some(start) = &session.backend_start else { return Vec::new() };
+    let pid = session.pid;
+    let call = |function: &str| {
+        format!(
+            "SELECT {function}(pid) FROM pg_catalog.pg_stat_activity WHERE pid = {pid} AND backend_start = {}",
+            literal(start)
+        )
+    };
+    let mut mends = Vec::new();
+    // A session that is idle in a transaction has nothing to cancel.
+    if session.state.as_deref() == Some("active") || session.kind.as_deref() == Some("autovacuum worker") {
+        let label = format!("cancel the query of session {pid}");
+        mends.push(Mend::risky(MendKind::Cancel, label, database, call("pg_cancel_backend")));
+    }
+    let label = format!("end session {pid}");
+    mends.push(Mend::risky(MendKind::Terminate, label, database, call("pg_terminate_backend")));
+    mends
+}
+
+fn who(session: &ChainSession) -> String {
+    let name = session.application.as_deref().filter(|name| !name.is_empty());
+    let user = session.user.as_deref().unwrap_or("unknown");
+    if session.pid == 0 {
+        return format!("prepared transaction {} of {user}", name.unwrap_or_default());
+    }
+    format!("session {} ({user}, {})", session.pid, name.unwrap_or("no application name"))
+}
+
+/// Who blocks whom right now.
+pub(crate) fn blocking(facts: &Facts) -> Check {
+    let new = |verdict, finding: String| Check::new("blocking", "Blocked sessions", verdict, finding);
+    let mut chain = facts.chain.clone();
+    let waited_for: Vec<i32> = chain.iter().flat_map(|session| session.blocked_by.clone()).collect();
+    for session in &mut chain {
+        session.root = session.blocked_by.is_empty() && waited_for.contains(&session.pid);
+    }
+    let waiting = chain.iter().filter(|session| !session.blocked_by.is_empty()).count();
+    if waiting == 0 {
+        return new(Verdict::Good, "Nobody waits for a lock on the view or on what it reads.".into());
+    }
+    chain.sort_by_key(|session| (!session.root, session.blocked_by.len(), session.pid));
+    let roots: Vec<&ChainSession> = chain.iter().filter(|session| session.root).collect();
+    let Some(first) = roots.first() else {
+        let finding =
+            format!("{waiting} sessions wait for each other; PostgreSQL ends one of them within deadlock_timeout.");
+        return new(Verdict::Warning, finding).advise("Look again in a few seconds.").detail(Detail::Chain(chain));
+    };
+    let state = first.state.as_deref().unwrap_or("in a state that can't be seen");
+    let age = first.xact_age_s.map(|age| format!(", transaction {} old", span(age))).unwrap_or_default();
+    let more = if roots.len() > 1 { format!(", and {} more", roots.len() - 1) } else { String::new() };
+    let finding = format!("{waiting} waiting behind {} ({state}{age}){more}.", who(first));
+    let mends: Vec<Mend> = roots.iter().take(3).flat_map(|root| end(root, &facts.database)).collect();
+    let advice = if mends.is_empty() {
+        "Who is in the way can't be seen well enough to be ended safely: GRANT pg_read_all_stats and pg_signal_backend to this role, or ask as a superuser.".to_owned()
+    } else {
+        "Ask whoever owns it to commit or roll back; else end the root: its transaction is rolled back, and the others go on.".to_owned()
+    };
+    let mut check = new(Verdict::Bad, finding).advise(advice).detail(Detail::Chain(chain));
+    check.mends = mends;
+    check
+}
+
+/// Who sleeps on locks.
+pub(crate) fn idle(facts: &Facts, limits: &Limits) -> Check {
+    let new = |verdict, finding: String| Check::new("idle-in-transaction", "Idle in a transaction", verdict, finding);
+    let age = |session: &ChainSession| session.state_age_s.unwrap_or(0.0);
+    let mut long: Vec<&ChainSession> =
+        facts.idle.iter().filter(|session| age(session) >= limits.idle_in_transaction_s).collect();
+    long.sort_by(|a, b| age(b).total_cmp(&age(a)));
+    let Some(first) = long.first() else {
+        return if facts.sees_sessions {
+            new(
+                Verdict::Good,
+                "No session sleeps in a transaction that holds locks on the view or on what it reads.".into(),
+            )
+        } else {
+            new(
+                Verdict::Unknown,
+                "Whether sessions of other roles sleep in a transaction can't be seen by this role.".into(),
+            )
+            .advise("GRANT pg_read_all_stats to this role, or ask as a superuser.")
+        };
+    };
+    let finding = format!(
+        "{} has been idle in a transaction for {} with locks on what the view reads.",
+        who(first),
+        span(age(first))
+    );
+    let row = |session: &&ChainSession| {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        vec![
+            session.pid.to_string(),
+            text(&session.user),
+            text(&session.application),
+            span(age(session)),
+            session.locks.join(", "),
+        ]
+    };
+    let table = Table {
+        columns: vec!["pid", "user", "application", "idle for", "locks"],
+        rows: long.iter().map(row).collect(),
+    };
+    let mut check = new(Verdict::Warning, finding)
+        .advise("It blocks whoever changes these tables, and keeps dead rows; end it, and set idle_in_transaction_session_timeout for that role.")
+        .detail(Detail::Table(table));
+    check.mends = long.iter().take(5).flat_map(|session| end(session, &facts.database)).collect();
+    check
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(pid: i32, state: &str, blocked_by: &[i32]) -> ChainSession {
+        let (state, start) = (Some(state.to_owned()), Some("2026-01-01T00:00:00+00:00".to_owned()));
+        ChainSession { pid, state, backend_start: start, blocked_by: blocked_by.into(), ..ChainSession::default() }
+    }
+
+    fn check(chain: Vec<ChainSession>) -> Check {
+        blocking(&Facts { database: "app".into(), chain, ..Facts::default() })
+    }
+
+    #[test]
+    fn the_root_is_who_waits_for_nobody() {
+        let found =
+            check(vec![session(3, "active", &[2]), session(2, "active", &[1]), session(1, "idle in transaction", &[])]);
+        assert_eq!(found.verdict, Verdict::Bad);
+        let Detail::Chain(chain) = &found.detail else { panic!("{found:?}") };
+        assert_eq!(chain.iter().map(|s| (s.pid, s.root)).collect::<Vec<_>>(), [(1, true), (2, false), (3, false)]);
+        let kinds: Vec<MendKind> = found.mends.iter().map(|mend| mend.kind).collect();
+        assert_eq!(kinds, [MendKind::Terminate], "an idle session has nothing to cancel");
+        assert!(found.mends[0].sql.contains("pid = 1 AND backend_start = '2026-01-01T00:00:00+00:00'"));
+    }
+
+    #[test]
+    fn a_circle_has_no_root_and_an_unseen_one_no_mend() {
+        assert_eq!(check(vec![session(1, "active", &[2]), session(2, "active", &[1])]).verdict, Verdict::Warning);
+        let mut root = session(1, "active", &[]);
+        root.backend_start = None;
+        let found = check(vec![root, session(2, "active", &[1])]);
+        assert_eq!((found.verdict, found.mends.len()), (Verdict::Bad, 0));
+        assert_eq!(check(Vec::new()).verdict, Verdict::Good);
+    }
+
+    #[test]
+    fn a_prepared_transaction_is_rolled_back_by_its_name() {
+        let mut root = session(0, "prepared", &[]);
+        root.application = Some("it's".into());
+        assert_eq!(check(vec![root, session(2, "active", &[0])]).mends[0].sql, "ROLLBACK PREPARED 'it''s'");
+    }
+
+    #[test]
+    fn only_long_sleep_counts() {
+        let mut sleeper = session(1, "idle in transaction", &[]);
+        sleeper.state_age_s = Some(59.0);
+        let mut facts = Facts { sees_sessions: true, idle: vec![sleeper], ..Facts::default() };
+        assert_eq!(idle(&facts, &Limits::default()).verdict, Verdict::Good);
+        facts.idle[0].state_age_s = Some(60.0);
+        assert_eq!(idle(&facts, &Limits::default()).verdict, Verdict::Warning);
+    }
+}

@@ -1,0 +1,128 @@
+//! Statements that mend what a check found.
+
+/// How much a mend can break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Danger {
+    /// Worth one confirmation at most.
+    Safe,
+    /// It ends somebody's work or takes something away: ask twice.
+    AsksTwice,
+}
+
+/// What a mend does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MendKind {
+    /// Cancels what a session is doing.
+    Cancel,
+    /// Ends a session; its transaction is rolled back.
+    Terminate,
+    /// Rolls back a prepared transaction.
+    RollBackPrepared,
+    /// Creates an index.
+    CreateIndex,
+    /// Drops an index that is of no use.
+    DropIndex,
+    /// Collects the planner's statistics.
+    Analyze,
+    /// Removes dead rows.
+    Vacuum,
+    /// Deletes old rows of the log.
+    CleanUp,
+    /// Fills the view.
+    Refresh,
+    /// Turns on the log's row security.
+    RowSecurity,
+    /// Creates the extension `pg_cron`.
+    Extension,
+    /// Schedules a job.
+    Schedule,
+    /// Changes a job: its activity, command or interval.
+    AlterJob,
+    /// Removes a job.
+    Unschedule,
+}
+
+/// A statement that mends something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mend {
+    /// What it does, in a few words.
+    pub label: String,
+    /// Exactly what is executed: one statement.
+    pub sql: String,
+    /// The database in which it must run.
+    pub database: String,
+    /// How much it can break.
+    pub danger: Danger,
+    /// What it does.
+    pub kind: MendKind,
+}
+
+impl Mend {
+    pub(crate) fn safe(kind: MendKind, label: impl Into<String>, database: &str, sql: impl Into<String>) -> Self {
+        Self { label: label.into(), sql: sql.into(), database: database.into(), danger: Danger::Safe, kind }
+    }
+
+    pub(crate) fn risky(kind: MendKind, label: impl Into<String>, database: &str, sql: impl Into<String>) -> Self {
+        Self { danger: Danger::AsksTwice, ..Self::safe(kind, label, database, sql) }
+    }
+
+    /// Sets another interval for job `id` of the `pg_cron` in `database`. `pg_cron` itself judges the schedule.
+    #[must_use]
+    pub fn interval(id: i64, database: &str, schedule: &str) -> Self {
+        let sql = format!("SELECT cron.alter_job({id}, schedule := {})", literal(schedule));
+        Self::safe(MendKind::AlterJob, format!("run job {id} at {schedule}"), database, sql)
+    }
+
+    /// Lets job `id` of the `pg_cron` in `database` run, or pauses it.
+    #[must_use]
+    pub fn activity(id: i64, database: &str, active: bool) -> Self {
+        let label = format!("{} job {id}", if active { "activate" } else { "pause" });
+        Self::safe(MendKind::AlterJob, label, database, format!("SELECT cron.alter_job({id}, active := {active})"))
+    }
+
+    /// Gives job `id` of the `pg_cron` in `database` another command.
+    #[must_use]
+    pub fn command(id: i64, database: &str, command: &str) -> Self {
+        let sql = format!("SELECT cron.alter_job({id}, command := {})", literal(command));
+        Self::safe(MendKind::AlterJob, format!("give job {id} the right command"), database, sql)
+    }
+
+    /// Removes job `id` of the `pg_cron` in `database`.
+    #[must_use]
+    pub fn unschedule(id: i64, database: &str) -> Self {
+        let sql = format!("SELECT cron.unschedule({id}::bigint)");
+        Self::risky(MendKind::Unschedule, format!("unschedule job {id}"), database, sql)
+    }
+}
+
+/// A string constant, whatever `standard_conforming_strings` says.
+#[must_use]
+pub fn literal(text: &str) -> String {
+    let quoted = text.replace('\'', "''");
+    if quoted.contains('\\') { format!("E'{}'", quoted.replace('\\', r"\\")) } else { format!("'{quoted}'") }
+}
+
+/// A name in double quotes.
+#[must_use]
+pub fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_escapes_its_quotes() {
+        assert_eq!(literal("it's"), "'it''s'");
+        assert_eq!(literal(r"\'; DROP"), r"E'\\''; DROP'");
+        assert_eq!(identifier("a\"; DROP"), "\"a\"\"; DROP\"");
+    }
+
+    #[test]
+    fn what_takes_something_away_asks_twice() {
+        assert_eq!(Mend::unschedule(3, "d").danger, Danger::AsksTwice);
+        assert_eq!(Mend::interval(3, "d", "*/2 * * * *").sql, "SELECT cron.alter_job(3, schedule := '*/2 * * * *')");
+        assert_eq!(Mend::activity(3, "d", true).sql, "SELECT cron.alter_job(3, active := true)");
+    }
+}

@@ -1,0 +1,154 @@
+//! The view's index, statistics, dead rows, the log, the plan.
+
+use crate::{check, diagnose_with, mended, support::*, verdict};
+use refreshtop::{
+    db::diagnosis::Options,
+    model::diagnosis::{Detail, Limits, MendKind, Verdict},
+};
+use std::time::Duration;
+
+#[tokio::test]
+async fn an_index_that_postgresql_does_not_take_is_replaced() {
+    let url = migrated_app("index").await;
+    assert_eq!(verdict(&url, "unique-index").await, Verdict::Good);
+    execute(
+        &url,
+        "DROP INDEX public.platform_metrics_refresh_key;
+         CREATE UNIQUE INDEX platform_metrics_refresh_key ON public.platform_metrics ((1))",
+    )
+    .await;
+    let bad = check(&url, "unique-index").await;
+    assert_eq!(bad.verdict, Verdict::Bad);
+    assert!(bad.finding.contains("is on an expression"), "{}", bad.finding);
+    mended(&url, "unique-index", MendKind::CreateIndex).await;
+    assert_eq!(verdict(&url, "unique-index").await, Verdict::Good);
+    let status: String = value(&url, "SELECT public.trigger_platform_metrics_refresh() ->> 'status'").await;
+    assert_eq!(status, "success");
+}
+
+#[tokio::test]
+async fn a_view_without_data_is_filled() {
+    let url = migrated_app("empty_view").await;
+    execute(&url, "REFRESH MATERIALIZED VIEW public.platform_metrics WITH NO DATA").await;
+    mended(&url, "unique-index", MendKind::Refresh).await;
+    assert_eq!(verdict(&url, "unique-index").await, Verdict::Good);
+}
+
+#[tokio::test]
+async fn tables_that_were_never_analysed_are() {
+    let url = migrated_app("statistics").await;
+    let poor = check(&url, "statistics").await;
+    assert_eq!(poor.verdict, Verdict::Warning, "{poor:#?}");
+    while check(&url, "statistics").await.verdict == Verdict::Warning {
+        mended(&url, "statistics", MendKind::Analyze).await;
+    }
+    assert_eq!(verdict(&url, "statistics").await, Verdict::Good);
+}
+
+#[tokio::test]
+async fn dead_rows_are_vacuumed() {
+    let url = migrated_app("dead").await;
+    execute(&url, "ALTER TABLE public.assets SET (autovacuum_enabled = off)").await;
+    assert_eq!(verdict(&url, "dead-rows").await, Verdict::Good);
+    let session = client(&url).await;
+    session
+        .batch_execute(
+            "INSERT INTO public.assets SELECT n, 1, now() FROM generate_series(1000, 5000) n;
+             DELETE FROM public.assets WHERE id >= 1000",
+        )
+        .await
+        .unwrap();
+    // A session tells what it did when it is idle for a moment, or ends.
+    drop(session);
+    eventually_verdict(&url, "dead-rows", Verdict::Warning).await;
+    mended(&url, "dead-rows", MendKind::Vacuum).await;
+    eventually_verdict(&url, "dead-rows", Verdict::Good).await;
+}
+
+async fn eventually_verdict(url: &str, id: &str, wanted: Verdict) {
+    for _ in 0..200 {
+        if verdict(url, id).await == wanted {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{id} never became {wanted:?}");
+}
+
+#[tokio::test]
+async fn old_rows_of_the_log_are_cleaned_up() {
+    let url = migrated_app("log").await;
+    assert_eq!(verdict(&url, "log-growth").await, Verdict::Good);
+    execute(
+        &url,
+        "INSERT INTO public.metrics_refresh_log (refresh_type, status, started_at, created_at)
+         SELECT 'platform_metrics', 'success', now() - interval '32 days', now() - interval '32 days' FROM generate_series(1, 20)",
+    )
+    .await;
+    let grown = check(&url, "log-growth").await;
+    assert!(grown.finding.starts_with("20 rows"), "{}", grown.finding);
+    mended(&url, "log-growth", MendKind::CleanUp).await;
+    assert_eq!(verdict(&url, "log-growth").await, Verdict::Good);
+}
+
+#[tokio::test]
+async fn sizes_are_listed_and_never_wait_for_a_lock() {
+    let url = migrated_app("sizes").await;
+    let Detail::Table(table) = check(&url, "sizes").await.detail else { panic!() };
+    let names: Vec<&str> = table.rows.iter().map(|row| &*row[0]).collect();
+    for name in ["public.assets", "public.platform_metrics", "public.metrics_refresh_log"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    let holder = session::Session::with(&url, "BEGIN; LOCK TABLE public.assets").await;
+    let held = check(&url, "sizes").await;
+    assert_eq!(held.verdict, Verdict::Good, "{held:#?}");
+    let plan = check(&url, "plan").await;
+    assert_eq!(plan.verdict, Verdict::Unknown);
+    assert!(plan.finding.contains("locked"), "{}", plan.finding);
+    holder.run("ROLLBACK").await;
+}
+
+#[tokio::test]
+async fn the_plan_points_at_its_costly_step() {
+    let url = migrated_app("plan").await;
+    let estimated = check(&url, "plan").await;
+    let Detail::Plan(root) = &estimated.detail else { panic!("{estimated:#?}") };
+    assert!(root.costly().is_some() && root.total_ms.is_none(), "{root:#?}");
+    let options = Options { run_plan: Some(Duration::from_secs(20)), limits: Limits::default() };
+    let diagnosis = diagnose_with(&url, &options).await;
+    let Detail::Plan(root) = &diagnosis.check("plan").unwrap().detail else { panic!("{diagnosis:#?}") };
+    assert!(root.total_ms.is_some(), "{root:#?}");
+    let mut scans = Vec::new();
+    root.walk(&mut |node| scans.extend(node.label.contains("public.assets").then_some(node.actual_rows)));
+    assert_eq!(scans, [Some(30.0)]);
+}
+
+#[tokio::test]
+async fn a_plan_that_takes_too_long_is_given_up_and_foreign_functions_are_not_run() {
+    let url = migrated_app("slow_plan").await;
+    execute(
+        &url,
+        "DROP MATERIALIZED VIEW public.platform_metrics;
+         CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT pg_sleep(60)::text AS last_updated WITH NO DATA",
+    )
+    .await;
+    let options = Options { run_plan: Some(Duration::from_millis(300)), limits: Limits::default() };
+    let diagnosis = diagnose_with(&url, &options).await;
+    let plan = diagnosis.check("plan").unwrap();
+    assert!(plan.verdict == Verdict::Unknown && plan.finding.contains("in time"), "{plan:#?}");
+
+    let (owner, _) = fresh_role(&url, "view_owner", "").await;
+    execute(
+        &url,
+        &format!(
+            "DROP MATERIALIZED VIEW public.platform_metrics;
+             CREATE FUNCTION public.evil() RETURNS text IMMUTABLE LANGUAGE plpgsql AS
+                 $$ BEGIN RAISE EXCEPTION 'run as %', current_user; END $$;
+             CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT public.evil() AS last_updated WITH NO DATA;
+             ALTER MATERIALIZED VIEW public.platform_metrics OWNER TO {owner}"
+        ),
+    )
+    .await;
+    let plan = check(&url, "plan").await;
+    assert!(plan.verdict == Verdict::Unknown && plan.finding.contains("is not looked at"), "{plan:#?}");
+}
