@@ -4,6 +4,8 @@
 
 pub mod error;
 pub mod feed;
+pub mod jobs;
+pub mod log;
 pub mod migrate;
 pub mod preflight;
 pub mod reader;
