@@ -32,6 +32,9 @@ pub async fn job_there(
     database: &str,
     name: &str,
 ) -> sqlx::Result<Option<Job>> {
+    if !has_jobs(there).await? {
+        return Ok(None);
+    }
     let row = sqlx::query(
         "SELECT j.schedule::text, j.active, d.status::text AS last_status, left(d.return_message, 200) AS last_message,
                 d.start_time AS last_start
@@ -48,6 +51,11 @@ pub async fn job_there(
     .fetch_optional(there)
     .await?;
     row.map(|row| job(&row, cron)).transpose()
+}
+
+/// Whether the extension was created: where `pg_cron` is loaded, it need not be.
+async fn has_jobs(there: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar("SELECT to_regclass('cron.job') IS NOT NULL").fetch_one(there).await
 }
 
 fn job(row: &PgRow, cron: &CronSettings) -> sqlx::Result<Job> {
@@ -104,6 +112,9 @@ pub async fn executions(
     name: &str,
     limit: u16,
 ) -> sqlx::Result<Vec<Execution>> {
+    if !has_jobs(there).await? {
+        return Ok(Vec::new());
+    }
     sqlx::query_as(
         "SELECT r.runid, r.status::text, left(r.return_message, 1000) AS message, r.start_time, r.end_time
          FROM cron.job_run_details r JOIN cron.job j USING (jobid)
@@ -176,6 +187,9 @@ pub async fn change(
 }
 
 async fn apply(cron: &mut PgConnection, database: &str, name: &str, change: &Change) -> sqlx::Result<bool> {
+    if !has_jobs(cron).await? {
+        return Ok(false);
+    }
     let id: Option<i64> = sqlx::query_scalar(
         "SELECT jobid FROM cron.job WHERE jobname IN ($1, $1 || '@' || $2) AND database = $2
          ORDER BY active DESC, jobid DESC LIMIT 1",
