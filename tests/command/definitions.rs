@@ -11,21 +11,21 @@ use std::{
 };
 
 /// Compares the files of a folder with what they should be.
-fn compare(folder: &str, wanted: BTreeMap<String, String>) {
+fn compare(folder: &str, wanted: &BTreeMap<String, String>) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder);
     if std::env::var_os("REFRESHTOP_BLESS").is_some() {
         if folder.exists() {
             fs::remove_dir_all(&folder).unwrap();
         }
         fs::create_dir_all(&folder).unwrap();
-        for (name, text) in &wanted {
+        for (name, text) in wanted {
             fs::write(folder.join(name), text).unwrap();
         }
     }
     let names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let committed: BTreeMap<String, String> =
         names.map(|name| (name.clone(), fs::read_to_string(folder.join(name)).unwrap())).collect();
-    for (name, text) in &wanted {
+    for (name, text) in wanted {
         assert_eq!(committed.get(name), Some(text), "{name} has drifted; see the head of tests/command/definitions.rs");
     }
     assert_eq!(committed.keys().collect::<Vec<_>>(), wanted.keys().collect::<Vec<_>>(), "in {}", folder.display());
@@ -46,13 +46,13 @@ fn help() {
     let mut program = cli::command().term_width(100);
     program.build();
     add(&mut program, "refreshtop", &mut texts);
-    compare("docs/help", texts);
+    compare("docs/help", &texts);
 }
 
 #[test]
 fn manual_pages() {
     let pages = definitions::pages().unwrap();
-    compare("docs/man", pages.into_iter().map(|(name, text)| (format!("{name}.1"), text)).collect());
+    compare("docs/man", &pages.into_iter().map(|(name, text)| (format!("{name}.1"), text)).collect());
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn completions() {
         (Shell::PowerShell, "_refreshtop.ps1"),
     ];
     let files = files.map(|(shell, name)| (name.to_owned(), definitions::completions(shell)));
-    compare("assets/completions", files.into_iter().collect());
+    compare("assets/completions", &files.into_iter().collect());
 }
 
 /// Every option of a command that can be set in the file is in the sample, and the sample is nothing but defaults.

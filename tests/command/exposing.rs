@@ -75,7 +75,7 @@ async fn a_textfile_is_whole_and_readable_and_nothing_is_left_beside_it() {
     fs::write(&path, "old").unwrap();
     let ran = run(&url, &format!("metrics --textfile {}", path.display())).await;
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "", ""), "{ran:?}");
-    assert_eq!(samples(&fs::read_to_string(&path).unwrap())["refreshtop_up"], 1.0);
+    assert_eq!(samples(&fs::read_to_string(&path).unwrap()).get("refreshtop_up"), Some(&1.0));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     let ran = run(&url, "metrics --textfile /nonexistent/x.prom").await;
@@ -107,7 +107,7 @@ async fn a_scrape_over_http_looks_anew_and_sigterm_ends_it() {
         let (head, body) = tokio::task::block_in_place(|| get(&address, "GET /metrics"));
         assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
         assert!(head.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8"), "{head}");
-        assert_eq!(samples(&body)["refreshtop_window_refreshes{status=success}"], wanted);
+        assert_eq!(samples(&body).get("refreshtop_window_refreshes{status=success}"), Some(&wanted));
         crate::support::execute(&url, "SELECT public.refresh_platform_metrics_with_logging()").await;
     }
     for (request, wanted) in [("GET /etc/passwd", "404"), ("POST /metrics", "405"), ("HEAD /metrics", "200")] {

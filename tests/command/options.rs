@@ -1,6 +1,7 @@
 //! Where options come from, and what is said where they are wrong.
 
 use super::{app_with, program, run, run_command};
+use crate::support::terminal::Launch;
 use refreshtop::exit;
 use std::fs;
 
@@ -22,6 +23,26 @@ async fn flags_over_variables_over_the_file() {
         let ran = run_command(command).await;
         assert_eq!(ran.code, i32::from(exit::SETTINGS), "{ran:?}");
         assert!(ran.err.contains("c.toml, in [commands]: invalid value '0' for '--limit <N>'"), "{ran:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn colour_stands_beside_a_word_on_a_terminal_only() {
+    let url = app_with(9, 0).await;
+    for (variable, wanted) in [(("NOTHING", "1"), true), (("NO_COLOR", "1"), false), (("TERM", "dumb"), false)] {
+        let launch = Launch::refreshtop(&["status"]).env("REFRESHTOP_URL", &url).env(variable.0, variable.1);
+        let bytes = tokio::task::block_in_place(|| {
+            let terminal = launch.size(60, 30).start();
+            terminal.wait_text("figures");
+            terminal.raw_bytes()
+        });
+        let text = String::from_utf8(bytes).unwrap();
+        assert_eq!(text.contains("\x1b[32mhealthy\x1b[0m"), wanted, "{variable:?}: {text:?}");
+        assert!(text.contains("healthy"), "{variable:?}: {text:?}");
+        assert!(
+            text.lines().filter(|line| !line.contains('\x1b')).all(|line| line.trim_end().chars().count() <= 60),
+            "{text}"
+        );
     }
 }
 

@@ -1,9 +1,10 @@
 //! Commands that go on until something stops them.
 
 use super::{PATIENCE, Ran, app_with, program, ran, run};
+use crate::support::processes::eventually;
 use crate::support::session::Session;
-use crate::support::{execute, fresh_app, migrated_app, value};
-use refreshtop::exit;
+use crate::support::{execute, fresh_app, migrate, migrated_app, options, small_app_in, value};
+use refreshtop::{cluster::DisposableCluster, exit};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::{
@@ -176,7 +177,7 @@ async fn two_schedulers_refresh_once_for_a_tick() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scheduler_survives_its_sessions_and_cancels_what_it_leaves() {
+async fn a_scheduler_cancels_what_it_would_leave_behind() {
     let url = migrated_app("command_schedule").await;
     execute(&url, "UPDATE refreshtop.views SET lock_timeout = '10 minutes'").await;
     let _blocker = Session::with(&url, BLOCK).await;
@@ -195,6 +196,36 @@ async fn a_scheduler_survives_its_sessions_and_cancels_what_it_leaves() {
     let ended = scheduler.end();
     assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
     assert_eq!(attempts(&url, "schedule").await, 1, "what was cancelled is in the log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduler_survives_a_lost_database_and_makes_up_for_the_tick() {
+    let mut cluster = DisposableCluster::start(&options(), &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"));
+    let url = small_app_in(&cluster, "app").await;
+    migrate(&url).await;
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let line = format!("schedule --json --cron '* * * * *' --log-file {}", log.display());
+    let scheduler = Running::start(program(&url, &line));
+    let waits_for_a_tick = || std::fs::read_to_string(&log).is_ok_and(|text| text.contains("next refresh at"));
+    tokio::task::block_in_place(|| eventually("the scheduler waits for a tick", waits_for_a_tick));
+    cluster.kill9();
+    let line = |what: &str| {
+        let line = tokio::task::block_in_place(|| scheduler.lines.recv_timeout(Duration::from_secs(100)));
+        serde_json::from_str::<Value>(&line.unwrap_or_else(|_| panic!("{what} in time"))).unwrap()
+    };
+    let mut lost = line("a tick");
+    // It may have fallen between the start and the loss.
+    while lost["outcome"] == "success" {
+        lost = line("the next tick");
+    }
+    assert_eq!(lost["outcome"], "unreachable", "{lost}");
+    cluster.start_postgres().await.unwrap();
+    let back = line("the tick made up for");
+    assert_eq!(back["outcome"], "success", "{back}");
+    scheduler.signal(Signal::TERM);
+    assert_eq!(scheduler.end().code, 0);
+    cluster.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
