@@ -20,12 +20,12 @@ use std::{
 fn main() -> ExitCode {
     crash::install();
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    let cli = match Cli::read(&arguments) {
+    let mut cli = match Cli::read(&arguments) {
         Ok(cli) => cli,
         Err(error) => return wrong_line(&arguments, &error),
     };
     let environment = environment::of_process();
-    match start(cli.clone(), &arguments, &environment) {
+    match start(&mut cli, &arguments, &environment) {
         Ok(()) => ExitCode::from(exit::OK),
         Err(failure) => ExitCode::from(tell(&cli, &failure)),
     }
@@ -63,11 +63,12 @@ fn tell(cli: &Cli, failure: &Failure) -> u8 {
     failure.code
 }
 
-fn start(cli: Cli, arguments: &[OsString], environment: &Environment) -> Result<(), Failure> {
+/// Does what is asked; the options of the config file join those of `cli` on the way.
+fn start(cli: &mut Cli, arguments: &[OsString], environment: &Environment) -> Result<(), Failure> {
     let output = Output::of_process(cli.json(), environment);
     match &cli.command {
         // These must work where the settings do not.
-        Some(Command::Config(config)) => return run_config(&config.action, &cli, environment, output),
+        Some(Command::Config(config)) => return run_config(&config.action, cli, environment, output),
         Some(Command::Completions(completions)) => {
             return command::definitions::print_completions(completions.shell, output);
         }
@@ -75,7 +76,9 @@ fn start(cli: Cli, arguments: &[OsString], environment: &Environment) -> Result<
         _ => {}
     }
     let wrong = |error: settings::SettingsError| Failure::new(exit::SETTINGS, error.to_string());
-    let cli = settings::commands::over_file(cli, arguments, environment).map_err(wrong)?;
+    if let Some(told) = settings::commands::over_file(&cli.options, arguments, environment).map_err(wrong)? {
+        *cli = told;
+    }
     // Both drivers use this one; a second call would fail, and there is none.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let settings = settings::resolve(&cli.options, environment).map_err(wrong)?;
@@ -92,7 +95,7 @@ fn start(cli: Cli, arguments: &[OsString], environment: &Environment) -> Result<
         .enable_all()
         .build()
         .map_err(|error| Failure::new(exit::FAILURE, format!("no runtime could be started: {error}")))?;
-    let ended = runtime.block_on(run(&cli, &settings, environment));
+    let ended = runtime.block_on(run(cli, &settings, environment));
     // A host name that is being looked up can't be interrupted, and nobody should wait for it.
     runtime.shutdown_background();
     ended

@@ -36,16 +36,20 @@ fn name(arg: &clap::Arg) -> String {
     arg.get_id().as_str().to_owned()
 }
 
-/// Reads the command line once more with the config file's words as defaults.
+/// Reads the command line once more with the config file's words as defaults; `None` where it has none.
 ///
 /// # Errors
 /// The file can't be read, or one of its values may not be.
-pub fn over_file(cli: Cli, arguments: &[OsString], environment: &Environment) -> Result<Cli, SettingsError> {
+pub fn over_file(
+    options: &Layer,
+    arguments: &[OsString],
+    environment: &Environment,
+) -> Result<Option<Cli>, SettingsError> {
     let variables = Layer::from_environment(environment).map_err(|error| SettingsError(error.to_string()))?;
-    let Some(file) = config_file(&cli.options, &variables)?.filter(|file| !file.commands().is_empty()) else {
-        return Ok(cli);
+    let Some(file) = config_file(options, &variables)?.filter(|file| !file.commands().is_empty()) else {
+        return Ok(None);
     };
-    Cli::read_by(definition(&file), arguments).map_err(|error| mistake(&file, &error))
+    Cli::read_by(definition(&file), arguments).map(Some).map_err(|error| mistake(&file, &error))
 }
 
 /// Tries every value of the file.

@@ -375,7 +375,7 @@ mod tests {
             (
                 "theme = 'mono'\npol = \"30s\"\n",
                 "c.toml, line 2, column 1: unknown key `pol`: did you mean `poll`? allowed: poll, window, theme, ascii, \
-                 log_file, log_level, default_profile, thresholds, profiles\n2 | pol = \"30s\"\n  | ^^^",
+                 log_file, log_level, default_profile, thresholds, profiles, commands\n2 | pol = \"30s\"\n  | ^^^",
             ),
             (
                 "poll = \"30\"",
