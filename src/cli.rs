@@ -1,10 +1,13 @@
 //! The command line.
 
+pub mod arguments;
+
 use crate::{
     sanitize,
     secret::{ConnectionUrl, looks_secret},
     settings::layer::{Layer, variable},
 };
+use arguments::{Check, Cleanup, Completions, Config, Job, Logs, Man, Metrics, Schedule, Stats, Status, Trigger};
 use clap::{
     Args, FromArgMatches as _, Parser, Subcommand,
     builder::FalseyValueParser,
@@ -32,21 +35,47 @@ as for psql.
 Passwords belong in REFRESHTOP_URL, PGPASSWORD or ~/.pgpass, never on the command line, where every process of the \
 machine can read them.
 
-Exit codes: 0 done, 2 wrong command line, 69 cannot connect, 70 failed, 74 the terminal takes no more bytes, 77 not \
-permitted, 78 wrong settings.";
+Exit codes: 0 done, 2 wrong command line, 66 not migrated, 69 cannot connect, 70 failed, 74 the terminal takes no more \
+bytes, 75 a refresh is running, 77 not permitted, 78 wrong settings. Of check: 0 healthy, 1 warning, 2 critical, 3 \
+unknown.";
 
 /// Characters of an argument that are repeated where it is wrong.
 const LONGEST_QUOTE: usize = 200;
 
 /// What to do.
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+#[expect(clippy::doc_markdown, reason = "what is said about the commands is the text of --help")]
 pub enum Command {
     /// Show how the refreshes go, live
     Monitor,
+    /// Say how it stands: verdict, last refresh, job
+    Status(Status),
+    /// Show the figures of the refreshes in the window
+    Stats(Stats),
+    /// List the latest attempts, with their errors
+    Logs(Logs),
+    /// Refresh the view now, and wait for the end; Ctrl-C cancels it on the server
+    Trigger(Trigger),
+    /// Show or change the jobs in pg_cron
+    Job(Job),
+    /// Delete rows of the log that are older than they are kept
+    Cleanup(Cleanup),
+    /// Check the health as a monitoring plugin: one line, performance data, exit code 0 to 3
+    Check(Check),
+    /// Give the figures to Prometheus and its kin, as OpenMetrics
+    Metrics(Metrics),
+    /// Drive the refreshes where pg_cron can't be had
+    Schedule(Schedule),
     /// Install or update what the database needs, or take it away
     Migrate(Migrate),
     /// Try it out on a PostgreSQL server of its own, in a temporary folder
     Demo(Demo),
+    /// Find, write or check the config file
+    Config(Config),
+    /// Print the completions for a shell
+    Completions(Completions),
+    /// Print a manual page
+    Man(Man),
 }
 
 /// `migrate`.
@@ -104,9 +133,43 @@ impl Cli {
     /// What is wrong with it, or the help or version that it asks for; [`clap::Error::exit`] prints either. Nothing
     /// that may be a password is in it.
     pub fn read(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, clap::Error> {
+        Self::read_by(command(), arguments)
+    }
+
+    /// Reads a command line by a definition whose defaults were changed.
+    ///
+    /// # Errors
+    /// As for [`Cli::read`].
+    pub fn read_by(
+        definition: clap::Command,
+        arguments: impl IntoIterator<Item = impl Into<OsString>>,
+    ) -> Result<Self, clap::Error> {
         let arguments = arguments.into_iter().map(Into::into);
-        let matches = command().try_get_matches_from(arguments).map_err(without_secrets)?;
+        let matches = definition.try_get_matches_from(arguments).map_err(without_secrets)?;
         Self::from_arg_matches(&matches).map_err(without_secrets)
+    }
+
+    /// Whether the answer is to be JSON.
+    #[must_use]
+    pub fn json(&self) -> bool {
+        use arguments::JobAction as Act;
+        let answer = match &self.command {
+            Some(Command::Status(command)) => &command.answer,
+            Some(Command::Stats(command)) => &command.answer,
+            Some(Command::Logs(command)) => &command.answer,
+            Some(Command::Trigger(command)) => &command.answer,
+            Some(Command::Cleanup(command)) => &command.answer,
+            Some(Command::Schedule(command)) => &command.answer,
+            Some(Command::Job(job)) => match &job.action {
+                Some(Act::Show(show) | Act::Restore(show)) => &show.answer,
+                Some(Act::Pause(one) | Act::Resume(one) | Act::Remove(one)) => &one.answer,
+                Some(Act::Runs(runs)) => &runs.one.answer,
+                Some(Act::Every(every)) => &every.one.answer,
+                None => return false,
+            },
+            _ => return false,
+        };
+        answer.json
     }
 
     /// What to do, the default filled in.

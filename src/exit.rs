@@ -15,6 +15,8 @@ pub const UNKNOWN: u8 = 3;
 
 /// The command line is wrong (clap's own number).
 pub const USAGE: u8 = 2;
+/// The database is reached, but what refreshtop needs is not in it: migrate first (`EX_NOINPUT`).
+pub const NOT_MIGRATED: u8 = 66;
 /// The database can't be reached, or refuses the session (`EX_UNAVAILABLE`).
 pub const CANNOT_CONNECT: u8 = 69;
 /// Something failed that none of the others names (`EX_SOFTWARE`).
@@ -35,7 +37,8 @@ mod tests {
 
     #[test]
     fn no_failure_passes_for_a_verdict() {
-        let failures = [CANNOT_CONNECT, FAILURE, TERMINAL_STUCK, ALREADY_RUNNING, NOT_PERMITTED, SETTINGS];
+        let failures =
+            [NOT_MIGRATED, CANNOT_CONNECT, FAILURE, TERMINAL_STUCK, ALREADY_RUNNING, NOT_PERMITTED, SETTINGS];
         assert!(failures.iter().all(|code| *code > UNKNOWN && *code < 126), "126 and above belong to shells");
         assert_eq!(failures.iter().collect::<BTreeSet<_>>().len(), failures.len());
     }

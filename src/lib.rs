@@ -14,6 +14,7 @@ pub mod environment;
 pub mod exit;
 pub mod log;
 pub mod model;
+pub mod output;
 pub mod runtime;
 pub mod sanitize;
 pub mod screen;

@@ -1,42 +1,87 @@
 //! The program: reads the command line and the settings, and hands over to the command.
 
 use refreshtop::{
-    cli::{Cli, Command, MigrateAction},
+    cli::{Cli, Command, MigrateAction, arguments::ConfigAction},
     command::{self, Failure},
     connect::Target,
     crash,
     environment::{self, Environment},
     exit, log,
+    output::Output,
     sanitize::printable,
     settings::{self, Settings},
 };
 use std::{
+    ffi::OsString,
     io::{IsTerminal as _, Write as _},
     process::ExitCode,
 };
 
 fn main() -> ExitCode {
     crash::install();
-    let cli = match Cli::read(std::env::args_os()) {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let mut cli = match Cli::read(&arguments) {
         Ok(cli) => cli,
-        Err(error) => error.exit(),
+        Err(error) => return wrong_line(&arguments, &error),
     };
-    match start(&cli) {
+    let environment = environment::of_process();
+    match start(&mut cli, &arguments, &environment) {
         Ok(()) => ExitCode::from(exit::OK),
-        Err(failure) => {
-            // Where even standard error is gone, the code still tells.
-            let _ = writeln!(std::io::stderr(), "refreshtop: {failure}");
-            ExitCode::from(failure.code)
-        }
+        Err(failure) => ExitCode::from(tell(&cli, &failure)),
     }
 }
 
-fn start(cli: &Cli) -> Result<(), Failure> {
+/// Help, version, or what is wrong with the line. A check that is called wrongly is unknown, never critical.
+fn wrong_line(arguments: &[OsString], error: &clap::Error) -> ExitCode {
+    let is = |word: &str| arguments.iter().skip(1).any(|argument| argument == word);
+    if error.exit_code() == 0 || !is("check") || is("config") {
+        error.exit();
+    }
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let _ = Output::plain(false).print(&command::check::unknown(first));
+    ExitCode::from(exit::UNKNOWN)
+}
+
+/// Says why it failed, and returns the code.
+fn tell(cli: &Cli, failure: &Failure) -> u8 {
+    if failure.is_silent() {
+        return failure.code;
+    }
+    if matches!(cli.command, Some(Command::Check(_))) {
+        let _ = Output::plain(false).print(&command::check::unknown(&failure.to_string()));
+        return exit::UNKNOWN;
+    }
+    if cli.json() && failure.wants_answer() {
+        let object = serde_json::json!({
+            "error": failure.name(), "exit_code": failure.code, "message": failure.to_string(),
+        });
+        let _ = Output::plain(true).object("error", object);
+    }
+    // Where even standard error is gone, the code still tells.
+    let _ = writeln!(std::io::stderr(), "refreshtop: {failure}");
+    failure.code
+}
+
+/// Does what is asked; the options of the config file join those of `cli` on the way.
+fn start(cli: &mut Cli, arguments: &[OsString], environment: &Environment) -> Result<(), Failure> {
+    let output = Output::of_process(cli.json(), environment);
+    match &cli.command {
+        // These must work where the settings do not.
+        Some(Command::Config(config)) => return run_config(&config.action, cli, environment, output),
+        Some(Command::Completions(completions)) => {
+            return command::definitions::print_completions(completions.shell, output);
+        }
+        Some(Command::Man(man)) => return command::definitions::print_page(&man.command, output),
+        _ => {}
+    }
+    let wrong = |error: settings::SettingsError| Failure::new(exit::SETTINGS, error.to_string());
+    if let Some(told) = settings::commands::over_file(&cli.options, arguments, environment).map_err(wrong)? {
+        *cli = told;
+    }
     // Both drivers use this one; a second call would fail, and there is none.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let environment = environment::of_process();
-    let settings = settings::resolve(&cli.options, &environment)
-        .map_err(|error| Failure::new(exit::SETTINGS, error.to_string()))?;
+    let settings = settings::resolve(&cli.options, environment).map_err(wrong)?;
     let _log = settings
         .log
         .as_ref()
@@ -50,23 +95,41 @@ fn start(cli: &Cli) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(exit::FAILURE, format!("no runtime could be started: {error}")))?;
-    let ended = runtime.block_on(run(cli, &settings, &environment));
+    let ended = runtime.block_on(run(cli, &settings, environment));
     // A host name that is being looked up can't be interrupted, and nobody should wait for it.
     runtime.shutdown_background();
     ended
 }
 
+fn run_config(action: &ConfigAction, cli: &Cli, environment: &Environment, output: Output) -> Result<(), Failure> {
+    match action {
+        ConfigAction::Path => command::config::path(&cli.options, environment, output),
+        ConfigAction::Init => command::config::init(&cli.options, environment, output),
+        ConfigAction::Check => command::config::check(&cli.options, environment, output),
+    }
+}
+
 async fn run(cli: &Cli, settings: &Settings, environment: &Environment) -> Result<(), Failure> {
-    match cli.command() {
-        Command::Demo(demo) => command::demo::run(settings, environment, demo.headless, demo.accounts).await,
-        Command::Monitor => {
-            let target = target(settings, environment)?;
-            command::monitor::run(settings, target, environment).await
-        }
-        Command::Migrate(migrate) => {
-            let target = target(settings, environment)?;
-            run_migrate(&migrate.action(), &target).await
-        }
+    let command = cli.command();
+    if let Command::Demo(demo) = command {
+        return command::demo::run(settings, environment, demo.headless, demo.accounts).await;
+    }
+    let target = target(settings, environment)?;
+    let output = Output::of_process(cli.json(), environment);
+    match command {
+        Command::Monitor => command::monitor::run(settings, target, environment).await,
+        Command::Migrate(migrate) => run_migrate(&migrate.action(), &target).await,
+        Command::Status(_) => command::status::run(settings, &target, output).await,
+        Command::Stats(_) => command::stats::run(settings, &target, output).await,
+        Command::Logs(logs) => command::logs::run(&logs, settings, &target, output).await,
+        Command::Trigger(trigger) => command::trigger::run(&trigger, &target, output).await,
+        Command::Job(job) => command::job::run(&job, &target, output).await,
+        Command::Cleanup(_) => command::cleanup::run(&target, output).await,
+        Command::Check(check) => command::check::run(&check, settings, &target, output).await,
+        Command::Metrics(metrics) => command::metrics::run(&metrics, settings, &target, output).await,
+        Command::Schedule(schedule) => command::schedule::run(&schedule, &target, output).await,
+        // Done before there was a runtime.
+        Command::Demo(_) | Command::Config(_) | Command::Completions(_) | Command::Man(_) => Ok(()),
     }
 }
 

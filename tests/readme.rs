@@ -87,6 +87,7 @@ fn the_exit_codes_are_those_of_the_program() {
     let wanted = [
         exit::OK,
         exit::USAGE,
+        exit::NOT_MIGRATED,
         exit::CANNOT_CONNECT,
         exit::FAILURE,
         exit::TERMINAL_STUCK,
@@ -119,7 +120,14 @@ fn every_command_that_is_shown_parses() {
     let mut seen = BTreeSet::new();
     for line in lines.chain(inline.filter(|code| !code.contains('\n'))) {
         // An ellipsis stands for any value.
-        let read = Cli::read(line.replace('…', "postgres://host/database").split_whitespace());
+        // What stands between quotes is one word.
+        let line = line.replace('…', "postgres://host/database");
+        let parts = line.split('\'').enumerate();
+        let words = parts.flat_map(|(at, part)| match at % 2 {
+            1 => vec![part],
+            _ => part.split_whitespace().collect(),
+        });
+        let read = Cli::read(words);
         assert!(read.is_ok(), "{line}: {}", read.unwrap_err());
         seen.insert(line);
     }

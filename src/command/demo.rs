@@ -1,7 +1,7 @@
 //! `refreshtop demo`.
 
 use crate::cluster::programs;
-use crate::command::{Failure, migrate, monitor};
+use crate::command::{Failure, migrate, monitor, signals::StopSignals};
 use crate::connect::{Target, TargetError};
 use crate::demo::{Demo, DemoOptions};
 use crate::environment::{self, Environment};
@@ -10,7 +10,6 @@ use crate::sanitize::printable;
 use crate::secret::ConnectionUrl;
 use crate::settings::Settings;
 use std::{io::Write as _, path::PathBuf};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Runs the demo: a disposable PostgreSQL that is refreshed, and fails, for real. With `headless` it prints the
 /// connection URL and stays until it is stopped; otherwise it opens the monitor on it. Whatever ends it, the server
@@ -64,23 +63,4 @@ async fn wait(demo: &Demo, stop: &mut StopSignals) -> Result<(), Failure> {
 async fn show(settings: &Settings, environment: &Environment, demo: &Demo) -> Result<(), Failure> {
     let settings = Settings { profile: Some("demo".into()), ..settings.clone() };
     monitor::run(&settings, target(&demo.url(), environment)?, environment).await
-}
-
-/// The signals that stop a program without a screen.
-struct StopSignals([Signal; 3]);
-
-impl StopSignals {
-    fn listen() -> Result<Self, Failure> {
-        let on = |kind| signal(kind).map_err(failure);
-        Ok(Self([on(SignalKind::terminate())?, on(SignalKind::interrupt())?, on(SignalKind::hangup())?]))
-    }
-
-    async fn recv(&mut self) {
-        let [term, int, hup] = &mut self.0;
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-            _ = hup.recv() => {}
-        }
-    }
 }

@@ -71,6 +71,38 @@ enum JobsError {
     Database(#[from] sqlx::Error),
 }
 
+/// Puts the jobs in place that are missing, and mends those that run something else. Returns what to tell.
+///
+/// # Errors
+/// Where that can't be done, `pg_cron` that is not there included.
+pub async fn jobs(target: &Target) -> Result<Vec<String>, Failure> {
+    let mut app = session(target).await?;
+    let installed: bool = sqlx::query_scalar("SELECT to_regclass('refreshtop.schedule_ledger') IS NOT NULL")
+        .fetch_one(&mut app)
+        .await
+        .map_err(MigrateError::from)?;
+    if !installed {
+        return Err(Failure::new(exit::NOT_MIGRATED, "the database is not migrated; run: refreshtop migrate"));
+    }
+    let lines = put_jobs_in_place(target, &mut app).await.map_err(|failure| {
+        let code = match &failure {
+            JobsError::Schedule(ScheduleError::NotPermitted { .. } | ScheduleError::NoExtension { .. }) => {
+                exit::NOT_PERMITTED
+            }
+            JobsError::Schedule(ScheduleError::Database(error)) | JobsError::Database(error) => {
+                crate::command::session::exit_code(error)
+            }
+            JobsError::Session(MigrateError::Connect(error)) => error.kind.exit_code(),
+            JobsError::Session(_) => exit::FAILURE,
+        };
+        Failure::new(code, format!("the jobs were not put in place: {failure}"))
+    })?;
+    match lines.first().and_then(|line| line.strip_prefix("warning: ")) {
+        Some(warning) => Err(Failure::new(exit::FAILURE, warning)),
+        None => Ok(lines),
+    }
+}
+
 async fn schedule_lines(target: &Target, app: &mut PgConnection) -> Vec<String> {
     match put_jobs_in_place(target, app).await {
         Ok(lines) => lines,

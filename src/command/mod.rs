@@ -1,10 +1,26 @@
 //! One file for each command of the program.
 
+pub mod check;
+pub mod cleanup;
+pub mod config;
+pub mod definitions;
 pub mod demo;
+pub mod job;
+pub mod logs;
+pub mod look;
+pub mod metrics;
 pub mod migrate;
 pub mod monitor;
+pub mod refresh;
+pub mod schedule;
+pub mod serve;
+pub mod session;
+pub mod signals;
+pub mod stats;
+pub mod status;
+pub mod trigger;
 
-use crate::sanitize::printable;
+use crate::{exit, sanitize::printable};
 use std::fmt;
 
 /// A command that failed: one sentence for people, a code for scripts.
@@ -13,13 +29,52 @@ pub struct Failure {
     /// One of [`crate::exit`].
     pub code: u8,
     message: String,
+    answered: bool,
 }
 
 impl Failure {
     /// Builds one.
     #[must_use]
     pub fn new(code: u8, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), answered: false }
+    }
+
+    /// Ends a command that has said all there is to say.
+    #[must_use]
+    pub fn silent(code: u8) -> Self {
+        Self { code, message: String::new(), answered: true }
+    }
+
+    /// One whose JSON was printed already; the sentence is still to be told.
+    #[must_use]
+    pub fn answered(self) -> Self {
+        Self { answered: true, ..self }
+    }
+
+    /// Whether there is nothing to tell.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.message.is_empty()
+    }
+
+    /// Whether programs still wait for an answer.
+    #[must_use]
+    pub fn wants_answer(&self) -> bool {
+        !self.answered
+    }
+
+    /// Its code's name in JSON.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self.code {
+            exit::USAGE => "usage",
+            exit::NOT_MIGRATED => "not_migrated",
+            exit::CANNOT_CONNECT => "cannot_connect",
+            exit::ALREADY_RUNNING => "already_running",
+            exit::NOT_PERMITTED => "not_permitted",
+            exit::SETTINGS => "settings",
+            _ => "failed",
+        }
     }
 }
 

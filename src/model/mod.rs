@@ -14,6 +14,7 @@ pub mod health;
 pub mod job;
 pub mod message;
 pub mod notification;
+pub mod range;
 pub mod reading;
 pub mod refresh;
 pub mod run;

@@ -1,6 +1,7 @@
 //! The config file.
 
 use super::{
+    commands,
     layer::Layer,
     mistake::{describe, explain, unknown},
     value,
@@ -24,8 +25,12 @@ pub struct File {
     default_profile: Option<String>,
     global: Layer,
     profiles: BTreeMap<String, Layer>,
+    commands: BTreeMap<String, Options>,
     warning: Option<String>,
 }
+
+/// What the file says of a command's own options, by their names.
+pub type Options = BTreeMap<String, Vec<String>>;
 
 impl File {
     /// Reads a file.
@@ -81,6 +86,12 @@ impl File {
     #[must_use]
     pub fn default_profile(&self) -> Option<&str> {
         self.default_profile.as_deref()
+    }
+
+    /// What the file says of the commands' own options.
+    #[must_use]
+    pub fn commands(&self) -> &BTreeMap<String, Options> {
+        &self.commands
     }
 
     /// Something to tell the user that does not stop the program.
@@ -145,6 +156,8 @@ struct RawFile {
     thresholds: RawThresholds,
     #[serde(default)]
     profiles: BTreeMap<String, RawProfile>,
+    #[serde(default)]
+    commands: BTreeMap<Spanned<String>, BTreeMap<Spanned<String>, Spanned<toml::Value>>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -194,6 +207,20 @@ impl RawFile {
             let known: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
             return Err(describe(path, text, Some(name.span()), &unknown("profile", name.as_ref(), &known)));
         }
+        for (command, options) in &self.commands {
+            let place = |span, problem: &str| describe(path, text, Some(span), problem);
+            let known = commands::options(command.as_ref())
+                .ok_or_else(|| place(command.span(), &unknown("command", command.as_ref(), &commands::names())))?;
+            for (option, value) in options {
+                if !known.contains(option.as_ref()) {
+                    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                    return Err(place(option.span(), &unknown("key", option.as_ref(), &known)));
+                }
+                words(value.as_ref()).ok_or_else(|| {
+                    place(value.span(), "this must be a string, a number, true or false, or a list of them")
+                })?;
+            }
+        }
         Ok(())
     }
 
@@ -213,8 +240,29 @@ impl RawFile {
                 ..thresholds
             },
             profiles,
+            commands: self
+                .commands
+                .into_iter()
+                .map(|(command, options)| {
+                    let words = |value: Spanned<toml::Value>| words(value.as_ref()).unwrap_or_default();
+                    let options = options.into_iter().map(|(name, value)| (name.into_inner(), words(value)));
+                    (command.into_inner(), options.collect())
+                })
+                .collect(),
             warning: None,
         }
+    }
+}
+
+/// A value as it would stand on the command line.
+fn words(value: &toml::Value) -> Option<Vec<String>> {
+    match value {
+        toml::Value::String(text) => Some(vec![text.clone()]),
+        toml::Value::Integer(number) => Some(vec![number.to_string()]),
+        toml::Value::Float(number) => Some(vec![number.to_string()]),
+        toml::Value::Boolean(yes) => Some(vec![yes.to_string()]),
+        toml::Value::Array(values) => values.iter().map(|value| words(value)?.into_iter().next()).collect(),
+        toml::Value::Datetime(_) | toml::Value::Table(_) => None,
     }
 }
 
@@ -327,7 +375,7 @@ mod tests {
             (
                 "theme = 'mono'\npol = \"30s\"\n",
                 "c.toml, line 2, column 1: unknown key `pol`: did you mean `poll`? allowed: poll, window, theme, ascii, \
-                 log_file, log_level, default_profile, thresholds, profiles\n2 | pol = \"30s\"\n  | ^^^",
+                 log_file, log_level, default_profile, thresholds, profiles, commands\n2 | pol = \"30s\"\n  | ^^^",
             ),
             (
                 "poll = \"30\"",

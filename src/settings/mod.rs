@@ -1,5 +1,6 @@
 //! Settings, in three layers: the config file, over it the environment, over that the flags.
 
+pub mod commands;
 pub mod file;
 pub mod layer;
 mod mistake;
@@ -81,12 +82,16 @@ pub struct SettingsError(String);
 /// The first mistake in file, environment or their combination.
 pub fn resolve(flags: &Layer, environment: &Environment) -> Result<Settings, SettingsError> {
     let variables = Layer::from_environment(environment).map_err(|error| SettingsError(error.to_string()))?;
+    let file = config_file(flags, &variables)?;
+    merge(flags, &variables, file.as_ref(), default_log_file().as_deref())
+}
+
+fn config_file(flags: &Layer, variables: &Layer) -> Result<Option<File>, SettingsError> {
     let file = match flags.config.as_ref().or(variables.config.as_ref()) {
         Some(path) => File::load(path).map(Some),
         None => File::load_default(file::default_path().as_deref()),
     };
-    let file = file.map_err(SettingsError)?;
-    merge(flags, &variables, file.as_ref(), default_log_file().as_deref())
+    file.map_err(SettingsError)
 }
 
 /// Puts the layers together: `flags` over `variables` over `file` over the defaults. `log_file` is for a log that is

@@ -3,7 +3,13 @@
 //! One function per kind, used alike for flags, environment and config file. No message repeats the value: it may be
 //! a password that slipped into the wrong place.
 
-use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
+use croner::parser::{CronParser, Seconds};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    ops::RangeInclusive,
+    path::PathBuf,
+    time::Duration,
+};
 use tracing::Level;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -38,6 +44,53 @@ pub fn window(text: &str) -> Result<Duration, String> {
 /// One sentence for people.
 pub fn limit(text: &str) -> Result<Duration, String> {
     duration(text, Duration::from_millis(1)..=YEAR)
+}
+
+/// How long something may still go on after it was asked to stop: up to an hour, and none at all.
+///
+/// # Errors
+/// One sentence for people.
+pub fn grace(text: &str) -> Result<Duration, String> {
+    duration(text, Duration::ZERO..=Duration::from_hours(1))
+}
+
+/// A schedule in five fields of cron.
+///
+/// # Errors
+/// One sentence for people.
+pub fn cron(text: &str) -> Result<String, String> {
+    let parser = CronParser::builder().seconds(Seconds::Disallowed).build();
+    parser.parse(text).map(|_| text.to_owned()).map_err(|_| {
+        "not a schedule: write the five fields of cron (minute, hour, day, month, weekday), such as '*/5 * * * *'"
+            .to_owned()
+    })
+}
+
+/// A schedule as `pg_cron` knows them: five fields, or from `1 second` to `59 seconds`.
+///
+/// # Errors
+/// One sentence for people.
+pub fn job_schedule(text: &str) -> Result<String, String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    if let [count, "second" | "seconds"] = words.as_slice() {
+        let known = count.parse().is_ok_and(|count: u8| (1..=59).contains(&count));
+        return known.then(|| text.to_owned()).ok_or_else(|| "pg_cron takes from 1 to 59 seconds".to_owned());
+    }
+    cron(text)
+}
+
+/// An address and a port to listen on; a port alone is on the loopback address.
+///
+/// # Errors
+/// One sentence for people.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    let loopback = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    text.parse().or_else(|_| text.trim_start_matches(':').parse().map(loopback)).map_err(
+        |_: std::num::ParseIntError| {
+            "not an address to listen on: write ADDRESS:PORT, such as 127.0.0.1:9899 or [::1]:9899, or a port"
+                .to_owned()
+        },
+    )
 }
 
 fn duration(text: &str, allowed: RangeInclusive<Duration>) -> Result<Duration, String> {
@@ -143,6 +196,28 @@ mod tests {
         for wrong in ["-0.1", "100.1", "NaN", "inf", "most"] {
             assert!(percent(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn schedules_have_five_fields() {
+        for good in ["*/5 * * * *", "0 2 * * 1-5"] {
+            assert_eq!(cron(good), Ok(good.into()));
+            assert_eq!(job_schedule(good), Ok(good.into()));
+        }
+        for bad in ["", "hourly", "* * * *", "* * * * * *", "61 * * * *", "0 seconds", "60 seconds", "30 seconds now"] {
+            assert!(cron(bad).is_err() && job_schedule(bad).is_err(), "{bad}");
+        }
+        assert_eq!(job_schedule("30 seconds"), Ok("30 seconds".into()));
+    }
+
+    #[test]
+    fn a_port_alone_is_on_the_loopback_address() {
+        for (text, wanted) in
+            [("9899", "127.0.0.1:9899"), (":1", "127.0.0.1:1"), ("0.0.0.0:80", "0.0.0.0:80"), ("[::1]:5", "[::1]:5")]
+        {
+            assert_eq!(address(text).unwrap().to_string(), wanted);
+        }
+        assert!(address("localhost").is_err() && address("70000").is_err());
     }
 
     #[test]

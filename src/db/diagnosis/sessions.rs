@@ -1,10 +1,10 @@
 //! The sessions of a diagnosis: one in the application's database, and one where `pg_cron` lives if that is another.
 
 use super::{CronSession, MendError, Options, cron};
-use crate::connect::{self, ConnectError, Session, Target};
+use crate::connect::{ConnectError, Session, Target, bridge};
 use crate::db::error;
 use crate::model::diagnosis::{Diagnosis, Mend};
-use sqlx::{Connection as _, PgConnection};
+use sqlx::PgConnection;
 use std::time::Duration;
 
 /// For what changes something: building an index may wait for others, and take its time.
@@ -12,6 +12,7 @@ const MENDING: Session = Session {
     statement_timeout: Some(Duration::from_mins(15)),
     lock_timeout: Some(Duration::from_secs(30)),
     idle_in_transaction_timeout: Some(Duration::from_secs(30)),
+    read_only: false,
 };
 
 /// Why the sessions could not be opened.
@@ -51,24 +52,21 @@ impl Sessions {
     }
 
     async fn open(target: &Target, purpose: &str, limits: &Session) -> Result<Self, OpenError> {
-        // The other driver tries all the ways in which a target can be reached; this one takes the way that it found.
-        let found = connect::connect(target, purpose, limits).await?;
-        let limits = if found.without_settings { Session::default() } else { *limits };
-        let settled = target.settled(found.tls);
-        drop(found);
-        let options = settled.to_sqlx(purpose, &limits);
-        let mut app = PgConnection::connect_with(&options).await?;
+        let mut app = bridge::session(target, purpose, limits).await?.session;
         let elsewhere = match cron::database(&mut app).await {
-            Ok(database) => database.filter(|database| *database != settled.database),
+            Ok(database) => database.filter(|database| *database != target.database),
             // The diagnosis meets the same, and says so.
             Err(_) => None,
         };
         let cron = match elsewhere {
             None => Ok(None),
-            Some(database) => match PgConnection::connect_with(&options.database(&database)).await {
-                Ok(session) => Ok(Some(session)),
-                Err(failure) => Err(error::sentence(&failure)),
-            },
+            Some(database) => {
+                let there = Target { database, ..target.clone() };
+                match bridge::session(&there, purpose, limits).await {
+                    Ok(bridged) => Ok(Some(bridged.session)),
+                    Err(failure) => Err(failure.to_string()),
+                }
+            }
         };
         Ok(Self { app, cron })
     }

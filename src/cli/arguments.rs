@@ -1,0 +1,315 @@
+//! What the commands without a screen take.
+//!
+//! Every option has a flag, a variable and a place in the config file, and this is the one table of all three: clap
+//! reads flag and variable, [`crate::settings::commands`] the config file. What has no variable is no setting either.
+
+#![expect(clippy::doc_markdown, reason = "what is said about the fields is the text of --help")]
+
+use crate::{model::range::Limit, settings::value};
+use chrono::TimeDelta;
+use clap::{ArgAction, Args, Subcommand, ValueEnum, builder::FalseyValueParser};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+/// How a command answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Answer {
+    /// Answer with JSON (docs/json.md); streams have one object a line
+    #[arg(long, env = "REFRESHTOP_JSON", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub json: bool,
+}
+
+/// `status`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Status {
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// `stats`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Stats {
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// `logs`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Logs {
+    /// Only attempts that failed
+    #[arg(long, env = "REFRESHTOP_ERRORS", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub errors: bool,
+    /// Only attempts of the last while, e.g. 6h
+    #[arg(long, env = "REFRESHTOP_SINCE", hide_env_values = true, value_name = "DURATION", value_parser = value::window)]
+    pub since: Option<Duration>,
+    /// At most this many, the newest ones
+    #[arg(
+        long,
+        env = "REFRESHTOP_LIMIT",
+        hide_env_values = true,
+        value_name = "N",
+        default_value_t = 20,
+        value_parser = clap::value_parser!(u16).range(1..=10_000)
+    )]
+    pub limit: u16,
+    /// Go on, and print attempts as they end
+    #[arg(long, short, env = "REFRESHTOP_FOLLOW", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub follow: bool,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// `trigger`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Trigger {
+    /// Cancel the refresh on the server when it takes longer
+    #[arg(long, env = "REFRESHTOP_TIMEOUT", hide_env_values = true, value_name = "DURATION", value_parser = value::limit)]
+    pub timeout: Option<Duration>,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// `job`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Job {
+    /// What to do; `None` is `show`.
+    #[command(subcommand)]
+    pub action: Option<JobAction>,
+}
+
+/// What to do with a job.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum JobAction {
+    /// Show the jobs in pg_cron (the default)
+    Show(JobShow),
+    /// Show the latest executions of a job
+    Runs(JobRuns),
+    /// Stop a job from being run until it is resumed
+    Pause(JobOne),
+    /// Let a paused job run again
+    Resume(JobOne),
+    /// Give a job another schedule
+    Every(JobEvery),
+    /// Take a job out of pg_cron
+    Remove(JobOne),
+    /// Put back the jobs that are missing, and mend those that run something else
+    Restore(JobShow),
+}
+
+/// `job show` and `job restore`, which are about both jobs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct JobShow {
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// An act on one job.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct JobOne {
+    /// Which job
+    #[arg(long, env = "REFRESHTOP_JOB", hide_env_values = true, value_enum, default_value_t = JobName::Refresh)]
+    pub job: JobName,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// `job runs`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct JobRuns {
+    /// Which job.
+    #[command(flatten)]
+    pub one: JobOne,
+    /// At most this many, the newest ones
+    #[arg(
+        long,
+        env = "REFRESHTOP_LIMIT",
+        hide_env_values = true,
+        value_name = "N",
+        default_value_t = 20,
+        value_parser = clap::value_parser!(u16).range(1..=10_000)
+    )]
+    pub limit: u16,
+}
+
+/// `job every`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct JobEvery {
+    /// Five fields of cron, e.g. '*/10 * * * *', or '30 seconds' where pg_cron is 1.5 or newer
+    #[arg(value_parser = value::job_schedule)]
+    pub schedule: String,
+    /// Which job.
+    #[command(flatten)]
+    pub one: JobOne,
+}
+
+/// The two jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum JobName {
+    /// refresh-platform-metrics
+    Refresh,
+    /// cleanup-metrics-logs
+    Cleanup,
+}
+
+/// `cleanup`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Cleanup {
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// `check`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Check {
+    /// Warn where a figure leaves this range: age=10m, duration=5, rate=95:
+    ///
+    /// age is that of the last successful refresh and duration the average one, both in seconds or with units; rate
+    /// is the success rate in per cent. Ranges are those of the monitoring plugins: 10 (0 to 10), 10: (10 or more),
+    /// ~:10 (10 or less), 10:20, @10:20 (outside of it). May be repeated. A figure without a range keeps its limit
+    /// of the health rules.
+    #[arg(
+        long,
+        short,
+        env = "REFRESHTOP_CHECK_WARNING",
+        hide_env_values = true,
+        value_name = "FIGURE=RANGE",
+        value_delimiter = ',',
+        action = ArgAction::Append,
+        value_parser = Limit::parse
+    )]
+    pub warning: Vec<Limit>,
+    /// It is critical where a figure leaves this range, written as for --warning
+    #[arg(
+        long,
+        short,
+        env = "REFRESHTOP_CHECK_CRITICAL",
+        hide_env_values = true,
+        value_name = "FIGURE=RANGE",
+        value_delimiter = ',',
+        action = ArgAction::Append,
+        value_parser = Limit::parse
+    )]
+    pub critical: Vec<Limit>,
+    /// Longest time until the verdict; unknown after that
+    #[arg(
+        long,
+        short,
+        env = "REFRESHTOP_CHECK_TIMEOUT",
+        hide_env_values = true,
+        value_name = "DURATION",
+        default_value = "10s",
+        value_parser = value::limit
+    )]
+    pub timeout: Duration,
+}
+
+/// `metrics`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Metrics {
+    /// Write to this file, whole or not at all, e.g. for the textfile collector of node_exporter
+    #[arg(
+        long,
+        env = "REFRESHTOP_TEXTFILE",
+        hide_env_values = true,
+        value_name = "FILE",
+        value_parser = value::path,
+        conflicts_with = "listen"
+    )]
+    pub textfile: Option<PathBuf>,
+    /// Serve /metrics over HTTP until stopped; without an address on 127.0.0.1:9899
+    #[arg(
+        long,
+        env = "REFRESHTOP_LISTEN",
+        hide_env_values = true,
+        value_name = "ADDRESS:PORT",
+        num_args = 0..=1,
+        default_missing_value = "127.0.0.1:9899",
+        value_parser = value::address
+    )]
+    pub listen: Option<SocketAddr>,
+}
+
+/// `schedule`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Schedule {
+    /// When to refresh: five fields of cron, in UTC
+    #[arg(
+        long,
+        env = "REFRESHTOP_CRON",
+        hide_env_values = true,
+        value_name = "EXPRESSION",
+        default_value = "*/5 * * * *",
+        value_parser = value::cron
+    )]
+    pub cron: String,
+    /// How long a running refresh may go on when asked to stop; it is cancelled after that
+    #[arg(
+        long,
+        env = "REFRESHTOP_GRACE",
+        hide_env_values = true,
+        value_name = "DURATION",
+        default_value = "30s",
+        value_parser = value::grace
+    )]
+    pub grace: Duration,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// `config`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Config {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: ConfigAction,
+}
+
+/// What to do with the config file.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum ConfigAction {
+    /// Print where the config file is looked for
+    Path,
+    /// Write a config file with every setting in it, all of them at their defaults
+    Init,
+    /// Read config file, environment and flags, and say what is wrong with them
+    Check,
+}
+
+/// `completions`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Man {
+    /// The command whose page it is, e.g. logs or "job every"; without one the program's
+    #[arg(value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+impl Logs {
+    /// Moment before which attempts are left out, seen from `now`.
+    #[must_use]
+    pub fn from(&self, now: chrono::DateTime<chrono::Utc>) -> Option<chrono::DateTime<chrono::Utc>> {
+        Some(now - TimeDelta::from_std(self.since?).ok()?)
+    }
+}
+
+impl JobName {
+    /// Its name in `pg_cron`.
+    #[must_use]
+    pub fn in_cron(self) -> &'static str {
+        crate::db::schedule::JOBS[usize::from(self == Self::Cleanup)].name
+    }
+}

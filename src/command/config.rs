@@ -1,0 +1,86 @@
+//! `refreshtop config path | init | check`.
+
+use crate::{
+    command::Failure,
+    connect::Target,
+    environment::Environment,
+    exit,
+    output::Output,
+    settings::{self, Layer, file, layer},
+};
+use std::{
+    fmt::Write as _,
+    fs::OpenOptions,
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::PathBuf,
+};
+
+/// The sample that documents every setting; everything in it is a default or a comment.
+pub const SAMPLE: &str = include_str!("../../config.example.toml");
+
+/// The file that this run reads, or would read if it were there.
+fn file_of(options: &Layer, environment: &Environment) -> Result<PathBuf, Failure> {
+    let named = options
+        .config
+        .clone()
+        .or_else(|| crate::environment::get(environment, &layer::variable("config")).map(PathBuf::from));
+    named
+        .or_else(file::default_path)
+        .ok_or_else(|| Failure::new(exit::SETTINGS, "there is no home folder to look in; name a file with --config"))
+}
+
+/// Prints where the config file is looked for.
+///
+/// # Errors
+/// There is no home folder.
+pub fn path(options: &Layer, environment: &Environment, output: Output) -> Result<(), Failure> {
+    output.print(&file_of(options, environment)?.display().to_string())
+}
+
+/// Writes the sample there. A file that is there stays as it is.
+///
+/// # Errors
+/// The file is there, or can't be written.
+pub fn init(options: &Layer, environment: &Environment, output: Output) -> Result<(), Failure> {
+    let path = file_of(options, environment)?;
+    let failed = |error: io::Error| {
+        let text = match error.kind() {
+            io::ErrorKind::AlreadyExists => format!("{} is there already, and stays as it is", path.display()),
+            _ => format!("cannot write {}: {error}", path.display()),
+        };
+        Failure::new(exit::FAILURE, text)
+    };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    // For its owner alone: a password may come into it.
+    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    opened.and_then(|mut file| file.write_all(SAMPLE.as_bytes())).map_err(failed)?;
+    output.print(&format!("wrote {}", path.display()))
+}
+
+/// Reads the settings as any command would, and says which database they name. Connects to nothing.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn check(options: &Layer, environment: &Environment, output: Output) -> Result<(), Failure> {
+    let settings =
+        settings::resolve(options, environment).map_err(|error| Failure::new(exit::SETTINGS, error.to_string()))?;
+    settings::commands::check(options, environment).map_err(|error| Failure::new(exit::SETTINGS, error.to_string()))?;
+    let target = Target::resolve(settings.url.as_ref(), environment)
+        .map_err(|error| Failure::new(exit::SETTINGS, error.to_string()))?;
+    let path = file_of(options, environment)?;
+    let mut text = if path.exists() {
+        format!("{} is good\n", path.display())
+    } else {
+        format!("{} is not there; the defaults apply, and refreshtop config init writes one\n", path.display())
+    };
+    for warning in settings.warnings.iter().chain(&target.warnings) {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "warning: {warning}");
+    }
+    let profile = settings.profile.map(|name| format!(" (profile {name})")).unwrap_or_default();
+    let _ = writeln!(text, "database {} at {} as {}{profile}", target.database, target.place(), target.user);
+    output.print(&text)
+}

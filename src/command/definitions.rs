@@ -1,0 +1,59 @@
+//! What is made of the command line's definition: completions and manual pages.
+
+use crate::{cli, command::Failure, exit, output::Output};
+use clap_complete::Shell;
+
+/// The completions for a shell.
+#[must_use]
+pub fn completions(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut cli::command(), "refreshtop", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+/// Prints the completions for a shell.
+///
+/// # Errors
+/// Standard output takes no more.
+pub fn print_completions(shell: Shell, output: Output) -> Result<(), Failure> {
+    output.print(&completions(shell))
+}
+
+/// Every manual page: its name, and its text for roff.
+///
+/// # Errors
+/// Never; the pages are made in memory.
+pub fn pages() -> std::io::Result<Vec<(String, String)>> {
+    let mut program = cli::command().disable_help_subcommand(true);
+    program.build();
+    let mut pages = Vec::new();
+    add_pages(&program, "refreshtop", &mut pages)?;
+    Ok(pages)
+}
+
+fn add_pages(command: &clap::Command, name: &str, pages: &mut Vec<(String, String)>) -> std::io::Result<()> {
+    let mut text = Vec::new();
+    let titled = command.clone().name(name.to_owned()).display_name(name.to_owned());
+    clap_mangen::Man::new(titled).title(name.to_uppercase()).render(&mut text)?;
+    pages.push((name.to_owned(), String::from_utf8_lossy(&text).into_owned()));
+    for child in command.get_subcommands().filter(|child| child.get_name() != "help") {
+        add_pages(child, &format!("{name}-{}", child.get_name()), pages)?;
+    }
+    Ok(())
+}
+
+/// Prints the manual page of a command; of the program where none is named.
+///
+/// # Errors
+/// There is no such command.
+pub fn print_page(command: &[String], output: Output) -> Result<(), Failure> {
+    let pages = pages().map_err(|error| Failure::new(exit::FAILURE, error.to_string()))?;
+    let name = std::iter::once("refreshtop").chain(command.iter().flat_map(|word| word.split_whitespace()));
+    let name = name.collect::<Vec<_>>().join("-");
+    if let Some((_, text)) = pages.iter().find(|(known, _)| *known == name) {
+        return output.print(text);
+    }
+    let known: Vec<&str> = pages.iter().filter_map(|(name, _)| name.strip_prefix("refreshtop-")).collect();
+    let text = format!("there is no such page; there are {}", known.join(", ").replace('-', " "));
+    Err(Failure::new(exit::USAGE, text))
+}

@@ -1,0 +1,178 @@
+//! `refreshtop job show | runs | pause | resume | every | remove | restore`.
+
+use crate::{
+    cli::arguments::{Job, JobAction, JobName, JobShow},
+    command::{Failure, migrate, session},
+    connect::{Session, Target},
+    db::{
+        error::{self, sqlstate},
+        jobs::{self, Change, Execution},
+        service::{self, CronSettings},
+    },
+    exit, model,
+    output::{Output, clean, json, moment, table::Table},
+};
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+/// Does what is asked with the jobs.
+///
+/// # Errors
+/// The database can't be reached, `pg_cron` is not there, or this role may not.
+pub async fn run(job: &Job, target: &Target, output: Output) -> Result<(), Failure> {
+    let show = JobAction::Show(JobShow::default());
+    match job.action.as_ref().unwrap_or(&show) {
+        JobAction::Show(_) => Desk::open(target).await?.show(output).await,
+        JobAction::Runs(runs) => Desk::open(target).await?.runs(runs.one.job, runs.limit, output).await,
+        JobAction::Pause(one) => Desk::open(target).await?.change(one.job, &Change::Pause, output).await,
+        JobAction::Resume(one) => Desk::open(target).await?.change(one.job, &Change::Resume, output).await,
+        JobAction::Remove(one) => Desk::open(target).await?.change(one.job, &Change::Remove, output).await,
+        JobAction::Every(every) => {
+            let change = Change::Every(every.schedule.clone());
+            Desk::open(target).await?.change(every.one.job, &change, output).await
+        }
+        JobAction::Restore(_) => restore(target, output).await,
+    }
+}
+
+/// Where jobs are seen and changed.
+struct Desk<'a> {
+    target: &'a Target,
+    app: PgConnection,
+    /// A session where `pg_cron` lives, if that is another database.
+    there: Option<PgConnection>,
+    cron: CronSettings,
+    database: String,
+    now: DateTime<Utc>,
+}
+
+impl<'a> Desk<'a> {
+    async fn open(target: &'a Target) -> Result<Self, Failure> {
+        let failed = |error: sqlx::Error| session::failure("see the schedule", target, &error);
+        let mut app = session::open(target, "job", &Session::READING).await?;
+        let facts = service::server_facts(&mut app).await.map_err(failed)?;
+        let cron = service::cron_settings(&mut app).await.map_err(failed)?;
+        let there = match &cron.database {
+            Some(database) if *database == facts.server.database => None,
+            Some(database) => Some(session::open_in(target, database, "job", &Session::READING).await?),
+            None if cron.readable => {
+                let why = "pg_cron is not loaded on this server; drive the refreshes with: refreshtop schedule";
+                return Err(Failure::new(exit::FAILURE, why));
+            }
+            None => {
+                let why = "whether pg_cron is loaded can't be seen by the owner of schema refreshtop; GRANT \
+                           pg_read_all_settings to that owner";
+                return Err(Failure::new(exit::NOT_PERMITTED, why));
+            }
+        };
+        Ok(Self { target, app, there, cron, database: facts.server.database, now: facts.time })
+    }
+
+    async fn job(&mut self, name: JobName) -> Result<Option<model::job::Job>, Failure> {
+        let found = match &mut self.there {
+            Some(there) => jobs::job_there(there, &self.cron, &self.database, name.in_cron()).await,
+            None => jobs::job_here(&mut self.app, &self.cron, name.in_cron()).await,
+        };
+        found.map_err(|error| session::failure("see the schedule", self.target, &error))
+    }
+
+    async fn show(mut self, output: Output) -> Result<(), Failure> {
+        let (mut objects, mut table) = (Vec::new(), Table::new(&["job", "schedule (UTC)", "state", "next", "last"]));
+        for name in [JobName::Refresh, JobName::Cleanup] {
+            if let Some(job) = self.job(name).await? {
+                objects.push(json::job(name.in_cron(), &job, self.now));
+                table.row(cells(name, &job, self.now));
+            } else {
+                objects.push(json!({"name": name.in_cron(), "schedule": Value::Null, "active": false}));
+                table.row([name.in_cron(), "-", "missing", "-", "put it back with: refreshtop job restore"]);
+            }
+        }
+        if output.json { output.object("jobs", json!({"jobs": objects})) } else { output.print(&table.render(output)) }
+    }
+
+    async fn runs(mut self, name: JobName, limit: u16, output: Output) -> Result<(), Failure> {
+        let there = self.there.as_mut().unwrap_or(&mut self.app);
+        let runs = jobs::executions(there, &self.database, name.in_cron(), limit).await;
+        let runs = runs.map_err(|error| self.refused("see the executions of the job", &error))?;
+        if output.json {
+            let runs: Vec<Value> = runs.iter().map(execution).collect();
+            return output.object("job_runs", json!({"name": name.in_cron(), "runs": runs}));
+        }
+        let mut table = Table::new(&["started (UTC)", "ended (UTC)", "status", "message"]);
+        for run in &runs {
+            let at = |at: Option<DateTime<Utc>>| at.map_or_else(|| "-".into(), moment);
+            let text = |text: &Option<String>| text.as_deref().map_or_else(|| "-".into(), clean);
+            table.row([at(run.started_at), at(run.ended_at), text(&run.status), text(&run.message)]);
+        }
+        output.print(&table.render(output))
+    }
+
+    async fn change(mut self, name: JobName, change: &Change, output: Output) -> Result<(), Failure> {
+        let changed = jobs::change(&mut self.app, self.there.as_mut(), &self.database, name.in_cron(), change).await;
+        let changed = changed.map_err(|error| self.refused("change the job", &error))?;
+        if !changed {
+            let why = format!(
+                "there is no job {} for this database that this role may change; put it back with: refreshtop job \
+                 restore, or act as the role that scheduled it",
+                name.in_cron()
+            );
+            return Err(Failure::new(exit::FAILURE, why));
+        }
+        if output.json {
+            let schedule = if let Change::Every(schedule) = change { Some(schedule) } else { None };
+            let object = json!({"name": name.in_cron(), "change": change.act(), "schedule": schedule});
+            return output.object("job_change", object);
+        }
+        let what = match change {
+            Change::Pause => "paused; it runs again after: refreshtop job resume".to_owned(),
+            Change::Resume => "resumed".to_owned(),
+            Change::Every(schedule) => format!("runs at {schedule} (UTC, or pg_cron's own zone)"),
+            Change::Remove => "removed; it comes back with: refreshtop job restore".to_owned(),
+        };
+        output.print(&format!("job {} {what}", name.in_cron()))
+    }
+
+    /// A job belongs to the role that scheduled it, which is commonly the one that migrated.
+    fn refused(&self, what: &str, failure: &sqlx::Error) -> Failure {
+        if error::code(failure) == Some(sqlstate::INSUFFICIENT_PRIVILEGE) {
+            let why = error::sentence(failure);
+            let text = format!("cannot {what}: {why}; only the role that migrated and superusers may");
+            return Failure::new(exit::NOT_PERMITTED, text);
+        }
+        session::failure(what, self.target, failure)
+    }
+}
+
+fn cells(name: JobName, job: &model::job::Job, now: DateTime<Utc>) -> [String; 5] {
+    let last = job.last.as_ref().map_or_else(
+        || "never run".into(),
+        |last| {
+            let at = last.started_at.map(|at| format!(" at {}", moment(at))).unwrap_or_default();
+            let message = last.message.as_deref().filter(|_| last.status == "failed");
+            clean(&format!("{}{at} {}", last.status, message.unwrap_or_default()))
+        },
+    );
+    [
+        name.in_cron().to_owned(),
+        clean(&job.schedule),
+        if job.active { "active" } else { "paused" }.to_owned(),
+        job.next_run(now).map_or_else(|| "-".into(), moment),
+        last,
+    ]
+}
+
+fn execution(run: &Execution) -> Value {
+    json!({
+        "id": run.id,
+        "status": run.status,
+        "message": run.message,
+        "started_at": run.started_at.map(json::moment),
+        "ended_at": run.ended_at.map(json::moment),
+    })
+}
+
+async fn restore(target: &Target, output: Output) -> Result<(), Failure> {
+    let lines = migrate::jobs(target).await?;
+    if output.json { output.object("job_restore", json!({"done": lines})) } else { output.print(&lines.join("\n")) }
+}

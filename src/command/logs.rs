@@ -1,0 +1,184 @@
+//! `refreshtop logs`: the latest attempts, once or as they end.
+
+use crate::{
+    cli::arguments::Logs,
+    command::{Failure, session, signals::StopSignals},
+    connect::{Session, Target},
+    db::{
+        feed, log,
+        service::{self, LogFilter, PLATFORM_METRICS},
+    },
+    exit,
+    model::{
+        age,
+        feed::FeedEvent,
+        message::Message,
+        run::{Run, RunStatus},
+    },
+    output::{Output, clean, json, moment, table::Table},
+    settings::Settings,
+};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sqlx::PgConnection;
+use std::{collections::HashSet, io::Write as _};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+/// Attempts that one read of a follower looks back: more than end between two of them.
+const LOOK_BACK: u16 = 300;
+
+/// Lists the newest attempts, newest first; with `--follow` oldest first, and goes on until it is stopped.
+///
+/// # Errors
+/// The database can't be reached, or its log can't be read. A follower that has begun goes on trying.
+pub async fn run(logs: &Logs, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
+    let mut app = session::open(target, "logs", &Session::READING).await?;
+    let since = match logs.since {
+        Some(_) => {
+            let facts = service::server_facts(&mut app).await.map_err(|error| failed(target, &error))?;
+            logs.from(facts.time)
+        }
+        None => None,
+    };
+    if logs.follow {
+        return follow(logs, settings, target, output, app, since).await;
+    }
+    let runs = log::runs_since(&mut app, PLATFORM_METRICS, filter(logs), since, logs.limit).await;
+    let runs = runs.map_err(|error| failed(target, &error))?;
+    session::close(app).await;
+    if output.json {
+        let object = json!({"count": runs.len(), "runs": runs.iter().map(json::run).collect::<Vec<_>>()});
+        return output.object("logs", object);
+    }
+    output.print(&table(&runs, output))
+}
+
+fn filter(logs: &Logs) -> LogFilter {
+    if logs.errors { LogFilter::Errors } else { LogFilter::All }
+}
+
+fn failed(target: &Target, error: &sqlx::Error) -> Failure {
+    session::failure("read the refresh log", target, error)
+}
+
+fn table(runs: &[Run], output: Output) -> String {
+    let mut table = Table::new(&["started (UTC)", "status", "source", "duration", "sqlstate", "error"]);
+    for run in runs {
+        table.row(cells(run, output));
+    }
+    table.render(output)
+}
+
+fn cells(run: &Run, output: Output) -> [String; 6] {
+    [
+        moment(run.started_at),
+        output.outcome(run.status == RunStatus::Success),
+        json::origin(run.origin).to_owned(),
+        run.duration_ms.map_or_else(|| "-".into(), age::duration_ms),
+        run.sqlstate.as_deref().map_or_else(|| "-".into(), clean),
+        run.error.as_deref().map(clean).unwrap_or_default(),
+    ]
+}
+
+/// What a follower prints at once: an object each, or lines whose columns are as wide as such cells commonly are.
+fn print(runs: &[Run], output: Output) -> Result<(), Failure> {
+    for run in runs {
+        if output.json {
+            output.object("run", json::run(run))?;
+            continue;
+        }
+        let [started, status, source, duration, sqlstate, error] = cells(run, output);
+        let pad = " ".repeat(usize::from(run.status == RunStatus::Error) * 2);
+        let line = format!("{started}  {status}{pad}  {source:<8}  {duration:>8}  {sqlstate:<5}  {error}");
+        output.print(line.trim_end())?;
+    }
+    Ok(())
+}
+
+async fn follow(
+    logs: &Logs,
+    settings: &Settings,
+    target: &Target,
+    output: Output,
+    app: PgConnection,
+    since: Option<DateTime<Utc>>,
+) -> Result<(), Failure> {
+    let mut stop = StopSignals::listen()?;
+    let mut follower = Follower { app: Some(app), seen: HashSet::new() };
+    // Everything that is in the log now is either printed or not wanted; what is not in it yet will be new. The first
+    // read after the feed has said that it listens brings what came in between.
+    let mut runs = follower.news(logs, target).await.map_err(|error| failed(target, &error))?;
+    runs.retain(|run| since.is_none_or(|since| run.completed_at.unwrap_or(run.started_at) >= since));
+    print(&runs[runs.len().saturating_sub(logs.limit.into())..], output)?;
+    let (sender, mut news) = mpsc::channel(64);
+    let feed = tokio::spawn(feed::run(target.clone(), sender));
+    let mut poll = tokio::time::interval(settings.poll);
+    let mut down = false;
+    let ended = loop {
+        let read = tokio::select! {
+            () = stop.recv() => break Ok(()),
+            _ = poll.tick() => !down,
+            message = news.recv() => match message {
+                Some(Message::Feed(FeedEvent::Down { reason, .. })) => {
+                    if !down {
+                        // Where even standard error is gone, there is nobody to tell.
+                        let _ = writeln!(std::io::stderr(), "refreshtop: {}; trying again", clean(&reason));
+                    }
+                    down = true;
+                    follower.app = None;
+                    false
+                }
+                Some(Message::Feed(FeedEvent::Live | FeedEvent::Polling { .. })) => {
+                    down = false;
+                    true
+                }
+                Some(Message::Notified(_)) => true,
+                Some(_) => false,
+                None => break Err(Failure::new(exit::FAILURE, "the feed ended by itself")),
+            },
+        };
+        if !read {
+            continue;
+        }
+        match follower.news(logs, target).await {
+            Ok(runs) => {
+                if let Err(failure) = print(&runs, output) {
+                    break Err(failure);
+                }
+            }
+            Err(error) if session::exit_code(&error) == exit::CANNOT_CONNECT => follower.app = None,
+            Err(error) => break Err(failed(target, &error)),
+        }
+    };
+    feed.abort();
+    ended
+}
+
+/// Knows which attempts were seen, by id: one that was lost is logged later, with an older moment.
+struct Follower {
+    app: Option<PgConnection>,
+    seen: HashSet<Uuid>,
+}
+
+impl Follower {
+    /// Attempts that were not there at the last read, oldest first.
+    async fn news(&mut self, logs: &Logs, target: &Target) -> sqlx::Result<Vec<Run>> {
+        let mut app = match self.app.take() {
+            Some(app) => app,
+            None => match session::open(target, "logs", &Session::READING).await {
+                Ok(app) => app,
+                // The feed says why, and when there is a point in trying again.
+                Err(_) => return Ok(Vec::new()),
+            },
+        };
+        let look_back = LOOK_BACK.max(logs.limit);
+        let mut runs = log::runs_since(&mut app, PLATFORM_METRICS, filter(logs), None, look_back).await?;
+        self.app = Some(app);
+        let now = runs.iter().map(|run| run.id).collect();
+        let before = std::mem::replace(&mut self.seen, now);
+        runs.retain(|run| !before.contains(&run.id));
+        runs.reverse();
+        Ok(runs)
+    }
+}

@@ -1,0 +1,100 @@
+//! One look at everything, for the commands that answer once.
+
+use crate::{
+    command::{Failure, session},
+    connect::{Session, Target},
+    db::{
+        error,
+        service::{self, LogFilter, PLATFORM_METRICS},
+    },
+    model::{
+        health::{self, Health},
+        job::Job,
+        reading::{Reading, Unavailable},
+        snapshot::{Deployment, Snapshot},
+        stats::RefreshStats,
+    },
+    settings::Settings,
+};
+use sqlx::PgConnection;
+
+/// What a look saw, and what it means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Look {
+    /// Everything that was read; its statistics are those of `stats`.
+    pub snapshot: Snapshot,
+    /// The statistics, without which there is no look.
+    pub stats: RefreshStats,
+    /// The verdict.
+    pub health: Health,
+}
+
+/// Looks once, with at most `runs` of the newest attempts.
+///
+/// # Errors
+/// The database can't be reached, or its statistics can't be read.
+pub async fn look(target: &Target, settings: &Settings, runs: u16) -> Result<Look, Failure> {
+    let mut app = session::open(target, "look", &Session::READING).await?;
+    let look = look_on(&mut app, target, settings, runs).await;
+    session::close(app).await;
+    look
+}
+
+/// The same on a session that is open.
+///
+/// # Errors
+/// As for [`look`].
+pub async fn look_on(app: &mut PgConnection, target: &Target, settings: &Settings, runs: u16) -> Result<Look, Failure> {
+    let failed = |failure: sqlx::Error| session::failure("read the statistics", target, &failure);
+    let facts = service::server_facts(app).await.map_err(failed)?;
+    let stats = service::statistics(app, PLATFORM_METRICS, settings.window).await.map_err(failed)?;
+    let role = facts.server.role.clone();
+    let part = |what: &str, failure: &sqlx::Error| error::unavailable(what, failure, &role);
+    let all = service::recent_runs(app, PLATFORM_METRICS, LogFilter::All, runs).await;
+    let figures = service::figures(app).await.map_err(|failure| part("platform_metrics", &failure));
+    let running = service::running(app, PLATFORM_METRICS).await.ok().flatten();
+    let job = refresh_job(app, target, &role).await;
+    let health = health::evaluate(&stats, facts.time, &settings.thresholds);
+    let snapshot = Snapshot {
+        server_time: facts.time,
+        server: facts.server,
+        // Its functions have just answered.
+        deployment: Deployment::Migrated,
+        stats: Ok(stats.clone()),
+        runs: all.map_err(|failure| part("runs", &failure)),
+        errors: Ok(Vec::new()),
+        job,
+        figures: figures.and_then(|row| {
+            row.ok_or_else(|| Unavailable::new("platform_metrics is empty", "run: refreshtop trigger"))
+        }),
+        running,
+    };
+    Ok(Look { snapshot, stats, health })
+}
+
+/// The job that refreshes, wherever `pg_cron` lives.
+async fn refresh_job(app: &mut PgConnection, target: &Target, role: &str) -> Reading<Job> {
+    let unreadable = |failure: sqlx::Error| error::unavailable("schedule", &failure, role);
+    let cron = service::cron_settings(app).await.map_err(unreadable)?;
+    let Some(database) = &cron.database else {
+        return Err(Unavailable::new(
+            if cron.readable {
+                "pg_cron is not loaded on this server"
+            } else {
+                "whether pg_cron is loaded can't be seen"
+            },
+            "run: refreshtop schedule",
+        ));
+    };
+    let found = if *database == target.database {
+        service::job_here(app, &cron).await.map_err(unreadable)?
+    } else {
+        let there = session::open_in(target, database, "schedule", &Session::READING).await;
+        let mut there = there.map_err(|failure| Unavailable::new(failure.to_string(), ""))?;
+        let found = service::job_there(&mut there, &cron, &target.database).await.map_err(unreadable);
+        session::close(there).await;
+        found?
+    };
+    let missing = || format!("no job {} in pg_cron (database {database})", service::REFRESH_JOB);
+    found.ok_or_else(|| Unavailable::new(missing(), "run: refreshtop job restore"))
+}

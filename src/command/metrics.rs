@@ -1,0 +1,70 @@
+//! `refreshtop metrics`: to standard output, into a file, or over HTTP.
+
+use crate::{
+    cli::arguments::Metrics,
+    command::{Failure, look, serve},
+    connect::Target,
+    exit,
+    model::health::Health,
+    output::{
+        Output,
+        openmetrics::{self, Exposed},
+    },
+    settings::Settings,
+};
+use std::{
+    io::{self, Write as _},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    time::Duration,
+};
+
+/// Longest look: a scrape gives up after ten seconds by default.
+const LOOK_LIMIT: Duration = Duration::from_secs(8);
+
+/// Exposes the figures once, or serves them until it is stopped.
+///
+/// # Errors
+/// The figures could not be read (what is exposed says so too), written or served.
+pub async fn run(metrics: &Metrics, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
+    if let Some(address) = metrics.listen {
+        return serve::run(address, settings, target).await;
+    }
+    let (text, looked) = expose(settings, target).await;
+    match &metrics.textfile {
+        Some(path) => write(path, &text)
+            .map_err(|error| Failure::new(exit::FAILURE, format!("cannot write {}: {error}", path.display())))?,
+        None => output.print(&text)?,
+    }
+    looked
+}
+
+/// The exposition, and why it holds no figures where it does not.
+pub async fn expose(settings: &Settings, target: &Target) -> (String, Result<(), Failure>) {
+    let look = tokio::time::timeout(LOOK_LIMIT, look::look(target, settings, 1)).await.unwrap_or_else(|_| {
+        let why = format!("the database did not answer within {} s", LOOK_LIMIT.as_secs());
+        Err(Failure::new(exit::CANNOT_CONNECT, why))
+    });
+    let unknown = Health::unknown("");
+    let exposed = match &look {
+        Ok(look) => {
+            Exposed { seen: Some((&look.snapshot, &look.stats)), health: &look.health, window: settings.window }
+        }
+        Err(_) => Exposed { seen: None, health: &unknown, window: settings.window },
+    };
+    match openmetrics::encode(exposed) {
+        Ok(text) => (text, look.map(drop)),
+        Err(error) => (String::new(), Err(Failure::new(exit::FAILURE, format!("cannot encode the figures: {error}")))),
+    }
+}
+
+/// Writes a file beside the wanted one and renames it, so that no reader sees half of it.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // The collector takes every *.prom, so this one has another ending.
+    let mut file = tempfile::Builder::new().prefix(".refreshtop-").suffix(".tmp").tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    // It is read by another account than the one that writes it.
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    file.persist(path).map(drop).map_err(|error| error.error)
+}

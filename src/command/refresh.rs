@@ -1,0 +1,94 @@
+//! A refresh that a command waits for, and can cancel on the server.
+
+use crate::{
+    connect::Connected,
+    db::{error, service},
+    model::refresh::TriggerOutcome,
+};
+use futures_util::StreamExt as _;
+use std::{future::Future, time::Duration};
+use tokio::time::{sleep, timeout};
+use tokio_postgres::Client;
+
+/// Longest request to cancel, connection included.
+const CANCEL_LIMIT: Duration = Duration::from_secs(5);
+/// How long a cancelled refresh may take to say so: it still notes who was in its way.
+const CANCEL_PATIENCE: Duration = Duration::from_secs(15);
+
+/// How a refresh ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ended {
+    /// The function answered.
+    Answered(TriggerOutcome),
+    /// The server refused with this SQLSTATE, in one sentence.
+    Refused(String, String),
+    /// The session was lost; what became of the refresh is in the log, or will be.
+    Lost(String),
+}
+
+/// Does `work` on the session; when `cancel` resolves, asks the server to stop it, and goes on waiting for its answer.
+///
+/// # Errors
+/// There is no answer; see [`Lost`].
+pub async fn cancellable<T>(
+    connected: Connected,
+    work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+    cancel: impl Future<Output = ()>,
+) -> Result<T, Lost> {
+    let Connected { client, messages: mut session, canceller, .. } = connected;
+    let driver = tokio::spawn(async move { while session.next().await.is_some() {} });
+    let ended = {
+        let work = work(&client);
+        tokio::pin!(work);
+        tokio::pin!(cancel);
+        tokio::select! {
+            biased;
+            ended = &mut work => Ok(ended),
+            () = &mut cancel => {
+                // Its answer tells whether the request came in time; one that fails changes nothing.
+                let asked = async {
+                    let _ = timeout(CANCEL_LIMIT, canceller.cancel()).await;
+                    sleep(CANCEL_PATIENCE).await;
+                };
+                tokio::select! {
+                    ended = &mut work => Ok(ended),
+                    () = asked => Err(Lost::Silent),
+                }
+            }
+        }
+    };
+    driver.abort();
+    ended?.map_err(Lost::Failed)
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum Lost {
+    /// The statement failed, or the session did.
+    Failed(tokio_postgres::Error),
+    /// The server was asked to cancel and said nothing more.
+    Silent,
+}
+
+/// Reads what a refresh function answered.
+#[must_use]
+pub fn ended(answer: Result<serde_json::Value, Lost>) -> Ended {
+    match answer {
+        Ok(reply) => Ended::Answered(service::trigger_outcome(reply)),
+        Err(Lost::Silent) => Ended::Lost("the server was asked to cancel the refresh and did not answer".into()),
+        Err(Lost::Failed(failure)) => match failure.as_db_error() {
+            // Class 57P: the session was ended from outside.
+            Some(server) if !server.code().code().starts_with("57P") => {
+                let code = server.code().code();
+                let message = match service::refused(code, server.message(), server.hint()) {
+                    TriggerOutcome::Refused { message } => message,
+                    _ => server.message().to_owned(),
+                };
+                Ended::Refused(code.to_owned(), message)
+            }
+            _ => {
+                Ended::Lost(format!("the connection was lost during the refresh: {}", error::driver_sentence(&failure)))
+            }
+        },
+    }
+}

@@ -1,0 +1,43 @@
+//! `refreshtop stats`: the nine figures of the window.
+
+use crate::{
+    command::{Failure, look},
+    connect::Target,
+    model::age,
+    output::{Output, clean, json, moment, table::Table},
+    settings::Settings,
+};
+use serde_json::json;
+
+/// Prints the statistics of the window.
+///
+/// # Errors
+/// The database can't be reached, or its statistics can't be read.
+pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
+    let look = look::look(target, settings, 0).await?;
+    let stats = &look.stats;
+    if output.json {
+        let object = json!({
+            "at": json::moment(look.snapshot.server_time),
+            "window_s": settings.window.as_secs(),
+            "stats": json::stats(stats),
+        });
+        return output.object("stats", object);
+    }
+    let duration = |ms: Option<f64>| ms.map_or_else(|| "-".into(), age::duration_ms);
+    let at =
+        |at: Option<chrono::DateTime<chrono::Utc>>| at.map_or_else(|| "-".into(), |at| format!("{} UTC", moment(at)));
+    let mut table = Table::bare();
+    table.row(["window", &humantime::format_duration(settings.window).to_string()]);
+    table.row(["total", &stats.total.to_string()]);
+    table.row(["successful", &stats.successful.to_string()]);
+    table.row(["failed", &stats.failed.to_string()]);
+    table.row(["success rate", &stats.success_rate.map_or_else(|| "-".into(), |rate| format!("{rate} %"))]);
+    table.row(["average", &duration(stats.avg_duration_ms)]);
+    table.row(["maximum", &duration(stats.max_duration_ms)]);
+    table.row(["minimum", &duration(stats.min_duration_ms)]);
+    table.row(["last attempt", &at(stats.last_refresh_at)]);
+    table.row(["last success", &at(stats.last_success_at)]);
+    table.row(["last error", &stats.last_error.as_deref().map_or_else(|| "-".into(), clean)]);
+    output.print(&table.render(output))
+}

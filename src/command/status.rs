@@ -1,0 +1,107 @@
+//! `refreshtop status`: one look, for people at a prompt and programs that want all of it.
+
+use crate::{
+    command::{Failure, look},
+    connect::Target,
+    model::{age, figures, run::RunStatus},
+    output::{Output, clean, json, moment, table::Table},
+    settings::Settings,
+};
+use serde_json::{Value, json};
+
+/// Attempts that the answer lists.
+const RUNS: u16 = 5;
+
+/// Looks once and says how it stands.
+///
+/// # Errors
+/// The database can't be reached, or its statistics can't be read.
+pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
+    let look = look::look(target, settings, RUNS).await?;
+    if output.json {
+        output.object("status", object(&look, settings, target))
+    } else {
+        output.print(&text(&look, settings, target, output))
+    }
+}
+
+fn object(look: &look::Look, settings: &Settings, target: &Target) -> Value {
+    let snapshot = &look.snapshot;
+    let now = snapshot.server_time;
+    json!({
+        "at": json::moment(now),
+        "server": json::server(&snapshot.server, settings.profile.as_deref(), &target.place()),
+        "health": json::health(&look.health),
+        "window_s": settings.window.as_secs(),
+        "stats": json::stats(&look.stats),
+        "running": snapshot.running.as_ref().map(json::running),
+        "job": json::reading(&snapshot.job, |job| json::job(crate::db::service::REFRESH_JOB, job, now)),
+        "figures": json::reading(&snapshot.figures, json::figures),
+        "runs": json::reading(&snapshot.runs, |runs| runs.iter().map(json::run).collect()),
+    })
+}
+
+fn text(look: &look::Look, settings: &Settings, target: &Target, output: Output) -> String {
+    let (snapshot, now) = (&look.snapshot, look.snapshot.server_time);
+    let server = &snapshot.server;
+    let mut table = Table::bare();
+    table.row(["verdict", &output.verdict(look.health.verdict)]);
+    for finding in &look.health.findings {
+        table.row(["", &clean(&finding.reason)]);
+    }
+    let standby = if server.standby { ", standby" } else { "" };
+    table.row(["database", &clean(&format!("{} at {} as {}{standby}", server.database, target.place(), server.role))]);
+    let ago = |at: chrono::DateTime<chrono::Utc>| {
+        format!("{} UTC ({} ago)", moment(at), age::label((now - at).to_std().unwrap_or_default()))
+    };
+    let never = || "never".to_owned();
+    table.row(["last success", &look.stats.last_success_at.map_or_else(never, ago)]);
+    table.row(["last attempt", &look.stats.last_refresh_at.map_or_else(never, ago)]);
+    let window = humantime::format_duration(settings.window);
+    let counts = format!("{} of {} succeeded in {window}", look.stats.successful, look.stats.total);
+    table.row(["attempts", &counts]);
+    if let Some(average) = look.stats.avg_duration_ms {
+        table.row(["duration", &format!("{} on average", age::duration_ms(average))]);
+    }
+    if let Some(running) = &snapshot.running {
+        let who = running.application.as_deref().unwrap_or("unknown");
+        table.row(["running", &clean(&format!("a refresh is under way (pid {}, {who})", running.pid))]);
+    }
+    table.row(["job", &clean(&job(look))]);
+    match &snapshot.figures {
+        Ok(row) => {
+            let growth = |total: i64, new: i64| {
+                figures::growth_30d(total, new)
+                    .map_or_else(|| total.to_string(), |rate| format!("{total} ({rate:+.1} %)"))
+            };
+            let text = format!(
+                "{} accounts, {} people, {} assets, {} licences; growth over 30 days",
+                growth(row.total_accounts, row.new_accounts_30d),
+                growth(row.total_users, row.new_users_30d),
+                growth(row.total_assets, row.new_assets_30d),
+                row.total_licenses,
+            );
+            table.row(["figures", &text]);
+        }
+        Err(missing) => table.row(["figures", &clean(&missing.reason)]),
+    }
+    if let Ok([newest, ..]) = snapshot.runs.as_deref()
+        && newest.status == RunStatus::Error
+        && let Some(error) = &newest.error
+    {
+        table.row(["last error", &clean(error)]);
+    }
+    table.render(output)
+}
+
+fn job(look: &look::Look) -> String {
+    match &look.snapshot.job {
+        Err(missing) if missing.mend.is_empty() => missing.reason.clone(),
+        Err(missing) => format!("{}; {}", missing.reason, missing.mend),
+        Ok(job) if !job.active => format!("{} (paused)", job.schedule),
+        Ok(job) => match job.next_run(look.snapshot.server_time) {
+            Some(next) => format!("{} (next at {} UTC)", job.schedule, moment(next)),
+            None => job.schedule.clone(),
+        },
+    }
+}

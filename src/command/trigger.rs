@@ -1,0 +1,96 @@
+//! `refreshtop trigger`: a refresh now. It runs in this command's session, so the command waits for it.
+
+use crate::{
+    cli::arguments::Trigger,
+    command::{
+        Failure,
+        refresh::{self, Ended},
+        session,
+        signals::StopSignals,
+    },
+    connect::{self, Session, Target},
+    db::{error::sqlstate, service},
+    exit,
+    model::{age, refresh::TriggerOutcome},
+    output::{Output, clean, json, moment},
+};
+use serde_json::{Value, json};
+use std::{
+    cell::Cell,
+    io::{IsTerminal as _, Write as _},
+};
+
+/// Triggers a refresh and waits for its end. A signal, or the end of `--timeout`, cancels it on the server.
+///
+/// # Errors
+/// Where the view was not refreshed; the exit code says why.
+pub async fn run(trigger: &Trigger, target: &Target, output: Output) -> Result<(), Failure> {
+    let mut stop = StopSignals::listen()?;
+    let limits = Session::default();
+    let connected = tokio::select! {
+        connected = connect::connect(target, "trigger", &limits) => connected?,
+        () = stop.recv() => return Err(Failure::new(exit::FAILURE, "cancelled before the refresh had begun")),
+    };
+    if std::io::stderr().is_terminal() && !output.json {
+        // Where even standard error is gone, there is nobody to tell.
+        let _ = writeln!(std::io::stderr(), "refreshing; Ctrl-C cancels it on the server");
+    }
+    let why = Cell::new("");
+    let cancel = async {
+        tokio::select! {
+            () = stop.recv() => why.set("cancelled by a signal: "),
+            () = limit(trigger) => why.set("cancelled because it took longer than --timeout: "),
+        }
+    };
+    let work = async |client: &tokio_postgres::Client| client.query_one(service::TRIGGER, &[]).await?.try_get(0);
+    let ended = refresh::ended(refresh::cancellable(connected, work, cancel).await);
+    answer(ended, why.get(), output)
+}
+
+async fn limit(trigger: &Trigger) {
+    match trigger.timeout {
+        Some(timeout) => tokio::time::sleep(timeout).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn answer(ended: Ended, why: &str, output: Output) -> Result<(), Failure> {
+    let answer = |object: Value| if output.json { output.object("trigger", object) } else { Ok(()) };
+    let refused = |code: u8, status: &str, sqlstate: Option<&str>, message: String| {
+        answer(json!({"status": status, "sqlstate": sqlstate, "message": message}))?;
+        Err(Failure::new(code, message).answered())
+    };
+    match ended {
+        Ended::Answered(TriggerOutcome::Success { duration_ms, completed_at }) => {
+            let completed = json::moment(completed_at);
+            answer(json!({"status": "success", "duration_ms": duration_ms, "completed_at": completed}))?;
+            if output.json {
+                return Ok(());
+            }
+            output.print(&format!("refreshed in {}, at {} UTC", age::duration_ms(duration_ms), moment(completed_at)))
+        }
+        Ended::Answered(TriggerOutcome::Error { duration_ms, sqlstate, message }) => {
+            answer(json!({"status": "error", "duration_ms": duration_ms, "sqlstate": sqlstate, "message": message}))?;
+            // Without a signal or --timeout of ours, somebody else cancelled it.
+            let why = if sqlstate.as_deref() == Some(sqlstate::QUERY_CANCELED) { why } else { "" };
+            let code = sqlstate.map(|code| format!(" (SQLSTATE {code})")).unwrap_or_default();
+            let text = format!(
+                "the refresh failed: {why}{}{code}; it is in the log: refreshtop logs --errors",
+                clean(&message)
+            );
+            Err(Failure::new(exit::FAILURE, text).answered())
+        }
+        Ended::Answered(TriggerOutcome::AlreadyRunning { message }) => {
+            refused(exit::ALREADY_RUNNING, "running", None, format!("{}; try again later", clean(&message)))
+        }
+        Ended::Answered(TriggerOutcome::Refused { message } | TriggerOutcome::Lost { message }) => {
+            refused(exit::FAILURE, "refused", None, clean(&message))
+        }
+        Ended::Refused(code, message) => {
+            let why = if code == sqlstate::QUERY_CANCELED { why } else { "" };
+            let text = format!("{why}{}", clean(&message));
+            refused(session::exit_code_of(&code), "refused", Some(&code), text)
+        }
+        Ended::Lost(message) => refused(exit::CANNOT_CONNECT, "lost", None, format!("{why}{}", clean(&message))),
+    }
+}

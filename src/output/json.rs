@@ -1,0 +1,203 @@
+//! JSON answers, as docs/json.md describes them.
+//!
+//! Every object carries `schema` and `kind`. Names with a unit end in it (`_ms`, `_s`, `_percent`), moments are RFC
+//! 3339 in UTC, and what is not known is `null`. New members may come; what is there keeps its name and meaning
+//! within a version of the schema.
+
+use crate::model::{
+    figures::PlatformMetrics,
+    health::{Health, Rule, Verdict},
+    job::Job,
+    reading::{Reading, Unavailable},
+    refresh::RunningRefresh,
+    run::{Origin, Run, RunStatus},
+    snapshot::Server,
+    stats::RefreshStats,
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+/// Version of the schema, in every object.
+pub const SCHEMA: &str = "refreshtop/1";
+
+/// An object on one line. Whatever would steer a terminal is escaped, so that even raw it is harmless.
+#[must_use]
+pub fn line(kind: &str, mut object: Value) -> String {
+    if let Some(members) = object.as_object_mut() {
+        members.insert("schema".into(), SCHEMA.into());
+        members.insert("kind".into(), kind.into());
+    }
+    let mut line = String::new();
+    for c in object.to_string().chars() {
+        if c.is_control() || is_invisible(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a string does not fail.
+                let _ = write!(line, "\\u{unit:04x}");
+            }
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
+
+/// Marks of direction and their kin, and the line separators that JSON allows and lines do not.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A moment.
+#[must_use]
+pub fn moment(at: DateTime<Utc>) -> Value {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true).into()
+}
+
+/// A verdict's word.
+#[must_use]
+pub fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Healthy => "healthy",
+        Verdict::Warning => "warning",
+        Verdict::Critical => "critical",
+        Verdict::Unknown => "unknown",
+    }
+}
+
+/// Verdict and findings.
+#[must_use]
+pub fn health(health: &Health) -> Value {
+    let rule = |rule| match rule {
+        Rule::NoRefresh => "no_refresh",
+        Rule::SuccessRate => "success_rate",
+        Rule::AverageDuration => "average_duration",
+        Rule::Freshness => "freshness",
+        Rule::NoData => "no_data",
+    };
+    let findings: Vec<Value> = health
+        .findings
+        .iter()
+        .map(|found| json!({"rule": rule(found.rule), "verdict": verdict(found.verdict), "reason": found.reason}))
+        .collect();
+    json!({"verdict": verdict(health.verdict), "findings": findings})
+}
+
+/// The statistics of a window.
+#[must_use]
+pub fn stats(stats: &RefreshStats) -> Value {
+    json!({
+        "total": stats.total,
+        "successful": stats.successful,
+        "failed": stats.failed,
+        "success_rate_percent": stats.success_rate,
+        "average_ms": stats.avg_duration_ms,
+        "max_ms": stats.max_duration_ms,
+        "min_ms": stats.min_duration_ms,
+        "last_attempt_at": stats.last_refresh_at.map(moment),
+        "last_success_at": stats.last_success_at.map(moment),
+        "last_error": stats.last_error,
+    })
+}
+
+/// What set an attempt off.
+#[must_use]
+pub fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Scheduled => "schedule",
+        Origin::Manual => "manual",
+        Origin::Direct => "direct",
+        Origin::Unknown => "unknown",
+    }
+}
+
+/// An attempt.
+#[must_use]
+pub fn run(run: &Run) -> Value {
+    json!({
+        "id": run.id,
+        "status": if run.status == RunStatus::Success { "success" } else { "error" },
+        "source": origin(run.origin),
+        "duration_ms": run.duration_ms,
+        "started_at": moment(run.started_at),
+        "completed_at": run.completed_at.map(moment),
+        "sqlstate": run.sqlstate,
+        "error": run.error,
+        "blockers": run.blockers,
+    })
+}
+
+/// Who answered.
+#[must_use]
+pub fn server(server: &Server, profile: Option<&str>, place: &str) -> Value {
+    json!({
+        "profile": profile,
+        "place": place,
+        "database": server.database,
+        "role": server.role,
+        "version": server.version,
+        "standby": server.standby,
+    })
+}
+
+/// The job, seen at the server's `now`.
+#[must_use]
+pub fn job(name: &str, job: &Job, now: DateTime<Utc>) -> Value {
+    let last = job
+        .last
+        .as_ref()
+        .map(|last| json!({"status": last.status, "message": last.message, "started_at": last.started_at.map(moment)}));
+    json!({
+        "name": name,
+        "database": job.cron_database,
+        "schedule": job.schedule,
+        "active": job.active,
+        "next_run_at": job.next_run(now).map(moment),
+        "last": last,
+    })
+}
+
+/// The figures of the view.
+#[must_use]
+pub fn figures(figures: &PlatformMetrics) -> Value {
+    json!({
+        "total_accounts": figures.total_accounts,
+        "total_users": figures.total_users,
+        "total_assets": figures.total_assets,
+        "total_licenses": figures.total_licenses,
+        "new_accounts_30d": figures.new_accounts_30d,
+        "new_users_30d": figures.new_users_30d,
+        "new_assets_30d": figures.new_assets_30d,
+        "last_updated": figures.last_updated.map(moment),
+    })
+}
+
+/// The refresh under way.
+#[must_use]
+pub fn running(running: &RunningRefresh) -> Value {
+    json!({"pid": running.pid, "since": running.since.map(moment), "application": running.application})
+}
+
+/// A part: its value, or `{"unavailable": …}`.
+#[must_use]
+pub fn reading<T>(reading: &Reading<T>, value: impl FnOnce(&T) -> Value) -> Value {
+    match reading {
+        Ok(part) => value(part),
+        Err(Unavailable { reason, mend }) => json!({"unavailable": {"reason": reason, "mend": mend}}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_one_line_and_says_what_it_is() {
+        let text = "a\nb\u{9b}c\u{202e}d\u{2028}\u{e0001}\x7f\"";
+        let line = line("x", json!({"text": text}));
+        assert!(!line.contains(['\n', '\u{9b}', '\u{202e}', '\u{2028}', '\u{e0001}', '\x7f']), "{line}");
+        let back: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&back["text"], &back["schema"], &back["kind"]), (&text.into(), &SCHEMA.into(), &"x".into()));
+    }
+}

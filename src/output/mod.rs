@@ -1,0 +1,133 @@
+//! What commands print: tables for people, JSON for programs.
+//!
+//! People's output is complete and without colour unless standard output is a terminal. There, and only there, the last
+//! column is cut to the width, and a colour may stand beside a word that says the same.
+
+pub mod json;
+pub mod openmetrics;
+pub mod table;
+
+use crate::{
+    command::Failure,
+    environment::{self, Environment},
+    exit,
+    model::health::Verdict,
+    screen::text::{self, Charset},
+};
+use std::io::{self, IsTerminal as _, Write as _};
+
+/// How this run prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Output {
+    /// Whether the answer is JSON.
+    pub json: bool,
+    colour: bool,
+    width: Option<usize>,
+}
+
+/// Wider than any line: cleaned, not cut.
+const UNCUT: usize = 1 << 20;
+
+/// What stands for characters that must not reach a terminal.
+const CHARSET: Charset = Charset { ascii_only: false, ellipsis: "…", line_break: " | ", replacement: "\u{fffd}" };
+
+impl Output {
+    /// As standard output and the environment want it.
+    #[must_use]
+    pub fn of_process(json: bool, environment: &Environment) -> Self {
+        let terminal = io::stdout().is_terminal();
+        // https://no-color.org: present and not empty, whatever its value.
+        let plain = environment::get(environment, "NO_COLOR").is_some()
+            || environment::get(environment, "TERM").is_none_or(|term| term == "dumb");
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok().filter(|_| terminal);
+        let width = size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0);
+        Self { json, colour: terminal && !plain, width }
+    }
+
+    /// Output that goes nowhere near a terminal.
+    #[must_use]
+    pub fn plain(json: bool) -> Self {
+        Self { json, colour: false, width: None }
+    }
+
+    /// Prints a line, or several, at once.
+    ///
+    /// # Errors
+    /// Standard output takes no more: silently where its reader has gone (`| head`).
+    pub fn print(&self, text: &str) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        let newline = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
+        write!(out, "{text}{newline}").and_then(|()| out.flush()).map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::silent(exit::OK),
+            _ => Failure::new(exit::FAILURE, format!("cannot write to standard output: {error}")),
+        })
+    }
+
+    /// Prints one JSON object on one line.
+    ///
+    /// # Errors
+    /// As for [`Output::print`].
+    pub fn object(&self, kind: &str, object: serde_json::Value) -> Result<(), Failure> {
+        self.print(&json::line(kind, object))
+    }
+
+    /// The verdict as a word, coloured where that is possible.
+    #[must_use]
+    pub fn verdict(&self, verdict: Verdict) -> String {
+        let colour = match verdict {
+            Verdict::Healthy => 32,
+            Verdict::Warning => 33,
+            Verdict::Critical => 31,
+            Verdict::Unknown => 35,
+        };
+        self.coloured(json::verdict(verdict), colour)
+    }
+
+    /// The outcome of an attempt as a word, coloured where that is possible.
+    #[must_use]
+    pub fn outcome(&self, success: bool) -> String {
+        if success { self.coloured("success", 32) } else { self.coloured("error", 31) }
+    }
+
+    fn coloured(self, word: &str, colour: u8) -> String {
+        if self.colour { format!("\x1b[{colour}m{word}\x1b[0m") } else { word.to_owned() }
+    }
+
+    /// Columns that a line may take; `None` for as many as it likes.
+    #[must_use]
+    pub fn width(&self) -> Option<usize> {
+        self.width
+    }
+}
+
+/// A text of the database's as one line without anything that steers a terminal.
+#[must_use]
+pub fn clean(raw: &str) -> String {
+    text::line(raw, UNCUT, CHARSET)
+}
+
+/// The same, cut to a width in columns.
+#[must_use]
+pub fn cut(raw: &str, width: usize) -> String {
+    text::line(raw, width, CHARSET)
+}
+
+/// A moment for people: to the second, in UTC.
+#[must_use]
+pub fn moment(at: chrono::DateTime<chrono::Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_steers_a_terminal_and_nothing_is_cut() {
+        let long = "x".repeat(5000);
+        assert_eq!(clean(&long), long);
+        let hostile = clean("a\x1b[2Jb\u{9b}c\nd\u{202e}e");
+        assert!(!hostile.contains(['\x1b', '\u{9b}', '\n', '\u{202e}']), "{hostile:?}");
+        assert_eq!(Output::plain(false).verdict(Verdict::Critical), "critical");
+    }
+}

@@ -1,0 +1,120 @@
+//! What is made of the definitions is what is committed. `REFRESHTOP_BLESS=1 cargo test --test command definitions`
+//! writes it anew.
+
+use super::{app_with, run};
+use clap_complete::Shell;
+use refreshtop::{cli, command::definitions, exit};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Compares the files of a folder with what they should be.
+fn compare(folder: &str, wanted: &BTreeMap<String, String>) {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder);
+    if std::env::var_os("REFRESHTOP_BLESS").is_some() {
+        if folder.exists() {
+            fs::remove_dir_all(&folder).unwrap();
+        }
+        fs::create_dir_all(&folder).unwrap();
+        for (name, text) in wanted {
+            fs::write(folder.join(name), text).unwrap();
+        }
+    }
+    let names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let committed: BTreeMap<String, String> =
+        names.map(|name| (name.clone(), fs::read_to_string(folder.join(name)).unwrap())).collect();
+    for (name, text) in wanted {
+        assert_eq!(committed.get(name), Some(text), "{name} has drifted; see the head of tests/command/definitions.rs");
+    }
+    assert_eq!(committed.keys().collect::<Vec<_>>(), wanted.keys().collect::<Vec<_>>(), "in {}", folder.display());
+}
+
+#[test]
+fn help() {
+    fn add(command: &mut clap::Command, name: &str, texts: &mut BTreeMap<String, String>) {
+        let text = command.render_long_help().to_string();
+        let text: String = text.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+        texts.insert(format!("{name}.txt"), text);
+        let children: Vec<String> = command.get_subcommands().map(|child| child.get_name().to_owned()).collect();
+        for child in children.iter().filter(|child| *child != "help") {
+            add(command.find_subcommand_mut(child).unwrap(), &format!("{name}-{child}"), texts);
+        }
+    }
+    let mut texts = BTreeMap::new();
+    let mut program = cli::command().term_width(100);
+    program.build();
+    add(&mut program, "refreshtop", &mut texts);
+    compare("docs/help", &texts);
+}
+
+#[test]
+fn manual_pages() {
+    let pages = definitions::pages().unwrap();
+    compare("docs/man", &pages.into_iter().map(|(name, text)| (format!("{name}.1"), text)).collect());
+}
+
+#[test]
+fn completions() {
+    let files = [
+        (Shell::Bash, "refreshtop.bash"),
+        (Shell::Zsh, "_refreshtop"),
+        (Shell::Fish, "refreshtop.fish"),
+        (Shell::Elvish, "refreshtop.elv"),
+        (Shell::PowerShell, "_refreshtop.ps1"),
+    ];
+    let files = files.map(|(shell, name)| (name.to_owned(), definitions::completions(shell)));
+    compare("assets/completions", &files.into_iter().collect());
+}
+
+/// Every option of a command that can be set in the file is in the sample, and the sample is nothing but defaults.
+#[test]
+fn the_sample_has_every_option() {
+    let sample = include_str!("../../config.example.toml");
+    refreshtop::settings::File::parse(Path::new("sample"), sample).unwrap();
+    for command in refreshtop::settings::commands::names() {
+        let (_, section) =
+            sample.split_once(&format!("# [commands.{command}]\n")).unwrap_or_else(|| panic!("{command}"));
+        let section = section.split("\n# [commands.").next().unwrap();
+        for option in refreshtop::settings::commands::options(command).unwrap() {
+            assert!(
+                section.contains(&format!("\n# {option} = ")) || section.starts_with(&format!("# {option} = ")),
+                "{command}: {option}"
+            );
+        }
+    }
+    let without_comments = sample.split("# [commands.").skip(1).fold(String::new(), |all, section| {
+        let lines =
+            section.lines().skip(1).filter_map(|line| line.strip_prefix("# ")).filter(|line| line.contains(" = "));
+        let name = section.split(']').next().unwrap();
+        format!("{all}[commands.{name}]\n{}\n", lines.collect::<Vec<_>>().join("\n"))
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c.toml");
+    fs::write(&path, &without_comments).unwrap();
+    let options = cli::Cli::read(["refreshtop", "--config", path.to_str().unwrap()]).unwrap().options;
+    refreshtop::settings::commands::check(&options, &BTreeMap::new()).unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// The README's examples of commands that end by themselves, each of them run.
+#[tokio::test]
+async fn the_readmes_examples_run() {
+    let readme = include_str!("../../README.md");
+    let (_, section) = readme.split_once("\n## On the command line\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let url = app_with(9, 0).await;
+    let mut ran_some = 0;
+    for line in section.lines().filter_map(|line| line.strip_prefix("refreshtop ")) {
+        let endless = ["--follow", "--listen", "schedule"].iter().any(|word| line.contains(word));
+        let writes = line.contains('/') && !line.contains("'*/");
+        // The jobs are not in place here: tests/command/jobs.rs has them.
+        if endless || writes || line.starts_with("job ") {
+            continue;
+        }
+        let ran = run(&url, line.split(" #").next().unwrap()).await;
+        assert_eq!(ran.code, i32::from(exit::OK), "{line}: {ran:?}");
+        ran_some += 1;
+    }
+    assert!(ran_some >= 8, "{ran_some}");
+}

@@ -1,0 +1,120 @@
+//! The metrics, read by a parser of the format.
+
+use super::{PATIENCE, Ran, app_with, program, run};
+use crate::support::fresh_app;
+use openmetrics_parser::openmetrics::parse_openmetrics;
+use refreshtop::exit;
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    os::unix::fs::PermissionsExt as _,
+    process::Stdio,
+};
+
+/// Samples by name and labels. The parser refuses what is not OpenMetrics.
+fn samples(text: &str) -> BTreeMap<String, f64> {
+    let parsed = parse_openmetrics(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let mut samples = BTreeMap::new();
+    for (name, family) in &parsed.families {
+        for sample in family.iter_samples() {
+            let labels: Vec<String> =
+                sample.get_labelset().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let key = format!("{name}{{{}}}", labels.join(",")).replace("{}", "");
+            let value = match &sample.value {
+                openmetrics_parser::OpenMetricsValue::Gauge(value) => value.as_f64(),
+                other => panic!("{key} is {other:?}"),
+            };
+            samples.insert(key, value);
+        }
+    }
+    samples
+}
+
+#[tokio::test]
+async fn the_text_is_open_metrics_and_its_values_are_those_of_the_database() {
+    let url = app_with(2, 1).await;
+    let ran = run(&url, "metrics").await;
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
+    assert!(ran.out.ends_with("# EOF\n"));
+    let samples = samples(&ran.out);
+    for (name, wanted) in [
+        ("refreshtop_up", 1.0),
+        ("refreshtop_health{verdict=critical}", 1.0),
+        ("refreshtop_health{verdict=healthy}", 0.0),
+        ("refreshtop_window_seconds", 86_400.0),
+        ("refreshtop_window_refreshes{status=success}", 3.0),
+        ("refreshtop_window_refreshes{status=error}", 1.0),
+        ("refreshtop_window_success_ratio", 0.75),
+        ("refreshtop_running", 0.0),
+        ("refreshtop_platform{figure=total_users}", 11.0),
+    ] {
+        assert_eq!(samples.get(name), Some(&wanted), "{name}: {samples:#?}");
+    }
+    let age = samples["refreshtop_server_timestamp_seconds"] - samples["refreshtop_last_success_timestamp_seconds"];
+    assert!((0.0..PATIENCE.as_secs_f64()).contains(&age), "{age}");
+}
+
+#[tokio::test]
+async fn a_database_without_figures_is_down_and_not_healthy() {
+    let bare = fresh_app("command_bare").await;
+    let ran = run(&bare, "metrics").await;
+    assert_eq!(ran.code, i32::from(exit::NOT_MIGRATED), "{ran:?}");
+    let samples = samples(&ran.out);
+    assert_eq!((samples["refreshtop_up"], samples["refreshtop_health{verdict=unknown}"]), (0.0, 1.0));
+    assert!(!samples.contains_key("refreshtop_window_success_ratio"));
+}
+
+#[tokio::test]
+async fn a_textfile_is_whole_and_readable_and_nothing_is_left_beside_it() {
+    let url = app_with(2, 0).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("refreshtop.prom");
+    fs::write(&path, "old").unwrap();
+    let ran = run(&url, &format!("metrics --textfile {}", path.display())).await;
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "", ""), "{ran:?}");
+    assert_eq!(samples(&fs::read_to_string(&path).unwrap()).get("refreshtop_up"), Some(&1.0));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    let ran = run(&url, "metrics --textfile /nonexistent/x.prom").await;
+    assert_eq!(ran.code, i32::from(exit::FAILURE), "{ran:?}");
+    assert!(ran.err.starts_with("refreshtop: cannot write /nonexistent/x.prom: "), "{ran:?}");
+}
+
+fn get(address: &str, request: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scrape_over_http_looks_anew_and_sigterm_ends_it() {
+    let url = app_with(2, 0).await;
+    let mut command = program(&url, "metrics --listen 127.0.0.1:0");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut err = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    err.read_line(&mut line).unwrap();
+    let address = line.trim().trim_start_matches("refreshtop: serving http://").trim_end_matches("/metrics").to_owned();
+    assert!(address.starts_with("127.0.0.1:"), "{line}");
+    for wanted in [3.0, 4.0] {
+        let (head, body) = tokio::task::block_in_place(|| get(&address, "GET /metrics"));
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        assert!(head.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8"), "{head}");
+        assert_eq!(samples(&body).get("refreshtop_window_refreshes{status=success}"), Some(&wanted));
+        crate::support::execute(&url, "SELECT public.refresh_platform_metrics_with_logging()").await;
+    }
+    for (request, wanted) in [("GET /etc/passwd", "404"), ("POST /metrics", "405"), ("HEAD /metrics", "200")] {
+        let (head, _) = tokio::task::block_in_place(|| get(&address, request));
+        assert!(head.starts_with(&format!("HTTP/1.1 {wanted} ")), "{request}: {head}");
+    }
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let ended: Ran = super::ran(tokio::task::block_in_place(|| child.wait_with_output()).unwrap());
+    assert_eq!((ended.code, ended.out.as_str()), (0, ""), "{ended:?}");
+}

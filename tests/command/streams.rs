@@ -1,0 +1,243 @@
+//! Commands that go on until something stops them.
+
+use super::{PATIENCE, Ran, app_with, program, ran, run};
+use crate::support::processes::eventually;
+use crate::support::session::Session;
+use crate::support::{execute, fresh_app, migrate, migrated_app, options, small_app_in, value};
+use refreshtop::{cluster::DisposableCluster, exit};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+/// A program that runs, and its lines as they come. Dropping kills it.
+struct Running {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Self { child, lines }
+    }
+
+    fn json(&self) -> Value {
+        let line = tokio::task::block_in_place(|| self.lines.recv_timeout(PATIENCE)).expect("a line in time");
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    fn end(mut self) -> Ran {
+        tokio::task::block_in_place(|| {
+            let mut err = String::new();
+            self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+            let status = self.child.wait().unwrap();
+            Ran { code: status.code().expect("an exit code, not a signal"), out: self.lines.iter().collect(), err }
+        })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Attempts in the log whose source is `source`.
+async fn attempts(url: &str, source: &str) -> i64 {
+    let sql = format!("SELECT count(*) FROM public.metrics_refresh_log WHERE trigger_source = '{source}'");
+    value(url, &sql).await
+}
+
+/// Whether a session of this name waits for a lock. Asked by a session outside of a transaction: inside of one it
+/// would see the same picture for ever.
+fn waiting(name: &str) -> String {
+    format!(
+        "EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = '{name}'
+                 AND wait_event_type = 'Lock')"
+    )
+}
+
+const BLOCK: &str = "BEGIN; LOCK TABLE public.assets IN ACCESS EXCLUSIVE MODE";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_prints_attempts_as_they_end_and_stops_cleanly() {
+    let url = app_with(3, 0).await;
+    let follower = Running::start(program(&url, "logs --follow --limit 2 --json --poll 1s"));
+    let first = [follower.json(), follower.json()];
+    assert!(first.iter().all(|run| run["kind"] == "run" && run["status"] == "success"), "{first:?}");
+    execute(&url, "SELECT public.trigger_platform_metrics_refresh()").await;
+    let run = follower.json();
+    assert_eq!((&run["source"], &run["status"]), (&"manual".into(), &"success".into()), "{run}");
+    follower.signal(Signal::TERM);
+    let ended = follower.end();
+    assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (0, "", ""), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_goes_away_ends_it_quietly() {
+    let url = app_with(3, 0).await;
+    for line in ["logs", "metrics", "man", "status --json"] {
+        let mut child = program(&url, line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // Before a byte was read.
+        drop(child.stdout.take());
+        let ended = tokio::task::block_in_place(|| child.wait_with_output()).unwrap();
+        let ended = ran(ended);
+        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{line}: {ended:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trigger_is_cancelled_on_the_server_by_signal_and_by_time() {
+    let url = app_with(1, 0).await;
+    execute(&url, "UPDATE refreshtop.views SET lock_timeout = '10 minutes'").await;
+    let _blocker = Session::with(&url, BLOCK).await;
+    let observer = Session::open(&url).await;
+    for (line, signal, why) in [
+        ("trigger --json", Some(Signal::INT), "cancelled by a signal: "),
+        ("trigger --json --timeout 1s", None, "cancelled because it took longer than --timeout: "),
+    ] {
+        let trigger = Running::start(program(&url, line));
+        observer.until(&waiting("refreshtop trigger")).await;
+        if let Some(signal) = signal {
+            trigger.signal(signal);
+        }
+        let object = trigger.json();
+        assert_eq!((&object["status"], &object["sqlstate"]), (&"error".into(), &"57014".into()), "{object}");
+        let ended = trigger.end();
+        assert_eq!(ended.code, i32::from(exit::FAILURE), "{ended:?}");
+        assert!(ended.err.contains(why) && ended.err.lines().count() == 1, "{ended:?}");
+    }
+    assert_eq!(attempts(&url, "manual").await, 2, "both are in the log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trigger_beside_a_running_refresh_is_refused_with_a_code_of_its_own() {
+    let url = app_with(1, 0).await;
+    execute(&url, "UPDATE refreshtop.views SET lock_timeout = '10 minutes'").await;
+    let blocker = Session::with(&url, BLOCK).await;
+    let other = Session::open(&url).await;
+    let pid = other.pid;
+    let refresh = other.start::<Value>("public.refresh_platform_metrics_with_logging()");
+    blocker.until_waiting(pid).await;
+    let second = run(&url, "trigger --json").await;
+    assert_eq!(second.code, i32::from(exit::ALREADY_RUNNING), "{second:?}");
+    assert_eq!(second.json()["status"], "running");
+    assert!(second.err.contains("is already running (pid ") && second.err.contains("try again later"), "{second:?}");
+    let status = run(&url, "status --json").await.json();
+    assert_eq!(status["running"]["pid"], pid, "{status}");
+    blocker.run("ROLLBACK").await;
+    refresh.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_schedulers_refresh_once_for_a_tick() {
+    let url = migrated_app("command_schedule").await;
+    // The next minute is the tick, whenever this starts.
+    let both = [(); 2].map(|()| Running::start(program(&url, "schedule --json --cron '* * * * *'")));
+    let mut ticks = Vec::new();
+    for scheduler in &both {
+        let line = tokio::task::block_in_place(|| scheduler.lines.recv_timeout(Duration::from_secs(100)));
+        ticks.push(serde_json::from_str::<Value>(&line.expect("a tick within a minute and some")).unwrap());
+    }
+    for scheduler in &both {
+        scheduler.signal(Signal::TERM);
+    }
+    // One of them may have been through a second tick by now on a very slow machine; the rule is one for each.
+    let distinct: i64 = value(
+        &url,
+        "SELECT count(*) - count(DISTINCT date_trunc('minute', started_at)) FROM public.metrics_refresh_log
+         WHERE trigger_source = 'schedule'",
+    )
+    .await;
+    assert_eq!(distinct, 0, "{ticks:?}");
+    if ticks[0]["tick"] == ticks[1]["tick"] {
+        let mut outcomes: Vec<&str> = ticks.iter().map(|tick| tick["outcome"].as_str().unwrap()).collect();
+        outcomes.sort_unstable();
+        assert!(outcomes == ["elsewhere", "success"] || outcomes == ["running", "success"], "{ticks:?}");
+    }
+    for scheduler in both {
+        let ended = scheduler.end();
+        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduler_cancels_what_it_would_leave_behind() {
+    let url = migrated_app("command_schedule").await;
+    execute(&url, "UPDATE refreshtop.views SET lock_timeout = '10 minutes'").await;
+    let _blocker = Session::with(&url, BLOCK).await;
+    let observer = Session::open(&url).await;
+    let scheduler = Running::start(program(&url, "schedule --json --cron '* * * * *' --grace 0s"));
+    let waits = waiting("refreshtop schedule");
+    let until_it_waits = async {
+        while !observer.value::<bool>(&waits).await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(100), until_it_waits).await.expect("a tick within a minute and some");
+    scheduler.signal(Signal::TERM);
+    let tick = scheduler.json();
+    assert_eq!((&tick["outcome"], &tick["sqlstate"]), (&"error".into(), &"57014".into()), "{tick}");
+    let ended = scheduler.end();
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+    assert_eq!(attempts(&url, "schedule").await, 1, "what was cancelled is in the log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduler_survives_a_lost_database_and_makes_up_for_the_tick() {
+    let mut cluster = DisposableCluster::start(&options(), &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"));
+    let url = small_app_in(&cluster, "app").await;
+    migrate(&url).await;
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let line = format!("schedule --json --cron '* * * * *' --log-file {}", log.display());
+    let scheduler = Running::start(program(&url, &line));
+    let waits_for_a_tick = || std::fs::read_to_string(&log).is_ok_and(|text| text.contains("next refresh at"));
+    tokio::task::block_in_place(|| eventually("the scheduler waits for a tick", waits_for_a_tick));
+    // Such a cluster commits asynchronously: a crash right away would take the migrations back.
+    execute(&url, "CHECKPOINT").await;
+    cluster.kill9();
+    let line = |what: &str| {
+        let line = tokio::task::block_in_place(|| scheduler.lines.recv_timeout(Duration::from_secs(100)));
+        serde_json::from_str::<Value>(&line.unwrap_or_else(|_| panic!("{what} in time"))).unwrap()
+    };
+    let mut lost = line("a tick");
+    // It may have fallen between the start and the loss.
+    while lost["outcome"] == "success" {
+        lost = line("the next tick");
+    }
+    assert_eq!(lost["outcome"], "unreachable", "{lost}");
+    cluster.start_postgres().await.unwrap();
+    let back = line("the tick made up for");
+    assert_eq!(back["outcome"], "success", "{back}");
+    scheduler.signal(Signal::TERM);
+    assert_eq!(scheduler.end().code, 0);
+    cluster.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduler_that_can_never_work_says_so_at_once() {
+    let bare = fresh_app("command_schedule").await;
+    let ran = run(&bare, "schedule").await;
+    assert_eq!(ran.code, i32::from(exit::NOT_MIGRATED), "{ran:?}");
+    assert!(ran.err.contains("run: refreshtop migrate") && ran.err.lines().count() == 1, "{ran:?}");
+    let migrated = migrated_app("command_schedule").await;
+    let (_, nobody) = crate::support::fresh_role(&migrated, "nobody", "").await;
+    let ran = run(&nobody, "schedule").await;
+    assert_eq!(ran.code, i32::from(exit::NOT_PERMITTED), "{ran:?}");
+}

@@ -1,0 +1,163 @@
+//! Each command against each state of the database: exit code, standard error, JSON.
+
+use super::{Ran, app_with, run};
+use crate::support::{cluster, fresh_app, fresh_role, migrated_app};
+use refreshtop::exit;
+
+/// A state of the database, and the URL by which it is reached.
+struct States {
+    healthy: String,
+    failing: String,
+    bare: String,
+    forbidden: String,
+    dead: String,
+}
+
+impl States {
+    async fn make() -> Self {
+        let failing = app_with(1, 9).await;
+        let forbidden = fresh_role(&failing, "nobody", "").await.1;
+        Self {
+            healthy: app_with(9, 0).await,
+            failing,
+            bare: fresh_app("command_bare").await,
+            forbidden,
+            // Nobody listens at port 1.
+            dead: cluster().await.url("app").replace(&format!(":{}/", cluster().await.port()), ":1/"),
+        }
+    }
+}
+
+fn code(ran: &Ran) -> u8 {
+    u8::try_from(ran.code).unwrap()
+}
+
+/// One sentence, one line, without a password or a trace of one.
+fn one_sentence(ran: &Ran, what: &str) {
+    assert_eq!(ran.err.lines().count(), 1, "{what}: {ran:?}");
+    assert!(ran.err.starts_with("refreshtop: "), "{what}: {ran:?}");
+    for secret in ["secret-of-", "postgres://", "postgresql://"] {
+        assert!(!ran.err.contains(secret) && !ran.out.contains(secret), "{what}: {ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_command_in_every_state() {
+    let states = States::make().await;
+    // The command, and the kind of its JSON.
+    let commands = [
+        ("status", "status"),
+        ("stats", "stats"),
+        ("logs", "logs"),
+        ("cleanup", "cleanup"),
+        ("trigger", "trigger"),
+        ("job show", "jobs"),
+    ];
+    for (line, kind) in commands {
+        for url in [&states.healthy, &states.failing] {
+            let people = run(url, line).await;
+            assert_eq!((code(&people), people.err.as_str()), (exit::OK, ""), "{line}: {people:?}");
+            assert!(!people.out.is_empty() && !people.out.contains('\x1b'), "{line}: {people:?}");
+            let json = run(url, &format!("{line} --json")).await;
+            assert_eq!((code(&json), json.err.as_str()), (exit::OK, ""), "{line}: {json:?}");
+            assert_eq!(
+                (&json.json()["schema"], &json.json()["kind"]),
+                (&"refreshtop/1".into(), &kind.into()),
+                "{line}"
+            );
+        }
+        for (url, wanted, name, mend) in [
+            (&states.bare, exit::NOT_MIGRATED, "not_migrated", "run: refreshtop migrate"),
+            (&states.forbidden, exit::NOT_PERMITTED, "not_permitted", ""),
+            (&states.dead, exit::CANNOT_CONNECT, "cannot_connect", "check that the server runs"),
+        ] {
+            let people = run(url, line).await;
+            assert_eq!((code(&people), people.out.as_str()), (wanted, ""), "{line}, {name}: {people:?}");
+            one_sentence(&people, line);
+            assert!(people.err.contains(mend), "{line}, {name}: {people:?}");
+            let json = run(url, &format!("{line} --json")).await;
+            assert_eq!(code(&json), wanted, "{line}, {name}: {json:?}");
+            one_sentence(&json, line);
+            let object = json.json();
+            if object["kind"] == "trigger" {
+                assert_eq!(object["status"], "refused", "{object}");
+                continue;
+            }
+            assert_eq!(object["kind"], "error", "{line}: {object}");
+            assert_eq!((&object["error"], &object["exit_code"]), (&name.into(), &wanted.into()), "{line}: {object}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_check_says_its_verdict_and_everything_else_is_unknown() {
+    let states = States::make().await;
+    let slow = migrated_app("command_empty").await;
+    for (url, line, wanted, start) in [
+        (&states.healthy, "check", exit::OK, "REFRESH OK - last successful refresh "),
+        (&states.failing, "check", exit::CRITICAL, "REFRESH CRITICAL - success rate "),
+        (&slow, "check", exit::CRITICAL, "REFRESH CRITICAL - no refresh in the window"),
+        (&states.failing, "check -w rate=10: -c rate=5:", exit::OK, "REFRESH OK - "),
+        (&states.failing, "check --warning rate=90:", exit::WARNING, "REFRESH WARNING - success rate "),
+        (&states.healthy, "check --critical duration=@0:10", exit::CRITICAL, "REFRESH CRITICAL - average duration "),
+        (&states.bare, "check", exit::UNKNOWN, "REFRESH UNKNOWN - cannot read the statistics: "),
+        (&states.forbidden, "check", exit::UNKNOWN, "REFRESH UNKNOWN - cannot read the statistics: "),
+        (&states.dead, "check", exit::UNKNOWN, "REFRESH UNKNOWN - cannot connect to 127.0.0.1:"),
+        (&states.healthy, "check --warning speed=1", exit::UNKNOWN, "REFRESH UNKNOWN - invalid value 'speed=1'"),
+        (&states.healthy, "check --nonsense", exit::UNKNOWN, "REFRESH UNKNOWN - unexpected argument '--nonsense'"),
+        (&states.healthy, "check --profile x", exit::UNKNOWN, "REFRESH UNKNOWN - there is no profile \"x\""),
+    ] {
+        let ran = run(url, line).await;
+        assert_eq!((code(&ran), ran.err.as_str()), (wanted, ""), "{line}: {ran:?}");
+        assert_eq!(ran.out.lines().count(), 1, "{line}: {ran:?}");
+        assert!(ran.out.starts_with(start), "{line}: {ran:?}");
+        assert_eq!(ran.out.matches('|').count(), usize::from(wanted != exit::UNKNOWN), "{line}: {ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_people_and_programs_are_told_is_the_same() {
+    let url = app_with(1, 9).await;
+    let status = run(&url, "status --json").await.json();
+    assert_eq!(status["health"]["verdict"], "critical", "{status}");
+    assert_eq!((&status["stats"]["total"], &status["stats"]["failed"]), (&11.into(), &9.into()), "{status}");
+    assert_eq!(status["figures"]["total_users"], 11, "{status}");
+    assert_eq!(status["window_s"], 86_400, "{status}");
+    let people = run(&url, "status").await.out;
+    for word in ["verdict       critical", "2 of 11 succeeded in 1day", "success rate 18.1 % is below 80 %"] {
+        assert!(people.contains(word), "{people}");
+    }
+    let hour = run(&url, "stats --window 1h --json").await.json();
+    assert_eq!((&hour["window_s"], &hour["stats"]["successful"]), (&3600.into(), &2.into()), "{hour}");
+}
+
+#[tokio::test]
+async fn a_log_is_listed_by_outcome_age_and_number() {
+    let url = app_with(5, 3).await;
+    for (line, wanted) in [
+        ("logs --json", 9),
+        ("logs --limit 2 --json", 2),
+        ("logs --errors --json", 3),
+        ("logs --since 150s --json", 5),
+        ("logs --since 150s --errors --json", 2),
+    ] {
+        let ran = run(&url, line).await.json();
+        assert_eq!((&ran["count"], ran["runs"].as_array().unwrap().len()), (&wanted.into(), wanted), "{line}: {ran}");
+    }
+    let errors = run(&url, "logs --errors --json").await;
+    assert_eq!(errors.json()["runs"][0]["error"], "no\u{1b}[31m luck\nat all");
+    assert!(!errors.out.contains('\x1b'));
+    let people = run(&url, "logs --errors").await.out;
+    assert_eq!(people.lines().count(), 4, "{people}");
+    assert!(people.contains("luck | at all") && !people.contains('\x1b'), "{people}");
+}
+
+#[tokio::test]
+async fn clean_up_counts_what_it_deletes() {
+    let url = app_with(1, 0).await;
+    let old = "INSERT INTO public.metrics_refresh_log (id, refresh_type, status, started_at, created_at)
+               SELECT gen_random_uuid(), 'platform_metrics', 'success', t, t FROM (SELECT now() - interval '31 days' AS t) AS old, generate_series(1, 4)";
+    crate::support::execute(&url, old).await;
+    assert_eq!(run(&url, "cleanup --json").await.json()["deleted"], 4);
+    assert_eq!(run(&url, "cleanup").await.out, "deleted 0 rows of the log\n");
+}
