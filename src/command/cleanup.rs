@@ -14,7 +14,7 @@ use serde_json::json;
 /// The database can't be reached, or did not allow it.
 pub async fn run(target: &Target, output: Output) -> Result<(), Failure> {
     // As long as it takes: it works in batches.
-    let mut app = session::open(target, "cleanup", &Session::default()).await?;
+    let mut app = session::open(target, "cleanup", &Session::WRITING).await?;
     let deleted = log::clean_up(&mut app).await;
     let deleted = deleted.map_err(|error| session::failure("clean up the refresh log", target, &error))?;
     session::close(app).await;

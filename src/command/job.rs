@@ -47,15 +47,18 @@ struct Desk<'a> {
     now: DateTime<Utc>,
 }
 
+/// As short as a reading session's: a job is changed in a moment, or something is wrong.
+const LIMITS: Session = Session { read_only: false, ..Session::READING };
+
 impl<'a> Desk<'a> {
     async fn open(target: &'a Target) -> Result<Self, Failure> {
         let failed = |error: sqlx::Error| session::failure("see the schedule", target, &error);
-        let mut app = session::open(target, "job", &Session::READING).await?;
+        let mut app = session::open(target, "job", &LIMITS).await?;
         let facts = service::server_facts(&mut app).await.map_err(failed)?;
         let cron = service::cron_settings(&mut app).await.map_err(failed)?;
         let there = match &cron.database {
             Some(database) if *database == facts.server.database => None,
-            Some(database) => Some(session::open_in(target, database, "job", &Session::READING).await?),
+            Some(database) => Some(session::open_in(target, database, "job", &LIMITS).await?),
             None if cron.readable => {
                 let why = "pg_cron is not loaded on this server; drive the refreshes with: refreshtop schedule";
                 return Err(Failure::new(exit::FAILURE, why));

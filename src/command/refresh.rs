@@ -8,7 +8,7 @@ use crate::{
 use futures_util::StreamExt as _;
 use std::{future::Future, time::Duration};
 use tokio::time::{sleep, timeout};
-use tokio_postgres::Client;
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 /// Longest request to cancel, connection included.
 const CANCEL_LIMIT: Duration = Duration::from_secs(5);
@@ -59,6 +59,20 @@ pub async fn cancellable<T>(
     };
     driver.abort();
     ended?.map_err(Lost::Failed)
+}
+
+/// Runs a statement that gives JSON as text. A simple query: a prepared statement may be gone behind a pooler when it is
+/// executed.
+///
+/// # Errors
+/// The server's, or the connection's.
+pub async fn reply(client: &Client, sql: &str) -> Result<serde_json::Value, tokio_postgres::Error> {
+    let answer = client.simple_query(sql).await?;
+    let text = answer.iter().find_map(|part| match part {
+        SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    Ok(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
 }
 
 /// Why there is no answer.

@@ -138,7 +138,7 @@ impl Driver<'_> {
         let (mut quick, mut slow) = (feed::quick_backoff(), feed::slow_backoff());
         let mut told = false;
         loop {
-            let limits = Session::default();
+            let limits = Session::WRITING;
             let connected = tokio::select! {
                 connected = connect::connect(self.target, "schedule", &limits) => connected,
                 () = self.stop.recv() => return Ok(Tick::Stopped),

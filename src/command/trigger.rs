@@ -26,7 +26,7 @@ use std::{
 /// Where the view was not refreshed; the exit code says why.
 pub async fn run(trigger: &Trigger, target: &Target, output: Output) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
-    let limits = Session::default();
+    let limits = Session::WRITING;
     let connected = tokio::select! {
         connected = connect::connect(target, "trigger", &limits) => connected?,
         () = stop.recv() => return Err(Failure::new(exit::FAILURE, "cancelled before the refresh had begun")),
@@ -42,7 +42,7 @@ pub async fn run(trigger: &Trigger, target: &Target, output: Output) -> Result<(
             () = limit(trigger) => why.set("cancelled because it took longer than --timeout: "),
         }
     };
-    let work = async |client: &tokio_postgres::Client| client.query_one(service::TRIGGER, &[]).await?.try_get(0);
+    let work = async |client: &tokio_postgres::Client| refresh::reply(client, service::TRIGGER).await;
     let ended = refresh::ended(refresh::cancellable(connected, work, cancel).await);
     answer(ended, why.get(), output)
 }

@@ -148,22 +148,25 @@ const GROUPS: [(&str, &[Operation]); 5] = [
 ];
 
 /// Each function of the schema has a row that begins with its name.
-const FUNCTIONS: [Operation; 25] = [
+const FUNCTIONS: [Operation; 28] = [
     rows("`acl_sql`", "SELECT refreshtop.acl_sql('TABLE', 'public.accounts', NULL)"),
     rows("`application_decides`", "SELECT refreshtop.application_decides()"),
     rows("`application_function`", "SELECT refreshtop.application_function()"),
     rows("`application_owner_is_trusted`", "SELECT refreshtop.application_owner_is_trusted()"),
+    rows("`applied_steps`", "SELECT refreshtop.applied_steps()"),
     rows("`ask_application`", "SELECT refreshtop.ask_application()"),
     rows("`attempt_slots`", "SELECT refreshtop.attempt_slots('platform_metrics')"),
     rows("`black_box`", "SELECT refreshtop.black_box('public.platform_metrics'::regclass)"),
     rows("`caller`", "SELECT refreshtop.caller()"),
     rows("`cleanup_logs`", "SELECT refreshtop.cleanup_logs()"),
+    rows("`cron_facts`", "SELECT refreshtop.cron_facts()"),
     act("`cron_job`", "SELECT * FROM refreshtop.cron_job()"),
     rows("`cron_settings`", "SELECT * FROM refreshtop.cron_settings()"),
     rows("`is_super_admin`", "SELECT refreshtop.is_super_admin()"),
     rows("`log_lost_attempts`", "SELECT refreshtop.log_lost_attempts('platform_metrics', '{}')"),
     rows("`note_undo`", "SELECT refreshtop.note_undo(99, 'SELECT 1')"),
     rows("`record_act`", "SELECT refreshtop.record_act('forged', 'success', NULL)"),
+    rows("`record_mend`", "SELECT refreshtop.record_mend('forged', 'app', 'SELECT 1', 'success')"),
     rows("`refresh`", "SELECT * FROM refreshtop.refresh('platform_metrics') r WHERE r ->> 'status' = 'success'"),
     rows("`relations`", "SELECT * FROM refreshtop.relations('public.platform_metrics'::regclass)"),
     rows("`require_super_admin`", "SELECT refreshtop.require_super_admin('pass')"),
