@@ -5,7 +5,7 @@ mod support;
 
 use refreshtop::{command::migrate, db::migrate::MigrateError};
 use std::process::Command;
-use support::{client, execute, fresh_app, fresh_database, fresh_role, target, unique, value};
+use support::{client, execute, fresh_app, fresh_database, fresh_role, listed, steps, target, unique, value};
 
 const HANDMADE: &str = include_str!("fixtures/handmade.sql");
 
@@ -87,7 +87,7 @@ async fn log_rows(url: &str) -> (i64, String) {
 #[tokio::test]
 async fn an_empty_database_gets_everything_and_a_second_run_changes_nothing() {
     let url = fresh_app("up").await;
-    assert_eq!(up(&url).await[0], "applied steps 1, 2, 3, 4, 5, 6");
+    assert_eq!(up(&url).await[0], format!("applied steps {}", listed(steps(1))));
     let status: String = value(&url, "SELECT public.refresh_platform_metrics_with_logging() ->> 'status'").await;
     assert_eq!(status, "success");
     let once = schema(&url).await;
@@ -97,7 +97,7 @@ async fn an_empty_database_gets_everything_and_a_second_run_changes_nothing() {
     assert_eq!(schema(&url).await, once);
     assert_eq!(value::<i64>(&url, "SELECT count(*) FROM refreshtop.audit").await, touched);
     let text = migrate::status(&target(&url)).await.unwrap();
-    assert_eq!(text.matches("applied 20").count(), 5, "{text}");
+    assert_eq!(text.matches("applied 20").count(), steps(1).len(), "{text}");
 }
 
 #[tokio::test]
@@ -107,7 +107,8 @@ async fn a_rollback_leaves_what_was_there_before_the_migrations() {
     up(&url).await;
     execute(&url, "SELECT public.refresh_platform_metrics_with_logging()").await;
     let announced = migrate::announce_down(&target(&url), 0).await.unwrap();
-    assert_eq!(announced.as_deref(), Some("undoes steps 6, 5, 4, 3, 2, 1, deleting 1 rows of the refresh log"));
+    let wanted = format!("undoes steps {}, deleting 1 rows of the refresh log", listed(steps(1).into_iter().rev()));
+    assert_eq!(announced, Some(wanted));
     down(&url).await;
     assert_eq!(schema(&url).await, before);
     assert_eq!(down(&url).await, ["there is nothing to undo"]);
@@ -122,10 +123,10 @@ async fn a_rollback_can_stop_half_way_and_go_forward_again() {
     up(&url).await;
     let whole = schema(&url).await;
     let lines = migrate::down(&target(&url), 2).await.unwrap();
-    assert_eq!(lines.last().map(String::as_str), Some("undid steps 6, 5, 4, 3"));
+    assert_eq!(lines.last(), Some(&format!("undid steps {}", listed(steps(3).into_iter().rev()))));
     assert!(value::<Option<String>>(&url, "SELECT to_regclass('public.platform_metrics')::text").await.is_none());
     assert!(value::<Option<String>>(&url, "SELECT to_regclass('public.metrics_refresh_log')::text").await.is_some());
-    assert_eq!(up(&url).await[0], "applied steps 3, 4, 5, 6");
+    assert_eq!(up(&url).await[0], format!("applied steps {}", listed(steps(3))));
     assert_eq!(schema(&url).await, whole);
 }
 
@@ -159,7 +160,9 @@ async fn a_handmade_deployment_is_repaired_and_every_row_is_kept() {
     down(&url).await;
     assert_eq!(schema(&url).await, before, "the hand-made objects come back as they were");
     assert_eq!(log_rows(&url).await, rows);
-    assert_eq!(value::<i64>(&url, "SELECT count(*) FROM public.metrics_refresh_log").await, 503);
+    let count: i64 = value(&url, "SELECT count(*) FROM public.metrics_refresh_log").await;
+    // Three of ours, and perhaps one of the job that the migration has scheduled.
+    assert!((503..=504).contains(&count), "{count}");
 }
 
 #[tokio::test]
@@ -287,7 +290,7 @@ async fn two_migrators_at_once_do_not_collide() {
     let (first, second) = tokio::join!(migrate::up(&one), migrate::up(&one));
     let mut lines = [first.unwrap()[0].clone(), second.unwrap()[0].clone()];
     lines.sort();
-    assert_eq!(lines, ["applied steps 1, 2, 3, 4, 5, 6", "the database is up to date"]);
+    assert_eq!(lines, [format!("applied steps {}", listed(steps(1))), "the database is up to date".to_owned()]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use crate::{
     REFRESH,
     support::{
-        execute, fresh_app, options, small_app_in,
+        execute, fresh_app, listed, options, small_app_in, steps,
         terminal::{Launch, REFRESHTOP},
     },
 };
@@ -46,18 +46,18 @@ fn migrated(url: &str, arguments: &[&str]) -> String {
 #[tokio::test]
 async fn goes_up_tells_where_it_is_and_goes_down() {
     let url = fresh_app("commands").await;
-    assert_eq!(migrated(&url, &["status"]).matches("pending").count(), 5);
+    assert_eq!(migrated(&url, &["status"]).matches("pending").count(), steps(1).len());
     let up = migrated(&url, &[]);
-    assert!(up.starts_with("applied steps 1, 2, 3, 4, 5, 6\n"), "{up}");
+    assert!(up.starts_with(&format!("applied steps {}\n", listed(steps(1)))), "{up}");
     let status = migrated(&url, &["status"]);
-    assert!(status.matches(" applied ").count() == 5 && !status.contains("pending"), "{status}");
+    assert!(status.matches(" applied ").count() == steps(1).len() && !status.contains("pending"), "{status}");
     assert!(migrated(&url, &["up"]).starts_with("the database is up to date\n"));
     execute(&url, REFRESH).await;
 
     let down = migrated(&url, &["down", "--yes"]);
-    assert!(down.ends_with("undid steps 6, 4, 3, 2, 1\n"), "{down}");
+    assert!(down.ends_with(&format!("undid steps {}\n", listed(steps(1).into_iter().rev()))), "{down}");
     assert_eq!(migrated(&url, &["down", "--yes"]), "there is nothing to undo\n");
-    assert_eq!(migrated(&url, &["status"]).matches("pending").count(), 5);
+    assert_eq!(migrated(&url, &["status"]).matches("pending").count(), steps(1).len());
 }
 
 #[tokio::test]
@@ -65,11 +65,11 @@ async fn asks_a_person_before_it_undoes() {
     let url = fresh_app("asks").await;
     migrated(&url, &[]);
     execute(&url, REFRESH).await;
-    for (answer, code, said) in
-        [("n", exit::FAILURE, "nothing was changed"), ("y", exit::OK, "undid steps 6, 4, 3, 2, 1")]
-    {
+    let all = listed(steps(1).into_iter().rev());
+    let undone = format!("undid steps {all}");
+    for (answer, code, said) in [("n", exit::FAILURE, "nothing was changed"), ("y", exit::OK, &undone)] {
         let mut down = Launch::refreshtop(&["migrate", "down"]).env("REFRESHTOP_URL", &url).start();
-        down.wait_text("This undoes steps 6, 4, 3, 2, 1, deleting 1 rows of the refresh log. Go on? [y/N]");
+        down.wait_text(&format!("This undoes steps {all}, deleting 1 rows of the refresh log. Go on? [y/N]"));
         down.send(&format!("{answer}\r"));
         assert_eq!(down.wait_exit(), Ok(code.into()));
         assert!(down.screen_text().contains(said), "{}", down.screen_text());

@@ -74,6 +74,22 @@ pub async fn migrate(url: &str) {
     db::migrate::up(&mut connection).await.unwrap_or_else(|error| panic!("{error}"));
 }
 
+/// Numbers of the steps from `first` to the newest, in order.
+pub fn steps(first: i64) -> Vec<i64> {
+    let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).unwrap();
+    let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut steps: Vec<i64> =
+        names.filter(|name| name.ends_with(".up.sql")).map(|name| name[..4].parse().unwrap()).collect();
+    steps.sort_unstable();
+    steps.retain(|step| *step >= first);
+    steps
+}
+
+/// `1, 2, 3`.
+pub fn listed(steps: impl IntoIterator<Item = i64>) -> String {
+    steps.into_iter().map(|step| step.to_string()).collect::<Vec<_>>().join(", ")
+}
+
 /// Undoes every migration as the role of `url`.
 pub async fn roll_back(url: &str) {
     let mut connection = PgConnection::connect(url).await.expect("a connection");
