@@ -121,6 +121,12 @@ impl ConnectError {
         Self { kind, message: format!("cannot connect to {}: {why}", endpoint.place()) }
     }
 
+    /// A session to `target` that was open and is lost.
+    #[must_use]
+    pub fn broken(target: &Target, why: &str) -> Self {
+        Self::new(target.endpoint(), Kind::Broken, why)
+    }
+
     pub(super) fn timed_out(endpoint: &Endpoint, limit: Duration) -> Self {
         let limit = limit.as_secs();
         let why = format!("no answer within {limit} s; check host, port and firewall, or raise connect_timeout");

@@ -1,6 +1,6 @@
 //! The session that polls: one snapshot at a time, and single runs in full.
 
-use crate::connect::{ConnectError, Session, Target, bridge};
+use crate::connect::{ConnectError, Kind, Session, Target, bridge};
 use crate::db::{
     error,
     handmade::{self, Survey},
@@ -95,17 +95,17 @@ impl Pools {
         Ok(Self { target: target.clone(), app, cron: None })
     }
 
-    async fn cron_session(&mut self, database: &str) -> sqlx::Result<PoolConnection<Postgres>> {
+    async fn cron_session(&mut self, database: &str) -> Result<PoolConnection<Postgres>, ConnectError> {
         let known = self.cron.take().filter(|(known, pool)| known == database && pool.num_idle() > 0);
         let (_, pool) = if let Some(known) = known {
             self.cron.insert(known)
         } else {
             let target = Target { database: database.to_owned(), ..self.target.clone() };
-            let opened = bridge::pool(&target, "schedule", &Session::READING).await;
-            let pool = opened.map_err(|failure| sqlx::Error::Configuration(Box::new(failure)))?.session;
+            let pool = bridge::pool(&target, "schedule", &Session::READING).await?.session;
             self.cron.insert((database.to_owned(), pool))
         };
-        pool.acquire().await
+        // Its one session is idle: nobody else uses it.
+        pool.acquire().await.map_err(|failure| ConnectError::broken(&self.target, &error::sentence(&failure)))
     }
 }
 
@@ -280,8 +280,16 @@ async fn job(look: &mut PgConnection, server: &Server, by_hand: bool) -> sqlx::R
 
 /// Looks for the job where `pg_cron` lives. That database may refuse us, which says nothing about the application's.
 async fn job_elsewhere(pools: &mut Pools, cron: &CronSettings, database: &str, server: &Server) -> Reading<Job> {
+    let what = format!("schedule (database {database})");
+    let grant = cron_grant(&server.role, database);
+    let mut session = match pools.cron_session(database).await {
+        Ok(session) => session,
+        Err(failure) => {
+            let mend = if failure.kind == Kind::NotPermitted { grant } else { String::new() };
+            return Err(Unavailable::new(format!("{what}: {failure}"), mend));
+        }
+    };
     let found = async {
-        let mut session = pools.cron_session(database).await?;
         let mut look = look(&mut session).await?;
         let job = service::job_there(&mut look, cron, &server.database).await?;
         look.commit().await?;
@@ -289,10 +297,7 @@ async fn job_elsewhere(pools: &mut Pools, cron: &CronSettings, database: &str, s
     };
     match found.await {
         Ok(job) => job.ok_or_else(|| no_job(database, false, &server.role)),
-        Err(failure) => {
-            let what = format!("schedule (database {database})");
-            Err(error::unavailable_but_for(&what, &failure, &cron_grant(&server.role, database)))
-        }
+        Err(failure) => Err(error::unavailable_but_for(&what, &failure, &grant)),
     }
 }
 
