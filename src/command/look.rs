@@ -17,6 +17,7 @@ use crate::{
     settings::Settings,
 };
 use sqlx::PgConnection;
+use std::time::Duration;
 
 /// What a look saw, and what it means.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +58,7 @@ pub async fn look_on(app: &mut PgConnection, target: &Target, settings: &Setting
     let health = health::evaluate(&stats, facts.time, &settings.thresholds);
     let snapshot = Snapshot {
         server_time: facts.time,
+        read_for: Duration::ZERO,
         server: facts.server,
         // Its functions have just answered.
         deployment: Deployment::Migrated,

@@ -248,14 +248,16 @@ impl ConnectError {
 
 /// What to do about a failed handshake.
 fn tls(cause: &str) -> String {
+    // The library's own words are two moments in seconds since 1970.
+    if cause.to_ascii_lowercase().contains("expired") {
+        return "TLS failed: the server's certificate has expired; renew it".to_owned();
+    }
     let advice = if cause.contains("does not support TLS") {
         "switch TLS on at the server, or allow plain connections with sslmode=prefer"
     } else if cause.contains("NotValidForName") || cause.contains("not valid for name") {
         "the certificate is for another host: connect by a name that it lists, or use sslmode=verify-ca"
     } else if cause.contains("UnknownIssuer") || cause.contains("BadSignature") {
         "the root certificate did not sign it: check sslrootcert"
-    } else if cause.to_ascii_lowercase().contains("expired") {
-        "renew the server's certificate"
     } else {
         "check sslmode and sslrootcert"
     };

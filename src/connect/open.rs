@@ -18,6 +18,8 @@ use tokio::{
     time::timeout,
 };
 
+/// How long an address may take to answer at all.
+const REACH_LIMIT: Duration = Duration::from_secs(10);
 /// How long the password file may take.
 const PASSWORDS_LIMIT: Duration = Duration::from_secs(1);
 
@@ -325,7 +327,10 @@ async fn limited<T>(limit: Option<Duration>, work: impl Future<Output = Result<T
 
 /// A stream to `address`, encrypted or not.
 async fn stream(target: &Target, endpoint: &Endpoint, address: &Address, way: Way) -> Result<Stream, Failure> {
-    let mut wire = Wire::open(address, &target.keepalives).await.map_err(|error| Failure::Reach(error, false))?;
+    let reach = async { Wire::open(address, &target.keepalives).await.map_err(|error| Failure::Reach(error, false)) };
+    // Whoever does not answer the first packet is not there; a log-in may take longer.
+    let limit = target.connect_timeout.map(|limit| limit.min(REACH_LIMIT));
+    let mut wire = limited(limit, reach).await?;
     if way == Way::Plain {
         return Ok(Stream::Plain(wire));
     }

@@ -59,7 +59,8 @@ pub struct Target {
 pub struct TargetError(pub(super) String);
 
 /// Time for one attempt to connect where nothing else is said. libpq waits for ever; a monitor must say something.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Long enough for the eight round trips of a name, TCP, TLS and SCRAM over a link on which each takes two seconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// Folders in which the server's socket is looked for: that of Debian and its kin, and that of PostgreSQL itself.
 pub(super) const SOCKET_FOLDERS: [&str; 2] = ["/var/run/postgresql", "/tmp"];

@@ -1,6 +1,7 @@
 //! The one long-lived session: it listens, notices at once when it dies, and comes back by itself.
 
 use crate::connect::{self, Kind, Messages, Session, Target};
+use crate::db::suspend::SleepDetector;
 use crate::db::{
     error,
     listen::{self, CHANNEL, Found, Trial},
@@ -15,14 +16,14 @@ use std::{
 };
 use tokio::{
     sync::mpsc,
-    time::{MissedTickBehavior, interval, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_postgres::{AsyncMessage, Client};
 
 /// Time between two signs of life, and how long one may take: a link whose packets vanish is noticed within
 /// their sum.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-const HEARTBEAT_LIMIT: Duration = Duration::from_secs(4);
+const HEARTBEAT_LIMIT: Duration = Duration::from_millis(4_500);
 
 /// Signs of life between two trials behind what looks like a pooler: five minutes.
 const RETRIAL_BEATS: u32 = 30;
@@ -35,35 +36,38 @@ const LISTENING: Session = Session {
     read_only: true,
 };
 
-/// Pauses between attempts: 0.1 s, doubling to 0.4 s, each stretched by up to its own length. So a server that
-/// is back is seen within a second, and many monitors do not come back in step.
+/// Pauses between attempts: 0.1 s, growing by a quarter each to 5 s, each stretched by up to its own length. They are
+/// about a third as long as the outage so far: a server that restarts is seen within a second, one that stays away is
+/// left in peace, and many monitors do not come back in step.
 #[must_use]
 pub fn quick_backoff() -> ExponentialBackoff {
-    backoff(Duration::from_millis(100), Duration::from_millis(400))
+    backoff(Duration::from_millis(100), Duration::from_secs(5), 1.25)
 }
 
 /// Pauses where trying again soon can't help (wrong password, no such database): 5 s, doubling to 30 s, stretched
 /// likewise. Servers lock accounts that knock too often.
 #[must_use]
 pub fn slow_backoff() -> ExponentialBackoff {
-    backoff(Duration::from_secs(5), Duration::from_secs(30))
+    backoff(Duration::from_secs(5), Duration::from_secs(30), 2.0)
 }
 
-fn backoff(first: Duration, longest: Duration) -> ExponentialBackoff {
+fn backoff(first: Duration, longest: Duration, factor: f32) -> ExponentialBackoff {
     ExponentialBuilder::new()
         .with_min_delay(first)
         .with_max_delay(longest)
-        .with_factor(2.0)
+        .with_factor(factor)
         .with_jitter()
         .without_max_times()
         .build()
 }
 
+/// How long a session must have lived for the pauses to start over: a server that lets us in and throws us out at once
+/// is not one that works.
+const PROVEN: Duration = Duration::from_secs(5);
+
 /// How a session ended.
 struct Loss {
     reason: String,
-    /// Whether it had worked, so that the pauses start over.
-    worked: bool,
     /// Whether trying again soon makes sense.
     soon: bool,
 }
@@ -72,8 +76,9 @@ struct Loss {
 pub async fn run(target: Target, messages: mpsc::Sender<Message>) {
     let (mut quick, mut slow) = (quick_backoff(), slow_backoff());
     loop {
+        let began = Instant::now();
         let loss = session(&target, &messages).await;
-        if loss.worked {
+        if loss.soon && began.elapsed() >= PROVEN {
             (quick, slow) = (quick_backoff(), slow_backoff());
         }
         let pause = if loss.soon { quick.next() } else { slow.next() };
@@ -99,7 +104,7 @@ async fn session(target: &Target, messages: &mpsc::Sender<Message>) -> Loss {
         Err(failure) => {
             // A server without a free connection is not helped by two knocks a second.
             let soon = failure.kind.may_pass() && failure.kind != Kind::TooManyConnections;
-            return Loss { reason: failure.to_string(), worked: false, soon };
+            return Loss { reason: failure.to_string(), soon };
         }
     };
     let (arrived, trial) = (AtomicU64::new(0), Trial::new());
@@ -108,7 +113,7 @@ async fn session(target: &Target, messages: &mpsc::Sender<Message>) -> Loss {
     // failed question after it.
     tokio::select! {
         biased;
-        reason = driver => Loss { reason, worked: true, soon: true },
+        reason = driver => Loss { reason, soon: true },
         loss = watch(&connected.client, &connected.reached, &trial, messages, &arrived) => loss,
     }
 }
@@ -144,21 +149,27 @@ async fn watch(
     messages: &mpsc::Sender<Message>,
     arrived: &AtomicU64,
 ) -> Loss {
-    let lost = |reason: String, worked| Loss { reason, worked, soon: true };
+    let lost = |reason: String| Loss { reason, soon: true };
     let mut found = match listen::listen(client, target, trial, HEARTBEAT_LIMIT).await {
         Ok(found) => found,
-        Err(reason) => return lost(reason, false),
+        Err(reason) => return lost(reason),
     };
     if tell(messages, found.event.clone()).await.is_err() {
         // Nobody is left to tell; the next attempt notices too.
-        return lost("the monitor is ending".into(), true);
+        return lost("the monitor is ending".into());
     }
     let mut beat = interval(HEARTBEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     beat.tick().await;
     let mut beats = 0_u32;
+    let mut sleep = SleepDetector::new();
     loop {
         beat.tick().await;
+        if let Some(slept) = sleep.slept()
+            && tell(messages, FeedEvent::Resumed { slept }).await.is_err()
+        {
+            return lost("the monitor is ending".into());
+        }
         beats = beats.wrapping_add(1);
         if tries_again(&found, beats) {
             match listen::listen(client, target, trial, HEARTBEAT_LIMIT).await {
@@ -166,15 +177,15 @@ async fn watch(
                     let changed = now.event != found.event;
                     found = now;
                     if changed && tell(messages, found.event.clone()).await.is_err() {
-                        return lost("the monitor is ending".into(), true);
+                        return lost("the monitor is ending".into());
                     }
                 }
-                Err(reason) => return lost(reason, true),
+                Err(reason) => return lost(reason),
             }
             continue;
         }
         if let Err(reason) = sign_of_life(client, arrived).await {
-            return lost(reason, true);
+            return lost(reason);
         }
     }
 }
@@ -206,14 +217,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_short_outage_is_over_within_a_second_and_a_long_one_is_no_storm() {
+        // Stretched by half on the average.
+        let mut passed = 0.0;
+        let tries: Vec<f64> = quick_backoff()
+            .take(100)
+            .map(|pause| {
+                passed += pause.as_secs_f64();
+                passed
+            })
+            .collect();
+        let within = |seconds: f64| tries.iter().filter(|at| **at <= seconds).count();
+        assert!(within(2.0) >= 4, "{tries:?}");
+        assert!(within(60.0) <= 35, "{tries:?}");
+        // From a minute on, one in five seconds or less.
+        assert!(within(160.0) - within(60.0) <= 21, "{tries:?}");
+    }
+
+    #[test]
     fn pauses_are_capped_jittered_and_never_end() {
-        for (pauses, first, cap) in [(quick_backoff(), 0.1, 0.8), (slow_backoff(), 5.0, 60.0)] {
+        for (pauses, first, cap) in [(quick_backoff(), 0.1, 10.0), (slow_backoff(), 5.0, 60.0)] {
             let taken: Vec<f64> = pauses.take(200).map(|pause| pause.as_secs_f64()).collect();
             assert_eq!(taken.len(), 200);
             assert!(taken[0] >= first && taken[0] <= 2.0 * first, "{taken:?}");
             assert!(taken.iter().all(|pause| *pause <= cap), "{taken:?}");
             assert!(
-                taken[10..].windows(2).any(|pair| (pair[0] - pair[1]).abs() > f64::EPSILON),
+                taken[100..].windows(2).any(|pair| (pair[0] - pair[1]).abs() > f64::EPSILON),
                 "no jitter: {taken:?}"
             );
         }

@@ -58,7 +58,8 @@ pub(super) async fn listen(client: &Client, target: &Target, trial: &Trial, limi
         Ok(pid) => pid,
         Err(refused) => return Ok(refused),
     };
-    match notify(target, &trial.channel, limit).await {
+    // Opening a session takes several round trips, and each may be slow.
+    match notify(target, &trial.channel, limit * 5).await {
         Err(reason) => {
             undo(client, &trial.channel, &pid, limit).await;
             return Ok(Found::polling(format!("whether notifications arrive could not be tried: {reason}"), true));
@@ -71,7 +72,12 @@ pub(super) async fn listen(client: &Client, target: &Target, trial: &Trial, limi
         }
         Ok(()) => {}
     }
-    let sql = format!("LISTEN {CHANNEL}; UNLISTEN \"{}\"", trial.channel);
+    // Listening is idling: a server that ends idle sessions must not end this one. Older ones don't know the setting.
+    let sql = format!(
+        "LISTEN {CHANNEL}; UNLISTEN \"{}\";
+         SELECT set_config('idle_session_timeout', '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'",
+        trial.channel
+    );
     Ok(match ask(client, &sql, limit).await? {
         Ok(_) => Found { event: FeedEvent::Live, may_pass: false },
         Err(refused) => refused,

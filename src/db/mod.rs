@@ -15,3 +15,4 @@ pub mod reader;
 pub mod refresher;
 pub mod schedule;
 pub mod service;
+mod suspend;

@@ -19,7 +19,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool, PgTransaction, 
 use std::time::Duration;
 use tokio::{
     sync::{mpsc, watch},
-    time::timeout,
+    time::{Instant, timeout},
 };
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ const RUNS: u16 = 288;
 /// Failures that a poll brings.
 const ERRORS: u16 = 50;
 /// A poll that takes longer than this has failed; its session is thrown away.
-const POLL_LIMIT: Duration = Duration::from_secs(15);
+const POLL_LIMIT: Duration = Duration::from_secs(45);
 
 /// Where the reader takes its work from. A run that was asked for and not yet read gives way to a newer one; a poll is
 /// never lost behind runs.
@@ -43,6 +43,8 @@ pub struct Requests {
 /// Reads until the polls' queue is closed. Every answer goes into `messages`.
 pub async fn run(target: Target, window: Duration, mut requests: Requests, messages: mpsc::Sender<Message>) {
     let mut reader = Reader::new(target, window);
+    // Beside the listening session: over a slow link the first figures need not wait for it.
+    reader.pools = Pools::open(&reader.target).await.ok();
     loop {
         let run = tokio::select! {
             biased;
@@ -115,6 +117,7 @@ impl Reader {
     }
 
     async fn answer(&mut self, run: Option<Uuid>) -> Message {
+        let kept = self.pools.is_some();
         let mut pools = match self.pools.take() {
             Some(pools) => pools,
             None => match Pools::open(&self.target).await {
@@ -125,10 +128,10 @@ impl Reader {
         let message = match run {
             None => match self.snapshot(&mut pools).await {
                 Ok(snapshot) => Message::Polled(Box::new(snapshot)),
-                Err(failure) => {
-                    // The server may come back with other ideas about TLS.
-                    return failed(run, error::unavailable("poll failed", &failure, &self.target.user));
-                }
+                // A session that was ended while nobody used it (a time limit, an administrator, a pooler) says nothing
+                // about the database.
+                Err(failure) if kept && error::fails_all(&failure) => return Box::pin(self.answer(run)).await,
+                Err(failure) => return failed(run, error::unavailable("poll failed", &failure, &self.target.user)),
             },
             Some(id) => Message::RunRead(id, Box::new(self.run(&pools, id).await)),
         };
@@ -160,6 +163,7 @@ impl Reader {
         let mut session = pools.app.acquire().await?;
         let mut look = look(&mut session).await?;
         let facts = service::server_facts(&mut look).await?;
+        let known = Instant::now();
         let role = facts.server.role.clone();
         let stats = service::statistics(&mut look, PLATFORM_METRICS, self.window).await;
         // What is missing is looked for only where something is.
@@ -188,6 +192,7 @@ impl Reader {
         let deployment = survey.as_ref().map_or(Deployment::Migrated, Survey::deployment);
         Ok(Snapshot {
             server_time: facts.time,
+            read_for: known.elapsed(),
             server: facts.server,
             deployment,
             stats,

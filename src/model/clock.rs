@@ -4,7 +4,7 @@
 //! figures as the server would.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One reading of the server's clock, and the local moment at which it was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,12 @@ impl ServerClock {
         Self { server, local }
     }
 
+    /// The same after the local clock has stood still for `slept`.
+    #[must_use]
+    pub fn after_sleep(self, slept: Duration) -> Self {
+        Self { server: self.server + TimeDelta::from_std(slept).unwrap_or(TimeDelta::MAX), ..self }
+    }
+
     /// The server time at the local moment `now`; moments before the reading give the reading itself.
     #[must_use]
     pub fn at(&self, now: Instant) -> DateTime<Utc> {
@@ -31,7 +37,6 @@ impl ServerClock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn advances_with_the_local_monotonic_clock() {
@@ -40,5 +45,7 @@ mod tests {
         let clock = ServerClock::new(server, local);
         assert_eq!(clock.at(local), server);
         assert_eq!(clock.at(local + Duration::from_secs(90)), server + TimeDelta::seconds(90));
+        let woken = clock.after_sleep(Duration::from_hours(8));
+        assert_eq!(woken.at(local + Duration::from_secs(1)), server + TimeDelta::hours(8) + TimeDelta::seconds(1));
     }
 }

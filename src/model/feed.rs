@@ -46,4 +46,9 @@ pub enum FeedEvent {
     },
     /// A new attempt to connect starts.
     Retrying,
+    /// The machine that the monitor runs on slept, unnoticed by the clock that ages go by.
+    Resumed {
+        /// For how long.
+        slept: Duration,
+    },
 }

@@ -66,6 +66,7 @@ pub fn snapshot(failed: &[u32]) -> Snapshot {
     #[expect(clippy::cast_precision_loss, reason = "at most 288")]
     let success_rate = Some(successful as f64 * 100.0 / 288.0);
     Snapshot {
+        read_for: Duration::ZERO,
         server_time: server_time(),
         server: Server {
             database: "app".into(),

@@ -11,6 +11,8 @@ use std::time::Duration;
 pub struct Snapshot {
     /// The server's clock when it was taken.
     pub server_time: DateTime<Utc>,
+    /// Time from that reading to the end of the poll.
+    pub read_for: Duration,
     /// Who and where we are.
     pub server: Server,
     /// Figures for the window.

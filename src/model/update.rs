@@ -12,6 +12,7 @@ use crate::model::{
     state::{Focus, Overlay, State},
     wake::OUTCOME_SHOWN,
 };
+use chrono::TimeDelta;
 use std::time::{Duration, Instant};
 
 /// Runs kept from notifications beside what a poll brings.
@@ -96,6 +97,7 @@ fn feed(state: &mut State, event: FeedEvent) -> Vec<Effect> {
             state.poll_again = false;
             Vec::new()
         }
+        FeedEvent::Resumed { slept } => resumed(state, slept),
         FeedEvent::Retrying => {
             if let Feed::Down { attempts, retry_at, .. } = &mut state.feed {
                 *attempts = attempts.saturating_add(1);
@@ -104,6 +106,14 @@ fn feed(state: &mut State, event: FeedEvent) -> Vec<Effect> {
             Vec::new()
         }
     }
+}
+
+/// Ages go on where they would be had the local clock not stood still; the news of that time are read at once.
+fn resumed(state: &mut State, slept: Duration) -> Vec<Effect> {
+    state.clock = state.clock.map(|clock| clock.after_sleep(slept));
+    // A clock that counts from boot may not reach back that far.
+    state.heard_at = state.heard_at.map(|at| at.checked_sub(slept).unwrap_or(at));
+    start_poll(state)
 }
 
 fn notified(state: &mut State, notification: &Notification) -> Vec<Effect> {
@@ -160,7 +170,9 @@ fn polled(state: &mut State, mut snapshot: Snapshot) -> Vec<Effect> {
     for run in std::mem::take(&mut state.heard) {
         take_in(&mut snapshot, &run);
     }
-    state.clock = Some(ServerClock::new(snapshot.server_time, state.now));
+    // The server's clock was read first, and the poll may have taken its time since.
+    let server_now = snapshot.server_time + TimeDelta::from_std(snapshot.read_for).unwrap_or_default();
+    state.clock = Some(ServerClock::new(server_now, state.now));
     state.heard_at = Some(state.now);
     state.poll_error = None;
     state.snapshot = Some(snapshot);
@@ -401,6 +413,27 @@ mod tests {
         assert_eq!((shown, attempts), (since, 1));
         assert_eq!(state.data_age(), Some(Duration::from_secs(2)));
         assert_eq!(send(&mut state, Message::Feed(FeedEvent::Live)), [Effect::Poll]);
+    }
+
+    #[test]
+    fn after_a_sleep_ages_are_right_and_the_news_are_read() {
+        let mut state = fixtures::live();
+        let before = (state.freshness().unwrap(), state.data_age().unwrap());
+        let slept = Duration::from_mins(10);
+        assert_eq!(send(&mut state, Message::Feed(FeedEvent::Resumed { slept })), [Effect::Poll]);
+        assert_eq!((state.freshness().unwrap(), state.data_age().unwrap()), (before.0 + slept, before.1 + slept));
+        assert_eq!(state.health().verdict, Verdict::Warning, "stale by now");
+    }
+
+    #[test]
+    fn a_slow_poll_does_not_make_anything_younger() {
+        let mut state = fixtures::live();
+        let mut snapshot = fixtures::snapshot(&[]);
+        snapshot.read_for = Duration::from_secs(20);
+        let fresh = state.freshness().unwrap();
+        send(&mut state, Message::Action(Action::Poll));
+        send(&mut state, Message::Polled(Box::new(snapshot)));
+        assert_eq!(state.freshness().unwrap(), fresh + Duration::from_secs(20));
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod companion;
 pub mod durations;
 pub mod flood;
 pub mod processes;
+pub mod proxy;
 pub mod session;
 pub mod terminal;
 

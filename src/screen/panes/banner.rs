@@ -11,8 +11,8 @@ use ratatui::{
 };
 use std::time::Duration;
 
-/// Most rows that it takes.
-const MOST: u16 = 2;
+/// Most rows that it takes: what to do stands at the end, and must be seen.
+const MOST: u16 = 3;
 /// How far a standby may be behind before it is worth a word.
 const BEHIND: Duration = Duration::from_secs(5);
 
@@ -75,9 +75,10 @@ fn notes(scene: &Scene) -> Vec<String> {
     behind.into_iter().chain(deployment.map(str::to_owned)).collect()
 }
 
-/// A reason may be long; what stands after it must still be seen.
+/// A reason may be long; what stands after it must still be seen. The header says where to already.
 fn short(scene: &Scene, reason: &str) -> String {
-    scene.clean(reason, 90)
+    let where_to = format!("cannot connect to {}: ", scene.state.options.host);
+    scene.clean(reason.strip_prefix(where_to.as_str()).unwrap_or(reason), 180)
 }
 
 fn how_old(scene: &Scene) -> String {
