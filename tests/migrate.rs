@@ -223,6 +223,8 @@ async fn a_missing_source_table_or_column_is_named_and_nothing_is_changed() {
 #[tokio::test]
 async fn a_role_without_the_rights_learns_all_that_is_missing_and_nothing_is_changed() {
     let url = fresh_app("rights").await;
+    // Up to PostgreSQL 14 everybody may create there.
+    execute(&url, "REVOKE CREATE ON SCHEMA public FROM PUBLIC").await;
     let (name, role) = fresh_role(&url, "weak", "").await;
     let before = schema(&url).await;
     let text = migrate::up(&target(&role)).await.unwrap_err().to_string();

@@ -1,6 +1,9 @@
 //! Connecting to a real server, in every way that it allows and refuses.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and so may its helpers")]
 
+mod auth;
+mod tls;
+
 use futures_util::StreamExt as _;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use refreshtop::{
@@ -25,6 +28,11 @@ const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
 
 const RULES: &str = "\
 local     all       all            trust
+host      trusting  all 127.0.0.1/32 trust
+host      plain     all 127.0.0.1/32 password
+host      hashed    all 127.0.0.1/32 md5
+hostssl   certified all 127.0.0.1/32 cert
+hostssl   doubly    all 127.0.0.1/32 scram-sha-256 clientcert=verify-full
 hostssl   tlsonly   all 127.0.0.1/32 scram-sha-256
 hostnossl plainonly all 127.0.0.1/32 scram-sha-256
 host      app       all 127.0.0.1/32 scram-sha-256
@@ -55,13 +63,16 @@ impl Server {
         assert!(status.unwrap().success());
         certificates(path, &data);
         fs::write(data.join("pg_hba.conf"), RULES).unwrap();
+        // Not on the command line, which nothing could change afterwards.
+        let mut settings = fs::OpenOptions::new().append(true).open(data.join("postgresql.conf")).unwrap();
+        writeln!(settings, "ssl = on\nssl_ca_file = 'clients.crt'").unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let process = program("postgres")
             .arg("-D")
             .arg(&data)
             .args(["-p", &port.to_string(), "-k"])
             .arg(&data)
-            .args(["-c", "listen_addresses=127.0.0.1", "-c", "ssl=on", "-c", "fsync=off", "-c", "max_connections=20"])
+            .args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=20"])
             .stderr(fs::File::create(path.join("server.log")).unwrap())
             .spawn()
             .unwrap();
@@ -87,7 +98,10 @@ impl Server {
                     assert!(error.kind.may_pass(), "{error}");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
-                Err(error) => panic!("{error}"),
+                Err(error) => {
+                    let log = fs::read_to_string(self.folder.path().join("server.log"));
+                    panic!("{error}: {}", log.unwrap_or_default());
+                }
             }
         }
     }
@@ -139,6 +153,10 @@ fn certificates(folder: &Path, data: &Path) {
     };
     let root = authority("root.crt");
     authority("other.crt");
+    // Rules that ask for client certificates need an authority for them.
+    let clients = fs::read(folder.join("other.crt")).unwrap();
+    fs::write(data.join("clients.crt"), clients).unwrap();
+    fs::set_permissions(data.join("clients.crt"), fs::Permissions::from_mode(0o644)).unwrap();
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &root).unwrap();
     let (user, group) = owner();
