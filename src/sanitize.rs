@@ -5,6 +5,7 @@
 //! columns ([`crate::screen::text`]); whatever else is printed (errors, warnings, answers of commands, the log) goes
 //! through [`printable`] or [`one_line`]. Both worlds may use this; it knows neither.
 
+use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthChar;
 
 /// Combining marks kept on one character; stacks of them spill over the lines above and below.
@@ -61,10 +62,11 @@ pub fn kind(c: char) -> Kind {
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}'
-        | '\u{8e2}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{8e2}' | '\u{d4e}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{20e3}' | '\u{3164}'
         | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
-        | '\u{13430}'..='\u{1345f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{111c2}' | '\u{111c3}' | '\u{113d1}' | '\u{1193f}' | '\u{11941}' | '\u{11a3a}'
+        | '\u{11a84}'..='\u{11a89}' | '\u{11d46}' | '\u{11f02}' | '\u{13430}'..='\u{1345f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
         | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
@@ -81,10 +83,19 @@ pub fn within(raw: &str, budget: usize) -> (&str, bool) {
     (&raw[..end], end < raw.len())
 }
 
+/// Whether `mark` stands on `base`: the later letters of a Korean syllable do so on certain others only.
+fn joins(base: char, mark: char) -> bool {
+    let mut bytes = [0; 8];
+    let length = base.encode_utf8(&mut bytes).len();
+    let length = length + mark.encode_utf8(&mut bytes[length..]).len();
+    std::str::from_utf8(&bytes[..length]).is_ok_and(|pair| pair.graphemes(true).count() == 1)
+}
+
 /// Feeds what may be shown of `raw` to `push`, character by character; a line break is given as `'\n'`, and what must
 /// not be seen as `replacement`. With `ascii_only`, so is all that is not ASCII.
 pub fn cleaned(raw: &str, ascii_only: bool, replacement: &str, mut push: impl FnMut(char)) {
     let mut marks = MARKS_KEPT;
+    let mut last = ' ';
     let mut chars = raw.chars().peekable();
     while let Some(c) = chars.next() {
         if c == '\r' && chars.peek() == Some(&'\n') {
@@ -92,8 +103,9 @@ pub fn cleaned(raw: &str, ascii_only: bool, replacement: &str, mut push: impl Fn
         }
         // A mark that follows anything but a letter has nothing to stand on.
         let room = match kind(c) {
-            Kind::Mark if marks < MARKS_KEPT && !ascii_only => {
+            Kind::Mark if marks < MARKS_KEPT && !ascii_only && joins(last, c) => {
                 push(c);
+                last = c;
                 marks + 1
             }
             Kind::Mark | Kind::Invisible => marks,
@@ -103,6 +115,7 @@ pub fn cleaned(raw: &str, ascii_only: bool, replacement: &str, mut push: impl Fn
             }
             Kind::Shown => {
                 push(c);
+                last = c;
                 0
             }
             Kind::As(letter) => {
@@ -194,12 +207,20 @@ mod tests {
             ("❤\u{fe0f}", "❤"),
             ("👩\u{200d}👩\u{200d}👧", "👩👩👧"),
             ("\u{e0b0}\u{f8ff}\u{10ffff}\u{fffe}", "\u{fffd}\u{fffd}\u{fffd}\u{fffd}"),
+            ("\u{1112}\u{1161}\u{11ab} \u{65e5}\u{d7ce}x\u{1161}", "\u{1112}\u{1161}\u{11ab} \u{65e5}x"),
             ("a\u{e0062}\u{e007f}b", "ab"),
             ("\u{600}1\u{6dd}", "1"),
             ("\u{2800}x\u{3164}", " x"),
         ] {
             assert_eq!(printable(raw), wanted, "{raw:?}");
         }
+    }
+
+    #[test]
+    fn nothing_that_is_shown_swallows_the_next_letter() {
+        let swallows = |c: &char| kind(*c) == Kind::Shown && format!("{c}a").graphemes(true).count() != 2;
+        let found: Vec<char> = ('\0'..=char::MAX).filter(swallows).collect();
+        assert!(found.is_empty(), "{found:?}");
     }
 
     #[test]
