@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod cluster;
 pub mod command;
+pub mod conceal;
 pub mod connect;
 pub mod crash;
 pub mod db;

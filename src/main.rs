@@ -3,6 +3,7 @@
 use refreshtop::{
     cli::{Cli, Command, MigrateAction, arguments::ConfigAction},
     command::{self, Failure},
+    conceal,
     connect::Target,
     crash,
     environment::{self, Environment},
@@ -19,7 +20,7 @@ use std::{
 
 fn main() -> ExitCode {
     crash::install();
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let arguments = conceal::arguments();
     let mut cli = match Cli::read(&arguments) {
         Ok(cli) => cli,
         Err(error) => return wrong_line(&arguments, &error),
@@ -114,7 +115,7 @@ async fn run(cli: &Cli, settings: &Settings, environment: &Environment) -> Resul
     if let Command::Demo(demo) = command {
         return command::demo::run(settings, environment, demo.headless, demo.accounts).await;
     }
-    let target = target(settings, environment)?;
+    let target = command::password::ask(target(settings, environment)?).await?;
     let output = Output::of_process(cli.json(), environment);
     match command {
         Command::Monitor => command::monitor::run(settings, target, environment).await,

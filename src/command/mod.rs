@@ -11,6 +11,7 @@ pub mod look;
 pub mod metrics;
 pub mod migrate;
 pub mod monitor;
+pub mod password;
 pub mod refresh;
 pub mod schedule;
 pub mod serve;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     environment::{self, Environment},
-    secret::ConnectionUrl,
+    secret::{ConnectionUrl, Secret},
 };
 use std::{
     collections::BTreeMap,
@@ -179,6 +179,21 @@ impl Target {
         target.warnings.clear();
         target.look_up_passwords();
         target
+    }
+
+    /// Whether a password is known for each place where the server may be.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        self.endpoints.iter().all(|endpoint| endpoint.password.is_some())
+    }
+
+    /// This target with a password that a person gave: it is used everywhere, and no file is asked any more.
+    #[must_use]
+    pub fn with_password(mut self, password: &Secret) -> Self {
+        for endpoint in &mut self.endpoints {
+            endpoint.password = Some(password.clone());
+        }
+        Self { password_file: None, ..self }
     }
 
     fn look_up_passwords(&mut self) {

@@ -11,6 +11,7 @@ mod endings;
 mod losing;
 mod refreshing;
 mod secrets;
+mod sessions;
 mod showing;
 
 use support::{

@@ -1,0 +1,113 @@
+//! Connection strings on the command line, out of the sight of the machine's other users.
+//!
+//! What a process was started with is there for everybody to read. A program can't change that without `unsafe`, but
+//! it can start itself again in its own place: with the passwords covered, and the real arguments in a pipe.
+
+use crate::secret::ConnectionUrl;
+use rustix::{
+    fd::{AsRawFd as _, OwnedFd},
+    io::{FdFlags, fcntl_setfd},
+    pipe::{PipeFlags, pipe_with},
+};
+use std::{
+    ffi::{OsStr, OsString},
+    fs::{self, File},
+    io::{self, Write as _},
+    os::unix::{
+        ffi::{OsStrExt as _, OsStringExt as _},
+        process::CommandExt as _,
+    },
+    process::Command,
+};
+
+/// Names the pipe, to the process that it was made for: its number, a colon, and the pipe's.
+const VARIABLE: &str = "REFRESHTOP_CONCEALED";
+
+/// Bytes that every pipe holds without a reader on the other side.
+const PIPE: usize = 4096;
+
+/// The real arguments of this process. If one of them holds a password, the process starts itself again with that
+/// covered; the password was visible until then, for about a millisecond. Where that can't be done, it stays as it is.
+#[must_use]
+pub fn arguments() -> Vec<OsString> {
+    let given: Vec<OsString> = std::env::args_os().collect();
+    if let Some(real) = handed_over() {
+        return real;
+    }
+    let shown: Vec<OsString> = given.iter().map(|argument| covered(argument)).collect();
+    if shown != given {
+        // Comes back only where it failed.
+        let _ = start_again(&given, &shown);
+    }
+    given
+}
+
+/// What this process left for itself.
+fn handed_over() -> Option<Vec<OsString>> {
+    let value = std::env::var(VARIABLE).ok()?;
+    let (process, pipe) = value.split_once(':')?;
+    // Children inherit the variable, but not the pipe.
+    if process != std::process::id().to_string() {
+        return None;
+    }
+    let pipe: u32 = pipe.parse().ok()?;
+    let mut bytes = fs::read(format!("/dev/fd/{pipe}")).ok()?;
+    // Each argument ends with a zero.
+    (bytes.pop() == Some(0))
+        .then(|| bytes.split(|byte| *byte == 0).map(|part| OsStr::from_bytes(part).into()).collect())
+}
+
+fn start_again(given: &[OsString], shown: &[OsString]) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    for argument in given {
+        bytes.extend_from_slice(argument.as_bytes());
+        bytes.push(0);
+    }
+    if bytes.len() > PIPE {
+        return Err(io::ErrorKind::ArgumentListTooLong.into());
+    }
+    let (reader, writer): (OwnedFd, OwnedFd) = pipe_with(PipeFlags::CLOEXEC)?;
+    File::from(writer).write_all(&bytes)?;
+    fcntl_setfd(&reader, FdFlags::empty())?;
+    let [name, rest @ ..] = shown else { return Ok(()) };
+    let handle = format!("{}:{}", std::process::id(), reader.as_raw_fd());
+    Err(Command::new(std::env::current_exe()?).arg0(name).args(rest).env(VARIABLE, handle).exec())
+}
+
+/// An argument as everybody may see it.
+fn covered(argument: &OsStr) -> OsString {
+    let Some(text) = argument.to_str() else { return argument.to_owned() };
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) if name.starts_with('-') => (Some(name), value),
+        _ => (None, text),
+    };
+    let connection = value.contains("://") || value.contains('=');
+    let url = ConnectionUrl::new(value);
+    if !connection || !url.may_hold_password() {
+        return argument.to_owned();
+    }
+    OsString::from_vec(name.map_or_else(|| url.to_string(), |name| format!("{name}={url}")).into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_covered_and_all_else_stays() {
+        for (argument, wanted) in [
+            ("postgres://bob:hunter2@h/app", "postgres://bob:***@h/app"),
+            ("--url=postgres://bob:hunter2@h/app", "--url=postgres://bob:***@h/app"),
+            ("--url=host=h password=hunter2", "--url=host=h password=***"),
+            ("host=h password=hunter2", "host=h password=***"),
+            ("postgres://bob:hun@ter2@h/app", "<connection string>"),
+            ("postgres://bob@h/app", "postgres://bob@h/app"),
+            ("--window=6h", "--window=6h"),
+            ("--log-file=/tmp/password", "--log-file=/tmp/password"),
+            ("*/10 * * * *", "*/10 * * * *"),
+            ("monitor", "monitor"),
+        ] {
+            assert_eq!(covered(OsStr::new(argument)), wanted, "{argument}");
+        }
+    }
+}
