@@ -86,6 +86,22 @@ impl Kind {
         }
     }
 
+    /// Whether the next of several places is tried after it. As with libpq, whoever was turned away by one server does
+    /// not knock at the others: wrong passwords tried everywhere lock accounts, and a database of the same name may be
+    /// another one. Unlike libpq we go on where a server is full, or hangs up as a proxy does whose server is gone.
+    pub(super) fn leaves_others(self) -> bool {
+        matches!(
+            self,
+            Self::HostUnknown
+                | Self::Refused
+                | Self::TimedOut
+                | Self::Broken
+                | Self::NotReady
+                | Self::TooManyConnections
+                | Self::Unwanted
+        )
+    }
+
     /// How far an attempt got that ended like this: of several, the one that got furthest says most.
     fn depth(self) -> u8 {
         match self {

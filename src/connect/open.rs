@@ -129,7 +129,7 @@ pub(super) async fn open(target: &Target, purpose: &str, wanted: &Session) -> Re
     if target.session_attrs == SessionAttrs::PreferStandby {
         let standby = endpoints(target, purpose, wanted, SessionAttrs::Standby).await;
         return match standby {
-            Err(_) => endpoints(target, purpose, wanted, SessionAttrs::Any).await,
+            Err(error) if error.kind.leaves_others() => endpoints(target, purpose, wanted, SessionAttrs::Any).await,
             found => found,
         };
     }
@@ -171,11 +171,10 @@ async fn endpoints(
             match one_address(target, endpoint, &address, purpose, wanted, attrs).await {
                 Ok(opened) => return Ok(opened),
                 Err(error) => {
-                    // Wrong passwords tried at every address of a name would lock the account.
-                    let personal = matches!(error.kind, Kind::PasswordWrong | Kind::PasswordMissing);
+                    let others = error.kind.leaves_others();
                     failures.push(error);
-                    if personal {
-                        break;
+                    if !others {
+                        return Err(ConnectError::several(target, failures));
                     }
                 }
             }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and so may its helpers")]
 
 mod auth;
+mod strings;
 mod tls;
 
 use futures_util::StreamExt as _;
@@ -212,7 +213,6 @@ async fn a_real_server() {
     statements_can_be_cancelled(&server).await;
     notifications_arrive(&server).await;
     sqlx_reaches_the_same(&server).await;
-    psql_reads_strings_alike(&server).await;
 }
 
 async fn every_way_that_works(server: &Server) {
@@ -346,45 +346,6 @@ async fn sqlx_reaches_the_same(server: &Server) {
 }
 
 /// The installed libpq is the authority on what a connection string means.
-async fn psql_reads_strings_alike(server: &Server) {
-    let (port, data) = (server.port, server.data().display().to_string());
-    let folder = data.replace('/', "%2F");
-    for text in [
-        format!("postgres://bob:hunter2@localhost:{port}/app"),
-        format!("postgresql://localhost:{port}?user=bob&password=hunter2&dbname=app"),
-        format!("postgres://b%6Fb:%68unter2@localhost:{port}/%61pp?ssl=true"),
-        format!("postgres://boss@{folder}:{port}/app?sslmode=require"),
-        format!("postgres://boss@/app?host={folder}&port={port}"),
-        format!("host = localhost port={port} user='bob' password='hunter\\2' dbname=app"),
-        format!("host='{data}' port={port} user=b\\oss dbname=postgres"),
-        format!("postgres://bob:hun#ter2@localhost:{port}/app"),
-        format!("postgres://bob:hunter%2@localhost:{port}/app"),
-        format!("postgres://bob:hunter2@localhost:{port}/app?x=y"),
-        format!("host=localhost port={port} user=bob password=hunter2 dbname"),
-        format!("host=localhost port={port} user=bob password='hunter2"),
-        format!("postgres://bob:hunter2@localhost:{port}/app?sslmode=verify-full"),
-        format!("postgres://bob:hunter2@localhost:{port}/app?sslmode=maybe"),
-        format!("postgres://bob:hunter2@localhost:{port}/app?connect_timeout=x"),
-    ] {
-        const QUERY: &str = "select concat_ws('/', current_user, current_database(), inet_server_addr() is null)";
-        let output =
-            program("psql").env("HOME", "/nonexistent").args(["-w", "-At", "-c", QUERY, &text]).output().unwrap();
-        let theirs = output.status.success().then(|| String::from_utf8(output.stdout).unwrap().trim().to_owned());
-        let environment = Environment::from([("HOME".to_owned(), "/nonexistent".to_owned())]);
-        let ours = match Target::resolve(Some(&ConnectionUrl::new(&text)), &environment) {
-            Err(_) => None,
-            Ok(target) => match connect(&target, "test", &Session::default()).await {
-                Err(_) => None,
-                Ok(session) => {
-                    let (client, _) = run(session);
-                    Some(client.query_one(QUERY, &[]).await.unwrap().get::<_, String>(0))
-                }
-            },
-        };
-        assert_eq!(ours, theirs, "{text}: {}", String::from_utf8_lossy(&output.stderr));
-    }
-}
-
 /// Answers each connection with an error of the server's, once it has said hello.
 fn false_server(answers: Vec<&'static str>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

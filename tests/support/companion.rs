@@ -205,6 +205,11 @@ impl Standby {
         Self { _running: running, port, _home: home }
     }
 
+    /// The port that it listens at.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// `url` of the primary, on the standby.
     pub fn url(&self, url: &str) -> String {
         at_port(url, self.port)

@@ -6,6 +6,7 @@
 mod support;
 
 mod handmade;
+mod hosts;
 mod partial;
 mod pooler;
 mod standby;
