@@ -71,7 +71,9 @@ pub(super) fn literal(text: &str) -> String {
 
 /// `window` as an interval.
 pub(super) fn interval(window: Duration) -> String {
-    format!("interval '{} microseconds'", i64::try_from(window.as_micros()).unwrap_or(i64::MAX))
+    // Up to PostgreSQL 14 each number in it is a 32-bit integer.
+    let seconds = i32::try_from(window.as_secs()).unwrap_or(i32::MAX);
+    format!("interval '{seconds}.{:06} seconds'", window.subsec_micros())
 }
 
 /// Asks who and where we are.

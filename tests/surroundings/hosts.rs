@@ -59,8 +59,8 @@ fn url(cluster: &DisposableCluster, ports: &[u16], database: &str, rest: &str) -
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_several_hosts_the_one_is_taken_that_psql_takes() {
-    let with_standbys = ClusterOptions { settings: primary_settings(), ..options() };
-    let cluster = DisposableCluster::start(&with_standbys, &mut |_| {}).await.unwrap();
+    let with_senders = ClusterOptions { settings: primary_settings(), ..options() };
+    let cluster = DisposableCluster::start(&with_senders, &mut |_| {}).await.unwrap();
     let boss = crate::support::client(&cluster.url("postgres")).await;
     boss.batch_execute("create database quiet").await.unwrap();
     boss.batch_execute("alter database quiet set default_transaction_read_only = on").await.unwrap();
@@ -68,8 +68,8 @@ async fn of_several_hosts_the_one_is_taken_that_psql_takes() {
     let (first, second) = (cluster.port(), standby.port());
     let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     // The kernel takes connections for it, and nobody ever reads what they say.
-    let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
-    let silent = deaf.local_addr().unwrap().port();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = listener.local_addr().unwrap().port();
 
     let (mut opened, mut refused) = (0, 0);
     for places in
