@@ -20,8 +20,9 @@ demo:
 	cargo build --release
 	@./target/release/refreshtop demo $(ARGS)
 
-# Some tests watch the clock, so as many run at once as there are cores, and not more than four.
-THREADS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; echo $$n)
+# Most tests wait for something, so twice as many run at once as there are cores; some watch the clock, so not more
+# than four.
+THREADS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); n=$$((2 * n)); [ $$n -gt 4 ] && n=4; echo $$n)
 
 test:
 	@scripts/setup test
