@@ -2,7 +2,7 @@
 
 use refreshtop::{
     cli::{Cli, Command, MigrateAction, arguments::ConfigAction},
-    command::{self, Failure},
+    command::{self, Failure, confirm},
     connect::Target,
     crash,
     environment::{self, Environment},
@@ -11,11 +11,7 @@ use refreshtop::{
     sanitize::printable,
     settings::{self, Settings},
 };
-use std::{
-    ffi::OsString,
-    io::{IsTerminal as _, Write as _},
-    process::ExitCode,
-};
+use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
 fn main() -> ExitCode {
     crash::install();
@@ -151,21 +147,12 @@ async fn run_migrate(action: &MigrateAction, target: &Target) -> Result<(), Fail
             let Some(announced) = command::migrate::announce_down(target, to).await? else {
                 return print(&["there is nothing to undo".into()]);
             };
-            if !down.yes && std::io::stdin().is_terminal() && !confirmed(&announced)? {
+            if !down.yes && confirm::can_ask() && !confirm::confirmed(&format!("This {announced}."))? {
                 return Err(Failure::new(exit::FAILURE, "nothing was changed"));
             }
             print(&command::migrate::down(target, to).await?)
         }
     }
-}
-
-/// Asks the person at the terminal.
-fn confirmed(announced: &str) -> Result<bool, Failure> {
-    let failure = |error: std::io::Error| Failure::new(exit::FAILURE, error.to_string());
-    eprint!("This {}. Go on? [y/N] ", printable(announced));
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).map_err(failure)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// Prints lines, which may name what others named; a reader that went away (`| head`) is not an error.

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod cleanup;
 pub mod config;
+pub mod confirm;
 pub mod definitions;
 pub mod demo;
 pub mod job;
