@@ -122,6 +122,7 @@ async fn run(cli: &Cli, settings: &Settings, environment: &Environment) -> Resul
         Command::Job(job) => command::job::run(&job, &target, output).await,
         Command::Cleanup(_) => command::cleanup::run(&target, output).await,
         Command::Check(check) => command::check::run(&check, settings, &target, output).await,
+        Command::Doctor(doctor) => command::doctor::run(&doctor, settings, &target, environment, output).await,
         Command::Metrics(metrics) => command::metrics::run(&metrics, settings, &target, output).await,
         Command::Schedule(schedule) => command::schedule::run(&schedule, &target, output).await,
         // Done before there was a runtime.

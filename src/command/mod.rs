@@ -6,6 +6,7 @@ pub mod config;
 pub mod confirm;
 pub mod definitions;
 pub mod demo;
+pub mod doctor;
 pub mod job;
 pub mod logs;
 pub mod look;

@@ -5,16 +5,16 @@ use crate::support::{cluster, fresh_app, fresh_role, migrated_app};
 use refreshtop::exit;
 
 /// A state of the database, and the URL by which it is reached.
-struct States {
-    healthy: String,
-    failing: String,
-    bare: String,
-    forbidden: String,
-    dead: String,
+pub struct States {
+    pub healthy: String,
+    pub failing: String,
+    pub bare: String,
+    pub forbidden: String,
+    pub dead: String,
 }
 
 impl States {
-    async fn make() -> Self {
+    pub async fn make() -> Self {
         let failing = app_with(1, 9).await;
         let forbidden = fresh_role(&failing, "nobody", "").await.1;
         Self {
@@ -28,12 +28,12 @@ impl States {
     }
 }
 
-fn code(ran: &Ran) -> u8 {
+pub fn code(ran: &Ran) -> u8 {
     u8::try_from(ran.code).unwrap()
 }
 
 /// One sentence, one line, without a password or a trace of one.
-fn one_sentence(ran: &Ran, what: &str) {
+pub fn one_sentence(ran: &Ran, what: &str) {
     assert_eq!(ran.err.lines().count(), 1, "{what}: {ran:?}");
     assert!(ran.err.starts_with("refreshtop: "), "{what}: {ran:?}");
     for secret in ["secret-of-", "postgres://", "postgresql://"] {
