@@ -15,9 +15,7 @@ pub fn can_ask() -> bool {
 /// The answer can't be read.
 pub fn confirmed(announced: &str) -> Result<bool, Failure> {
     let failure = |error: io::Error| Failure::new(exit::FAILURE, error.to_string());
-    let announced = printable(announced);
-    let between = if announced.contains('\n') { '\n' } else { ' ' };
-    write!(io::stderr(), "{announced}{between}Go on? [y/N] ").map_err(failure)?;
+    write!(io::stderr(), "{} Go on? [y/N] ", printable(announced)).map_err(failure)?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).map_err(failure)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

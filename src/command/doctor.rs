@@ -103,8 +103,13 @@ fn chosen(found: &Diagnosis, also: &[String]) -> Result<Vec<Mend>, Failure> {
 }
 
 fn agreed(doctor: &Doctor, page: &Page, chosen: &[Mend]) -> Result<(), Failure> {
-    let announced = format!("This will be executed:\n{}", page.announced(chosen));
-    if doctor.yes || confirm::confirmed(&announced)? {
+    if doctor.yes {
+        return Ok(());
+    }
+    // However many there are, nothing is agreed to unseen; the page has cleaned them.
+    let shown = write!(io::stderr(), "\nThis will be executed:\n{}", page.announced(chosen));
+    shown.map_err(|error| Failure::new(exit::FAILURE, error.to_string()))?;
+    if confirm::confirmed("Each by itself: one that fails does not stop the others.")? {
         return Ok(());
     }
     Err(Failure::new(exit::FAILURE, "nothing was changed"))
