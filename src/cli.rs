@@ -7,7 +7,9 @@ use crate::{
     secret::{ConnectionUrl, looks_secret},
     settings::layer::{Layer, variable},
 };
-use arguments::{Check, Cleanup, Completions, Config, Job, Logs, Man, Metrics, Schedule, Stats, Status, Trigger};
+use arguments::{
+    Check, Cleanup, Completions, Config, Doctor, Job, Logs, Man, Metrics, Schedule, Stats, Status, Trigger,
+};
 use clap::{
     Args, FromArgMatches as _, Parser, Subcommand,
     builder::FalseyValueParser,
@@ -36,8 +38,8 @@ Passwords belong in REFRESHTOP_URL, PGPASSWORD or ~/.pgpass, never on the comman
 machine can read them.
 
 Exit codes: 0 done, 2 wrong command line, 66 not migrated, 69 cannot connect, 70 failed, 74 the terminal takes no more \
-bytes, 75 a refresh is running, 77 not permitted, 78 wrong settings. Of check: 0 healthy, 1 warning, 2 critical, 3 \
-unknown.";
+bytes, 75 a refresh is running, 77 not permitted, 78 wrong settings. Of check and doctor: 0 healthy, 1 warning, 2 \
+critical, 3 unknown.";
 
 /// Characters of an argument that are repeated where it is wrong.
 const LONGEST_QUOTE: usize = 200;
@@ -62,6 +64,8 @@ pub enum Command {
     Cleanup(Cleanup),
     /// Check the health as a monitoring plugin: one line, performance data, exit code 0 to 3
     Check(Check),
+    /// Find what keeps the refreshes from working, and what mends it
+    Doctor(Doctor),
     /// Give the figures to Prometheus and its kin, as OpenMetrics
     Metrics(Metrics),
     /// Drive the refreshes where pg_cron can't be had
@@ -160,6 +164,7 @@ impl Cli {
             Some(Command::Trigger(command)) => &command.answer,
             Some(Command::Cleanup(command)) => &command.answer,
             Some(Command::Schedule(command)) => &command.answer,
+            Some(Command::Doctor(command)) => &command.answer,
             Some(Command::Job(job)) => match &job.action {
                 Some(Act::Show(show) | Act::Restore(show)) => &show.answer,
                 Some(Act::Pause(one) | Act::Resume(one) | Act::Remove(one)) => &one.answer,

@@ -1,8 +1,8 @@
 //! Exit codes of every command, in one place.
 //!
-//! 0 to 3 are what Nagios and its kin read from a check: healthy, warning, critical, unknown. No other outcome uses 1
-//! or 3, and 2 is shared with clap's usage errors only, so a failure can't pass for a verdict. The others are those of
-//! BSD's `sysexits.h`, which service managers and scripts know.
+//! 0 to 3 are what Nagios and its kin read from a check: healthy, warning, critical, unknown; a diagnosis ends with the
+//! same, by its worst finding. No other outcome uses 1 or 3, and 2 is shared with clap's usage errors only, so a failure
+//! can't pass for a verdict. The others are those of BSD's `sysexits.h`, which service managers and scripts know.
 
 /// Done; for a check: healthy.
 pub const OK: u8 = 0;

@@ -2,7 +2,7 @@
 
 use refreshtop::{
     cli::{Cli, Command, MigrateAction, arguments::ConfigAction},
-    command::{self, Failure},
+    command::{self, Failure, confirm},
     conceal,
     connect::Target,
     crash,
@@ -12,11 +12,7 @@ use refreshtop::{
     sanitize::printable,
     settings::{self, Settings},
 };
-use std::{
-    ffi::OsString,
-    io::{IsTerminal as _, Write as _},
-    process::ExitCode,
-};
+use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
 fn main() -> ExitCode {
     crash::install();
@@ -127,6 +123,7 @@ async fn run(cli: &Cli, settings: &Settings, environment: &Environment) -> Resul
         Command::Job(job) => command::job::run(&job, &target, output).await,
         Command::Cleanup(_) => command::cleanup::run(&target, output).await,
         Command::Check(check) => command::check::run(&check, settings, &target, output).await,
+        Command::Doctor(doctor) => command::doctor::run(&doctor, settings, &target, environment, output).await,
         Command::Metrics(metrics) => command::metrics::run(&metrics, settings, &target, output).await,
         Command::Schedule(schedule) => command::schedule::run(&schedule, &target, output).await,
         // Done before there was a runtime.
@@ -152,21 +149,12 @@ async fn run_migrate(action: &MigrateAction, target: &Target) -> Result<(), Fail
             let Some(announced) = command::migrate::announce_down(target, to).await? else {
                 return print(&["there is nothing to undo".into()]);
             };
-            if !down.yes && std::io::stdin().is_terminal() && !confirmed(&announced)? {
+            if !down.yes && confirm::can_ask() && !confirm::confirmed(&format!("This {announced}."))? {
                 return Err(Failure::new(exit::FAILURE, "nothing was changed"));
             }
             print(&command::migrate::down(target, to).await?)
         }
     }
-}
-
-/// Asks the person at the terminal.
-fn confirmed(announced: &str) -> Result<bool, Failure> {
-    let failure = |error: std::io::Error| Failure::new(exit::FAILURE, error.to_string());
-    eprint!("This {}. Go on? [y/N] ", printable(announced));
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).map_err(failure)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// Prints lines, which may name what others named; a reader that went away (`| head`) is not an error.

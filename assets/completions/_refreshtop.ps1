@@ -46,6 +46,7 @@ Register-ArgumentCompleter -Native -CommandName 'refreshtop' -ScriptBlock {
             [CompletionResult]::new('job', 'job', [CompletionResultType]::ParameterValue, 'Show or change the jobs in pg_cron')
             [CompletionResult]::new('cleanup', 'cleanup', [CompletionResultType]::ParameterValue, 'Delete rows of the log that are older than they are kept')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check the health as a monitoring plugin: one line, performance data, exit code 0 to 3')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Find what keeps the refreshes from working, and what mends it')
             [CompletionResult]::new('metrics', 'metrics', [CompletionResultType]::ParameterValue, 'Give the figures to Prometheus and its kin, as OpenMetrics')
             [CompletionResult]::new('schedule', 'schedule', [CompletionResultType]::ParameterValue, 'Drive the refreshes where pg_cron can''t be had')
             [CompletionResult]::new('migrate', 'migrate', [CompletionResultType]::ParameterValue, 'Install or update what the database needs, or take it away')
@@ -399,6 +400,30 @@ Register-ArgumentCompleter -Native -CommandName 'refreshtop' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'refreshtop;doctor' {
+            [CompletionResult]::new('--analyze', '--analyze', [CompletionResultType]::ParameterName, 'Run the view''s query to measure its plan (EXPLAIN ANALYZE), for at most this long; 30s where nothing is said')
+            [CompletionResult]::new('--also', '--also', [CompletionResultType]::ParameterName, 'Execute this statement too, which --fix alone leaves out; named as it is shown, e.g. ''end session 4711''')
+            [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'Database to connect to: postgres://USER@HOST:PORT/DATABASE, or "host=… dbname=…" [env: REFRESHTOP_URL]')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Profile of the config file to use [env: REFRESHTOP_PROFILE]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Config file to read instead of refreshtop/config.toml in the user''s config folder [env: REFRESHTOP_CONFIG]')
+            [CompletionResult]::new('--poll', '--poll', [CompletionResultType]::ParameterName, 'Time between polls, 1s to 24h [default: 30s] [env: REFRESHTOP_POLL]')
+            [CompletionResult]::new('--window', '--window', [CompletionResultType]::ParameterName, 'Window of the statistics, 1m to 366d [default: 24h] [env: REFRESHTOP_WINDOW]')
+            [CompletionResult]::new('--success-warning', '--success-warning', [CompletionResultType]::ParameterName, 'Success rate below which it is a warning [default: 95] [env: REFRESHTOP_SUCCESS_WARNING]')
+            [CompletionResult]::new('--success-critical', '--success-critical', [CompletionResultType]::ParameterName, 'Success rate below which it is critical [default: 80] [env: REFRESHTOP_SUCCESS_CRITICAL]')
+            [CompletionResult]::new('--max-average', '--max-average', [CompletionResultType]::ParameterName, 'Average duration of a refresh above which it is a warning [default: 5s] [env: REFRESHTOP_MAX_AVERAGE]')
+            [CompletionResult]::new('--max-age', '--max-age', [CompletionResultType]::ParameterName, 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]')
+            [CompletionResult]::new('--theme', '--theme', [CompletionResultType]::ParameterName, 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]')
+            [CompletionResult]::new('--ascii', '--ascii', [CompletionResultType]::ParameterName, 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]')
+            [CompletionResult]::new('--log-file', '--log-file', [CompletionResultType]::ParameterName, 'Write a log to this file [env: REFRESHTOP_LOG_FILE]')
+            [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]')
+            [CompletionResult]::new('--details', '--details', [CompletionResultType]::ParameterName, 'Show what stands behind every finding, such as sizes and the plan, and not only where something is wrong')
+            [CompletionResult]::new('--fix', '--fix', [CompletionResultType]::ParameterName, 'Show the statements that are safe, ask, execute them, and look again')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Don''t ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer with JSON (docs/json.md); streams have one object a line')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'refreshtop;metrics' {
             [CompletionResult]::new('--textfile', '--textfile', [CompletionResultType]::ParameterName, 'Write to this file, whole or not at all, e.g. for the textfile collector of node_exporter')
             [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Serve /metrics over HTTP until stopped; without an address on 127.0.0.1:9899')
@@ -697,6 +722,7 @@ Register-ArgumentCompleter -Native -CommandName 'refreshtop' -ScriptBlock {
             [CompletionResult]::new('job', 'job', [CompletionResultType]::ParameterValue, 'Show or change the jobs in pg_cron')
             [CompletionResult]::new('cleanup', 'cleanup', [CompletionResultType]::ParameterValue, 'Delete rows of the log that are older than they are kept')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check the health as a monitoring plugin: one line, performance data, exit code 0 to 3')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Find what keeps the refreshes from working, and what mends it')
             [CompletionResult]::new('metrics', 'metrics', [CompletionResultType]::ParameterValue, 'Give the figures to Prometheus and its kin, as OpenMetrics')
             [CompletionResult]::new('schedule', 'schedule', [CompletionResultType]::ParameterValue, 'Drive the refreshes where pg_cron can''t be had')
             [CompletionResult]::new('migrate', 'migrate', [CompletionResultType]::ParameterValue, 'Install or update what the database needs, or take it away')
@@ -757,6 +783,9 @@ Register-ArgumentCompleter -Native -CommandName 'refreshtop' -ScriptBlock {
             break
         }
         'refreshtop;help;check' {
+            break
+        }
+        'refreshtop;help;doctor' {
             break
         }
         'refreshtop;help;metrics' {

@@ -31,6 +31,9 @@ _refreshtop() {
             refreshtop,demo)
                 cmd="refreshtop__subcmd__demo"
                 ;;
+            refreshtop,doctor)
+                cmd="refreshtop__subcmd__doctor"
+                ;;
             refreshtop,help)
                 cmd="refreshtop__subcmd__help"
                 ;;
@@ -102,6 +105,9 @@ _refreshtop() {
                 ;;
             refreshtop__subcmd__help,demo)
                 cmd="refreshtop__subcmd__help__subcmd__demo"
+                ;;
+            refreshtop__subcmd__help,doctor)
+                cmd="refreshtop__subcmd__help__subcmd__doctor"
                 ;;
             refreshtop__subcmd__help,help)
                 cmd="refreshtop__subcmd__help__subcmd__help"
@@ -254,7 +260,7 @@ _refreshtop() {
 
     case "${cmd}" in
         refreshtop)
-            opts="-h -V --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help --version monitor status stats logs trigger job cleanup check metrics schedule migrate demo config completions man help"
+            opts="-h -V --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help --version monitor status stats logs trigger job cleanup check doctor metrics schedule migrate demo config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -945,8 +951,82 @@ _refreshtop() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        refreshtop__subcmd__doctor)
+            opts="-h --details --analyze --fix --also --yes --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --analyze)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --also)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --poll)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --window)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --success-warning)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --success-critical)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-average)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-age)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --theme)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ascii)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         refreshtop__subcmd__help)
-            opts="monitor status stats logs trigger job cleanup check metrics schedule migrate demo config completions man help"
+            opts="monitor status stats logs trigger job cleanup check doctor metrics schedule migrate demo config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1058,6 +1138,20 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__help__subcmd__demo)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        refreshtop__subcmd__help__subcmd__doctor)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -43,6 +43,7 @@ set edit:completion:arg-completer[refreshtop] = {|@words|
             cand job 'Show or change the jobs in pg_cron'
             cand cleanup 'Delete rows of the log that are older than they are kept'
             cand check 'Check the health as a monitoring plugin: one line, performance data, exit code 0 to 3'
+            cand doctor 'Find what keeps the refreshes from working, and what mends it'
             cand metrics 'Give the figures to Prometheus and its kin, as OpenMetrics'
             cand schedule 'Drive the refreshes where pg_cron can''t be had'
             cand migrate 'Install or update what the database needs, or take it away'
@@ -371,6 +372,29 @@ set edit:completion:arg-completer[refreshtop] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'refreshtop;doctor'= {
+            cand --analyze 'Run the view''s query to measure its plan (EXPLAIN ANALYZE), for at most this long; 30s where nothing is said'
+            cand --also 'Execute this statement too, which --fix alone leaves out; named as it is shown, e.g. ''end session 4711'''
+            cand --url 'Database to connect to: postgres://USER@HOST:PORT/DATABASE, or "host=… dbname=…" [env: REFRESHTOP_URL]'
+            cand --profile 'Profile of the config file to use [env: REFRESHTOP_PROFILE]'
+            cand --config 'Config file to read instead of refreshtop/config.toml in the user''s config folder [env: REFRESHTOP_CONFIG]'
+            cand --poll 'Time between polls, 1s to 24h [default: 30s] [env: REFRESHTOP_POLL]'
+            cand --window 'Window of the statistics, 1m to 366d [default: 24h] [env: REFRESHTOP_WINDOW]'
+            cand --success-warning 'Success rate below which it is a warning [default: 95] [env: REFRESHTOP_SUCCESS_WARNING]'
+            cand --success-critical 'Success rate below which it is critical [default: 80] [env: REFRESHTOP_SUCCESS_CRITICAL]'
+            cand --max-average 'Average duration of a refresh above which it is a warning [default: 5s] [env: REFRESHTOP_MAX_AVERAGE]'
+            cand --max-age 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]'
+            cand --theme 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]'
+            cand --ascii 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]'
+            cand --log-file 'Write a log to this file [env: REFRESHTOP_LOG_FILE]'
+            cand --log-level 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]'
+            cand --details 'Show what stands behind every finding, such as sizes and the plan, and not only where something is wrong'
+            cand --fix 'Show the statements that are safe, ask, execute them, and look again'
+            cand --yes 'Don''t ask'
+            cand --json 'Answer with JSON (docs/json.md); streams have one object a line'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'refreshtop;metrics'= {
             cand --textfile 'Write to this file, whole or not at all, e.g. for the textfile collector of node_exporter'
             cand --listen 'Serve /metrics over HTTP until stopped; without an address on 127.0.0.1:9899'
@@ -646,6 +670,7 @@ set edit:completion:arg-completer[refreshtop] = {|@words|
             cand job 'Show or change the jobs in pg_cron'
             cand cleanup 'Delete rows of the log that are older than they are kept'
             cand check 'Check the health as a monitoring plugin: one line, performance data, exit code 0 to 3'
+            cand doctor 'Find what keeps the refreshes from working, and what mends it'
             cand metrics 'Give the figures to Prometheus and its kin, as OpenMetrics'
             cand schedule 'Drive the refreshes where pg_cron can''t be had'
             cand migrate 'Install or update what the database needs, or take it away'
@@ -691,6 +716,8 @@ set edit:completion:arg-completer[refreshtop] = {|@words|
         &'refreshtop;help;cleanup'= {
         }
         &'refreshtop;help;check'= {
+        }
+        &'refreshtop;help;doctor'= {
         }
         &'refreshtop;help;metrics'= {
         }

@@ -209,6 +209,41 @@ pub struct Check {
     pub timeout: Duration,
 }
 
+/// `doctor`. What changes something has no twin in the environment: a forgotten variable must not mend anything.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Doctor {
+    /// Show what stands behind every finding, such as sizes and the plan, and not only where something is wrong
+    #[arg(long, env = "REFRESHTOP_DETAILS", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub details: bool,
+    /// Run the view's query to measure its plan (EXPLAIN ANALYZE), for at most this long; 30s where nothing is said
+    #[arg(
+        long,
+        env = "REFRESHTOP_ANALYZE",
+        hide_env_values = true,
+        value_name = "DURATION",
+        num_args = 0..=1,
+        default_missing_value = "30s",
+        value_parser = value::limit
+    )]
+    pub analyze: Option<Duration>,
+    /// Show the statements that are safe, ask, execute them, and look again
+    ///
+    /// Safe are those that schedule a job or correct it, create an extension or an index, collect statistics, vacuum,
+    /// fill the view and clean up the log. What ends somebody's session or takes something away is left out: name it
+    /// with --also.
+    #[arg(long)]
+    pub fix: bool,
+    /// Execute this statement too, which --fix alone leaves out; named as it is shown, e.g. 'end session 4711'
+    #[arg(long, value_name = "NAME", requires = "fix")]
+    pub also: Vec<String>,
+    /// Don't ask
+    #[arg(long, requires = "fix")]
+    pub yes: bool,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
 /// `metrics`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Metrics {

@@ -4,13 +4,14 @@ use crate::{
     command::{Failure, session},
     connect::{Session, Target},
     db::{
-        error,
+        error, handmade,
         service::{self, LogFilter, PLATFORM_METRICS},
     },
     model::{
         health::{self, Health},
         job::Job,
         reading::{Reading, Unavailable},
+        run::Run,
         snapshot::{Deployment, Snapshot},
         stats::RefreshStats,
     },
@@ -48,22 +49,20 @@ pub async fn look(target: &Target, settings: &Settings, runs: u16) -> Result<Loo
 pub async fn look_on(app: &mut PgConnection, target: &Target, settings: &Settings, runs: u16) -> Result<Look, Failure> {
     let failed = |failure: sqlx::Error| session::failure("read the statistics", target, &failure);
     let facts = service::server_facts(app).await.map_err(failed)?;
-    let stats = service::statistics(app, PLATFORM_METRICS, settings.window).await.map_err(failed)?;
     let role = facts.server.role.clone();
-    let part = |what: &str, failure: &sqlx::Error| error::unavailable(what, failure, &role);
-    let all = service::recent_runs(app, PLATFORM_METRICS, LogFilter::All, runs).await;
-    let figures = service::figures(app).await.map_err(|failure| part("platform_metrics", &failure));
+    let Log { stats, runs: all, deployment } = read_log(app, settings, &role, runs).await.map_err(failed)?;
+    let figures = service::figures(app).await;
+    let figures = figures.map_err(|failure| error::unavailable("platform_metrics", &failure, &role));
     let running = service::running(app, PLATFORM_METRICS).await.ok().flatten();
-    let job = refresh_job(app, target, &role).await;
+    let job = refresh_job(app, target, &role, deployment).await;
     let health = health::evaluate(&stats, facts.time, &settings.thresholds);
     let snapshot = Snapshot {
         server_time: facts.time,
         read_for: Duration::ZERO,
         server: facts.server,
-        // Its functions have just answered.
-        deployment: Deployment::Migrated,
+        deployment,
         stats: Ok(stats.clone()),
-        runs: all.map_err(|failure| part("runs", &failure)),
+        runs: all,
         errors: Ok(Vec::new()),
         job,
         figures: figures.and_then(|row| {
@@ -74,10 +73,38 @@ pub async fn look_on(app: &mut PgConnection, target: &Target, settings: &Setting
     Ok(Look { snapshot, stats, health })
 }
 
+/// What the log says, and whether refreshtop's functions had to be asked for it.
+struct Log {
+    stats: RefreshStats,
+    runs: Reading<Vec<Run>>,
+    deployment: Deployment,
+}
+
+/// Reads the log; where refreshtop's functions are missing, by hand, as the monitor does.
+async fn read_log(app: &mut PgConnection, settings: &Settings, role: &str, limit: u16) -> sqlx::Result<Log> {
+    let missing = match service::statistics(app, PLATFORM_METRICS, settings.window).await {
+        Ok(stats) => {
+            let runs = service::recent_runs(app, PLATFORM_METRICS, LogFilter::All, limit).await;
+            let runs = runs.map_err(|failure| error::unavailable("runs", &failure, role));
+            return Ok(Log { stats, runs, deployment: Deployment::Migrated });
+        }
+        Err(failure) if error::is_missing(&failure) => failure,
+        Err(failure) => return Err(failure),
+    };
+    let survey = handmade::survey(app).await?;
+    let stats = handmade::statistics(app, &survey, role, PLATFORM_METRICS, settings.window).await?;
+    // Where that can't be read either, migrating is what mends it.
+    let Ok(stats) = stats else { return Err(missing) };
+    let runs = handmade::runs(app, &survey, role, PLATFORM_METRICS, LogFilter::All, None, limit).await?;
+    Ok(Log { stats, runs, deployment: survey.deployment() })
+}
+
 /// The job that refreshes, wherever `pg_cron` lives.
-async fn refresh_job(app: &mut PgConnection, target: &Target, role: &str) -> Reading<Job> {
+async fn refresh_job(app: &mut PgConnection, target: &Target, role: &str, deployment: Deployment) -> Reading<Job> {
+    let migrated = deployment == Deployment::Migrated;
     let unreadable = |failure: sqlx::Error| error::unavailable("schedule", &failure, role);
-    let cron = service::cron_settings(app).await.map_err(unreadable)?;
+    let cron = if migrated { service::cron_settings(app).await } else { handmade::cron_settings(app).await };
+    let cron = cron.map_err(unreadable)?;
     let Some(database) = &cron.database else {
         return Err(Unavailable::new(
             if cron.readable {
@@ -89,7 +116,12 @@ async fn refresh_job(app: &mut PgConnection, target: &Target, role: &str) -> Rea
         ));
     };
     let found = if *database == target.database {
-        service::job_here(app, &cron).await.map_err(unreadable)?
+        let found = if migrated {
+            service::job_here(app, &cron).await
+        } else {
+            handmade::job(app, &cron, &target.database).await
+        };
+        found.map_err(unreadable)?
     } else {
         let there = session::open_in(target, database, "schedule", &Session::READING).await;
         let mut there = there.map_err(|failure| Unavailable::new(failure.to_string(), ""))?;
@@ -98,5 +130,6 @@ async fn refresh_job(app: &mut PgConnection, target: &Target, role: &str) -> Rea
         found?
     };
     let missing = || format!("no job {} in pg_cron (database {database})", service::REFRESH_JOB);
-    found.ok_or_else(|| Unavailable::new(missing(), "run: refreshtop job restore"))
+    let mend = if migrated { "run: refreshtop job restore" } else { "run: refreshtop migrate" };
+    found.ok_or_else(|| Unavailable::new(missing(), mend))
 }

@@ -3,8 +3,10 @@
 pub mod check;
 pub mod cleanup;
 pub mod config;
+pub mod confirm;
 pub mod definitions;
 pub mod demo;
+pub mod doctor;
 pub mod job;
 pub mod logs;
 pub mod look;

@@ -30,12 +30,17 @@ pub async fn run(settings: &Settings, target: Target, environment: &Environment)
 fn appearance(settings: &Settings, environment: &Environment) -> Appearance {
     // https://no-color.org: present and not empty, whatever its value.
     let no_color = environment::get(environment, "NO_COLOR").is_some();
-    let utf8 = settings.ascii.map_or_else(|| locale_is_utf8(environment), |ascii| !ascii);
     Appearance {
         // The settings let only known names through.
         theme: Theme::choose(&settings.theme, no_color).unwrap_or_else(Theme::terminal),
-        glyphs: Glyphs::new(utf8),
+        glyphs: glyphs(settings, environment),
     }
+}
+
+/// The glyphs that settings and locale allow.
+#[must_use]
+pub fn glyphs(settings: &Settings, environment: &Environment) -> &'static Glyphs {
+    Glyphs::new(settings.ascii.map_or_else(|| locale_is_utf8(environment), |ascii| !ascii))
 }
 
 /// What POSIX says of the character set: the first of these that is set decides.

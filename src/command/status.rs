@@ -3,7 +3,7 @@
 use crate::{
     command::{Failure, look},
     connect::Target,
-    model::{age, figures, run::RunStatus},
+    model::{age, figures, run::RunStatus, snapshot::Deployment},
     output::{Output, clean, json, moment, table::Table},
     settings::Settings,
 };
@@ -31,6 +31,7 @@ fn object(look: &look::Look, settings: &Settings, target: &Target) -> Value {
     json!({
         "at": json::moment(now),
         "server": json::server(&snapshot.server, settings.profile.as_deref(), &target.place()),
+        "deployment": json::deployment(snapshot.deployment),
         "health": json::health(&look.health),
         "window_s": settings.window.as_secs(),
         "stats": json::stats(&look.stats),
@@ -51,6 +52,9 @@ fn text(look: &look::Look, settings: &Settings, target: &Target, output: Output)
     }
     let standby = if server.standby { ", standby" } else { "" };
     table.row(["database", &clean(&format!("{} at {} as {}{standby}", server.database, target.place(), server.role))]);
+    if let Some(note) = deployment(snapshot.deployment) {
+        table.row(["deployment", note]);
+    }
     let ago = |at: chrono::DateTime<chrono::Utc>| {
         format!("{} UTC ({} ago)", moment(at), age::label((now - at).to_std().unwrap_or_default()))
     };
@@ -92,6 +96,15 @@ fn text(look: &look::Look, settings: &Settings, target: &Target, output: Output)
         table.row(["last error", &clean(error)]);
     }
     table.render(output)
+}
+
+/// What is to be said about what was found; nothing where all of it is refreshtop's.
+fn deployment(deployment: Deployment) -> Option<&'static str> {
+    match deployment {
+        Deployment::Migrated => None,
+        Deployment::Older => Some("older than this program; run: refreshtop migrate"),
+        Deployment::Handmade | Deployment::Missing => Some("made by hand; run: refreshtop migrate"),
+    }
 }
 
 fn job(look: &look::Look) -> String {

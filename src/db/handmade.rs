@@ -12,13 +12,14 @@ use crate::model::{
     snapshot::Deployment,
     stats::RefreshStats,
 };
+use chrono::{DateTime, Utc};
 use sqlx::{FromRow as _, PgConnection, Row as _};
 use std::{collections::BTreeMap, time::Duration};
 use uuid::Uuid;
 
 /// What is there. Read from the catalogs, which any role may.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Survey {
+pub(crate) struct Survey {
     schema: bool,
     view: bool,
     /// Columns of the log with their types; `None` where there is no log.
@@ -40,7 +41,7 @@ const SURVEY: &str = "
            ON true";
 
 /// Looks what there is.
-pub(super) async fn survey(connection: &mut PgConnection) -> sqlx::Result<Survey> {
+pub(crate) async fn survey(connection: &mut PgConnection) -> sqlx::Result<Survey> {
     let row = service::one(connection, SURVEY).await?;
     let columns: Option<sqlx::types::Json<BTreeMap<String, String>>> = row.try_get("columns")?;
     Ok(Survey {
@@ -53,7 +54,7 @@ pub(super) async fn survey(connection: &mut PgConnection) -> sqlx::Result<Survey
 
 impl Survey {
     /// What this deployment is, given that refreshtop's functions don't answer.
-    pub(super) fn deployment(&self) -> Deployment {
+    pub(crate) fn deployment(&self) -> Deployment {
         match (self.schema, self.columns.is_some() || self.view) {
             (true, _) => Deployment::Older,
             (false, true) => Deployment::Handmade,
@@ -164,7 +165,7 @@ fn reading<T>(what: &str, role: &str, answer: sqlx::Result<T>) -> sqlx::Result<R
 }
 
 /// The statistics of `refreshtop.stats`, by its definitions, from the log.
-pub(super) async fn statistics(
+pub(crate) async fn statistics(
     connection: &mut PgConnection,
     survey: &Survey,
     role: &str,
@@ -209,13 +210,14 @@ pub(super) async fn statistics(
     })
 }
 
-/// The newest `limit` runs, newest first.
-pub(super) async fn runs(
+/// The newest `limit` runs that were logged at `since` or later, newest first.
+pub(crate) async fn runs(
     connection: &mut PgConnection,
     survey: &Survey,
     role: &str,
     refresh_type: &str,
     filter: LogFilter,
+    since: Option<DateTime<Utc>>,
     limit: u16,
 ) -> sqlx::Result<Reading<Vec<Run>>> {
     let log = match survey.log() {
@@ -227,8 +229,10 @@ pub(super) async fn runs(
         LogFilter::Errors => ("errors", "AND l.status = 'error'"),
     };
     let created = log.created_at();
+    let since = since.map(|at| format!("AND {created} >= '{}'::timestamptz", at.to_rfc3339())).unwrap_or_default();
     let sql = format!(
-        "{} FROM public.metrics_refresh_log l WHERE {} AND {created} IS NOT NULL {only} ORDER BY {created} DESC LIMIT {limit}",
+        "{} FROM public.metrics_refresh_log l WHERE {} AND {created} IS NOT NULL {only} {since}
+         ORDER BY {created} DESC LIMIT {limit}",
         log.select(),
         log.of_type(refresh_type)
     );
@@ -241,7 +245,7 @@ pub(super) async fn runs(
 }
 
 /// One run in full.
-pub(super) async fn run_detail(
+pub(crate) async fn run_detail(
     connection: &mut PgConnection,
     survey: &Survey,
     id: Uuid,
@@ -267,7 +271,7 @@ pub(super) async fn run_detail(
 }
 
 /// Where `pg_cron` lives, as far as the role itself may see it.
-pub(super) async fn cron_settings(connection: &mut PgConnection) -> sqlx::Result<CronSettings> {
+pub(crate) async fn cron_settings(connection: &mut PgConnection) -> sqlx::Result<CronSettings> {
     // Unlike current_setting(), the view leaves out what the role may not see, and is no error.
     let sql = "
         SELECT coalesce((SELECT nullif(setting, '') FROM pg_settings WHERE name = 'cron.database_name'),
@@ -279,7 +283,7 @@ pub(super) async fn cron_settings(connection: &mut PgConnection) -> sqlx::Result
 }
 
 /// The job that refreshes, in this database.
-pub(super) async fn job(
+pub(crate) async fn job(
     connection: &mut PgConnection,
     cron: &CronSettings,
     database: &str,

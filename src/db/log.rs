@@ -1,6 +1,9 @@
 //! The refresh log as the command line lists it: from a moment on, with whole messages.
 
-use crate::{db::service::LogFilter, model::run::Run};
+use crate::{
+    db::{error, handmade, service::LogFilter},
+    model::run::Run,
+};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -38,7 +41,16 @@ pub async fn runs_since(
         LogFilter::All => sqlx::query_as(runs_since!("")),
         LogFilter::Errors => sqlx::query_as(runs_since!(" AND status = 'error'")),
     };
-    query.bind(LONGEST_ERROR).bind(refresh_type).bind(since).bind(i64::from(limit)).fetch_all(connection).await
+    let query = query.bind(LONGEST_ERROR).bind(refresh_type).bind(since).bind(i64::from(limit));
+    let missing = match query.fetch_all(&mut *connection).await {
+        Err(failure) if error::is_missing(&failure) => failure,
+        answer => return answer,
+    };
+    // A log that was made by hand has fewer columns.
+    let survey = handmade::survey(connection).await?;
+    let runs = handmade::runs(connection, &survey, "", refresh_type, filter, since, limit).await?;
+    // Where that can't be read either, migrating is what mends it.
+    runs.map_err(|_| missing)
 }
 
 /// Deletes rows that are older than they are kept, in batches; returns how many went.

@@ -5,7 +5,7 @@
 pub mod diagnosis;
 pub mod error;
 pub mod feed;
-mod handmade;
+pub(crate) mod handmade;
 pub mod jobs;
 mod listen;
 pub mod log;

@@ -208,8 +208,8 @@ impl Reader {
     async fn log_by_hand(&self, look: &mut PgConnection, survey: &Survey, role: &str) -> sqlx::Result<LogParts> {
         Ok((
             handmade::statistics(look, survey, role, PLATFORM_METRICS, self.window).await?,
-            handmade::runs(look, survey, role, PLATFORM_METRICS, LogFilter::All, RUNS).await?,
-            handmade::runs(look, survey, role, PLATFORM_METRICS, LogFilter::Errors, ERRORS).await?,
+            handmade::runs(look, survey, role, PLATFORM_METRICS, LogFilter::All, None, RUNS).await?,
+            handmade::runs(look, survey, role, PLATFORM_METRICS, LogFilter::Errors, None, ERRORS).await?,
         ))
     }
 }

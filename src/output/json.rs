@@ -11,7 +11,7 @@ use crate::model::{
     reading::{Reading, Unavailable},
     refresh::RunningRefresh,
     run::{Origin, Run, RunStatus},
-    snapshot::Server,
+    snapshot::{Deployment, Server},
     stats::RefreshStats,
 };
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -139,6 +139,17 @@ pub fn server(server: &Server, profile: Option<&str>, place: &str) -> Value {
         "version": server.version,
         "standby": server.standby,
     })
+}
+
+/// How far the database is migrated.
+#[must_use]
+pub fn deployment(deployment: Deployment) -> &'static str {
+    match deployment {
+        Deployment::Migrated => "migrated",
+        Deployment::Older => "older",
+        Deployment::Handmade => "handmade",
+        Deployment::Missing => "missing",
+    }
 }
 
 /// The job, seen at the server's `now`.

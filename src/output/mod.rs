@@ -3,6 +3,7 @@
 //! People's output is complete and without colour unless standard output is a terminal. There, and only there, the last
 //! column is cut to the width, and a colour may stand beside a word that says the same.
 
+pub mod diagnosis;
 pub mod json;
 pub mod openmetrics;
 pub mod table;
@@ -11,7 +12,7 @@ use crate::{
     command::Failure,
     environment::{self, Environment},
     exit,
-    model::health::Verdict,
+    model::{self, health::Verdict},
     screen::text::{self, Charset},
 };
 use std::io::{self, IsTerminal as _, Write as _};
@@ -87,6 +88,18 @@ impl Output {
     #[must_use]
     pub fn outcome(&self, success: bool) -> String {
         if success { self.coloured("success", 32) } else { self.coloured("error", 31) }
+    }
+
+    /// The verdict of a diagnosis as a word, coloured where that is possible.
+    #[must_use]
+    pub fn finding(&self, verdict: model::diagnosis::Verdict) -> String {
+        let colour = match verdict {
+            model::diagnosis::Verdict::Good => 32,
+            model::diagnosis::Verdict::Warning => 33,
+            model::diagnosis::Verdict::Bad => 31,
+            model::diagnosis::Verdict::Unknown => 35,
+        };
+        self.coloured(diagnosis::word(verdict), colour)
     }
 
     fn coloured(self, word: &str, colour: u8) -> String {

@@ -14,7 +14,7 @@ use std::{collections::BTreeSet, ffi::OsString};
 #[must_use]
 pub fn names() -> Vec<&'static str> {
     // The commands that only install, show the screen, or print what the program itself says have none.
-    vec!["check", "cleanup", "demo", "job", "logs", "metrics", "schedule", "stats", "status", "trigger"]
+    vec!["check", "cleanup", "demo", "doctor", "job", "logs", "metrics", "schedule", "stats", "status", "trigger"]
 }
 
 /// Names of a command's own options, those of its subcommands included; `None` for an unknown command.

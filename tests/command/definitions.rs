@@ -108,8 +108,8 @@ async fn the_readmes_examples_run() {
     for line in section.lines().filter_map(|line| line.strip_prefix("refreshtop ")) {
         let endless = ["--follow", "--listen", "schedule"].iter().any(|word| line.contains(word));
         let writes = line.contains('/') && !line.contains("'*/");
-        // The jobs are not in place here: tests/command/jobs.rs has them.
-        if endless || writes || line.starts_with("job ") {
+        // The jobs are not in place here: tests/command/jobs.rs and tests/command/doctor.rs have them.
+        if endless || writes || line.starts_with("job ") || line.starts_with("doctor") {
             continue;
         }
         let ran = run(&url, line.split(" #").next().unwrap()).await;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail the test")]
 
 mod definitions;
+mod doctor;
 mod exposing;
 mod jobs;
 mod options;

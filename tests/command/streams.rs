@@ -91,7 +91,7 @@ async fn a_follower_prints_attempts_as_they_end_and_stops_cleanly() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_goes_away_ends_it_quietly() {
     let url = app_with(3, 0).await;
-    for line in ["logs", "metrics", "man", "status --json"] {
+    for line in ["logs", "metrics", "man", "status --json", "doctor"] {
         let mut child = program(&url, line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // Before a byte was read.
         drop(child.stdout.take());

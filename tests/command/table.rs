@@ -1,20 +1,20 @@
 //! Each command against each state of the database: exit code, standard error, JSON.
 
 use super::{Ran, app_with, run};
-use crate::support::{cluster, fresh_app, fresh_role, migrated_app};
+use crate::support::{cluster, execute, fresh_app, fresh_role, migrated_app};
 use refreshtop::exit;
 
 /// A state of the database, and the URL by which it is reached.
-struct States {
-    healthy: String,
-    failing: String,
-    bare: String,
-    forbidden: String,
-    dead: String,
+pub struct States {
+    pub healthy: String,
+    pub failing: String,
+    pub bare: String,
+    pub forbidden: String,
+    pub dead: String,
 }
 
 impl States {
-    async fn make() -> Self {
+    pub async fn make() -> Self {
         let failing = app_with(1, 9).await;
         let forbidden = fresh_role(&failing, "nobody", "").await.1;
         Self {
@@ -28,12 +28,12 @@ impl States {
     }
 }
 
-fn code(ran: &Ran) -> u8 {
+pub fn code(ran: &Ran) -> u8 {
     u8::try_from(ran.code).unwrap()
 }
 
 /// One sentence, one line, without a password or a trace of one.
-fn one_sentence(ran: &Ran, what: &str) {
+pub fn one_sentence(ran: &Ran, what: &str) {
     assert_eq!(ran.err.lines().count(), 1, "{what}: {ran:?}");
     assert!(ran.err.starts_with("refreshtop: "), "{what}: {ran:?}");
     for secret in ["secret-of-", "postgres://", "postgresql://"] {
@@ -157,7 +157,52 @@ async fn clean_up_counts_what_it_deletes() {
     let url = app_with(1, 0).await;
     let old = "INSERT INTO public.metrics_refresh_log (id, refresh_type, status, started_at, created_at)
                SELECT gen_random_uuid(), 'platform_metrics', 'success', t, t FROM (SELECT now() - interval '31 days' AS t) AS old, generate_series(1, 4)";
-    crate::support::execute(&url, old).await;
+    execute(&url, old).await;
     assert_eq!(run(&url, "cleanup --json").await.json()["deleted"], 4);
     assert_eq!(run(&url, "cleanup").await.out, "deleted 0 rows of the log\n");
+}
+
+/// Watched before it is migrated: what can be read by hand is, as in the monitor.
+#[tokio::test]
+async fn a_deployment_made_by_hand_is_answered_for() {
+    let url = fresh_app("command_handmade").await;
+    execute(&url, include_str!("../fixtures/handmade.sql")).await;
+    let status = run(&url, "status --json").await;
+    assert_eq!((code(&status), status.err.as_str()), (exit::OK, ""), "{status:?}");
+    let status = status.json();
+    assert_eq!((&status["kind"], &status["deployment"]), (&"status".into(), &"handmade".into()), "{status}");
+    assert_eq!(status["health"]["verdict"], "warning", "every tenth attempt failed: {status}");
+    assert_eq!(status["runs"].as_array().unwrap().len(), 5, "{status}");
+    assert!(status["figures"]["total_accounts"].is_u64() && status["running"].is_null(), "{status}");
+    assert_eq!(status["job"]["unavailable"]["mend"], "run: refreshtop migrate", "{status}");
+    let people = run(&url, "status").await.out;
+    assert!(people.contains("made by hand; run: refreshtop migrate"), "{people}");
+
+    let figures = run(&url, "stats --json").await.json();
+    let total = figures["stats"]["total"].as_u64().unwrap();
+    // The fixture has a row for each five minutes; the oldest may just have left the window.
+    assert!((287..=288).contains(&total), "{figures}");
+    assert!(figures["stats"]["last_error"].as_str().unwrap().starts_with("older error "), "{figures}");
+
+    for (line, wanted) in [("logs --json", 20), ("logs --errors --limit 3 --json", 3), ("logs --since 16m --json", 3)] {
+        let logs = run(&url, line).await;
+        assert_eq!((code(&logs), logs.err.as_str()), (exit::OK, ""), "{logs:?}");
+        let logs = logs.json();
+        assert_eq!((&logs["count"], &logs["runs"][0]["source"]), (&wanted.into(), &"unknown".into()), "{line}: {logs}");
+    }
+    let check = run(&url, "check").await;
+    assert!(check.out.starts_with("REFRESH WARNING - success rate "), "{check:?}");
+    // What only refreshtop's own functions can do still says what to do.
+    let doctor = run(&url, "doctor --json").await.json();
+    assert_eq!(doctor["verdict"], "problem", "{doctor:#}");
+    assert_eq!(doctor["checks"][0]["advice"], "Run: refreshtop migrate.", "{doctor:#}");
+
+    // Who may not read that log is told to migrate.
+    execute(&url, "REVOKE ALL ON public.metrics_refresh_log FROM PUBLIC").await;
+    let (_, nobody) = fresh_role(&url, "nobody", "").await;
+    for line in ["status --json", "logs --json"] {
+        let refused = run(&nobody, line).await;
+        assert_eq!(code(&refused), exit::NOT_MIGRATED, "{refused:?}");
+        one_sentence(&refused, line);
+    }
 }

@@ -24,7 +24,7 @@ async fn answers_and_errors_do_not_steer_the_terminal() {
     execute(&url, &format!("CREATE ROLE \"{role}\" LOGIN PASSWORD 'x'")).await;
     let database = url.rsplit_once('/').unwrap().1;
     let role_url = cluster().await.url_of(&role, "x", database);
-    for arguments in [&["migrate"][..], &["migrate", "status"], &["migrate", "down", "--yes"]] {
+    for arguments in [&["migrate"][..], &["migrate", "status"], &["migrate", "down", "--yes"], &["doctor"]] {
         let said = said(&role_url, arguments);
         assert_plain(&said);
         assert!(!said.contains("\nrefreshtop: all"), "{said:?}");

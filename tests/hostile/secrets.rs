@@ -140,11 +140,12 @@ fn faults(right: &Place) -> Vec<(&'static str, Place)> {
     ]
 }
 
-const COMMANDS: [&[&str]; 7] = [
+const COMMANDS: [&[&str]; 8] = [
     &["--help"],
     &["migrate", "--help"],
     &["migrate", "status"],
     &["migrate"],
+    &["doctor", "--json"],
     &["monitor"],
     &["demo", "--help"],
     &["nonsense"],

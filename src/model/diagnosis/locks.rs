@@ -55,7 +55,8 @@ fn end(session: &ChainSession, database: &str) -> Vec<Mend> {
     if session.state.as_deref() == Some("prepared") {
         let Some(name) = &session.application else { return Vec::new() };
         let sql = format!("ROLLBACK PREPARED {}", literal(name));
-        return vec![Mend::risky(MendKind::RollBackPrepared, "roll the prepared transaction back", database, sql)];
+        let label = format!("roll back prepared transaction {name}");
+        return vec![Mend::risky(MendKind::RollBackPrepared, label, database, sql)];
     }
     let Some(start) = &session.backend_start else { return Vec::new() };
     let pid = session.pid;

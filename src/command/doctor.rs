@@ -1,0 +1,176 @@
+//! `refreshtop doctor`: everything that an engineer would ask by hand, and the statements that mend what is wrong.
+
+use crate::{
+    cli::arguments::Doctor,
+    command::{Failure, confirm, monitor, session},
+    connect::Target,
+    db::diagnosis::{OpenError, Options, Sessions},
+    environment::Environment,
+    exit,
+    model::diagnosis::{Danger, Diagnosis, Mend, Verdict},
+    output::{
+        Output, clean,
+        diagnosis::{self, Page},
+    },
+    settings::Settings,
+};
+use serde_json::{Value, json};
+use std::io::{self, IsTerminal as _, Write as _};
+
+impl From<OpenError> for Failure {
+    fn from(failure: OpenError) -> Self {
+        match failure {
+            OpenError::Connect(failure) => failure.into(),
+            OpenError::Database(failure) => {
+                let code = session::exit_code(&failure);
+                Self::new(code, OpenError::Database(failure).to_string())
+            }
+        }
+    }
+}
+
+/// What became of a mend.
+type Mended = (Mend, Result<String, String>);
+
+/// Diagnoses, and with `--fix` mends and diagnoses again.
+///
+/// # Errors
+/// The database can't be reached, or nobody agreed to what was to be done. Silently where the worst finding is not
+/// good: the exit code is the verdict.
+pub async fn run(
+    doctor: &Doctor,
+    settings: &Settings,
+    target: &Target,
+    environment: &Environment,
+    output: Output,
+) -> Result<(), Failure> {
+    if doctor.fix && !doctor.yes && !confirm::can_ask() {
+        let why =
+            "--fix asks before it changes anything, and standard input is no terminal; add --yes to go on unasked";
+        return Err(Failure::new(exit::FAILURE, why));
+    }
+    let options = Options { run_plan: doctor.analyze, ..Options::default() };
+    let mut found = Sessions::to_diagnose(target).await?.diagnose(&options).await;
+    let page = Page::new(output, monitor::glyphs(settings, environment), doctor.details);
+    if !output.json {
+        output.print(&page.diagnosis(&found))?;
+    }
+    let mut mended = Vec::new();
+    if doctor.fix {
+        let chosen = chosen(&found, &doctor.also)?;
+        if chosen.is_empty() {
+            if !output.json {
+                output.print("Nothing was changed: no statement is needed that --fix executes by itself.")?;
+            }
+        } else {
+            agreed(doctor, &page, &chosen)?;
+            let mut sessions = Sessions::to_mend(target).await?;
+            mended = mend(&mut sessions, chosen, &page, output).await?;
+            found = sessions.diagnose(&options).await;
+            if !output.json {
+                output.print(&format!("\n{}", page.diagnosis(&found)))?;
+            }
+        }
+    }
+    if output.json {
+        output.object("doctor", object(&found, &mended))?;
+    } else if let Some(hint) = hint(&found, doctor.fix) {
+        output.print(&hint)?;
+    }
+    verdict(found.worst())
+}
+
+/// Every safe statement once, and those that were named.
+fn chosen(found: &Diagnosis, also: &[String]) -> Result<Vec<Mend>, Failure> {
+    // Nobody agrees to what can't be shown as it is.
+    let offered = found.checks.iter().flat_map(|check| &check.mends).filter(|mend| diagnosis::can_be_shown(mend));
+    let offered: Vec<&Mend> = offered.collect();
+    if let Some(name) = also.iter().find(|name| !offered.iter().any(|mend| mend.label == **name)) {
+        let why = format!("nothing was changed: no finding offers {:?}; diagnose again without --fix", clean(name));
+        return Err(Failure::new(exit::FAILURE, why));
+    }
+    let mut chosen: Vec<Mend> = Vec::new();
+    for mend in offered {
+        let wanted = mend.danger == Danger::Safe || also.contains(&mend.label);
+        let known = chosen.iter().any(|other| (&other.sql, &other.database) == (&mend.sql, &mend.database));
+        if wanted && !known {
+            chosen.push(mend.clone());
+        }
+    }
+    // Who is in the way holds up the others.
+    chosen.sort_by_key(|mend| mend.danger == Danger::Safe);
+    Ok(chosen)
+}
+
+fn agreed(doctor: &Doctor, page: &Page, chosen: &[Mend]) -> Result<(), Failure> {
+    if doctor.yes {
+        return Ok(());
+    }
+    // However many there are, nothing is agreed to unseen; the page has cleaned them.
+    let shown = write!(io::stderr(), "\nThis will be executed:\n{}", page.announced(chosen));
+    shown.map_err(|error| Failure::new(exit::FAILURE, error.to_string()))?;
+    if confirm::confirmed("Each by itself: one that fails does not stop the others.")? {
+        return Ok(());
+    }
+    Err(Failure::new(exit::FAILURE, "nothing was changed"))
+}
+
+async fn mend(sessions: &mut Sessions, chosen: Vec<Mend>, page: &Page, output: Output) -> Result<Vec<Mended>, Failure> {
+    let mut mended = Vec::new();
+    for mend in chosen {
+        if io::stderr().is_terminal() && !output.json {
+            // Where even standard error is gone, there is nobody to tell.
+            let _ = writeln!(io::stderr(), "executing: {}", clean(&mend.label));
+        }
+        let outcome = sessions.mend(&mend).await.map_err(|error| error.to_string());
+        if !output.json {
+            output.print(&format!("\n{}", page.mended(&mend, &outcome)))?;
+        }
+        mended.push((mend, outcome));
+    }
+    Ok(mended)
+}
+
+/// What `--fix` could still do, and what it leaves to be named.
+fn hint(found: &Diagnosis, fixed: bool) -> Option<String> {
+    let mends = || found.checks.iter().flat_map(|check| &check.mends);
+    let safe = mends().filter(|mend| mend.danger == Danger::Safe).count();
+    let mut lines = Vec::new();
+    if safe > 0 {
+        let those = if safe == 1 { "statement is" } else { "statements are" };
+        let again = if fixed { " again" } else { "" };
+        lines.push(format!("{safe} {those} safe; to execute what is safe{again}: refreshtop doctor --fix"));
+    }
+    if let Some(risky) = mends().find(|mend| mend.danger != Danger::Safe) {
+        lines.push(format!(
+            "What ends somebody's work or takes something away is done only where it is named: refreshtop doctor --fix \
+             --also '{}'",
+            clean(&risky.label)
+        ));
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+fn object(found: &Diagnosis, mended: &[Mended]) -> Value {
+    let mended = mended.iter().map(|(mend, outcome)| {
+        let (done, message) = match outcome {
+            Ok(said) => (true, said),
+            Err(why) => (false, why),
+        };
+        json!({"name": mend.label, "sql": mend.sql, "database": mend.database, "done": done, "message": message})
+    });
+    json!({
+        "verdict": diagnosis::word(found.worst()),
+        "checks": found.checks.iter().map(diagnosis::check_object).collect::<Vec<_>>(),
+        "mended": mended.collect::<Vec<_>>(),
+    })
+}
+
+fn verdict(worst: Verdict) -> Result<(), Failure> {
+    match worst {
+        Verdict::Good => Ok(()),
+        Verdict::Warning => Err(Failure::silent(exit::WARNING)),
+        Verdict::Bad => Err(Failure::silent(exit::CRITICAL)),
+        Verdict::Unknown => Err(Failure::silent(exit::UNKNOWN)),
+    }
+}
