@@ -52,7 +52,8 @@ async fn polls(cluster: &DisposableCluster, database: &str, rows: u64) -> Durati
 
     let (commands, polls) = mpsc::channel(1);
     let (_nobody, run) = watch::channel(None);
-    let asked = Requests { polls, run };
+    let (_, diagnoses) = tokio::sync::mpsc::channel(1);
+    let asked = Requests { polls, run, diagnoses };
     let (answers, mut answered) = mpsc::channel(1);
     tokio::spawn(reader::run(target(&url), DAY, asked, answers));
     let mut taken = Durations::default();

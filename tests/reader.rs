@@ -23,7 +23,8 @@ async fn a_poll_is_answered_however_many_runs_were_asked_for_while_the_database_
     let (polls, poll_requests) = mpsc::channel(1);
     let (run, run_requests) = watch::channel(None);
     let (answers, mut answered) = mpsc::channel(64);
-    let requests = Requests { polls: poll_requests, run: run_requests };
+    let (_, diagnoses) = tokio::sync::mpsc::channel(1);
+    let requests = Requests { polls: poll_requests, run: run_requests, diagnoses };
     tokio::spawn(reader::run(target(&url), Duration::from_hours(24), requests, answers));
     polls.send(()).await.unwrap();
     holder.until("EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)").await;

@@ -9,6 +9,7 @@ pub(crate) mod handmade;
 pub mod jobs;
 mod listen;
 pub mod log;
+pub mod mender;
 pub mod migrate;
 pub mod preflight;
 pub mod reader;

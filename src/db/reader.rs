@@ -2,11 +2,13 @@
 
 use crate::connect::{ConnectError, Kind, Session, Target, bridge};
 use crate::db::{
+    diagnosis::{self, CronSession, Options},
     error,
     handmade::{self, Survey},
     service::{self, CronSettings, LogFilter, PLATFORM_METRICS},
 };
 use crate::model::{
+    diagnosis::Diagnosis,
     figures::PlatformMetrics,
     job::Job,
     message::Message,
@@ -29,6 +31,10 @@ const RUNS: u16 = 288;
 const ERRORS: u16 = 50;
 /// A poll that takes longer than this has failed; its session is thrown away.
 const POLL_LIMIT: Duration = Duration::from_secs(45);
+/// The same for a diagnosis: every question has a limit of its own, and there are many.
+const DIAGNOSIS_LIMIT: Duration = Duration::from_mins(2);
+/// How long the view's query may run to be measured.
+const PLAN_LIMIT: Duration = Duration::from_secs(20);
 
 /// Where the reader takes its work from. A run that was asked for and not yet read gives way to a newer one; a poll is
 /// never lost behind runs.
@@ -38,6 +44,25 @@ pub struct Requests {
     pub polls: mpsc::Receiver<()>,
     /// Read this run in full.
     pub run: watch::Receiver<Option<Uuid>>,
+    /// Diagnose; whether to run the view's query.
+    pub diagnoses: mpsc::Receiver<bool>,
+}
+
+/// What the reader is asked for.
+#[derive(Debug, Clone, Copy)]
+enum Wanted {
+    Snapshot,
+    Run(Uuid),
+    Diagnosis { run_plan: bool },
+}
+
+impl Wanted {
+    fn limit(self) -> Duration {
+        match self {
+            Self::Snapshot | Self::Run(_) => POLL_LIMIT,
+            Self::Diagnosis { .. } => DIAGNOSIS_LIMIT,
+        }
+    }
 }
 
 /// Reads until the polls' queue is closed. Every answer goes into `messages`.
@@ -46,24 +71,25 @@ pub async fn run(target: Target, window: Duration, mut requests: Requests, messa
     // Beside the listening session: over a slow link the first figures need not wait for it.
     reader.pools = Pools::open(&reader.target).await.ok();
     loop {
-        let run = tokio::select! {
+        let wanted = tokio::select! {
             biased;
             poll = requests.polls.recv() => match poll {
-                Some(()) => None,
+                Some(()) => Wanted::Snapshot,
                 None => return,
             },
             Ok(()) = requests.run.changed() => match *requests.run.borrow_and_update() {
-                Some(id) => Some(id),
+                Some(id) => Wanted::Run(id),
                 None => continue,
             },
+            Some(run_plan) = requests.diagnoses.recv() => Wanted::Diagnosis { run_plan },
         };
-        let message = if let Ok(message) = timeout(POLL_LIMIT, reader.answer(run)).await {
+        let message = if let Ok(message) = timeout(wanted.limit(), reader.answer(wanted)).await {
             message
         } else {
             // The session is in the middle of something that may never end.
             reader = Reader::new(reader.target, window);
-            let reason = format!("the database did not answer within {} s", POLL_LIMIT.as_secs());
-            failed(run, Unavailable::new(reason, ""))
+            let reason = format!("the database did not answer within {} s", wanted.limit().as_secs());
+            failed(wanted, Unavailable::new(reason, ""))
         };
         if messages.send(message).await.is_err() {
             return;
@@ -71,10 +97,11 @@ pub async fn run(target: Target, window: Duration, mut requests: Requests, messa
     }
 }
 
-fn failed(run: Option<Uuid>, why: Unavailable) -> Message {
-    match run {
-        None => Message::PollFailed(why),
-        Some(id) => Message::RunRead(id, Box::new(Err(why))),
+fn failed(wanted: Wanted, why: Unavailable) -> Message {
+    match wanted {
+        Wanted::Snapshot => Message::PollFailed(why),
+        Wanted::Run(id) => Message::RunRead(id, Box::new(Err(why))),
+        Wanted::Diagnosis { .. } => Message::Diagnosed(Box::new(Err(why))),
     }
 }
 
@@ -116,27 +143,47 @@ impl Reader {
         Self { target, window, pools: None }
     }
 
-    async fn answer(&mut self, run: Option<Uuid>) -> Message {
+    async fn answer(&mut self, wanted: Wanted) -> Message {
         let kept = self.pools.is_some();
         let mut pools = match self.pools.take() {
             Some(pools) => pools,
             None => match Pools::open(&self.target).await {
                 Ok(pools) => pools,
-                Err(failure) => return failed(run, Unavailable::new(failure.to_string(), "")),
+                Err(failure) => return failed(wanted, Unavailable::new(failure.to_string(), "")),
             },
         };
-        let message = match run {
-            None => match self.snapshot(&mut pools).await {
+        let message = match wanted {
+            Wanted::Snapshot => match self.snapshot(&mut pools).await {
                 Ok(snapshot) => Message::Polled(Box::new(snapshot)),
                 // A session that was ended while nobody used it (a time limit, an administrator, a pooler) says nothing
                 // about the database.
-                Err(failure) if kept && error::fails_all(&failure) => return Box::pin(self.answer(run)).await,
-                Err(failure) => return failed(run, error::unavailable("poll failed", &failure, &self.target.user)),
+                Err(failure) if kept && error::fails_all(&failure) => return Box::pin(self.answer(wanted)).await,
+                Err(failure) => return failed(wanted, error::unavailable("poll failed", &failure, &self.target.user)),
             },
-            Some(id) => Message::RunRead(id, Box::new(self.run(&pools, id).await)),
+            Wanted::Run(id) => Message::RunRead(id, Box::new(self.run(&pools, id).await)),
+            Wanted::Diagnosis { run_plan } => Message::Diagnosed(Box::new(self.diagnosis(&mut pools, run_plan).await)),
         };
         self.pools = Some(pools);
         message
+    }
+
+    /// Asks everything that the runbook asks; each question can fail by itself.
+    async fn diagnosis(&self, pools: &mut Pools, run_plan: bool) -> Reading<Diagnosis> {
+        let lost = |failure: sqlx::Error| error::unavailable("no diagnosis", &failure, &self.target.user);
+        let mut session = pools.app.acquire().await.map_err(lost)?;
+        let options = Options { run_plan: run_plan.then_some(PLAN_LIMIT), ..Options::default() };
+        // Where it can't be read the diagnosis meets the same, and says so.
+        let elsewhere = service::cron_settings(&mut session).await.ok().and_then(|cron| cron.database);
+        let elsewhere = elsewhere.filter(|database| *database != self.target.database);
+        Ok(match elsewhere {
+            None => diagnosis::diagnose(&mut session, CronSession::Same, &options).await,
+            Some(database) => match pools.cron_session(&database).await {
+                Ok(mut cron) => diagnosis::diagnose(&mut session, CronSession::Elsewhere(&mut cron), &options).await,
+                Err(failure) => {
+                    diagnosis::diagnose(&mut session, CronSession::Unreachable(failure.to_string()), &options).await
+                }
+            },
+        })
     }
 
     async fn run(&self, pools: &Pools, id: Uuid) -> Reading<RunDetail> {

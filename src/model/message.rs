@@ -1,12 +1,14 @@
 //! What goes into the loop, and what comes out of it.
 
 use crate::model::{
+    diagnosis::{Diagnosis, Mend},
     feed::FeedEvent,
     notification::Notification,
     reading::{Reading, Unavailable},
     refresh::TriggerOutcome,
     run::RunDetail,
     snapshot::Snapshot,
+    views::View,
 };
 use uuid::Uuid;
 
@@ -43,6 +45,12 @@ pub enum Action {
     Open,
     /// Close what is open, or dismiss what was said.
     Close,
+    /// Go to a view.
+    View(View),
+    /// Show what mends the selected check.
+    Mend,
+    /// Run the view's query to measure its plan.
+    Measure,
 }
 
 /// Something happened.
@@ -64,6 +72,10 @@ pub enum Message {
     PollFailed(Unavailable),
     /// A run was read in full.
     RunRead(Uuid, Box<Reading<RunDetail>>),
+    /// A diagnosis was made.
+    Diagnosed(Box<Reading<Diagnosis>>),
+    /// A mend ended: a sentence, either way.
+    Mended(Result<String, String>),
     /// The refresh that this program triggered ended.
     TriggerEnded(TriggerOutcome),
     /// SIGTERM, SIGINT or SIGHUP, or the terminal is gone.
@@ -77,6 +89,13 @@ pub enum Effect {
     Poll,
     /// Read one run in full.
     ReadRun(Uuid),
+    /// Diagnose; `run_plan` runs the view's query to measure it.
+    Diagnose {
+        /// Whether to run it.
+        run_plan: bool,
+    },
+    /// Execute a mend on a session of its own.
+    Mend(Box<Mend>),
     /// Trigger a refresh on a session of its own.
     Trigger,
     /// Cancel that refresh.

@@ -22,4 +22,5 @@ pub mod snapshot;
 pub mod state;
 pub mod stats;
 pub mod update;
+pub mod views;
 pub mod wake;

@@ -8,6 +8,10 @@ use crate::model::{
     refresh::Trigger,
     run::{Run, RunDetail, RunStatus},
     snapshot::Snapshot,
+    views::{
+        View,
+        diagnose::{Choice, Diagnose},
+    },
 };
 use chrono::{DateTime, Utc};
 use std::time::{Duration, Instant};
@@ -52,6 +56,8 @@ pub enum Overlay {
         /// Lines scrolled down.
         scroll: u16,
     },
+    /// What mends a check, to be confirmed.
+    Mend(Choice),
 }
 
 /// Everything the program knows.
@@ -89,6 +95,10 @@ pub struct State {
     pub selected_run: Option<Uuid>,
     /// What lies over the panes.
     pub overlay: Option<Overlay>,
+    /// Which view is open.
+    pub view: View,
+    /// What the diagnosing view knows.
+    pub diagnose: Diagnose,
 }
 
 impl State {
@@ -112,6 +122,8 @@ impl State {
             selected_error: None,
             selected_run: None,
             overlay: None,
+            view: View::default(),
+            diagnose: Diagnose::default(),
         }
     }
 

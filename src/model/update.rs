@@ -10,6 +10,7 @@ use crate::model::{
     run::{Run, RunStatus},
     snapshot::Snapshot,
     state::{Focus, Overlay, State},
+    views::{View, diagnose},
     wake::OUTCOME_SHOWN,
 };
 use chrono::TimeDelta;
@@ -19,6 +20,8 @@ use std::time::{Duration, Instant};
 pub const RUNS_KEPT: usize = 300;
 /// Rows that a page key moves.
 const PAGE: isize = 10;
+/// Lines that a page key scrolls what stands behind a check.
+const DETAIL_PAGE: i16 = 5;
 /// Pause between a notification and the read that completes it, so that a burst costs one read.
 const SETTLE: Duration = Duration::from_millis(50);
 /// Least time between two such reads while notifications keep coming.
@@ -44,6 +47,12 @@ pub fn update(state: &mut State, message: Message, now: Instant) -> Vec<Effect> 
                 *detail = Some(read);
             }
             Vec::new()
+        }
+        Message::Diagnosed(found) => diagnose::found(state, *found),
+        Message::Mended(outcome) => {
+            let mut effects = diagnose::mended(state, outcome);
+            effects.extend(start_poll(state));
+            effects
         }
         Message::TriggerEnded(outcome) => trigger_ended(state, outcome),
         Message::Terminate => vec![Effect::Quit],
@@ -177,7 +186,8 @@ fn polled(state: &mut State, mut snapshot: Snapshot) -> Vec<Effect> {
     state.poll_error = None;
     state.snapshot = Some(snapshot);
     poll_done(state, state.options.poll_interval);
-    Vec::new()
+    // Whoever looks at the diagnosis sees what changed with the rest.
+    if state.view == View::Diagnose { diagnose::ask(state, false) } else { Vec::new() }
 }
 
 fn poll_failed(state: &mut State, error: Unavailable) -> Vec<Effect> {
@@ -213,8 +223,19 @@ fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Refresh => return trigger(state),
         Action::Cancel => return cancel(state),
         Action::Poll => return start_poll(state),
+        Action::View(view) => return go_to(state, view),
+        Action::Mend => {
+            if state.view == View::Diagnose && state.overlay.is_none() {
+                diagnose::choose(state);
+            }
+        }
+        Action::Measure => {
+            if state.view == View::Diagnose && state.overlay.is_none() {
+                return diagnose::ask(state, true);
+            }
+        }
         Action::FocusNext | Action::FocusPrevious => {
-            if state.overlay.is_none() {
+            if state.overlay.is_none() && state.view == View::Overview {
                 state.focus = match state.focus {
                     Focus::Errors => Focus::Runs,
                     Focus::Runs => Focus::Errors,
@@ -223,15 +244,13 @@ fn act(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::Up => step(state, -1),
         Action::Down => step(state, 1),
-        Action::PageUp => step(state, -PAGE),
-        Action::PageDown => step(state, PAGE),
+        Action::PageUp => page(state, -PAGE),
+        Action::PageDown => page(state, PAGE),
         Action::First => step(state, isize::MIN),
         Action::Last => step(state, isize::MAX),
         Action::Open => return open(state),
         Action::Close => {
-            if state.overlay.take().is_none() && matches!(state.trigger, Trigger::Ended { .. }) {
-                state.trigger = Trigger::Idle;
-            }
+            close(state);
         }
     }
     Vec::new()
@@ -241,7 +260,8 @@ fn trigger(state: &mut State) -> Vec<Effect> {
     if matches!(state.trigger, Trigger::Running { .. }) {
         return Vec::new();
     }
-    if let Some(message) = refusal(state) {
+    let busy = state.diagnose.mending.as_ref().map(|mend| format!("a mend is under way: {}; wait for it", mend.label));
+    if let Some(message) = busy.or_else(|| refusal(state)) {
         state.trigger = Trigger::Ended { outcome: TriggerOutcome::Refused { message }, at: state.now };
         return Vec::new();
     }
@@ -269,6 +289,39 @@ fn cancel(state: &mut State) -> Vec<Effect> {
     }
 }
 
+/// Goes to another view; what it shows is asked for.
+fn go_to(state: &mut State, view: View) -> Vec<Effect> {
+    state.overlay = None;
+    state.view = view;
+    match view {
+        View::Overview => Vec::new(),
+        View::Diagnose => diagnose::ask(state, false),
+    }
+}
+
+/// Closes what lies on top: an overlay, then what was said, then the view.
+fn close(state: &mut State) {
+    if state.overlay.take().is_some() {
+        return;
+    }
+    if matches!(state.trigger, Trigger::Ended { .. }) {
+        state.trigger = Trigger::Idle;
+    } else if state.view == View::Diagnose && state.diagnose.mended.take().is_some() {
+        // The next one leaves the view.
+    } else {
+        state.view = View::Overview;
+    }
+}
+
+/// Moves by a page; in the diagnosis it is what stands behind a check that is long.
+fn page(state: &mut State, by: isize) {
+    if state.view == View::Diagnose && state.overlay.is_none() {
+        state.diagnose.scroll(if by < 0 { -DETAIL_PAGE } else { DETAIL_PAGE });
+    } else {
+        step(state, by);
+    }
+}
+
 fn step(state: &mut State, by: isize) {
     match &mut state.overlay {
         Some(Overlay::Run { scroll, .. }) => {
@@ -276,7 +329,13 @@ fn step(state: &mut State, by: isize) {
             let moved = i32::from(*scroll).saturating_add(by).clamp(0, i32::from(u16::MAX));
             *scroll = u16::try_from(moved).unwrap_or(u16::MAX);
         }
+        Some(Overlay::Mend(choice)) => {
+            let last = choice.mends.len().saturating_sub(1);
+            choice.selected = choice.selected.saturating_add_signed(by).min(last);
+            choice.asked = false;
+        }
         Some(Overlay::Help) => {}
+        None if state.view == View::Diagnose => state.diagnose.step(by),
         None => select(state, by),
     }
 }
@@ -293,6 +352,13 @@ fn select(state: &mut State, by: isize) {
 }
 
 fn open(state: &mut State) -> Vec<Effect> {
+    if matches!(state.overlay, Some(Overlay::Mend(_))) {
+        return diagnose::confirm(state);
+    }
+    if state.view == View::Diagnose && state.overlay.is_none() {
+        diagnose::choose(state);
+        return Vec::new();
+    }
     if state.overlay.is_some() {
         return Vec::new();
     }

@@ -83,12 +83,15 @@ pub async fn run(
 
 /// Keeps the scroll position within what there is, so that the way back from the end is as long as it looks.
 fn clamp_scroll(state: &mut State, screen: &impl Screen) {
-    if !matches!(&state.overlay, Some(Overlay::Run { scroll: 1.., .. })) {
-        return;
-    }
-    let limit = screen.scroll_limit(state);
-    if let (Some(Overlay::Run { scroll, .. }), Some(limit)) = (&mut state.overlay, limit) {
-        *scroll = limit.min(*scroll);
+    let scrolled = match &state.overlay {
+        Some(Overlay::Run { scroll, .. }) => *scroll,
+        Some(_) => 0,
+        None => state.diagnose.scroll,
+    };
+    let Some(limit) = (scrolled > 0).then(|| screen.scroll_limit(state)).flatten() else { return };
+    match &mut state.overlay {
+        Some(Overlay::Run { scroll, .. }) => *scroll = limit.min(*scroll),
+        _ => state.diagnose.scroll = limit.min(state.diagnose.scroll),
     }
 }
 

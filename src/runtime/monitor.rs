@@ -1,8 +1,9 @@
 //! The monitor on a real terminal and a real database.
 
 use crate::connect::Target;
-use crate::db::{feed, reader, refresher};
+use crate::db::{feed, mender, reader, refresher};
 use crate::model::{
+    diagnosis::Mend,
     message::{Effect, Message},
     state::{Options, State},
 };
@@ -88,6 +89,8 @@ fn forward_keys(inputs: mpsc::Sender<Message>) -> io::Result<()> {
 struct Tasks {
     polls: mpsc::Sender<()>,
     run: watch::Sender<Option<Uuid>>,
+    diagnoses: mpsc::Sender<bool>,
+    mender: mpsc::Sender<Mend>,
     refresher: mpsc::Sender<refresher::Command>,
 }
 
@@ -96,12 +99,15 @@ impl Tasks {
         // The state asks for one poll at a time.
         let (polls, poll_requests) = mpsc::channel(1);
         let (run, run_requests) = watch::channel(None);
-        let requests = reader::Requests { polls: poll_requests, run: run_requests };
+        let (diagnoses, diagnosis_requests) = mpsc::channel(1);
+        let requests = reader::Requests { polls: poll_requests, run: run_requests, diagnoses: diagnosis_requests };
+        let (mender, mends) = mpsc::channel(1);
         let (refresher, triggers) = mpsc::channel(COMMANDS);
         tokio::spawn(feed::run(target.clone(), news.clone()));
         tokio::spawn(reader::run(target.clone(), options.window, requests, news.clone()));
         tokio::spawn(refresher::run(target.clone(), triggers, news.clone()));
-        Self { polls, run, refresher }
+        tokio::spawn(mender::run(target.clone(), mends, news.clone()));
+        Self { polls, run, diagnoses, mender, refresher }
     }
 }
 
@@ -112,6 +118,8 @@ impl Effects for Tasks {
         match effect {
             Effect::Poll => drop(self.polls.try_send(())),
             Effect::ReadRun(id) => drop(self.run.send_replace(Some(id))),
+            Effect::Diagnose { run_plan } => drop(self.diagnoses.try_send(run_plan)),
+            Effect::Mend(mend) => drop(self.mender.try_send(*mend)),
             Effect::Trigger => drop(self.refresher.try_send(refresher::Command::Trigger)),
             Effect::CancelTrigger => drop(self.refresher.try_send(refresher::Command::Cancel)),
             Effect::Quit => {}

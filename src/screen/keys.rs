@@ -4,6 +4,7 @@ use crate::model::{
     message::Action,
     refresh::Trigger,
     state::{Overlay, State},
+    views::View,
 };
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
@@ -134,6 +135,30 @@ pub const BINDINGS: &[Binding] = &[
         word: "close",
         help: "close what is open, dismiss a result",
     },
+    Binding {
+        action: Action::View(View::Overview),
+        keys: &[Key::char('1')],
+        word: "overview",
+        help: "everything at a glance",
+    },
+    Binding {
+        action: Action::View(View::Diagnose),
+        keys: &[Key::char('2')],
+        word: "diagnose",
+        help: "what the runbook asks, with what mends it",
+    },
+    Binding {
+        action: Action::Mend,
+        keys: &[Key::char('m')],
+        word: "mend",
+        help: "in the diagnosis: show what mends the selected check",
+    },
+    Binding {
+        action: Action::Measure,
+        keys: &[Key::char('a')],
+        word: "measure",
+        help: "in the diagnosis: run the view's query to measure its plan",
+    },
     Binding { action: Action::Help, keys: &[Key::char('?')], word: "help", help: "show or hide these keys" },
     Binding { action: Action::Quit, keys: &[Key::char('q'), Key::control('c')], word: "quit", help: "quit" },
 ];
@@ -148,6 +173,12 @@ pub fn action(event: &Event) -> Option<Action> {
     BINDINGS.iter().find(|binding| binding.keys.iter().any(|bound| bound.matches(key))).map(|binding| binding.action)
 }
 
+/// The name of the first key of an action; empty where it has none.
+#[must_use]
+pub fn first(action: Action) -> String {
+    binding(action).and_then(|binding| binding.keys.first()).map(|key| key.name()).unwrap_or_default()
+}
+
 /// The binding of an action.
 #[must_use]
 pub fn binding(action: Action) -> Option<&'static Binding> {
@@ -157,7 +188,11 @@ pub fn binding(action: Action) -> Option<&'static Binding> {
 /// The keys worth hinting at in `state`, most needed first.
 #[must_use]
 pub fn hints(state: &State) -> Vec<Action> {
+    if state.overlay.is_none() && state.view == View::Diagnose {
+        return in_diagnosis(state);
+    }
     match (&state.overlay, &state.trigger) {
+        (Some(Overlay::Mend(_)), _) => vec![Action::Open, Action::Close, Action::Down, Action::Quit],
         (Some(Overlay::Help), _) => vec![Action::Close, Action::Quit],
         (Some(Overlay::Run { .. }), _) => vec![Action::Close, Action::Down, Action::Help, Action::Quit],
         (None, Trigger::Running { .. }) => {
@@ -167,12 +202,22 @@ pub fn hints(state: &State) -> Vec<Action> {
                 Action::Quit,
                 Action::Open,
                 Action::Down,
+                Action::View(View::Diagnose),
                 Action::FocusNext,
                 Action::Poll,
             ]
         }
         (None, Trigger::Ended { .. }) => {
-            vec![Action::Refresh, Action::Close, Action::Help, Action::Quit, Action::Open, Action::Down, Action::Poll]
+            vec![
+                Action::Refresh,
+                Action::Close,
+                Action::Help,
+                Action::Quit,
+                Action::Open,
+                Action::Down,
+                Action::View(View::Diagnose),
+                Action::Poll,
+            ]
         }
         (None, Trigger::Idle) => {
             vec![
@@ -181,11 +226,24 @@ pub fn hints(state: &State) -> Vec<Action> {
                 Action::Quit,
                 Action::Open,
                 Action::Down,
+                Action::View(View::Diagnose),
                 Action::FocusNext,
                 Action::Poll,
             ]
         }
     }
+}
+
+fn in_diagnosis(state: &State) -> Vec<Action> {
+    let mends = state.diagnose.check().is_some_and(|check| !check.mends.is_empty());
+    let first = match (&state.trigger, mends) {
+        (Trigger::Running { .. }, _) => Action::Cancel,
+        (_, true) => Action::Mend,
+        (_, false) => Action::Refresh,
+    };
+    let rest =
+        [Action::View(View::Overview), Action::Help, Action::Quit, Action::Down, Action::PageDown, Action::Measure];
+    std::iter::once(first).chain(rest).collect()
 }
 
 #[cfg(test)]

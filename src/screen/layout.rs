@@ -126,6 +126,44 @@ pub fn places(area: Rect, needs: Needs) -> Places {
     places
 }
 
+/// Where the parts of a view other than the overview go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ViewPlaces {
+    /// Which database, how news arrives, how old it is.
+    pub header: Rect,
+    /// Why the feed is not live.
+    pub banner: Rect,
+    /// The verdict in a word, and the views.
+    pub tabs: Rect,
+    /// The refresh under way, or its result.
+    pub refresh: Rect,
+    /// The view itself.
+    pub body: Rect,
+    /// The keys.
+    pub footer: Rect,
+}
+
+/// Places a view other than the overview in `area`: as much room as can be for the view itself.
+#[must_use]
+pub fn view_places(area: Rect, needs: Needs) -> ViewPlaces {
+    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let roomy = area.height >= 24;
+    let [header, banner, tabs, refresh, _, body, footer] = rows(
+        inner,
+        [
+            Length(if area.width >= SIDE_BY_SIDE { 1 } else { 2 }),
+            Length(needs.banner.min(if roomy { 3 } else { 2 })),
+            Length(1),
+            Length(needs.refresh.min(if roomy { 3 } else { 2 })),
+            Length(u16::from(roomy)),
+            Fill(1),
+            Length(1),
+        ],
+    );
+    let banner = if banner.height > 0 { Rect { x: area.x, width: area.width, ..banner } } else { banner };
+    ViewPlaces { header, banner, tabs, refresh, body, footer }
+}
+
 fn columns<const N: usize>(area: Rect, constraints: [Constraint; N], gap: u16) -> [Rect; N] {
     Layout::horizontal(constraints).spacing(gap).areas(area)
 }

@@ -44,9 +44,10 @@ mod tests;
 use crate::model::{
     health::{Health, Verdict},
     state::{Overlay, State},
+    views::View,
 };
 use glyphs::Glyphs;
-use layout::{Class, Places};
+use layout::{Class, Places, ViewPlaces};
 use ratatui::{Frame, buffer::Buffer, layout::Rect};
 use theme::Theme;
 
@@ -65,9 +66,32 @@ pub fn render(state: &State, theme: &Theme, glyphs: &Glyphs, area: Rect, buf: &m
         panes::sentence::render(&scene, area, buf);
         return;
     }
-    let places = layout::places(area, scene.needs(area));
-    render_panes(&scene, &places, buf);
-    render_overlay(&scene, places.overlay, buf);
+    let over = match state.view {
+        View::Overview => {
+            let places = layout::places(area, scene.needs(area));
+            render_panes(&scene, &places, buf);
+            places.overlay
+        }
+        View::Diagnose => render_view(&scene, layout::view_places(area, scene.needs(area)), buf),
+    };
+    render_overlay(&scene, over, buf);
+}
+
+/// Draws a view other than the overview, and gives what overlays may cover.
+fn render_view(scene: &Scene, places: ViewPlaces, buf: &mut Buffer) -> Rect {
+    match scene.state.view {
+        View::Overview => {}
+        View::Diagnose => panes::diagnosis::render(scene, places.body, buf),
+    }
+    if scene.is_old() {
+        buf.set_style(places.body, scene.theme.old);
+    }
+    panes::header::render(scene, places.header, buf);
+    panes::banner::render(scene, places.banner, buf);
+    panes::tabs::render(scene, places.tabs, buf);
+    panes::refresh::render(scene, places.refresh, buf);
+    panes::footer::render(scene, places.footer, buf);
+    places.body
 }
 
 fn render_panes(scene: &Scene, places: &Places, buf: &mut Buffer) {
@@ -91,17 +115,25 @@ fn render_panes(scene: &Scene, places: &Places, buf: &mut Buffer) {
     panes::footer::render(scene, places.footer, buf);
 }
 
-/// The furthest that the open run can be scrolled on a screen of `area`; `None` where no run is open. Drawing stops
-/// there by itself; whoever keeps the scroll position can stop there too, so that the way back is no longer.
+/// The furthest that what is open can be scrolled on a screen of `area`: a run, or what stands behind a check; `None`
+/// where neither is. Drawing stops there by itself; whoever keeps the scroll position can stop there too, so that the
+/// way back is no longer.
 #[must_use]
 pub fn scroll_limit(state: &State, theme: &Theme, glyphs: &Glyphs, area: Rect) -> Option<u16> {
-    let Some(Overlay::Run { id, detail, .. }) = &state.overlay else { return None };
-    if layout::class(area) == Class::Sentence {
-        return Some(0);
-    }
     let scene = Scene { state, theme, glyphs, health: state.health() };
-    let places = layout::places(area, scene.needs(area));
-    Some(panes::run_detail::scroll_limit(&scene, *id, detail.as_deref(), places.overlay))
+    let readable = layout::class(area) != Class::Sentence;
+    let over = || match state.view {
+        View::Overview => layout::places(area, scene.needs(area)).overlay,
+        View::Diagnose => layout::view_places(area, scene.needs(area)).body,
+    };
+    match (&state.overlay, state.view) {
+        (Some(Overlay::Run { .. }), _) | (None, View::Diagnose) if !readable => Some(0),
+        (Some(Overlay::Run { id, detail, .. }), _) => {
+            Some(panes::run_detail::scroll_limit(&scene, *id, detail.as_deref(), over()))
+        }
+        (None, View::Diagnose) => Some(panes::diagnosis::scroll_limit(&scene, over())),
+        _ => None,
+    }
 }
 
 fn render_overlay(scene: &Scene, area: Rect, buf: &mut Buffer) {
@@ -111,6 +143,7 @@ fn render_overlay(scene: &Scene, area: Rect, buf: &mut Buffer) {
         Some(Overlay::Run { id, detail, scroll }) => {
             panes::run_detail::render(scene, *id, detail.as_deref(), *scroll, area, buf);
         }
+        Some(Overlay::Mend(choice)) => panes::mend::render(scene, choice, area, buf),
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     table::{States, code, one_sentence},
 };
 use crate::support::{
-    CRON_DATABASE, cluster, execute, fresh_app, migrated_app, session::Session, terminal::Launch, value,
+    CRON_DATABASE, cluster, execute, fresh_app, fresh_role, migrated_app, session::Session, terminal::Launch, value,
 };
 use refreshtop::exit;
 use serde_json::Value;
@@ -22,7 +22,8 @@ fn jobs_of(url: &str, name: &str) -> String {
 
 /// A migrated database with its jobs, which have run, and the planner's statistics.
 async fn sound_app() -> (String, String) {
-    let url = fresh_app("doctor").await;
+    // pg_cron knows a name once for each role, and other tests schedule jobs of the same name.
+    let (_, url) = fresh_role(&fresh_app("doctor").await, "doctor", "SUPERUSER").await;
     let migrated = run(&url, "migrate").await;
     assert_eq!(migrated.code, 0, "{migrated:?}");
     execute(&url, "SELECT public.refresh_platform_metrics_with_logging(); ANALYZE").await;

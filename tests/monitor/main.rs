@@ -9,6 +9,7 @@ mod appearance;
 mod commands;
 mod endings;
 mod losing;
+mod mending;
 mod refreshing;
 mod secrets;
 mod sessions;

@@ -44,7 +44,8 @@ impl Reader {
         let (polls, poll_requests) = mpsc::channel(1);
         let (run, run_requests) = watch::channel(None);
         let (sender, answers) = mpsc::channel(64);
-        let requests = Requests { polls: poll_requests, run: run_requests };
+        let (_, diagnoses) = tokio::sync::mpsc::channel(1);
+        let requests = Requests { polls: poll_requests, run: run_requests, diagnoses };
         tokio::spawn(reader::run(target(url), DAY, requests, sender));
         Self { polls, run, answers }
     }

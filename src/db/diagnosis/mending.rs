@@ -93,6 +93,7 @@ fn said(mend: &Mend, value: Option<&str>) -> Result<String, MendError> {
             missed("nothing was done: that session has ended meanwhile; diagnose again")
         }
         (MendKind::Unschedule, Some("f")) => missed("nothing was done: there is no such job any more; diagnose again"),
+        (MendKind::Schedule, None) => missed("nothing was done: a job of that name is there now; diagnose again"),
         (MendKind::Schedule, Some(id)) => Ok(format!("Scheduled as job {id}.")),
         (MendKind::CleanUp, Some(count)) => Ok(format!("Deleted {count} rows.")),
         (MendKind::Refresh, Some(reply)) => {

@@ -212,11 +212,14 @@ fn schedule_mend(cron: &Cron, wanted: &Wanted, database: &str, role: &str) -> Me
     let taken = cron.jobs.iter().any(|job| job.name.as_deref() == Some(wanted.name) && job.role == role);
     let name = if taken { format!("{}@{database}", wanted.name) } else { wanted.name.to_owned() };
     let (name, schedule, command) = (literal(&name), literal(wanted.schedule), literal(wanted.command));
-    let sql = if database == cron.database {
-        format!("SELECT cron.schedule({name}, {schedule}, {command})")
+    let call = if database == cron.database {
+        format!("cron.schedule({name}, {schedule}, {command})")
     } else {
-        format!("SELECT cron.schedule_in_database({name}, {schedule}, {command}, {})", literal(database))
+        format!("cron.schedule_in_database({name}, {schedule}, {command}, {})", literal(database))
     };
+    // Somebody may have taken the name since it was looked for.
+    let taken = format!("SELECT FROM cron.job WHERE jobname = {name} AND username = current_user");
+    let sql = format!("SELECT {call} WHERE NOT EXISTS ({taken})");
     Mend::safe(MendKind::Schedule, format!("schedule {} at {}", wanted.name, wanted.schedule), &cron.database, sql)
 }
 
@@ -466,7 +469,7 @@ mod tests {
         assert_eq!(verdict(double), (Verdict::Warning, vec!["SELECT cron.unschedule(2::bigint)".into()]));
         assert_eq!(
             verdict(|c| c.jobs[0].database = "other".into()),
-            (Verdict::Bad, vec!["SELECT cron.schedule_in_database('refresh-platform-metrics@app', '*/5 * * * *', 'SELECT 1', 'app')".into()])
+            (Verdict::Bad, vec!["SELECT cron.schedule_in_database('refresh-platform-metrics@app', '*/5 * * * *', 'SELECT 1', 'app') WHERE NOT EXISTS (SELECT FROM cron.job WHERE jobname = 'refresh-platform-metrics@app' AND username = current_user)".into()])
         );
     }
 

@@ -154,7 +154,8 @@ impl Default for Limits {
 }
 
 /// `90 s`, `12 min`, `3 h` or `5 days`: coarse, for a sentence.
-pub(crate) fn span(seconds: f64) -> String {
+#[must_use]
+pub fn span(seconds: f64) -> String {
     let seconds = seconds.max(0.0);
     match seconds {
         s if s < 10.0 => format!("{s:.1} s"),

@@ -2,7 +2,7 @@
 
 use super::{Scene, fitting, put};
 use crate::{
-    model::message::Action,
+    model::{message::Action, state::Overlay},
     screen::keys::{self, Binding},
 };
 use ratatui::{buffer::Buffer, layout::Rect, text::Span};
@@ -17,10 +17,13 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 }
 
 fn hint(scene: &Scene, binding: &Binding) -> Vec<Span<'static>> {
-    let overlay = scene.state.overlay.is_some();
+    let choosing = matches!(scene.state.overlay, Some(Overlay::Mend(_)));
+    let scrolls = scene.state.overlay.is_some() && !choosing;
     let (key, word) = match binding.action {
         // Both directions in one hint.
-        Action::Down => (scene.glyphs.arrows.to_owned(), if overlay { "scroll" } else { "select" }),
+        Action::Down => (scene.glyphs.arrows.to_owned(), if scrolls { "scroll" } else { "select" }),
+        Action::PageDown => (binding.keys.first().map(|key| key.name()).unwrap_or_default(), "scroll"),
+        Action::Open if choosing => (binding.keys.first().map(|key| key.name()).unwrap_or_default(), "execute"),
         _ => (binding.keys.first().map(|key| key.name()).unwrap_or_default(), binding.word),
     };
     vec![Span::styled(key, scene.theme.accent), Span::styled(format!(" {word}"), scene.theme.muted)]

@@ -1,6 +1,7 @@
 //! The panes, one file each, and the few pieces that several of them draw.
 
 pub mod banner;
+pub mod diagnosis;
 pub mod durations;
 pub mod errors;
 pub mod figures;
@@ -10,11 +11,13 @@ pub mod header;
 pub mod help;
 pub mod job;
 pub mod last_error;
+pub mod mend;
 pub mod metrics;
 pub mod refresh;
 pub mod run_detail;
 pub mod runs;
 pub mod sentence;
+pub mod tabs;
 pub mod verdict;
 
 use super::Scene;

@@ -63,7 +63,8 @@ fn large(scene: &Scene, letters: &[String], area: Rect, buf: &mut Buffer) {
     draw_reasons(scene, below(right, free / 2), buf);
 }
 
-fn block(scene: &Scene) -> Span<'static> {
+/// The verdict in a word, as a block.
+pub fn block(scene: &Scene) -> Span<'static> {
     let verdict = scene.health.verdict;
     let style = scene.theme.verdict(verdict).add_modifier(Modifier::REVERSED | Modifier::BOLD);
     Span::styled(format!(" {} {:<8} ", scene.glyphs.verdict(verdict), word(verdict)), style)

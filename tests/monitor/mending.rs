@@ -1,0 +1,112 @@
+//! From red to green without leaving the terminal: who is in the way is named, ended and the view refreshed; a job that
+//! is gone is noticed and scheduled again.
+
+use super::{REFRESH, blocker, patience};
+use crate::support::{
+    CRON_DATABASE, cluster, execute, fresh_app, fresh_role, migrated_app,
+    terminal::{Launch, TerminalProgram},
+    value,
+};
+
+/// Goes to the diagnosis, and there to the check `title`, which is a problem.
+fn select(monitor: &mut TerminalProgram, title: &str) {
+    monitor.send("2");
+    monitor.wait_for(title, |screen| screen.contains(&format!("✗ {title}")));
+    monitor.send("g");
+    for _ in 0..10 {
+        let selected = monitor.wait_for("a selected check", |screen| screen.contains("▸ ✗"));
+        if selected.contains(&format!("▸ ✗ {title}")) {
+            return;
+        }
+        monitor.send("j");
+        let before = selected.lines().find(|line| line.contains("▸ ✗")).unwrap().to_owned();
+        monitor.wait_for("another selected check", |screen| !screen.contains(&before));
+    }
+    panic!("{title} can't be selected:\n{}", monitor.screen_text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_in_the_way_is_named_ended_and_the_view_refreshed() {
+    let url = migrated_app("walk").await;
+    execute(&url, &format!("DO $$ BEGIN FOR i IN 1..40 LOOP PERFORM 1 FROM ({REFRESH}) x; END LOOP; END $$")).await;
+    patience(&url, "100ms").await;
+    let mut monitor = Launch::monitor(&url).live();
+    monitor.wait_text("HEALTHY");
+
+    let session = blocker(&url, "month end report").await;
+    for _ in 0..12 {
+        execute(&url, REFRESH).await;
+    }
+    monitor.wait_for("what is wrong", |screen| screen.contains("CRITICAL") || screen.contains("WARNING"));
+    monitor.send("\r");
+    monitor.wait_for("who it was", |screen| screen.contains("BLACK BOX") && screen.contains("month end report"));
+    monitor.send("\x1b");
+
+    select(&mut monitor, "Blocked sessions");
+    monitor.wait_text("month end report");
+    monitor.send("m");
+    let shown = monitor.wait_text("pg_cancel_backend");
+    assert!(shown.contains("MEND") && shown.contains("pg_terminate_backend"), "{shown}");
+    monitor.send("j\r");
+    monitor.wait_text("Really?");
+    monitor.send("\r");
+    monitor.wait_text("The session was told to end.");
+    let ended = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {}", session.pid);
+    monitor.wait_for("no word of it", |screen| screen.contains("✓ Blocked sessions"));
+    assert_eq!(value::<i64>(&url, &ended).await, 0);
+    let traces = "SELECT count(*) FROM refreshtop.audit WHERE action = 'mend' AND outcome = 'success'";
+    assert_eq!(value::<i64>(&url, traces).await, 1);
+
+    monitor.send("1r");
+    monitor.wait_text("refreshed in");
+    // The failures are outlived as they are in life, only faster.
+    execute(
+        &url,
+        "UPDATE public.metrics_refresh_log SET created_at = created_at - interval '2 days' WHERE status = 'error'",
+    )
+    .await;
+    monitor.send("p");
+    monitor.wait_text("HEALTHY");
+    monitor.send("q");
+    assert_eq!(monitor.wait_exit(), Ok(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_gone_is_noticed_and_scheduled_again_by_a_key() {
+    // pg_cron knows a name once for each role, and other tests schedule jobs of the same name.
+    let (_, url) = fresh_role(&fresh_app("unscheduled").await, "unscheduled", "SUPERUSER").await;
+    let migrated = std::process::Command::new(crate::support::terminal::REFRESHTOP)
+        .args(["migrate"])
+        .env("REFRESHTOP_URL", &url)
+        .output()
+        .unwrap();
+    assert!(migrated.status.success(), "{migrated:?}");
+    let cron = cluster().await.url(CRON_DATABASE);
+    let jobs = format!(
+        "FROM cron.job WHERE jobname = 'refresh-platform-metrics' AND database = '{}'",
+        url.rsplit_once('/').unwrap().1
+    );
+    execute(&url, REFRESH).await;
+    let mut monitor = Launch::refreshtop(&["--poll", "1s"]).env("REFRESHTOP_URL", &url).live();
+    monitor.wait_text("*/5 * * * *");
+
+    execute(&cron, &format!("SELECT cron.unschedule(jobid) {jobs}")).await;
+    monitor.wait_text("no job refresh-platform-metrics");
+    select(&mut monitor, "Job that refreshes");
+    monitor.send("\r");
+    monitor.wait_text("cron.schedule");
+    assert_eq!(value::<i64>(&cron, &format!("SELECT count(*) {jobs}")).await, 0, "nothing is done unasked");
+    monitor.send("\r");
+    monitor.wait_text("Scheduled as job");
+    assert_eq!(value::<i64>(&cron, &format!("SELECT count(*) {jobs} AND active")).await, 1);
+    monitor.wait_text("✓ Job that refreshes");
+    monitor.send("1");
+    monitor.wait_text("*/5 * * * *");
+    monitor.send("q");
+    assert_eq!(monitor.wait_exit(), Ok(0));
+    execute(
+        &cron,
+        &format!("SELECT cron.unschedule(jobid) FROM cron.job WHERE database = '{}'", url.rsplit_once('/').unwrap().1),
+    )
+    .await;
+}
