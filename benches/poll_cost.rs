@@ -52,10 +52,11 @@ async fn polls(cluster: &DisposableCluster, database: &str, rows: u64) -> Durati
 
     let (commands, polls) = mpsc::channel(1);
     let (_nobody, run) = watch::channel(None);
-    let (_, diagnoses) = tokio::sync::mpsc::channel(1);
-    let asked = Requests { polls, run, diagnoses };
+    let (_, questions) = mpsc::channel(1);
+    let (_, window) = watch::channel(DAY);
+    let asked = Requests { polls, run, questions, window };
     let (answers, mut answered) = mpsc::channel(1);
-    tokio::spawn(reader::run(target(&url), DAY, asked, answers));
+    tokio::spawn(reader::run(target(&url), asked, answers));
     let mut taken = Durations::default();
     // The first connects and fills caches.
     for number in 0..=POLLS {

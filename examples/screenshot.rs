@@ -6,7 +6,7 @@ mod svg;
 use ratatui::{buffer::Buffer, layout::Rect};
 use refreshtop::{
     model::fixtures,
-    screen::{self, glyphs::Glyphs, theme::Theme},
+    screen::{self, Appearance, glyphs::Glyphs, theme::Theme},
 };
 use std::{fs, path::Path};
 
@@ -18,13 +18,14 @@ fn main() -> anyhow::Result<()> {
     let name = args.get(1).map_or("terminal", String::as_str);
     let theme = Theme::from_name(name).ok_or_else(|| anyhow::anyhow!("no palette {name}"))?;
     let ascii = args.get(2).is_some_and(|arg| arg == "ascii");
+    let look = Appearance::new(theme, Glyphs::new(!ascii));
     fs::create_dir_all(folder)?;
     for (name, state) in fixtures::ZOO {
         let state = state();
         for (width, height) in SIZES {
             let area = Rect::new(0, 0, width, height);
             let mut buf = Buffer::empty(area);
-            screen::render(&state, &theme, Glyphs::new(!ascii), area, &mut buf);
+            screen::render(&state, &look, area, &mut buf);
             fs::write(folder.join(format!("{name}_{width}x{height}.svg")), svg::svg(&buf))?;
         }
     }

@@ -23,9 +23,10 @@ async fn a_poll_is_answered_however_many_runs_were_asked_for_while_the_database_
     let (polls, poll_requests) = mpsc::channel(1);
     let (run, run_requests) = watch::channel(None);
     let (answers, mut answered) = mpsc::channel(64);
-    let (_, diagnoses) = tokio::sync::mpsc::channel(1);
-    let requests = Requests { polls: poll_requests, run: run_requests, diagnoses };
-    tokio::spawn(reader::run(target(&url), Duration::from_hours(24), requests, answers));
+    let (_, questions) = mpsc::channel(1);
+    let (_, window) = watch::channel(Duration::from_hours(24));
+    let requests = Requests { polls: poll_requests, run: run_requests, questions, window };
+    tokio::spawn(reader::run(target(&url), requests, answers));
     polls.send(()).await.unwrap();
     holder.until("EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)").await;
     let newest = Uuid::from_u128(500);

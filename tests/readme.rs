@@ -4,7 +4,7 @@ use refreshtop::{
     cli::{self, Cli},
     exit,
     model::health::Thresholds,
-    screen::keys,
+    screen::keys::KeyMap,
     settings::layer::{Layer, variable},
 };
 use std::{collections::BTreeSet, path::Path};
@@ -50,7 +50,8 @@ fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
 
 #[test]
 fn the_keys_are_those_of_the_key_map() {
-    let wanted: Vec<Vec<String>> = keys::BINDINGS
+    let wanted: Vec<Vec<String>> = KeyMap::default()
+        .bindings()
         .iter()
         .map(|binding| {
             let names: Vec<String> = binding.keys.iter().map(|key| format!("`{}`", key.name())).collect();

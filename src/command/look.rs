@@ -57,6 +57,7 @@ pub async fn look_on(app: &mut PgConnection, target: &Target, settings: &Setting
     let job = refresh_job(app, target, &role, deployment).await;
     let health = health::evaluate(&stats, facts.time, &settings.thresholds);
     let snapshot = Snapshot {
+        window: settings.window,
         server_time: facts.time,
         read_for: Duration::ZERO,
         server: facts.server,

@@ -4,8 +4,8 @@ use crate::command::Failure;
 use crate::connect::Target;
 use crate::environment::{self, Environment};
 use crate::exit;
-use crate::runtime::monitor::{self, Appearance};
-use crate::screen::{glyphs::Glyphs, theme::Theme};
+use crate::runtime::monitor;
+use crate::screen::{Appearance, glyphs::Glyphs, theme::Theme};
 use crate::settings::Settings;
 
 /// Opens the monitor on `target`. A database that can't be reached is no reason to end: the screen says so and goes
@@ -34,6 +34,8 @@ fn appearance(settings: &Settings, environment: &Environment) -> Appearance {
         // The settings let only known names through.
         theme: Theme::choose(&settings.theme, no_color).unwrap_or_else(Theme::terminal),
         glyphs: glyphs(settings, environment),
+        keys: settings.keys.clone(),
+        mouse: settings.mouse,
     }
 }
 

@@ -17,3 +17,4 @@ pub mod refresher;
 pub mod schedule;
 pub mod service;
 mod suspend;
+mod views;

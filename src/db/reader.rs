@@ -6,12 +6,14 @@ use crate::db::{
     error,
     handmade::{self, Survey},
     service::{self, CronSettings, LogFilter, PLATFORM_METRICS},
+    views,
 };
 use crate::model::{
     diagnosis::Diagnosis,
     figures::PlatformMetrics,
     job::Job,
     message::Message,
+    question::{Answer, Question},
     reading::{Reading, Unavailable},
     run::{Run, RunDetail},
     snapshot::{Deployment, Server, Snapshot},
@@ -44,30 +46,32 @@ pub struct Requests {
     pub polls: mpsc::Receiver<()>,
     /// Read this run in full.
     pub run: watch::Receiver<Option<Uuid>>,
-    /// Diagnose; whether to run the view's query.
-    pub diagnoses: mpsc::Receiver<bool>,
+    /// Answer these questions, one after the other.
+    pub questions: mpsc::Receiver<Question>,
+    /// The window of the statistics.
+    pub window: watch::Receiver<Duration>,
 }
 
 /// What the reader is asked for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Wanted {
     Snapshot,
     Run(Uuid),
-    Diagnosis { run_plan: bool },
+    Answer(Question),
 }
 
 impl Wanted {
-    fn limit(self) -> Duration {
+    fn limit(&self) -> Duration {
         match self {
-            Self::Snapshot | Self::Run(_) => POLL_LIMIT,
-            Self::Diagnosis { .. } => DIAGNOSIS_LIMIT,
+            Self::Answer(Question::Diagnosis { .. }) => DIAGNOSIS_LIMIT,
+            Self::Snapshot | Self::Run(_) | Self::Answer(_) => POLL_LIMIT,
         }
     }
 }
 
 /// Reads until the polls' queue is closed. Every answer goes into `messages`.
-pub async fn run(target: Target, window: Duration, mut requests: Requests, messages: mpsc::Sender<Message>) {
-    let mut reader = Reader::new(target, window);
+pub async fn run(target: Target, mut requests: Requests, messages: mpsc::Sender<Message>) {
+    let mut reader = Reader::new(target);
     // Beside the listening session: over a slow link the first figures need not wait for it.
     reader.pools = Pools::open(&reader.target).await.ok();
     loop {
@@ -81,13 +85,14 @@ pub async fn run(target: Target, window: Duration, mut requests: Requests, messa
                 Some(id) => Wanted::Run(id),
                 None => continue,
             },
-            Some(run_plan) = requests.diagnoses.recv() => Wanted::Diagnosis { run_plan },
+            Some(question) = requests.questions.recv() => Wanted::Answer(question),
         };
-        let message = if let Ok(message) = timeout(wanted.limit(), reader.answer(wanted)).await {
+        let window = *requests.window.borrow();
+        let message = if let Ok(message) = timeout(wanted.limit(), reader.answer(&wanted, window)).await {
             message
         } else {
             // The session is in the middle of something that may never end.
-            reader = Reader::new(reader.target, window);
+            reader = Reader::new(reader.target);
             let reason = format!("the database did not answer within {} s", wanted.limit().as_secs());
             failed(wanted, Unavailable::new(reason, ""))
         };
@@ -101,14 +106,13 @@ fn failed(wanted: Wanted, why: Unavailable) -> Message {
     match wanted {
         Wanted::Snapshot => Message::PollFailed(why),
         Wanted::Run(id) => Message::RunRead(id, Box::new(Err(why))),
-        Wanted::Diagnosis { .. } => Message::Diagnosed(Box::new(Err(why))),
+        Wanted::Answer(question) => Message::Answered(Box::new(question.unanswered(why))),
     }
 }
 
 /// A pool of one session in the application's database, and one where `pg_cron` lives if that is another.
 struct Reader {
     target: Target,
-    window: Duration,
     pools: Option<Pools>,
 }
 
@@ -139,32 +143,63 @@ impl Pools {
 }
 
 impl Reader {
-    fn new(target: Target, window: Duration) -> Self {
-        Self { target, window, pools: None }
+    fn new(target: Target) -> Self {
+        Self { target, pools: None }
     }
 
-    async fn answer(&mut self, wanted: Wanted) -> Message {
+    async fn answer(&mut self, wanted: &Wanted, window: Duration) -> Message {
         let kept = self.pools.is_some();
         let mut pools = match self.pools.take() {
             Some(pools) => pools,
             None => match Pools::open(&self.target).await {
                 Ok(pools) => pools,
-                Err(failure) => return failed(wanted, Unavailable::new(failure.to_string(), "")),
+                Err(failure) => return failed(wanted.clone(), Unavailable::new(failure.to_string(), "")),
             },
         };
         let message = match wanted {
-            Wanted::Snapshot => match self.snapshot(&mut pools).await {
+            Wanted::Snapshot => match self.snapshot(&mut pools, window).await {
                 Ok(snapshot) => Message::Polled(Box::new(snapshot)),
                 // A session that was ended while nobody used it (a time limit, an administrator, a pooler) says nothing
                 // about the database.
-                Err(failure) if kept && error::fails_all(&failure) => return Box::pin(self.answer(wanted)).await,
-                Err(failure) => return failed(wanted, error::unavailable("poll failed", &failure, &self.target.user)),
+                Err(failure) if kept && error::fails_all(&failure) => {
+                    return Box::pin(self.answer(wanted, window)).await;
+                }
+                Err(failure) => {
+                    let why = error::unavailable("poll failed", &failure, &self.target.user);
+                    return failed(wanted.clone(), why);
+                }
             },
-            Wanted::Run(id) => Message::RunRead(id, Box::new(self.run(&pools, id).await)),
-            Wanted::Diagnosis { run_plan } => Message::Diagnosed(Box::new(self.diagnosis(&mut pools, run_plan).await)),
+            Wanted::Run(id) => Message::RunRead(*id, Box::new(self.run(&pools, *id).await)),
+            Wanted::Answer(question) => Message::Answered(Box::new(self.question(&mut pools, question.clone()).await)),
         };
         self.pools = Some(pools);
         message
+    }
+
+    /// Answers a question of a view.
+    async fn question(&self, pools: &mut Pools, question: Question) -> Answer {
+        if let Question::Diagnosis { run_plan } = question {
+            return Answer::Diagnosis(self.diagnosis(pools, run_plan).await);
+        }
+        let look = Looking { pools, role: &self.target.user };
+        match question {
+            Question::Diagnosis { .. } => Answer::Diagnosis(Err(Unavailable::new("not asked", ""))),
+            Question::Runs(page) => {
+                let read = look.at("runs", async |look| views::runs::read(look, &page).await).await;
+                Answer::Runs(page, read)
+            }
+            Question::Incidents { window } => Answer::Incidents(
+                window,
+                look.at("incidents", async |look| views::incidents::read(look, window).await).await,
+            ),
+            Question::History { window } => {
+                Answer::History(window, look.at("history", async |look| views::history::read(look, window).await).await)
+            }
+            Question::Movement { window } => Answer::Movement(
+                window,
+                look.at("figures", async |look| views::movement::read(look, window).await).await,
+            ),
+        }
     }
 
     /// Asks everything that the runbook asks; each question can fail by itself.
@@ -206,20 +241,20 @@ impl Reader {
     }
 
     /// Reads every part; each can be missing by itself, but a lost connection fails the whole.
-    async fn snapshot(&self, pools: &mut Pools) -> sqlx::Result<Snapshot> {
+    async fn snapshot(&self, pools: &mut Pools, window: Duration) -> sqlx::Result<Snapshot> {
         let mut session = pools.app.acquire().await?;
         let mut look = look(&mut session).await?;
         let facts = service::server_facts(&mut look).await?;
         let known = Instant::now();
         let role = facts.server.role.clone();
-        let stats = service::statistics(&mut look, PLATFORM_METRICS, self.window).await;
+        let stats = service::statistics(&mut look, PLATFORM_METRICS, window).await;
         // What is missing is looked for only where something is.
         let survey = match &stats {
             Err(failure) if error::is_missing(failure) => Some(handmade::survey(&mut look).await?),
             _ => None,
         };
         let (stats, runs, errors) = match &survey {
-            Some(survey) => self.log_by_hand(&mut look, survey, &role).await?,
+            Some(survey) => log_by_hand(&mut look, survey, &role, window).await?,
             None => (
                 part("statistics", &role, stats)?,
                 runs(&mut look, &role, "runs", LogFilter::All, RUNS).await?,
@@ -240,6 +275,7 @@ impl Reader {
         Ok(Snapshot {
             server_time: facts.time,
             read_for: known.elapsed(),
+            window,
             server: facts.server,
             deployment,
             stats,
@@ -250,14 +286,38 @@ impl Reader {
             running,
         })
     }
+}
 
-    /// What the log says where no function of refreshtop's can be asked.
-    async fn log_by_hand(&self, look: &mut PgConnection, survey: &Survey, role: &str) -> sqlx::Result<LogParts> {
-        Ok((
-            handmade::statistics(look, survey, role, PLATFORM_METRICS, self.window).await?,
-            handmade::runs(look, survey, role, PLATFORM_METRICS, LogFilter::All, None, RUNS).await?,
-            handmade::runs(look, survey, role, PLATFORM_METRICS, LogFilter::Errors, None, ERRORS).await?,
-        ))
+/// What the log says where no function of refreshtop's can be asked.
+async fn log_by_hand(look: &mut PgConnection, survey: &Survey, role: &str, window: Duration) -> sqlx::Result<LogParts> {
+    Ok((
+        handmade::statistics(look, survey, role, PLATFORM_METRICS, window).await?,
+        handmade::runs(look, survey, role, PLATFORM_METRICS, LogFilter::All, None, RUNS).await?,
+        handmade::runs(look, survey, role, PLATFORM_METRICS, LogFilter::Errors, None, ERRORS).await?,
+    ))
+}
+
+/// Looks at the application's database for one answer.
+struct Looking<'a> {
+    pools: &'a Pools,
+    role: &'a str,
+}
+
+impl Looking<'_> {
+    /// One consistent look, or why there was none.
+    async fn at<T>(
+        &self,
+        what: &str,
+        read: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<Reading<T>>,
+    ) -> Reading<T> {
+        let look = async {
+            let mut session = self.pools.app.acquire().await?;
+            let mut look = look(&mut session).await?;
+            let read = read(&mut look).await?;
+            look.commit().await?;
+            Ok(read)
+        };
+        look.await.unwrap_or_else(|failure: sqlx::Error| Err(error::unavailable(what, &failure, self.role)))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::model::{
     snapshot::{Deployment, Server, Snapshot},
     state::{Focus, Options, Overlay, State},
     stats::RefreshStats,
+    views::View,
 };
 use chrono::{DateTime, Offset, TimeDelta, Utc};
 use std::time::{Duration, Instant};
@@ -31,6 +32,7 @@ pub fn options() -> Options {
         host: "db.example.net".into(),
         poll_interval: Duration::from_secs(30),
         window: Duration::from_hours(24),
+        view: View::default(),
         thresholds: Thresholds::default(),
     }
 }
@@ -67,6 +69,7 @@ pub fn snapshot(failed: &[u32]) -> Snapshot {
     let success_rate = Some(successful as f64 * 100.0 / 288.0);
     Snapshot {
         read_for: Duration::ZERO,
+        window: Duration::from_hours(24),
         server_time: server_time(),
         server: Server {
             database: "app".into(),
@@ -391,7 +394,7 @@ pub fn opened(scroll: u16) -> State {
 #[must_use]
 pub fn help() -> State {
     let mut state = live();
-    state.overlay = Some(Overlay::Help);
+    state.overlay = Some(Overlay::Help { scroll: 0 });
     state
 }
 

@@ -1,15 +1,18 @@
 //! What goes into the loop, and what comes out of it.
 
 use crate::model::{
-    diagnosis::{Diagnosis, Mend},
+    diagnosis::Mend,
     feed::FeedEvent,
     notification::Notification,
+    prompt::Edit,
+    question::{Answer, Question},
     reading::{Reading, Unavailable},
     refresh::TriggerOutcome,
     run::RunDetail,
     snapshot::Snapshot,
     views::View,
 };
+use std::time::Duration;
 use uuid::Uuid;
 
 /// What the person asked for; the screen's key map turns keys into these.
@@ -51,6 +54,59 @@ pub enum Action {
     Mend,
     /// Run the view's query to measure its plan.
     Measure,
+    /// Ask for another interval of the job.
+    Interval,
+    /// Show a longer window.
+    Wider,
+    /// Show a shorter window.
+    Narrower,
+    /// Hold the screen still, or let it go on.
+    Pause,
+    /// Ask for a text that the listed runs must contain.
+    Search,
+    /// List failures only, or everything.
+    Failures,
+    /// List runs of another origin.
+    Origin,
+    /// Copy what is open to the clipboard of the person's own machine.
+    Copy,
+    /// Select row `.0` of the list under the pointer, counted from its newest row.
+    Select(Pointed, usize),
+}
+
+/// A list that can be pointed at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Pointed {
+    /// The overview's errors.
+    Errors,
+    /// The overview's runs.
+    Runs,
+    /// The list of the open view.
+    View,
+    /// The statements of which one is to be confirmed.
+    Mends,
+}
+
+/// What the pointer did at a cell of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pointer {
+    /// Column, from 0.
+    pub column: u16,
+    /// Row, from 0.
+    pub row: u16,
+    /// What it did there.
+    pub act: PointerAct,
+}
+
+/// What a pointer can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PointerAct {
+    /// The main button went down.
+    Press,
+    /// The wheel turned up.
+    WheelUp,
+    /// The wheel turned down.
+    WheelDown,
 }
 
 /// Something happened.
@@ -58,6 +114,15 @@ pub enum Action {
 pub enum Message {
     /// The person asked for something.
     Action(Action),
+    /// A key was pressed: what it asks for, and what it would do to a text that is being typed.
+    Key {
+        /// By the key map; `None` where the key is not bound.
+        action: Option<Action>,
+        /// `None` where no text knows the key.
+        edit: Option<Edit>,
+    },
+    /// The pointer was used. The loop turns it into an [`Action`] by what is drawn there.
+    Pointer(Pointer),
     /// The terminal has another size, or must be painted anew.
     Resized,
     /// A moment computed by [`crate::model::wake::next`] has come.
@@ -72,8 +137,8 @@ pub enum Message {
     PollFailed(Unavailable),
     /// A run was read in full.
     RunRead(Uuid, Box<Reading<RunDetail>>),
-    /// A diagnosis was made.
-    Diagnosed(Box<Reading<Diagnosis>>),
+    /// A question of a view was answered.
+    Answered(Box<Answer>),
     /// A mend ended: a sentence, either way.
     Mended(Result<String, String>),
     /// The refresh that this program triggered ended.
@@ -89,11 +154,12 @@ pub enum Effect {
     Poll,
     /// Read one run in full.
     ReadRun(Uuid),
-    /// Diagnose; `run_plan` runs the view's query to measure it.
-    Diagnose {
-        /// Whether to run it.
-        run_plan: bool,
-    },
+    /// Ask the question of a view.
+    Ask(Question),
+    /// From now on read the figures of this window.
+    SetWindow(Duration),
+    /// Put this text into the clipboard of the person's own machine.
+    Copy(String),
     /// Execute a mend on a session of its own.
     Mend(Box<Mend>),
     /// Trigger a refresh on a session of its own.

@@ -3,17 +3,24 @@
 //! Nothing here reads a clock, talks to a database or draws. Times come in as values: server times as
 //! [`chrono::DateTime<Utc>`], local moments as [`std::time::Instant`].
 
+mod act;
 pub mod age;
 pub mod clock;
+mod copied;
 pub mod diagnosis;
 pub mod feed;
 pub mod figures;
 #[doc(hidden)]
 pub mod fixtures;
 pub mod health;
+pub mod history;
+pub mod incident;
 pub mod job;
 pub mod message;
+pub mod movement;
 pub mod notification;
+pub mod prompt;
+pub mod question;
 pub mod range;
 pub mod reading;
 pub mod refresh;

@@ -13,6 +13,8 @@ pub struct Snapshot {
     pub server_time: DateTime<Utc>,
     /// Time from that reading to the end of the poll.
     pub read_for: Duration,
+    /// The window that `stats` is of.
+    pub window: Duration,
     /// Who and where we are.
     pub server: Server,
     /// Figures for the window.

@@ -4,6 +4,7 @@ use crate::model::{
     clock::ServerClock,
     feed::Feed,
     health::{self, Health, Thresholds},
+    prompt::Prompt,
     reading::{Reading, Unavailable},
     refresh::Trigger,
     run::{Run, RunDetail, RunStatus},
@@ -11,6 +12,10 @@ use crate::model::{
     views::{
         View,
         diagnose::{Choice, Diagnose},
+        history::History,
+        incidents::Incidents,
+        metrics::Metrics,
+        runs::Runs,
     },
 };
 use chrono::{DateTime, Utc};
@@ -26,8 +31,10 @@ pub struct Options {
     pub host: String,
     /// Time between polls.
     pub poll_interval: Duration,
-    /// Statistics window.
+    /// Statistics window, as it was last asked for.
     pub window: Duration,
+    /// The view to begin with.
+    pub view: View,
     /// Limits of the health rules.
     pub thresholds: Thresholds,
 }
@@ -46,7 +53,10 @@ pub enum Focus {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Overlay {
     /// The keys.
-    Help,
+    Help {
+        /// Lines scrolled down.
+        scroll: u16,
+    },
     /// One run in full.
     Run {
         /// Which.
@@ -58,6 +68,24 @@ pub enum Overlay {
     },
     /// What mends a check, to be confirmed.
     Mend(Choice),
+}
+
+/// The screen is held still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paused {
+    /// Since this local moment; everything on the screen is as it was then.
+    pub at: Instant,
+    /// Refreshes heard of since.
+    pub missed: u32,
+}
+
+/// What is newest in the log, as far as it was heard of: where that changed, what was made from the log is old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Newest {
+    /// The newest run.
+    pub run: Option<Uuid>,
+    /// Runs in the window.
+    pub total: Option<u64>,
 }
 
 /// Everything the program knows.
@@ -97,14 +125,27 @@ pub struct State {
     pub overlay: Option<Overlay>,
     /// Which view is open.
     pub view: View,
+    /// What the view of the log knows.
+    pub runs_view: Runs,
+    /// What the view of incidents knows.
+    pub incidents: Incidents,
+    /// What the view of the history knows.
+    pub history: History,
     /// What the diagnosing view knows.
     pub diagnose: Diagnose,
+    /// What the view of the view's own figures knows.
+    pub metrics: Metrics,
+    /// A line that is being typed.
+    pub prompt: Option<Prompt>,
+    /// Whether the screen is held still.
+    pub paused: Option<Paused>,
 }
 
 impl State {
     /// The state before anything has happened.
     #[must_use]
     pub fn new(options: Options, now: Instant) -> Self {
+        let view = options.view;
         Self {
             now,
             options,
@@ -122,15 +163,39 @@ impl State {
             selected_error: None,
             selected_run: None,
             overlay: None,
-            view: View::default(),
+            view,
+            runs_view: Runs::default(),
+            incidents: Incidents::default(),
+            history: History::default(),
             diagnose: Diagnose::default(),
+            metrics: Metrics::default(),
+            prompt: None,
+            paused: None,
         }
     }
 
-    /// The server's time at the last message.
+    /// The local moment that the screen shows: the last message, or when it was paused.
+    #[must_use]
+    pub fn shown_at(&self) -> Instant {
+        self.paused.map_or(self.now, |paused| paused.at)
+    }
+
+    /// The server's time at that moment.
     #[must_use]
     pub fn server_now(&self) -> Option<DateTime<Utc>> {
-        self.clock.map(|clock| clock.at(self.now))
+        self.clock.map(|clock| clock.at(self.shown_at()))
+    }
+
+    /// The window that the figures on the screen are of: after a change the old one, until they are read anew.
+    #[must_use]
+    pub fn window(&self) -> Duration {
+        self.snapshot.as_ref().map_or(self.options.window, |snapshot| snapshot.window)
+    }
+
+    /// What is newest in the log, as far as it was heard of.
+    #[must_use]
+    pub fn newest(&self) -> Newest {
+        Newest { run: self.runs().first().map(|run| run.id), total: self.stats().map(|stats| stats.total) }
     }
 
     /// Whether the database answers. Without it everything on the screen is old.
@@ -208,6 +273,17 @@ impl State {
         };
         let found = selected.and_then(|id| list.iter().position(|run| run.id == id));
         found.or((!list.is_empty()).then_some(0))
+    }
+
+    /// The scroll position of what is open and longer than the screen, where it is scrolled by lines.
+    pub fn scroll_mut(&mut self) -> Option<&mut u16> {
+        match (&mut self.overlay, self.view) {
+            (Some(Overlay::Run { scroll, .. } | Overlay::Help { scroll }), _) => Some(scroll),
+            (None, View::Diagnose) => Some(&mut self.diagnose.scroll),
+            (None, View::History) => Some(&mut self.history.scroll),
+            (None, View::Metrics) => Some(&mut self.metrics.scroll),
+            (Some(Overlay::Mend(_)), _) | (None, View::Overview | View::Runs | View::Incidents | View::Wall) => None,
+        }
     }
 
     /// Consecutive failures up to now, newest first.

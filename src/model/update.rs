@@ -1,27 +1,24 @@
 //! How the state changes. Synchronous: no clock, no I/O; what must happen outside is returned.
 
 use crate::model::{
+    act,
     clock::ServerClock,
     feed::{Feed, FeedEvent},
-    message::{Action, Effect, Message},
+    message::{Effect, Message},
     notification::Notification,
     reading::Unavailable,
     refresh::{Trigger, TriggerOutcome},
     run::{Run, RunStatus},
     snapshot::Snapshot,
-    state::{Focus, Overlay, State},
-    views::{View, diagnose},
-    wake::OUTCOME_SHOWN,
+    state::{Overlay, Paused, State},
+    views::{self, diagnose},
+    wake::{OUTCOME_SHOWN, PAUSE_LIMIT},
 };
 use chrono::TimeDelta;
 use std::time::{Duration, Instant};
 
 /// Runs kept from notifications beside what a poll brings.
 pub const RUNS_KEPT: usize = 300;
-/// Rows that a page key moves.
-const PAGE: isize = 10;
-/// Lines that a page key scrolls what stands behind a check.
-const DETAIL_PAGE: i16 = 5;
 /// Pause between a notification and the read that completes it, so that a burst costs one read.
 const SETTLE: Duration = Duration::from_millis(50);
 /// Least time between two such reads while notifications keep coming.
@@ -33,8 +30,10 @@ const RETRY_POLL: Duration = Duration::from_secs(5);
 pub fn update(state: &mut State, message: Message, now: Instant) -> Vec<Effect> {
     state.now = now;
     match message {
-        Message::Action(action) => act(state, action),
-        Message::Resized => Vec::new(),
+        Message::Action(action) => act::act(state, action),
+        Message::Key { action, edit } => act::key(state, action, edit),
+        // The loop has made an action of it where anything is drawn there.
+        Message::Pointer(_) | Message::Resized => Vec::new(),
         Message::Tick => tick(state),
         Message::Feed(event) => feed(state, event),
         Message::Notified(notification) => notified(state, &notification),
@@ -48,7 +47,7 @@ pub fn update(state: &mut State, message: Message, now: Instant) -> Vec<Effect> 
             }
             Vec::new()
         }
-        Message::Diagnosed(found) => diagnose::found(state, *found),
+        Message::Answered(answer) => views::answered(state, *answer),
         Message::Mended(outcome) => {
             let mut effects = diagnose::mended(state, outcome);
             effects.extend(start_poll(state));
@@ -65,12 +64,15 @@ fn tick(state: &mut State) -> Vec<Effect> {
     {
         state.trigger = Trigger::Idle;
     }
+    if state.paused.is_some_and(|paused| state.now.saturating_duration_since(paused.at) >= PAUSE_LIMIT) {
+        return resume(state);
+    }
     if state.next_poll.is_some_and(|due| due <= state.now) { start_poll(state) } else { Vec::new() }
 }
 
 /// Asks for a snapshot, or remembers that another is wanted after the one under way.
-fn start_poll(state: &mut State) -> Vec<Effect> {
-    if !state.connected() {
+pub(crate) fn start_poll(state: &mut State) -> Vec<Effect> {
+    if !state.connected() || state.paused.is_some() {
         return Vec::new();
     }
     state.next_poll = None;
@@ -126,6 +128,10 @@ fn resumed(state: &mut State, slept: Duration) -> Vec<Effect> {
 }
 
 fn notified(state: &mut State, notification: &Notification) -> Vec<Effect> {
+    if let Some(paused) = &mut state.paused {
+        paused.missed = paused.missed.saturating_add(1);
+        return Vec::new();
+    }
     state.heard_at = Some(state.now);
     let run = notification.run();
     if let Some(snapshot) = &mut state.snapshot {
@@ -176,6 +182,10 @@ fn take_in(snapshot: &mut Snapshot, run: &Run) {
 }
 
 fn polled(state: &mut State, mut snapshot: Snapshot) -> Vec<Effect> {
+    if state.paused.is_some() {
+        state.polling = false;
+        return Vec::new();
+    }
     for run in std::mem::take(&mut state.heard) {
         take_in(&mut snapshot, &run);
     }
@@ -186,11 +196,27 @@ fn polled(state: &mut State, mut snapshot: Snapshot) -> Vec<Effect> {
     state.poll_error = None;
     state.snapshot = Some(snapshot);
     poll_done(state, state.options.poll_interval);
-    // Whoever looks at the diagnosis sees what changed with the rest.
-    if state.view == View::Diagnose { diagnose::ask(state, false) } else { Vec::new() }
+    // Whoever looks at another view sees there what changed.
+    views::ask(state)
+}
+
+/// Holds the screen still: what is shown stays as it is, ages included.
+pub(crate) fn pause(state: &mut State) {
+    state.paused = Some(Paused { at: state.now, missed: 0 });
+    state.next_poll = None;
+}
+
+/// Lets the screen go on, and reads what happened meanwhile.
+pub(crate) fn resume(state: &mut State) -> Vec<Effect> {
+    state.paused = None;
+    start_poll(state)
 }
 
 fn poll_failed(state: &mut State, error: Unavailable) -> Vec<Effect> {
+    if state.paused.is_some() {
+        state.polling = false;
+        return Vec::new();
+    }
     state.poll_error = Some(error);
     poll_done(state, state.options.poll_interval.min(RETRY_POLL));
     Vec::new()
@@ -211,168 +237,10 @@ fn trigger_ended(state: &mut State, outcome: TriggerOutcome) -> Vec<Effect> {
     start_poll(state)
 }
 
-fn act(state: &mut State, action: Action) -> Vec<Effect> {
-    match action {
-        Action::Quit => return vec![Effect::Quit],
-        Action::Help => {
-            state.overlay = match state.overlay.take() {
-                Some(Overlay::Help) => None,
-                _ => Some(Overlay::Help),
-            };
-        }
-        Action::Refresh => return trigger(state),
-        Action::Cancel => return cancel(state),
-        Action::Poll => return start_poll(state),
-        Action::View(view) => return go_to(state, view),
-        Action::Mend => {
-            if state.view == View::Diagnose && state.overlay.is_none() {
-                diagnose::choose(state);
-            }
-        }
-        Action::Measure => {
-            if state.view == View::Diagnose && state.overlay.is_none() {
-                return diagnose::ask(state, true);
-            }
-        }
-        Action::FocusNext | Action::FocusPrevious => {
-            if state.overlay.is_none() && state.view == View::Overview {
-                state.focus = match state.focus {
-                    Focus::Errors => Focus::Runs,
-                    Focus::Runs => Focus::Errors,
-                };
-            }
-        }
-        Action::Up => step(state, -1),
-        Action::Down => step(state, 1),
-        Action::PageUp => page(state, -PAGE),
-        Action::PageDown => page(state, PAGE),
-        Action::First => step(state, isize::MIN),
-        Action::Last => step(state, isize::MAX),
-        Action::Open => return open(state),
-        Action::Close => {
-            close(state);
-        }
-    }
-    Vec::new()
-}
-
-fn trigger(state: &mut State) -> Vec<Effect> {
-    if matches!(state.trigger, Trigger::Running { .. }) {
-        return Vec::new();
-    }
-    let busy = state.diagnose.mending.as_ref().map(|mend| format!("a mend is under way: {}; wait for it", mend.label));
-    if let Some(message) = busy.or_else(|| refusal(state)) {
-        state.trigger = Trigger::Ended { outcome: TriggerOutcome::Refused { message }, at: state.now };
-        return Vec::new();
-    }
-    state.trigger = Trigger::Running { since: state.now, cancelling: false };
-    vec![Effect::Trigger]
-}
-
-/// What is known to make a refresh impossible, without asking the server.
-fn refusal(state: &State) -> Option<String> {
-    if let Feed::Down { .. } | Feed::Connecting = state.feed {
-        return Some("not connected: a refresh needs the database; wait until the feed is back".into());
-    }
-    let standby = state.snapshot.as_ref().is_some_and(|snapshot| snapshot.server.standby);
-    standby.then(|| "this server is a read-only standby: trigger the refresh on its primary".into())
-}
-
-fn cancel(state: &mut State) -> Vec<Effect> {
-    match &mut state.trigger {
-        // Asked again, it is sent again: the first request may have come before the statement did.
-        Trigger::Running { cancelling, .. } => {
-            *cancelling = true;
-            vec![Effect::CancelTrigger]
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// Goes to another view; what it shows is asked for.
-fn go_to(state: &mut State, view: View) -> Vec<Effect> {
-    state.overlay = None;
-    state.view = view;
-    match view {
-        View::Overview => Vec::new(),
-        View::Diagnose => diagnose::ask(state, false),
-    }
-}
-
-/// Closes what lies on top: an overlay, then what was said, then the view.
-fn close(state: &mut State) {
-    if state.overlay.take().is_some() {
-        return;
-    }
-    if matches!(state.trigger, Trigger::Ended { .. }) {
-        state.trigger = Trigger::Idle;
-    } else if state.view == View::Diagnose && state.diagnose.mended.take().is_some() {
-        // The next one leaves the view.
-    } else {
-        state.view = View::Overview;
-    }
-}
-
-/// Moves by a page; in the diagnosis it is what stands behind a check that is long.
-fn page(state: &mut State, by: isize) {
-    if state.view == View::Diagnose && state.overlay.is_none() {
-        state.diagnose.scroll(if by < 0 { -DETAIL_PAGE } else { DETAIL_PAGE });
-    } else {
-        step(state, by);
-    }
-}
-
-fn step(state: &mut State, by: isize) {
-    match &mut state.overlay {
-        Some(Overlay::Run { scroll, .. }) => {
-            let by = i32::try_from(by).unwrap_or(if by < 0 { i32::MIN } else { i32::MAX });
-            let moved = i32::from(*scroll).saturating_add(by).clamp(0, i32::from(u16::MAX));
-            *scroll = u16::try_from(moved).unwrap_or(u16::MAX);
-        }
-        Some(Overlay::Mend(choice)) => {
-            let last = choice.mends.len().saturating_sub(1);
-            choice.selected = choice.selected.saturating_add_signed(by).min(last);
-            choice.asked = false;
-        }
-        Some(Overlay::Help) => {}
-        None if state.view == View::Diagnose => state.diagnose.step(by),
-        None => select(state, by),
-    }
-}
-
-fn select(state: &mut State, by: isize) {
-    let Some(index) = state.selected_index(state.focus) else { return };
-    let list = state.focused_list();
-    let target = index.saturating_add_signed(by).min(list.len().saturating_sub(1));
-    let id = list.get(target).map(|run| run.id);
-    match state.focus {
-        Focus::Errors => state.selected_error = id,
-        Focus::Runs => state.selected_run = id,
-    }
-}
-
-fn open(state: &mut State) -> Vec<Effect> {
-    if matches!(state.overlay, Some(Overlay::Mend(_))) {
-        return diagnose::confirm(state);
-    }
-    if state.view == View::Diagnose && state.overlay.is_none() {
-        diagnose::choose(state);
-        return Vec::new();
-    }
-    if state.overlay.is_some() {
-        return Vec::new();
-    }
-    let Some(id) = state.selected_index(state.focus).and_then(|i| state.focused_list().get(i)).map(|run| run.id) else {
-        return Vec::new();
-    };
-    state.overlay = Some(Overlay::Run { id, detail: None, scroll: 0 });
-    vec![Effect::ReadRun(id)]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{fixtures, health::Verdict, run::RunDetail};
+    use crate::model::{fixtures, health::Verdict, message::Action, run::RunDetail, state::Focus};
     use uuid::Uuid;
 
     fn notification(id: u128, status: &str) -> Notification {

@@ -6,11 +6,20 @@ use std::time::{Duration, Instant};
 /// How long the outcome of a triggered refresh stays on the screen.
 pub const OUTCOME_SHOWN: Duration = Duration::from_secs(20);
 
+/// How long the screen can be held still: one that somebody has left must not show old figures for good.
+pub const PAUSE_LIMIT: Duration = Duration::from_mins(15);
+
 /// The next moment at which a label reads differently, a verdict changes or a poll is due. `None` where
 /// nothing would ever change by itself.
 #[must_use]
 pub fn next(state: &State) -> Option<Instant> {
     let after = |wait: Duration| state.now.checked_add(wait);
+    if let Some(paused) = state.paused {
+        let held = state.now.saturating_duration_since(paused.at);
+        let ends = paused.at.checked_add(PAUSE_LIMIT);
+        let moments = [after(age::until_change(held)), ends, trigger_change(state), retry_change(state)];
+        return moments.into_iter().flatten().min();
+    }
     let moments = [
         state.next_poll,
         data_age_change(state).and_then(after),

@@ -4,8 +4,8 @@
 //! read differently.
 
 use crate::model::{
-    message::{Effect, Message},
-    state::{Overlay, State},
+    message::{Action, Effect, Message, Pointer},
+    state::State,
     update::update,
     wake,
 };
@@ -32,6 +32,15 @@ pub trait Screen {
     /// How far the open run can be scrolled; `None` where none is open. It depends on the size of the terminal, which
     /// the state does not know.
     fn scroll_limit(&self, state: &State) -> Option<u16>;
+
+    /// What the pointer asks for where it is, by what is drawn there.
+    fn pointed(&self, state: &State, pointer: Pointer) -> Option<Action>;
+
+    /// Puts a text into the clipboard of the person's own machine.
+    ///
+    /// # Errors
+    /// As [`Screen::draw`].
+    fn copy(&mut self, text: &str) -> std::io::Result<()>;
 
     /// Forgets what the terminal shows, so that the next frame paints everything.
     ///
@@ -68,9 +77,14 @@ pub async fn run(
             if current == Message::Resized && screen.repaint().is_err() {
                 return Ended::TerminalLost;
             }
-            for effect in update(&mut state, current, now()) {
+            let current = match current {
+                Message::Pointer(pointer) => screen.pointed(&state, pointer).map(Message::Action),
+                other => Some(other),
+            };
+            for effect in current.map(|current| update(&mut state, current, now())).unwrap_or_default() {
                 match effect {
                     Effect::Quit => return Ended::Quit,
+                    Effect::Copy(text) if screen.copy(&text).is_err() => return Ended::TerminalLost,
                     other => effects.start(other),
                 }
             }
@@ -83,15 +97,10 @@ pub async fn run(
 
 /// Keeps the scroll position within what there is, so that the way back from the end is as long as it looks.
 fn clamp_scroll(state: &mut State, screen: &impl Screen) {
-    let scrolled = match &state.overlay {
-        Some(Overlay::Run { scroll, .. }) => *scroll,
-        Some(_) => 0,
-        None => state.diagnose.scroll,
-    };
-    let Some(limit) = (scrolled > 0).then(|| screen.scroll_limit(state)).flatten() else { return };
-    match &mut state.overlay {
-        Some(Overlay::Run { scroll, .. }) => *scroll = limit.min(*scroll),
-        _ => state.diagnose.scroll = limit.min(state.diagnose.scroll),
+    let scrolled = state.scroll_mut().is_some_and(|scroll| *scroll > 0);
+    let Some(limit) = scrolled.then(|| screen.scroll_limit(state)).flatten() else { return };
+    if let Some(scroll) = state.scroll_mut() {
+        *scroll = limit.min(*scroll);
     }
 }
 
@@ -125,10 +134,10 @@ mod tests {
         feed::FeedEvent,
         fixtures,
         health::Verdict,
-        message::Action,
         notification::Notification,
         reading::Unavailable,
         refresh::{Trigger, TriggerOutcome},
+        state::Overlay,
     };
     use std::{io, time::Duration};
 
@@ -137,6 +146,7 @@ mod tests {
     struct FakeScreen {
         frames: Vec<State>,
         repaints: usize,
+        copied: Vec<String>,
         fails_at: Option<usize>,
     }
 
@@ -151,6 +161,15 @@ mod tests {
 
         fn scroll_limit(&self, _: &State) -> Option<u16> {
             Some(7)
+        }
+
+        fn pointed(&self, _: &State, _: Pointer) -> Option<Action> {
+            Some(Action::Help)
+        }
+
+        fn copy(&mut self, text: &str) -> io::Result<()> {
+            self.copied.push(text.to_owned());
+            Ok(())
         }
 
         fn repaint(&mut self) -> io::Result<()> {

@@ -4,24 +4,33 @@ use crate::connect::Target;
 use crate::db::{feed, mender, reader, refresher};
 use crate::model::{
     diagnosis::Mend,
-    message::{Effect, Message},
+    message::{Action, Effect, Message, Pointer, PointerAct},
+    question::Question,
     state::{Options, State},
 };
 use crate::runtime::{
     event_loop::{self, Effects, Ended, Screen},
     signals,
 };
-use crate::screen::{self, glyphs::Glyphs, theme::Theme};
+use crate::screen::{self, Appearance, keys::KeyMap};
 use crate::terminal::{
     backend::CalmBackend,
     guard::{self, TerminalGuard},
     input::{self, Input},
 };
+use crossterm::{
+    clipboard::CopyToClipboard,
+    event::{Event, MouseButton, MouseEventKind},
+    execute,
+};
 use ratatui::{
     Terminal,
     layout::{Position, Rect},
 };
-use std::{io, time::Instant};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
@@ -33,15 +42,6 @@ const INPUTS: usize = 64;
 /// Commands that wait for a database task: they come from one person, and each kind once at a time.
 const COMMANDS: usize = 16;
 
-/// How the screen looks.
-#[derive(Debug, Clone)]
-pub struct Appearance {
-    /// Colours.
-    pub theme: Theme,
-    /// Glyphs that the terminal can show.
-    pub glyphs: &'static Glyphs,
-}
-
 /// Opens the monitor and stays until it is left.
 ///
 /// # Errors
@@ -49,13 +49,14 @@ pub struct Appearance {
 pub async fn run(target: Target, options: Options, appearance: Appearance) -> io::Result<Ended> {
     let (input_sender, mut inputs) = mpsc::channel(INPUTS);
     let (news_sender, mut news) = mpsc::channel(NEWS);
-    let guard = TerminalGuard::take()?;
+    let guard = TerminalGuard::take(appearance.mouse)?;
+    let keys = appearance.keys.clone();
     let mut screen = TerminalScreen { terminal: Terminal::new(CalmBackend::new(io::stdout()))?, appearance };
     let signals = signals::listen(input_sender.clone(), || {
         guard::abandon();
         std::process::exit(crate::exit::TERMINAL_STUCK.into());
     })?;
-    forward_keys(input_sender)?;
+    forward_keys(keys, input_sender)?;
     let mut tasks = Tasks::spawn(&target, &options, &news_sender);
     let state = State::new(options, Instant::now());
     let ended = event_loop::run(state, &mut screen, &mut tasks, &mut inputs, &mut news).await;
@@ -65,14 +66,14 @@ pub async fn run(target: Target, options: Options, appearance: Appearance) -> io
 }
 
 /// Turns keys into actions by the screen's key map.
-fn forward_keys(inputs: mpsc::Sender<Message>) -> io::Result<()> {
+fn forward_keys(map: KeyMap, inputs: mpsc::Sender<Message>) -> io::Result<()> {
     let (sender, mut keys) = mpsc::channel(INPUTS);
     input::spawn(sender)?;
     tokio::spawn(async move {
         while let Some(input) = keys.recv().await {
             let message = match input {
-                Input::Event(event) => match screen::keys::action(&event) {
-                    Some(action) => Message::Action(action),
+                Input::Event(event) => match message(&map, &event) {
+                    Some(message) => message,
                     None => continue,
                 },
                 Input::Closed => Message::Terminate,
@@ -85,11 +86,27 @@ fn forward_keys(inputs: mpsc::Sender<Message>) -> io::Result<()> {
     Ok(())
 }
 
+/// What a terminal event means; the state decides whether a key is a command or a letter.
+fn message(map: &KeyMap, event: &Event) -> Option<Message> {
+    if let Event::Mouse(mouse) = event {
+        let act = match mouse.kind {
+            MouseEventKind::Down(MouseButton::Left) => PointerAct::Press,
+            MouseEventKind::ScrollUp => PointerAct::WheelUp,
+            MouseEventKind::ScrollDown => PointerAct::WheelDown,
+            _ => return None,
+        };
+        return Some(Message::Pointer(Pointer { column: mouse.column, row: mouse.row, act }));
+    }
+    let (action, edit) = (map.action(event), screen::keys::edit(event));
+    (action.is_some() || edit.is_some()).then_some(Message::Key { action, edit })
+}
+
 /// The tasks that talk to the database; they end with the queues to them.
 struct Tasks {
     polls: mpsc::Sender<()>,
     run: watch::Sender<Option<Uuid>>,
-    diagnoses: mpsc::Sender<bool>,
+    questions: mpsc::Sender<Question>,
+    window: watch::Sender<Duration>,
     mender: mpsc::Sender<Mend>,
     refresher: mpsc::Sender<refresher::Command>,
 }
@@ -99,15 +116,17 @@ impl Tasks {
         // The state asks for one poll at a time.
         let (polls, poll_requests) = mpsc::channel(1);
         let (run, run_requests) = watch::channel(None);
-        let (diagnoses, diagnosis_requests) = mpsc::channel(1);
-        let requests = reader::Requests { polls: poll_requests, run: run_requests, diagnoses: diagnosis_requests };
+        // Each view asks one question at a time.
+        let (questions, asked) = mpsc::channel(COMMANDS);
+        let (window, shown) = watch::channel(options.window);
+        let requests = reader::Requests { polls: poll_requests, run: run_requests, questions: asked, window: shown };
         let (mender, mends) = mpsc::channel(1);
         let (refresher, triggers) = mpsc::channel(COMMANDS);
         tokio::spawn(feed::run(target.clone(), news.clone()));
-        tokio::spawn(reader::run(target.clone(), options.window, requests, news.clone()));
+        tokio::spawn(reader::run(target.clone(), requests, news.clone()));
         tokio::spawn(refresher::run(target.clone(), triggers, news.clone()));
         tokio::spawn(mender::run(target.clone(), mends, news.clone()));
-        Self { polls, run, diagnoses, mender, refresher }
+        Self { polls, run, questions, window, mender, refresher }
     }
 }
 
@@ -118,11 +137,13 @@ impl Effects for Tasks {
         match effect {
             Effect::Poll => drop(self.polls.try_send(())),
             Effect::ReadRun(id) => drop(self.run.send_replace(Some(id))),
-            Effect::Diagnose { run_plan } => drop(self.diagnoses.try_send(run_plan)),
+            Effect::Ask(question) => drop(self.questions.try_send(question)),
+            Effect::SetWindow(window) => drop(self.window.send_replace(window)),
             Effect::Mend(mend) => drop(self.mender.try_send(*mend)),
             Effect::Trigger => drop(self.refresher.try_send(refresher::Command::Trigger)),
             Effect::CancelTrigger => drop(self.refresher.try_send(refresher::Command::Cancel)),
-            Effect::Quit => {}
+            // The loop's own.
+            Effect::Copy(_) | Effect::Quit => {}
         }
     }
 }
@@ -132,16 +153,27 @@ struct TerminalScreen {
     appearance: Appearance,
 }
 
+impl TerminalScreen {
+    fn area(&self) -> Option<Rect> {
+        self.terminal.size().ok().map(|size| Rect::from((Position::ORIGIN, size)))
+    }
+}
+
 impl Screen for TerminalScreen {
     fn draw(&mut self, state: &State) -> io::Result<()> {
-        let Appearance { theme, glyphs } = &self.appearance;
-        self.terminal.draw(|frame| screen::draw(state, theme, glyphs, frame)).map(|_| ())
+        self.terminal.draw(|frame| screen::draw(state, &self.appearance, frame)).map(|_| ())
     }
 
     fn scroll_limit(&self, state: &State) -> Option<u16> {
-        let size = self.terminal.size().ok()?;
-        let Appearance { theme, glyphs } = &self.appearance;
-        screen::scroll_limit(state, theme, glyphs, Rect::from((Position::ORIGIN, size)))
+        screen::scroll_limit(state, &self.appearance, self.area()?)
+    }
+
+    fn pointed(&self, state: &State, pointer: Pointer) -> Option<Action> {
+        screen::pointer::action(state, &self.appearance, self.area()?, pointer)
+    }
+
+    fn copy(&mut self, text: &str) -> io::Result<()> {
+        execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))
     }
 
     fn repaint(&mut self) -> io::Result<()> {

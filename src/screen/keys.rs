@@ -2,19 +2,23 @@
 
 use crate::model::{
     message::Action,
+    prompt::Edit,
     refresh::Trigger,
     state::{Overlay, State},
     views::View,
 };
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use std::collections::BTreeMap;
 
 /// One action, the keys that ask for it, and what is said about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
     /// What it does.
     pub action: Action,
+    /// Its name in the config file.
+    pub name: &'static str,
     /// Keys; letters as typed, so `G` is the one with shift.
-    pub keys: &'static [Key],
+    pub keys: Vec<Key>,
     /// What it does in a word or two, for hints.
     pub word: &'static str,
     /// Its sentence in the help.
@@ -52,8 +56,14 @@ impl Key {
     #[must_use]
     pub fn name(self) -> String {
         let name = match self.code {
+            KeyCode::Char(' ') => "Space",
             KeyCode::Char(c) => return if self.control { format!("Ctrl-{c}") } else { c.to_string() },
             KeyCode::F(n) => return format!("F{n}"),
+            KeyCode::Left => "Left",
+            KeyCode::Right => "Right",
+            KeyCode::Insert => "Ins",
+            KeyCode::Delete => "Del",
+            KeyCode::Backspace => "Backspace",
             KeyCode::Tab => "Tab",
             KeyCode::BackTab => "Shift-Tab",
             KeyCode::Up => "Up",
@@ -68,182 +78,238 @@ impl Key {
         };
         name.into()
     }
+
+    /// The key of that name, as [`Key::name`] writes it; `None` for a name that no key has. `Ctrl-` goes with letters.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let mut letters = name.chars();
+        if let (Some(c), None) = (letters.next(), letters.next()) {
+            return (!c.is_control() && c != ' ').then_some(Self::char(c));
+        }
+        let control = name.get(..5).filter(|start| start.eq_ignore_ascii_case("ctrl-")).and_then(|_| name.get(5..));
+        if let Some(letter) = control {
+            let c = letter.chars().next()?.to_ascii_lowercase();
+            return (letter.len() == 1 && c.is_ascii_alphabetic()).then_some(Self::control(c));
+        }
+        let functions = (1..=12).map(KeyCode::F);
+        NAMED.into_iter().chain(functions).map(Self::plain).find(|key| key.name().eq_ignore_ascii_case(name))
+    }
 }
 
-/// Every key of the program, in the order of the help.
-pub const BINDINGS: &[Binding] = &[
-    Binding { action: Action::Refresh, keys: &[Key::char('r')], word: "refresh", help: "refresh the view now" },
-    Binding {
-        action: Action::Cancel,
-        keys: &[Key::char('c')],
-        word: "cancel",
-        help: "cancel the refresh started here",
-    },
-    Binding {
-        action: Action::Poll,
-        keys: &[Key::char('p'), Key::plain(KeyCode::F(5))],
-        word: "poll",
-        help: "read everything again",
-    },
-    Binding {
-        action: Action::FocusNext,
-        keys: &[Key::plain(KeyCode::Tab)],
-        word: "next list",
-        help: "go to the next list",
-    },
-    Binding {
-        action: Action::FocusPrevious,
-        keys: &[Key::plain(KeyCode::BackTab)],
-        word: "prev list",
-        help: "go to the previous list",
-    },
-    Binding {
-        action: Action::Up,
-        keys: &[Key::plain(KeyCode::Up), Key::char('k')],
-        word: "newer",
-        help: "up, to newer rows",
-    },
-    Binding {
-        action: Action::Down,
-        keys: &[Key::plain(KeyCode::Down), Key::char('j')],
-        word: "older",
-        help: "down, to older rows",
-    },
-    Binding { action: Action::PageUp, keys: &[Key::plain(KeyCode::PageUp)], word: "page up", help: "a page up" },
-    Binding { action: Action::PageDown, keys: &[Key::plain(KeyCode::PageDown)], word: "page dn", help: "a page down" },
-    Binding {
-        action: Action::First,
-        keys: &[Key::char('g'), Key::plain(KeyCode::Home)],
-        word: "newest",
-        help: "to the newest row, or the top",
-    },
-    Binding {
-        action: Action::Last,
-        keys: &[Key::char('G'), Key::plain(KeyCode::End)],
-        word: "oldest",
-        help: "to the oldest row, or the end",
-    },
-    Binding {
-        action: Action::Open,
-        keys: &[Key::plain(KeyCode::Enter)],
-        word: "open",
-        help: "open the selected run with its black box",
-    },
-    Binding {
-        action: Action::Close,
-        keys: &[Key::plain(KeyCode::Esc)],
-        word: "close",
-        help: "close what is open, dismiss a result",
-    },
-    Binding {
-        action: Action::View(View::Overview),
-        keys: &[Key::char('1')],
-        word: "overview",
-        help: "everything at a glance",
-    },
-    Binding {
-        action: Action::View(View::Diagnose),
-        keys: &[Key::char('2')],
-        word: "diagnose",
-        help: "what the runbook asks, with what mends it",
-    },
-    Binding {
-        action: Action::Mend,
-        keys: &[Key::char('m')],
-        word: "mend",
-        help: "in the diagnosis: show what mends the selected check",
-    },
-    Binding {
-        action: Action::Measure,
-        keys: &[Key::char('a')],
-        word: "measure",
-        help: "in the diagnosis: run the view's query to measure its plan",
-    },
-    Binding { action: Action::Help, keys: &[Key::char('?')], word: "help", help: "show or hide these keys" },
-    Binding { action: Action::Quit, keys: &[Key::char('q'), Key::control('c')], word: "quit", help: "quit" },
+/// Keys with names of their own.
+const NAMED: [KeyCode; 16] = [
+    KeyCode::Char(' '),
+    KeyCode::Tab,
+    KeyCode::BackTab,
+    KeyCode::Up,
+    KeyCode::Down,
+    KeyCode::Left,
+    KeyCode::Right,
+    KeyCode::PageUp,
+    KeyCode::PageDown,
+    KeyCode::Home,
+    KeyCode::End,
+    KeyCode::Insert,
+    KeyCode::Delete,
+    KeyCode::Backspace,
+    KeyCode::Enter,
+    KeyCode::Esc,
 ];
 
-/// What a terminal event asks for, if anything. Releases of keys ask for nothing.
+/// An action with the keys that it has where the config file says nothing.
+type Row = (Action, &'static str, &'static [Key], &'static str, &'static str);
+
+/// Every action, in the order of the help.
+#[rustfmt::skip]
+const DEFAULTS: &[Row] = &[
+    (Action::Refresh, "refresh", &[Key::char('r')], "refresh", "refresh the view now"),
+    (Action::Cancel, "cancel", &[Key::char('c')], "cancel", "cancel the refresh started here"),
+    (Action::View(View::Overview), "overview", &[Key::char('1')], "overview", "everything at a glance"),
+    (Action::View(View::Runs), "runs", &[Key::char('2')], "runs", "the whole log"),
+    (Action::View(View::Incidents), "incidents", &[Key::char('3')], "incidents", "failures and stale times, grouped"),
+    (Action::View(View::History), "history", &[Key::char('4')], "history", "durations, success and growth over time"),
+    (Action::View(View::Diagnose), "diagnose", &[Key::char('5')], "diagnose", "what the runbook asks, with what mends it"),
+    (Action::View(View::Metrics), "metrics", &[Key::char('6')], "metrics", "the figures of the view, and how they move"),
+    (Action::View(View::Wall), "wall", &[Key::char('7'), Key::char('w')], "wall", "what can be read from five metres"),
+    (Action::Narrower, "narrower", &[Key::char('-')], "shorter", "a shorter window of the figures"),
+    (Action::Wider, "wider", &[Key::char('+'), Key::char('=')], "longer", "a longer window of the figures"),
+    (Action::Poll, "poll", &[Key::char('p'), Key::plain(KeyCode::F(5))], "poll", "read everything again"),
+    (Action::Pause, "pause", &[Key::char(' ')], "pause", "hold the screen still, and let it go on"),
+    (Action::Search, "search", &[Key::char('/')], "search", "list the runs that contain a text"),
+    (Action::FocusNext, "next-list", &[Key::plain(KeyCode::Tab)], "next list", "go to the next list"),
+    (Action::FocusPrevious, "previous-list", &[Key::plain(KeyCode::BackTab)], "prev list", "go to the previous list"),
+    (Action::Up, "up", &[Key::plain(KeyCode::Up), Key::char('k')], "newer", "up, to newer rows"),
+    (Action::Down, "down", &[Key::plain(KeyCode::Down), Key::char('j')], "older", "down, to older rows"),
+    (Action::PageUp, "page-up", &[Key::plain(KeyCode::PageUp)], "page up", "a page up"),
+    (Action::PageDown, "page-down", &[Key::plain(KeyCode::PageDown)], "page dn", "a page down"),
+    (Action::First, "first", &[Key::char('g'), Key::plain(KeyCode::Home)], "newest", "to the newest row, or the top"),
+    (Action::Last, "last", &[Key::char('G'), Key::plain(KeyCode::End)], "oldest", "to the oldest row, or the end"),
+    (Action::Open, "open", &[Key::plain(KeyCode::Enter)], "open", "open the selected run, incident or mend"),
+    (Action::Close, "close", &[Key::plain(KeyCode::Esc)], "close", "close what is open, dismiss a result"),
+    (Action::Copy, "copy", &[Key::char('y')], "copy", "copy what is open to your own clipboard"),
+    (Action::Failures, "failures", &[Key::char('e')], "failures", "runs: failures only, or everything"),
+    (Action::Origin, "origin", &[Key::char('o')], "origin", "runs: scheduled, manual, or all"),
+    (Action::Mend, "mend", &[Key::char('m')], "mend", "diagnose: show what mends the selected check"),
+    (Action::Interval, "interval", &[Key::char('i')], "interval", "diagnose: change the interval of the job"),
+    (Action::Measure, "measure", &[Key::char('a')], "measure", "diagnose: run the view's query and time it"),
+    (Action::Help, "help", &[Key::char('?')], "help", "show or hide these keys"),
+    (Action::Quit, "quit", &[Key::char('q'), Key::control('c')], "quit", "quit"),
+];
+
+/// Which key asks for what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyMap {
+    bindings: Vec<Binding>,
+}
+
+impl Default for KeyMap {
+    fn default() -> Self {
+        let binding =
+            |&(action, name, keys, word, help): &Row| Binding { action, name, keys: keys.to_vec(), word, help };
+        Self { bindings: DEFAULTS.iter().map(binding).collect() }
+    }
+}
+
+impl KeyMap {
+    /// The names of all actions in the config file.
+    #[must_use]
+    pub fn names() -> Vec<&'static str> {
+        DEFAULTS.iter().map(|(_, name, ..)| *name).collect()
+    }
+
+    /// Gives the action `name` other keys. A key that another action has by default moves over.
+    ///
+    /// # Errors
+    /// What is wrong with it: an unknown action, a key without a name, one that is given twice, or none.
+    pub fn bind(&mut self, name: &str, keys: &[String], given: &mut BTreeMap<String, String>) -> Result<(), String> {
+        let keys: Vec<Key> = keys
+            .iter()
+            .map(|key| {
+                Key::from_name(key).ok_or_else(|| {
+                    format!(
+                        "{key:?} is no key; a letter as it is typed, or Ctrl-c, F5, Enter, Space, PgDn and the like"
+                    )
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        if keys.is_empty() && matches!(name, "quit" | "help" | "close") {
+            return Err(format!("{name} must keep a key"));
+        }
+        for key in &keys {
+            if let Some(other) = given.insert(key.name(), name.to_owned()) {
+                return Err(format!("the key {} is given to both {other} and {name}", key.name()));
+            }
+        }
+        if !self.bindings.iter().any(|binding| binding.name == name) {
+            return Err(format!("there is no action {name:?}"));
+        }
+        for binding in &mut self.bindings {
+            if binding.name == name {
+                binding.keys.clone_from(&keys);
+            } else if !given.values().any(|taken| taken == binding.name) {
+                binding.keys.retain(|key| !keys.contains(key));
+            }
+        }
+        Ok(())
+    }
+
+    /// An action that no key asks for any more, though nobody may do without it.
+    #[must_use]
+    pub fn unreachable(&self) -> Option<&'static str> {
+        let needed = |binding: &&Binding| matches!(binding.name, "quit" | "help" | "close" | "open");
+        self.bindings.iter().filter(needed).find(|binding| binding.keys.is_empty()).map(|binding| binding.name)
+    }
+
+    /// Every action, in the order of the help.
+    #[must_use]
+    pub fn bindings(&self) -> &[Binding] {
+        &self.bindings
+    }
+
+    /// What a terminal event asks for, if anything. Releases of keys ask for nothing.
+    #[must_use]
+    pub fn action(&self, event: &Event) -> Option<Action> {
+        let Event::Key(key) = event else { return None };
+        if key.kind == KeyEventKind::Release {
+            return None;
+        }
+        let bound = |binding: &&Binding| binding.keys.iter().any(|bound| bound.matches(key));
+        self.bindings.iter().find(bound).map(|binding| binding.action)
+    }
+
+    /// The name of the first key of an action; empty where it has none.
+    #[must_use]
+    pub fn first(&self, action: Action) -> String {
+        self.binding(action).and_then(|binding| binding.keys.first()).map(|key| key.name()).unwrap_or_default()
+    }
+
+    /// The binding of an action, where it has a key.
+    #[must_use]
+    pub fn binding(&self, action: Action) -> Option<&Binding> {
+        self.bindings.iter().find(|binding| binding.action == action && !binding.keys.is_empty())
+    }
+}
+
+/// What a terminal event does to a line that is being typed. These keys are everybody's, whatever the key map says.
 #[must_use]
-pub fn action(event: &Event) -> Option<Action> {
+pub fn edit(event: &Event) -> Option<Edit> {
     let Event::Key(key) = event else { return None };
     if key.kind == KeyEventKind::Release {
         return None;
     }
-    BINDINGS.iter().find(|binding| binding.keys.iter().any(|bound| bound.matches(key))).map(|binding| binding.action)
-}
-
-/// The name of the first key of an action; empty where it has none.
-#[must_use]
-pub fn first(action: Action) -> String {
-    binding(action).and_then(|binding| binding.keys.first()).map(|key| key.name()).unwrap_or_default()
-}
-
-/// The binding of an action.
-#[must_use]
-pub fn binding(action: Action) -> Option<&'static Binding> {
-    BINDINGS.iter().find(|binding| binding.action == action)
+    let control = key.modifiers.contains(KeyModifiers::CONTROL);
+    let others = key.modifiers.difference(KeyModifiers::SHIFT | KeyModifiers::CONTROL);
+    if !others.is_empty() {
+        return None;
+    }
+    Some(match (key.code, control) {
+        (KeyCode::Char('a'), true) | (KeyCode::Home, false) => Edit::Start,
+        (KeyCode::Char('e'), true) | (KeyCode::End, false) => Edit::End,
+        (KeyCode::Char('u'), true) => Edit::DeleteToStart,
+        (KeyCode::Char('w'), true) => Edit::DeleteWord,
+        (KeyCode::Char('h'), true) | (KeyCode::Backspace, _) => Edit::Backspace,
+        (KeyCode::Char(c), false) => Edit::Insert(c),
+        (KeyCode::Delete, false) => Edit::Delete,
+        (KeyCode::Left, false) => Edit::Left,
+        (KeyCode::Right, false) => Edit::Right,
+        (KeyCode::Enter, false) => Edit::Accept,
+        (KeyCode::Esc, false) => Edit::Leave,
+        _ => return None,
+    })
 }
 
 /// The keys worth hinting at in `state`, most needed first.
 #[must_use]
 pub fn hints(state: &State) -> Vec<Action> {
-    if state.overlay.is_none() && state.view == View::Diagnose {
-        return in_diagnosis(state);
+    use Action::{Cancel, Close, Copy, Down, FocusNext, Help, Open, Pause, Poll, Quit, Refresh};
+    match &state.overlay {
+        Some(Overlay::Mend(_)) => return vec![Open, Close, Down, Quit],
+        Some(Overlay::Help { .. }) => return vec![Close, Down, Quit],
+        Some(Overlay::Run { .. }) => return vec![Close, Down, Help, Quit, Copy],
+        None => {}
     }
-    match (&state.overlay, &state.trigger) {
-        (Some(Overlay::Mend(_)), _) => vec![Action::Open, Action::Close, Action::Down, Action::Quit],
-        (Some(Overlay::Help), _) => vec![Action::Close, Action::Quit],
-        (Some(Overlay::Run { .. }), _) => vec![Action::Close, Action::Down, Action::Help, Action::Quit],
-        (None, Trigger::Running { .. }) => {
-            vec![
-                Action::Cancel,
-                Action::Help,
-                Action::Quit,
-                Action::Open,
-                Action::Down,
-                Action::View(View::Diagnose),
-                Action::FocusNext,
-                Action::Poll,
-            ]
-        }
-        (None, Trigger::Ended { .. }) => {
-            vec![
-                Action::Refresh,
-                Action::Close,
-                Action::Help,
-                Action::Quit,
-                Action::Open,
-                Action::Down,
-                Action::View(View::Diagnose),
-                Action::Poll,
-            ]
-        }
-        (None, Trigger::Idle) => {
-            vec![
-                Action::Refresh,
-                Action::Help,
-                Action::Quit,
-                Action::Open,
-                Action::Down,
-                Action::View(View::Diagnose),
-                Action::FocusNext,
-                Action::Poll,
-            ]
-        }
-    }
+    let first = match &state.trigger {
+        Trigger::Running { .. } => vec![Cancel],
+        Trigger::Ended { .. } => vec![Refresh, Close],
+        Trigger::Idle if state.paused.is_some() => vec![Pause],
+        Trigger::Idle => vec![Refresh],
+    };
+    let rest = match state.view {
+        View::Overview => vec![Open, Down, Action::Wider, FocusNext, Action::View(View::Runs), Pause, Poll],
+        View::Runs => vec![Open, Down, Action::Failures, Action::Origin, Action::Search, Copy],
+        View::Incidents => vec![Open, Down, Action::Wider, Copy],
+        View::History | View::Metrics => vec![Action::Wider, Action::Narrower, Down],
+        View::Diagnose => in_diagnosis(state),
+        View::Wall => vec![Action::View(View::Overview)],
+    };
+    first.into_iter().chain([Help, Quit]).chain(rest).collect()
 }
 
 fn in_diagnosis(state: &State) -> Vec<Action> {
-    let mends = state.diagnose.check().is_some_and(|check| !check.mends.is_empty());
-    let first = match (&state.trigger, mends) {
-        (Trigger::Running { .. }, _) => Action::Cancel,
-        (_, true) => Action::Mend,
-        (_, false) => Action::Refresh,
-    };
-    let rest =
-        [Action::View(View::Overview), Action::Help, Action::Quit, Action::Down, Action::PageDown, Action::Measure];
-    std::iter::once(first).chain(rest).collect()
+    let check = state.diagnose.check();
+    let mend = check.filter(|check| !check.mends.is_empty()).map(|_| Action::Mend);
+    let interval = check.filter(|check| check.job.is_some()).map(|_| Action::Interval);
+    mend.into_iter().chain([Action::Down, Action::PageDown]).chain(interval).chain([Action::Measure]).collect()
 }
 
 #[cfg(test)]
@@ -253,28 +319,29 @@ mod tests {
     use std::collections::HashSet;
 
     fn press(code: KeyCode, modifiers: KeyModifiers) -> Option<Action> {
-        action(&Event::Key(KeyEvent::new(code, modifiers)))
+        KeyMap::default().action(&Event::Key(KeyEvent::new(code, modifiers)))
     }
 
     #[test]
     fn every_action_has_keys_and_every_key_one_action() {
         let mut keys = Vec::new();
-        for binding in BINDINGS {
+        for binding in KeyMap::default().bindings() {
             assert!(!binding.keys.is_empty());
             assert!(!binding.help.is_empty() && !binding.word.is_empty());
-            for key in binding.keys {
+            for key in &binding.keys {
                 assert!(!keys.contains(key), "{key:?}");
                 keys.push(*key);
             }
         }
-        let actions: HashSet<_> = BINDINGS.iter().map(|binding| binding.action).collect();
-        assert_eq!(actions.len(), BINDINGS.len());
+        let map = KeyMap::default();
+        let actions: HashSet<_> = map.bindings().iter().map(|binding| binding.action).collect();
+        assert_eq!(actions.len(), map.bindings().len());
     }
 
     #[test]
     fn every_bound_key_asks_for_its_action() {
-        for binding in BINDINGS {
-            for key in binding.keys {
+        for binding in KeyMap::default().bindings() {
+            for key in &binding.keys {
                 let modifiers = if key.control { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
                 assert_eq!(press(key.code, modifiers), Some(binding.action), "{}", key.name());
             }
@@ -297,18 +364,70 @@ mod tests {
     fn releases_ask_for_nothing() {
         let mut key = KeyEvent::new(KeyCode::Char('q'), KeyModifiers::NONE);
         key.kind = KeyEventKind::Release;
-        assert_eq!(action(&Event::Key(key)), None);
-        assert_eq!(action(&Event::FocusGained), None);
+        assert_eq!(KeyMap::default().action(&Event::Key(key)), None);
+        assert_eq!(edit(&Event::Key(key)), None);
+        assert_eq!(KeyMap::default().action(&Event::FocusGained), None);
     }
 
     #[test]
     fn every_hint_is_bound() {
         let mut state = fixtures::live();
-        for overlay in [None, Some(Overlay::Help)] {
-            state.overlay = overlay;
+        for (view, overlay) in
+            View::ALL.into_iter().map(|view| (view, None)).chain([(View::Overview, Some(Overlay::Help { scroll: 0 }))])
+        {
+            (state.view, state.overlay) = (view, overlay);
             for action in hints(&state) {
-                assert!(binding(action).is_some(), "{action:?}");
+                assert!(KeyMap::default().binding(action).is_some(), "{action:?}");
             }
+        }
+    }
+
+    #[test]
+    fn every_key_is_found_by_its_name() {
+        for binding in KeyMap::default().bindings() {
+            for key in &binding.keys {
+                assert_eq!(Key::from_name(&key.name()), Some(*key), "{}", key.name());
+            }
+        }
+        assert_eq!(Key::from_name("ctrl-X"), Some(Key::control('x')));
+        assert_eq!(Key::from_name("space"), Some(Key::char(' ')));
+        assert_eq!(Key::from_name("é"), Some(Key::char('é')));
+        for name in ["", "  ", "Ctrl-", "Ctrl-1", "F13", "Hyper-x", "xx", "\u{1b}"] {
+            assert_eq!(Key::from_name(name), None, "{name:?}");
+        }
+    }
+
+    fn bound(rows: &[(&str, &[&str])]) -> Result<KeyMap, String> {
+        let (mut map, mut given) = (KeyMap::default(), BTreeMap::new());
+        for (name, keys) in rows {
+            let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+            map.bind(name, &keys, &mut given)?;
+        }
+        Ok(map)
+    }
+
+    #[test]
+    fn keys_move_to_the_action_that_they_are_given_to() {
+        let map = bound(&[("refresh", &["R"]), ("quit", &["Q", "r"])]).unwrap();
+        assert_eq!(map.first(Action::Refresh), "R");
+        assert_eq!(map.first(Action::Quit), "Q");
+        let press = |c| map.action(&Event::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)));
+        assert_eq!((press('r'), press('q'), press('R')), (Some(Action::Quit), None, Some(Action::Refresh)));
+        let swapped = bound(&[("up", &["j"]), ("down", &["k"])]).unwrap();
+        assert_eq!((swapped.first(Action::Up), swapped.first(Action::Down)), ("j".into(), "k".into()));
+        assert_eq!(bound(&[("measure", &[])]).unwrap().binding(Action::Measure), None);
+        assert_eq!(bound(&[("refresh", &["Enter"])]).unwrap().unreachable(), Some("open"));
+    }
+
+    #[test]
+    fn mistakes_in_keys_are_said() {
+        for (rows, said) in [
+            (&[("refresh", &["xx"][..])][..], "is no key"),
+            (&[("refresh", &["x"][..]), ("poll", &["x"][..])][..], "given to both refresh and poll"),
+            (&[("quit", &[][..])][..], "must keep a key"),
+            (&[("explode", &["x"][..])][..], "no action"),
+        ] {
+            assert!(bound(rows).unwrap_err().contains(said), "{rows:?}");
         }
     }
 }

@@ -67,6 +67,8 @@ pub struct Places {
     pub header: Rect,
     /// Why the feed is not live.
     pub banner: Rect,
+    /// Which views there are, where there is a row for it.
+    pub tabs: Rect,
     /// The verdict and its reasons.
     pub verdict: Rect,
     /// The refresh under way, or its result.
@@ -116,6 +118,9 @@ pub fn places(area: Rect, needs: Needs) -> Places {
     // The banner is a bar from edge to edge.
     if places.banner.height > 0 {
         places.banner = Rect { x: area.x, width: area.width, ..places.banner };
+    }
+    if needs.banner == 0 && class(area) != Class::Small {
+        places.tabs = Rect { y: places.header.bottom(), height: 1, ..inner };
     }
     let top = match class(area) {
         // With room to spare the verdict stays in sight too.

@@ -35,63 +35,101 @@ pub mod keys;
 pub mod layout;
 mod letters;
 mod panes;
+pub mod pointer;
 pub mod text;
 pub mod theme;
+mod views;
 
 #[cfg(test)]
 mod tests;
 
 use crate::model::{
     health::{Health, Verdict},
+    message::Action,
     state::{Overlay, State},
     views::View,
 };
 use glyphs::Glyphs;
+use keys::KeyMap;
 use layout::{Class, Places, ViewPlaces};
 use ratatui::{Frame, buffer::Buffer, layout::Rect};
+use std::cell::RefCell;
 use theme::Theme;
 
+/// How the screen looks, and what its keys are.
+#[derive(Debug, Clone)]
+pub struct Appearance {
+    /// Colours.
+    pub theme: Theme,
+    /// Glyphs that the terminal can show.
+    pub glyphs: &'static Glyphs,
+    /// Which key asks for what.
+    pub keys: KeyMap,
+    /// Whether the mouse is used.
+    pub mouse: bool,
+}
+
+impl Appearance {
+    /// This palette and these glyphs, with the default keys.
+    #[must_use]
+    pub fn new(theme: Theme, glyphs: &'static Glyphs) -> Self {
+        Self { theme, glyphs, keys: KeyMap::default(), mouse: false }
+    }
+}
+
 /// Draws `state` on the whole frame.
-pub fn draw(state: &State, theme: &Theme, glyphs: &Glyphs, frame: &mut Frame) {
+pub fn draw(state: &State, look: &Appearance, frame: &mut Frame) {
     let area = frame.area();
-    render(state, theme, glyphs, area, frame.buffer_mut());
+    render(state, look, area, frame.buffer_mut());
 }
 
 /// Draws `state` into `area` of a buffer.
-pub fn render(state: &State, theme: &Theme, glyphs: &Glyphs, area: Rect, buf: &mut Buffer) {
+pub fn render(state: &State, look: &Appearance, area: Rect, buf: &mut Buffer) {
+    render_scene(&Scene::new(state, look), area, buf);
+}
+
+fn render_scene(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let area = area.intersection(buf.area);
-    buf.set_style(area, theme.base);
-    let scene = Scene { state, theme, glyphs, health: state.health() };
+    buf.set_style(area, scene.theme.base);
     if layout::class(area) == Class::Sentence {
-        panes::sentence::render(&scene, area, buf);
+        panes::sentence::render(scene, area, buf);
         return;
     }
-    let over = match state.view {
+    let over = match scene.state.view {
         View::Overview => {
             let places = layout::places(area, scene.needs(area));
-            render_panes(&scene, &places, buf);
+            render_panes(scene, &places, buf);
             places.overlay
         }
-        View::Diagnose => render_view(&scene, layout::view_places(area, scene.needs(area)), buf),
+        View::Wall => {
+            views::wall::render(scene, area, buf);
+            area
+        }
+        _ => render_view(scene, layout::view_places(area, scene.needs(area)), buf),
     };
-    render_overlay(&scene, over, buf);
+    render_overlay(scene, over, buf);
 }
 
 /// Draws a view other than the overview, and gives what overlays may cover.
 fn render_view(scene: &Scene, places: ViewPlaces, buf: &mut Buffer) -> Rect {
+    let body = places.body;
     match scene.state.view {
-        View::Overview => {}
-        View::Diagnose => panes::diagnosis::render(scene, places.body, buf),
+        View::Overview | View::Wall => {}
+        View::Runs => views::runs::render(scene, body, buf),
+        View::Incidents => views::incidents::render(scene, body, buf),
+        View::History => views::history::render(scene, body, buf),
+        View::Diagnose => views::diagnose::render(scene, body, buf),
+        View::Metrics => views::metrics::render(scene, body, buf),
     }
     if scene.is_old() {
-        buf.set_style(places.body, scene.theme.old);
+        buf.set_style(body, scene.theme.old);
     }
     panes::header::render(scene, places.header, buf);
     panes::banner::render(scene, places.banner, buf);
     panes::tabs::render(scene, places.tabs, buf);
     panes::refresh::render(scene, places.refresh, buf);
     panes::footer::render(scene, places.footer, buf);
-    places.body
+    body
 }
 
 fn render_panes(scene: &Scene, places: &Places, buf: &mut Buffer) {
@@ -109,37 +147,50 @@ fn render_panes(scene: &Scene, places: &Places, buf: &mut Buffer) {
         }
     }
     panes::header::render(scene, places.header, buf);
+    if places.banner.is_empty() {
+        panes::tabs::render_strip(scene, places.tabs, buf);
+    }
     panes::banner::render(scene, places.banner, buf);
     panes::verdict::render(scene, places.verdict, buf);
     panes::refresh::render(scene, places.refresh, buf);
     panes::footer::render(scene, places.footer, buf);
 }
 
-/// The furthest that what is open can be scrolled on a screen of `area`: a run, or what stands behind a check; `None`
-/// where neither is. Drawing stops there by itself; whoever keeps the scroll position can stop there too, so that the
-/// way back is no longer.
+/// The furthest that what is open can be scrolled on a screen of `area`: an overlay, or a view; `None` where nothing can.
+/// Drawing stops there by itself; whoever keeps the scroll position can stop there too, so that the way back is no
+/// longer.
 #[must_use]
-pub fn scroll_limit(state: &State, theme: &Theme, glyphs: &Glyphs, area: Rect) -> Option<u16> {
-    let scene = Scene { state, theme, glyphs, health: state.health() };
-    let readable = layout::class(area) != Class::Sentence;
-    let over = || match state.view {
-        View::Overview => layout::places(area, scene.needs(area)).overlay,
-        View::Diagnose => layout::view_places(area, scene.needs(area)).body,
-    };
-    match (&state.overlay, state.view) {
-        (Some(Overlay::Run { .. }), _) | (None, View::Diagnose) if !readable => Some(0),
-        (Some(Overlay::Run { id, detail, .. }), _) => {
-            Some(panes::run_detail::scroll_limit(&scene, *id, detail.as_deref(), over()))
-        }
-        (None, View::Diagnose) => Some(panes::diagnosis::scroll_limit(&scene, over())),
-        _ => None,
+pub fn scroll_limit(state: &State, look: &Appearance, area: Rect) -> Option<u16> {
+    let scene = Scene::new(state, look);
+    let scrolls = matches!(state.overlay, Some(Overlay::Run { .. } | Overlay::Help { .. }))
+        || (state.overlay.is_none() && matches!(state.view, View::Diagnose | View::History | View::Metrics));
+    if !scrolls {
+        return None;
     }
+    if layout::class(area) == Class::Sentence {
+        return Some(0);
+    }
+    let over = match state.view {
+        View::Overview => layout::places(area, scene.needs(area)).overlay,
+        View::Wall => area,
+        _ => layout::view_places(area, scene.needs(area)).body,
+    };
+    Some(match (&state.overlay, state.view) {
+        (Some(Overlay::Help { .. }), _) => panes::help::scroll_limit(&scene, over),
+        (Some(Overlay::Run { id, detail, .. }), _) => {
+            panes::run_detail::scroll_limit(&scene, *id, detail.as_deref(), over)
+        }
+        (_, View::Diagnose) => views::diagnose::scroll_limit(&scene, over),
+        (_, View::History) => views::history::scroll_limit(&scene, over),
+        (_, View::Metrics) => views::metrics::scroll_limit(&scene, over),
+        _ => 0,
+    })
 }
 
 fn render_overlay(scene: &Scene, area: Rect, buf: &mut Buffer) {
     match &scene.state.overlay {
         None => {}
-        Some(Overlay::Help) => panes::help::render(scene, area, buf),
+        Some(Overlay::Help { scroll }) => panes::help::render(scene, *scroll, area, buf),
         Some(Overlay::Run { id, detail, scroll }) => {
             panes::run_detail::render(scene, *id, detail.as_deref(), *scroll, area, buf);
         }
@@ -152,11 +203,32 @@ struct Scene<'a> {
     state: &'a State,
     theme: &'a Theme,
     glyphs: &'a Glyphs,
+    keys: &'a KeyMap,
     /// Judged once per frame.
     health: Health,
+    /// What a press on a place asks for, in the order in which it was drawn; `None` where it asks for nothing.
+    pressed: RefCell<Vec<(Rect, Option<Action>)>>,
+}
+
+impl<'a> Scene<'a> {
+    fn new(state: &'a State, look: &'a Appearance) -> Self {
+        Self {
+            state,
+            theme: &look.theme,
+            glyphs: look.glyphs,
+            keys: &look.keys,
+            health: state.health(),
+            pressed: RefCell::default(),
+        }
+    }
 }
 
 impl Scene<'_> {
+    /// Notes what a press on `place` asks for.
+    fn note(&self, place: Rect, action: Option<Action>) {
+        self.pressed.borrow_mut().push((place, action));
+    }
+
     /// Text from elsewhere as one line of at most `width` columns.
     fn clean(&self, raw: &str, width: u16) -> String {
         text::line(raw, usize::from(width), self.glyphs.charset)

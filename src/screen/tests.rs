@@ -1,6 +1,6 @@
 //! The whole screen, looked at.
 
-use super::{glyphs::Glyphs, keys, render, theme::Theme};
+use super::{Appearance, glyphs::Glyphs, keys, keys::KeyMap, theme::Theme};
 use crate::{
     model::{
         feed::Feed,
@@ -21,14 +21,23 @@ use unicode_width::UnicodeWidthStr;
 
 const SIZES: [(u16, u16); 4] = [(40, 12), (80, 24), (120, 40), (200, 60)];
 
+/// This palette and these glyphs, with the default keys.
+fn look(theme: &Theme, glyphs: &'static Glyphs) -> Appearance {
+    Appearance::new(theme.clone(), glyphs)
+}
+
+fn render(state: &State, theme: &Theme, glyphs: &'static Glyphs, area: Rect, buf: &mut Buffer) {
+    super::render(state, &look(theme, glyphs), area, buf);
+}
+
 fn state(name: &str) -> State {
     fixtures::ZOO.iter().find(|(known, _)| *known == name).map(|(_, state)| state()).unwrap()
 }
 
 /// Draws on a terminal, as the program does.
-fn screen(state: &State, theme: &Theme, glyphs: &Glyphs, (width, height): (u16, u16)) -> Buffer {
+fn screen(state: &State, theme: &Theme, glyphs: &'static Glyphs, (width, height): (u16, u16)) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| super::draw(state, theme, glyphs, frame)).unwrap();
+    terminal.draw(|frame| super::draw(state, &look(theme, glyphs), frame)).unwrap();
     terminal.backend().buffer().clone()
 }
 
@@ -200,9 +209,9 @@ fn the_nine_figures_are_there_from_80x24() {
 #[test]
 fn help_names_every_key() {
     let drawn = shown("help", (80, 24));
-    for binding in keys::BINDINGS {
+    for binding in KeyMap::default().bindings() {
         assert!(drawn.contains(binding.help), "{}\n{drawn}", binding.help);
-        for key in binding.keys {
+        for key in &binding.keys {
             assert!(drawn.contains(&key.name()), "{}\n{drawn}", key.name());
         }
     }
@@ -214,7 +223,7 @@ fn the_footer_hints_at_keys_that_exist() {
     let footer = drawn.lines().last().unwrap();
     // The arrow keys share one hint.
     for action in keys::hints(&state("healthy")).into_iter().filter(|action| *action != Action::Down) {
-        assert!(footer.contains(keys::binding(action).unwrap().word), "{footer}");
+        assert!(footer.contains(KeyMap::default().binding(action).unwrap().word), "{footer}");
     }
     for size in SIZES {
         for name in ["healthy", "refreshing", "ended_error", "detail"] {
@@ -303,7 +312,7 @@ fn the_end_of_a_run_is_found() {
     for (width, height) in SIZES {
         let area = Rect::new(0, 0, width, height);
         let mut state = state("detail_end");
-        let limit = super::scroll_limit(&state, &theme, glyphs, area).unwrap();
+        let limit = super::scroll_limit(&state, &look(&theme, glyphs), area).unwrap();
         let at_end = shown("detail_end", (width, height));
         for (scroll, same) in [(limit, true), (limit.saturating_sub(1), limit == 0)] {
             if let Some(Overlay::Run { scroll: at, .. }) = &mut state.overlay {
@@ -312,7 +321,7 @@ fn the_end_of_a_run_is_found() {
             assert_eq!(plain(&screen(&state, &theme, glyphs, (width, height))) == at_end, same, "{width} {scroll}");
         }
     }
-    assert_eq!(super::scroll_limit(&state("healthy"), &theme, glyphs, Rect::new(0, 0, 80, 24)), None);
+    assert_eq!(super::scroll_limit(&state("healthy"), &look(&theme, glyphs), Rect::new(0, 0, 80, 24)), None);
 }
 
 /// What a terminal makes of a buffer: nothing that steers it, nothing wider than its place, no half characters.
@@ -647,7 +656,7 @@ proptest! {
 /// A thousand wide characters behind the keys and the run: their frames cut none of them in two.
 #[test]
 fn wide_characters_never_reach_into_a_frame() {
-    for overlay in [Some(Overlay::Help), fixtures::opened(3).overlay] {
+    for overlay in [Some(Overlay::Help { scroll: 0 }), fixtures::opened(3).overlay] {
         for shift in 0..2 {
             let mut state = fixtures::critical();
             poison(&mut state, &[format!("{}{}", "x".repeat(shift), "日本".repeat(500))]);

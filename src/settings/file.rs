@@ -6,7 +6,11 @@ use super::{
     mistake::{describe, explain, unknown},
     value,
 };
-use crate::{model::health::Thresholds, secret::ConnectionUrl};
+use crate::{
+    model::{health::Thresholds, views::View},
+    screen::keys::KeyMap,
+    secret::ConnectionUrl,
+};
 use directories::ProjectDirs;
 use serde::{Deserialize, Deserializer, de};
 use std::{
@@ -26,6 +30,7 @@ pub struct File {
     global: Layer,
     profiles: BTreeMap<String, Layer>,
     commands: BTreeMap<String, Options>,
+    keys: KeyMap,
     warning: Option<String>,
 }
 
@@ -94,6 +99,12 @@ impl File {
         &self.commands
     }
 
+    /// Which key asks for what.
+    #[must_use]
+    pub fn keys(&self) -> &KeyMap {
+        &self.keys
+    }
+
     /// Something to tell the user that does not stop the program.
     #[must_use]
     pub fn warning(&self) -> Option<&str> {
@@ -147,6 +158,9 @@ struct RawFile {
     #[serde(default, deserialize_with = "theme")]
     theme: Option<String>,
     ascii: Option<bool>,
+    #[serde(default, deserialize_with = "view")]
+    view: Option<View>,
+    mouse: Option<bool>,
     #[serde(default, deserialize_with = "log_file")]
     log_file: Option<PathBuf>,
     #[serde(default, deserialize_with = "log_level")]
@@ -156,6 +170,8 @@ struct RawFile {
     thresholds: RawThresholds,
     #[serde(default)]
     profiles: BTreeMap<String, RawProfile>,
+    #[serde(default)]
+    keys: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
     #[serde(default)]
     commands: BTreeMap<Spanned<String>, BTreeMap<Spanned<String>, Spanned<toml::Value>>>,
 }
@@ -207,6 +223,7 @@ impl RawFile {
             let known: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
             return Err(describe(path, text, Some(name.span()), &unknown("profile", name.as_ref(), &known)));
         }
+        self.key_map().map_err(|(span, problem)| describe(path, text, Some(span), &problem))?;
         for (command, options) in &self.commands {
             let place = |span, problem: &str| describe(path, text, Some(span), problem);
             let known = commands::options(command.as_ref())
@@ -224,7 +241,28 @@ impl RawFile {
         Ok(())
     }
 
+    /// The default keys with those of the file in their place.
+    fn key_map(&self) -> Result<KeyMap, (std::ops::Range<usize>, String)> {
+        let (mut map, mut given) = (KeyMap::default(), BTreeMap::new());
+        let mut last = None;
+        for (name, value) in &self.keys {
+            if !KeyMap::names().contains(&name.as_ref().as_str()) {
+                return Err((name.span(), unknown("action", name.as_ref(), &KeyMap::names())));
+            }
+            let keys = key_names(value.as_ref()).ok_or_else(|| {
+                (value.span(), "this must be a key or a list of keys, e.g. [\"q\", \"Ctrl-c\"]".into())
+            })?;
+            map.bind(name.as_ref(), &keys, &mut given).map_err(|problem| (value.span(), problem))?;
+            last = Some(value.span());
+        }
+        match (map.unreachable(), last) {
+            (Some(name), Some(span)) => Err((span, format!("no key is left for {name}: give it one"))),
+            _ => Ok(map),
+        }
+    }
+
     fn into_file(self, path: &Path) -> File {
+        let keys = self.key_map().unwrap_or_default();
         let thresholds = self.thresholds.into_layer();
         let profiles = self.profiles.into_iter().map(|(name, profile)| (name, profile.into_layer())).collect();
         File {
@@ -235,6 +273,8 @@ impl RawFile {
                 window: self.window,
                 theme: self.theme,
                 ascii: self.ascii,
+                view: self.view,
+                mouse: self.mouse,
                 log_file: self.log_file,
                 log_level: self.log_level,
                 ..thresholds
@@ -249,8 +289,18 @@ impl RawFile {
                     (command.into_inner(), options.collect())
                 })
                 .collect(),
+            keys,
             warning: None,
         }
+    }
+}
+
+/// The keys of an action: one, or a list.
+fn key_names(value: &toml::Value) -> Option<Vec<String>> {
+    match value {
+        toml::Value::String(name) => Some(vec![name.clone()]),
+        toml::Value::Array(names) => names.iter().map(|name| name.as_str().map(str::to_owned)).collect(),
+        _ => None,
     }
 }
 
@@ -327,6 +377,10 @@ fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>,
 
 fn theme<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     deserializer.deserialize_any(Scalar(value::theme)).map(Some)
+}
+
+fn view<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<View>, D::Error> {
+    deserializer.deserialize_any(Scalar(value::view)).map(Some)
 }
 
 fn log_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {

@@ -2,6 +2,7 @@
 
 use super::value;
 use crate::environment::{self, Environment};
+use crate::model::views::View;
 use crate::secret::ConnectionUrl;
 use std::{path::PathBuf, time::Duration};
 use tracing::Level;
@@ -69,6 +70,23 @@ pub struct Layer {
     )]
     pub ascii: Option<bool>,
 
+    /// View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default:
+    /// overview]
+    #[arg(long, global = true, value_name = "NAME", value_parser = value::view)]
+    pub view: Option<View>,
+
+    /// Use the mouse in the monitor: the terminal's own selection then needs Shift [default: false]
+    #[arg(
+        long,
+        global = true,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = value::yes_or_no
+    )]
+    pub mouse: Option<bool>,
+
     /// Write a log to this file
     #[arg(long, global = true, value_name = "FILE", value_parser = value::path)]
     pub log_file: Option<PathBuf>,
@@ -114,6 +132,8 @@ impl Layer {
             max_age: read(environment, "max-age", value::limit)?,
             theme: read(environment, "theme", value::theme)?,
             ascii: read(environment, "ascii", value::yes_or_no)?,
+            view: read(environment, "view", value::view)?,
+            mouse: read(environment, "mouse", value::yes_or_no)?,
             log_file: read(environment, "log-file", value::path)?,
             log_level: read(environment, "log-level", value::log_level)?,
         })
@@ -134,6 +154,8 @@ impl Layer {
             max_age: self.max_age.or(weaker.max_age),
             theme: self.theme.or(weaker.theme),
             ascii: self.ascii.or(weaker.ascii),
+            view: self.view.or(weaker.view),
+            mouse: self.mouse.or(weaker.mouse),
             log_file: self.log_file.or(weaker.log_file),
             log_level: self.log_level.or(weaker.log_level),
         }

@@ -8,7 +8,8 @@ pub mod value;
 
 use crate::{
     environment::Environment,
-    model::{health::Thresholds, state::Options},
+    model::{health::Thresholds, state::Options, views::View},
+    screen::keys::KeyMap,
     secret::ConnectionUrl,
 };
 use directories::ProjectDirs;
@@ -37,6 +38,12 @@ pub struct Settings {
     pub theme: String,
     /// Whether to draw with ASCII only; `None` leaves it to the locale.
     pub ascii: Option<bool>,
+    /// The view that the monitor begins with.
+    pub view: View,
+    /// Whether the monitor uses the mouse.
+    pub mouse: bool,
+    /// Which key asks for what.
+    pub keys: KeyMap,
     /// The log; `None` for none.
     pub log: Option<Log>,
     /// What the user should know, though it stops nothing. One sentence each, nothing secret in them.
@@ -52,6 +59,7 @@ impl Settings {
             host: place.into(),
             poll_interval: self.poll,
             window: self.window,
+            view: self.view,
             thresholds: self.thresholds.clone(),
         }
     }
@@ -131,6 +139,9 @@ pub fn merge(
         log: log(&all, log_file),
         theme: all.theme.unwrap_or_else(|| value::THEMES[0].to_owned()),
         ascii: all.ascii,
+        view: all.view.unwrap_or_default(),
+        mouse: all.mouse.unwrap_or_default(),
+        keys: file.map(|file| file.keys().clone()).unwrap_or_default(),
         warnings: file.and_then(File::warning).map(str::to_owned).into_iter().collect(),
     })
 }
@@ -236,6 +247,9 @@ success_warning = 99
     fn nothing_said_gives_the_defaults() {
         let settings = merge(&Layer::default(), &Layer::default(), None, None).unwrap();
         let wanted = Settings {
+            view: View::Overview,
+            mouse: false,
+            keys: KeyMap::default(),
             url: None,
             profile: None,
             poll: Duration::from_secs(30),

@@ -3,6 +3,7 @@
 //! One function per kind, used alike for flags, environment and config file. No message repeats the value: it may be
 //! a password that slipped into the wrong place.
 
+use crate::model::views::View;
 use croner::parser::{CronParser, Seconds};
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -129,6 +130,15 @@ pub fn percent(text: &str) -> Result<f64, String> {
 pub fn theme(text: &str) -> Result<String, String> {
     let known = THEMES.iter().find(|name| name.eq_ignore_ascii_case(text));
     known.map(|name| (*name).to_owned()).ok_or_else(|| format!("no such theme: there are {}", THEMES.join(", ")))
+}
+
+/// The view that the monitor begins with, by its name.
+///
+/// # Errors
+/// One sentence for people.
+pub fn view(text: &str) -> Result<View, String> {
+    let names = View::ALL.map(View::name);
+    View::from_name(&text.to_ascii_lowercase()).ok_or_else(|| format!("no such view: there are {}", names.join(", ")))
 }
 
 /// How much goes to the log.

@@ -13,17 +13,20 @@ use std::{
 /// Whether the terminal is ours: giving it back twice would garble what was printed in between.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
+/// Whether the mouse reports to us.
+static MOUSE: AtomicBool = AtomicBool::new(false);
+
 /// The terminal is ours while this lives.
 #[derive(Debug)]
 pub struct TerminalGuard(());
 
 impl TerminalGuard {
-    /// Takes the terminal over: raw mode, alternate screen, hidden cursor. A panic, in whatever thread, gives it
+    /// Takes the terminal over: raw mode, alternate screen, hidden cursor, and the mouse if it is wanted. A panic, in whatever thread, gives it
     /// back, prints its message on a sane terminal and ends the program.
     ///
     /// # Errors
     /// Where standard input or output is not a terminal, or it refuses.
-    pub fn take() -> io::Result<Self> {
+    pub fn take(mouse: bool) -> io::Result<Self> {
         if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
             return Err(io::Error::other("standard input and output must be a terminal"));
         }
@@ -32,6 +35,11 @@ impl TerminalGuard {
         let guard = Self(());
         let mut out = io::stdout();
         queue!(out, EnterAlternateScreen, cursor::Hide)?;
+        if mouse {
+            MOUSE.store(true, Ordering::SeqCst);
+            // Presses and the wheel; motion alone would cost bytes for nothing.
+            out.write_all(b"\x1b[?1000h\x1b[?1006h")?;
+        }
         out.flush()?;
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
@@ -62,6 +70,9 @@ pub fn give_back() -> bool {
     let mut out = io::stdout();
     // A frame that was cut off may have left the synchronized update open.
     let _ = out.write_all(b"\x1b[?2026l\x1b[0m");
+    if MOUSE.swap(false, Ordering::SeqCst) {
+        let _ = out.write_all(b"\x1b[?1006l\x1b[?1000l");
+    }
     let _ = queue!(out, LeaveAlternateScreen, cursor::Show);
     let _ = out.flush();
     let _ = disable_raw_mode();

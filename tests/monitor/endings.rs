@@ -81,7 +81,7 @@ async fn a_stalled_terminal_does_not_keep_it() {
 #[test]
 #[ignore = "runs in the terminal of another test"]
 fn panicking() {
-    let _guard = TerminalGuard::take().unwrap();
+    let _guard = TerminalGuard::take(false).unwrap();
     match env::var("PANIC_IN").as_deref() {
         Ok("thread") => {
             let other = std::thread::spawn(|| panic!("out of cheese"));

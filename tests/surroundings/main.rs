@@ -44,9 +44,10 @@ impl Reader {
         let (polls, poll_requests) = mpsc::channel(1);
         let (run, run_requests) = watch::channel(None);
         let (sender, answers) = mpsc::channel(64);
-        let (_, diagnoses) = tokio::sync::mpsc::channel(1);
-        let requests = Requests { polls: poll_requests, run: run_requests, diagnoses };
-        tokio::spawn(reader::run(target(url), DAY, requests, sender));
+        let (_, questions) = mpsc::channel(1);
+        let (_, window) = watch::channel(DAY);
+        let requests = Requests { polls: poll_requests, run: run_requests, questions, window };
+        tokio::spawn(reader::run(target(url), requests, sender));
         Self { polls, run, answers }
     }
 

@@ -1,6 +1,6 @@
 //! `pg_cron` and its jobs.
 
-use super::{Check, Detail, Limits, Mend, MendKind, Table, Verdict, literal, span};
+use super::{Check, Detail, JobRef, Limits, Mend, MendKind, Table, Verdict, literal, span};
 use crate::model::job::Job as Schedule;
 use chrono::{DateTime, Offset as _, Utc};
 use serde::Deserialize;
@@ -294,6 +294,7 @@ pub(crate) fn job(cron: &Cron, settings: &Settings, wanted: &Wanted, role: &str)
         check = check.advise(advice);
     }
     check.mends = mends;
+    check.job = Some(JobRef { id: job.id, database: cron.database.clone(), schedule: job.schedule.clone() });
     check
 }
 

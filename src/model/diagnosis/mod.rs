@@ -70,12 +70,25 @@ pub struct Check {
     pub advice: String,
     /// Statements that mend it, the mildest first.
     pub mends: Vec<Mend>,
+    /// The job that it is about; its interval can be changed whether or not anything is wrong with it.
+    pub job: Option<JobRef>,
+}
+
+/// A job of `pg_cron` by its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobRef {
+    /// Its number.
+    pub id: i64,
+    /// The database in which `pg_cron` lives.
+    pub database: String,
+    /// Its interval.
+    pub schedule: String,
 }
 
 impl Check {
     pub(crate) fn new(id: &'static str, title: &'static str, verdict: Verdict, finding: impl Into<String>) -> Self {
         let (detail, advice, mends) = (Detail::None, String::new(), Vec::new());
-        Self { id, title, verdict, finding: finding.into(), detail, advice, mends }
+        Self { id, title, verdict, finding: finding.into(), detail, advice, mends, job: None }
     }
 
     /// A check that could not be made.

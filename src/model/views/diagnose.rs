@@ -2,7 +2,9 @@
 
 use crate::model::{
     diagnosis::{Check, Danger, Diagnosis, Mend, MendKind},
-    message::Effect,
+    message::{Action, Effect},
+    prompt::{Prompt, Purpose},
+    question::Question,
     reading::Reading,
     refresh::Trigger,
     snapshot::Snapshot,
@@ -94,7 +96,7 @@ impl Diagnose {
 
 /// Asks, unless that is under way. `run_plan` runs the view's query to measure it.
 pub fn ask(state: &mut State, run_plan: bool) -> Vec<Effect> {
-    if !state.connected() {
+    if !state.connected() || state.paused.is_some() {
         return Vec::new();
     }
     let view = &mut state.diagnose;
@@ -104,7 +106,7 @@ pub fn ask(state: &mut State, run_plan: bool) -> Vec<Effect> {
     }
     view.asking = true;
     view.again = None;
-    vec![Effect::Diagnose { run_plan }]
+    vec![Effect::Ask(Question::Diagnosis { run_plan })]
 }
 
 /// Takes in a diagnosis.
@@ -128,6 +130,32 @@ pub fn choose(state: &mut State) {
     if mends.is_empty() || state.diagnose.mending.is_some() {
         return;
     }
+    state.overlay = Some(Overlay::Mend(Choice { mends, selected: 0, asked: false }));
+}
+
+/// What only this view knows.
+pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Mend => choose(state),
+        Action::Measure => return ask(state, true),
+        Action::Interval => {
+            if let Some(job) = state.diagnose.check().and_then(|check| check.job.as_ref()) {
+                state.prompt = Some(Prompt::new(Purpose::Interval, &printable(&job.schedule)));
+            }
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Shows the statement that gives the selected check's job another interval.
+pub fn interval(state: &mut State, schedule: &str) {
+    let Some(job) = state.diagnose.check().and_then(|check| check.job.as_ref()) else { return };
+    let schedule = schedule.trim();
+    if schedule.is_empty() || schedule == job.schedule || state.diagnose.mending.is_some() {
+        return;
+    }
+    let mends = vec![Mend::interval(job.id, &job.database, schedule)];
     state.overlay = Some(Overlay::Mend(Choice { mends, selected: 0, asked: false }));
 }
 

@@ -2,7 +2,7 @@
 //! for new ones.
 
 use super::{Scene, put, to_u16};
-use crate::model::{age, feed::Feed, snapshot::Deployment};
+use crate::model::{age, feed::Feed, message::Action, snapshot::Deployment, state::Paused};
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -36,6 +36,9 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 fn message(scene: &Scene) -> Option<(String, Style)> {
     let glyphs = scene.glyphs;
     let bar = |style: Style| style.add_modifier(Modifier::REVERSED);
+    if let (Some(paused), Feed::Live | Feed::Polling { .. }) = (scene.state.paused, &scene.state.feed) {
+        return Some((held(scene, paused), bar(scene.theme.warning)));
+    }
     match &scene.state.feed {
         Feed::Connecting => {
             let text = format!("{} CONNECTING to {}", glyphs.polling, scene.state.options.host);
@@ -53,6 +56,22 @@ fn message(scene: &Scene) -> Option<(String, Style)> {
             Some((parts.join(&dot(scene)), scene.theme.warning))
         }
     }
+}
+
+/// The screen is held still.
+fn held(scene: &Scene, paused: Paused) -> String {
+    let for_ = age::label(scene.state.now.saturating_duration_since(paused.at));
+    let missed = match paused.missed {
+        0 => String::new(),
+        1 => format!("{}1 refresh since", dot(scene)),
+        n => format!("{}{n} refreshes since", dot(scene)),
+    };
+    let key = scene.keys.first(Action::Pause);
+    format!(
+        "{} PAUSED for {for_}: all of this is as it was then{missed}{}{key} goes on",
+        scene.glyphs.paused,
+        dot(scene)
+    )
 }
 
 fn dot(scene: &Scene) -> String {

@@ -84,5 +84,5 @@ pub fn per_cent(scene: &Scene, rate: Option<f64>) -> String {
 
 /// Over which time the figures are.
 pub fn window(scene: &Scene) -> String {
-    verdict::span(scene.state.options.window)
+    verdict::span(scene.state.window())
 }

@@ -1,6 +1,6 @@
 //! The keys that help now, read back from the key map.
 
-use super::{Scene, fitting, put};
+use super::{Scene, put_pressed};
 use crate::{
     model::{message::Action, state::Overlay},
     screen::keys::{self, Binding},
@@ -11,9 +11,12 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    let bindings = keys::hints(scene.state).into_iter().filter_map(keys::binding);
-    let parts = bindings.map(|binding| hint(scene, binding)).collect();
-    put(buf, area, 0, &fitting(parts, "  ", area.width));
+    if let Some(prompt) = &scene.state.prompt {
+        return super::prompt::render(scene, prompt, area, buf);
+    }
+    let bindings = keys::hints(scene.state).into_iter().filter_map(|action| scene.keys.binding(action));
+    let parts = bindings.map(|binding| (hint(scene, binding), binding.action)).collect();
+    put_pressed(scene, parts, area, buf);
 }
 
 fn hint(scene: &Scene, binding: &Binding) -> Vec<Span<'static>> {

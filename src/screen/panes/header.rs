@@ -93,7 +93,9 @@ fn standby(scene: &Scene) -> Vec<Span<'static>> {
 }
 
 fn feed(scene: &Scene) -> Vec<Span<'static>> {
+    let paused = scene.state.paused.is_some() && scene.state.connected();
     let (glyph, word, style) = match &scene.state.feed {
+        _ if paused => (scene.glyphs.paused, "PAUSED", scene.theme.warning),
         Feed::Connecting => (scene.glyphs.polling, "CONNECTING", scene.theme.unknown),
         Feed::Live => (scene.glyphs.live, "LIVE", scene.theme.healthy),
         Feed::Polling { .. } => (scene.glyphs.polling, "POLLING", scene.theme.warning),

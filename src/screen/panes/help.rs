@@ -1,7 +1,7 @@
 //! All keys, read back from the key map.
 
 use super::{Scene, put, to_u16};
-use crate::screen::keys::{self, Binding};
+use crate::{model::message::Action, screen::keys::Binding};
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Flex, Layout, Rect},
@@ -14,33 +14,84 @@ use unicode_width::UnicodeWidthStr as _;
 /// Rows and columns that the border takes, with a blank beside it.
 const FRAME: (u16, u16) = (4, 2);
 
-pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
+pub fn render(scene: &Scene, scroll: u16, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    let sentences = entries(|binding| binding.help);
-    let rows = to_u16(sentences.len());
-    if area.height >= rows + FRAME.1 {
-        let width = widest(&sentences) + FRAME.0;
-        let inner = popup(scene, "KEYS", width, rows + FRAME.1, area, buf);
-        draw(scene, &sentences, inner, buf);
-        return;
+    let sheet = sheet(scene, area);
+    let rows = sheet.rows();
+    let inner = popup(scene, "KEYS", sheet.width + FRAME.0, rows.saturating_add(FRAME.1), area, buf);
+    let columns = Layout::horizontal(sheet.columns.iter().map(|column| Constraint::Length(widest(column))))
+        .spacing(GAP)
+        .split(inner);
+    let last = rows.saturating_sub(inner.height);
+    let scroll = scroll.min(last);
+    for (column, place) in sheet.columns.iter().zip(columns.iter()) {
+        draw(scene, column, scroll, *place, buf);
     }
-    // In a low area one word for each must do, in two columns.
-    let words = entries(|binding| binding.word);
-    let (left, right) = words.split_at(words.len().div_ceil(2));
-    let inner = popup(scene, "KEYS", area.width, to_u16(left.len()) + FRAME.1, area, buf);
-    let columns: [Rect; 2] =
-        Layout::horizontal([Constraint::Length(widest(left) - 1), Constraint::Fill(1)]).spacing(1).areas(inner);
-    draw(scene, left, columns[0], buf);
-    draw(scene, right, columns[1], buf);
+    if last > 0 {
+        let more = format!(" {}-{} of {rows} ", scroll + 1, scroll + inner.height);
+        let frame = popup_place(sheet.width + FRAME.0, rows.saturating_add(FRAME.1), area);
+        let place = Rect { width: frame.width.saturating_sub(2), ..frame };
+        super::put_right(buf, place, 0, &Line::styled(more, scene.theme.accent.remove_modifier(Modifier::DIM)));
+    }
+}
+
+/// The furthest that it can be scrolled.
+pub fn scroll_limit(scene: &Scene, area: Rect) -> u16 {
+    let sheet = sheet(scene, area);
+    let inner = popup_inside(sheet.width + FRAME.0, sheet.rows().saturating_add(FRAME.1), area);
+    sheet.rows().saturating_sub(inner.height)
+}
+
+/// Columns between two columns.
+const GAP: u16 = 3;
+
+/// What is drawn, in columns.
+struct Sheet {
+    columns: Vec<Vec<Entry>>,
+    width: u16,
+}
+
+impl Sheet {
+    fn new(entries: &[Entry], columns: usize) -> Self {
+        let rows = entries.len().div_ceil(columns.max(1)).max(1);
+        let columns: Vec<Vec<Entry>> = entries.chunks(rows).map(<[Entry]>::to_vec).collect();
+        let gaps = GAP * to_u16(columns.len().saturating_sub(1));
+        let width = columns.iter().map(|column| widest(column)).sum::<u16>() + gaps;
+        Self { columns, width }
+    }
+
+    fn rows(&self) -> u16 {
+        self.columns.iter().map(|column| to_u16(column.len())).max().unwrap_or_default()
+    }
+}
+
+/// Sentences where there is room for them, else a word for each; in as few columns as it takes.
+fn sheet(scene: &Scene, area: Rect) -> Sheet {
+    let sentences = entries(scene, |binding| binding.help);
+    let words = entries(scene, |binding| binding.word);
+    let candidates = [
+        Sheet::new(&sentences, 1),
+        Sheet::new(&sentences, 2),
+        Sheet::new(&words, 2),
+        Sheet::new(&words, 3),
+        Sheet::new(&words, 4),
+    ];
+    let fits =
+        |sheet: &Sheet| sheet.width + FRAME.0 <= area.width && sheet.rows().saturating_add(FRAME.1) <= area.height;
+    candidates.into_iter().find(fits).unwrap_or_else(|| {
+        let two = Sheet::new(&words, 2);
+        if two.width + FRAME.0 <= area.width { two } else { Sheet::new(&words, 1) }
+    })
 }
 
 type Entry = (String, &'static str);
 
-fn entries(said: fn(&Binding) -> &'static str) -> Vec<Entry> {
+fn entries(scene: &Scene, said: fn(&Binding) -> &'static str) -> Vec<Entry> {
     let names = |binding: &Binding| binding.keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(", ");
-    keys::BINDINGS.iter().map(|binding| (names(binding), said(binding))).collect()
+    let bound = scene.keys.bindings().iter().filter(|binding| !binding.keys.is_empty());
+    bound.map(|binding| (names(binding), said(binding))).collect()
 }
 
 fn key_width(entries: &[Entry]) -> usize {
@@ -52,10 +103,9 @@ fn widest(entries: &[Entry]) -> u16 {
     to_u16(key_width(entries) + 2 + said)
 }
 
-fn draw(scene: &Scene, entries: &[Entry], area: Rect, buf: &mut Buffer) {
-    let gap = if area.width >= widest(entries) { 2 } else { 1 };
-    let width = key_width(entries) + gap;
-    for (row, (keys, said)) in (0..).zip(entries) {
+fn draw(scene: &Scene, entries: &[Entry], scroll: u16, area: Rect, buf: &mut Buffer) {
+    let width = key_width(entries) + 2;
+    for (row, (keys, said)) in (0..).zip(entries.iter().skip(usize::from(scroll))) {
         let keys = Span::styled(format!("{keys:<width$}"), scene.theme.accent);
         put(buf, area, row, &Line::from(vec![keys, Span::raw(*said)]));
     }
@@ -67,6 +117,9 @@ pub fn popup(scene: &Scene, title: &str, width: u16, height: u16, area: Rect, bu
     // The border under the title is muted, which the title must not become.
     let title = Line::styled(format!(" {title} "), scene.theme.accent.remove_modifier(Modifier::DIM));
     let block = block(place).border_set(scene.glyphs.border).border_style(scene.theme.muted);
+    // A press beside it closes it; a press on it does nothing of what lies below.
+    scene.note(area, Some(Action::Close));
+    scene.note(place, None);
     cut_in_two(place, buf);
     Clear.render(place, buf);
     block.title(title).style(scene.theme.base).render(place, buf);

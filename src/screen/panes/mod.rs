@@ -1,7 +1,6 @@
 //! The panes, one file each, and the few pieces that several of them draw.
 
 pub mod banner;
-pub mod diagnosis;
 pub mod durations;
 pub mod errors;
 pub mod figures;
@@ -13,6 +12,7 @@ pub mod job;
 pub mod last_error;
 pub mod mend;
 pub mod metrics;
+pub mod prompt;
 pub mod refresh;
 pub mod run_detail;
 pub mod runs;
@@ -22,6 +22,7 @@ pub mod verdict;
 
 use super::Scene;
 use crate::model::{
+    message::Action,
     reading::Unavailable,
     run::{Origin, Run},
     state::Focus,
@@ -35,36 +36,36 @@ use ratatui::{
 };
 
 /// Draws `line` in row `row` of `area`; nothing where the area ends before.
-fn put(buf: &mut Buffer, area: Rect, row: u16, line: &Line) {
+pub(super) fn put(buf: &mut Buffer, area: Rect, row: u16, line: &Line) {
     if row < area.height {
         buf.set_line(area.x, area.y + row, line, area.width);
     }
 }
 
 /// Draws `line` at the right end of row `row`.
-fn put_right(buf: &mut Buffer, area: Rect, row: u16, line: &Line) {
+pub(super) fn put_right(buf: &mut Buffer, area: Rect, row: u16, line: &Line) {
     let width = width_of(line).min(area.width);
     let place = Rect { x: area.right() - width, width, ..area };
     put(buf, place, row, line);
 }
 
-fn width_of(line: &Line) -> u16 {
+pub(super) fn width_of(line: &Line) -> u16 {
     u16::try_from(line.width()).unwrap_or(u16::MAX)
 }
 
 /// The area without its first `rows` rows.
-fn below(area: Rect, rows: u16) -> Rect {
+pub(super) fn below(area: Rect, rows: u16) -> Rect {
     let rows = rows.min(area.height);
     Rect { y: area.y + rows, height: area.height - rows, ..area }
 }
 
 /// Draws a pane's title with a note and a rule to the edge, and gives the area below.
-fn titled(scene: &Scene, area: Rect, buf: &mut Buffer, title: &'static str, note: &str) -> Rect {
+pub(super) fn titled(scene: &Scene, area: Rect, buf: &mut Buffer, title: &'static str, note: &str) -> Rect {
     draw_title(scene, area, buf, vec![Span::styled(title, scene.theme.title)], note)
 }
 
 /// The title of a list, marked where the list has the keys.
-fn titled_list(scene: &Scene, area: Rect, buf: &mut Buffer, title: &'static str, focus: Focus) -> Rect {
+pub(super) fn titled_list(scene: &Scene, area: Rect, buf: &mut Buffer, title: &'static str, focus: Focus) -> Rect {
     let list = match focus {
         Focus::Errors => scene.state.errors(),
         Focus::Runs => scene.state.runs(),
@@ -83,7 +84,13 @@ fn titled_list(scene: &Scene, area: Rect, buf: &mut Buffer, title: &'static str,
     draw_title(scene, area, buf, marked, note)
 }
 
-fn draw_title(scene: &Scene, area: Rect, buf: &mut Buffer, mut spans: Vec<Span<'static>>, note: &str) -> Rect {
+pub(super) fn draw_title(
+    scene: &Scene,
+    area: Rect,
+    buf: &mut Buffer,
+    mut spans: Vec<Span<'static>>,
+    note: &str,
+) -> Rect {
     if !note.is_empty() {
         spans.push(Span::styled(format!("  {}", scene.clean(note, area.width)), scene.theme.muted));
     }
@@ -96,7 +103,7 @@ fn draw_title(scene: &Scene, area: Rect, buf: &mut Buffer, mut spans: Vec<Span<'
 }
 
 /// Says in place why a part has no value, and what would mend it.
-fn unavailable(scene: &Scene, missing: &Unavailable, area: Rect, buf: &mut Buffer) {
+pub(super) fn unavailable(scene: &Scene, missing: &Unavailable, area: Rect, buf: &mut Buffer) {
     if area.height == 1 {
         return put(buf, area, 0, &unavailable_line(scene, missing, area.width));
     }
@@ -113,7 +120,7 @@ fn unavailable(scene: &Scene, missing: &Unavailable, area: Rect, buf: &mut Buffe
 }
 
 /// The same on one row, for compact panes.
-fn unavailable_line(scene: &Scene, missing: &Unavailable, width: u16) -> Line<'static> {
+pub(super) fn unavailable_line(scene: &Scene, missing: &Unavailable, width: u16) -> Line<'static> {
     let mark = Span::styled(scene.glyphs.warning, scene.theme.warning);
     let said = if missing.mend.is_empty() {
         missing.reason.clone()
@@ -124,20 +131,20 @@ fn unavailable_line(scene: &Scene, missing: &Unavailable, width: u16) -> Line<'s
 }
 
 /// What stands in a pane before the first reading.
-fn waiting(scene: &Scene, area: Rect, buf: &mut Buffer) {
+pub(super) fn waiting(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let said = if scene.state.connected() { "reading" } else { "nothing read yet" };
     put(buf, area, 0, &Line::styled(format!("{said}{}", scene.glyphs.charset.ellipsis), scene.theme.muted));
 }
 
 /// A title beside which the pane begins, for panes of few rows; gives the rest.
-fn compact_title(scene: &Scene, area: Rect, buf: &mut Buffer, title: &'static str) -> Rect {
+pub(super) fn compact_title(scene: &Scene, area: Rect, buf: &mut Buffer, title: &'static str) -> Rect {
     put(buf, area, 0, &Line::styled(title, scene.theme.title));
     let taken = to_u16(title.len() + 2).min(area.width);
     Rect { x: area.x + taken, width: area.width - taken, ..area }
 }
 
 /// Joins the parts that fit into `width`, leaving out from the first that does not.
-fn fitting(parts: Vec<Vec<Span<'static>>>, gap: &'static str, width: u16) -> Line<'static> {
+pub(super) fn fitting(parts: Vec<Vec<Span<'static>>>, gap: &'static str, width: u16) -> Line<'static> {
     let mut line = Line::default();
     for part in parts {
         let part_width: usize = part.iter().map(Span::width).sum();
@@ -153,13 +160,30 @@ fn fitting(parts: Vec<Vec<Span<'static>>>, gap: &'static str, width: u16) -> Lin
     line
 }
 
+/// Draws the parts that fit into the first row, and notes what a press on each asks for.
+pub(super) fn put_pressed(scene: &Scene, parts: Vec<(Vec<Span<'static>>, Action)>, area: Rect, buf: &mut Buffer) {
+    const GAP: &str = "  ";
+    let (parts, actions): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+    let widths: Vec<u16> = parts.iter().map(|part| width_of(&Line::from(part.clone()))).collect();
+    let line = fitting(parts, GAP, area.width);
+    let (mut x, end) = (area.x, area.x.saturating_add(width_of(&line)));
+    for (width, action) in widths.into_iter().zip(actions) {
+        if x >= end {
+            break;
+        }
+        scene.note(Rect { x, width, height: area.height.min(1), ..area }, Some(action));
+        x = x.saturating_add(width).saturating_add(to_u16(GAP.len()));
+    }
+    put(buf, area, 0, &line);
+}
+
 /// A label and its value.
-fn labelled(scene: &Scene, label: &'static str, value: String, style: Style) -> Vec<Span<'static>> {
+pub(super) fn labelled(scene: &Scene, label: &'static str, value: String, style: Style) -> Vec<Span<'static>> {
     vec![Span::styled(label, scene.theme.muted), " ".into(), Span::styled(value, style)]
 }
 
 /// A time of day in UTC, with the date where it is not the day of the snapshot.
-fn moment(scene: &Scene, at: DateTime<Utc>) -> String {
+pub(super) fn moment(scene: &Scene, at: DateTime<Utc>) -> String {
     let today = scene.state.snapshot.as_ref().map(|snapshot| snapshot.server_time.date_naive());
     if today == Some(at.date_naive()) {
         at.format("%H:%M:%S").to_string()
@@ -169,11 +193,11 @@ fn moment(scene: &Scene, at: DateTime<Utc>) -> String {
 }
 
 /// Whether `at` is shown with its date.
-fn on_another_day(scene: &Scene, run: &Run) -> bool {
+pub(super) fn on_another_day(scene: &Scene, run: &Run) -> bool {
     scene.state.snapshot.as_ref().is_some_and(|s| s.server_time.date_naive() != run.started_at.date_naive())
 }
 
-fn origin(origin: Origin) -> &'static str {
+pub(super) fn origin(origin: Origin) -> &'static str {
     match origin {
         Origin::Scheduled => "scheduled",
         Origin::Manual => "manual",
@@ -183,13 +207,13 @@ fn origin(origin: Origin) -> &'static str {
 }
 
 /// The part of a list that is shown in `height` rows so that row `selected` stays in sight.
-fn window(selected: usize, len: usize, height: u16) -> std::ops::Range<usize> {
+pub(super) fn window(selected: usize, len: usize, height: u16) -> std::ops::Range<usize> {
     let height = usize::from(height);
     let start = selected.saturating_sub(height / 2).min(len.saturating_sub(height));
     start..len.min(start.saturating_add(height))
 }
 
-fn to_u16(n: usize) -> u16 {
+pub(super) fn to_u16(n: usize) -> u16 {
     u16::try_from(n).unwrap_or(u16::MAX)
 }
 

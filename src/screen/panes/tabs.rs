@@ -1,24 +1,13 @@
 //! The verdict in a word, and which views there are: the head of every view but the overview.
 
-use super::{Scene, fitting, put, verdict};
-use crate::{
-    model::{message::Action, views::View},
-    screen::keys,
-};
+use super::{Scene, put, put_pressed, verdict};
+use crate::model::{message::Action, views::View};
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
     style::Modifier,
     text::{Line, Span},
 };
-
-/// A view's name.
-pub fn name(view: View) -> &'static str {
-    match view {
-        View::Overview => "overview",
-        View::Diagnose => "diagnose",
-    }
-}
 
 pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
@@ -32,20 +21,28 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if area.width < 60 {
         views.sort_by_key(|view| *view != scene.state.view);
     }
-    let parts = views.into_iter().map(|view| tab(scene, view)).collect();
     let rest = Rect { x: area.x + taken, width: area.width - taken, ..area };
-    put(buf, rest, 0, &fitting(parts, "  ", rest.width));
+    put_pressed(scene, parts(scene, &views), rest, buf);
+}
+
+/// The views alone, where the verdict stands elsewhere.
+pub fn render_strip(scene: &Scene, area: Rect, buf: &mut Buffer) {
+    put_pressed(scene, parts(scene, &View::ALL), area, buf);
+}
+
+fn parts(scene: &Scene, views: &[View]) -> Vec<(Vec<Span<'static>>, Action)> {
+    views.iter().map(|view| (tab(scene, *view), Action::View(*view))).collect()
 }
 
 fn tab(scene: &Scene, view: View) -> Vec<Span<'static>> {
     let open = scene.state.view == view;
-    let key = keys::first(Action::View(view));
+    let key = scene.keys.first(Action::View(view));
     if open {
         // A mark and underlining beside the colour.
         let mark = scene.glyphs.selected;
         let style = scene.theme.accent.add_modifier(Modifier::UNDERLINED);
-        vec![Span::styled(format!("{mark} "), scene.theme.accent), Span::styled(name(view), style)]
+        vec![Span::styled(format!("{mark} "), scene.theme.accent), Span::styled(view.name(), style)]
     } else {
-        vec![Span::styled(format!("{key} "), scene.theme.accent), Span::styled(name(view), scene.theme.muted)]
+        vec![Span::styled(format!("{key} "), scene.theme.accent), Span::styled(view.name(), scene.theme.muted)]
     }
 }

@@ -105,10 +105,7 @@ fn reasons(scene: &Scene) -> Vec<(&'static str, Style, String)> {
         lines.push(line(Verdict::Critical, format!("the last {streak} attempts failed")));
     }
     if lines.is_empty() {
-        lines.push(line(
-            Verdict::Healthy,
-            format!("every rule is kept over the last {}", span(scene.state.options.window)),
-        ));
+        lines.push(line(Verdict::Healthy, format!("every rule is kept over the last {}", span(scene.state.window()))));
     }
     lines
 }

@@ -1,12 +1,14 @@
 //! The diagnosis: every check with its verdict, the worst first, and what stands behind the selected one.
 
-use super::{Scene, put, titled, to_u16, unavailable, waiting, window};
 use crate::model::{
     diagnosis::{self, ChainSession, Check, Detail, Mend, Verdict, plan::Node},
-    message::Action,
+    message::{Action, Pointed},
     views::diagnose::Diagnose,
 };
-use crate::screen::keys;
+use crate::screen::{
+    Scene,
+    panes::{put, titled, to_u16, unavailable, waiting, window},
+};
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Rect},
@@ -135,6 +137,7 @@ fn draw_list(scene: &Scene, view: &Diagnose, area: Rect, buf: &mut Buffer) {
             Span::raw(check.title),
         ]);
         put(buf, area, row, &line);
+        scene.note(Rect { y: area.y + row, height: 1, ..area }, Some(Action::Select(Pointed::View, index)));
         if index == selected {
             buf.set_style(Rect { y: area.y + row, height: 1, ..area }, scene.theme.selected);
         }
@@ -190,7 +193,7 @@ impl Sheet<'_> {
 
     fn mend(&mut self, mend: &Mend) {
         self.lines.push(Line::default());
-        let key = keys::first(Action::Mend);
+        let key = self.scene.keys.first(Action::Mend);
         let label = format!("{}, in database {}", mend.label, mend.database);
         let width = self.width.saturating_sub(to_u16(key.len()) + 1);
         self.lines.push(Line::from(vec![

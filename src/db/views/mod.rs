@@ -1,0 +1,6 @@
+//! What the views ask beside the snapshot of every poll, a file for each.
+
+pub mod history;
+pub mod incidents;
+pub mod movement;
+pub mod runs;

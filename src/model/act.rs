@@ -1,0 +1,266 @@
+//! What keys do. Which key asks for what is the screen's business.
+
+use crate::model::{
+    copied,
+    feed::Feed,
+    message::{Action, Effect, Pointed},
+    prompt::{Edit, Prompt, Purpose},
+    refresh::{Trigger, TriggerOutcome},
+    state::{Focus, Overlay, State},
+    update::{pause, resume, start_poll},
+    views::{self, View, diagnose, runs, scrolled},
+};
+use std::time::Duration;
+
+/// Rows that a page key moves.
+const PAGE: isize = 10;
+/// Lines that a page key scrolls what stands behind a check.
+const DETAIL_PAGE: i16 = 5;
+/// Windows that the keys go through.
+const WINDOWS: [Duration; 5] = [
+    Duration::from_hours(1),
+    Duration::from_hours(6),
+    Duration::from_hours(24),
+    Duration::from_hours(7 * 24),
+    Duration::from_hours(30 * 24),
+];
+
+/// A key: while a line is being typed it belongs to the line, but for the one that leaves the program.
+pub fn key(state: &mut State, action: Option<Action>, edit: Option<Edit>) -> Vec<Effect> {
+    match (&mut state.prompt, edit) {
+        (Some(_), None) if action == Some(Action::Quit) => vec![Effect::Quit],
+        (Some(_), None) => Vec::new(),
+        (Some(_), Some(Edit::Accept)) => accept(state),
+        (Some(_), Some(Edit::Leave)) => {
+            state.prompt = None;
+            Vec::new()
+        }
+        (Some(prompt), Some(edit)) => {
+            prompt.edit(edit);
+            Vec::new()
+        }
+        (None, _) => action.map(|action| act(state, action)).unwrap_or_default(),
+    }
+}
+
+/// Takes the typed line.
+fn accept(state: &mut State) -> Vec<Effect> {
+    let Some(Prompt { purpose, text, .. }) = state.prompt.take() else { return Vec::new() };
+    match purpose {
+        Purpose::Search => runs::search(state, &text),
+        Purpose::Interval => {
+            diagnose::interval(state, &text);
+            Vec::new()
+        }
+    }
+}
+
+/// Does what was asked for.
+pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Quit => return vec![Effect::Quit],
+        Action::Help => {
+            state.overlay = match state.overlay.take() {
+                Some(Overlay::Help { .. }) => None,
+                _ => Some(Overlay::Help { scroll: 0 }),
+            };
+        }
+        Action::Refresh => return trigger(state),
+        Action::Cancel => return cancel(state),
+        Action::Poll => return if state.paused.is_some() { resume(state) } else { start_poll(state) },
+        Action::Pause => {
+            if state.paused.is_some() {
+                return resume(state);
+            }
+            pause(state);
+        }
+        Action::Wider => return show_window(state, WINDOWS.into_iter().find(|window| *window > state.options.window)),
+        Action::Narrower => {
+            let narrower = WINDOWS.into_iter().rev().find(|window| *window < state.options.window);
+            return show_window(state, narrower);
+        }
+        Action::View(view) => return go_to(state, view),
+        Action::Copy => return copied::text(state).map(Effect::Copy).into_iter().collect(),
+        Action::Search => return search(state),
+        Action::Mend | Action::Measure | Action::Interval | Action::Failures | Action::Origin => {
+            if state.overlay.is_none() {
+                return views::act(state, action);
+            }
+        }
+        Action::FocusNext | Action::FocusPrevious => {
+            if state.overlay.is_none() && state.view == View::Overview {
+                state.focus = match state.focus {
+                    Focus::Errors => Focus::Runs,
+                    Focus::Runs => Focus::Errors,
+                };
+            }
+        }
+        Action::Up => return step(state, -1),
+        Action::Down => return step(state, 1),
+        Action::PageUp => return page(state, -PAGE),
+        Action::PageDown => return page(state, PAGE),
+        Action::First => return step(state, isize::MIN),
+        Action::Last => return step(state, isize::MAX),
+        Action::Select(list, row) => return point(state, list, row),
+        Action::Open => return open(state),
+        Action::Close => close(state),
+    }
+    Vec::new()
+}
+
+/// Reads the figures of another window, where there is one.
+fn show_window(state: &mut State, window: Option<Duration>) -> Vec<Effect> {
+    let Some(window) = window else { return Vec::new() };
+    state.options.window = window;
+    state.paused = None;
+    let mut effects = vec![Effect::SetWindow(window)];
+    effects.extend(start_poll(state));
+    effects.extend(views::ask(state));
+    effects
+}
+
+/// The log can be searched from everywhere.
+fn search(state: &mut State) -> Vec<Effect> {
+    let effects = if state.view == View::Runs { Vec::new() } else { go_to(state, View::Runs) };
+    state.overlay = None;
+    effects.into_iter().chain(views::act(state, Action::Search)).collect()
+}
+
+fn trigger(state: &mut State) -> Vec<Effect> {
+    if matches!(state.trigger, Trigger::Running { .. }) {
+        return Vec::new();
+    }
+    let busy = state.diagnose.mending.as_ref().map(|mend| format!("a mend is under way: {}; wait for it", mend.label));
+    if let Some(message) = busy.or_else(|| refusal(state)) {
+        state.trigger = Trigger::Ended { outcome: TriggerOutcome::Refused { message }, at: state.now };
+        return Vec::new();
+    }
+    // Whoever refreshes wants to see what comes of it.
+    state.paused = None;
+    state.trigger = Trigger::Running { since: state.now, cancelling: false };
+    vec![Effect::Trigger]
+}
+
+/// What is known to make a refresh impossible, without asking the server.
+fn refusal(state: &State) -> Option<String> {
+    if let Feed::Down { .. } | Feed::Connecting = state.feed {
+        return Some("not connected: a refresh needs the database; wait until the feed is back".into());
+    }
+    let standby = state.snapshot.as_ref().is_some_and(|snapshot| snapshot.server.standby);
+    standby.then(|| "this server is a read-only standby: trigger the refresh on its primary".into())
+}
+
+fn cancel(state: &mut State) -> Vec<Effect> {
+    match &mut state.trigger {
+        // Asked again, it is sent again: the first request may have come before the statement did.
+        Trigger::Running { cancelling, .. } => {
+            *cancelling = true;
+            vec![Effect::CancelTrigger]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Goes to another view; what it shows is asked for.
+fn go_to(state: &mut State, view: View) -> Vec<Effect> {
+    state.overlay = None;
+    state.view = view;
+    views::ask(state)
+}
+
+/// Closes what lies on top: an overlay, then what was said, then the view.
+fn close(state: &mut State) {
+    if state.overlay.take().is_some() {
+        return;
+    }
+    if matches!(state.trigger, Trigger::Ended { .. }) {
+        state.trigger = Trigger::Idle;
+    } else if state.view == View::Diagnose && state.diagnose.mended.take().is_some() {
+        // The next one leaves the view.
+    } else {
+        state.view = View::Overview;
+    }
+}
+
+/// Moves by a page; in the diagnosis it is what stands behind a check that is long.
+fn page(state: &mut State, by: isize) -> Vec<Effect> {
+    if state.view == View::Diagnose && state.overlay.is_none() {
+        state.diagnose.scroll(if by < 0 { -DETAIL_PAGE } else { DETAIL_PAGE });
+        return Vec::new();
+    }
+    step(state, by)
+}
+
+fn step(state: &mut State, by: isize) -> Vec<Effect> {
+    match &mut state.overlay {
+        Some(Overlay::Run { scroll, .. } | Overlay::Help { scroll }) => *scroll = scrolled(*scroll, by),
+        Some(Overlay::Mend(choice)) => {
+            let last = choice.mends.len().saturating_sub(1);
+            choice.selected = choice.selected.saturating_add_signed(by).min(last);
+            choice.asked = false;
+        }
+        None if state.view == View::Overview => select(state, by),
+        None => return views::step(state, by),
+    }
+    Vec::new()
+}
+
+fn select(state: &mut State, by: isize) {
+    let Some(index) = state.selected_index(state.focus) else { return };
+    let list = state.focused_list();
+    let target = index.saturating_add_signed(by).min(list.len().saturating_sub(1));
+    let id = list.get(target).map(|run| run.id);
+    match state.focus {
+        Focus::Errors => state.selected_error = id,
+        Focus::Runs => state.selected_run = id,
+    }
+}
+
+/// Selects the row under the pointer; where it was selected before, it is opened.
+fn point(state: &mut State, list: Pointed, row: usize) -> Vec<Effect> {
+    let before = (state.focus, selection(state));
+    match list {
+        Pointed::Errors | Pointed::Runs => {
+            state.focus = if list == Pointed::Errors { Focus::Errors } else { Focus::Runs };
+            select(state, isize::MIN);
+            select(state, isize::try_from(row).unwrap_or(isize::MAX));
+        }
+        Pointed::View => {
+            let effects = views::select(state, row);
+            return if (state.focus, selection(state)) == before { open(state) } else { effects };
+        }
+        Pointed::Mends => {
+            step(state, isize::MIN);
+            return step(state, isize::try_from(row).unwrap_or(isize::MAX));
+        }
+    }
+    if (state.focus, selection(state)) == before { open(state) } else { Vec::new() }
+}
+
+/// What tells whether the selection has moved.
+fn selection(state: &State) -> Option<usize> {
+    match state.view {
+        View::Overview => state.selected_index(state.focus),
+        View::Runs => state.runs_view.selected_index(),
+        View::Incidents => state.incidents.selected_index(),
+        View::Diagnose => state.diagnose.selected_index(),
+        View::History | View::Metrics | View::Wall => None,
+    }
+}
+
+fn open(state: &mut State) -> Vec<Effect> {
+    if matches!(state.overlay, Some(Overlay::Mend(_))) {
+        return diagnose::confirm(state);
+    }
+    if state.overlay.is_some() {
+        return Vec::new();
+    }
+    if state.view != View::Overview {
+        return views::open(state);
+    }
+    let Some(id) = state.selected_index(state.focus).and_then(|i| state.focused_list().get(i)).map(|run| run.id) else {
+        return Vec::new();
+    };
+    state.overlay = Some(Overlay::Run { id, detail: None, scroll: 0 });
+    vec![Effect::ReadRun(id)]
+}

@@ -1,0 +1,5 @@
+//! How refreshes went over hours or days.
+
+/// Placeholder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct History {}

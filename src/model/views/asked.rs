@@ -1,0 +1,70 @@
+//! What a view has read, and whether it is being read anew.
+
+use crate::model::{
+    message::Effect,
+    question::Question,
+    reading::Reading,
+    state::{Newest, State},
+};
+use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+/// Answers to one kind of question, asked one at a time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked<T> {
+    /// The newest answer; `None` before the first.
+    pub reading: Option<Reading<T>>,
+    /// The server's time when it arrived.
+    pub read_at: Option<DateTime<Utc>>,
+    /// The window of that answer.
+    pub window: Option<Duration>,
+    /// What was newest in the log when it was asked for: until that changes the answer stays the same.
+    of: Option<Newest>,
+    /// Whether one is under way.
+    pub asking: bool,
+}
+
+impl<T> Default for Asked<T> {
+    fn default() -> Self {
+        Self { reading: None, read_at: None, window: None, of: None, asking: false }
+    }
+}
+
+impl<T> Asked<T> {
+    /// The answer, where there is one.
+    #[must_use]
+    pub fn get(&self) -> Option<&T> {
+        self.reading.as_ref()?.as_ref().ok()
+    }
+
+    /// Takes in an answer.
+    pub fn take(&mut self, read: Reading<T>, window: Duration, now: Option<DateTime<Utc>>) {
+        self.asking = false;
+        self.window = Some(window);
+        self.read_at = now;
+        self.reading = Some(read);
+    }
+
+    /// Forgets of what the answer was, so that it is asked for anew.
+    pub fn outdate(&mut self) {
+        self.of = None;
+    }
+}
+
+/// Asks `question` about the window that is shown, unless that is under way or its answer is at hand.
+pub fn ask<T>(
+    state: &mut State,
+    of_view: fn(&mut State) -> &mut Asked<T>,
+    question: fn(Duration) -> Question,
+) -> Vec<Effect> {
+    let (connected, window, newest) =
+        (state.connected() && state.paused.is_none(), state.options.window, state.newest());
+    let asked = of_view(state);
+    let known = matches!(asked.reading, Some(Ok(_))) && asked.window == Some(window) && asked.of == Some(newest);
+    if !connected || asked.asking || known {
+        return Vec::new();
+    }
+    asked.asking = true;
+    asked.of = Some(newest);
+    vec![Effect::Ask(question(window))]
+}

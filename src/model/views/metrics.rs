@@ -1,0 +1,33 @@
+//! The view of the view's own figures: how they moved, and how far that is scrolled.
+
+use super::asked::{self, Asked};
+use crate::model::{message::Effect, movement::Movement, question::Question, reading::Reading, state::State};
+use std::time::Duration;
+
+/// What the view knows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Metrics {
+    /// How the figures moved in the window.
+    pub asked: Asked<Movement>,
+    /// Lines scrolled down.
+    pub scroll: u16,
+}
+
+impl Metrics {
+    /// Scrolls.
+    pub fn scroll(&mut self, by: isize) {
+        self.scroll = super::scrolled(self.scroll, by);
+    }
+}
+
+/// Asks how the figures moved in the window.
+pub fn ask(state: &mut State) -> Vec<Effect> {
+    asked::ask(state, |state| &mut state.metrics.asked, |window| Question::Movement { window })
+}
+
+/// Takes it in.
+pub fn answered(state: &mut State, window: Duration, read: Reading<Movement>) -> Vec<Effect> {
+    let now = state.server_now();
+    state.metrics.asked.take(read, window, now);
+    ask(state)
+}

@@ -1,0 +1,8 @@
+//! The views beside the overview, one file each.
+
+pub mod diagnose;
+pub mod history;
+pub mod incidents;
+pub mod metrics;
+pub mod runs;
+pub mod wall;

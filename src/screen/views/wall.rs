@@ -1,0 +1,12 @@
+//! Placeholder.
+
+use crate::screen::{
+    Scene,
+    panes::{titled, waiting},
+};
+use ratatui::{buffer::Buffer, layout::Rect};
+
+pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
+    let inner = titled(scene, area, buf, "WALL", "");
+    waiting(scene, inner, buf);
+}
