@@ -264,3 +264,147 @@ fn open(state: &mut State) -> Vec<Effect> {
     state.overlay = Some(Overlay::Run { id, detail: None, scroll: 0 });
     vec![Effect::ReadRun(id)]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        fixtures,
+        message::Message,
+        question::{OriginFilter, Question},
+        update::update,
+        wake::{self, PAUSE_LIMIT},
+    };
+    use std::time::Instant;
+
+    fn send(state: &mut State, action: Action) -> Vec<Effect> {
+        let now = state.now;
+        update(state, Message::Action(action), now)
+    }
+
+    fn press(state: &mut State, action: Option<Action>, edit: Option<Edit>) -> Vec<Effect> {
+        let now = state.now;
+        update(state, Message::Key { action, edit }, now)
+    }
+
+    fn type_in(state: &mut State, text: &str) {
+        for c in text.chars() {
+            // Every letter here is a command as well.
+            assert_eq!(press(state, Some(Action::Refresh), Some(Edit::Insert(c))), []);
+        }
+    }
+
+    #[test]
+    fn every_view_asks_for_what_it_shows_once() {
+        for view in View::ALL {
+            let mut state = fixtures::live();
+            let asked = send(&mut state, Action::View(view));
+            let wanted = usize::from(!matches!(view, View::Overview | View::Wall));
+            assert_eq!(asked.iter().filter(|effect| matches!(effect, Effect::Ask(_))).count(), wanted, "{view:?}");
+            if !matches!(view, View::Diagnose) {
+                assert_eq!(send(&mut state, Action::View(view)), [], "{view:?}");
+            }
+            send(&mut state, Action::Close);
+            assert_eq!(state.view, View::Overview);
+        }
+    }
+
+    #[test]
+    fn letters_belong_to_the_line_that_is_being_typed() {
+        let mut state = fixtures::live();
+        send(&mut state, Action::Search);
+        assert_eq!(state.view, View::Runs);
+        type_in(&mut state, "qrx");
+        assert_eq!(press(&mut state, None, Some(Edit::Backspace)), []);
+        press(&mut state, Some(Action::Open), Some(Edit::Accept));
+        assert_eq!((state.prompt.as_ref(), state.runs_view.filter.text.as_str()), (None, "qr"));
+        send(&mut state, Action::Search);
+        type_in(&mut state, "zzz");
+        press(&mut state, Some(Action::Close), Some(Edit::Leave));
+        assert_eq!((state.view, state.runs_view.filter.text.as_str()), (View::Runs, "qr"));
+        // What is no letter still leaves the program.
+        send(&mut state, Action::Search);
+        assert_eq!(press(&mut state, Some(Action::Quit), None), [Effect::Quit]);
+    }
+
+    #[test]
+    fn the_window_goes_through_its_lengths_and_is_read_anew() {
+        let mut state = fixtures::live();
+        let week = Duration::from_hours(7 * 24);
+        assert_eq!(send(&mut state, Action::Wider), [Effect::SetWindow(week), Effect::Poll]);
+        assert_eq!((state.options.window, state.window()), (week, Duration::from_hours(24)), "not yet read");
+        send(&mut state, Action::Wider);
+        assert_eq!(send(&mut state, Action::Wider), []);
+        for _ in 0..4 {
+            send(&mut state, Action::Narrower);
+        }
+        assert_eq!(state.options.window, Duration::from_hours(1));
+        assert_eq!(send(&mut state, Action::Narrower), []);
+        // A window of one's own lies between two of them.
+        state.options.window = Duration::from_hours(12);
+        send(&mut state, Action::Narrower);
+        assert_eq!(state.options.window, Duration::from_hours(6));
+    }
+
+    #[test]
+    fn a_screen_that_is_held_still_stays_as_it_is_and_goes_on_by_itself() {
+        let mut state = fixtures::live();
+        let (health, freshness) = (state.health(), state.freshness());
+        assert_eq!(send(&mut state, Action::Pause), []);
+        let failure = fixtures::notification(9_001, "error");
+        let later = state.now + Duration::from_mins(14);
+        assert_eq!(update(&mut state, Message::Notified(failure), later), []);
+        assert_eq!((state.health(), state.freshness()), (health, freshness));
+        assert_eq!(state.paused.map(|paused| paused.missed), Some(1));
+        assert_eq!(update(&mut state, Message::Polled(Box::new(fixtures::snapshot(&[0, 1, 2]))), later), []);
+        assert_eq!(state.errors().len(), 0);
+        assert_eq!(state.next_poll, None);
+        // Somebody may have walked away from it.
+        let mut effects = Vec::new();
+        while state.paused.is_some() {
+            let at = wake::next(&state).unwrap();
+            assert!(at <= later + PAUSE_LIMIT);
+            effects = update(&mut state, Message::Tick, at);
+        }
+        assert_eq!(effects, [Effect::Poll]);
+    }
+
+    #[test]
+    fn a_paused_screen_goes_on_with_the_same_key_and_with_a_refresh() {
+        let mut state = fixtures::live();
+        send(&mut state, Action::Pause);
+        assert_eq!(send(&mut state, Action::Pause), [Effect::Poll]);
+        send(&mut state, Action::Pause);
+        assert_eq!(send(&mut state, Action::Refresh), [Effect::Trigger]);
+        assert_eq!(state.paused, None);
+    }
+
+    #[test]
+    fn filters_go_round_and_read_anew() {
+        let mut state = fixtures::live();
+        send(&mut state, Action::View(View::Runs));
+        let page = state.runs_view.asking.clone().unwrap();
+        update(
+            &mut state,
+            Message::Answered(Box::new(
+                Question::Runs(page).unanswered(crate::model::reading::Unavailable::new("x", "")),
+            )),
+            Instant::now(),
+        );
+        assert!(matches!(send(&mut state, Action::Failures)[..], [Effect::Ask(Question::Runs(_))]));
+        assert!(state.runs_view.filter.failures);
+        for wanted in [OriginFilter::Scheduled, OriginFilter::Manual, OriginFilter::Any] {
+            send(&mut state, Action::Origin);
+            assert_eq!(state.runs_view.filter.origin, wanted);
+        }
+    }
+
+    #[test]
+    fn a_press_selects_and_a_second_one_opens() {
+        let mut state = fixtures::with(fixtures::snapshot(&[3, 50, 100]));
+        assert_eq!(send(&mut state, Action::Select(Pointed::Runs, 2)), []);
+        assert_eq!((state.focus, state.selected_index(Focus::Runs)), (Focus::Runs, Some(2)));
+        let id = state.runs()[2].id;
+        assert_eq!(send(&mut state, Action::Select(Pointed::Runs, 2)), [Effect::ReadRun(id)]);
+    }
+}

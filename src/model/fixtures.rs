@@ -57,6 +57,16 @@ pub fn run(slot: u32, status: RunStatus) -> Run {
     }
 }
 
+/// A notification of a refresh that has just ended.
+#[cfg(test)]
+pub(crate) fn notification(id: u128, status: &str) -> crate::model::notification::Notification {
+    let (id, at) = (Uuid::from_u128(id), server_time().to_rfc3339());
+    crate::model::notification::Notification::parse(&format!(
+        r#"{{"id":"{id}","refresh_type":"platform_metrics","status":"{status}","source":"manual","duration_ms":7,"started_at":"{at}","completed_at":"{at}"}}"#,
+    ))
+    .unwrap()
+}
+
 /// A snapshot of a healthy day: 288 runs, those whose slot is in `failed` failed.
 #[must_use]
 pub fn snapshot(failed: &[u32]) -> Snapshot {

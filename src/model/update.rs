@@ -240,17 +240,14 @@ fn trigger_ended(state: &mut State, outcome: TriggerOutcome) -> Vec<Effect> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{fixtures, health::Verdict, message::Action, run::RunDetail, state::Focus};
+    use crate::model::{
+        fixtures::{self, notification},
+        health::Verdict,
+        message::Action,
+        run::RunDetail,
+        state::Focus,
+    };
     use uuid::Uuid;
-
-    fn notification(id: u128, status: &str) -> Notification {
-        let at = fixtures::server_time().to_rfc3339();
-        Notification::parse(&format!(
-            r#"{{"id":"{}","refresh_type":"platform_metrics","status":"{status}","source":"manual","duration_ms":7,"started_at":"{at}","completed_at":"{at}"}}"#,
-            Uuid::from_u128(id)
-        ))
-        .unwrap()
-    }
 
     fn send(state: &mut State, message: Message) -> Vec<Effect> {
         let now = state.now;

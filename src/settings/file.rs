@@ -428,14 +428,19 @@ mod tests {
         for (text, wanted) in [
             (
                 "theme = 'mono'\npol = \"30s\"\n",
-                "c.toml, line 2, column 1: unknown key `pol`: did you mean `poll`? allowed: poll, window, theme, ascii, \
-                 log_file, log_level, default_profile, thresholds, profiles, commands\n2 | pol = \"30s\"\n  | ^^^",
+                "c.toml, line 2, column 1: unknown key `pol`: did you mean `poll`? allowed: poll, window, theme, ascii, view, \
+                 mouse, log_file, log_level, default_profile, thresholds, profiles, keys, commands\n2 | pol = \"30s\"\n  | ^^^",
             ),
             (
                 "poll = \"30\"",
                 "c.toml, line 1, column 8: not a duration: write numbers with units, such as 30s, 10m or \"1h 30m\" \
                  (units: ms, s, m, h, d)\n1 | poll = \"30\"\n  |        ^^^^",
             ),
+            (
+                "[keys]\nrefresh = 'R'\nqiut = 'Q'",
+                "c.toml, line 3, column 1: unknown action `qiut`: did you mean `quit`?",
+            ),
+            ("[keys]\nrefresh = 'Hyper-R'", "x"),
             (
                 "theme = 'pink'",
                 "c.toml, line 1, column 9: no such theme: there are terminal, light, dark, colorblind, mono\n\
@@ -547,6 +552,8 @@ mod tests {
             poll: Some(super::super::DEFAULT_POLL),
             window: Some(super::super::DEFAULT_WINDOW),
             theme: Some(value::THEMES[0].to_owned()),
+            view: Some(View::Overview),
+            mouse: Some(false),
             success_critical: Some(defaults.success_critical),
             success_warning: Some(defaults.success_warning),
             max_average: Some(defaults.average_duration),
