@@ -246,7 +246,7 @@ fn large(area: Rect, needs: Needs) -> Places {
         area,
         [
             Length(1),
-            Length(needs.banner + 1),
+            Length(needs.banner.max(1) + 1),
             Length(3),
             Length(needs.refresh.max(1)),
             Length(2),

@@ -83,6 +83,25 @@ async fn an_active_root_can_be_cancelled() {
     waiting.await.unwrap().unwrap();
 }
 
+/// Between two refreshes nobody waits, and the next one will.
+#[tokio::test]
+async fn who_has_a_source_to_itself_is_in_the_way_though_nobody_waits() {
+    let url = migrated_app("alone").await;
+    let holder = Session::with(&url, "BEGIN; LOCK TABLE public.assets").await;
+    let options = Options { limits: Limits { alone_s: 0.0, ..Limits::default() }, run_plan: None };
+    let diagnosis = diagnose_with(&url, &options).await;
+    let found = diagnosis.check("blocking").unwrap();
+    assert_eq!(found.verdict, Verdict::Bad, "{found:#?}");
+    assert!(found.finding.contains(&format!("session {}", holder.pid)), "{}", found.finding);
+    assert!(found.finding.contains("assets to itself"), "{}", found.finding);
+    mend(&url, &found.mends[0]).await.unwrap();
+    let watcher = Session::open(&url).await;
+    watcher.until(&format!("NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = {})", holder.pid)).await;
+    // Readers and writers are in nobody's way.
+    let _writer = Session::with(&url, "BEGIN; UPDATE public.assets SET account_id = 2 WHERE id = 1").await;
+    assert_eq!(diagnose_with(&url, &options).await.check("blocking").unwrap().verdict, Verdict::Good);
+}
+
 #[tokio::test]
 async fn a_sleeper_on_locks_is_found_and_ended() {
     let url = migrated_app("sleeper").await;

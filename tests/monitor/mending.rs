@@ -10,7 +10,7 @@ use crate::support::{
 
 /// Goes to the diagnosis, and there to the check `title`, which is a problem.
 fn select(monitor: &mut TerminalProgram, title: &str) {
-    monitor.send("2");
+    monitor.send("5");
     monitor.wait_for(title, |screen| screen.contains(&format!("✗ {title}")));
     monitor.send("g");
     for _ in 0..10 {
@@ -31,23 +31,24 @@ async fn who_is_in_the_way_is_named_ended_and_the_view_refreshed() {
     execute(&url, &format!("DO $$ BEGIN FOR i IN 1..40 LOOP PERFORM 1 FROM ({REFRESH}) x; END LOOP; END $$")).await;
     patience(&url, "100ms").await;
     let mut monitor = Launch::monitor(&url).live();
-    monitor.wait_text("HEALTHY");
+    monitor.wait_text("every rule is kept");
 
     let session = blocker(&url, "month end report").await;
     for _ in 0..12 {
         execute(&url, REFRESH).await;
     }
-    monitor.wait_for("what is wrong", |screen| screen.contains("CRITICAL") || screen.contains("WARNING"));
+    monitor.wait_for("what is wrong", |screen| screen.contains("success rate") && screen.contains("is below 80 %"));
     monitor.send("\r");
     monitor.wait_for("who it was", |screen| screen.contains("BLACK BOX") && screen.contains("month end report"));
     monitor.send("\x1b");
+    monitor.wait_for("the run is closed", |screen| !screen.contains("BLACK BOX"));
 
     select(&mut monitor, "Blocked sessions");
     monitor.wait_text("month end report");
     monitor.send("m");
-    let shown = monitor.wait_text("pg_cancel_backend");
-    assert!(shown.contains("MEND") && shown.contains("pg_terminate_backend"), "{shown}");
-    monitor.send("j\r");
+    let shown = monitor.wait_text("MEND");
+    assert!(shown.contains(&format!("pid = {}", session.pid)) && shown.contains("pg_terminate_backend"), "{shown}");
+    monitor.send("\r");
     monitor.wait_text("Really?");
     monitor.send("\r");
     monitor.wait_text("The session was told to end.");
@@ -66,7 +67,7 @@ async fn who_is_in_the_way_is_named_ended_and_the_view_refreshed() {
     )
     .await;
     monitor.send("p");
-    monitor.wait_text("HEALTHY");
+    monitor.wait_text("every rule is kept");
     monitor.send("q");
     assert_eq!(monitor.wait_exit(), Ok(0));
 }

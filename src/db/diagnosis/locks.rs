@@ -31,6 +31,10 @@ fn query() -> String {
             -- Whoever has to do with these relations and waits, be it for a row of them, or for something else.
             SELECT w.pid FROM (SELECT DISTINCT n.pid FROM near n JOIN lock l ON l.pid = n.pid WHERE NOT l.granted ORDER BY 1 LIMIT 50) w
             UNION
+            -- Whoever has a relation to itself is in the way of the next refresh, whether or not anybody waits now.
+            SELECT h.pid FROM (SELECT DISTINCT n.pid FROM near n
+                               WHERE n.granted AND n.mode = 'AccessExclusiveLock' AND n.pid IS NOT NULL ORDER BY 1 LIMIT 20) h
+            UNION
             SELECT b.pid FROM involved CROSS JOIN LATERAL unnest(pg_blocking_pids(involved.pid)) AS b(pid)
             WHERE b.pid <> 0 AND b.pid <> pg_backend_pid()
         ), blocked AS MATERIALIZED (
@@ -46,7 +50,8 @@ fn query() -> String {
             FROM near n
             JOIN lock own ON own.locktype = 'transactionid' AND own.virtualtransaction = n.virtualtransaction
             JOIN pg_prepared_xacts p ON p.transaction = own.transactionid
-            WHERE n.pid IS NULL AND EXISTS (SELECT 1 FROM blocked WHERE 0 = ANY (blocked_by))
+            WHERE n.pid IS NULL
+              AND (EXISTS (SELECT 1 FROM blocked WHERE 0 = ANY (blocked_by)) OR n.mode = 'AccessExclusiveLock')
             GROUP BY p.gid, p.owner, p.prepared
         )
         SELECT jsonb_build_object('database', current_database(),
@@ -62,7 +67,7 @@ fn query() -> String {
 
 pub(super) async fn checks(app: &mut PgConnection, asker: &Asker, options: &Options) -> [Check; 2] {
     match ask::<Facts>(app, QUESTION, &query()).await {
-        Ok(facts) => [locks::blocking(&facts), locks::idle(&facts, &options.limits)],
+        Ok(facts) => [locks::blocking(&facts, &options.limits), locks::idle(&facts, &options.limits)],
         Err(failure) => [
             asker.unknown("blocking", "Blocked sessions", &failure),
             asker.unknown("idle-in-transaction", "Idle in a transaction", &failure),

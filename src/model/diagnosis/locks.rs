@@ -86,8 +86,46 @@ fn who(session: &ChainSession) -> String {
     format!("session {} ({user}, {})", session.pid, name.unwrap_or("no application name"))
 }
 
+/// Whether it has a relation to itself, for longer than a passing change of the table takes.
+fn alone(session: &ChainSession, limits: &Limits) -> bool {
+    // With `(waits)` behind it the lock is not held.
+    let held = session.locks.iter().any(|lock| lock.ends_with(" AccessExclusiveLock"));
+    held && session.blocked_by.is_empty() && session.xact_age_s.is_none_or(|age| age >= limits.alone_s)
+}
+
+/// Nobody waits: whoever has a relation to itself will be in the way all the same.
+fn in_the_way(facts: &Facts, mut chain: Vec<ChainSession>, limits: &Limits) -> Check {
+    let new = |verdict, finding: String| Check::new("blocking", "Blocked sessions", verdict, finding);
+    chain.retain(|session| alone(session, limits));
+    chain.sort_by(|a, b| b.xact_age_s.unwrap_or(f64::MAX).total_cmp(&a.xact_age_s.unwrap_or(f64::MAX)));
+    for session in &mut chain {
+        session.root = true;
+    }
+    let Some(first) = chain.first() else {
+        return new(Verdict::Good, "Nobody waits for a lock on the view or on what it reads.".into());
+    };
+    let age = first.xact_age_s.map(|age| format!(", in a transaction {} old", span(age))).unwrap_or_default();
+    let relation = first.locks.iter().find_map(|lock| lock.strip_suffix(" AccessExclusiveLock")).unwrap_or_default();
+    let finding = format!(
+        "Nobody waits now, but {} has {relation} to itself{age}: the next refresh will wait for it, and fail.",
+        who(first)
+    );
+    let mends: Vec<Mend> = chain.iter().take(3).flat_map(|session| end(session, &facts.database)).collect();
+    let mut check = new(Verdict::Bad, finding).advise(advice(&mends)).detail(Detail::Chain(chain));
+    check.mends = mends;
+    check
+}
+
+fn advice(mends: &[Mend]) -> &'static str {
+    if mends.is_empty() {
+        "Who is in the way can't be seen well enough to be ended safely: GRANT pg_read_all_stats and pg_signal_backend to this role, or ask as a superuser."
+    } else {
+        "Ask whoever owns it to commit or roll back; else end the root: its transaction is rolled back, and the others go on."
+    }
+}
+
 /// Who blocks whom right now.
-pub(crate) fn blocking(facts: &Facts) -> Check {
+pub(crate) fn blocking(facts: &Facts, limits: &Limits) -> Check {
     let new = |verdict, finding: String| Check::new("blocking", "Blocked sessions", verdict, finding);
     let mut chain = facts.chain.clone();
     let waited_for: Vec<i32> = chain.iter().flat_map(|session| session.blocked_by.clone()).collect();
@@ -96,7 +134,7 @@ pub(crate) fn blocking(facts: &Facts) -> Check {
     }
     let waiting = chain.iter().filter(|session| !session.blocked_by.is_empty()).count();
     if waiting == 0 {
-        return new(Verdict::Good, "Nobody waits for a lock on the view or on what it reads.".into());
+        return in_the_way(facts, chain, limits);
     }
     chain.sort_by_key(|session| (!session.root, session.blocked_by.len(), session.pid));
     let roots: Vec<&ChainSession> = chain.iter().filter(|session| session.root).collect();
@@ -110,12 +148,7 @@ pub(crate) fn blocking(facts: &Facts) -> Check {
     let more = if roots.len() > 1 { format!(", and {} more", roots.len() - 1) } else { String::new() };
     let finding = format!("{waiting} waiting behind {} ({state}{age}){more}.", who(first));
     let mends: Vec<Mend> = roots.iter().take(3).flat_map(|root| end(root, &facts.database)).collect();
-    let advice = if mends.is_empty() {
-        "Who is in the way can't be seen well enough to be ended safely: GRANT pg_read_all_stats and pg_signal_backend to this role, or ask as a superuser.".to_owned()
-    } else {
-        "Ask whoever owns it to commit or roll back; else end the root: its transaction is rolled back, and the others go on.".to_owned()
-    };
-    let mut check = new(Verdict::Bad, finding).advise(advice).detail(Detail::Chain(chain));
+    let mut check = new(Verdict::Bad, finding).advise(advice(&mends)).detail(Detail::Chain(chain));
     check.mends = mends;
     check
 }
@@ -177,7 +210,27 @@ mod tests {
     }
 
     fn check(chain: Vec<ChainSession>) -> Check {
-        blocking(&Facts { database: "app".into(), chain, ..Facts::default() })
+        blocking(&Facts { database: "app".into(), chain, ..Facts::default() }, &Limits::default())
+    }
+
+    #[test]
+    fn who_has_a_table_to_itself_is_in_the_way_of_the_next_refresh() {
+        let mut holder = session(7, "idle in transaction", &[]);
+        holder.locks = vec!["public.accounts AccessExclusiveLock".into()];
+        for (age, wanted) in [(Some(1.9), Verdict::Good), (Some(2.0), Verdict::Bad), (None, Verdict::Bad)] {
+            holder.xact_age_s = age;
+            assert_eq!(check(vec![holder.clone()]).verdict, wanted, "{age:?}");
+        }
+        let found = check(vec![holder.clone()]);
+        assert!(
+            found.finding.contains("session 7 (unknown, no application name) has public.accounts to itself"),
+            "{}",
+            found.finding
+        );
+        assert_eq!(found.mends[0].kind, MendKind::Terminate);
+        holder.locks =
+            vec!["public.accounts AccessExclusiveLock (waits)".into(), "public.assets AccessShareLock".into()];
+        assert_eq!(check(vec![holder]).verdict, Verdict::Good);
     }
 
     #[test]

@@ -138,6 +138,8 @@ impl Diagnosis {
 pub struct Limits {
     /// Seconds for which a session with locks on the sources may be idle in a transaction.
     pub idle_in_transaction_s: f64,
+    /// Seconds for which a session may have a source table, or the view, to itself while nobody waits.
+    pub alone_s: f64,
     /// Seconds for which an execution of a job may run.
     pub running_s: f64,
     /// Dead rows that a table may have, whatever its size.
@@ -156,6 +158,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             idle_in_transaction_s: 60.0,
+            alone_s: 2.0,
             running_s: 600.0,
             dead_rows: 1000,
             dead_share: 0.2,

@@ -20,7 +20,8 @@ pub fn render(scene: &Scene, scroll: u16, area: Rect, buf: &mut Buffer) {
     }
     let sheet = sheet(scene, area);
     let rows = sheet.rows();
-    let inner = popup(scene, "KEYS", sheet.width + FRAME.0, rows.saturating_add(FRAME.1), area, buf);
+    let (width, height) = sheet.size(area);
+    let inner = popup(scene, "KEYS", width, height, area, buf);
     let columns = Layout::horizontal(sheet.columns.iter().map(|column| Constraint::Length(widest(column))))
         .spacing(GAP)
         .split(inner);
@@ -31,7 +32,7 @@ pub fn render(scene: &Scene, scroll: u16, area: Rect, buf: &mut Buffer) {
     }
     if last > 0 {
         let more = format!(" {}-{} of {rows} ", scroll + 1, scroll + inner.height);
-        let frame = popup_place(sheet.width + FRAME.0, rows.saturating_add(FRAME.1), area);
+        let frame = popup_place(width, height, area);
         let place = Rect { width: frame.width.saturating_sub(2), ..frame };
         super::put_right(buf, place, 0, &Line::styled(more, scene.theme.accent.remove_modifier(Modifier::DIM)));
     }
@@ -40,7 +41,8 @@ pub fn render(scene: &Scene, scroll: u16, area: Rect, buf: &mut Buffer) {
 /// The furthest that it can be scrolled.
 pub fn scroll_limit(scene: &Scene, area: Rect) -> u16 {
     let sheet = sheet(scene, area);
-    let inner = popup_inside(sheet.width + FRAME.0, sheet.rows().saturating_add(FRAME.1), area);
+    let (width, height) = sheet.size(area);
+    let inner = popup_inside(width, height, area);
     sheet.rows().saturating_sub(inner.height)
 }
 
@@ -60,6 +62,12 @@ impl Sheet {
         let gaps = GAP * to_u16(columns.len().saturating_sub(1));
         let width = columns.iter().map(|column| widest(column)).sum::<u16>() + gaps;
         Self { columns, width }
+    }
+
+    /// Columns and rows that it takes with its frame; where not all of it fits, everything.
+    fn size(&self, area: Rect) -> (u16, u16) {
+        let height = self.rows().saturating_add(FRAME.1);
+        if height > area.height { (area.width, area.height) } else { (self.width + FRAME.0, height) }
     }
 
     fn rows(&self) -> u16 {

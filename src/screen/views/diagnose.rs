@@ -34,7 +34,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
         put(buf, said, row, &line);
     }
     let view = &scene.state.diagnose;
-    let list = titled(scene, list, buf, "DIAGNOSIS", &note(scene, view));
+    let list = titled(scene, list, buf, "DIAGNOSIS", &note(scene, view, list.width.saturating_sub(13)));
     match &view.found {
         None => waiting(scene, list, buf),
         Some(Err(missing)) => unavailable(scene, missing, list, buf),
@@ -85,25 +85,25 @@ fn what_was_said(scene: &Scene, width: u16) -> Vec<Line<'static>> {
     texts.into_iter().enumerate().map(line).collect()
 }
 
-fn note(scene: &Scene, view: &Diagnose) -> String {
+/// How many are how bad, the worst first, as far as it fits.
+fn note(scene: &Scene, view: &Diagnose, width: u16) -> String {
     let count = |verdict| view.checks().iter().filter(|check| check.verdict == verdict).count();
     let plural = |count: usize, word: &str| match count {
         0 => None,
         1 => Some(format!("1 {word}")),
         n => Some(format!("{n} {word}s")),
     };
-    let mut parts: Vec<String> = [
-        plural(count(Verdict::Bad), "problem"),
-        plural(count(Verdict::Warning), "warning"),
-        Some(count(Verdict::Unknown)).filter(|count| *count > 0).map(|count| format!("{count} unknown")),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let unknown = Some(count(Verdict::Unknown)).filter(|count| *count > 0).map(|count| format!("{count} unknown"));
+    let counts = [plural(count(Verdict::Bad), "problem"), plural(count(Verdict::Warning), "warning"), unknown];
+    let mut parts: Vec<String> = counts.into_iter().flatten().collect();
     if parts.is_empty() && matches!(view.found, Some(Ok(_))) {
         parts.push("nothing is wrong".into());
     }
-    parts.join(&format!(" {} ", scene.glyphs.dot))
+    let joined = |parts: &[String]| parts.join(&format!(" {} ", scene.glyphs.dot));
+    while parts.len() > 1 && Span::raw(joined(&parts)).width() > usize::from(width) {
+        parts.pop();
+    }
+    joined(&parts)
 }
 
 fn glyph(scene: &Scene, verdict: Verdict) -> (&'static str, Style) {
