@@ -6,6 +6,7 @@ use crate::model::{
     figures::PlatformMetrics,
     health::Thresholds,
     job::{Job, JobRun},
+    question::{Answer, Question},
     reading::Unavailable,
     refresh::{RunningRefresh, Trigger, TriggerOutcome},
     run::{BlackBox, BlockingSession, HeldLock, Origin, Run, RunDetail, RunStatus},
@@ -65,6 +66,12 @@ pub(crate) fn notification(id: u128, status: &str) -> crate::model::notification
         r#"{{"id":"{id}","refresh_type":"platform_metrics","status":"{status}","source":"manual","duration_ms":7,"started_at":"{at}","completed_at":"{at}"}}"#,
     ))
     .unwrap()
+}
+
+/// The answer to a question of a view.
+#[must_use]
+pub fn answer(question: Question) -> Answer {
+    question.unanswered(Unavailable::new("no fixture", ""))
 }
 
 /// A snapshot of a healthy day: 288 runs, those whose slot is in `failed` failed.

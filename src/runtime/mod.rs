@@ -1,5 +1,7 @@
 //! Joins the worlds: the loop that owns the state, the tasks that talk to the database, the signals.
 
+#[cfg(test)]
+mod cost;
 pub mod event_loop;
 pub mod monitor;
 pub mod signals;

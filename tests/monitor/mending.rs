@@ -12,17 +12,26 @@ use crate::support::{
 fn select(monitor: &mut TerminalProgram, title: &str) {
     monitor.send("5");
     monitor.wait_for(title, |screen| screen.contains(&format!("✗ {title}")));
-    monitor.send("g");
-    for _ in 0..10 {
-        let selected = monitor.wait_for("a selected check", |screen| screen.contains("▸ ✗"));
-        if selected.contains(&format!("▸ ✗ {title}")) {
+    choose(monitor, &format!("✗ {title}"));
+}
+
+/// Selects the check that is listed as `row`.
+fn choose(monitor: &mut TerminalProgram, row: &str) {
+    let wanted = format!("▸ {row}");
+    if !monitor.screen_text().contains(&wanted) {
+        monitor.send("g");
+    }
+    for _ in 0..20 {
+        let screen = monitor.wait_for("a selected check", |screen| screen.contains("▸ "));
+        if screen.contains(&wanted) {
             return;
         }
+        let selected = |screen: &str| screen.lines().find(|line| line.starts_with(" ▸ ")).map(str::to_owned);
+        let before = selected(&screen);
         monitor.send("j");
-        let before = selected.lines().find(|line| line.contains("▸ ✗")).unwrap().to_owned();
-        monitor.wait_for("another selected check", |screen| !screen.contains(&before));
+        monitor.wait_for("another selected check", |screen| selected(screen) != before);
     }
-    panic!("{title} can't be selected:\n{}", monitor.screen_text());
+    panic!("{row} can't be selected:\n{}", monitor.screen_text());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,8 +110,29 @@ async fn a_job_that_is_gone_is_noticed_and_scheduled_again_by_a_key() {
     monitor.wait_text("Scheduled as job");
     assert_eq!(value::<i64>(&cron, &format!("SELECT count(*) {jobs} AND active")).await, 1);
     monitor.wait_text("✓ Job that refreshes");
+
+    // Another interval, with nothing wrong: asked for, shown as SQL, then done.
+    choose(&mut monitor, "✓ Job that refreshes");
+    monitor.send("i");
+    monitor.wait_text("interval (cron): */5 * * * *");
+    monitor.send("\u{15}*/10 * * * *\r");
+    monitor.wait_text("schedule := '*/10 * * * *'");
+    assert_eq!(value::<String>(&cron, &format!("SELECT schedule {jobs}")).await, "*/5 * * * *");
+    monitor.send("\r");
+    monitor.wait_text("runs at */10 * * * *");
+    assert_eq!(value::<String>(&cron, &format!("SELECT schedule {jobs}")).await, "*/10 * * * *");
+
+    // Paused behind the program's back, and activated by a key.
+    execute(&cron, &format!("SELECT cron.alter_job(jobid, active := false) {jobs}")).await;
+    monitor.wait_text("✗ Job that refreshes");
+    choose(&mut monitor, "✗ Job that refreshes");
+    monitor.send("m");
+    monitor.wait_text("active := true");
+    monitor.send("\r");
+    monitor.wait_text("✓ Job that refreshes");
+    assert!(value::<bool>(&cron, &format!("SELECT active {jobs}")).await);
     monitor.send("1");
-    monitor.wait_text("*/5 * * * *");
+    monitor.wait_text("*/10 * * * *");
     monitor.send("q");
     assert_eq!(monitor.wait_exit(), Ok(0));
     execute(

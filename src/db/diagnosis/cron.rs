@@ -69,8 +69,8 @@ fn wanted() -> [Wanted; 2] {
         same: schedule::same_command,
     };
     [
-        wanted("refresh-job", "Job that refreshes", "refresh-job-runs", "Its last executions", refresh),
-        wanted("cleanup-job", "Job that cleans up", "cleanup-job-runs", "Its last executions", cleanup),
+        wanted("refresh-job", "Job that refreshes", "refresh-job-runs", "Refreshes by pg_cron", refresh),
+        wanted("cleanup-job", "Job that cleans up", "cleanup-job-runs", "Clean-ups by pg_cron", cleanup),
     ]
 }
 

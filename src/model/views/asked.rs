@@ -51,17 +51,32 @@ impl<T> Asked<T> {
     }
 }
 
-/// Asks `question` about the window that is shown, unless that is under way or its answer is at hand.
+/// Asks `question` about the window that is shown, unless that is under way or its answer is at hand. What could not be
+/// read is asked for anew.
 pub fn ask<T>(
     state: &mut State,
     of_view: fn(&mut State) -> &mut Asked<T>,
-    question: fn(Duration) -> Question,
+    question: impl FnOnce(Duration) -> Question,
 ) -> Vec<Effect> {
-    let (connected, window, newest) =
-        (state.connected() && state.paused.is_none(), state.options.window, state.newest());
     let asked = of_view(state);
-    let known = matches!(asked.reading, Some(Ok(_))) && asked.window == Some(window) && asked.of == Some(newest);
-    if !connected || asked.asking || known {
+    if matches!(asked.reading, Some(Err(_))) {
+        asked.outdate();
+    }
+    again(state, of_view, question)
+}
+
+/// The same after an answer: only where the window, or the log, has changed meanwhile. What was refused just now would
+/// be refused again.
+pub fn again<T>(
+    state: &mut State,
+    of_view: fn(&mut State) -> &mut Asked<T>,
+    question: impl FnOnce(Duration) -> Question,
+) -> Vec<Effect> {
+    let able = state.connected() && state.paused.is_none();
+    let (window, newest) = (state.options.window, state.newest());
+    let asked = of_view(state);
+    let known = asked.reading.is_some() && asked.window == Some(window) && asked.of == Some(newest);
+    if !able || asked.asking || known {
         return Vec::new();
     }
     asked.asking = true;

@@ -29,5 +29,5 @@ pub fn ask(state: &mut State) -> Vec<Effect> {
 pub fn answered(state: &mut State, window: Duration, read: Reading<Read>) -> Vec<Effect> {
     let now = state.server_now();
     state.history.asked.take(read, window, now);
-    ask(state)
+    asked::again(state, |state| &mut state.history.asked, |window| Question::History { window })
 }

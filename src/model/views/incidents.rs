@@ -38,6 +38,5 @@ pub fn ask(state: &mut State) -> Vec<Effect> {
 pub fn answered(state: &mut State, window: Duration, read: Reading<Vec<Incident>>) -> Vec<Effect> {
     let now = state.server_now();
     state.incidents.asked.take(read, window, now);
-    // The window, or the log, may have changed meanwhile.
-    ask(state)
+    asked::again(state, |state| &mut state.incidents.asked, |window| Question::Incidents { window })
 }
