@@ -208,12 +208,25 @@ fn the_nine_figures_are_there_from_80x24() {
 
 #[test]
 fn help_names_every_key() {
-    let drawn = shown("help", (80, 24));
+    let (sentences, words) = (shown("help", (120, 40)), shown("help", (80, 24)));
     for binding in KeyMap::default().bindings() {
-        assert!(drawn.contains(binding.help), "{}\n{drawn}", binding.help);
+        assert!(sentences.contains(binding.help), "{}\n{sentences}", binding.help);
+        assert!(words.contains(binding.word), "{}\n{words}", binding.word);
         for key in &binding.keys {
-            assert!(drawn.contains(&key.name()), "{}\n{drawn}", key.name());
+            assert!(sentences.contains(&key.name()) && words.contains(&key.name()), "{}\n{words}", key.name());
         }
+    }
+    // Where not even the words fit, they scroll.
+    let (mut state, area) = (state("help"), Rect::new(0, 0, 40, 12));
+    let look = look(&Theme::terminal(), Glyphs::new(true));
+    let last = super::scroll_limit(&state, &look, area).unwrap();
+    let mut seen = String::new();
+    for scroll in 0..=last {
+        state.overlay = Some(Overlay::Help { scroll });
+        seen += &plain(&screen(&state, &look.theme, look.glyphs, (40, 12)));
+    }
+    for binding in KeyMap::default().bindings() {
+        assert!(seen.contains(binding.word), "{}\n{seen}", binding.word);
     }
 }
 
