@@ -247,4 +247,12 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn two_monitors_that_lose_one_server_do_not_come_back_in_step() {
+        for pauses in [quick_backoff, slow_backoff] {
+            let taken = || pauses().take(50).collect::<Vec<_>>();
+            assert_ne!(taken(), taken());
+        }
+    }
 }
