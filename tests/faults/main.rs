@@ -15,7 +15,7 @@ use refreshtop::cluster::{ClusterOptions, DisposableCluster};
 use std::time::{Duration, Instant};
 use support::{
     execute, migrate, options, small_app_in,
-    terminal::{Launch, TerminalProgram},
+    terminal::{Launch, TerminalProgram, unbroken},
 };
 
 /// The call of the scheduler.
@@ -54,7 +54,10 @@ impl Fault {
 
     /// Waits until the screen says all of `words`.
     fn noticed(&mut self, monitor: &TerminalProgram, words: &[&str]) -> String {
-        let screen = monitor.wait_for(&words.join(", "), |screen| words.iter().all(|word| screen.contains(word)));
+        let screen = monitor.wait_for(&words.join(", "), |screen| {
+            let screen = unbroken(screen);
+            words.iter().all(|word| screen.contains(word))
+        });
         self.noticed = Some(self.since.elapsed());
         screen
     }
