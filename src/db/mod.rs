@@ -15,4 +15,5 @@ pub mod reader;
 pub mod refresher;
 pub mod schedule;
 pub mod service;
+pub mod spare;
 mod suspend;

@@ -1,7 +1,7 @@
 //! The monitor on a real terminal and a real database.
 
 use crate::connect::Target;
-use crate::db::{feed, reader, refresher};
+use crate::db::{feed, reader, refresher, spare::Spare};
 use crate::model::{
     message::{Effect, Message},
     state::{Options, State},
@@ -98,9 +98,10 @@ impl Tasks {
         let (run, run_requests) = watch::channel(None);
         let requests = reader::Requests { polls: poll_requests, run: run_requests };
         let (refresher, triggers) = mpsc::channel(COMMANDS);
-        tokio::spawn(feed::run(target.clone(), news.clone()));
+        let spare = Spare::default();
+        tokio::spawn(feed::run(target.clone(), spare.clone(), news.clone()));
         tokio::spawn(reader::run(target.clone(), options.window, requests, news.clone()));
-        tokio::spawn(refresher::run(target.clone(), triggers, news.clone()));
+        tokio::spawn(refresher::run(target.clone(), spare, triggers, news.clone()));
         Self { polls, run, refresher }
     }
 }
