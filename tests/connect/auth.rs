@@ -27,7 +27,7 @@ async fn attempt(url: &str) -> Result<(), (Kind, String)> {
 }
 
 /// An authority for clients, a certificate of it for bob and one for eve, and one of nobody.
-fn client_certificates(folder: &Path, data: &Path) {
+pub(super) fn client_certificates(folder: &Path, data: &Path) {
     let authority = |file: Option<&Path>| {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
