@@ -1,7 +1,7 @@
 //! What each `sslmode` means, held against the installed libpq: certificates that are good, self-signed, for another
 //! host, expired, revoked, or not there at all; for both drivers.
 
-use super::{ConnectionUrl, Environment, Server, Target, owner, prepare, program, run, target};
+use super::{ConnectionUrl, Environment, Server, Target, owner, prepare, program, reload, run, target};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType, IsCa, Issuer,
     KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd,
@@ -76,17 +76,7 @@ async fn show(server: &Server, authority: &Authority, shown: Shown) {
     let (client, _) = run(server.boss().await);
     let ssl = if shown == Shown::Nothing { "off" } else { "on" };
     client.batch_execute(&format!("alter system set ssl = {ssl}")).await.unwrap();
-    client.batch_execute("select pg_reload_conf()").await.unwrap();
-    // The postmaster takes a moment. A session of its own process sees when it has.
-    for _ in 0..200 {
-        let (fresh, _) = run(server.boss().await);
-        let row = fresh.query_one("select current_setting('ssl')", &[]).await.unwrap();
-        if row.get::<_, &str>(0) == ssl {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    reload(server).await;
 }
 
 /// Whether a session comes about, and whether it is encrypted: by the long-lived driver, by the other one, by psql.
@@ -266,8 +256,7 @@ async fn a_revoked_certificate_and_a_version_too_old_are_refused() {
     }
     let (client, _) = run(server.boss().await);
     client.batch_execute("alter system set ssl_max_protocol_version = 'TLSv1.2'").await.unwrap();
-    client.batch_execute("select pg_reload_conf()").await.unwrap();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    reload(&server).await;
     for (least, wanted) in [("TLSv1.2", Some(true)), ("TLSv1.3", None)] {
         let url = server.url("app", &format!("sslmode=require&ssl_min_protocol_version={least}"));
         assert_eq!(three_ways(&url).await, [wanted; 3], "{url}");
@@ -302,8 +291,7 @@ async fn the_usual_files_are_used_as_psql_uses_them() {
     fs::copy(server.folder.path().join("authority.crt"), files.join("root.crt")).unwrap();
     assert!(both(&full).await);
     super::auth::client_certificates(server.folder.path(), &server.data());
-    client.batch_execute("select pg_reload_conf()").await.unwrap();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    reload(&server).await;
     for kind in ["crt", "key"] {
         let path = files.join(format!("postgresql.{kind}"));
         fs::rename(server.folder.path().join(format!("bob.{kind}")), &path).unwrap();

@@ -92,6 +92,17 @@ impl Authority {
     }
 }
 
+/// Waits until `holds`.
+async fn eventually(holds: impl AsyncFn() -> bool) {
+    for _ in 0..600 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("the server shows another certificate");
+}
+
 #[tokio::test]
 async fn a_certificate_that_expires_is_said_and_its_renewal_noticed() {
     let (cluster, url) = own_server().await;
@@ -108,14 +119,10 @@ async fn a_certificate_that_expires_is_said_and_its_renewal_noticed() {
         let target = target(&there);
         refreshtop::connect::connect(&target, "test", &refreshtop::connect::Session::READING).await.map(drop)
     };
-    while try_it().await.is_err() {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    eventually(async || try_it().await.is_ok()).await;
     let mut monitor = monitor(&there).live();
     authority.certify(&cluster, &url, 2021).await;
-    while try_it().await.is_ok() {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    eventually(async || try_it().await.is_err()).await;
     // Sessions that are open go on.
     monitor.wait_text("LIVE");
     let mut fault = Fault::begins("the server's certificate expired", DOOR);
