@@ -1,6 +1,7 @@
 //! What a bug says before it ends the program: as little as finds it, and nothing that somebody else wrote unsifted.
 
 use crate::{sanitize, secret};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
     io::Write as _,
@@ -10,8 +11,11 @@ use std::{
 /// Characters of a panic's message that are shown.
 const LONGEST: usize = 400;
 
-/// From now on a panic of whatever thread is told by [`report`], on standard error.
+/// From now on a panic of whatever thread is told by [`report`], on standard error, and no signal leaves a core behind:
+/// passwords that are in memory would be in it.
 pub fn install() {
+    // Where even that is refused, the system's own limit holds.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), ..getrlimit(Resource::Core) });
     std::panic::set_hook(Box::new(|panic| {
         // Where even standard error is gone, nobody listens.
         let _ = write!(std::io::stderr(), "{}", report(panic));

@@ -6,6 +6,7 @@ use crate::db::{
     error,
     listen::{self, CHANNEL, Found, Trial},
     service::PLATFORM_METRICS,
+    spare::Spare,
 };
 use crate::model::{feed::FeedEvent, message::Message, notification::Notification};
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
@@ -29,7 +30,7 @@ const HEARTBEAT_LIMIT: Duration = Duration::from_millis(4_500);
 const RETRIAL_BEATS: u32 = 30;
 
 /// Limits of the listening session. It never holds a transaction open, so only statements need one.
-const LISTENING: Session = Session {
+pub(super) const LISTENING: Session = Session {
     statement_timeout: Some(HEARTBEAT_LIMIT),
     lock_timeout: Some(HEARTBEAT_LIMIT),
     idle_in_transaction_timeout: Some(HEARTBEAT),
@@ -72,12 +73,12 @@ struct Loss {
     soon: bool,
 }
 
-/// Listens until `messages` is closed.
-pub async fn run(target: Target, messages: mpsc::Sender<Message>) {
+/// Listens until `messages` is closed. `spare` is for a second session, which tries whether notifications arrive.
+pub async fn run(target: Target, spare: Spare, messages: mpsc::Sender<Message>) {
     let (mut quick, mut slow) = (quick_backoff(), slow_backoff());
     loop {
         let began = Instant::now();
-        let loss = session(&target, &messages).await;
+        let loss = session(&target, &spare, &messages).await;
         if loss.soon && began.elapsed() >= PROVEN {
             (quick, slow) = (quick_backoff(), slow_backoff());
         }
@@ -98,7 +99,7 @@ async fn tell(messages: &mpsc::Sender<Message>, event: FeedEvent) -> Result<(), 
 }
 
 /// Connects, listens and forwards until the session is lost.
-async fn session(target: &Target, messages: &mpsc::Sender<Message>) -> Loss {
+async fn session(target: &Target, spare: &Spare, messages: &mpsc::Sender<Message>) -> Loss {
     let connected = match connect::connect(target, "listen", &LISTENING).await {
         Ok(connected) => connected,
         Err(failure) => {
@@ -107,14 +108,14 @@ async fn session(target: &Target, messages: &mpsc::Sender<Message>) -> Loss {
             return Loss { reason: failure.to_string(), soon };
         }
     };
-    let (arrived, trial) = (AtomicU64::new(0), Trial::new());
+    let (arrived, trial) = (AtomicU64::new(0), Trial::new(connected.reached, spare.clone()));
     let driver = drive(connected.messages, &trial, messages, &arrived);
     // What the server says when it ends the session (57P01: shut down by an administrator) tells more than the
     // failed question after it.
     tokio::select! {
         biased;
         reason = driver => Loss { reason, soon: true },
-        loss = watch(&connected.client, &connected.reached, &trial, messages, &arrived) => loss,
+        loss = watch(&connected.client, &trial, messages, &arrived) => loss,
     }
 }
 
@@ -142,15 +143,9 @@ async fn drive(mut session: Messages, trial: &Trial, messages: &mpsc::Sender<Mes
 }
 
 /// Starts to listen, says so, and asks for a sign of life from time to time.
-async fn watch(
-    client: &Client,
-    target: &Target,
-    trial: &Trial,
-    messages: &mpsc::Sender<Message>,
-    arrived: &AtomicU64,
-) -> Loss {
+async fn watch(client: &Client, trial: &Trial, messages: &mpsc::Sender<Message>, arrived: &AtomicU64) -> Loss {
     let lost = |reason: String| Loss { reason, soon: true };
-    let mut found = match listen::listen(client, target, trial, HEARTBEAT_LIMIT).await {
+    let mut found = match listen::listen(client, trial, HEARTBEAT_LIMIT).await {
         Ok(found) => found,
         Err(reason) => return lost(reason),
     };
@@ -172,7 +167,7 @@ async fn watch(
         }
         beats = beats.wrapping_add(1);
         if tries_again(&found, beats) {
-            match listen::listen(client, target, trial, HEARTBEAT_LIMIT).await {
+            match listen::listen(client, trial, HEARTBEAT_LIMIT).await {
                 Ok(now) => {
                     let changed = now.event != found.event;
                     found = now;
@@ -245,6 +240,14 @@ mod tests {
                 taken[100..].windows(2).any(|pair| (pair[0] - pair[1]).abs() > f64::EPSILON),
                 "no jitter: {taken:?}"
             );
+        }
+    }
+
+    #[test]
+    fn two_monitors_that_lose_one_server_do_not_come_back_in_step() {
+        for pauses in [quick_backoff, slow_backoff] {
+            let taken = || pauses().take(50).collect::<Vec<_>>();
+            assert_ne!(taken(), taken());
         }
     }
 }

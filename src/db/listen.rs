@@ -1,8 +1,12 @@
 //! Whether notifications really arrive. A pooler in transaction mode accepts `LISTEN`, hands the server's connection to
 //! the next one, and nothing ever comes: only a trial tells.
 
-use crate::connect::{self, Session, Target};
-use crate::db::error::{self, sqlstate};
+use crate::connect::{self, Target};
+use crate::db::{
+    error::{self, sqlstate},
+    feed::LISTENING,
+    spare::Spare,
+};
 use crate::model::feed::FeedEvent;
 use futures_util::StreamExt as _;
 use std::time::Duration;
@@ -21,13 +25,17 @@ const UNDO_PAUSE: Duration = Duration::from_millis(50);
 
 /// A trial of one session: a channel that nobody can guess, and whether something came on it.
 pub(super) struct Trial {
+    /// Where that session is, for another one that sends.
+    target: Target,
+    spare: Spare,
     channel: String,
     arrived: Notify,
 }
 
 impl Trial {
-    pub(super) fn new() -> Self {
-        Self { channel: format!("refreshtop_{}", Uuid::new_v4().simple()), arrived: Notify::new() }
+    pub(super) fn new(target: Target, spare: Spare) -> Self {
+        let channel = format!("refreshtop_{}", Uuid::new_v4().simple());
+        Self { target, spare, channel, arrived: Notify::new() }
     }
 
     /// Takes note of a notification on `channel`.
@@ -52,14 +60,18 @@ impl Found {
 }
 
 /// Tries to listen; tells whether that works here, or why the session is lost. `limit` bounds each step.
-pub(super) async fn listen(client: &Client, target: &Target, trial: &Trial, limit: Duration) -> Result<Found, String> {
+pub(super) async fn listen(client: &Client, trial: &Trial, limit: Duration) -> Result<Found, String> {
+    let Some(_third) = trial.spare.take() else {
+        let reason = "whether notifications arrive is tried as soon as the refresh has ended";
+        return Ok(Found::polling(reason.into(), true));
+    };
     let sql = format!("LISTEN \"{}\"; SELECT pg_backend_pid()", trial.channel);
     let pid = match ask(client, &sql, limit).await? {
         Ok(pid) => pid,
         Err(refused) => return Ok(refused),
     };
     // Opening a session takes several round trips, and each may be slow.
-    match notify(target, &trial.channel, limit * 5).await {
+    match notify(&trial.target, &trial.channel, limit * 5).await {
         Err(reason) => {
             undo(client, &trial.channel, &pid, limit).await;
             return Ok(Found::polling(format!("whether notifications arrive could not be tried: {reason}"), true));
@@ -112,8 +124,7 @@ fn first_value(answer: &[SimpleQueryMessage]) -> String {
 /// Sends on `channel` from a session of its own: behind a pooler the listening one may be linked to its server's
 /// connection just while it asks, and would hear itself.
 async fn notify(target: &Target, channel: &str, limit: Duration) -> Result<(), String> {
-    let unlimited = Session::default();
-    let connected = match timeout(limit, connect::connect(target, "listen check", &unlimited)).await {
+    let connected = match timeout(limit, connect::connect(target, "listen check", &LISTENING)).await {
         Ok(connected) => connected.map_err(|failure| failure.to_string())?,
         Err(_) => return Err("a second session could not be opened in time".into()),
     };

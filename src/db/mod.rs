@@ -16,5 +16,6 @@ pub mod reader;
 pub mod refresher;
 pub mod schedule;
 pub mod service;
+pub mod spare;
 mod suspend;
 mod views;

@@ -1,7 +1,7 @@
 //! A refresh on a session of its own, which can be cancelled.
 
 use crate::connect::{self, Session, Target};
-use crate::db::{error, service};
+use crate::db::{error, service, spare::Spare};
 use crate::model::{message::Message, refresh::TriggerOutcome};
 use futures_util::StreamExt as _;
 use std::time::Duration;
@@ -21,10 +21,12 @@ pub enum Command {
 }
 
 /// Works until `commands` is closed. Every outcome goes into `messages`.
-pub async fn run(target: Target, mut commands: mpsc::Receiver<Command>, messages: mpsc::Sender<Message>) {
+pub async fn run(target: Target, spare: Spare, mut commands: mpsc::Receiver<Command>, messages: mpsc::Sender<Message>) {
     while let Some(command) = commands.recv().await {
         if command == Command::Trigger {
+            let third = spare.wait().await;
             let outcome = refresh(&target, &mut commands).await;
+            drop(third);
             if messages.send(Message::TriggerEnded(outcome)).await.is_err() {
                 return;
             }

@@ -117,28 +117,49 @@ pub enum ScheduleError {
 
 /// Puts every job in place that is missing, and mends those that run something else. A job that is there keeps
 /// its interval and its pause. `app` is a session in the application's database, `cron` one in `pg_cron`'s, or
-/// `None` where that is the same.
+/// `None` where that is the same. All is done or nothing.
 ///
 /// # Errors
 /// See [`ScheduleError`].
 pub async fn ensure(
     app: &mut PgConnection,
-    mut cron: Option<&mut PgConnection>,
+    cron: Option<&mut PgConnection>,
     cron_database: &str,
 ) -> Result<Vec<(Wanted, Outcome)>, ScheduleError> {
     let app_database: String = sqlx::query_scalar("SELECT current_database()::text").fetch_one(&mut *app).await?;
-    if let Some(undo) = ensure_extension(cron.as_deref_mut().unwrap_or(app), cron_database).await? {
-        note(app, cron_database, "the creation of extension pg_cron", &undo).await?;
+    let mut transaction = cron.unwrap_or(&mut *app).begin().await?;
+    let done = put_in_place(&mut transaction, &app_database, cron_database).await?;
+    transaction.commit().await?;
+    for (act, undo) in &done.undo {
+        note(app, cron_database, act, undo).await?;
     }
-    let mut outcomes = Vec::new();
+    Ok(done.outcomes)
+}
+
+/// What was done in `pg_cron`'s database.
+#[derive(Default)]
+struct Done {
+    outcomes: Vec<(Wanted, Outcome)>,
+    /// What to note, in order: an act, and the statement that undoes it.
+    undo: Vec<(String, String)>,
+}
+
+async fn put_in_place(cron: &mut PgConnection, app_database: &str, cron_database: &str) -> Result<Done, ScheduleError> {
+    // Another database's migrator may be about to create the extension or to take the same name, and another one's
+    // rollback to drop the extension because it has no job yet.
+    sqlx::raw_sql(sqlx::AssertSqlSafe(lock())).execute(&mut *cron).await?;
+    let mut done = Done::default();
+    if let Some(undo) = ensure_extension(cron, cron_database).await? {
+        done.undo.push(("the creation of extension pg_cron".into(), undo));
+    }
     for job in JOBS {
-        let there = cron.as_deref_mut().unwrap_or(app);
-        let done = ensure_job(there, job, &app_database, cron_database).await;
-        let (outcome, undo) = match done {
+        // A refusal leaves a session that answers nothing more: who asks is found out before.
+        let role: String = sqlx::query_scalar("SELECT quote_ident(current_user)").fetch_one(&mut *cron).await?;
+        let (outcome, undo) = match ensure_job(cron, job, app_database, cron_database).await {
             Err(failure) if error::code(&failure) == Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) => {
                 return Err(ScheduleError::NotPermitted {
                     database: cron_database.into(),
-                    role: sqlx::query_scalar("SELECT quote_ident(current_user)").fetch_one(app).await?,
+                    role,
                     reason: error::sentence(&failure),
                 });
             }
@@ -146,11 +167,16 @@ pub async fn ensure(
         };
         if let Some(undo) = undo {
             let what = if outcome == Outcome::Repaired { "the new command of job" } else { "the scheduling of job" };
-            note(app, cron_database, &format!("{what} {}", job.name), &undo).await?;
+            done.undo.push((format!("{what} {}", job.name), undo));
         }
-        outcomes.push((job, outcome));
+        done.outcomes.push((job, outcome));
     }
-    Ok(outcomes)
+    Ok(done)
+}
+
+/// Lets one at a time change what is in `pg_cron`'s database, until the transaction ends.
+fn lock() -> String {
+    format!("SELECT pg_advisory_xact_lock({}, 1)", migrate::LOCK_CLASS)
 }
 
 /// Creates the extension where it is missing; returns how to undo that.
@@ -182,9 +208,6 @@ async fn ensure_job(
     app_database: &str,
     cron_database: &str,
 ) -> sqlx::Result<(Outcome, Option<String>)> {
-    let mut transaction = cron.begin().await?;
-    // Another database's migrator may be about to take the same name.
-    sqlx::query("SELECT pg_advisory_xact_lock($1, 1)").bind(migrate::LOCK_CLASS).execute(&mut *transaction).await?;
     let found: Option<(i64, String, String, bool)> = sqlx::query_as(
         "SELECT jobid, schedule::text, command::text, active FROM cron.job
          WHERE jobname IN ($1, $1 || '@' || $2) AND database = $2
@@ -192,28 +215,22 @@ async fn ensure_job(
     )
     .bind(job.name)
     .bind(app_database)
-    .fetch_optional(&mut *transaction)
+    .fetch_optional(&mut *cron)
     .await?;
-    let done = match found {
+    Ok(match found {
         Some((_, schedule, command, active)) if same_command(&command, job.command) => {
             (Outcome::Kept { schedule, active }, None)
         }
         Some((id, _, command, _)) => {
-            sqlx::query("SELECT cron.alter_job($1, command := $2)")
-                .bind(id)
-                .bind(job.command)
-                .execute(&mut *transaction)
-                .await?;
+            sqlx::query("SELECT cron.alter_job($1, command := $2)").bind(id).bind(job.command).execute(cron).await?;
             let undo = if_job_is_there(id, &format!("PERFORM cron.alter_job({id}, command := {})", literal(&command)));
             (Outcome::Repaired, Some(undo))
         }
         None => {
-            let (id, name) = add_job(&mut transaction, job, app_database, cron_database).await?;
+            let (id, name) = add_job(cron, job, app_database, cron_database).await?;
             (Outcome::Scheduled { name }, Some(if_job_is_there(id, &format!("PERFORM cron.unschedule({id}::bigint)"))))
         }
-    };
-    transaction.commit().await?;
-    Ok(done)
+    })
 }
 
 async fn add_job(
@@ -314,7 +331,9 @@ pub async fn undo(app: &mut PgConnection, cron: Option<&mut PgConnection>, entry
         Some(cron) => cron,
         None => &mut *app,
     };
-    sqlx::raw_sql(sqlx::AssertSqlSafe(entry.undo.clone())).execute(there).await?;
+    // Sent together they are one transaction.
+    let locked = format!("{}; {}", lock(), entry.undo);
+    sqlx::raw_sql(sqlx::AssertSqlSafe(locked)).execute(there).await?;
     sqlx::query("DELETE FROM refreshtop.schedule_ledger WHERE seq = $1").bind(entry.seq).execute(app).await?;
     Ok(())
 }

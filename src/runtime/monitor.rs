@@ -1,7 +1,7 @@
 //! The monitor on a real terminal and a real database.
 
 use crate::connect::Target;
-use crate::db::{feed, mender, reader, refresher};
+use crate::db::{feed, mender, reader, refresher, spare::Spare};
 use crate::model::{
     diagnosis::Mend,
     message::{Action, Effect, Message, Pointer, PointerAct},
@@ -122,10 +122,11 @@ impl Tasks {
         let requests = reader::Requests { polls: poll_requests, run: run_requests, questions: asked, window: shown };
         let (mender, mends) = mpsc::channel(1);
         let (refresher, triggers) = mpsc::channel(COMMANDS);
-        tokio::spawn(feed::run(target.clone(), news.clone()));
+        let spare = Spare::default();
+        tokio::spawn(feed::run(target.clone(), spare.clone(), news.clone()));
         tokio::spawn(reader::run(target.clone(), requests, news.clone()));
-        tokio::spawn(refresher::run(target.clone(), triggers, news.clone()));
-        tokio::spawn(mender::run(target.clone(), mends, news.clone()));
+        tokio::spawn(refresher::run(target.clone(), spare.clone(), triggers, news.clone()));
+        tokio::spawn(mender::run(target.clone(), spare, mends, news.clone()));
         Self { polls, run, questions, window, mender, refresher }
     }
 }

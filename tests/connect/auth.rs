@@ -1,7 +1,7 @@
 //! Ways to log in, held against the installed libpq: trust, plain, MD5, SCRAM with and without channel binding,
 //! certificates; right ones, wrong ones and none; for both drivers. And servers that lie.
 
-use super::{Server, owner, prepare, program, run, target};
+use super::{Server, owner, prepare, program, reload, run, target};
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair};
 use refreshtop::connect::{Kind, Session, bridge, connect};
 use std::{
@@ -27,7 +27,7 @@ async fn attempt(url: &str) -> Result<(), (Kind, String)> {
 }
 
 /// An authority for clients, a certificate of it for bob and one for eve, and one of nobody.
-fn client_certificates(folder: &Path, data: &Path) {
+pub(super) fn client_certificates(folder: &Path, data: &Path) {
     let authority = |file: Option<&Path>| {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -67,11 +67,10 @@ async fn with_every_method() -> Server {
         "create database doubly",
         "set password_encryption = 'md5'",
         "create role old login password 'hunter2'",
-        "select pg_reload_conf()",
     ] {
         client.batch_execute(statement).await.unwrap();
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    reload(&server).await;
     server
 }
 

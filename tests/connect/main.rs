@@ -186,6 +186,23 @@ fn run(session: Connected) -> (tokio_postgres::Client, refreshtop::connect::Canc
     (client, canceller)
 }
 
+/// Has the server read its files anew, and waits until whoever connects meets what they say.
+async fn reload(server: &Server) {
+    let (client, _) = run(server.boss().await);
+    let before: String = client.query_one("select clock_timestamp()::text", &[]).await.unwrap().get(0);
+    client.batch_execute("select pg_reload_conf()").await.unwrap();
+    // Each new process has this from the one that it came from.
+    let read = "select pg_conf_load_time() > $1::text::timestamptz";
+    for _ in 0..1_000 {
+        let (fresh, _) = run(server.boss().await);
+        if fresh.query_one(read, &[&before]).await.unwrap().get(0) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the server does not read its files");
+}
+
 async fn prepare(server: &Server) {
     let (client, _) = run(server.boss().await);
     for statement in [

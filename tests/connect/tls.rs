@@ -1,7 +1,7 @@
 //! What each `sslmode` means, held against the installed libpq: certificates that are good, self-signed, for another
 //! host, expired, revoked, or not there at all; for both drivers.
 
-use super::{Server, owner, prepare, program, run, target};
+use super::{ConnectionUrl, Environment, Server, Target, owner, prepare, program, reload, run, target};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType, IsCa, Issuer,
     KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd,
@@ -12,6 +12,7 @@ use std::{
     fs,
     os::unix::fs::{PermissionsExt as _, chown},
     path::Path,
+    process::Command,
     time::Duration,
 };
 
@@ -75,17 +76,7 @@ async fn show(server: &Server, authority: &Authority, shown: Shown) {
     let (client, _) = run(server.boss().await);
     let ssl = if shown == Shown::Nothing { "off" } else { "on" };
     client.batch_execute(&format!("alter system set ssl = {ssl}")).await.unwrap();
-    client.batch_execute("select pg_reload_conf()").await.unwrap();
-    // The postmaster takes a moment. A session of its own process sees when it has.
-    for _ in 0..200 {
-        let (fresh, _) = run(server.boss().await);
-        let row = fresh.query_one("select current_setting('ssl')", &[]).await.unwrap();
-        if row.get::<_, &str>(0) == ssl {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    reload(server).await;
 }
 
 /// Whether a session comes about, and whether it is encrypted: by the long-lived driver, by the other one, by psql.
@@ -172,6 +163,34 @@ async fn every_mode_means_what_it_means_to_libpq() {
     assert_eq!(rows, 5 * 3 * 6);
 }
 
+/// The table of the documents, which people read.
+#[test]
+fn the_document_says_what_each_mode_means() {
+    let document = include_str!("../../docs/supported.md");
+    let columns = [Shown::Good, Shown::SelfSigned, Shown::OtherHost, Shown::Expired, Shown::Nothing];
+    let mut wanted = Vec::new();
+    for (mode, root, name) in [
+        ("disable", None, "`disable`"),
+        ("allow", None, "`allow`"),
+        ("prefer", None, "`prefer`"),
+        ("prefer", Some("authority"), "`prefer`, with the authority as root certificate"),
+        ("require", None, "`require`"),
+        ("require", Some("authority"), "`require`, with the authority as root certificate"),
+        ("verify-ca", Some("authority"), "`verify-ca`, with the authority"),
+        ("verify-full", Some("authority"), "`verify-full`, with the authority"),
+    ] {
+        let cells = columns.map(|shown| match meant(mode, shown, root) {
+            Some(true) => "yes",
+            Some(false) => "plain",
+            None => "no",
+        });
+        wanted.push(format!("| {name} | {} |", cells.join(" | ")));
+    }
+    for row in wanted {
+        assert!(document.lines().any(|line| line.starts_with(&row)), "{row}");
+    }
+}
+
 /// Where we differ from OpenSSL on purpose: a certificate that is named as the root is trusted for itself, whoever
 /// signed it; libpq wants the whole chain. Nothing is accepted that was not named.
 fn partial_chain(mode: &str, shown: Shown) -> bool {
@@ -237,10 +256,129 @@ async fn a_revoked_certificate_and_a_version_too_old_are_refused() {
     }
     let (client, _) = run(server.boss().await);
     client.batch_execute("alter system set ssl_max_protocol_version = 'TLSv1.2'").await.unwrap();
-    client.batch_execute("select pg_reload_conf()").await.unwrap();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    reload(&server).await;
     for (least, wanted) in [("TLSv1.2", Some(true)), ("TLSv1.3", None)] {
         let url = server.url("app", &format!("sslmode=require&ssl_min_protocol_version={least}"));
         assert_eq!(three_ways(&url).await, [wanted; 3], "{url}");
     }
+}
+
+/// The files in `~/.postgresql`, and what psql makes of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_usual_files_are_used_as_psql_uses_them() {
+    let server = Server::start();
+    prepare(&server).await;
+    let (client, _) = run(server.boss().await);
+    client.batch_execute("create database certified").await.unwrap();
+    let authority = Authority::new(&server.folder.path().join("authority.crt"));
+    show(&server, &authority, Shown::Good).await;
+    let home = server.folder.path().join("home");
+    let files = home.join(".postgresql");
+    fs::create_dir_all(&files).unwrap();
+    let environment = Environment::from([("HOME".to_owned(), home.display().to_string())]);
+    let both = async |url: &str| {
+        let ours = match Target::resolve(Some(&ConnectionUrl::new(url)), &environment) {
+            Ok(target) => connect(&target, "test", &Session::READING).await.is_ok(),
+            Err(_) => false,
+        };
+        let mut psql = program("psql");
+        psql.envs(&environment).args(["-X", "-w", "-At", "-c", ENCRYPTED, url]);
+        assert_eq!(ours, psql.output().unwrap().status.success(), "{url}");
+        ours
+    };
+    let (full, certified) = (server.url("app", "sslmode=verify-full"), server.url("certified", "sslmode=require"));
+    assert!(!both(&full).await && !both(&certified).await, "there is no file yet");
+    fs::copy(server.folder.path().join("authority.crt"), files.join("root.crt")).unwrap();
+    assert!(both(&full).await);
+    super::auth::client_certificates(server.folder.path(), &server.data());
+    reload(&server).await;
+    for kind in ["crt", "key"] {
+        let path = files.join(format!("postgresql.{kind}"));
+        fs::rename(server.folder.path().join(format!("bob.{kind}")), &path).unwrap();
+    }
+    assert!(both(&certified).await);
+    // Somebody else's authority.
+    fs::copy(server.folder.path().join("other.crt"), files.join("root.crt")).unwrap();
+    assert!(!both(&full).await);
+}
+
+/// The installed psql is too old for this one; where the system's authorities are, `SSL_CERT_FILE` says.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_systems_authorities_are_trusted_where_that_is_asked_for() {
+    let server = Server::start();
+    prepare(&server).await;
+    let authority = server.folder.path().join("authority.crt");
+    let other = server.folder.path().join("other.crt");
+    show(&server, &Authority::new(&authority), Shown::Good).await;
+    let url = server.url("app", "sslrootcert=system");
+    for (url, system, trusted) in [
+        (url.clone(), &authority, true),
+        (url.clone(), &other, false),
+        // It goes with verify-full only, and the host counts.
+        (url.replace("localhost", "127.0.0.1"), &authority, false),
+        // Whoever names a file trusts nobody else.
+        (server.url("app", &format!("sslmode=verify-full&sslrootcert={}", other.display())), &authority, false),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_refreshtop"));
+        command.env_clear().env("HOME", "/nonexistent").env("REFRESHTOP_URL", &url).env("SSL_CERT_FILE", system);
+        let output = command.args(["migrate", "status"]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.success(), trusted, "{url}: {said}");
+        assert!(trusted || said.contains("TLS failed"), "{url}: {said}");
+    }
+}
+
+/// No server of these tests is new enough for TLS without asking, so this one plays it: TLS from the first byte, then a
+/// log-in without a password. Tells which host it was asked for.
+fn direct_server(folder: &Path) -> (u16, std::sync::mpsc::Receiver<Option<String>>) {
+    use std::io::{Read as _, Write as _};
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    fs::write(folder.join("direct.crt"), certificate.pem()).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    config.alpn_protocols = vec![b"postgresql".to_vec()];
+    let config = std::sync::Arc::new(config);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, asked) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let session = rustls::ServerConnection::new(config.clone()).unwrap();
+            let mut stream = rustls::StreamOwned::new(session, stream.unwrap());
+            if stream.read(&mut [0; 4096]).is_err() {
+                continue;
+            }
+            let _ = sender.send(stream.conn.server_name().map(str::to_owned));
+            let _ = stream.write_all(b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I");
+            let _ = stream.read(&mut [0; 4096]);
+        }
+    });
+    (port, asked)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_without_asking_and_the_name_of_the_host() {
+    let folder = tempfile::tempdir().unwrap();
+    let (port, asked) = direct_server(folder.path());
+    let root = folder.path().join("direct.crt").display().to_string();
+    for (rest, wanted) in [("", Some("localhost")), ("&sslsni=0", None)] {
+        let url =
+            format!("postgres://bob@localhost:{port}/app?sslnegotiation=direct&sslmode=verify-full&sslrootcert={root}");
+        let session = connect(&target(&format!("{url}{rest}")), "test", &Session::READING).await.unwrap();
+        assert!(session.tls);
+        assert_eq!(asked.recv_timeout(Duration::from_secs(20)).unwrap().as_deref(), wanted, "{rest}");
+    }
+    // A server that wants to be asked first.
+    let server = Server::start();
+    prepare(&server).await;
+    let direct = server.url("app", "sslmode=require&sslnegotiation=direct");
+    let Err(error) = connect(&target(&direct), "test", &Session::READING).await else { panic!("{direct}") };
+    assert!(matches!(error.kind, Kind::Tls | Kind::Broken), "{error}");
 }

@@ -1,21 +1,23 @@
 //! Bad links: packets that vanish, answers that take long, hosts that are somewhere else now.
 
 use crate::{
-    Fault, REFRESH, keys_answer, leave, monitor, own_server,
+    Fault, REFRESH, keys_answer, leave, monitor, own_server, own_server_with,
     support::{
-        execute,
+        execute, options,
         proxy::{Link, Proxy},
+        target,
         terminal::Launch,
     },
 };
+use refreshtop::cluster::{ClusterOptions, Cron};
 use std::{
     fs,
     process::Command,
     time::{Duration, Instant},
 };
 
-/// What the contract allows.
-const HALF_OPEN: Duration = Duration::from_secs(15);
+/// What the contract allows until it is noticed.
+const HALF_OPEN: (u64, u64) = (15, 10);
 
 const FROZEN: Link = Link { delay: Duration::ZERO, rate: 0, lost: 0, frozen: true, closes: false };
 
@@ -25,23 +27,21 @@ async fn a_link_that_swallows_everything_is_noticed_within_15_seconds() {
     let proxy = Proxy::before(cluster.port());
     // It polls once an hour: nothing but the sign of life can notice.
     let mut quiet = Launch::monitor(&proxy.url(&url)).live();
-    let mut fault = Fault::begins("half-open while idle");
+    let mut fault = Fault::begins("half-open while idle", HALF_OPEN);
     proxy.set(FROZEN);
     fault.noticed(&quiet, &["DOWN", "OLD", "stopped answering"]);
     keys_answer(&mut quiet);
     proxy.set(Link::default());
-    let (noticed, _) = fault.ends(&quiet);
-    assert!(noticed <= HALF_OPEN, "{noticed:?}");
+    fault.ends(&quiet);
     leave(quiet);
 
     let mut busy = monitor(&proxy.url(&url)).live();
-    let mut fault = Fault::begins("half-open while polling");
+    let mut fault = Fault::begins("half-open while polling", HALF_OPEN);
     proxy.set(FROZEN);
     fault.noticed(&busy, &["DOWN", "OLD"]);
     keys_answer(&mut busy);
     proxy.set(Link::default());
-    let (noticed, _) = fault.ends(&busy);
-    assert!(noticed <= HALF_OPEN, "{noticed:?}");
+    fault.ends(&busy);
     execute(&url, REFRESH).await;
     busy.wait_text("RUNS  2 ");
     leave(busy);
@@ -53,7 +53,7 @@ async fn a_server_that_does_not_answer_the_first_word_is_waited_for() {
     let proxy = Proxy::before(cluster.port());
     proxy.set(FROZEN);
     let mut monitor = monitor(&format!("{}?connect_timeout=2", proxy.url(&url))).start();
-    let mut fault = Fault::begins("no answer while connecting");
+    let mut fault = Fault::begins("no answer while connecting", (10, 10));
     fault.noticed(&monitor, &["DOWN", "no answer within 2 s"]);
     keys_answer(&mut monitor);
     proxy.set(Link::default());
@@ -120,13 +120,12 @@ async fn real_packets_that_vanish_are_noticed_within_15_seconds() {
     let mut monitor = Launch::new("ip", &["netns", "exec", &cable.name, program, "--poll", "2s"])
         .env("REFRESHTOP_URL", &there)
         .live();
-    let mut fault = Fault::begins("packets dropped by the network");
+    let mut fault = Fault::begins("packets dropped by the network", HALF_OPEN);
     Cable::cut();
     fault.noticed(&monitor, &["DOWN", "OLD"]);
     keys_answer(&mut monitor);
     Cable::mend();
-    let (noticed, _) = fault.ends(&monitor);
-    assert!(noticed <= HALF_OPEN, "{noticed:?}");
+    fault.ends(&monitor);
     execute(&url, REFRESH).await;
     monitor.wait_text("RUNS  2 ");
     leave(monitor);
@@ -134,7 +133,10 @@ async fn real_packets_that_vanish_are_noticed_within_15_seconds() {
 
 #[tokio::test]
 async fn two_seconds_of_latency_are_no_outage() {
-    let (cluster, url) = own_server().await;
+    // The schedule is in another database: the longest poll there is, with a session more to open.
+    let (cluster, url) =
+        own_server_with(ClusterOptions { cron: Cron::IfInstalled("postgres".into()), ..options() }).await;
+    refreshtop::command::migrate::up(&target(&url)).await.unwrap();
     let proxy = Proxy::before(cluster.port());
     proxy.set(Link { delay: Duration::from_secs(1), ..Link::default() });
     let since = Instant::now();
@@ -193,7 +195,7 @@ async fn a_name_that_moves_to_another_address_is_followed() {
     let there = first.url(&url).replace("127.0.0.1", "moving.example");
     let namespace = if rustix::process::geteuid().is_root() { "-m" } else { "-rm" };
     let monitor = Launch::new("unshare", &[namespace, "sh", "-c", &script]).env("REFRESHTOP_URL", &there).live();
-    let mut fault = Fault::begins("the host's name moved to another address");
+    let mut fault = Fault::begins("the host's name moved to another address", (5, 10));
     fs::write(&hosts, "127.0.0.3 moving.example\n").unwrap();
     first.set(Link { closes: true, ..Link::default() });
     execute(&url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'refreshtop%'")

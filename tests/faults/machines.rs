@@ -34,7 +34,6 @@ async fn a_clock_that_is_hours_off_changes_nothing() {
 async fn a_machine_that_was_suspended_catches_up_by_itself() {
     let (cluster, url) = own_server().await;
     let monitor = Launch::monitor(&url).live();
-    let mut fault = Fault::begins("suspended, sessions ended meanwhile");
     monitor.signal(Signal::STOP);
     execute(&url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'refreshtop%'")
         .await;
@@ -42,6 +41,7 @@ async fn a_machine_that_was_suspended_catches_up_by_itself() {
         execute(&url, REFRESH).await;
     }
     tokio::time::sleep(Duration::from_secs(3)).await;
+    let mut fault = Fault::begins("suspended, sessions ended meanwhile", (5, 5));
     monitor.signal(Signal::CONT);
     fault.noticed(&monitor, &["LIVE", "RUNS  3 "]);
     fault.ends(&monitor);

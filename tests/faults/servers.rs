@@ -17,7 +17,7 @@ fn terminate(like: &str) -> String {
 async fn a_terminated_listener_listens_again_and_misses_nothing() {
     let (cluster, url) = own_server().await;
     let monitor = monitor(&url).live();
-    let mut fault = Fault::begins("pg_terminate_backend on the listener");
+    let mut fault = Fault::begins("pg_terminate_backend on the listener", (5, 10));
     execute(&url, &terminate("refreshtop listen")).await;
     fault.noticed(&monitor, &["DOWN", "terminating connection due to administrator command"]);
     execute(&url, REFRESH).await;
@@ -49,7 +49,7 @@ async fn a_terminated_poller_is_replaced_without_a_word() {
 async fn every_session_terminated_at_once() {
     let (cluster, url) = own_server().await;
     let monitor = monitor(&url).live();
-    let mut fault = Fault::begins("pg_terminate_backend on every session");
+    let mut fault = Fault::begins("pg_terminate_backend on every session", (5, 10));
     execute(&url, &terminate("refreshtop%")).await;
     fault.noticed(&monitor, &["DOWN"]);
     fault.ends(&monitor);
@@ -61,7 +61,7 @@ async fn every_session_terminated_at_once() {
 async fn a_restart_is_over_a_moment_after_the_server_is_back() {
     let (mut cluster, url) = own_server().await;
     let mut monitor = monitor(&url).live();
-    let mut fault = Fault::begins("server stopped for three seconds");
+    let mut fault = Fault::begins("server stopped for three seconds", (5, 10));
     cluster.stop_postgres().await.unwrap();
     fault.noticed(&monitor, &["DOWN", "OLD"]);
     keys_answer(&mut monitor);
@@ -77,7 +77,7 @@ async fn crash_recovery_after_a_killed_backend() {
     let monitor = monitor(&url).live();
     let victim = client(&url).await;
     let pid: i32 = victim.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
-    let mut fault = Fault::begins("a backend killed by the system, crash recovery");
+    let mut fault = Fault::begins("a backend killed by the system, crash recovery", (5, 10));
     kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
     fault.noticed(&monitor, &["DOWN"]);
     fault.ends(&monitor);
@@ -90,7 +90,7 @@ async fn a_server_that_was_killed_and_started_again() {
     let (mut cluster, url) = own_server().await;
     execute(&url, "CHECKPOINT").await;
     let monitor = monitor(&url).live();
-    let mut fault = Fault::begins("the server killed with -9");
+    let mut fault = Fault::begins("the server killed with -9", (5, 10));
     cluster.kill9();
     fault.noticed(&monitor, &["DOWN", "OLD"]);
     cluster.start_postgres().await.unwrap();
@@ -138,7 +138,7 @@ async fn a_full_disk_is_told_though_the_log_takes_no_row() {
     } else {
         execute(&url, AS_IF_FULL).await;
     }
-    let mut fault = Fault::begins("disk full on the server");
+    let mut fault = Fault::begins("disk full on the server", (5, 5));
     monitor.send("r");
     fault.noticed(&monitor, &["No space left on device"]);
     keys_answer(&mut monitor);

@@ -134,3 +134,27 @@ async fn a_megabyte_of_error_and_a_long_log_leave_the_keys_alive() {
     assert_tame(&monitor);
     assert!(monitor.raw_bytes().len() < 1 << 20, "{} bytes for a few frames", monitor.raw_bytes().len());
 }
+
+/// Without a blank at which it could be wrapped, and without an end.
+#[tokio::test]
+async fn a_megabyte_in_one_line_is_one_row_of_a_list() {
+    let url = migrated_app("line").await;
+    execute(&url, &row("repeat(E'x\\x1b[31m\\u9577', 120000)", "5", "now()", "NULL")).await;
+    execute(&url, &row("'the next one'", "5", "now()", "NULL")).await;
+    for (cols, rows) in [(120, 40), (80, 24)] {
+        let mut monitor = Launch::monitor(&url).size(cols, rows).live();
+        monitor.wait_for("both rows", |screen| screen.contains("the next one") && screen.contains("ERRORS  1/2"));
+        // The older one, which is the second.
+        monitor.send("j\r");
+        // The parser of these tests drops the sign for what must not be seen.
+        monitor.wait_text("[31m長");
+        monitor.wait_for("the whole run", |screen| screen.contains(" of ") && !screen.contains("reading…"));
+        assert_framed(&monitor, cols, rows);
+        monitor.send("G");
+        assert_framed(&monitor, cols, rows);
+        monitor.send("q");
+        assert_eq!(monitor.wait_exit(), Ok(0));
+        assert_tame(&monitor);
+        assert!(monitor.raw_bytes().len() < 1 << 18, "{} bytes for a few frames", monitor.raw_bytes().len());
+    }
+}

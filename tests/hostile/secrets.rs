@@ -140,6 +140,7 @@ fn faults(right: &Place) -> Vec<(&'static str, Place)> {
     ]
 }
 
+/// The first three are tried with every fault.
 const COMMANDS: [&[&str]; 8] = [
     &["--help"],
     &["migrate", "--help"],
@@ -150,6 +151,65 @@ const COMMANDS: [&[&str]; 8] = [
     &["demo", "--help"],
     &["nonsense"],
 ];
+
+/// Each that is left, with everything that it can be asked to tell; those that go on are stopped.
+const MORE_COMMANDS: [&[&str]; 24] = [
+    &["migrate", "up"],
+    &["monitor"],
+    &["status", "--json"],
+    &["stats"],
+    &["logs", "--follow"],
+    &["trigger"],
+    &["job", "restore"],
+    &["job", "show", "--json"],
+    &["job", "runs"],
+    &["job", "pause"],
+    &["job", "resume"],
+    &["job", "every", "*/7 * * * *"],
+    &["job", "remove"],
+    &["cleanup"],
+    &["check"],
+    &["doctor", "--details", "--fix", "--yes"],
+    &["metrics"],
+    &["schedule", "--json"],
+    &["config", "path"],
+    &["config", "init"],
+    &["config", "check"],
+    &["completions", "bash"],
+    &["man"],
+    &["migrate", "down", "--yes"],
+];
+
+#[test]
+fn every_command_is_tried() {
+    fn walk(command: &clap::Command, path: &[&str], missing: &mut Vec<String>) {
+        for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+            let path = [path, &[inner.get_name()]].concat();
+            walk(inner, &path, missing);
+            let tried = COMMANDS.iter().chain(&MORE_COMMANDS).any(|words| words.starts_with(&path));
+            if !tried {
+                missing.push(path.join(" "));
+            }
+        }
+    }
+    let mut missing = Vec::new();
+    walk(&refreshtop::cli::command(), &[], &mut missing);
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// Runs it as anybody may, with everything logged; it is asked to stop after two seconds.
+fn told(folder: &Path, arguments: &[String], command: &[&str], variables: &BTreeMap<String, String>) -> (bool, String) {
+    let log = folder.join("log");
+    let mut program = Command::new("timeout");
+    program.args(["--signal=TERM", "--kill-after=10", "2"]).arg(REFRESHTOP);
+    program.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", folder);
+    program.env("RUST_BACKTRACE", "full").env("RUST_LOG", "trace");
+    program.args(["--log-level", "trace", "--log-file"]).arg(&log);
+    program.args(arguments).args(command).envs(variables).stdin(Stdio::null());
+    let output = program.output().unwrap();
+    let said = [output.stdout, output.stderr, fs::read(&log).unwrap_or_default()].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
 
 /// A migrated database, and a role whose password is the planted one.
 async fn planted() -> Place {
@@ -172,17 +232,9 @@ async fn it_is_in_no_output_of_any_command() {
         for (way, (arguments, variables)) in ways(&place, folder.path()) {
             // Where the string itself is wrong, one command tells as much as all of them.
             for command in COMMANDS.iter().take(if fault == "none" { COMMANDS.len() } else { 3 }) {
-                let log = folder.path().join("log");
-                let mut program = Command::new(REFRESHTOP);
-                program.env_clear().env("HOME", folder.path()).env("RUST_BACKTRACE", "full").env("RUST_LOG", "trace");
-                program.args(["--log-level", "trace", "--log-file"]).arg(&log);
-                program.args(&arguments).args(*command).envs(&variables).stdin(Stdio::null());
-                let output = program.output().unwrap();
-                let what = format!("{way}, {fault}, {command:?}");
-                assert_hidden(&what, &String::from_utf8_lossy(&output.stdout));
-                assert_hidden(&what, &String::from_utf8_lossy(&output.stderr));
-                assert_hidden(&what, &fs::read_to_string(&log).unwrap_or_default());
-                worked += usize::from(output.status.success() && command == &["migrate", "status"]);
+                let (succeeded, said) = told(folder.path(), &arguments, command, &variables);
+                assert_hidden(&format!("{way}, {fault}, {command:?}"), &said);
+                worked += usize::from(succeeded && command == &["migrate", "status"]);
                 runs += 1;
             }
         }
@@ -190,6 +242,24 @@ async fn it_is_in_no_output_of_any_command() {
     assert!(runs > 400, "{runs}");
     // The password was the right one, in each way that hands it in rightly: a server that never asked proves nothing.
     assert!(worked >= 7, "{worked}");
+}
+
+#[tokio::test]
+async fn it_is_in_nothing_that_the_other_commands_say() {
+    let right = planted().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (mut worked, mut failed) = (Vec::new(), Vec::new());
+    for (way, (arguments, variables)) in
+        ways(&right, folder.path()).into_iter().filter(|way| ["keywords", "--url"].contains(&way.0))
+    {
+        for command in MORE_COMMANDS {
+            let (succeeded, said) = told(folder.path(), &arguments, command, &variables);
+            assert_hidden(&format!("{way}, {command:?}"), &said);
+            if succeeded { worked.push(command) } else { failed.push(command) }
+        }
+    }
+    // Commands that all fail before they connect prove nothing.
+    assert!(worked.len() >= 36, "{worked:?} {failed:?}");
 }
 
 #[tokio::test]

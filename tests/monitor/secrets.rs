@@ -2,7 +2,7 @@
 
 use crate::support::{
     fresh_role, migrated_app,
-    terminal::{Launch, TerminalProgram},
+    terminal::{Launch, REFRESHTOP, TerminalProgram},
 };
 use refreshtop::exit;
 use rustix::process::Signal;
@@ -34,6 +34,19 @@ async fn a_password_is_neither_shown_nor_listed() {
         assert!(!seen(&monitor).contains(secret), "{sign}");
         assert!(!fs::read_to_string(&file).unwrap().contains(secret), "{sign}");
     }
+}
+
+/// What is in memory would be in it.
+#[tokio::test]
+async fn no_core_is_left_behind() {
+    let url = migrated_app("core").await;
+    let line = format!("ulimit -S -c $(ulimit -H -c) && exec {REFRESHTOP} --poll 1h");
+    let mut monitor = Launch::new("/bin/sh", &["-c", &line]).env("REFRESHTOP_URL", &url).live();
+    let limits = fs::read_to_string(format!("/proc/{}/limits", monitor.pid())).unwrap();
+    let core = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().next(), Some("0"), "{core}");
+    monitor.send("q");
+    assert_eq!(monitor.wait_exit(), Ok(0));
 }
 
 #[tokio::test]

@@ -38,12 +38,17 @@ pub fn options() -> ClusterOptions {
     ClusterOptions { pg_bin: std::env::var_os(OVERRIDE).map(Into::into), ..ClusterOptions::default() }
 }
 
-/// The test program's cluster; `pg_cron` is preloaded where it is installed. Tests that restart a server start
-/// their own.
+/// The test program's cluster; `pg_cron` is there where it is installed, and stays: if the first migration created its
+/// extension, the rollback of that one test would take it away under the others. Tests that restart a server, or that
+/// want to see the extension come and go, start their own.
 pub async fn cluster() -> &'static DisposableCluster {
     let start = || async {
         let options = ClusterOptions { cron: Cron::IfInstalled(CRON_DATABASE.into()), ..options() };
-        DisposableCluster::start(&options, &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"))
+        let cluster = DisposableCluster::start(&options, &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"));
+        if cluster.has_cron() {
+            execute(&cluster.url(CRON_DATABASE), "CREATE EXTENSION pg_cron").await;
+        }
+        cluster
     };
     CLUSTER.get_or_init(start).await
 }

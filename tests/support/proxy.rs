@@ -1,9 +1,10 @@
 //! A TCP proxy before a server, with the faults of bad links.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -34,12 +35,16 @@ pub struct Link {
     pub closes: bool,
 }
 
+/// The first packet of each connection.
+type Greetings = Arc<Mutex<Vec<Vec<u8>>>>;
+
 /// The proxy; it ends with the value.
 pub struct Proxy {
     port: u16,
     link: watch::Sender<Link>,
     accepted: Arc<AtomicUsize>,
     bytes: Arc<AtomicUsize>,
+    greetings: Greetings,
     // Of its own, so that a test that blocks its runtime does not stop the link.
     runtime: Option<Runtime>,
 }
@@ -53,7 +58,8 @@ impl Proxy {
         let listener = std::net::TcpListener::bind(address).expect("an address to listen on");
         let port = listener.local_addr().unwrap().port();
         listener.set_nonblocking(true).unwrap();
-        let (count, sum) = (accepted.clone(), bytes.clone());
+        let greetings = Greetings::default();
+        let (count, sum, heard) = (accepted.clone(), bytes.clone(), greetings.clone());
         runtime.spawn(async move {
             let listener = TcpListener::from_std(listener).unwrap();
             while let Ok((client, _)) = listener.accept().await {
@@ -61,10 +67,10 @@ impl Proxy {
                 if links.borrow().closes {
                     continue;
                 }
-                tokio::spawn(carry(client, server, links.clone(), sum.clone()));
+                tokio::spawn(carry(client, server, links.clone(), sum.clone(), heard.clone()));
             }
         });
-        Self { port, link, accepted, bytes, runtime: Some(runtime) }
+        Self { port, link, accepted, bytes, greetings, runtime: Some(runtime) }
     }
 
     /// Listens on the loopback address.
@@ -93,6 +99,18 @@ impl Proxy {
         self.accepted.load(Ordering::Relaxed)
     }
 
+    /// What each session said of itself as it began, without encryption: names and values of its start-up message.
+    pub fn sessions(&self) -> Vec<BTreeMap<String, String>> {
+        let startup = |packet: &Vec<u8>| {
+            // Its length, the version of the protocol, and pairs; a request to cancel has another "version".
+            let text = packet.get(8..).filter(|_| packet[4..8] == [0, 3, 0, 0])?;
+            let text = String::from_utf8(text.to_vec()).expect("text");
+            let words: Vec<&str> = text.trim_end_matches('\0').split('\0').collect();
+            Some(words.chunks_exact(2).map(|pair| (pair[0].to_owned(), pair[1].to_owned())).collect())
+        };
+        self.greetings.lock().unwrap().iter().filter_map(startup).collect()
+    }
+
     /// Bytes carried so far, both ways.
     pub fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
@@ -108,7 +126,18 @@ impl Drop for Proxy {
     }
 }
 
-async fn carry(client: TcpStream, server: u16, links: watch::Receiver<Link>, bytes: Arc<AtomicUsize>) {
+async fn carry(
+    client: TcpStream,
+    server: u16,
+    links: watch::Receiver<Link>,
+    bytes: Arc<AtomicUsize>,
+    greetings: Greetings,
+) {
+    // Clients of PostgreSQL speak first.
+    let mut greeting = vec![0; 4096];
+    let Ok(length) = client.peek(&mut greeting).await else { return };
+    greeting.truncate(length);
+    greetings.lock().unwrap().push(greeting);
     let Ok(server) = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], server))).await else { return };
     for stream in [&client, &server] {
         let _ = stream.set_nodelay(true);

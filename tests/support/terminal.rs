@@ -422,8 +422,8 @@ impl TerminalProgram {
     }
 }
 
-/// Every run of blanks and line ends as one blank.
-fn unbroken(text: &str) -> String {
+/// Every run of blanks and line ends as one blank: words are found wherever a line was broken.
+pub fn unbroken(text: &str) -> String {
     let mut last = ' ';
     let blank = |c: char| if c.is_whitespace() { ' ' } else { c };
     text.chars().map(blank).filter(|c| std::mem::replace(&mut last, *c) != ' ' || *c != ' ').collect()

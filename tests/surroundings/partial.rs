@@ -2,10 +2,7 @@
 
 use crate::{
     REFRESH, polling, snapshot,
-    support::{
-        CRON_DATABASE, cluster, execute, fresh_app, fresh_database, fresh_role, migrate, migrated_app, options,
-        small_app_in,
-    },
+    support::{execute, fresh_app, fresh_database, fresh_role, migrate, migrated_app, options, small_app_in},
 };
 use refreshtop::{
     cluster::DisposableCluster,
@@ -16,7 +13,6 @@ use refreshtop::{
     },
 };
 use sqlx::{Connection as _, PgConnection};
-use tokio::sync::OnceCell;
 
 /// What a part must say: `Ok`, or words of its reason and its mend.
 type Expected<'a> = Result<(), (&'a str, &'a str)>;
@@ -48,21 +44,11 @@ fn check(what: &str, snapshot: &Snapshot, expected: [Expected; 5]) {
     }
 }
 
-/// Creates `pg_cron` where it lives in these tests: in another database.
-async fn cron() {
-    static CREATED: OnceCell<()> = OnceCell::const_new();
-    let create = || async {
-        execute(&cluster().await.url(CRON_DATABASE), "CREATE EXTENSION IF NOT EXISTS pg_cron").await;
-    };
-    CREATED.get_or_init(create).await;
-}
-
 /// `pg_cron` knows no job of ours.
 const NO_JOB: Expected = Err(("no job", MIGRATE));
 
 #[tokio::test]
 async fn nothing_and_next_to_nothing() {
-    cron().await;
     let empty = fresh_database("empty").await;
     let tables = fresh_app("tables").await;
     for url in [empty, tables] {
@@ -77,7 +63,6 @@ async fn nothing_and_next_to_nothing() {
 
 #[tokio::test]
 async fn an_older_and_a_newer_schema() {
-    cron().await;
     let url = migrated_app("older").await;
     execute(&url, REFRESH).await;
     let mut connection = PgConnection::connect(&url).await.unwrap();
@@ -105,7 +90,6 @@ async fn an_older_and_a_newer_schema() {
 
 #[tokio::test]
 async fn roles_with_some_rights() {
-    cron().await;
     let url = migrated_app("roles").await;
     execute(&url, REFRESH).await;
     let (name, stranger) = fresh_role(&url, "stranger", "").await;
@@ -133,7 +117,6 @@ async fn roles_with_some_rights() {
 
 #[tokio::test]
 async fn views_without_rows_and_rows_without_values() {
-    cron().await;
     let url = migrated_app("view").await;
     execute(&url, "REFRESH MATERIALIZED VIEW public.platform_metrics WITH NO DATA").await;
     let empty = Err(("has not been populated", "press r"));

@@ -1,0 +1,48 @@
+//! The third session. Two stay as long as the monitor: one listens, one reads. Whoever needs another for a while takes
+//! turns for this one, so that there are never more.
+
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Leave to open one session beside those that stay; clones share it.
+#[derive(Debug, Clone)]
+pub struct Spare(Arc<Semaphore>);
+
+/// The leave, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Held {
+    // Nobody closes the semaphore; if it were, its leave would be everybody's.
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Default for Spare {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(1)))
+    }
+}
+
+impl Spare {
+    /// Waits for it.
+    pub(super) async fn wait(&self) -> Held {
+        Held { _permit: self.0.clone().acquire_owned().await.ok() }
+    }
+
+    /// Takes it, where nobody has it.
+    pub(super) fn take(&self) -> Option<Held> {
+        self.0.clone().try_acquire_owned().ok().map(|permit| Held { _permit: Some(permit) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_at_a_time() {
+        let spare = Spare::default();
+        let held = spare.wait().await;
+        assert!(spare.clone().take().is_none());
+        drop(held);
+        assert!(spare.take().is_some());
+    }
+}
