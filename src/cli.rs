@@ -37,7 +37,7 @@ as for psql.
 Passwords belong in REFRESHTOP_URL, PGPASSWORD or ~/.pgpass, never on the command line, where every process of the \
 machine can read them.
 
-Exit codes: 0 done, 2 wrong command line, 66 not migrated, 69 cannot connect, 70 failed, 74 the terminal takes no more \
+Exit codes: 0 done, 64 wrong command line, 66 not migrated, 69 cannot connect, 70 failed, 74 the terminal takes no more \
 bytes, 75 a refresh is running, 77 not permitted, 78 wrong settings. Of check and doctor: 0 healthy, 1 warning, 2 \
 critical, 3 unknown.";
 
@@ -134,7 +134,7 @@ impl Cli {
     /// Reads a command line; the first argument is the program's name.
     ///
     /// # Errors
-    /// What is wrong with it, or the help or version that it asks for; [`clap::Error::exit`] prints either. Nothing
+    /// What is wrong with it, or the help or version that it asks for; [`clap::Error::print`] prints either. Nothing
     /// that may be a password is in it.
     pub fn read(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, clap::Error> {
         Self::read_by(command(), arguments)
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_lines_end_with_the_usage_code_and_say_what_is_allowed() {
+    fn wrong_lines_say_what_is_allowed() {
         for (line, wanted) in [
             ("--poll 30", "units: ms, s, m, h, d"),
             ("--poll 10ms", "at least 1s"),
@@ -334,7 +334,7 @@ mod tests {
         ] {
             let error = read(line).unwrap_err();
             assert!(error.to_string().contains(wanted), "{line}: {error}");
-            assert_eq!(error.exit_code(), i32::from(crate::exit::USAGE));
+            assert!(error.use_stderr(), "{line}");
         }
     }
 

@@ -31,8 +31,10 @@ fn main() -> ExitCode {
 /// Help, version, or what is wrong with the line. A check that is called wrongly is unknown, never critical.
 fn wrong_line(arguments: &[OsString], error: &clap::Error) -> ExitCode {
     let is = |word: &str| arguments.iter().skip(1).any(|argument| argument == word);
-    if error.exit_code() == 0 || !is("check") || is("config") {
-        error.exit();
+    if !error.use_stderr() || !is("check") || is("config") {
+        // Where its reader is gone, there is nobody to tell.
+        let _ = error.print();
+        return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK });
     }
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");

@@ -115,6 +115,18 @@ async fn a_check_says_its_verdict_and_everything_else_is_unknown() {
     }
 }
 
+/// 2 is what a problem found means; a script that asks wrongly must not read that.
+#[tokio::test]
+async fn a_wrong_line_is_no_verdict() {
+    for line in
+        ["doctor --nonsense", "doctor --analyze never", "status --nonsense", "nonsense", "config", "man nonsense"]
+    {
+        let ran = run("postgres://h/d", line).await;
+        assert_eq!((code(&ran), ran.out.as_str()), (64, ""), "{line}: {ran:?}");
+        assert!(!ran.err.is_empty(), "{line}: {ran:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_people_and_programs_are_told_is_the_same() {
     let url = app_with(1, 9).await;
