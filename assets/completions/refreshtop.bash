@@ -2962,7 +2962,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__trigger)
-            opts="-h --timeout --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --wait --timeout --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

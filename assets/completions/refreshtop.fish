@@ -119,7 +119,7 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -l errors -d
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -s f -l follow -d 'Go on, and print attempts as they end'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l timeout -d 'Cancel the refresh on the server when it takes longer' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l timeout -d 'Cancel the refresh on the server when it takes longer, the time of --wait included' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l url -d 'Database to connect to: postgres://USER@HOST:PORT/DATABASE, or "host=… dbname=…" [env: REFRESHTOP_URL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l profile -d 'Profile of the config file to use [env: REFRESHTOP_PROFILE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l config -d 'Config file to read instead of refreshtop/config.toml in the user\'s config folder [env: REFRESHTOP_CONFIG]' -r -F
@@ -133,6 +133,7 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l theme 
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l wait -d 'Where a refresh is running already, wait for its end and refresh then, instead of being refused'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and not __fish_seen_subcommand_from show runs pause resume every remove restore help" -l url -d 'Database to connect to: postgres://USER@HOST:PORT/DATABASE, or "host=… dbname=…" [env: REFRESHTOP_URL]' -r

@@ -126,7 +126,7 @@ async fn a_trigger_is_cancelled_on_the_server_by_signal_and_by_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trigger_beside_a_running_refresh_is_refused_with_a_code_of_its_own() {
+async fn a_trigger_beside_a_running_refresh_is_refused_or_waits_for_its_turn() {
     let url = app_with(1, 0).await;
     execute(&url, "UPDATE refreshtop.views SET lock_timeout = '10 minutes'").await;
     let blocker = Session::with(&url, BLOCK).await;
@@ -134,14 +134,42 @@ async fn a_trigger_beside_a_running_refresh_is_refused_with_a_code_of_its_own() 
     let pid = other.pid;
     let refresh = other.start::<Value>("public.refresh_platform_metrics_with_logging()");
     blocker.until_waiting(pid).await;
+    let observer = Session::open(&url).await;
     let second = run(&url, "trigger --json").await;
     assert_eq!(second.code, i32::from(exit::ALREADY_RUNNING), "{second:?}");
     assert_eq!(second.json()["status"], "running");
     assert!(second.err.contains("is already running (pid ") && second.err.contains("try again later"), "{second:?}");
     let status = run(&url, "status --json").await.json();
     assert_eq!(status["running"]["pid"], pid, "{status}");
+    // It has been refused, and looks whether the other one has ended.
+    let asks = "EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+                        AND application_name = 'refreshtop trigger' AND query LIKE '%refreshtop.running%')";
+    for (line, signal, why) in [
+        ("trigger --wait --timeout 1s --json", None, "cancelled because it took longer than --timeout: "),
+        ("trigger --wait --json", Some(Signal::INT), "cancelled by a signal: "),
+    ] {
+        // The session of the one before may be there for another moment.
+        observer.until(&format!("NOT {asks}")).await;
+        let waits = Running::start(program(&url, line));
+        if let Some(signal) = signal {
+            observer.until(asks).await;
+            waits.signal(signal);
+        }
+        let object = waits.json();
+        assert_eq!(object["status"], "running", "{line}: {object}");
+        let ended = waits.end();
+        assert_eq!(ended.code, i32::from(exit::ALREADY_RUNNING), "{line}: {ended:?}");
+        assert!(ended.err.contains(why) && ended.err.lines().count() == 1, "{line}: {ended:?}");
+    }
+    let waits = Running::start(program(&url, "trigger --wait --json"));
+    observer.until(asks).await;
     blocker.run("ROLLBACK").await;
     refresh.await.unwrap();
+    let object = waits.json();
+    assert_eq!(object["status"], "success", "{object}");
+    let ended = waits.end();
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+    assert_eq!(attempts(&url, "manual").await, 1, "who waited has refreshed, once");
 }
 
 #[tokio::test(flavor = "multi_thread")]
