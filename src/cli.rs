@@ -8,7 +8,7 @@ use crate::{
     settings::layer::{Layer, variable},
 };
 use arguments::{
-    Check, Cleanup, Completions, Config, Doctor, Job, Logs, Man, Metrics, Schedule, Stats, Status, Trigger,
+    Answer, Check, Cleanup, Completions, Config, Doctor, Job, Logs, Man, Metrics, Schedule, Stats, Status, Trigger,
 };
 use clap::{
     Args, FromArgMatches as _, Parser, Subcommand,
@@ -88,15 +88,26 @@ pub struct Migrate {
     /// What to do; `None` is `up`.
     #[command(subcommand)]
     pub action: Option<MigrateAction>,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// `migrate up` and `migrate status`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct MigrateOne {
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
 }
 
 /// Which way to migrate.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum MigrateAction {
     /// Install or update everything (the default)
-    Up,
+    Up(MigrateOne),
     /// Show which migrations are installed
-    Status,
+    Status(MigrateOne),
     /// Take migrations away again
     Down(Down),
 }
@@ -110,6 +121,9 @@ pub struct Down {
     /// Don't ask
     #[arg(long)]
     pub yes: bool,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
 }
 
 /// `demo`.
@@ -170,7 +184,12 @@ impl Cli {
                 Some(Act::Pause(one) | Act::Resume(one) | Act::Remove(one)) => &one.answer,
                 Some(Act::Runs(runs)) => &runs.one.answer,
                 Some(Act::Every(every)) => &every.one.answer,
-                None => return false,
+                None => &job.answer,
+            },
+            Some(Command::Migrate(migrate)) => match &migrate.action {
+                Some(MigrateAction::Up(one) | MigrateAction::Status(one)) => &one.answer,
+                Some(MigrateAction::Down(down)) => &down.answer,
+                None => &migrate.answer,
             },
             _ => return false,
         };
@@ -188,7 +207,7 @@ impl Migrate {
     /// Which way, the default filled in.
     #[must_use]
     pub fn action(&self) -> MigrateAction {
-        self.action.clone().unwrap_or(MigrateAction::Up)
+        self.action.clone().unwrap_or(MigrateAction::Up(MigrateOne { answer: self.answer.clone() }))
     }
 }
 
@@ -267,13 +286,15 @@ mod tests {
 
     #[test]
     fn commands() {
-        let down = |to, yes| Command::Migrate(Migrate { action: Some(MigrateAction::Down(Down { to, yes })) });
+        let answer = Answer::default;
+        let migrate = |action| Command::Migrate(Migrate { action, answer: answer() });
+        let down = |to, yes| migrate(Some(MigrateAction::Down(Down { to, yes, answer: answer() })));
         for (line, wanted) in [
             ("", Command::Monitor),
             ("monitor", Command::Monitor),
-            ("migrate", Command::Migrate(Migrate { action: None })),
-            ("migrate up", Command::Migrate(Migrate { action: Some(MigrateAction::Up) })),
-            ("migrate status", Command::Migrate(Migrate { action: Some(MigrateAction::Status) })),
+            ("migrate", migrate(None)),
+            ("migrate up", migrate(Some(MigrateAction::Up(MigrateOne::default())))),
+            ("migrate status", migrate(Some(MigrateAction::Status(MigrateOne::default())))),
             ("migrate down", down(None, false)),
             ("migrate down --to 3 --yes", down(Some(3), true)),
             ("demo", Command::Demo(Demo { headless: false, accounts: 10_000 })),
@@ -281,7 +302,9 @@ mod tests {
         ] {
             assert_eq!(read(line).unwrap().command(), wanted, "{line}");
         }
-        assert_eq!(Migrate { action: None }.action(), MigrateAction::Up);
+        for line in ["job --json", "job show --json", "migrate --json", "migrate up --json", "migrate down --json"] {
+            assert!(read(line).unwrap().json(), "{line}");
+        }
     }
 
     #[test]

@@ -172,6 +172,7 @@ Register-ArgumentCompleter -Native -CommandName 'refreshtop' -ScriptBlock {
             [CompletionResult]::new('--ascii', '--ascii', [CompletionResultType]::ParameterName, 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]')
             [CompletionResult]::new('--log-file', '--log-file', [CompletionResultType]::ParameterName, 'Write a log to this file [env: REFRESHTOP_LOG_FILE]')
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer with JSON (docs/json.md); streams have one object a line')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show the jobs in pg_cron (the default)')
@@ -480,6 +481,7 @@ Register-ArgumentCompleter -Native -CommandName 'refreshtop' -ScriptBlock {
             [CompletionResult]::new('--ascii', '--ascii', [CompletionResultType]::ParameterName, 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]')
             [CompletionResult]::new('--log-file', '--log-file', [CompletionResultType]::ParameterName, 'Write a log to this file [env: REFRESHTOP_LOG_FILE]')
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer with JSON (docs/json.md); streams have one object a line')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('up', 'up', [CompletionResultType]::ParameterValue, 'Install or update everything (the default)')
@@ -502,6 +504,7 @@ Register-ArgumentCompleter -Native -CommandName 'refreshtop' -ScriptBlock {
             [CompletionResult]::new('--ascii', '--ascii', [CompletionResultType]::ParameterName, 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]')
             [CompletionResult]::new('--log-file', '--log-file', [CompletionResultType]::ParameterName, 'Write a log to this file [env: REFRESHTOP_LOG_FILE]')
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer with JSON (docs/json.md); streams have one object a line')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -520,6 +523,7 @@ Register-ArgumentCompleter -Native -CommandName 'refreshtop' -ScriptBlock {
             [CompletionResult]::new('--ascii', '--ascii', [CompletionResultType]::ParameterName, 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]')
             [CompletionResult]::new('--log-file', '--log-file', [CompletionResultType]::ParameterName, 'Write a log to this file [env: REFRESHTOP_LOG_FILE]')
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer with JSON (docs/json.md); streams have one object a line')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -540,6 +544,7 @@ Register-ArgumentCompleter -Native -CommandName 'refreshtop' -ScriptBlock {
             [CompletionResult]::new('--log-file', '--log-file', [CompletionResultType]::ParameterName, 'Write a log to this file [env: REFRESHTOP_LOG_FILE]')
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Don''t ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer with JSON (docs/json.md); streams have one object a line')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

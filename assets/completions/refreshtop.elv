@@ -163,6 +163,7 @@ set edit:completion:arg-completer[refreshtop] = {|@words|
             cand --ascii 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]'
             cand --log-file 'Write a log to this file [env: REFRESHTOP_LOG_FILE]'
             cand --log-level 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]'
+            cand --json 'Answer with JSON (docs/json.md); streams have one object a line'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
             cand show 'Show the jobs in pg_cron (the default)'
@@ -449,6 +450,7 @@ set edit:completion:arg-completer[refreshtop] = {|@words|
             cand --ascii 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]'
             cand --log-file 'Write a log to this file [env: REFRESHTOP_LOG_FILE]'
             cand --log-level 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]'
+            cand --json 'Answer with JSON (docs/json.md); streams have one object a line'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
             cand up 'Install or update everything (the default)'
@@ -470,6 +472,7 @@ set edit:completion:arg-completer[refreshtop] = {|@words|
             cand --ascii 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]'
             cand --log-file 'Write a log to this file [env: REFRESHTOP_LOG_FILE]'
             cand --log-level 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]'
+            cand --json 'Answer with JSON (docs/json.md); streams have one object a line'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -487,6 +490,7 @@ set edit:completion:arg-completer[refreshtop] = {|@words|
             cand --ascii 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]'
             cand --log-file 'Write a log to this file [env: REFRESHTOP_LOG_FILE]'
             cand --log-level 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]'
+            cand --json 'Answer with JSON (docs/json.md); streams have one object a line'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -506,6 +510,7 @@ set edit:completion:arg-completer[refreshtop] = {|@words|
             cand --log-file 'Write a log to this file [env: REFRESHTOP_LOG_FILE]'
             cand --log-level 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]'
             cand --yes 'Don''t ask'
+            cand --json 'Answer with JSON (docs/json.md); streams have one object a line'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

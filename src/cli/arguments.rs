@@ -81,6 +81,9 @@ pub struct Job {
     /// What to do; `None` is `show`.
     #[command(subcommand)]
     pub action: Option<JobAction>,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
 }
 
 /// What to do with a job.

@@ -12,7 +12,10 @@ use crate::{
         signals::StopSignals,
     },
     connect::{self, Session, Target},
-    db::{error::sqlstate, service},
+    db::{
+        error::{self, sqlstate},
+        service,
+    },
     exit,
     model::{age, refresh::TriggerOutcome},
     output::{Output, clean, json, moment},
@@ -69,7 +72,7 @@ pub async fn run(trigger: &Trigger, target: &Target, output: Output) -> Result<(
         }
     };
     let ended = refresh::ended(refresh::cancellable(connected, work, cancel).await);
-    answer(ended, why.get(), output)
+    answer(ended, why.get(), &target.user, output)
 }
 
 /// Tells a person who watches.
@@ -103,7 +106,7 @@ async fn limit(trigger: &Trigger) {
     }
 }
 
-fn answer(ended: Ended, why: &str, output: Output) -> Result<(), Failure> {
+fn answer(ended: Ended, why: &str, role: &str, output: Output) -> Result<(), Failure> {
     let answer = |object: Value| if output.json { output.object("trigger", object) } else { Ok(()) };
     let refused = |code: u8, status: &str, sqlstate: Option<&str>, message: String| {
         answer(json!({"status": status, "sqlstate": sqlstate, "message": message}))?;
@@ -137,7 +140,11 @@ fn answer(ended: Ended, why: &str, output: Output) -> Result<(), Failure> {
         }
         Ended::Refused(code, message) => {
             let why = if code == sqlstate::QUERY_CANCELED { why } else { "" };
-            let text = format!("{why}{}", clean(&message));
+            let mend = match code.as_str() {
+                sqlstate::INSUFFICIENT_PRIVILEGE => format!("; {}", error::grant(role)),
+                _ => String::new(),
+            };
+            let text = format!("{why}{}{mend}", clean(&message));
             refused(session::exit_code_of(&code), "refused", Some(&code), text)
         }
         Ended::Lost(message) => refused(exit::CANNOT_CONNECT, "lost", None, format!("{why}{}", clean(&message))),

@@ -1,7 +1,7 @@
 //! Each command against each state of the database: exit code, standard error, JSON.
 
 use super::{Ran, app_with, run};
-use crate::support::{cluster, execute, fresh_app, fresh_role, migrated_app};
+use crate::support::{cluster, execute, fresh_app, fresh_database, fresh_role, migrated_app};
 use refreshtop::exit;
 
 /// A state of the database, and the URL by which it is reached.
@@ -51,10 +51,19 @@ async fn every_command_in_every_state() {
         ("logs", "logs"),
         ("cleanup", "cleanup"),
         ("trigger", "trigger"),
+        ("job", "jobs"),
         ("job show", "jobs"),
+        ("migrate status", "migrate_status"),
+        // What changes a job that is there is in tests/command/jobs.rs.
+        ("job runs", "job_runs"),
+        ("job pause", ""),
+        ("job resume", ""),
+        ("job every '*/10 * * * *'", ""),
+        ("job remove", ""),
+        ("job restore", ""),
     ];
     for (line, kind) in commands {
-        for url in [&states.healthy, &states.failing] {
+        for url in [&states.healthy, &states.failing].into_iter().filter(|_| !kind.is_empty()) {
             let people = run(url, line).await;
             assert_eq!((code(&people), people.err.as_str()), (exit::OK, ""), "{line}: {people:?}");
             assert!(!people.out.is_empty() && !people.out.contains('\x1b'), "{line}: {people:?}");
@@ -68,9 +77,13 @@ async fn every_command_in_every_state() {
         }
         for (url, wanted, name, mend) in [
             (&states.bare, exit::NOT_MIGRATED, "not_migrated", "run: refreshtop migrate"),
-            (&states.forbidden, exit::NOT_PERMITTED, "not_permitted", ""),
+            (&states.forbidden, exit::NOT_PERMITTED, "not_permitted", mend_of_rights(line)),
             (&states.dead, exit::CANNOT_CONNECT, "cannot_connect", "check that the server runs"),
         ] {
+            if line == "migrate status" && wanted == exit::NOT_MIGRATED {
+                // That is its answer, and no failure.
+                continue;
+            }
             let people = run(url, line).await;
             assert_eq!((code(&people), people.out.as_str()), (wanted, ""), "{line}, {name}: {people:?}");
             one_sentence(&people, line);
@@ -87,6 +100,57 @@ async fn every_command_in_every_state() {
             assert_eq!((&object["error"], &object["exit_code"]), (&name.into(), &wanted.into()), "{line}: {object}");
         }
     }
+}
+
+/// Who may not put jobs in place, or see the steps, has not migrated; everybody else lacks the role.
+fn mend_of_rights(line: &str) -> &'static str {
+    match line {
+        "job restore" | "migrate status" => "migrate as the role that migrated this database before",
+        _ => "; GRANT refreshtop_admin TO nobody_",
+    }
+}
+
+#[tokio::test]
+async fn migrating_answers_in_every_state() {
+    let states = States::make().await;
+    let empty = fresh_database("command_empty").await;
+    let stranger = fresh_role(&states.bare, "nobody", "").await.1;
+    for (url, wanted, name, mend) in [
+        (&empty, exit::FAILURE, "failed", "create the application's tables first"),
+        (&stranger, exit::NOT_PERMITTED, "not_permitted", "GRANT CREATE ON DATABASE"),
+        (&states.forbidden, exit::NOT_PERMITTED, "not_permitted", "as the role that migrated this database before"),
+        (&states.dead, exit::CANNOT_CONNECT, "cannot_connect", "check that the server runs"),
+    ] {
+        let people = run(url, "migrate").await;
+        assert_eq!((code(&people), people.out.as_str()), (wanted, ""), "{people:?}");
+        assert!(people.err.starts_with("refreshtop: ") && people.err.contains(mend), "{people:?}");
+        let json = run(url, "migrate --json").await;
+        let object = json.json();
+        assert_eq!((code(&json), &object["error"]), (wanted, &name.into()), "{object}");
+        assert!(object["message"].as_str().unwrap().contains(mend), "{object}");
+    }
+    let steps = |answer: &Ran| answer.json()["steps"].as_array().unwrap().clone();
+    let pending = steps(&run(&states.bare, "migrate status --json").await);
+    assert!(pending.iter().all(|step| step["applied_at"].is_null()), "{pending:?}");
+    let people = run(&states.bare, "migrate status").await;
+    assert_eq!((code(&people), people.out.lines().count()), (exit::OK, pending.len()), "{people:?}");
+    assert!(people.out.lines().all(|line| line.starts_with("000") && line.ends_with("  pending")), "{people:?}");
+
+    for (line, kind, said) in [
+        ("migrate --json", "migrate", "applied steps 1, 2"),
+        ("migrate up --json", "migrate", "the database is up to date"),
+        ("migrate down --yes --json", "migrate_down", "undid steps "),
+        ("migrate down --json", "migrate_down", "there is nothing to undo"),
+    ] {
+        let ran = run(&states.bare, line).await;
+        assert_eq!((code(&ran), ran.err.as_str()), (exit::OK, ""), "{line}: {ran:?}");
+        let object = ran.json();
+        assert_eq!((&object["schema"], &object["kind"]), (&"refreshtop/1".into(), &kind.into()), "{object}");
+        let done = object["done"].as_array().unwrap();
+        assert!(done.iter().any(|sentence| sentence.as_str().unwrap().starts_with(said)), "{line}: {object}");
+    }
+    let applied = steps(&run(&states.healthy, "migrate status --json").await);
+    assert!(applied.iter().all(|step| step["applied_at"].is_string()), "{applied:?}");
 }
 
 #[tokio::test]
