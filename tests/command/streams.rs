@@ -1,6 +1,6 @@
 //! Commands that go on until something stops them.
 
-use super::{PATIENCE, Ran, app_with, program, ran, run};
+use super::{PATIENCE, Ran, app_with, program, ran, run, table::States};
 use crate::support::processes::eventually;
 use crate::support::session::Session;
 use crate::support::{execute, fresh_app, migrate, migrated_app, options, small_app_in, value};
@@ -99,6 +99,45 @@ async fn a_reader_that_goes_away_ends_it_quietly() {
         let ended = ran(ended);
         assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{line}: {ended:?}");
     }
+}
+
+/// `logs --follow | head`: what would be written next may be hours away.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_does_not_wait_for_something_to_write_when_its_reader_has_gone() {
+    let url = app_with(3, 0).await;
+    let mut child = program(&url, "logs --follow --limit 1 --json").stdout(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    tokio::task::block_in_place(|| out.read_line(&mut line)).unwrap();
+    assert!(line.contains("\"kind\":\"run\""), "{line}");
+    assert!(child.try_wait().unwrap().is_none(), "it goes on while it is read");
+    drop(out);
+    let mut ended = None;
+    tokio::task::block_in_place(|| {
+        eventually("the follower ends", || {
+            ended = child.try_wait().unwrap();
+            ended.is_some()
+        });
+    });
+    assert_eq!(ended.unwrap().code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduler_without_its_database_says_so_and_goes_on_trying() {
+    let dead = States::make().await.dead;
+    let mut child = program(&dead, "schedule").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut err = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    tokio::task::block_in_place(|| err.read_line(&mut line)).unwrap();
+    assert!(line.starts_with("refreshtop: cannot connect to 127.0.0.1:1: "), "{line}");
+    assert!(line.ends_with("; trying again\n"), "{line}");
+    assert!(child.try_wait().unwrap().is_none());
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let ended = ran(tokio::task::block_in_place(|| child.wait_with_output()).unwrap());
+    assert_eq!((ended.code, ended.out.as_str()), (0, ""), "{ended:?}");
+    let mut rest = String::new();
+    err.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "", "it says so once");
 }
 
 #[tokio::test(flavor = "multi_thread")]
