@@ -3,6 +3,7 @@
 //! One function per kind, used alike for flags, environment and config file. No message repeats the value: it may be
 //! a password that slipped into the wrong place.
 
+use super::mistake;
 use croner::parser::{CronParser, Seconds};
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -128,7 +129,10 @@ pub fn percent(text: &str) -> Result<f64, String> {
 /// One sentence for people.
 pub fn theme(text: &str) -> Result<String, String> {
     let known = THEMES.iter().find(|name| name.eq_ignore_ascii_case(text));
-    known.map(|name| (*name).to_owned()).ok_or_else(|| format!("no such theme: there are {}", THEMES.join(", ")))
+    known.map(|name| (*name).to_owned()).ok_or_else(|| {
+        let hint = mistake::close(text, &THEMES).map(|name| format!("did you mean {name}? ")).unwrap_or_default();
+        format!("no such theme: {hint}there are {}", THEMES.join(", "))
+    })
 }
 
 /// How much goes to the log.
