@@ -184,7 +184,7 @@ async fn a_trigger_beside_a_running_refresh_is_refused_or_waits_for_its_turn() {
     let asks = "EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
                         AND application_name = 'refreshtop trigger' AND query LIKE '%refreshtop.running%')";
     for (line, signal, why) in [
-        ("trigger --wait --timeout 1s --json", None, "cancelled because it took longer than --timeout: "),
+        ("trigger --wait --timeout 3s --json", None, "cancelled because it took longer than --timeout: "),
         ("trigger --wait --json", Some(Signal::INT), "cancelled by a signal: "),
     ] {
         // The session of the one before may be there for another moment.
@@ -284,14 +284,20 @@ async fn a_scheduler_survives_a_lost_database_and_makes_up_for_the_tick() {
         serde_json::from_str::<Value>(&line.unwrap_or_else(|_| panic!("{what} in time"))).unwrap()
     };
     let mut lost = line("a tick");
-    // It may have fallen between the start and the loss.
-    while lost["outcome"] == "success" {
+    // It may have fallen between the start and the loss, or on the loss itself.
+    while lost["outcome"] == "success" || lost["outcome"] == "lost" {
         lost = line("the next tick");
     }
     assert_eq!(lost["outcome"], "unreachable", "{lost}");
     cluster.start_postgres().await.unwrap();
-    let back = line("the tick made up for");
+    let mut back = line("the tick made up for");
+    // On a slow machine the next tick may have come before the server.
+    let overtaken = back["outcome"] == "lost";
+    while back["outcome"] == "lost" || back["outcome"] == "unreachable" {
+        back = line("a later tick");
+    }
     assert_eq!(back["outcome"], "success", "{back}");
+    assert!(overtaken || back["tick"] == lost["tick"], "{back} makes up for {lost}");
     scheduler.signal(Signal::TERM);
     assert_eq!(scheduler.end().code, 0);
     cluster.stop().await.unwrap();

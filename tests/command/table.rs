@@ -214,8 +214,8 @@ async fn a_log_is_listed_by_outcome_age_and_number() {
         ("logs --json", 9),
         ("logs --limit 2 --json", 2),
         ("logs --errors --json", 3),
-        ("logs --since 150s --json", 5),
-        ("logs --since 150s --errors --json", 2),
+        ("logs --since 170s --json", 5),
+        ("logs --since 170s --errors --json", 2),
     ] {
         let ran = run(&url, line).await.json();
         assert_eq!((&ran["count"], ran["runs"].as_array().unwrap().len()), (&wanted.into(), wanted), "{line}: {ran}");
@@ -260,7 +260,7 @@ async fn a_deployment_made_by_hand_is_answered_for() {
     assert!((287..=288).contains(&total), "{figures}");
     assert!(figures["stats"]["last_error"].as_str().unwrap().starts_with("older error "), "{figures}");
 
-    for (line, wanted) in [("logs --json", 20), ("logs --errors --limit 3 --json", 3), ("logs --since 16m --json", 3)] {
+    for (line, wanted) in [("logs --json", 20), ("logs --errors --limit 3 --json", 3), ("logs --since 19m --json", 3)] {
         let logs = run(&url, line).await;
         assert_eq!((code(&logs), logs.err.as_str()), (exit::OK, ""), "{logs:?}");
         let logs = logs.json();
