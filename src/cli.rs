@@ -389,6 +389,19 @@ mod tests {
     }
 
     #[test]
+    fn every_option_of_a_command_has_a_variable_unless_forgetting_it_would_harm() {
+        fn without(command: &clap::Command, names: &mut BTreeSet<String>) {
+            let options = command.get_arguments().filter(|arg| arg.get_long().is_some() && arg.get_env().is_none());
+            names.extend(options.map(|arg| arg.get_id().to_string()));
+            command.get_subcommands().for_each(|child| without(child, names));
+        }
+        let mut names = BTreeSet::new();
+        command().get_subcommands().for_each(|child| without(child, &mut names));
+        let wanted = ["also", "fix", "to", "yes"];
+        assert_eq!(names.into_iter().collect::<Vec<_>>(), wanted);
+    }
+
+    #[test]
     fn every_option_names_its_twin_in_the_environment() {
         let command = command();
         let ids: BTreeSet<&str> = command.get_arguments().map(|arg| arg.get_id().as_str()).collect();

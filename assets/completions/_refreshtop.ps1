@@ -138,7 +138,7 @@ Register-ArgumentCompleter -Native -CommandName 'refreshtop' -ScriptBlock {
             break
         }
         'refreshtop;trigger' {
-            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Cancel the refresh on the server when it takes longer, the time of --wait included')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Cancel the refresh on the server when all of it takes longer: connecting, waiting, refreshing')
             [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'Database to connect to: postgres://USER@HOST:PORT/DATABASE, or "host=… dbname=…" [env: REFRESHTOP_URL]')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Profile of the config file to use [env: REFRESHTOP_PROFILE]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Config file to read instead of refreshtop/config.toml in the user''s config folder [env: REFRESHTOP_CONFIG]')

@@ -130,7 +130,7 @@ set edit:completion:arg-completer[refreshtop] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'refreshtop;trigger'= {
-            cand --timeout 'Cancel the refresh on the server when it takes longer, the time of --wait included'
+            cand --timeout 'Cancel the refresh on the server when all of it takes longer: connecting, waiting, refreshing'
             cand --url 'Database to connect to: postgres://USER@HOST:PORT/DATABASE, or "host=… dbname=…" [env: REFRESHTOP_URL]'
             cand --profile 'Profile of the config file to use [env: REFRESHTOP_PROFILE]'
             cand --config 'Config file to read instead of refreshtop/config.toml in the user''s config folder [env: REFRESHTOP_CONFIG]'

@@ -119,7 +119,7 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -l errors -d
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -s f -l follow -d 'Go on, and print attempts as they end'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l timeout -d 'Cancel the refresh on the server when it takes longer, the time of --wait included' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l timeout -d 'Cancel the refresh on the server when all of it takes longer: connecting, waiting, refreshing' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l url -d 'Database to connect to: postgres://USER@HOST:PORT/DATABASE, or "host=… dbname=…" [env: REFRESHTOP_URL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l profile -d 'Profile of the config file to use [env: REFRESHTOP_PROFILE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l config -d 'Config file to read instead of refreshtop/config.toml in the user\'s config folder [env: REFRESHTOP_CONFIG]' -r -F

@@ -67,7 +67,7 @@ pub struct Trigger {
     /// Where a refresh is running already, wait for its end and refresh then, instead of being refused
     #[arg(long, env = "REFRESHTOP_WAIT", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub wait: bool,
-    /// Cancel the refresh on the server when it takes longer, the time of --wait included
+    /// Cancel the refresh on the server when all of it takes longer: connecting, waiting, refreshing
     #[arg(long, env = "REFRESHTOP_TIMEOUT", hide_env_values = true, value_name = "DURATION", value_parser = value::limit)]
     pub timeout: Option<Duration>,
     /// How to answer.

@@ -26,7 +26,7 @@ use std::{
     io::{IsTerminal as _, Write as _},
     time::Duration,
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_postgres::Client;
 
 /// Time between two looks whether the refresh that is waited for has ended.
@@ -41,16 +41,21 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 pub async fn run(trigger: &Trigger, target: &Target, output: Output) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
     let limits = Session::WRITING;
+    let deadline = trigger.timeout.map(|timeout| Instant::now() + timeout);
     let connected = tokio::select! {
         connected = connect::connect(target, "trigger", &limits) => connected?,
         () = stop.recv() => return Err(Failure::new(exit::FAILURE, "cancelled before the refresh had begun")),
+        () = until(deadline) => {
+            let text = format!("cannot connect to {}: no session in the time of --timeout", target.place());
+            return Err(Failure::new(exit::CANNOT_CONNECT, text));
+        }
     };
     say("refreshing; Ctrl-C cancels it on the server", output);
     let why = Cell::new("");
     let cancel = async {
         tokio::select! {
             () = stop.recv() => why.set("cancelled by a signal: "),
-            () = limit(trigger) => why.set("cancelled because it took longer than --timeout: "),
+            () = until(deadline) => why.set("cancelled because it took longer than --timeout: "),
         }
     };
     let work = async |client: &Client| {
@@ -99,9 +104,9 @@ async fn free_again(client: &Client, mut pause: Duration, why: &Cell<&str>) -> R
     }
 }
 
-async fn limit(trigger: &Trigger) {
-    match trigger.timeout {
-        Some(timeout) => tokio::time::sleep(timeout).await,
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
     }
 }

@@ -148,7 +148,7 @@ async fn a_trigger_is_cancelled_on_the_server_by_signal_and_by_time() {
     let observer = Session::open(&url).await;
     for (line, signal, why) in [
         ("trigger --json", Some(Signal::INT), "cancelled by a signal: "),
-        ("trigger --json --timeout 1s", None, "cancelled because it took longer than --timeout: "),
+        ("trigger --json --timeout 3s", None, "cancelled because it took longer than --timeout: "),
     ] {
         let trigger = Running::start(program(&url, line));
         observer.until(&waiting("refreshtop trigger")).await;
@@ -162,6 +162,20 @@ async fn a_trigger_is_cancelled_on_the_server_by_signal_and_by_time() {
         assert!(ended.err.contains(why) && ended.err.lines().count() == 1, "{ended:?}");
     }
     assert_eq!(attempts(&url, "manual").await, 2, "both are in the log");
+}
+
+#[tokio::test]
+async fn a_trigger_does_not_wait_longer_for_a_silent_server_than_it_may() {
+    // Connections are taken by the kernel, and nobody ever answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://u@{}/d", silent.local_addr().unwrap());
+    let ran = run(&url, "trigger --timeout 1s --json").await;
+    assert_eq!(
+        (ran.code, &ran.json()["error"]),
+        (i32::from(exit::CANNOT_CONNECT), &"cannot_connect".into()),
+        "{ran:?}"
+    );
+    assert!(ran.err.contains("no session in the time of --timeout"), "{ran:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,8 @@ use refreshtop::exit;
 pub struct States {
     pub healthy: String,
     pub failing: String,
+    /// Migrated, and nothing was ever refreshed.
+    pub empty: String,
     pub bare: String,
     pub forbidden: String,
     pub dead: String,
@@ -20,6 +22,7 @@ impl States {
         Self {
             healthy: app_with(9, 0).await,
             failing,
+            empty: migrated_app("command_empty").await,
             bare: fresh_app("command_bare").await,
             forbidden,
             // Nobody listens at port 1.
@@ -54,6 +57,8 @@ async fn every_command_in_every_state() {
         ("job", "jobs"),
         ("job show", "jobs"),
         ("migrate status", "migrate_status"),
+        // What goes on is in tests/command/streams.rs.
+        ("logs --follow", ""),
         // What changes a job that is there is in tests/command/jobs.rs.
         ("job runs", "job_runs"),
         ("job pause", ""),
@@ -63,7 +68,7 @@ async fn every_command_in_every_state() {
         ("job restore", ""),
     ];
     for (line, kind) in commands {
-        for url in [&states.healthy, &states.failing].into_iter().filter(|_| !kind.is_empty()) {
+        for url in [&states.healthy, &states.failing, &states.empty].into_iter().filter(|_| !kind.is_empty()) {
             let people = run(url, line).await;
             assert_eq!((code(&people), people.err.as_str()), (exit::OK, ""), "{line}: {people:?}");
             assert!(!people.out.is_empty() && !people.out.contains('\x1b'), "{line}: {people:?}");
@@ -156,11 +161,10 @@ async fn migrating_answers_in_every_state() {
 #[tokio::test]
 async fn a_check_says_its_verdict_and_everything_else_is_unknown() {
     let states = States::make().await;
-    let slow = migrated_app("command_empty").await;
     for (url, line, wanted, start) in [
         (&states.healthy, "check", exit::OK, "REFRESH OK - last successful refresh "),
         (&states.failing, "check", exit::CRITICAL, "REFRESH CRITICAL - success rate "),
-        (&slow, "check", exit::CRITICAL, "REFRESH CRITICAL - no refresh in the window"),
+        (&states.empty, "check", exit::CRITICAL, "REFRESH CRITICAL - no refresh in the window"),
         (&states.failing, "check -w rate=10: -c rate=5:", exit::OK, "REFRESH OK - "),
         (&states.failing, "check --warning rate=90:", exit::WARNING, "REFRESH WARNING - success rate "),
         (&states.healthy, "check --critical duration=@0:10", exit::CRITICAL, "REFRESH CRITICAL - average duration "),
