@@ -3,13 +3,14 @@
 # rustup puts cargo here; a shell that was open before the installation does not know.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help demo test test-versions test-deb deb bench soak pictures clean
+.PHONY: help demo test test-versions test-packages test-deb deb bench soak pictures clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo      build, and show the monitor on a disposable PostgreSQL (ARGS='--headless' and others go to it)"
 	@echo "make test      check formatting, lints and the module borders, and run every test on a real PostgreSQL"
 	@echo "make test-versions  run what needs no more than a bare server on PostgreSQL 13 to 18 (VERSIONS='13 18' chooses; needs npm)"
+	@echo "make test-packages  try cargo install, and the Debian package of a debug build, on this machine (needs root)"
 	@echo "make deb       make a Debian package in target/deb (the build takes minutes)"
 	@echo "make test-deb  make the package, look it over, install it on this machine, try it and remove it again (needs root)"
 	@echo "make bench     measure the latency of the screen, the cost of a poll and what readers feel (takes minutes)"
@@ -39,6 +40,11 @@ VERSIONS ?= 13 14 15 16 17 18
 test-versions:
 	@scripts/setup test
 	THREADS=$(THREADS) scripts/test-versions $(VERSIONS)
+
+# With what make test has built.
+test-packages:
+	@scripts/setup demo
+	scripts/test-packages
 
 # Slow to build, so it is no part of make test.
 deb:

@@ -8,7 +8,7 @@ use crate::{
     settings::layer::{Layer, variable},
 };
 use arguments::{
-    Check, Cleanup, Completions, Config, Doctor, Job, Logs, Man, Metrics, Schedule, Stats, Status, Trigger,
+    Answer, Check, Cleanup, Completions, Config, Doctor, Job, Logs, Man, Metrics, Schedule, Stats, Status, Trigger,
 };
 use clap::{
     Args, FromArgMatches as _, Parser, Subcommand,
@@ -37,7 +37,7 @@ as for psql.
 Passwords belong in REFRESHTOP_URL, PGPASSWORD or ~/.pgpass, never on the command line, where every process of the \
 machine can read them.
 
-Exit codes: 0 done, 2 wrong command line, 66 not migrated, 69 cannot connect, 70 failed, 74 the terminal takes no more \
+Exit codes: 0 done, 64 wrong command line, 66 not migrated, 69 cannot connect, 70 failed, 74 the terminal takes no more \
 bytes, 75 a refresh is running, 77 not permitted, 78 wrong settings. Of check and doctor: 0 healthy, 1 warning, 2 \
 critical, 3 unknown.";
 
@@ -88,15 +88,26 @@ pub struct Migrate {
     /// What to do; `None` is `up`.
     #[command(subcommand)]
     pub action: Option<MigrateAction>,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// `migrate up` and `migrate status`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct MigrateOne {
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
 }
 
 /// Which way to migrate.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum MigrateAction {
     /// Install or update everything (the default)
-    Up,
+    Up(MigrateOne),
     /// Show which migrations are installed
-    Status,
+    Status(MigrateOne),
     /// Take migrations away again
     Down(Down),
 }
@@ -110,6 +121,9 @@ pub struct Down {
     /// Don't ask
     #[arg(long)]
     pub yes: bool,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
 }
 
 /// `demo`.
@@ -134,7 +148,7 @@ impl Cli {
     /// Reads a command line; the first argument is the program's name.
     ///
     /// # Errors
-    /// What is wrong with it, or the help or version that it asks for; [`clap::Error::exit`] prints either. Nothing
+    /// What is wrong with it, or the help or version that it asks for; [`clap::Error::print`] prints either. Nothing
     /// that may be a password is in it.
     pub fn read(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, clap::Error> {
         Self::read_by(command(), arguments)
@@ -170,7 +184,12 @@ impl Cli {
                 Some(Act::Pause(one) | Act::Resume(one) | Act::Remove(one)) => &one.answer,
                 Some(Act::Runs(runs)) => &runs.one.answer,
                 Some(Act::Every(every)) => &every.one.answer,
-                None => return false,
+                None => &job.answer,
+            },
+            Some(Command::Migrate(migrate)) => match &migrate.action {
+                Some(MigrateAction::Up(one) | MigrateAction::Status(one)) => &one.answer,
+                Some(MigrateAction::Down(down)) => &down.answer,
+                None => &migrate.answer,
             },
             _ => return false,
         };
@@ -188,7 +207,7 @@ impl Migrate {
     /// Which way, the default filled in.
     #[must_use]
     pub fn action(&self) -> MigrateAction {
-        self.action.clone().unwrap_or(MigrateAction::Up)
+        self.action.clone().unwrap_or(MigrateAction::Up(MigrateOne { answer: self.answer.clone() }))
     }
 }
 
@@ -267,13 +286,15 @@ mod tests {
 
     #[test]
     fn commands() {
-        let down = |to, yes| Command::Migrate(Migrate { action: Some(MigrateAction::Down(Down { to, yes })) });
+        let answer = Answer::default;
+        let migrate = |action| Command::Migrate(Migrate { action, answer: answer() });
+        let down = |to, yes| migrate(Some(MigrateAction::Down(Down { to, yes, answer: answer() })));
         for (line, wanted) in [
             ("", Command::Monitor),
             ("monitor", Command::Monitor),
-            ("migrate", Command::Migrate(Migrate { action: None })),
-            ("migrate up", Command::Migrate(Migrate { action: Some(MigrateAction::Up) })),
-            ("migrate status", Command::Migrate(Migrate { action: Some(MigrateAction::Status) })),
+            ("migrate", migrate(None)),
+            ("migrate up", migrate(Some(MigrateAction::Up(MigrateOne::default())))),
+            ("migrate status", migrate(Some(MigrateAction::Status(MigrateOne::default())))),
             ("migrate down", down(None, false)),
             ("migrate down --to 3 --yes", down(Some(3), true)),
             ("demo", Command::Demo(Demo { headless: false, accounts: 10_000 })),
@@ -281,7 +302,9 @@ mod tests {
         ] {
             assert_eq!(read(line).unwrap().command(), wanted, "{line}");
         }
-        assert_eq!(Migrate { action: None }.action(), MigrateAction::Up);
+        for line in ["job --json", "job show --json", "migrate --json", "migrate up --json", "migrate down --json"] {
+            assert!(read(line).unwrap().json(), "{line}");
+        }
     }
 
     #[test]
@@ -320,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_lines_end_with_the_usage_code_and_say_what_is_allowed() {
+    fn wrong_lines_say_what_is_allowed() {
         for (line, wanted) in [
             ("--poll 30", "units: ms, s, m, h, d"),
             ("--poll 10ms", "at least 1s"),
@@ -334,7 +357,7 @@ mod tests {
         ] {
             let error = read(line).unwrap_err();
             assert!(error.to_string().contains(wanted), "{line}: {error}");
-            assert_eq!(error.exit_code(), i32::from(crate::exit::USAGE));
+            assert!(error.use_stderr(), "{line}");
         }
     }
 
@@ -363,6 +386,19 @@ mod tests {
             assert!(!format!("{error:?}").contains("hunter2"), "{line}: {error:?}");
         }
         assert!(!format!("{:?}", read("--url postgres://bob:hunter2@h/app").unwrap()).contains("hunter2"));
+    }
+
+    #[test]
+    fn every_option_of_a_command_has_a_variable_unless_forgetting_it_would_harm() {
+        fn without(command: &clap::Command, names: &mut BTreeSet<String>) {
+            let options = command.get_arguments().filter(|arg| arg.get_long().is_some() && arg.get_env().is_none());
+            names.extend(options.map(|arg| arg.get_id().to_string()));
+            command.get_subcommands().for_each(|child| without(child, names));
+        }
+        let mut names = BTreeSet::new();
+        command().get_subcommands().for_each(|child| without(child, &mut names));
+        let wanted = ["also", "fix", "to", "yes"];
+        assert_eq!(names.into_iter().collect::<Vec<_>>(), wanted);
     }
 
     #[test]

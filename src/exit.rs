@@ -1,8 +1,9 @@
 //! Exit codes of every command, in one place.
 //!
 //! 0 to 3 are what Nagios and its kin read from a check: healthy, warning, critical, unknown; a diagnosis ends with the
-//! same, by its worst finding. No other outcome uses 1 or 3, and 2 is shared with clap's usage errors only, so a failure
-//! can't pass for a verdict. The others are those of BSD's `sysexits.h`, which service managers and scripts know.
+//! same, by its worst finding. No other outcome uses them, so a failure can't pass for a verdict: not even a wrong command
+//! line, for which clap's own number would be 2. The others are those of BSD's `sysexits.h`, which service managers and
+//! scripts know.
 
 /// Done; for a check: healthy.
 pub const OK: u8 = 0;
@@ -13,8 +14,8 @@ pub const CRITICAL: u8 = 2;
 /// A check says: unknown. A check that is called wrongly ends with this too, never with [`USAGE`].
 pub const UNKNOWN: u8 = 3;
 
-/// The command line is wrong (clap's own number).
-pub const USAGE: u8 = 2;
+/// The command line is wrong (`EX_USAGE`).
+pub const USAGE: u8 = 64;
 /// The database is reached, but what refreshtop needs is not in it: migrate first (`EX_NOINPUT`).
 pub const NOT_MIGRATED: u8 = 66;
 /// The database can't be reached, or refuses the session (`EX_UNAVAILABLE`).
@@ -38,7 +39,7 @@ mod tests {
     #[test]
     fn no_failure_passes_for_a_verdict() {
         let failures =
-            [NOT_MIGRATED, CANNOT_CONNECT, FAILURE, TERMINAL_STUCK, ALREADY_RUNNING, NOT_PERMITTED, SETTINGS];
+            [USAGE, NOT_MIGRATED, CANNOT_CONNECT, FAILURE, TERMINAL_STUCK, ALREADY_RUNNING, NOT_PERMITTED, SETTINGS];
         assert!(failures.iter().all(|code| *code > UNKNOWN && *code < 126), "126 and above belong to shells");
         assert_eq!(failures.iter().collect::<BTreeSet<_>>().len(), failures.len());
     }

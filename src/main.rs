@@ -1,8 +1,8 @@
 //! The program: reads the command line and the settings, and hands over to the command.
 
 use refreshtop::{
-    cli::{Cli, Command, MigrateAction, arguments::ConfigAction},
-    command::{self, Failure, confirm},
+    cli::{Cli, Command, arguments::ConfigAction},
+    command::{self, Failure},
     conceal,
     connect::Target,
     crash,
@@ -31,8 +31,10 @@ fn main() -> ExitCode {
 /// Help, version, or what is wrong with the line. A check that is called wrongly is unknown, never critical.
 fn wrong_line(arguments: &[OsString], error: &clap::Error) -> ExitCode {
     let is = |word: &str| arguments.iter().skip(1).any(|argument| argument == word);
-    if error.exit_code() == 0 || !is("check") || is("config") {
-        error.exit();
+    if !error.use_stderr() || !is("check") || is("config") {
+        // Where its reader is gone, there is nobody to tell.
+        let _ = error.print();
+        return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK });
     }
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
@@ -115,7 +117,7 @@ async fn run(cli: &Cli, settings: &Settings, environment: &Environment) -> Resul
     let output = Output::of_process(cli.json(), environment);
     match command {
         Command::Monitor => command::monitor::run(settings, target, environment).await,
-        Command::Migrate(migrate) => run_migrate(&migrate.action(), &target).await,
+        Command::Migrate(migrate) => command::migrate::run(&migrate.action(), &target, output).await,
         Command::Status(_) => command::status::run(settings, &target, output).await,
         Command::Stats(_) => command::stats::run(settings, &target, output).await,
         Command::Logs(logs) => command::logs::run(&logs, settings, &target, output).await,
@@ -138,34 +140,4 @@ fn target(settings: &Settings, environment: &Environment) -> Result<Target, Fail
         let _ = writeln!(std::io::stderr(), "refreshtop: warning: {}", printable(warning));
     }
     Ok(target)
-}
-
-async fn run_migrate(action: &MigrateAction, target: &Target) -> Result<(), Failure> {
-    match action {
-        MigrateAction::Up => print(&command::migrate::up(target).await?),
-        MigrateAction::Status => print(&[command::migrate::status(target).await?.trim_end().to_owned()]),
-        MigrateAction::Down(down) => {
-            let to = down.to.unwrap_or(0);
-            let Some(announced) = command::migrate::announce_down(target, to).await? else {
-                return print(&["there is nothing to undo".into()]);
-            };
-            if !down.yes && confirm::can_ask() && !confirm::confirmed(&format!("This {announced}."))? {
-                return Err(Failure::new(exit::FAILURE, "nothing was changed"));
-            }
-            print(&command::migrate::down(target, to).await?)
-        }
-    }
-}
-
-/// Prints lines, which may name what others named; a reader that went away (`| head`) is not an error.
-fn print(lines: &[String]) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    for line in lines {
-        match writeln!(out, "{}", printable(line)) {
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
-            Err(error) => return Err(Failure::new(exit::FAILURE, error.to_string())),
-            Ok(()) => {}
-        }
-    }
-    Ok(())
 }

@@ -76,7 +76,7 @@ async fn count(url: &str, condition: &str) -> i64 {
 async fn until_logged(url: &str, condition: &str) {
     let since = Instant::now();
     while count(url, condition).await == 0 {
-        assert!(since.elapsed() < Duration::from_secs(20), "no row with {condition}");
+        assert!(since.elapsed() < Duration::from_mins(1), "no row with {condition}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -98,7 +98,8 @@ async fn refreshes_fails_in_both_ways_survives_a_restart_and_ends() {
     let folder = demo.cluster.folder().to_owned();
     let since = Instant::now();
     demo.stop().await.unwrap();
-    assert!(since.elapsed() < Duration::from_secs(3), "{:?}", since.elapsed());
+    // A server that is asked to wait for its sessions would never end.
+    assert!(since.elapsed() < Duration::from_secs(15), "{:?}", since.elapsed());
     assert!(!folder.exists());
 }
 

@@ -3,7 +3,11 @@
 
 mod support;
 
-use refreshtop::{command::migrate, db::migrate::MigrateError};
+use refreshtop::{
+    command::{Failure, migrate},
+    db::migrate::MigrateError,
+    exit,
+};
 use std::process::Command;
 use support::{client, execute, fresh_app, fresh_database, fresh_role, listed, steps, target, unique, value};
 
@@ -227,7 +231,9 @@ async fn a_role_without_the_rights_learns_all_that_is_missing_and_nothing_is_cha
     execute(&url, "REVOKE CREATE ON SCHEMA public FROM PUBLIC").await;
     let (name, role) = fresh_role(&url, "weak", "").await;
     let before = schema(&url).await;
-    let text = migrate::up(&target(&role)).await.unwrap_err().to_string();
+    let error = migrate::up(&target(&role)).await.unwrap_err();
+    let text = error.to_string();
+    assert_eq!(Failure::from(error).code, exit::NOT_PERMITTED, "{text}");
     for needed in [
         "may not read public.accounts",
         "may not create in schema public",

@@ -100,6 +100,14 @@ fn the_exit_codes_are_those_of_the_program() {
     assert_eq!([exit::WARNING, exit::CRITICAL, exit::UNKNOWN], [1, 2, 3], "named below the table");
 }
 
+/// What a restart can't mend: the unit's numbers are the program's.
+#[test]
+fn the_unit_gives_up_where_a_person_must_look() {
+    let unit = include_str!("../assets/refreshtop-schedule.service");
+    let wanted = [exit::USAGE, exit::NOT_MIGRATED, exit::NOT_PERMITTED, exit::SETTINGS].map(|code| code.to_string());
+    assert!(unit.contains(&format!("\nRestartPreventExitStatus={}\n", wanted.join(" "))));
+}
+
 #[test]
 fn the_limits_of_the_health_rules_are_the_defaults() {
     let limits = Thresholds::default();

@@ -1460,7 +1460,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__job)
-            opts="-h --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help show runs pause resume every remove restore help"
+            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help show runs pause resume every remove restore help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2352,7 +2352,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__migrate)
-            opts="-h --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help up status down help"
+            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help up status down help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2418,7 +2418,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__migrate__subcmd__down)
-            opts="-h --to --yes --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --to --yes --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2558,7 +2558,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__migrate__subcmd__status)
-            opts="-h --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2624,7 +2624,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__migrate__subcmd__up)
-            opts="-h --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2962,7 +2962,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__trigger)
-            opts="-h --timeout --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --wait --timeout --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -130,7 +130,7 @@ set edit:completion:arg-completer[refreshtop] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'refreshtop;trigger'= {
-            cand --timeout 'Cancel the refresh on the server when it takes longer'
+            cand --timeout 'Cancel the refresh on the server when all of it takes longer: connecting, waiting, refreshing'
             cand --url 'Database to connect to: postgres://USER@HOST:PORT/DATABASE, or "host=… dbname=…" [env: REFRESHTOP_URL]'
             cand --profile 'Profile of the config file to use [env: REFRESHTOP_PROFILE]'
             cand --config 'Config file to read instead of refreshtop/config.toml in the user''s config folder [env: REFRESHTOP_CONFIG]'
@@ -144,6 +144,7 @@ set edit:completion:arg-completer[refreshtop] = {|@words|
             cand --ascii 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]'
             cand --log-file 'Write a log to this file [env: REFRESHTOP_LOG_FILE]'
             cand --log-level 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]'
+            cand --wait 'Where a refresh is running already, wait for its end and refresh then, instead of being refused'
             cand --json 'Answer with JSON (docs/json.md); streams have one object a line'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
@@ -162,6 +163,7 @@ set edit:completion:arg-completer[refreshtop] = {|@words|
             cand --ascii 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]'
             cand --log-file 'Write a log to this file [env: REFRESHTOP_LOG_FILE]'
             cand --log-level 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]'
+            cand --json 'Answer with JSON (docs/json.md); streams have one object a line'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
             cand show 'Show the jobs in pg_cron (the default)'
@@ -448,6 +450,7 @@ set edit:completion:arg-completer[refreshtop] = {|@words|
             cand --ascii 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]'
             cand --log-file 'Write a log to this file [env: REFRESHTOP_LOG_FILE]'
             cand --log-level 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]'
+            cand --json 'Answer with JSON (docs/json.md); streams have one object a line'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
             cand up 'Install or update everything (the default)'
@@ -469,6 +472,7 @@ set edit:completion:arg-completer[refreshtop] = {|@words|
             cand --ascii 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]'
             cand --log-file 'Write a log to this file [env: REFRESHTOP_LOG_FILE]'
             cand --log-level 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]'
+            cand --json 'Answer with JSON (docs/json.md); streams have one object a line'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -486,6 +490,7 @@ set edit:completion:arg-completer[refreshtop] = {|@words|
             cand --ascii 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]'
             cand --log-file 'Write a log to this file [env: REFRESHTOP_LOG_FILE]'
             cand --log-level 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]'
+            cand --json 'Answer with JSON (docs/json.md); streams have one object a line'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -505,6 +510,7 @@ set edit:completion:arg-completer[refreshtop] = {|@words|
             cand --log-file 'Write a log to this file [env: REFRESHTOP_LOG_FILE]'
             cand --log-level 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]'
             cand --yes 'Don''t ask'
+            cand --json 'Answer with JSON (docs/json.md); streams have one object a line'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

@@ -119,7 +119,7 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -l errors -d
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -s f -l follow -d 'Go on, and print attempts as they end'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l timeout -d 'Cancel the refresh on the server when it takes longer' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l timeout -d 'Cancel the refresh on the server when all of it takes longer: connecting, waiting, refreshing' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l url -d 'Database to connect to: postgres://USER@HOST:PORT/DATABASE, or "host=… dbname=…" [env: REFRESHTOP_URL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l profile -d 'Profile of the config file to use [env: REFRESHTOP_PROFILE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l config -d 'Config file to read instead of refreshtop/config.toml in the user\'s config folder [env: REFRESHTOP_CONFIG]' -r -F
@@ -133,6 +133,7 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l theme 
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l wait -d 'Where a refresh is running already, wait for its end and refresh then, instead of being refused'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and not __fish_seen_subcommand_from show runs pause resume every remove restore help" -l url -d 'Database to connect to: postgres://USER@HOST:PORT/DATABASE, or "host=… dbname=…" [env: REFRESHTOP_URL]' -r
@@ -148,6 +149,7 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and not __fis
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and not __fish_seen_subcommand_from show runs pause resume every remove restore help" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and not __fish_seen_subcommand_from show runs pause resume every remove restore help" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and not __fish_seen_subcommand_from show runs pause resume every remove restore help" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and not __fish_seen_subcommand_from show runs pause resume every remove restore help" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and not __fish_seen_subcommand_from show runs pause resume every remove restore help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and not __fish_seen_subcommand_from show runs pause resume every remove restore help" -f -a "show" -d 'Show the jobs in pg_cron (the default)'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and not __fish_seen_subcommand_from show runs pause resume every remove restore help" -f -a "runs" -d 'Show the latest executions of a job'
@@ -379,6 +381,7 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not _
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -f -a "up" -d 'Install or update everything (the default)'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -f -a "status" -d 'Show which migrations are installed'
@@ -397,6 +400,7 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fis
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from up" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from up" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from up" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from up" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from up" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from status" -l url -d 'Database to connect to: postgres://USER@HOST:PORT/DATABASE, or "host=… dbname=…" [env: REFRESHTOP_URL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from status" -l profile -d 'Profile of the config file to use [env: REFRESHTOP_PROFILE]' -r
@@ -411,6 +415,7 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fis
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from status" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from status" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from status" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from status" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -l to -d 'Newest version to keep; without it everything goes' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -l url -d 'Database to connect to: postgres://USER@HOST:PORT/DATABASE, or "host=… dbname=…" [env: REFRESHTOP_URL]' -r
@@ -427,6 +432,7 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fis
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -l yes -d 'Don\'t ask'
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from help" -f -a "up" -d 'Install or update everything (the default)'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from help" -f -a "status" -d 'Show which migrations are installed'

@@ -64,7 +64,10 @@ pub struct Logs {
 /// `trigger`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Trigger {
-    /// Cancel the refresh on the server when it takes longer
+    /// Where a refresh is running already, wait for its end and refresh then, instead of being refused
+    #[arg(long, env = "REFRESHTOP_WAIT", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub wait: bool,
+    /// Cancel the refresh on the server when all of it takes longer: connecting, waiting, refreshing
     #[arg(long, env = "REFRESHTOP_TIMEOUT", hide_env_values = true, value_name = "DURATION", value_parser = value::limit)]
     pub timeout: Option<Duration>,
     /// How to answer.
@@ -78,6 +81,9 @@ pub struct Job {
     /// What to do; `None` is `show`.
     #[command(subcommand)]
     pub action: Option<JobAction>,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
 }
 
 /// What to do with a job.

@@ -1,6 +1,6 @@
 //! What is made of the command line's definition: completions and manual pages.
 
-use crate::{cli, command::Failure, exit, output::Output};
+use crate::{cli, command::Failure, exit, output::Output, settings::mistake};
 use clap_complete::Shell;
 
 /// The completions for a shell.
@@ -53,7 +53,8 @@ pub fn print_page(command: &[String], output: Output) -> Result<(), Failure> {
     if let Some((_, text)) = pages.iter().find(|(known, _)| *known == name) {
         return output.print(text);
     }
-    let known: Vec<&str> = pages.iter().filter_map(|(name, _)| name.strip_prefix("refreshtop-")).collect();
-    let text = format!("there is no such page; there are {}", known.join(", ").replace('-', " "));
-    Err(Failure::new(exit::USAGE, text))
+    let known: Vec<String> =
+        pages.iter().filter_map(|(name, _)| Some(name.strip_prefix("refreshtop-")?.replace('-', " "))).collect();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    Err(Failure::new(exit::USAGE, mistake::unknown("page", &command.join(" "), &known)))
 }

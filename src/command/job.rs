@@ -113,7 +113,7 @@ impl<'a> Desk<'a> {
 
     async fn change(mut self, name: JobName, change: &Change, output: Output) -> Result<(), Failure> {
         let changed = jobs::change(&mut self.app, self.there.as_mut(), &self.database, name.in_cron(), change).await;
-        let changed = changed.map_err(|error| self.refused("change the job", &error))?;
+        let changed = changed.map_err(|error| self.refused(&Self::wish(change), &error))?;
         if !changed {
             let why = format!(
                 "there is no job {} for this database that this role may change; put it back with: refreshtop job \
@@ -134,6 +134,17 @@ impl<'a> Desk<'a> {
             Change::Remove => "removed; it comes back with: refreshtop job restore".to_owned(),
         };
         output.print(&format!("job {} {what}", name.in_cron()))
+    }
+
+    /// What is wanted, in the words of a failure.
+    fn wish(change: &Change) -> String {
+        match change {
+            // An older one says no more than that the schedule is invalid.
+            Change::Every(schedule) if schedule.contains("second") => {
+                format!("give the job the schedule '{schedule}', which needs pg_cron 1.5 or newer")
+            }
+            _ => "change the job".into(),
+        }
     }
 
     /// A job belongs to the role that scheduled it, which is commonly the one that migrated.

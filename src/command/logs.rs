@@ -2,7 +2,7 @@
 
 use crate::{
     cli::arguments::Logs,
-    command::{Failure, session, signals::StopSignals},
+    command::{Failure, reader, session, signals::StopSignals},
     connect::{Session, Target},
     db::{
         feed, log,
@@ -116,9 +116,12 @@ async fn follow(
     let feed = tokio::spawn(feed::run(target.clone(), Spare::default(), sender));
     let mut poll = tokio::time::interval(settings.poll);
     let mut down = false;
+    let gone = reader::gone();
+    tokio::pin!(gone);
     let ended = loop {
         let read = tokio::select! {
             () = stop.recv() => break Ok(()),
+            () = &mut gone => break Ok(()),
             _ = poll.tick() => !down,
             message = news.recv() => match message {
                 Some(Message::Feed(FeedEvent::Down { reason, .. })) => {

@@ -1,13 +1,17 @@
 //! `refreshtop migrate up | status | down`.
 
-use crate::command::Failure;
+use crate::cli::MigrateAction;
+use crate::command::{Failure, confirm};
 use crate::connect::{self, Kind, Session, Target};
 use crate::db::{
     error,
-    migrate::{self, MigrateError},
+    migrate::{self, MigrateError, Step},
     schedule::{self, Outcome, ScheduleError, Whereabouts},
 };
 use crate::exit;
+use crate::output::{Output, json};
+use crate::sanitize::printable;
+use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use std::fmt::Write as _;
 
@@ -20,10 +24,54 @@ impl From<MigrateError> for Failure {
             {
                 exit::NOT_PERMITTED
             }
+            MigrateError::Preflight(problems) if problems.iter().any(|problem| problem.of_rights) => {
+                exit::NOT_PERMITTED
+            }
             _ => exit::FAILURE,
         };
         Self::new(code, error.to_string())
     }
+}
+
+/// Migrates which way is asked.
+///
+/// # Errors
+/// Where that was not done; then nothing was changed.
+pub async fn run(action: &MigrateAction, target: &Target, output: Output) -> Result<(), Failure> {
+    match action {
+        MigrateAction::Up(_) => done("migrate", &up(target).await?, output),
+        MigrateAction::Status(_) if output.json => {
+            let steps = steps(target).await?;
+            output.object("migrate_status", json!({"steps": steps.iter().map(step).collect::<Vec<_>>()}))
+        }
+        MigrateAction::Status(_) => output.print(&status(target).await?),
+        MigrateAction::Down(down) => {
+            let to = down.to.unwrap_or(0);
+            let Some(announced) = announce_down(target, to).await? else {
+                return done("migrate_down", &["there is nothing to undo".into()], output);
+            };
+            if !down.yes && confirm::can_ask() && !confirm::confirmed(&format!("This {announced}."))? {
+                return Err(Failure::new(exit::FAILURE, "nothing was changed"));
+            }
+            done("migrate_down", &self::down(target, to).await?, output)
+        }
+    }
+}
+
+/// Tells what was done. The sentences may name what others named.
+fn done(kind: &str, sentences: &[String], output: Output) -> Result<(), Failure> {
+    if output.json {
+        return output.object(kind, json!({"done": sentences}));
+    }
+    output.print(&sentences.iter().map(|line| printable(line) + "\n").collect::<String>())
+}
+
+fn step(step: &Step) -> Value {
+    json!({
+        "version": step.version,
+        "description": step.description,
+        "applied_at": step.applied_at.map(json::moment),
+    })
 }
 
 /// Opens a session for migrating: as long as it takes, but never waiting for ever for a lock.
@@ -46,7 +94,7 @@ pub async fn up(target: &Target) -> Result<Vec<String>, MigrateError> {
     let mut lines = Vec::new();
     match applied.versions.as_slice() {
         [] => lines.push("the database is up to date".into()),
-        versions => lines.push(format!("applied {}", steps(versions))),
+        versions => lines.push(format!("applied {}", numbered(versions))),
     }
     lines.extend(applied.kept);
     lines.extend(migrate::blind_spot(&mut app).await?);
@@ -55,7 +103,7 @@ pub async fn up(target: &Target) -> Result<Vec<String>, MigrateError> {
     Ok(lines)
 }
 
-fn steps(versions: &[i64]) -> String {
+fn numbered(versions: &[i64]) -> String {
     let list = versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     if versions.len() == 1 { format!("step {list}") } else { format!("steps {list}") }
 }
@@ -155,16 +203,20 @@ async fn other_session(
     if here == database { Ok(None) } else { session_in(target, database).await.map(Some) }
 }
 
-/// Every step, and when it was applied.
+async fn steps(target: &Target) -> Result<Vec<Step>, MigrateError> {
+    let mut app = session(target).await?;
+    let steps = migrate::status(&mut app).await?;
+    app.close().await?;
+    Ok(steps)
+}
+
+/// Every step, and when it was applied: a line each.
 ///
 /// # Errors
 /// The server's.
 pub async fn status(target: &Target) -> Result<String, MigrateError> {
-    let mut app = session(target).await?;
-    let steps = migrate::status(&mut app).await?;
-    app.close().await?;
     let mut text = String::new();
-    for step in steps {
+    for step in steps(target).await? {
         let applied =
             step.applied_at.map_or("pending".into(), |at| at.format("applied %Y-%m-%d %H:%M:%S UTC").to_string());
         // Writing to a string does not fail.
@@ -193,7 +245,7 @@ pub async fn announce_down(target: &Target, target_version: i64) -> Result<Optio
     let rows = if target_version < 2 { migrate::rows_at_stake(&mut app).await? } else { 0 };
     app.close().await?;
     let rows = if rows > 0 { format!(", deleting {rows} rows of the refresh log") } else { String::new() };
-    Ok(Some(format!("undoes {}{rows}", steps(&applied))))
+    Ok(Some(format!("undoes {}{rows}", numbered(&applied))))
 }
 
 /// Unschedules what was scheduled and undoes every step above `target_version`.
@@ -218,7 +270,7 @@ pub async fn down(target: &Target, target_version: i64) -> Result<Vec<String>, M
     }
     match migrate::down(&mut app, target_version).await {
         Ok(undone) if undone.is_empty() => lines.push("there is nothing to undo".into()),
-        Ok(undone) => lines.push(format!("undid {}", steps(&undone))),
+        Ok(undone) => lines.push(format!("undid {}", numbered(&undone))),
         Err(failure) => {
             // The view stays, so its schedule comes back.
             lines.extend(schedule_lines(target, &mut app).await);

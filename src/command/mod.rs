@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod migrate;
 pub mod monitor;
 pub mod password;
+pub mod reader;
 pub mod refresh;
 pub mod schedule;
 pub mod serve;

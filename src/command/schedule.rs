@@ -21,7 +21,10 @@ use crate::{
 };
 use chrono::{DateTime, Offset as _, Utc};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    io::{self, Write as _},
+    time::{Duration, Instant},
+};
 use tokio::time::sleep;
 use tokio_postgres::Client;
 
@@ -78,11 +81,17 @@ struct Driver<'a> {
 /// Waits until the database can be asked, and makes sure that this role may refresh.
 async fn first_look(target: &Target) -> Result<ServerClock, Failure> {
     let mut pauses = feed::quick_backoff();
+    let mut told = false;
     let connected = loop {
         match connect::connect(target, "schedule", &Session::READING).await {
             Ok(connected) => break connected,
             Err(failure) if failure.kind.may_pass() => {
                 tracing::warn!(%failure, "not connected yet");
+                if !told {
+                    // Where even standard error is gone, there is nobody to tell.
+                    let _ = writeln!(io::stderr(), "refreshtop: {}; trying again", clean(&failure.to_string()));
+                    told = true;
+                }
                 sleep(pauses.next().unwrap_or(Duration::from_secs(1)).max(Duration::from_millis(500))).await;
             }
             Err(failure) => return Err(failure.into()),

@@ -1,4 +1,7 @@
 //! `refreshtop trigger`: a refresh now. It runs in this command's session, so the command waits for it.
+//!
+//! Two refreshes never queue up in the database. Who wants a turn behind one that is running waits out here (`--wait`),
+//! without a transaction and without a lock.
 
 use crate::{
     cli::arguments::Trigger,
@@ -9,7 +12,10 @@ use crate::{
         signals::StopSignals,
     },
     connect::{self, Session, Target},
-    db::{error::sqlstate, service},
+    db::{
+        error::{self, sqlstate},
+        service,
+    },
     exit,
     model::{age, refresh::TriggerOutcome},
     output::{Output, clean, json, moment},
@@ -18,7 +24,15 @@ use serde_json::{Value, json};
 use std::{
     cell::Cell,
     io::{IsTerminal as _, Write as _},
+    time::Duration,
 };
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_postgres::Client;
+
+/// Time between two looks whether the refresh that is waited for has ended.
+const LOOK_PAUSE: Duration = Duration::from_millis(500);
+/// Longest pause before triggering again: each try that is refused leaves a trace in the audit.
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 /// Triggers a refresh and waits for its end. A signal, or the end of `--timeout`, cancels it on the server.
 ///
@@ -27,34 +41,77 @@ use std::{
 pub async fn run(trigger: &Trigger, target: &Target, output: Output) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
     let limits = Session::WRITING;
+    let deadline = trigger.timeout.map(|timeout| Instant::now() + timeout);
     let connected = tokio::select! {
         connected = connect::connect(target, "trigger", &limits) => connected?,
         () = stop.recv() => return Err(Failure::new(exit::FAILURE, "cancelled before the refresh had begun")),
+        () = until(deadline) => {
+            let text = format!("cannot connect to {}: no session in the time of --timeout", target.place());
+            return Err(Failure::new(exit::CANNOT_CONNECT, text));
+        }
     };
-    if std::io::stderr().is_terminal() && !output.json {
-        // Where even standard error is gone, there is nobody to tell.
-        let _ = writeln!(std::io::stderr(), "refreshing; Ctrl-C cancels it on the server");
-    }
+    say("refreshing; Ctrl-C cancels it on the server", output);
     let why = Cell::new("");
     let cancel = async {
         tokio::select! {
             () = stop.recv() => why.set("cancelled by a signal: "),
-            () = limit(trigger) => why.set("cancelled because it took longer than --timeout: "),
+            () = until(deadline) => why.set("cancelled because it took longer than --timeout: "),
         }
     };
-    let work = async |client: &tokio_postgres::Client| refresh::reply(client, service::TRIGGER).await;
+    let work = async |client: &Client| {
+        let mut pause = LOOK_PAUSE;
+        loop {
+            let reply = refresh::reply(client, service::TRIGGER).await?;
+            if !trigger.wait || reply["status"] != "running" || !why.get().is_empty() {
+                return Ok(reply);
+            }
+            if pause == LOOK_PAUSE {
+                say("another refresh is running; waiting for its end", output);
+            }
+            let freed = free_again(client, pause, &why).await;
+            if !why.get().is_empty() {
+                return Ok(reply);
+            }
+            freed?;
+            pause = LONGEST_PAUSE.min(pause * 2);
+        }
+    };
     let ended = refresh::ended(refresh::cancellable(connected, work, cancel).await);
-    answer(ended, why.get(), output)
+    answer(ended, why.get(), &target.user, output)
 }
 
-async fn limit(trigger: &Trigger) {
-    match trigger.timeout {
-        Some(timeout) => tokio::time::sleep(timeout).await,
+/// Tells a person who watches.
+fn say(text: &str, output: Output) {
+    if std::io::stderr().is_terminal() && !output.json {
+        // Where even standard error is gone, there is nobody to tell.
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+}
+
+/// Waits for `pause`, and then until no refresh is running any more, or until there is a reason to give up.
+async fn free_again(client: &Client, mut pause: Duration, why: &Cell<&str>) -> Result<(), tokio_postgres::Error> {
+    loop {
+        // Short, so that a signal is not waited for.
+        while !pause.is_zero() && why.get().is_empty() {
+            let part = pause.min(LOOK_PAUSE);
+            sleep(part).await;
+            pause -= part;
+        }
+        if !why.get().is_empty() || refresh::reply(client, service::RUNNING).await?.is_null() {
+            return Ok(());
+        }
+        pause = LOOK_PAUSE;
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
     }
 }
 
-fn answer(ended: Ended, why: &str, output: Output) -> Result<(), Failure> {
+fn answer(ended: Ended, why: &str, role: &str, output: Output) -> Result<(), Failure> {
     let answer = |object: Value| if output.json { output.object("trigger", object) } else { Ok(()) };
     let refused = |code: u8, status: &str, sqlstate: Option<&str>, message: String| {
         answer(json!({"status": status, "sqlstate": sqlstate, "message": message}))?;
@@ -81,14 +138,18 @@ fn answer(ended: Ended, why: &str, output: Output) -> Result<(), Failure> {
             Err(Failure::new(exit::FAILURE, text).answered())
         }
         Ended::Answered(TriggerOutcome::AlreadyRunning { message }) => {
-            refused(exit::ALREADY_RUNNING, "running", None, format!("{}; try again later", clean(&message)))
+            refused(exit::ALREADY_RUNNING, "running", None, format!("{why}{}; try again later", clean(&message)))
         }
         Ended::Answered(TriggerOutcome::Refused { message } | TriggerOutcome::Lost { message }) => {
             refused(exit::FAILURE, "refused", None, clean(&message))
         }
         Ended::Refused(code, message) => {
             let why = if code == sqlstate::QUERY_CANCELED { why } else { "" };
-            let text = format!("{why}{}", clean(&message));
+            let mend = match code.as_str() {
+                sqlstate::INSUFFICIENT_PRIVILEGE => format!("; {}", error::grant(role)),
+                _ => String::new(),
+            };
+            let text = format!("{why}{}{mend}", clean(&message));
             refused(session::exit_code_of(&code), "refused", Some(&code), text)
         }
         Ended::Lost(message) => refused(exit::CANNOT_CONNECT, "lost", None, format!("{why}{}", clean(&message))),

@@ -97,7 +97,13 @@ pub fn is_missing(failure: &sqlx::Error) -> bool {
 /// Why `what` can't be shown to `role`, and what would mend it.
 #[must_use]
 pub fn unavailable(what: &str, error: &sqlx::Error, role: &str) -> Unavailable {
-    unavailable_but_for(what, error, &format!("GRANT refreshtop_admin TO {}", identifier(role)))
+    unavailable_but_for(what, error, &grant(role))
+}
+
+/// What makes a super administrator of a role.
+#[must_use]
+pub fn grant(role: &str) -> String {
+    format!("GRANT refreshtop_admin TO {}", identifier(role))
 }
 
 /// Why `what` can't be shown, where `grant` would mend missing rights.

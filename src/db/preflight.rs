@@ -10,6 +10,8 @@ pub struct Problem {
     pub problem: String,
     /// What to do.
     pub mend: String,
+    /// Whether the role lacks a right that another one has.
+    pub of_rights: bool,
 }
 
 impl fmt::Display for Problem {

@@ -12,7 +12,7 @@ WITH source(name, col) AS (
     WHERE p.pronamespace = to_regnamespace('public') AND p.proname IN ('refresh_platform_metrics_with_logging',
         'trigger_platform_metrics_refresh', 'get_metrics_refresh_stats', 'cleanup_old_metrics_logs')
 )
-SELECT problem, mend FROM (
+SELECT problem, mend, place IN (5, 6, 7, 8, 9, 15) AS of_rights FROM (
     SELECT 1 AS place, 'server release ' || current_setting('server_version') || ' is older than 13' AS problem,
            'upgrade PostgreSQL' AS mend
     WHERE current_setting('server_version_num')::integer < 130000

@@ -402,6 +402,9 @@ struct TriggerReply {
 /// The statement that triggers a refresh; its result goes through [`trigger_answer`].
 pub const TRIGGER: &str = "SELECT public.trigger_platform_metrics_refresh()::text";
 
+/// The process of a refresh that is running, as JSON; `null` where there is none.
+pub const RUNNING: &str = "SELECT to_json(pid)::text FROM refreshtop.running()";
+
 /// Reads the answer of [`TRIGGER`] as the text that the server sent.
 #[must_use]
 pub fn trigger_answer(text: Option<&str>) -> TriggerOutcome {

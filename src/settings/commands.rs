@@ -13,8 +13,11 @@ use std::{collections::BTreeSet, ffi::OsString};
 /// Commands that have such options.
 #[must_use]
 pub fn names() -> Vec<&'static str> {
-    // The commands that only install, show the screen, or print what the program itself says have none.
-    vec!["check", "cleanup", "demo", "doctor", "job", "logs", "metrics", "schedule", "stats", "status", "trigger"]
+    // The commands that only show the screen, or print what the program itself says, have none.
+    vec![
+        "check", "cleanup", "demo", "doctor", "job", "logs", "metrics", "migrate", "schedule", "stats", "status",
+        "trigger",
+    ]
 }
 
 /// Names of a command's own options, those of its subcommands included; `None` for an unknown command.

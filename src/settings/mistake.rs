@@ -63,16 +63,19 @@ pub(super) fn explain(message: &str) -> String {
 }
 
 /// "unknown key `pol`: did you mean `poll`? Allowed are …". The name is repeated only where it is surely one.
-pub(super) fn unknown(what: &str, wrong: &str, known: &[&str]) -> String {
-    let close = known
-        .iter()
-        .map(|name| (strsim::jaro_winkler(name, wrong), *name))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
+pub(crate) fn unknown(what: &str, wrong: &str, known: &[&str]) -> String {
+    let close = close(wrong, known);
     let named = if looks_secret(wrong) && close.is_none() { String::new() } else { format!(" `{wrong}`") };
-    let hint = close.map_or_else(String::new, |(_, name)| format!(" did you mean `{name}`?"));
+    let hint = close.map_or_else(String::new, |name| format!(" did you mean `{name}`?"));
     let allowed = if known.is_empty() { "none is defined".into() } else { format!("allowed: {}", known.join(", ")) };
     format!("unknown {what}{named}:{hint} {allowed}")
+}
+
+/// The name that was probably meant.
+pub(super) fn close<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
+    let likeness = |name: &str| strsim::jaro_winkler(&name.to_lowercase(), &wrong.to_lowercase());
+    let all = known.iter().map(|name| (likeness(name), *name));
+    all.filter(|(likeness, _)| *likeness > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
 }
 
 /// The names between backticks.

@@ -3,8 +3,9 @@
 pub mod commands;
 pub mod file;
 pub mod layer;
-mod mistake;
+pub(crate) mod mistake;
 pub mod value;
+pub mod variables;
 
 use crate::{
     environment::Environment,
@@ -91,7 +92,9 @@ pub struct SettingsError(String);
 pub fn resolve(flags: &Layer, environment: &Environment) -> Result<Settings, SettingsError> {
     let variables = Layer::from_environment(environment).map_err(|error| SettingsError(error.to_string()))?;
     let file = config_file(flags, &variables)?;
-    merge(flags, &variables, file.as_ref(), default_log_file().as_deref())
+    let mut settings = merge(flags, &variables, file.as_ref(), default_log_file().as_deref())?;
+    settings.warnings.extend(variables::misspelt(environment));
+    Ok(settings)
 }
 
 fn config_file(flags: &Layer, variables: &Layer) -> Result<Option<File>, SettingsError> {

@@ -3,6 +3,7 @@
 //! One function per kind, used alike for flags, environment and config file. No message repeats the value: it may be
 //! a password that slipped into the wrong place.
 
+use super::mistake;
 use crate::model::views::View;
 use croner::parser::{CronParser, Seconds};
 use std::{
@@ -129,7 +130,10 @@ pub fn percent(text: &str) -> Result<f64, String> {
 /// One sentence for people.
 pub fn theme(text: &str) -> Result<String, String> {
     let known = THEMES.iter().find(|name| name.eq_ignore_ascii_case(text));
-    known.map(|name| (*name).to_owned()).ok_or_else(|| format!("no such theme: there are {}", THEMES.join(", ")))
+    known.map(|name| (*name).to_owned()).ok_or_else(|| {
+        let hint = mistake::close(text, &THEMES).map(|name| format!("did you mean {name}? ")).unwrap_or_default();
+        format!("no such theme: {hint}there are {}", THEMES.join(", "))
+    })
 }
 
 /// The view that the monitor begins with, by its name.
@@ -138,7 +142,10 @@ pub fn theme(text: &str) -> Result<String, String> {
 /// One sentence for people.
 pub fn view(text: &str) -> Result<View, String> {
     let names = View::ALL.map(View::name);
-    View::from_name(&text.to_ascii_lowercase()).ok_or_else(|| format!("no such view: there are {}", names.join(", ")))
+    View::from_name(&text.to_ascii_lowercase()).ok_or_else(|| {
+        let hint = mistake::close(text, &names).map(|name| format!("did you mean {name}? ")).unwrap_or_default();
+        format!("no such view: {hint}there are {}", names.join(", "))
+    })
 }
 
 /// How much goes to the log.

@@ -1,9 +1,8 @@
 //! What is made of the definitions is what is committed. `REFRESHTOP_BLESS=1 cargo test --test command definitions`
 //! writes it anew.
 
-use super::{app_with, run};
 use clap_complete::Shell;
-use refreshtop::{cli, command::definitions, exit};
+use refreshtop::{cli, command::definitions};
 use std::{
     collections::BTreeMap,
     fs,
@@ -95,26 +94,4 @@ fn the_sample_has_every_option() {
     fs::write(&path, &without_comments).unwrap();
     let options = cli::Cli::read(["refreshtop", "--config", path.to_str().unwrap()]).unwrap().options;
     refreshtop::settings::commands::check(&options, &BTreeMap::new()).unwrap_or_else(|error| panic!("{error}"));
-}
-
-/// The README's examples of commands that end by themselves, each of them run.
-#[tokio::test]
-async fn the_readmes_examples_run() {
-    let readme = include_str!("../../README.md");
-    let (_, section) = readme.split_once("\n## On the command line\n").unwrap();
-    let section = section.split("\n## ").next().unwrap();
-    let url = app_with(9, 0).await;
-    let mut ran_some = 0;
-    for line in section.lines().filter_map(|line| line.strip_prefix("refreshtop ")) {
-        let endless = ["--follow", "--listen", "schedule"].iter().any(|word| line.contains(word));
-        let writes = line.contains('/') && !line.contains("'*/");
-        // The jobs are not in place here: tests/command/jobs.rs and tests/command/doctor.rs have them.
-        if endless || writes || line.starts_with("job ") || line.starts_with("doctor") {
-            continue;
-        }
-        let ran = run(&url, line.split(" #").next().unwrap()).await;
-        assert_eq!(ran.code, i32::from(exit::OK), "{line}: {ran:?}");
-        ran_some += 1;
-    }
-    assert!(ran_some >= 8, "{ran_some}");
 }

@@ -1,7 +1,9 @@
 //! The metrics, read by a parser of the format.
 
-use super::{PATIENCE, Ran, app_with, program, run};
-use crate::support::fresh_app;
+use super::{
+    PATIENCE, Ran, app_with, program, run,
+    table::{States, code, one_sentence},
+};
 use openmetrics_parser::openmetrics::parse_openmetrics;
 use refreshtop::exit;
 use rustix::process::{Pid, Signal, kill_process};
@@ -59,12 +61,26 @@ async fn the_text_is_open_metrics_and_its_values_are_those_of_the_database() {
 
 #[tokio::test]
 async fn a_database_without_figures_is_down_and_not_healthy() {
-    let bare = fresh_app("command_bare").await;
-    let ran = run(&bare, "metrics").await;
-    assert_eq!(ran.code, i32::from(exit::NOT_MIGRATED), "{ran:?}");
-    let samples = samples(&ran.out);
-    assert_eq!((samples["refreshtop_up"], samples["refreshtop_health{verdict=unknown}"]), (0.0, 1.0));
-    assert!(!samples.contains_key("refreshtop_window_success_ratio"));
+    let states = States::make().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("refreshtop.prom");
+    for (url, wanted) in [
+        (&states.bare, exit::NOT_MIGRATED),
+        (&states.forbidden, exit::NOT_PERMITTED),
+        (&states.dead, exit::CANNOT_CONNECT),
+    ] {
+        let ran = run(url, "metrics").await;
+        assert_eq!(code(&ran), wanted, "{ran:?}");
+        one_sentence(&ran, "metrics");
+        // The collector must learn it too: an old file would look alive.
+        let written = run(url, &format!("metrics --textfile {}", path.display())).await;
+        assert_eq!((code(&written), written.out.as_str(), &written.err), (wanted, "", &ran.err), "{written:?}");
+        for text in [&ran.out, &fs::read_to_string(&path).unwrap()] {
+            let samples = samples(text);
+            assert_eq!((samples["refreshtop_up"], samples["refreshtop_health{verdict=unknown}"]), (0.0, 1.0));
+            assert!(!samples.contains_key("refreshtop_window_success_ratio"));
+        }
+    }
 }
 
 #[tokio::test]

@@ -51,6 +51,10 @@ async fn a_job_is_restored_paused_resumed_moved_and_removed() {
 async fn only_the_role_that_scheduled_it_may_change_it() {
     let url = migrated_app("command_jobs").await;
     assert_eq!(run(&url, "job restore").await.code, 0);
+    let seconds = run(&url, "job every '30 seconds'").await;
+    // Debian 12 has 1.4.
+    let known = seconds.code == 0 || seconds.err.contains("which needs pg_cron 1.5 or newer: ");
+    assert!(known, "{seconds:?}");
     let (name, admin) = fresh_role(&url, "admin", "IN ROLE refreshtop_admin").await;
     execute(&cluster().await.url(CRON_DATABASE), &format!("GRANT USAGE ON SCHEMA cron TO {name}")).await;
     let ran = run(&admin, "job pause").await;

@@ -3,6 +3,7 @@
 
 mod definitions;
 mod doctor;
+mod examples;
 mod exposing;
 mod jobs;
 mod options;
@@ -17,6 +18,7 @@ use std::{
     time::Duration,
 };
 use support::{execute, migrated_app};
+use table::code;
 
 /// How long a test waits for what must come; a busy machine needs some of it.
 const PATIENCE: Duration = Duration::from_secs(40);

@@ -55,11 +55,26 @@ async fn a_wrong_line_is_corrected() {
         ("schedule --cron '* *'", "write the five fields of cron"),
         ("metrics --listen nowhere", "write ADDRESS:PORT"),
         ("completions tcsh", "possible values: bash"),
+        ("migrate staus", "a similar subcommand exists: 'status'"),
+        ("man lgos", "unknown page `lgos`: did you mean `logs`?"),
+        ("man job evry", "unknown page `job evry`: did you mean `job every`?"),
+        ("status --theme colourblind", "did you mean colorblind?"),
     ] {
         let ran = run("postgres://h/d", line).await;
         assert_eq!((ran.code, ran.out.as_str()), (i32::from(exit::USAGE), ""), "{line}: {ran:?}");
         assert!(ran.err.contains(wanted), "{line}: {ran:?}");
     }
+}
+
+#[tokio::test]
+async fn a_misspelt_variable_is_not_passed_over_in_silence() {
+    let url = app_with(1, 0).await;
+    let mut command = program(&url, "stats --json");
+    command.env("REFRESHTOP_WINDO", "1h");
+    let ran = run_command(command).await;
+    assert_eq!((ran.code, ran.json()["window_s"].as_u64()), (0, Some(86_400)), "{ran:?}");
+    let wanted = "refreshtop: warning: REFRESHTOP_WINDO is ignored: did you mean REFRESHTOP_WINDOW?\n";
+    assert_eq!(ran.err, wanted);
 }
 
 #[tokio::test]
