@@ -260,7 +260,7 @@ _refreshtop() {
 
     case "${cmd}" in
         refreshtop)
-            opts="-h -V --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help --version monitor status stats logs trigger job cleanup check doctor metrics schedule migrate demo config completions man help"
+            opts="-h -V --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help --version monitor status stats logs trigger job cleanup check doctor metrics schedule migrate demo config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -310,6 +310,14 @@ _refreshtop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -326,7 +334,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__check)
-            opts="-w -c -t -h --warning --critical --timeout --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-w -c -t -h --warning --critical --timeout --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -400,6 +408,14 @@ _refreshtop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -416,7 +432,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__cleanup)
-            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -463,6 +479,14 @@ _refreshtop() {
                     return 0
                     ;;
                 --ascii)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -482,7 +506,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__completions)
-            opts="-h --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help bash elvish fish powershell zsh"
+            opts="-h --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -529,6 +553,14 @@ _refreshtop() {
                     return 0
                     ;;
                 --ascii)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -548,7 +580,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__config)
-            opts="-h --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help path init check help"
+            opts="-h --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help path init check help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -598,6 +630,14 @@ _refreshtop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -614,7 +654,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__config__subcmd__check)
-            opts="-h --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -661,6 +701,14 @@ _refreshtop() {
                     return 0
                     ;;
                 --ascii)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -750,7 +798,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__config__subcmd__init)
-            opts="-h --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -797,6 +845,14 @@ _refreshtop() {
                     return 0
                     ;;
                 --ascii)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -816,7 +872,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__config__subcmd__path)
-            opts="-h --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -866,6 +922,14 @@ _refreshtop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -882,7 +946,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__demo)
-            opts="-h --headless --accounts --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --headless --accounts --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -936,6 +1000,14 @@ _refreshtop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -952,7 +1024,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__doctor)
-            opts="-h --details --analyze --fix --also --yes --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --details --analyze --fix --also --yes --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1007,6 +1079,14 @@ _refreshtop() {
                     return 0
                     ;;
                 --ascii)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1460,7 +1540,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__job)
-            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help show runs pause resume every remove restore help"
+            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help show runs pause resume every remove restore help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1510,6 +1590,14 @@ _refreshtop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1526,7 +1614,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__job__subcmd__every)
-            opts="-h --job --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --job --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1577,6 +1665,14 @@ _refreshtop() {
                     return 0
                     ;;
                 --ascii)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1722,7 +1818,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__job__subcmd__pause)
-            opts="-h --job --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --job --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1773,6 +1869,14 @@ _refreshtop() {
                     return 0
                     ;;
                 --ascii)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1792,7 +1896,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__job__subcmd__remove)
-            opts="-h --job --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --job --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1843,6 +1947,14 @@ _refreshtop() {
                     return 0
                     ;;
                 --ascii)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1862,7 +1974,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__job__subcmd__restore)
-            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1912,6 +2024,14 @@ _refreshtop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1928,7 +2048,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__job__subcmd__resume)
-            opts="-h --job --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --job --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1982,6 +2102,14 @@ _refreshtop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1998,7 +2126,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__job__subcmd__runs)
-            opts="-h --job --json --limit --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --job --json --limit --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2056,6 +2184,14 @@ _refreshtop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2072,7 +2208,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__job__subcmd__show)
-            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2122,6 +2258,14 @@ _refreshtop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2138,7 +2282,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__logs)
-            opts="-f -h --errors --since --limit --follow --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-f -h --errors --since --limit --follow --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2196,6 +2340,14 @@ _refreshtop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2212,7 +2364,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__man)
-            opts="-h --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2262,6 +2414,14 @@ _refreshtop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2278,7 +2438,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__metrics)
-            opts="-h --textfile --listen --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --textfile --listen --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2336,6 +2496,14 @@ _refreshtop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2352,7 +2520,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__migrate)
-            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help up status down help"
+            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help up status down help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2402,6 +2570,14 @@ _refreshtop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2418,7 +2594,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__migrate__subcmd__down)
-            opts="-h --to --yes --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --to --yes --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2469,6 +2645,14 @@ _refreshtop() {
                     return 0
                     ;;
                 --ascii)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2558,7 +2742,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__migrate__subcmd__status)
-            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2605,6 +2789,14 @@ _refreshtop() {
                     return 0
                     ;;
                 --ascii)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2624,7 +2816,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__migrate__subcmd__up)
-            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2674,6 +2866,14 @@ _refreshtop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2690,7 +2890,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__monitor)
-            opts="-h --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2740,6 +2940,14 @@ _refreshtop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2756,7 +2964,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__schedule)
-            opts="-h --cron --grace --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --cron --grace --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2814,6 +3022,14 @@ _refreshtop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2830,7 +3046,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__stats)
-            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2877,6 +3093,14 @@ _refreshtop() {
                     return 0
                     ;;
                 --ascii)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2896,7 +3120,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__status)
-            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2946,6 +3170,14 @@ _refreshtop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2962,7 +3194,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__trigger)
-            opts="-h --wait --timeout --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --log-file --log-level --help"
+            opts="-h --wait --timeout --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3013,6 +3245,14 @@ _refreshtop() {
                     return 0
                     ;;
                 --ascii)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --view)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mouse)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

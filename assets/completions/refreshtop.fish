@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_refreshtop_global_optspecs
-    string join \n url= profile= config= poll= window= success-warning= success-critical= max-average= max-age= theme= ascii= log-file= log-level= h/help V/version
+    string join \n url= profile= config= poll= window= success-warning= success-critical= max-average= max-age= theme= ascii= view= mouse= log-file= log-level= h/help V/version
 end
 
 function __fish_refreshtop_needs_command
@@ -35,6 +35,8 @@ complete -c refreshtop -n "__fish_refreshtop_needs_command" -l max-average -d 'A
 complete -c refreshtop -n "__fish_refreshtop_needs_command" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_needs_command" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_needs_command" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_needs_command" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_needs_command" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_needs_command" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_needs_command" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -67,6 +69,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand monitor" -l max-av
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand monitor" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand monitor" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand monitor" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand monitor" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand monitor" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand monitor" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand monitor" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand monitor" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -81,6 +85,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand status" -l max-ave
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand status" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand status" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand status" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand status" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand status" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand status" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand status" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand status" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
@@ -96,6 +102,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand stats" -l max-aver
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand stats" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand stats" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand stats" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand stats" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand stats" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand stats" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand stats" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand stats" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
@@ -113,6 +121,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -l max-avera
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand logs" -l errors -d 'Only attempts that failed'
@@ -131,6 +141,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l max-av
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand trigger" -l wait -d 'Where a refresh is running already, wait for its end and refresh then, instead of being refused'
@@ -147,6 +159,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and not __fis
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and not __fish_seen_subcommand_from show runs pause resume every remove restore help" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and not __fish_seen_subcommand_from show runs pause resume every remove restore help" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and not __fish_seen_subcommand_from show runs pause resume every remove restore help" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and not __fish_seen_subcommand_from show runs pause resume every remove restore help" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and not __fish_seen_subcommand_from show runs pause resume every remove restore help" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and not __fish_seen_subcommand_from show runs pause resume every remove restore help" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and not __fish_seen_subcommand_from show runs pause resume every remove restore help" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and not __fish_seen_subcommand_from show runs pause resume every remove restore help" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
@@ -170,6 +184,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_se
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from show" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from show" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from show" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from show" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from show" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from show" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from show" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from show" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
@@ -188,6 +204,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_se
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from runs" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from runs" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from runs" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from runs" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from runs" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from runs" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from runs" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from runs" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
@@ -205,6 +223,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_se
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from pause" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from pause" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from pause" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from pause" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from pause" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from pause" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from pause" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from pause" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
@@ -222,6 +242,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_se
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from resume" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from resume" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from resume" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from resume" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from resume" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from resume" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from resume" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from resume" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
@@ -239,6 +261,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_se
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from every" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from every" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from every" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from every" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from every" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from every" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from every" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from every" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
@@ -256,6 +280,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_se
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from remove" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from remove" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from remove" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from remove" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from remove" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from remove" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from remove" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from remove" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
@@ -271,6 +297,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_se
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from restore" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from restore" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from restore" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from restore" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from restore" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from restore" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from restore" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand job; and __fish_seen_subcommand_from restore" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
@@ -294,6 +322,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand cleanup" -l max-av
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand cleanup" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand cleanup" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand cleanup" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand cleanup" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand cleanup" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand cleanup" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand cleanup" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand cleanup" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
@@ -312,6 +342,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand check" -l max-aver
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand check" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand check" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand check" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand check" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand check" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand check" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand check" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -328,6 +360,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand doctor" -l max-ave
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand doctor" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand doctor" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand doctor" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand doctor" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand doctor" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand doctor" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand doctor" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand doctor" -l details -d 'Show what stands behind every finding, such as sizes and the plan, and not only where something is wrong'
@@ -348,6 +382,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand metrics" -l max-av
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand metrics" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand metrics" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand metrics" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand metrics" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand metrics" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand metrics" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand metrics" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand metrics" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -364,6 +400,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand schedule" -l max-a
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand schedule" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand schedule" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand schedule" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand schedule" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand schedule" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand schedule" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand schedule" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand schedule" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
@@ -379,6 +417,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not _
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
@@ -398,6 +438,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fis
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from up" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from up" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from up" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from up" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from up" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from up" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from up" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from up" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
@@ -413,6 +455,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fis
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from status" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from status" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from status" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from status" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from status" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from status" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from status" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from status" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
@@ -429,6 +473,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fis
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -l yes -d 'Don\'t ask'
@@ -450,6 +496,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand demo" -l max-avera
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand demo" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand demo" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand demo" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand demo" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand demo" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand demo" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand demo" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand demo" -l headless -d 'Start the server and say how to reach it, without the monitor'
@@ -465,6 +513,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and not __
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and not __fish_seen_subcommand_from path init check help" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and not __fish_seen_subcommand_from path init check help" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and not __fish_seen_subcommand_from path init check help" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and not __fish_seen_subcommand_from path init check help" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and not __fish_seen_subcommand_from path init check help" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and not __fish_seen_subcommand_from path init check help" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and not __fish_seen_subcommand_from path init check help" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and not __fish_seen_subcommand_from path init check help" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -483,6 +533,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from path" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from path" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from path" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from path" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from path" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from path" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from path" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -497,6 +549,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from init" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from init" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from init" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from init" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from init" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from init" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from init" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -511,6 +565,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from check" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from check" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from check" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from check" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from check" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from check" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from check" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -529,6 +585,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand completions" -l ma
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand completions" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand completions" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand completions" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand completions" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand completions" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand completions" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand completions" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -543,6 +601,8 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand man" -l max-averag
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand man" -l max-age -d 'Age of the last successful refresh above which it is a warning [default: 10m] [env: REFRESHTOP_MAX_AGE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand man" -l theme -d 'Colours: terminal, light, dark, colorblind or mono [default: terminal] [env: REFRESHTOP_THEME]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand man" -l ascii -d 'Draw with ASCII only [default: as the locale says] [env: REFRESHTOP_ASCII]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand man" -l view -d 'View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default: overview] [env: REFRESHTOP_VIEW]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand man" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand man" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand man" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
