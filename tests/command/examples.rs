@@ -1,6 +1,6 @@
 //! Every command that README and runbook show, run as it stands there.
 
-use super::{PATIENCE, add_runs, code, program, run};
+use super::{Guarded, PATIENCE, add_runs, code, program, run};
 use crate::support::{
     CRON_DATABASE, cluster, execute, fresh_app, migrated_app,
     processes::eventually,
@@ -45,17 +45,6 @@ fn at(folder: &Path, url: &str, line: &str) -> Command {
         command.envs(std::env::var_os(name).map(|value| (name, value)));
     }
     command
-}
-
-/// A program that does not outlive a test that fails.
-struct Guarded(Child);
-
-impl Drop for Guarded {
-    fn drop(&mut self) {
-        // It may be gone already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// Starts what goes on until it is stopped, waits for a sign of it, and stops it.

@@ -1,7 +1,7 @@
 //! The metrics, read by a parser of the format.
 
 use super::{
-    PATIENCE, Ran, app_with, program, run,
+    Guarded, PATIENCE, app_with, program, run,
     table::{States, code, one_sentence},
 };
 use openmetrics_parser::openmetrics::parse_openmetrics;
@@ -113,7 +113,8 @@ fn get(address: &str, request: &str) -> (String, String) {
 async fn a_scrape_over_http_looks_anew_and_sigterm_ends_it() {
     let url = app_with(2, 0).await;
     let mut command = program(&url, "metrics --listen 127.0.0.1:0");
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut server = Guarded(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    let child = &mut server.0;
     let mut err = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     err.read_line(&mut line).unwrap();
@@ -130,7 +131,8 @@ async fn a_scrape_over_http_looks_anew_and_sigterm_ends_it() {
         let (head, _) = tokio::task::block_in_place(|| get(&address, request));
         assert!(head.starts_with(&format!("HTTP/1.1 {wanted} ")), "{request}: {head}");
     }
-    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    let ended: Ran = super::ran(tokio::task::block_in_place(|| child.wait_with_output()).unwrap());
-    assert_eq!((ended.code, ended.out.as_str()), (0, ""), "{ended:?}");
+    kill_process(Pid::from_child(child), Signal::TERM).unwrap();
+    let mut out = String::new();
+    tokio::task::block_in_place(|| child.stdout.take().unwrap().read_to_string(&mut out)).unwrap();
+    assert_eq!((child.wait().unwrap().code(), out.as_str()), (Some(0), ""));
 }

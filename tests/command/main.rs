@@ -14,11 +14,22 @@ mod table;
 
 use serde_json::Value;
 use std::{
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::Duration,
 };
 use support::{execute, migrated_app};
 use table::code;
+
+/// A program that does not outlive a test that fails: it would hold on to the pipes of whoever runs the tests.
+struct Guarded(Child);
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 /// How long a test waits for what must come; a busy machine needs some of it.
 const PATIENCE: Duration = Duration::from_secs(40);

@@ -1,6 +1,6 @@
 //! Commands that go on until something stops them.
 
-use super::{PATIENCE, Ran, app_with, program, ran, run, table::States};
+use super::{Guarded, PATIENCE, Ran, app_with, program, ran, run, table::States};
 use crate::support::processes::eventually;
 use crate::support::session::Session;
 use crate::support::{execute, fresh_app, migrate, migrated_app, options, small_app_in, value};
@@ -105,7 +105,9 @@ async fn a_reader_that_goes_away_ends_it_quietly() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_follower_does_not_wait_for_something_to_write_when_its_reader_has_gone() {
     let url = app_with(3, 0).await;
-    let mut child = program(&url, "logs --follow --limit 1 --json").stdout(Stdio::piped()).spawn().unwrap();
+    let mut command = program(&url, "logs --follow --limit 1 --json");
+    let mut follower = Guarded(command.stdout(Stdio::piped()).spawn().unwrap());
+    let child = &mut follower.0;
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     tokio::task::block_in_place(|| out.read_line(&mut line)).unwrap();
@@ -125,18 +127,22 @@ async fn a_follower_does_not_wait_for_something_to_write_when_its_reader_has_gon
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scheduler_without_its_database_says_so_and_goes_on_trying() {
     let dead = States::make().await.dead;
-    let mut child = program(&dead, "schedule").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut command = program(&dead, "schedule");
+    let mut scheduler = Guarded(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    let child = &mut scheduler.0;
     let mut err = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     tokio::task::block_in_place(|| err.read_line(&mut line)).unwrap();
     assert!(line.starts_with("refreshtop: cannot connect to 127.0.0.1:1: "), "{line}");
     assert!(line.ends_with("; trying again\n"), "{line}");
     assert!(child.try_wait().unwrap().is_none());
-    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    let ended = ran(tokio::task::block_in_place(|| child.wait_with_output()).unwrap());
-    assert_eq!((ended.code, ended.out.as_str()), (0, ""), "{ended:?}");
-    let mut rest = String::new();
-    err.read_to_string(&mut rest).unwrap();
+    kill_process(Pid::from_child(child), Signal::TERM).unwrap();
+    let (mut out, mut rest) = (String::new(), String::new());
+    tokio::task::block_in_place(|| {
+        child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        err.read_to_string(&mut rest).unwrap();
+    });
+    assert_eq!((child.wait().unwrap().code(), out.as_str()), (Some(0), ""));
     assert_eq!(rest, "", "it says so once");
 }
 
