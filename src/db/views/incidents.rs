@@ -51,6 +51,12 @@ pub async fn read(look: &mut PgConnection, window: Duration, limit: Duration) ->
         answer => answer?,
     };
     let mut found = stretches(look, &log, &edge, limit).await?;
+    let mut from = Some(edge.since);
+    if !edge.success && found.len() <= MOST {
+        let (oldest, known) = without_success(look, &log, &edge).await?;
+        found.extend(oldest);
+        from = known.map(|known| known.max(edge.since));
+    }
     if found.is_empty() {
         let role = role(look).await?;
         if let Some(hidden) = survey.hidden(&role)
@@ -61,14 +67,12 @@ pub async fn read(look: &mut PgConnection, window: Duration, limit: Duration) ->
     }
     let cut = found.len() > MOST;
     found.truncate(MOST);
+    if cut {
+        // What is summed up is what is listed.
+        from = found.last().and_then(|oldest| oldest.stretch.after).max(from);
+    }
     describe(look, &log, &mut found).await?;
-    name_blockers(look, &log, &mut found).await?;
-    let known = found.first().and_then(|newest| newest.known);
-    let from = if cut {
-        found.last().and_then(|oldest| oldest.stretch.after.or(oldest.first_logged)).max(Some(edge.since))
-    } else {
-        known.map(|known| known.max(edge.since))
-    };
+    name_blockers(look, &log, &edge, &mut found).await?;
     let stretches = found.into_iter().map(|found| found.stretch).collect();
     Ok(Ok(Record { from, looked_at: edge.looked_at, stretches, cut }))
 }
@@ -85,7 +89,11 @@ async fn role(look: &mut PgConnection) -> sqlx::Result<String> {
 }
 
 async fn is_super_admin(look: &mut PgConnection) -> sqlx::Result<bool> {
-    service::one(look, "SELECT refreshtop.is_super_admin() AS admin").await?.try_get("admin")
+    match service::one(look, "SELECT refreshtop.is_super_admin() AS admin").await {
+        // Who may not even ask is none.
+        Err(failure) if !error::fails_all(&failure) => Ok(false),
+        answer => answer?.try_get("admin"),
+    }
 }
 
 /// Where the window begins, and where what is read does: with the last success before it.
@@ -93,6 +101,8 @@ struct Edge {
     looked_at: DateTime<Utc>,
     since: DateTime<Utc>,
     floor: DateTime<Utc>,
+    /// Whether there was such a success.
+    success: bool,
 }
 
 async fn edge(look: &mut PgConnection, log: &Log<'_>, window: Duration) -> sqlx::Result<Edge> {
@@ -111,55 +121,80 @@ async fn edge(look: &mut PgConnection, log: &Log<'_>, window: Duration) -> sqlx:
     let looked_at: DateTime<Utc> = row.try_get("looked_at")?;
     let since = moment(&row, "since")?.unwrap_or(DateTime::UNIX_EPOCH);
     let before = TimeDelta::from_std(BEFORE).unwrap_or_default();
-    let floor = moment(&row, "floor")?.unwrap_or(since - before);
-    Ok(Edge { looked_at, since, floor })
+    let floor = moment(&row, "floor")?;
+    Ok(Edge { looked_at, since, floor: floor.unwrap_or(since - before), success: floor.is_some() })
 }
 
 /// A stretch being read.
 struct Found {
     stretch: Stretch,
-    /// When the first and the last failure were logged.
+    /// When the first failure was logged.
     first_logged: Option<DateTime<Utc>>,
-    last_logged: Option<DateTime<Utc>>,
-    /// From when on the log tells anything.
-    known: Option<DateTime<Utc>>,
+    /// When the success after it was.
+    until_logged: Option<DateTime<Utc>>,
 }
 
-/// Cuts the log at its successes. The moment that a row was logged orders the rows, because it has an index; the moment
-/// that its refresh ended is what counts.
+/// Cuts the log at its successes, newest first. Read in the order of the index, and no further than to the last one that
+/// is wanted: nothing is sorted, grouped or kept. The moment at which a row was logged orders the rows; the moment at
+/// which its refresh ended is what counts.
 async fn stretches(look: &mut PgConnection, log: &Log<'_>, edge: &Edge, limit: Duration) -> sqlx::Result<Vec<Found>> {
+    // The row next to a success, on the side of the present, is the first failure after it, or the next success.
     let sql = format!(
-        "SELECT after, until, ended_by, failures, first_logged, last_logged, known
-         FROM (SELECT stretch, after, failures, first_logged, last_logged,
-                      lead(after) OVER w AS until, lead(source) OVER w AS ended_by,
-                      lead(stretch) OVER w IS NULL AS is_open,
-                      first_value(coalesce(after, first_logged)) OVER w AS known
-               FROM (SELECT stretch, min(ended) FILTER (WHERE good) AS after, min(source) FILTER (WHERE good) AS source,
-                            count(*) FILTER (WHERE NOT good) AS failures,
-                            min(logged) FILTER (WHERE NOT good) AS first_logged,
-                            max(logged) FILTER (WHERE NOT good) AS last_logged
-                     FROM (SELECT logged, ended, good, source,
-                                  count(*) FILTER (WHERE good) OVER (ORDER BY logged, good ROWS UNBOUNDED PRECEDING) AS stretch
-                           FROM (SELECT {created}::timestamptz AS logged,
-                                        coalesce(CASE WHEN isfinite({completed}) THEN {completed} END, {created}::timestamptz) AS ended,
-                                        {status} = 'success' AS good, left({source}, 20) AS source
-                                 FROM public.metrics_refresh_log l
-                                 WHERE {of_type} AND {status} IN ('success', 'error')
-                                   AND {created} >= {floor} AND {created} < 'infinity') attempt) numbered
-                     GROUP BY stretch) grouped
-               WINDOW w AS (ORDER BY stretch)) g
-         WHERE failures > 0 OR is_open OR until - after > {limit}
-         ORDER BY stretch DESC LIMIT {most}",
+        "SELECT ended AS after, until, until_logged, ended_by, failures, first_logged
+         FROM (SELECT logged, ended, lag(ended) OVER v AS until, lag(logged) OVER v AS until_logged,
+                      lag(source) OVER v AS ended_by, failed - coalesce(lag(failed) OVER v, 0) AS failures,
+                      CASE WHEN NOT newer_good THEN newer END AS first_logged
+               FROM (SELECT logged, ended, good, source, count(*) FILTER (WHERE NOT good) OVER w AS failed,
+                            lag(logged) OVER w AS newer, lag(good) OVER w AS newer_good
+                     FROM ({attempts}) attempt
+                     WINDOW w AS (ORDER BY logged DESC, good DESC ROWS UNBOUNDED PRECEDING)) numbered
+               WHERE good
+               WINDOW v AS (ORDER BY logged DESC)) stretch
+         WHERE failures > 0 OR until IS NULL OR until - ended > {limit}
+         ORDER BY logged DESC LIMIT {most}",
+        attempts = attempts(log, edge),
+        limit = interval(limit),
+        most = MOST + 1,
+    );
+    service::ask(look, &sql).await?.iter().map(found).collect()
+}
+
+/// The attempts since the edge.
+fn attempts(log: &Log<'_>, edge: &Edge) -> String {
+    format!(
+        "SELECT {created}::timestamptz AS logged, {status} = 'success' AS good, left({source}, 20) AS source,
+                coalesce(CASE WHEN isfinite({completed}) THEN {completed} END, {created}::timestamptz) AS ended
+         FROM public.metrics_refresh_log l
+         WHERE {of_type} AND {status} IN ('success', 'error') AND {created} >= {floor} AND {created} < 'infinity'",
         created = log.created_at(),
         completed = log.column("completed_at", "timestamptz"),
         status = log.column("status", "text"),
         source = log.column("trigger_source", "text"),
         of_type = log.of_type(PLATFORM_METRICS),
         floor = literal(edge.floor),
-        limit = interval(limit),
-        most = MOST + 1,
+    )
+}
+
+/// Where no success is known before the window: the failures before the first one, and from when on the log tells
+/// anything.
+async fn without_success(
+    look: &mut PgConnection,
+    log: &Log<'_>,
+    edge: &Edge,
+) -> sqlx::Result<(Option<Found>, Option<DateTime<Utc>>)> {
+    let sql = format!(
+        "WITH attempt AS ({attempts}),
+              success AS (SELECT logged, ended, source FROM attempt WHERE good ORDER BY logged LIMIT 1)
+         SELECT NULL::timestamptz AS after, s.ended AS until, s.logged AS until_logged, s.source AS ended_by,
+                f.failures, f.first_logged
+         FROM (SELECT count(*) AS failures, min(logged) AS first_logged FROM attempt
+               WHERE NOT good AND logged <= coalesce((SELECT logged FROM success), 'infinity')) f
+         LEFT JOIN success s ON true",
+        attempts = attempts(log, edge),
     );
-    service::ask(look, &sql).await?.iter().map(found).collect()
+    let found = found(&service::one(look, &sql).await?)?;
+    let known = found.first_logged.or(found.stretch.until.map(|success| success.at));
+    Ok(((found.stretch.failures > 0).then_some(found), known))
 }
 
 fn found(row: &PgRow) -> sqlx::Result<Found> {
@@ -174,7 +209,7 @@ fn found(row: &PgRow) -> sqlx::Result<Found> {
         first: first_logged.map(|at| Failure { id: None, at, sqlstate: None, message: None }),
         blockers: Vec::new(),
     };
-    Ok(Found { stretch, first_logged, last_logged: moment(row, "last_logged")?, known: moment(row, "known")? })
+    Ok(Found { stretch, first_logged, until_logged: moment(row, "until_logged")? })
 }
 
 fn literal(at: DateTime<Utc>) -> String {
@@ -228,13 +263,13 @@ fn failure(row: &PgRow, logged: DateTime<Utc>) -> sqlx::Result<Failure> {
 }
 
 /// Reads who was in the way. A log without black boxes names nobody; nor does one in which they are nonsense.
-async fn name_blockers(look: &mut PgConnection, log: &Log<'_>, found: &mut [Found]) -> sqlx::Result<()> {
+async fn name_blockers(look: &mut PgConnection, log: &Log<'_>, edge: &Edge, found: &mut [Found]) -> sqlx::Result<()> {
     let black_box = log.column("black_box", "jsonb");
     let spans: Vec<String> = (0..)
         .zip(found.iter())
         .filter_map(|(index, found): (usize, _)| {
-            let (first, last) = found.first_logged.zip(found.last_logged)?;
-            Some(format!("({index}, {}, {})", literal(first), literal(last)))
+            let last = found.until_logged.unwrap_or(edge.looked_at + TimeDelta::days(1));
+            Some(format!("({index}, {}, {})", literal(found.first_logged?), literal(last)))
         })
         .collect();
     if spans.is_empty() || black_box.starts_with("NULL") {

@@ -23,6 +23,10 @@ use ratatui::{
 
 /// Width from which on what is known of the selected one stands beside the list.
 const BESIDE: u16 = 130;
+/// Width below which words and labels give way.
+const NARROW: u16 = 70;
+/// Height below which titles do.
+const TIGHT: u16 = 10;
 /// Columns of the labels of a single incident.
 const LABEL: u16 = 11;
 /// Lines of one text that are shown.
@@ -93,10 +97,10 @@ fn draw_none(scene: &Scene, known: bool, area: Rect, buf: &mut Buffer) {
 }
 
 fn draw_record(scene: &Scene, summary: &Summary, list: &[Incident], area: Rect, buf: &mut Buffer) {
-    let roomy = area.height >= 18;
+    let (roomy, tight) = (area.height >= 18, area.height < TIGHT);
     let beside = area.width >= BESIDE;
     let [head, _, rest] = Layout::vertical([
-        Constraint::Length(summary_rows(area.width)),
+        Constraint::Length(if area.width < NARROW && !tight { 2 } else { 1 }),
         Constraint::Length(u16::from(roomy)),
         Constraint::Fill(1),
     ])
@@ -121,10 +125,6 @@ fn draw_record(scene: &Scene, summary: &Summary, list: &[Incident], area: Rect, 
     }
 }
 
-fn summary_rows(width: u16) -> u16 {
-    if width < 70 { 2 } else { 1 }
-}
-
 /// What it comes to in all; what matters least goes first where there is no room.
 fn draw_summary(scene: &Scene, summary: &Summary, area: Rect, buf: &mut Buffer) {
     let (theme, dot) = (scene.theme, scene.glyphs.dot);
@@ -143,6 +143,8 @@ fn draw_summary(scene: &Scene, summary: &Summary, area: Rect, buf: &mut Buffer) 
         put(buf, area, 0, &fitting(vec![count, fresh], "   ", area.width));
         let second = [stale].into_iter().chain(recovery).collect();
         put(buf, area, 1, &fitting(second, "   ", area.width));
+    } else if area.width < NARROW {
+        put(buf, area, 0, &fitting(vec![count, fresh], "  ", area.width));
     } else {
         let parts = [count, stale, fresh].into_iter().chain(recovery).collect();
         put(buf, area, 0, &fitting(parts, "   ", area.width));
@@ -178,21 +180,28 @@ fn draw_list(scene: &Scene, list: &[Incident], selected: usize, area: Rect, buf:
 fn row_of(scene: &Scene, incident: &Incident, selected: bool, width: u16) -> Line<'static> {
     let theme = scene.theme;
     let (glyph, word, style) = mark(scene, incident);
-    let word = if width < 70 { String::new() } else { format!(" {word:<4}") };
+    let narrow = width < NARROW;
+    let word = match (narrow, incident.is_open()) {
+        (true, false) => String::new(),
+        (true, true) => format!(" {word}"),
+        (false, _) => format!(" {word:<4}"),
+    };
+    let (began, lasted) = (moment(scene, incident.began), age::label(incident.lasted));
+    let times = if narrow { format!(" {began} {lasted}") } else { format!("  {began:<11}  {lasted:>7}") };
     let mut spans = vec![
         Span::styled(if selected { scene.glyphs.selected } else { " " }, theme.accent),
         Span::raw(" "),
         Span::styled(format!("{glyph}{word}"), style),
-        Span::raw(format!("  {:<11}  {:>7}", moment(scene, incident.began), age::label(incident.lasted))),
+        Span::raw(times),
     ];
-    if width >= 70 {
+    if !narrow {
         let stale = match incident.stale_since {
             Some(_) => format!("stale {:>7}", age::label(incident.stale_for)),
             None => "never stale".into(),
         };
         spans.push(Span::styled(format!("  {stale:<13}  {:>4} failed", incident.failures), theme.muted));
     }
-    spans.push("  ".into());
+    spans.push(if narrow { " " } else { "  " }.into());
     let mut line = Line::from(spans);
     let left = width.saturating_sub(width_of(&line));
     line.push_span(Span::raw(scene.clean(&incident.cause(), left)));
@@ -204,9 +213,16 @@ fn draw_behind(scene: &Scene, incident: &Incident, (place, of): (usize, usize), 
     if area.is_empty() {
         return;
     }
+    if area.height < TIGHT && area.width < NARROW {
+        return draw_lines(scene, incident, area, buf);
+    }
     let (glyph, word, style) = mark(scene, incident);
     let title = vec![Span::styled(format!("{glyph} {word}"), style)];
     let area = draw_title(scene, area, buf, title, &format!("{place} of {of}"));
+    draw_lines(scene, incident, area, buf);
+}
+
+fn draw_lines(scene: &Scene, incident: &Incident, area: Rect, buf: &mut Buffer) {
     for (row, line) in (0..area.height).zip(lines(scene, incident, area.width)) {
         put(buf, area, row, &line);
     }
@@ -274,14 +290,16 @@ struct Sheet<'a> {
 }
 
 impl Sheet<'_> {
-    /// A label and a text from elsewhere, wrapped beside it.
+    /// A label and a text from elsewhere, wrapped beside it. In a narrow place the text stands alone where it can.
     fn text(&mut self, label: &'static str, raw: &str, style: Style) {
-        let indent = if self.width < 30 { 0 } else { LABEL + 1 };
+        let indent = if self.width < 50 { 0 } else { LABEL + 1 };
+        let alone = matches!(label, "first error" | "no error" | "in the way" | "");
+        let joined = (indent == 0 && !alone).then(|| format!("{label} {raw}"));
+        let raw = joined.as_deref().unwrap_or(raw);
         let texts = self.scene.clean_lines(raw, self.width.saturating_sub(indent), MOST_LINES);
         for (row, text) in texts.into_iter().enumerate() {
-            let label = if row == 0 { label } else { "" };
+            let label = if row == 0 && indent > 0 { label } else { "" };
             let label = format!("{label:<width$}", width = usize::from(indent));
-            let label = if indent == 0 { String::new() } else { label };
             self.lines.push(Line::from(vec![Span::styled(label, self.scene.theme.muted), Span::styled(text, style)]));
         }
     }

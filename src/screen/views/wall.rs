@@ -42,6 +42,8 @@ use ratatui::{
 
 /// Rows from which on blank ones keep the parts apart.
 const ROOMY: u16 = 18;
+/// Gaps between the parts of the body, with the one above.
+const GAPS: u16 = 5;
 
 pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let picture = picture(area, steps(scene.state));
@@ -177,7 +179,17 @@ fn draw_banner(scene: &Scene, text: &str, style: Style, area: Rect, buf: &mut Bu
 /// A line in large letters.
 struct Large {
     text: String,
+    /// The same in fewer letters, for where that makes them larger.
+    short: String,
     style: Style,
+    /// Drawn as a solid block.
+    solid: bool,
+}
+
+impl Large {
+    fn new(text: &str, short: &str, style: Style) -> Self {
+        Self { text: text.to_uppercase(), short: short.to_uppercase(), style, solid: false }
+    }
 }
 
 /// How large each part is; 0 stands for plain text.
@@ -185,7 +197,7 @@ struct Large {
 struct Sizes {
     verdict: u16,
     age: u16,
-    more: u16,
+    more: Option<u16>,
     gap: u16,
     sentence: u16,
     facts: u16,
@@ -199,17 +211,20 @@ fn draw_body(scene: &Scene, area: Rect, banner: bool, buf: &mut Buffer) {
         put(buf, area, 0, &Line::from(vec![verdict::block(scene), "  ".into(), Span::styled(age.text, age.style)]));
         return;
     };
+    // What is left over keeps the parts apart.
+    let spare = area.height.saturating_sub(sizes.rows(scene)) / GAPS;
+    let gap = sizes.gap + if sizes.gap > 0 { spare.min(3) } else { 0 };
     let mut rows = Rows { left: area };
-    let block = rows.top(verdict_rows(scene, sizes.verdict));
-    draw_verdict(scene, verdict, sizes.verdict, block, buf);
-    rows.top(sizes.gap);
+    rows.top(gap);
+    draw_verdict(scene, verdict, sizes.verdict, rows.top(verdict_rows(scene, sizes.verdict)), buf);
+    rows.top(gap);
     draw_sentence(scene, rows.top(sizes.sentence), buf);
-    rows.top(sizes.gap);
+    rows.top(gap * sizes.sentence);
     draw_large(scene, &age, sizes.age, rows.top(line_rows(scene, sizes.age)), buf);
-    rows.top(sizes.gap);
-    if let Some(more) = &more {
-        draw_large(scene, more, sizes.more, rows.top(line_rows(scene, sizes.more)), buf);
-        rows.top(sizes.gap);
+    rows.top(gap);
+    if let Some((more, scale)) = more.zip(sizes.more) {
+        draw_large(scene, &more, scale, rows.top(line_rows(scene, scale)), buf);
+        rows.top(gap);
     }
     draw_facts(scene, rows.top(sizes.facts), buf);
 }
@@ -223,27 +238,40 @@ fn verdict_rows(scene: &Scene, scale: u16) -> u16 {
     letters::height(scale, scene.glyphs) + if scene.health.verdict == Verdict::Healthy { 0 } else { 2 }
 }
 
+impl Sizes {
+    /// Rows that all of it takes.
+    fn rows(&self, scene: &Scene) -> u16 {
+        let more = self.more.map_or(0, |scale| line_rows(scene, scale));
+        let parts = verdict_rows(scene, self.verdict) + line_rows(scene, self.age) + more;
+        parts + self.sentence + self.facts + GAPS * self.gap
+    }
+}
+
+/// The largest scale at which `text` fits into `width`; 0 where none does.
+fn most(text: &str, width: u16) -> u16 {
+    if letters::spells(text) { width / letters::width(text, 1).max(1) } else { 0 }
+}
+
 /// The largest letters that fit: first the verdict's, then the age's, then the rest.
 fn sizes(scene: &Scene, area: Rect, banner: bool, age: &Large, more: Option<&Large>) -> Option<Sizes> {
-    let word = verdict::word(scene.health.verdict);
-    let most = |text: &str, width: u16, cap: u16| {
-        if letters::spells(text) { (width / letters::width(text, 1).max(1)).min(cap) } else { 0 }
-    };
-    // All verdicts are as large as the widest: their frames have a column on each side.
-    let widest = most("UNKNOWN", area.width, u16::MAX).min(most(word, area.width.saturating_sub(2), u16::MAX));
+    let verdict = scene.health.verdict;
+    // A frame, or a block, has a column on each side.
+    let beside = if matches!(verdict, Verdict::Warning | Verdict::Critical) { 2 } else { 0 };
     let gap = u16::from(area.height >= ROOMY);
     let share = if area.height >= ROOMY { area.height / 2 } else { area.height };
+    let fitting = |large: &Large, cap: u16| most(&large.text, area.width).max(most(&large.short, area.width)).min(cap);
+    let widest = most(verdict::word(verdict), area.width.saturating_sub(beside));
     for verdict in (1..=widest).rev().filter(|scale| verdict_rows(scene, *scale) <= share) {
-        let most_age = most(&age.text, area.width, (verdict * 2 / 3).max(1));
-        let sentences = if banner { vec![0] } else { vec![1, 0] };
-        for (age_scale, sentence) in (0..=most_age).rev().flat_map(|age| sentences.iter().map(move |s| (age, *s))) {
-            let most_more = more.map_or(0, |more| most(&more.text, area.width, age_scale));
-            for (more_scale, facts) in (0..=most_more).rev().flat_map(|more| [(more, 1), (more, 0)]) {
-                let sizes = Sizes { verdict, age: age_scale, more: more_scale, gap, sentence, facts };
-                let more_rows = if more.is_some() { line_rows(scene, more_scale) + gap } else { 0 };
-                let rows = verdict_rows(scene, verdict) + line_rows(scene, age_scale) + more_rows + sentence + facts;
-                if rows + 3 * gap <= area.height {
-                    return Some(sizes);
+        for age in (0..=fitting(age, verdict)).rev() {
+            let most_more = more.map_or(0, |more| fitting(more, age));
+            for more_scale in (0..=most_more).rev() {
+                for (sentence, facts) in [(1, 1), (1, 0), (0, 1), (0, 0)] {
+                    let sentence = if banner { 0 } else { sentence };
+                    let more = more.map(|_| more_scale);
+                    let sizes = Sizes { verdict, age, more, gap, sentence, facts };
+                    if sizes.rows(scene) <= area.height {
+                        return Some(sizes);
+                    }
                 }
             }
         }
@@ -327,21 +355,23 @@ fn draw_sentence(scene: &Scene, area: Rect, buf: &mut Buffer) {
 /// How old the figures are. Where nothing new comes in, how old all of it is.
 fn age_line(scene: &Scene) -> Large {
     let (state, theme) = (scene.state, scene.theme);
-    let large = |text: String, style| Large { text: text.to_uppercase(), style };
     if scene.is_old() {
         let text = state.data_age().map_or_else(|| "no data".into(), |age| format!("{} old", label(age)));
-        return large(text, theme.critical);
+        return Large { solid: true, ..Large::new(&text, &text, theme.critical) };
     }
     if state.paused.is_some() {
-        return large("paused".into(), theme.warning);
+        return Large { solid: true, ..Large::new("paused", "paused", theme.warning) };
     }
     match (state.freshness(), state.stats()) {
         (Some(age), _) if age > state.options.thresholds.freshness => {
-            large(format!("stale {}", label(age)), theme.warning)
+            Large::new(&format!("stale {}", label(age)), &format!("{} old", label(age)), theme.warning)
         }
-        (Some(age), _) => large(format!("fresh {} ago", label(age)), theme.healthy),
-        (None, Some(_)) => large("never fresh".into(), theme.critical),
-        (None, None) => large("no data".into(), theme.unknown),
+        (Some(age), _) => {
+            let fresh = format!("fresh {}", label(age));
+            Large::new(&format!("{fresh} ago"), &fresh, theme.healthy)
+        }
+        (None, Some(_)) => Large::new("never fresh", "never", theme.critical),
+        (None, None) => Large::new("no data", "no data", theme.unknown),
     }
 }
 
@@ -350,14 +380,16 @@ fn more_line(scene: &Scene) -> Option<Large> {
     if scene.is_old() {
         return None;
     }
-    let streak = scene.state.failing_streak();
-    if streak > 0 {
-        let text = if streak == 1 { "LAST ONE FAILED".into() } else { format!("LAST {streak} FAILED") };
-        return Some(Large { text, style: scene.theme.critical });
+    match scene.state.failing_streak() {
+        0 => {
+            let rate = rate(scene.state)?;
+            let healthy = scene.health.verdict == Verdict::Healthy;
+            let style = if healthy { scene.theme.muted } else { scene.theme.value };
+            Some(Large::new(&format!("success {rate}"), &rate, style))
+        }
+        1 => Some(Large::new("last one failed", "1 failed", scene.theme.critical)),
+        n => Some(Large::new(&format!("last {n} failed"), &format!("{n} failed"), scene.theme.critical)),
     }
-    let rate = rate(scene.state)?;
-    let style = if scene.health.verdict == Verdict::Healthy { scene.theme.muted } else { scene.theme.value };
-    Some(Large { text: format!("SUCCESS {rate}"), style })
 }
 
 /// The success rate, rounded down: what ever failed is never shown as 100 %.
@@ -367,12 +399,21 @@ fn rate(state: &State) -> Option<String> {
 }
 
 fn draw_large(scene: &Scene, large: &Large, scale: u16, area: Rect, buf: &mut Buffer) {
+    let solid = large.solid && !scene.glyphs.charset.ascii_only;
+    let style = if solid { large.style.add_modifier(Modifier::REVERSED) } else { large.style };
     if scale == 0 {
-        put(buf, area, 0, &Line::styled(large.text.clone(), large.style.add_modifier(Modifier::BOLD)));
+        put(buf, area, 0, &Line::styled(format!(" {} ", large.text), style.add_modifier(Modifier::BOLD)));
         return;
     }
-    for (row, line) in (0..area.height).zip(letters::scaled(&large.text, scale, scene.glyphs)) {
-        put(buf, area, row, &Line::styled(line, large.style));
+    let text = if letters::width(&large.text, scale) <= area.width { &large.text } else { &large.short };
+    if solid {
+        let width = (letters::width(text, scale) + 2 * scale).min(area.width);
+        buf.set_style(Rect { width, ..area }, style);
+    }
+    let indent = if solid { scale.min(area.width.saturating_sub(letters::width(text, scale)) / 2) } else { 0 };
+    let inner = Rect { x: area.x + indent, width: area.width.saturating_sub(indent), ..area };
+    for (row, line) in (0..area.height).zip(letters::scaled(text, scale, scene.glyphs)) {
+        put(buf, inner, row, &Line::styled(line, style));
     }
 }
 
