@@ -57,6 +57,9 @@ fn known(c: char) -> Option<Letter> {
         '_' => ["   ", "   ", "   ", "   ", "###"],
         '/' => ["    #", "   # ", "  #  ", " #   ", "#    "],
         '<' => ["  #", " # ", "#  ", " # ", "  #"],
+        ',' => ["  ", "  ", "  ", " #", "# "],
+        '(' => [" #", "# ", "# ", "# ", " #"],
+        ')' => ["# ", " #", " #", " #", "# "],
         '?' => ["### ", "   #", " ## ", "    ", " #  "],
         // The marks beside a verdict.
         '✓' => ["     #", "    ##", "#  ## ", "####  ", " ##   "],
@@ -177,7 +180,7 @@ mod tests {
 
     #[test]
     fn every_letter_is_even() {
-        for c in ('A'..='Z').chain('0'..='9').chain(" %.:-_/<?✓▲✗".chars()) {
+        for c in ('A'..='Z').chain('0'..='9').chain(" %.:-_/<,()?✓▲✗".chars()) {
             assert!(spells(&c.to_string()));
             assert!(letter(c).iter().all(|row| row.len() == letter(c)[0].len()), "{c}");
         }

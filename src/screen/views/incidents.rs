@@ -10,7 +10,8 @@ use crate::{
     screen::{
         Scene,
         panes::{
-            draw_title, fitting, labelled, moment, put, to_u16, unavailable, verdict::span, waiting, width_of, window,
+            below, draw_title, fitting, labelled, moment, put, to_u16, unavailable, verdict::span, waiting, width_of,
+            window,
         },
     },
 };
@@ -113,7 +114,11 @@ fn draw_record(scene: &Scene, summary: &Summary, list: &[Incident], area: Rect, 
         (rows, behind)
     } else {
         // The list takes what it needs, and leaves what is known of one incident at least half.
-        let wanted = to_u16(list.len()).min(if roomy { rest.height / 2 } else { rest.height / 3 }).max(1);
+        let headings = u16::from(area.width >= NARROW);
+        let wanted = to_u16(list.len())
+            .saturating_add(headings)
+            .min(if roomy { rest.height / 2 } else { rest.height / 3 })
+            .max(1 + headings);
         let [rows, _, behind] =
             Layout::vertical([Constraint::Length(wanted), Constraint::Length(u16::from(roomy)), Constraint::Fill(1)])
                 .areas(rest);
@@ -165,7 +170,16 @@ fn mark(scene: &Scene, incident: &Incident) -> (&'static str, &'static str, Styl
     }
 }
 
+/// What stands in which column.
+const HEADINGS: &str = "           began         lasted    stale  failed  cause";
+
 fn draw_list(scene: &Scene, list: &[Incident], selected: usize, area: Rect, buf: &mut Buffer) {
+    let area = if area.width < NARROW {
+        area
+    } else {
+        put(buf, area, 0, &Line::styled(HEADINGS, scene.theme.muted));
+        below(area, 1)
+    };
     for (row, index) in (0..).zip(window(selected, list.len(), area.height)) {
         let place = Rect { y: area.y + row, height: 1, ..area };
         let line = row_of(scene, &list[index], index == selected, area.width);
@@ -195,11 +209,9 @@ fn row_of(scene: &Scene, incident: &Incident, selected: bool, width: u16) -> Lin
         Span::raw(times),
     ];
     if !narrow {
-        let stale = match incident.stale_since {
-            Some(_) => format!("stale {:>7}", age::label(incident.stale_for)),
-            None => "never stale".into(),
-        };
-        spans.push(Span::styled(format!("  {stale:<13}  {:>4} failed", incident.failures), theme.muted));
+        let stale = incident.stale_since.map(|_| age::label(incident.stale_for));
+        let stale = stale.unwrap_or_else(|| scene.glyphs.none.into());
+        spans.push(Span::raw(format!("  {stale:>7}  {:>6}", incident.failures)));
     }
     spans.push(if narrow { " " } else { "  " }.into());
     let mut line = Line::from(spans);

@@ -35,13 +35,16 @@ use crate::{
 };
 use ratatui::{
     buffer::Buffer,
-    layout::Rect,
+    layout::{Margin, Rect},
     style::{Modifier, Style},
     text::{Line, Span},
 };
+use std::time::Duration;
 
 /// Rows from which on blank ones keep the parts apart.
 const ROOMY: u16 = 18;
+/// Rows from which on names and reasons are spelt in letters as well.
+const LARGE: u16 = 60;
 /// Gaps between the parts of the body, with the one above.
 const GAPS: u16 = 5;
 
@@ -55,7 +58,8 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let banner_rows = banner.as_ref().map_or(0, |(text, _)| to_u16(scene.clean_lines(text, width, 2).len()));
     let refresh_rows = panes::refresh::height(scene, picture.width).min(2);
     let mut rows = Rows { left: picture };
-    draw_header(scene, rows.top(1), buf);
+    let header_rows = if picture.height >= LARGE { letters::height(1, scene.glyphs) } else { 1 };
+    draw_header(scene, rows.top(header_rows), buf);
     if let Some((text, style)) = banner {
         draw_banner(scene, &text, style, rows.top(banner_rows), buf);
     }
@@ -66,16 +70,18 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 
 /// Where the picture stands after so many steps: it wanders to and fro over the columns and rows that it leaves free.
 fn picture(area: Rect, steps: u64) -> Rect {
-    let (columns, rows) = ((area.width / 20).clamp(2, 16), (area.height / 16).min(6));
+    let (columns, rows) = ((area.width / 20).clamp(2, 16), (area.height / 12).min(6));
     let rows = if area.height < 16 { 0 } else { rows };
-    let swing = |free: u16| {
+    let swing = |free: u16, steps: u64| {
         let free = u64::from(free);
         let at = if free == 0 { 0 } else { steps % (2 * free) };
         u16::try_from(at.min(2 * free - at)).unwrap_or_default()
     };
+    // A row further for each time across, so that it comes to every place.
+    let across = steps / u64::from(columns).max(1);
     Rect {
-        x: area.x + swing(columns).min(area.width),
-        y: area.y + swing(rows).min(area.height),
+        x: area.x + swing(columns, steps).min(area.width),
+        y: area.y + swing(rows, across).min(area.height),
         width: area.width.saturating_sub(columns),
         height: area.height.saturating_sub(rows),
     }
@@ -113,7 +119,17 @@ fn draw_header(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let feed = Line::styled(format!("{glyph} {word}"), style);
     put_right(buf, area, 0, &feed);
     let left = Rect { width: area.width.saturating_sub(width_of(&feed) + 2), ..area };
-    put(buf, left, 0, &Line::from(place(scene, left.width)));
+    let name = scene.state.options.profile.as_deref().map(str::to_uppercase).unwrap_or_default();
+    let width = letters::width(&name, 1);
+    // Spelt in letters where that leaves room for the rest.
+    if area.height < 3 || !letters::spells(&name) || width == 0 || width > area.width / 2 {
+        return put(buf, left, 0, &Line::from(place(scene, left.width)));
+    }
+    for (row, line) in (0..area.height).zip(letters::scaled(&name, 1, scene.glyphs)) {
+        put(buf, left, row, &Line::styled(line, scene.theme.muted));
+    }
+    let rest = Rect { x: left.x + width + 3, width: left.width.saturating_sub(width + 3), ..left };
+    put(buf, rest, 0, &Line::from(place(scene, rest.width)));
 }
 
 /// Which database: the profile, then the database and its host.
@@ -190,6 +206,19 @@ impl Large {
     fn new(text: &str, short: &str, style: Style) -> Self {
         Self { text: text.to_uppercase(), short: short.to_uppercase(), style, solid: false }
     }
+
+    /// Whether it is drawn as a block at this scale: letters can be cut out of one where there are pixels for it.
+    fn is_solid(&self, scene: &Scene, scale: u16) -> bool {
+        self.solid && scale != 1 && !scene.glyphs.charset.ascii_only
+    }
+
+    /// Rows that it takes; a block has one above and below.
+    fn rows(&self, scene: &Scene, scale: u16) -> u16 {
+        match scale {
+            0 => 1,
+            _ => letters::height(scale, scene.glyphs) + if self.is_solid(scene, scale) { 2 } else { 0 },
+        }
+    }
 }
 
 /// How large each part is; 0 stands for plain text.
@@ -212,25 +241,21 @@ fn draw_body(scene: &Scene, area: Rect, banner: bool, buf: &mut Buffer) {
         return;
     };
     // What is left over keeps the parts apart.
-    let spare = area.height.saturating_sub(sizes.rows(scene)) / GAPS;
-    let gap = sizes.gap + if sizes.gap > 0 { spare.min(3) } else { 0 };
+    let spare = area.height.saturating_sub(sizes.rows(scene, &age, more.as_ref())) / GAPS;
+    let gap = sizes.gap + if sizes.gap > 0 { spare.min(3.max(area.height / 16)) } else { 0 };
     let mut rows = Rows { left: area };
     rows.top(gap);
     draw_verdict(scene, verdict, sizes.verdict, rows.top(verdict_rows(scene, sizes.verdict)), buf);
     rows.top(gap);
     draw_sentence(scene, rows.top(sizes.sentence), buf);
-    rows.top(gap * sizes.sentence);
-    draw_large(scene, &age, sizes.age, rows.top(line_rows(scene, sizes.age)), buf);
+    rows.top(if sizes.sentence > 0 { gap } else { 0 });
+    draw_large(scene, &age, sizes.age, rows.top(age.rows(scene, sizes.age)), buf);
     rows.top(gap);
     if let Some((more, scale)) = more.zip(sizes.more) {
-        draw_large(scene, &more, scale, rows.top(line_rows(scene, scale)), buf);
+        draw_large(scene, &more, scale, rows.top(more.rows(scene, scale)), buf);
         rows.top(gap);
     }
     draw_facts(scene, rows.top(sizes.facts), buf);
-}
-
-fn line_rows(scene: &Scene, scale: u16) -> u16 {
-    if scale == 0 { 1 } else { letters::height(scale, scene.glyphs) }
 }
 
 /// Rows of the verdict with what is around it.
@@ -240,9 +265,9 @@ fn verdict_rows(scene: &Scene, scale: u16) -> u16 {
 
 impl Sizes {
     /// Rows that all of it takes.
-    fn rows(&self, scene: &Scene) -> u16 {
-        let more = self.more.map_or(0, |scale| line_rows(scene, scale));
-        let parts = verdict_rows(scene, self.verdict) + line_rows(scene, self.age) + more;
+    fn rows(&self, scene: &Scene, age: &Large, more: Option<&Large>) -> u16 {
+        let more = more.zip(self.more).map_or(0, |(more, scale)| more.rows(scene, scale));
+        let parts = verdict_rows(scene, self.verdict) + age.rows(scene, self.age) + more;
         parts + self.sentence + self.facts + GAPS * self.gap
     }
 }
@@ -255,21 +280,24 @@ fn most(text: &str, width: u16) -> u16 {
 /// The largest letters that fit: first the verdict's, then the age's, then the rest.
 fn sizes(scene: &Scene, area: Rect, banner: bool, age: &Large, more: Option<&Large>) -> Option<Sizes> {
     let verdict = scene.health.verdict;
-    // A frame, or a block, has a column on each side.
-    let beside = if matches!(verdict, Verdict::Warning | Verdict::Critical) { 2 } else { 0 };
+    // A frame has a column on each side.
+    let beside = if verdict == Verdict::Warning { 2 } else { 0 };
     let gap = u16::from(area.height >= ROOMY);
     let share = if area.height >= ROOMY { area.height / 2 } else { area.height };
+    // On a very large screen the reason is spelt in letters as well.
+    let letters = area.height >= LARGE && most(&reason(scene).to_uppercase(), area.width) > 0;
+    let said = if letters { letters::height(1, scene.glyphs) } else { 1 };
     let fitting = |large: &Large, cap: u16| most(&large.text, area.width).max(most(&large.short, area.width)).min(cap);
     let widest = most(verdict::word(verdict), area.width.saturating_sub(beside));
     for verdict in (1..=widest).rev().filter(|scale| verdict_rows(scene, *scale) <= share) {
-        for age in (0..=fitting(age, verdict)).rev() {
-            let most_more = more.map_or(0, |more| fitting(more, age));
+        for age_scale in (0..=fitting(age, if age.solid { verdict } else { (verdict - 1).max(1) })).rev() {
+            let most_more = more.map_or(0, |more| fitting(more, age_scale.min((verdict / 2).max(1))));
             for more_scale in (0..=most_more).rev() {
-                for (sentence, facts) in [(1, 1), (1, 0), (0, 1), (0, 0)] {
+                for (sentence, facts) in [(said, 1), (1, 1), (1, 0), (0, 1), (0, 0)] {
                     let sentence = if banner { 0 } else { sentence };
-                    let more = more.map(|_| more_scale);
-                    let sizes = Sizes { verdict, age, more, gap, sentence, facts };
-                    if sizes.rows(scene) <= area.height {
+                    let more_of = more.map(|_| more_scale);
+                    let sizes = Sizes { verdict, age: age_scale, more: more_of, gap, sentence, facts };
+                    if sizes.rows(scene, age, more) <= area.height {
                         return Some(sizes);
                     }
                 }
@@ -293,20 +321,23 @@ fn spelt(verdict: Verdict, scale: u16, width: u16) -> String {
 }
 
 fn draw_verdict(scene: &Scene, verdict: Verdict, scale: u16, area: Rect, buf: &mut Buffer) {
-    let style = scene.theme.verdict(verdict);
+    // What is held still may no longer be true.
+    let paused = scene.state.paused.is_some();
+    let style = if paused { scene.theme.old } else { scene.theme.verdict(verdict) };
     let text = spelt(verdict, scale, area.width);
     let left = area.width.saturating_sub(letters::width(&text, scale));
     let indent = if verdict == Verdict::Healthy { 0 } else { (left / 2).min(2) };
     let ascii = scene.glyphs.charset.ascii_only;
+    // Letters made of characters can't be cut out of a block, nor can those that reach its edge.
+    let solid = verdict == Verdict::Critical && !ascii && left >= 2;
     match verdict {
         Verdict::Healthy => {}
         Verdict::Warning => frame(scene, style, area, buf),
-        Verdict::Critical if !ascii => buf.set_style(area, style.add_modifier(Modifier::REVERSED)),
-        // Letters made of characters can't be cut out of a block.
-        Verdict::Critical => bars(scene.glyphs.failed, style, area, buf),
+        Verdict::Critical if solid => buf.set_style(area, style.add_modifier(Modifier::REVERSED)),
+        Verdict::Critical if ascii => bars(scene.glyphs.failed, style, area, buf),
+        Verdict::Critical => bars(scene.glyphs.pixels[2], style, area, buf),
         Verdict::Unknown => bars(scene.glyphs.limit_line, style, area, buf),
     }
-    let solid = verdict == Verdict::Critical && !ascii;
     let style = if solid { style.add_modifier(Modifier::REVERSED) } else { style };
     let inner = Rect {
         x: area.x + indent,
@@ -340,13 +371,22 @@ fn frame(scene: &Scene, style: Style, area: Rect, buf: &mut Buffer) {
 }
 
 /// The one worst reason, or that there is none.
-fn draw_sentence(scene: &Scene, area: Rect, buf: &mut Buffer) {
-    let verdict = scene.health.verdict;
-    let said = match scene.health.findings.first() {
+fn reason(scene: &Scene) -> String {
+    match scene.health.findings.first() {
         Some(worst) => worst.reason.clone(),
         None => format!("every rule is kept over the last {}", verdict::span(scene.state.window())),
-    };
+    }
+}
+
+fn draw_sentence(scene: &Scene, area: Rect, buf: &mut Buffer) {
+    let (verdict, said) = (scene.health.verdict, reason(scene));
     let style = if verdict == Verdict::Healthy { scene.theme.muted } else { scene.theme.title };
+    if area.height > 1 {
+        for (row, line) in (0..area.height).zip(letters::scaled(&said.to_uppercase(), 1, scene.glyphs)) {
+            put(buf, area, row, &Line::styled(line, style));
+        }
+        return;
+    }
     let mark = Span::styled(scene.glyphs.verdict(verdict), scene.theme.verdict(verdict));
     let text = Span::styled(scene.clean(&said, area.width.saturating_sub(2)), style);
     put(buf, area, 0, &Line::from(vec![mark, " ".into(), text]));
@@ -368,7 +408,8 @@ fn age_line(scene: &Scene) -> Large {
         }
         (Some(age), _) => {
             let fresh = format!("fresh {}", label(age));
-            Large::new(&format!("{fresh} ago"), &fresh, theme.healthy)
+            let short = if age < Duration::from_mins(1) { "fresh" } else { &fresh };
+            Large::new(&format!("{fresh} ago"), short, theme.healthy)
         }
         (None, Some(_)) => Large::new("never fresh", "never", theme.critical),
         (None, None) => Large::new("no data", "no data", theme.unknown),
@@ -399,20 +440,22 @@ fn rate(state: &State) -> Option<String> {
 }
 
 fn draw_large(scene: &Scene, large: &Large, scale: u16, area: Rect, buf: &mut Buffer) {
-    let solid = large.solid && !scene.glyphs.charset.ascii_only;
+    let solid = large.is_solid(scene, scale);
     let style = if solid { large.style.add_modifier(Modifier::REVERSED) } else { large.style };
     if scale == 0 {
-        put(buf, area, 0, &Line::styled(format!(" {} ", large.text), style.add_modifier(Modifier::BOLD)));
-        return;
+        let text = if solid { format!(" {} ", large.text) } else { large.text.clone() };
+        return put(buf, area, 0, &Line::styled(text, style.add_modifier(Modifier::BOLD)));
     }
     let text = if letters::width(&large.text, scale) <= area.width { &large.text } else { &large.short };
-    if solid {
-        let width = (letters::width(text, scale) + 2 * scale).min(area.width);
-        buf.set_style(Rect { width, ..area }, style);
-    }
-    let indent = if solid { scale.min(area.width.saturating_sub(letters::width(text, scale)) / 2) } else { 0 };
-    let inner = Rect { x: area.x + indent, width: area.width.saturating_sub(indent), ..area };
-    for (row, line) in (0..area.height).zip(letters::scaled(text, scale, scene.glyphs)) {
+    let width = letters::width(text, scale);
+    let inner = if solid {
+        let block = Rect { width: (width + 2 * scale).min(area.width), ..area };
+        buf.set_style(block, style);
+        block.inner(Margin::new(block.width.saturating_sub(width) / 2, 1))
+    } else {
+        area
+    };
+    for (row, line) in (0..inner.height).zip(letters::scaled(text, scale, scene.glyphs)) {
         put(buf, inner, row, &Line::styled(line, style));
     }
 }
