@@ -10,7 +10,7 @@ use refreshtop::{
 };
 use std::{fs, path::Path};
 
-const SIZES: [(u16, u16); 4] = [(40, 12), (80, 24), (120, 40), (200, 60)];
+const SIZES: [(u16, u16); 6] = [(40, 12), (80, 24), (120, 40), (160, 48), (200, 60), (300, 100)];
 
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -188,9 +188,9 @@ impl Reader {
                 let read = look.at("runs", async |look| views::runs::read(look, &page).await).await;
                 Answer::Runs(page, read)
             }
-            Question::Incidents { window } => Answer::Incidents(
+            Question::Incidents { window, limit } => Answer::Incidents(
                 window,
-                look.at("incidents", async |look| views::incidents::read(look, window).await).await,
+                look.at("incidents", async |look| views::incidents::read(look, window, limit).await).await,
             ),
             Question::History { window } => {
                 Answer::History(window, look.at("history", async |look| views::history::read(look, window).await).await)

@@ -107,7 +107,7 @@ pub async fn server_facts(connection: &mut PgConnection) -> sqlx::Result<ServerF
 }
 
 /// A moment. `None` for NULL, and for what no calendar here has: `infinity`, years before Christ or beyond 9999.
-fn moment(row: &PgRow, column: &str) -> sqlx::Result<Option<DateTime<Utc>>> {
+pub(super) fn moment(row: &PgRow, column: &str) -> sqlx::Result<Option<DateTime<Utc>>> {
     // Simple queries answer in text; of the binary form the driver's own reading would panic.
     match row.try_get::<Option<DateTime<Utc>>, _>(column) {
         Ok(at) => Ok(at.filter(|at| (0..=9999).contains(&at.year()))),

@@ -242,7 +242,7 @@ fn selection(state: &State) -> Option<usize> {
     match state.view {
         View::Overview => state.selected_index(state.focus),
         View::Runs => state.runs_view.selected_index(),
-        View::Incidents => state.incidents.selected_index(),
+        View::Incidents => views::incidents::selected_index(state),
         View::Diagnose => state.diagnose.selected_index(),
         View::History | View::Metrics | View::Wall => None,
     }

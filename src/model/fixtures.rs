@@ -5,13 +5,14 @@ use crate::model::{
     feed::Feed,
     figures::PlatformMetrics,
     health::Thresholds,
+    incident::{Blocker, Failure, Record, Recovery, Stretch},
     job::{Job, JobRun},
     question::{Answer, Question},
-    reading::Unavailable,
+    reading::{Reading, Unavailable},
     refresh::{RunningRefresh, Trigger, TriggerOutcome},
     run::{BlackBox, BlockingSession, HeldLock, Origin, Run, RunDetail, RunStatus},
     snapshot::{Deployment, Server, Snapshot},
-    state::{Focus, Options, Overlay, State},
+    state::{Focus, Options, Overlay, Paused, State},
     stats::RefreshStats,
     views::View,
 };
@@ -518,6 +519,141 @@ pub fn runs_focused() -> State {
     state
 }
 
+/// `minutes` before [`server_time`].
+fn ago(minutes: i64) -> DateTime<Utc> {
+    server_time() - TimeDelta::minutes(minutes)
+}
+
+/// A stretch of the log that lasted from so many minutes ago to so many, with so many failures from the first one on.
+fn stretch(after: i64, failed: Option<(i64, u64)>, until: Option<(i64, Origin)>) -> Stretch {
+    Stretch {
+        after: Some(ago(after)),
+        until: until.map(|(minutes, origin)| Recovery { at: ago(minutes), origin }),
+        failures: failed.map_or(0, |(_, count)| count),
+        first: failed.map(|(minutes, _)| Failure {
+            id: Some(Uuid::from_u128(u128::from(minutes.unsigned_abs()))),
+            at: ago(minutes),
+            sqlstate: Some("55P03".into()),
+            message: Some("canceling statement due to lock timeout".into()),
+        }),
+        blockers: Vec::new(),
+    }
+}
+
+/// Incidents of a day: an open one, four that ended, among them one without any failure and one that began before it.
+#[must_use]
+pub fn incident_record() -> Record {
+    let blocker = |pid, user: &str, application: &str, mode: &str, root| Blocker {
+        pid: Some(pid),
+        user: Some(user.into()),
+        application: Some(application.into()),
+        mode: Some(mode.into()),
+        relation: Some("accounts".into()),
+        root,
+        named: 3,
+    };
+    let mut open = stretch(15, Some((10, 3)), None);
+    open.blockers = vec![
+        blocker(4_711, "batch", "month end report", "AccessExclusiveLock", true),
+        Blocker { mode: None, relation: None, ..blocker(4_802, "app", "api worker 3", "", false) },
+    ];
+    let mut cancelled = stretch(400, Some((395, 5)), Some((362, Origin::Manual)));
+    if let Some(first) = &mut cancelled.first {
+        first.sqlstate = Some("57014".into());
+        first.message = Some("canceling statement due to user request".into());
+    }
+    let silent = stretch(780, None, Some((620, Origin::Scheduled)));
+    let short = stretch(1_065, Some((1_060, 1)), Some((1_055, Origin::Scheduled)));
+    let mut before = stretch(1_500, Some((1_495, 23)), Some((1_380, Origin::Direct)));
+    before.blockers = vec![blocker(3_019, "deploy", "psql", "AccessExclusiveLock", true)];
+    Record {
+        from: Some(ago(1_440)),
+        looked_at: server_time(),
+        stretches: vec![open, cancelled, silent, short, before],
+        cut: false,
+    }
+}
+
+fn incidents_of(mut state: State, read: Reading<Record>) -> State {
+    state.view = View::Incidents;
+    let (window, now) = (state.options.window, state.server_now());
+    state.incidents.asked.take(read, window, now);
+    state
+}
+
+/// The view of incidents, one of them open.
+#[must_use]
+pub fn incidents() -> State {
+    incidents_of(stale(), Ok(incident_record()))
+}
+
+/// The same, the job having silently stopped 42 minutes ago.
+#[must_use]
+pub fn incidents_silent() -> State {
+    let mut snapshot = snapshot(&[]);
+    if let Ok(stats) = &mut snapshot.stats {
+        stats.last_success_at = Some(ago(42));
+    }
+    let mut record = incident_record();
+    record.stretches[0] = stretch(42, None, None);
+    record.cut = true;
+    incidents_of(with(snapshot), Ok(record))
+}
+
+/// The same on a day without any.
+#[must_use]
+pub fn incidents_none() -> State {
+    let mut record = incident_record();
+    record.stretches = vec![stretch(0, None, None)];
+    incidents_of(live(), Ok(record))
+}
+
+/// The same over an empty log.
+#[must_use]
+pub fn incidents_empty() -> State {
+    let record = Record { from: None, stretches: Vec::new(), ..incident_record() };
+    incidents_of(empty(), Ok(record))
+}
+
+/// The same where the log can't be read.
+#[must_use]
+pub fn incidents_unavailable() -> State {
+    let why = Unavailable::new("role oncall may not read metrics_refresh_log", "GRANT refreshtop_admin TO oncall");
+    incidents_of(unavailable(), Err(why))
+}
+
+/// The same with hostile texts in every place, the selected incident in the middle.
+#[must_use]
+pub fn incidents_hostile() -> State {
+    let some = || Some(hostile_text());
+    let mut record = incident_record();
+    for stretch in &mut record.stretches {
+        stretch.first.iter_mut().for_each(|first| (first.sqlstate, first.message) = (some(), some()));
+        for blocker in &mut stretch.blockers {
+            (blocker.user, blocker.application, blocker.mode, blocker.relation) = (some(), some(), some(), some());
+        }
+    }
+    let mut state = incidents_of(hostile(), Ok(record));
+    state.incidents.selected = Some(ago(395));
+    state
+}
+
+/// `state` on the wall.
+#[must_use]
+pub fn on_wall(mut state: State) -> State {
+    state.view = View::Wall;
+    state
+}
+
+/// `state` held still two minutes ago.
+#[must_use]
+pub fn paused(mut state: State) -> State {
+    state.paused = Some(Paused { at: state.now, missed: 1 });
+    state.next_poll = None;
+    state.now += Duration::from_mins(2);
+    state
+}
+
 /// A state to be built, under its name.
 pub type Named = (&'static str, fn() -> State);
 
@@ -551,4 +687,24 @@ pub const ZOO: &[Named] = &[
     ("hostile", hostile),
     ("hostile_detail", hostile_detail),
     ("hostile_unavailable", hostile_unavailable),
+    ("incidents", incidents),
+    ("incidents_silent", incidents_silent),
+    ("incidents_none", incidents_none),
+    ("incidents_empty", incidents_empty),
+    ("incidents_unavailable", incidents_unavailable),
+    ("incidents_down", || lost(incidents())),
+    ("incidents_hostile", incidents_hostile),
+    ("wall_healthy", || on_wall(live())),
+    ("wall_stale", || on_wall(stale())),
+    ("wall_critical", || on_wall(critical())),
+    ("wall_down", || on_wall(lost(live()))),
+    ("wall_never_reached", || on_wall(never_reached())),
+    ("wall_connecting", || on_wall(connecting())),
+    ("wall_poll_failed", || on_wall(poll_failed())),
+    ("wall_paused", || on_wall(paused(live()))),
+    ("wall_refreshing", || on_wall(refreshing(false))),
+    ("wall_refused", || on_wall(ended(outcome_refused()))),
+    ("wall_empty", || on_wall(empty())),
+    ("wall_unavailable", || on_wall(unavailable())),
+    ("wall_hostile", || on_wall(hostile())),
 ];

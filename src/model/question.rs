@@ -3,7 +3,7 @@
 use crate::model::{
     diagnosis::Diagnosis,
     history::History,
-    incident::Incident,
+    incident::Record,
     movement::Movement,
     reading::{Reading, Unavailable},
     run::Run,
@@ -21,6 +21,8 @@ pub enum Question {
     Incidents {
         /// How far back.
         window: Duration,
+        /// Age from which on figures are stale.
+        limit: Duration,
     },
     /// Durations, success and growth over a window.
     History {
@@ -79,8 +81,8 @@ pub struct RunsPage {
 pub enum Answer {
     /// A page of the log.
     Runs(RunsPage, Reading<RunsRead>),
-    /// Incidents, newest first.
-    Incidents(Duration, Reading<Vec<Incident>>),
+    /// What incidents are made of.
+    Incidents(Duration, Reading<Record>),
     /// The history.
     History(Duration, Reading<History>),
     /// How the figures moved.
@@ -104,7 +106,7 @@ impl Question {
     pub fn unanswered(self, why: Unavailable) -> Answer {
         match self {
             Self::Runs(page) => Answer::Runs(page, Err(why)),
-            Self::Incidents { window } => Answer::Incidents(window, Err(why)),
+            Self::Incidents { window, .. } => Answer::Incidents(window, Err(why)),
             Self::History { window } => Answer::History(window, Err(why)),
             Self::Movement { window } => Answer::Movement(window, Err(why)),
             Self::Diagnosis { .. } => Answer::Diagnosis(Err(why)),

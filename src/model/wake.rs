@@ -1,6 +1,12 @@
 //! When the loop must wake although nothing happened.
 
-use crate::model::{age, feed::Feed, refresh::Trigger, state::State};
+use crate::model::{
+    age,
+    feed::Feed,
+    refresh::Trigger,
+    state::State,
+    views::{View, incidents, wall},
+};
 use std::time::{Duration, Instant};
 
 /// How long the outcome of a triggered refresh stays on the screen.
@@ -17,8 +23,15 @@ pub fn next(state: &State) -> Option<Instant> {
     if let Some(paused) = state.paused {
         let held = state.now.saturating_duration_since(paused.at);
         let ends = paused.at.checked_add(PAUSE_LIMIT);
-        let moments = [after(age::until_change(held)), ends, trigger_change(state), retry_change(state)];
+        let old = data_age_change(state).and_then(after);
+        let moments = [after(age::until_change(held)), ends, old, trigger_change(state), retry_change(state)];
         return moments.into_iter().flatten().min();
+    }
+    if state.view == View::Wall {
+        // Nothing there counts seconds but a refresh under way.
+        let slow = [wall::holds(state), health_change(state), running_change(state)];
+        let moments = slow.into_iter().map(|wait| wait.and_then(after)).chain([state.next_poll, trigger_change(state)]);
+        return moments.flatten().min();
     }
     let moments = [
         state.next_poll,
@@ -29,8 +42,14 @@ pub fn next(state: &State) -> Option<Instant> {
         job_change(state).and_then(after),
         trigger_change(state),
         retry_change(state),
+        incidents_change(state).and_then(after),
     ];
     moments.into_iter().flatten().min()
+}
+
+/// An open incident lasts, and one that nobody notices begins.
+fn incidents_change(state: &State) -> Option<Duration> {
+    (state.view == View::Incidents).then(|| incidents::holds(state)).flatten()
 }
 
 /// The age of the data is shown while nothing newer can be had.

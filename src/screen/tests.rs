@@ -1,5 +1,8 @@
 //! The whole screen, looked at.
 
+mod incidents;
+mod wall;
+
 use super::{Appearance, glyphs::Glyphs, keys, keys::KeyMap, theme::Theme};
 use crate::{
     model::{

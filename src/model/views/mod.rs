@@ -8,6 +8,7 @@ pub mod history;
 pub mod incidents;
 pub mod metrics;
 pub mod runs;
+pub mod wall;
 
 use crate::model::{
     message::{Action, Effect},
@@ -98,7 +99,7 @@ pub fn step(state: &mut State, by: isize) -> Vec<Effect> {
     match state.view {
         View::Overview | View::Wall => {}
         View::Runs => return runs::step(state, by),
-        View::Incidents => state.incidents.step(by),
+        View::Incidents => incidents::step(state, by),
         View::History => state.history.scroll(by),
         View::Diagnose => state.diagnose.step(by),
         View::Metrics => state.metrics.scroll(by),
@@ -117,7 +118,7 @@ pub fn open(state: &mut State) -> Vec<Effect> {
     let id = match state.view {
         View::Overview | View::History | View::Metrics | View::Wall => None,
         View::Runs => state.runs_view.selected_id(),
-        View::Incidents => state.incidents.opens(),
+        View::Incidents => incidents::opens(state),
         View::Diagnose => {
             diagnose::choose(state);
             None
