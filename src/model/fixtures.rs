@@ -1,11 +1,14 @@
 //! States to test with, used by the tests of the model and of the screen.
 
+pub mod runs;
+
 use crate::model::{
     clock::ServerClock,
     feed::Feed,
     figures::PlatformMetrics,
     health::Thresholds,
     job::{Job, JobRun},
+    message::Action,
     reading::Unavailable,
     refresh::{RunningRefresh, Trigger, TriggerOutcome},
     run::{BlackBox, BlockingSession, HeldLock, Origin, Run, RunDetail, RunStatus},
@@ -531,7 +534,19 @@ pub const ZOO: &[Named] = &[
     ("detail", || opened(0)),
     ("detail_end", || opened(u16::MAX)),
     ("help", help),
+    ("log", || runs::view(288, &[])),
+    ("log_selected", || runs::view(288, &[Action::Down; 45])),
+    ("log_filtered", runs::filtered),
+    ("log_nothing_yet", runs::nothing_yet),
+    ("log_nothing", runs::nothing),
+    ("log_deep", runs::deep),
+    ("log_oldest", || runs::view(9_000, &[Action::Last])),
+    ("log_failed", runs::failed),
+    ("log_unread", runs::unread),
+    ("log_copied", runs::copied),
+    ("log_empty", || runs::view(0, &[])),
     ("hostile", hostile),
     ("hostile_detail", hostile_detail),
     ("hostile_unavailable", hostile_unavailable),
+    ("hostile_log", runs::hostile),
 ];

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 /// How long the outcome of a triggered refresh stays on the screen.
 pub const OUTCOME_SHOWN: Duration = Duration::from_secs(20);
 
+/// How long a note on what a key did stays on the screen.
+pub const NOTE_SHOWN: Duration = Duration::from_secs(6);
+
 /// How long the screen can be held still: one that somebody has left must not show old figures for good.
 pub const PAUSE_LIMIT: Duration = Duration::from_mins(15);
 
@@ -17,7 +20,8 @@ pub fn next(state: &State) -> Option<Instant> {
     if let Some(paused) = state.paused {
         let held = state.now.saturating_duration_since(paused.at);
         let ends = paused.at.checked_add(PAUSE_LIMIT);
-        let moments = [after(age::until_change(held)), ends, trigger_change(state), retry_change(state)];
+        let moments =
+            [after(age::until_change(held)), ends, trigger_change(state), retry_change(state), note_end(state)];
         return moments.into_iter().flatten().min();
     }
     let moments = [
@@ -29,6 +33,7 @@ pub fn next(state: &State) -> Option<Instant> {
         job_change(state).and_then(after),
         trigger_change(state),
         retry_change(state),
+        note_end(state),
     ];
     moments.into_iter().flatten().min()
 }
@@ -67,6 +72,10 @@ fn trigger_change(state: &State) -> Option<Instant> {
         }
         Trigger::Ended { at, .. } => at.checked_add(OUTCOME_SHOWN),
     }
+}
+
+fn note_end(state: &State) -> Option<Instant> {
+    state.said.as_ref()?.at.checked_add(NOTE_SHOWN)
 }
 
 fn retry_change(state: &State) -> Option<Instant> {

@@ -1,8 +1,11 @@
 //! The whole screen, looked at.
 
+mod log;
+
 use super::{Appearance, glyphs::Glyphs, keys, keys::KeyMap, theme::Theme};
 use crate::{
     model::{
+        diagnosis::Mend,
         feed::Feed,
         fixtures,
         message::Action,
@@ -10,7 +13,7 @@ use crate::{
         refresh::{Trigger, TriggerOutcome},
         run::{RunDetail, RunStatus},
         snapshot::Snapshot,
-        state::{Overlay, State},
+        state::{Focus, Overlay, State},
     },
     sanitize::is_safe,
 };
@@ -561,6 +564,19 @@ fn poison(state: &mut State, texts: &[String]) {
         let server = &mut snapshot.server;
         (server.database, server.role, server.version) = (next(), next(), next());
         poison_parts(snapshot, &mut next);
+    }
+    if !state.runs_view.filter.text.is_empty() {
+        state.runs_view.filter.text = next();
+    }
+    for row in state.runs_view.rows.iter_mut().rev().take(300) {
+        (row.by, row.application, row.run.sqlstate, row.run.error) =
+            (Some(next()), Some(next()), Some(next()), Some(next()));
+    }
+    if let Some(failed) = &mut state.runs_view.failed {
+        failed.why = Unavailable::new(next(), next());
+    }
+    if let Some(said) = &mut state.said {
+        said.text = next();
     }
     if let Some(Overlay::Run { detail: Some(detail), .. }) = &mut state.overlay {
         match &mut **detail {
