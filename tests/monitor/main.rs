@@ -8,6 +8,7 @@ mod support;
 mod appearance;
 mod commands;
 mod endings;
+mod log;
 mod losing;
 mod mending;
 mod refreshing;

@@ -34,7 +34,7 @@ const CALENDAR: &str = "BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 00:00:0
 pub async fn read(look: &mut PgConnection, role: &str, page: &RunsPage) -> sqlx::Result<Reading<RunsRead>> {
     let read = search(look, &Log::migrated(), page, page.filter.is_sparse()).await;
     let read = match read {
-        Err(failure) if error::is_missing(&failure) => return by_hand(look, role, page).await,
+        Err(failure) if is_another_log(&failure) => return by_hand(look, role, page).await,
         read => read?,
     };
     // Row security answers with fewer rows, not with an error.
@@ -43,6 +43,11 @@ pub async fn read(look: &mut PgConnection, role: &str, page: &RunsPage) -> sqlx:
         return Ok(survey.hidden(role).map_or(Ok(read), Err));
     }
     Ok(Ok(read))
+}
+
+/// Whether the log is not the one that the migrations make: it lacks a column, or has one of another type.
+fn is_another_log(failure: &sqlx::Error) -> bool {
+    error::is_missing(failure) || error::code(failure) == Some(error::sqlstate::DATATYPE_MISMATCH)
 }
 
 /// The same from a log in whatever shape it has. It may have no index on failures either.
