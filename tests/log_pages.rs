@@ -83,9 +83,9 @@ impl Asking {
             let read = self.from(filter, start).await;
             let ids = read.runs.iter().map(|row| row.run.id);
             if up {
-                seen.extend(ids.rev())
+                seen.extend(ids.rev());
             } else {
-                seen.extend(ids)
+                seen.extend(ids);
             }
             match read.next {
                 Some(place) if up => start = Start::After(place),

@@ -38,7 +38,6 @@ pub fn copy(state: &mut State) -> Vec<Effect> {
 #[must_use]
 pub fn text(state: &State) -> Option<String> {
     let raw = match (&state.overlay, state.view) {
-        (Some(Overlay::Help { .. }), _) => return None,
         (Some(Overlay::Mend(choice)), _) => choice.mends.get(choice.selected).and_then(statement)?,
         (Some(Overlay::Run { id, detail, .. }), _) => match detail.as_deref() {
             Some(Ok(detail)) => in_full(detail),
@@ -54,7 +53,7 @@ pub fn text(state: &State) -> Option<String> {
         }
         (None, View::Diagnose) => checked(state.diagnose.check()?),
         (None, View::Incidents) => incident(state)?,
-        (None, View::History | View::Metrics | View::Wall) => return None,
+        (Some(Overlay::Help { .. }), _) | (None, View::History | View::Metrics | View::Wall) => return None,
     };
     Some(bounded(&raw))
 }

@@ -306,8 +306,9 @@ fn the_smallest_screens_still_show_the_verdict() {
 }
 
 /// Built once: there are megabytes in them.
-static HOSTILE: LazyLock<[State; 3]> =
-    LazyLock::new(|| [fixtures::hostile(), fixtures::hostile_detail(), fixtures::hostile_unavailable()]);
+static HOSTILE: LazyLock<[State; 4]> = LazyLock::new(|| {
+    [fixtures::hostile(), fixtures::hostile_detail(), fixtures::hostile_unavailable(), fixtures::runs::hostile()]
+});
 
 #[test]
 fn the_end_of_a_run_is_found() {
@@ -419,7 +420,7 @@ fn every_size_holds_hostile_text() {
             let chosen = (edges.contains(&width) || width % 49 == 0) && (height % 17 == 0 || height == 120);
             if every || small || chosen {
                 // One state and one set of glyphs for each size; neighbours have the others.
-                let state = &HOSTILE[usize::from(width + height) % 3];
+                let state = &HOSTILE[usize::from(width + height) % HOSTILE.len()];
                 drawn(state, &Theme::terminal(), width / 3 % 2 == 0, (width, height));
                 walked += 1;
             }

@@ -251,10 +251,10 @@ impl Columns {
             words,
             blockers: words && view.rows.iter().any(|row| row.run.blockers > 0),
             longest: roomy.then(longest),
-            by: match width {
-                0..ROOMY => 0,
-                ..ROOMIER => 12,
-                _ => 18,
+            by: match (roomy, width >= ROOMIER) {
+                (false, _) => 0,
+                (true, false) => 12,
+                (true, true) => 18,
             },
             said: 0,
         };
