@@ -14,7 +14,7 @@ use crate::model::{
 };
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow as _, PgConnection, Row as _};
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 use uuid::Uuid;
 
 /// What is there. Read from the catalogs, which any role may.
@@ -63,7 +63,7 @@ impl Survey {
     }
 
     /// Why there is nothing to read in the log, where there is none.
-    pub(super) fn log(&self) -> Reading<Log<'_>> {
+    pub(crate) fn log(&self) -> Reading<Log<'_>> {
         match &self.columns {
             Some(columns) if columns.contains_key("status") => Ok(Log(columns)),
             Some(_) => Err(Unavailable::new(
@@ -78,7 +78,7 @@ impl Survey {
     }
 
     /// Row security answers with fewer rows, not with an error: none at all is more likely hidden than never written.
-    pub(super) fn hidden(&self, role: &str) -> Option<Unavailable> {
+    pub(crate) fn hidden(&self, role: &str) -> Option<Unavailable> {
         self.rows_hidden.then(|| {
             Unavailable::new(
                 format!("row security shows role {role} no row of public.metrics_refresh_log"),
@@ -89,15 +89,31 @@ impl Survey {
 }
 
 /// The log's columns as expressions; one that is missing reads as NULL.
-pub(super) struct Log<'a>(&'a BTreeMap<String, String>);
+pub(crate) struct Log<'a>(&'a BTreeMap<String, String>);
+
+/// Columns of the log that the migrations make.
+static MIGRATED: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    let texts =
+        ["refresh_type", "status", "error_message", "sqlstate", "trigger_source", "triggered_by", "application_name"];
+    let others =
+        [("id", "uuid"), ("created_at", "timestamp with time zone"), ("started_at", "timestamp with time zone")];
+    let more = [("completed_at", "timestamp with time zone"), ("duration_ms", "numeric"), ("black_box", "jsonb")];
+    let named = |(name, kind): (&str, &str)| (name.to_owned(), kind.to_owned());
+    texts.map(|name| (name, "text")).into_iter().chain(others).chain(more).map(named).collect()
+});
 
 impl Log<'_> {
-    pub(super) fn column(&self, name: &str, kind: &str) -> String {
+    /// The log as the migrations make it, as far as lists need it.
+    pub(crate) fn migrated() -> Log<'static> {
+        Log(&MIGRATED)
+    }
+
+    pub(crate) fn column(&self, name: &str, kind: &str) -> String {
         if self.0.contains_key(name) { format!("l.{name}::{kind}") } else { format!("NULL::{kind}") }
     }
 
     /// A key for the screen: the row's own, or one made from it.
-    pub(super) fn id(&self) -> &'static str {
+    pub(crate) fn id(&self) -> &'static str {
         match self.0.get("id").map(String::as_str) {
             Some("uuid") => "coalesce(l.id, md5(l::text)::uuid)",
             Some(_) => "coalesce(md5(l.id::text)::uuid, md5(l::text)::uuid)",
@@ -107,7 +123,7 @@ impl Log<'_> {
 
     /// Made in one way everywhere, so that lists and statistics agree. The bare column where it is there: it may have
     /// an index.
-    pub(super) fn created_at(&self) -> String {
+    pub(crate) fn created_at(&self) -> String {
         if self.0.contains_key("created_at") {
             return "l.created_at".into();
         }
@@ -119,7 +135,7 @@ impl Log<'_> {
     }
 
     /// Rows of one refresh type; all of them where the log knows none.
-    pub(super) fn of_type(&self, refresh_type: &str) -> String {
+    pub(crate) fn of_type(&self, refresh_type: &str) -> String {
         if self.0.contains_key("refresh_type") {
             return format!("l.refresh_type = {}", service::literal(refresh_type));
         }
@@ -153,7 +169,7 @@ impl Log<'_> {
 }
 
 /// Turns the answer to a question about the log into a reading; a lost connection fails the whole.
-fn reading<T>(what: &str, role: &str, answer: sqlx::Result<T>) -> sqlx::Result<Reading<T>> {
+pub(crate) fn reading<T>(what: &str, role: &str, answer: sqlx::Result<T>) -> sqlx::Result<Reading<T>> {
     match answer {
         Ok(value) => Ok(Ok(value)),
         Err(failure) if error::fails_all(&failure) => Err(failure),

@@ -185,7 +185,7 @@ impl Reader {
         match question {
             Question::Diagnosis { .. } => Answer::Diagnosis(Err(Unavailable::new("not asked", ""))),
             Question::Runs(page) => {
-                let read = look.at("runs", async |look| views::runs::read(look, &page).await).await;
+                let read = look.at("runs", async |look| views::runs::read(look, &self.target.user, &page).await).await;
                 Answer::Runs(page, read)
             }
             Question::Incidents { window, limit } => Answer::Incidents(

@@ -12,8 +12,8 @@ use crate::model::{
 };
 use std::time::Duration;
 
-/// Rows that a page key moves.
-const PAGE: isize = 10;
+/// Rows that a page key moves where nobody has told how many are in sight.
+const PAGE: u16 = 10;
 /// Lines that a page key scrolls what stands behind a check.
 const DETAIL_PAGE: i16 = 5;
 /// Windows that the keys go through.
@@ -57,6 +57,7 @@ fn accept(state: &mut State) -> Vec<Effect> {
 
 /// Does what was asked for.
 pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
+    state.said = None;
     match action {
         Action::Quit => return vec![Effect::Quit],
         Action::Help => {
@@ -80,7 +81,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             return show_window(state, narrower);
         }
         Action::View(view) => return go_to(state, view),
-        Action::Copy => return copied::text(state).map(Effect::Copy).into_iter().collect(),
+        Action::Copy => return copied::copy(state),
         Action::Search => return search(state),
         Action::Mend | Action::Measure | Action::Interval | Action::Failures | Action::Origin => {
             if state.overlay.is_none() {
@@ -97,13 +98,13 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::Up => return step(state, -1),
         Action::Down => return step(state, 1),
-        Action::PageUp => return page(state, -PAGE),
-        Action::PageDown => return page(state, PAGE),
+        Action::PageUp => return page(state, -1),
+        Action::PageDown => return page(state, 1),
         Action::First => return step(state, isize::MIN),
         Action::Last => return step(state, isize::MAX),
         Action::Select(list, row) => return point(state, list, row),
         Action::Open => return open(state),
-        Action::Close => close(state),
+        Action::Close => return close(state),
     }
     Vec::new()
 }
@@ -168,27 +169,31 @@ fn go_to(state: &mut State, view: View) -> Vec<Effect> {
     views::ask(state)
 }
 
-/// Closes what lies on top: an overlay, then what was said, then the view.
-fn close(state: &mut State) {
+/// Closes what lies on top: an overlay, then what was said, then what keeps rows from the list, then the view.
+fn close(state: &mut State) -> Vec<Effect> {
     if state.overlay.take().is_some() {
-        return;
+        return Vec::new();
     }
     if matches!(state.trigger, Trigger::Ended { .. }) {
         state.trigger = Trigger::Idle;
     } else if state.view == View::Diagnose && state.diagnose.mended.take().is_some() {
         // The next one leaves the view.
+    } else if let Some(effects) = (state.view == View::Runs).then(|| runs::unfilter(state)).flatten() {
+        return effects;
     } else {
         state.view = View::Overview;
     }
+    Vec::new()
 }
 
-/// Moves by a page; in the diagnosis it is what stands behind a check that is long.
-fn page(state: &mut State, by: isize) -> Vec<Effect> {
+/// Moves by a page, up or down; in the diagnosis it is what stands behind a check that is long.
+fn page(state: &mut State, direction: isize) -> Vec<Effect> {
     if state.view == View::Diagnose && state.overlay.is_none() {
-        state.diagnose.scroll(if by < 0 { -DETAIL_PAGE } else { DETAIL_PAGE });
+        state.diagnose.scroll(if direction < 0 { -DETAIL_PAGE } else { DETAIL_PAGE });
         return Vec::new();
     }
-    step(state, by)
+    let rows = state.page.unwrap_or(PAGE).max(1);
+    step(state, direction.saturating_mul(isize::try_from(rows).unwrap_or(isize::MAX)))
 }
 
 fn step(state: &mut State, by: isize) -> Vec<Effect> {

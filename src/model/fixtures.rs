@@ -1,5 +1,7 @@
 //! States to test with, used by the tests of the model and of the screen.
 
+pub mod runs;
+
 use crate::model::{
     clock::ServerClock,
     feed::Feed,
@@ -7,6 +9,7 @@ use crate::model::{
     health::Thresholds,
     incident::{Blocker, Failure, Record, Recovery, Stretch},
     job::{Job, JobRun},
+    message::Action,
     question::{Answer, Question},
     reading::{Reading, Unavailable},
     refresh::{RunningRefresh, Trigger, TriggerOutcome},
@@ -684,6 +687,17 @@ pub const ZOO: &[Named] = &[
     ("detail", || opened(0)),
     ("detail_end", || opened(u16::MAX)),
     ("help", help),
+    ("log", || runs::view(288, &[])),
+    ("log_selected", || runs::view(288, &[Action::Down; 45])),
+    ("log_filtered", runs::filtered),
+    ("log_nothing_yet", runs::nothing_yet),
+    ("log_nothing", runs::nothing),
+    ("log_deep", runs::deep),
+    ("log_oldest", || runs::view(9_000, &[Action::Last])),
+    ("log_failed", runs::failed),
+    ("log_unread", runs::unread),
+    ("log_copied", runs::copied),
+    ("log_empty", || runs::view(0, &[])),
     ("hostile", hostile),
     ("hostile_detail", hostile_detail),
     ("hostile_unavailable", hostile_unavailable),
@@ -707,4 +721,5 @@ pub const ZOO: &[Named] = &[
     ("wall_empty", || on_wall(empty())),
     ("wall_unavailable", || on_wall(unavailable())),
     ("wall_hostile", || on_wall(hostile())),
+    ("hostile_log", runs::hostile),
 ];

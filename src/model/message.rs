@@ -70,7 +70,7 @@ pub enum Action {
     Origin,
     /// Copy what is open to the clipboard of the person's own machine.
     Copy,
-    /// Select row `.0` of the list under the pointer, counted from its newest row.
+    /// Select row `.1` of the list under the pointer, counted from the first one that was read.
     Select(Pointed, usize),
 }
 

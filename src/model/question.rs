@@ -64,16 +64,62 @@ pub enum OriginFilter {
     Manual,
 }
 
-/// One page of the log, newest first.
+/// Where a row stands in the log: when it was written, and its key, which tells rows of one moment apart. Later is
+/// newer. The server sorts by the same two, and compares keys as bytes too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// When the row was written.
+    pub at: DateTime<Utc>,
+    /// Its key.
+    pub id: Uuid,
+}
+
+/// A row of the log as the view of runs lists it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// Where it stands.
+    pub place: Place,
+    /// What happened.
+    pub run: Run,
+    /// Effective role of the caller, at most 63 characters.
+    pub by: Option<String>,
+    /// `application_name` of the session that ran it, at most 63 characters.
+    pub application: Option<String>,
+}
+
+/// Where a page begins, and in which direction it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// With the newest row, towards older ones.
+    Newest,
+    /// With the next older one than this, towards older ones.
+    Before(Place),
+    /// With the next newer one than this, towards newer ones.
+    After(Place),
+    /// With the oldest row, towards newer ones.
+    Oldest,
+}
+
+impl Start {
+    /// Whether the page goes towards newer rows.
+    #[must_use]
+    pub fn goes_up(self) -> bool {
+        matches!(self, Self::After(_) | Self::Oldest)
+    }
+}
+
+/// One page of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunsPage {
     /// Which rows.
     pub filter: RunsFilter,
-    /// Rows older than this one (its moment in the log, and its key): where the page before ended. `None` for the
-    /// first page.
-    pub before: Option<(DateTime<Utc>, Uuid)>,
+    /// Where it begins.
+    pub start: Start,
     /// How many rows.
     pub limit: u16,
+    /// Nobody waits for it: it keeps up to date what is there, and must cost little. A page that is asked for by a key
+    /// may search longer for rows that are rare.
+    pub brief: bool,
 }
 
 /// An answer, with what was asked where an older answer could be taken for a newer one.
@@ -94,10 +140,14 @@ pub enum Answer {
 /// A page as it was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunsRead {
-    /// The rows, newest first.
-    pub runs: Vec<Run>,
-    /// Where the next page begins; `None` where the log ends here.
-    pub next: Option<(DateTime<Utc>, Uuid)>,
+    /// The rows, newest first, whichever way the page goes.
+    pub runs: Vec<Listed>,
+    /// The newest row that was looked at, wanted or not; `None` where there was none.
+    pub newest: Option<Place>,
+    /// The last row that was looked at, where the next page in the same direction begins; `None` where the log ends
+    /// there. A page can have fewer rows than asked for and go on all the same: rows that are rare are searched for only
+    /// so long.
+    pub next: Option<Place>,
 }
 
 impl Question {

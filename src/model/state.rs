@@ -79,6 +79,15 @@ pub struct Paused {
     pub missed: u32,
 }
 
+/// A note that goes away by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// What it says.
+    pub text: String,
+    /// Since when.
+    pub at: Instant,
+}
+
 /// What is newest in the log, as far as it was heard of: where that changed, what was made from the log is old.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Newest {
@@ -139,6 +148,10 @@ pub struct State {
     pub prompt: Option<Prompt>,
     /// Whether the screen is held still.
     pub paused: Option<Paused>,
+    /// A short note on what a key did, for a few seconds.
+    pub said: Option<Said>,
+    /// Rows that a page key moves, as many as are in sight; `None` where nobody has told.
+    pub page: Option<u16>,
 }
 
 impl State {
@@ -171,6 +184,8 @@ impl State {
             metrics: Metrics::default(),
             prompt: None,
             paused: None,
+            said: None,
+            page: None,
         }
     }
 
@@ -253,6 +268,13 @@ impl State {
     #[must_use]
     pub fn errors(&self) -> &[Run] {
         self.snapshot.as_ref().and_then(|s| s.errors.as_deref().ok()).unwrap_or_default()
+    }
+
+    /// What any list knows of the run with this key.
+    #[must_use]
+    pub fn known_run(&self, id: Uuid) -> Option<&Run> {
+        let lists = [self.runs(), self.errors()];
+        lists.into_iter().flatten().find(|run| run.id == id).or_else(|| self.runs_view.run(id))
     }
 
     /// The list that has the arrow keys.

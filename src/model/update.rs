@@ -12,7 +12,7 @@ use crate::model::{
     snapshot::Snapshot,
     state::{Overlay, Paused, State},
     views::{self, diagnose},
-    wake::{OUTCOME_SHOWN, PAUSE_LIMIT},
+    wake::{NOTE_SHOWN, OUTCOME_SHOWN, PAUSE_LIMIT},
 };
 use chrono::TimeDelta;
 use std::time::{Duration, Instant};
@@ -64,6 +64,7 @@ fn tick(state: &mut State) -> Vec<Effect> {
     {
         state.trigger = Trigger::Idle;
     }
+    state.said.take_if(|said| state.now.saturating_duration_since(said.at) >= NOTE_SHOWN);
     if state.paused.is_some_and(|paused| state.now.saturating_duration_since(paused.at) >= PAUSE_LIMIT) {
         return resume(state);
     }

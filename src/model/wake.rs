@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// How long the outcome of a triggered refresh stays on the screen.
 pub const OUTCOME_SHOWN: Duration = Duration::from_secs(20);
 
+/// How long a note on what a key did stays on the screen.
+pub const NOTE_SHOWN: Duration = Duration::from_secs(6);
+
 /// How long the screen can be held still: one that somebody has left must not show old figures for good.
 pub const PAUSE_LIMIT: Duration = Duration::from_mins(15);
 
@@ -24,13 +27,17 @@ pub fn next(state: &State) -> Option<Instant> {
         let held = state.now.saturating_duration_since(paused.at);
         let ends = paused.at.checked_add(PAUSE_LIMIT);
         let old = data_age_change(state).and_then(after);
-        let moments = [after(age::until_change(held)), ends, old, trigger_change(state), retry_change(state)];
-        return moments.into_iter().flatten().min();
+        let changes = [trigger_change(state), retry_change(state), note_end(state)];
+        return [after(age::until_change(held)), ends, old].into_iter().chain(changes).flatten().min();
     }
     if state.view == View::Wall {
         // Nothing there counts seconds but a refresh under way.
         let slow = [wall::holds(state), health_change(state), running_change(state)];
-        let moments = slow.into_iter().map(|wait| wait.and_then(after)).chain([state.next_poll, trigger_change(state)]);
+        let moments = slow.into_iter().map(|wait| wait.and_then(after)).chain([
+            state.next_poll,
+            trigger_change(state),
+            note_end(state),
+        ]);
         return moments.flatten().min();
     }
     let moments = [
@@ -43,6 +50,7 @@ pub fn next(state: &State) -> Option<Instant> {
         trigger_change(state),
         retry_change(state),
         incidents_change(state).and_then(after),
+        note_end(state),
     ];
     moments.into_iter().flatten().min()
 }
@@ -86,6 +94,10 @@ fn trigger_change(state: &State) -> Option<Instant> {
         }
         Trigger::Ended { at, .. } => at.checked_add(OUTCOME_SHOWN),
     }
+}
+
+fn note_end(state: &State) -> Option<Instant> {
+    state.said.as_ref()?.at.checked_add(NOTE_SHOWN)
 }
 
 fn retry_change(state: &State) -> Option<Instant> {

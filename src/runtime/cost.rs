@@ -61,6 +61,10 @@ impl Screen for WiredScreen {
         screen::scroll_limit(state, &self.look, self.area)
     }
 
+    fn page(&self, state: &State) -> Option<u16> {
+        screen::page(state, &self.look, self.area)
+    }
+
     fn pointed(&self, _: &State, _: Pointer) -> Option<Action> {
         None
     }

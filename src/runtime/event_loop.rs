@@ -33,6 +33,9 @@ pub trait Screen {
     /// the state does not know.
     fn scroll_limit(&self, state: &State) -> Option<u16>;
 
+    /// How many rows of what has the keys are in sight; `None` where that can't be told.
+    fn page(&self, state: &State) -> Option<u16>;
+
     /// What the pointer asks for where it is, by what is drawn there.
     fn pointed(&self, state: &State, pointer: Pointer) -> Option<Action>;
 
@@ -81,6 +84,9 @@ pub async fn run(
                 Message::Pointer(pointer) => screen.pointed(&state, pointer).map(Message::Action),
                 other => Some(other),
             };
+            if current.as_ref().is_some_and(pages) {
+                state.page = screen.page(&state);
+            }
             for effect in current.map(|current| update(&mut state, current, now())).unwrap_or_default() {
                 match effect {
                     Effect::Quit => return Ended::Quit,
@@ -93,6 +99,12 @@ pub async fn run(
             message = (taken < BATCH).then(|| inputs.try_recv().or_else(|_| news.try_recv()).ok()).flatten();
         }
     }
+}
+
+/// Whether `message` moves by a page, which only the screen knows the height of.
+fn pages(message: &Message) -> bool {
+    let (Message::Action(action) | Message::Key { action: Some(action), .. }) = message else { return false };
+    matches!(action, Action::PageUp | Action::PageDown)
 }
 
 /// Keeps the scroll position within what there is, so that the way back from the end is as long as it looks.
@@ -161,6 +173,10 @@ mod tests {
 
         fn scroll_limit(&self, _: &State) -> Option<u16> {
             Some(7)
+        }
+
+        fn page(&self, _: &State) -> Option<u16> {
+            Some(25)
         }
 
         fn pointed(&self, _: &State, _: Pointer) -> Option<Action> {

@@ -169,6 +169,10 @@ impl Screen for TerminalScreen {
         screen::scroll_limit(state, &self.appearance, self.area()?)
     }
 
+    fn page(&self, state: &State) -> Option<u16> {
+        screen::page(state, &self.appearance, self.area()?)
+    }
+
     fn pointed(&self, state: &State, pointer: Pointer) -> Option<Action> {
         screen::pointer::action(state, &self.appearance, self.area()?, pointer)
     }

@@ -46,7 +46,7 @@ mod tests;
 use crate::model::{
     health::{Health, Verdict},
     message::Action,
-    state::{Overlay, State},
+    state::{Focus, Overlay, State},
     views::View,
 };
 use glyphs::Glyphs;
@@ -170,11 +170,7 @@ pub fn scroll_limit(state: &State, look: &Appearance, area: Rect) -> Option<u16>
     if layout::class(area) == Class::Sentence {
         return Some(0);
     }
-    let over = match state.view {
-        View::Overview => layout::places(area, scene.needs(area)).overlay,
-        View::Wall => area,
-        _ => layout::view_places(area, scene.needs(area)).body,
-    };
+    let over = beneath(&scene, area);
     Some(match (&state.overlay, state.view) {
         (Some(Overlay::Help { .. }), _) => panes::help::scroll_limit(&scene, over),
         (Some(Overlay::Run { id, detail, .. }), _) => {
@@ -185,6 +181,39 @@ pub fn scroll_limit(state: &State, look: &Appearance, area: Rect) -> Option<u16>
         (_, View::Metrics) => views::metrics::scroll_limit(&scene, over),
         _ => 0,
     })
+}
+
+/// What overlays may cover, and a view other than the overview fills.
+fn beneath(scene: &Scene, area: Rect) -> Rect {
+    match scene.state.view {
+        View::Overview => layout::places(area, scene.needs(area)).overlay,
+        View::Wall => area,
+        _ => layout::view_places(area, scene.needs(area)).body,
+    }
+}
+
+/// How many rows of what has the keys are in sight on a screen of `area`, less one that stays in sight when somebody
+/// turns a page; `None` where nothing is turned.
+#[must_use]
+pub fn page(state: &State, look: &Appearance, area: Rect) -> Option<u16> {
+    let scene = Scene::new(state, look);
+    if layout::class(area) == Class::Sentence {
+        return None;
+    }
+    let over = beneath(&scene, area);
+    let rows = match (&state.overlay, state.view) {
+        (Some(Overlay::Run { .. }), _) => panes::help::popup_inside(over.width, over.height, over).height,
+        (Some(Overlay::Help { .. }), _) => over.height.saturating_sub(2),
+        (None, View::Runs) => views::runs::rows(&scene, over),
+        (None, View::Overview) => {
+            let places = layout::places(area, scene.needs(area));
+            let list = if state.focus == Focus::Errors { places.errors } else { places.runs };
+            list.height.saturating_sub(1)
+        }
+        (Some(Overlay::Mend(_)), _)
+        | (None, View::Incidents | View::History | View::Diagnose | View::Metrics | View::Wall) => return None,
+    };
+    Some(rows.saturating_sub(1).max(1))
 }
 
 fn render_overlay(scene: &Scene, area: Rect, buf: &mut Buffer) {

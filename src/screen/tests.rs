@@ -1,11 +1,13 @@
 //! The whole screen, looked at.
 
 mod incidents;
+mod log;
 mod wall;
 
 use super::{Appearance, glyphs::Glyphs, keys, keys::KeyMap, theme::Theme};
 use crate::{
     model::{
+        diagnosis::Mend,
         feed::Feed,
         fixtures,
         message::Action,
@@ -13,7 +15,7 @@ use crate::{
         refresh::{Trigger, TriggerOutcome},
         run::{RunDetail, RunStatus},
         snapshot::Snapshot,
-        state::{Overlay, State},
+        state::{Focus, Overlay, State},
     },
     sanitize::is_safe,
 };
@@ -319,8 +321,9 @@ fn the_smallest_screens_still_show_the_verdict() {
 }
 
 /// Built once: there are megabytes in them.
-static HOSTILE: LazyLock<[State; 3]> =
-    LazyLock::new(|| [fixtures::hostile(), fixtures::hostile_detail(), fixtures::hostile_unavailable()]);
+static HOSTILE: LazyLock<[State; 4]> = LazyLock::new(|| {
+    [fixtures::hostile(), fixtures::hostile_detail(), fixtures::hostile_unavailable(), fixtures::runs::hostile()]
+});
 
 #[test]
 fn the_end_of_a_run_is_found() {
@@ -432,7 +435,7 @@ fn every_size_holds_hostile_text() {
             let chosen = (edges.contains(&width) || width % 49 == 0) && (height % 17 == 0 || height == 120);
             if every || small || chosen {
                 // One state and one set of glyphs for each size; neighbours have the others.
-                let state = &HOSTILE[usize::from(width + height) % 3];
+                let state = &HOSTILE[usize::from(width + height) % HOSTILE.len()];
                 drawn(state, &Theme::terminal(), width / 3 % 2 == 0, (width, height));
                 walked += 1;
             }
@@ -577,6 +580,19 @@ fn poison(state: &mut State, texts: &[String]) {
         let server = &mut snapshot.server;
         (server.database, server.role, server.version) = (next(), next(), next());
         poison_parts(snapshot, &mut next);
+    }
+    if !state.runs_view.filter.text.is_empty() {
+        state.runs_view.filter.text = next();
+    }
+    for row in state.runs_view.rows.iter_mut().rev().take(300) {
+        (row.by, row.application, row.run.sqlstate, row.run.error) =
+            (Some(next()), Some(next()), Some(next()), Some(next()));
+    }
+    if let Some(failed) = &mut state.runs_view.failed {
+        failed.why = Unavailable::new(next(), next());
+    }
+    if let Some(said) = &mut state.said {
+        said.text = next();
     }
     if let Some(Overlay::Run { detail: Some(detail), .. }) = &mut state.overlay {
         match &mut **detail {

@@ -9,6 +9,7 @@ mod appearance;
 mod commands;
 mod endings;
 mod incidents;
+mod log;
 mod losing;
 mod mending;
 mod refreshing;

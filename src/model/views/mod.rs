@@ -107,8 +107,11 @@ pub fn step(state: &mut State, by: isize) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Selects a row of the open view, counted from its newest one.
+/// Selects a row of the open view, counted from the first one that was read.
 pub fn select(state: &mut State, row: usize) -> Vec<Effect> {
+    if state.view == View::Runs {
+        return runs::select(state, row);
+    }
     let by = isize::try_from(row).unwrap_or(isize::MAX);
     step(state, isize::MIN).into_iter().chain(step(state, by)).collect()
 }

@@ -1,7 +1,7 @@
 //! Recent errors: when, which, how many sessions were in the way, what was said.
 
-use super::{Scene, moment, on_another_day, titled_list, unavailable, waiting, window};
-use crate::model::{run::Run, state::Focus};
+use super::{Scene, moment, note_rows, on_another_day, titled_list, unavailable, waiting, window};
+use crate::model::{message::Pointed, run::Run, state::Focus};
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Rect},
@@ -50,6 +50,7 @@ fn table(scene: &Scene, errors: &[Run], area: Rect, buf: &mut Buffer) {
     }
     let message = area.width.saturating_sub(time + 5 + blockers + 3);
     let focused = scene.state.focus == Focus::Errors;
+    note_rows(scene, area, Pointed::Errors, range.clone());
     let rows =
         visible.iter().zip(range).map(|(run, index)| row(scene, run, message, blockers, focused && index == selected));
     let widths =

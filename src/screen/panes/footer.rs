@@ -1,11 +1,15 @@
 //! The keys that help now, read back from the key map.
 
-use super::{Scene, put_pressed};
+use super::{Scene, put, put_pressed};
 use crate::{
     model::{message::Action, state::Overlay},
     screen::keys::{self, Binding},
 };
-use ratatui::{buffer::Buffer, layout::Rect, text::Span};
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    text::{Line, Span},
+};
 
 pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
@@ -13,6 +17,9 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     }
     if let Some(prompt) = &scene.state.prompt {
         return super::prompt::render(scene, prompt, area, buf);
+    }
+    if let Some(said) = &scene.state.said {
+        return put(buf, area, 0, &Line::styled(scene.clean(&said.text, area.width), scene.theme.accent));
     }
     let bindings = keys::hints(scene.state).into_iter().filter_map(|action| scene.keys.binding(action));
     let parts = bindings.map(|binding| (hint(scene, binding), binding.action)).collect();

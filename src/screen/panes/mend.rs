@@ -3,6 +3,7 @@
 use super::{Scene, help::popup, put, to_u16};
 use crate::model::{
     diagnosis::{Danger, Mend},
+    message::{Action, Pointed},
     views::diagnose::Choice,
 };
 use ratatui::{
@@ -29,10 +30,13 @@ pub fn render(scene: &Scene, choice: &Choice, area: Rect, buf: &mut Buffer) {
     let room = inner.height.saturating_sub(to_u16(asked.len()));
     let before: usize = parts.iter().take(choice.selected).map(Vec::len).sum();
     let until = to_u16(before + parts.get(choice.selected).map_or(0, Vec::len));
-    let lines: Vec<Line> = parts.into_iter().flatten().collect();
+    let lines: Vec<(usize, Line)> =
+        parts.into_iter().enumerate().flat_map(|(at, part)| part.into_iter().map(move |line| (at, line))).collect();
     let skipped = until.saturating_sub(room).min(to_u16(before));
-    for (row, line) in (0..room).zip(lines.iter().skip(usize::from(skipped))) {
+    for (row, (at, line)) in (0..room).zip(lines.iter().skip(usize::from(skipped))) {
         put(buf, inner, row, line);
+        let place = Rect { y: inner.y + row, height: 1, ..inner };
+        scene.note(place, Some(Action::Select(Pointed::Mends, *at)));
     }
     let bottom = Rect { y: inner.y + room.min(to_u16(lines.len())), ..inner };
     for (row, line) in (0..inner.height.saturating_sub(bottom.y - inner.y)).zip(&asked) {

@@ -22,7 +22,7 @@ pub mod verdict;
 
 use super::Scene;
 use crate::model::{
-    message::Action,
+    message::{Action, Pointed},
     reading::Unavailable,
     run::{Origin, Run},
     state::Focus,
@@ -203,6 +203,14 @@ pub(super) fn origin(origin: Origin) -> &'static str {
         Origin::Manual => "manual",
         Origin::Direct => "direct",
         Origin::Unknown => "unknown",
+    }
+}
+
+/// Notes that a press on a row selects it: the rows `range` of a list stand one below the other in `area`.
+pub(super) fn note_rows(scene: &Scene, area: Rect, list: Pointed, range: std::ops::Range<usize>) {
+    for (row, index) in (0..area.height).zip(range) {
+        let place = Rect { y: area.y + row, height: 1, ..area };
+        scene.note(place, Some(Action::Select(list, index)));
     }
 }
 

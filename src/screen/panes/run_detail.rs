@@ -7,6 +7,7 @@ use super::{
 };
 use crate::model::{
     age,
+    question::Listed,
     reading::Reading,
     run::{BlackBox, BlockingSession, HeldLock, Run, RunDetail, RunStatus},
 };
@@ -36,6 +37,26 @@ pub fn render(scene: &Scene, id: Uuid, read: Option<&Reading<RunDetail>>, scroll
     let inner = popup(scene, "RUN", area.width, area.height, area, buf);
     let lines = lines(scene, id, read, inner.width);
     show(scene, &lines, scroll, inner, area, buf);
+}
+
+/// What a list knows of a run, for a place beside it.
+pub fn preview(scene: &Scene, row: &Listed, width: u16) -> Vec<Line<'static>> {
+    let mut sheet = Sheet { scene, width, lines: Vec::new() };
+    sheet.summary(&row.run);
+    sheet.optional("role", row.by.as_deref(), scene.theme.value);
+    sheet.optional("session", row.application.as_deref(), scene.theme.value);
+    if row.run.blockers > 0 {
+        sheet.text("in the way", &sessions(row.run.blockers), scene.theme.warning);
+    }
+    if let Some(error) = &row.run.error {
+        sheet.gap();
+        sheet.text("message", error, scene.theme.critical);
+    }
+    sheet.lines
+}
+
+fn sessions(count: u32) -> String {
+    if count == 1 { "1 session".into() } else { format!("{count} sessions") }
 }
 
 /// The furthest that it can be scrolled.
@@ -115,8 +136,7 @@ impl Sheet<'_> {
 
     /// What the lists know of the run.
     fn known(&mut self, id: Uuid) {
-        let lists = [self.scene.state.runs(), self.scene.state.errors()];
-        if let Some(run) = lists.into_iter().flatten().find(|run| run.id == id) {
+        if let Some(run) = self.scene.state.known_run(id) {
             self.summary(run);
             self.optional("message", run.error.as_deref(), self.scene.theme.critical);
         }

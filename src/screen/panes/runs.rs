@@ -1,8 +1,9 @@
 //! Recent runs: when, what set them off, how they ended, how long they took.
 
-use super::{Scene, moment, on_another_day, origin, titled_list, unavailable, waiting, window};
+use super::{Scene, moment, note_rows, on_another_day, origin, titled_list, unavailable, waiting, window};
 use crate::model::{
     age,
+    message::Pointed,
     run::{Origin, Run, RunStatus},
     state::Focus,
 };
@@ -40,6 +41,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let time = if visible.iter().any(|run| on_another_day(scene, run)) { 11 } else { 8 };
     let status = if inner.width >= WORDS { 8 } else { 1 };
     let focused = scene.state.focus == Focus::Runs;
+    note_rows(scene, inner, Pointed::Runs, range.clone());
     let rows = visible.iter().zip(range).map(|(run, index)| row(scene, run, status > 1, focused && index == selected));
     let widths = [Constraint::Length(time), Constraint::Length(9), Constraint::Length(status), Constraint::Length(9)];
     Table::new(rows, widths).column_spacing(1).render(inner, buf);
