@@ -63,7 +63,7 @@ impl Survey {
     }
 
     /// Why there is nothing to read in the log, where there is none.
-    fn log(&self) -> Reading<Log<'_>> {
+    pub(crate) fn log(&self) -> Reading<Log<'_>> {
         match &self.columns {
             Some(columns) if columns.contains_key("status") => Ok(Log(columns)),
             Some(_) => Err(Unavailable::new(
@@ -78,7 +78,7 @@ impl Survey {
     }
 
     /// Row security answers with fewer rows, not with an error: none at all is more likely hidden than never written.
-    fn hidden(&self, role: &str) -> Option<Unavailable> {
+    pub(crate) fn hidden(&self, role: &str) -> Option<Unavailable> {
         self.rows_hidden.then(|| {
             Unavailable::new(
                 format!("row security shows role {role} no row of public.metrics_refresh_log"),
@@ -89,11 +89,16 @@ impl Survey {
 }
 
 /// The log's columns as expressions; one that is missing reads as NULL.
-struct Log<'a>(&'a BTreeMap<String, String>);
+pub(crate) struct Log<'a>(&'a BTreeMap<String, String>);
 
 impl Log<'_> {
-    fn column(&self, name: &str, kind: &str) -> String {
+    pub(crate) fn column(&self, name: &str, kind: &str) -> String {
         if self.0.contains_key(name) { format!("l.{name}::{kind}") } else { format!("NULL::{kind}") }
+    }
+
+    /// The type of a column; `None` where there is none.
+    pub(crate) fn kind(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
     }
 
     /// A key for the screen: the row's own, or one made from it.
@@ -107,7 +112,7 @@ impl Log<'_> {
 
     /// Made in one way everywhere, so that lists and statistics agree. The bare column where it is there: it may have
     /// an index.
-    fn created_at(&self) -> String {
+    pub(crate) fn created_at(&self) -> String {
         if self.0.contains_key("created_at") {
             return "l.created_at".into();
         }
@@ -119,7 +124,7 @@ impl Log<'_> {
     }
 
     /// Rows of one refresh type; all of them where the log knows none.
-    fn of_type(&self, refresh_type: &str) -> String {
+    pub(crate) fn of_type(&self, refresh_type: &str) -> String {
         if self.0.contains_key("refresh_type") {
             return format!("l.refresh_type = {}", service::literal(refresh_type));
         }

@@ -55,7 +55,7 @@ impl<T> Asked<T> {
 pub fn ask<T>(
     state: &mut State,
     of_view: fn(&mut State) -> &mut Asked<T>,
-    question: fn(Duration) -> Question,
+    question: impl FnOnce(Duration) -> Question,
 ) -> Vec<Effect> {
     let (connected, window, newest) =
         (state.connected() && state.paused.is_none(), state.options.window, state.newest());

@@ -22,7 +22,8 @@ impl History {
 
 /// Asks for the history of the window.
 pub fn ask(state: &mut State) -> Vec<Effect> {
-    asked::ask(state, |state| &mut state.history.asked, |window| Question::History { window })
+    let limit = state.options.thresholds.freshness;
+    asked::ask(state, |state| &mut state.history.asked, |window| Question::History { window, limit })
 }
 
 /// Takes it in.
