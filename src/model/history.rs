@@ -151,10 +151,19 @@ pub fn times(factor: f64) -> String {
     if factor >= 1.95 { format!("{factor:.1}x") } else { format!("by {:.0} %", (factor - 1.0).abs() * 100.0) }
 }
 
+/// Where the durations went, and what grew meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// Whether refreshes got slower.
+    pub slower: bool,
+    /// One sentence.
+    pub text: String,
+}
+
 impl History {
-    /// Where the durations went, and what grew meanwhile: one sentence. `None` where there is too little to compare.
+    /// Where the durations went, and what grew meanwhile. `None` where there is too little to compare.
     #[must_use]
-    pub fn explanation(&self) -> Option<String> {
+    pub fn explanation(&self) -> Option<Explanation> {
         let (from, to) = self.trend()?;
         let (from_said, to_said) = (age::duration_ms(from), age::duration_ms(to));
         let rose = to > from * MOVED && from_said != to_said;
@@ -166,7 +175,7 @@ impl History {
         } else {
             format!("p95 stayed near {to_said}")
         };
-        Some(match &self.growth {
+        let text = match &self.growth {
             Ok(growth) => match (most_moved(growth), rose) {
                 (Some((name, factor)), _) if factor >= GREW => format!("{moved} while {name} grew {}", times(factor)),
                 (Some((name, factor)), _) => format!("{moved} while {name} shrank {}", times(factor)),
@@ -175,7 +184,8 @@ impl History {
             },
             Err(_) if rose => format!("{moved}; how the sources grew was not measured"),
             Err(_) => moved,
-        })
+        };
+        Some(Explanation { slower: rose, text })
     }
 
     /// p95 in the first and in the last quarter of the slices that have one, milliseconds: the medians, so that one bad
@@ -258,7 +268,8 @@ mod tests {
                 "p95 stayed near 120 ms while a grew by 12 %",
             ),
         ] {
-            assert_eq!(history(p95, growth).explanation().as_deref(), Some(wanted));
+            let found = history(p95, growth).explanation().unwrap();
+            assert_eq!((found.slower, found.text.as_str()), (wanted.contains("rose"), wanted));
         }
     }
 
@@ -267,7 +278,7 @@ mod tests {
         assert_eq!(history(&[None, Some(118.0), None], missing()).explanation(), None);
         let mut slices = vec![Some(100.0); 12];
         slices[11] = Some(9_000.0);
-        assert_eq!(history(&slices, missing()).explanation().unwrap(), "p95 stayed near 100 ms");
+        assert_eq!(history(&slices, missing()).explanation().unwrap().text, "p95 stayed near 100 ms");
     }
 
     #[test]
