@@ -112,6 +112,11 @@ impl Log<'_> {
         if self.0.contains_key(name) { format!("l.{name}::{kind}") } else { format!("NULL::{kind}") }
     }
 
+    /// The type of a column; `None` where there is none.
+    pub(crate) fn kind(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     /// A key for the screen: the row's own, or one made from it.
     pub(crate) fn id(&self) -> &'static str {
         match self.0.get("id").map(String::as_str) {

@@ -192,9 +192,10 @@ impl Reader {
                 window,
                 look.at("incidents", async |look| views::incidents::read(look, window, limit).await).await,
             ),
-            Question::History { window } => {
-                Answer::History(window, look.at("history", async |look| views::history::read(look, window).await).await)
-            }
+            Question::History { window, limit } => Answer::History(
+                window,
+                look.at("history", async |look| views::history::read(look, window, limit).await).await,
+            ),
             Question::Movement { window } => Answer::Movement(
                 window,
                 look.at("figures", async |look| views::movement::read(look, window).await).await,

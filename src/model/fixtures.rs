@@ -7,13 +7,16 @@ use crate::model::{
     feed::Feed,
     figures::PlatformMetrics,
     health::Thresholds,
+    history::{Growth, History, Part, Size, Sources},
     incident::{Blocker, Failure, Record, Recovery, Stretch},
     job::{Job, JobRun},
     message::Action,
+    movement::{Figures, Measured, Movement, Sample},
     question::{Answer, Question},
     reading::{Reading, Unavailable},
     refresh::{RunningRefresh, Trigger, TriggerOutcome},
     run::{BlackBox, BlockingSession, HeldLock, Origin, Run, RunDetail, RunStatus},
+    slices::Slices,
     snapshot::{Deployment, Server, Snapshot},
     state::{Focus, Options, Overlay, Paused, State},
     stats::RefreshStats,
@@ -657,6 +660,192 @@ pub fn paused(mut state: State) -> State {
     state
 }
 
+/// A day, slice by slice: refreshes get slower while one table grows; the last hours have failures and old data.
+#[must_use]
+pub fn history_read() -> History {
+    let slices = Slices { since: server_time() - TimeDelta::hours(24), until: server_time(), step: 3_600 };
+    let part = |index: usize| {
+        #[expect(clippy::cast_precision_loss, reason = "at most 25")]
+        let p50 = 118.0 + 9.0 * index as f64;
+        let failures = if index == 22 { 12 } else { u64::from(index % 9 == 4) };
+        let known = slices.after(index, slices.since);
+        let measured = |share: f64| (failures < 12).then_some(p50 * share);
+        Part {
+            successes: 12 - failures,
+            failures,
+            p50: measured(1.0),
+            p95: measured(1.3),
+            p99: measured(1.5),
+            max: measured(if index == 13 { 3.4 } else { 1.6 }),
+            fresh: if failures == 12 { known / 6 } else { known },
+            known,
+        }
+    };
+    let parts: Vec<Part> = (0..slices.len()).map(part).collect();
+    let sum = |of: fn(&Part) -> Duration| parts.iter().map(of).sum();
+    let whole = Part {
+        successes: 273,
+        failures: 15,
+        p50: Some(226.0),
+        p95: Some(411.0),
+        p99: Some(583.0),
+        max: Some(798.0),
+        fresh: sum(|part| part.fresh),
+        known: sum(|part| part.known),
+    };
+    let sources = |hours: u64| -> Sources {
+        [
+            ("public.assets", Some(204_377 + 11_900 * hours), 31_400_000 + 1_810_000 * hours),
+            ("public.accounts_memberships", Some(52_990 + 13 * hours), 9_100_000),
+            ("public.accounts", Some(10_447 + hours), 1_400_000),
+            ("public.software_licenses", None, 5_300_000),
+        ]
+        .map(|(name, rows, bytes)| (name.to_owned(), Size { rows, bytes }))
+        .into()
+    };
+    let at_ends = (0..25).map(|hour| (hour != 22).then(|| sources(hour))).collect();
+    History { slices, whole, parts, growth: Ok(Growth { first: sources(0), at_ends }) }
+}
+
+/// The view of the history, showing `read`.
+#[must_use]
+pub fn history(read: Reading<History>) -> State {
+    let mut state = live();
+    state.view = View::History;
+    state.history.asked.take(read, state.options.window, state.server_now());
+    state
+}
+
+/// The history with nothing but one slice in it.
+#[must_use]
+pub fn history_sparse() -> State {
+    let mut read = history_read();
+    let kept = read.parts[12];
+    read.parts = vec![Part::default(); 25];
+    read.parts[12] = kept;
+    read.whole = kept;
+    read.growth = Err(not_measured());
+    history(Ok(read))
+}
+
+/// The history of a log in which nothing happened.
+#[must_use]
+pub fn history_empty() -> State {
+    let slices = Slices { since: server_time() - TimeDelta::seconds(30), until: server_time(), step: 60 };
+    let parts = vec![Part::default(); slices.len()];
+    history(Ok(History { slices, whole: Part::default(), parts, growth: Err(not_measured()) }))
+}
+
+/// The history with hostile names, absurd sizes and a scroll position beyond all ends.
+#[must_use]
+pub fn history_hostile() -> State {
+    let mut read = history_read();
+    let odd = |name: String| (name, Size { rows: Some(u64::MAX), bytes: u64::MAX });
+    let sources: Sources = (0..60).map(|n| odd(format!("{n} {}", hostile_text()))).collect();
+    read.growth = Ok(Growth { first: Sources::new(), at_ends: vec![Some(sources); 25] });
+    read.whole.max = Some(f64::MAX);
+    for part in &mut read.parts {
+        part.max = Some(f64::MAX);
+        (part.successes, part.failures) = (u64::MAX / 2, u64::MAX / 4);
+    }
+    let mut state = history(Ok(read));
+    state.history.scroll = u16::MAX;
+    state
+}
+
+fn not_measured() -> Unavailable {
+    Unavailable::new(
+        "this log keeps no measurements of the tables that a refresh reads",
+        "run: refreshtop migrate; measurements come with the next refresh",
+    )
+}
+
+/// How the figures of a day moved.
+#[must_use]
+pub fn movement_read() -> Movement {
+    let slices = Slices { since: server_time() - TimeDelta::hours(24), until: server_time(), step: 3_600 };
+    let figures = |minutes: u32| -> Figures {
+        let back = f64::from(minutes);
+        [
+            ("total_accounts", (10_482.0 - back / 40.0).round()),
+            ("total_users", (48_113.0 - back / 12.0).round()),
+            ("total_assets", (204_377.0 - back / 3.0).round()),
+            ("total_licenses", 51_020.0),
+            ("new_accounts_30d", (412.0 - back / 90.0).round()),
+            ("new_users_30d", 2_071.0),
+            ("new_assets_30d", 9_350.0),
+            ("assets_per_account", 19.5),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+    };
+    let sample = |minutes: u32| Sample {
+        at: server_time() - TimeDelta::seconds(30) - TimeDelta::minutes(i64::from(minutes)),
+        duration_ms: Some(118.0 + f64::from(minutes % 35)),
+        figures: figures(minutes),
+    };
+    let columns =
+        ["total_accounts", "total_users", "total_assets", "total_licenses", "new_accounts_30d", "new_users_30d"];
+    let columns = columns.into_iter().chain(["new_assets_30d", "assets_per_account"]);
+    let newest = figures(0);
+    Movement {
+        slices,
+        now: Ok(columns.map(|name| (name.to_owned(), newest.get(name).copied())).collect()),
+        measured: Ok(Measured {
+            first: sample(1_435),
+            at_ends: (0..25).map(|hour| (hour != 9).then(|| figures((24 - hour) * 60))).collect(),
+            recent: (0..100).map(|run| sample(run * 5)).collect(),
+        }),
+    }
+}
+
+/// The view of the view's own figures, showing `read`.
+#[must_use]
+pub fn metrics(read: Reading<Movement>) -> State {
+    let mut state = live();
+    state.view = View::Metrics;
+    state.metrics.asked.take(read, state.options.window, state.server_now());
+    state
+}
+
+/// The same before anything was measured.
+#[must_use]
+pub fn metrics_unmeasured() -> State {
+    let mut read = movement_read();
+    read.measured = Err(not_measured());
+    metrics(Ok(read))
+}
+
+/// The same after the first measurement.
+#[must_use]
+pub fn metrics_first() -> State {
+    let mut read = movement_read();
+    if let Ok(measured) = &mut read.measured {
+        measured.recent.truncate(1);
+        measured.first = measured.recent[0].clone();
+        measured.at_ends[..24].fill(None);
+    }
+    metrics(Ok(read))
+}
+
+/// The same with hostile columns and absurd values.
+#[must_use]
+pub fn metrics_hostile() -> State {
+    let mut read = movement_read();
+    let names: Vec<String> = (0..50).map(|n| format!("total_{n}{}", hostile_text())).collect();
+    let value = |n: usize| [1e30, -1e30, 0.5, -0.001, 9e15][n % 5];
+    read.now = Ok(names.iter().cloned().enumerate().map(|(n, name)| (name, Some(value(n)))).collect());
+    if let Ok(measured) = &mut read.measured {
+        let figures: Figures = names.iter().cloned().enumerate().map(|(n, name)| (name, value(n + 1))).collect();
+        measured.first.figures = figures.clone();
+        measured.at_ends[3] = Some(figures.clone());
+        measured.recent[0].figures = figures;
+    }
+    let mut state = metrics(Ok(read));
+    state.metrics.scroll = 7;
+    state
+}
+
 /// A state to be built, under its name.
 pub type Named = (&'static str, fn() -> State);
 
@@ -722,4 +911,15 @@ pub const ZOO: &[Named] = &[
     ("wall_unavailable", || on_wall(unavailable())),
     ("wall_hostile", || on_wall(hostile())),
     ("hostile_log", runs::hostile),
+    ("history", || history(Ok(history_read()))),
+    ("history_sparse", history_sparse),
+    ("history_empty", history_empty),
+    ("history_missing", || {
+        history(Err(Unavailable::new("history: permission denied", "GRANT refreshtop_admin TO oncall")))
+    }),
+    ("history_hostile", history_hostile),
+    ("metrics", || metrics(Ok(movement_read()))),
+    ("metrics_unmeasured", metrics_unmeasured),
+    ("metrics_first", metrics_first),
+    ("metrics_hostile", metrics_hostile),
 ];

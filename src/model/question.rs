@@ -28,6 +28,8 @@ pub enum Question {
     History {
         /// How far back.
         window: Duration,
+        /// Age up to which figures are fresh.
+        limit: Duration,
     },
     /// How the view's own figures moved in a window.
     Movement {
@@ -157,7 +159,7 @@ impl Question {
         match self {
             Self::Runs(page) => Answer::Runs(page, Err(why)),
             Self::Incidents { window, .. } => Answer::Incidents(window, Err(why)),
-            Self::History { window } => Answer::History(window, Err(why)),
+            Self::History { window, .. } => Answer::History(window, Err(why)),
             Self::Movement { window } => Answer::Movement(window, Err(why)),
             Self::Diagnosis { .. } => Answer::Diagnosis(Err(why)),
         }

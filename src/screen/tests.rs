@@ -122,6 +122,45 @@ fn ascii_only() {
     }
 }
 
+#[test]
+fn history_and_metrics() {
+    for name in ["history", "metrics"] {
+        snapshots(name, &SIZES);
+    }
+    for name in ["history_sparse", "history_empty", "metrics_unmeasured", "metrics_first"] {
+        snapshots(name, &[(40, 12), (80, 24), (120, 40)]);
+    }
+    snapshots("history_missing", &[(40, 12), (80, 24)]);
+    for name in ["history_hostile", "metrics_hostile"] {
+        snapshots(name, &[(80, 24), (120, 40)]);
+    }
+    for name in ["history", "metrics", "history_hostile", "metrics_hostile"] {
+        let drawn = plain(&screen(&state(name), &Theme::mono(), Glyphs::new(false), (120, 40)));
+        assert!(drawn.is_ascii(), "{name}: {drawn}");
+        insta::assert_snapshot!(format!("{name}_ascii_120x40"), drawn);
+    }
+}
+
+/// However far they were scrolled, the end is where it says, and a line less shows something else.
+#[test]
+fn the_end_of_history_and_metrics_is_found() {
+    let (theme, glyphs) = (Theme::terminal(), Glyphs::new(true));
+    for name in ["history", "metrics", "history_hostile", "metrics_hostile"] {
+        for (width, height) in SIZES {
+            let mut state = state(name);
+            let area = Rect::new(0, 0, width, height);
+            let limit = super::scroll_limit(&state, &look(&theme, glyphs), area).unwrap();
+            let mut at = |scroll: u16| {
+                *state.scroll_mut().unwrap() = scroll;
+                plain(&screen(&state, &theme, glyphs, (width, height)))
+            };
+            let end = at(u16::MAX);
+            assert_eq!(at(limit), end, "{name} {width}x{height}");
+            assert_eq!(at(limit.saturating_sub(1)) == end, limit == 0, "{name} {width}x{height}");
+        }
+    }
+}
+
 /// Styles and text: the palette itself is held.
 #[test]
 fn styles_of_mono_and_of_the_default() {

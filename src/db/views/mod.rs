@@ -2,5 +2,6 @@
 
 pub mod history;
 pub mod incidents;
+mod measured;
 pub mod movement;
 pub mod runs;

@@ -22,12 +22,14 @@ impl History {
 
 /// Asks for the history of the window.
 pub fn ask(state: &mut State) -> Vec<Effect> {
-    asked::ask(state, |state| &mut state.history.asked, |window| Question::History { window })
+    let limit = state.options.thresholds.freshness;
+    asked::ask(state, |state| &mut state.history.asked, |window| Question::History { window, limit })
 }
 
 /// Takes it in.
 pub fn answered(state: &mut State, window: Duration, read: Reading<Read>) -> Vec<Effect> {
     let now = state.server_now();
     state.history.asked.take(read, window, now);
-    asked::again(state, |state| &mut state.history.asked, |window| Question::History { window })
+    let limit = state.options.thresholds.freshness;
+    asked::again(state, |state| &mut state.history.asked, |window| Question::History { window, limit })
 }

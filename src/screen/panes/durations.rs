@@ -74,7 +74,7 @@ fn scale_top(scene: &Scene, shown: &[Run]) -> f64 {
 }
 
 /// The next round number, so that the scale stays where it is while durations vary a little.
-fn round_up(ms: f64) -> f64 {
+pub fn round_up(ms: f64) -> f64 {
     if ms <= 0.0 {
         return ms;
     }

@@ -107,7 +107,7 @@ fn signed(new: i64) -> String {
 }
 
 /// Digits in groups of three.
-fn grouped(n: i64) -> String {
+pub fn grouped(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();
     let mut grouped = String::from(if n < 0 { "-" } else { "" });
     for (i, digit) in digits.chars().enumerate() {

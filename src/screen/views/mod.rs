@@ -5,4 +5,6 @@ pub mod history;
 pub mod incidents;
 pub mod metrics;
 pub mod runs;
+mod sheet;
+mod timeline;
 pub mod wall;

@@ -1,0 +1,2 @@
+SELECT refreshtop.undo(7);
+DROP FUNCTION refreshtop.measure();
