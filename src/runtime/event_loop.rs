@@ -414,6 +414,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_page_is_as_long_as_the_screen_says_and_a_text_is_copied_once() {
+        let mut harness = Harness::new();
+        let (news, inputs) = (harness.news(), harness.inputs.clone());
+        harness
+            .run(async move {
+                send(&news, Message::Feed(FeedEvent::Live)).await;
+                for action in [Action::FocusNext, Action::PageDown, Action::PageDown, Action::PageUp, Action::Copy] {
+                    send(&inputs, Message::Action(action)).await;
+                }
+                send(&inputs, Message::Terminate).await;
+            })
+            .await;
+        let last = harness.screen.frames.last().unwrap();
+        assert_eq!(last.selected_index(last.focus), Some(25));
+        let id = last.runs()[25].id.to_string();
+        assert!(matches!(&harness.screen.copied[..], [text] if text.contains(&id)), "{:?}", harness.screen.copied);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_resize_paints_everything_again() {
         let mut harness = Harness::new();
         let inputs = harness.inputs.clone();
