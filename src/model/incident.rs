@@ -496,9 +496,9 @@ mod tests {
         assert_eq!(prepared.who(), "prepared transaction x");
         assert_eq!(Blocker { application: Some("  ".into()), ..Blocker::default() }.who(), "a session");
 
-        let mut blocked = stretch(Some(0.0), &[5.0], Some(20.0));
-        blocked.blockers = vec![blocker];
-        let incident = one(&blocked, 60.0).unwrap();
+        let mut held_up = stretch(Some(0.0), &[5.0], Some(20.0));
+        held_up.blockers = vec![blocker];
+        let incident = one(&held_up, 60.0).unwrap();
         assert_eq!(incident.cause(), "blocked by month end report (pid 4711, user batch)");
         let copied = text(&incident);
         for part in ["2026-11-23 03:05:00 UTC", "recovery   15m", "55P03 canceling", sentence, "first run"] {

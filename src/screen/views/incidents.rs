@@ -209,9 +209,9 @@ fn row_of(scene: &Scene, incident: &Incident, selected: bool, width: u16) -> Lin
         Span::raw(times),
     ];
     if !narrow {
-        let stale = incident.stale_since.map(|_| age::label(incident.stale_for));
-        let stale = stale.unwrap_or_else(|| scene.glyphs.none.into());
-        spans.push(Span::raw(format!("  {stale:>7}  {:>6}", incident.failures)));
+        let aged = incident.stale_since.map(|_| age::label(incident.stale_for));
+        let aged = aged.unwrap_or_else(|| scene.glyphs.none.into());
+        spans.push(Span::raw(format!("  {aged:>7}  {:>6}", incident.failures)));
     }
     spans.push(if narrow { " " } else { "  " }.into());
     let mut line = Line::from(spans);
