@@ -206,6 +206,13 @@ impl Stretch {
     }
 }
 
+/// How long figures were stale, in words. A failure in between makes a gap of the limit and some milliseconds, where runs
+/// are half of it apart: that is not nothing, and no second either.
+#[must_use]
+pub fn stale_label(stale: Duration) -> String {
+    if !stale.is_zero() && stale < Duration::from_secs(1) { "<1s".into() } else { age::label(stale) }
+}
+
 fn between(from: DateTime<Utc>, to: DateTime<Utc>) -> Duration {
     (to - from).to_std().unwrap_or_default()
 }
@@ -286,7 +293,7 @@ pub fn text(incident: &Incident) -> String {
     if incident.ended.is_some() {
         line("recovery", &lasted);
     }
-    line("stale", &if incident.stale_since.is_some() { age::label(incident.stale_for) } else { "never".into() });
+    line("stale", &if incident.stale_since.is_some() { stale_label(incident.stale_for) } else { "never".into() });
     line("failures", &incident.failures.to_string());
     if let Some(first) = &incident.first {
         let parts = [&first.sqlstate, &first.message].into_iter().flatten();
@@ -473,6 +480,12 @@ mod tests {
     }
 
     #[test]
+    fn less_than_a_second_is_neither_nothing_nor_none() {
+        let label = |ms| stale_label(Duration::from_millis(ms));
+        assert_eq!([label(0), label(1), label(999), label(1_000)], ["0s", "<1s", "<1s", "1s"]);
+    }
+
+    #[test]
     fn clocks_that_step_make_no_negative_times() {
         let odd = one(&stretch(Some(10.0), &[5.0], Some(2.0)), 0.0).unwrap();
         assert_eq!((odd.began, odd.lasted, odd.stale_for), (at(10.0), Duration::ZERO, Duration::ZERO));
@@ -496,9 +509,9 @@ mod tests {
         assert_eq!(prepared.who(), "prepared transaction x");
         assert_eq!(Blocker { application: Some("  ".into()), ..Blocker::default() }.who(), "a session");
 
-        let mut blocked = stretch(Some(0.0), &[5.0], Some(20.0));
-        blocked.blockers = vec![blocker];
-        let incident = one(&blocked, 60.0).unwrap();
+        let mut held_up = stretch(Some(0.0), &[5.0], Some(20.0));
+        held_up.blockers = vec![blocker];
+        let incident = one(&held_up, 60.0).unwrap();
         assert_eq!(incident.cause(), "blocked by month end report (pid 4711, user batch)");
         let copied = text(&incident);
         for part in ["2026-11-23 03:05:00 UTC", "recovery   15m", "55P03 canceling", sentence, "first run"] {

@@ -9,7 +9,7 @@ async fn an_incident_names_who_was_in_the_way_and_how_it_ended() {
     execute(&url, REFRESH).await;
     patience(&url, "100ms").await;
     let mut monitor = Launch::monitor(&url).live();
-    monitor.wait_text("HEALTHY");
+    monitor.wait_text("every rule is kept");
     monitor.send("3");
     monitor.wait_text("no incident in the last 24 h");
 
@@ -28,6 +28,7 @@ async fn an_incident_names_who_was_in_the_way_and_how_it_ended() {
     monitor.send("\r");
     monitor.wait_for("the run", |screen| screen.contains("BLACK BOX") && screen.contains("month end report"));
     monitor.send("\x1b");
+    monitor.wait_for("the incidents again", |screen| !screen.contains("BLACK BOX"));
 
     session.run("ROLLBACK").await;
     monitor.send("r");
@@ -53,7 +54,7 @@ async fn the_wall_turns_as_the_state_does_and_a_refresh_from_it_works() {
     let session = blocker(&url, "month end report").await;
     monitor.send("r");
     monitor.wait_text("refresh failed after");
-    monitor.wait_text("success rate 50.0 % is below 80 %");
+    monitor.wait_text("success rate 50 % is below 80 %");
     session.run("ROLLBACK").await;
     monitor.send("r");
     monitor.wait_text("refreshed in");

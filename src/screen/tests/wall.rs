@@ -205,8 +205,8 @@ fn an_idle_wall_costs_next_to_nothing() {
             if name == "wall_healthy" && state.now >= due {
                 runs += 1;
                 let now = state.server_now();
-                let stats = state.snapshot.as_mut().unwrap().stats.as_mut().unwrap();
-                stats.last_success_at = now;
+                let figures = state.snapshot.as_mut().unwrap().stats.as_mut().unwrap();
+                figures.last_success_at = now;
             }
             let after = drawn(&state, (160, 48));
             sent += bytes(&shown, &after);
@@ -245,10 +245,9 @@ fn nothing_burns_in() {
                 // The age is held: its letters alone would hide a picture that stands still.
                 state.now = start + STEP * step;
                 let clock = state.server_now().unwrap();
-                let stats = state.snapshot.as_mut().unwrap().stats.as_mut();
-                if let Ok(stats) = stats {
+                if let Ok(figures) = &mut state.snapshot.as_mut().unwrap().stats {
                     let age = if name == "wall_stale" { 15 } else { 2 };
-                    stats.last_success_at = Some(clock - Duration::from_mins(age));
+                    figures.last_success_at = Some(clock - Duration::from_mins(age));
                 }
                 let buf = drawn(&state, size);
                 let cells = buf.content().iter().enumerate();
@@ -276,8 +275,8 @@ fn every_step_shows_the_same_picture_elsewhere() {
             // Only the clock moves: the age of the figures stays.
             let moved = fixtures::server_time() + STEP * step;
             state.clock = Some(ServerClock::new(moved, state.now));
-            let stats = state.snapshot.as_mut().unwrap().stats.as_mut().unwrap();
-            stats.last_success_at = Some(moved - Duration::from_mins(15));
+            let figures = state.snapshot.as_mut().unwrap().stats.as_mut().unwrap();
+            figures.last_success_at = Some(moved - Duration::from_mins(15));
             state.snapshot.as_mut().unwrap().job = Err(crate::model::reading::Unavailable::new("none", ""));
             let buf = drawn(&state, size);
             if step > 0 {

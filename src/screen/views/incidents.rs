@@ -3,7 +3,7 @@
 use crate::{
     model::{
         age,
-        incident::{Incident, Record, Summary},
+        incident::{Incident, Record, Summary, stale_label},
         message::{Action, Pointed},
         views::incidents,
     },
@@ -142,7 +142,7 @@ fn draw_summary(scene: &Scene, summary: &Summary, area: Rect, buf: &mut Buffer) 
         labelled(scene, "recovery", said, theme.value)
     });
     let fresh = labelled(scene, "fresh", format!("{} of the time", per_cent(summary.fresh)), theme.value);
-    let stale = labelled(scene, "stale", format!("{} in all", age::label(summary.stale)), theme.value);
+    let stale = labelled(scene, "stale", format!("{} in all", stale_label(summary.stale)), theme.value);
     let count = vec![Span::styled(count, theme.title)];
     if area.height >= 2 {
         put(buf, area, 0, &fitting(vec![count, fresh], "   ", area.width));
@@ -209,9 +209,9 @@ fn row_of(scene: &Scene, incident: &Incident, selected: bool, width: u16) -> Lin
         Span::raw(times),
     ];
     if !narrow {
-        let stale = incident.stale_since.map(|_| age::label(incident.stale_for));
-        let stale = stale.unwrap_or_else(|| scene.glyphs.none.into());
-        spans.push(Span::raw(format!("  {stale:>7}  {:>6}", incident.failures)));
+        let aged = incident.stale_since.map(|_| stale_label(incident.stale_for));
+        let aged = aged.unwrap_or_else(|| scene.glyphs.none.into());
+        spans.push(Span::raw(format!("  {aged:>7}  {:>6}", incident.failures)));
     }
     spans.push(if narrow { " " } else { "  " }.into());
     let mut line = Line::from(spans);
@@ -281,7 +281,7 @@ fn lines(scene: &Scene, incident: &Incident, width: u16) -> Vec<Line<'static>> {
 
 fn stale(scene: &Scene, incident: &Incident) -> String {
     match incident.stale_since {
-        Some(since) => format!("for {}, from {} UTC on", age::label(incident.stale_for), moment(scene, since)),
+        Some(since) => format!("for {}, from {} UTC on", stale_label(incident.stale_for), moment(scene, since)),
         None => format!("never: the next success came within {}", age::label(incidents::limit(scene.state))),
     }
 }
