@@ -16,6 +16,8 @@ use std::time::Duration;
 const PAGE: u16 = 10;
 /// Lines that a page key scrolls what stands behind a check.
 const DETAIL_PAGE: i16 = 5;
+/// Lines that a page key scrolls a statement that is to be confirmed.
+const MEND_PAGE: isize = 3;
 /// Windows that the keys go through.
 const WINDOWS: [Duration; 5] = [
     Duration::from_hours(1),
@@ -192,6 +194,10 @@ fn page(state: &mut State, direction: isize) -> Vec<Effect> {
         state.diagnose.scroll(if direction < 0 { -DETAIL_PAGE } else { DETAIL_PAGE });
         return Vec::new();
     }
+    if let Some(Overlay::Mend(choice)) = &mut state.overlay {
+        choice.below = scrolled(choice.below, if direction < 0 { -MEND_PAGE } else { MEND_PAGE });
+        return Vec::new();
+    }
     let rows = state.page.unwrap_or(PAGE).max(1);
     step(state, direction.saturating_mul(isize::try_from(rows).unwrap_or(isize::MAX)))
 }
@@ -202,7 +208,7 @@ fn step(state: &mut State, by: isize) -> Vec<Effect> {
         Some(Overlay::Mend(choice)) => {
             let last = choice.mends.len().saturating_sub(1);
             choice.selected = choice.selected.saturating_add_signed(by).min(last);
-            choice.asked = false;
+            (choice.below, choice.asked) = (0, false);
         }
         None if state.view == View::Overview => select(state, by),
         None => return views::step(state, by),

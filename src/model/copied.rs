@@ -5,10 +5,11 @@
 use crate::model::{
     age,
     diagnosis::{Check, Mend},
+    incident,
     message::Effect,
     run::{BlackBox, BlockingSession, Origin, Run, RunDetail, RunStatus},
     state::{Overlay, Said, State},
-    views::View,
+    views::{self, View},
 };
 use crate::sanitize::{cleaned, printable, within};
 use chrono::{DateTime, Utc};
@@ -59,8 +60,8 @@ pub fn text(state: &State) -> Option<String> {
 }
 
 /// The selected incident.
-fn incident(_state: &State) -> Option<String> {
-    None
+fn incident(state: &State) -> Option<String> {
+    views::incidents::selected(state).map(|selected| incident::text(&selected))
 }
 
 /// Harmless, and not too long.
@@ -245,7 +246,7 @@ mod tests {
         let mut state = fixtures::live();
         let copied = |state: &mut State, sql: &str| {
             let mends = vec![mend("SELECT 0"), mend(sql)];
-            state.overlay = Some(Overlay::Mend(Choice { mends, selected: 1, asked: false }));
+            state.overlay = Some(Overlay::Mend(Choice { mends, selected: 1, below: 0, asked: false }));
             text(state)
         };
         assert_eq!(copied(&mut state, "SELECT 'a  b'").as_deref(), Some("SELECT 'a  b';\n"));

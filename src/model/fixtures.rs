@@ -1,5 +1,6 @@
 //! States to test with, used by the tests of the model and of the screen.
 
+pub mod diagnose;
 pub mod runs;
 
 use crate::model::{
@@ -78,7 +79,17 @@ pub(crate) fn notification(id: u128, status: &str) -> crate::model::notification
 /// The answer to a question of a view.
 #[must_use]
 pub fn answer(question: Question) -> Answer {
-    question.unanswered(Unavailable::new("no fixture", ""))
+    match question {
+        Question::Runs(page) => {
+            let rows: Vec<_> = (0..500).map(runs::listed).collect();
+            let read = runs::page(&rows, &page, rows.len());
+            Answer::Runs(page, Ok(read))
+        }
+        Question::Incidents { window, .. } => Answer::Incidents(window, Ok(incident_record())),
+        Question::History { window, .. } => Answer::History(window, Ok(history_read())),
+        Question::Movement { window } => Answer::Movement(window, Ok(movement_read())),
+        Question::Diagnosis { .. } => Answer::Diagnosis(Ok(diagnose::found())),
+    }
 }
 
 /// A snapshot of a healthy day: 288 runs, those whose slot is in `failed` failed.
@@ -922,4 +933,14 @@ pub const ZOO: &[Named] = &[
     ("metrics_unmeasured", metrics_unmeasured),
     ("metrics_first", metrics_first),
     ("metrics_hostile", metrics_hostile),
+    ("diagnose", diagnose::view),
+    ("diagnose_plan", diagnose::measured),
+    ("diagnose_job", diagnose::of_the_job),
+    ("diagnose_mend", diagnose::mending),
+    ("diagnose_really", diagnose::really),
+    ("diagnose_mended", || diagnose::mended(true)),
+    ("diagnose_not_mended", || diagnose::mended(false)),
+    ("diagnose_unavailable", diagnose::unavailable),
+    ("diagnose_down", diagnose::down),
+    ("diagnose_hostile", diagnose::hostile),
 ];

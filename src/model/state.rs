@@ -304,7 +304,8 @@ impl State {
             (None, View::Diagnose) => Some(&mut self.diagnose.scroll),
             (None, View::History) => Some(&mut self.history.scroll),
             (None, View::Metrics) => Some(&mut self.metrics.scroll),
-            (Some(Overlay::Mend(_)), _) | (None, View::Overview | View::Runs | View::Incidents | View::Wall) => None,
+            (Some(Overlay::Mend(choice)), _) => Some(&mut choice.below),
+            (None, View::Overview | View::Runs | View::Incidents | View::Wall) => None,
         }
     }
 

@@ -162,7 +162,7 @@ fn render_panes(scene: &Scene, places: &Places, buf: &mut Buffer) {
 #[must_use]
 pub fn scroll_limit(state: &State, look: &Appearance, area: Rect) -> Option<u16> {
     let scene = Scene::new(state, look);
-    let scrolls = matches!(state.overlay, Some(Overlay::Run { .. } | Overlay::Help { .. }))
+    let scrolls = matches!(state.overlay, Some(Overlay::Run { .. } | Overlay::Help { .. } | Overlay::Mend(_)))
         || (state.overlay.is_none() && matches!(state.view, View::Diagnose | View::History | View::Metrics));
     if !scrolls {
         return None;
@@ -173,6 +173,7 @@ pub fn scroll_limit(state: &State, look: &Appearance, area: Rect) -> Option<u16>
     let over = beneath(&scene, area);
     Some(match (&state.overlay, state.view) {
         (Some(Overlay::Help { .. }), _) => panes::help::scroll_limit(&scene, over),
+        (Some(Overlay::Mend(choice)), _) => panes::mend::scroll_limit(&scene, choice, over),
         (Some(Overlay::Run { id, detail, .. }), _) => {
             panes::run_detail::scroll_limit(&scene, *id, detail.as_deref(), over)
         }

@@ -1,5 +1,6 @@
 //! The whole screen, looked at.
 
+mod diagnose;
 mod incidents;
 mod log;
 mod wall;

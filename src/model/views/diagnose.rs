@@ -50,6 +50,8 @@ pub struct Choice {
     pub mends: Vec<Mend>,
     /// Index of the one that `Enter` means.
     pub selected: usize,
+    /// Lines scrolled down in that one, where it is longer than the screen.
+    pub below: u16,
     /// Whether `Enter` was pressed once on one that asks twice.
     pub asked: bool,
 }
@@ -130,7 +132,7 @@ pub fn choose(state: &mut State) {
     if mends.is_empty() || state.diagnose.mending.is_some() {
         return;
     }
-    state.overlay = Some(Overlay::Mend(Choice { mends, selected: 0, asked: false }));
+    state.overlay = Some(Overlay::Mend(Choice { mends, selected: 0, below: 0, asked: false }));
 }
 
 /// What only this view knows.
@@ -156,7 +158,7 @@ pub fn interval(state: &mut State, schedule: &str) {
         return;
     }
     let mends = vec![Mend::interval(job.id, &job.database, schedule)];
-    state.overlay = Some(Overlay::Mend(Choice { mends, selected: 0, asked: false }));
+    state.overlay = Some(Overlay::Mend(Choice { mends, selected: 0, below: 0, asked: false }));
 }
 
 /// `Enter` on the chosen statement: does it, once it was asked for often enough.

@@ -7,7 +7,7 @@ use ratatui::{
     layout::{Constraint, Flex, Layout, Rect},
     style::Modifier,
     text::{Line, Span},
-    widgets::{Block, Clear, Padding, Widget},
+    widgets::{Block, Borders, Clear, Padding, Widget},
 };
 use unicode_width::UnicodeWidthStr as _;
 
@@ -124,7 +124,7 @@ pub fn popup(scene: &Scene, title: &str, width: u16, height: u16, area: Rect, bu
     let place = popup_place(width, height, area);
     // The border under the title is muted, which the title must not become.
     let title = Line::styled(format!(" {title} "), scene.theme.accent.remove_modifier(Modifier::DIM));
-    let block = block(place).border_set(scene.glyphs.border).border_style(scene.theme.muted);
+    let block = block(place, area).border_set(scene.glyphs.border).border_style(scene.theme.muted);
     // A press beside it closes it; a press on it does nothing of what lies below.
     scene.note(area, Some(Action::Close));
     scene.note(place, None);
@@ -154,7 +154,7 @@ fn cut_in_two(place: Rect, buf: &mut Buffer) {
 /// The inside of such a place.
 pub fn popup_inside(width: u16, height: u16, area: Rect) -> Rect {
     let place = popup_place(width, height, area);
-    block(place).inner(place)
+    block(place, area).inner(place)
 }
 
 fn popup_place(width: u16, height: u16, area: Rect) -> Rect {
@@ -163,11 +163,14 @@ fn popup_place(width: u16, height: u16, area: Rect) -> Rect {
     place
 }
 
-/// In a low place only the title's row is kept: text needs the room more than a border does.
-fn block(place: Rect) -> Block<'static> {
+/// In a low place the sides are left out, and where it fills the whole area all but the title's row: text needs the room
+/// more than a border does.
+fn block(place: Rect, area: Rect) -> Block<'static> {
     if place.height >= 12 {
         Block::bordered().padding(Padding::horizontal(1))
+    } else if place.height < area.height {
+        Block::new().borders(Borders::TOP | Borders::BOTTOM)
     } else {
-        Block::new().borders(ratatui::widgets::Borders::TOP)
+        Block::new().borders(Borders::TOP)
     }
 }
