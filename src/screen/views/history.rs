@@ -299,7 +299,8 @@ fn freshness(scene: &Scene, history: &History, line: Timeline, area: Rect, buf: 
         line.bars(scene, bars, buf, |index| {
             let part = history.parts.get(index)?;
             let style = if part.is_fresh_enough()? { scene.theme.bar } else { scene.theme.warning };
-            Some((part.fresh_share()? / 100.0, style))
+            // Nothing of it is nothing, not the lowest bar.
+            Some((part.fresh_share().filter(|share| *share > 0.0)? / 100.0, style))
         });
     }
     let marks = Rect { y: bars.bottom(), height: area.height - bars.height, ..area };
