@@ -29,7 +29,8 @@ use crate::model::{
 use crate::screen::{
     Scene,
     panes::{
-        durations::round_up, fitting, labelled, metrics::grouped, put, titled, to_u16, unavailable, verdict, waiting,
+        durations::round_up, fitting, labelled, metrics::grouped, moment, put, titled, to_u16, unavailable, verdict,
+        waiting,
     },
 };
 use ratatui::{
@@ -325,7 +326,15 @@ fn fresh_mark(scene: &Scene, part: &Part) -> (&'static str, Style) {
 
 fn add_growth<'a>(scene: &'a Scene<'a>, history: &'a History, line: Timeline, bars: u16, sheet: &mut Sheet<'a>) {
     sheet.add(1, move |area, buf| {
-        titled(scene, area, buf, "GROWTH", "the tables that a refresh reads, the largest first");
+        let late = history.growth.as_ref().ok().filter(|growth| !history.is_measured_throughout(growth));
+        let note = late.map(|growth| format!("measured since {} UTC only", moment(scene, growth.since)));
+        titled(
+            scene,
+            area,
+            buf,
+            "GROWTH",
+            note.as_deref().unwrap_or("the tables that a refresh reads, the largest first"),
+        );
     });
     let growth = match &history.growth {
         Err(missing) => return sheet.add(3, move |area, buf| unavailable(scene, missing, area, buf)),
