@@ -16,7 +16,7 @@ CREATE TABLE public.metrics_refresh_log (
     started_at timestamptz NOT NULL, completed_at timestamptz, created_at timestamptz DEFAULT now(),
     sqlstate text, error_detail text, error_hint text, error_context text,
     trigger_source text CHECK (trigger_source IN ('schedule', 'manual', 'direct')),
-    triggered_by text, login_role text, application_name text, backend_pid int, black_box jsonb);
+    triggered_by text, login_role text, application_name text, backend_pid int, measured jsonb, black_box jsonb);
 CREATE MATERIALIZED VIEW public.platform_metrics AS
     SELECT 1 AS id, (SELECT count(*) FROM public.accounts) AS total_accounts,
            (SELECT count(DISTINCT user_id) FROM public.accounts_memberships) AS total_users,

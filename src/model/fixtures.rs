@@ -715,7 +715,12 @@ pub fn history_read() -> History {
         .into()
     };
     let at_ends = (0..25).map(|hour| (hour != 22).then(|| sources(hour))).collect();
-    History { slices, whole, parts, growth: Ok(Growth { first: sources(0), at_ends }) }
+    History {
+        slices,
+        whole,
+        parts,
+        growth: Ok(Growth { since: slices.since + TimeDelta::minutes(5), first: sources(0), at_ends }),
+    }
 }
 
 /// The view of the history, showing `read`.
@@ -753,7 +758,7 @@ pub fn history_hostile() -> State {
     let mut read = history_read();
     let odd = |name: String| (name, Size { rows: Some(u64::MAX), bytes: u64::MAX });
     let sources: Sources = (0..60).map(|n| odd(format!("{n} {}", hostile_text()))).collect();
-    read.growth = Ok(Growth { first: Sources::new(), at_ends: vec![Some(sources); 25] });
+    read.growth = Ok(Growth { since: server_time(), first: Sources::new(), at_ends: vec![Some(sources); 25] });
     read.whole.max = Some(f64::MAX);
     for part in &mut read.parts {
         part.max = Some(f64::MAX);

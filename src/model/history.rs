@@ -1,6 +1,7 @@
 //! How refreshes went over hours or days, and how the tables grew that they read.
 
 use crate::model::{age, reading::Reading, slices::Slices};
+use chrono::{DateTime, Utc};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Share of the time in which data should be fresh, per cent. Exactly that much is enough.
@@ -80,9 +81,11 @@ pub struct Size {
 pub type Sources = BTreeMap<String, Size>;
 
 /// What successful refreshes measured.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Growth {
-    /// The oldest measurement of the window.
+    /// When the oldest measurement of the window was logged.
+    pub since: DateTime<Utc>,
+    /// That measurement.
     pub first: Sources,
     /// The newest of each slice, the oldest slice first; `None` where nothing was measured in it.
     pub at_ends: Vec<Option<Sources>>,
@@ -176,6 +179,14 @@ impl History {
             format!("p95 stayed near {to_said}")
         };
         let text = match &self.growth {
+            // What is known of the end only explains nothing.
+            Ok(growth) if !self.is_measured_throughout(growth) => {
+                if rose {
+                    format!("{moved}; how the sources grew was not measured long enough")
+                } else {
+                    moved
+                }
+            }
             Ok(growth) => match (most_moved(growth), rose) {
                 (Some((name, factor)), _) if factor >= GREW => format!("{moved} while {name} grew {}", times(factor)),
                 (Some((name, factor)), _) => format!("{moved} while {name} shrank {}", times(factor)),
@@ -186,6 +197,13 @@ impl History {
             Err(_) => moved,
         };
         Some(Explanation { slower: rose, text })
+    }
+
+    /// Whether the sizes are known for most of the window.
+    #[must_use]
+    pub fn is_measured_throughout(&self, growth: &Growth) -> bool {
+        let slices = self.slices;
+        growth.since <= slices.since + (slices.until - slices.since) / 2
     }
 
     /// p95 in the first and in the last quarter of the slices that have one, milliseconds: the medians, so that one bad
@@ -219,7 +237,6 @@ fn median(values: &[f64]) -> f64 {
 mod tests {
     use super::*;
     use crate::model::reading::Unavailable;
-    use chrono::DateTime;
 
     fn history(p95: &[Option<f64>], growth: Reading<Growth>) -> History {
         let until = DateTime::from_timestamp(1_795_402_800, 0).unwrap();
@@ -237,7 +254,7 @@ mod tests {
     }
 
     fn grew(from: &[(&str, Option<u64>, u64)], to: &[(&str, Option<u64>, u64)]) -> Reading<Growth> {
-        Ok(Growth { first: sources(from), at_ends: vec![None, Some(sources(to)), None] })
+        Ok(Growth { since: DateTime::UNIX_EPOCH, first: sources(from), at_ends: vec![None, Some(sources(to)), None] })
     }
 
     fn missing() -> Reading<Growth> {
@@ -271,6 +288,16 @@ mod tests {
             let found = history(p95, growth).explanation().unwrap();
             assert_eq!((found.slower, found.text.as_str()), (wanted.contains("rose"), wanted));
         }
+    }
+
+    #[test]
+    fn sizes_of_the_end_only_explain_nothing() {
+        let mut growth = grew(&[("a", Some(1), 1)], &[("a", Some(9), 1)]);
+        if let Ok(growth) = &mut growth {
+            growth.since = DateTime::from_timestamp(1_795_402_800, 0).unwrap();
+        }
+        let found = history(&[Some(100.0), Some(300.0)], growth).explanation().unwrap();
+        assert_eq!(found.text, "p95 rose from 100 ms to 300 ms; how the sources grew was not measured long enough");
     }
 
     #[test]

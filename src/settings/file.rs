@@ -438,9 +438,16 @@ mod tests {
             ),
             (
                 "[keys]\nrefresh = 'R'\nqiut = 'Q'",
-                "c.toml, line 3, column 1: unknown action `qiut`: did you mean `quit`?",
+                "c.toml, line 3, column 1: unknown action `qiut`: did you mean `quit`? allowed: refresh, cancel, overview, \
+                 runs, incidents, history, diagnose, metrics, wall, narrower, wider, poll, pause, search, next-list, \
+                 previous-list, up, down, page-up, page-down, first, last, open, close, copy, failures, origin, mend, \
+                 interval, measure, help, quit\n3 | qiut = 'Q'\n  | ^^^^",
             ),
-            ("[keys]\nrefresh = 'Hyper-R'", "x"),
+            (
+                "[keys]\nrefresh = 'Hyper-R'",
+                "c.toml, line 2, column 11: \"Hyper-R\" is no key; a letter as it is typed, or Ctrl-c, F5, Enter, Space, \
+                 PgDn and the like\n2 | refresh = 'Hyper-R'\n  |           ^^^^^^^^^",
+            ),
             (
                 "theme = 'pink'",
                 "c.toml, line 1, column 9: no such theme: there are terminal, light, dark, colorblind, mono\n\

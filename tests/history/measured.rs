@@ -60,8 +60,7 @@ async fn failures_and_rows_from_elsewhere_measure_nothing() {
     assert_eq!(kept, 1);
 }
 
-/// Somebody locks a source as soon as the refresh has read it, which can't be: so the sizes never wait. What the refresh
-/// does not hold is reckoned from the catalog.
+/// What the refresh does not hold is reckoned from the catalog.
 #[tokio::test]
 async fn partitions_count_together_and_views_are_looked_through() {
     let url = fresh_app("parts").await;
@@ -88,6 +87,25 @@ async fn partitions_count_together_and_views_are_looked_through() {
     assert!(source["bytes"].as_i64().unwrap() > 100_000, "{row}");
     assert_eq!(row["measured"]["figures"]["total_assets"], 1_000);
     holder.run("ROLLBACK").await;
+}
+
+/// Somebody stands in line for a source that the refresh holds: whoever asks again for what he holds need not queue.
+#[tokio::test]
+async fn a_queue_for_a_source_holds_up_no_measurement() {
+    let url = migrated_app("queue").await;
+    let session = Session::with(&url, "BEGIN; SELECT count(*) FROM public.accounts").await;
+    let waiting = Session::with(&url, "BEGIN").await;
+    let lock = waiting.client.batch_execute("LOCK TABLE public.accounts IN ACCESS EXCLUSIVE MODE; ROLLBACK");
+    let refresh = async {
+        session.until("EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)").await;
+        session.run(REFRESH).await;
+        session.run("COMMIT").await;
+    };
+    let (locked, ()) = tokio::join!(lock, refresh);
+    locked.unwrap();
+    let row = newest(&session).await;
+    assert_eq!(row["status"], "success");
+    assert!(row["measured"]["sources"].get("public.accounts").is_some(), "{row}");
 }
 
 #[tokio::test]

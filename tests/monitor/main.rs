@@ -8,6 +8,7 @@ mod support;
 mod appearance;
 mod commands;
 mod endings;
+mod history;
 mod incidents;
 mod log;
 mod losing;

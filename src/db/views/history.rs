@@ -137,11 +137,11 @@ fn part(row: &PgRow) -> sqlx::Result<Part> {
 }
 
 fn growth(records: &[measured::Record], slices: &Slices) -> Growth {
-    let mut growth = Growth { first: Sources::new(), at_ends: vec![None; slices.len()] };
+    let mut growth = Growth { since: slices.until, first: Sources::new(), at_ends: vec![None; slices.len()] };
     for record in records {
         let sources = sources(&record.part);
         match record.slice {
-            None => growth.first = sources,
+            None => (growth.since, growth.first) = (record.at, sources),
             Some(number) => {
                 if let Some(index) = slices.index(number) {
                     growth.at_ends[index] = Some(sources);

@@ -2,7 +2,7 @@
 
 use super::{Scene, put, put_pressed};
 use crate::{
-    model::{message::Action, state::Overlay},
+    model::{message::Action, state::Overlay, views::View},
     screen::keys::{self, Binding},
 };
 use ratatui::{
@@ -28,7 +28,8 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 
 fn hint(scene: &Scene, binding: &Binding) -> Vec<Span<'static>> {
     let choosing = matches!(scene.state.overlay, Some(Overlay::Mend(_)));
-    let scrolls = scene.state.overlay.is_some() && !choosing;
+    let by_lines = matches!(scene.state.view, View::History | View::Metrics);
+    let scrolls = (scene.state.overlay.is_some() || by_lines) && !choosing;
     let (key, word) = match binding.action {
         // Both directions in one hint.
         Action::Down => (scene.glyphs.arrows.to_owned(), if scrolls { "scroll" } else { "select" }),

@@ -29,7 +29,8 @@ use crate::model::{
 use crate::screen::{
     Scene,
     panes::{
-        durations::round_up, fitting, labelled, metrics::grouped, put, titled, to_u16, unavailable, verdict, waiting,
+        durations::round_up, fitting, labelled, metrics::grouped, moment, put, titled, to_u16, unavailable, verdict,
+        waiting,
     },
 };
 use ratatui::{
@@ -299,7 +300,8 @@ fn freshness(scene: &Scene, history: &History, line: Timeline, area: Rect, buf: 
         line.bars(scene, bars, buf, |index| {
             let part = history.parts.get(index)?;
             let style = if part.is_fresh_enough()? { scene.theme.bar } else { scene.theme.warning };
-            Some((part.fresh_share()? / 100.0, style))
+            // Nothing of it is nothing, not the lowest bar.
+            Some((part.fresh_share().filter(|share| *share > 0.0)? / 100.0, style))
         });
     }
     let marks = Rect { y: bars.bottom(), height: area.height - bars.height, ..area };
@@ -324,7 +326,15 @@ fn fresh_mark(scene: &Scene, part: &Part) -> (&'static str, Style) {
 
 fn add_growth<'a>(scene: &'a Scene<'a>, history: &'a History, line: Timeline, bars: u16, sheet: &mut Sheet<'a>) {
     sheet.add(1, move |area, buf| {
-        titled(scene, area, buf, "GROWTH", "the tables that a refresh reads, the largest first");
+        let late = history.growth.as_ref().ok().filter(|growth| !history.is_measured_throughout(growth));
+        let note = late.map(|growth| format!("measured since {} UTC only", moment(scene, growth.since)));
+        titled(
+            scene,
+            area,
+            buf,
+            "GROWTH",
+            note.as_deref().unwrap_or("the tables that a refresh reads, the largest first"),
+        );
     });
     let growth = match &history.growth {
         Err(missing) => return sheet.add(3, move |area, buf| unavailable(scene, missing, area, buf)),
