@@ -116,7 +116,7 @@ pub fn cleaned(raw: &str, ascii_only: bool, replacement: &str, mut push: impl Fn
             Kind::Shown => {
                 push(c);
                 last = c;
-                0
+                if c == ' ' { MARKS_KEPT } else { 0 }
             }
             Kind::As(letter) => {
                 push(letter);
@@ -211,6 +211,8 @@ mod tests {
             ("a\u{e0062}\u{e007f}b", "ab"),
             ("\u{600}1\u{6dd}", "1"),
             ("\u{2800}x\u{3164}", " x"),
+            // A line may be broken at the blank, and the mark would stand on whatever is beside that line.
+            ("a \u{301}b \u{dd2}\u{e33}c", "a b \u{e33}c"),
         ] {
             assert_eq!(printable(raw), wanted, "{raw:?}");
         }
