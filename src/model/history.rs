@@ -230,7 +230,7 @@ fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 }
+    if sorted.len() % 2 == 1 { sorted[middle] } else { f64::midpoint(sorted[middle - 1], sorted[middle]) }
 }
 
 #[cfg(test)]
@@ -253,6 +253,7 @@ mod tests {
         sizes.iter().map(|(name, rows, bytes)| ((*name).to_owned(), Size { rows: *rows, bytes: *bytes })).collect()
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "what a history has")]
     fn grew(from: &[(&str, Option<u64>, u64)], to: &[(&str, Option<u64>, u64)]) -> Reading<Growth> {
         Ok(Growth { since: DateTime::UNIX_EPOCH, first: sources(from), at_ends: vec![None, Some(sources(to)), None] })
     }
