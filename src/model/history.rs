@@ -199,11 +199,13 @@ impl History {
         Some(Explanation { slower: rose, text })
     }
 
-    /// Whether the sizes are known for most of the window.
+    /// Whether the sizes are known for most of the time for which durations are.
     #[must_use]
     pub fn is_measured_throughout(&self, growth: &Growth) -> bool {
         let slices = self.slices;
-        growth.since <= slices.since + (slices.until - slices.since) / 2
+        let first = self.parts.iter().position(|part| part.p95.is_some()).unwrap_or_default();
+        let begin = slices.get(first).0;
+        growth.since <= begin + (slices.until - begin) / 2
     }
 
     /// p95 in the first and in the last quarter of the slices that have one, milliseconds: the medians, so that one bad
