@@ -18,8 +18,8 @@ pub async fn run(session: &Session, typical_ms: f64) -> Result<(), SessionError>
 }
 
 /// Slot 0 is the last full five minutes. The figures and sizes lead up to those of the first real refresh, as fast as the
-/// seed's 30 days say; only that one table swells, as one does that is updated more than it is vacuumed. `load` peaks at 15:00 UTC; three summed random numbers are near enough
-/// to a bell curve; one refresh in fifty has a bad day.
+/// seed's 30 days say; only one table swells, as one does that is updated more than it is vacuumed. `load` peaks at 15:00
+/// UTC; three summed random numbers are near enough to a bell curve; one refresh in fifty has a bad day.
 const HISTORY: &str = r#"
 WITH slot AS (
     SELECT n, to_timestamp((floor((extract(epoch FROM now()) - 15) / 300) - n) * 300) + random() * interval '200 ms' AS started_at

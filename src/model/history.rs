@@ -199,11 +199,13 @@ impl History {
         Some(Explanation { slower: rose, text })
     }
 
-    /// Whether the sizes are known for most of the window.
+    /// Whether the sizes are known for most of the time for which durations are.
     #[must_use]
     pub fn is_measured_throughout(&self, growth: &Growth) -> bool {
         let slices = self.slices;
-        growth.since <= slices.since + (slices.until - slices.since) / 2
+        let first = self.parts.iter().position(|part| part.p95.is_some()).unwrap_or_default();
+        let begin = slices.get(first).0;
+        growth.since <= begin + (slices.until - begin) / 2
     }
 
     /// p95 in the first and in the last quarter of the slices that have one, milliseconds: the medians, so that one bad
@@ -230,7 +232,7 @@ fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 }
+    if sorted.len() % 2 == 1 { sorted[middle] } else { f64::midpoint(sorted[middle - 1], sorted[middle]) }
 }
 
 #[cfg(test)]
@@ -253,6 +255,7 @@ mod tests {
         sizes.iter().map(|(name, rows, bytes)| ((*name).to_owned(), Size { rows: *rows, bytes: *bytes })).collect()
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "what a history has")]
     fn grew(from: &[(&str, Option<u64>, u64)], to: &[(&str, Option<u64>, u64)]) -> Reading<Growth> {
         Ok(Growth { since: DateTime::UNIX_EPOCH, first: sources(from), at_ends: vec![None, Some(sources(to)), None] })
     }

@@ -72,7 +72,7 @@ impl Movement {
             .map(|(name, value)| {
                 let first = measured.and_then(|measured| measured.first.figures.get(name).copied());
                 let change = value.zip(first).map(|(now, first)| now - first);
-                let span = measured.map(|measured| span_of(measured)).filter(|span| *span >= LEAST_SPAN);
+                let span = measured.map(span_of).filter(|span| *span >= LEAST_SPAN);
                 Move {
                     name,
                     now: *value,
@@ -96,7 +96,6 @@ impl Movement {
 
 impl Measured {
     /// What each recent refresh changed against the one before it, newest first; the oldest has none before it.
-    #[must_use]
     pub fn deltas<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Option<f64>> + 'a {
         self.recent.windows(2).map(move |pair| Some(pair[0].figures.get(name)? - pair[1].figures.get(name)?))
     }

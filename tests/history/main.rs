@@ -42,7 +42,7 @@ async fn ask(url: &str, question: Question) -> Answer {
     let (answers, mut answered) = mpsc::channel(4);
     tokio::spawn(reader::run(target(url), Requests { polls: poll_requests, run, questions: asked, window }, answers));
     questions.send(question).await.unwrap();
-    match timeout(Duration::from_secs(60), answered.recv()).await.expect("an answer in time").unwrap() {
+    match timeout(Duration::from_mins(1), answered.recv()).await.expect("an answer in time").unwrap() {
         Message::Answered(answer) => *answer,
         other => panic!("{other:?}"),
     }

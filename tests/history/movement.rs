@@ -18,8 +18,8 @@ async fn figures_move_from_refresh_to_refresh() {
         execute(&url, &format!("INSERT INTO public.accounts VALUES ({batch}00)")).await;
         execute(&url, REFRESH).await;
     }
-    let moved = movement(&url, DAY).await.unwrap();
-    let moves = moved.moves();
+    let read = movement(&url, DAY).await.unwrap();
+    let moves = read.moves();
     let accounts = &moves[0];
     assert_eq!(
         (accounts.name, accounts.now, accounts.first, accounts.change),
@@ -29,7 +29,7 @@ async fn figures_move_from_refresh_to_refresh() {
     assert_eq!(accounts.new_30d, Some(4.0));
     let points: Vec<f64> = accounts.points.iter().flatten().copied().collect();
     assert_eq!(points, [10.0, 13.0]);
-    let measured = moved.measured.as_ref().unwrap();
+    let measured = read.measured.as_ref().unwrap();
     assert_eq!(measured.deltas("total_accounts").collect::<Vec<_>>(), [Some(1.0); 3]);
     assert!(measured.recent.iter().all(|sample| sample.duration_ms.is_some()));
 }

@@ -65,6 +65,18 @@ fn naive(rows: &[Row], begin: DateTime<Utc>, end: DateTime<Utc>, last: bool) -> 
     }
 }
 
+/// The fresh time from `begin` up to `end`, to the microsecond.
+fn exactly_fresh(rows: &[Row], begin: DateTime<Utc>, end: DateTime<Utc>) -> Duration {
+    let mut successes: Vec<DateTime<Utc>> = rows.iter().filter(|row| row.success).map(|row| row.ended).collect();
+    successes.sort();
+    let ends = |index: usize| {
+        let stale = successes[index] + TimeDelta::from_std(LIMIT).unwrap();
+        successes.get(index + 1).map_or(stale, |next| stale.min(*next))
+    };
+    let inside = |index: usize| (ends(index).min(end) - successes[index].max(begin)).to_std().unwrap_or_default();
+    (0..successes.len()).map(inside).sum()
+}
+
 fn assert_same(found: &Part, wanted: &Part, where_: &str) {
     assert_eq!((found.successes, found.failures), (wanted.successes, wanted.failures), "{where_}");
     for (found, wanted) in
@@ -112,6 +124,8 @@ async fn every_slice_says_what_a_plain_reckoning_says() {
             let (begin, end) = slices.get(index);
             let wanted = naive(&rows, begin, end, index + 1 == slices.len());
             assert_same(part, &wanted, &format!("slice {index} of {window:?}"));
+            let exact = exactly_fresh(&rows, begin, end);
+            assert!(part.fresh.abs_diff(exact) < Duration::from_micros(10), "{:?} {exact:?}", part.fresh);
         }
         let stats: (i64, i64) = {
             let session = Session::open(&url).await;
@@ -204,10 +218,20 @@ async fn a_log_made_by_hand_has_a_history_and_says_what_is_missing() {
 #[tokio::test]
 async fn who_may_not_read_the_log_learns_why() {
     let url = migrated_app("refused").await;
-    let (_, role) = fresh_role(&url, "plain", "").await;
+    let (name, role) = fresh_role(&url, "plain", "").await;
     let missing = history(&role, DAY).await.unwrap_err();
     assert!(missing.mend.contains("refreshtop_admin"), "{missing:?}");
+    // Row security hides rows without an error.
+    execute(&url, REFRESH).await;
+    execute(&url, &format!("GRANT SELECT ON public.metrics_refresh_log TO {name}")).await;
+    let missing = history(&role, DAY).await.unwrap_err();
+    assert!(missing.reason.contains("row security") && missing.mend.contains("GRANT refreshtop_admin"), "{missing:?}");
+    execute(&url, &format!("GRANT refreshtop_admin TO {name}")).await;
+    assert_eq!(history(&role, DAY).await.unwrap().whole.successes, 1);
 }
+
+/// How often the whole log was read.
+const SCANS: &str = "SELECT coalesce(seq_scan, 0) FROM pg_stat_user_tables WHERE relname = 'metrics_refresh_log'";
 
 #[tokio::test]
 async fn a_month_beside_a_million_other_rows_is_read_by_its_index() {
@@ -223,7 +247,6 @@ async fn a_month_beside_a_million_other_rows_is_read_by_its_index() {
          ANALYZE public.metrics_refresh_log",
     )
     .await;
-    const SCANS: &str = "SELECT coalesce(seq_scan, 0) FROM pg_stat_user_tables WHERE relname = 'metrics_refresh_log'";
     let before: i64 = value(&url, SCANS).await;
     let began = Instant::now();
     let month = history(&url, 30 * DAY).await.unwrap();

@@ -30,6 +30,11 @@ pub async fn read(look: &mut PgConnection, window: Duration, limit: Duration) ->
     let Some(head) = rows.first() else { return Err(sqlx::Error::RowNotFound) };
     let slices = slices(head, window.step)?;
     let (whole, parts) = parts(&rows, &slices)?;
+    if whole.successes + whole.failures == 0
+        && let Some(missing) = measured::hidden(look, &survey).await?
+    {
+        return Ok(Err(missing));
+    }
     let growth = measured::series(look, &window, "sources").await?.map(|records| growth(&records, &slices));
     Ok(Ok(History { slices, whole, parts, growth }))
 }

@@ -1,7 +1,8 @@
 //! What successful refreshes measured: a few samples of a window, whatever the log's age and size.
 
 use crate::db::{
-    handmade::Log,
+    error,
+    handmade::{Log, Survey},
     service::{self, PLATFORM_METRICS},
 };
 use crate::model::reading::{Reading, Unavailable};
@@ -157,6 +158,28 @@ fn kept(log: &Log<'_>) -> Reading<()> {
         )),
         None => Err(Unavailable::new("this log keeps no measurements of the tables that a refresh reads", mend)),
     }
+}
+
+/// Why the log looks empty to this role, where its rows are hidden from it. Row security answers with fewer rows, not with
+/// an error.
+pub(super) async fn hidden(look: &mut PgConnection, survey: &Survey) -> sqlx::Result<Option<Unavailable>> {
+    let seen = "SELECT current_user::text AS role, EXISTS (SELECT 1 FROM public.metrics_refresh_log) AS any_row";
+    let seen = service::one(look, seen).await?;
+    let role: String = seen.try_get("role")?;
+    let Some(hidden) = survey.hidden(&role).filter(|_| !seen.try_get("any_row").unwrap_or(false)) else {
+        return Ok(None);
+    };
+    let admin = service::one(look, "SELECT refreshtop.is_super_admin() AS admin").await;
+    Ok(match admin.and_then(|row| row.try_get("admin")) {
+        Ok(true) => None,
+        Err(failure) if error::fails_all(&failure) => return Err(failure),
+        // Made by hand: there is nobody to ask.
+        Err(failure) if error::is_missing(&failure) => Some(hidden),
+        Ok(false) | Err(_) => {
+            let grant = format!("GRANT refreshtop_admin TO {}", error::identifier(&role));
+            Some(Unavailable::new(hidden.reason, grant))
+        }
+    })
 }
 
 /// Why there are none in the window: the newest success says so, or there is none.

@@ -25,7 +25,10 @@ pub async fn read(look: &mut PgConnection, window: Duration) -> sqlx::Result<Rea
     let edges = format!("SELECT {} AS since, {} AS until", measured::since(window), measured::UNTIL);
     let slices = history::slices(&service::one(look, &edges).await?, step)?;
     let measured = match survey.log() {
-        Ok(log) => measured(look, &Window { log: &log, length: window, step }, &slices).await?,
+        Ok(log) => match measured(look, &Window { log: &log, length: window, step }, &slices).await? {
+            Err(missing) => Err(measured::hidden(look, &survey).await.unwrap_or_default().unwrap_or(missing)),
+            read => read,
+        },
         Err(missing) => Err(missing),
     };
     Ok(Ok(Movement { slices, now, measured }))
@@ -83,7 +86,7 @@ async fn measured(look: &mut PgConnection, window: &Window<'_>, slices: &Slices)
     let mut first = None;
     for record in records {
         match record.slice {
-            None => first = Some(sample(record)),
+            None => first = Some(sample(&record)),
             Some(number) => {
                 if let Some(index) = slices.index(number) {
                     at_ends[index] = Some(figures(&record.part));
@@ -94,10 +97,10 @@ async fn measured(look: &mut PgConnection, window: &Window<'_>, slices: &Slices)
     let Some(first) = first else {
         return Ok(Err(Unavailable::new("the view has no figures that could be measured", "")));
     };
-    Ok(Ok(Measured { first, at_ends, recent: recent.into_iter().map(sample).collect() }))
+    Ok(Ok(Measured { first, at_ends, recent: recent.iter().map(sample).collect() }))
 }
 
-fn sample(record: Record) -> Sample {
+fn sample(record: &Record) -> Sample {
     Sample { at: record.at, duration_ms: record.duration_ms, figures: figures(&record.part) }
 }
 

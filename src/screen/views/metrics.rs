@@ -316,7 +316,7 @@ fn new_in_30d(row: &Move<'_>) -> String {
 fn change(scene: &Scene, change: Option<f64>) -> (String, Style) {
     match change {
         None => (scene.glyphs.none.into(), scene.theme.muted),
-        Some(change) if change == 0.0 => ("0".into(), scene.theme.muted),
+        Some(0.0) => ("0".into(), scene.theme.muted),
         Some(change) => (signed(change), scene.theme.title),
     }
 }
