@@ -1,7 +1,7 @@
 //! Takes pictures of the real program: `cargo build && cargo run --example picture -- FOLDER`.
 //!
 //! It runs `refreshtop demo` in a terminal of its own, waits for a real failure, resizes, opens the failure's black
-//! box, and in the end stops the demo's server under the running monitor.
+//! box, goes through the views, and in the end stops the demo's server under the running monitor.
 
 #[path = "support/svg.rs"]
 mod svg;
@@ -58,6 +58,22 @@ fn main() -> anyhow::Result<()> {
         demo.wait(name, last_run_succeeded)?;
         take(name, &demo.screen()?)?;
     }
+    // Each view once it has read what it shows.
+    let views: [(&str, &str, fn(&str) -> bool); 6] = [
+        ("runs", "2", |text| text.contains("started UTC") && text.contains("nightly-export")),
+        ("incidents", "3", |text| text.contains("first error") && text.contains("in the way")),
+        ("history", "4", |text| text.contains("GROWTH") && text.contains("rows")),
+        ("diagnose", "5", |text| text.contains("Blocked sessions") && text.contains("asked")),
+        ("metrics", "6", |text| text.contains("per day") && text.contains("LAST REFRESHES")),
+        ("wall", "7", |text| text.contains("LIVE") && text.contains("next run")),
+    ];
+    for (name, key, holds) in views {
+        demo.press(key)?;
+        demo.wait(name, holds)?;
+        take(name, &demo.screen()?)?;
+    }
+    demo.press("1")?;
+    demo.wait("the overview again", last_run_succeeded)?;
     stop_server(temp.path())?;
     demo.wait("the lost database", |text| text.contains("DOWN for 5s"))?;
     take("down", &demo.screen()?)?;
