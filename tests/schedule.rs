@@ -126,6 +126,29 @@ async fn two_databases_of_a_cluster_have_a_job_each() {
     migrate::down(&second, 0).await.unwrap();
 }
 
+/// Two databases of a new cluster that are migrated at once both miss the extension, and one of them creates it.
+#[tokio::test]
+async fn an_extension_that_another_one_creates_meanwhile_is_taken() {
+    let (cluster, url) = own_cluster(Cron::Required("app".into())).await;
+    let observer = support::session::Session::open(&url).await;
+    let other = support::session::Session::with(&url, "BEGIN; CREATE EXTENSION pg_cron").await;
+    let waits =
+        "EXISTS (SELECT 1 FROM pg_stat_activity WHERE query = 'CREATE EXTENSION pg_cron' AND wait_event_type = 'Lock')";
+    let commit = async {
+        observer.until(waits).await;
+        other.run("COMMIT").await;
+    };
+    let (lines, ()) = tokio::join!(up(&url), commit);
+    assert!(
+        lines.contains(&"job refresh-platform-metrics scheduled (*/5 * * * *) in database app".to_owned()),
+        "{lines:?}"
+    );
+    migrate::down(&target(&url), 0).await.unwrap();
+    let stays: bool = value(&url, "SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron')").await;
+    assert!(stays, "somebody else created it");
+    cluster.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_handmade_job_is_kept_and_one_with_another_command_is_mended_and_comes_back() {
     let (cluster, url) = own_cluster(Cron::Required("app".into())).await;

@@ -181,22 +181,26 @@ fn lock() -> String {
 
 /// Creates the extension where it is missing; returns how to undo that.
 async fn ensure_extension(cron: &mut PgConnection, database: &str) -> Result<Option<String>, ScheduleError> {
-    let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron')")
-        .fetch_one(&mut *cron)
-        .await?;
-    if exists {
+    if has_extension(cron).await? {
         return Ok(None);
     }
-    sqlx::raw_sql("CREATE EXTENSION pg_cron").execute(cron).await.map_err(|failure| ScheduleError::NoExtension {
-        database: database.into(),
-        reason: error::sentence(&failure),
-    })?;
+    if let Err(failure) = sqlx::raw_sql("CREATE EXTENSION pg_cron").execute(&mut *cron).await {
+        // Another database's migrator, or a person, may have created it meanwhile: then there is nothing to undo.
+        if !error::is_connection_failure(&failure) && has_extension(cron).await? {
+            return Ok(None);
+        }
+        return Err(ScheduleError::NoExtension { database: database.into(), reason: error::sentence(&failure) });
+    }
     // Others may have scheduled jobs of their own by then: the extension goes only when it is empty.
     Ok(Some(
         "DO $$ BEGIN IF to_regclass('cron.job') IS NOT NULL THEN \
              IF NOT EXISTS (SELECT 1 FROM cron.job) THEN DROP EXTENSION pg_cron; END IF; END IF; END $$"
             .into(),
     ))
+}
+
+async fn has_extension(cron: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron')").fetch_one(cron).await
 }
 
 /// A job of this database goes by its own name, or, where the same role has scheduled another database of the
