@@ -31,6 +31,9 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// A screen is whole when the program has written nothing for so long.
 const QUIET: Duration = Duration::from_millis(150);
 
+/// Whether a screen shows what is wanted.
+type Holds = fn(&str) -> bool;
+
 fn main() -> anyhow::Result<()> {
     let folder = std::env::args_os().nth(1).map_or_else(|| PathBuf::from("assets"), PathBuf::from);
     fs::create_dir_all(&folder)?;
@@ -59,8 +62,8 @@ fn main() -> anyhow::Result<()> {
         take(name, &demo.screen()?)?;
     }
     // Each view once it has read what it shows.
-    let views: [(&str, &str, fn(&str) -> bool); 6] = [
-        ("runs", "2", |text| text.contains("started UTC") && text.contains("nightly-export")),
+    let views: [(&str, &str, Holds); 6] = [
+        ("runs", "2", |text| text.contains("started UTC") && text.contains("failed")),
         ("incidents", "3", |text| text.contains("first error") && text.contains("in the way")),
         ("history", "4", |text| text.contains("GROWTH") && text.contains("rows")),
         ("diagnose", "5", |text| text.contains("Blocked sessions") && text.contains("asked")),

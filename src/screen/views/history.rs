@@ -165,7 +165,14 @@ fn legend(scene: &Scene) -> String {
 fn cells(scene: &Scene, history: &History) -> Vec<(&'static str, String, Style)> {
     let (whole, theme, glyphs) = (&history.whole, scene.theme, scene.glyphs);
     let duration = |ms: Option<f64>| ms.map_or_else(|| glyphs.none.into(), age::duration_ms);
-    let (mark, style) = outcome(scene, whole);
+    // By the same limits as the health rules: a day with a failure need not be a bad one.
+    let limits = &scene.state.options.thresholds;
+    let (mark, style) = match whole.success_rate() {
+        Some(rate) if rate < limits.success_critical => (glyphs.failed, theme.critical),
+        Some(rate) if rate < limits.success_warning => (glyphs.warning, theme.warning),
+        Some(_) => (glyphs.ok, theme.healthy),
+        None => outcome(scene, whole),
+    };
     let failed = if whole.failures > 0 { format!(" ({} failed)", grouped_u64(whole.failures)) } else { String::new() };
     let success = match whole.success_rate() {
         None => mark.to_owned(),
