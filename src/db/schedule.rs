@@ -184,12 +184,20 @@ async fn ensure_extension(cron: &mut PgConnection, database: &str) -> Result<Opt
     if has_extension(cron).await? {
         return Ok(None);
     }
-    if let Err(failure) = sqlx::raw_sql("CREATE EXTENSION pg_cron").execute(&mut *cron).await {
-        // Another database's migrator, or a person, may have created it meanwhile: then there is nothing to undo.
-        if !error::is_connection_failure(&failure) && has_extension(cron).await? {
-            return Ok(None);
+    // A failure would end the transaction, and with it the look at what became of the extension.
+    let mut attempt = cron.begin().await?;
+    let created = sqlx::raw_sql("CREATE EXTENSION pg_cron").execute(&mut *attempt).await;
+    match created {
+        Ok(_) => attempt.commit().await?,
+        Err(failure) if error::is_connection_failure(&failure) => return Err(failure.into()),
+        Err(failure) => {
+            attempt.rollback().await?;
+            // Another database's migrator, or a person, may have created it meanwhile: then there is nothing to undo.
+            if has_extension(cron).await? {
+                return Ok(None);
+            }
+            return Err(ScheduleError::NoExtension { database: database.into(), reason: error::sentence(&failure) });
         }
-        return Err(ScheduleError::NoExtension { database: database.into(), reason: error::sentence(&failure) });
     }
     // Others may have scheduled jobs of their own by then: the extension goes only when it is empty.
     Ok(Some(
