@@ -26,9 +26,9 @@ async fn a_million_notifications_leave_the_keys_alive() {
     let mut answered = 0;
     while !burst.is_finished() {
         monitor.send("?");
-        monitor.wait_text("read everything again");
+        monitor.wait_text("Shift-Tab");
         monitor.send("?");
-        monitor.wait_for("the panes", |screen| !screen.contains("read everything again"));
+        monitor.wait_for("the panes", |screen| !screen.contains("Shift-Tab"));
         answered += 1;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

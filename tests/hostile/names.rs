@@ -70,7 +70,7 @@ async fn names_do_not_steer_the_terminal() {
             assert_framed(&monitor, cols, rows);
         }
         monitor.send("k?");
-        monitor.wait_text(if rows > 12 { "read everything again" } else { "KEYS" });
+        monitor.wait_text(if rows > 12 { "Shift-Tab" } else { "KEYS" });
         monitor.send("q");
         assert_eq!(monitor.wait_exit(), Ok(0));
         assert_tame(&monitor);

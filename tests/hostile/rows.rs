@@ -47,7 +47,7 @@ async fn hostile_texts_are_shown_and_do_nothing() {
             monitor.send("jG");
         }
         monitor.send("?");
-        monitor.wait_text("read everything again");
+        monitor.wait_text("Shift-Tab");
         monitor.send("q");
         assert_eq!(monitor.wait_exit(), Ok(0));
         assert_tame(&monitor);
@@ -120,15 +120,15 @@ async fn a_megabyte_of_error_and_a_long_log_leave_the_keys_alive() {
     monitor.wait_text("100001");
     monitor.send("\r");
     monitor.wait_text("session ");
-    monitor.wait_text("1-32 of");
+    monitor.wait_text("1-31 of");
     monitor.send("G");
-    monitor.wait_for("the end", |screen| !screen.contains("1-32 of"));
+    monitor.wait_for("the end", |screen| !screen.contains("1-31 of"));
     monitor.send("\x1b");
     monitor.wait_for("the panes", |screen| !screen.contains(" RUN "));
     monitor.send("r");
     monitor.wait_text("refused:");
     monitor.send("?");
-    monitor.wait_text("read everything again");
+    monitor.wait_text("Shift-Tab");
     monitor.send("q");
     assert_eq!(monitor.wait_exit(), Ok(0));
     assert_tame(&monitor);

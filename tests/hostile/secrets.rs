@@ -283,7 +283,7 @@ async fn it_is_on_no_screen() {
                 screen.contains("refreshed in") || screen.contains("refused:")
             });
             monitor.send("?");
-            monitor.wait_text("read everything again");
+            monitor.wait_text("Shift-Tab");
             monitor.send("q");
             monitor.wait_exit().unwrap();
             let what = format!("{way}, {fault}");

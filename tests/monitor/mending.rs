@@ -52,6 +52,10 @@ async fn who_is_in_the_way_is_named_ended_and_the_view_refreshed() {
     monitor.send("\x1b");
     monitor.wait_for("the run is closed", |screen| !screen.contains("BLACK BOX"));
 
+    monitor.send("3");
+    let incident = monitor.wait_text("blocked by month end report");
+    assert!(incident.contains("OPEN") && incident.contains("AccessExclusiveLock on public.accounts"), "{incident}");
+
     select(&mut monitor, "Blocked sessions");
     monitor.wait_text("month end report");
     monitor.send("m");
