@@ -4,7 +4,7 @@
 
 use crate::model::{
     age,
-    diagnosis::{Check, Mend},
+    diagnosis::{ChainSession, Check, Detail, Mend, plan::Node},
     incident,
     message::Effect,
     run::{BlackBox, BlockingSession, Origin, Run, RunDetail, RunStatus},
@@ -186,11 +186,66 @@ fn checked(check: &Check) -> String {
     let mut sheet = Sheet(format!("{}\n", check.title));
     sheet.part("finding", Some(&check.finding));
     sheet.part("advice", Some(&check.advice));
+    sheet.0.push_str(&behind(&check.detail));
     for mend in &check.mends {
         sheet.part("\nto mend it", Some(&format!("{}, in database {}", mend.label, mend.database)));
         sheet.0.push_str(&statement(mend).unwrap_or_default());
     }
     sheet.0
+}
+
+/// What stands behind a check, a fact a line.
+fn behind(detail: &Detail) -> String {
+    let lines: Vec<String> = match detail {
+        Detail::None => Vec::new(),
+        Detail::Lines(lines) => lines.iter().map(|line| printable(line)).collect(),
+        Detail::Table(table) => table.rows.iter().map(|row| facts(&table.columns, row)).collect(),
+        Detail::Chain(sessions) => sessions.iter().map(in_chain).collect(),
+        Detail::Plan(root) => {
+            let mut text = String::new();
+            planned(root, 0, &mut text);
+            vec![text.trim_start_matches('\n').to_owned()]
+        }
+    };
+    if lines.is_empty() { String::new() } else { format!("\n{}\n", lines.join("\n")) }
+}
+
+/// A row of a table.
+fn facts(columns: &[&'static str], row: &[String]) -> String {
+    let cells = columns.iter().zip(row).map(|(name, cell)| format!("{name}: {}", printable(cell)));
+    cells.collect::<Vec<_>>().join(", ")
+}
+
+/// A session that is in the way, or waits.
+fn in_chain(session: &ChainSession) -> String {
+    let some = |name: &str, value: Option<&String>| value.map(|value| format!("{name} {}", printable(value)));
+    let waits = (!session.blocked_by.is_empty()).then(|| format!("waits for {:?}", session.blocked_by));
+    let facts = [
+        Some(format!("pid {}", session.pid)),
+        some("user", session.user.as_ref()),
+        some("application", session.application.as_ref()),
+        some("state", session.state.as_ref()),
+        Some(printable(&session.locks.join(", "))).filter(|locks| !locks.is_empty()),
+        waits,
+        some("query", session.query.as_ref()),
+    ];
+    facts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// A plan, a step a line.
+fn planned(node: &Node, depth: usize, text: &mut String) {
+    let took = node.total_ms.map(|ms| format!("{ms:.1} ms ")).unwrap_or_default();
+    let costly = if node.costly { " (costs most)" } else { "" };
+    let _ = write!(
+        text,
+        "\n{}{:.0} % {took}{}{costly}",
+        "  ".repeat(depth.min(12)),
+        node.share * 100.0,
+        printable(&node.label)
+    );
+    for child in &node.children {
+        planned(child, depth + 1, text);
+    }
 }
 
 #[cfg(test)]
@@ -204,6 +259,17 @@ mod tests {
         views::diagnose::Choice,
         wake,
     };
+
+    #[test]
+    fn a_check_is_copied_with_what_stands_behind_it() {
+        let blocked = text(&fixtures::diagnose::view()).unwrap();
+        for part in ["pid 4711", "application month end report", "waits for [4711]", "pg_terminate_backend"] {
+            assert!(blocked.contains(part), "{part}\n{blocked}");
+        }
+        let plan = text(&fixtures::diagnose::measured()).unwrap();
+        assert!(plan.contains("71 % 3912.0 ms Sort by user_id (costs most)"), "{plan}");
+        assert!(text(&fixtures::diagnose::of_the_job()).unwrap().contains("schedule: */5 * * * *"));
+    }
 
     #[test]
     fn a_run_is_copied_whole() {
