@@ -1,7 +1,7 @@
 //! The view that diagnoses: what was found, which check is selected, what is about to be mended.
 
 use crate::model::{
-    diagnosis::{Check, Danger, Diagnosis, Mend, MendKind},
+    diagnosis::{Check, Danger, Diagnosis, Mend, MendKind, Verdict},
     message::{Action, Effect},
     prompt::{Prompt, Purpose},
     question::Question,
@@ -12,6 +12,9 @@ use crate::model::{
 };
 use crate::sanitize::printable;
 use chrono::{DateTime, Utc};
+
+/// The check that looks at the plan of the view's query.
+const PLAN: &str = "plan";
 
 /// What came of a mend.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +36,10 @@ pub struct Diagnose {
     pub asking: bool,
     /// Whether another must follow that one, and whether it is to run the view's query.
     pub again: Option<bool>,
+    /// Whether the one under way runs the view's query.
+    pub measuring: bool,
+    /// The plan as it was last measured: a later look that does not run the query knows less.
+    pub measured: Option<Check>,
     /// Check that the person selected; where nobody did, or it is gone, the worst is.
     pub selected: Option<&'static str>,
     /// Lines scrolled down in what stands behind it.
@@ -106,8 +113,7 @@ pub fn ask(state: &mut State, run_plan: bool) -> Vec<Effect> {
         view.again = Some(run_plan || view.again.unwrap_or_default());
         return Vec::new();
     }
-    view.asking = true;
-    view.again = None;
+    (view.asking, view.again, view.measuring) = (true, None, run_plan);
     vec![Effect::Ask(Question::Diagnosis { run_plan })]
 }
 
@@ -115,9 +121,21 @@ pub fn ask(state: &mut State, run_plan: bool) -> Vec<Effect> {
 pub fn found(state: &mut State, found: Reading<Diagnosis>) -> Vec<Effect> {
     let now = state.server_now();
     let view = &mut state.diagnose;
+    let mut found = found;
+    if let Ok(diagnosis) = &mut found
+        && let Some(plan) = diagnosis.checks.iter_mut().find(|check| check.id == PLAN)
+    {
+        if view.measuring && plan.verdict != Verdict::Unknown {
+            let at = now.map(|now| now.format(" Measured at %H:%M:%S UTC.").to_string()).unwrap_or_default();
+            plan.finding += &at;
+            view.measured = Some(plan.clone());
+        } else if let Some(measured) = &view.measured {
+            plan.clone_from(measured);
+        }
+    }
     view.found = Some(found);
     view.found_at = now;
-    view.asking = false;
+    (view.asking, view.measuring) = (false, false);
     match view.again.take() {
         Some(run_plan) => ask(state, run_plan),
         None => Vec::new(),
@@ -139,7 +157,13 @@ pub fn choose(state: &mut State) {
 pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Mend => choose(state),
-        Action::Measure => return ask(state, true),
+        Action::Measure => {
+            if state.connected() && state.paused.is_none() {
+                // What is asked for is looked at.
+                (state.diagnose.selected, state.diagnose.scroll) = (Some(PLAN), 0);
+            }
+            return ask(state, true);
+        }
         Action::Interval => {
             if let Some(job) = state.diagnose.check().and_then(|check| check.job.as_ref()) {
                 state.prompt = Some(Prompt::new(Purpose::Interval, &printable(&job.schedule)));
@@ -198,4 +222,49 @@ pub fn mended(state: &mut State, outcome: Result<String, String>) -> Vec<Effect>
     let Some(mend) = state.diagnose.mending.take() else { return Vec::new() };
     state.diagnose.mended = Some(Mended { label: mend.label, outcome });
     ask(state, false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        fixtures, message::Message, question::Answer, reading::Unavailable, update::update, views::View,
+    };
+
+    fn answer(state: &mut State, read: Reading<Diagnosis>) -> Vec<Effect> {
+        let now = state.now;
+        update(state, Message::Answered(Box::new(Answer::Diagnosis(read))), now)
+    }
+
+    fn plan(state: &State) -> &Check {
+        state.diagnose.checks().into_iter().find(|check| check.id == PLAN).unwrap()
+    }
+
+    #[test]
+    fn what_was_measured_stays_until_it_is_measured_again() {
+        let mut state = fixtures::diagnose::view();
+        assert_eq!(act(&mut state, Action::Measure), [Effect::Ask(Question::Diagnosis { run_plan: true })]);
+        assert_eq!(state.diagnose.check().unwrap().id, PLAN);
+        answer(&mut state, Ok(fixtures::diagnose::found()));
+        let measured = plan(&state).clone();
+        assert!(measured.finding.contains("Measured at 03:00:30 UTC"), "{}", measured.finding);
+        let mut cheap = fixtures::diagnose::found();
+        for check in &mut cheap.checks {
+            check.finding = "planned only".into();
+        }
+        ask(&mut state, false);
+        answer(&mut state, Ok(cheap.clone()));
+        assert_eq!(plan(&state), &measured);
+        ask(&mut state, true);
+        answer(&mut state, Ok(cheap));
+        assert!(plan(&state).finding.starts_with("planned only"));
+    }
+
+    #[test]
+    fn what_was_refused_waits_for_the_next_poll() {
+        let mut state = fixtures::diagnose::view();
+        ask(&mut state, false);
+        assert_eq!(answer(&mut state, Err(Unavailable::new("no", ""))), []);
+        assert_eq!(state.view, View::Diagnose);
+    }
 }

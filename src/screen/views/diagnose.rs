@@ -71,9 +71,14 @@ fn what_was_said(scene: &Scene, width: u16) -> Vec<Line<'static>> {
     let view = &scene.state.diagnose;
     let (glyph, style, text) = if let Some(mend) = &view.mending {
         (scene.glyphs.running, scene.theme.accent, format!("mending: {}", mend.label))
+    } else if view.measuring {
+        let text = format!("running the view's query to measure it{}", scene.glyphs.charset.ellipsis);
+        (scene.glyphs.running, scene.theme.accent, text)
     } else if let Some(mended) = &view.mended {
         match &mended.outcome {
             Ok(said) => (scene.glyphs.ok, scene.theme.healthy, format!("{}: {said}", mended.label)),
+            // A refusal names what was refused.
+            Err(why) if why.starts_with(&mended.label) => (scene.glyphs.failed, scene.theme.critical, why.clone()),
             Err(why) => (scene.glyphs.failed, scene.theme.critical, format!("{}: {why}", mended.label)),
         }
     } else {
@@ -225,6 +230,9 @@ impl Sheet<'_> {
     }
 
     fn table(&mut self, columns: &[&'static str], rows: &[Vec<String>]) {
+        if self.table_width(columns, rows) > usize::from(self.width) {
+            return self.facts(columns, rows);
+        }
         let shown: Vec<Vec<String>> = rows
             .iter()
             .take(MOST_ROWS)
@@ -244,6 +252,28 @@ impl Sheet<'_> {
         self.lines.push(Line::styled(padded(&mut columns.iter().copied()), self.scene.theme.muted));
         for row in &shown {
             self.lines.push(Line::styled(padded(&mut row.iter().map(String::as_str)), self.scene.theme.value));
+        }
+    }
+
+    /// Columns that a table takes.
+    fn table_width(&self, columns: &[&'static str], rows: &[Vec<String>]) -> usize {
+        let cell =
+            |row: &Vec<String>, at: usize| row.get(at).map_or(0, |cell| Span::raw(self.scene.clean(cell, 60)).width());
+        let shown = rows.iter().take(MOST_ROWS);
+        let width =
+            |(at, name): (usize, &&'static str)| shown.clone().map(|row| cell(row, at)).fold(name.len(), usize::max);
+        columns.iter().enumerate().map(width).map(|width| width + 2).sum::<usize>().saturating_sub(2)
+    }
+
+    /// A table that is too wide for the place, a fact a line: nothing of it is cut.
+    fn facts(&mut self, columns: &[&'static str], rows: &[Vec<String>]) {
+        for (at, row) in rows.iter().take(MOST_ROWS).enumerate() {
+            if at > 0 {
+                self.lines.push(Line::default());
+            }
+            for (name, cell) in columns.iter().zip(row) {
+                self.text("", &format!("{name}: {cell}"), self.scene.theme.value);
+            }
         }
     }
 
