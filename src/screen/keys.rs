@@ -302,7 +302,9 @@ pub fn hints(state: &State) -> Vec<Action> {
         View::Diagnose => in_diagnosis(state),
         View::Wall => vec![Action::View(View::Overview)],
     };
-    first.into_iter().chain([Help, Quit]).chain(rest).collect()
+    let hinted: Vec<Action> = first.into_iter().chain([Help, Quit]).chain(rest).collect();
+    let new = |(at, action): &(usize, &Action)| !hinted[..*at].contains(action);
+    hinted.iter().enumerate().filter(new).map(|(_, action)| *action).collect()
 }
 
 fn in_diagnosis(state: &State) -> Vec<Action> {

@@ -34,6 +34,9 @@ fn hint(scene: &Scene, binding: &Binding) -> Vec<Span<'static>> {
         // Both directions in one hint.
         Action::Down => (scene.glyphs.arrows.to_owned(), if scrolls { "scroll" } else { "select" }),
         Action::PageDown => (binding.keys.first().map(|key| key.name()).unwrap_or_default(), "scroll"),
+        Action::Pause if scene.state.paused.is_some() => {
+            (binding.keys.first().map(|key| key.name()).unwrap_or_default(), "go on")
+        }
         Action::Open if choosing => (binding.keys.first().map(|key| key.name()).unwrap_or_default(), "execute"),
         _ => (binding.keys.first().map(|key| key.name()).unwrap_or_default(), binding.word),
     };

@@ -64,7 +64,7 @@ struct Sheet {
 
 impl Sheet {
     fn new(scene: &Scene, choice: &Choice, area: Rect) -> Self {
-        let width = area.width.min(110);
+        let width = area.width;
         let inside = width.saturating_sub(4);
         let parts: Vec<Vec<Line>> =
             choice.mends.iter().enumerate().map(|(at, mend)| part(scene, choice, at, mend, inside)).collect();

@@ -16,12 +16,15 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let block = Line::from(verdict::block(scene));
     let taken = (super::width_of(&block) + 2).min(area.width);
     put(buf, area, 0, &block);
-    // The open one goes first, so that it is there in a narrow place.
+    let rest = Rect { x: area.x + taken, width: area.width - taken, ..area };
     let mut views = View::ALL;
-    if area.width < 60 {
+    let before = views.iter().position(|view| *view == scene.state.view).unwrap_or_default();
+    let shown = parts(scene, &views).into_iter().take(before + 1);
+    let needed: usize = shown.map(|(part, _)| Line::from(part).width() + 2).sum();
+    if needed > usize::from(rest.width) + 2 {
+        // Where the open one would fall off the end it goes first.
         views.sort_by_key(|view| *view != scene.state.view);
     }
-    let rest = Rect { x: area.x + taken, width: area.width - taken, ..area };
     put_pressed(scene, parts(scene, &views), rest, buf);
 }
 

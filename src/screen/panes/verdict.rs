@@ -125,7 +125,9 @@ fn said(scene: &Scene, reason: &str) -> String {
 /// A window in words: `24 h`, `90 min`.
 pub fn span(window: Duration) -> String {
     let s = window.as_secs();
-    if s > 0 && s.is_multiple_of(3_600) {
+    if s > 86_400 && s.is_multiple_of(86_400) {
+        format!("{} d", s / 86_400)
+    } else if s > 0 && s.is_multiple_of(3_600) {
         format!("{} h", s / 3_600)
     } else if s > 0 && s.is_multiple_of(60) {
         format!("{} min", s / 60)

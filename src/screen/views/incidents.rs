@@ -282,6 +282,9 @@ fn lines(scene: &Scene, incident: &Incident, width: u16) -> Vec<Line<'static>> {
 fn stale(scene: &Scene, incident: &Incident) -> String {
     match incident.stale_since {
         Some(since) => format!("for {}, from {} UTC on", stale_label(incident.stale_for), moment(scene, since)),
+        None if incident.ended.is_none() => {
+            format!("not yet: the last success is less than {} old", age::label(incidents::limit(scene.state)))
+        }
         None => format!("never: the next success came within {}", age::label(incidents::limit(scene.state))),
     }
 }
