@@ -31,7 +31,7 @@ async fn what_grew_and_what_moved_is_shown_and_follows_the_refreshes() {
     monitor.wait_text("while public.assets grew 200.0x");
 
     monitor.send("+");
-    monitor.wait_for("a week", |screen| screen.contains("last 168 h") && screen.contains("by 6 h"));
+    monitor.wait_for("a week", |screen| screen.contains("last 7 d") && screen.contains("by 6 h"));
     monitor.send("--");
     let shown = monitor.wait_for("six hours", |screen| screen.contains("last 6 h") && screen.contains("by 15 min"));
     assert!(shown.contains("30 to 6,000 rows"), "{shown}");
