@@ -171,6 +171,17 @@ fn styles_of_mono_and_of_the_default() {
     }
 }
 
+/// Each view in each palette, text and styles.
+#[test]
+fn every_view_in_every_palette() {
+    for view in ["critical", "log", "incidents", "history", "diagnose", "metrics", "wall_critical"] {
+        for name in Theme::NAMES {
+            let drawn = screen(&state(view), &Theme::from_name(name).unwrap(), Glyphs::new(true), (80, 24));
+            insta::assert_snapshot!(format!("palette_{name}_{view}"), format!("{drawn:?}"));
+        }
+    }
+}
+
 #[test]
 fn mono_never_colours() {
     for (name, state) in fixtures::ZOO {
