@@ -294,7 +294,10 @@ fn an_ordinary_user_needs_no_privilege() {
     let base = reachable_base();
     // The program may lie where only root gets to.
     let program = base.path().join("program");
-    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    // Written by another process: a child that another test starts meanwhile would hold a file open for writing that
+    // is open here, and the system starts no program that somebody has open for writing.
+    let copied = Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&program).status().unwrap();
+    assert!(copied.success());
     let as_nobody = |command: &mut Command| {
         *command = Command::new(&program);
         command.uid(65_534).gid(65_534);
