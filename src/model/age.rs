@@ -8,51 +8,106 @@ use std::time::Duration;
 /// An age as shown (`42s`, `7m`, `3h 05m`, `12d`), rounded down.
 #[must_use]
 pub fn label(age: Duration) -> String {
+    words(age.as_secs(), FINE)
+}
+
+/// An age that is always on the screen and that nobody waits for: as [`label`], in steps of five seconds below a minute.
+#[must_use]
+pub fn calm(age: Duration) -> String {
+    words(age.as_secs(), CALM)
+}
+
+/// How long the label of a **growing** age still holds; never zero.
+#[must_use]
+pub fn until_change(age: Duration) -> Duration {
+    until_next_step(age, FINE)
+}
+
+/// How long the [`calm`] label of a growing age still holds; never zero.
+#[must_use]
+pub fn until_calm_change(age: Duration) -> Duration {
+    until_next_step(age, CALM)
+}
+
+/// The seconds that the [`calm`] label of an age stands for: what moves with them moves when the label does.
+#[must_use]
+pub fn calm_seconds(age: Duration) -> u64 {
     let s = age.as_secs();
+    s / step(s, CALM) * step(s, CALM)
+}
+
+/// A countdown as shown: whole seconds up to a minute, whole minutes above, rounded up, so that it reaches `0s` when
+/// the moment comes and not a second before.
+#[must_use]
+pub fn countdown(left: Duration) -> String {
+    count(left, FINE)
+}
+
+/// As [`countdown`], in steps of five seconds below a minute: for one that is always on the screen.
+#[must_use]
+pub fn calm_countdown(left: Duration) -> String {
+    count(left, CALM)
+}
+
+/// How long the label of a **shrinking** remainder (a countdown) still holds; never zero.
+#[must_use]
+pub fn until_countdown_change(left: Duration) -> Duration {
+    until_count(left, FINE)
+}
+
+/// How long the label of a [`calm_countdown`] still holds; never zero.
+#[must_use]
+pub fn until_calm_countdown_change(left: Duration) -> Duration {
+    until_count(left, CALM)
+}
+
+/// Seconds by which a label moves below a minute.
+const FINE: u64 = 1;
+/// Each change of a label costs some fifty bytes with all that goes with a frame, and a screen may cost forty a second.
+const CALM: u64 = 5;
+
+fn words(s: u64, below_minute: u64) -> String {
     match s {
-        0..60 => format!("{s}s"),
+        0..60 => format!("{}s", s / below_minute * below_minute),
         60..3_600 => format!("{}m", s / 60),
         3_600..86_400 => format!("{}h {:02}m", s / 3_600, s % 3_600 / 60),
         _ => format!("{}d {:02}h", s / 86_400, s % 86_400 / 3_600),
     }
 }
 
-/// How long the label of a **growing** age still holds; never zero.
-#[must_use]
-pub fn until_change(age: Duration) -> Duration {
-    let step = step(age.as_secs());
+fn step(s: u64, below_minute: u64) -> u64 {
+    match s {
+        0..60 => below_minute,
+        60..86_400 => 60,
+        _ => 3_600,
+    }
+}
+
+fn until_next_step(age: Duration, below_minute: u64) -> Duration {
+    let step = step(age.as_secs(), below_minute);
     let into = Duration::new(age.as_secs() % step, age.subsec_nanos());
     Duration::from_secs(step).checked_sub(into).unwrap_or(Duration::from_secs(1))
 }
 
-/// How long the label of a **shrinking** remainder (a countdown) still holds; never zero.
-///
-/// A countdown is shown rounded up, so that it reaches `0s` when the moment comes and not a second before.
-#[must_use]
-pub fn until_countdown_change(left: Duration) -> Duration {
-    let shown = countdown_seconds(left);
-    let step = if shown <= 60 { 1 } else { 60 };
-    let next = (shown - 1) / step * step;
+fn count(left: Duration, below_minute: u64) -> String {
+    let s = rounded_up(left);
+    words(s.next_multiple_of(count_step(s, below_minute)), FINE)
+}
+
+fn until_count(left: Duration, below_minute: u64) -> Duration {
+    let shown = rounded_up(left);
+    let step = count_step(shown, below_minute);
+    let next = shown.saturating_sub(1) / step * step;
     left.checked_sub(Duration::from_secs(next)).filter(|hold| !hold.is_zero()).unwrap_or(Duration::from_secs(1))
 }
 
-/// A countdown as shown: whole seconds up to a minute, whole minutes above, rounded up.
-#[must_use]
-pub fn countdown(left: Duration) -> String {
-    let s = countdown_seconds(left);
-    if s <= 60 { label(Duration::from_secs(s)) } else { label(Duration::from_secs(s.div_ceil(60) * 60)) }
+/// A whole minute that is left is the last of the seconds, for it is followed by them.
+fn count_step(s: u64, below_minute: u64) -> u64 {
+    if s <= 60 { below_minute } else { 60 }
 }
 
-fn countdown_seconds(left: Duration) -> u64 {
+fn rounded_up(left: Duration) -> u64 {
     left.as_secs() + u64::from(left.subsec_nanos() > 0)
-}
-
-fn step(seconds: u64) -> u64 {
-    match seconds {
-        0..60 => 1,
-        60..86_400 => 60,
-        _ => 3_600,
-    }
 }
 
 /// A duration of a refresh, given in milliseconds: `0.4 ms`, `82 ms`, `1.24 s`, `2 m 05 s`.
@@ -95,24 +150,46 @@ mod tests {
     }
 
     #[test]
+    fn a_calm_label_differs_below_a_minute_only() {
+        for (s, want) in [(0, "0s"), (4, "0s"), (5, "5s"), (59, "55s"), (60, "1m"), (3_725, "1h 02m")] {
+            assert_eq!(calm(Duration::from_secs(s)), want);
+            assert_eq!(words(calm_seconds(Duration::from_secs(s)), FINE), want);
+        }
+        for (s, want) in [(0, "0s"), (1, "5s"), (5, "5s"), (6, "10s"), (55, "55s"), (56, "1m"), (60, "1m"), (61, "2m")]
+        {
+            assert_eq!(calm_countdown(Duration::from_secs(s)), want);
+        }
+    }
+
+    #[test]
     fn a_label_holds_exactly_as_long_as_it_says() {
-        for ms in [0, 1, 999, 1_000, 59_999, 60_000, 61_500, 3_599_999, 3_600_000, 86_400_000, 90_061_001] {
-            let age = Duration::from_millis(ms);
-            let hold = until_change(age);
-            let just_before = (age + hold).checked_sub(Duration::from_nanos(1)).unwrap();
-            assert_eq!(label(age), label(just_before), "{ms}");
-            assert_ne!(label(age), label(age + hold), "{ms}");
+        type Label = fn(Duration) -> String;
+        type Hold = fn(Duration) -> Duration;
+        for (label, until_change) in [(label as Label, until_change as Hold), (calm, until_calm_change)] {
+            for ms in [0, 1, 999, 1_000, 59_999, 60_000, 61_500, 3_599_999, 3_600_000, 86_400_000, 90_061_001] {
+                let age = Duration::from_millis(ms);
+                let hold = until_change(age);
+                let just_before = (age + hold).checked_sub(Duration::from_nanos(1)).unwrap();
+                assert_eq!(label(age), label(just_before), "{ms}");
+                assert_ne!(label(age), label(age + hold), "{ms}");
+            }
         }
     }
 
     #[test]
     fn a_countdown_holds_exactly_as_long_as_it_says() {
-        for ms in [1, 1_000, 1_001, 59_999, 60_000, 60_001, 61_000, 299_500, 3_600_000] {
-            let left = Duration::from_millis(ms);
-            let hold = until_countdown_change(left);
-            if let Some(later) = left.checked_sub(hold) {
-                assert_ne!(countdown(left), countdown(later), "{ms}");
-                assert_eq!(countdown(left), countdown(later + Duration::from_nanos(1)), "{ms}");
+        type Label = fn(Duration) -> String;
+        type Hold = fn(Duration) -> Duration;
+        let kinds =
+            [(countdown as Label, until_countdown_change as Hold), (calm_countdown, until_calm_countdown_change)];
+        for (countdown, until_countdown_change) in kinds {
+            for ms in [1, 1_000, 1_001, 5_000, 59_999, 60_000, 60_001, 61_000, 299_500, 3_600_000] {
+                let left = Duration::from_millis(ms);
+                let hold = until_countdown_change(left);
+                if let Some(later) = left.checked_sub(hold) {
+                    assert_ne!(countdown(left), countdown(later), "{ms}");
+                    assert_eq!(countdown(left), countdown(later + Duration::from_nanos(1)), "{ms}");
+                }
             }
         }
     }

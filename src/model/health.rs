@@ -169,7 +169,7 @@ fn freshness(stats: &RefreshStats, now: DateTime<Utc>, thresholds: &Thresholds) 
     (age > thresholds.freshness).then(|| {
         finding(format!(
             "last successful refresh {} ago, more than {}",
-            age::label(age),
+            age::calm(age),
             age::label(thresholds.freshness)
         ))
     })

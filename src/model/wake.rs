@@ -43,7 +43,7 @@ pub fn next(state: &State) -> Option<Instant> {
     let moments = [
         state.next_poll,
         data_age_change(state).and_then(after),
-        state.freshness().and_then(|age| after(age::until_change(age))),
+        state.freshness().and_then(|age| after(age::until_calm_change(age))),
         health_change(state).and_then(after),
         running_change(state).and_then(after),
         job_change(state).and_then(after),
@@ -82,7 +82,7 @@ fn running_change(state: &State) -> Option<Duration> {
 fn job_change(state: &State) -> Option<Duration> {
     let now = state.server_now()?;
     let next = state.snapshot.as_ref()?.job.as_ref().ok()?.next_run(now)?;
-    Some(age::until_countdown_change((next - now).to_std().ok()?))
+    Some(age::until_calm_countdown_change((next - now).to_std().ok()?))
 }
 
 fn trigger_change(state: &State) -> Option<Instant> {
