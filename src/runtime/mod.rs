@@ -3,5 +3,7 @@
 #[cfg(test)]
 mod cost;
 pub mod event_loop;
+#[cfg(test)]
+mod flicker;
 pub mod monitor;
 pub mod signals;
