@@ -1,7 +1,7 @@
 //! The schedule that drives the refreshes.
 
+use crate::model::schedule;
 use chrono::{DateTime, FixedOffset, Utc};
-use croner::parser::{CronParser, Seconds};
 
 /// The `pg_cron` job `refresh-platform-metrics`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,26 +37,16 @@ impl Job {
         if !self.active {
             return None;
         }
-        if let Some(period) = interval_seconds(&self.schedule) {
+        if let Some(period) = schedule::seconds(&self.schedule) {
             let started = self.last.as_ref()?.started_at?;
             let passed = (now - started).num_milliseconds();
             let period_ms = period.checked_mul(1000)?;
             let due = (passed.max(0) / period_ms + 1) * period_ms;
             return Some(started + chrono::TimeDelta::milliseconds(due));
         }
-        let cron = CronParser::builder().seconds(Seconds::Disallowed).build().parse(&self.schedule).ok()?;
-        let zoned = now.with_timezone(&self.offset);
-        let next = cron.find_next_occurrence(&zoned, false).ok()?;
+        let next = schedule::next_of_job(&self.schedule, &now.with_timezone(&self.offset))?;
         Some(next.with_timezone(&Utc))
     }
-}
-
-/// Period of an `N seconds` schedule (`pg_cron` 1.5 and later).
-fn interval_seconds(schedule: &str) -> Option<i64> {
-    let mut words = schedule.split_whitespace();
-    let count: i64 = words.next()?.parse().ok()?;
-    let unit = words.next()?;
-    (matches!(unit, "second" | "seconds") && words.next().is_none() && count > 0).then_some(count)
 }
 
 #[cfg(test)]

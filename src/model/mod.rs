@@ -25,6 +25,7 @@ pub mod range;
 pub mod reading;
 pub mod refresh;
 pub mod run;
+pub mod schedule;
 pub mod slices;
 pub mod snapshot;
 pub mod state;

@@ -4,8 +4,8 @@
 //! a password that slipped into the wrong place.
 
 use super::mistake;
+pub use crate::model::schedule::{cron, job as job_schedule};
 use crate::model::views::View;
-use croner::parser::{CronParser, Seconds};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     ops::RangeInclusive,
@@ -54,31 +54,6 @@ pub fn limit(text: &str) -> Result<Duration, String> {
 /// One sentence for people.
 pub fn grace(text: &str) -> Result<Duration, String> {
     duration(text, Duration::ZERO..=Duration::from_hours(1))
-}
-
-/// A schedule in five fields of cron.
-///
-/// # Errors
-/// One sentence for people.
-pub fn cron(text: &str) -> Result<String, String> {
-    let parser = CronParser::builder().seconds(Seconds::Disallowed).build();
-    parser.parse(text).map(|_| text.to_owned()).map_err(|_| {
-        "not a schedule: write the five fields of cron (minute, hour, day, month, weekday), such as '*/5 * * * *'"
-            .to_owned()
-    })
-}
-
-/// A schedule as `pg_cron` knows them: five fields, or from `1 second` to `59 seconds`.
-///
-/// # Errors
-/// One sentence for people.
-pub fn job_schedule(text: &str) -> Result<String, String> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    if let [count, "second" | "seconds"] = words.as_slice() {
-        let known = count.parse().is_ok_and(|count: u8| (1..=59).contains(&count));
-        return known.then(|| text.to_owned()).ok_or_else(|| "pg_cron takes from 1 to 59 seconds".to_owned());
-    }
-    cron(text)
 }
 
 /// An address and a port to listen on; a port alone is on the loopback address.
@@ -213,18 +188,6 @@ mod tests {
         for wrong in ["-0.1", "100.1", "NaN", "inf", "most"] {
             assert!(percent(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn schedules_have_five_fields() {
-        for good in ["*/5 * * * *", "0 2 * * 1-5"] {
-            assert_eq!(cron(good), Ok(good.into()));
-            assert_eq!(job_schedule(good), Ok(good.into()));
-        }
-        for bad in ["", "hourly", "* * * *", "* * * * * *", "61 * * * *", "0 seconds", "60 seconds", "30 seconds now"] {
-            assert!(cron(bad).is_err() && job_schedule(bad).is_err(), "{bad}");
-        }
-        assert_eq!(job_schedule("30 seconds"), Ok("30 seconds".into()));
     }
 
     #[test]
