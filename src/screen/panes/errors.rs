@@ -1,6 +1,6 @@
 //! Recent errors: when, which, how many sessions were in the way, what was said.
 
-use super::{Scene, moment, note_rows, on_another_day, titled_list, unavailable, waiting, window};
+use super::{Scene, being_read, moment, note_rows, on_another_day, titled_list, unavailable, waiting, window};
 use crate::model::{message::Pointed, run::Run, state::Focus};
 use ratatui::{
     buffer::Buffer,
@@ -65,7 +65,7 @@ fn row(scene: &Scene, run: &Run, width: u16, blockers: u16, selected: bool) -> R
     // Known from its notification only; the read that follows brings the text.
     let message = match &run.error {
         Some(error) => Cell::new(scene.clean(error, width)),
-        None => Cell::new(format!("reading{}", scene.glyphs.charset.ellipsis)).style(style(scene.theme.muted)),
+        None => Cell::new(being_read(scene, "")).style(style(scene.theme.muted)),
     };
     let in_the_way = match (run.blockers, blockers) {
         (0, _) | (_, 0) => String::new(),

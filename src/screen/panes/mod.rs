@@ -132,8 +132,17 @@ pub(super) fn unavailable_line(scene: &Scene, missing: &Unavailable, width: u16)
 
 /// What stands in a pane before the first reading.
 pub(super) fn waiting(scene: &Scene, area: Rect, buf: &mut Buffer) {
-    let said = if scene.state.connected() { "reading" } else { "nothing read yet" };
-    put(buf, area, 0, &Line::styled(format!("{said}{}", scene.glyphs.charset.ellipsis), scene.theme.muted));
+    put(buf, area, 0, &Line::styled(being_read(scene, ""), scene.theme.muted));
+}
+
+/// That `what` is on its way, or why it is not.
+pub(super) fn being_read(scene: &Scene, what: &str) -> String {
+    match (scene.state.connected(), what) {
+        (true, "") => format!("reading{}", scene.glyphs.charset.ellipsis),
+        (true, what) => format!("reading {what}{}", scene.glyphs.charset.ellipsis),
+        (false, "") => "not read: no connection".into(),
+        (false, what) => format!("{what} not read: no connection"),
+    }
 }
 
 /// A title beside which the pane begins, for panes of few rows; gives the rest.

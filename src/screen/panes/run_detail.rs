@@ -1,7 +1,7 @@
 //! One run in full: its times, who set it off, what PostgreSQL said, and the black box.
 
 use super::{
-    Scene,
+    Scene, being_read,
     help::{popup, popup_inside},
     moment, origin, put, to_u16,
 };
@@ -76,7 +76,7 @@ fn lines(scene: &Scene, id: Uuid, read: Option<&Reading<RunDetail>>, width: u16)
         }
         None => {
             sheet.known(id);
-            sheet.lines.push(Line::styled(format!("reading{}", scene.glyphs.charset.ellipsis), scene.theme.muted));
+            sheet.lines.push(Line::styled(being_read(scene, ""), scene.theme.muted));
         }
     }
     sheet.lines

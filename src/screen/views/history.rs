@@ -29,8 +29,8 @@ use crate::model::{
 use crate::screen::{
     Scene,
     panes::{
-        durations::round_up, fitting, labelled, metrics::grouped, moment, put, titled, to_u16, unavailable, verdict,
-        waiting,
+        being_read, durations::round_up, fitting, labelled, metrics::grouped, moment, put, titled, to_u16, unavailable,
+        verdict, waiting,
     },
 };
 use ratatui::{
@@ -147,7 +147,7 @@ fn head(scene: &Scene, history: &History, area: Rect, buf: &mut Buffer) {
     }
     parts.push(format!("by {}", verdict::span(std::time::Duration::from_secs(slices.step))));
     if asked.window != Some(scene.state.options.window) {
-        parts.push(format!("reading {}", verdict::span(scene.state.options.window)));
+        parts.push(being_read(scene, &verdict::span(scene.state.options.window)));
     } else if area.width >= 60
         && let Some(at) = asked.read_at
     {

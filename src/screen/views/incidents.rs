@@ -10,8 +10,8 @@ use crate::{
     screen::{
         Scene,
         panes::{
-            below, draw_title, fitting, labelled, moment, put, to_u16, unavailable, verdict::span, waiting, width_of,
-            window,
+            being_read, below, draw_title, fitting, labelled, moment, put, to_u16, unavailable, verdict::span, waiting,
+            width_of, window,
         },
     },
 };
@@ -73,7 +73,7 @@ fn note(scene: &Scene, record: &Record) -> String {
     if asked.window == Some(scene.state.options.window) {
         return format!("{shown}{cut}");
     }
-    format!("{shown}{cut}, reading {}{}", span(scene.state.options.window), scene.glyphs.charset.ellipsis)
+    format!("{shown}{cut}, {}", being_read(scene, &span(scene.state.options.window)))
 }
 
 /// Nothing happened, or nothing is known.

@@ -21,7 +21,7 @@ use crate::model::{
 };
 use crate::screen::{
     Scene,
-    panes::{metrics::grouped, moment, put, titled, to_u16, unavailable, verdict, waiting},
+    panes::{being_read, metrics::grouped, moment, put, titled, to_u16, unavailable, verdict, waiting},
 };
 use ratatui::{
     buffer::Buffer,
@@ -90,7 +90,7 @@ fn note(scene: &Scene, width: u16) -> String {
     if asked.window == Some(scene.state.options.window) {
         parts.extend(asked.window.map(|window| format!("moves in {}", verdict::span(window))));
     } else {
-        parts.push(format!("reading {}", verdict::span(scene.state.options.window)));
+        parts.push(being_read(scene, &verdict::span(scene.state.options.window)));
     }
     if width >= 100 {
         parts.push("each curve from its lowest to its highest value".into());

@@ -9,7 +9,10 @@ use crate::model::{
 };
 use crate::screen::{
     Scene,
-    panes::{below, draw_title, note_rows, origin, put, run_detail, to_u16, unavailable, waiting, width_of, window},
+    panes::{
+        being_read, below, draw_title, note_rows, origin, put, run_detail, to_u16, unavailable, waiting, width_of,
+        window,
+    },
 };
 use chrono::{DateTime, Datelike as _, Utc};
 use ratatui::{
@@ -92,7 +95,7 @@ fn places(scene: &Scene, area: Rect) -> ViewPlaces {
 fn title(scene: &Scene, view: &Runs, places: &ViewPlaces, buf: &mut Buffer) {
     let mut notes = vec![position(view, places.list.height)];
     if view.is_reading() && view.read {
-        notes.push(format!("reading{}", scene.glyphs.charset.ellipsis));
+        notes.push(being_read(scene, ""));
     }
     notes.retain(|note| !note.is_empty());
     let note = notes.join(&format!(" {} ", scene.glyphs.dot));
@@ -175,6 +178,9 @@ fn foot(scene: &Scene, view: &Runs, width: u16) -> Vec<Line<'static>> {
     let ellipsis = scene.glyphs.charset.ellipsis;
     let key = |action| scene.keys.first(action);
     let said = match (view.older, view.is_reading(), view.searched_up()) {
+        (Some(end), true, _) if !scene.state.connected() => {
+            format!("searched back to {}, and no further: no connection", dated(end))
+        }
         (Some(end), true, _) => format!("searching further back than {}{ellipsis}", dated(end)),
         (Some(end), false, _) => {
             let key = key(Action::PageDown);
