@@ -206,13 +206,15 @@ pub fn page(state: &State, look: &Appearance, area: Rect) -> Option<u16> {
         (Some(Overlay::Run { .. }), _) => panes::help::popup_inside(over.width, over.height, over).height,
         (Some(Overlay::Help { .. }), _) => over.height.saturating_sub(2),
         (None, View::Runs) => views::runs::rows(&scene, over),
+        (None, View::Incidents) => views::incidents::rows(&scene, over),
         (None, View::Overview) => {
             let places = layout::places(area, scene.needs(area));
             let list = if state.focus == Focus::Errors { places.errors } else { places.runs };
             list.height.saturating_sub(1)
         }
-        (Some(Overlay::Mend(_)), _)
-        | (None, View::Incidents | View::History | View::Diagnose | View::Metrics | View::Wall) => return None,
+        (Some(Overlay::Mend(_)), _) | (None, View::History | View::Diagnose | View::Metrics | View::Wall) => {
+            return None;
+        }
     };
     Some(rows.saturating_sub(1).max(1))
 }

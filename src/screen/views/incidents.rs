@@ -97,33 +97,44 @@ fn draw_none(scene: &Scene, known: bool, area: Rect, buf: &mut Buffer) {
     }
 }
 
-fn draw_record(scene: &Scene, summary: &Summary, list: &[Incident], area: Rect, buf: &mut Buffer) {
+/// Incidents of the list that are in sight; none where there is no list.
+pub fn rows(scene: &Scene, area: Rect) -> u16 {
+    let listed = incidents::list(scene.state).len();
+    let list = parts(below(area, 1), listed).1;
+    let headings = u16::from(list.width >= NARROW);
+    if listed == 0 { 0 } else { list.height.saturating_sub(headings) }
+}
+
+/// Places for the summary, the list, and what is known of one incident.
+fn parts(area: Rect, listed: usize) -> (Rect, Rect, Rect) {
     let (roomy, tight) = (area.height >= 18, area.height < TIGHT);
-    let beside = area.width >= BESIDE;
     let [head, _, rest] = Layout::vertical([
         Constraint::Length(if area.width < NARROW && !tight { 2 } else { 1 }),
         Constraint::Length(u16::from(roomy)),
         Constraint::Fill(1),
     ])
     .areas(area);
-    draw_summary(scene, summary, head, buf);
-    let selected = incidents::index(scene.state, list).unwrap_or_default();
-    let (rows, behind) = if beside {
+    if area.width >= BESIDE {
         let [rows, behind] =
             Layout::horizontal([Constraint::Fill(1), Constraint::Percentage(45)]).spacing(3).areas(rest);
-        (rows, behind)
-    } else {
-        // The list takes what it needs, and leaves what is known of one incident at least half.
-        let headings = u16::from(area.width >= NARROW);
-        let wanted = to_u16(list.len())
-            .saturating_add(headings)
-            .min(if roomy { rest.height / 2 } else { rest.height / 3 })
-            .max(1 + headings);
-        let [rows, _, behind] =
-            Layout::vertical([Constraint::Length(wanted), Constraint::Length(u16::from(roomy)), Constraint::Fill(1)])
-                .areas(rest);
-        (rows, behind)
-    };
+        return (head, rows, behind);
+    }
+    // The list takes what it needs, and leaves what is known of one incident at least half.
+    let headings = u16::from(area.width >= NARROW);
+    let wanted = to_u16(listed)
+        .saturating_add(headings)
+        .min(if roomy { rest.height / 2 } else { rest.height / 3 })
+        .max(1 + headings);
+    let [rows, _, behind] =
+        Layout::vertical([Constraint::Length(wanted), Constraint::Length(u16::from(roomy)), Constraint::Fill(1)])
+            .areas(rest);
+    (head, rows, behind)
+}
+
+fn draw_record(scene: &Scene, summary: &Summary, list: &[Incident], area: Rect, buf: &mut Buffer) {
+    let (head, rows, behind) = parts(area, list.len());
+    draw_summary(scene, summary, head, buf);
+    let selected = incidents::index(scene.state, list).unwrap_or_default();
     draw_list(scene, list, selected, rows, buf);
     if let Some(incident) = list.get(selected) {
         draw_behind(scene, incident, (selected + 1, list.len()), behind, buf);
