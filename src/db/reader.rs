@@ -443,7 +443,11 @@ fn no_job(cron_database: &str, here: bool, role: &str) -> Unavailable {
     let job = service::REFRESH_JOB;
     // In its own database we look as the owner; in another one pg_cron shows each role only its own jobs.
     let whose = if here { String::new() } else { format!(" that role {role} may see") };
-    Unavailable::new(format!("no job {job}{whose} in pg_cron (database {cron_database})"), "run: refreshtop migrate")
+    let none = Unavailable::new(
+        format!("no job {job}{whose} in pg_cron (database {cron_database})"),
+        "run: refreshtop migrate",
+    );
+    if here { none.absent() } else { none }
 }
 
 /// Splits what a part of the snapshot answered: a lost connection ends the poll, anything else only this part.

@@ -662,6 +662,15 @@ pub fn on_wall(mut state: State) -> State {
     state
 }
 
+/// Somebody has removed the job; the view is fresh for now.
+#[must_use]
+pub fn job_gone() -> State {
+    let mut snapshot = snapshot(&[]);
+    let gone = "no job refresh-platform-metrics in pg_cron (database app)";
+    snapshot.job = Err(Unavailable::new(gone, "run: refreshtop migrate").absent());
+    with(snapshot)
+}
+
 /// `state` held still two minutes ago.
 #[must_use]
 pub fn paused(mut state: State) -> State {
@@ -887,6 +896,7 @@ pub const ZOO: &[Named] = &[
     ("ended_lost", || ended(outcome_lost())),
     ("unavailable", unavailable),
     ("empty", empty),
+    ("job_gone", job_gone),
     ("just_notified", just_notified),
     ("runs_focused", runs_focused),
     ("detail", || opened(0)),
@@ -925,6 +935,7 @@ pub const ZOO: &[Named] = &[
     ("wall_refused", || on_wall(ended(outcome_refused()))),
     ("wall_empty", || on_wall(empty())),
     ("wall_unavailable", || on_wall(unavailable())),
+    ("wall_job_gone", || on_wall(job_gone())),
     ("wall_hostile", || on_wall(hostile())),
     ("hostile_log", runs::hostile),
     ("history", || history(Ok(history_read()))),

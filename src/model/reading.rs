@@ -7,13 +7,21 @@ pub struct Unavailable {
     pub reason: String,
     /// What to do about it, e.g. `GRANT refreshtop_admin TO app`. Empty where nothing can be said.
     pub mend: String,
+    /// Whether it is known that there is no such thing; otherwise it could not be looked at.
+    pub absent: bool,
 }
 
 impl Unavailable {
     /// Builds one from a reason and a mend.
     #[must_use]
     pub fn new(reason: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { reason: reason.into(), mend: mend.into() }
+        Self { reason: reason.into(), mend: mend.into(), absent: false }
+    }
+
+    /// The same, of something that was looked for and is not there.
+    #[must_use]
+    pub fn absent(self) -> Self {
+        Self { absent: true, ..self }
     }
 }
 

@@ -4,6 +4,9 @@ use super::{Scene, compact_title, fitting, moment, put, titled, unavailable, wai
 use crate::model::{
     age,
     job::{Job, JobRun},
+    message::Action,
+    reading::Unavailable,
+    views::View,
 };
 use ratatui::{
     buffer::Buffer,
@@ -31,11 +34,25 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
         return waiting(scene, rest, buf);
     };
     match &snapshot.job {
-        Err(missing) if compact => unavailable(scene, missing, compact_title(scene, area, buf, "JOB"), buf),
-        Err(missing) => unavailable(scene, missing, inner, buf),
+        Err(missing) => {
+            let place = if compact { compact_title(scene, area, buf, "JOB") } else { inner };
+            unavailable(scene, &with_keys(scene, missing), place, buf);
+        }
         Ok(job) if compact => flow(scene, job, inner, buf),
         Ok(job) => rows(scene, job, inner, buf),
     }
+}
+
+/// What is not there is put back without leaving the screen.
+fn with_keys(scene: &Scene, missing: &Unavailable) -> Unavailable {
+    let key = |action| scene.keys.first(action);
+    let (diagnose, mend) = (key(Action::View(View::Diagnose)), key(Action::Mend));
+    let mend = if missing.absent {
+        format!("{diagnose}, then {mend} mends it; or {}", missing.mend)
+    } else {
+        missing.mend.clone()
+    };
+    Unavailable { mend, ..missing.clone() }
 }
 
 fn flow(scene: &Scene, job: &Job, area: Rect, buf: &mut Buffer) {

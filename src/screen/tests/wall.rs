@@ -64,6 +64,7 @@ fn the_wall_at_every_size() {
         "wall_unavailable",
         "wall_never_reached",
         "wall_hostile",
+        "wall_job_gone",
     ] {
         for size in [(40, 12), (120, 40)] {
             insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), shown(name, size));

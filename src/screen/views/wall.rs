@@ -422,6 +422,7 @@ fn more_line(scene: &Scene) -> Option<Large> {
         return None;
     }
     match scene.state.failing_streak() {
+        0 if let Some(trouble) = no_schedule(scene.state) => Some(Large::new(trouble, trouble, scene.theme.warning)),
         0 => {
             let rate = rate(scene.state)?;
             let healthy = scene.health.verdict == Verdict::Healthy;
@@ -430,6 +431,14 @@ fn more_line(scene: &Scene) -> Option<Large> {
         }
         1 => Some(Large::new("last one failed", "1 failed", scene.theme.critical)),
         n => Some(Large::new(&format!("last {n} failed"), &format!("{n} failed"), scene.theme.critical)),
+    }
+}
+
+/// Nothing refreshes the view any more, although it is fresh for now.
+fn no_schedule(state: &State) -> Option<&'static str> {
+    match &state.snapshot.as_ref()?.job {
+        Ok(job) => (!job.active).then_some("job paused"),
+        Err(missing) => missing.absent.then_some("no job"),
     }
 }
 
