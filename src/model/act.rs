@@ -51,7 +51,9 @@ fn accept(state: &mut State) -> Vec<Effect> {
     match purpose {
         Purpose::Search => runs::search(state, &text),
         Purpose::Interval => {
-            diagnose::interval(state, &text);
+            if let Err(wrong) = diagnose::interval(state, &text) {
+                state.prompt = Some(Prompt { wrong: Some(wrong), ..Prompt::new(purpose, &text) });
+            }
             Vec::new()
         }
     }

@@ -8,7 +8,7 @@ use crate::model::{
     incident,
     message::Effect,
     run::{BlackBox, BlockingSession, Origin, Run, RunDetail, RunStatus},
-    state::{Overlay, Said, State},
+    state::{Overlay, State},
     views::{self, View},
 };
 use crate::sanitize::{cleaned, printable, within};
@@ -31,7 +31,7 @@ pub fn copy(state: &mut State) -> Vec<Effect> {
             format!("copied {lines}{cut} by OSC 52: your terminal must allow it")
         },
     );
-    state.said = Some(Said { text: said, at: state.now });
+    state.say(said);
     text.map(Effect::Copy).into_iter().collect()
 }
 

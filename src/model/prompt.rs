@@ -47,6 +47,8 @@ pub struct Prompt {
     pub text: String,
     /// Where the next character goes, counted in characters.
     pub cursor: usize,
+    /// Why the text was not taken, until it is changed.
+    pub wrong: Option<String>,
 }
 
 /// Characters that a text may have.
@@ -56,7 +58,7 @@ impl Prompt {
     /// A prompt with `text` in it, the cursor at its end.
     #[must_use]
     pub fn new(purpose: Purpose, text: &str) -> Self {
-        Self { purpose, text: text.to_owned(), cursor: text.chars().count() }
+        Self { purpose, text: text.to_owned(), cursor: text.chars().count(), wrong: None }
     }
 
     /// Changes the text; [`Edit::Accept`] and [`Edit::Leave`] change nothing.
@@ -74,6 +76,7 @@ impl Prompt {
             Edit::End => InputRequest::GoToEnd,
             Edit::Accept | Edit::Leave => return,
         };
+        self.wrong = None;
         let mut input = Input::new(std::mem::take(&mut self.text)).with_cursor(self.cursor);
         input.handle(request);
         self.cursor = input.cursor();

@@ -155,6 +155,11 @@ pub struct State {
 }
 
 impl State {
+    /// Puts a note where the hints are, for a few seconds.
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.said = Some(Said { text: text.into(), at: self.now });
+    }
+
     /// The state before anything has happened.
     #[must_use]
     pub fn new(options: Options, now: Instant) -> Self {

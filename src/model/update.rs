@@ -64,6 +64,9 @@ fn tick(state: &mut State) -> Vec<Effect> {
     {
         state.trigger = Trigger::Idle;
     }
+    if diagnose::mended_end(state).is_some_and(|end| end <= state.now) {
+        state.diagnose.mended = None;
+    }
     state.said.take_if(|said| state.now.saturating_duration_since(said.at) >= NOTE_SHOWN);
     if state.paused.is_some_and(|paused| state.now.saturating_duration_since(paused.at) >= PAUSE_LIMIT) {
         return resume(state);

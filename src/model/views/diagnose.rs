@@ -7,11 +7,14 @@ use crate::model::{
     question::Question,
     reading::Reading,
     refresh::Trigger,
+    schedule,
     snapshot::Snapshot,
     state::{Overlay, State},
+    wake::OUTCOME_SHOWN,
 };
 use crate::sanitize::printable;
 use chrono::{DateTime, Utc};
+use std::time::Instant;
 
 /// The check that looks at the plan of the view's query.
 const PLAN: &str = "plan";
@@ -23,6 +26,8 @@ pub struct Mended {
     pub label: String,
     /// A sentence, either way.
     pub outcome: Result<String, String>,
+    /// When it ended.
+    pub at: Instant,
 }
 
 /// What the view knows.
@@ -144,11 +149,20 @@ pub fn found(state: &mut State, found: Reading<Diagnosis>) -> Vec<Effect> {
 
 /// Shows the statements that mend the selected check.
 pub fn choose(state: &mut State) {
-    let Some(mends) = state.diagnose.check().map(|check| check.mends.clone()) else { return };
+    let Some(check) = state.diagnose.check() else { return };
+    let none = check.mends.is_empty();
     // Nobody agrees to what can't be shown as it is.
-    let mends: Vec<Mend> = mends.into_iter().filter(|mend| printable(&mend.sql) == mend.sql).collect();
-    if mends.is_empty() || state.diagnose.mending.is_some() {
+    let mends: Vec<Mend> = check.mends.iter().filter(|mend| printable(&mend.sql) == mend.sql).cloned().collect();
+    if state.diagnose.mending.is_some() {
         return;
+    }
+    if mends.is_empty() {
+        let good = check.verdict == Verdict::Good;
+        return state.say(match (none, good) {
+            (false, _) => "its statement can't be shown as it is, so it is not offered",
+            (true, true) => "nothing is wrong here",
+            (true, false) => "no statement mends this: what to do is said here",
+        });
     }
     state.overlay = Some(Overlay::Mend(Choice { mends, selected: 0, below: 0, asked: false }));
 }
@@ -167,6 +181,8 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Interval => {
             if let Some(job) = state.diagnose.check().and_then(|check| check.job.as_ref()) {
                 state.prompt = Some(Prompt::new(Purpose::Interval, &printable(&job.schedule)));
+            } else {
+                state.say("no job here: an interval is given to a check of a job that exists");
             }
         }
         _ => {}
@@ -175,14 +191,20 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
 }
 
 /// Shows the statement that gives the selected check's job another interval.
-pub fn interval(state: &mut State, schedule: &str) {
-    let Some(job) = state.diagnose.check().and_then(|check| check.job.as_ref()) else { return };
+///
+/// # Errors
+/// In a few words, what is wrong with the schedule.
+pub fn interval(state: &mut State, schedule: &str) -> Result<(), String> {
+    let Some(job) = state.diagnose.check().and_then(|check| check.job.as_ref()) else { return Ok(()) };
     let schedule = schedule.trim();
     if schedule.is_empty() || schedule == job.schedule || state.diagnose.mending.is_some() {
-        return;
+        return Ok(());
     }
+    // The rest of the sentence, what a schedule looks like, is what stands in the line to begin with.
+    schedule::job(schedule).map_err(|wrong| wrong.split(':').next().unwrap_or_default().to_owned())?;
     let mends = vec![Mend::interval(job.id, &job.database, schedule)];
     state.overlay = Some(Overlay::Mend(Choice { mends, selected: 0, below: 0, asked: false }));
+    Ok(())
 }
 
 /// `Enter` on the chosen statement: does it, once it was asked for often enough.
@@ -195,7 +217,7 @@ pub fn confirm(state: &mut State) -> Vec<Effect> {
     }
     state.overlay = None;
     if let Some(reason) = refusal(state, &mend) {
-        state.diagnose.mended = Some(Mended { label: mend.label, outcome: Err(reason) });
+        state.diagnose.mended = Some(Mended { label: mend.label, outcome: Err(reason), at: state.now });
         return Vec::new();
     }
     state.diagnose.mended = None;
@@ -217,10 +239,17 @@ fn refusal(state: &State, mend: &Mend) -> Option<String> {
     (standby && !works).then(|| "nothing was done: this server is a read-only standby; mend on its primary".into())
 }
 
+/// Moment at which what came of a mend has been shown for long enough: a failure stays until it is dismissed.
+#[must_use]
+pub fn mended_end(state: &State) -> Option<Instant> {
+    let mended = state.diagnose.mended.as_ref().filter(|mended| mended.outcome.is_ok())?;
+    mended.at.checked_add(OUTCOME_SHOWN)
+}
+
 /// A mend ended: what it changed is looked at at once.
 pub fn mended(state: &mut State, outcome: Result<String, String>) -> Vec<Effect> {
     let Some(mend) = state.diagnose.mending.take() else { return Vec::new() };
-    state.diagnose.mended = Some(Mended { label: mend.label, outcome });
+    state.diagnose.mended = Some(Mended { label: mend.label, outcome, at: state.now });
     ask(state, false)
 }
 
@@ -228,7 +257,8 @@ pub fn mended(state: &mut State, outcome: Result<String, String>) -> Vec<Effect>
 mod tests {
     use super::*;
     use crate::model::{
-        fixtures, message::Message, question::Answer, reading::Unavailable, update::update, views::View,
+        fixtures, message::Message, prompt::Edit, question::Answer, reading::Unavailable, update::update, views::View,
+        wake,
     };
 
     fn answer(state: &mut State, read: Reading<Diagnosis>) -> Vec<Effect> {
@@ -258,6 +288,56 @@ mod tests {
         ask(&mut state, true);
         answer(&mut state, Ok(cheap));
         assert!(plan(&state).finding.starts_with("planned only"));
+    }
+
+    #[test]
+    fn what_can_not_be_done_is_said() {
+        let mut state = fixtures::diagnose::view();
+        assert!(state.diagnose.check().unwrap().job.is_none());
+        act(&mut state, Action::Interval);
+        assert!(state.prompt.is_none());
+        assert!(state.said.take().unwrap().text.contains("no job here"));
+        state.diagnose.selected = Some("migrations");
+        assert_eq!(state.diagnose.check().unwrap().verdict, Verdict::Good);
+        act(&mut state, Action::Mend);
+        assert!(state.overlay.is_none());
+        assert_eq!(state.said.unwrap().text, "nothing is wrong here");
+    }
+
+    #[test]
+    fn a_wrong_interval_stays_in_the_line_until_it_is_right() {
+        let mut state = fixtures::diagnose::of_the_job();
+        act(&mut state, Action::Interval);
+        let typed = |state: &mut State, text: &str| {
+            let now = state.now;
+            let edits = std::iter::once(Edit::DeleteToStart).chain(text.chars().map(Edit::Insert));
+            for edit in edits.chain([Edit::Accept]) {
+                update(state, Message::Key { action: None, edit: Some(edit) }, now);
+            }
+        };
+        typed(&mut state, "every hour");
+        let prompt = state.prompt.clone().unwrap();
+        assert_eq!((prompt.text.as_str(), prompt.wrong.as_deref()), ("every hour", Some("not a schedule")));
+        assert!(state.overlay.is_none());
+        typed(&mut state, "61 seconds");
+        assert_eq!(state.prompt.clone().unwrap().wrong.as_deref(), Some("pg_cron takes from 1 to 59 seconds"));
+        typed(&mut state, "*/2 * * * *");
+        assert_eq!(state.prompt, None);
+        let Some(Overlay::Mend(choice)) = &state.overlay else { panic!("nothing is asked") };
+        assert!(choice.mends[0].sql.contains("*/2 * * * *"));
+    }
+
+    #[test]
+    fn a_success_is_shown_for_a_while_and_a_failure_until_it_is_dismissed() {
+        for worked in [true, false] {
+            let mut state = fixtures::diagnose::mended(worked);
+            state.next_poll = None;
+            let now = state.now + OUTCOME_SHOWN;
+            assert_eq!(mended_end(&state), worked.then_some(now));
+            assert!(!worked || wake::next(&state).is_some_and(|moment| moment <= now));
+            update(&mut state, Message::Tick, now);
+            assert_eq!(state.diagnose.mended.is_none(), worked);
+        }
     }
 
     #[test]

@@ -11,11 +11,13 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr as _;
 
 pub fn render(scene: &Scene, prompt: &Prompt, area: Rect, buf: &mut Buffer) {
-    let label = match prompt.purpose {
-        Purpose::Search => "runs that contain: ",
-        Purpose::Interval => "interval (cron): ",
+    let (label, style) = match (&prompt.wrong, prompt.purpose) {
+        // What was typed stays beside what is wrong with it.
+        (Some(wrong), _) => (format!("{}: ", scene.clean(wrong, area.width / 2)), scene.theme.critical),
+        (None, Purpose::Search) => ("runs that contain: ".to_owned(), scene.theme.accent),
+        (None, Purpose::Interval) => ("interval (cron): ".to_owned(), scene.theme.accent),
     };
-    let room = area.width.saturating_sub(to_u16(label.len()) + 1);
+    let room = area.width.saturating_sub(to_u16(label.width()) + 1);
     let before: String = prompt.text.chars().take(prompt.cursor).collect();
     let after: String = prompt.text.chars().skip(prompt.cursor).collect();
     // What is typed now stays in sight, however long the line is.
@@ -23,7 +25,7 @@ pub fn render(scene: &Scene, prompt: &Prompt, area: Rect, buf: &mut Buffer) {
     let mut rest = after.chars();
     let at = rest.next().map_or_else(|| " ".to_owned(), |c| c.to_string());
     let line = Line::from(vec![
-        Span::styled(label, scene.theme.accent),
+        Span::styled(label, style),
         Span::styled(before, scene.theme.value),
         Span::styled(at, scene.theme.value.add_modifier(Modifier::REVERSED)),
         Span::styled(rest.collect::<String>(), scene.theme.value),

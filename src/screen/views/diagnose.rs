@@ -20,6 +20,10 @@ use ratatui::{
 const BESIDE: u16 = 100;
 /// Columns of the checks there.
 const LIST: u16 = 40;
+/// Width from which on they are wide enough for what was found.
+const WIDE: u16 = 180;
+/// Columns of a list that holds what was found beside the title.
+const WITH_FINDING: u16 = 64;
 /// Lines of one text that are shown.
 const MOST_LINES: u16 = 100;
 /// Rows of a table, sessions or steps that are shown.
@@ -57,7 +61,8 @@ fn places(scene: &Scene, area: Rect) -> [Rect; 3] {
     let said = to_u16(what_was_said(scene, area.width).len()).min(area.height / 3);
     let [said, rest] = Layout::vertical([Constraint::Length(said), Constraint::Fill(1)]).areas(area);
     if area.width >= BESIDE {
-        let [list, behind] = Layout::horizontal([Constraint::Length(LIST), Constraint::Fill(1)]).spacing(3).areas(rest);
+        let list = if area.width >= WIDE { area.width * 2 / 5 } else { LIST };
+        let [list, behind] = Layout::horizontal([Constraint::Length(list), Constraint::Fill(1)]).spacing(3).areas(rest);
         return [said, list, behind];
     }
     let checks = to_u16(scene.state.diagnose.checks().len()) + 1;
@@ -133,13 +138,22 @@ fn draw_list(scene: &Scene, view: &Diagnose, area: Rect, buf: &mut Buffer) {
     let checks = view.checks();
     let selected = view.selected_index().unwrap_or_default();
     let range = window(selected, checks.len(), area.height);
+    let titles = to_u16(checks.iter().map(|check| check.title.len()).max().unwrap_or_default());
+    let room = if area.width < WITH_FINDING { 0 } else { area.width.saturating_sub(titles + 6) };
     for (row, index) in (0..).zip(range) {
         let check = checks[index];
         let (mark, style) = glyph(scene, check.verdict);
+        let said = match check.verdict {
+            // The selection is one even bar.
+            _ if index == selected => Style::new(),
+            Verdict::Good | Verdict::Unknown => scene.theme.muted,
+            Verdict::Warning | Verdict::Bad => style,
+        };
         let line = Line::from(vec![
             Span::styled(if index == selected { scene.glyphs.selected } else { " " }, scene.theme.accent),
             Span::styled(format!(" {mark} "), style),
-            Span::raw(check.title),
+            Span::raw(format!("{:<1$}", check.title, usize::from(titles) + 2)),
+            Span::styled(scene.clean(&check.finding, room), said),
         ]);
         put(buf, area, row, &line);
         scene.note(Rect { y: area.y + row, height: 1, ..area }, Some(Action::Select(Pointed::View, index)));
