@@ -753,6 +753,25 @@ pub fn history_sparse() -> State {
     history(Ok(read))
 }
 
+/// The history with one refresh that waited for a minute, and a table that takes more bytes for as many rows.
+#[must_use]
+pub fn history_spike() -> State {
+    let mut read = history_read();
+    (read.parts[5].p95, read.parts[5].max) = (Some(27_400.0), Some(60_012.0));
+    read.whole.max = Some(60_012.0);
+    let swollen = |sources: &mut Sources, bytes: u64| {
+        sources.retain(|name, _| name != "public.assets");
+        sources.insert("public.accounts_memberships".into(), Size { rows: Some(52_990), bytes });
+    };
+    if let Ok(growth) = &mut read.growth {
+        swollen(&mut growth.first, 9_100_000);
+        for (end, bytes) in growth.at_ends.iter_mut().flatten().zip((9_100_000..).step_by(700_000)) {
+            swollen(end, bytes);
+        }
+    }
+    history(Ok(read))
+}
+
 /// The history of a log in which nothing happened.
 #[must_use]
 pub fn history_empty() -> State {
@@ -940,6 +959,7 @@ pub const ZOO: &[Named] = &[
     ("hostile_log", runs::hostile),
     ("history", || history(Ok(history_read()))),
     ("history_sparse", history_sparse),
+    ("history_spike", history_spike),
     ("history_empty", history_empty),
     ("history_missing", || {
         history(Err(Unavailable::new("history: permission denied", "GRANT refreshtop_admin TO oncall")))

@@ -117,6 +117,18 @@ impl Grown<'_> {
     }
 }
 
+impl Grown<'_> {
+    /// How many times as many bytes it takes for as many rows, where those are clearly more: dead rows, mostly.
+    #[must_use]
+    pub fn swollen(&self) -> Option<f64> {
+        let from = self.from?;
+        from.rows.zip(self.to.rows)?;
+        #[expect(clippy::cast_precision_loss, reason = "estimates")]
+        let factor = self.to.bytes as f64 / from.bytes.max(1) as f64;
+        (factor >= GREW && self.factor()? < GREW).then_some(factor)
+    }
+}
+
 impl Growth {
     /// The newest measurement.
     #[must_use]
@@ -190,8 +202,14 @@ impl History {
             Ok(growth) => match (most_moved(growth), rose) {
                 (Some((name, factor)), _) if factor >= GREW => format!("{moved} while {name} grew {}", times(factor)),
                 (Some((name, factor)), _) => format!("{moved} while {name} shrank {}", times(factor)),
-                (None, true) => format!("{moved}, though no source grew: look for locks, dead rows and the plan"),
-                (None, false) => format!("{moved}, and no source grew"),
+                (None, rose) => match (swollen(growth), rose) {
+                    (Some((name, factor)), _) => {
+                        let times = times(factor);
+                        format!("{moved} while the bytes of {name} grew {times}, its rows did not: look for dead rows")
+                    }
+                    (None, true) => format!("{moved}, though no source grew: look for locks, dead rows and the plan"),
+                    (None, false) => format!("{moved}, and no source grew"),
+                },
             },
             Err(_) if rose => format!("{moved}; how the sources grew was not measured"),
             Err(_) => moved,
@@ -226,6 +244,12 @@ fn most_moved(growth: &Growth) -> Option<(&str, f64)> {
         growth.grown().into_iter().filter_map(|grown| Some((grown.name, grown.factor()?))).collect();
     let most = all.iter().copied().filter(|(_, factor)| *factor >= GREW).max_by(|a, b| a.1.total_cmp(&b.1));
     most.or_else(|| all.into_iter().filter(|(_, factor)| *factor <= 1.0 / GREW).min_by(|a, b| a.1.total_cmp(&b.1)))
+}
+
+/// The table that takes the most times as many bytes as before for as many rows.
+fn swollen(growth: &Growth) -> Option<(&str, f64)> {
+    let all = growth.grown().into_iter().filter_map(|grown| Some((grown.name, grown.swollen()?)));
+    all.max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 fn median(values: &[f64]) -> f64 {
@@ -277,6 +301,11 @@ mod tests {
                 &slower,
                 grew(&small, &small),
                 "p95 rose from 118 ms to 340 ms, though no source grew: look for locks, dead rows and the plan",
+            ),
+            (
+                &slower,
+                grew(&[("a", Some(100), 8_192), ("b", Some(5), 10)], &[("a", Some(100), 16_384), ("b", Some(5), 10)]),
+                "p95 rose from 118 ms to 340 ms while the bytes of a grew 2.0x, its rows did not: look for dead rows",
             ),
             (&slower, missing(), "p95 rose from 118 ms to 340 ms; how the sources grew was not measured"),
             (&slower, grew(&large, &small), "p95 rose from 118 ms to 340 ms while public.assets shrank by 58 %"),

@@ -49,6 +49,8 @@ pub struct Glyphs {
     pub tick: &'static str,
     /// A run that was not measured.
     pub unmeasured: &'static str,
+    /// What lies above the top of a chart.
+    pub above: &'static str,
     /// Pixel pairs of large letters: upper, lower, both.
     pub pixels: [&'static str; 3],
     /// Bars of the chart.
@@ -86,6 +88,7 @@ pub const UTF8: Glyphs = Glyphs {
     stem: "┊",
     tick: "╵",
     unmeasured: "·",
+    above: "↑",
     pixels: ["▀", "▄", "█"],
     bars: bar::NINE_LEVELS,
     border: border::ROUNDED,
@@ -116,6 +119,7 @@ pub const ASCII: Glyphs = Glyphs {
     stem: " ",
     tick: "'",
     unmeasured: ".",
+    above: "^",
     pixels: ["#", "#", "#"],
     bars: bar::Set {
         full: "#",
@@ -148,6 +152,23 @@ impl Glyphs {
     #[must_use]
     pub fn new(utf8: bool) -> &'static Self {
         if utf8 { &UTF8 } else { &ASCII }
+    }
+
+    /// A cell of a bar that is so many eighths high: from none, and from eight on all of it.
+    #[must_use]
+    pub fn eighths(&self, eighths: u16) -> &'static str {
+        let bars = &self.bars;
+        let levels = [
+            bars.empty,
+            bars.one_eighth,
+            bars.one_quarter,
+            bars.three_eighths,
+            bars.half,
+            bars.five_eighths,
+            bars.three_quarters,
+            bars.seven_eighths,
+        ];
+        levels.get(usize::from(eighths)).unwrap_or(&bars.full)
     }
 
     /// The glyph beside a verdict's word.
@@ -199,6 +220,7 @@ mod tests {
             glyphs.stem,
             glyphs.tick,
             glyphs.unmeasured,
+            glyphs.above,
             bars.full,
             bars.seven_eighths,
             bars.three_quarters,

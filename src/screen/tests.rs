@@ -129,7 +129,7 @@ fn history_and_metrics() {
     for name in ["history", "metrics"] {
         snapshots(name, &SIZES);
     }
-    for name in ["history_sparse", "history_empty", "metrics_unmeasured", "metrics_first"] {
+    for name in ["history_sparse", "history_spike", "history_empty", "metrics_unmeasured", "metrics_first"] {
         snapshots(name, &[(40, 12), (80, 24), (120, 40)]);
     }
     snapshots("history_missing", &[(40, 12), (80, 24)]);

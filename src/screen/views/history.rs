@@ -46,6 +46,8 @@ const COLUMNS: u16 = 110;
 const SMALL: u16 = 72;
 /// Height of the view from which on its parts stand apart.
 const ROOMY: u16 = 30;
+/// Times as high as nine in ten bars that the chart is at most.
+const BARS_AT_LEAST: f64 = 2.0;
 /// Rows of the chart from which on p50 and the longest are marked in it.
 const MARKED: u16 = 4;
 /// Tables whose growth is drawn.
@@ -99,7 +101,7 @@ fn sheet<'a>(scene: &'a Scene<'a>, history: &'a History, area: Rect) -> Sheet<'a
     }
     if !small {
         sheet.add(1, move |area, buf| {
-            titled(scene, area, buf, "DURATIONS", &legend(scene));
+            titled(scene, area, buf, "DURATIONS", &legend(scene, history));
         });
         sheet.add(heights.chart, move |area, buf| durations(scene, history, line, area, buf));
     }
@@ -156,9 +158,11 @@ fn head(scene: &Scene, history: &History, area: Rect, buf: &mut Buffer) {
     titled(scene, area, buf, "HISTORY", &parts.join(&format!(" {} ", scene.glyphs.dot)));
 }
 
-fn legend(scene: &Scene) -> String {
+fn legend(scene: &Scene, history: &History) -> String {
     let glyphs = scene.glyphs;
+    let above = if longest(history) > top(history) { format!("   {} above", glyphs.above) } else { String::new() };
     format!("bars: p95   {} p50   {} maximum   {} all failed", glyphs.gauge_rest, glyphs.unmeasured, glyphs.failed)
+        + &above
 }
 
 /// Label, value and style of each figure of the whole window.
@@ -250,11 +254,24 @@ fn explanation(scene: &Scene, history: &History, width: u16) -> Vec<Line<'static
     texts.into_iter().enumerate().map(line).collect()
 }
 
+/// The longest of all refreshes, milliseconds.
+fn longest(history: &History) -> f64 {
+    history.parts.iter().filter_map(|part| part.max).fold(0.0, f64::max)
+}
+
+/// Top of the chart: where a few refreshes were far slower than the rest, the bars of the rest stay large enough to
+/// compare.
+fn top(history: &History) -> f64 {
+    let mut bars: Vec<f64> = history.parts.iter().filter_map(|part| part.p95).collect();
+    bars.sort_by(f64::total_cmp);
+    let high = bars.get(bars.len().saturating_sub(1) * 9 / 10).copied().unwrap_or_default();
+    round_up(longest(history).min(high * BARS_AT_LEAST))
+}
+
 /// How long refreshes took: bars as high as p95, with p50 marked in them and the longest above.
 fn durations(scene: &Scene, history: &History, line: Timeline, area: Rect, buf: &mut Buffer) {
     let part = |index: usize| history.parts.get(index).copied().unwrap_or_default();
-    let longest = history.parts.iter().filter_map(|part| part.max).fold(0.0, f64::max);
-    let top = round_up(longest);
+    let (longest, top) = (longest(history), top(history));
     let share = |ms: f64| if top > 0.0 { ms / top } else { 0.0 };
     timeline::label(scene, &if longest > 0.0 { age::duration_ms(top) } else { String::new() }, 0, area, buf);
     if area.height >= 3 {
@@ -272,7 +289,9 @@ fn durations(scene: &Scene, history: &History, line: Timeline, area: Rect, buf: 
         if area.height >= MARKED && row(p50) < row(p95) {
             line.mark(index, share(p50), scene.glyphs.gauge_rest, scene.theme.title, area, buf);
         }
-        if area.height >= MARKED && row(max) > row(p95) {
+        if area.height >= MARKED && max > top {
+            line.mark(index, 1.0, scene.glyphs.above, scene.theme.warning, area, buf);
+        } else if area.height >= MARKED && row(max) > row(p95) {
             line.mark(index, share(max), scene.glyphs.unmeasured, scene.theme.muted, area, buf);
         }
     }
@@ -363,7 +382,10 @@ fn grown_line(scene: &Scene, grown: &Grown<'_>, width: u16) -> Line<'static> {
     let factor = grown.factor().map(|factor| match factor {
         factor if factor >= 1.005 => (format!("grew {}", times(factor)), theme.title),
         factor if factor <= 0.995 => (format!("shrank {}", times(factor)), theme.title),
-        _ => ("unchanged".to_owned(), theme.muted),
+        _ => match grown.swollen() {
+            Some(factor) => (format!("bytes grew {}", times(factor)), theme.title),
+            None => ("unchanged".to_owned(), theme.muted),
+        },
     });
     let rows = to.rows.map(|rows| match grown.from.and_then(|from| from.rows) {
         Some(from) if from != rows => {
@@ -383,10 +405,11 @@ fn grown_line(scene: &Scene, grown: &Grown<'_>, width: u16) -> Line<'static> {
     fitting(parts, "  ", width)
 }
 
-/// Its size at the end of each slice, from nothing upwards: rows where they are known throughout, else bytes.
+/// Its size at the end of each slice, from nothing upwards: rows where they are known throughout and tell what grew, else bytes.
 fn draw_growth(scene: &Scene, growth: &Growth, grown: &Grown<'_>, line: Timeline, area: Rect, buf: &mut Buffer) {
     let sizes: Vec<Option<Size>> = growth.at_ends.iter().map(|end| end.as_ref()?.get(grown.name).copied()).collect();
-    let by_rows = sizes.iter().flatten().all(|size| size.rows.is_some()) && grown.to.rows.is_some();
+    let known = sizes.iter().flatten().all(|size| size.rows.is_some()) && grown.to.rows.is_some();
+    let by_rows = known && grown.swollen().is_none();
     let value = |size: Size| if by_rows { size.rows.unwrap_or_default() } else { size.bytes };
     let most = sizes.iter().flatten().map(|size| value(*size)).max().unwrap_or_default();
     timeline::label(scene, &if by_rows { short(most) } else { bytes(most) }, 0, area, buf);
