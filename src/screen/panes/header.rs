@@ -92,7 +92,8 @@ fn standby(scene: &Scene) -> Vec<Span<'static>> {
     standby.then(|| Span::styled("STANDBY", scene.theme.warning)).into_iter().collect()
 }
 
-fn feed(scene: &Scene) -> Vec<Span<'static>> {
+/// How news arrives.
+pub(in crate::screen) fn feed(scene: &Scene) -> Vec<Span<'static>> {
     let paused = scene.state.paused.is_some() && scene.state.connected();
     let (glyph, word, style) = match &scene.state.feed {
         _ if paused => (scene.glyphs.paused, "PAUSED", scene.theme.warning),

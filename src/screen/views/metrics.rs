@@ -205,17 +205,6 @@ fn curve(scene: &Scene, row: &Move<'_>, area: Rect, buf: &mut Buffer) {
     if row.points.is_empty() || least > most {
         return;
     }
-    let bars = &scene.glyphs.bars;
-    let levels = [
-        bars.one_eighth,
-        bars.one_quarter,
-        bars.three_eighths,
-        bars.half,
-        bars.five_eighths,
-        bars.three_quarters,
-        bars.seven_eighths,
-        bars.full,
-    ];
     // Several columns for each point, or several points for each column, of which the newest is shown.
     let all = row.points.len();
     let count = all.min(usize::from(area.width));
@@ -224,11 +213,11 @@ fn curve(scene: &Scene, row: &Move<'_>, area: Rect, buf: &mut Buffer) {
         let group = &row.points[all * place / count..all * (place + 1) / count];
         let Some(value) = group.iter().rev().flatten().next() else { continue };
         let share = if most > least { (value - least) / (most - least) } else { 0.0 };
-        let level = usize::from(eighths_of(share, 1)).min(8) - 1;
+        let symbol = scene.glyphs.eighths(eighths_of(share, 1));
         for column in 0..columns {
             let x = area.x + to_u16(place * columns + column);
             if x < area.right() && area.height > 0 {
-                buf[(x, area.y)].set_symbol(levels[level]).set_style(scene.theme.bar);
+                buf[(x, area.y)].set_symbol(symbol).set_style(scene.theme.bar);
             }
         }
     }

@@ -82,18 +82,6 @@ impl Timeline {
     /// Bars from the foot of `area`; `share` is how much of the height a slice takes, from 0 to 1, and `None` where it has
     /// no value.
     pub fn bars(self, scene: &Scene, area: Rect, buf: &mut Buffer, share: impl Fn(usize) -> Option<(f64, Style)>) {
-        let bars = &scene.glyphs.bars;
-        let eighths = [
-            bars.empty,
-            bars.one_eighth,
-            bars.one_quarter,
-            bars.three_eighths,
-            bars.half,
-            bars.five_eighths,
-            bars.three_quarters,
-            bars.seven_eighths,
-            bars.full,
-        ];
         for (index, from, to) in self.columns() {
             let Some((share, style)) = share(index) else { continue };
             let height = eighths_of(share, area.height);
@@ -102,7 +90,7 @@ impl Timeline {
                 for x in Self::bar(from, to) {
                     if level > 0 && x < area.width {
                         let cell = &mut buf[(area.x + x, area.bottom() - 1 - row)];
-                        cell.set_symbol(eighths[usize::from(level)]).set_style(style);
+                        cell.set_symbol(scene.glyphs.eighths(level)).set_style(style);
                     }
                 }
             }

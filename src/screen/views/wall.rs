@@ -108,15 +108,7 @@ impl Rows {
 }
 
 fn draw_header(scene: &Scene, area: Rect, buf: &mut Buffer) {
-    let paused = scene.state.paused.is_some() && scene.state.connected();
-    let (glyph, word, style) = match &scene.state.feed {
-        _ if paused => (scene.glyphs.paused, "PAUSED", scene.theme.warning),
-        Feed::Connecting => (scene.glyphs.polling, "CONNECTING", scene.theme.unknown),
-        Feed::Live => (scene.glyphs.live, "LIVE", scene.theme.healthy),
-        Feed::Polling { .. } => (scene.glyphs.polling, "POLLING", scene.theme.warning),
-        Feed::Down { .. } => (scene.glyphs.failed, "DOWN", scene.theme.critical),
-    };
-    let feed = Line::styled(format!("{glyph} {word}"), style);
+    let feed = Line::from(panes::header::feed(scene));
     put_right(buf, area, 0, &feed);
     let left = Rect { width: area.width.saturating_sub(width_of(&feed) + 2), ..area };
     let name = scene.state.options.profile.as_deref().map(str::to_uppercase).unwrap_or_default();
