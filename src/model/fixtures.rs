@@ -1,23 +1,31 @@
 //! States to test with, used by the tests of the model and of the screen.
 
 pub mod diagnose;
+mod history;
+mod incidents;
+mod metrics;
 pub mod runs;
+
+pub use self::{
+    history::{history, history_empty, history_hostile, history_read, history_sparse, history_spike},
+    incidents::{
+        incident_record, incidents, incidents_empty, incidents_hostile, incidents_none, incidents_silent,
+        incidents_unavailable,
+    },
+    metrics::{metrics, metrics_first, metrics_hostile, metrics_unmeasured, movement_read},
+};
 
 use crate::model::{
     clock::ServerClock,
     feed::Feed,
     figures::PlatformMetrics,
     health::Thresholds,
-    history::{Growth, History, Part, Size, Sources},
-    incident::{Blocker, Failure, Record, Recovery, Stretch},
     job::{Job, JobRun},
     message::Action,
-    movement::{Figures, Measured, Movement, Sample},
     question::{Answer, Question},
-    reading::{Reading, Unavailable},
+    reading::Unavailable,
     refresh::{RunningRefresh, Trigger, TriggerOutcome},
     run::{BlackBox, BlockingSession, HeldLock, Origin, Run, RunDetail, RunStatus},
-    slices::Slices,
     snapshot::{Deployment, Server, Snapshot},
     state::{Focus, Options, Overlay, Paused, State},
     stats::RefreshStats,
@@ -536,125 +544,6 @@ pub fn runs_focused() -> State {
     state
 }
 
-/// `minutes` before [`server_time`].
-fn ago(minutes: i64) -> DateTime<Utc> {
-    server_time() - TimeDelta::minutes(minutes)
-}
-
-/// A stretch of the log that lasted from so many minutes ago to so many, with so many failures from the first one on.
-fn stretch(after: i64, failed: Option<(i64, u64)>, until: Option<(i64, Origin)>) -> Stretch {
-    Stretch {
-        after: Some(ago(after)),
-        until: until.map(|(minutes, origin)| Recovery { at: ago(minutes), origin }),
-        failures: failed.map_or(0, |(_, count)| count),
-        first: failed.map(|(minutes, _)| Failure {
-            id: Some(Uuid::from_u128(u128::from(minutes.unsigned_abs()))),
-            at: ago(minutes),
-            sqlstate: Some("55P03".into()),
-            message: Some("canceling statement due to lock timeout".into()),
-        }),
-        blockers: Vec::new(),
-    }
-}
-
-/// Incidents of a day: an open one, four that ended, among them one without any failure and one that began before it.
-#[must_use]
-pub fn incident_record() -> Record {
-    let blocker = |pid, user: &str, application: &str, mode: &str, root| Blocker {
-        pid: Some(pid),
-        user: Some(user.into()),
-        application: Some(application.into()),
-        mode: Some(mode.into()),
-        relation: Some("accounts".into()),
-        root,
-        named: 3,
-    };
-    let mut open = stretch(15, Some((10, 3)), None);
-    open.blockers = vec![
-        blocker(4_711, "batch", "month end report", "AccessExclusiveLock", true),
-        Blocker { mode: None, relation: None, ..blocker(4_802, "app", "api worker 3", "", false) },
-    ];
-    let mut cancelled = stretch(400, Some((395, 5)), Some((362, Origin::Manual)));
-    if let Some(first) = &mut cancelled.first {
-        first.sqlstate = Some("57014".into());
-        first.message = Some("canceling statement due to user request".into());
-    }
-    let silent = stretch(780, None, Some((620, Origin::Scheduled)));
-    let short = stretch(1_065, Some((1_060, 1)), Some((1_055, Origin::Scheduled)));
-    let mut before = stretch(1_500, Some((1_495, 23)), Some((1_380, Origin::Direct)));
-    before.blockers = vec![blocker(3_019, "deploy", "psql", "AccessExclusiveLock", true)];
-    Record {
-        from: Some(ago(1_440)),
-        looked_at: server_time(),
-        stretches: vec![open, cancelled, silent, short, before],
-        cut: false,
-    }
-}
-
-fn incidents_of(mut state: State, read: Reading<Record>) -> State {
-    state.view = View::Incidents;
-    let (window, now) = (state.options.window, state.server_now());
-    state.incidents.asked.take(read, window, now);
-    state
-}
-
-/// The view of incidents, one of them open.
-#[must_use]
-pub fn incidents() -> State {
-    incidents_of(stale(), Ok(incident_record()))
-}
-
-/// The same, the job having silently stopped 42 minutes ago.
-#[must_use]
-pub fn incidents_silent() -> State {
-    let mut snapshot = snapshot(&[]);
-    if let Ok(stats) = &mut snapshot.stats {
-        stats.last_success_at = Some(ago(42));
-    }
-    let mut record = incident_record();
-    record.stretches[0] = stretch(42, None, None);
-    record.cut = true;
-    incidents_of(with(snapshot), Ok(record))
-}
-
-/// The same on a day without any.
-#[must_use]
-pub fn incidents_none() -> State {
-    let mut record = incident_record();
-    record.stretches = vec![stretch(0, None, None)];
-    incidents_of(live(), Ok(record))
-}
-
-/// The same over an empty log.
-#[must_use]
-pub fn incidents_empty() -> State {
-    let record = Record { from: None, stretches: Vec::new(), ..incident_record() };
-    incidents_of(empty(), Ok(record))
-}
-
-/// The same where the log can't be read.
-#[must_use]
-pub fn incidents_unavailable() -> State {
-    let why = Unavailable::new("role oncall may not read metrics_refresh_log", "GRANT refreshtop_admin TO oncall");
-    incidents_of(unavailable(), Err(why))
-}
-
-/// The same with hostile texts in every place, the selected incident in the middle.
-#[must_use]
-pub fn incidents_hostile() -> State {
-    let some = || Some(hostile_text());
-    let mut record = incident_record();
-    for stretch in &mut record.stretches {
-        stretch.first.iter_mut().for_each(|first| (first.sqlstate, first.message) = (some(), some()));
-        for blocker in &mut stretch.blockers {
-            (blocker.user, blocker.application, blocker.mode, blocker.relation) = (some(), some(), some(), some());
-        }
-    }
-    let mut state = incidents_of(hostile(), Ok(record));
-    state.incidents.selected = Some(ago(395));
-    state
-}
-
 /// `state` on the wall.
 #[must_use]
 pub fn on_wall(mut state: State) -> State {
@@ -680,214 +569,11 @@ pub fn paused(mut state: State) -> State {
     state
 }
 
-/// A day, slice by slice: refreshes get slower while one table grows; the last hours have failures and old data.
-#[must_use]
-pub fn history_read() -> History {
-    let slices = Slices { since: server_time() - TimeDelta::hours(24), until: server_time(), step: 3_600 };
-    let part = |index: usize| {
-        #[expect(clippy::cast_precision_loss, reason = "at most 25")]
-        let p50 = 118.0 + 9.0 * index as f64;
-        let failures = if index == 22 { 12 } else { u64::from(index % 9 == 4) };
-        let known = slices.after(index, slices.since);
-        let measured = |share: f64| (failures < 12).then_some(p50 * share);
-        Part {
-            successes: 12 - failures,
-            failures,
-            p50: measured(1.0),
-            p95: measured(1.3),
-            p99: measured(1.5),
-            max: measured(if index == 13 { 3.4 } else { 1.6 }),
-            fresh: if failures == 12 { known / 6 } else { known },
-            known,
-        }
-    };
-    let parts: Vec<Part> = (0..slices.len()).map(part).collect();
-    let sum = |of: fn(&Part) -> Duration| parts.iter().map(of).sum();
-    let whole = Part {
-        successes: 273,
-        failures: 15,
-        p50: Some(226.0),
-        p95: Some(411.0),
-        p99: Some(583.0),
-        max: Some(798.0),
-        fresh: sum(|part| part.fresh),
-        known: sum(|part| part.known),
-    };
-    let sources = |hours: u64| -> Sources {
-        [
-            ("public.assets", Some(204_377 + 11_900 * hours), 31_400_000 + 1_810_000 * hours),
-            ("public.accounts_memberships", Some(52_990 + 13 * hours), 9_100_000),
-            ("public.accounts", Some(10_447 + hours), 1_400_000),
-            ("public.software_licenses", None, 5_300_000),
-        ]
-        .map(|(name, rows, bytes)| (name.to_owned(), Size { rows, bytes }))
-        .into()
-    };
-    let at_ends = (0..25).map(|hour| (hour != 22).then(|| sources(hour))).collect();
-    History {
-        slices,
-        whole,
-        parts,
-        growth: Ok(Growth { since: slices.since + TimeDelta::minutes(5), first: sources(0), at_ends }),
-    }
-}
-
-/// The view of the history, showing `read`.
-#[must_use]
-pub fn history(read: Reading<History>) -> State {
-    let mut state = live();
-    state.view = View::History;
-    state.history.asked.take(read, state.options.window, state.server_now());
-    state
-}
-
-/// The history with nothing but one slice in it.
-#[must_use]
-pub fn history_sparse() -> State {
-    let mut read = history_read();
-    let kept = read.parts[12];
-    read.parts = vec![Part::default(); 25];
-    read.parts[12] = kept;
-    read.whole = kept;
-    read.growth = Err(not_measured());
-    history(Ok(read))
-}
-
-/// The history with one refresh that waited for a minute, and a table that takes more bytes for as many rows.
-#[must_use]
-pub fn history_spike() -> State {
-    let mut read = history_read();
-    (read.parts[5].p95, read.parts[5].max) = (Some(27_400.0), Some(60_012.0));
-    read.whole.max = Some(60_012.0);
-    let swollen = |sources: &mut Sources, bytes: u64| {
-        sources.retain(|name, _| name != "public.assets");
-        sources.insert("public.accounts_memberships".into(), Size { rows: Some(52_990), bytes });
-    };
-    if let Ok(growth) = &mut read.growth {
-        swollen(&mut growth.first, 9_100_000);
-        for (end, bytes) in growth.at_ends.iter_mut().flatten().zip((9_100_000..).step_by(700_000)) {
-            swollen(end, bytes);
-        }
-    }
-    history(Ok(read))
-}
-
-/// The history of a log in which nothing happened.
-#[must_use]
-pub fn history_empty() -> State {
-    let slices = Slices { since: server_time() - TimeDelta::seconds(30), until: server_time(), step: 60 };
-    let parts = vec![Part::default(); slices.len()];
-    history(Ok(History { slices, whole: Part::default(), parts, growth: Err(not_measured()) }))
-}
-
-/// The history with hostile names, absurd sizes and a scroll position beyond all ends.
-#[must_use]
-pub fn history_hostile() -> State {
-    let mut read = history_read();
-    let odd = |name: String| (name, Size { rows: Some(u64::MAX), bytes: u64::MAX });
-    let sources: Sources = (0..60).map(|n| odd(format!("{n} {}", hostile_text()))).collect();
-    read.growth = Ok(Growth { since: server_time(), first: Sources::new(), at_ends: vec![Some(sources); 25] });
-    read.whole.max = Some(f64::MAX);
-    for part in &mut read.parts {
-        part.max = Some(f64::MAX);
-        (part.successes, part.failures) = (u64::MAX / 2, u64::MAX / 4);
-    }
-    let mut state = history(Ok(read));
-    state.history.scroll = u16::MAX;
-    state
-}
-
 fn not_measured() -> Unavailable {
     Unavailable::new(
         "this log keeps no measurements of the tables that a refresh reads",
         "run: refreshtop migrate; measurements come with the next refresh",
     )
-}
-
-/// How the figures of a day moved.
-#[must_use]
-pub fn movement_read() -> Movement {
-    let slices = Slices { since: server_time() - TimeDelta::hours(24), until: server_time(), step: 3_600 };
-    let figures = |minutes: u32| -> Figures {
-        let back = f64::from(minutes);
-        [
-            ("total_accounts", (10_482.0 - back / 40.0).round()),
-            ("total_users", (48_113.0 - back / 12.0).round()),
-            ("total_assets", (204_377.0 - back / 3.0).round()),
-            ("total_licenses", 51_020.0),
-            ("new_accounts_30d", (412.0 - back / 90.0).round()),
-            ("new_users_30d", 2_071.0),
-            ("new_assets_30d", 9_350.0),
-            ("assets_per_account", 19.5),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
-    };
-    let sample = |minutes: u32| Sample {
-        at: server_time() - TimeDelta::seconds(30) - TimeDelta::minutes(i64::from(minutes)),
-        duration_ms: Some(118.0 + f64::from(minutes % 35)),
-        figures: figures(minutes),
-    };
-    let columns =
-        ["total_accounts", "total_users", "total_assets", "total_licenses", "new_accounts_30d", "new_users_30d"];
-    let columns = columns.into_iter().chain(["new_assets_30d", "assets_per_account"]);
-    let newest = figures(0);
-    Movement {
-        slices,
-        now: Ok(columns.map(|name| (name.to_owned(), newest.get(name).copied())).collect()),
-        measured: Ok(Measured {
-            first: sample(1_435),
-            at_ends: (0..25).map(|hour| (hour != 9).then(|| figures((24 - hour) * 60))).collect(),
-            recent: (0..100).map(|run| sample(run * 5)).collect(),
-        }),
-    }
-}
-
-/// The view of the view's own figures, showing `read`.
-#[must_use]
-pub fn metrics(read: Reading<Movement>) -> State {
-    let mut state = live();
-    state.view = View::Metrics;
-    state.metrics.asked.take(read, state.options.window, state.server_now());
-    state
-}
-
-/// The same before anything was measured.
-#[must_use]
-pub fn metrics_unmeasured() -> State {
-    let mut read = movement_read();
-    read.measured = Err(not_measured());
-    metrics(Ok(read))
-}
-
-/// The same after the first measurement.
-#[must_use]
-pub fn metrics_first() -> State {
-    let mut read = movement_read();
-    if let Ok(measured) = &mut read.measured {
-        measured.recent.truncate(1);
-        measured.first = measured.recent[0].clone();
-        measured.at_ends[..24].fill(None);
-    }
-    metrics(Ok(read))
-}
-
-/// The same with hostile columns and absurd values.
-#[must_use]
-pub fn metrics_hostile() -> State {
-    let mut read = movement_read();
-    let names: Vec<String> = (0..50).map(|n| format!("total_{n}{}", hostile_text())).collect();
-    let value = |n: usize| [1e30, -1e30, 0.5, -0.001, 9e15][n % 5];
-    read.now = Ok(names.iter().cloned().enumerate().map(|(n, name)| (name, Some(value(n)))).collect());
-    if let Ok(measured) = &mut read.measured {
-        let figures: Figures = names.iter().cloned().enumerate().map(|(n, name)| (name, value(n + 1))).collect();
-        measured.first.figures = figures.clone();
-        measured.at_ends[3] = Some(figures.clone());
-        measured.recent[0].figures = figures;
-    }
-    let mut state = metrics(Ok(read));
-    state.metrics.scroll = 7;
-    state
 }
 
 /// A state to be built, under its name.
