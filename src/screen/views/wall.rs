@@ -284,13 +284,16 @@ fn sizes(scene: &Scene, area: Rect, banner: bool, age: &Large, more: Option<&Lar
     for verdict in (1..=widest).rev().filter(|scale| verdict_rows(scene, *scale) <= share) {
         for age_scale in (0..=fitting(age, if age.solid { verdict } else { (verdict - 1).max(1) })).rev() {
             let most_more = more.map_or(0, |more| fitting(more, age_scale.min((verdict / 2).max(1))));
-            for more_scale in (0..=most_more).rev() {
-                for (sentence, facts) in [(said, 1), (1, 1), (1, 0), (0, 1), (0, 0)] {
-                    let sentence = if banner { 0 } else { sentence };
-                    let more_of = more.map(|_| more_scale);
-                    let sizes = Sizes { verdict, age: age_scale, more: more_of, gap, sentence, facts };
-                    if sizes.rows(scene, age, more) <= area.height {
-                        return Some(sizes);
+            // Why it is so is not given up for larger letters of what else there is.
+            for places in [&[(said, 1), (1, 1), (1, 0)][..], &[(0, 1), (0, 0)]] {
+                for more_scale in (0..=most_more).rev() {
+                    for (sentence, facts) in places {
+                        let sentence = if banner { 0 } else { *sentence };
+                        let more_of = more.map(|_| more_scale);
+                        let sizes = Sizes { verdict, age: age_scale, more: more_of, gap, sentence, facts: *facts };
+                        if sizes.rows(scene, age, more) <= area.height {
+                            return Some(sizes);
+                        }
                     }
                 }
             }
