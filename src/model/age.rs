@@ -36,29 +36,21 @@ pub fn calm_seconds(age: Duration) -> u64 {
     s / step(s, CALM) * step(s, CALM)
 }
 
-/// A countdown as shown: whole seconds up to a minute, whole minutes above, rounded up, so that it reaches `0s` when
-/// the moment comes and not a second before.
+/// A countdown as shown: steps of five seconds up to a minute, whole minutes above, rounded up, so that it reaches `0s`
+/// when the moment comes and not before.
 #[must_use]
 pub fn countdown(left: Duration) -> String {
-    count(left, FINE)
-}
-
-/// As [`countdown`], in steps of five seconds below a minute: for one that is always on the screen.
-#[must_use]
-pub fn calm_countdown(left: Duration) -> String {
-    count(left, CALM)
+    let s = rounded_up(left);
+    words(s.next_multiple_of(count_step(s)), FINE)
 }
 
 /// How long the label of a **shrinking** remainder (a countdown) still holds; never zero.
 #[must_use]
 pub fn until_countdown_change(left: Duration) -> Duration {
-    until_count(left, FINE)
-}
-
-/// How long the label of a [`calm_countdown`] still holds; never zero.
-#[must_use]
-pub fn until_calm_countdown_change(left: Duration) -> Duration {
-    until_count(left, CALM)
+    let shown = rounded_up(left);
+    let step = count_step(shown);
+    let next = shown.saturating_sub(1) / step * step;
+    left.checked_sub(Duration::from_secs(next)).filter(|hold| !hold.is_zero()).unwrap_or(Duration::from_secs(1))
 }
 
 /// Seconds by which a label moves below a minute.
@@ -89,21 +81,9 @@ fn until_next_step(age: Duration, below_minute: u64) -> Duration {
     Duration::from_secs(step).checked_sub(into).unwrap_or(Duration::from_secs(1))
 }
 
-fn count(left: Duration, below_minute: u64) -> String {
-    let s = rounded_up(left);
-    words(s.next_multiple_of(count_step(s, below_minute)), FINE)
-}
-
-fn until_count(left: Duration, below_minute: u64) -> Duration {
-    let shown = rounded_up(left);
-    let step = count_step(shown, below_minute);
-    let next = shown.saturating_sub(1) / step * step;
-    left.checked_sub(Duration::from_secs(next)).filter(|hold| !hold.is_zero()).unwrap_or(Duration::from_secs(1))
-}
-
 /// A whole minute that is left is the last of the seconds, for it is followed by them.
-fn count_step(s: u64, below_minute: u64) -> u64 {
-    if s <= 60 { below_minute } else { 60 }
+fn count_step(s: u64) -> u64 {
+    if s <= 60 { CALM } else { 60 }
 }
 
 fn rounded_up(left: Duration) -> u64 {
@@ -157,7 +137,7 @@ mod tests {
         }
         for (s, want) in [(0, "0s"), (1, "5s"), (5, "5s"), (6, "10s"), (55, "55s"), (56, "1m"), (60, "1m"), (61, "2m")]
         {
-            assert_eq!(calm_countdown(Duration::from_secs(s)), want);
+            assert_eq!(countdown(Duration::from_secs(s)), want);
         }
     }
 
@@ -178,18 +158,12 @@ mod tests {
 
     #[test]
     fn a_countdown_holds_exactly_as_long_as_it_says() {
-        type Label = fn(Duration) -> String;
-        type Hold = fn(Duration) -> Duration;
-        let kinds =
-            [(countdown as Label, until_countdown_change as Hold), (calm_countdown, until_calm_countdown_change)];
-        for (countdown, until_countdown_change) in kinds {
-            for ms in [1, 1_000, 1_001, 5_000, 59_999, 60_000, 60_001, 61_000, 299_500, 3_600_000] {
-                let left = Duration::from_millis(ms);
-                let hold = until_countdown_change(left);
-                if let Some(later) = left.checked_sub(hold) {
-                    assert_ne!(countdown(left), countdown(later), "{ms}");
-                    assert_eq!(countdown(left), countdown(later + Duration::from_nanos(1)), "{ms}");
-                }
+        for ms in [1, 1_000, 1_001, 5_000, 59_999, 60_000, 60_001, 61_000, 299_500, 3_600_000] {
+            let left = Duration::from_millis(ms);
+            let hold = until_countdown_change(left);
+            if let Some(later) = left.checked_sub(hold) {
+                assert_ne!(countdown(left), countdown(later), "{ms}");
+                assert_eq!(countdown(left), countdown(later + Duration::from_nanos(1)), "{ms}");
             }
         }
     }

@@ -84,7 +84,7 @@ fn running_change(state: &State) -> Option<Duration> {
 fn job_change(state: &State) -> Option<Duration> {
     let now = state.server_now()?;
     let next = state.snapshot.as_ref()?.job.as_ref().ok()?.next_run(now)?;
-    Some(age::until_calm_countdown_change((next - now).to_std().ok()?))
+    Some(age::until_countdown_change((next - now).to_std().ok()?))
 }
 
 fn trigger_change(state: &State) -> Option<Instant> {
@@ -155,11 +155,11 @@ mod tests {
         let mut state = State::new(fixtures::options(), Instant::now());
         let since = state.now;
         state.now += Duration::from_secs(200);
-        let retry_at = Some(state.now + Duration::from_millis(2_400));
+        let retry_at = Some(state.now + Duration::from_millis(5_400));
         state.feed = Feed::Down { reason: "refused".into(), since, attempts: 1, retry_at };
         assert_eq!(next(&state), Some(state.now + Duration::from_millis(400)));
         // Overdue: the task that owns the connection will say what comes next.
-        state.now += Duration::from_secs(3);
+        state.now += Duration::from_secs(6);
         assert_eq!(next(&state), Some(since + Duration::from_mins(4)));
     }
 

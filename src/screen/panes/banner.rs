@@ -113,7 +113,7 @@ fn down(scene: &Scene) -> String {
     let now = scene.state.now;
     let lost = age::label(now.saturating_duration_since(*since));
     let next = match retry_at {
-        Some(at) => format!("next try in {}", age::countdown(at.saturating_duration_since(now))),
+        Some(at) => format!("next try within {}", age::countdown(at.saturating_duration_since(now))),
         None => "trying now".into(),
     };
     let tries = match attempts {

@@ -107,7 +107,7 @@ fn rows(scene: &Scene, job: &Job, area: Rect, buf: &mut Buffer) {
 fn next_run_parts(scene: &Scene, job: &Job) -> Option<(String, String)> {
     let now = scene.state.server_now()?;
     let next = job.next_run(now)?;
-    Some((moment(scene, next), age::calm_countdown((next - now).to_std().unwrap_or_default())))
+    Some((moment(scene, next), age::countdown((next - now).to_std().unwrap_or_default())))
 }
 
 fn why_no_next(job: &Job) -> &'static str {
