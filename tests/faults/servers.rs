@@ -18,6 +18,7 @@ async fn a_terminated_listener_listens_again_and_misses_nothing() {
     let (cluster, url) = own_server().await;
     let monitor = monitor(&url).live();
     let mut fault = Fault::begins("pg_terminate_backend on the listener", (5, 10));
+    monitor.miss_nothing();
     execute(&url, &terminate("refreshtop listen")).await;
     fault.noticed(&monitor, &["DOWN", "terminating connection due to administrator command"]);
     execute(&url, REFRESH).await;
@@ -50,6 +51,7 @@ async fn every_session_terminated_at_once() {
     let (cluster, url) = own_server().await;
     let monitor = monitor(&url).live();
     let mut fault = Fault::begins("pg_terminate_backend on every session", (5, 10));
+    monitor.miss_nothing();
     execute(&url, &terminate("refreshtop%")).await;
     fault.noticed(&monitor, &["DOWN"]);
     fault.ends(&monitor);
@@ -78,6 +80,7 @@ async fn crash_recovery_after_a_killed_backend() {
     let victim = client(&url).await;
     let pid: i32 = victim.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
     let mut fault = Fault::begins("a backend killed by the system, crash recovery", (5, 10));
+    monitor.miss_nothing();
     kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
     fault.noticed(&monitor, &["DOWN"]);
     fault.ends(&monitor);

@@ -1,6 +1,6 @@
 //! What the program wrote, byte by byte.
 
-use crate::support::terminal::TerminalProgram;
+use crate::support::terminal::{Launch, TerminalProgram};
 use refreshtop::sanitize::is_safe;
 
 /// A terminal's escape sequences that the program may write: moving the cursor, colours, erasing.
@@ -35,10 +35,10 @@ pub fn assert_tame_bytes(raw: &[u8]) {
 /// The frame of what is open stands in one column on every row, at the left and at the right.
 pub fn assert_framed(program: &TerminalProgram, cols: u16, rows: u16) {
     use std::{num::NonZeroU16, time::Duration};
-    // What was waited for may have come in the middle of a frame.
+    // What was typed last shows.
     program.wait_quiet(Duration::from_millis(300));
     // The parser drops the replacement character, which terminals show.
-    let raw = String::from_utf8_lossy(&program.raw_bytes()).replace('\u{fffd}', "?");
+    let raw = String::from_utf8_lossy(&program.whole_frames()).replace('\u{fffd}', "?");
     let size = |n| NonZeroU16::new(n).expect("a size");
     let mut terminal = vt100::Parser::new(size(rows), size(cols), 0);
     terminal.process(raw.as_bytes());
@@ -81,4 +81,20 @@ fn wild_bytes_are_found() {
         assert!(std::panic::catch_unwind(|| assert_tame_bytes(wild)).is_err(), "{wild:?}");
     }
     assert_tame_bytes("\x1b[?2026h\x1b[1;31mplain\x1b[12;1H日本\u{fffd}\x1b[0m\x1b[K\x1b[?2026l".as_bytes());
+}
+
+/// What the waits of these tests are worth: half a frame is not seen, and a whole one is, however short it stands.
+#[test]
+fn frames_are_seen_whole_and_none_is_missed() {
+    let script = r"printf '\033[?2026hone'; sleep 0.3; printf ' two\033[?2026l'; read -r _
+        for n in $(seq 200); do printf '\033[?2026h\rframe %s.\033[?2026l' $n; done; sleep 60";
+    let mut program = Launch::new("sh", &["-c", script]).start();
+    let seen = program.wait_text("one");
+    assert!(seen.contains("one two"), "{seen}");
+    program.miss_nothing();
+    program.send("\r");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    for frame in ["frame 3.", "frame 200."] {
+        program.wait_text(frame);
+    }
 }

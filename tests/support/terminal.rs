@@ -21,6 +21,10 @@ pub const REFRESHTOP: &str = env!("CARGO_BIN_EXE_refreshtop");
 /// How long a test waits for what must come; a busy machine needs some of it.
 const PATIENCE: Duration = Duration::from_secs(40);
 
+/// A program's word that a frame begins, and that it is complete.
+const UPDATE_BEGINS: &[u8] = b"\x1b[?2026h";
+const UPDATE_ENDS: &[u8] = b"\x1b[?2026l";
+
 /// Opening a pty and marking it close-on-exec are two steps: in between no other program may start, or it would keep
 /// the terminal open that a test hangs up.
 static STARTING: Mutex<()> = Mutex::new(());
@@ -188,13 +192,60 @@ struct Seen {
     stalled: bool,
     /// Nothing comes any more.
     ended: bool,
+    /// Of `raw`, so many bytes at the end are a frame that is not complete: the screen does not show them yet, as in a
+    /// terminal that knows synchronized updates.
+    held: usize,
+    looks: Looks,
+}
+
+/// Who looks at the screen.
+#[derive(Default)]
+struct Looks {
+    /// Number of the state that the screen is in, and of the newest one that somebody who waits has looked at.
+    state: u64,
+    seen: u64,
+    /// So many wait: the screen goes on when they have looked.
+    waiting: usize,
+    /// Somebody will wait.
+    expected: bool,
+}
+
+impl Looks {
+    /// Somebody waits, and has not seen this state.
+    fn are_missing(&self) -> bool {
+        (self.waiting > 0 || self.expected) && self.seen < self.state
+    }
+}
+
+/// Bytes at the beginning of `bytes` that lead to the next state of the screen: up to a frame, or a whole one; 0 where
+/// there must be more to tell.
+fn next_state(bytes: &[u8]) -> usize {
+    let find = |mark: &[u8]| bytes.windows(mark.len()).position(|window| window == mark);
+    match find(UPDATE_BEGINS) {
+        Some(0) => find(UPDATE_ENDS).map_or(0, |at| at + UPDATE_ENDS.len()),
+        Some(at) => at,
+        // The mark itself may have come in part.
+        None => {
+            let cut = (1..UPDATE_BEGINS.len()).rev().find(|length| bytes.ends_with(&UPDATE_BEGINS[..*length]));
+            bytes.len() - cut.unwrap_or(0)
+        }
+    }
 }
 
 impl Terminal {
     fn new(cols: u16, rows: u16) -> Self {
         let (rows, cols) = non_zero(cols, rows);
         let parser = vt100::Parser::new_with_callbacks(rows, cols, 0, Asked::default());
-        let seen = Seen { parser, raw: Vec::new(), at: Instant::now(), closing: false, stalled: false, ended: false };
+        let seen = Seen {
+            parser,
+            raw: Vec::new(),
+            at: Instant::now(),
+            closing: false,
+            stalled: false,
+            ended: false,
+            held: 0,
+            looks: Looks::default(),
+        };
         Self { seen: Mutex::new(seen), changed: Condvar::new() }
     }
 
@@ -214,12 +265,35 @@ impl Terminal {
                 break;
             }
             seen.at = Instant::now();
-            seen.parser.process(&buffer[..count]);
             seen.raw.extend_from_slice(&buffer[..count]);
-            self.changed.notify_all();
+            let mut rest = seen.raw[seen.raw.len() - seen.held - count..].to_vec();
+            seen.held = rest.len();
+            loop {
+                let length = next_state(&rest);
+                seen.parser.process(&rest[..length]);
+                rest.drain(..length);
+                seen.held = rest.len();
+                seen = self.tell(seen);
+                if length == 0 || rest.is_empty() {
+                    break;
+                }
+            }
         }
-        self.lock().ended = true;
+        let mut seen = self.lock();
+        let rest = seen.raw[seen.raw.len() - seen.held..].to_vec();
+        seen.parser.process(&rest);
+        seen.held = 0;
+        seen.ended = true;
         self.changed.notify_all();
+    }
+
+    /// Tells those who wait of another state, and lets each of them look: one that lasts for a moment is seen as well,
+    /// however busy the machine is.
+    fn tell<'a>(&'a self, mut seen: MutexGuard<'a, Seen>) -> MutexGuard<'a, Seen> {
+        seen.looks.state += 1;
+        self.changed.notify_all();
+        let unseen = |seen: &mut Seen| seen.looks.are_missing() && !seen.closing;
+        self.changed.wait_while(seen, unseen).unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -278,6 +352,12 @@ impl TerminalProgram {
         self.terminal.lock().raw.clone()
     }
 
+    /// The same, without the frame that may not be complete.
+    pub fn whole_frames(&self) -> Vec<u8> {
+        let seen = self.terminal.lock();
+        seen.raw[..seen.raw.len() - seen.held].to_vec()
+    }
+
     /// What the terminal was asked to do beside showing text.
     pub fn asked(&self) -> Asked {
         self.terminal.lock().parser.callbacks().clone()
@@ -300,19 +380,37 @@ impl TerminalProgram {
     pub fn wait_for_bytes(&self, what: &str, seen: impl Fn(&[u8], &str) -> bool) -> (String, Instant) {
         let since = Instant::now();
         let mut now = self.terminal.lock();
-        loop {
+        now.looks.waiting += 1;
+        let (text, found) = loop {
             let text = now.parser.screen().contents();
+            now.looks.seen = now.looks.state;
             if seen(&now.raw, &text) {
-                return (text, now.at);
+                break (text, Ok(now.at));
             }
             let left = PATIENCE.saturating_sub(since.elapsed());
             if left.is_zero() || now.ended {
-                let why = if now.ended { "the program let go of the terminal" } else { "waited long enough" };
-                drop(now);
-                panic!("{why} for: {what}\n{text}");
+                break (text, Err(if now.ended { "the program let go of the terminal" } else { "waited long enough" }));
             }
+            self.terminal.changed.notify_all();
+            // What is waited for may show elsewhere than on the screen.
+            let left = left.min(Duration::from_millis(100));
             now = self.terminal.changed.wait_timeout(now, left).unwrap_or_else(std::sync::PoisonError::into_inner).0;
+        };
+        now.looks.waiting -= 1;
+        now.looks.expected = false;
+        drop(now);
+        self.terminal.changed.notify_all();
+        match found {
+            Ok(at) => (text, at),
+            Err(why) => panic!("{why} for: {what}\n{text}"),
         }
+    }
+
+    /// Whoever waits next misses nothing that is shown from now on, however short, and however late that is.
+    pub fn miss_nothing(&self) {
+        let mut seen = self.terminal.lock();
+        seen.looks.expected = true;
+        seen.looks.seen = seen.looks.state;
     }
 
     /// Waits until nothing has been written for `quiet`.
@@ -418,7 +516,7 @@ impl TerminalProgram {
         assert!(!self.is_raw(), "the terminal is still raw");
         // The parser does not know synchronized updates.
         let last = |mark: &[u8]| raw.windows(mark.len()).rposition(|bytes| bytes == mark);
-        assert!(last(b"\x1b[?2026l") >= last(b"\x1b[?2026h"), "an update was left open");
+        assert!(last(UPDATE_ENDS) >= last(UPDATE_BEGINS), "an update was left open");
     }
 }
 
