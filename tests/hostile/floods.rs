@@ -4,16 +4,27 @@ use crate::{
     bytes::assert_tame,
     support::{
         flood::{Payload, cut_off, flood, listener, memory},
-        migrated_app,
+        migrate, options,
         session::Session,
+        small_app_in,
         terminal::Launch,
     },
 };
+use refreshtop::cluster::DisposableCluster;
 use std::time::Duration;
+
+/// A server of the test's own, with a migrated application: the queue of notifications is the whole server's, and a
+/// session of another database is not told of the last few, so that the queue would not become empty.
+async fn own_server() -> (DisposableCluster, String) {
+    let cluster = DisposableCluster::start(&options(), &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"));
+    let url = small_app_in(&cluster, "app").await;
+    migrate(&url).await;
+    (cluster, url)
+}
 
 #[tokio::test]
 async fn a_million_notifications_leave_the_keys_alive() {
-    let url = migrated_app("burst").await;
+    let (_cluster, url) = own_server().await;
     let mut monitor = Launch::monitor(&url).live();
     let session = Session::open(&url).await;
     let first = listener(&session).await;
@@ -49,7 +60,7 @@ async fn memory_holds() {
     const EACH: u32 = 20_000;
     /// Kept for one notification, a leak of this would be found.
     const LEAK: u64 = 50;
-    let url = migrated_app("memory").await;
+    let (_cluster, url) = own_server().await;
     let monitor = Launch::monitor(&url).live();
     let session = Session::open(&url).await;
     // The first of everything costs: queues, buffers, sessions, the allocator's own reserves.
