@@ -53,17 +53,21 @@ async fn names_do_not_steer_the_terminal() {
         let mut monitor = Launch::monitor(&role_url).size(cols, rows).start();
         monitor.wait_for("a live screen with data", |screen| screen.contains("LIVE") && screen.contains("UTC"));
         monitor.send("r");
+        // The result is there before the run is in the list, from which it is opened.
         monitor.wait_text("canceling statement due to lock timeout");
+        monitor.wait_text("✗ Last error");
         monitor.send("\r");
         // What the log alone knows: from then on its end is where it will stay.
-        monitor.wait_text("role ");
-        monitor.wait_for("the whole run", |screen| screen.contains(" of ") && !screen.contains("reading…"));
+        monitor.wait_for("the whole run", |screen| {
+            screen.contains(" RUN ") && screen.contains(" of ") && !screen.contains("reading…")
+        });
         for _ in 0..12 {
-            if monitor.screen_text().contains("AccessExclusiveLock") {
+            let before = monitor.screen_text();
+            if before.contains("AccessExclusiveLock") {
                 break;
             }
             monitor.send("\x1b[6~");
-            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            monitor.wait_for("the next page", |screen| screen != before);
         }
         monitor.wait_text("AccessExclusiveLock");
         if rows > 12 {
