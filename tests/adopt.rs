@@ -245,6 +245,7 @@ async fn what_depends_on_the_view_keeps_it_and_other_overloads_stay() {
     )
     .await;
     let lines = up(&url).await;
+    support::pause_jobs(&url).await;
     assert!(lines.iter().any(|line| line.contains("keeps its own query")), "{lines:?}");
     assert_eq!(value::<i64>(&url, "SELECT total_users FROM public.get_platform_metrics()").await, 11);
     assert_eq!(value::<i64>(&url, "SELECT public.get_metrics_refresh_stats(now(), now())").await, 42);

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::support::{
     CRON_DATABASE, cluster, execute, fresh_app, fresh_role, migrated_app, session::Session, terminal::Launch, value,
+    wait_out_jobs,
 };
 use refreshtop::exit;
 use serde_json::Value;
@@ -22,6 +23,7 @@ fn jobs_of(url: &str, name: &str) -> String {
 
 /// A migrated database with its jobs, which have run, and the planner's statistics.
 async fn sound_app() -> (String, String) {
+    wait_out_jobs().await;
     // pg_cron knows a name once for each role, and other tests schedule jobs of the same name.
     let (_, url) = fresh_role(&fresh_app("doctor").await, "doctor", "SUPERUSER").await;
     let migrated = run(&url, "migrate").await;

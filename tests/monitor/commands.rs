@@ -3,7 +3,7 @@
 use crate::{
     REFRESH,
     support::{
-        execute, fresh_app, listed, options, small_app_in, steps,
+        execute, fresh_app, listed, options, pause_jobs, small_app_in, steps,
         terminal::{Launch, REFRESHTOP},
     },
 };
@@ -64,6 +64,7 @@ async fn goes_up_tells_where_it_is_and_goes_down() {
 async fn asks_a_person_before_it_undoes() {
     let url = fresh_app("asks").await;
     migrated(&url, &[]);
+    pause_jobs(&url).await;
     execute(&url, REFRESH).await;
     let all = listed(steps(1).into_iter().rev());
     let undone = format!("undid steps {all}");

@@ -23,6 +23,7 @@ use sqlx::{Connection, PgConnection};
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
 };
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
@@ -78,6 +79,26 @@ pub async fn fresh_app(prefix: &str) -> String {
 pub async fn migrate(url: &str) {
     let mut connection = PgConnection::connect(url).await.expect("a connection");
     db::migrate::up(&mut connection).await.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// Keeps `pg_cron` from running what a migration of the database of `url` has scheduled: every five minutes, whatever a
+/// test counts there meanwhile.
+pub async fn pause_jobs(url: &str) {
+    let cluster = cluster().await;
+    if cluster.has_cron() {
+        let database = url.rsplit_once('/').expect("a URL with a database").1;
+        let pause =
+            format!("SELECT cron.alter_job(jobid, active := false) FROM cron.job WHERE database = '{database}'");
+        execute(&cluster.url(CRON_DATABASE), &pause).await;
+    }
+}
+
+/// Waits for the next run of `pg_cron`'s jobs to be over where it is near, for a test whose job must be active.
+pub async fn wait_out_jobs() {
+    let near = "SELECT extract(epoch FROM now())::bigint % 300 NOT BETWEEN 5 AND 255";
+    while value::<bool>(&cluster().await.url("postgres"), near).await {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
 }
 
 /// Numbers of the steps from `first` to the newest, in order.
