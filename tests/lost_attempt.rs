@@ -116,9 +116,15 @@ async fn an_attempt_that_its_caller_rolled_back_is_no_lost_one() {
 async fn a_trigger_that_could_not_be_audited_is_logged_by_the_next() {
     let url = migrated_app("unaudited").await;
     let holder = Session::with(&url, "BEGIN; LOCK TABLE refreshtop.audit").await;
-    let session = Session::with(&url, "SET statement_timeout = '500ms'").await;
-    assert_eq!(session.sqlstate("SELECT public.trigger_platform_metrics_refresh()").await, "57014");
-    holder.run("ROLLBACK").await;
+    execute(&url, "UPDATE refreshtop.views SET lock_timeout = '5 min'").await;
+    let session = Session::open(&url).await;
+    let pid = session.pid;
+    let cancel = async {
+        holder.until_waiting(pid).await;
+        holder.run(&format!("SELECT pg_cancel_backend({pid}); ROLLBACK")).await;
+    };
+    let (sqlstate, ()) = tokio::join!(session.sqlstate("SELECT public.trigger_platform_metrics_refresh()"), cancel);
+    assert_eq!(sqlstate, "57014");
     assert_eq!(session.value::<Value>(REFRESH).await["status"], "success");
     let statuses: Vec<Value> = session.log().await.iter().map(|row| row["status"].clone()).collect();
     assert_eq!(statuses, [json!("error"), json!("success")]);

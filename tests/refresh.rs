@@ -239,7 +239,8 @@ async fn each_failure_leaves_one_row_and_is_not_raised() {
         Failure::new("P0004", "figures do not add up", hazard("ASSERT false, 'figures do not add up'; RETURN 1;")),
         Failure::new("23505", "duplicate", hazard("RAISE unique_violation USING MESSAGE = 'duplicate';")),
         Failure {
-            session: "SET statement_timeout = '300ms'",
+            // Enough to get as far as the view.
+            session: "SET statement_timeout = '2s'",
             ..Failure::new("57014", "statement timeout", hazard("PERFORM pg_sleep(60); RETURN 1;"))
         },
     ];
@@ -523,9 +524,8 @@ async fn a_second_refresh_returns_at_once_and_says_so() {
     for (first, second) in [(TRIGGER, TRIGGER), (DIRECT, TRIGGER), (TRIGGER, DIRECT), (DIRECT, DIRECT)] {
         let url = migrated_app("second").await;
         let (running, holder, onlooker) = running(&url, first).await;
-        // Whatever waits for half a second would be cancelled, logged or raised.
-        let impatient =
-            Session::with(&url, "SET statement_timeout = '500ms'; SET application_name = 'the second'").await;
+        // Who waits would wait for minutes: that would be cancelled, logged or raised.
+        let impatient = Session::with(&url, "SET statement_timeout = '15s'; SET application_name = 'the second'").await;
         let reply: Value = impatient.value(second).await;
         assert_eq!((&reply["success"], &reply["status"]), (&json!(false), &json!("running")), "{reply}");
         assert!(reply["message"].as_str().unwrap().contains("the first"), "{reply}");

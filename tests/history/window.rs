@@ -171,7 +171,8 @@ async fn freshness_counts_to_the_moment_and_from_the_first_success_on() {
         execute(&url, &rows).await;
         let history = history(&url, HOUR).await.unwrap();
         let whole = history.whole;
-        let near = |found: Duration, wanted: u64| found.abs_diff(Duration::from_secs(wanted)) <= Duration::from_secs(5);
+        let near =
+            |found: Duration, wanted: u64| found.abs_diff(Duration::from_secs(wanted)) <= Duration::from_secs(20);
         assert!(near(whole.fresh, fresh) && near(whole.known, known), "{rows}: {whole:?}");
     }
 }
@@ -182,6 +183,8 @@ async fn growth_comes_from_what_refreshes_measured() {
     let missing = history(&url, DAY).await.unwrap().growth.unwrap_err();
     assert!(missing.reason.contains("no refresh succeeded"), "{missing:?}");
     execute(&url, "ANALYZE public.assets").await;
+    // Hours begin with the clock's.
+    Session::open(&url).await.until("extract(epoch FROM now())::bigint % 3600 < 3570").await;
     execute(&url, REFRESH).await;
     execute(&url, "UPDATE public.metrics_refresh_log SET created_at = created_at - interval '5 hours', completed_at = completed_at - interval '5 hours'").await;
     execute(
