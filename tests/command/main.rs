@@ -32,7 +32,7 @@ impl Drop for Guarded {
 }
 
 /// How long a test waits for what must come; a busy machine needs some of it.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What a run came to.
 #[derive(Debug)]

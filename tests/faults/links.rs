@@ -64,20 +64,24 @@ async fn a_server_that_does_not_answer_the_first_word_is_waited_for() {
 /// Network namespaces: the monitor's own, joined to this one by a cable that can be pulled.
 struct Cable {
     name: String,
+    /// The addresses of its ends begin so: others may be lying cables on this machine, and what was killed leaves its own.
+    net: String,
 }
 
 impl Cable {
     /// `None` where nobody may lay one here.
     fn lay() -> Option<Self> {
-        let cable = Self { name: format!("rt{}", std::process::id() % 100_000) };
-        let name = &cable.name;
+        let id = std::process::id();
+        let net = format!("10.{}.{}", 200 + id / 256 % 50, id % 256);
+        let cable = Self { name: format!("rt{}", id % 100_000), net };
+        let Self { name, net } = &cable;
         let steps = [
             format!("netns add {name}"),
             format!("link add {name}a type veth peer name {name}b"),
             format!("link set {name}b netns {name}"),
-            format!("addr add 10.213.71.1/30 dev {name}a"),
+            format!("addr add {net}.1/30 dev {name}a"),
             format!("link set {name}a up"),
-            format!("-n {name} addr add 10.213.71.2/30 dev {name}b"),
+            format!("-n {name} addr add {net}.2/30 dev {name}b"),
             format!("-n {name} link set {name}b up"),
             format!("-n {name} link set lo up"),
         ];
@@ -85,18 +89,18 @@ impl Cable {
     }
 
     /// From now on answers vanish: nobody is told, neither side.
-    fn cut() {
-        assert!(ip("route add blackhole 10.213.71.2/32"));
+    fn cut(&self) {
+        assert!(ip(&format!("route add blackhole {}.2/32", self.net)));
     }
 
-    fn mend() {
-        assert!(ip("route del blackhole 10.213.71.2/32"));
+    fn mend(&self) {
+        assert!(ip(&format!("route del blackhole {}.2/32", self.net)));
     }
 }
 
 impl Drop for Cable {
     fn drop(&mut self) {
-        ip("route del blackhole 10.213.71.2/32");
+        ip(&format!("route del blackhole {}.2/32", self.net));
         ip(&format!("link del {}a", self.name));
         ip(&format!("netns del {}", self.name));
     }
@@ -114,17 +118,18 @@ async fn real_packets_that_vanish_are_noticed_within_15_seconds() {
         assert!(!rustix::process::geteuid().is_root() || !ip("link show"), "root can lay a cable");
         return;
     };
-    let proxy = Proxy::on("10.213.71.1:0", cluster.port());
-    let there = proxy.url(&url).replace("127.0.0.1", "10.213.71.1");
+    let here = format!("{}.1", cable.net);
+    let proxy = Proxy::on(&format!("{here}:0"), cluster.port());
+    let there = proxy.url(&url).replace("127.0.0.1", &here);
     let program = crate::support::terminal::REFRESHTOP;
     let mut monitor = Launch::new("ip", &["netns", "exec", &cable.name, program, "--poll", "2s"])
         .env("REFRESHTOP_URL", &there)
         .live();
     let mut fault = Fault::begins("packets dropped by the network", HALF_OPEN);
-    Cable::cut();
+    cable.cut();
     fault.noticed(&monitor, &["DOWN", "OLD"]);
     keys_answer(&mut monitor);
-    Cable::mend();
+    cable.mend();
     fault.ends(&monitor);
     execute(&url, REFRESH).await;
     monitor.wait_text("RUNS  2 ");

@@ -3,6 +3,7 @@
 use crate::{
     live,
     support::{
+        flood::processor_time,
         migrated_app,
         processes::eventually,
         session::Session,
@@ -53,10 +54,15 @@ async fn a_closed_terminal_ends_it_with_a_signal_or_without() {
 /// Fills what the system keeps for a terminal, so that the next write waits.
 fn stall(monitor: &mut TerminalProgram) {
     monitor.stall();
-    for step in 0..60 {
-        monitor.resize(200 + step % 2, 60);
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    // Until it draws no more: what the loop beside its thread for keys takes is far less than a frame.
+    eventually("it goes on drawing", || {
+        let before = processor_time(monitor);
+        for step in 0..60 {
+            monitor.resize(200 + step % 2, 60);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        processor_time(monitor).saturating_sub(before) <= Duration::from_millis(30)
+    });
 }
 
 #[tokio::test]

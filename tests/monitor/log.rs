@@ -22,10 +22,13 @@ const ROWS: &str = "
     FROM generate_series(1, 3000) n
     CROSS JOIN LATERAL (SELECT timestamptz '2026-06-01 00:00+00' - n * interval '1 hour' AS at) t";
 
-/// What the last text put into the clipboard is; the server knows base64.
-async fn copied(monitor: &TerminalProgram, url: &str) -> String {
+/// What text number `number` is that was put into the clipboard; the server knows base64.
+async fn copied(monitor: &TerminalProgram, url: &str, number: usize) -> String {
     let mark = b"\x1b]52;c;";
-    let begin = |raw: &[u8]| raw.windows(mark.len()).rposition(|bytes| bytes == mark).map(|at| at + mark.len());
+    let begin = |raw: &[u8]| {
+        let mut marks = raw.windows(mark.len()).enumerate().filter(|(_, bytes)| bytes == mark);
+        marks.nth(number - 1).map(|(at, _)| at + mark.len())
+    };
     let ended = |raw: &[u8]| begin(raw).is_some_and(|at| raw[at..].iter().any(|byte| matches!(byte, 0x1b | 0x07)));
     monitor.wait_for_bytes("a text for the clipboard", |raw, _| ended(raw));
     let raw = monitor.raw_bytes();
@@ -63,7 +66,7 @@ async fn the_whole_log_is_scrolled_filtered_searched_and_copied_from() {
     monitor.wait_for("the whole run", |screen| screen.contains("BLACK BOX") && screen.contains("month end"));
     monitor.send("y");
     monitor.wait_text("by OSC 52: your terminal must allow it");
-    let text = copied(&monitor, &url).await;
+    let text = copied(&monitor, &url, 1).await;
     let lines = [
         "started: 2026-04-10 18:00:00.000 UTC",
         "SQLSTATE: 53100",
@@ -82,7 +85,7 @@ async fn the_whole_log_is_scrolled_filtered_searched_and_copied_from() {
     monitor.wait_text("1-34 of 200+");
     monitor.send("jy");
     monitor.wait_for("a note on a row", |screen| screen.contains("copied") && screen.contains("by OSC 52"));
-    let row = copied(&monitor, &url).await;
+    let row = copied(&monitor, &url, 2).await;
     assert!(row.contains("started: 2026-05-31 23:00:00.000 UTC\n") && row.contains("role: postgres\n"), "{row}");
     monitor.wait_for("no note any more", |screen| !screen.contains("OSC 52"));
 

@@ -4,6 +4,7 @@
 use super::{REFRESH, blocker, patience};
 use crate::support::{
     CRON_DATABASE, cluster, execute, fresh_app, fresh_role, migrated_app,
+    session::Session,
     terminal::{Launch, TerminalProgram},
     value,
 };
@@ -65,9 +66,9 @@ async fn who_is_in_the_way_is_named_ended_and_the_view_refreshed() {
     monitor.wait_text("Really?");
     monitor.send("\r");
     monitor.wait_text("The session was told to end.");
-    let ended = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {}", session.pid);
     monitor.wait_for("no word of it", |screen| screen.contains("✓ Blocked sessions"));
-    assert_eq!(value::<i64>(&url, &ended).await, 0);
+    let ended = format!("NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = {})", session.pid);
+    Session::open(&url).await.until(&ended).await;
     let traces = "SELECT count(*) FROM refreshtop.audit WHERE action = 'mend' AND outcome = 'success'";
     assert_eq!(value::<i64>(&url, traces).await, 1);
 

@@ -17,7 +17,7 @@ use tokio_postgres::NoTls;
 use uuid::Uuid;
 
 /// Longest wait for a program to be ready; only a failing test ever waits so long.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Runs `"$@"` until its own input ends, which is when the test is gone.
 const GUARD: &str =

@@ -11,7 +11,7 @@ use tokio::{
 use tokio_postgres::{AsyncMessage, Client, NoTls, Notification, types::FromSqlOwned};
 
 /// Longest wait for something that must come; only a failing test ever waits so long.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A session with what it was notified of.
 pub struct Session {
