@@ -126,7 +126,12 @@ mod tests {
         assert_eq!(clean(Some(base.path())).unwrap(), [abandoned]);
         assert!(unmarked.exists() && other.exists() && living.exists() && linked.exists());
         drop(lock);
-        assert_eq!(clean(Some(base.path())).unwrap(), [living]);
+        // A child that another test starts at this moment holds the lock as well until it runs its own program.
+        let mut looks = (0..500).map(|_| {
+            thread::sleep(Duration::from_millis(10));
+            clean(Some(base.path())).unwrap()
+        });
+        assert_eq!(looks.find(|removed| !removed.is_empty()), Some(vec![living]));
     }
 
     #[test]
