@@ -2,7 +2,7 @@
 
 use crate::{
     Fault, REFRESH, keys_answer, leave, monitor, own_server, own_server_with,
-    support::{client, execute, options, value},
+    support::{client, execute, options, session::Session, value},
 };
 use refreshtop::cluster::ClusterOptions;
 use rustix::process::{Pid, Signal, kill_process};
@@ -40,7 +40,10 @@ async fn a_terminated_poller_is_replaced_without_a_word() {
     }
     monitor.wait_for("all runs", |screen| screen.contains("RUNS  4 ") && screen.contains("LIVE"));
     assert!(!String::from_utf8_lossy(&monitor.raw_bytes()).contains("FAILS"));
-    let after: i32 = value(&url, "SELECT pid FROM pg_stat_activity WHERE application_name = 'refreshtop poll'").await;
+    // The one before may not be gone yet.
+    let asking = Session::open(&url).await;
+    asking.until("count(*) = 1 FROM pg_stat_activity WHERE application_name = 'refreshtop poll'").await;
+    let after: i32 = asking.value("pid FROM pg_stat_activity WHERE application_name = 'refreshtop poll'").await;
     assert_ne!(before, after);
     leave(monitor);
     drop(cluster);

@@ -115,6 +115,7 @@ async fn a_listener_that_comes_back_during_a_refresh_makes_no_fourth_session() {
             samples_after += i32::from(asking.value::<bool>(&back).await);
         }
         assert!(most.len() <= 3, "{most:?}");
+        asking.until(&format!("NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = {first})")).await;
     }
     in_the_way.run("ROLLBACK").await;
     monitor.wait_text("refreshed in");
