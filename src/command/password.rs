@@ -7,7 +7,7 @@ use crate::{
     sanitize::printable,
     secret::Secret,
 };
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use std::{
     fs::{File, OpenOptions},
     io::{self, ErrorKind, Write as _},
@@ -61,7 +61,7 @@ async fn typed(terminal: &File, target: &Target) -> Result<Secret, Failure> {
         Failure::new(exit::CANNOT_CONNECT, format!("{target} wants a password and {why}; {mend}"))
     };
     let mut signals = StopSignals::listen()?;
-    // Before the question: who answers at once is not shown either.
+    // Before the question: who answers at once is not shown either, and Ctrl-D means what it means later.
     let _unseen = Unseen::on(terminal).map_err(|_| missing("the terminal can't be asked"))?;
     let question = printable(&format!("Password for {target}: "));
     // A thread that nobody waits for: while it reads, a signal must still end the program.
@@ -87,7 +87,11 @@ impl<'a> Unseen<'a> {
     fn on(terminal: &'a File) -> io::Result<Self> {
         let before = tcgetattr(terminal)?;
         let mut unseen = before.clone();
-        unseen.local_modes -= LocalModes::ECHO;
+        // As the reader wants it: the end of the input, typed while lines are still collected, would reach it as a
+        // character like any other.
+        unseen.local_modes -= LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
+        unseen.special_codes[SpecialCodeIndex::VMIN] = 1;
+        unseen.special_codes[SpecialCodeIndex::VTIME] = 0;
         tcsetattr(terminal, OptionalActions::Now, &unseen)?;
         Ok(Self { terminal, before })
     }
