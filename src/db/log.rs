@@ -1,29 +1,17 @@
 //! The refresh log as the command line lists it: from a moment on, with whole messages.
 
 use crate::{
-    db::{error, handmade, service::LogFilter},
+    db::{
+        error, handmade,
+        service::{self, LogFilter, literal},
+    },
     model::run::Run,
 };
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{FromRow as _, PgConnection, Row as _};
 
 /// Longest error text that a list carries, characters.
-const LONGEST_ERROR: i32 = 20_000;
-
-/// The columns of a [`Run`] and the condition that all lists share.
-macro_rules! runs_since {
-    ($condition:literal) => {
-        concat!(
-            "SELECT id, status, trigger_source, duration_ms::float8, coalesce(started_at, created_at) AS started_at,
-                    completed_at, sqlstate, left(error_message, $1) AS error_message,
-                    coalesce(jsonb_array_length(black_box -> 'sessions'), 0) AS blockers
-             FROM public.metrics_refresh_log
-             WHERE refresh_type = $2 AND created_at >= coalesce($3, '-infinity'::timestamptz)",
-            $condition,
-            " ORDER BY created_at DESC LIMIT $4"
-        )
-    };
-}
+const LONGEST_ERROR: u32 = 20_000;
 
 /// The newest `limit` runs that were logged at `since` or later, newest first.
 ///
@@ -36,15 +24,23 @@ pub async fn runs_since(
     since: Option<DateTime<Utc>>,
     limit: u16,
 ) -> sqlx::Result<Vec<Run>> {
-    // Two texts, not one with a parameter: the planner must see the condition of the partial index.
-    let query = match filter {
-        LogFilter::All => sqlx::query_as(runs_since!("")),
-        LogFilter::Errors => sqlx::query_as(runs_since!(" AND status = 'error'")),
+    let since_then =
+        since.map(|since| format!(" AND created_at >= {}", literal(&since.to_rfc3339()))).unwrap_or_default();
+    let only = match filter {
+        LogFilter::All => "",
+        LogFilter::Errors => " AND status = 'error'",
     };
-    let query = query.bind(LONGEST_ERROR).bind(refresh_type).bind(since).bind(i64::from(limit));
-    let missing = match query.fetch_all(&mut *connection).await {
+    let sql = format!(
+        "{} FROM public.metrics_refresh_log
+         WHERE refresh_type = {} AND created_at IS NOT NULL{since_then}{only}
+         ORDER BY created_at DESC LIMIT {limit}",
+        service::select_runs(LONGEST_ERROR),
+        literal(refresh_type)
+    );
+    let missing = match service::ask(connection, &sql).await {
         Err(failure) if error::is_missing(&failure) => failure,
-        answer => return answer,
+        Err(failure) => return Err(failure),
+        Ok(rows) => return rows.iter().map(Run::from_row).collect(),
     };
     // A log that was made by hand has fewer columns.
     let survey = handmade::survey(connection).await?;
@@ -58,6 +54,6 @@ pub async fn runs_since(
 /// # Errors
 /// The server's: not permitted, not migrated, read-only, connection lost.
 pub async fn clean_up(connection: &mut PgConnection) -> sqlx::Result<u64> {
-    let deleted: i64 = sqlx::query_scalar("SELECT public.cleanup_old_metrics_logs()").fetch_one(connection).await?;
+    let deleted: i64 = service::one(connection, "SELECT public.cleanup_old_metrics_logs()").await?.try_get(0)?;
     Ok(deleted.unsigned_abs())
 }

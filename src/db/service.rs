@@ -158,12 +158,12 @@ impl FromRow<'_, PgRow> for RefreshStats {
 
 /// The columns that make a [`Run`]. Whoever may write to the log may write nonsense: one odd row must not cost the list
 /// (a number that no float can hold, a record without a list in it).
-fn select_runs() -> String {
+pub(super) fn select_runs(longest_error: u32) -> String {
     format!(
         "SELECT id, status, left(trigger_source, 20) AS trigger_source,
                 CASE WHEN duration_ms BETWEEN 0 AND 1e15 THEN duration_ms END::float8 AS duration_ms,
                 coalesce(started_at, created_at) AS started_at, completed_at, left(sqlstate, 5) AS sqlstate,
-                left(error_message, {LISTED_ERROR}) AS error_message,
+                left(error_message, {longest_error}) AS error_message,
                 CASE WHEN jsonb_typeof(black_box -> 'sessions') = 'array'
                      THEN jsonb_array_length(black_box -> 'sessions') ELSE 0 END AS blockers"
     )
@@ -195,7 +195,7 @@ pub async fn recent_runs(
     let sql = format!(
         "{} FROM public.metrics_refresh_log WHERE refresh_type = {} AND created_at IS NOT NULL {only}
          ORDER BY created_at DESC LIMIT {limit}",
-        select_runs(),
+        select_runs(LISTED_ERROR),
         literal(refresh_type)
     );
     ask(connection, &sql).await?.iter().map(Run::from_row).collect()
@@ -231,7 +231,7 @@ pub async fn run_detail(connection: &mut PgConnection, id: Uuid) -> sqlx::Result
                 left(application_name, 200) AS application_name, backend_pid,
                 CASE WHEN octet_length(black_box::text) <= 4000000 THEN black_box END AS black_box
          FROM public.metrics_refresh_log WHERE id = '{id}'",
-        select_runs()
+        select_runs(LISTED_ERROR)
     );
     let row = optional(connection, &sql).await?;
     row.as_ref().map(detail_from_row).transpose()

@@ -2,8 +2,13 @@
 
 use crate::{
     bytes::{assert_framed, assert_tame},
-    support::{execute, migrated_app, terminal::Launch},
+    support::{
+        execute, migrated_app,
+        terminal::{Launch, REFRESHTOP},
+    },
 };
+use serde_json::Value;
+use std::process::{Command, Stdio};
 
 const INSERT: &str = "INSERT INTO public.metrics_refresh_log
     (refresh_type, status, duration_ms, error_message, started_at, completed_at, created_at, sqlstate, error_detail,
@@ -99,6 +104,25 @@ async fn odd_values_cost_no_list() {
     monitor.send("q");
     assert_eq!(monitor.wait_exit(), Ok(0));
     assert_tame(&monitor);
+    // The same rows without a screen, and from a log of which no function of ours can be asked.
+    for _ in 0..2 {
+        assert_eq!(told(&url, "logs").lines().count(), 14);
+        for line in ["logs --json", "logs --errors --since 6h --json"] {
+            let told: Value = serde_json::from_str(&told(&url, line)).unwrap();
+            assert_eq!(told["runs"].as_array().unwrap().len(), 13, "{told}");
+        }
+        assert!(told(&url, "status").contains("0 of 13 succeeded"));
+        execute(&url, "DROP SCHEMA IF EXISTS refreshtop CASCADE").await;
+    }
+}
+
+/// What a command says that does its work.
+fn told(url: &str, line: &str) -> String {
+    let mut command = Command::new(REFRESHTOP);
+    command.args(line.split(' ')).env_clear().env("REFRESHTOP_URL", url).env("HOME", "/nonexistent");
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 #[tokio::test]
