@@ -125,11 +125,7 @@ enum JobsError {
 /// Where that can't be done, `pg_cron` that is not there included.
 pub async fn jobs(target: &Target) -> Result<Vec<String>, Failure> {
     let mut app = session(target).await?;
-    let installed: bool = sqlx::query_scalar("SELECT to_regclass('refreshtop.schedule_ledger') IS NOT NULL")
-        .fetch_one(&mut app)
-        .await
-        .map_err(MigrateError::from)?;
-    if !installed {
+    if !schedule::can_be_noted(&mut app).await.map_err(MigrateError::from)? {
         return Err(Failure::new(exit::NOT_MIGRATED, "the database is not migrated; run: refreshtop migrate"));
     }
     let lines = put_jobs_in_place(target, &mut app).await.map_err(|failure| {
@@ -199,8 +195,11 @@ async fn other_session(
     app: &mut PgConnection,
     database: &str,
 ) -> Result<Option<PgConnection>, MigrateError> {
-    let here: String = sqlx::query_scalar("SELECT current_database()::text").fetch_one(app).await?;
-    if here == database { Ok(None) } else { session_in(target, database).await.map(Some) }
+    if schedule::current_database(app).await? == database {
+        Ok(None)
+    } else {
+        session_in(target, database).await.map(Some)
+    }
 }
 
 async fn steps(target: &Target) -> Result<Vec<Step>, MigrateError> {

@@ -14,7 +14,10 @@ use crate::{
         signals::StopSignals,
     },
     connect::{self, ConnectError, Connected, Kind, Session, Target},
-    db::{error, feed, migrate, service::PLATFORM_METRICS},
+    db::{
+        error, feed, migrate,
+        service::{self, PLATFORM_METRICS},
+    },
     exit,
     model::{age, clock::ServerClock, job::Job, refresh::TriggerOutcome},
     output::{Output, clean, json, moment},
@@ -98,8 +101,12 @@ async fn first_look(target: &Target) -> Result<ServerClock, Failure> {
         }
     };
     let ask = async |client: &Client| {
-        client.query_opt("SELECT pid FROM refreshtop.running($1)", &[&PLATFORM_METRICS]).await?;
-        client.query_one("SELECT clock_timestamp()", &[]).await?.try_get::<_, DateTime<Utc>>(0)
+        refresh::reply(client, service::RUNNING).await?;
+        // A transaction holds the connection of the server on which the statement is prepared.
+        client.batch_execute("BEGIN").await?;
+        let time = client.query_one("SELECT clock_timestamp()", &[]).await?.try_get::<_, DateTime<Utc>>(0)?;
+        client.batch_execute("COMMIT").await?;
+        Ok(time)
     };
     match refresh::cancellable(connected, ask, std::future::pending()).await {
         Ok(time) => Ok(ServerClock::new(time, Instant::now())),

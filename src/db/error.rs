@@ -11,6 +11,8 @@ pub mod sqlstate {
     pub const UNDEFINED_TABLE: &str = "42P01";
     /// No such column.
     pub const UNDEFINED_COLUMN: &str = "42703";
+    /// There is a prepared statement of that name already.
+    pub const ALREADY_PREPARED: &str = "42P05";
     /// Values of types that don't go together.
     pub const DATATYPE_MISMATCH: &str = "42804";
     /// No such function.

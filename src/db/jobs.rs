@@ -3,7 +3,7 @@
 //! Putting all of them in place is [`crate::db::schedule`]'s.
 
 use crate::{
-    db::service::CronSettings,
+    db::service::{self, CronSettings, literal},
     model::job::{Job, JobRun},
 };
 use chrono::{DateTime, Utc};
@@ -14,11 +14,11 @@ use sqlx::{Connection as _, FromRow, PgConnection, Row as _, postgres::PgRow};
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
 pub async fn job_here(app: &mut PgConnection, cron: &CronSettings, name: &str) -> sqlx::Result<Option<Job>> {
-    let row =
-        sqlx::query("SELECT schedule, active, last_status, last_message, last_start FROM refreshtop.cron_job($1)")
-            .bind(name)
-            .fetch_optional(app)
-            .await?;
+    let sql = format!(
+        "SELECT schedule, active, last_status, last_message, last_start FROM refreshtop.cron_job({})",
+        literal(name)
+    );
+    let row = service::optional(app, &sql).await?;
     row.map(|row| job(&row, cron)).transpose()
 }
 
@@ -35,7 +35,7 @@ pub async fn job_there(
     if !has_jobs(there).await? {
         return Ok(None);
     }
-    let row = sqlx::query(
+    let sql = format!(
         "SELECT j.schedule::text, j.active, d.status::text AS last_status, left(d.return_message, 200) AS last_message,
                 d.start_time AS last_start
          FROM cron.job j
@@ -43,27 +43,33 @@ pub async fn job_there(
              SELECT r.status, r.return_message, r.start_time FROM cron.job_run_details r
              WHERE r.jobid = j.jobid AND r.runid > (SELECT coalesce(max(m.runid), 0) - 2000 FROM cron.job_run_details m)
              ORDER BY r.runid DESC LIMIT 1) d ON true
-         WHERE j.jobname IN ($1, $1 || '@' || $2) AND j.database = $2
+         WHERE {}
          ORDER BY j.active DESC, j.jobid DESC LIMIT 1",
-    )
-    .bind(name)
-    .bind(database)
-    .fetch_optional(there)
-    .await?;
+        is_job(database, name)
+    );
+    let row = service::optional(there, &sql).await?;
     row.map(|row| job(&row, cron)).transpose()
 }
 
 /// Whether the extension was created: where `pg_cron` is loaded, it need not be.
 async fn has_jobs(there: &mut PgConnection) -> sqlx::Result<bool> {
-    sqlx::query_scalar("SELECT to_regclass('cron.job') IS NOT NULL").fetch_one(there).await
+    service::one(there, "SELECT to_regclass('cron.job') IS NOT NULL").await?.try_get(0)
+}
+
+/// The condition that row `j` of `cron.job` is the job `name` of `database`.
+fn is_job(database: &str, name: &str) -> String {
+    let (database, name) = (literal(database), literal(name));
+    format!("j.jobname IN ({name}, {name} || '@' || {database}) AND j.database = {database}")
 }
 
 fn job(row: &PgRow, cron: &CronSettings) -> sqlx::Result<Job> {
     let status: Option<String> = row.try_get("last_status")?;
     let last = match status {
-        Some(status) => {
-            Some(JobRun { status, message: row.try_get("last_message")?, started_at: row.try_get("last_start")? })
-        }
+        Some(status) => Some(JobRun {
+            status,
+            message: row.try_get("last_message")?,
+            started_at: service::moment(row, "last_start")?,
+        }),
         None => None,
     };
     Ok(Job {
@@ -96,8 +102,8 @@ impl FromRow<'_, PgRow> for Execution {
             id: row.try_get("runid")?,
             status: row.try_get("status")?,
             message: row.try_get("message")?,
-            started_at: row.try_get("start_time")?,
-            ended_at: row.try_get("end_time")?,
+            started_at: service::moment(row, "start_time")?,
+            ended_at: service::moment(row, "end_time")?,
         })
     }
 }
@@ -115,17 +121,14 @@ pub async fn executions(
     if !has_jobs(there).await? {
         return Ok(Vec::new());
     }
-    sqlx::query_as(
+    let sql = format!(
         "SELECT r.runid, r.status::text, left(r.return_message, 1000) AS message, r.start_time, r.end_time
          FROM cron.job_run_details r JOIN cron.job j USING (jobid)
-         WHERE j.jobname IN ($1, $1 || '@' || $2) AND j.database = $2
-         ORDER BY r.runid DESC LIMIT $3",
-    )
-    .bind(name)
-    .bind(database)
-    .bind(i64::from(limit))
-    .fetch_all(there)
-    .await
+         WHERE {}
+         ORDER BY r.runid DESC LIMIT {limit}",
+        is_job(database, name)
+    );
+    service::ask(there, &sql).await?.iter().map(Execution::from_row).collect()
 }
 
 /// A change of a job.
@@ -168,12 +171,13 @@ pub async fn change(
     change: &Change,
 ) -> sqlx::Result<bool> {
     let mut noted = app.begin().await?;
-    sqlx::query("SELECT refreshtop.record_act($1, 'success', jsonb_build_object('job', $2, 'schedule', $3))")
-        .bind(change.act())
-        .bind(name)
-        .bind(if let Change::Every(schedule) = change { Some(schedule.as_str()) } else { None })
-        .execute(&mut *noted)
-        .await?;
+    let schedule = if let Change::Every(schedule) = change { literal(schedule) } else { "NULL".into() };
+    let sql = format!(
+        "SELECT refreshtop.record_act({}, 'success', jsonb_build_object('job', {}, 'schedule', {schedule}))",
+        literal(change.act()),
+        literal(name)
+    );
+    service::ask(&mut noted, &sql).await?;
     let cron = match there {
         Some(there) => there,
         None => &mut *noted,
@@ -190,21 +194,19 @@ async fn apply(cron: &mut PgConnection, database: &str, name: &str, change: &Cha
     if !has_jobs(cron).await? {
         return Ok(false);
     }
-    let id: Option<i64> = sqlx::query_scalar(
-        "SELECT jobid FROM cron.job WHERE jobname IN ($1, $1 || '@' || $2) AND database = $2
-         ORDER BY active DESC, jobid DESC LIMIT 1",
-    )
-    .bind(name)
-    .bind(database)
-    .fetch_optional(&mut *cron)
-    .await?;
-    let Some(id) = id else { return Ok(false) };
-    let query = match change {
-        Change::Pause => sqlx::query("SELECT cron.alter_job($1, active := false)").bind(id),
-        Change::Resume => sqlx::query("SELECT cron.alter_job($1, active := true)").bind(id),
-        Change::Every(schedule) => sqlx::query("SELECT cron.alter_job($1, schedule := $2)").bind(id).bind(schedule),
-        Change::Remove => sqlx::query("SELECT cron.unschedule($1)").bind(id),
+    let sql = format!(
+        "SELECT j.jobid FROM cron.job j WHERE {} ORDER BY j.active DESC, j.jobid DESC LIMIT 1",
+        is_job(database, name)
+    );
+    let Some(row) = service::optional(cron, &sql).await? else { return Ok(false) };
+    let id: i64 = row.try_get(0)?;
+    let sql = match change {
+        Change::Pause => format!("SELECT cron.alter_job({id}, active := false)"),
+        Change::Resume => format!("SELECT cron.alter_job({id}, active := true)"),
+        Change::Every(schedule) => format!("SELECT cron.alter_job({id}, schedule := {})", literal(schedule)),
+        // pg_cron has a function for names too.
+        Change::Remove => format!("SELECT cron.unschedule({id}::bigint)"),
     };
-    query.execute(cron).await?;
+    service::ask(cron, &sql).await?;
     Ok(true)
 }

@@ -6,8 +6,9 @@ use crate::connect::ConnectError;
 use crate::db::{
     error,
     preflight::{self, Problem},
+    service::{ask, literal, one, optional},
 };
-use sqlx::{Connection, PgConnection, Postgres, Transaction, migrate::Migrator};
+use sqlx::{Connection, FromRow, PgConnection, Postgres, Row as _, Transaction, migrate::Migrator};
 
 /// Where sqlx keeps its own table: not `_sqlx_migrations` in `public`, which may be the application's.
 const TABLE: &str = "refreshtop.migrations";
@@ -63,10 +64,16 @@ fn join(problems: &[Problem]) -> String {
 
 fn database_sentence(failure: &sqlx::Error) -> String {
     let sentence = error::sentence(failure);
-    if error::code(failure) == Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) {
-        return format!("{sentence}; migrate as the role that migrated this database before, or as a superuser");
-    }
-    sentence
+    let mend = match error::code(failure) {
+        Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) => {
+            "migrate as the role that migrated this database before, or as a superuser"
+        }
+        Some(error::sqlstate::ALREADY_PREPARED) => {
+            "another client has left it on a pooler's connection: migrate at the server itself, not by way of the pooler"
+        }
+        _ => return sentence,
+    };
+    format!("{sentence}; {mend}")
 }
 
 impl From<sqlx::migrate::MigrateError> for MigrateError {
@@ -121,18 +128,13 @@ pub async fn status(connection: &mut PgConnection) -> Result<Vec<Step>, MigrateE
 async fn applied(connection: &mut PgConnection) -> sqlx::Result<Vec<(i64, chrono::DateTime<chrono::Utc>)>> {
     // Not by to_regclass: it may answer from the session's cache, which has not yet heard of what another migrator
     // did while this one waited for the lock.
-    let exists: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                        WHERE n.nspname = 'refreshtop' AND c.relname = 'migrations')",
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    if !exists {
+    let table = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                 WHERE n.nspname = 'refreshtop' AND c.relname = 'migrations'";
+    if optional(connection, table).await?.is_none() {
         return Ok(Vec::new());
     }
-    sqlx::query_as("SELECT version, installed_on FROM refreshtop.migrations ORDER BY version")
-        .fetch_all(connection)
-        .await
+    let steps = ask(connection, "SELECT version, installed_on FROM refreshtop.migrations ORDER BY version").await?;
+    steps.iter().map(FromRow::from_row).collect()
 }
 
 /// What [`up`] did.
@@ -162,7 +164,9 @@ pub async fn up(connection: &mut PgConnection) -> Result<Applied, MigrateError> 
     // Another migrator may have been at work until the lock was ours.
     let before = versions(&mut transaction).await?;
     if before.len() < known {
-        migrator.run(&mut *transaction).await?;
+        let run = migrator.run(&mut *transaction).await;
+        forget_statements(&mut transaction).await;
+        run?;
     } else if let Some(other) = before.iter().find(|version| !migrator.version_exists(**version)) {
         return Err(MigrateError::Unknown(*other));
     }
@@ -171,11 +175,9 @@ pub async fn up(connection: &mut PgConnection) -> Result<Applied, MigrateError> 
     let mut kept = Vec::new();
     if !new.is_empty() {
         record(&mut transaction, "migrate up", &new).await?;
-        kept = sqlx::query_scalar(
-            "SELECT detail ->> 'message' FROM refreshtop.audit WHERE at >= now() AND outcome = 'kept' ORDER BY id",
-        )
-        .fetch_all(&mut *transaction)
-        .await?;
+        let said =
+            "SELECT detail ->> 'message' FROM refreshtop.audit WHERE at >= now() AND outcome = 'kept' ORDER BY id";
+        kept = ask(&mut transaction, said).await?.iter().map(|row| row.try_get(0)).collect::<sqlx::Result<_>>()?;
     }
     transaction.commit().await?;
     Ok(Applied { versions: new, kept })
@@ -195,16 +197,24 @@ async fn begin(connection: &mut PgConnection) -> sqlx::Result<Transaction<'_, Po
     )
     .execute(&mut *transaction)
     .await?;
-    sqlx::query("SELECT pg_advisory_xact_lock($1, 0)").bind(LOCK_CLASS).execute(&mut *transaction).await?;
+    ask(&mut transaction, &format!("SELECT pg_advisory_xact_lock({LOCK_CLASS}, 0)")).await?;
     Ok(transaction)
 }
 
+/// Takes away what sqlx has prepared, while the transaction holds the connection of the server: behind a pooler that
+/// one is somebody else's afterwards, whom a statement of the same name would stop.
+async fn forget_statements(connection: &mut PgConnection) {
+    // A connection that is lost has nothing to leave behind, and what comes next says so.
+    let _ = connection.clear_cached_statements().await;
+}
+
 async fn record(connection: &mut PgConnection, act: &str, versions: &[i64]) -> sqlx::Result<()> {
-    sqlx::query("SELECT refreshtop.record_act($1, 'success', jsonb_build_object('steps', $2))")
-        .bind(act)
-        .bind(versions)
-        .execute(connection)
-        .await?;
+    let steps = versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let act = literal(act);
+    let sql = format!(
+        "SELECT refreshtop.record_act({act}, 'success', jsonb_build_object('steps', ARRAY[{steps}]::bigint[]))"
+    );
+    ask(connection, &sql).await?;
     Ok(())
 }
 
@@ -223,7 +233,9 @@ pub async fn down(connection: &mut PgConnection, target: i64) -> Result<Vec<i64>
     if target > 0 {
         record(&mut transaction, "migrate down", &undone).await?;
     }
-    migrator().undo(&mut *transaction, target).await?;
+    let run = migrator().undo(&mut *transaction, target).await;
+    forget_statements(&mut transaction).await;
+    run?;
     if target == 0 {
         sqlx::raw_sql("DROP TABLE refreshtop.migrations; DROP SCHEMA refreshtop").execute(&mut *transaction).await?;
     }
@@ -237,15 +249,11 @@ pub async fn down(connection: &mut PgConnection, target: i64) -> Result<Vec<i64>
 /// # Errors
 /// The server's.
 pub async fn rows_at_stake(connection: &mut PgConnection) -> Result<i64, MigrateError> {
-    let made_here: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM refreshtop.ledger WHERE undo = 'DROP TABLE public.metrics_refresh_log')",
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    if !made_here {
+    let made_here = "SELECT 1 FROM refreshtop.ledger WHERE undo = 'DROP TABLE public.metrics_refresh_log' LIMIT 1";
+    if optional(connection, made_here).await?.is_none() {
         return Ok(0);
     }
-    Ok(sqlx::query_scalar("SELECT count(*) FROM public.metrics_refresh_log").fetch_one(connection).await?)
+    Ok(one(connection, "SELECT count(*) FROM public.metrics_refresh_log").await?.try_get(0)?)
 }
 
 /// What the black box will not see, because the installation's owner may not: one line, or none.
@@ -253,12 +261,9 @@ pub async fn rows_at_stake(connection: &mut PgConnection) -> Result<i64, Migrate
 /// # Errors
 /// The server's.
 pub async fn blind_spot(connection: &mut PgConnection) -> Result<Option<String>, MigrateError> {
-    let blind: Option<String> = sqlx::query_scalar(
-        "SELECT r.rolname::text FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner
-         WHERE n.nspname = 'refreshtop' AND NOT pg_has_role(r.oid, 'pg_read_all_stats', 'USAGE')",
-    )
-    .fetch_optional(connection)
-    .await?;
+    let blind = "SELECT r.rolname::text FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner
+                 WHERE n.nspname = 'refreshtop' AND NOT pg_has_role(r.oid, 'pg_read_all_stats', 'USAGE')";
+    let blind: Option<String> = optional(connection, blind).await?.map(|row| row.try_get(0)).transpose()?;
     Ok(blind.map(|owner| {
         format!(
             "note: role {owner} may not see what other roles' sessions do, so the record of a failed refresh will name a \

@@ -1,5 +1,6 @@
 //! What would stop the migrations, found before anything is changed.
 
+use crate::db::service;
 use sqlx::{FromRow, PgConnection};
 use std::fmt;
 
@@ -25,5 +26,5 @@ impl fmt::Display for Problem {
 /// # Errors
 /// Only the connection's.
 pub async fn problems(connection: &mut PgConnection) -> sqlx::Result<Vec<Problem>> {
-    sqlx::query_as(include_str!("preflight.sql")).fetch_all(connection).await
+    service::ask(connection, include_str!("preflight.sql")).await?.iter().map(Problem::from_row).collect()
 }

@@ -3,8 +3,11 @@
 //! `pg_cron` keeps its tables in one database (`cron.database_name`), which need not be the application's, and
 //! a migration can't reach across. So the jobs are put there by the program, after the migrations.
 
-use crate::db::{error, migrate};
-use sqlx::{Connection as _, PgConnection};
+use crate::db::{
+    error, migrate,
+    service::{ask, literal as text, one, optional},
+};
+use sqlx::{Connection as _, FromRow, PgConnection, Row as _};
 
 /// A job that refreshtop needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,17 +69,18 @@ pub enum Whereabouts {
 /// # Errors
 /// Only the connection's: any role may ask.
 pub async fn whereabouts(app: &mut PgConnection) -> sqlx::Result<Whereabouts> {
-    let readable: bool = sqlx::query_scalar("SELECT pg_has_role(current_user, 'pg_read_all_settings', 'USAGE')")
-        .fetch_one(&mut *app)
-        .await?;
-    let database: Option<Option<String>> = sqlx::query_scalar(if readable {
+    let readable: bool =
+        one(app, "SELECT pg_has_role(current_user, 'pg_read_all_settings', 'USAGE')").await?.try_get(0)?;
+    let question = if readable {
         "SELECT nullif(current_setting('cron.database_name', true), '')"
     } else {
         "SELECT current_database()::text WHERE EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron')"
-    })
-    .fetch_optional(app)
-    .await?;
-    Ok(match database.flatten() {
+    };
+    let database: Option<String> = match optional(app, question).await? {
+        Some(row) => row.try_get(0)?,
+        None => None,
+    };
+    Ok(match database {
         Some(database) => Whereabouts::Database(database),
         None if readable => Whereabouts::NotLoaded,
         None => Whereabouts::Hidden,
@@ -126,7 +130,7 @@ pub async fn ensure(
     cron: Option<&mut PgConnection>,
     cron_database: &str,
 ) -> Result<Vec<(Wanted, Outcome)>, ScheduleError> {
-    let app_database: String = sqlx::query_scalar("SELECT current_database()::text").fetch_one(&mut *app).await?;
+    let app_database = current_database(app).await?;
     let mut transaction = cron.unwrap_or(&mut *app).begin().await?;
     let done = put_in_place(&mut transaction, &app_database, cron_database).await?;
     transaction.commit().await?;
@@ -154,7 +158,7 @@ async fn put_in_place(cron: &mut PgConnection, app_database: &str, cron_database
     }
     for job in JOBS {
         // A refusal leaves a session that answers nothing more: who asks is found out before.
-        let role: String = sqlx::query_scalar("SELECT quote_ident(current_user)").fetch_one(&mut *cron).await?;
+        let role: String = one(cron, "SELECT quote_ident(current_user)").await?.try_get(0)?;
         let (outcome, undo) = match ensure_job(cron, job, app_database, cron_database).await {
             Err(failure) if error::code(&failure) == Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) => {
                 return Err(ScheduleError::NotPermitted {
@@ -208,7 +212,7 @@ async fn ensure_extension(cron: &mut PgConnection, database: &str) -> Result<Opt
 }
 
 async fn has_extension(cron: &mut PgConnection) -> sqlx::Result<bool> {
-    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron')").fetch_one(cron).await
+    one(cron, "SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron')").await?.try_get(0)
 }
 
 /// A job of this database goes by its own name, or, where the same role has scheduled another database of the
@@ -220,21 +224,23 @@ async fn ensure_job(
     app_database: &str,
     cron_database: &str,
 ) -> sqlx::Result<(Outcome, Option<String>)> {
-    let found: Option<(i64, String, String, bool)> = sqlx::query_as(
-        "SELECT jobid, schedule::text, command::text, active FROM cron.job
-         WHERE jobname IN ($1, $1 || '@' || $2) AND database = $2
-         ORDER BY active DESC, jobid LIMIT 1",
+    let (name, database) = (text(job.name), text(app_database));
+    let found = optional(
+        cron,
+        &format!(
+            "SELECT jobid, schedule::text, command::text, active FROM cron.job
+             WHERE jobname IN ({name}, {name} || '@' || {database}) AND database = {database}
+             ORDER BY active DESC, jobid LIMIT 1"
+        ),
     )
-    .bind(job.name)
-    .bind(app_database)
-    .fetch_optional(&mut *cron)
     .await?;
+    let found: Option<(i64, String, String, bool)> = found.map(|row| FromRow::from_row(&row)).transpose()?;
     Ok(match found {
         Some((_, schedule, command, active)) if same_command(&command, job.command) => {
             (Outcome::Kept { schedule, active }, None)
         }
         Some((id, _, command, _)) => {
-            sqlx::query("SELECT cron.alter_job($1, command := $2)").bind(id).bind(job.command).execute(cron).await?;
+            ask(cron, &format!("SELECT cron.alter_job({id}, command := {})", text(job.command))).await?;
             let undo = if_job_is_there(id, &format!("PERFORM cron.alter_job({id}, command := {})", literal(&command)));
             (Outcome::Repaired, Some(undo))
         }
@@ -251,22 +257,20 @@ async fn add_job(
     app_database: &str,
     cron_database: &str,
 ) -> sqlx::Result<(i64, String)> {
-    let name: String = sqlx::query_scalar(
-        "SELECT CASE WHEN EXISTS (SELECT 1 FROM cron.job WHERE jobname = $1 AND username = current_user)
-                     THEN $1 || '@' || $2 ELSE $1 END",
-    )
-    .bind(job.name)
-    .bind(app_database)
-    .fetch_one(&mut *cron)
-    .await?;
-    let query = if app_database == cron_database {
-        sqlx::query_scalar("SELECT cron.schedule($1, $2, $3)")
+    let (plain, database) = (text(job.name), text(app_database));
+    let taken = format!("SELECT 1 FROM cron.job WHERE jobname = {plain} AND username = current_user");
+    let name = if optional(cron, &taken).await?.is_some() {
+        format!("{}@{app_database}", job.name)
     } else {
-        sqlx::query_scalar("SELECT cron.schedule_in_database($1, $2, $3, $4)")
+        job.name.to_owned()
     };
-    let query = query.bind(&name).bind(job.schedule).bind(job.command);
-    let query = if app_database == cron_database { query } else { query.bind(app_database) };
-    Ok((query.fetch_one(cron).await?, name))
+    let what = format!("{}, {}, {}", text(&name), text(job.schedule), text(job.command));
+    let sql = if app_database == cron_database {
+        format!("SELECT cron.schedule({what})")
+    } else {
+        format!("SELECT cron.schedule_in_database({what}, {database})")
+    };
+    Ok((one(cron, &sql).await?.try_get(0)?, name))
 }
 
 /// Whether two commands are the same but for case, white space and the final semicolon.
@@ -294,16 +298,31 @@ fn literal(text: &str) -> String {
 }
 
 async fn note(app: &mut PgConnection, cron_database: &str, act: &str, undo: &str) -> sqlx::Result<()> {
-    sqlx::query(
-        "WITH noted AS (INSERT INTO refreshtop.schedule_ledger (cron_database, act, undo) VALUES ($1, $2, $3) RETURNING act)
-         SELECT refreshtop.record_act('schedule', 'success', jsonb_build_object('act', act, 'cron_database', $1)) FROM noted",
-    )
-    .bind(cron_database)
-    .bind(act)
-    .bind(undo)
-    .execute(app)
-    .await?;
+    let (database, act, undo) = (text(cron_database), text(act), text(undo));
+    let sql = format!(
+        "WITH noted AS (INSERT INTO refreshtop.schedule_ledger (cron_database, act, undo)
+                        VALUES ({database}, {act}, {undo}) RETURNING act)
+         SELECT refreshtop.record_act('schedule', 'success', jsonb_build_object('act', act, 'cron_database', {database}))
+         FROM noted"
+    );
+    ask(app, &sql).await?;
     Ok(())
+}
+
+/// The name that the server has for the database of `app`: a pooler's may be another one.
+///
+/// # Errors
+/// Only the connection's.
+pub async fn current_database(app: &mut PgConnection) -> sqlx::Result<String> {
+    one(app, "SELECT current_database()::text").await?.try_get(0)
+}
+
+/// Whether this database was migrated far enough for jobs to be noted.
+///
+/// # Errors
+/// Only the connection's.
+pub async fn can_be_noted(app: &mut PgConnection) -> sqlx::Result<bool> {
+    one(app, "SELECT to_regclass('refreshtop.schedule_ledger') IS NOT NULL").await?.try_get(0)
 }
 
 /// One thing that was done to `pg_cron`, and how to undo it.
@@ -324,14 +343,11 @@ pub struct Noted {
 /// # Errors
 /// The server's.
 pub async fn noted(app: &mut PgConnection) -> sqlx::Result<Vec<Noted>> {
-    let exists: bool =
-        sqlx::query_scalar("SELECT to_regclass('refreshtop.schedule_ledger') IS NOT NULL").fetch_one(&mut *app).await?;
-    if !exists {
+    if !can_be_noted(app).await? {
         return Ok(Vec::new());
     }
-    sqlx::query_as("SELECT seq, cron_database::text, act, undo FROM refreshtop.schedule_ledger ORDER BY seq DESC")
-        .fetch_all(app)
-        .await
+    let sql = "SELECT seq, cron_database::text, act, undo FROM refreshtop.schedule_ledger ORDER BY seq DESC";
+    ask(app, sql).await?.iter().map(Noted::from_row).collect()
 }
 
 /// Undoes one entry: `cron` is a session in its database, or `None` where that is the application's own.
@@ -346,7 +362,7 @@ pub async fn undo(app: &mut PgConnection, cron: Option<&mut PgConnection>, entry
     // Sent together they are one transaction.
     let locked = format!("{}; {}", lock(), entry.undo);
     sqlx::raw_sql(sqlx::AssertSqlSafe(locked)).execute(there).await?;
-    sqlx::query("DELETE FROM refreshtop.schedule_ledger WHERE seq = $1").bind(entry.seq).execute(app).await?;
+    ask(app, &format!("DELETE FROM refreshtop.schedule_ledger WHERE seq = {}", entry.seq)).await?;
     Ok(())
 }
 

@@ -3,13 +3,19 @@
 use crate::{
     REFRESH, Reader, polling,
     support::{
-        client, cluster, companion::Pooler, execute, fresh_app, migrate, migrated_app, options, session::Session,
-        small_app_in, terminal::Launch, value,
+        CRON_DATABASE, client, cluster,
+        companion::Pooler,
+        execute, fresh_app, migrate, migrated_app, options,
+        session::Session,
+        small_app_in,
+        terminal::{Launch, REFRESHTOP},
+        value,
     },
 };
 use refreshtop::cluster::DisposableCluster;
 use std::{
     collections::HashSet,
+    process::{Command, Output, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -169,4 +175,93 @@ async fn a_database_without_migrations_is_read_behind_the_pooler() {
     let pooler = Pooler::start(cluster().await, "transaction", 2, IGNORING);
     let snapshot = crate::snapshot(&pooler.url(&url)).await;
     assert_eq!(snapshot.stats.unwrap().failed, 28);
+}
+
+fn refreshtop(url: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(REFRESHTOP);
+    command.args(arguments).env_clear().env("REFRESHTOP_URL", url).env("HOME", "/nonexistent").stdin(Stdio::null());
+    command
+}
+
+fn answer(url: &str, arguments: &[&str]) -> Output {
+    refreshtop(url, arguments).output().unwrap()
+}
+
+/// What is prepared on either connection of a pool of two; both are open afterwards.
+async fn left_prepared(url: &str) -> Vec<String> {
+    // Each holds one while its transaction lasts.
+    let clients = [client(url).await, client(url).await];
+    for client in &clients {
+        client.batch_execute("BEGIN").await.unwrap();
+    }
+    let mut left = Vec::new();
+    for client in clients {
+        let answer = client.simple_query("SELECT statement FROM pg_prepared_statements; COMMIT").await.unwrap();
+        left.extend(answer.iter().filter_map(|part| match part {
+            tokio_postgres::SimpleQueryMessage::Row(row) => Some(row.get(0)?.to_owned()),
+            _ => None,
+        }));
+    }
+    left
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_work_on_connections_that_change_and_leave_no_statement_there() {
+    let url = fresh_app("commands").await;
+    // Each transaction goes to another connection of the server than the one before it.
+    let pooler = Pooler::start(cluster().await, "transaction", 2, "server_round_robin = 1");
+    let through = pooler.url(&url);
+    let elsewhere = pooler.url(&cluster().await.url(CRON_DATABASE));
+    for database in [&through, &elsewhere] {
+        assert_eq!(left_prepared(database).await, [""; 0]);
+    }
+    let cron: &[&[&str]] = &[
+        &["job"],
+        &["job", "runs"],
+        &["job", "pause"],
+        &["job", "resume"],
+        &["job", "every", "*/10 * * * *"],
+        &["job", "remove"],
+        &["job", "restore"],
+    ];
+    let others: &[&[&str]] = &[
+        &["migrate"],
+        &["migrate"],
+        &["migrate", "status"],
+        &["trigger"],
+        &["status"],
+        &["stats"],
+        &["logs"],
+        &["logs", "--errors", "--since", "6h"],
+        &["cleanup"],
+        &["metrics"],
+        &["check"],
+    ];
+    let down: &[&[&str]] = &[&["migrate", "down", "--to", "3", "--yes"], &["migrate", "down", "--yes"]];
+    let has_cron = cluster().await.has_cron();
+    for arguments in others.iter().chain(if has_cron { cron } else { &[] }).chain(down) {
+        let answer = answer(&through, arguments);
+        assert!(answer.status.success(), "{arguments:?}: {answer:?}");
+        assert_eq!(left_prepared(&through).await, [""; 0], "{arguments:?}");
+        assert_eq!(left_prepared(&elsewhere).await, [""; 0], "{arguments:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_scheduler_and_a_follower_begin_on_connections_that_change() {
+    let url = migrated_app("streams").await;
+    execute(&url, REFRESH).await;
+    let pooler = Pooler::start(cluster().await, "transaction", 2, "server_round_robin = 1");
+    let through = pooler.url(&url);
+    assert_eq!(left_prepared(&through).await, [""; 0]);
+    for arguments in [&["schedule", "--cron", "0 0 1 1 *"][..], &["logs", "--follow"]] {
+        let mut command = refreshtop(&through, arguments);
+        let mut running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let ended = running.try_wait().unwrap();
+        running.kill().unwrap();
+        let output = running.wait_with_output().unwrap();
+        assert!(ended.is_none() && output.stderr.is_empty(), "{arguments:?}: {output:?}");
+        assert_eq!(left_prepared(&through).await, [""; 0], "{arguments:?}");
+    }
 }
