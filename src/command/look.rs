@@ -12,7 +12,7 @@ use crate::{
         job::Job,
         reading::{Reading, Unavailable},
         run::Run,
-        snapshot::{Deployment, Snapshot},
+        snapshot::{Deployment, Server, Snapshot},
         stats::RefreshStats,
     },
     settings::Settings,
@@ -54,7 +54,7 @@ pub async fn look_on(app: &mut PgConnection, target: &Target, settings: &Setting
     let figures = service::figures(app).await;
     let figures = figures.map_err(|failure| error::unavailable("platform_metrics", &failure, &role));
     let running = service::running(app, PLATFORM_METRICS).await.ok().flatten();
-    let job = refresh_job(app, target, &role, deployment).await;
+    let job = refresh_job(app, target, &facts.server, deployment).await;
     let health = health::evaluate(&stats, facts.time, &settings.thresholds);
     let snapshot = Snapshot {
         window: settings.window,
@@ -101,9 +101,9 @@ async fn read_log(app: &mut PgConnection, settings: &Settings, role: &str, limit
 }
 
 /// The job that refreshes, wherever `pg_cron` lives.
-async fn refresh_job(app: &mut PgConnection, target: &Target, role: &str, deployment: Deployment) -> Reading<Job> {
+async fn refresh_job(app: &mut PgConnection, target: &Target, server: &Server, deployment: Deployment) -> Reading<Job> {
     let migrated = deployment == Deployment::Migrated;
-    let unreadable = |failure: sqlx::Error| error::unavailable("schedule", &failure, role);
+    let unreadable = |failure: sqlx::Error| error::unavailable("schedule", &failure, &server.role);
     let cron = if migrated { service::cron_settings(app).await } else { handmade::cron_settings(app).await };
     let cron = cron.map_err(unreadable)?;
     let Some(database) = &cron.database else {
@@ -116,17 +116,17 @@ async fn refresh_job(app: &mut PgConnection, target: &Target, role: &str, deploy
             "run: refreshtop schedule",
         ));
     };
-    let found = if *database == target.database {
+    let found = if *database == server.database {
         let found = if migrated {
             service::job_here(app, &cron).await
         } else {
-            handmade::job(app, &cron, &target.database).await
+            handmade::job(app, &cron, &server.database).await
         };
         found.map_err(unreadable)?
     } else {
         let there = session::open_in(target, database, "schedule", &Session::READING).await;
         let mut there = there.map_err(|failure| Unavailable::new(failure.to_string(), ""))?;
-        let found = service::job_there(&mut there, &cron, &target.database).await.map_err(unreadable);
+        let found = service::job_there(&mut there, &cron, &server.database).await.map_err(unreadable);
         session::close(there).await;
         found?
     };

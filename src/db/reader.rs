@@ -5,6 +5,7 @@ use crate::db::{
     diagnosis::{self, CronSession, Options},
     error,
     handmade::{self, Survey},
+    schedule,
     service::{self, CronSettings, LogFilter, PLATFORM_METRICS},
     views,
 };
@@ -210,7 +211,9 @@ impl Reader {
         let options = Options { run_plan: run_plan.then_some(PLAN_LIMIT), ..Options::default() };
         // Where it can't be read the diagnosis meets the same, and says so.
         let elsewhere = service::cron_settings(&mut session).await.ok().and_then(|cron| cron.database);
-        let elsewhere = elsewhere.filter(|database| *database != self.target.database);
+        // By the server's name for this one, since a pooler may have another.
+        let here = schedule::current_database(&mut session).await.map_err(lost)?;
+        let elsewhere = elsewhere.filter(|database| *database != here);
         Ok(match elsewhere {
             None => diagnosis::diagnose(&mut session, CronSession::Same, &options).await,
             Some(database) => match pools.cron_session(&database).await {

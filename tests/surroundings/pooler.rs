@@ -12,7 +12,7 @@ use crate::{
         value,
     },
 };
-use refreshtop::cluster::DisposableCluster;
+use refreshtop::cluster::{ClusterOptions, Cron, DisposableCluster};
 use std::{
     collections::HashSet,
     process::{Command, Output, Stdio},
@@ -264,4 +264,30 @@ async fn the_scheduler_and_a_follower_begin_on_connections_that_change() {
         assert!(ended.is_none() && output.stderr.is_empty(), "{arguments:?}: {output:?}");
         assert_eq!(left_prepared(&through).await, [""; 0], "{arguments:?}");
     }
+}
+
+/// A pooler may offer a database under another name than its own, and no other one.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_job_is_found_where_the_pooler_names_the_database_otherwise() {
+    let cluster =
+        DisposableCluster::start(&ClusterOptions { cron: Cron::IfInstalled("app".into()), ..options() }, &mut |_| {})
+            .await
+            .unwrap();
+    if cluster.has_cron() {
+        let url = small_app_in(&cluster, "app").await;
+        let settings = format!("[databases]\nalias = host=127.0.0.1 port={} dbname=app", cluster.port());
+        let pooler = Pooler::start(&cluster, "transaction", 5, &settings);
+        let through = format!("{}/alias", pooler.url(&url).rsplit_once('/').unwrap().0);
+        let migrated = answer(&through, &["migrate"]);
+        assert!(migrated.status.success(), "{migrated:?}");
+        // Without this nothing but the alias leads to the server.
+        pooler.command(&url, "DISABLE app").await;
+        for arguments in [&["status", "--json"][..], &["job", "--json"], &["doctor", "--json"]] {
+            let told = String::from_utf8(answer(&through, arguments).stdout).unwrap();
+            assert!(told.contains("*/5 * * * *") && !told.contains("can't be seen, because"), "{arguments:?}: {told}");
+        }
+        let job = crate::snapshot(&through).await.job.unwrap();
+        assert_eq!(job.schedule, "*/5 * * * *");
+    }
+    cluster.stop().await.unwrap();
 }

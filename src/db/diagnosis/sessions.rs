@@ -2,7 +2,7 @@
 
 use super::{CronSession, MendError, Options, cron};
 use crate::connect::{ConnectError, Session, Target, bridge};
-use crate::db::error;
+use crate::db::{error, schedule};
 use crate::model::diagnosis::{Diagnosis, Mend};
 use sqlx::PgConnection;
 use std::time::Duration;
@@ -54,9 +54,13 @@ impl Sessions {
     async fn open(target: &Target, purpose: &str, limits: &Session) -> Result<Self, OpenError> {
         let mut app = bridge::session(target, purpose, limits).await?.session;
         let elsewhere = match cron::database(&mut app).await {
-            Ok(database) => database.filter(|database| *database != target.database),
-            // The diagnosis meets the same, and says so.
-            Err(_) => None,
+            Ok(Some(database)) => {
+                // By the server's name for this one, since a pooler may have another.
+                let here = schedule::current_database(&mut app).await?;
+                (database != here).then_some(database)
+            }
+            // Where it can't be asked the diagnosis meets the same, and says so.
+            Ok(None) | Err(_) => None,
         };
         let cron = match elsewhere {
             None => Ok(None),
