@@ -106,6 +106,8 @@ fn the_unit_gives_up_where_a_person_must_look() {
     let unit = include_str!("../assets/refreshtop-schedule.service");
     let wanted = [exit::USAGE, exit::NOT_MIGRATED, exit::NOT_PERMITTED, exit::SETTINGS].map(|code| code.to_string());
     assert!(unit.contains(&format!("\nRestartPreventExitStatus={}\n", wanted.join(" "))));
+    // Without a reader of its output it ends with 0.
+    assert!(unit.contains("\nRestart=always\n"));
 }
 
 #[test]

@@ -8,7 +8,7 @@
 use crate::{
     cli::arguments::Schedule,
     command::{
-        Failure,
+        Failure, reader,
         refresh::{self, Ended, Lost},
         session,
         signals::StopSignals,
@@ -110,18 +110,19 @@ async fn first_look(target: &Target) -> Result<ServerClock, Failure> {
     };
     match refresh::cancellable(connected, ask, std::future::pending()).await {
         Ok(time) => Ok(ServerClock::new(time, Instant::now())),
-        Err(Lost::Failed(failure)) => Err(refused(&failure)),
+        Err(Lost::Failed(failure)) => Err(refused(&failure, &target.user)),
         Err(Lost::Silent) => Err(Failure::new(exit::CANNOT_CONNECT, "the database did not answer")),
     }
 }
 
-fn refused(failure: &tokio_postgres::Error) -> Failure {
+fn refused(failure: &tokio_postgres::Error, role: &str) -> Failure {
     let Some(server) = failure.as_db_error() else {
         return Failure::new(exit::CANNOT_CONNECT, error::driver_sentence(failure));
     };
     let code = session::exit_code_of(server.code().code());
     let hint = match code {
         exit::NOT_MIGRATED => "; run: refreshtop migrate".to_owned(),
+        exit::NOT_PERMITTED => format!("; {}", server.hint().map_or_else(|| error::grant(role), str::to_owned)),
         _ => server.hint().map(|hint| format!("; {hint}")).unwrap_or_default(),
     };
     Failure::new(code, format!("cannot drive the refreshes: {}{hint}", server.message()))
@@ -130,6 +131,8 @@ fn refused(failure: &tokio_postgres::Error) -> Failure {
 impl Driver<'_> {
     async fn run(&mut self) -> Result<(), Failure> {
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+        let gone = reader::gone();
+        tokio::pin!(gone);
         loop {
             let now = self.clock.at(Instant::now());
             let Some(tick) = self.job.next_run(now) else {
@@ -140,6 +143,8 @@ impl Driver<'_> {
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Status(&status)]);
             tokio::select! {
                 () = self.stop.recv() => return Ok(()),
+                // It would end at the next tick, which may be far away.
+                () = &mut gone => return Ok(()),
                 () = sleep_until(self.clock, tick) => {}
             }
             match self.tick(tick).await? {

@@ -114,9 +114,23 @@ async fn a_follower_does_not_wait_for_something_to_write_when_its_reader_has_gon
     assert!(line.contains("\"kind\":\"run\""), "{line}");
     assert!(child.try_wait().unwrap().is_none(), "it goes on while it is read");
     drop(out);
+    ends_quietly(child);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduler_does_not_wait_for_its_tick_when_its_reader_has_gone() {
+    let url = app_with(1, 0).await;
+    let mut scheduler = Guarded(program(&url, "schedule --cron '0 0 29 2 *'").stdout(Stdio::piped()).spawn().unwrap());
+    thread::sleep(Duration::from_secs(1));
+    assert!(scheduler.0.try_wait().unwrap().is_none(), "it goes on while somebody could read");
+    drop(scheduler.0.stdout.take());
+    ends_quietly(&mut scheduler.0);
+}
+
+fn ends_quietly(child: &mut Child) {
     let mut ended = None;
     tokio::task::block_in_place(|| {
-        eventually("the follower ends", || {
+        eventually("the program ends", || {
             ended = child.try_wait().unwrap();
             ended.is_some()
         });
@@ -333,4 +347,5 @@ async fn a_scheduler_that_can_never_work_says_so_at_once() {
     let (_, nobody) = crate::support::fresh_role(&migrated, "nobody", "").await;
     let ran = run(&nobody, "schedule").await;
     assert_eq!(ran.code, i32::from(exit::NOT_PERMITTED), "{ran:?}");
+    assert!(ran.err.contains("; GRANT refreshtop_admin TO nobody_"), "{ran:?}");
 }
