@@ -13,6 +13,7 @@ use crate::{
     settings::Settings,
 };
 use std::{
+    fs,
     io::{self, Write as _},
     os::unix::fs::PermissionsExt as _,
     path::Path,
@@ -60,6 +61,13 @@ pub async fn expose(settings: &Settings, target: &Target) -> (String, Result<(),
 
 /// Writes a file beside the wanted one and renames it, so that no reader sees half of it.
 fn write(path: &Path, text: &str) -> io::Result<()> {
+    // What is renamed over a link, a pipe or a device would take its place: who is root could lose /dev/stdout.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        let why = "it is no ordinary file; without --textfile the figures go to standard output";
+        return Err(io::Error::other(why));
+    }
+    let real = fs::canonicalize(path);
+    let path = real.as_deref().unwrap_or(path);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // The collector takes every *.prom, so this one has another ending.
     let mut file = tempfile::Builder::new().prefix(".refreshtop-").suffix(".tmp").tempfile_in(folder)?;

@@ -94,6 +94,19 @@ async fn a_textfile_is_whole_and_readable_and_nothing_is_left_beside_it() {
     assert_eq!(samples(&fs::read_to_string(&path).unwrap()).get("refreshtop_up"), Some(&1.0));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    // A link stays one, and what is no file is not replaced by one.
+    let link = folder.path().join("link.prom");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    fs::write(&path, "old").unwrap();
+    let ran = run(&url, &format!("metrics --textfile {}", link.display())).await;
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert!(fs::read_to_string(&path).unwrap().ends_with("# EOF\n"));
+    let socket = folder.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let ran = run(&url, &format!("metrics --textfile {}", socket.display())).await;
+    assert_eq!(ran.code, i32::from(exit::FAILURE), "{ran:?}");
+    assert!(ran.err.contains("it is no ordinary file") && fs::File::open(&socket).is_err(), "{ran:?}");
     let ran = run(&url, "metrics --textfile /nonexistent/x.prom").await;
     assert_eq!(ran.code, i32::from(exit::FAILURE), "{ran:?}");
     assert!(ran.err.starts_with("refreshtop: cannot write /nonexistent/x.prom: "), "{ran:?}");
