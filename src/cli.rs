@@ -11,11 +11,11 @@ use arguments::{
     Answer, Check, Cleanup, Completions, Config, Doctor, Job, Logs, Man, Metrics, Schedule, Stats, Status, Trigger,
 };
 use clap::{
-    Args, FromArgMatches as _, Parser, Subcommand,
+    ArgMatches, Args, FromArgMatches as _, Parser, Subcommand,
     builder::FalseyValueParser,
-    error::{ContextKind, ContextValue},
+    error::{ContextKind, ContextValue, ErrorKind},
 };
-use std::ffi::OsString;
+use std::{cmp::Ordering, ffi::OsString};
 
 /// Keeps a PostgreSQL materialized view of platform-wide figures fresh, and shows it live in the terminal.
 #[derive(Debug, Clone, PartialEq, Parser)]
@@ -164,7 +164,13 @@ impl Cli {
     ) -> Result<Self, clap::Error> {
         let arguments = arguments.into_iter().map(Into::into);
         let matches = definition.try_get_matches_from(arguments).map_err(without_secrets)?;
-        Self::from_arg_matches(&matches).map_err(without_secrets)
+        let mut cli = Self::from_arg_matches(&matches).map_err(without_secrets)?;
+        if let (Some(Command::Metrics(metrics)), Some(matches)) =
+            (&mut cli.command, matches.subcommand_matches("metrics"))
+        {
+            one_way(metrics, matches)?;
+        }
+        Ok(cli)
     }
 
     /// Whether the answer is to be JSON.
@@ -231,6 +237,23 @@ pub fn command() -> clap::Command {
             }
         })
     })
+}
+
+/// Figures go into a file or are served: of the two the one counts that the stronger layer asks for. clap itself would
+/// refuse a flag beside the other one's variable, and know nothing of the config file.
+fn one_way(metrics: &mut Metrics, matches: &ArgMatches) -> Result<(), clap::Error> {
+    if metrics.textfile.is_none() || metrics.listen.is_none() {
+        return Ok(());
+    }
+    match matches.value_source("textfile").cmp(&matches.value_source("listen")) {
+        Ordering::Greater => metrics.listen = None,
+        Ordering::Less => metrics.textfile = None,
+        Ordering::Equal => {
+            let why = "--textfile and --listen exclude each other: the figures go into a file or are served";
+            return Err(command().error(ErrorKind::ArgumentConflict, why));
+        }
+    }
+    Ok(())
 }
 
 /// clap repeats what it can't make sense of, and that may be a connection string in the wrong place.

@@ -259,8 +259,7 @@ pub struct Metrics {
         env = "REFRESHTOP_TEXTFILE",
         hide_env_values = true,
         value_name = "FILE",
-        value_parser = value::path,
-        conflicts_with = "listen"
+        value_parser = value::path
     )]
     pub textfile: Option<PathBuf>,
     /// Serve /metrics over HTTP until stopped; without an address on 127.0.0.1:9899

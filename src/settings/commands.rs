@@ -143,6 +143,23 @@ mod tests {
     }
 
     #[test]
+    fn figures_go_where_the_stronger_layer_says() {
+        let metrics = |file: &str, line: &str| match read(file, line)?.command() {
+            Command::Metrics(metrics) => Ok((metrics.textfile.is_some(), metrics.listen.is_some())),
+            other => panic!("{other:?}"),
+        };
+        let (listen, textfile) = ("[commands.metrics]\nlisten = ':9'", "[commands.metrics]\ntextfile = 'f'");
+        assert_eq!(metrics(listen, "metrics"), Ok((false, true)));
+        assert_eq!(metrics(listen, "metrics --textfile f"), Ok((true, false)));
+        assert_eq!(metrics(textfile, "metrics --listen"), Ok((false, true)));
+        assert_eq!(metrics(&format!("{listen}\ntextfile = 'f'"), "metrics --listen"), Ok((false, true)));
+        for (file, line) in [("", "metrics --listen --textfile f"), (&format!("{listen}\ntextfile = 'f'"), "metrics")] {
+            let why: Result<_, String> = metrics(file, line);
+            assert!(why.unwrap_err().contains("--textfile and --listen exclude each other"), "{line}");
+        }
+    }
+
+    #[test]
     fn mistakes_are_named() {
         for (file, line, wanted) in [
             ("[commands.log]\n", "logs", "unknown command `log`: did you mean `logs`?"),

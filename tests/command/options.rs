@@ -16,6 +16,13 @@ async fn flags_over_variables_over_the_file() {
         command.env("REFRESHTOP_CONFIG", &path).envs(variable.map(|value| ("REFRESHTOP_LIMIT", value)));
         assert_eq!(run_command(command).await.json()["count"], wanted, "{line} {variable:?}");
     }
+    // The environment serves, the flag writes.
+    let file = folder.path().join("figures.prom");
+    let mut command = program(&url, &format!("metrics --textfile {}", file.display()));
+    command.env("REFRESHTOP_LISTEN", "127.0.0.1:0");
+    let ran = run_command(command).await;
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
+    assert!(fs::read_to_string(&file).unwrap().contains("refreshtop_up 1"));
     fs::write(&path, "[commands.logs]\nlimit = 0\n").unwrap();
     for line in ["logs", "config check"] {
         let mut command = program(&url, line);
