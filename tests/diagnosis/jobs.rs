@@ -127,5 +127,10 @@ async fn a_server_without_pg_cron_says_so() {
     migrate(&url).await;
     assert_eq!(verdict(&url, "cron-loaded").await, Verdict::Bad);
     assert_eq!(verdict(&url, "refresh-job").await, Verdict::Unknown);
+    assert!(check(&url, "refresh-job").await.finding.contains("Without pg_cron"));
+    // Who may not see whether it is there is not told that it is missing.
+    execute(&url, "CREATE ROLE stranger LOGIN PASSWORD 'x'").await;
+    let stranger = check(&cluster.url_of("stranger", "x", "app"), "refresh-job").await;
+    assert_eq!(stranger.finding, "Where pg_cron can't be seen, its jobs can't be either.");
     cluster.stop().await.unwrap();
 }

@@ -135,7 +135,10 @@ async fn a_plan_that_takes_too_long_is_given_up_and_foreign_functions_are_not_ru
     let options = Options { run_plan: Some(Duration::from_millis(300)), limits: Limits::default() };
     let diagnosis = diagnose_with(&url, &options).await;
     let plan = diagnosis.check("plan").unwrap();
-    assert!(plan.verdict == Verdict::Unknown && plan.finding.contains("in time"), "{plan:#?}");
+    assert!(plan.verdict == Verdict::Unknown && plan.finding.contains("was stopped after 300ms"), "{plan:#?}");
+    assert_eq!(plan.advice, "Give it longer: refreshtop doctor --analyze 3s.");
+    let Detail::Plan(root) = &plan.detail else { panic!("{plan:#?}") };
+    assert!(root.total_ms.is_none(), "as it is planned: {root:#?}");
 
     let (owner, _) = fresh_role(&url, "view_owner", "").await;
     execute(

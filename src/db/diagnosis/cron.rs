@@ -101,8 +101,14 @@ pub(super) async fn checks(
     };
     let loaded = cron::loaded(&settings);
     if loaded.verdict != Verdict::Good {
-        let why =
-            Unavailable::new("Without pg_cron there is no job to be looked at.", "Mend pg_cron on the server first.");
+        let why = if loaded.verdict == Verdict::Unknown {
+            Unavailable::new(
+                "Where pg_cron can't be seen, its jobs can't be either.",
+                "See under pg_cron on the server.",
+            )
+        } else {
+            Unavailable::new("Without pg_cron there is no job to be looked at.", "Mend pg_cron on the server first.")
+        };
         let jobs = wanted().map(|job| Check::unknown(job.id, job.title, &why));
         return std::iter::once(loaded).chain(jobs).collect();
     }

@@ -1,7 +1,8 @@
 //! The plan of the view's query.
 
 use super::{Asker, Options, QUESTION, REACHED, ask};
-use crate::model::diagnosis::{Check, plan};
+use crate::db::error;
+use crate::model::diagnosis::{Check, Detail, plan};
 use crate::model::reading::Unavailable;
 use serde::Deserialize;
 use serde_json::Value;
@@ -63,6 +64,11 @@ pub(super) async fn check(app: &mut PgConnection, asker: &Asker, options: &Optio
                 &Unavailable::new("The server's plan has a form that this version does not know.", ""),
             ),
         },
+        Err(failure)
+            if error::code(&failure) == Some(error::sqlstate::QUERY_CANCELED) && options.run_plan.is_some() =>
+        {
+            stopped(app, &view.definition, options.run_plan.unwrap_or_default()).await
+        }
         Err(failure) => {
             let check = asker.unknown(ID, TITLE, &failure);
             if check.advice.contains("refreshtop_admin") {
@@ -72,6 +78,20 @@ pub(super) async fn check(app: &mut PgConnection, asker: &Asker, options: &Optio
             }
         }
     }
+}
+
+/// The query took longer than it was given: that is known of it, and the plan as the server means to go about it.
+async fn stopped(app: &mut PgConnection, definition: &str, limit: Duration) -> Check {
+    let longer = humantime::format_duration(limit * 10);
+    let why = Unavailable::new(
+        format!(
+            "The view's query was stopped after {}, before its steps were measured.",
+            humantime::format_duration(limit)
+        ),
+        format!("Give it longer: refreshtop doctor --analyze {}.", longer.to_string().replace(' ', "")),
+    );
+    let planned = explain(app, definition, None).await.ok().and_then(|json| plan::parse(&json));
+    Check { detail: planned.map_or(Detail::None, Detail::Plan), ..Check::unknown(ID, TITLE, &why) }
 }
 
 async fn explain(app: &mut PgConnection, definition: &str, run: Option<Duration>) -> sqlx::Result<Value> {
