@@ -330,7 +330,7 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand cleanup" -l json -
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand cleanup" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand check" -s w -l warning -d 'Warn where a figure leaves this range: age=10m, duration=5, rate=95:' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand check" -s c -l critical -d 'It is critical where a figure leaves this range, written as for --warning' -r
-complete -c refreshtop -n "__fish_refreshtop_using_subcommand check" -s t -l timeout -d 'Longest time until the verdict; unknown after that' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand check" -s t -l timeout -d 'Longest time until the verdict, in seconds or with units; unknown after that' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand check" -l url -d 'Database to connect to: postgres://USER@HOST:PORT/DATABASE, or "host=… dbname=…" [env: REFRESHTOP_URL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand check" -l profile -d 'Profile of the config file to use [env: REFRESHTOP_PROFILE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand check" -l config -d 'Config file to read instead of refreshtop/config.toml in the user\'s config folder [env: REFRESHTOP_CONFIG]' -r -F

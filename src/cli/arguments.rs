@@ -202,7 +202,7 @@ pub struct Check {
         value_parser = Limit::parse
     )]
     pub critical: Vec<Limit>,
-    /// Longest time until the verdict; unknown after that
+    /// Longest time until the verdict, in seconds or with units; unknown after that
     #[arg(
         long,
         short,
@@ -210,7 +210,7 @@ pub struct Check {
         hide_env_values = true,
         value_name = "DURATION",
         default_value = "10s",
-        value_parser = value::limit
+        value_parser = value::limit_in_seconds
     )]
     pub timeout: Duration,
 }

@@ -15,7 +15,10 @@ const WRONG: &str =
 /// # Errors
 /// One sentence for people.
 pub fn cron(text: &str) -> Result<String, String> {
-    parsed(text).map(|_| text.to_owned()).ok_or_else(|| WRONG.to_owned())
+    let schedule = parsed(text).ok_or_else(|| WRONG.to_owned())?;
+    // The 30th of February: nothing would ever be refreshed, and nothing would say so.
+    let comes_round = schedule.find_next_occurrence(&DateTime::UNIX_EPOCH, false).is_ok();
+    comes_round.then(|| text.to_owned()).ok_or_else(|| "a schedule that never comes round".to_owned())
 }
 
 /// A schedule as `pg_cron` knows them: five fields, `$` for the last day of a month, or from `1 second` to
@@ -73,6 +76,8 @@ mod tests {
             assert!(cron(bad).is_err() && job(bad).is_err(), "{bad}");
         }
         assert_eq!(job("30 seconds"), Ok("30 seconds".into()));
+        assert!(cron("0 0 30 2 *").is_err() && job("0 0 30 2 *").unwrap_err().contains("never comes round"));
+        assert!(cron("0 0 29 2 *").is_ok());
     }
 
     #[test]

@@ -48,6 +48,15 @@ pub fn limit(text: &str) -> Result<Duration, String> {
     duration(text, Duration::from_millis(1)..=YEAR)
 }
 
+/// The same, where a number alone is one of seconds, as monitoring plugins have it.
+///
+/// # Errors
+/// One sentence for people.
+pub fn limit_in_seconds(text: &str) -> Result<Duration, String> {
+    let number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    limit(&if number { format!("{text}s") } else { text.to_owned() })
+}
+
 /// How long something may still go on after it was asked to stop: up to an hour, and none at all.
 ///
 /// # Errors

@@ -60,6 +60,8 @@ async fn a_wrong_line_is_corrected() {
         ("logs --eror", "a similar argument exists: '--errors'"),
         ("job every hourly", "write the five fields of cron"),
         ("schedule --cron '* *'", "write the five fields of cron"),
+        ("schedule --cron '0 0 30 2 *'", "a schedule that never comes round"),
+        ("job every '0 0 31 4 *'", "a schedule that never comes round"),
         ("metrics --listen nowhere", "write ADDRESS:PORT"),
         ("completions tcsh", "possible values: bash"),
         ("migrate staus", "a similar subcommand exists: 'status'"),

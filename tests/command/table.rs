@@ -167,6 +167,7 @@ async fn a_check_says_its_verdict_and_everything_else_is_unknown() {
         (&states.empty, "check", exit::CRITICAL, "REFRESH CRITICAL - no refresh in the window"),
         (&states.failing, "check -w rate=10: -c rate=5:", exit::OK, "REFRESH OK - "),
         (&states.failing, "check --warning rate=90:", exit::WARNING, "REFRESH WARNING - success rate "),
+        (&states.healthy, "check -t 60 -w age=3600 -c age=7200", exit::OK, "REFRESH OK - last successful refresh "),
         (&states.healthy, "check --critical duration=@0:10", exit::CRITICAL, "REFRESH CRITICAL - average duration "),
         (&states.bare, "check", exit::UNKNOWN, "REFRESH UNKNOWN - cannot read the statistics: "),
         (&states.forbidden, "check", exit::UNKNOWN, "REFRESH UNKNOWN - cannot read the statistics: "),
