@@ -163,7 +163,7 @@ impl Cli {
         arguments: impl IntoIterator<Item = impl Into<OsString>>,
     ) -> Result<Self, clap::Error> {
         let arguments = arguments.into_iter().map(Into::into);
-        let matches = definition.try_get_matches_from(arguments).map_err(without_secrets)?;
+        let matches = without_empty(definition).try_get_matches_from(arguments).map_err(without_secrets)?;
         let mut cli = Self::from_arg_matches(&matches).map_err(without_secrets)?;
         if let (Some(Command::Metrics(metrics)), Some(matches)) =
             (&mut cli.command, matches.subcommand_matches("metrics"))
@@ -237,6 +237,15 @@ pub fn command() -> clap::Command {
             }
         })
     })
+}
+
+/// An empty variable is one that is not set, as for the settings: `REFRESHTOP_SINCE=` in a service's file, say.
+fn without_empty(command: clap::Command) -> clap::Command {
+    let empty = |arg: &&clap::Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    let options: Vec<_> = command.get_arguments().filter(empty).map(|arg| arg.get_id().clone()).collect();
+    let children: Vec<_> = command.get_subcommands().map(|child| child.get_name().to_owned()).collect();
+    let command = options.into_iter().fold(command, |command, id| command.mut_arg(id, |arg| arg.env(None::<&str>)));
+    children.into_iter().fold(command, |command, child| command.mut_subcommand(child, without_empty))
 }
 
 /// Figures go into a file or are served: of the two the one counts that the stronger layer asks for. clap itself would

@@ -16,6 +16,20 @@ async fn flags_over_variables_over_the_file() {
         command.env("REFRESHTOP_CONFIG", &path).envs(variable.map(|value| ("REFRESHTOP_LIMIT", value)));
         assert_eq!(run_command(command).await.json()["count"], wanted, "{line} {variable:?}");
     }
+    for (line, variable) in [
+        ("logs", "REFRESHTOP_SINCE"),
+        ("logs", "REFRESHTOP_LIMIT"),
+        ("job runs --help", "REFRESHTOP_JOB"),
+        ("trigger", "REFRESHTOP_TIMEOUT"),
+        ("check", "REFRESHTOP_CHECK_WARNING"),
+        ("metrics", "REFRESHTOP_LISTEN"),
+        ("stats", "REFRESHTOP_WINDOW"),
+    ] {
+        let mut command = program(&url, line);
+        command.env(variable, "");
+        let ran = run_command(command).await;
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{variable}: {ran:?}");
+    }
     // The environment serves, the flag writes.
     let file = folder.path().join("figures.prom");
     let mut command = program(&url, &format!("metrics --textfile {}", file.display()));
