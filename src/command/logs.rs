@@ -22,10 +22,12 @@ use crate::{
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::PgConnection;
-use std::{collections::HashSet, io::Write as _};
-use tokio::sync::mpsc;
+use std::{collections::HashSet, io::Write as _, time::Duration};
+use tokio::{sync::mpsc, time::timeout};
 use uuid::Uuid;
 
+/// Longest read, with a session that may have to be opened for it.
+const LONGEST_READ: Duration = Duration::from_secs(30);
 /// Attempts that one read of a follower looks back: more than end between two of them.
 const LOOK_BACK: u16 = 300;
 
@@ -109,7 +111,10 @@ async fn follow(
     let mut follower = Follower { app: Some(app), seen: HashSet::new() };
     // Everything that is in the log now is either printed or not wanted; what is not in it yet will be new. The first
     // read after the feed has said that it listens brings what came in between.
-    let mut runs = follower.news(logs, target).await.map_err(|error| failed(target, &error))?;
+    let mut runs = tokio::select! {
+        runs = follower.news(logs, target) => runs.map_err(|error| failed(target, &error))?,
+        () = stop.recv() => return Ok(()),
+    };
     runs.retain(|run| since.is_none_or(|since| run.completed_at.unwrap_or(run.started_at) >= since));
     print(&runs[runs.len().saturating_sub(logs.limit.into())..], output)?;
     let (sender, mut news) = mpsc::channel(64);
@@ -145,7 +150,21 @@ async fn follow(
         if !read {
             continue;
         }
-        match follower.news(logs, target).await {
+        // A server that hangs must keep nobody here, and a session that it has forgotten is replaced.
+        let news = tokio::select! {
+            () = stop.recv() => break Ok(()),
+            () = &mut gone => break Ok(()),
+            news = timeout(LONGEST_READ, follower.news(logs, target)) => news,
+        };
+        let Ok(news) = news else {
+            let _ = writeln!(
+                std::io::stderr(),
+                "refreshtop: the database did not answer within {} s; trying again",
+                LONGEST_READ.as_secs()
+            );
+            continue;
+        };
+        match news {
             Ok(runs) => {
                 if let Err(failure) = print(&runs, output) {
                     break Err(failure);

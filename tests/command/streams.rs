@@ -117,6 +117,32 @@ async fn a_follower_does_not_wait_for_something_to_write_when_its_reader_has_gon
     ends_quietly(child);
 }
 
+/// A process of the server that was stopped, and goes on when this is dropped.
+struct Stopped(Pid);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        // It may have been ended.
+        let _ = kill_process(self.0, Signal::CONT);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_ends_while_the_server_hangs() {
+    let url = app_with(1, 0).await;
+    let mut follower = Running::start(program(&url, "logs --follow --limit 1 --poll 1s --json"));
+    follower.json();
+    let session =
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'refreshtop logs' AND datname = current_database()";
+    let pid = Pid::from_raw(value(&url, session).await).unwrap();
+    kill_process(pid, Signal::STOP).unwrap();
+    let _stopped = Stopped(pid);
+    // It polls each second, and gets no answer.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    follower.signal(Signal::INT);
+    ends_quietly(&mut follower.child);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scheduler_does_not_wait_for_its_tick_when_its_reader_has_gone() {
     let url = app_with(1, 0).await;
