@@ -87,7 +87,10 @@ impl<'a> Desk<'a> {
                 objects.push(json::job(name.in_cron(), &job, self.now));
                 table.row(cells(name, &job, self.now));
             } else {
-                objects.push(json!({"name": name.in_cron(), "schedule": Value::Null, "active": false}));
+                objects.push(json!({
+                    "name": name.in_cron(), "database": self.cron.database, "schedule": Value::Null, "active": false,
+                    "next_run_at": Value::Null, "last": Value::Null,
+                }));
                 table.row([name.in_cron(), "-", "missing", "-", "put it back with: refreshtop job restore"]);
             }
         }

@@ -1,10 +1,12 @@
 //! What is made of the definitions is what is committed. `REFRESHTOP_BLESS=1 cargo test --test command definitions`
 //! writes it anew.
 
+use super::{app_with, run};
 use clap_complete::Shell;
 use refreshtop::{cli, command::definitions};
+use serde_json::Value;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -95,4 +97,74 @@ fn the_sample_has_every_option() {
     fs::write(&path, &without_comments).unwrap();
     let options = cli::Cli::read(["refreshtop", "--config", path.to_str().unwrap()]).unwrap().options;
     refreshtop::settings::commands::check(&options, &BTreeMap::new()).unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// Every name of a member, however deep it stands.
+fn members(value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            names.extend(object.keys().cloned());
+            object.values().for_each(|value| members(value, names));
+        }
+        Value::Array(values) => values.iter().for_each(|value| members(value, names)),
+        _ => {}
+    }
+}
+
+/// The words of a row of docs/json.md that stand in backticks.
+fn quoted(text: &str) -> BTreeSet<String> {
+    text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// What programs are promised is what they get: each member is documented, and the lists of the parts are complete.
+#[tokio::test]
+async fn the_document_names_every_member_of_the_answers() {
+    let document = include_str!("../../docs/json.md");
+    let parts = document.split_once("## Parts").unwrap().1;
+    let row = |part: &str| {
+        let row = parts.lines().find_map(|line| line.strip_prefix(&format!("| {part} | ")));
+        row.unwrap_or_else(|| panic!("docs/json.md has no row {part}"))
+    };
+    let mut documented = quoted(document);
+    // An example names those of a part that is missing.
+    documented.extend(["unavailable", "reason", "mend"].map(str::to_owned));
+    assert!(document.contains(r#"{"unavailable": {"reason": "…", "mend": "…"}}"#));
+    let url = app_with(3, 2).await;
+    for line in [
+        "status",
+        "stats",
+        "logs",
+        "trigger",
+        "job",
+        "job runs",
+        "job pause",
+        "job every '*/10 * * * *'",
+        "cleanup",
+        "migrate",
+        "migrate status",
+        "doctor",
+        "doctor --details --analyze",
+    ] {
+        let answer = run(&url, &format!("{line} --json")).await.json();
+        let kind = answer["kind"].as_str().unwrap();
+        assert!(document.contains(&format!("`{kind}`")), "{kind} of {line} has no row");
+        let mut names = BTreeSet::new();
+        members(&answer, &mut names);
+        let unknown: Vec<_> = names.difference(&documented).collect();
+        assert!(unknown.is_empty(), "{line}: docs/json.md does not name {unknown:?}");
+    }
+    let status = run(&url, "status --json").await.json();
+    for (part, value) in
+        [("`server`", &status["server"]), ("`stats`", &status["stats"]), ("`figures`", &status["figures"])]
+    {
+        let mut names = BTreeSet::new();
+        members(value, &mut names);
+        assert_eq!(names, quoted(row(part)), "{part}");
+    }
+    // A job that is missing has the members of one that is there.
+    let wanted = ["active", "database", "last", "name", "next_run_at", "schedule"].map(str::to_owned).into();
+    assert!(quoted(row("job")).is_superset(&wanted));
+    for job in run(&url, "job --json").await.json()["jobs"].as_array().into_iter().flatten() {
+        assert_eq!(job.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>(), wanted, "{job}");
+    }
 }
