@@ -97,6 +97,13 @@ pub async fn up(target: &Target) -> Result<Vec<String>, MigrateError> {
         versions => lines.push(format!("applied {}", numbered(versions))),
     }
     lines.extend(applied.kept);
+    if !migrate::has_view(&mut app).await? {
+        lines.push(
+            "warning: materialized view public.platform_metrics is missing, though the step that makes it is applied; \
+             refreshtop doctor says how to put it back"
+                .into(),
+        );
+    }
     lines.extend(migrate::blind_spot(&mut app).await?);
     lines.extend(schedule_lines(target, &mut app).await);
     app.close().await?;

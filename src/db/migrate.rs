@@ -256,6 +256,16 @@ pub async fn rows_at_stake(connection: &mut PgConnection) -> Result<i64, Migrate
     Ok(one(connection, "SELECT count(*) FROM public.metrics_refresh_log").await?.try_get(0)?)
 }
 
+/// Whether the view is there: somebody may have dropped it since, with a table that it reads.
+///
+/// # Errors
+/// The server's.
+pub async fn has_view(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    let view = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE n.nspname = 'public' AND c.relname = 'platform_metrics'";
+    Ok(optional(connection, view).await?.is_some())
+}
+
 /// What the black box will not see, because the installation's owner may not: one line, or none.
 ///
 /// # Errors

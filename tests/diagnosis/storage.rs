@@ -155,3 +155,27 @@ async fn a_plan_that_takes_too_long_is_given_up_and_foreign_functions_are_not_ru
     let plan = check(&url, "plan").await;
     assert!(plan.verdict == Verdict::Unknown && plan.finding.contains("is not looked at"), "{plan:#?}");
 }
+
+/// `DROP TABLE assets CASCADE` takes the view with it, and migrating again finds every step applied.
+#[tokio::test]
+async fn a_view_that_was_dropped_comes_back_by_the_advice() {
+    let url = migrated_app("dropped").await;
+    execute(
+        &url,
+        "SELECT public.refresh_platform_metrics_with_logging(); DROP MATERIALIZED VIEW public.platform_metrics",
+    )
+    .await;
+    let told = refreshtop::command::migrate::up(&target(&url)).await.unwrap();
+    assert!(told.iter().any(|line| line.contains("is missing, though the step")), "{told:?}");
+    let advice = check(&url, "unique-index").await.advice;
+    let create = advice.split("does. ").nth(1).and_then(|rest| rest.split(';').next()).unwrap();
+    assert!(advice.contains("refreshtop migrate down --to 2, and: refreshtop migrate."), "{advice}");
+    execute(&url, create).await;
+    refreshtop::command::migrate::down(&target(&url), 2).await.unwrap();
+    let told = refreshtop::command::migrate::up(&target(&url)).await.unwrap();
+    assert!(!told.iter().any(|line| line.contains("is missing")), "{told:?}");
+    execute(&url, "SELECT public.refresh_platform_metrics_with_logging()").await;
+    let rows = "SELECT count(*) FROM public.metrics_refresh_log WHERE status = 'success'";
+    assert_eq!(value::<i64>(&url, rows).await, 2, "the log is kept");
+    refreshtop::command::migrate::down(&target(&url), 0).await.unwrap();
+}

@@ -43,7 +43,10 @@ pub(super) async fn check(app: &mut PgConnection, asker: &Asker, options: &Optio
             return Check::unknown(
                 ID,
                 TITLE,
-                &Unavailable::new("The view is missing, so it has no plan.", "Run: refreshtop migrate."),
+                &Unavailable::new(
+                    "The view is missing, so it has no plan.",
+                    "See under index for concurrent refreshes.",
+                ),
             );
         }
         Err(failure) => return asker.unknown(ID, TITLE, &failure),

@@ -23,6 +23,8 @@ fn facts_query() -> String {
             WHERE c.relkind IN ('r', 'm') ORDER BY c.relpages DESC, c.oid LIMIT 200
         )
         SELECT jsonb_build_object('database', current_database(), 'standby', pg_is_in_recovery(),
+            'installed', EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                                 WHERE n.nspname = 'refreshtop' AND c.relname = 'views'),
             'view', (SELECT jsonb_build_object('populated', v.relispopulated,
                         'columns', (SELECT jsonb_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
                                     WHERE a.attrelid = v.oid AND a.attnum > 0 AND NOT a.attisdropped),

@@ -56,6 +56,9 @@ pub(crate) struct View {
 pub(crate) struct Facts {
     pub database: String,
     pub standby: bool,
+    /// Whether the step that makes the view is applied.
+    #[serde(default)]
+    pub installed: bool,
     pub view: Option<View>,
     pub relations: Vec<Relation>,
 }
@@ -192,8 +195,15 @@ fn unusable(index: &Index) -> Option<&'static str> {
 pub(crate) fn unique_index(facts: &Facts) -> Check {
     let new = |verdict, finding: String| Check::new("unique-index", "Index for concurrent refreshes", verdict, finding);
     let Some(view) = &facts.view else {
-        return new(Verdict::Bad, "Materialized view public.platform_metrics is missing.".into())
-            .advise("Run: refreshtop migrate.");
+        // Its step is applied: migrating again would find nothing to do, and the rollback nothing to drop.
+        let advice = if facts.installed {
+            "Something dropped it, as DROP … CASCADE does. CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT 1 AS \
+             last_updated; then run: refreshtop migrate down --to 2, and: refreshtop migrate. The log is kept; what was \
+             set in refreshtop.views, and the jobs' intervals, are not."
+        } else {
+            "Run: refreshtop migrate."
+        };
+        return new(Verdict::Bad, "Materialized view public.platform_metrics is missing.".into()).advise(advice);
     };
     if let Some(index) = view.indexes.iter().find(|index| unusable(index).is_none()) {
         if !view.populated {
