@@ -62,3 +62,13 @@ fn the_worst_comes_first_and_is_selected() {
         assert!(drawn.contains("▸ ✗ Blocked sessions"), "{size:?}\n{drawn}");
     }
 }
+
+#[test]
+fn what_was_done_is_named_once() {
+    let mut state = state("diagnose_mended");
+    let mended = state.diagnose.mended.as_mut().unwrap();
+    (mended.label, mended.outcome) = ("pause job 3".into(), Ok("Done: pause job 3.".into()));
+    let drawn = plain(&screen(&state, &Theme::terminal(), Glyphs::new(true), (80, 24)));
+    assert_eq!(drawn.matches("pause job 3").count(), 1, "{drawn}");
+    assert!(shown("diagnose_mended", (80, 24)).contains("end session 4711: The session was told"));
+}

@@ -81,8 +81,9 @@ fn what_was_said(scene: &Scene, width: u16) -> Vec<Line<'static>> {
         (scene.glyphs.running, scene.theme.accent, text)
     } else if let Some(mended) = &view.mended {
         match &mended.outcome {
+            // What names it already does not need its name in front.
+            Ok(said) if said.contains(&mended.label) => (scene.glyphs.ok, scene.theme.healthy, said.clone()),
             Ok(said) => (scene.glyphs.ok, scene.theme.healthy, format!("{}: {said}", mended.label)),
-            // A refusal names what was refused.
             Err(why) if why.starts_with(&mended.label) => (scene.glyphs.failed, scene.theme.critical, why.clone()),
             Err(why) => (scene.glyphs.failed, scene.theme.critical, format!("{}: {why}", mended.label)),
         }
