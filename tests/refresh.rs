@@ -505,6 +505,45 @@ async fn the_second_signal_of_a_cancel_costs_no_evidence() {
     assert_eq!(row["black_box"]["sessions"][0]["pid"], holder.pid, "{row}");
 }
 
+/// It may also come later, when the attempt is about to be noted. What asks twice looks on closely enough to hit the
+/// fiftieth of a second in which it is waited for, or else tries again.
+#[tokio::test]
+async fn the_second_signal_of_a_cancel_costs_no_row() {
+    let url = migrated_app("signal").await;
+    execute(
+        &url,
+        "CREATE FUNCTION public.cancel_twice(p_pid integer) RETURNS integer LANGUAGE plpgsql AS $$
+         BEGIN
+             PERFORM pg_cancel_backend(p_pid);
+             FOR look IN 1..100000 LOOP
+                 PERFORM pg_stat_clear_snapshot();
+                 IF EXISTS (SELECT FROM pg_stat_activity WHERE pid = p_pid AND wait_event = 'PgSleep') THEN
+                     PERFORM pg_cancel_backend(p_pid);
+                     RETURN 1;
+                 END IF;
+                 EXIT WHEN EXISTS (SELECT FROM pg_stat_activity WHERE pid = p_pid AND state = 'idle');
+             END LOOP;
+             RETURN 0;
+         END $$",
+    )
+    .await;
+    let mut hits = 0;
+    for round in 1..=5 {
+        let (refresh, holder, onlooker) = running(&url, DIRECT).await;
+        let waiting = "SELECT pid FROM pg_locks WHERE relation = 'accounts'::regclass AND NOT granted";
+        let hit: i32 = onlooker.value(&format!("public.cancel_twice(({waiting}))")).await;
+        hits += hit;
+        let (reply, _) = refresh.await.unwrap();
+        assert_eq!((&reply["status"], &reply["sqlstate"]), (&json!("error"), &json!("57014")), "{reply}");
+        assert_eq!(onlooker.log().await.len(), round);
+        drop(holder);
+        if hits > 0 {
+            return;
+        }
+    }
+    panic!("nothing waits for the second signal");
+}
+
 // Two at once.
 
 /// A refresh that waits for a lock, so that it surely runs; the lock's holder; and somebody who looks on.

@@ -148,7 +148,7 @@ const GROUPS: [(&str, &[Operation]); 5] = [
 ];
 
 /// Each function of the schema has a row that begins with its name.
-const FUNCTIONS: [Operation; 29] = [
+const FUNCTIONS: [Operation; 30] = [
     rows("`acl_sql`", "SELECT refreshtop.acl_sql('TABLE', 'public.accounts', NULL)"),
     rows("`application_decides`", "SELECT refreshtop.application_decides()"),
     rows("`application_function`", "SELECT refreshtop.application_function()"),
@@ -165,6 +165,7 @@ const FUNCTIONS: [Operation; 29] = [
     rows("`is_super_admin`", "SELECT refreshtop.is_super_admin()"),
     rows("`log_lost_attempts`", "SELECT refreshtop.log_lost_attempts('platform_metrics', '{}')"),
     act("`measure`", "SELECT refreshtop.measure()"),
+    act("`outlast_cancel`", "SELECT refreshtop.outlast_cancel()"),
     rows("`note_undo`", "SELECT refreshtop.note_undo(99, 'SELECT 1')"),
     rows("`record_act`", "SELECT refreshtop.record_act('forged', 'success', NULL)"),
     rows("`record_mend`", "SELECT refreshtop.record_mend('forged', 'app', 'SELECT 1', 'success')"),

@@ -1,0 +1,2 @@
+SELECT refreshtop.undo(8);
+DROP FUNCTION refreshtop.outlast_cancel();
