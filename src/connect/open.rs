@@ -375,11 +375,21 @@ async fn log_in(
         channel_binding: target.channel_binding,
     };
     let session = login::log_in(stream, &credentials, parameters).await?;
+    let session = as_it_is(session).await?;
     let session = wanted(session, attrs).await?;
     if asks_for_access(attrs) && settings.is_some_and(|settings| settings.read_only) {
         return Ok(session.ask("SET default_transaction_read_only = on").await?.0);
     }
     Ok(session)
+}
+
+/// A database in `SQL_ASCII` has texts in any encoding or none. As UTF-8 the server would refuse to send such a one, and
+/// with it all of an answer.
+async fn as_it_is(session: login::Session) -> Result<login::Session, LoginError> {
+    if session.parameters.get("server_encoding").is_none_or(|encoding| encoding != "SQL_ASCII") {
+        return Ok(session);
+    }
+    Ok(session.ask("SET client_encoding = 'SQL_ASCII'").await?.0)
 }
 
 /// Whether the server is one of those that `target_session_attrs` allows.

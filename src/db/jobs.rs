@@ -63,18 +63,18 @@ fn is_job(database: &str, name: &str) -> String {
 }
 
 fn job(row: &PgRow, cron: &CronSettings) -> sqlx::Result<Job> {
-    let status: Option<String> = row.try_get("last_status")?;
+    let status = service::text(row, "last_status")?;
     let last = match status {
         Some(status) => Some(JobRun {
             status,
-            message: row.try_get("last_message")?,
+            message: service::text(row, "last_message")?,
             started_at: service::moment(row, "last_start")?,
         }),
         None => None,
     };
     Ok(Job {
         cron_database: cron.database.clone().unwrap_or_default(),
-        schedule: row.try_get("schedule")?,
+        schedule: service::some_text(row, "schedule")?,
         active: row.try_get("active")?,
         offset: cron.offset,
         last,
@@ -100,8 +100,8 @@ impl FromRow<'_, PgRow> for Execution {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
         Ok(Self {
             id: row.try_get("runid")?,
-            status: row.try_get("status")?,
-            message: row.try_get("message")?,
+            status: service::text(row, "status")?,
+            message: service::text(row, "message")?,
             started_at: service::moment(row, "start_time")?,
             ended_at: service::moment(row, "end_time")?,
         })

@@ -17,7 +17,7 @@ use crate::model::{
 };
 use chrono::{DateTime, Datelike as _, FixedOffset, Offset, Utc};
 use serde::Deserialize;
-use sqlx::{AssertSqlSafe, Connection as _, FromRow, PgConnection, Row, postgres::PgRow};
+use sqlx::{AssertSqlSafe, Connection as _, FromRow, PgConnection, Row, ValueRef as _, postgres::PgRow};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -64,6 +64,21 @@ pub(super) async fn one(connection: &mut PgConnection, sql: &str) -> sqlx::Resul
     optional(connection, sql).await?.ok_or(sqlx::Error::RowNotFound)
 }
 
+/// The text in `column`, whatever its bytes: a database in `SQL_ASCII` keeps and sends what nobody can read.
+pub(super) fn text(row: &PgRow, column: impl sqlx::ColumnIndex<PgRow>) -> sqlx::Result<Option<String>> {
+    let value = row.try_get_raw(column)?;
+    if value.is_null() {
+        return Ok(None);
+    }
+    let bytes = value.as_bytes().map_err(sqlx::Error::Decode)?;
+    Ok(Some(String::from_utf8_lossy(bytes).into_owned()))
+}
+
+/// The same of a column that always has one.
+pub(super) fn some_text(row: &PgRow, column: &str) -> sqlx::Result<String> {
+    text(row, column).map(Option::unwrap_or_default)
+}
+
 /// `text` as a literal, whatever `standard_conforming_strings` says.
 pub(super) fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
@@ -94,9 +109,9 @@ pub async fn server_facts(connection: &mut PgConnection) -> sqlx::Result<ServerF
     .await?;
     Ok(ServerFacts {
         server: Server {
-            database: row.try_get("database")?,
-            role: row.try_get("role")?,
-            version: row.try_get("version")?,
+            database: some_text(&row, "database")?,
+            role: some_text(&row, "role")?,
+            version: some_text(&row, "version")?,
             standby: row.try_get("standby")?,
             behind: row
                 .try_get::<Option<f64>, _>("behind")?
@@ -150,7 +165,7 @@ impl FromRow<'_, PgRow> for RefreshStats {
             max_duration_ms: row.try_get("max_duration_ms")?,
             min_duration_ms: row.try_get("min_duration_ms")?,
             last_refresh_at: moment(row, "last_refresh_at")?,
-            last_error: row.try_get("last_error")?,
+            last_error: text(row, "last_error")?,
             last_success_at: moment(row, "last_success_at")?,
         })
     }
@@ -203,8 +218,8 @@ pub async fn recent_runs(
 
 impl FromRow<'_, PgRow> for Run {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
-        let status: String = row.try_get("status")?;
-        let source: Option<String> = row.try_get("trigger_source")?;
+        let status = some_text(row, "status")?;
+        let source = text(row, "trigger_source")?;
         Ok(Self {
             id: row.try_get("id")?,
             status: if status == "success" { RunStatus::Success } else { RunStatus::Error },
@@ -212,8 +227,8 @@ impl FromRow<'_, PgRow> for Run {
             duration_ms: row.try_get("duration_ms")?,
             started_at: moment(row, "started_at")?.unwrap_or_default(),
             completed_at: moment(row, "completed_at")?,
-            sqlstate: row.try_get("sqlstate")?,
-            error: row.try_get("error_message")?,
+            sqlstate: text(row, "sqlstate")?,
+            error: text(row, "error_message")?,
             blockers: row.try_get::<i32, _>("blockers")?.unsigned_abs(),
         })
     }
@@ -239,15 +254,16 @@ pub async fn run_detail(connection: &mut PgConnection, id: Uuid) -> sqlx::Result
 
 pub(super) fn detail_from_row(row: &PgRow) -> sqlx::Result<RunDetail> {
     // One that is nested deeper than anybody reads is no reason to hide the rest of the run either.
-    let black_box: Option<serde_json::Value> = row.try_get("black_box").unwrap_or_default();
+    let black_box: Option<serde_json::Value> =
+        text(row, "black_box").unwrap_or_default().and_then(|text| serde_json::from_str(&text).ok());
     Ok(RunDetail {
         run: Run::from_row(row)?,
-        message: row.try_get("message")?,
-        detail: row.try_get("detail")?,
-        hint: row.try_get("hint")?,
-        context: row.try_get("context")?,
-        triggered_by: row.try_get("triggered_by")?,
-        application: row.try_get("application_name")?,
+        message: text(row, "message")?,
+        detail: text(row, "detail")?,
+        hint: text(row, "hint")?,
+        context: text(row, "context")?,
+        triggered_by: text(row, "triggered_by")?,
+        application: text(row, "application_name")?,
         pid: row.try_get("backend_pid")?,
         // A record of a shape that this version does not know is no reason to hide the rest of the run.
         black_box: black_box.and_then(|value| BlackBox::deserialize(value).ok()),
@@ -265,7 +281,7 @@ pub async fn running(connection: &mut PgConnection, refresh_type: &str) -> sqlx:
         Ok(RunningRefresh {
             pid: row.try_get("pid")?,
             since: moment(&row, "since")?,
-            application: row.try_get("application_name")?,
+            application: text(&row, "application_name")?,
         })
     })
     .transpose()
@@ -324,7 +340,7 @@ pub async fn cron_settings(connection: &mut PgConnection) -> sqlx::Result<CronSe
 /// Reads the columns `database`, `utc_offset` (seconds) and `readable`.
 pub(super) fn settings_from_row(row: &PgRow) -> sqlx::Result<CronSettings> {
     Ok(CronSettings {
-        database: row.try_get("database")?,
+        database: text(row, "database")?,
         offset: FixedOffset::east_opt(row.try_get("utc_offset")?).unwrap_or_else(|| Utc.fix()),
         readable: row.try_get("readable")?,
     })
@@ -372,15 +388,15 @@ pub async fn job_there(
 }
 
 fn job_from_row(row: &PgRow, cron: &CronSettings) -> sqlx::Result<Job> {
-    let status: Option<String> = row.try_get("last_status")?;
+    let status = text(row, "last_status")?;
     Ok(Job {
         cron_database: cron.database.clone().unwrap_or_default(),
-        schedule: row.try_get("schedule")?,
+        schedule: some_text(row, "schedule")?,
         active: row.try_get("active")?,
         offset: cron.offset,
         last: match status {
             Some(status) => {
-                Some(JobRun { status, message: row.try_get("last_message")?, started_at: moment(row, "last_start")? })
+                Some(JobRun { status, message: text(row, "last_message")?, started_at: moment(row, "last_start")? })
             }
             None => None,
         },

@@ -3,8 +3,9 @@
 use crate::{
     bytes::{assert_framed, assert_tame},
     support::{
-        execute, migrated_app,
+        SMALL_APP, cluster, execute, migrate, migrated_app,
         terminal::{Launch, REFRESHTOP},
+        unique,
     },
 };
 use serde_json::Value;
@@ -114,6 +115,44 @@ async fn odd_values_cost_no_list() {
         assert!(told(&url, "status").contains("0 of 13 succeeded"));
         execute(&url, "DROP SCHEMA IF EXISTS refreshtop CASCADE").await;
     }
+}
+
+/// A database in `SQL_ASCII` keeps whatever bytes it was given, and sends them as they are.
+#[tokio::test]
+async fn bytes_that_are_no_text_cost_their_own_place() {
+    let (cluster, name) = (cluster().await, unique("bytes"));
+    let create = format!("CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0");
+    execute(&cluster.url("postgres"), &create).await;
+    let url = cluster.url(&name);
+    execute(&url, SMALL_APP).await;
+    migrate(&url).await;
+    let bytes = "E'caf\\xe9 \\xff'";
+    execute(&url, &row(bytes, "5", "now()", &black_box(bytes))).await;
+    for line in ["logs", "logs --json", "logs --errors --since 6h --json", "status --json", "stats"] {
+        let told = told(&url, line);
+        assert!(!line.starts_with("logs") || told.contains("caf\u{fffd} \u{fffd}"), "{line}: {told}");
+        execute(&url, &format!("NOTIFY metrics_refresh, {bytes}")).await;
+    }
+    let mut monitor = Launch::monitor(&url).live();
+    monitor.wait_for("the run", |screen| screen.contains("RUNS  1 ") && screen.contains("caf"));
+    monitor.send("\r");
+    let open = monitor.wait_text("BLACK BOX");
+    assert!(!open.contains("not read") && open.contains("user caf"), "{open}");
+    monitor.send("\x1b");
+    // A message that nobody can read ends the session that listens, which the driver gives up; another one follows.
+    execute(&url, &format!("NOTIFY metrics_refresh, {bytes}")).await;
+    monitor.wait_text("LIVE");
+    execute(&url, "SELECT public.refresh_platform_metrics_with_logging()").await;
+    monitor.wait_for("the next run", |screen| screen.contains("RUNS  2 ") && screen.contains("LIVE"));
+    for (key, title) in [("2", "RUNS"), ("3", "INCIDENTS"), ("4", "HISTORY"), ("5", "DIAGNOSIS"), ("6", "METRICS")] {
+        monitor.send(key);
+        let shown =
+            monitor.wait_for(title, |screen| screen.contains(&format!(" {title}")) && !screen.contains("reading"));
+        assert!(!shown.contains("stream did not contain") && !shown.contains("invalid utf-8"), "{shown}");
+    }
+    monitor.send("q");
+    assert_eq!(monitor.wait_exit(), Ok(0));
+    assert_tame(&monitor);
 }
 
 /// What a command says that does its work.

@@ -15,13 +15,13 @@ mod storage;
 pub use mending::{MendError, mend};
 pub use sessions::{OpenError, Sessions};
 
-use crate::db::error;
+use crate::db::{error, service};
 use crate::model::{
     diagnosis::{Check, Diagnosis, Limits},
     reading::Unavailable,
 };
 use serde::de::DeserializeOwned;
-use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+use sqlx::{AssertSqlSafe, PgConnection};
 use std::time::Duration;
 
 /// Longest question, but for a plan that is run.
@@ -120,6 +120,6 @@ async fn ask<T: DeserializeOwned>(connection: &mut PgConnection, limit: Duration
     let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await?;
     let row = rows.last().ok_or(sqlx::Error::RowNotFound)?;
     // The simple protocol brings every type as text.
-    let text: Option<String> = row.try_get_unchecked(0)?;
+    let text = service::text(row, 0)?;
     serde_json::from_str(text.as_deref().unwrap_or("null")).map_err(|failure| sqlx::Error::Decode(failure.into()))
 }

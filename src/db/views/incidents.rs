@@ -198,7 +198,7 @@ async fn without_success(
 }
 
 fn found(row: &PgRow) -> sqlx::Result<Found> {
-    let ended_by: Option<String> = row.try_get("ended_by")?;
+    let ended_by = service::text(row, "ended_by")?;
     let origin = ended_by.as_deref().map_or(Origin::Unknown, Origin::from_source);
     let first_logged = moment(row, "first_logged")?;
     let stretch = Stretch {
@@ -257,8 +257,8 @@ fn failure(row: &PgRow, logged: DateTime<Utc>) -> sqlx::Result<Failure> {
     Ok(Failure {
         id: Some(row.try_get("id")?),
         at: moment(row, "started_at")?.filter(plausible).unwrap_or(logged),
-        sqlstate: row.try_get("sqlstate")?,
-        message: row.try_get("message")?,
+        sqlstate: service::text(row, "sqlstate")?,
+        message: service::text(row, "message")?,
     })
 }
 
@@ -332,10 +332,10 @@ fn blocker(row: &PgRow) -> sqlx::Result<Blocker> {
     let pid: Option<String> = row.try_get("pid")?;
     Ok(Blocker {
         pid: pid.and_then(|pid| pid.parse().ok()),
-        user: row.try_get("user_name")?,
-        application: row.try_get("application")?,
-        mode: row.try_get("mode")?,
-        relation: row.try_get("relation")?,
+        user: service::text(row, "user_name")?,
+        application: service::text(row, "application")?,
+        mode: service::text(row, "mode")?,
+        relation: service::text(row, "relation")?,
         root: row.try_get("root")?,
         named: row.try_get::<i64, _>("named")?.unsigned_abs(),
     })

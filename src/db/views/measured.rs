@@ -137,7 +137,7 @@ async fn read(look: &mut PgConnection, sql: &str, part: &str) -> sqlx::Result<Ve
     let rows = service::ask(look, &sql).await?;
     let mut records = Vec::with_capacity(rows.len());
     for row in &rows {
-        let part: Option<String> = row.try_get("part")?;
+        let part = service::text(row, "part")?;
         // One that can't be read is none.
         let (Ok(at), Some(part)) = (row.try_get("at"), part.and_then(|text| serde_json::from_str(&text).ok())) else {
             continue;
@@ -165,7 +165,7 @@ fn kept(log: &Log<'_>) -> Reading<()> {
 pub(super) async fn hidden(look: &mut PgConnection, survey: &Survey) -> sqlx::Result<Option<Unavailable>> {
     let seen = "SELECT current_user::text AS role, EXISTS (SELECT 1 FROM public.metrics_refresh_log) AS any_row";
     let seen = service::one(look, seen).await?;
-    let role: String = seen.try_get("role")?;
+    let role = service::some_text(&seen, "role")?;
     let Some(hidden) = survey.hidden(&role).filter(|_| !seen.try_get("any_row").unwrap_or(false)) else {
         return Ok(None);
     };
@@ -191,7 +191,7 @@ async fn why_none(look: &mut PgConnection, window: &Window<'_>) -> sqlx::Result<
         window.log.created_at()
     );
     let row = service::optional(look, &sql).await?;
-    let error: Option<String> = row.as_ref().map(|row| row.try_get("error")).transpose()?.flatten();
+    let error = row.as_ref().map(|row| service::text(row, "error")).transpose()?.flatten();
     Ok(match (row, error) {
         (None, _) => Unavailable::new("no refresh succeeded in this window, so nothing was measured", ""),
         (Some(_), Some(error)) => Unavailable::new(format!("the last refresh could not measure: {error}"), ""),

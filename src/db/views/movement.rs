@@ -45,7 +45,7 @@ async fn current(look: &mut PgConnection) -> sqlx::Result<Reading<Vec<(String, O
          ORDER BY a.attnum LIMIT 50",
     )
     .await?;
-    let names = rows.iter().map(|row| row.try_get("name")).collect::<sqlx::Result<Vec<String>>>()?;
+    let names = rows.iter().map(|row| service::some_text(row, "name")).collect::<sqlx::Result<Vec<String>>>()?;
     if names.is_empty() {
         return Ok(Err(Unavailable::new(
             "there is no public.platform_metrics with figures",

@@ -103,7 +103,7 @@ fn take(read: &mut RunsRead, rows: &[PgRow], size: u32, left: usize) -> sqlx::Re
         let place = Place { at: row.try_get("logged_at")?, id: row.try_get("id")? };
         read.newest = read.newest.max(Some(place));
         if row.try_get("wanted")? {
-            let (by, application) = (row.try_get("triggered_by")?, row.try_get("application_name")?);
+            let (by, application) = (service::text(row, "triggered_by")?, service::text(row, "application_name")?);
             read.runs.push(Listed { place, run: Run::from_row(row)?, by, application });
             taken += 1;
         }
