@@ -20,9 +20,11 @@ COMMENT ON FUNCTION refreshtop.outlast_cancel() IS
 DO $$
 BEGIN
     PERFORM refreshtop.strip_routine('refreshtop.outlast_cancel()');
-    -- First of ours by name, so that nothing is done before.
+    -- First of ours by name, so that nothing is done before. Rows from elsewhere (a restored dump, a script) are not
+    -- waited for.
     CREATE TRIGGER refreshtop_cancel BEFORE INSERT ON public.metrics_refresh_log
-        FOR EACH ROW WHEN (NEW.sqlstate = '57014') EXECUTE FUNCTION refreshtop.outlast_cancel();
+        FOR EACH ROW WHEN (NEW.sqlstate = '57014' AND NEW.backend_pid::text = pg_backend_pid()::text)
+        EXECUTE FUNCTION refreshtop.outlast_cancel();
     PERFORM refreshtop.note_undo(8, 'DROP TRIGGER IF EXISTS refreshtop_cancel ON public.metrics_refresh_log');
 END
 $$;
