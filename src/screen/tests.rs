@@ -96,6 +96,25 @@ fn other_states_at_two_sizes() {
     snapshots("detail_end", &[(40, 12), (80, 24), (120, 40)]);
 }
 
+/// Attempts come and go every few seconds, for weeks perhaps: only the words about them change.
+#[test]
+fn nothing_moves_while_attempts_come_and_go() {
+    for width in 40..=200 {
+        let below = |retry_in: Option<u64>| {
+            let mut state = state("down");
+            if let Feed::Down { retry_at, .. } = &mut state.feed {
+                *retry_at = retry_in.map(|seconds| state.now + std::time::Duration::from_secs(seconds));
+            }
+            let drawn = plain(&screen(&state, &Theme::terminal(), Glyphs::new(true), (width, 40)));
+            let lines: Vec<&str> = drawn.lines().collect();
+            let verdict = lines.iter().position(|line| line.contains("UNKNOWN") || line.contains('█'));
+            verdict.expect("a verdict")
+        };
+        let found = [Some(3), Some(30), Some(55), None].map(below);
+        assert!(found.iter().all(|row| *row == found[0]), "{width}: {found:?}");
+    }
+}
+
 #[test]
 fn the_refresh_and_each_of_its_ends() {
     for name in ["refreshing", "cancelling", "running_elsewhere"] {

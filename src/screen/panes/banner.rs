@@ -18,11 +18,12 @@ const BEHIND: Duration = Duration::from_secs(5);
 
 /// Rows needed at `width` columns; none while the feed is live and polls succeed.
 pub fn height(scene: &Scene, width: u16) -> u16 {
-    message(scene).map_or(0, |(text, _)| to_u16(scene.clean_lines(&text, width, MOST).len()))
+    // What is longest at some moment decides: nothing below may move while attempts come and go.
+    message(scene, true).map_or(0, |(text, _)| to_u16(scene.clean_lines(&text, width, MOST).len()))
 }
 
 pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
-    let Some((text, style)) = message(scene) else { return };
+    let Some((text, style)) = message(scene, false) else { return };
     if area.is_empty() {
         return;
     }
@@ -33,7 +34,8 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     }
 }
 
-fn message(scene: &Scene) -> Option<(String, Style)> {
+/// What is to be said; `longest` as long as it gets until the next attempt has failed.
+fn message(scene: &Scene, longest: bool) -> Option<(String, Style)> {
     let glyphs = scene.glyphs;
     let bar = |style: Style| style.add_modifier(Modifier::REVERSED);
     if let (Some(paused), Feed::Live | Feed::Polling { .. }) = (scene.state.paused, &scene.state.feed) {
@@ -44,7 +46,7 @@ fn message(scene: &Scene) -> Option<(String, Style)> {
             let text = format!("{} CONNECTING to {}", glyphs.polling, scene.state.options.host);
             Some((text, bar(scene.theme.unknown)))
         }
-        Feed::Down { .. } => Some((down(scene), bar(scene.theme.critical))),
+        Feed::Down { .. } => Some((down(scene, longest), bar(scene.theme.critical))),
         Feed::Live | Feed::Polling { .. } if scene.state.poll_error.is_some() => {
             Some((poll_failed(scene), bar(scene.theme.critical)))
         }
@@ -107,12 +109,13 @@ fn how_old(scene: &Scene) -> String {
     }
 }
 
-fn down(scene: &Scene) -> String {
+fn down(scene: &Scene, longest: bool) -> String {
     let Feed::Down { reason, since, attempts, retry_at } = &scene.state.feed else { return String::new() };
     let dot = scene.glyphs.dot;
     let now = scene.state.now;
     let lost = age::label(now.saturating_duration_since(*since));
     let next = match retry_at {
+        _ if longest => "next try within 55s".into(),
         Some(at) => format!("next try within {}", age::countdown(at.saturating_duration_since(now))),
         None => "trying now".into(),
     };
@@ -122,7 +125,7 @@ fn down(scene: &Scene) -> String {
         n => format!("{n} tries, "),
     };
     let why = short(scene, reason);
-    format!("{} DOWN for {lost} {dot} {} {dot} {tries}{next} {dot} {why}", scene.glyphs.failed, how_old(scene))
+    format!("{} DOWN for {lost} {dot} {} {dot} {why} {dot} {tries}{next}", scene.glyphs.failed, how_old(scene))
 }
 
 fn poll_failed(scene: &Scene) -> String {
