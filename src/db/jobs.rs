@@ -57,7 +57,7 @@ async fn has_jobs(there: &mut PgConnection) -> sqlx::Result<bool> {
 }
 
 /// The condition that row `j` of `cron.job` is the job `name` of `database`.
-fn is_job(database: &str, name: &str) -> String {
+pub(super) fn is_job(database: &str, name: &str) -> String {
     let (database, name) = (literal(database), literal(name));
     format!("j.jobname IN ({name}, {name} || '@' || {database}) AND j.database = {database}")
 }

@@ -4,7 +4,7 @@
 //! a migration can't reach across. So the jobs are put there by the program, after the migrations.
 
 use crate::db::{
-    error, migrate,
+    error, jobs, migrate,
     service::{ask, literal as text, one, optional},
 };
 use sqlx::{Connection as _, FromRow, PgConnection, Row as _};
@@ -224,13 +224,12 @@ async fn ensure_job(
     app_database: &str,
     cron_database: &str,
 ) -> sqlx::Result<(Outcome, Option<String>)> {
-    let (name, database) = (text(job.name), text(app_database));
     let found = optional(
         cron,
         &format!(
-            "SELECT jobid, schedule::text, command::text, active FROM cron.job
-             WHERE jobname IN ({name}, {name} || '@' || {database}) AND database = {database}
-             ORDER BY active DESC, jobid LIMIT 1"
+            "SELECT j.jobid, j.schedule::text, j.command::text, j.active FROM cron.job j WHERE {}
+             ORDER BY j.active DESC, j.jobid LIMIT 1",
+            jobs::is_job(app_database, job.name)
         ),
     )
     .await?;

@@ -7,6 +7,7 @@
 //! pooler may give to somebody else before it is executed; and over a slow link one round trip is better than two.
 
 use crate::db::error;
+pub(super) use crate::model::diagnosis::literal;
 use crate::model::{
     figures::PlatformMetrics,
     job::{Job, JobRun},
@@ -77,11 +78,6 @@ pub(super) fn text(row: &PgRow, column: impl sqlx::ColumnIndex<PgRow>) -> sqlx::
 /// The same of a column that always has one.
 pub(super) fn some_text(row: &PgRow, column: &str) -> sqlx::Result<String> {
     text(row, column).map(Option::unwrap_or_default)
-}
-
-/// `text` as a literal, whatever `standard_conforming_strings` says.
-pub(super) fn literal(text: &str) -> String {
-    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
 /// `window` as an interval.

@@ -579,6 +579,12 @@ fn not_measured() -> Unavailable {
 /// A state to be built, under its name.
 pub type Named = (&'static str, fn() -> State);
 
+/// The state of [`ZOO`] that has this name.
+#[must_use]
+pub fn named(name: &str) -> Option<State> {
+    ZOO.iter().find(|(known, _)| *known == name).map(|(_, state)| state())
+}
+
 /// Every state that the screen is looked at in.
 pub const ZOO: &[Named] = &[
     ("healthy", live),

@@ -1,7 +1,7 @@
 //! What is seen while a frame arrives over a thin link, where the terminal knows no synchronized updates: every cell
 //! reads as before or as it will read, and nothing in between.
 
-use crate::model::{fixtures, state::State};
+use crate::model::fixtures;
 use crate::screen::{self, Appearance, glyphs::Glyphs, theme::Theme};
 use crate::terminal::backend::CalmBackend;
 use ratatui::{Terminal, TerminalOptions, Viewport, layout::Rect};
@@ -27,11 +27,6 @@ const LOOK: usize = 50;
 /// What that link carries in a second.
 const SECOND: usize = 25_000;
 
-fn named(name: &str) -> State {
-    let (_, state) = fixtures::ZOO.iter().find(|(known, _)| *known == name).expect("a state of that name");
-    state()
-}
-
 /// The bytes of each frame.
 fn frames(names: &[&'static str], (width, height): (u16, u16)) -> Vec<(&'static str, Vec<u8>)> {
     let link = Link::default();
@@ -40,7 +35,7 @@ fn frames(names: &[&'static str], (width, height): (u16, u16)) -> Vec<(&'static 
     let look = Appearance::new(Theme::terminal(), Glyphs::new(true));
     let mut sent = Vec::new();
     for name in names {
-        let state = named(name);
+        let state = fixtures::named(name).expect("a state of that name");
         terminal.draw(|frame| screen::draw(&state, &look, frame)).unwrap();
         sent.push((*name, std::mem::take(&mut *link.0.borrow_mut())));
     }

@@ -37,7 +37,7 @@ fn render(state: &State, theme: &Theme, glyphs: &'static Glyphs, area: Rect, buf
 }
 
 fn state(name: &str) -> State {
-    fixtures::ZOO.iter().find(|(known, _)| *known == name).map(|(_, state)| state()).unwrap()
+    fixtures::named(name).unwrap()
 }
 
 /// Draws on a terminal, as the program does.
