@@ -49,6 +49,14 @@ pub enum MigrateError {
     /// The server can't be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// What whoever asked for it has to say.
+    #[error("{text}")]
+    Told {
+        /// One of [`crate::exit`].
+        code: u8,
+        /// A sentence.
+        text: String,
+    },
     /// Anything else.
     #[error("{}", database_sentence(.0))]
     Database(#[from] sqlx::Error),
@@ -144,6 +152,168 @@ pub struct Applied {
     pub versions: Vec<i64>,
     /// What was found and left as it was, one sentence each.
     pub kept: Vec<String>,
+}
+
+/// A migration upwards that is not committed.
+pub struct PendingUp<'c> {
+    /// What it did.
+    pub applied: Applied,
+    transaction: Transaction<'c, Postgres>,
+}
+
+impl PendingUp<'_> {
+    /// Inside the transaction.
+    pub fn connection(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+
+    /// Makes it last.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn commit(self) -> Result<(), MigrateError> {
+        Ok(self.transaction.commit().await?)
+    }
+
+    /// Undoes it.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn rollback(self) -> Result<(), MigrateError> {
+        Ok(self.transaction.rollback().await?)
+    }
+}
+
+/// A migration downwards that is not committed.
+pub struct PendingDown<'c> {
+    /// Versions undone.
+    pub undone: Vec<i64>,
+    transaction: Transaction<'c, Postgres>,
+}
+
+impl PendingDown<'_> {
+    /// Inside the transaction.
+    pub fn connection(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+
+    /// Makes it last.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn commit(self) -> Result<(), MigrateError> {
+        Ok(self.transaction.commit().await?)
+    }
+
+    /// Undoes it.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn rollback(self) -> Result<(), MigrateError> {
+        Ok(self.transaction.rollback().await?)
+    }
+}
+
+/// STUB until main has the real one.
+const STUB: &str = "
+DO $$ DECLARE r text; BEGIN
+  PERFORM pg_advisory_xact_lock(4711, 1);
+  FOREACH r IN ARRAY ARRAY['refreshtop_owner','refreshtop_job'] LOOP
+    IF to_regrole(r) IS NULL THEN EXECUTE format('CREATE ROLE %I NOLOGIN NOINHERIT', r); END IF;
+  END LOOP;
+  IF NOT (SELECT rolcanlogin AND rolinherit FROM pg_roles WHERE rolname = 'refreshtop_job') THEN ALTER ROLE refreshtop_job LOGIN INHERIT; END IF;
+  IF NOT pg_has_role('refreshtop_job', 'refreshtop_admin', 'MEMBER') THEN GRANT refreshtop_admin TO refreshtop_job; END IF;
+  IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN ALTER SCHEMA refreshtop OWNER TO refreshtop_owner; END IF;
+  CREATE TABLE IF NOT EXISTS refreshtop.undo (seq bigint GENERATED ALWAYS AS IDENTITY, step int, kind text, object_schema name, object_name text, detail jsonb);
+  CREATE TABLE IF NOT EXISTS refreshtop.home (system_identifier bigint, database_oid oid, database_name name);
+  DELETE FROM refreshtop.home;
+  INSERT INTO refreshtop.home SELECT (SELECT system_identifier FROM pg_control_system()), oid, datname FROM pg_database WHERE datname = current_database();
+END $$";
+
+/// The statements that [`begin_up`] would execute.
+///
+/// # Errors
+/// The server's.
+pub async fn script_up(connection: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
+    let applied = versions(connection).await?;
+    let migrator = migrator();
+    let steps = migrator.iter().filter(|step| step.migration_type.is_up_migration() && !applied.contains(&step.version));
+    Ok(steps.map(|step| format!("-- step {}: {}\n{}", step.version, step.description, step.sql.as_str())).collect())
+}
+
+/// The statements that [`begin_down`] would execute.
+///
+/// # Errors
+/// The server's.
+pub async fn script_down(connection: &mut PgConnection, target: i64) -> Result<Vec<String>, MigrateError> {
+    let applied = versions(connection).await?;
+    let migrator = migrator();
+    let steps = migrator.iter().filter(|step| {
+        step.migration_type.is_down_migration() && step.version > target && applied.contains(&step.version)
+    });
+    let mut steps: Vec<_> = steps.collect();
+    steps.sort_by_key(|step| std::cmp::Reverse(step.version));
+    Ok(steps.iter().map(|step| format!("-- step {}: {}\n{}", step.version, step.description, step.sql.as_str())).collect())
+}
+
+/// Applies every pending step, without committing.
+///
+/// # Errors
+/// See [`MigrateError`]; whatever it is, nothing was changed.
+pub async fn begin_up<'c>(
+    connection: &'c mut PgConnection,
+    _progress: &mut dyn FnMut(&str),
+) -> Result<PendingUp<'c>, MigrateError> {
+    let migrator = migrator();
+    let known = known().len();
+    if versions(connection).await?.len() < known {
+        let problems = preflight::problems(connection).await?;
+        if !problems.is_empty() {
+            return Err(MigrateError::Preflight(problems));
+        }
+    }
+    let mut transaction = begin(connection).await?;
+    let before = versions(&mut transaction).await?;
+    if before.len() < known {
+        let run = migrator.run(&mut *transaction).await;
+        forget_statements(&mut transaction).await;
+        run?;
+    } else if let Some(other) = before.iter().find(|version| !migrator.version_exists(**version)) {
+        return Err(MigrateError::Unknown(*other));
+    }
+    let after = versions(&mut transaction).await?;
+    let new: Vec<i64> = after.into_iter().filter(|version| !before.contains(version)).collect();
+    if !new.is_empty() {
+        record(&mut transaction, "migrate up", &new).await?;
+    }
+    sqlx::raw_sql(STUB).execute(&mut *transaction).await?;
+    Ok(PendingUp { applied: Applied { versions: new, kept: Vec::new() }, transaction })
+}
+
+/// Undoes every step above `target`, without committing.
+///
+/// # Errors
+/// See [`MigrateError`]; whatever it is, nothing was changed.
+pub async fn begin_down<'c>(
+    connection: &'c mut PgConnection,
+    target: i64,
+    _progress: &mut dyn FnMut(&str),
+) -> Result<PendingDown<'c>, MigrateError> {
+    let mut transaction = begin(connection).await?;
+    let before = versions(&mut transaction).await?;
+    let undone: Vec<i64> = before.iter().rev().copied().filter(|version| *version > target).collect();
+    if undone.is_empty() {
+        return Ok(PendingDown { undone, transaction });
+    }
+    let run = migrator().undo(&mut *transaction, target).await;
+    forget_statements(&mut transaction).await;
+    run?;
+    if target == 0 {
+        sqlx::raw_sql("DROP TABLE IF EXISTS refreshtop.migrations, refreshtop.undo, refreshtop.home; DROP SCHEMA refreshtop")
+            .execute(&mut *transaction)
+            .await?;
+    }
+    Ok(PendingDown { undone, transaction })
 }
 
 /// Applies every pending step.

@@ -19,3 +19,4 @@ pub mod service;
 pub mod spare;
 mod suspend;
 mod views;
+pub mod waits;

@@ -66,7 +66,7 @@ fn wanted() -> [Wanted; 2] {
         name: job.name,
         schedule: job.schedule,
         command: job.command,
-        same: schedule::same_command,
+        same: crate::model::statement::same,
     };
     [
         wanted("refresh-job", "Job that refreshes", "refresh-job-runs", "Refreshes by pg_cron", refresh),
