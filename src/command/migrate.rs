@@ -13,7 +13,7 @@ use crate::command::{
 use crate::connect::{self, Kind, Session, Target};
 use crate::db::{
     error, jobs,
-    migrate::{self, MigrateError, Step},
+    migrate::{self, Applied, MigrateError, Pending, Step},
     schedule::{self, Done, Look, Mode, Place, ScheduleError, Standing},
 };
 use crate::exit;
@@ -165,15 +165,12 @@ pub async fn up(target: &Target) -> Result<Vec<String>, MigrateError> {
 
 async fn up_watched(target: &Target, watch: &Watch) -> Result<Vec<String>, MigrateError> {
     let mut app = session(target, watch).await?;
-    let look = schedule::look(&mut app).await?;
+    let mut look = schedule::look(&mut app).await?;
     let mut lines = Vec::new();
     let mut progress = |text: &str| watch.say(text);
     let mut pending = migrate::begin_up(&mut app, &mut progress).await.map_err(|failure| undone(failure, watch))?;
-    match pending.applied.versions.as_slice() {
-        [] => lines.push("the database is up to date".into()),
-        versions => lines.push(format!("applied {}", numbered(versions))),
-    }
-    lines.append(&mut pending.applied.kept);
+    let new = !pending.done.is_empty();
+    lines.extend(applied(&pending.done));
     if !migrate::has_view(pending.connection()).await? {
         lines.push(
             "warning: materialized view public.platform_metrics is missing, though the step that makes it is applied; \
@@ -182,73 +179,107 @@ async fn up_watched(target: &Target, watch: &Watch) -> Result<Vec<String>, Migra
         );
     }
     lines.extend(migrate::blind_spot(pending.connection()).await?);
-    let mut other = match cron_session(target, &look, watch).await {
-        Ok(other) => other,
-        Err(failure) => {
-            lines.push(not_scheduled(&failure));
-            commit_up(pending, watch).await?;
-            return Ok(lines);
-        }
+    let (mut other, unreachable) = match cron_session(target, &look, watch).await {
+        Ok(other) => (other, None),
+        Err(failure) => (None, Some(not_scheduled(&failure))),
     };
-    // Where another database has the jobs, their transaction is open, and their lock held, before anything is committed.
     let mut there = match &mut other {
         Some(other) => Some(other.begin().await?),
         None => None,
     };
-    let jobs = match put_jobs_in_place(pending.connection(), there.as_deref_mut(), &look, Mode::Plan).await {
+    let jobs = match plan_jobs(&mut pending, there.as_deref_mut(), &mut look, unreachable).await {
         Ok(jobs) => jobs,
-        Err(failure) if failure.ends_all() => {
+        Err(failure) => {
             pending.rollback().await?;
             return Err(undone(told(exit::FAILURE, format!("nothing was changed: {failure}")), watch));
         }
-        Err(failure) => {
-            lines.push(not_scheduled(&failure));
-            commit_up(pending, watch).await?;
-            return Ok(lines);
-        }
     };
+    lines.extend(jobs.lines.iter().filter(|line| look.elsewhere().is_none() || line.starts_with("warning")).cloned());
     if watch.stopped() {
         pending.rollback().await?;
         return Err(undone(told(exit::FAILURE, "nothing was changed"), watch));
     }
     // From here on the two belong together.
     watch.settle();
-    commit_up(pending, watch).await?;
-    let alone = jobs.alone;
-    match there {
-        None => lines.extend(jobs.lines),
+    if new || !jobs.is_nothing() { pending.commit().await? } else { pending.rollback().await? };
+    if let Some(mut there) = there {
         // The jobs' role may be new, and until now no other database could see it.
-        Some(mut there) => {
-            let done = schedule::ensure(&mut there, &look, alone, Mode::Really).await;
-            let made = done.as_ref().is_ok_and(Done::makes_extension);
-            let done = match done {
-                Ok(done) => there.commit().await.map(|()| done).map_err(ScheduleError::Database),
-                failed => failed,
-            };
-            if jobs.makes_extension() && !(made && done.is_ok()) {
-                // What somebody else creates is not ours to drop. Where even this fails, the next line says enough.
-                let _ = schedule::forget_extension(&mut app).await;
-            }
-            match done {
-                Ok(done) => lines.extend(done.lines),
-                Err(failure) => lines.push(format!(
-                    "{}; the migrations are applied, and the jobs in database {} are as they were",
-                    not_scheduled(&failure),
-                    look.elsewhere().unwrap_or_default()
-                )),
-            }
+        let done = match schedule::ensure(&mut there, &look, Mode::Really).await {
+            Ok(done) => there.commit().await.map(|()| done).map_err(ScheduleError::Database),
+            failed => failed,
+        };
+        if jobs.makes_extension() && !done.as_ref().is_ok_and(Done::makes_extension) {
+            // What somebody else creates is not ours to drop. Where even this fails, the next line says enough.
+            let _ = forget_extension(&mut app).await;
+        }
+        match done {
+            Ok(done) => lines.extend(done.lines),
+            Err(failure) => lines.push(format!(
+                "{}; the migrations are applied, and the jobs in database {} are as they were",
+                not_scheduled(&failure),
+                look.elsewhere().unwrap_or_default()
+            )),
         }
     }
     app.close().await?;
     Ok(lines)
 }
 
-async fn commit_up(pending: migrate::PendingUp<'_>, watch: &Watch) -> Result<(), MigrateError> {
-    if watch.stopped() && !watch.settled() {
-        pending.rollback().await?;
-        return Err(told(exit::FAILURE, "nothing was changed"));
+/// What to tell of the steps.
+fn applied(done: &Applied) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !done.versions.is_empty() {
+        lines.push(format!("applied {}", numbered(&done.versions)));
     }
-    pending.commit().await
+    if let Some(home) = &done.moved_from {
+        lines.push(format!("this database was {} before, and is at home here now", home.database_name));
+    }
+    if !done.repaired.is_empty() {
+        lines.push(format!("put back what was missing or changed: {}", done.repaired.join(", ")));
+    }
+    if lines.is_empty() {
+        lines.push("the database is up to date".into());
+    }
+    lines.extend(done.kept.iter().cloned());
+    lines
+}
+
+/// Finds out what is to be done with the jobs, and notes it. Where `pg_cron` lives beside the application it is done;
+/// `there` is the transaction where it lives in another database, which holds the lock of the jobs from here on.
+async fn plan_jobs(
+    pending: &mut Pending<'_, Applied>,
+    there: Option<&mut PgConnection>,
+    look: &mut Look,
+    unreachable: Option<String>,
+) -> Result<Done, MigrateError> {
+    let (new, moved_from) = (!pending.done.is_empty(), pending.done.moved_from.clone());
+    let app = pending.connection();
+    // Where there was nothing to do, it is in force still.
+    if new {
+        migrate::enter(app).await?;
+    }
+    schedule::recall(app, look).await?;
+    if let Some(home) = moved_from {
+        look.moved_from(app, &home).await?;
+    }
+    let mode = if there.is_some() { Mode::Plan } else { Mode::Really };
+    let jobs = match unreachable {
+        Some(line) => Done::only(line),
+        None => match put_jobs_in_place(app, there, look, mode).await {
+            Err(failure) if failure.ends_all() => return Err(told(exit::FAILURE, failure.to_string())),
+            Err(failure) => Done::only(not_scheduled(&failure)),
+            Ok(jobs) => jobs,
+        },
+    };
+    migrate::leave(app).await?;
+    Ok(jobs)
+}
+
+async fn forget_extension(app: &mut PgConnection) -> Result<(), MigrateError> {
+    let mut pending = migrate::begin_jobs(app).await?;
+    schedule::forget(pending.connection(), true).await?;
+    migrate::leave(pending.connection()).await?;
+    pending.commit().await.map(|_| ())
 }
 
 fn not_scheduled(why: &dyn std::fmt::Display) -> String {
@@ -285,12 +316,14 @@ async fn put_jobs_in_place(
     if let Some(warning) = warning {
         return Ok(Done::only(warning));
     }
-    let alone = schedule::runs_alone(app).await?;
+    schedule::is_safe(app, look).await?;
     let mut done = match there {
-        Some(there) => schedule::ensure(there, look, alone, mode).await?,
-        None => schedule::ensure(app, look, alone, Mode::Really).await?,
+        Some(there) => schedule::ensure(there, look, mode).await?,
+        None => schedule::ensure(app, look, mode).await?,
     };
-    schedule::write_notes(app, &mut done, Mode::Really).await?;
+    // What is only planned is noted now: it is done when this is committed.
+    let noting = if mode == Mode::Dry { Mode::Dry } else { Mode::Really };
+    schedule::write_notes(app, &mut done, noting).await?;
     Ok(done)
 }
 
@@ -304,25 +337,22 @@ pub async fn jobs(target: &Target, quiet: bool) -> Result<Vec<String>, Failure> 
 
 async fn jobs_watched(target: &Target, watch: &Watch) -> Result<Vec<String>, Failure> {
     let mut app = session(target, watch).await?;
-    let failed = |failure: sqlx::Error| Failure::from(MigrateError::from(failure));
-    let look = schedule::look(&mut app).await.map_err(failed)?;
-    match look.standing {
-        Standing::AtHome => {}
-        Standing::New => {
-            return Err(Failure::new(exit::NOT_MIGRATED, "the database is not migrated; run: refreshtop migrate"));
-        }
-        Standing::Renamed(_) | Standing::Copy => {
-            let why = "this database was renamed, copied or restored, and its jobs are not yet its own; run: refreshtop migrate";
-            return Err(Failure::new(exit::NOT_MIGRATED, why));
-        }
+    let mut look = schedule::look(&mut app).await.map_err(MigrateError::from)?;
+    if migrate::status(&mut app).await?.iter().all(|step| step.applied_at.is_none()) {
+        return Err(Failure::new(exit::NOT_MIGRATED, "the database is not migrated; run: refreshtop migrate"));
+    }
+    let mut pending = migrate::begin_jobs(&mut app).await?;
+    schedule::recall(pending.connection(), &mut look).await.map_err(MigrateError::from)?;
+    if look.standing != Standing::AtHome {
+        let why = "this database was renamed, copied or restored, and its jobs are not yet its own; run: refreshtop migrate";
+        return Err(Failure::new(exit::NOT_MIGRATED, why));
     }
     let mut other = cron_session(target, &look, watch).await?;
-    let mut transaction = app.begin().await.map_err(failed)?;
     let mut there = match &mut other {
-        Some(other) => Some(other.begin().await.map_err(failed)?),
+        Some(other) => Some(other.begin().await.map_err(MigrateError::from)?),
         None => None,
     };
-    let done = put_jobs_in_place(&mut transaction, there.as_deref_mut(), &look, Mode::Really).await.map_err(|failure| {
+    let done = put_jobs_in_place(pending.connection(), there.as_deref_mut(), &look, Mode::Really).await.map_err(|failure| {
         let code = match &failure {
             ScheduleError::NotPermitted { .. } | ScheduleError::NoExtension { .. } | ScheduleError::NotSafe { .. } => {
                 exit::NOT_PERMITTED
@@ -340,10 +370,11 @@ async fn jobs_watched(target: &Target, watch: &Watch) -> Result<Vec<String>, Fai
         return Err(Failure::new(exit::FAILURE, "nothing was changed"));
     }
     watch.settle();
+    migrate::leave(pending.connection()).await?;
     // What is noted of a job that is not there does no harm; a job without a note would not go with a rollback.
-    transaction.commit().await.map_err(failed)?;
+    if done.is_nothing() { pending.rollback().await? } else { pending.commit().await? };
     if let Some(there) = there {
-        there.commit().await.map_err(failed)?;
+        there.commit().await.map_err(MigrateError::from)?;
     }
     Ok(done.lines)
 }
@@ -393,7 +424,7 @@ pub async fn announce_down(target: &Target, target_version: i64) -> Result<Optio
     if rows > 0 {
         takes.push(format!("deleting {rows} rows of the refresh log"));
     }
-    let look = schedule::look(&mut app).await?;
+    let look = remembered(&mut app).await?;
     // Where it can't be seen, the rollback itself meets what is wrong.
     if let Ok(jobs) = jobs_at_stake(target, &mut app, &look, &watch).await
         && jobs.jobs() > 0
@@ -403,6 +434,15 @@ pub async fn announce_down(target: &Target, target_version: i64) -> Result<Optio
     app.close().await?;
     let takes = if takes.is_empty() { String::new() } else { format!(", {}", takes.join(" and ")) };
     Ok(Some(format!("undoes {}{takes}", numbered(&applied))))
+}
+
+/// What is known before anything is undone; afterwards nobody knows it any more.
+async fn remembered(app: &mut PgConnection) -> Result<Look, MigrateError> {
+    let mut look = schedule::look(app).await?;
+    let mut pending = migrate::begin_jobs(app).await?;
+    schedule::recall(pending.connection(), &mut look).await?;
+    pending.rollback().await?;
+    Ok(look)
 }
 
 fn counted(count: usize, what: &str) -> String {
@@ -436,11 +476,11 @@ pub async fn down(target: &Target, target_version: i64) -> Result<Vec<String>, M
 
 async fn down_watched(target: &Target, target_version: i64, watch: &Watch) -> Result<Vec<String>, MigrateError> {
     let mut app = session(target, watch).await?;
-    let look = schedule::look(&mut app).await?;
+    let look = remembered(&mut app).await.map_err(|failure| undone(failure, watch))?;
     let mut progress = |text: &str| watch.say(text);
     let begun = migrate::begin_down(&mut app, target_version, &mut progress).await;
     let mut pending = begun.map_err(|failure| undone(failure, watch))?;
-    let steps = pending.undone.clone();
+    let steps = pending.done.versions.clone();
     if steps.is_empty() {
         pending.rollback().await?;
         return Ok(vec!["there is nothing to undo".into()]);
@@ -472,7 +512,13 @@ async fn down_watched(target: &Target, target_version: i64, watch: &Watch) -> Re
         }
     };
     if target_version > 0 {
-        schedule::forget(pending.connection()).await?;
+        migrate::enter(pending.connection()).await?;
+        schedule::forget(pending.connection(), false).await?;
+        migrate::leave(pending.connection()).await?;
+    }
+    lines.append(&mut pending.done.kept);
+    if target_version == 0 && !taken.needs_role && look.cron_is_known() {
+        migrate::forget_roles(pending.connection()).await.map_err(|failure| undone(failure, watch))?;
     }
     if watch.stopped() {
         pending.rollback().await?;
@@ -559,26 +605,31 @@ async fn compensate(
 async fn script_up(target: &Target) -> Result<Vec<String>, MigrateError> {
     let watch = Watch::silent();
     let mut app = session(target, &watch).await?;
-    let look = schedule::look(&mut app).await?;
-    let mut script = vec![format!("-- in database {}", look.database)];
-    script.extend(migrate::script_up(&mut app).await?);
+    let mut look = schedule::look(&mut app).await?;
+    let mut script = Vec::new();
+    let mut pending = migrate::begin_jobs(&mut app).await?;
+    schedule::recall(pending.connection(), &mut look).await?;
+    if !migrate::is_up_to_date(pending.connection()).await? {
+        titled(&mut script, &look.database, migrate::statements_up());
+    }
     if look.cron_database().is_some() {
-        let mut other = cron_session(target, &look, &watch).await?;
-        let mut transaction = other.as_mut().unwrap_or(&mut app).begin().await?;
-        let done = schedule::ensure(&mut transaction, &look, look.alone, Mode::Dry).await;
-        transaction.rollback().await?;
+        let done = match cron_session(target, &look, &watch).await? {
+            Some(mut other) => {
+                let mut there = other.begin().await?;
+                put_jobs_in_place(pending.connection(), Some(&mut there), &look, Mode::Dry).await
+            }
+            None => put_jobs_in_place(pending.connection(), None, &look, Mode::Dry).await,
+        };
         match done {
-            Ok(mut done) => {
-                in_database(&mut script, &look, std::mem::take(&mut done.statements));
-                schedule::write_notes(&mut app, &mut done, Mode::Dry).await?;
-                if !done.statements.is_empty() {
-                    script.push(format!("-- in database {}", look.database));
-                    script.extend(done.statements);
-                }
+            Ok(done) => {
+                let (notes, jobs) = done.statements.into_iter().partition(|sql| sql.contains(" refreshtop.undo "));
+                in_database(&mut script, look.cron_database().unwrap_or_default(), jobs);
+                in_database(&mut script, &look.database, notes);
             }
             Err(failure) => script.push(format!("-- {}", not_scheduled(&failure))),
         }
     }
+    pending.rollback().await?;
     app.close().await?;
     Ok(script)
 }
@@ -587,12 +638,13 @@ async fn script_up(target: &Target) -> Result<Vec<String>, MigrateError> {
 async fn script_down(target: &Target, target_version: i64) -> Result<Vec<String>, MigrateError> {
     let watch = Watch::silent();
     let mut app = session(target, &watch).await?;
-    let look = schedule::look(&mut app).await?;
-    let mut script = vec![format!("-- in database {}", look.database)];
-    script.extend(migrate::script_down(&mut app, target_version).await?);
-    if script.len() > 1 {
+    let look = remembered(&mut app).await?;
+    let mut script = Vec::new();
+    let steps = migrate::status(&mut app).await?;
+    if steps.iter().any(|step| step.applied_at.is_some() && step.version > target_version) {
+        titled(&mut script, &look.database, migrate::statements_down(target_version));
         match jobs_at_stake(target, &mut app, &look, &watch).await {
-            Ok(done) => in_database(&mut script, &look, done.statements),
+            Ok(done) => in_database(&mut script, look.cron_database().unwrap_or_default(), done.statements),
             Err(failure) => script.push(format!("-- the jobs can't be seen: {failure}")),
         }
     }
@@ -600,9 +652,16 @@ async fn script_down(target: &Target, target_version: i64) -> Result<Vec<String>
     Ok(script)
 }
 
-fn in_database(script: &mut Vec<String>, look: &Look, statements: Vec<String>) {
+fn titled(script: &mut Vec<String>, database: &str, parts: Vec<(String, String)>) {
+    script.push(format!("-- in database {database}, in one transaction"));
+    for (title, sql) in parts {
+        script.extend([format!("-- {title}"), sql]);
+    }
+}
+
+fn in_database(script: &mut Vec<String>, database: &str, statements: Vec<String>) {
     if !statements.is_empty() {
-        script.push(format!("-- in database {}", look.cron_database().unwrap_or_default()));
+        script.push(format!("-- in database {database}"));
         script.extend(statements);
     }
 }

@@ -133,7 +133,12 @@ enum Note {
     Job(String, Option<Found>),
     /// The extension was created on behalf of this database.
     Extension,
+    /// [`JOB_ROLE`] was given rights on `pg_cron`, so that the installation can show and change its jobs.
+    Rights,
 }
+
+/// The name under which rights are noted.
+const RIGHTS: &str = "rights of refreshtop_job";
 
 /// What is known of the application's database before anything is done.
 #[derive(Debug, Clone)]
@@ -146,7 +151,7 @@ pub struct Look {
     pub standing: Standing,
     /// Who looks.
     pub role: String,
-    /// Whether the installation has no roles, or would have none.
+    /// Whether the installation has no roles, so that its jobs run as who migrates.
     pub alone: bool,
     notes: Vec<Note>,
     /// Functions of the contract that are there.
@@ -170,6 +175,12 @@ impl Look {
             Place::Database(database) => Some(database),
             Place::NotLoaded | Place::Hidden => None,
         }
+    }
+
+    /// Whether it is known where the jobs are, or that there are none.
+    #[must_use]
+    pub fn cron_is_known(&self) -> bool {
+        self.place != Place::Hidden || self.notes.is_empty()
     }
 
     /// Whether anything was ever noted about `pg_cron`.
@@ -209,9 +220,6 @@ pub async fn look(app: &mut PgConnection) -> sqlx::Result<Look> {
         "SELECT current_database()::text AS database, current_user::text AS role,
                 pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') AS readable,
                 EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron') AS here,
-                coalesce((SELECT pg_get_userbyid(n.nspowner)::text <> 'refreshtop_owner' FROM pg_namespace n
-                          WHERE n.nspname = 'refreshtop'),
-                         (SELECT NOT (r.rolsuper OR r.rolcreaterole) FROM pg_roles r WHERE r.rolname = current_user)) AS alone,
                 ARRAY(SELECT p.proname::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
                       WHERE n.nspname = 'public') AS functions",
     )
@@ -228,11 +236,55 @@ pub async fn look(app: &mut PgConnection) -> sqlx::Result<Look> {
     } else {
         Place::Hidden
     };
-    let standing = standing(&mut transaction).await?;
-    let notes = if standing == Standing::New { Vec::new() } else { notes(&mut transaction).await? };
     transaction.commit().await?;
-    let alone = facts.try_get("alone")?;
-    Ok(Look { database, place, standing, role, alone, notes, functions })
+    Ok(Look { database, place, standing: Standing::New, role, alone: false, notes: Vec::new(), functions })
+}
+
+/// Joins to `look` what the installation knows: whether it is at home, what was noted, whether there are roles. `app` is a
+/// transaction in which [`migrate::enter`] is in force. What is read is read as the installation's owner.
+///
+/// # Errors
+/// The server's.
+pub async fn recall(app: &mut PgConnection, look: &mut Look) -> sqlx::Result<()> {
+    look.alone = one(app, &format!("SELECT pg_temp.refreshtop_role('job') <> '{JOB_ROLE}'")).await?.try_get(0)?;
+    let installed = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                     WHERE n.nspname = 'refreshtop' AND c.relname = 'undo'";
+    if optional(app, installed).await?.is_none() {
+        return Ok(());
+    }
+    ask(app, AS_OWNER).await?;
+    look.standing = standing(app).await?;
+    look.notes = notes(app).await?;
+    ask(app, AS_MIGRATOR).await?;
+    Ok(())
+}
+
+const AS_OWNER: &str = "SELECT pg_temp.refreshtop_as_owner()";
+const AS_MIGRATOR: &str = "SELECT pg_temp.refreshtop_as_migrator()";
+
+impl Look {
+    /// Takes into account where the installation was at home before this transaction brought it here.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn moved_from(&mut self, app: &mut PgConnection, home: &migrate::Home) -> sqlx::Result<()> {
+        let sql = format!(
+            "SELECT d.oid::bigint = {} AND s.system_identifier = {} AS same,
+                    EXISTS (SELECT 1 FROM pg_database o WHERE o.datname = {}) AS taken
+             FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()",
+            home.database_oid,
+            home.system_identifier,
+            literal(&home.database_name)
+        );
+        let row = one(app, &sql).await?;
+        // What runs under the old name belongs to the database that has it now.
+        self.standing = if row.try_get("same")? && !row.try_get::<bool, _>("taken")? {
+            Standing::Renamed(home.database_name.clone())
+        } else {
+            Standing::Copy
+        };
+        Ok(())
+    }
 }
 
 /// Whether a table of ours can be read without running code of others, and by this role.
@@ -251,11 +303,6 @@ async fn readable(app: &mut PgConnection, table: &str) -> sqlx::Result<bool> {
 }
 
 async fn standing(app: &mut PgConnection) -> sqlx::Result<Standing> {
-    let installed = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                     WHERE n.nspname = 'refreshtop' AND c.relname = 'migrations'";
-    if optional(app, installed).await?.is_none() {
-        return Ok(Standing::New);
-    }
     if !readable(app, "home").await? {
         return Ok(Standing::Copy);
     }
@@ -286,11 +333,12 @@ async fn notes(app: &mut PgConnection) -> sqlx::Result<Vec<Note>> {
                WHERE kind IN ('job', 'extension') ORDER BY seq";
     let mut notes = Vec::new();
     for row in ask(app, sql).await? {
+        let name = text(&row, "object_name")?.unwrap_or_default();
         notes.push(if row.try_get::<String, _>("kind")? == "extension" {
-            Note::Extension
+            if name == RIGHTS { Note::Rights } else { Note::Extension }
         } else {
             let found = text(&row, "found")?.and_then(|found| serde_json::from_str(&found).unwrap_or_default());
-            Note::Job(text(&row, "object_name")?.unwrap_or_default(), found)
+            Note::Job(name, found)
         });
     }
     Ok(notes)
@@ -359,6 +407,10 @@ fn ends_all(failure: &sqlx::Error) -> bool {
     error::fails_all(failure) || error::code(failure) == Some(error::sqlstate::QUERY_CANCELED)
 }
 
+/// What it takes to see and change jobs of one's own, as it stands between GRANT and TO, REVOKE and FROM.
+const ALTERING: [&str; 2] =
+    ["USAGE ON SCHEMA cron", "EXECUTE ON FUNCTION cron.alter_job(bigint, text, text, text, text, boolean)"];
+
 /// A row of `cron.job`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct CronJob {
@@ -413,11 +465,11 @@ pub struct Done {
     pub statements: Vec<String>,
     /// What to note in the application's database.
     notes: Vec<String>,
-    /// Whether the jobs run as who migrates.
-    pub alone: bool,
     /// The jobs that were changed or removed, as they were.
     before: Vec<CronJob>,
     extension_dropped: bool,
+    /// Whether jobs are left that run as [`JOB_ROLE`].
+    pub needs_role: bool,
 }
 
 impl Done {
@@ -483,17 +535,17 @@ fn lock() -> String {
 }
 
 /// Puts every job in place that is missing, and takes over those of its name that do the same and nothing else. A job that
-/// is there keeps its interval and its pause. `cron` is a transaction where `pg_cron` lives; `alone` says that there are
-/// no roles, so that the jobs run as who migrates. What is to be noted goes into the application's database by
+/// is there keeps its interval and its pause. `cron` is a transaction where `pg_cron` lives; what
+///  is to be noted goes into the application's database by
 /// [`write_notes`].
 ///
 /// # Errors
 /// See [`ScheduleError`]; nothing was changed then.
-pub async fn ensure(cron: &mut PgConnection, look: &Look, alone: bool, mode: Mode) -> Result<Done, ScheduleError> {
+pub async fn ensure(cron: &mut PgConnection, look: &Look, mode: Mode) -> Result<Done, ScheduleError> {
     let Place::Database(cron_database) = &look.place else { return Ok(Done::default()) };
     // A failure costs this part only, not what was done before it in the same transaction.
     let mut part = cron.begin().await?;
-    let done = ensured(&mut part, look, cron_database, alone, mode).await;
+    let done = ensured(&mut part, look, cron_database, mode).await;
     match &done {
         Ok(_) => part.commit().await?,
         Err(failure) if failure.ends_all() => {}
@@ -506,7 +558,6 @@ async fn ensured(
     cron: &mut PgConnection,
     look: &Look,
     cron_database: &str,
-    alone: bool,
     mode: Mode,
 ) -> Result<Done, ScheduleError> {
     sqlx::raw_sql(SAFE).execute(&mut *cron).await?;
@@ -519,12 +570,15 @@ async fn ensured(
         statements.push("CREATE EXTENSION pg_cron".to_owned());
         notes.push(note("extension", "pg_cron", &json!({"cron_database": cron_database})));
     }
-    let mut desk = Desk::open(cron, look, cron_database, alone, mode).await?;
+    let mut desk = Desk::open(cron, look, cron_database, mode).await?;
     desk.done.statements = statements;
     desk.done.notes = notes;
     if look.standing == Standing::Copy {
         // What they say is about the original's jobs, which stay the original's.
         desk.done.notes.insert(0, "DELETE FROM refreshtop.undo WHERE kind IN ('job', 'extension')".to_owned());
+    }
+    if let Err(failure) = desk.ensure_rights().await {
+        return Err(desk.refused(failure));
     }
     for wanted in JOBS {
         if let Err(failure) = desk.ensure_job(wanted).await {
@@ -555,7 +609,6 @@ impl<'a> Desk<'a> {
         cron: &'a mut PgConnection,
         look: &'a Look,
         cron_database: &'a str,
-        alone: bool,
         mode: Mode,
     ) -> Result<Self, ScheduleError> {
         let row = one(
@@ -576,9 +629,9 @@ impl<'a> Desk<'a> {
         if !own && !(mode != Mode::Really && !row.try_get::<bool, _>("schema")?) {
             return Err(ScheduleError::NotOwn(cron_database.into()));
         }
-        let job_role = if alone { role.clone() } else { JOB_ROLE.to_owned() };
+        let job_role = if look.alone { role.clone() } else { JOB_ROLE.to_owned() };
         let mut desk =
-            Self { cron, look, mode, cron_database, superuser, member, role, job_role, may_alter: superuser, jobs: Vec::new(), done: Done { alone, ..Done::default() } };
+            Self { cron, look, mode, cron_database, superuser, member, role, job_role, may_alter: superuser, jobs: Vec::new(), done: Done::default() };
         if own {
             desk.read().await.map_err(|failure| desk.refused(failure))?;
         }
@@ -725,6 +778,28 @@ impl<'a> Desk<'a> {
 
     fn is_ours(&self, wanted: &Wanted, job: &CronJob) -> bool {
         self.look.is_here(wanted, job) && job.username == self.job_role && statement::same(&job.command, wanted.command)
+    }
+
+    /// Where `pg_cron` lives beside the application, functions of the job's role show its administrators what the jobs do.
+    async fn ensure_rights(&mut self) -> sqlx::Result<()> {
+        if !self.superuser || self.look.alone || self.look.database != self.cron_database {
+            return Ok(());
+        }
+        let has = format!(
+            "SELECT EXISTS (SELECT 1 FROM pg_roles r, pg_namespace n, pg_proc p
+                 WHERE r.rolname = '{JOB_ROLE}' AND n.nspname = 'cron' AND p.pronamespace = n.oid AND p.proname = 'alter_job'
+                   AND has_schema_privilege(r.oid, n.oid, 'USAGE') AND has_function_privilege(r.oid, p.oid, 'EXECUTE'))"
+        );
+        if one(self.cron, &has).await?.try_get(0)? {
+            return Ok(());
+        }
+        for right in ALTERING {
+            self.act(&Act { sql: format!("GRANT {right} TO {JOB_ROLE}"), role: None }).await?;
+        }
+        if !self.look.notes.contains(&Note::Rights) || self.look.standing == Standing::Copy {
+            self.done.notes.push(note("extension", RIGHTS, &json!({"cron_database": self.cron_database})));
+        }
+        Ok(())
     }
 
     async fn ensure_job(&mut self, wanted: Wanted) -> sqlx::Result<()> {
@@ -909,65 +984,67 @@ fn quoted(name: &str) -> String {
 /// A row for `refreshtop.undo`.
 fn note(kind: &str, name: &str, detail: &serde_json::Value) -> String {
     format!(
-        "INSERT INTO refreshtop.undo (step, kind, object_schema, object_name, detail) VALUES (0, {}, 'cron', {}, {}::jsonb)",
+        "INSERT INTO refreshtop.undo (step, kind, object_schema, object_name, detail) VALUES (0, {}, 'cron', {}, {}::jsonb)
+         ON CONFLICT DO NOTHING",
         literal(kind),
         literal(name),
         literal(&detail.to_string())
     )
 }
 
-/// Notes in the application's database how the jobs were found. `app` is the transaction that migrates.
+/// Notes in the application's database how the jobs were found. `app` is the transaction that migrates, in which
+/// [`migrate::enter`] is in force.
 ///
 /// # Errors
 /// The server's.
 pub async fn write_notes(app: &mut PgConnection, done: &mut Done, mode: Mode) -> sqlx::Result<()> {
-    for sql in std::mem::take(&mut done.notes) {
-        if mode == Mode::Really {
-            ask(app, &sql).await?;
+    let notes = std::mem::take(&mut done.notes);
+    if mode == Mode::Really && !notes.is_empty() {
+        ask(app, AS_OWNER).await?;
+        for sql in &notes {
+            ask(app, sql).await?;
         }
-        done.statements.push(sql);
+        ask(app, AS_MIGRATOR).await?;
     }
+    done.statements.extend(notes);
     Ok(())
 }
 
-/// Forgets that the extension was to be created, where it was not.
+/// Forgets what was noted: the jobs are as they were before, or, with `only_extension`, the extension was not created. `app`
+/// is a transaction in which [`migrate::enter`] is in force.
 ///
 /// # Errors
 /// The server's.
-pub async fn forget_extension(app: &mut PgConnection) -> sqlx::Result<()> {
-    ask(app, "DELETE FROM refreshtop.undo WHERE kind = 'extension'").await.map(|_| ())
+pub async fn forget(app: &mut PgConnection, only_extension: bool) -> sqlx::Result<()> {
+    let kinds = if only_extension { "'extension'" } else { "'job', 'extension'" };
+    ask(app, AS_OWNER).await?;
+    ask(app, &format!("DELETE FROM refreshtop.undo WHERE kind IN ({kinds})")).await?;
+    ask(app, AS_MIGRATOR).await?;
+    Ok(())
 }
 
-/// Forgets what was noted: the jobs are as they were before.
-///
-/// # Errors
-/// The server's.
-pub async fn forget(app: &mut PgConnection) -> sqlx::Result<()> {
-    ask(app, "DELETE FROM refreshtop.undo WHERE kind IN ('job', 'extension')").await.map(|_| ())
-}
-
-/// Whether the jobs would run as who migrates, and so with rights that whoever owns schema `public` must not get.
+/// Whether jobs that run as who migrates have rights that whoever owns schema `public` must not get.
 ///
 /// # Errors
 /// [`ScheduleError::NotSafe`]; the server's.
-pub async fn runs_alone(app: &mut PgConnection) -> Result<bool, ScheduleError> {
+pub async fn is_safe(app: &mut PgConnection, look: &Look) -> Result<(), ScheduleError> {
+    if !look.alone {
+        return Ok(());
+    }
     let row = one(
         app,
-        "SELECT pg_get_userbyid(r.nspowner)::text <> 'refreshtop_owner' AS alone, current_user::text AS role,
-                pg_get_userbyid(p.nspowner)::text AS owner,
+        "SELECT o.rolname::text AS owner,
                 o.rolsuper OR o.rolname = current_user
                     OR (o.rolname = 'pg_database_owner'
                         AND (SELECT d.datdba FROM pg_database d WHERE d.datname = current_database()) IN
                             (SELECT m.oid FROM pg_roles m WHERE m.rolsuper OR m.rolname = current_user)) AS safe
-         FROM pg_namespace r, pg_namespace p JOIN pg_roles o ON o.oid = p.nspowner
-         WHERE r.nspname = 'refreshtop' AND p.nspname = 'public'",
+         FROM pg_namespace p JOIN pg_roles o ON o.oid = p.nspowner WHERE p.nspname = 'public'",
     )
     .await?;
-    let alone: bool = row.try_get("alone")?;
-    if alone && !row.try_get::<bool, _>("safe")? {
-        return Err(ScheduleError::NotSafe { role: row.try_get("role")?, owner: row.try_get("owner")? });
+    if row.try_get("safe")? {
+        return Ok(());
     }
-    Ok(alone)
+    Err(ScheduleError::NotSafe { role: look.role.clone(), owner: row.try_get("owner")? })
 }
 
 /// Takes away what was scheduled for this database, and puts back what was there before. `cron` is a transaction where
@@ -977,16 +1054,16 @@ pub async fn runs_alone(app: &mut PgConnection) -> Result<bool, ScheduleError> {
 /// See [`ScheduleError`]; the transaction is of no more use then.
 pub async fn take_away(cron: &mut PgConnection, look: &Look, mode: Mode) -> Result<Done, ScheduleError> {
     let Place::Database(cron_database) = &look.place else { return Ok(Done::default()) };
+    sqlx::raw_sql(SAFE).execute(&mut *cron).await?;
     match &look.standing {
         Standing::New => return Ok(Done::default()),
         Standing::Copy => {
             let told = "this database is a copy or was restored: the jobs and pg_cron's extension belong to the original, \
                         and stay as they are";
-            return Ok(Done::only(told));
+            return Ok(Done { needs_role: needs_role(cron).await?, ..Done::only(told) });
         }
         Standing::AtHome | Standing::Renamed(_) => {}
     }
-    sqlx::raw_sql(SAFE).execute(&mut *cron).await?;
     if mode != Mode::Dry {
         sqlx::raw_sql(AssertSqlSafe(lock())).execute(&mut *cron).await?;
     }
@@ -994,16 +1071,38 @@ pub async fn take_away(cron: &mut PgConnection, look: &Look, mode: Mode) -> Resu
         // Whatever was there went with it.
         return Ok(Done::default());
     }
-    let mut desk = Desk::open(cron, look, cron_database, look.alone, mode).await?;
+    let mut desk = Desk::open(cron, look, cron_database, mode).await?;
     for wanted in JOBS {
         if let Err(failure) = desk.take_away(&wanted).await {
             return Err(desk.refused(failure));
         }
     }
+    if look.notes.contains(&Note::Rights) && desk.superuser && look.database == *cron_database {
+        for right in ALTERING {
+            let act = Act { sql: format!("REVOKE {right} FROM {JOB_ROLE}"), role: None };
+            if let Err(failure) = desk.act(&act).await {
+                return Err(desk.refused(failure));
+            }
+        }
+    }
     if look.notes.contains(&Note::Extension) {
         desk.drop_extension().await?;
     }
-    Ok(desk.done)
+    let mut done = desk.done;
+    done.needs_role = needs_role(cron).await?;
+    Ok(done)
+}
+
+/// Whether jobs run as [`JOB_ROLE`]. Who can't see all jobs does not know.
+async fn needs_role(cron: &mut PgConnection) -> sqlx::Result<bool> {
+    if !has_own_tables(cron).await? {
+        return Ok(false);
+    }
+    let sees_all = "SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user";
+    if !one(cron, sees_all).await?.try_get::<bool, _>(0)? {
+        return Ok(true);
+    }
+    one(cron, &format!("SELECT EXISTS (SELECT 1 FROM cron.job WHERE username = '{JOB_ROLE}')")).await?.try_get(0)
 }
 
 impl Desk<'_> {
@@ -1140,7 +1239,7 @@ pub async fn put_all_back(cron: &mut PgConnection, look: &Look, done: &Done) -> 
     if done.extension_dropped && !has_extension(&mut transaction).await? {
         create_extension(&mut transaction, cron_database).await?;
     }
-    let mut desk = Desk::open(&mut transaction, look, cron_database, look.alone, Mode::Really).await?;
+    let mut desk = Desk::open(&mut transaction, look, cron_database, Mode::Really).await?;
     for job in &done.before {
         let now = desk.jobs.iter().find(|now| now.jobname == job.jobname && now.database == job.database).cloned();
         if now.as_ref().is_some_and(|now| now.found() == job.found()) {
