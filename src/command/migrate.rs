@@ -51,7 +51,10 @@ fn told(code: u8, text: impl Into<String>) -> MigrateError {
 /// Where that was not done; the sentence says whether anything was changed.
 pub async fn run(action: &MigrateAction, target: &Target, output: Output) -> Result<(), Failure> {
     match action {
-        MigrateAction::Up(Up { dry_run: true, .. }) => script("migrate", &script_up(target).await?, output),
+        MigrateAction::Up(Up { dry_run: true, .. }) => {
+            let work = async |watch: &Watch| Ok(script_up(target, watch).await?);
+            script("migrate", &interrupt::run(target, output.json, work).await?, output)
+        }
         MigrateAction::Up(_) => {
             let work = async |watch: &Watch| Ok(up_watched(target, watch).await?);
             done("migrate", &interrupt::run(target, output.json, work).await?, output)
@@ -62,14 +65,19 @@ pub async fn run(action: &MigrateAction, target: &Target, output: Output) -> Res
         }
         MigrateAction::Status(_) => output.print(&status(target).await?),
         MigrateAction::Down(down) if down.dry_run => {
-            script("migrate_down", &script_down(target, down.to.unwrap_or(0)).await?, output)
+            let work = async |watch: &Watch| Ok(script_down(target, down.to.unwrap_or(0), watch).await?);
+            script("migrate_down", &interrupt::run(target, output.json, work).await?, output)
         }
         MigrateAction::Down(down) => {
             let to = down.to.unwrap_or(0);
-            let Some(announced) = announce_down(target, to).await? else {
-                return done("migrate_down", &["there is nothing to undo".into()], output);
-            };
             if !down.yes {
+                let look = async |watch: &Watch| {
+                    announce_watched(target, to, watch).await.map_err(|failure| undone(failure, watch).into())
+                };
+                // It counts rows, and may wait for who holds the log.
+                let Some(announced) = interrupt::run(target, output.json, look).await? else {
+                    return done("migrate_down", &["there is nothing to undo".into()], output);
+                };
                 agreed(&announced)?;
             }
             let work = async |watch: &Watch| Ok(down_watched(target, to, watch).await?);
@@ -406,8 +414,15 @@ pub async fn status(target: &Target) -> Result<String, MigrateError> {
 /// # Errors
 /// The server's.
 pub async fn announce_down(target: &Target, target_version: i64) -> Result<Option<String>, MigrateError> {
-    let watch = Watch::silent();
-    let mut app = session(target, &watch).await?;
+    announce_watched(target, target_version, &Watch::silent()).await
+}
+
+async fn announce_watched(
+    target: &Target,
+    target_version: i64,
+    watch: &Watch,
+) -> Result<Option<String>, MigrateError> {
+    let mut app = session(target, watch).await?;
     let applied: Vec<i64> = migrate::status(&mut app)
         .await?
         .into_iter()
@@ -426,7 +441,7 @@ pub async fn announce_down(target: &Target, target_version: i64) -> Result<Optio
     }
     let look = remembered(&mut app).await?;
     // Where it can't be seen, the rollback itself meets what is wrong.
-    if let Ok(jobs) = jobs_at_stake(target, &mut app, &look, &watch).await
+    if let Ok(jobs) = jobs_at_stake(target, &mut app, &look, watch).await
         && jobs.jobs() > 0
     {
         takes.push(format!("taking {} out of pg_cron", counted(jobs.jobs(), "job")));
@@ -602,9 +617,8 @@ async fn compensate(
 }
 
 /// Every statement that [`up`] would execute.
-async fn script_up(target: &Target) -> Result<Vec<String>, MigrateError> {
-    let watch = Watch::silent();
-    let mut app = session(target, &watch).await?;
+async fn script_up(target: &Target, watch: &Watch) -> Result<Vec<String>, MigrateError> {
+    let mut app = session(target, watch).await?;
     let mut look = schedule::look(&mut app).await?;
     let mut script = Vec::new();
     let mut pending = migrate::begin_jobs(&mut app).await?;
@@ -613,7 +627,7 @@ async fn script_up(target: &Target) -> Result<Vec<String>, MigrateError> {
         titled(&mut script, &look.database, migrate::statements_up());
     }
     if look.cron_database().is_some() {
-        let done = match cron_session(target, &look, &watch).await? {
+        let done = match cron_session(target, &look, watch).await? {
             Some(mut other) => {
                 let mut there = other.begin().await?;
                 put_jobs_in_place(pending.connection(), Some(&mut there), &look, Mode::Dry).await
@@ -635,15 +649,14 @@ async fn script_up(target: &Target) -> Result<Vec<String>, MigrateError> {
 }
 
 /// Every statement that [`down`] would execute.
-async fn script_down(target: &Target, target_version: i64) -> Result<Vec<String>, MigrateError> {
-    let watch = Watch::silent();
-    let mut app = session(target, &watch).await?;
+async fn script_down(target: &Target, target_version: i64, watch: &Watch) -> Result<Vec<String>, MigrateError> {
+    let mut app = session(target, watch).await?;
     let look = remembered(&mut app).await?;
     let mut script = Vec::new();
     let steps = migrate::status(&mut app).await?;
     if steps.iter().any(|step| step.applied_at.is_some() && step.version > target_version) {
         titled(&mut script, &look.database, migrate::statements_down(target_version));
-        match jobs_at_stake(target, &mut app, &look, &watch).await {
+        match jobs_at_stake(target, &mut app, &look, watch).await {
             Ok(done) => in_database(&mut script, look.cron_database().unwrap_or_default(), done.statements),
             Err(failure) => script.push(format!("-- the jobs can't be seen: {failure}")),
         }
