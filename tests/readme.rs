@@ -169,7 +169,7 @@ fn links_lead_somewhere() {
 /// The preflight sends people there.
 #[test]
 fn what_it_reads_is_what_the_preflight_asks_for() {
-    let preflight = include_str!("../src/db/preflight.sql");
+    let preflight = include_str!("../src/db/migrate/preflight.sql");
     assert!(preflight.contains("README, \"What it reads\""));
     let shown: Vec<String> = table(section("### What it reads"))
         .iter()
