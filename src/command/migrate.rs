@@ -36,6 +36,7 @@ fn exit_code(error: &MigrateError) -> u8 {
         MigrateError::Database(failure) if error::code(failure) == Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) => {
             exit::NOT_PERMITTED
         }
+        MigrateError::Step { code: Some(code), .. } if code == error::sqlstate::INSUFFICIENT_PRIVILEGE => exit::NOT_PERMITTED,
         MigrateError::Preflight(problems) if problems.iter().any(|problem| problem.of_rights) => exit::NOT_PERMITTED,
         _ => exit::FAILURE,
     }
@@ -210,7 +211,8 @@ async fn up_watched(target: &Target, watch: &Watch) -> Result<Vec<String>, Migra
     // From here on the two belong together.
     watch.settle();
     if new || !jobs.is_nothing() { pending.commit().await? } else { pending.rollback().await? };
-    if let Some(mut there) = there {
+    let refused = jobs.lines.iter().any(|line| line.starts_with("warning"));
+    if let Some(mut there) = there.filter(|_| !refused) {
         // The jobs' role may be new, and until now no other database could see it.
         let done = match schedule::ensure(&mut there, &look, Mode::Really).await {
             Ok(done) => there.commit().await.map(|()| done).map_err(ScheduleError::Database),
@@ -520,6 +522,8 @@ async fn down_watched(target: &Target, target_version: i64, watch: &Watch) -> Re
     };
     let taken = match taken {
         Ok(taken) => taken,
+        // What this role could not put there it need not take away.
+        Err(ScheduleError::NotPermitted { .. }) if !look.has_notes() => Done::default(),
         Err(failure) => {
             pending.rollback().await?;
             let text = format!("nothing was changed: the jobs could not be taken away: {failure}");
