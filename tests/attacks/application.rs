@@ -31,6 +31,8 @@ async fn end_user(scene: &Scene) -> Actor {
 /// 7. The owner of `is_super_admin()`, an administrator himself, changes everything that is his.
 async fn asked_as_somebody_else(scene: Scene, change: &str) {
     scene.attacker_creates_in_public().await;
+    // Who owns a part of the application is whom its answers are believed of.
+    scene.attacker_owns_sources(&["software_licenses"]).await;
     scene.plant(HOSTILE).await;
     scene.migrated().await;
     scene.sudo(&format!("GRANT refreshtop_admin TO {}", scene.attacker.name)).await;

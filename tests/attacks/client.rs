@@ -1,6 +1,10 @@
 //! The program itself, where the database is not what it seems to be.
 
-use crate::{scene::Scene, schemas::DECOYS};
+use crate::{
+    scene::{Migrator, Scene},
+    schemas::DECOYS,
+    support::execute,
+};
 
 const LOOKS: [&str; 16] = [
     "trigger",
@@ -120,6 +124,47 @@ async fn lesser_installation(mut scene: Scene, change: &str) {
     scene.held_but_as(&["refreshtop_owner", "refreshtop_job", "refreshtop_view", "refreshtop_monitor"]).await;
 }
 attack!(lesser_installation { functions: OWN_FUNCTIONS, tables: OWN_TABLES, notes: OWN_NOTES } by [owner, managed]);
+
+/// The owner of the database has every session in it look for its names in his schema first.
+async fn search_path(mut scene: Scene) {
+    if scene.migrator == Migrator::Superuser {
+        scene.attacker_owns_public().await;
+    } else {
+        scene.sudo("DROP SCHEMA m CASCADE").await;
+        scene.attacker = scene.boss.clone();
+        crate::scene::arm(&scene.superuser, &scene.boss).await;
+    }
+    scene.migrated().await;
+    scene.plant(SHADOWS).await;
+    let database = &scene.database;
+    scene.plant(&format!("ALTER DATABASE {database} SET search_path = m, pg_catalog, public")).await;
+    scene.look_at(&scene.superuser).await;
+    scene.run(&scene.superuser, "migrate").await;
+    scene.run(&scene.superuser, "migrate down --yes").await;
+    execute(&scene.cluster.url("postgres"), &format!("ALTER DATABASE {database} RESET search_path")).await;
+    scene.held().await;
+}
+const SHADOWS: &str = "
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['pg_class', 'pg_namespace', 'pg_roles', 'pg_proc', 'pg_stat_activity', 'pg_locks', 'pg_database', 'pg_extension',
+                                'pg_depend', 'pg_index', 'pg_settings', 'pg_matviews', 'pg_auth_members'] LOOP
+        EXECUTE format('CREATE VIEW m.%1$I AS SELECT * FROM pg_catalog.%1$I WHERE m.evil_true(%1$L)', name);
+        EXECUTE format('GRANT SELECT ON m.%I TO PUBLIC', name);
+    END LOOP;
+END $$;
+CREATE FUNCTION m.current_database() RETURNS name LANGUAGE plpgsql AS $$ BEGIN PERFORM m.evil('current_database'); RETURN pg_catalog.current_database(); END $$;
+CREATE FUNCTION m.now() RETURNS timestamptz LANGUAGE plpgsql AS $$ BEGIN PERFORM m.evil('now'); RETURN pg_catalog.now(); END $$;
+CREATE FUNCTION m.to_regclass(text) RETURNS regclass LANGUAGE plpgsql AS $$ BEGIN PERFORM m.evil('to_regclass'); RETURN pg_catalog.to_regclass($1); END $$;
+CREATE FUNCTION m.current_setting(text, boolean) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM m.evil('current_setting'); RETURN pg_catalog.current_setting($1, $2); END $$;
+CREATE FUNCTION m.pg_backend_pid() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN PERFORM m.evil('pg_backend_pid'); RETURN pg_catalog.pg_backend_pid(); END $$;
+CREATE FUNCTION m.same(text, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM m.evil('operator'); RETURN pg_catalog.texteq($1, $2); END $$;
+CREATE OPERATOR m.= (LEFTARG = text, RIGHTARG = text, FUNCTION = m.same);
+CREATE FUNCTION m.same(name, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM m.evil('operator'); RETURN pg_catalog.nameeqtext($1, $2); END $$;
+CREATE OPERATOR m.= (LEFTARG = name, RIGHTARG = text, FUNCTION = m.same)";
+attack!(search_path by [superuser, owner, managed]);
 
 impl Scene {
     /// Every command that asks the database anything, as the role of `url`.

@@ -36,10 +36,9 @@ const TABLE: &str = "CREATE TABLE cron.job AS SELECT COLUMNS; CREATE TABLE cron.
 const VIEW: &str = "CREATE VIEW cron.job AS SELECT COLUMNS WHERE m.evil_true('cron.job');
                     CREATE VIEW cron.job_run_details AS SELECT RUNS WHERE m.evil_true('cron.job_run_details')";
 const INDEX: &str = "CREATE TABLE cron.job AS SELECT COLUMNS; CREATE INDEX ON cron.job (jobid) WHERE m.evil_constant(1) = 1;
+                     CREATE TABLE cron.child () INHERITS (cron.job); CREATE INDEX ON cron.child (jobid) WHERE m.evil_constant(1) = 1;
                      CREATE TABLE cron.job_run_details AS SELECT RUNS;
                      CREATE INDEX ON cron.job_run_details (jobid) WHERE m.evil_constant(1) = 1";
-const CHILD: &str = "CREATE TABLE cron.job AS SELECT COLUMNS; CREATE TABLE cron.job_run_details AS SELECT RUNS;
-                     CREATE TABLE cron.child () INHERITS (cron.job); CREATE INDEX ON cron.child (jobid) WHERE m.evil_constant(1) = 1";
 const POLICY: &str = "CREATE TABLE cron.job AS SELECT COLUMNS; ALTER TABLE cron.job ENABLE ROW LEVEL SECURITY;
                       CREATE POLICY p ON cron.job USING (m.evil_true('policy')); CREATE TABLE cron.job_run_details AS SELECT RUNS";
 
@@ -85,7 +84,7 @@ async fn decoy_schema(scene: Scene, jobs: &str) {
     scene.live().await;
     scene.held().await;
 }
-attack!(decoy_schema { view: VIEW, table: TABLE, index: INDEX, child: CHILD, policy: POLICY } by [superuser, owner, managed]);
+attack!(decoy_schema { view: VIEW, index: INDEX, policy: POLICY } by [superuser, owner, managed]);
 
 /// The same, found by the first migration.
 async fn decoy_schema_first(scene: Scene) {

@@ -10,56 +10,58 @@ const LOG: &str = "CREATE TABLE public.metrics_refresh_log (
     error_hint text, error_context text, trigger_source text, triggered_by text, login_role text, application_name text,
     client_addr inet, backend_pid integer, black_box jsonb, measured jsonb)";
 
-/// An attack on each kind of code that a table can carry.
+/// An attack on each kind of code that a table can carry; what can stand side by side does.
 macro_rules! on_every_carrier {
     ($name:ident by $by:tt) => {
         attack!($name {
-            default_value: "ALTER TABLE public.metrics_refresh_log ADD note integer DEFAULT m.evil('default')",
-            generated_column: "ALTER TABLE public.metrics_refresh_log ADD note integer GENERATED ALWAYS AS (m.evil_constant(1)) STORED",
-            check: "ALTER TABLE public.metrics_refresh_log ADD CHECK (m.evil_true('check'))",
-            insert_rule: "CREATE RULE also AS ON INSERT TO public.metrics_refresh_log DO ALSO SELECT m.evil('rule')",
-            delete_rule: "CREATE RULE also AS ON DELETE TO public.metrics_refresh_log DO ALSO SELECT m.evil('rule')",
-            index_expression: "CREATE INDEX ON public.metrics_refresh_log (m.evil_text(status::text))",
-            index_predicate: "CREATE INDEX ON public.metrics_refresh_log (id) WHERE m.evil_constant(1) = 1",
-            // Statistics on expressions exist from 14 on; before that this is statistics on columns.
-            statistics: "DO $$ BEGIN
-                IF current_setting('server_version_num')::integer >= 140000 THEN
-                    EXECUTE 'CREATE STATISTICS m.s ON (m.evil_constant(1) + duration_ms), (m.evil_constant(2) + duration_ms) FROM public.metrics_refresh_log';
-                ELSE CREATE STATISTICS m.s ON duration_ms, status FROM public.metrics_refresh_log; END IF; END $$",
-            domain: "CREATE DOMAIN m.domain AS text CHECK (m.evil_true('domain')); ALTER TABLE public.metrics_refresh_log ALTER error_message TYPE m.domain",
+            expressions: EXPRESSIONS,
             type_with_a_cast: "CREATE TYPE m.boxed AS (value text);
                 CREATE FUNCTION m.boxed(text) RETURNS m.boxed LANGUAGE plpgsql AS $$ BEGIN PERFORM m.evil('cast'); RETURN NULL; END $$;
                 CREATE CAST (text AS m.boxed) WITH FUNCTION m.boxed(text) AS ASSIGNMENT;
-                CREATE CAST (varchar AS m.boxed) WITH INOUT AS ASSIGNMENT;
-                ALTER TABLE public.metrics_refresh_log ALTER error_message TYPE m.boxed USING NULL, ALTER triggered_by TYPE m.boxed USING NULL",
-            row_trigger: "CREATE TRIGGER t BEFORE INSERT OR DELETE ON public.metrics_refresh_log FOR EACH ROW EXECUTE FUNCTION m.evil_trigger()",
-            statement_trigger: "CREATE TRIGGER t BEFORE INSERT OR DELETE ON public.metrics_refresh_log FOR EACH STATEMENT EXECUTE FUNCTION m.evil_trigger()",
-            truncate_trigger: "CREATE TRIGGER t BEFORE TRUNCATE ON public.metrics_refresh_log FOR EACH STATEMENT EXECUTE FUNCTION m.evil_trigger()",
+                ALTER TABLE public.metrics_refresh_log ALTER error_message TYPE m.boxed USING NULL",
+            triggers: "CREATE TRIGGER t1 BEFORE INSERT OR DELETE ON public.metrics_refresh_log FOR EACH ROW EXECUTE FUNCTION m.evil_trigger();
+                CREATE TRIGGER t2 BEFORE INSERT OR DELETE ON public.metrics_refresh_log FOR EACH STATEMENT EXECUTE FUNCTION m.evil_trigger();
+                CREATE TRIGGER t3 BEFORE TRUNCATE ON public.metrics_refresh_log FOR EACH STATEMENT EXECUTE FUNCTION m.evil_trigger()",
             deferred_trigger: "CREATE CONSTRAINT TRIGGER t AFTER INSERT ON public.metrics_refresh_log DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION m.evil_trigger()",
+            rules: "CREATE RULE also AS ON INSERT TO public.metrics_refresh_log DO ALSO SELECT m.evil('rule on insert');
+                CREATE RULE also_deleted AS ON DELETE TO public.metrics_refresh_log DO ALSO SELECT m.evil('rule on delete')",
             child: "CREATE TABLE m.child () INHERITS (public.metrics_refresh_log); CREATE INDEX ON m.child (id) WHERE m.evil_constant(1) = 1",
             policy: "ALTER TABLE public.metrics_refresh_log ENABLE ROW LEVEL SECURITY; ALTER TABLE public.metrics_refresh_log FORCE ROW LEVEL SECURITY;
                 CREATE POLICY p ON public.metrics_refresh_log USING (m.evil_true('policy')) WITH CHECK (m.evil_true('policy'))",
-            foreign_key: "CREATE TABLE m.types (name varchar(100) PRIMARY KEY); INSERT INTO m.types VALUES ('platform_metrics');
-                ALTER TABLE m.types ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON m.types USING (m.evil_true('policy of a foreign key'));
-                ALTER TABLE public.metrics_refresh_log ADD FOREIGN KEY (refresh_type) REFERENCES m.types",
             view_over_it: "ALTER TABLE public.metrics_refresh_log SET SCHEMA m; CREATE VIEW public.metrics_refresh_log AS SELECT * FROM m.metrics_refresh_log WHERE m.evil_true('view');
                 CREATE TRIGGER t INSTEAD OF INSERT ON public.metrics_refresh_log FOR EACH ROW EXECUTE FUNCTION m.evil_trigger()",
-            partitions: "DROP TABLE public.metrics_refresh_log; CREATE TABLE public.metrics_refresh_log (
-                id uuid DEFAULT gen_random_uuid(), refresh_type varchar(100), status varchar(20), duration_ms numeric, error_message text,
-                started_at timestamptz, completed_at timestamptz, created_at timestamptz DEFAULT now(), sqlstate text, error_detail text,
-                error_hint text, error_context text, trigger_source text, triggered_by text, login_role text, application_name text,
-                client_addr inet, backend_pid integer, black_box jsonb, measured jsonb) PARTITION BY LIST (m.evil_text(status::text));
+            partitions: "ALTER TABLE public.metrics_refresh_log SET SCHEMA m; CREATE TABLE public.metrics_refresh_log (LIKE m.metrics_refresh_log INCLUDING DEFAULTS)
+                    PARTITION BY LIST (m.evil_text(status::text));
                 CREATE TABLE m.part PARTITION OF public.metrics_refresh_log DEFAULT; CREATE INDEX ON m.part (id) WHERE m.evil_constant(1) = 1",
         } by $by);
     };
 }
 
+/// Statistics on expressions exist from 14 on; a policy of the table that a foreign key names is asked as that table's owner.
+const EXPRESSIONS: &str = "
+ALTER TABLE public.metrics_refresh_log ADD note1 integer DEFAULT m.evil('default');
+ALTER TABLE public.metrics_refresh_log ADD note2 integer GENERATED ALWAYS AS (m.evil_constant(1)) STORED;
+ALTER TABLE public.metrics_refresh_log ADD CHECK (m.evil_true('check'));
+CREATE DOMAIN m.domain AS text CHECK (m.evil_true('domain'));
+ALTER TABLE public.metrics_refresh_log ALTER error_message TYPE m.domain;
+CREATE INDEX ON public.metrics_refresh_log (m.evil_text(status::text));
+CREATE INDEX ON public.metrics_refresh_log (id) WHERE m.evil_constant(1) = 1;
+CREATE TABLE m.types (name varchar(100) PRIMARY KEY); INSERT INTO m.types VALUES ('platform_metrics');
+ALTER TABLE m.types ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON m.types USING (m.evil_true('policy of a foreign key'));
+ALTER TABLE public.metrics_refresh_log ADD FOREIGN KEY (refresh_type) REFERENCES m.types;
+DO $$ BEGIN
+    IF current_setting('server_version_num')::integer >= 140000 THEN
+        EXECUTE 'CREATE STATISTICS m.s ON (m.evil_constant(1) + duration_ms), (m.evil_constant(2) + duration_ms) FROM public.metrics_refresh_log';
+    END IF; END $$";
+
+/// A refresh of two months ago.
+const OLD_ROW: &str = "INSERT INTO public.metrics_refresh_log (refresh_type, status, duration_ms, started_at, completed_at, created_at)
+    SELECT 'platform_metrics', 'success', 5, t, t, t FROM (SELECT now() - interval '60 days' AS t) old";
+
 /// 4. A log that was there before the first migration.
 async fn adopted_log(scene: Scene, carrier: &str) {
     scene.attacker_creates_in_public().await;
-    let row = "INSERT INTO public.metrics_refresh_log (refresh_type, status, duration_ms, started_at, completed_at, created_at)
-               VALUES ('platform_metrics', 'success', 5, now() - interval '60 days', now() - interval '60 days', now() - interval '60 days')";
-    scene.plant(&format!("{LOG}; {row}; {carrier}; GRANT ALL ON public.metrics_refresh_log TO PUBLIC")).await;
+    scene.plant(&format!("{LOG}; {OLD_ROW}; {carrier}; GRANT ALL ON public.metrics_refresh_log TO PUBLIC")).await;
     scene.migrate().await;
     scene.live().await;
     scene.held().await;
@@ -71,7 +73,7 @@ async fn replaced_log(scene: Scene, carrier: &str) {
     scene.attacker_owns_public().await;
     scene.migrated().await;
     scene.plant("DROP TABLE public.metrics_refresh_log CASCADE").await;
-    scene.plant(&format!("{LOG}; {carrier}; GRANT ALL ON public.metrics_refresh_log TO PUBLIC")).await;
+    scene.plant(&format!("{LOG}; {OLD_ROW}; {carrier}; GRANT ALL ON public.metrics_refresh_log TO PUBLIC")).await;
     scene.live().await;
     scene.held().await;
 }

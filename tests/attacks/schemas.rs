@@ -55,11 +55,11 @@ async fn decoys_in_our_schema(scene: Scene) {
 // Not by the owner without roles: a session that has no great rights is not kept from what it was granted.
 attack!(decoys_in_our_schema by [superuser, managed]);
 
-/// 16. A cluster that has lost the administrators' role, as after a restore elsewhere.
-async fn role_dropped(scene: Scene) {
+/// 16. A cluster that has lost one of our roles, as after a restore elsewhere, or in which somebody has changed it.
+async fn role_lost(scene: Scene, loss: &str) {
     let scene = scene.in_own_cluster().await;
     scene.migrated().await;
-    scene.sudo("DROP OWNED BY refreshtop_admin; DROP ROLE refreshtop_admin").await;
+    scene.sudo(loss).await;
     let doctor = scene.run(&scene.boss.url, "doctor").await;
     assert_ne!(doctor.code, 0, "{doctor:?}");
     scene.migrated().await;
@@ -68,10 +68,17 @@ async fn role_dropped(scene: Scene) {
         let ran = scene.run(&scene.oncall.url, line).await;
         assert!(ran.code < 64, "{line}: {ran:?}");
     }
+    assert!(scene.run_job().await);
     scene.live().await;
 }
 // Not by the owner without roles: he can't make the role again.
-attack!(role_dropped by [superuser, managed]);
+attack!(role_lost {
+    dropped: "DROP OWNED BY refreshtop_admin; DROP ROLE refreshtop_admin",
+    renamed: "ALTER ROLE refreshtop_admin RENAME TO administrators",
+    // Made by a rollback's predecessor, or by hand: without login the jobs can't run.
+    without_login: "DO $$ BEGIN ALTER ROLE refreshtop_job NOLOGIN; END $$",
+    without_grants: "DROP OWNED BY refreshtop_job",
+} by [superuser, managed]);
 
 /// Our roles' names are taken by somebody who could create roles: nothing of ours is then his.
 async fn role_taken(scene: Scene, role: &str) {

@@ -11,15 +11,15 @@ macro_rules! on_every_source {
             policy: "ALTER TABLE public.accounts ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON public.accounts USING (m.evil_true('policy'))",
             forced_policy: "ALTER TABLE public.accounts ENABLE ROW LEVEL SECURITY; ALTER TABLE public.accounts FORCE ROW LEVEL SECURITY;
                 CREATE POLICY p ON public.accounts USING (m.evil_true('policy'))",
-            index_predicate: "CREATE INDEX ON public.accounts (id) WHERE m.evil_constant(1) = 1",
-            index_expression: "CREATE INDEX ON public.accounts (m.evil_text(id::text))",
-            check: "ALTER TABLE public.accounts ADD CHECK (m.evil_constant(1) = 1)",
+            expressions: "CREATE INDEX ON public.accounts (id) WHERE m.evil_constant(1) = 1;
+                CREATE INDEX ON public.accounts (m.evil_text(id::text));
+                ALTER TABLE public.accounts ADD CHECK (m.evil_constant(1) = 1);
+                ALTER TABLE public.accounts ADD note integer GENERATED ALWAYS AS (m.evil_constant(1)) STORED;
+                DO $$ BEGIN
+                    IF current_setting('server_version_num')::integer >= 140000 THEN
+                        EXECUTE 'CREATE STATISTICS m.s ON (m.evil_constant(1) + id), (m.evil_constant(2) + id) FROM public.accounts';
+                    END IF; END $$",
             child: "CREATE TABLE m.child () INHERITS (public.accounts); CREATE INDEX ON m.child (id) WHERE m.evil_constant(1) = 1",
-            statistics: "DO $$ BEGIN
-                IF current_setting('server_version_num')::integer >= 140000 THEN
-                    EXECUTE 'CREATE STATISTICS m.s ON (m.evil_constant(1) + id), (m.evil_constant(2) + id) FROM public.accounts';
-                ELSE CREATE STATISTICS m.s ON id, created_at FROM public.accounts; END IF; END $$",
-            generated_column: "ALTER TABLE public.accounts ADD note integer GENERATED ALWAYS AS (m.evil_constant(1)) STORED",
             select_rule: "DO $$ BEGIN
                 IF current_setting('server_version_num')::integer < 160000 THEN
                     CREATE TABLE m.kept AS SELECT * FROM public.accounts; TRUNCATE public.accounts;
