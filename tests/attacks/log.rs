@@ -123,11 +123,34 @@ async fn our_own_log(scene: Scene) {
 }
 attack!(our_own_log by [superuser, owner, managed]);
 
+/// What protects the installation: whose it is, who may what, and as whom functions run.
+const BORDERS: &str = "SELECT string_agg(line, E'\\n' ORDER BY line) FROM (
+    SELECT concat_ws(' ', n.nspname, n.nspowner::regrole, (SELECT array_agg(i::text ORDER BY i::text) FROM unnest(n.nspacl) i)) AS line
+    FROM pg_namespace n WHERE n.nspname LIKE 'refreshtop%'
+    UNION ALL
+    SELECT concat_ws(' ', p.oid::regprocedure, p.proowner::regrole, p.prosecdef, p.proconfig,
+                     (SELECT array_agg(i::text ORDER BY i::text) FROM unnest(coalesce(p.proacl, acldefault('f', p.proowner))) i))
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname LIKE 'refreshtop%' OR n.nspname = 'public'
+    UNION ALL
+    SELECT concat_ws(' ', c.oid::regclass, c.relkind, c.relowner::regrole, c.relrowsecurity,
+                     (SELECT array_agg(i::text ORDER BY i::text) FROM unnest(coalesce(c.relacl, acldefault('r', c.relowner))) i),
+                     (SELECT array_agg(concat_ws(' ', p.polname, p.polroles::regrole[], pg_get_expr(p.polqual, p.polrelid)) ORDER BY p.polname) FROM pg_policy p WHERE p.polrelid = c.oid),
+                     (SELECT array_agg(a.attname ORDER BY a.attname) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped))
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'v', 'm') AND (n.nspname LIKE 'refreshtop%' OR c.relname IN ('metrics_refresh_log', 'platform_metrics'))
+) AS borders";
+
 /// 15, and neighbours: what was dropped or loosened behind our back, `migrate` puts back.
 async fn dropped(scene: Scene, loss: &str) {
     scene.migrated().await;
+    let borders: String = value(&scene.superuser, BORDERS).await;
     scene.sudo(loss).await;
     scene.migrated().await;
+    let again: String = value(&scene.superuser, BORDERS).await;
+    let differences: Vec<&str> = again.lines().filter(|line| !borders.lines().any(|other| other == *line))
+        .chain(borders.lines().filter(|line| !again.lines().any(|other| other == *line))).collect();
+    assert!(differences.is_empty(), "what is there again differs from what was there:\n  {}", differences.join("\n  "));
     scene.works().await;
     let rows: i64 = value(&scene.superuser, "SELECT count(*) FROM public.metrics_refresh_log WHERE status = 'success'").await;
     assert!(rows >= 1);
