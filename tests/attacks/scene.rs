@@ -111,6 +111,8 @@ pub struct Hit {
     pub role: String,
     pub login: String,
     pub database: String,
+    /// The application that the session says it is.
+    pub application: String,
 }
 
 /// See the module.
@@ -257,7 +259,7 @@ impl Scene {
         let boss = &self.boss.name;
         for table in tables {
             let change = format!(
-                "ALTER TABLE public.{table} OWNER TO {owner}; GRANT SELECT ON public.{table} TO {boss};
+                "ALTER TABLE public.{table} OWNER TO {owner}; GRANT SELECT ON public.{table} TO {boss} WITH GRANT OPTION;
                  ALTER TABLE public.{table} DISABLE ROW LEVEL SECURITY"
             );
             self.sudo(&change).await;
@@ -366,16 +368,15 @@ impl Scene {
         self.try_as(&self.oncall.url, &["SELECT refreshtop.refresh('platform_metrics', 'manual')"]).await;
     }
 
-    /// A superuser looks at everything, the others at what asks most.
+    /// Whoever has great rights looks at everything. A session that has none is not kept from what it was granted, decoys
+    /// included: it only calls what is ours.
     pub async fn look(&self) {
         self.look_as(&self.superuser).await;
+        if self.migrator == Migrator::Managed {
+            self.look_as(&self.boss.url).await;
+        }
         for url in [&self.boss.url, &self.oncall.url] {
-            if *url != self.superuser {
-                for line in ["status", "metrics", "doctor"] {
-                    self.run(url, line).await;
-                }
-                self.try_as(url, &OWN_QUESTIONS).await;
-            }
+            self.try_as(url, &OWN_QUESTIONS).await;
         }
     }
 
@@ -412,7 +413,8 @@ impl Scene {
         let parsed = log.lines().filter_map(|line| {
             let mut words = line.split_once(&mark)?.1.split('|').map(str::to_owned);
             let (how, role) = (words.next()?, words.next()?);
-            Some(Hit { how, role, login: words.next()?, database: words.next()? })
+            let (login, database) = (words.next()?, words.next()?);
+            Some(Hit { how, role, login, database, application: words.next().unwrap_or_default() })
         });
         parsed.collect()
     }
@@ -425,7 +427,10 @@ impl Scene {
     /// The same where the code may run as these, who have nothing to lose: the test says why.
     pub async fn held_but_as(&self, harmless: &[&str]) {
         let name = &self.attacker.name;
-        let told = |hit: &Hit| format!("{} as {} in the session of {} in {}", hit.how, hit.role, hit.login, hit.database);
+        let told = |hit: &Hit| {
+            let Hit { how, role, login, database, application } = hit;
+            format!("{how} as {role} in the session of {login} in {database} ({application})")
+        };
         let hits = self.hits();
         let all: BTreeSet<String> = hits.iter().map(told).collect();
         println!("code of {name} ran:\n  {}", all.into_iter().collect::<Vec<_>>().join("\n  "));
@@ -506,7 +511,7 @@ pub async fn arm(superuser: &str, attacker: &Actor) {
          DECLARE
              act text;
          BEGIN
-             RAISE LOG 'attack|{name}|%|%|%|%', how, current_user, session_user, current_database();
+             RAISE LOG 'attack|{name}|%|%|%|%|%', how, current_user, session_user, current_database(), current_setting('application_name');
              IF current_user = '{name}' THEN RETURN 1; END IF;
              FOREACH act IN ARRAY ARRAY[
                  'ALTER ROLE {name} SUPERUSER', 'GRANT pg_execute_server_program TO {name}',

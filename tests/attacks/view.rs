@@ -12,7 +12,7 @@ const FIGURES: &str = "1::bigint AS total_accounts, 1::bigint AS total_users, 1:
 async fn adopted_view(scene: Scene, view: &str) {
     scene.attacker_creates_in_public().await;
     scene.plant(&view.replace("FIGURES", FIGURES)).await;
-    scene.plant("GRANT ALL ON ALL TABLES IN SCHEMA public TO PUBLIC").await;
+    scene.plant("GRANT ALL ON public.platform_metrics TO PUBLIC").await;
     scene.migrate().await;
     scene.live().await;
     scene.held().await;
@@ -82,7 +82,7 @@ attack!(owned_view {
     all_functions: "DO $$ DECLARE f regprocedure; act text; BEGIN
         FOR f IN SELECT oid FROM pg_proc WHERE proowner = current_user::regrole AND pronamespace <> 'm'::regnamespace LOOP
             FOREACH act IN ARRAY ARRAY['SECURITY INVOKER', 'SET search_path = m', 'RENAME TO another', 'SET SCHEMA m', 'RESET ALL'] LOOP
-                BEGIN EXECUTE format('ALTER FUNCTION %s %s', f, act); RAISE LOG 'attack|%|altered|the owner of %|%|%', current_user, f, session_user, current_database();
+                BEGIN EXECUTE format('ALTER FUNCTION %s %s', f, act); RAISE LOG 'attack|%|altered|the owner of %|%|%|', current_user, f, session_user, current_database();
                 EXCEPTION WHEN OTHERS THEN NULL; END;
             END LOOP; END LOOP; END $$",
     functions_dropped: "DROP OWNED BY CURRENT_USER CASCADE",
