@@ -126,7 +126,7 @@ attack!(our_own_log by [superuser, owner, managed]);
 
 /// What protects the installation: whose it is, who may what, and as whom functions run.
 const BORDERS: &str = "SELECT string_agg(line, E'\\n' ORDER BY line) FROM (
-    SELECT concat_ws(' ', n.nspname, n.nspowner::regrole, (SELECT array_agg(i::text ORDER BY i::text) FROM unnest(n.nspacl) i)) AS line
+    SELECT concat_ws(' ', n.nspname, n.nspowner::regrole, (SELECT array_agg(i::text ORDER BY i::text) FROM unnest(coalesce(n.nspacl, acldefault('n', n.nspowner))) i)) AS line
     FROM pg_namespace n WHERE n.nspname LIKE 'refreshtop%'
     UNION ALL
     SELECT concat_ws(' ', p.oid::regprocedure, p.proowner::regrole, p.prosecdef, p.proconfig,

@@ -254,7 +254,8 @@ impl Scene {
         done
     }
 
-    /// Gives sources to `owner`, so that the migrator may still read all their rows: no row security of others then.
+    /// Gives sources to `owner`, so that the migrator may still read all their rows. Where sources have several owners, none
+    /// has row security then: it would hide rows from whoever is to own the view.
     pub async fn own_sources(&self, owner: &str, tables: &[&str]) {
         let boss = &self.boss.name;
         for table in tables {
@@ -263,6 +264,11 @@ impl Scene {
                  ALTER TABLE public.{table} DISABLE ROW LEVEL SECURITY"
             );
             self.sudo(&change).await;
+        }
+        if owner != *boss {
+            for table in SOURCES {
+                self.sudo(&format!("ALTER TABLE public.{table} DISABLE ROW LEVEL SECURITY")).await;
+            }
         }
     }
 
