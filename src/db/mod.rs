@@ -18,4 +18,5 @@ pub mod schedule;
 pub mod service;
 pub mod spare;
 mod suspend;
+pub mod trust;
 mod views;

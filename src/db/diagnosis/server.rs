@@ -1,7 +1,7 @@
 //! Facts of the server: migrations, notifications, connections, replication, row security.
 
 use super::{Asker, Options, QUESTION, ask};
-use crate::db::migrate;
+use crate::db::{migrate, trust::Thing};
 use crate::model::diagnosis::{
     Check,
     server::{self, Facts},
@@ -49,7 +49,7 @@ const WAYS: &str = "
                           WHERE n.nspname = 'refreshtop' AND p.proname = 'applied_steps'))";
 
 pub(super) async fn checks(app: &mut PgConnection, asker: &Asker, options: &Options) -> [Check; 5] {
-    let migrations = match applied(app).await {
+    let migrations = match applied(app, asker).await {
         Ok(applied) => server::migrations(&migrate::known(), &applied),
         Err(failure) => asker.unknown("migrations", "Migrations", &failure),
     };
@@ -71,13 +71,16 @@ pub(super) async fn checks(app: &mut PgConnection, asker: &Asker, options: &Opti
     }
 }
 
-async fn applied(app: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+async fn applied(app: &mut PgConnection, asker: &Asker) -> sqlx::Result<Vec<i64>> {
     let ways: Ways = ask(app, QUESTION, WAYS).await?;
-    let query = match ways {
+    let (thing, query) = match ways {
         Ways { schema: false, .. } => return Ok(Vec::new()),
-        Ways { helper: true, .. } => "SELECT to_jsonb(refreshtop.applied_steps())",
+        Ways { helper: true, .. } => (Thing::Function("applied_steps"), "SELECT to_jsonb(refreshtop.applied_steps())"),
         // The table is the owner's.
-        _ => "SELECT coalesce(jsonb_agg(version ORDER BY version), '[]') FROM refreshtop.migrations WHERE success",
+        _ => (
+            Thing::Relation("refreshtop.migrations"),
+            "SELECT coalesce(jsonb_agg(version ORDER BY version), '[]') FROM refreshtop.migrations WHERE success",
+        ),
     };
-    ask(app, QUESTION, query).await
+    asker.ask(app, QUESTION, &[thing], query).await
 }

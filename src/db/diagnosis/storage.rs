@@ -1,6 +1,7 @@
 //! Facts of the tables, the view and the log.
 
 use super::{Asker, Options, QUESTION, REACHED, ask};
+use crate::db::trust::{LOG, Thing};
 use crate::model::diagnosis::{
     Check,
     storage::{self, Facts, Log, OLD_ROWS},
@@ -72,7 +73,8 @@ fn log_query() -> String {
 }
 
 pub(super) async fn checks(app: &mut PgConnection, asker: &Asker, options: &Options) -> [Check; 5] {
-    let log = match ask::<Log>(app, QUESTION, &log_query()).await {
+    let things = [LOG, Thing::Function("is_super_admin"), Thing::Relation("refreshtop.views")];
+    let log = match asker.ask::<Log>(app, QUESTION, &things, &log_query()).await {
         Ok(log) => storage::log_growth(&log),
         Err(failure) => asker.unknown("log-growth", "Growth of the log", &failure),
     };

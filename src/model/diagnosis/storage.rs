@@ -207,7 +207,7 @@ pub(crate) fn unique_index(facts: &Facts) -> Check {
     };
     if let Some(index) = view.indexes.iter().find(|index| unusable(index).is_none()) {
         if !view.populated {
-            let sql = "SELECT public.trigger_platform_metrics_refresh()";
+            let sql = "SELECT refreshtop.refresh('platform_metrics', 'manual')";
             return new(Verdict::Bad, "The view was never filled, so nobody can read it.".into())
                 .advise("Refresh it once.")
                 .mend(Mend::safe(MendKind::Refresh, "fill the view", &facts.database, sql));
@@ -263,7 +263,7 @@ pub(crate) fn log_growth(log: &Log) -> Check {
         MendKind::CleanUp,
         "clean up the log",
         &log.database,
-        "SELECT public.cleanup_old_metrics_logs()",
+        "SELECT refreshtop.cleanup_logs()",
     ))
 }
 
