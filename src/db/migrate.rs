@@ -1,6 +1,7 @@
 //! Migrations up, down and their status.
 //!
-//! All pending steps run in one transaction: they land together or not at all.
+//! All steps run in one transaction: they land together or not at all. Every step may run again, so that a migration
+//! repairs whatever was dropped or changed since: what must be there is compared with the inventory that the last one left.
 
 use crate::connect::ConnectError;
 use crate::db::{
@@ -8,20 +9,17 @@ use crate::db::{
     preflight::{self, Problem},
     service::{ask, literal, one, optional},
 };
-use sqlx::{Connection, FromRow, PgConnection, Postgres, Row as _, Transaction, migrate::Migrator};
+use sqlx::{
+    AssertSqlSafe, Connection, FromRow, PgConnection, Postgres, Row as _, Transaction,
+    migrate::{Migration, Migrator},
+};
+use std::fmt::Write as _;
 
-/// Where sqlx keeps its own table: not `_sqlx_migrations` in `public`, which may be the application's.
-const TABLE: &str = "refreshtop.migrations";
 /// First half of the advisory locks that keep two migrators apart: `'rftp'`.
 pub(crate) const LOCK_CLASS: i32 = 0x7266_7470;
 
 fn migrator() -> Migrator {
-    let mut migrator = sqlx::migrate!("./migrations");
-    migrator.dangerous_set_table_name(TABLE);
-    migrator.create_schema("refreshtop");
-    // Its session lock would stay behind on a pooled server connection; ours goes with the transaction.
-    migrator.set_locking(false);
-    migrator
+    sqlx::migrate!("./migrations")
 }
 
 /// Why the migrations did not run. Nothing was changed.
@@ -37,6 +35,8 @@ pub enum MigrateError {
         version: i64,
         /// The server's words.
         reason: String,
+        /// Its SQLSTATE.
+        code: Option<String>,
     },
     /// The database was migrated by a version of refreshtop that this one does not know.
     #[error(
@@ -74,21 +74,6 @@ fn database_sentence(failure: &sqlx::Error) -> String {
         _ => return sentence,
     };
     format!("{sentence}; {mend}")
-}
-
-impl From<sqlx::migrate::MigrateError> for MigrateError {
-    fn from(error: sqlx::migrate::MigrateError) -> Self {
-        use sqlx::migrate::MigrateError as E;
-        match error {
-            E::ExecuteMigration(failure, version) => Self::Step { version, reason: error::sentence(&failure) },
-            E::VersionMissing(version) | E::VersionMismatch(version) => Self::Unknown(version),
-            E::VersionNotPresent(version) | E::VersionTooOld(version, _) | E::VersionTooNew(version, _) => {
-                Self::NoSuchStep(version)
-            }
-            E::Execute(failure) => Self::Database(failure),
-            other => Self::Database(sqlx::Error::Migrate(Box::new(other))),
-        }
-    }
 }
 
 /// One step and whether it is applied.
@@ -137,50 +122,255 @@ async fn applied(connection: &mut PgConnection) -> sqlx::Result<Vec<(i64, chrono
     steps.iter().map(FromRow::from_row).collect()
 }
 
-/// What [`up`] did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a migration up did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// Versions applied now; none where there was nothing to do, and then nothing was written.
+    /// Versions applied now; none where there was nothing to do.
     pub versions: Vec<i64>,
+    /// What was missing or changed, and was put back, in the inventory's words.
+    pub repaired: Vec<String>,
+    /// Where the installation was at home before, if this database is another one: a copy, a restore, a new name.
+    pub moved_from: Option<Home>,
     /// What was found and left as it was, one sentence each.
     pub kept: Vec<String>,
 }
 
-/// Applies every pending step.
+impl Applied {
+    /// Whether anything was changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.versions.is_empty() && self.repaired.is_empty() && self.moved_from.is_none()
+    }
+}
+
+/// Which database of which cluster an installation was migrated in.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Home {
+    /// The cluster's `system_identifier`.
+    pub system_identifier: i64,
+    /// The database's oid, which changes with a copy and not with a rename.
+    pub database_oid: i64,
+    /// The database's name.
+    pub database_name: String,
+}
+
+/// What is told while a migration runs, a sentence each.
+pub type Progress<'a> = &'a mut (dyn FnMut(&str) + Send);
+
+/// A migration up or down that has done everything but the commit. Dropped, it is rolled back.
+#[derive(Debug)]
+pub struct Pending<'c, T> {
+    /// What it did.
+    pub done: T,
+    transaction: Transaction<'c, Postgres>,
+}
+
+impl<T> Pending<'_, T> {
+    /// The session, inside the transaction.
+    pub fn connection(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+
+    /// Makes it last.
+    ///
+    /// # Errors
+    /// The server's: then nothing was changed.
+    pub async fn commit(self) -> Result<T, MigrateError> {
+        self.transaction.commit().await?;
+        Ok(self.done)
+    }
+
+    /// Takes it back.
+    ///
+    /// # Errors
+    /// The server's: then it was taken back all the same.
+    pub async fn rollback(self) -> Result<T, MigrateError> {
+        self.transaction.rollback().await?;
+        Ok(self.done)
+    }
+}
+
+/// Applies every pending step, and puts back what was changed behind our back.
 ///
 /// # Errors
 /// See [`MigrateError`]; whatever it is, nothing was changed.
 pub async fn up(connection: &mut PgConnection) -> Result<Applied, MigrateError> {
-    let migrator = migrator();
-    let known = known().len();
-    // Without rights not even the transaction's lock is worth waiting for.
-    if versions(connection).await?.len() < known {
-        let problems = preflight::problems(connection).await?;
-        if !problems.is_empty() {
-            return Err(MigrateError::Preflight(problems));
-        }
+    let pending = begin_up(connection, &mut |_| {}).await?;
+    if pending.done.is_empty() { pending.rollback().await } else { pending.commit().await }
+}
+
+/// Does all of [`up`] but the commit.
+///
+/// # Errors
+/// See [`MigrateError`]; whatever it is, nothing was changed.
+pub async fn begin_up<'c>(
+    connection: &'c mut PgConnection,
+    progress: Progress<'_>,
+) -> Result<Pending<'c, Applied>, MigrateError> {
+    // Also before the first look into our own tables: they may be somebody else's.
+    let problems = preflight::problems(connection).await?;
+    if !problems.is_empty() {
+        return Err(MigrateError::Preflight(problems));
     }
     let mut transaction = begin(connection).await?;
-    // Another migrator may have been at work until the lock was ours.
+    for trigger in event_triggers(&mut transaction).await? {
+        progress(&format!("note: {trigger} at each statement of this migration"));
+    }
+    run(&mut transaction, ENTER, None).await?;
     let before = versions(&mut transaction).await?;
-    if before.len() < known {
-        let run = migrator.run(&mut *transaction).await;
-        forget_statements(&mut transaction).await;
-        run?;
-    } else if let Some(other) = before.iter().find(|version| !migrator.version_exists(**version)) {
+    let migrator = migrator();
+    if let Some(other) = before.iter().find(|version| !migrator.version_exists(**version)) {
         return Err(MigrateError::Unknown(*other));
     }
-    let after = versions(&mut transaction).await?;
-    let new: Vec<i64> = after.into_iter().filter(|version| !before.contains(version)).collect();
-    let mut kept = Vec::new();
-    if !new.is_empty() {
-        record(&mut transaction, "migrate up", &new).await?;
-        let said =
-            "SELECT detail ->> 'message' FROM refreshtop.audit WHERE at >= now() AND outcome = 'kept' ORDER BY id";
-        kept = ask(&mut transaction, said).await?.iter().map(|row| row.try_get(0)).collect::<sqlx::Result<_>>()?;
+    let steps: Vec<_> = migrator.iter().filter(|step| step.migration_type.is_up_migration()).collect();
+    let new: Vec<i64> = steps.iter().map(|step| step.version).filter(|version| !before.contains(version)).collect();
+    let mut done = Applied { versions: new, ..Applied::default() };
+    // A rollback that stopped half-way leaves an installation that is complete as far as it goes.
+    if !before.is_empty() {
+        done.moved_from = moved_from(&mut transaction).await?;
+        done.repaired = changes(&mut transaction).await?;
     }
-    transaction.commit().await?;
-    Ok(Applied { versions: new, kept })
+    if done.is_empty() {
+        return Ok(Pending { done, transaction });
+    }
+    if done.moved_from.is_some() {
+        sqlx::raw_sql(AT_HOME).execute(&mut *transaction).await?;
+    }
+    for step in steps {
+        progress(&format!("step {}: {}", step.version, step.description));
+        run(&mut transaction, step.sql.as_str(), Some(step.version)).await?;
+        note_step(&mut transaction, step).await?;
+    }
+    run(&mut transaction, LEAVE, None).await?;
+    sqlx::raw_sql(AssertSqlSafe(format!(
+        "DELETE FROM refreshtop.inventory; INSERT INTO refreshtop.inventory {INVENTORY}"
+    )))
+    .execute(&mut *transaction)
+    .await?;
+    record(&mut transaction, "migrate up", &done).await?;
+    let said = "SELECT detail ->> 'message' FROM refreshtop.audit WHERE at >= now() AND outcome = 'kept' ORDER BY id";
+    done.kept = ask(&mut transaction, said).await?.iter().map(|row| row.try_get(0)).collect::<sqlx::Result<_>>()?;
+    run(&mut transaction, LEAVE_ROLES, None).await?;
+    Ok(Pending { done, transaction })
+}
+
+/// Every statement of a migration up, in order, with a title each.
+#[must_use]
+pub fn statements_up() -> Vec<(String, String)> {
+    let migrator = migrator();
+    let steps = migrator.iter().filter(|step| step.migration_type.is_up_migration());
+    let steps =
+        steps.map(|step| (format!("step {}: {}", step.version, step.description), step.sql.as_str().to_owned()));
+    let enter = ("roles, and what the steps need".to_owned(), ENTER.to_owned());
+    std::iter::once(enter).chain(steps).chain([("end".to_owned(), format!("{LEAVE}{LEAVE_ROLES}"))]).collect()
+}
+
+/// Every statement of a rollback to `target` from all steps, in order, with a title each.
+#[must_use]
+pub fn statements_down(target: i64) -> Vec<(String, String)> {
+    let migrator = migrator();
+    let steps = migrator.iter().filter(|step| step.migration_type.is_down_migration() && step.version > target);
+    let mut steps: Vec<_> = steps
+        .map(|step| (format!("undo step {}: {}", step.version, step.description), step.sql.as_str().to_owned()))
+        .collect();
+    steps.reverse();
+    steps.insert(0, ("roles, and what the steps need".to_owned(), ENTER.to_owned()));
+    steps.push(("end".to_owned(), format!("{LEAVE}{LEAVE_ROLES}")));
+    if target == 0 {
+        steps.push(("roles that nothing needs any more".to_owned(), FORGET_ROLES.to_owned()));
+    }
+    steps
+}
+
+const ENTER: &str = include_str!("migrate/enter.sql");
+const LEAVE: &str = include_str!("migrate/leave.sql");
+const LEAVE_ROLES: &str = include_str!("migrate/leave_roles.sql");
+const FORGET_ROLES: &str = include_str!("migrate/forget_roles.sql");
+
+/// What stands here of refreshtop, as rows (kind, object, detail); reads only catalogues.
+pub(crate) const INVENTORY: &str = include_str!("inventory.sql");
+
+const AT_HOME: &str = "
+    UPDATE refreshtop.home h SET system_identifier = s.system_identifier, database_oid = d.oid, database_name = d.datname
+    FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()";
+
+async fn run(transaction: &mut PgConnection, sql: &str, version: Option<i64>) -> Result<(), MigrateError> {
+    match sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut *transaction).await {
+        Ok(_) => Ok(()),
+        Err(failure) if error::server_error(&failure).is_some() => {
+            let version = version.unwrap_or_default();
+            Err(MigrateError::Step {
+                version,
+                reason: failed_sentence(&failure),
+                code: error::code(&failure).map(Into::into),
+            })
+        }
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+/// The server's words, and its hint.
+fn failed_sentence(failure: &sqlx::Error) -> String {
+    let hint = error::server_error(failure).and_then(|server| server.hint().map(ToOwned::to_owned));
+    let sentence = error::sentence(failure);
+    match hint {
+        Some(hint) if !sentence.contains(&hint) => format!("{sentence}; {hint}"),
+        _ => sentence,
+    }
+}
+
+async fn note_step(transaction: &mut PgConnection, step: &Migration) -> sqlx::Result<()> {
+    let checksum = step.checksum.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    let sql = format!(
+        "INSERT INTO refreshtop.migrations (version, description, success, checksum, execution_time)
+         VALUES ({}, {}, true, '\\x{checksum}', 0)
+         ON CONFLICT (version) DO UPDATE SET checksum = excluded.checksum",
+        step.version,
+        literal(&step.description)
+    );
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(transaction).await?;
+    Ok(())
+}
+
+/// Where the installation was at home, if that is not here. A restored database lacks nothing but this knowledge.
+async fn moved_from(connection: &mut PgConnection) -> sqlx::Result<Option<Home>> {
+    let sql = "SELECT h.system_identifier, h.database_oid::bigint AS database_oid, h.database_name::text AS database_name
+               FROM refreshtop.home h CROSS JOIN pg_control_system() s CROSS JOIN pg_database d
+               WHERE d.datname = current_database()
+                 AND (h.system_identifier, h.database_oid, h.database_name) IS DISTINCT FROM (s.system_identifier, d.oid, d.datname)";
+    if !exists(connection, "refreshtop.home").await? {
+        return Ok(None);
+    }
+    optional(connection, sql).await?.as_ref().map(Home::from_row).transpose()
+}
+
+/// What the last migration left and is missing or changed now, a phrase each.
+async fn changes(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+    if !exists(connection, "refreshtop.inventory").await? {
+        return Ok(vec!["table refreshtop.inventory".into()]);
+    }
+    let sql = format!(
+        "SELECT DISTINCT concat_ws(' ', kind, CASE kind WHEN 'grant' THEN detail || ' on ' || object WHEN 'policy' THEN split_part(detail, ' ', 1) || ' of ' || object
+             WHEN 'column' THEN split_part(detail, ' ', 1) || ' of ' || object WHEN 'unique index' THEN 'of ' || object ELSE object END) AS missing
+         FROM (SELECT kind, object, detail FROM refreshtop.inventory EXCEPT SELECT kind, object, detail FROM ({INVENTORY}) now
+               WHERE kind <> 'role' OR object = ANY (string_to_array(current_setting('refreshtop.roles_here'), ','))) gone ORDER BY 1"
+    );
+    ask(connection, &sql).await?.iter().map(|row| row.try_get(0)).collect()
+}
+
+async fn exists(connection: &mut PgConnection, relation: &str) -> sqlx::Result<bool> {
+    one(connection, &format!("SELECT to_regclass({}) IS NOT NULL", literal(relation))).await?.try_get(0)
+}
+
+/// Event triggers of others, which run inside our statements and may fail them.
+async fn event_triggers(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+    let sql = "SELECT format('event trigger %I runs function %s', t.evtname, t.evtfoid::regprocedure)
+               FROM pg_event_trigger t WHERE t.evtenabled IN ('O', 'A') ORDER BY 1";
+    ask(connection, sql).await?.iter().map(|row| row.try_get(0)).collect()
 }
 
 async fn versions(connection: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
@@ -190,7 +380,7 @@ async fn versions(connection: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
 async fn begin(connection: &mut PgConnection) -> sqlx::Result<Transaction<'_, Postgres>> {
     let mut transaction = connection.begin().await?;
     // The view's first filling may take long, and somebody may hold a table: what bounds a poll must not bound this.
-    // With nothing else on the search path every name that goes into the ledger is written out in full.
+    // With nothing else on the search path every name is ours or PostgreSQL's.
     sqlx::raw_sql(
         "SET LOCAL transaction_read_only = off; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '30s'; SET LOCAL client_min_messages = warning;
          SET LOCAL search_path = pg_catalog, pg_temp",
@@ -201,21 +391,26 @@ async fn begin(connection: &mut PgConnection) -> sqlx::Result<Transaction<'_, Po
     Ok(transaction)
 }
 
-/// Takes away what sqlx has prepared, while the transaction holds the connection of the server: behind a pooler that
-/// one is somebody else's afterwards, whom a statement of the same name would stop.
-async fn forget_statements(connection: &mut PgConnection) {
-    // A connection that is lost has nothing to leave behind, and what comes next says so.
-    let _ = connection.clear_cached_statements().await;
+async fn record(connection: &mut PgConnection, act: &str, done: &Applied) -> sqlx::Result<()> {
+    let steps = done.versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let repaired = done.repaired.iter().map(|line| literal(line)).collect::<Vec<_>>().join(", ");
+    let sql = format!(
+        "INSERT INTO refreshtop.audit (action, outcome, caller, login_role, application_name, client_addr, detail)
+         VALUES ({}, 'success', current_user, session_user, left(current_setting('application_name'), 200), inet_client_addr(),
+                 jsonb_build_object('steps', ARRAY[{steps}]::bigint[], 'repaired', ARRAY[{repaired}]::text[]))",
+        literal(act)
+    );
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
+    Ok(())
 }
 
-async fn record(connection: &mut PgConnection, act: &str, versions: &[i64]) -> sqlx::Result<()> {
-    let steps = versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let act = literal(act);
-    let sql = format!(
-        "SELECT refreshtop.record_act({act}, 'success', jsonb_build_object('steps', ARRAY[{steps}]::bigint[]))"
-    );
-    ask(connection, &sql).await?;
-    Ok(())
+/// What a rollback did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Undone {
+    /// The versions, newest first.
+    pub versions: Vec<i64>,
+    /// What could not be put back as it was, one sentence each.
+    pub kept: Vec<String>,
 }
 
 /// Undoes every step above `target`; 0 undoes all, and then the schema `refreshtop` goes too. Returns the versions
@@ -224,23 +419,70 @@ async fn record(connection: &mut PgConnection, act: &str, versions: &[i64]) -> s
 /// # Errors
 /// See [`MigrateError`]; whatever it is, nothing was changed.
 pub async fn down(connection: &mut PgConnection, target: i64) -> Result<Vec<i64>, MigrateError> {
-    let before = versions(connection).await?;
-    let undone: Vec<i64> = before.iter().rev().copied().filter(|version| *version > target).collect();
-    if undone.is_empty() {
-        return Ok(undone);
+    Ok(begin_down(connection, target, &mut |_| {}).await?.commit().await?.versions)
+}
+
+/// Does all of [`down`] but the commit.
+///
+/// # Errors
+/// See [`MigrateError`]; whatever it is, nothing was changed.
+pub async fn begin_down<'c>(
+    connection: &'c mut PgConnection,
+    target: i64,
+    progress: Progress<'_>,
+) -> Result<Pending<'c, Undone>, MigrateError> {
+    let problems: Vec<Problem> = preflight::trust(connection).await?;
+    if !problems.is_empty() {
+        return Err(MigrateError::Preflight(problems));
     }
     let mut transaction = begin(connection).await?;
-    if target > 0 {
-        record(&mut transaction, "migrate down", &undone).await?;
+    run(&mut transaction, ENTER, None).await?;
+    let mut done = Undone::default();
+    done.versions = versions(&mut transaction).await?.into_iter().rev().filter(|version| *version > target).collect();
+    if done.versions.is_empty() {
+        return Ok(Pending { done, transaction });
     }
-    let run = migrator().undo(&mut *transaction, target).await;
-    forget_statements(&mut transaction).await;
-    run?;
+    let migrator = migrator();
+    if let Some(other) = done.versions.iter().find(|version| !migrator.version_exists(**version)) {
+        return Err(MigrateError::Unknown(*other));
+    }
+    if target != 0 && !migrator.version_exists(target) {
+        return Err(MigrateError::NoSuchStep(target));
+    }
+    // First of all, so that a refresh which is under way ends, and leaves its row, before anything goes; and in the order
+    // in which a refresh takes its locks.
+    if exists(&mut transaction, "refreshtop.views").await? {
+        sqlx::raw_sql("LOCK TABLE refreshtop.views IN ACCESS EXCLUSIVE MODE").execute(&mut *transaction).await?;
+    }
+    let steps = migrator.iter().filter(|step| step.migration_type.is_down_migration()).rev();
+    for step in steps.filter(|step| done.versions.contains(&step.version)) {
+        progress(&format!("undoing step {}: {}", step.version, step.description));
+        run(&mut transaction, step.sql.as_str(), Some(step.version)).await?;
+        if step.version > 1 {
+            let gone = format!("DELETE FROM refreshtop.migrations WHERE version = {}", step.version);
+            sqlx::raw_sql(AssertSqlSafe(gone)).execute(&mut *transaction).await?;
+        }
+    }
+    let kept: Option<String> =
+        one(&mut transaction, "SELECT nullif(current_setting('refreshtop.rows_kept', true), '')").await?.try_get(0)?;
+    done.kept.extend(kept.map(|why| {
+        format!(
+            "the rows that came since stay in table public.metrics_refresh_log_refreshtop, because the log that was here \
+             before can't take them ({why})"
+        )
+    }));
+    run(&mut transaction, LEAVE, None).await?;
+    if target != 0 {
+        let inventory = format!("DELETE FROM refreshtop.inventory; INSERT INTO refreshtop.inventory {INVENTORY}");
+        sqlx::raw_sql(AssertSqlSafe(inventory)).execute(&mut *transaction).await?;
+        let applied = Applied { versions: done.versions.clone(), ..Applied::default() };
+        record(&mut transaction, "migrate down", &applied).await?;
+    }
+    run(&mut transaction, LEAVE_ROLES, None).await?;
     if target == 0 {
-        sqlx::raw_sql("DROP TABLE refreshtop.migrations; DROP SCHEMA refreshtop").execute(&mut *transaction).await?;
+        run(&mut transaction, FORGET_ROLES, None).await?;
     }
-    transaction.commit().await?;
-    Ok(undone)
+    Ok(Pending { done, transaction })
 }
 
 /// How many log rows a full rollback would delete: those of a log that refreshtop made. A log that was there
@@ -249,11 +491,18 @@ pub async fn down(connection: &mut PgConnection, target: i64) -> Result<Vec<i64>
 /// # Errors
 /// The server's.
 pub async fn rows_at_stake(connection: &mut PgConnection) -> Result<i64, MigrateError> {
-    let made_here = "SELECT 1 FROM refreshtop.ledger WHERE undo = 'DROP TABLE public.metrics_refresh_log' LIMIT 1";
-    if optional(connection, made_here).await?.is_none() {
-        return Ok(0);
-    }
-    Ok(one(connection, "SELECT count(*) FROM public.metrics_refresh_log").await?.try_get(0)?)
+    let mut transaction = begin(connection).await?;
+    run(&mut transaction, ENTER, None).await?;
+    let kept = "SELECT 1 FROM refreshtop.undo WHERE kind = 'moved' AND detail ? 'copied_at' LIMIT 1";
+    let rows = if exists(&mut transaction, "refreshtop.log_door").await?
+        && optional(&mut transaction, kept).await?.is_none()
+    {
+        one(&mut transaction, "SELECT count(*) FROM refreshtop.log_door").await?.try_get(0)?
+    } else {
+        0
+    };
+    transaction.rollback().await?;
+    Ok(rows)
 }
 
 /// Whether the view is there: somebody may have dropped it since, with a table that it reads.
@@ -271,8 +520,9 @@ pub async fn has_view(connection: &mut PgConnection) -> sqlx::Result<bool> {
 /// # Errors
 /// The server's.
 pub async fn blind_spot(connection: &mut PgConnection) -> Result<Option<String>, MigrateError> {
-    let blind = "SELECT r.rolname::text FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner
-                 WHERE n.nspname = 'refreshtop' AND NOT pg_has_role(r.oid, 'pg_read_all_stats', 'USAGE')";
+    let blind = "SELECT r.rolname::text FROM pg_namespace n
+                 JOIN pg_proc p ON p.pronamespace = n.oid AND p.proname = 'black_box' JOIN pg_roles r ON r.oid = p.proowner
+                 WHERE n.nspname = 'refreshtop_definers' AND NOT pg_has_role(r.oid, 'pg_read_all_stats', 'USAGE')";
     let blind: Option<String> = optional(connection, blind).await?.map(|row| row.try_get(0)).transpose()?;
     Ok(blind.map(|owner| {
         format!(

@@ -13,6 +13,8 @@ pub struct Problem {
     pub mend: String,
     /// Whether the role lacks a right that another one has.
     pub of_rights: bool,
+    /// Whether what stands in schema `refreshtop` may be somebody else's code.
+    pub of_trust: bool,
 }
 
 impl fmt::Display for Problem {
@@ -26,5 +28,15 @@ impl fmt::Display for Problem {
 /// # Errors
 /// Only the connection's.
 pub async fn problems(connection: &mut PgConnection) -> sqlx::Result<Vec<Problem>> {
-    service::ask(connection, include_str!("preflight.sql")).await?.iter().map(Problem::from_row).collect()
+    service::ask(connection, include_str!("migrate/preflight.sql")).await?.iter().map(Problem::from_row).collect()
+}
+
+/// Looks whether what stands in schema `refreshtop` may be read and run by this session: whoever owns it, or can become
+/// its owner, could have put code of his own there.
+///
+/// # Errors
+/// Only the connection's.
+pub async fn trust(connection: &mut PgConnection) -> sqlx::Result<Vec<Problem>> {
+    let found = problems(connection).await?;
+    Ok(found.into_iter().filter(|problem| problem.of_trust).collect())
 }

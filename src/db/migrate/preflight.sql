@@ -11,16 +11,36 @@ WITH source(name, col) AS (
     SELECT p.oid::regprocedure::text, p.proowner FROM pg_proc p
     WHERE p.pronamespace = to_regnamespace('public') AND p.proname IN ('refresh_platform_metrics_with_logging',
         'trigger_platform_metrics_refresh', 'get_metrics_refresh_stats', 'cleanup_old_metrics_logs')
+), ours(role) AS (
+    -- Whoever can't become one of them learns that from the schema's owner.
+    SELECT oid FROM pg_roles WHERE rolname IN ('refreshtop_owner', 'refreshtop_view')
+), release(major, minor) AS (
+    SELECT current_setting('server_version_num')::integer / 10000, current_setting('server_version_num')::integer % 10000
+), schema_owner AS (
+    SELECT o.oid, o.rolname, o.rolsuper,
+           -- Whoever can become the owner could have put code of his own into the schema.
+           (SELECT min(m.rolname) FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member
+            WHERE a.roleid = o.oid AND NOT m.rolsuper AND m.rolname <> current_user) AS lesser_member
+    FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner WHERE n.nspname = 'refreshtop'
 )
-SELECT problem, mend, place IN (5, 6, 7, 8, 9, 15) AS of_rights FROM (
+SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust FROM (
     SELECT 1 AS place, 'server release ' || current_setting('server_version') || ' is older than 13' AS problem,
            'upgrade PostgreSQL' AS mend
-    WHERE current_setting('server_version_num')::integer < 130000
+    FROM release WHERE major < 13
+    UNION ALL
+    -- CVE-2024-0985: a concurrent refresh could be made to run code with more rights than the view's owner has.
+    SELECT 1, 'server release ' || current_setting('server_version') || ' has a known hole in concurrent refreshes (CVE-2024-0985)',
+           format('upgrade PostgreSQL to %s.%s or newer', major, fixed.minor)
+    FROM release JOIN (VALUES (13, 14), (14, 11), (15, 6), (16, 2)) AS fixed(major, minor) USING (major)
+    WHERE release.minor < fixed.minor
     UNION ALL
     SELECT 2, 'this server is a read-only standby', 'migrate its primary' WHERE pg_is_in_recovery()
     UNION ALL
     SELECT 3, 'table public.' || name || ' is missing', 'create the application''s tables first'
     FROM source WHERE to_regclass('public.' || name) IS NULL GROUP BY name
+    UNION ALL
+    SELECT 3, 'public.' || name || ' is no table', 'the figures count the rows of a table: see README, "What it reads"'
+    FROM source JOIN pg_class c ON c.oid = to_regclass('public.' || name) WHERE c.relkind NOT IN ('r', 'p') GROUP BY name
     UNION ALL
     SELECT 4, 'table public.' || name || ' has no column ' || col, 'the figures need it: see README, "What it reads"'
     FROM source
@@ -42,12 +62,8 @@ SELECT problem, mend, place IN (5, 6, 7, 8, 9, 15) AS of_rights FROM (
            format('every concurrent refresh needs them: GRANT TEMPORARY ON DATABASE %I TO %I', current_database(), current_user)
     WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')
     UNION ALL
-    SELECT 8, 'role ' || current_user || ' may not create the role refreshtop_admin', 'a superuser can: CREATE ROLE refreshtop_admin NOLOGIN'
-    WHERE to_regrole('refreshtop_admin') IS NULL
-      AND NOT (SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user)
-    UNION ALL
     SELECT 9, name || ' belongs to role ' || pg_get_userbyid(owner), 'migrate as its owner or as a superuser'
-    FROM owned WHERE NOT pg_has_role(current_user, owner, 'USAGE')
+    FROM owned WHERE NOT pg_has_role(current_user, owner, 'USAGE') AND owner NOT IN (SELECT role FROM ours)
     UNION ALL
     SELECT 10, 'public.platform_metrics exists and is not a materialized view', 'rename or drop it'
     FROM pg_class WHERE oid = to_regclass('public.platform_metrics') AND relkind <> 'm'
@@ -60,24 +76,11 @@ SELECT problem, mend, place IN (5, 6, 7, 8, 9, 15) AS of_rights FROM (
     WHERE to_regclass('public.metrics_refresh_log') IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = to_regclass('public.metrics_refresh_log') AND a.attname = col AND NOT a.attisdropped)
     UNION ALL
-    SELECT 13, 'schema refreshtop belongs to role ' || pg_get_userbyid(n.nspowner), 'drop it, or migrate as that role'
-    FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner
-    WHERE n.nspname = 'refreshtop' AND o.rolname <> current_user AND NOT o.rolsuper
+    SELECT 13, 'schema refreshtop belongs to role ' || rolname, 'drop it, or migrate as that role'
+    FROM schema_owner WHERE rolname <> current_user AND NOT rolsuper AND rolname <> 'refreshtop_owner'
     UNION ALL
-    SELECT 14, format('trigger %I on public.metrics_refresh_log runs a function of role %s', t.tgname, pg_get_userbyid(p.proowner)),
-           'it would run with your rights: drop it, or migrate as that role'
-    FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_roles o ON o.oid = p.proowner
-    WHERE t.tgrelid = to_regclass('public.metrics_refresh_log') AND NOT t.tgisinternal AND o.rolname <> current_user AND NOT o.rolsuper
-      -- Our own runs with its owner's rights, whoever inserts.
-      AND NOT (p.prosecdef AND p.pronamespace = to_regnamespace('refreshtop'))
-    UNION ALL
-    SELECT 15, 'row security hides rows of public.' || name || ' from role ' || current_user,
-           'the figures would be wrong: migrate as its owner or as a role with BYPASSRLS'
-    FROM source
-    WHERE CASE WHEN has_table_privilege(to_regclass('public.' || name), 'SELECT') THEN row_security_active(to_regclass('public.' || name)) END
-    GROUP BY name
-    UNION ALL
-    SELECT 16, 'public.metrics_refresh_log has child tables', 'rename it, so that a new one is made'
-    WHERE EXISTS (SELECT 1 FROM pg_inherits WHERE inhparent = to_regclass('public.metrics_refresh_log'))
+    SELECT 13, format('schema refreshtop belongs to refreshtop_owner, and role %s can become that role', lesser_member),
+           format('migrate as role %s, or take that away first: REVOKE refreshtop_owner FROM %s', lesser_member, lesser_member)
+    FROM schema_owner WHERE rolname = 'refreshtop_owner' AND lesser_member IS NOT NULL
 ) found
 ORDER BY place, problem

@@ -1,0 +1,233 @@
+-- The installation itself: its schemas, where it is at home, what a rollback undoes, what must be there, the audit trail.
+-- Every step may run again: it puts back what is missing.
+
+-- What is there already may have changed hands (REASSIGN OWNED, a restore without our roles). From a role that could do
+-- nothing more than we could, it is taken back; what another role has had may hold code of that role.
+DO $$
+DECLARE
+    v_owner  name := pg_temp.refreshtop_role('owner');
+    v_object record;
+BEGIN
+    FOR v_object IN
+        SELECT 'SCHEMA' AS kind, quote_ident(n.nspname) AS identity, n.nspowner AS owner, 1 AS place
+        FROM pg_namespace n WHERE n.nspname IN ('refreshtop', 'refreshtop_definers', 'refreshtop_before')
+        UNION ALL
+        SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, c.oid::regclass::text, c.relowner, 2
+        FROM pg_class c WHERE c.relnamespace = to_regnamespace('refreshtop') AND c.relkind IN ('r', 'v', 'S')
+          AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'i')
+        UNION ALL
+        SELECT 'ROUTINE', p.oid::regprocedure::text, p.proowner, 3
+        FROM pg_proc p WHERE p.pronamespace = to_regnamespace('refreshtop')
+        ORDER BY place
+    LOOP
+        CONTINUE WHEN pg_get_userbyid(v_object.owner) = v_owner;
+        IF NOT pg_temp.refreshtop_is_trusted(v_object.owner) THEN
+            RAISE EXCEPTION '% % belongs to role %', lower(v_object.kind), v_object.identity, pg_get_userbyid(v_object.owner)
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      HINT = 'Migrate as that role, or let a superuser drop it, or give it back to refreshtop_owner.';
+        END IF;
+        IF v_object.kind = 'TABLE' THEN
+            -- Nobody can add code to it from here on, and none has been added.
+            EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', v_object.identity);
+        END IF;
+        EXECUTE format('ALTER %s %s OWNER TO %I', v_object.kind, v_object.identity, v_owner);
+    END LOOP;
+END
+$$;
+
+-- Schemas are made as the owner, where that role exists; the right to make them is that of whoever migrates.
+DO $$
+DECLARE
+    v_schema name;
+BEGIN
+    FOREACH v_schema IN ARRAY ARRAY['refreshtop', 'refreshtop_definers', 'refreshtop_before'] LOOP
+        IF to_regnamespace(quote_ident(v_schema)) IS NULL THEN
+            EXECUTE format('CREATE SCHEMA %I AUTHORIZATION %I', v_schema, pg_temp.refreshtop_role('owner'));
+        END IF;
+    END LOOP;
+END
+$$;
+SELECT pg_temp.refreshtop_as_owner();
+COMMENT ON SCHEMA refreshtop IS 'refreshtop: refreshes materialized views and logs every attempt';
+COMMENT ON SCHEMA refreshtop_definers IS
+    'refreshtop: functions that run with the rights of the role that owns each; only the owner of the schema reaches them';
+COMMENT ON SCHEMA refreshtop_before IS 'refreshtop: what was here by its names before; a rollback puts it back';
+DO $$
+DECLARE
+    v_schema record;
+BEGIN
+    FOR v_schema IN
+        SELECT n.nspname, n.nspowner, n.nspacl FROM pg_namespace n
+        WHERE n.nspname IN ('refreshtop', 'refreshtop_definers', 'refreshtop_before')
+          -- Later on, a grant on the first is somebody's wish; one on the others would let owners alter their functions.
+          AND (n.nspname <> 'refreshtop' OR to_regclass('refreshtop.inventory') IS NULL)
+    LOOP
+        PERFORM pg_temp.refreshtop_strip('SCHEMA', quote_ident(v_schema.nspname), v_schema.nspowner, v_schema.nspacl);
+    END LOOP;
+    -- The roles view and monitor may call nothing there; what they have keeps them from being dropped by the rollback of
+    -- another database.
+    FOR v_schema IN SELECT purpose FROM unnest(ARRAY['admin', 'job', 'view', 'monitor']) AS purpose WHERE pg_temp.refreshtop_role(purpose) IS NOT NULL LOOP
+        EXECUTE format('GRANT USAGE ON SCHEMA refreshtop TO %I', pg_temp.refreshtop_role(v_schema.purpose));
+    END LOOP;
+END
+$$;
+
+-- Written by the migrator; in the form that sqlx gives such a table.
+CREATE TABLE IF NOT EXISTS refreshtop.migrations (
+    version        bigint PRIMARY KEY,
+    description    text NOT NULL,
+    installed_on   timestamptz NOT NULL DEFAULT now(),
+    success        boolean NOT NULL,
+    checksum       bytea NOT NULL,
+    execution_time bigint NOT NULL
+);
+
+-- Where this installation is at home. A template's copy, a restore and a renamed database carry this row along, and so
+-- know that they are not the original: they touch neither its jobs nor its extension, and refresh nothing.
+CREATE TABLE IF NOT EXISTS refreshtop.home (
+    only_row          boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    system_identifier bigint NOT NULL,
+    database_oid      oid NOT NULL,
+    database_name     name NOT NULL
+);
+COMMENT ON TABLE refreshtop.home IS 'The cluster and the database that this installation was migrated in';
+INSERT INTO refreshtop.home (system_identifier, database_oid, database_name)
+SELECT s.system_identifier, d.oid, d.datname FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()
+ON CONFLICT DO NOTHING;
+
+-- Undo steps are data: what kind of thing was done to which object. Nothing in here is ever executed.
+--   moved      an object of that kind stood in object_schema by that name, and was moved to refreshtop_before
+--   owner      the object belonged to the role in detail
+--   index      an index that was added
+--   grant      a right in detail on an object of others was given to a role of ours
+--   member     role object_name was given to the role in detail
+--   job, extension   what was done to pg_cron; see src/db/schedule.rs
+CREATE TABLE IF NOT EXISTS refreshtop.undo (
+    seq           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    step          integer NOT NULL,
+    kind          text NOT NULL CHECK (kind IN ('moved', 'owner', 'index', 'grant', 'member', 'job', 'extension')),
+    object_schema name,
+    object_name   text NOT NULL,
+    detail        jsonb NOT NULL DEFAULT '{}',
+    UNIQUE (kind, object_schema, object_name, detail)
+);
+COMMENT ON TABLE refreshtop.undo IS 'What a rollback puts back, as data';
+
+CREATE TABLE IF NOT EXISTS refreshtop.inventory (kind text, object text, detail text, PRIMARY KEY (kind, object, detail));
+COMMENT ON TABLE refreshtop.inventory IS 'What the last migration left; whatever of it is missing later was changed by somebody else';
+
+CREATE TABLE IF NOT EXISTS refreshtop.audit (
+    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at               timestamptz NOT NULL DEFAULT clock_timestamp(),
+    action           text NOT NULL,
+    outcome          text NOT NULL,
+    caller           name NOT NULL,
+    login_role       name NOT NULL,
+    application_name text,
+    client_addr      inet,
+    detail           jsonb
+);
+COMMENT ON TABLE refreshtop.audit IS 'Administrative acts: who did what, from where, with what outcome';
+CREATE INDEX IF NOT EXISTS audit_at ON refreshtop.audit (at);
+
+-- The effective role at the outermost call, for the record only: inside SECURITY DEFINER functions current_user is the
+-- owner. Who may do something is never decided by it: a SECURITY DEFINER function of a stranger, an index function in
+-- autovacuum or a policy runs in a session whose login is somebody else's.
+CREATE OR REPLACE FUNCTION refreshtop.caller() RETURNS name
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END $$;
+SELECT pg_temp.refreshtop_seal('refreshtop.caller()');
+
+CREATE OR REPLACE FUNCTION refreshtop.note_act(p_action text, p_outcome text, p_detail jsonb) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
+    INSERT INTO refreshtop.audit (action, outcome, caller, login_role, application_name, client_addr, detail)
+    VALUES (p_action, p_outcome, refreshtop.caller(), session_user, left(current_setting('application_name'), 200),
+            inet_client_addr(), p_detail)
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.note_act(text, text, jsonb)');
+
+-- For acts outside the database's functions: a fix, a job that lives in another database.
+CREATE OR REPLACE FUNCTION refreshtop.record_act(p_action text, p_outcome text, p_detail jsonb) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF p_action NOT IN ('fix', 'job pause', 'job resume', 'job every', 'job remove') THEN
+        RAISE EXCEPTION 'act "%" is recorded where it is done, not by its caller', left(p_action, 100)
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM refreshtop.note_act(p_action, left(p_outcome, 500), p_detail);
+END
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.record_act(text, text, jsonb)', 'admin');
+
+-- NULL where this database is the one that was migrated; else what it is instead.
+CREATE OR REPLACE FUNCTION refreshtop.not_at_home() RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE
+        WHEN h.system_identifier IS NULL THEN 'it does not know where it was migrated'
+        WHEN h.system_identifier <> s.system_identifier THEN format('it was migrated in database %s of another server', h.database_name)
+        WHEN h.database_oid <> d.oid THEN format('it is a copy of database %s', h.database_name)
+        WHEN h.database_name <> d.datname THEN format('its name was %s when it was migrated', h.database_name)
+    END
+    FROM pg_control_system() s CROSS JOIN pg_database d LEFT JOIN refreshtop.home h ON true
+    WHERE d.datname = current_database()
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.not_at_home()');
+
+-- Whether this is called by code that must not act: a view's query, an index, autovacuum. PostgreSQL refuses UNLISTEN
+-- there, and nowhere else; it would have done nothing.
+CREATE OR REPLACE FUNCTION refreshtop.is_restricted() RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UNLISTEN refreshtop_probe;
+    RETURN false;
+EXCEPTION WHEN insufficient_privilege THEN
+    RETURN true;
+END
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.is_restricted()');
+
+CREATE OR REPLACE FUNCTION refreshtop.applied_steps() RETURNS bigint[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT ARRAY(SELECT m.version FROM refreshtop.migrations m WHERE m.success ORDER BY m.version) $$;
+SELECT pg_temp.refreshtop_seal('refreshtop.applied_steps()', 'admin');
+
+-- Who may read every table (pg_read_all_data, a grant by mistake) reads no row of these, and who may write every table
+-- changes none: without a policy only the owner reaches a table's rows.
+DO $$
+DECLARE
+    v_table regclass;
+BEGIN
+    FOREACH v_table IN ARRAY ARRAY['refreshtop.home', 'refreshtop.undo', 'refreshtop.inventory', 'refreshtop.audit', 'refreshtop.migrations']::regclass[] LOOP
+        IF to_regclass('refreshtop.log_door') IS NULL THEN
+            PERFORM pg_temp.refreshtop_strip_relation(v_table::text);
+        END IF;
+        IF NOT (SELECT relrowsecurity FROM pg_class WHERE oid = v_table) THEN
+            EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', v_table);
+        END IF;
+        IF (SELECT relforcerowsecurity FROM pg_class WHERE oid = v_table) THEN
+            EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', v_table);
+        END IF;
+    END LOOP;
+    IF pg_temp.refreshtop_role('admin') IS NOT NULL THEN
+        FOREACH v_table IN ARRAY ARRAY['refreshtop.audit', 'refreshtop.migrations']::regclass[] LOOP
+            EXECUTE format('GRANT SELECT ON %s TO %I', v_table, pg_temp.refreshtop_role('admin'));
+            IF NOT EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = v_table AND polname = 'admins_read') THEN
+                EXECUTE format('CREATE POLICY admins_read ON %s FOR SELECT TO %I USING (true)', v_table, pg_temp.refreshtop_role('admin'));
+            END IF;
+        END LOOP;
+    END IF;
+END
+$$;
+
+-- What whoever migrates was made a member of goes again with a rollback.
+INSERT INTO refreshtop.undo (step, kind, object_name, detail)
+SELECT 1, 'member', r.rolname, jsonb_build_object('member', m.rolname)
+FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
+WHERE r.rolname IN ('refreshtop_admin', 'refreshtop_job') AND m.rolname = session_user
+  AND NOT (',' || current_setting('refreshtop.roles_here') || ',') LIKE '%,' || r.rolname || ',%'
+ON CONFLICT DO NOTHING;
+SELECT pg_temp.refreshtop_as_migrator();

@@ -1,0 +1,27 @@
+-- Everything that was moved aside goes back to where it was. What stands there comes from the catalogue; the note only
+-- says what its name and schema were.
+DO $$
+DECLARE
+    v_object record;
+BEGIN
+    FOR v_object IN
+        SELECT CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'v' THEN 'VIEW' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END AS kind,
+               c.relname AS now, coalesce(u.detail ->> 'name', c.relname) AS name, coalesce(u.object_schema, 'public') AS schema, u.seq
+        FROM pg_class c
+        LEFT JOIN refreshtop.undo u ON u.kind = 'moved' AND u.object_name = c.relname AND u.detail ->> 'kind' <> 'ROUTINE'
+        WHERE c.relnamespace = to_regnamespace('refreshtop_before') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+        ORDER BY u.seq
+    LOOP
+        EXECUTE format('ALTER %s refreshtop_before.%I SET SCHEMA %I', v_object.kind, v_object.now, v_object.schema);
+        -- One that stood in the way of an earlier one keeps the name that it has now.
+        IF v_object.now <> v_object.name AND to_regclass(format('%I.%I', v_object.schema, v_object.name)) IS NULL THEN
+            EXECUTE format('ALTER %s %I.%I RENAME TO %I', v_object.kind, v_object.schema, v_object.now, v_object.name);
+        END IF;
+    END LOOP;
+    FOR v_object IN
+        SELECT p.oid::regprocedure::text AS identity FROM pg_proc p WHERE p.pronamespace = to_regnamespace('refreshtop_before')
+    LOOP
+        EXECUTE format('ALTER ROUTINE %s SET SCHEMA public', v_object.identity);
+    END LOOP;
+END
+$$;

@@ -1,1 +1,0 @@
-SELECT refreshtop.undo(3);

@@ -1,0 +1,91 @@
+-- The materialized views that are refreshed here, known by oid and owner as well as by name.
+SELECT pg_temp.refreshtop_as_owner();
+CREATE TABLE IF NOT EXISTS refreshtop.views (
+    refresh_type varchar(100) PRIMARY KEY,
+    view_schema  name NOT NULL DEFAULT 'public',
+    view_name    name NOT NULL,
+    view_oid     oid,
+    view_owner   name,
+    definer      name,
+    time_zone    text NOT NULL DEFAULT 'UTC',
+    lock_timeout interval NOT NULL DEFAULT '5 s' CHECK (lock_timeout BETWEEN '1 ms' AND '1 h'),
+    keep_log     interval NOT NULL DEFAULT '30 days' CHECK (keep_log >= '1 hour'),
+    UNIQUE (view_schema, view_name)
+);
+COMMENT ON TABLE refreshtop.views IS 'Materialized views that refreshtop refreshes; a refresh holds its row locked, so that two never run at once';
+COMMENT ON COLUMN refreshtop.views.view_oid IS 'The view that was registered; another one of that name is not refreshed';
+COMMENT ON COLUMN refreshtop.views.definer IS
+    'Function in refreshtop_definers that refreshes with the rights of the view''s owner; NULL where our owner may do it itself';
+COMMENT ON COLUMN refreshtop.views.time_zone IS 'TimeZone in which the query runs, whatever the session''s is';
+COMMENT ON COLUMN refreshtop.views.lock_timeout IS 'How long a refresh waits for a lock before it gives up with a logged error';
+
+DO $$
+BEGIN
+    IF NOT (SELECT relrowsecurity FROM pg_class WHERE oid = 'refreshtop.views'::regclass) THEN
+        PERFORM pg_temp.refreshtop_strip_relation('refreshtop.views');
+        ALTER TABLE refreshtop.views ENABLE ROW LEVEL SECURITY;
+    END IF;
+    IF pg_temp.refreshtop_role('admin') IS NOT NULL THEN
+        EXECUTE format('GRANT SELECT ON refreshtop.views TO %I', pg_temp.refreshtop_role('admin'));
+        IF NOT EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = 'refreshtop.views'::regclass AND polname = 'admins_read') THEN
+            EXECUTE format('CREATE POLICY admins_read ON refreshtop.views FOR SELECT TO %I USING (true)', pg_temp.refreshtop_role('admin'));
+        END IF;
+    END IF;
+END
+$$;
+
+-- The view and every relation that its refresh reads: tables, partitions, and what lies behind plain views.
+CREATE OR REPLACE FUNCTION refreshtop.relations(p_view oid) RETURNS SETOF oid
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE reached(relation) AS (
+        SELECT p_view
+        UNION
+        SELECT next.relation
+        FROM reached
+        CROSS JOIN LATERAL (
+            SELECT d.refobjid
+            FROM pg_rewrite r
+            JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
+            JOIN pg_class c ON c.oid = r.ev_class
+            WHERE r.ev_class = reached.relation AND (c.relkind = 'v' OR r.ev_class = p_view)
+            UNION ALL
+            SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = reached.relation
+        ) next(relation)
+    )
+    SELECT c.oid FROM reached JOIN pg_class c ON c.oid = reached.relation WHERE c.relkind IN ('r', 'p', 'f', 'm', 'v')
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.relations(oid)');
+
+-- What in a superuser's view a lesser role could change to run as that superuser: the first relation, function, type or
+-- operator that is reached and belongs to one. NULL where there is none.
+CREATE OR REPLACE FUNCTION refreshtop.lesser_owner(p_view oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH part AS (
+        SELECT c.oid, c.relowner FROM refreshtop.relations(p_view) AS r(oid) JOIN pg_class c ON c.oid = r.oid
+    ), carried(classid, objid) AS (
+        SELECT 'pg_rewrite'::regclass::oid, w.oid FROM pg_rewrite w JOIN part ON part.oid = w.ev_class
+        UNION ALL SELECT 'pg_class'::regclass, i.indexrelid FROM pg_index i JOIN part ON part.oid = i.indrelid
+        UNION ALL SELECT 'pg_class'::regclass, part.oid FROM part
+        UNION ALL SELECT 'pg_constraint'::regclass, o.oid FROM pg_constraint o JOIN part ON part.oid = o.conrelid
+        UNION ALL SELECT 'pg_policy'::regclass, p.oid FROM pg_policy p JOIN part ON part.oid = p.polrelid
+        UNION ALL SELECT 'pg_attrdef'::regclass, f.oid FROM pg_attrdef f JOIN part ON part.oid = f.adrelid
+        UNION ALL SELECT 'pg_statistic_ext'::regclass, s.oid FROM pg_statistic_ext s JOIN part ON part.oid = s.stxrelid
+    ), owned(what, owner) AS (
+        SELECT part.oid::regclass::text, part.relowner FROM part
+        UNION ALL
+        SELECT coalesce(p.oid::regprocedure::text, t.oid::regtype::text, o.oid::regoperator::text),
+               coalesce(p.proowner, t.typowner, o.oprowner)
+        FROM carried JOIN pg_depend d ON d.classid = carried.classid AND d.objid = carried.objid
+        LEFT JOIN pg_proc p ON d.refclassid = 'pg_proc'::regclass AND p.oid = d.refobjid
+        LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
+        LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
+        WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_type'::regclass, 'pg_operator'::regclass)
+    )
+    SELECT format('%s (owner %s)', owned.what, pg_get_userbyid(owned.owner)) FROM owned
+    WHERE owned.owner IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.oid = owned.owner AND r.rolsuper)
+    ORDER BY 1 LIMIT 1
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.lesser_owner(oid)');
+SELECT pg_temp.refreshtop_as_migrator();

@@ -1,0 +1,18 @@
+SELECT pg_temp.refreshtop_as_owner();
+DROP FUNCTION IF EXISTS refreshtop.refresh(text, text), refreshtop.run_refresh(text, text), refreshtop.measure(refreshtop.views),
+    refreshtop.hidden_from_owner(oid), refreshtop.registered_view(refreshtop.views), refreshtop.log_lost_attempts(text, regclass[]),
+    refreshtop.notify(refreshtop.log_fallback), refreshtop.write_log(refreshtop.log_fallback), refreshtop.attempt_start(regclass),
+    refreshtop.attempt_slots(text);
+DO $$
+DECLARE
+    v_slot text;
+BEGIN
+    FOR v_slot IN
+        SELECT c.oid::regclass::text FROM pg_class c
+        WHERE c.relnamespace = 'refreshtop'::regnamespace AND c.relkind = 'S' AND c.relname LIKE 'attempt\_%'
+    LOOP
+        EXECUTE format('DROP SEQUENCE %s', v_slot);
+    END LOOP;
+END
+$$;
+SELECT pg_temp.refreshtop_as_migrator();

@@ -1,0 +1,406 @@
+-- The refresh. Everything here runs as the owner of the installation, and so never plans or runs what others wrote: the
+-- view's query runs as the view's owner inside REFRESH, which PostgreSQL keeps from reaching anybody else's rights.
+SELECT pg_temp.refreshtop_as_owner();
+
+-- Sequences that remember the start of the newest attempts, in microseconds since 1970; 0 is a free one. A sequence is the
+-- one thing in a database that the end of a transaction does not undo: what it says outlives a session that is
+-- terminated, and a server that crashes, at any moment of an attempt, its commit included. Eight of them, because the
+-- attempt that would log the loss of another may be lost itself.
+CREATE OR REPLACE FUNCTION refreshtop.attempt_slots(p_refresh_type text) RETURNS regclass[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_slots regclass[] := '{}';
+    v_name  text;
+BEGIN
+    FOR i IN 1 .. 8 LOOP
+        v_name := format('refreshtop.attempt_%s_%s', substr(encode(sha256(convert_to(p_refresh_type, 'UTF8')), 'hex'), 1, 32), i);
+        IF to_regclass(v_name) IS NULL THEN
+            EXECUTE format('CREATE SEQUENCE %s MINVALUE 0 START 0', v_name);
+            EXECUTE format('COMMENT ON SEQUENCE %s IS %L', v_name, 'Start of an attempt to refresh ' || p_refresh_type);
+        END IF;
+        v_slots := v_slots || v_name::regclass;
+    END LOOP;
+    RETURN v_slots;
+END
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.attempt_slots(text)');
+
+-- The start that a sequence remembers; NULL for a free one.
+CREATE OR REPLACE FUNCTION refreshtop.attempt_start(p_slot regclass) RETURNS timestamptz
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_micros bigint;
+BEGIN
+    EXECUTE format('SELECT last_value FROM %s', p_slot) INTO v_micros;
+    RETURN CASE WHEN v_micros <> 0 THEN 'epoch'::timestamptz + v_micros * interval '1 microsecond' END;
+END
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.attempt_start(regclass)');
+
+-- Writes a row into the log: by way of the door, or, where that is gone, beside it. A cancel that arrives just now must
+-- not cost the row.
+CREATE OR REPLACE FUNCTION refreshtop.write_log(p_row refreshtop.log_fallback) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    FOR v_try IN 1 .. 2 LOOP
+        BEGIN
+            INSERT INTO refreshtop.log_door SELECT p_row.*;
+            RETURN;
+        EXCEPTION
+            WHEN query_canceled THEN NULL;
+            WHEN assert_failure OR OTHERS THEN EXIT;
+        END;
+    END LOOP;
+    INSERT INTO refreshtop.log_fallback SELECT p_row.*;
+    RAISE WARNING 'the refresh log can''t be written; the row is kept aside. Run: refreshtop migrate';
+END
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.write_log(refreshtop.log_fallback)');
+
+-- Tells whoever listens. Ids, status and timings only: any role may listen. A refresh never fails because of it: with a
+-- full queue the commit would.
+CREATE OR REPLACE FUNCTION refreshtop.notify(p_row refreshtop.log_fallback) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF pg_notification_queue_usage() < 0.9 THEN
+        -- Never near the limit of 8,000 bytes.
+        PERFORM pg_notify('metrics_refresh', jsonb_strip_nulls(jsonb_build_object('id', p_row.id, 'refresh_type', p_row.refresh_type,
+            'status', p_row.status, 'source', p_row.trigger_source, 'duration_ms', p_row.duration_ms,
+            'started_at', p_row.started_at, 'completed_at', p_row.completed_at))::text);
+    END IF;
+EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
+    RAISE WARNING 'nobody was notified: %', left(SQLERRM, 500);
+END
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.notify(refreshtop.log_fallback)');
+
+-- Logs the attempts that did not leave their row: their sessions were terminated, the server went down, or the caller
+-- rolled back. Returns a free slot for the attempt that begins now. A log that takes no row must not stop it.
+CREATE OR REPLACE FUNCTION refreshtop.log_lost_attempts(p_refresh_type text, p_slots regclass[]) RETURNS regclass
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_slot    regclass;
+    v_free    regclass;
+    v_started timestamptz;
+    v_row     refreshtop.log_fallback;
+BEGIN
+    FOREACH v_slot IN ARRAY p_slots LOOP
+        v_started := refreshtop.attempt_start(v_slot);
+        IF v_started IS NULL THEN
+            v_free := coalesce(v_free, v_slot);
+        -- An older snapshot may not show a row that is there, and without a log nobody can tell.
+        ELSIF current_setting('transaction_isolation') IN ('repeatable read', 'serializable')
+           OR to_regclass('refreshtop.log_door') IS NULL THEN
+            CONTINUE;
+        ELSIF EXISTS (SELECT 1 FROM refreshtop.log_door l WHERE l.refresh_type = p_refresh_type AND l.started_at = v_started
+                      AND l.created_at > v_started - interval '1 day')
+           OR EXISTS (SELECT 1 FROM refreshtop.log_fallback l WHERE l.refresh_type = p_refresh_type AND l.started_at = v_started) THEN
+            PERFORM setval(v_slot, 0);
+            v_free := coalesce(v_free, v_slot);
+        ELSE
+            v_row := NULL;
+            v_row.id := gen_random_uuid();
+            v_row.refresh_type := p_refresh_type;
+            v_row.status := 'error';
+            v_row.error_message := 'this attempt ended without a trace: its session was terminated, the server went down, or '
+                'the transaction around it was rolled back';
+            v_row.started_at := v_started;
+            v_row.created_at := v_started;
+            PERFORM refreshtop.write_log(v_row);
+            PERFORM refreshtop.notify(v_row);
+        END IF;
+    END LOOP;
+    RETURN coalesce(v_free, p_slots[1]);
+EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING 'a lost attempt could not be logged: %', left(SQLERRM, 500);
+    RETURN coalesce(v_free, p_slots[1]);
+END
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.log_lost_attempts(text, regclass[])');
+
+-- The view as it is registered. By name alone a decoy could be refreshed; by oid alone a view that a release of the
+-- application dropped and made again would be lost. So another view of that name counts if its owner is the same.
+CREATE OR REPLACE FUNCTION refreshtop.registered_view(INOUT p_view refreshtop.views)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_name  text := format('%I.%I', p_view.view_schema, p_view.view_name);
+    v_class pg_class;
+    v_owner pg_roles;
+    v_part  text;
+BEGIN
+    SELECT * INTO v_class FROM pg_class WHERE oid = to_regclass(v_name);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'materialized view % does not exist', v_name USING ERRCODE = 'undefined_table',
+            HINT = 'Make it again, or run: refreshtop migrate';
+    ELSIF v_class.relkind <> 'm' THEN
+        RAISE EXCEPTION '% is not a materialized view', v_name USING ERRCODE = 'wrong_object_type';
+    END IF;
+    SELECT * INTO v_owner FROM pg_roles WHERE oid = v_class.relowner;
+    IF v_owner.rolname IS DISTINCT FROM p_view.view_owner THEN
+        RAISE EXCEPTION 'materialized view % belongs to role %, and was registered with owner %', v_name, v_owner.rolname, p_view.view_owner
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'If that is meant, run: refreshtop migrate';
+    END IF;
+    IF v_owner.rolsuper THEN
+        v_part := refreshtop.lesser_owner(v_class.oid);
+        IF v_part IS NOT NULL THEN
+            RAISE EXCEPTION 'materialized view % belongs to superuser %, but reads %', v_name, v_owner.rolname, v_part
+                USING ERRCODE = 'insufficient_privilege',
+                      DETAIL = 'Code of that owner would run with a superuser''s rights at each refresh.',
+                      HINT = format('ALTER MATERIALIZED VIEW %s OWNER TO the role that owns what it reads, then run: refreshtop migrate', v_name);
+        END IF;
+    END IF;
+    IF p_view.view_oid IS DISTINCT FROM v_class.oid THEN
+        UPDATE refreshtop.views SET view_oid = v_class.oid WHERE refresh_type = p_view.refresh_type;
+        p_view.view_oid := v_class.oid;
+    END IF;
+    IF p_view.definer IS NOT NULL AND NOT EXISTS (
+           SELECT 1 FROM pg_proc p WHERE p.pronamespace = to_regnamespace('refreshtop_definers') AND p.proname = p_view.definer
+              AND p.prosecdef AND p.proowner = v_class.relowner) THEN
+        RAISE EXCEPTION 'function refreshtop_definers.%, which refreshes % with the rights of its owner, is gone', p_view.definer, v_name
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run: refreshtop migrate';
+    END IF;
+END
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.registered_view(refreshtop.views)');
+
+-- Whether the row security of a relation that the view reads hides rows from the view's owner, whoever refreshes; names it.
+-- REFRESH turns that into an error (row_security = off); this says it beforehand.
+CREATE OR REPLACE FUNCTION refreshtop.hidden_from_owner(p_view oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT min(c.oid::regclass::text)
+    FROM pg_class m JOIN pg_roles o ON o.oid = m.relowner
+    CROSS JOIN LATERAL refreshtop.relations(m.oid) AS r(oid) JOIN pg_class c ON c.oid = r.oid
+    WHERE m.oid = p_view AND NOT o.rolsuper AND NOT o.rolbypassrls AND c.relrowsecurity
+      AND (c.relforcerowsecurity OR NOT pg_has_role(o.oid, c.relowner, 'USAGE'))
+      -- Behind a plain view its owner reads, unless the view says that whoever asks does.
+      AND NOT EXISTS (SELECT 1 FROM pg_depend d JOIN pg_rewrite w ON w.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
+                      JOIN pg_class v ON v.oid = w.ev_class AND v.relkind = 'v' AND v.relowner = c.relowner
+                      WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND NOT c.relforcerowsecurity
+                        AND NOT coalesce(v.reloptions::text ~ 'security_invoker=(true|on|1)', false))
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.hidden_from_owner(oid)');
+
+-- What a successful refresh leaves behind: the view's figures, and how large its sources are. "Why is it getting slower"
+-- needs both from before. Called with the lock that the refresh has left on the view, so that its owner can't change it
+-- now. Whatever goes wrong, the answer says so, and the refresh stands.
+CREATE OR REPLACE FUNCTION refreshtop.measure(p_view refreshtop.views) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+-- Should somebody hold one of the sources after all.
+SET lock_timeout = '100ms'
+AS $$
+DECLARE
+    v_columns text;
+    v_figures jsonb;
+    v_sources jsonb;
+BEGIN
+    -- Numbers only, and of PostgreSQL's own types: to turn another type into JSON can run functions of others.
+    SELECT string_agg(format('%L, CASE WHEN %I BETWEEN -1e30 AND 1e30 THEN trim_scale(round(%I::numeric, 6)) END',
+                             a.attname, a.attname, a.attname), ', ' ORDER BY a.attnum)
+    INTO v_columns
+    FROM (SELECT * FROM pg_attribute
+          WHERE attrelid = p_view.view_oid AND attnum > 0 AND NOT attisdropped
+            AND atttypid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype, 'real'::regtype,
+                             'double precision'::regtype, 'numeric'::regtype)
+          ORDER BY attnum LIMIT 50) a;
+    -- To plan a read runs the functions in index expressions, predicates and statistics, as whoever reads.
+    IF v_columns IS NOT NULL AND has_table_privilege(p_view.view_oid, 'SELECT')
+       AND NOT EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = p_view.view_oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))
+       AND NOT EXISTS (SELECT 1 FROM pg_statistic_ext s WHERE s.stxrelid = p_view.view_oid AND to_jsonb(s) ->> 'stxexprs' IS NOT NULL) THEN
+        -- The name may mean another relation by now (somebody renamed the schema). Making a view over it runs nothing, and
+        -- binds it; then what was bound is looked at. A temporary one, since event triggers commonly watch the others.
+        EXECUTE format('CREATE TEMPORARY VIEW refreshtop_door AS SELECT * FROM %I.%I', p_view.view_schema, p_view.view_name);
+        IF NOT EXISTS (SELECT 1 FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
+                       WHERE r.ev_class = 'pg_temp.refreshtop_door'::regclass AND d.refclassid = 'pg_class'::regclass
+                         AND d.refobjid NOT IN (p_view.view_oid, r.ev_class)) THEN
+            -- A view of many rows has no figures.
+            EXECUTE format('SELECT CASE WHEN count(*) = 1 THEN jsonb_strip_nulls((jsonb_agg(one.figures)) -> 0) END '
+                           'FROM (SELECT jsonb_build_object(%s) AS figures FROM pg_temp.refreshtop_door LIMIT 2) one', v_columns)
+            INTO v_figures;
+        END IF;
+        DROP VIEW pg_temp.refreshtop_door;
+    END IF;
+
+    -- Partitions count together. A size is asked for under a lock: only where we hold one already; else the last known
+    -- number of pages will do. Rows are estimated as the planner does it, by their density; a table that was never
+    -- analyzed has none.
+    WITH held AS MATERIALIZED (
+        SELECT l.relation FROM pg_locks l
+        WHERE l.locktype = 'relation' AND l.pid = pg_backend_pid() AND l.granted
+          AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+    ), part AS (
+        SELECT coalesce(pg_partition_root(c.oid)::oid, c.oid) AS source, c.oid, c.relpages, c.reltuples,
+               c.oid IN (SELECT held.relation FROM held) AS held
+        FROM refreshtop.relations(p_view.view_oid) AS r(oid) JOIN pg_class c ON c.oid = r.oid
+        WHERE c.oid <> p_view.view_oid AND c.relkind IN ('r', 'm')
+    ), sized AS (
+        SELECT part.source, part.relpages, part.reltuples,
+               CASE WHEN held THEN pg_relation_size(part.oid) / current_setting('block_size')::bigint ELSE part.relpages END AS pages,
+               CASE WHEN held THEN pg_total_relation_size(part.oid)
+                    ELSE part.relpages * current_setting('block_size')::bigint END AS bytes
+        FROM part
+    ), source AS (
+        SELECT sized.source, sum(sized.bytes)::bigint AS bytes,
+               sum(CASE WHEN reltuples >= 0 AND relpages > 0 THEN round((reltuples::float8 * pages / relpages)::numeric)
+                        WHEN pages = 0 THEN 0 END)::bigint AS rows
+        FROM sized GROUP BY sized.source ORDER BY bytes DESC, sized.source LIMIT 50
+    )
+    SELECT jsonb_object_agg(source.source::regclass::text,
+                            jsonb_strip_nulls(jsonb_build_object('rows', source.rows, 'bytes', source.bytes)))
+    INTO v_sources FROM source;
+
+    RETURN jsonb_strip_nulls(jsonb_build_object('figures', v_figures, 'sources', v_sources));
+EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
+    RETURN jsonb_build_object('error', left(SQLERRM, 500));
+END
+$$;
+COMMENT ON FUNCTION refreshtop.measure(refreshtop.views) IS
+    'What the figures of a view and the sizes of its sources are after a refresh; never fails';
+SELECT pg_temp.refreshtop_seal('refreshtop.measure(refreshtop.views)');
+
+-- One attempt, whoever was let in.
+CREATE OR REPLACE FUNCTION refreshtop.run_refresh(p_refresh_type text, p_source text) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_view      refreshtop.views;
+    v_home      text := refreshtop.not_at_home();
+    v_real      text := coalesce(refreshtop_definers.session_source(), 'direct');
+    v_row       refreshtop.log_fallback;
+    v_running   record;
+    v_slots     regclass[];
+    v_populated boolean;
+BEGIN
+    IF refreshtop.is_restricted() THEN
+        RAISE EXCEPTION 'a refresh can''t be called by the code of a view, an index or a policy' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    -- It goes into every notification, whose length has a limit.
+    IF p_source NOT IN ('schedule', 'manual', 'direct') THEN
+        RAISE EXCEPTION 'a refresh is set off by schedule, manual or direct, not by "%"', left(p_source, 100)
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- Nobody else's call passes for the schedule's.
+    v_row.trigger_source := CASE WHEN p_source IS NULL OR p_source = 'schedule' THEN v_real ELSE p_source END;
+    IF pg_is_in_recovery() THEN
+        RETURN jsonb_build_object('success', false, 'status', 'refused', 'refresh_type', p_refresh_type,
+            'message', 'this server is a read-only standby: refresh on its primary');
+    ELSIF v_home IS NOT NULL THEN
+        RETURN jsonb_build_object('success', false, 'status', 'refused', 'refresh_type', p_refresh_type,
+            'message', format('this database is not the one that was migrated (%s); run: refreshtop migrate', v_home));
+    END IF;
+
+    -- The lock is on a row that only the owner may lock: an advisory lock could be taken, and kept, by any role.
+    -- It lasts until the transaction ends, as does the lock that REFRESH itself takes on the view.
+    SELECT * INTO v_view FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        IF NOT EXISTS (SELECT 1 FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type) THEN
+            RAISE EXCEPTION 'no materialized view is registered as "%"', p_refresh_type
+                USING ERRCODE = 'invalid_parameter_value', HINT = 'SELECT refresh_type FROM refreshtop.views lists them.';
+        END IF;
+        SELECT * INTO v_running FROM refreshtop.running(p_refresh_type);
+        PERFORM refreshtop.note_act('refresh', 'running', jsonb_build_object('refresh_type', p_refresh_type,
+            'source', v_row.trigger_source, 'running_pid', v_running.pid));
+        RETURN jsonb_build_object('success', false, 'status', 'running', 'refresh_type', p_refresh_type, 'pid', v_running.pid,
+            'message', format('a refresh of %s is already running%s', p_refresh_type,
+                CASE WHEN v_running.pid IS NULL THEN '' ELSE format(' (pid %s, %s)', v_running.pid, v_running.application_name) END));
+    END IF;
+
+    v_row.id := gen_random_uuid();
+    v_row.refresh_type := p_refresh_type;
+    v_row.status := 'success';
+    v_slots := refreshtop.attempt_slots(p_refresh_type);
+    v_slots[1] := refreshtop.log_lost_attempts(p_refresh_type, v_slots);
+    v_row.started_at := clock_timestamp();
+    PERFORM setval(v_slots[1], (extract(epoch FROM v_row.started_at) * 1000000)::bigint);
+    BEGIN
+        PERFORM set_config('lock_timeout', (extract(epoch FROM v_view.lock_timeout) * 1000)::bigint || 'ms', true),
+                set_config('TimeZone', v_view.time_zone, true);
+        v_view := refreshtop.registered_view(v_view);
+        -- A view without data can't be refreshed concurrently; nobody can read it either, so nobody is blocked.
+        SELECT relispopulated INTO v_populated FROM pg_class WHERE oid = v_view.view_oid;
+        IF v_view.definer IS NOT NULL THEN
+            EXECUTE format('SELECT refreshtop_definers.%I(%L)', v_view.definer, v_populated);
+        ELSE
+            EXECUTE format('REFRESH MATERIALIZED VIEW %s %I.%I', CASE WHEN v_populated THEN 'CONCURRENTLY' ELSE '' END,
+                           v_view.view_schema, v_view.view_name);
+        END IF;
+        IF NOT EXISTS (SELECT 1 FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.granted
+                       AND l.relation = v_view.view_oid AND l.mode IN ('ExclusiveLock', 'AccessExclusiveLock')) THEN
+            RAISE EXCEPTION 'another relation took the place of %.% during the refresh', v_view.view_schema, v_view.view_name
+                USING ERRCODE = 'object_not_in_prerequisite_state';
+        END IF;
+    -- OTHERS does not include a cancelled query, nor a failed assertion.
+    EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
+        v_row.status := 'error';
+        GET STACKED DIAGNOSTICS v_row.error_message = MESSAGE_TEXT, v_row.sqlstate = RETURNED_SQLSTATE,
+            v_row.error_detail = PG_EXCEPTION_DETAIL, v_row.error_hint = PG_EXCEPTION_HINT, v_row.error_context = PG_EXCEPTION_CONTEXT;
+    END;
+    v_row.completed_at := clock_timestamp();
+    v_row.created_at := v_row.completed_at;
+    v_row.duration_ms := round(extract(epoch FROM v_row.completed_at - v_row.started_at)::numeric * 1000, 3);
+    IF v_row.status = 'error' THEN
+        v_row.black_box := refreshtop_definers.black_box(v_view.view_oid,
+            ARRAY(SELECT r.oid FROM refreshtop.relations(v_view.view_oid) AS r(oid)));
+        -- One request to cancel reaches the process as two signals: one to it, one to its group. The second may have hit
+        -- just that; it is waited for where it harms nothing.
+        IF v_row.sqlstate = '57014' THEN
+            BEGIN
+                PERFORM pg_sleep(0.05);
+            EXCEPTION WHEN query_canceled THEN
+                NULL;
+            END;
+            IF v_row.black_box ? 'error' THEN
+                v_row.black_box := refreshtop_definers.black_box(v_view.view_oid,
+                    ARRAY(SELECT r.oid FROM refreshtop.relations(v_view.view_oid) AS r(oid)));
+            END IF;
+        END IF;
+        RAISE WARNING 'refresh of % failed: % (SQLSTATE %)', p_refresh_type, left(v_row.error_message, 500), v_row.sqlstate;
+    ELSE
+        v_row.measured := refreshtop.measure(v_view);
+    END IF;
+
+    v_row.error_detail := nullif(v_row.error_detail, '');
+    v_row.error_hint := nullif(v_row.error_hint, '');
+    v_row.error_context := nullif(v_row.error_context, '');
+    v_row.triggered_by := refreshtop.caller();
+    v_row.login_role := session_user;
+    v_row.application_name := left(current_setting('application_name'), 200);
+    v_row.client_addr := inet_client_addr();
+    v_row.backend_pid := pg_backend_pid();
+    -- The error is not raised again: that would roll the row back.
+    PERFORM refreshtop.write_log(v_row);
+    PERFORM refreshtop.notify(v_row);
+    IF v_row.trigger_source <> 'schedule' THEN
+        PERFORM refreshtop.note_act(CASE v_row.trigger_source WHEN 'manual' THEN 'trigger' ELSE 'refresh' END, v_row.status,
+                                    jsonb_build_object('run', v_row.id));
+    END IF;
+
+    RETURN jsonb_strip_nulls(jsonb_build_object('success', v_row.status = 'success', 'status', v_row.status, 'id', v_row.id,
+        'refresh_type', p_refresh_type, 'duration_ms', v_row.duration_ms, 'started_at', v_row.started_at,
+        'completed_at', v_row.completed_at, 'sqlstate', v_row.sqlstate,
+        'message', CASE v_row.status WHEN 'success' THEN format('%s refreshed in %s ms', p_refresh_type, v_row.duration_ms)
+                                     ELSE v_row.error_message END));
+END
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.run_refresh(text, text)');
+
+-- Whoever may call this is a super administrator, or pg_cron's job. PostgreSQL checks that against the role that really
+-- calls. The settings are those that could change a figure, or break the statement that PostgreSQL builds for itself; with
+-- row_security off, rows that would be hidden are an error.
+CREATE OR REPLACE FUNCTION refreshtop.refresh(p_refresh_type text, p_source text DEFAULT NULL) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+-- A migration holds the registry for a while; then the attempt goes on, or there is nothing left to log it in.
+SET lock_timeout = '60s'
+SET TimeZone = 'UTC' SET DateStyle = 'ISO, MDY' SET IntervalStyle = 'postgres' SET bytea_output = 'hex'
+SET extra_float_digits = 1 SET xmlbinary = 'base64' SET xmloption = 'content' SET quote_all_identifiers = off
+AS $$ BEGIN RETURN refreshtop.run_refresh(p_refresh_type, p_source); END $$;
+COMMENT ON FUNCTION refreshtop.refresh(text, text) IS
+    'Refreshes a registered materialized view without blocking its readers, logs the attempt, notifies; returns at once where a refresh is running';
+SELECT pg_temp.refreshtop_seal('refreshtop.refresh(text, text)', 'admin', 'job');
+SELECT pg_temp.refreshtop_as_migrator();

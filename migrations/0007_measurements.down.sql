@@ -1,2 +1,0 @@
-SELECT refreshtop.undo(7);
-DROP FUNCTION refreshtop.measure();

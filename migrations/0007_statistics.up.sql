@@ -1,0 +1,104 @@
+-- What the log says about a window, and what keeps it small.
+SELECT pg_temp.refreshtop_as_owner();
+
+-- A row that was written while the server's clock was ahead makes nothing fresh: what lies in the future does not count.
+CREATE OR REPLACE FUNCTION refreshtop.run_stats(p_refresh_type text, p_window interval)
+RETURNS TABLE (total_refreshes bigint, successful_refreshes bigint, failed_refreshes bigint, success_rate numeric,
+    avg_duration_ms numeric, max_duration_ms numeric, min_duration_ms numeric, last_refresh_at timestamptz, last_error text,
+    last_success_at timestamptz)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+-- Over millions of rows the planner expects more of them in the window than there are; starting workers for a few
+-- hundred takes twenty times as long as counting them.
+SET max_parallel_workers_per_gather = 0
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_until timestamptz := clock_timestamp();
+    v_since timestamptz;
+BEGIN
+    IF p_window IS NULL OR p_window <= interval '0' THEN
+        RAISE EXCEPTION 'the statistics window must be positive, not %', coalesce(p_window::text, 'NULL')
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- Further back than time reaches is as good as always.
+    v_since := statement_timestamp() - least(p_window, interval '1000 years');
+    RETURN QUERY
+        SELECT count(*), count(*) FILTER (WHERE l.status = 'success'), count(*) FILTER (WHERE l.status = 'error'),
+               round(count(*) FILTER (WHERE l.status = 'success') * 100.0 / nullif(count(*), 0), 2),
+               -- How long a refresh takes: an attempt that failed after 2 ms, or after the lock wait, was none.
+               round(avg(l.duration_ms) FILTER (WHERE l.status = 'success')::numeric, 3),
+               (max(l.duration_ms) FILTER (WHERE l.status = 'success'))::numeric,
+               (min(l.duration_ms) FILTER (WHERE l.status = 'success'))::numeric,
+               max(least(l.completed_at, l.created_at)),
+               (SELECT e.error_message FROM refreshtop.log_door e
+                WHERE e.refresh_type = p_refresh_type AND e.status = 'error' AND e.created_at > v_since AND e.created_at <= v_until
+                ORDER BY e.created_at DESC LIMIT 1),
+               (SELECT least(s.completed_at, s.created_at) FROM refreshtop.log_door s
+                WHERE s.refresh_type = p_refresh_type AND s.status = 'success' AND s.created_at <= v_until
+                ORDER BY s.created_at DESC LIMIT 1)
+        FROM refreshtop.log_door l
+        WHERE l.refresh_type = p_refresh_type AND l.created_at > v_since AND l.created_at <= v_until;
+END
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.run_stats(text, interval)');
+
+CREATE OR REPLACE FUNCTION refreshtop.stats(p_refresh_type text, p_window interval)
+RETURNS TABLE (total_refreshes bigint, successful_refreshes bigint, failed_refreshes bigint, success_rate numeric,
+    avg_duration_ms numeric, max_duration_ms numeric, min_duration_ms numeric, last_refresh_at timestamptz, last_error text,
+    last_success_at timestamptz)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT * FROM refreshtop.run_stats(p_refresh_type, p_window) $$;
+COMMENT ON FUNCTION refreshtop.stats(text, interval) IS
+    'Statistics of a window; durations are those of successful refreshes; last_refresh_at is the last attempt, last_success_at the last success, inside the window or before it';
+SELECT pg_temp.refreshtop_seal('refreshtop.stats(text, interval)', 'admin');
+
+-- Deletes in batches, so that no statement holds millions of rows; what one call leaves, the next night takes.
+CREATE OR REPLACE FUNCTION refreshtop.run_cleanup(p_batch integer, p_max_batches integer) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_total   bigint := 0;
+    v_deleted bigint;
+    v_type    record;
+    v_marked  timestamptz[];
+BEGIN
+    IF (p_batch > 0 AND p_max_batches > 0) IS NOT TRUE THEN
+        RAISE EXCEPTION 'a cleanup takes at least one batch of at least one row, not % of %',
+            coalesce(p_max_batches::text, 'NULL'), coalesce(p_batch::text, 'NULL')
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    FOR v_type IN
+        SELECT v.refresh_type, v.keep_log FROM refreshtop.views v
+        -- Rows of views that are registered no longer go by the default.
+        UNION ALL SELECT NULL, interval '30 days'
+    LOOP
+        -- The row of an attempt that is still marked is what tells that it was not lost.
+        v_marked := CASE WHEN v_type.refresh_type IS NOT NULL THEN
+            ARRAY(SELECT refreshtop.attempt_start(slot) FROM unnest(refreshtop.attempt_slots(v_type.refresh_type)) AS slot) END;
+        FOR i IN 1 .. p_max_batches LOOP
+            DELETE FROM refreshtop.log_door
+            WHERE id = ANY (ARRAY(
+                SELECT l.id FROM refreshtop.log_door l
+                WHERE l.created_at < now() - v_type.keep_log
+                  AND CASE WHEN v_type.refresh_type IS NULL
+                           THEN NOT EXISTS (SELECT 1 FROM refreshtop.views v WHERE v.refresh_type = l.refresh_type)
+                           ELSE l.refresh_type = v_type.refresh_type AND (l.started_at = ANY (v_marked)) IS NOT TRUE END
+                LIMIT p_batch));
+            GET DIAGNOSTICS v_deleted = ROW_COUNT;
+            v_total := v_total + v_deleted;
+            EXIT WHEN v_deleted < p_batch;
+        END LOOP;
+    END LOOP;
+    DELETE FROM refreshtop.audit WHERE at < now() - interval '400 days';
+    PERFORM refreshtop.note_act('cleanup', 'success', jsonb_build_object('deleted', v_total));
+    RETURN v_total;
+END
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.run_cleanup(integer, integer)');
+
+CREATE OR REPLACE FUNCTION refreshtop.cleanup_logs(p_batch integer DEFAULT 10000, p_max_batches integer DEFAULT 100) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT refreshtop.run_cleanup(p_batch, p_max_batches) $$;
+COMMENT ON FUNCTION refreshtop.cleanup_logs(integer, integer) IS 'Deletes log rows older than each view keeps them; returns how many';
+SELECT pg_temp.refreshtop_seal('refreshtop.cleanup_logs(integer, integer)', 'admin', 'job');
+SELECT pg_temp.refreshtop_as_migrator();

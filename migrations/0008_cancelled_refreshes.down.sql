@@ -1,2 +1,0 @@
-SELECT refreshtop.undo(8);
-DROP FUNCTION refreshtop.outlast_cancel();

@@ -1,0 +1,169 @@
+-- What pg_cron knows of our jobs, where it lives in this database. pg_cron shows each role only its own jobs, so these
+-- functions belong to the role that the jobs run as. Only pg_cron's own tables are asked: wherever pg_cron is not, anybody
+-- may have made a schema of that name.
+SELECT pg_temp.refreshtop_as_owner();
+CREATE OR REPLACE FUNCTION refreshtop.has_cron() RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT count(*) = 2 FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
+    WHERE e.extname = 'pg_cron' AND d.deptype = 'e' AND d.classid = 'pg_class'::regclass
+      AND d.objid IN (to_regclass('cron.job'), to_regclass('cron.job_run_details'))
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.has_cron()');
+SELECT pg_temp.refreshtop_as_migrator();
+
+CREATE OR REPLACE FUNCTION refreshtop_definers.cron_job(p_job_name text)
+RETURNS TABLE (schedule text, command text, active boolean, last_status text, last_message text, last_start timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- Only named when it is called: the tables need not be there. The history has an index on its own number alone; it is
+    -- read backwards until the job is met.
+    RETURN QUERY EXECUTE $query$
+        SELECT j.schedule::text, j.command::text, j.active, d.status::text, left(d.return_message, 200), d.start_time
+        FROM cron.job j
+        LEFT JOIN LATERAL (
+            SELECT r.status, r.return_message, r.start_time FROM cron.job_run_details r
+            WHERE r.jobid = j.jobid AND r.runid > (SELECT coalesce(max(m.runid), 0) - 20000 FROM cron.job_run_details m)
+            ORDER BY r.runid DESC LIMIT 1) d ON true
+        WHERE j.jobname IN ($1, $1 || '@' || current_database()) AND j.database = current_database()
+        ORDER BY j.active DESC, j.jobid DESC LIMIT 1 $query$ USING p_job_name;
+END
+$$;
+
+-- Jobs and their newest executions, in the form of the program's own query where pg_cron lives elsewhere.
+CREATE OR REPLACE FUNCTION refreshtop_definers.cron_facts() RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_facts jsonb;
+BEGIN
+    EXECUTE $query$
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'id', j.jobid, 'name', j.jobname, 'schedule', left(j.schedule, 200), 'command', left(j.command, 2000),
+            'database', j.database, 'role', j.username, 'active', j.active,
+            'runs', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                         'id', r.runid, 'status', r.status, 'message', left(r.return_message, 500), 'start', r.start_time,
+                         'end', r.end_time, 'pid', r.job_pid) ORDER BY r.runid DESC), '[]')
+                     FROM (SELECT * FROM cron.job_run_details d WHERE d.jobid = j.jobid
+                             AND d.runid > (SELECT coalesce(max(m.runid), 0) - 20000 FROM cron.job_run_details m)
+                           ORDER BY d.runid DESC LIMIT 10) r)) ORDER BY j.active DESC, j.jobid), '[]')
+        FROM (SELECT * FROM cron.job c
+              WHERE c.jobname ~ '^(refresh-platform-metrics|cleanup-metrics-logs)(@|$)'
+                 OR c.command ~* '(refresh_platform_metrics_with_logging|cleanup_old_metrics_logs)'
+              ORDER BY c.database = current_database() DESC, c.jobid LIMIT 50) j $query$
+        INTO v_facts;
+    RETURN v_facts;
+END
+$$;
+
+-- Changes the job of that name of this database, if it runs as the role that this function belongs to.
+CREATE OR REPLACE FUNCTION refreshtop_definers.change_job(p_job_name text, p_schedule text, p_active boolean, p_remove boolean)
+RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_job bigint;
+BEGIN
+    EXECUTE $query$
+        SELECT j.jobid FROM cron.job j
+        WHERE j.jobname IN ($1, $1 || '@' || current_database()) AND j.database = current_database() AND j.username = current_user
+          AND j.command ~ '^\s*SELECT public\.(refresh_platform_metrics_with_logging|cleanup_old_metrics_logs)\(\);?\s*$'
+        ORDER BY j.active DESC, j.jobid DESC LIMIT 1 $query$ INTO v_job USING p_job_name;
+    IF v_job IS NULL THEN
+        RETURN false;
+    ELSIF p_remove THEN
+        EXECUTE 'SELECT cron.unschedule($1)' USING v_job;
+    ELSE
+        EXECUTE 'SELECT cron.alter_job($1, schedule := $2, active := $3)' USING v_job, p_schedule, p_active;
+    END IF;
+    RETURN true;
+END
+$$;
+
+-- Where pg_cron lives, and the zone in which it reads schedules: settings that not everybody may read. Up to pg_cron 1.4
+-- there is no setting of that name, and one that somebody wrote into the configuration has no effect; PostgreSQL does not
+-- list it then.
+CREATE OR REPLACE FUNCTION refreshtop_definers.cron_settings()
+RETURNS TABLE (database text, zone text, readable boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN r.readable THEN (SELECT nullif(s.setting, '') FROM pg_settings s WHERE s.name = 'cron.database_name')
+                WHEN EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron') THEN current_database()::text END,
+           coalesce(CASE WHEN r.readable THEN (SELECT nullif(s.setting, '') FROM pg_settings s WHERE s.name = 'cron.timezone') END, 'GMT'),
+           r.readable
+    FROM (SELECT pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') AS readable) r
+$$;
+DO $$
+DECLARE
+    v_function record;
+BEGIN
+    FOR v_function IN
+        SELECT * FROM (VALUES ('cron_job(text)', 'job'), ('cron_facts()', 'job'), ('change_job(text, text, boolean, boolean)', 'job'),
+                              ('cron_settings()', 'monitor')) AS f(name, purpose)
+    LOOP
+        PERFORM pg_temp.refreshtop_give('refreshtop_definers.' || v_function.name, pg_temp.refreshtop_role(v_function.purpose));
+    END LOOP;
+    IF NOT pg_has_role(pg_temp.refreshtop_role('monitor'), 'pg_read_all_settings', 'USAGE') THEN
+        BEGIN
+            EXECUTE format('GRANT pg_read_all_settings TO %I', pg_temp.refreshtop_role('monitor'));
+        EXCEPTION WHEN insufficient_privilege THEN
+            NULL;
+        END;
+    END IF;
+END
+$$;
+
+SELECT pg_temp.refreshtop_as_owner();
+CREATE OR REPLACE FUNCTION refreshtop.cron_settings()
+RETURNS TABLE (database text, utc_offset integer, readable boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT s.database, extract(epoch FROM (now() AT TIME ZONE s.zone) - (now() AT TIME ZONE 'UTC'))::integer, s.readable
+    FROM refreshtop_definers.cron_settings() s
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.cron_settings()', 'admin');
+
+CREATE OR REPLACE FUNCTION refreshtop.cron_job(p_job_name text DEFAULT 'refresh-platform-metrics')
+RETURNS TABLE (schedule text, command text, active boolean, last_status text, last_message text, last_start timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF refreshtop.has_cron() THEN
+        RETURN QUERY SELECT * FROM refreshtop_definers.cron_job(p_job_name);
+    END IF;
+END
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.cron_job(text)', 'admin');
+
+CREATE OR REPLACE FUNCTION refreshtop.cron_facts() RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF refreshtop.has_cron() THEN
+        RETURN refreshtop_definers.cron_facts();
+    END IF;
+    RETURN NULL;
+END
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.cron_facts()', 'admin');
+
+-- Changes one of our jobs of this database; what is NULL stays. False where there is none, or pg_cron lives elsewhere.
+CREATE OR REPLACE FUNCTION refreshtop.change_job(p_job_name text, p_schedule text, p_active boolean, p_remove boolean DEFAULT false)
+RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF p_job_name NOT IN ('refresh-platform-metrics', 'cleanup-metrics-logs') OR NOT refreshtop.has_cron()
+       OR refreshtop.not_at_home() IS NOT NULL
+       OR NOT refreshtop_definers.change_job(p_job_name, p_schedule, p_active, p_remove) THEN
+        RETURN false;
+    END IF;
+    PERFORM refreshtop.note_act(CASE WHEN p_remove THEN 'job remove' WHEN p_schedule IS NOT NULL THEN 'job every'
+                                     WHEN p_active THEN 'job resume' ELSE 'job pause' END,
+                                'success', jsonb_build_object('job', p_job_name, 'schedule', p_schedule));
+    RETURN true;
+END
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.change_job(text, text, boolean, boolean)', 'admin');
+SELECT pg_temp.refreshtop_as_migrator();

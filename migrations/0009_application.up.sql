@@ -1,0 +1,160 @@
+-- The application's own public.is_super_admin(), where it has one: the end users whom it accepts may do what a super
+-- administrator may. They all share a role of the database (authenticated), so EXECUTE alone says nothing about them.
+SELECT pg_temp.refreshtop_as_owner();
+
+-- The function, with or without parameters that have defaults. In many databases any role may create in schema public, and
+-- the answer decides about everything: only a function counts whose owner can act as an owner of the application or of
+-- the installation. Superusers can.
+CREATE OR REPLACE FUNCTION refreshtop.application_function() RETURNS oid
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT p.oid FROM pg_proc p
+    WHERE p.pronamespace = to_regnamespace('public') AND p.proname = 'is_super_admin' AND p.prokind = 'f'
+      AND p.pronargs = p.pronargdefaults AND p.prorettype = 'boolean'::regtype
+      AND EXISTS (
+          SELECT 1 FROM (
+              SELECT n.nspowner FROM pg_namespace n WHERE n.nspname IN ('public', 'refreshtop')
+              UNION SELECT d.datdba FROM pg_database d WHERE d.datname = current_database()
+              UNION SELECT c.relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+              WHERE n.nspname = 'public' AND c.relname IN ('accounts', 'accounts_memberships', 'assets', 'software_licenses')
+          ) AS trusted(role) WHERE pg_has_role(p.proowner, trusted.role, 'MEMBER'))
+    ORDER BY p.pronargs LIMIT 1
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.application_function()');
+SELECT pg_temp.refreshtop_as_migrator();
+
+-- Asks it with the rights of its own owner, never with more: whoever owns it can change what it does. It runs with
+-- the search path that it sets itself, or with public in reach, because a function that decides from a JWT commonly reads
+-- tables of its own there. What is no clear yes is a no, an error too: claims that are no JSON must not become somebody's
+-- right, nor a riddle instead of a refusal.
+DO $do$
+DECLARE
+    v_owner name := (SELECT pg_get_userbyid(p.proowner) FROM pg_proc p WHERE p.oid = refreshtop.application_function());
+    v_asked oid := to_regprocedure('refreshtop_definers.ask_application()');
+BEGIN
+    IF v_asked IS NOT NULL AND (v_owner IS NULL OR v_owner <> (SELECT pg_get_userbyid(proowner) FROM pg_proc WHERE oid = v_asked)) THEN
+        DROP FUNCTION refreshtop_definers.ask_application();
+    END IF;
+    IF v_owner IS NULL THEN
+        RETURN;
+    END IF;
+    CREATE OR REPLACE FUNCTION refreshtop_definers.ask_application() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET row_security = on
+    AS $$
+    DECLARE
+        v_answer boolean;
+    BEGIN
+        EXECUTE 'SELECT public.is_super_admin()' INTO v_answer;
+        RETURN coalesce(v_answer, false);
+    EXCEPTION WHEN assert_failure OR OTHERS THEN
+        RAISE WARNING 'public.is_super_admin() failed, which counts as no: %', left(SQLERRM, 500);
+        RETURN false;
+    END
+    $$;
+    PERFORM pg_temp.refreshtop_give('refreshtop_definers.ask_application()', v_owner);
+EXCEPTION WHEN insufficient_privilege THEN
+    PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message', format(
+        'public.is_super_admin() of role %s is not asked, because only a superuser, or a member of that role, can let it run with its owner''s rights: migrate as one',
+        v_owner)));
+END
+$do$;
+
+SELECT pg_temp.refreshtop_as_owner();
+-- In a superuser's session the application is not asked: what its owner has written could leave something behind there (a
+-- cursor that is held beyond the transaction) that runs as the superuser. Nor for code that must not act.
+CREATE OR REPLACE FUNCTION refreshtop.application_says_yes() RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF refreshtop.is_restricted() OR (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = session_user)
+       OR NOT EXISTS (SELECT 1 FROM pg_proc own JOIN pg_proc theirs ON theirs.oid = refreshtop.application_function()
+                      WHERE own.oid = to_regprocedure('refreshtop_definers.ask_application()') AND own.proowner = theirs.proowner
+                        AND own.prosecdef) THEN
+        RETURN false;
+    END IF;
+    RETURN refreshtop_definers.ask_application();
+END
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.application_says_yes()');
+
+CREATE OR REPLACE FUNCTION refreshtop.require_application(p_action text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT refreshtop.application_says_yes() THEN
+        -- The exception rolls back whatever a table could keep, so the trace of a refusal is in the server's log.
+        RAISE LOG 'refreshtop: % refused to role "%" (login "%")', p_action, refreshtop.caller(), session_user;
+        RAISE EXCEPTION 'role "%" may not %: only super administrators may', refreshtop.caller(), p_action
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'The application''s public.is_super_admin() decides, and it did not say yes.';
+    END IF;
+END
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.require_application(text)');
+
+CREATE OR REPLACE FUNCTION refreshtop.refresh_for_application(p_refresh_type text, p_source text DEFAULT NULL) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET lock_timeout = '60s'
+SET TimeZone = 'UTC' SET DateStyle = 'ISO, MDY' SET IntervalStyle = 'postgres' SET bytea_output = 'hex'
+SET extra_float_digits = 1 SET xmlbinary = 'base64' SET xmloption = 'content' SET quote_all_identifiers = off
+AS $$
+BEGIN
+    PERFORM refreshtop.require_application('refresh ' || p_refresh_type);
+    RETURN refreshtop.run_refresh(p_refresh_type, p_source);
+END
+$$;
+CREATE OR REPLACE FUNCTION refreshtop.stats_for_application(p_refresh_type text, p_window interval)
+RETURNS TABLE (total_refreshes bigint, successful_refreshes bigint, failed_refreshes bigint, success_rate numeric,
+    avg_duration_ms numeric, max_duration_ms numeric, min_duration_ms numeric, last_refresh_at timestamptz, last_error text,
+    last_success_at timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM refreshtop.require_application('see refresh statistics');
+    RETURN QUERY SELECT * FROM refreshtop.run_stats(p_refresh_type, p_window);
+END
+$$;
+CREATE OR REPLACE FUNCTION refreshtop.cleanup_logs_for_application() RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM refreshtop.require_application('clean up the refresh log');
+    RETURN refreshtop.run_cleanup(10000, 100);
+END
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.refresh_for_application(text, text)'),
+       pg_temp.refreshtop_seal('refreshtop.stats_for_application(text, interval)'),
+       pg_temp.refreshtop_seal('refreshtop.cleanup_logs_for_application()');
+
+-- What a caller is, for whoever shows it; nothing is decided by it.
+CREATE OR REPLACE FUNCTION refreshtop.is_super_admin() RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT has_function_privilege(refreshtop.caller(), 'refreshtop.stats(text, interval)', 'EXECUTE') $$;
+COMMENT ON FUNCTION refreshtop.is_super_admin() IS
+    'Whether the caller is a superuser, the owner or a member of refreshtop_admin; for display, nothing is decided by it';
+SELECT pg_temp.refreshtop_seal('refreshtop.is_super_admin()', 'admin');
+
+-- The roles by which the application calls: authenticated, and whoever an older deployment had let in by name.
+DO $$
+DECLARE
+    v_role name;
+BEGIN
+    FOR v_role IN
+        SELECT rolname FROM pg_roles WHERE rolname = 'authenticated' AND refreshtop.application_function() IS NOT NULL
+        UNION
+        SELECT pg_get_userbyid(a.grantee) FROM pg_proc p CROSS JOIN LATERAL aclexplode(p.proacl) a
+        WHERE p.pronamespace = 'refreshtop_before'::regnamespace AND a.grantee NOT IN (0, p.proowner)
+          AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.oid = a.grantee)
+    LOOP
+        EXECUTE format('GRANT USAGE ON SCHEMA refreshtop TO %I', v_role);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION refreshtop.refresh_for_application(text, text), refreshtop.stats_for_application(text, interval),
+            refreshtop.cleanup_logs_for_application(), refreshtop.application_says_yes() TO %I', v_role);
+        EXECUTE format('GRANT SELECT ON public.metrics_refresh_log TO %I', v_role);
+        IF NOT EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = 'public.metrics_refresh_log'::regclass
+                       AND p.polname = left('application_' || v_role, 63)) THEN
+            EXECUTE format('CREATE POLICY %I ON public.metrics_refresh_log FOR SELECT TO %I USING ((SELECT refreshtop.application_says_yes()))',
+                           left('application_' || v_role, 63), v_role);
+        END IF;
+    END LOOP;
+END
+$$;
+SELECT pg_temp.refreshtop_as_migrator();

@@ -1,0 +1,374 @@
+-- The materialized view that this product began with, and the four functions by which other programs call it.
+
+-- Who owns the view that we make, and so whose rights its query has. Whoever owns a source can put code of his own where
+-- the query meets it, so only he may own the view; where they are several, a role that can read the four tables and
+-- nothing else. Only where all are superusers' may it be a superuser's.
+CREATE FUNCTION pg_temp.refreshtop_view_owner() RETURNS name LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    v_super  boolean := (SELECT rolsuper FROM pg_roles WHERE rolname = current_user);
+    v_owners name[];
+    v_lesser name[];
+BEGIN
+    SELECT array_agg(DISTINCT r.rolname), array_agg(DISTINCT r.rolname) FILTER (WHERE NOT r.rolsuper AND r.rolname <> current_user)
+    INTO v_owners, v_lesser
+    FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relname IN ('accounts', 'accounts_memberships', 'assets', 'software_licenses');
+    IF cardinality(v_owners) = 1 AND pg_has_role(v_owners[1], 'USAGE') THEN
+        RETURN v_owners[1];
+    ELSIF v_lesser IS NULL THEN
+        -- Superusers', or ours: nobody with fewer rights can add code.
+        RETURN current_user;
+    ELSIF pg_temp.refreshtop_role('view') <> current_user AND (v_super OR NOT EXISTS (
+            SELECT 1 FROM unnest(ARRAY['accounts', 'accounts_memberships', 'assets', 'software_licenses']) AS t(name)
+            WHERE NOT has_table_privilege(format('public.%I', t.name), 'SELECT WITH GRANT OPTION'))) THEN
+        RETURN pg_temp.refreshtop_role('view');
+    END IF;
+    RAISE EXCEPTION 'the source tables belong to role %, whose code would run with the rights of role % at each refresh', v_lesser[1], current_user
+        USING ERRCODE = 'insufficient_privilege',
+              HINT = format('Migrate as role %s, as a superuser, or as a role that can create roles and may grant SELECT on them.', v_lesser[1]);
+END
+$$;
+
+-- A right that a role of ours gets on something of others; noted, so that a rollback takes it back.
+CREATE FUNCTION pg_temp.refreshtop_grant(p_right text, p_kind text, p_schema name, p_name name, p_role name) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    EXECUTE format('GRANT %s ON %s %s TO %I', p_right, p_kind, CASE WHEN p_schema IS NULL THEN quote_ident(p_name)
+                                                                    ELSE format('%I.%I', p_schema, p_name) END, p_role);
+    INSERT INTO refreshtop.undo (step, kind, object_schema, object_name, detail)
+    VALUES (10, 'grant', p_schema, p_name, jsonb_build_object('right', p_right, 'kind', p_kind, 'role', p_role))
+    ON CONFLICT DO NOTHING;
+END
+$$;
+
+-- Registers a view under a type, and gives our owner the right to refresh it: the right MAINTAIN from PostgreSQL 17 on;
+-- before, a function that belongs to the view's owner, who can't reach it.
+CREATE FUNCTION pg_temp.refreshtop_register(p_type text, p_view regclass, p_time_zone text) RETURNS void LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_view    record;
+    v_our     name := pg_temp.refreshtop_role('owner');
+    v_definer name;
+BEGIN
+    SELECT c.oid, n.nspname, c.relname, pg_get_userbyid(c.relowner) AS owner INTO v_view
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = p_view;
+    IF v_view.owner <> v_our AND current_setting('server_version_num')::integer >= 170000 THEN
+        EXECUTE format('GRANT MAINTAIN ON %I.%I TO %I', v_view.nspname, v_view.relname, v_our);
+    ELSIF NOT pg_has_role(v_our, v_view.owner, 'USAGE') THEN
+        v_definer := 'refresh_' || substr(encode(sha256(convert_to(p_type, 'UTF8')), 'hex'), 1, 32);
+        EXECUTE format('DROP FUNCTION IF EXISTS refreshtop_definers.%I(boolean)', v_definer);
+        EXECUTE format($define$
+            CREATE FUNCTION refreshtop_definers.%1$I(p_concurrently boolean) RETURNS void
+            LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+            AS $refresh$
+            BEGIN
+                IF p_concurrently THEN
+                    REFRESH MATERIALIZED VIEW CONCURRENTLY %2$I.%3$I;
+                ELSE
+                    REFRESH MATERIALIZED VIEW %2$I.%3$I;
+                END IF;
+            END $refresh$ $define$, v_definer, v_view.nspname, v_view.relname);
+        PERFORM pg_temp.refreshtop_give(format('refreshtop_definers.%I(boolean)', v_definer), v_view.owner);
+    END IF;
+    -- For the figures that are noted with each refresh.
+    IF NOT has_table_privilege(v_our, p_view, 'SELECT') THEN
+        EXECUTE format('GRANT SELECT ON %I.%I TO %I', v_view.nspname, v_view.relname, v_our);
+    END IF;
+    INSERT INTO refreshtop.views (refresh_type, view_schema, view_name, view_oid, view_owner, definer, time_zone)
+    VALUES (p_type, v_view.nspname, v_view.relname, v_view.oid, v_view.owner, v_definer, p_time_zone)
+    ON CONFLICT (refresh_type) DO UPDATE SET view_oid = excluded.view_oid, view_owner = excluded.view_owner, definer = excluded.definer;
+END
+$$;
+
+-- The column that can be the unique key which a concurrent refresh needs: over a view of one row any; over many only one
+-- that is unique and never NULL in the data, by preference an id. The data are looked at in the query of a materialized
+-- view of a role without rights.
+CREATE FUNCTION pg_temp.refreshtop_key(p_view regclass) RETURNS name LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_view    record;
+    v_reader  name := pg_temp.refreshtop_role('view');
+    v_columns name[];
+    v_counts  bigint[];
+BEGIN
+    SELECT n.nspname, c.relname INTO v_view FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = p_view;
+    v_columns := ARRAY(SELECT a.attname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+        WHERE a.attrelid = p_view AND a.attnum > 0 AND NOT a.attisdropped AND t.typnamespace = 'pg_catalog'::regnamespace
+          AND t.typcategory IN ('N', 'S', 'U', 'D') AND t.typname NOT IN ('json', 'xml', 'point', 'jsonpath', 'float4', 'float8')
+        ORDER BY a.attname <> 'id', a.attname !~ '(_id|Id)$', t.typcategory = 'D', a.attnum);
+    EXECUTE format('CREATE MATERIALIZED VIEW refreshtop_before.refreshtop_counts AS SELECT ARRAY[count(*)%s] AS counts FROM %I.%I v WITH NO DATA',
+        (SELECT string_agg(format(', count(DISTINCT v.%I)', c), '' ORDER BY place) FROM unnest(v_columns) WITH ORDINALITY AS u(c, place)),
+        v_view.nspname, v_view.relname);
+    IF v_reader <> current_user THEN
+        PERFORM pg_temp.refreshtop_let_own('refreshtop_before', v_reader);
+        PERFORM pg_temp.refreshtop_for_now(format('GRANT SELECT ON %I.%I TO %I', v_view.nspname, v_view.relname, v_reader),
+                                           format('REVOKE SELECT ON %I.%I FROM %I', v_view.nspname, v_view.relname, v_reader));
+        EXECUTE format('ALTER MATERIALIZED VIEW refreshtop_before.refreshtop_counts OWNER TO %I', v_reader);
+    END IF;
+    REFRESH MATERIALIZED VIEW refreshtop_before.refreshtop_counts;
+    SELECT counts INTO v_counts FROM refreshtop_before.refreshtop_counts;
+    DROP MATERIALIZED VIEW refreshtop_before.refreshtop_counts;
+    FOR i IN 1 .. cardinality(v_columns) LOOP
+        IF v_counts[i + 1] = v_counts[1] AND (v_counts[1] > 1 OR v_columns[i] ~ '(^id|_id|Id)$') THEN
+            RETURN v_columns[i];
+        END IF;
+    END LOOP;
+    IF v_counts[1] <= 1 THEN
+        RETURN (SELECT attname FROM pg_attribute WHERE attrelid = p_view AND attnum > 0 AND NOT attisdropped
+                ORDER BY attname <> 'last_updated', attnum LIMIT 1);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- Each source table is read once: joining the four and counting distinct ids multiplies their rows. A person is new when
+-- the first membership is; joining a second account does not make one new.
+CREATE FUNCTION pg_temp.refreshtop_query() RETURNS text LANGUAGE sql IMMUTABLE
+AS $$ SELECT $query$
+SELECT a.total_accounts, u.total_users, s.total_assets, l.total_licenses,
+       a.new_accounts_30d, u.new_users_30d, s.new_assets_30d, now() AS last_updated
+FROM (SELECT count(*) AS total_accounts,
+             count(*) FILTER (WHERE created_at >= now() - interval '30 days') AS new_accounts_30d
+      FROM public.accounts) a
+CROSS JOIN (SELECT count(*) AS total_users,
+                   count(*) FILTER (WHERE joined_at >= now() - interval '30 days') AS new_users_30d
+            FROM (SELECT min(created_at) AS joined_at FROM public.accounts_memberships
+                  WHERE user_id IS NOT NULL GROUP BY user_id) people) u
+CROSS JOIN (SELECT count(*) AS total_assets,
+                   count(*) FILTER (WHERE created_at >= now() - interval '30 days') AS new_assets_30d
+            FROM public.assets) s
+CROSS JOIN (SELECT count(*) AS total_licenses FROM public.software_licenses) l$query$ $$;
+
+-- A view of that name with another query goes aside, unless others depend on it or it has columns that ours has not.
+DO $$
+DECLARE
+    v_view       oid := to_regclass('public.platform_metrics');
+    v_dependents text;
+    v_reason     text;
+BEGIN
+    IF v_view IS NULL OR EXISTS (SELECT 1 FROM refreshtop.views v WHERE v.view_oid = v_view) THEN
+        RETURN;
+    ELSIF (SELECT relkind FROM pg_class WHERE oid = v_view) <> 'm' THEN
+        RAISE EXCEPTION 'public.platform_metrics exists and is not a materialized view'
+            USING ERRCODE = 'wrong_object_type', HINT = 'Rename or drop it, then migrate again.';
+    END IF;
+    EXECUTE 'CREATE MATERIALIZED VIEW refreshtop_before.refreshtop_wanted AS ' || pg_temp.refreshtop_query() || ' WITH NO DATA';
+    SELECT string_agg(DISTINCT coalesce(w.oid::regclass::text, p.oid::regprocedure::text), ', ') INTO v_dependents
+    FROM pg_depend d
+    LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid AND r.ev_class <> v_view
+    LEFT JOIN pg_class w ON w.oid = r.ev_class
+    LEFT JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = v_view
+       OR d.refclassid = 'pg_type'::regclass AND d.refobjid IN (SELECT t.oid FROM pg_type t WHERE t.typrelid = v_view);
+    IF pg_get_viewdef(v_view) IS NOT DISTINCT FROM pg_get_viewdef('refreshtop_before.refreshtop_wanted'::regclass) THEN
+        v_reason := '';
+    ELSIF v_dependents IS NOT NULL THEN
+        v_reason := format('%s depends on it', v_dependents);
+    ELSIF EXISTS (SELECT attname FROM pg_attribute WHERE attrelid = v_view AND attnum > 0 AND NOT attisdropped
+                  EXCEPT SELECT attname FROM pg_attribute WHERE attrelid = 'refreshtop_before.refreshtop_wanted'::regclass AND attnum > 0) THEN
+        v_reason := 'it has columns that refreshtop''s query has not';
+    END IF;
+    DROP MATERIALIZED VIEW refreshtop_before.refreshtop_wanted;
+    IF v_reason IS NULL THEN
+        PERFORM pg_temp.refreshtop_move_relation(v_view);
+        PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message',
+            'public.platform_metrics counts with refreshtop''s query now; its own comes back with a rollback'));
+    ELSIF v_reason <> '' THEN
+        PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message', format(
+            'public.platform_metrics keeps its own query, because %s', v_reason)));
+    END IF;
+END
+$$;
+
+DO $$
+DECLARE
+    v_view    oid := to_regclass('public.platform_metrics');
+    v_moved   record;
+    v_owner   name;
+    v_zone    text;
+    v_key     name;
+    v_hidden  text;
+    v_part    text;
+    v_grantee record;
+BEGIN
+    -- `timestamp` columns mean the zone in which the application writes them: the database's own, if it has one.
+    v_zone := coalesce((SELECT (SELECT split_part(c, '=', 2) FROM unnest(s.setconfig) c WHERE c ILIKE 'timezone=%' LIMIT 1)
+                        FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase AND s.setrole = 0
+                        WHERE d.datname = current_database()), 'UTC');
+    IF v_view IS NULL THEN
+        SELECT c.oid, c.relacl, c.relowner INTO v_moved
+        FROM refreshtop.undo u JOIN pg_class c ON c.relname = u.object_name AND c.relnamespace = 'refreshtop_before'::regnamespace
+        WHERE u.kind = 'moved' AND u.detail ->> 'name' = 'platform_metrics' ORDER BY u.seq LIMIT 1;
+        v_owner := pg_temp.refreshtop_view_owner();
+        -- Empty, then handed over, then filled: so the query never runs with the rights of whoever migrates.
+        EXECUTE 'CREATE MATERIALIZED VIEW public.platform_metrics AS ' || pg_temp.refreshtop_query() || ' WITH NO DATA';
+        v_view := 'public.platform_metrics'::regclass;
+        COMMENT ON MATERIALIZED VIEW public.platform_metrics IS 'Platform-wide figures, one row, kept fresh by refreshtop';
+        CREATE UNIQUE INDEX platform_metrics_refresh_key ON public.platform_metrics (last_updated);
+        IF v_owner = pg_temp.refreshtop_role('view') AND v_owner <> current_user THEN
+            PERFORM pg_temp.refreshtop_grant('SELECT', 'TABLE', 'public', t.name, v_owner)
+            FROM unnest(ARRAY['accounts', 'accounts_memberships', 'assets', 'software_licenses']) AS t(name);
+            IF NOT has_schema_privilege(v_owner, 'public', 'USAGE') THEN
+                PERFORM pg_temp.refreshtop_grant('USAGE', 'SCHEMA', NULL, 'public', v_owner);
+            END IF;
+            IF NOT has_database_privilege(v_owner, current_database(), 'TEMPORARY') THEN
+                PERFORM pg_temp.refreshtop_grant('TEMPORARY', 'DATABASE', NULL, current_database(), v_owner);
+            END IF;
+        END IF;
+        IF v_owner <> current_user THEN
+            PERFORM pg_temp.refreshtop_let_own('public', v_owner);
+            EXECUTE format('ALTER MATERIALIZED VIEW public.platform_metrics OWNER TO %I', v_owner);
+        END IF;
+        PERFORM pg_temp.refreshtop_strip_relation('public.platform_metrics');
+        -- Whoever could read the one that was here can read this one.
+        FOR v_grantee IN SELECT DISTINCT a.grantee, a.is_grantable FROM aclexplode(v_moved.relacl) a
+                         WHERE a.privilege_type = 'SELECT' AND a.grantee <> v_moved.relowner LOOP
+            EXECUTE format('GRANT SELECT ON public.platform_metrics TO %s %s',
+                CASE v_grantee.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(v_grantee.grantee)) END,
+                CASE WHEN v_grantee.is_grantable THEN 'WITH GRANT OPTION' ELSE '' END);
+        END LOOP;
+        IF v_moved.relowner IS NOT NULL AND pg_get_userbyid(v_moved.relowner) <> v_owner THEN
+            EXECUTE format('GRANT SELECT ON public.platform_metrics TO %I', pg_get_userbyid(v_moved.relowner));
+        END IF;
+    END IF;
+
+    -- Whose rights the query has, and what that means, is the same question for a view that was here.
+    SELECT pg_get_userbyid(relowner) INTO v_owner FROM pg_class WHERE oid = v_view;
+    v_hidden := refreshtop.hidden_from_owner(v_view);
+    IF v_hidden IS NOT NULL THEN
+        RAISE EXCEPTION 'row security hides rows of % from role %, which owns the materialized view public.platform_metrics', v_hidden, v_owner
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = format('The figures would be wrong: ALTER ROLE %I BYPASSRLS, or give the view to the owner of the table.', v_owner);
+    END IF;
+    IF (SELECT rolsuper FROM pg_roles WHERE rolname = v_owner) THEN
+        v_part := refreshtop.lesser_owner(v_view);
+        IF v_part IS NOT NULL THEN
+            RAISE EXCEPTION 'public.platform_metrics belongs to superuser %, but reads %, whose owner''s code would run as that superuser', v_owner, v_part
+                USING ERRCODE = 'insufficient_privilege',
+                      HINT = 'Give the view to the owner of what it reads: ALTER MATERIALIZED VIEW public.platform_metrics OWNER TO …';
+        END IF;
+    ELSIF NOT pg_has_role(v_owner, 'USAGE') THEN
+        RAISE EXCEPTION 'public.platform_metrics belongs to role %', v_owner
+            USING ERRCODE = 'insufficient_privilege', HINT = 'Migrate as its owner or as a superuser.';
+    END IF;
+    PERFORM pg_temp.refreshtop_register('platform_metrics', v_view, v_zone);
+
+    -- PostgreSQL refreshes concurrently only over a unique index on plain columns, without an expression or a WHERE.
+    IF NOT EXISTS (SELECT 1 FROM pg_index i
+                   WHERE i.indrelid = v_view AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL) THEN
+        IF NOT (SELECT relispopulated FROM pg_class WHERE oid = v_view) THEN
+            SET LOCAL row_security = off;
+            REFRESH MATERIALIZED VIEW public.platform_metrics;
+            SET LOCAL row_security = on;
+        END IF;
+        v_key := pg_temp.refreshtop_key(v_view);
+        IF v_key IS NULL THEN
+            PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message',
+                'warning: public.platform_metrics has many rows and no column that is unique, so it can''t be refreshed concurrently: '
+                'create a unique index on the columns that tell its rows apart'));
+        ELSE
+            EXECUTE format('CREATE UNIQUE INDEX platform_metrics_refresh_key ON public.platform_metrics (%I)', v_key);
+            INSERT INTO refreshtop.undo (step, kind, object_schema, object_name) VALUES (10, 'index', 'public', 'platform_metrics_refresh_key')
+            ON CONFLICT DO NOTHING;
+        END IF;
+    END IF;
+    IF pg_temp.refreshtop_role('admin') IS NOT NULL AND NOT has_table_privilege(pg_temp.refreshtop_role('admin'), v_view, 'SELECT') THEN
+        PERFORM pg_temp.refreshtop_grant('SELECT', 'TABLE', 'public', 'platform_metrics', pg_temp.refreshtop_role('admin'));
+    END IF;
+    IF NOT (SELECT relispopulated FROM pg_class WHERE oid = v_view) THEN
+        -- Rows that are hidden from the view's owner are an error, not fewer rows.
+        SET LOCAL row_security = off;
+        REFRESH MATERIALIZED VIEW public.platform_metrics;
+        SET LOCAL row_security = on;
+    END IF;
+    -- Now, so that even the very first attempt can be missed.
+    PERFORM pg_temp.refreshtop_as_owner();
+    PERFORM refreshtop.attempt_slots('platform_metrics');
+    PERFORM pg_temp.refreshtop_as_migrator();
+END
+$$;
+
+-- The public names. They run with the rights of whoever calls: whoever owns schema public could replace them, and gains
+-- nothing by what they may. Super administrators and pg_cron's job come in by one function, the application's users by the
+-- other.
+SELECT pg_temp.refreshtop_as_owner();
+CREATE OR REPLACE FUNCTION public.refresh_platform_metrics_with_logging() RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF has_function_privilege('refreshtop.refresh(text, text)', 'EXECUTE') THEN
+        RETURN refreshtop.refresh('platform_metrics');
+    END IF;
+    RETURN refreshtop.refresh_for_application('platform_metrics');
+END
+$$;
+COMMENT ON FUNCTION public.refresh_platform_metrics_with_logging() IS
+    'refreshtop: refreshes public.platform_metrics concurrently, logs the attempt whatever its outcome, and notifies on metrics_refresh';
+
+CREATE OR REPLACE FUNCTION public.trigger_platform_metrics_refresh() RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF has_function_privilege('refreshtop.refresh(text, text)', 'EXECUTE') THEN
+        RETURN refreshtop.refresh('platform_metrics', 'manual');
+    END IF;
+    RETURN refreshtop.refresh_for_application('platform_metrics', 'manual');
+END
+$$;
+COMMENT ON FUNCTION public.trigger_platform_metrics_refresh() IS 'refreshtop: a manual refresh, for super administrators';
+
+CREATE OR REPLACE FUNCTION public.get_metrics_refresh_stats(p_hours integer DEFAULT 24)
+RETURNS TABLE (total_refreshes bigint, successful_refreshes bigint, failed_refreshes bigint, success_rate numeric,
+    avg_duration_ms numeric, max_duration_ms numeric, min_duration_ms numeric, last_refresh_at timestamptz, last_error text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_window interval := make_interval(hours => coalesce(p_hours, 24));
+BEGIN
+    IF has_function_privilege('refreshtop.stats(text, interval)', 'EXECUTE') THEN
+        RETURN QUERY SELECT s.total_refreshes, s.successful_refreshes, s.failed_refreshes, s.success_rate, s.avg_duration_ms,
+            s.max_duration_ms, s.min_duration_ms, s.last_refresh_at, s.last_error FROM refreshtop.stats('platform_metrics', v_window) s;
+    ELSE
+        RETURN QUERY SELECT s.total_refreshes, s.successful_refreshes, s.failed_refreshes, s.success_rate, s.avg_duration_ms,
+            s.max_duration_ms, s.min_duration_ms, s.last_refresh_at, s.last_error
+        FROM refreshtop.stats_for_application('platform_metrics', v_window) s;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION public.get_metrics_refresh_stats(integer) IS
+    'refreshtop: statistics of the last p_hours hours; durations are those of successful refreshes; last_refresh_at is the last attempt';
+
+CREATE OR REPLACE FUNCTION public.cleanup_old_metrics_logs() RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF has_function_privilege('refreshtop.cleanup_logs(integer, integer)', 'EXECUTE') THEN
+        RETURN refreshtop.cleanup_logs();
+    END IF;
+    RETURN refreshtop.cleanup_logs_for_application();
+END
+$$;
+COMMENT ON FUNCTION public.cleanup_old_metrics_logs() IS
+    'refreshtop: deletes log rows older than 30 days, in bounded batches; returns how many';
+
+SELECT pg_temp.refreshtop_seal('public.refresh_platform_metrics_with_logging()', 'admin', 'job'),
+       pg_temp.refreshtop_seal('public.trigger_platform_metrics_refresh()', 'admin'),
+       pg_temp.refreshtop_seal('public.get_metrics_refresh_stats(integer)', 'admin'),
+       pg_temp.refreshtop_seal('public.cleanup_old_metrics_logs()', 'admin', 'job');
+-- The application's roles, as for the functions behind these.
+DO $$
+DECLARE
+    v_role name;
+BEGIN
+    FOR v_role IN
+        SELECT pg_get_userbyid(a.grantee) FROM pg_proc p CROSS JOIN LATERAL aclexplode(p.proacl) a
+        WHERE p.oid = 'refreshtop.refresh_for_application(text, text)'::regprocedure AND a.grantee NOT IN (0, p.proowner)
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION public.refresh_platform_metrics_with_logging(), public.trigger_platform_metrics_refresh(),
+            public.get_metrics_refresh_stats(integer), public.cleanup_old_metrics_logs() TO %I', v_role);
+    END LOOP;
+END
+$$;
+SELECT pg_temp.refreshtop_as_migrator();

@@ -1,0 +1,185 @@
+-- Runs first in the transaction of every migration, up and down: settles which role owns the installation, and becomes
+-- able to act as it. What it makes in pg_temp, and every right that it takes for the moment, goes again in leave.sql and,
+-- memberships, in leave_roles.sql.
+--
+-- With roles: refreshtop_owner owns everything, and nothing that can run a stranger's code runs as it. That takes a
+-- superuser, or a role that can create the roles below and may pass CREATE on schema public on to one of them.
+-- Alone: a role that can't do that owns everything itself.
+
+-- What settles how names and values in the steps are read.
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL quote_all_identifiers = off;
+SET LOCAL TimeZone = 'UTC';
+SET LOCAL DateStyle = 'ISO, MDY';
+SET LOCAL row_security = on;
+SET LOCAL check_function_bodies = on;
+SET LOCAL client_min_messages = warning;
+
+-- The role of this installation for a purpose: owner, view, monitor, job, admin. NULL where there is none.
+CREATE FUNCTION pg_temp.refreshtop_role(p_purpose text) RETURNS name LANGUAGE sql STABLE
+AS $$ SELECT nullif(current_setting('refreshtop.role_' || p_purpose, true), '')::name $$;
+
+-- What is made from here on belongs to the owner of the installation, and default privileges of whoever migrates
+-- don't reach it.
+CREATE FUNCTION pg_temp.refreshtop_as_owner() RETURNS void LANGUAGE sql
+AS $$ SELECT set_config('role', current_setting('refreshtop.role_owner'), true) $$;
+CREATE FUNCTION pg_temp.refreshtop_as_migrator() RETURNS void LANGUAGE sql
+AS $$ SELECT set_config('role', current_setting('refreshtop.role_before'), true) $$;
+
+-- A GRANT or REVOKE that is undone in leave.sql.
+CREATE FUNCTION pg_temp.refreshtop_for_now(p_do text, p_undo text) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    EXECUTE p_do;
+    PERFORM set_config('refreshtop.leave', p_undo || chr(1) || coalesce(current_setting('refreshtop.leave', true), ''), true);
+END
+$$;
+
+-- Makes the roles that are missing, and a member of them of whoever migrates. False where that can't be done; then
+-- nothing was.
+CREATE FUNCTION pg_temp.refreshtop_take_roles() RETURNS boolean LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_super  boolean := (SELECT rolsuper FROM pg_roles WHERE rolname = current_user);
+    v_member text := CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN ' WITH INHERIT TRUE, SET TRUE' ELSE '' END;
+    v_role   record;
+BEGIN
+    IF NOT v_super AND NOT (SELECT rolinherit FROM pg_roles WHERE rolname = current_user) THEN
+        RETURN false;
+    END IF;
+    FOR v_role IN
+        SELECT * FROM (VALUES
+            ('refreshtop_owner', 'NOLOGIN NOINHERIT', 'Owns the schemas, tables and functions of refreshtop'),
+            ('refreshtop_view', 'NOLOGIN NOINHERIT', 'Owns materialized views of refreshtop whose sources have several owners'),
+            ('refreshtop_monitor', 'NOLOGIN', 'Looks at sessions and locks for refreshtop'),
+            ('refreshtop_admin', 'NOLOGIN', 'Super administrators of refreshtop: read the refresh log, trigger, clean up, schedule'),
+            ('refreshtop_job', 'LOGIN NOINHERIT', 'Runs the jobs of refreshtop in pg_cron; has no password')
+        ) AS wanted (name, options, meaning)
+    LOOP
+        IF to_regrole(v_role.name) IS NULL THEN
+            BEGIN
+                EXECUTE format('CREATE ROLE %I %s', v_role.name, v_role.options);
+                EXECUTE format('COMMENT ON ROLE %I IS %L', v_role.name, v_role.meaning);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN
+                NULL; -- Another database of the cluster is migrating, and made it since.
+            END;
+        END IF;
+        IF EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = v_role.name AND v_role.name <> 'refreshtop_admin'
+                   AND (r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication)) THEN
+            RAISE EXCEPTION 'role % has rights of its own (SUPERUSER, CREATEROLE, CREATEDB or REPLICATION)', v_role.name
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      HINT = format('ALTER ROLE %I NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION', v_role.name);
+        END IF;
+        IF NOT v_super AND NOT pg_has_role(v_role.name, 'USAGE') THEN
+            IF v_role.name IN ('refreshtop_admin', 'refreshtop_job') THEN
+                -- Whoever migrates goes on looking, and changing jobs, afterwards.
+                EXECUTE format('GRANT %I TO %I%s', v_role.name, current_user, v_member);
+            ELSE
+                EXECUTE format('GRANT %I TO %I%s', v_role.name, current_user, v_member);
+                PERFORM set_config('refreshtop.leave_roles', concat_ws(chr(1), nullif(current_setting('refreshtop.leave_roles', true), ''),
+                                   format('REVOKE %I FROM %I', v_role.name, current_user)), true);
+            END IF;
+        END IF;
+    END LOOP;
+    -- Inside the transaction the owner makes a table and four functions in schema public.
+    IF NOT has_schema_privilege('refreshtop_owner', 'public', 'CREATE') THEN
+        PERFORM pg_temp.refreshtop_for_now('GRANT CREATE ON SCHEMA public TO refreshtop_owner',
+                                           'REVOKE CREATE ON SCHEMA public FROM refreshtop_owner');
+    END IF;
+    IF NOT has_schema_privilege('refreshtop_owner', 'public', 'USAGE') THEN
+        EXECUTE 'GRANT USAGE ON SCHEMA public TO refreshtop_owner';
+    END IF;
+    -- A GRANT without the right to give it on is a warning, no error.
+    IF NOT has_schema_privilege('refreshtop_owner', 'public', 'CREATE') OR NOT has_schema_privilege('refreshtop_owner', 'public', 'USAGE') THEN
+        RAISE insufficient_privilege;
+    END IF;
+    RETURN true;
+EXCEPTION WHEN insufficient_privilege THEN
+    RETURN false;
+END
+$$;
+
+DO $$
+DECLARE
+    v_roles boolean;
+BEGIN
+    PERFORM set_config('refreshtop.role_before', current_setting('role'), true), set_config('refreshtop.leave', '', true),
+            set_config('refreshtop.leave_roles', '', true),
+            set_config('refreshtop.roles_here', (SELECT coalesce(string_agg(rolname, ','), '') FROM pg_roles
+                WHERE rolname LIKE 'refreshtop\_%'), true);
+    v_roles := pg_temp.refreshtop_take_roles();
+    PERFORM set_config('refreshtop.role_' || purpose, CASE WHEN v_roles THEN 'refreshtop_' || purpose
+                WHEN purpose = 'admin' THEN coalesce((SELECT rolname FROM pg_roles WHERE rolname = 'refreshtop_admin'), '')
+                ELSE current_user::text END, true)
+    FROM unnest(ARRAY['owner', 'view', 'monitor', 'job', 'admin']) AS purpose;
+END
+$$;
+
+-- Whether a role's objects may be taken over: it could act as whoever migrates anyway, or is one of ours.
+CREATE FUNCTION pg_temp.refreshtop_is_trusted(p_role oid) RETURNS boolean LANGUAGE sql STABLE
+AS $$ SELECT p_role IN (SELECT oid FROM pg_roles WHERE rolsuper OR rolname IN (current_user, pg_temp.refreshtop_role('owner'))) $$;
+
+-- Lets a role own something in a schema of ours while the transaction lasts.
+CREATE FUNCTION pg_temp.refreshtop_let_own(p_schema text, p_role name) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF NOT has_schema_privilege(p_role, p_schema, 'CREATE') THEN
+        PERFORM pg_temp.refreshtop_for_now(format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', p_schema, p_role),
+                                           format('REVOKE USAGE, CREATE ON SCHEMA %I FROM %I', p_schema, p_role));
+    END IF;
+END
+$$;
+
+-- Takes everybody but the owner off an object's list of rights. Default privileges may have let others in.
+CREATE FUNCTION pg_temp.refreshtop_strip(p_kind text, p_identity text, p_owner oid, p_acl aclitem[]) RETURNS void LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_grantee oid;
+BEGIN
+    -- An empty list is none for aclexplode.
+    FOR v_grantee IN SELECT DISTINCT a.grantee FROM aclexplode(CASE WHEN cardinality(p_acl) > 0 THEN p_acl END) a WHERE a.grantee <> p_owner LOOP
+        EXECUTE format('REVOKE ALL ON %s %s FROM %s CASCADE', p_kind, p_identity,
+            CASE v_grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(v_grantee)) END);
+    END LOOP;
+END
+$$;
+CREATE FUNCTION pg_temp.refreshtop_strip_relation(p_relation text) RETURNS void LANGUAGE sql
+AS $$ SELECT pg_temp.refreshtop_strip('TABLE', p_relation, c.relowner, c.relacl) FROM pg_class c WHERE c.oid = to_regclass(p_relation) $$;
+
+-- Who may call a function: nobody through PUBLIC, nobody through default privileges where the function is new, and the
+-- roles for these purposes. A grant that somebody made later stays.
+CREATE FUNCTION pg_temp.refreshtop_seal(p_routine text, VARIADIC p_purposes text[] DEFAULT '{}') RETURNS void LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_purpose text;
+    v_known   boolean := false;
+BEGIN
+    IF to_regclass('refreshtop.inventory') IS NOT NULL THEN
+        v_known := EXISTS (SELECT 1 FROM refreshtop.inventory i
+                           WHERE i.kind = 'routine' AND i.object = to_regprocedure(p_routine)::text);
+    END IF;
+    PERFORM pg_temp.refreshtop_strip('ROUTINE', p_routine, p.proowner, i)
+    FROM (SELECT proowner, CASE WHEN v_known
+                 THEN ARRAY(SELECT e FROM unnest(coalesce(proacl, acldefault('f', proowner))) e WHERE e::text LIKE '=%')
+                 ELSE coalesce(proacl, acldefault('f', proowner)) END AS i
+          FROM pg_proc WHERE oid = to_regprocedure(p_routine)) p;
+    FOREACH v_purpose IN ARRAY p_purposes LOOP
+        IF pg_temp.refreshtop_role(v_purpose) IS NOT NULL THEN
+            EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %I', p_routine, pg_temp.refreshtop_role(v_purpose));
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- Gives a function in schema refreshtop_definers to the role with whose rights it runs; only our owner may call it, and
+-- without USAGE on that schema its new owner can't alter it.
+CREATE FUNCTION pg_temp.refreshtop_give(p_routine text, p_role name) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF (SELECT proowner FROM pg_proc WHERE oid = p_routine::regprocedure) <> (SELECT oid FROM pg_roles WHERE rolname = p_role) THEN
+        PERFORM pg_temp.refreshtop_let_own('refreshtop_definers', p_role);
+        EXECUTE format('ALTER ROUTINE %s OWNER TO %I', p_routine, p_role);
+    END IF;
+    PERFORM pg_temp.refreshtop_seal(p_routine, 'owner');
+END
+$$;
