@@ -186,7 +186,7 @@ pub(crate) fn reading<T>(what: &str, role: &str, answer: sqlx::Result<T>) -> sql
     }
 }
 
-/// The statistics of `refreshtop.stats`, by its definitions, from the log.
+/// The statistics of `refreshtop.stats`, by its definitions, from the log. A row from the future makes nothing fresh.
 pub(crate) async fn statistics(
     look: &mut Look<'_>,
     survey: &Survey,
@@ -201,9 +201,10 @@ pub(crate) async fn statistics(
     let sql = format!(
         "WITH l AS MATERIALIZED (
              SELECT {status} AS status, {duration} AS duration_ms, {message} AS error_message, {created} AS created_at,
-                    coalesce({completed}, {created}) AS ended_at
+                    least({completed}, {created}) AS ended_at
              FROM public.metrics_refresh_log l
-             WHERE {of_type} AND {created} > statement_timestamp() - least({window}, interval '1000 years'))
+             WHERE {of_type} AND {created} > statement_timestamp() - least({window}, interval '1000 years')
+               AND {created} <= statement_timestamp())
          SELECT count(*) AS total_refreshes, count(*) FILTER (WHERE status = 'success') AS successful_refreshes,
                 count(*) FILTER (WHERE status = 'error') AS failed_refreshes,
                 round(count(*) FILTER (WHERE status = 'success') * 100.0 / nullif(count(*), 0), 2)::float8 AS success_rate,
@@ -213,8 +214,8 @@ pub(crate) async fn statistics(
                 max(ended_at) AS last_refresh_at,
                 left((SELECT e.error_message FROM l e WHERE e.status = 'error' ORDER BY e.created_at DESC LIMIT 1),
                      {LISTED_ERROR}) AS last_error,
-                (SELECT coalesce({completed}, {created}) FROM public.metrics_refresh_log l
-                 WHERE {of_type} AND {status} = 'success' AND {created} IS NOT NULL
+                (SELECT least({completed}, {created}) FROM public.metrics_refresh_log l
+                 WHERE {of_type} AND {status} = 'success' AND {created} <= statement_timestamp()
                  ORDER BY {created} DESC LIMIT 1) AS last_success_at
          FROM l",
         status = log.column("status", "text"),

@@ -8,6 +8,7 @@ mod cron;
 mod locks;
 mod mending;
 mod plan;
+mod rights;
 mod server;
 mod sessions;
 mod storage;
@@ -78,12 +79,16 @@ pub async fn diagnose(app: &mut PgConnection, cron: CronSession<'_>, options: &O
         trust: Trust::of(app).await.unwrap_or_else(|_| Trust::of_nothing()),
     };
     let [migrations, queue, connections, replication, row_security] = server::checks(app, &asker, options).await;
-    let [sizes, dead_rows, statistics, unique_index, log_growth] = storage::checks(app, &asker, options).await;
+    let [sizes, dead_rows, statistics, unique_index, log_growth, future_rows] = storage::checks(app, &asker, options).await;
+    let rights::Checks { source_security, roles, installation } = rights::checks(app, &asker).await;
     let [blocking, idle] = locks::checks(app, &asker, options).await;
     let plan = plan::check(app, &asker, options).await;
-    let mut checks = vec![migrations, row_security, unique_index];
+    let mut checks = vec![migrations];
+    checks.extend(installation);
+    checks.extend([row_security, unique_index, source_security]);
     checks.extend(cron::checks(app, cron, &asker, options).await);
-    checks.extend([blocking, idle, statistics, dead_rows, log_growth, sizes, plan, connections, queue, replication]);
+    checks.extend([blocking, idle, statistics, dead_rows, log_growth, future_rows, sizes, plan]);
+    checks.extend([roles, connections, queue, replication]);
     Diagnosis { checks }
 }
 

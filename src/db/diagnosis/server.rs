@@ -30,8 +30,13 @@ const FACTS: &str = "
         'replay_age_s', CASE WHEN pg_is_in_recovery() THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 END,
         'caught_up', CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() END,
         'log', (SELECT jsonb_build_object('enabled', c.relrowsecurity,
-                    'lets_in', EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'refreshtop_super_admin_reads' AND p.polpermissive),
-                    'keeps_out', EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'refreshtop_nobody_else' AND NOT p.polpermissive),
+                    -- Where there is no such role, only the owner looks.
+                    'lets_in', to_regrole('refreshtop_admin') IS NULL OR EXISTS (
+                        SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive AND p.polcmd IN ('r', '*')
+                          AND p.polroles = ARRAY[to_regrole('refreshtop_admin')::oid]),
+                    'others', (SELECT coalesce(jsonb_agg(p.polname ORDER BY p.polname), '[]') FROM pg_policy p
+                               WHERE p.polrelid = c.oid AND p.polpermissive AND p.polname <> 'admins_read'
+                                 AND p.polname NOT LIKE 'application@_%' ESCAPE '@'),
                     'public_rights', EXISTS (SELECT 1 FROM aclexplode(c.relacl) a WHERE a.grantee = 0))
                 FROM pg_class c WHERE c.oid = to_regclass('public.metrics_refresh_log')))";
 

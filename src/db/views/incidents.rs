@@ -160,13 +160,14 @@ async fn stretches(look: &mut Look<'_>, log: &Log<'_>, edge: &Edge, limit: Durat
     look.ask(&[LOG], &sql).await?.iter().map(found).collect()
 }
 
-/// The attempts since the edge.
+/// The attempts since the edge. One from the future ends no stretch.
 fn attempts(log: &Log<'_>, edge: &Edge) -> String {
     format!(
         "SELECT {created}::timestamptz AS logged, {status} = 'success' AS good, left({source}, 20) AS source,
                 coalesce(CASE WHEN isfinite({completed}) THEN {completed} END, {created}::timestamptz) AS ended
          FROM public.metrics_refresh_log l
-         WHERE {of_type} AND {status} IN ('success', 'error') AND {created} >= {floor} AND {created} < 'infinity'",
+         WHERE {of_type} AND {status} IN ('success', 'error') AND {created} >= {floor}
+           AND {created} <= statement_timestamp()",
         created = log.created_at(),
         completed = log.column("completed_at", "timestamptz"),
         status = log.column("status", "text"),

@@ -56,13 +56,13 @@ impl Window<'_> {
         since(self.length)
     }
 
-    /// The log's rows of this refresh type in the window.
+    /// The log's rows of this refresh type in the window; those from the future are in none.
     pub fn rows(&self) -> String {
         format!(
-            "FROM public.metrics_refresh_log l WHERE {} AND {} > {}",
-            self.log.of_type(PLATFORM_METRICS),
-            self.log.created_at(),
-            self.since()
+            "FROM public.metrics_refresh_log l WHERE {of_type} AND {created} > {since} AND {created} <= {UNTIL}",
+            of_type = self.log.of_type(PLATFORM_METRICS),
+            created = self.log.created_at(),
+            since = self.since()
         )
     }
 
