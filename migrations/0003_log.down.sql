@@ -75,6 +75,10 @@ BEGIN
         -- Said by the migrator.
         PERFORM set_config('refreshtop.rows_kept', v_code, true);
         ALTER TABLE public.metrics_refresh_log RENAME TO metrics_refresh_log_refreshtop;
+        FOR v_column IN SELECT indexrelid::regclass::text AS identity, relname FROM pg_index JOIN pg_class c ON c.oid = indexrelid
+                        WHERE indrelid = 'public.metrics_refresh_log_refreshtop'::regclass LOOP
+            EXECUTE format('ALTER INDEX %s RENAME TO %I', v_column.identity, 'refreshtop_' || v_column.relname);
+        END LOOP;
         EXECUTE format('ALTER TABLE public.metrics_refresh_log_refreshtop OWNER TO %I', current_user);
     END IF;
 END

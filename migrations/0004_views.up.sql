@@ -35,9 +35,12 @@ END
 $$;
 
 -- The view and every relation that its refresh reads: tables, partitions, and what lies behind plain views.
+-- In PL/pgSQL, as the next, because a session then plans it once.
 CREATE OR REPLACE FUNCTION refreshtop.relations(p_view oid) RETURNS SETOF oid
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE ROWS 10 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
+    RETURN QUERY
     WITH RECURSIVE reached(relation) AS (
         SELECT p_view
         UNION
@@ -53,16 +56,18 @@ AS $$
             SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = reached.relation
         ) next(relation)
     )
-    SELECT c.oid FROM reached JOIN pg_class c ON c.oid = reached.relation WHERE c.relkind IN ('r', 'p', 'f', 'm', 'v')
+    SELECT c.oid FROM reached JOIN pg_class c ON c.oid = reached.relation WHERE c.relkind IN ('r', 'p', 'f', 'm', 'v');
+END
 $$;
 SELECT pg_temp.refreshtop_seal('refreshtop.relations(oid)');
 
 -- What in a superuser's view a lesser role could change to run as that superuser: the first relation, function, type or
 -- operator that is reached and belongs to one. NULL where there is none.
 CREATE OR REPLACE FUNCTION refreshtop.lesser_owner(p_view oid) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-    WITH part AS (
+BEGIN
+    RETURN (WITH part AS (
         SELECT c.oid, c.relowner FROM refreshtop.relations(p_view) AS r(oid) JOIN pg_class c ON c.oid = r.oid
     ), carried(classid, objid) AS (
         SELECT 'pg_rewrite'::regclass::oid, w.oid FROM pg_rewrite w JOIN part ON part.oid = w.ev_class
@@ -85,7 +90,8 @@ AS $$
     )
     SELECT format('%s (owner %s)', owned.what, pg_get_userbyid(owned.owner)) FROM owned
     WHERE owned.owner IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.oid = owned.owner AND r.rolsuper)
-    ORDER BY 1 LIMIT 1
+    ORDER BY 1 LIMIT 1);
+END
 $$;
 SELECT pg_temp.refreshtop_seal('refreshtop.lesser_owner(oid)');
 SELECT pg_temp.refreshtop_as_migrator();

@@ -76,7 +76,7 @@ AS $$
     SELECT CASE
         WHEN a.backend_type LIKE 'pg_cron%' OR a.application_name LIKE 'pg_cron%' OR a.application_name LIKE 'refreshtop schedule%'
         THEN 'schedule' ELSE 'direct' END
-    FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()
+    FROM pg_stat_get_activity(pg_backend_pid()) a
 $$;
 DO $$
 DECLARE

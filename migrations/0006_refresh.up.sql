@@ -78,6 +78,21 @@ END
 $$;
 SELECT pg_temp.refreshtop_seal('refreshtop.notify(refreshtop.log_fallback)');
 
+-- Puts the rows that were kept aside into the log, now that it takes rows again.
+CREATE OR REPLACE FUNCTION refreshtop.merge_fallback() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM refreshtop.log_fallback) THEN
+        WITH merged AS (DELETE FROM refreshtop.log_fallback RETURNING *)
+        INSERT INTO refreshtop.log_door SELECT * FROM merged ON CONFLICT DO NOTHING;
+    END IF;
+EXCEPTION WHEN assert_failure OR OTHERS THEN
+    RAISE WARNING 'rows of the refresh log are still kept aside: %', left(SQLERRM, 500);
+END
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.merge_fallback()');
+
 -- Logs the attempts that did not leave their row: their sessions were terminated, the server went down, or the caller
 -- rolled back. Returns a free slot for the attempt that begins now. A log that takes no row must not stop it.
 CREATE OR REPLACE FUNCTION refreshtop.log_lost_attempts(p_refresh_type text, p_slots regclass[]) RETURNS regclass
@@ -89,6 +104,7 @@ DECLARE
     v_started timestamptz;
     v_row     refreshtop.log_fallback;
 BEGIN
+    PERFORM refreshtop.merge_fallback();
     FOREACH v_slot IN ARRAY p_slots LOOP
         v_started := refreshtop.attempt_start(v_slot);
         IF v_started IS NULL THEN
@@ -168,6 +184,66 @@ BEGIN
 END
 $$;
 SELECT pg_temp.refreshtop_seal('refreshtop.registered_view(refreshtop.views)');
+
+-- Registers a view under a type, and gives our owner the right to refresh it: the right MAINTAIN from PostgreSQL 17 on;
+-- before, a function that belongs to the view's owner, who can't reach it. Runs with the rights of whoever calls: a
+-- superuser, or whoever migrates.
+CREATE OR REPLACE FUNCTION refreshtop.register_view(p_refresh_type text, p_view regclass, p_time_zone text DEFAULT 'UTC') RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_view    record;
+    v_our     name := (SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'refreshtop');
+    v_definer name;
+    v_routine text;
+    v_grantee oid;
+BEGIN
+    SELECT c.oid, n.nspname, c.relname, pg_get_userbyid(c.relowner) AS owner INTO v_view
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = p_view AND c.relkind = 'm';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION '% is not a materialized view', p_view USING ERRCODE = 'wrong_object_type';
+    END IF;
+    IF v_view.owner <> v_our AND current_setting('server_version_num')::integer >= 170000 THEN
+        EXECUTE format('GRANT MAINTAIN ON %I.%I TO %I', v_view.nspname, v_view.relname, v_our);
+    ELSIF NOT pg_has_role(v_our, v_view.owner, 'USAGE') THEN
+        v_definer := 'refresh_' || substr(encode(sha256(convert_to(p_refresh_type, 'UTF8')), 'hex'), 1, 32);
+        v_routine := format('refreshtop_definers.%I(boolean)', v_definer);
+        EXECUTE format('DROP FUNCTION IF EXISTS %s', v_routine);
+        EXECUTE format($define$
+            CREATE FUNCTION refreshtop_definers.%1$I(p_concurrently boolean) RETURNS void
+            LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+            AS $refresh$
+            BEGIN
+                IF p_concurrently THEN
+                    REFRESH MATERIALIZED VIEW CONCURRENTLY %2$I.%3$I;
+                ELSE
+                    REFRESH MATERIALIZED VIEW %2$I.%3$I;
+                END IF;
+            END $refresh$ $define$, v_definer, v_view.nspname, v_view.relname);
+        IF v_view.owner <> current_user THEN
+            -- To be given a function a role must be able to create in its schema, at that moment.
+            EXECUTE format('GRANT USAGE, CREATE ON SCHEMA refreshtop_definers TO %I', v_view.owner);
+            EXECUTE format('ALTER FUNCTION %s OWNER TO %I', v_routine, v_view.owner);
+            EXECUTE format('REVOKE USAGE, CREATE ON SCHEMA refreshtop_definers FROM %I', v_view.owner);
+        END IF;
+        FOR v_grantee IN SELECT DISTINCT a.grantee FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+                         WHERE p.oid = to_regprocedure(v_routine) AND a.grantee <> p.proowner LOOP
+            EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', v_routine,
+                CASE v_grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(v_grantee)) END);
+        END LOOP;
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', v_routine, v_our);
+    END IF;
+    -- For the figures that are noted with each refresh.
+    IF NOT has_table_privilege(v_our, p_view, 'SELECT') THEN
+        EXECUTE format('GRANT SELECT ON %I.%I TO %I', v_view.nspname, v_view.relname, v_our);
+    END IF;
+    INSERT INTO refreshtop.views (refresh_type, view_schema, view_name, view_oid, view_owner, definer, time_zone)
+    VALUES (p_refresh_type, v_view.nspname, v_view.relname, v_view.oid, v_view.owner, v_definer, p_time_zone)
+    ON CONFLICT (refresh_type) DO UPDATE SET view_schema = excluded.view_schema, view_name = excluded.view_name,
+        view_oid = excluded.view_oid, view_owner = excluded.view_owner, definer = excluded.definer;
+END
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.register_view(text, regclass, text)');
 
 -- Whether the row security of a relation that the view reads hides rows from the view's owner, whoever refreshes; names it.
 -- REFRESH turns that into an error (row_security = off); this says it beforehand.
@@ -264,6 +340,18 @@ COMMENT ON FUNCTION refreshtop.measure(refreshtop.views) IS
     'What the figures of a view and the sizes of its sources are after a refresh; never fails';
 SELECT pg_temp.refreshtop_seal('refreshtop.measure(refreshtop.views)');
 
+-- Who is in the way, for the row of an attempt that failed. If that can't be told, the row is written without it.
+CREATE OR REPLACE FUNCTION refreshtop.evidence(p_view oid) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN refreshtop_definers.black_box(p_view, ARRAY(SELECT r.oid FROM refreshtop.relations(p_view) AS r(oid)));
+EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
+    RETURN jsonb_build_object('captured_at', clock_timestamp(), 'sessions', '[]'::jsonb, 'error', left(SQLERRM, 500));
+END
+$$;
+SELECT pg_temp.refreshtop_seal('refreshtop.evidence(oid)');
+
 -- One attempt, whoever was let in.
 CREATE OR REPLACE FUNCTION refreshtop.run_refresh(p_refresh_type text, p_source text) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -345,8 +433,7 @@ BEGIN
     v_row.created_at := v_row.completed_at;
     v_row.duration_ms := round(extract(epoch FROM v_row.completed_at - v_row.started_at)::numeric * 1000, 3);
     IF v_row.status = 'error' THEN
-        v_row.black_box := refreshtop_definers.black_box(v_view.view_oid,
-            ARRAY(SELECT r.oid FROM refreshtop.relations(v_view.view_oid) AS r(oid)));
+        v_row.black_box := refreshtop.evidence(v_view.view_oid);
         -- One request to cancel reaches the process as two signals: one to it, one to its group. The second may have hit
         -- just that; it is waited for where it harms nothing.
         IF v_row.sqlstate = '57014' THEN
@@ -356,8 +443,7 @@ BEGIN
                 NULL;
             END;
             IF v_row.black_box ? 'error' THEN
-                v_row.black_box := refreshtop_definers.black_box(v_view.view_oid,
-                    ARRAY(SELECT r.oid FROM refreshtop.relations(v_view.view_oid) AS r(oid)));
+                v_row.black_box := refreshtop.evidence(v_view.view_oid);
             END IF;
         END IF;
         RAISE WARNING 'refresh of % failed: % (SQLSTATE %)', p_refresh_type, left(v_row.error_message, 500), v_row.sqlstate;

@@ -60,13 +60,14 @@ END
 $do$;
 
 SELECT pg_temp.refreshtop_as_owner();
--- In a superuser's session the application is not asked: what its owner has written could leave something behind there (a
--- cursor that is held beyond the transaction) that runs as the superuser. Nor for code that must not act.
+-- In the session of a superuser, or of a role that creates roles, the application is not asked: what its owner has written
+-- could leave something behind there (a cursor that is held beyond the transaction) that runs as that role. Nor is it for
+-- code that must not act.
 CREATE OR REPLACE FUNCTION refreshtop.application_says_yes() RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF refreshtop.is_restricted() OR (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = session_user)
+    IF refreshtop.is_restricted() OR (SELECT r.rolsuper OR r.rolcreaterole FROM pg_roles r WHERE r.rolname = session_user)
        OR NOT EXISTS (SELECT 1 FROM pg_proc own JOIN pg_proc theirs ON theirs.oid = refreshtop.application_function()
                       WHERE own.oid = to_regprocedure('refreshtop_definers.ask_application()') AND own.proowner = theirs.proowner
                         AND own.prosecdef) THEN

@@ -42,45 +42,6 @@ BEGIN
 END
 $$;
 
--- Registers a view under a type, and gives our owner the right to refresh it: the right MAINTAIN from PostgreSQL 17 on;
--- before, a function that belongs to the view's owner, who can't reach it.
-CREATE FUNCTION pg_temp.refreshtop_register(p_type text, p_view regclass, p_time_zone text) RETURNS void LANGUAGE plpgsql
-AS $$
-DECLARE
-    v_view    record;
-    v_our     name := pg_temp.refreshtop_role('owner');
-    v_definer name;
-BEGIN
-    SELECT c.oid, n.nspname, c.relname, pg_get_userbyid(c.relowner) AS owner INTO v_view
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = p_view;
-    IF v_view.owner <> v_our AND current_setting('server_version_num')::integer >= 170000 THEN
-        EXECUTE format('GRANT MAINTAIN ON %I.%I TO %I', v_view.nspname, v_view.relname, v_our);
-    ELSIF NOT pg_has_role(v_our, v_view.owner, 'USAGE') THEN
-        v_definer := 'refresh_' || substr(encode(sha256(convert_to(p_type, 'UTF8')), 'hex'), 1, 32);
-        EXECUTE format('DROP FUNCTION IF EXISTS refreshtop_definers.%I(boolean)', v_definer);
-        EXECUTE format($define$
-            CREATE FUNCTION refreshtop_definers.%1$I(p_concurrently boolean) RETURNS void
-            LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-            AS $refresh$
-            BEGIN
-                IF p_concurrently THEN
-                    REFRESH MATERIALIZED VIEW CONCURRENTLY %2$I.%3$I;
-                ELSE
-                    REFRESH MATERIALIZED VIEW %2$I.%3$I;
-                END IF;
-            END $refresh$ $define$, v_definer, v_view.nspname, v_view.relname);
-        PERFORM pg_temp.refreshtop_give(format('refreshtop_definers.%I(boolean)', v_definer), v_view.owner);
-    END IF;
-    -- For the figures that are noted with each refresh.
-    IF NOT has_table_privilege(v_our, p_view, 'SELECT') THEN
-        EXECUTE format('GRANT SELECT ON %I.%I TO %I', v_view.nspname, v_view.relname, v_our);
-    END IF;
-    INSERT INTO refreshtop.views (refresh_type, view_schema, view_name, view_oid, view_owner, definer, time_zone)
-    VALUES (p_type, v_view.nspname, v_view.relname, v_view.oid, v_view.owner, v_definer, p_time_zone)
-    ON CONFLICT (refresh_type) DO UPDATE SET view_oid = excluded.view_oid, view_owner = excluded.view_owner, definer = excluded.definer;
-END
-$$;
-
 -- The column that can be the unique key which a concurrent refresh needs: over a view of one row any; over many only one
 -- that is unique and never NULL in the data, by preference an id. The data are looked at in the query of a materialized
 -- view of a role without rights.
@@ -252,7 +213,7 @@ BEGIN
         RAISE EXCEPTION 'public.platform_metrics belongs to role %', v_owner
             USING ERRCODE = 'insufficient_privilege', HINT = 'Migrate as its owner or as a superuser.';
     END IF;
-    PERFORM pg_temp.refreshtop_register('platform_metrics', v_view, v_zone);
+    PERFORM refreshtop.register_view('platform_metrics', v_view, v_zone);
 
     -- PostgreSQL refreshes concurrently only over a unique index on plain columns, without an expression or a WHERE.
     IF NOT EXISTS (SELECT 1 FROM pg_index i
@@ -297,7 +258,10 @@ CREATE OR REPLACE FUNCTION public.refresh_platform_metrics_with_logging() RETURN
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF has_function_privilege('refreshtop.refresh(text, text)', 'EXECUTE') THEN
+    IF NOT has_schema_privilege('refreshtop', 'USAGE') THEN
+        RAISE insufficient_privilege USING MESSAGE = format('role "%s" may not refresh platform_metrics: only super administrators may', current_user),
+            HINT = format('A superuser or the owner can run: GRANT refreshtop_admin TO %I', current_user);
+    ELSIF has_function_privilege('refreshtop.refresh(text, text)', 'EXECUTE') THEN
         RETURN refreshtop.refresh('platform_metrics');
     END IF;
     RETURN refreshtop.refresh_for_application('platform_metrics');
@@ -310,7 +274,10 @@ CREATE OR REPLACE FUNCTION public.trigger_platform_metrics_refresh() RETURNS jso
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF has_function_privilege('refreshtop.refresh(text, text)', 'EXECUTE') THEN
+    IF NOT has_schema_privilege('refreshtop', 'USAGE') THEN
+        RAISE insufficient_privilege USING MESSAGE = format('role "%s" may not refresh platform_metrics: only super administrators may', current_user),
+            HINT = format('A superuser or the owner can run: GRANT refreshtop_admin TO %I', current_user);
+    ELSIF has_function_privilege('refreshtop.refresh(text, text)', 'EXECUTE') THEN
         RETURN refreshtop.refresh('platform_metrics', 'manual');
     END IF;
     RETURN refreshtop.refresh_for_application('platform_metrics', 'manual');

@@ -74,7 +74,12 @@ async fn the_applications_function_is_honoured_whoever_owns_it_and_with_default_
         .await;
         up(&url).await;
         let (name, caller) = fresh_role(&url, "api", "").await;
-        execute(&url, &format!("GRANT EXECUTE ON FUNCTION public.get_metrics_refresh_stats(integer) TO {name}")).await;
+        let grants = format!(
+            "GRANT USAGE ON SCHEMA refreshtop TO {name};
+             GRANT EXECUTE ON FUNCTION public.get_metrics_refresh_stats(integer),
+                 refreshtop.stats_for_application(text, interval) TO {name}"
+        );
+        execute(&url, &grants).await;
         let session = Session::open(&caller).await;
         let statement = "SELECT * FROM public.get_metrics_refresh_stats(24)";
         assert_eq!(session.sqlstate(statement).await, "42501");
@@ -114,51 +119,77 @@ async fn what_could_run_with_more_rights_is_refused() {
     assert!(refusal(&url).await.contains(&format!("schema refreshtop belongs to role {name}")));
     execute(&role, "DROP SCHEMA refreshtop").await;
 
+    // A log with code of that role on it goes aside, and none of it runs; a rollback doesn't run it either.
     execute(&role, LOG).await;
     execute(
         &role,
-        "CREATE FUNCTION public.sneak() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN new; END $$;
-         CREATE TRIGGER sneaky BEFORE INSERT ON public.metrics_refresh_log FOR EACH ROW EXECUTE FUNCTION public.sneak()",
+        &format!(
+            "CREATE FUNCTION public.sneak() RETURNS trigger LANGUAGE plpgsql SECURITY INVOKER AS
+                 $$ BEGIN EXECUTE 'ALTER ROLE {name} SUPERUSER'; RETURN new; END $$;
+             CREATE TRIGGER sneaky BEFORE INSERT ON public.metrics_refresh_log
+                 FOR EACH ROW EXECUTE FUNCTION public.sneak()"
+        ),
     )
     .await;
-    assert!(
-        refusal(&url)
-            .await
-            .contains(&format!("trigger sneaky on public.metrics_refresh_log runs a function of role {name}"))
-    );
+    up(&url).await;
+    execute(&url, "SELECT public.refresh_platform_metrics_with_logging()").await;
+    let lines = migrate::down(&target(&url), 0).await.unwrap();
+    assert!(lines.iter().any(|line| line.contains("trigger sneaky")), "{lines:?}");
+    let kept: i64 = value(&url, "SELECT count(*) FROM public.metrics_refresh_log_refreshtop").await;
+    assert_eq!(kept, 1, "the row that came since stays beside the log that can't take it");
+    assert!(!is_superuser(&url, &name).await);
 }
 
 #[tokio::test]
-async fn a_log_that_cannot_take_our_rows_is_refused_before_the_first_refresh_fails() {
-    for (prefix, log, needle) in [
-        (
-            "serial",
-            LOG.replace("id uuid PRIMARY KEY DEFAULT gen_random_uuid()", "id bigserial PRIMARY KEY"),
-            "column \"id\" is of type bigint",
-        ),
-        (
-            "extra",
-            LOG.replace("duration_ms numeric", "tenant bigint NOT NULL, duration_ms numeric"),
-            "null value in column \"tenant\"",
-        ),
+async fn a_log_in_any_shape_gives_its_rows_and_takes_those_that_came_since() {
+    for (prefix, log) in [
+        ("serial", LOG.replace("id uuid PRIMARY KEY DEFAULT gen_random_uuid()", "id bigserial PRIMARY KEY")),
+        ("extra", LOG.replace("duration_ms numeric", "tenant bigint NOT NULL DEFAULT 1, duration_ms numeric")),
+        ("short", LOG.replace("error_message text", "error_message varchar(20)")),
+        ("strict", LOG.replace("completed_at timestamptz", "completed_at timestamptz NOT NULL")),
+    ] {
+        let url = fresh_app(prefix).await;
+        let row = "INSERT INTO public.metrics_refresh_log (refresh_type, status, duration_ms, started_at, completed_at)
+                   VALUES ('platform_metrics', 'success', 7, now(), now())";
+        execute(&url, &format!("{log}; {row}")).await;
+        up(&url).await;
+        execute(&url, "DROP INDEX public.platform_metrics_refresh_key").await;
+        execute(&url, "SELECT public.refresh_platform_metrics_with_logging()").await;
+        let count = "SELECT count(*) FROM public.metrics_refresh_log";
+        assert_eq!(value::<i64>(&url, count).await, 2, "{prefix}");
+        migrate::down(&target(&url), 0).await.unwrap_or_else(|error| panic!("{prefix}: {error}"));
+        assert_eq!(value::<i64>(&url, count).await, 2, "{prefix}");
+    }
+}
+
+#[tokio::test]
+async fn rows_that_the_older_log_refuses_stay_beside_it() {
+    for (prefix, log) in [
+        ("tenant", LOG.replace("duration_ms numeric", "tenant bigint NOT NULL, duration_ms numeric")),
+        ("clash", LOG.replace("duration_ms numeric", "triggered_by uuid, duration_ms numeric")),
         (
             "status",
             LOG.replace("status varchar(20) NOT NULL", "status varchar(20) CHECK (status IN ('success', 'failed'))"),
-            "violates check constraint",
         ),
-        ("short", LOG.replace("error_message text", "error_message varchar(200)"), "value too long"),
-        (
-            "clash",
-            LOG.replace("duration_ms numeric", "triggered_by uuid, duration_ms numeric"),
-            "input syntax for type uuid",
-        ),
-        ("parts", format!("{} PARTITION BY RANGE (created_at)", LOG.replace("PRIMARY KEY ", "")), "not a plain table"),
     ] {
         let url = fresh_app(prefix).await;
         execute(&url, &log).await;
-        let said = refusal(&url).await;
-        assert!(said.contains(needle), "{prefix}: {said}");
+        up(&url).await;
+        execute(&url, "DROP INDEX public.platform_metrics_refresh_key").await;
+        execute(&url, "SELECT public.refresh_platform_metrics_with_logging()").await;
+        let lines = migrate::down(&target(&url), 0).await.unwrap();
+        assert!(lines.iter().any(|line| line.contains("metrics_refresh_log_refreshtop")), "{prefix}: {lines:?}");
+        let kept: i64 = value(&url, "SELECT count(*) FROM public.metrics_refresh_log_refreshtop").await;
+        assert_eq!(kept, 1, "{prefix}");
     }
+}
+
+#[tokio::test]
+async fn a_log_that_is_no_plain_table_is_refused() {
+    let url = fresh_app("parts").await;
+    execute(&url, &format!("{} PARTITION BY RANGE (created_at)", LOG.replace("PRIMARY KEY ", ""))).await;
+    let said = refusal(&url).await;
+    assert!(said.contains("not a plain table"), "{said}");
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ async fn waiting_refresh(url: &str) -> (i32, Session, Session) {
 fn check_lost(row: &Value) {
     assert_eq!(row["status"], "error");
     let message = row["error_message"].as_str().unwrap();
-    assert!(message.contains("its session was terminated, or the server went down"), "{message}");
+    assert!(message.contains("its session was terminated, the server went down, or"), "{message}");
     assert_eq!(
         (&row["completed_at"], &row["duration_ms"], &row["sqlstate"]),
         (&Value::Null, &Value::Null, &Value::Null)
@@ -101,14 +101,33 @@ async fn an_attempt_that_a_crash_ended_is_logged_by_the_next() {
     cluster.stop().await.unwrap();
 }
 
+/// From inside the database it can't be told from one whose session died before the commit.
 #[tokio::test]
-async fn an_attempt_that_its_caller_rolled_back_is_no_lost_one() {
+async fn an_attempt_that_its_caller_rolled_back_is_logged_by_the_next() {
     let url = migrated_app("undone").await;
     let session = Session::with(&url, "BEGIN").await;
     assert_eq!(session.value::<Value>(REFRESH).await["status"], "success");
     session.run("ROLLBACK").await;
     assert_eq!(session.value::<Value>(REFRESH).await["status"], "success");
-    assert_eq!(session.log().await.len(), 1);
+    let log = session.log().await;
+    assert_eq!(log.len(), 2, "{log:?}");
+    check_lost(&log[0]);
+}
+
+/// With everything done but the commit.
+#[tokio::test]
+async fn an_attempt_whose_session_ends_before_the_commit_is_logged_by_the_next() {
+    let url = migrated_app("uncommitted").await;
+    let session = Session::with(&url, "BEGIN").await;
+    assert_eq!(session.value::<Value>(REFRESH).await["status"], "success");
+    let onlooker = Session::open(&url).await;
+    let pid = session.pid;
+    onlooker.run(&format!("SELECT pg_terminate_backend({pid})")).await;
+    onlooker.until(&format!("NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = {pid})")).await;
+    assert_eq!(onlooker.value::<Value>(REFRESH).await["status"], "success");
+    let log = onlooker.log().await;
+    assert_eq!(log.len(), 2, "{log:?}");
+    check_lost(&log[0]);
 }
 
 /// The audit row is written before the attempt counts as finished.
@@ -130,15 +149,19 @@ async fn a_trigger_that_could_not_be_audited_is_logged_by_the_next() {
     assert_eq!(statuses, [json!("error"), json!("success")]);
 }
 
+/// It is kept aside until the log takes rows again.
 #[tokio::test]
-async fn an_attempt_that_could_not_write_its_row_is_logged_by_the_next() {
+async fn an_attempt_that_could_not_write_its_row_is_put_into_the_log_by_the_next() {
     let url = migrated_app("unwritten").await;
     execute(&url, "UPDATE refreshtop.views SET lock_timeout = '100 ms'").await;
     let holder = Session::with(&url, "BEGIN; LOCK TABLE public.metrics_refresh_log").await;
     let session = Session::open(&url).await;
-    assert_eq!(session.sqlstate(&format!("SELECT {REFRESH}")).await, "55P03");
+    let kept: Value = session.value(REFRESH).await;
+    assert_eq!(kept["status"], "success");
     holder.run("ROLLBACK").await;
+    assert!(session.log().await.is_empty());
     assert_eq!(session.value::<Value>(REFRESH).await["status"], "success");
-    let statuses: Vec<Value> = session.log().await.iter().map(|row| row["status"].clone()).collect();
-    assert_eq!(statuses, [json!("error"), json!("success")]);
+    let log = session.log().await;
+    assert_eq!(log.len(), 2, "{log:?}");
+    assert_eq!(log[0]["id"], kept["id"]);
 }

@@ -128,11 +128,11 @@ async fn a_rollback_can_stop_half_way_and_go_forward_again() {
     let url = fresh_app("half").await;
     up(&url).await;
     let whole = schema(&url).await;
-    let lines = migrate::down(&target(&url), 2).await.unwrap();
-    assert_eq!(lines.last(), Some(&format!("undid steps {}", listed(steps(3).into_iter().rev()))));
+    let lines = migrate::down(&target(&url), 3).await.unwrap();
+    assert_eq!(lines.last(), Some(&format!("undid steps {}", listed(steps(4).into_iter().rev()))));
     assert!(value::<Option<String>>(&url, "SELECT to_regclass('public.platform_metrics')::text").await.is_none());
     assert!(value::<Option<String>>(&url, "SELECT to_regclass('public.metrics_refresh_log')::text").await.is_some());
-    assert_eq!(up(&url).await[0], format!("applied steps {}", listed(steps(3))));
+    assert_eq!(up(&url).await[0], format!("applied steps {}", listed(steps(4))));
     assert_eq!(schema(&url).await, whole);
 }
 
@@ -278,17 +278,18 @@ async fn what_is_in_the_way_is_named_and_nothing_is_changed() {
 #[tokio::test]
 async fn a_step_that_fails_takes_all_the_others_back() {
     let url = fresh_app("atomic").await;
-    // Something depends on a function that the last step must replace.
+    // An event trigger of somebody else refuses what the last step does.
     execute(
         &url,
-        "CREATE FUNCTION public.cleanup_old_metrics_logs() RETURNS integer LANGUAGE sql AS 'SELECT 1';
-         CREATE VIEW public.in_the_way AS SELECT public.cleanup_old_metrics_logs() AS n",
+        "CREATE FUNCTION public.refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no views here'; END $$;
+         CREATE EVENT TRIGGER no_views ON ddl_command_end WHEN TAG IN ('CREATE MATERIALIZED VIEW')
+             EXECUTE FUNCTION public.refuse()",
     )
     .await;
     let before = schema(&url).await;
     let error = migrate::up(&target(&url)).await.unwrap_err();
-    let MigrateError::Step { version: 4, reason } = &error else { panic!("{error:?}") };
-    assert!(reason.contains("in_the_way depends on function"), "{reason}");
+    let MigrateError::Step { version: 10, reason, .. } = &error else { panic!("{error:?}") };
+    assert!(reason.contains("no views here"), "{reason}");
     assert_eq!(schema(&url).await, before);
 }
 

@@ -436,9 +436,11 @@ async fn a_plain_owner_names_what_it_may_see() {
     execute(&url, &lock_timeout("100 ms")).await;
     let holder = Session::with(&url, "SET application_name = 'deploy'; BEGIN; LOCK TABLE public.assets").await;
     let caller = Session::open(&owner_url).await;
-    for (grant, state) in
-        [(String::new(), json!(null)), (format!("GRANT pg_read_all_stats TO {owner}"), json!("idle in transaction"))]
-    {
+    let statistics = "pg_read_all_stats, pg_read_all_settings";
+    for (grant, state) in [
+        (format!("REVOKE {statistics} FROM refreshtop_monitor"), json!(null)),
+        (format!("GRANT {statistics} TO refreshtop_monitor"), json!("idle in transaction")),
+    ] {
         execute(&url, &grant).await;
         assert_eq!(caller.value::<Value>(DIRECT).await["sqlstate"], "55P03");
         let sessions = black_box(&caller).await;
@@ -457,8 +459,8 @@ async fn evidence_that_is_cancelled_costs_no_row() {
     execute(
         &url,
         "DROP INDEX public.platform_metrics_refresh_key;
-         CREATE OR REPLACE FUNCTION refreshtop.relations(p_view oid) RETURNS SETOF oid
-         LANGUAGE sql AS 'SELECT p_view FROM pg_catalog.pg_sleep(60)'",
+         CREATE OR REPLACE FUNCTION refreshtop_definers.black_box(p_view oid, p_relations oid[]) RETURNS jsonb
+         LANGUAGE sql AS $$ SELECT '{}'::jsonb FROM pg_catalog.pg_sleep(60) $$",
     )
     .await;
     let caller = Session::open(&url).await;
@@ -481,16 +483,19 @@ async fn the_second_signal_of_a_cancel_costs_no_evidence() {
     let url = migrated_app("signals").await;
     execute(
         &url,
-        "ALTER FUNCTION refreshtop.relations(oid) RENAME TO relations_itself;
+        "ALTER FUNCTION refreshtop.evidence(oid) RENAME TO evidence_itself;
          CREATE SEQUENCE refreshtop.calls;
-         CREATE FUNCTION refreshtop.relations(p_view oid) RETURNS SETOF oid LANGUAGE plpgsql AS $$
+         CREATE FUNCTION refreshtop.evidence(p_view oid) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER AS $$
          BEGIN
              IF nextval('refreshtop.calls') = 1 THEN
                  PERFORM pg_catalog.pg_cancel_backend(pg_catalog.pg_backend_pid());
                  PERFORM pg_catalog.pg_sleep(1);
              END IF;
-             RETURN QUERY SELECT refreshtop.relations_itself(p_view);
-         END $$",
+             RETURN refreshtop.evidence_itself(p_view);
+         EXCEPTION WHEN query_canceled THEN
+             RETURN jsonb_build_object('error', SQLERRM);
+         END $$;
+         ALTER SEQUENCE refreshtop.calls OWNER TO refreshtop_owner",
     )
     .await;
     let (refresh, holder, onlooker) = running(&url, DIRECT).await;
@@ -650,8 +655,10 @@ async fn a_transaction_keeps_or_drops_everything() {
     let kept: Value = session.value(TRIGGER).await;
     assert!(listener.log().await.is_empty());
     session.run("COMMIT").await;
-    assert_eq!(listener.log().await.len(), 1);
-    // The first notification is this one's: what was rolled back sent none.
+    // What was rolled back is logged as a lost attempt; it sent nothing by itself.
+    let log = listener.log().await;
+    assert_eq!(log.len(), 2);
+    assert_eq!(listener.payload().await["id"], log[0]["id"]);
     assert_eq!(listener.payload().await["id"], kept["id"]);
 }
 
@@ -681,7 +688,7 @@ async fn readers_are_never_blocked() {
 const OTHER: &str = "
 CREATE MATERIALIZED VIEW public.other_metrics AS SELECT count(*) AS assets, now() AS last_updated FROM public.assets;
 CREATE UNIQUE INDEX ON public.other_metrics (last_updated);
-INSERT INTO refreshtop.views (refresh_type, view_name) VALUES ('other', 'other_metrics');
+SELECT refreshtop.register_view('other', 'public.other_metrics');
 ";
 
 #[tokio::test]

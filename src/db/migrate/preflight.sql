@@ -39,9 +39,6 @@ SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust
     SELECT 3, 'table public.' || name || ' is missing', 'create the application''s tables first'
     FROM source WHERE to_regclass('public.' || name) IS NULL GROUP BY name
     UNION ALL
-    SELECT 3, 'public.' || name || ' is no table', 'the figures count the rows of a table: see README, "What it reads"'
-    FROM source JOIN pg_class c ON c.oid = to_regclass('public.' || name) WHERE c.relkind NOT IN ('r', 'p') GROUP BY name
-    UNION ALL
     SELECT 4, 'table public.' || name || ' has no column ' || col, 'the figures need it: see README, "What it reads"'
     FROM source
     WHERE to_regclass('public.' || name) IS NOT NULL
