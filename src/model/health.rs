@@ -174,7 +174,9 @@ fn freshness(stats: &RefreshStats, now: DateTime<Utc>, thresholds: &Thresholds) 
         return (stats.total > 0).then(|| finding("no successful refresh on record".into()));
     };
     let Some(age) = age(success, now) else {
-        return Some(finding("the last successful refresh is dated in the future, so the age of the figures is not known".into()));
+        return Some(finding(
+            "the last successful refresh is dated in the future, so the age of the figures is not known".into(),
+        ));
     };
     (age > thresholds.freshness).then(|| {
         finding(format!(

@@ -79,7 +79,8 @@ pub async fn diagnose(app: &mut PgConnection, cron: CronSession<'_>, options: &O
         trust: Trust::of(app).await.unwrap_or_else(|_| Trust::of_nothing()),
     };
     let [migrations, queue, connections, replication, row_security] = server::checks(app, &asker, options).await;
-    let [sizes, dead_rows, statistics, unique_index, log_growth, future_rows] = storage::checks(app, &asker, options).await;
+    let [sizes, dead_rows, statistics, unique_index, log_growth, future_rows] =
+        storage::checks(app, &asker, options).await;
     let rights::Checks { source_security, roles, installation } = rights::checks(app, &asker).await;
     let [blocking, idle] = locks::checks(app, &asker, options).await;
     let plan = plan::check(app, &asker, options).await;

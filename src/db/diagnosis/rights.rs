@@ -128,12 +128,12 @@ async fn installation(app: &mut PgConnection, asker: &Asker) -> Vec<Check> {
             .advise("Ask as a superuser, or as the owner of schema refreshtop.")
     };
     match kept.home {
-        Some(true) => checks.push(
-            match asker.ask::<Home>(app, QUESTION, &[Thing::Relation("refreshtop.home")], HOME).await {
+        Some(true) => {
+            checks.push(match asker.ask::<Home>(app, QUESTION, &[Thing::Relation("refreshtop.home")], HOME).await {
                 Ok(home) => rights::home(&home),
                 Err(failure) => asker.unknown("home", "The original or a copy", &failure),
-            },
-        ),
+            })
+        }
         Some(false) => checks.push(unseen("home", "The original or a copy")),
         None => {}
     }

@@ -57,12 +57,16 @@ pub(crate) fn source_security(facts: &Facts) -> Check {
             format!("Give the view to the owner of the table ({})", first.owner)
         };
         return new(Verdict::Bad, finding)
-            .advise(format!("{way}, or let a superuser run: ALTER ROLE {} BYPASSRLS.", super::identifier(&first.reader)))
+            .advise(format!(
+                "{way}, or let a superuser run: ALTER ROLE {} BYPASSRLS.",
+                super::identifier(&first.reader)
+            ))
             .detail(Detail::Lines(facts.hiding.iter().map(line).collect()));
     }
     if let Some(first) = facts.own_setting.first() {
-        let finding =
-            format!("Function {first}, which the view's query calls, turns row security on: it can count fewer rows without an error.");
+        let finding = format!(
+            "Function {first}, which the view's query calls, turns row security on: it can count fewer rows without an error."
+        );
         return new(Verdict::Warning, finding)
             .advise(format!("Look whether it must: ALTER FUNCTION {first} RESET row_security."))
             .detail(Detail::Lines(facts.own_setting.clone()));
@@ -162,7 +166,8 @@ pub(crate) fn inventory(kept: bool, missing: &[Line]) -> Check {
     };
     let more = if missing.len() > 1 { format!(", and {} more", missing.len() - 1) } else { String::new() };
     let lines = missing.iter().take(LISTED);
-    let lines = lines.map(|line| format!("{} {}: {}", line.kind, line.object, line.detail).trim_end_matches([':', ' ']).to_owned());
+    let lines = lines
+        .map(|line| format!("{} {}: {}", line.kind, line.object, line.detail).trim_end_matches([':', ' ']).to_owned());
     new(Verdict::Bad, format!("Something was dropped or changed behind refreshtop's back: {}{more}.", named(first)))
         .advise("Run: refreshtop migrate, which puts it back.")
         .detail(Detail::Lines(lines.collect()))
@@ -176,7 +181,12 @@ mod tests {
     fn row_security_that_bites_is_bad_and_names_the_way_out() {
         let hiding = |owner: &str, reader: &str, forced| Facts {
             owner: Some("app".into()),
-            hiding: vec![Hiding { table: "public.accounts".into(), owner: owner.into(), reader: reader.into(), forced }],
+            hiding: vec![Hiding {
+                table: "public.accounts".into(),
+                owner: owner.into(),
+                reader: reader.into(),
+                forced,
+            }],
             ..Facts::default()
         };
         let check = source_security(&hiding("other", "app", false));
@@ -198,7 +208,10 @@ mod tests {
         let check = roles(&noted);
         assert!(check.verdict == Verdict::Good && matches!(&check.detail, Detail::Lines(lines) if lines.len() == 2));
         let check = roles(&Facts { members: vec!["inst".into()], ..facts });
-        assert!(check.verdict == Verdict::Warning && check.advice.starts_with("REVOKE refreshtop_owner FROM"), "{check:?}");
+        assert!(
+            check.verdict == Verdict::Warning && check.advice.starts_with("REVOKE refreshtop_owner FROM"),
+            "{check:?}"
+        );
     }
 
     #[test]
@@ -222,7 +235,8 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let line = Line { kind: "routine".into(), object: "refreshtop.refresh(text,text)".into(), detail: "owner".into() };
+        let line =
+            Line { kind: "routine".into(), object: "refreshtop.refresh(text,text)".into(), detail: "owner".into() };
         assert_eq!(inventory(true, &[]).verdict, Verdict::Good);
         assert_eq!(inventory(false, &[]).verdict, Verdict::Bad);
         let check = inventory(true, &[line.clone(), line]);

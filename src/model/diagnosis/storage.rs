@@ -375,7 +375,14 @@ mod tests {
 
     #[test]
     fn a_key_with_nulls_is_no_good_key() {
-        let index = Index { unique: true, valid: true, immediate: true, btree: true, nulls: vec!["a".into()], ..Index::default() };
+        let index = Index {
+            unique: true,
+            valid: true,
+            immediate: true,
+            btree: true,
+            nulls: vec!["a".into()],
+            ..Index::default()
+        };
         let view = View { populated: true, indexes: vec![index], ..View::default() };
         let check = unique_index(&Facts { view: Some(view), ..Facts::default() });
         assert!(check.verdict == Verdict::Warning && check.finding.contains("NULLs in column a"), "{check:?}");
@@ -387,7 +394,10 @@ mod tests {
     fn rows_from_the_future_are_told() {
         let log = Log { sees_rows: true, future: 2, ahead_s: Some(259_200.0), ..Log::default() };
         let check = future_rows(&log);
-        assert!(check.verdict == Verdict::Warning && check.finding.starts_with("2 rows of the log are dated"), "{check:?}");
+        assert!(
+            check.verdict == Verdict::Warning && check.finding.starts_with("2 rows of the log are dated"),
+            "{check:?}"
+        );
         assert_eq!(future_rows(&Log { future: 0, ahead_s: None, ..log.clone() }).verdict, Verdict::Good);
         assert_eq!(future_rows(&Log { sees_rows: false, ..log }).verdict, Verdict::Unknown);
     }
