@@ -11,7 +11,7 @@ use refreshtop::{
     model::job::Job,
 };
 use std::time::Duration;
-use support::{CRON_DATABASE, SMALL_APP, client, cluster, execute, fresh_app, target, value};
+use support::{CRON_DATABASE, SMALL_APP, client, cluster, execute, fresh_app, look, target, value};
 
 async fn up(url: &str) -> Vec<String> {
     migrate::up(&target(url)).await.unwrap_or_else(|error| panic!("{error}"))
@@ -66,10 +66,10 @@ async fn monitored_job(target: &Target) -> Option<Job> {
     let cron = service::cron_settings(&mut app).await.unwrap();
     let cron_database = cron.database.clone().unwrap();
     if cron_database == target.database {
-        service::job_here(&mut app, &cron).await.unwrap()
+        service::job_here(&mut look(&mut app).await, &cron).await.unwrap()
     } else {
         let mut session = connect(Target { database: cron_database, ..target.clone() }).await;
-        service::job_there(&mut session, &cron, &target.database).await.unwrap()
+        service::job_there(&mut look(&mut session).await, &cron, &target.database).await.unwrap()
     }
 }
 

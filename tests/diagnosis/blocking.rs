@@ -58,7 +58,7 @@ async fn a_chain_of_three_shows_its_root_which_can_be_ended() {
     waiting.await.unwrap().unwrap();
     assert_eq!(verdict(&url, "blocking").await, Verdict::Good);
     let refused: i64 =
-        value(&url, "SELECT count(*) FROM refreshtop.audit WHERE action = 'mend' AND outcome = 'error'").await;
+        value(&url, "SELECT count(*) FROM refreshtop.audit WHERE action = 'fix' AND outcome = 'error'").await;
     assert_eq!(refused, 1, "what missed is traced too");
 }
 

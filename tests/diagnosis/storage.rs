@@ -5,6 +5,7 @@ use refreshtop::{
     db::diagnosis::Options,
     model::diagnosis::{Detail, Limits, MendKind, Verdict},
 };
+use sqlx::Connection as _;
 use std::time::Duration;
 
 #[tokio::test]
@@ -156,7 +157,7 @@ async fn a_plan_that_takes_too_long_is_given_up_and_foreign_functions_are_not_ru
     assert!(plan.verdict == Verdict::Unknown && plan.finding.contains("is not looked at"), "{plan:#?}");
 }
 
-/// `DROP TABLE assets CASCADE` takes the view with it, and migrating again finds every step applied.
+/// `DROP TABLE assets CASCADE` takes the view with it.
 #[tokio::test]
 async fn a_view_that_was_dropped_comes_back_by_the_advice() {
     let url = migrated_app("dropped").await;
@@ -165,17 +166,94 @@ async fn a_view_that_was_dropped_comes_back_by_the_advice() {
         "SELECT public.refresh_platform_metrics_with_logging(); DROP MATERIALIZED VIEW public.platform_metrics",
     )
     .await;
-    let told = refreshtop::command::migrate::up(&target(&url)).await.unwrap();
-    assert!(told.iter().any(|line| line.contains("is missing, though the step")), "{told:?}");
-    let advice = check(&url, "unique-index").await.advice;
-    let create = advice.split("does. ").nth(1).and_then(|rest| rest.split(';').next()).unwrap();
-    assert!(advice.contains("refreshtop migrate down --to 2, and: refreshtop migrate."), "{advice}");
-    execute(&url, create).await;
-    refreshtop::command::migrate::down(&target(&url), 2).await.unwrap();
-    let told = refreshtop::command::migrate::up(&target(&url)).await.unwrap();
-    assert!(!told.iter().any(|line| line.contains("is missing")), "{told:?}");
+    let missing = check(&url, "unique-index").await;
+    assert!(missing.verdict == Verdict::Bad && missing.advice.contains("Run: refreshtop migrate"), "{missing:#?}");
+    let inventory = check(&url, "inventory").await;
+    assert!(
+        inventory.verdict == Verdict::Bad && inventory.finding.contains("public.platform_metrics"),
+        "{inventory:#?}"
+    );
+    refreshtop::command::migrate::up(&target(&url)).await.unwrap();
+    for id in ["unique-index", "inventory", "source-security"] {
+        assert_eq!(verdict(&url, id).await, Verdict::Good, "{id}");
+    }
     execute(&url, "SELECT public.refresh_platform_metrics_with_logging()").await;
     let rows = "SELECT count(*) FROM public.metrics_refresh_log WHERE status = 'success'";
     assert_eq!(value::<i64>(&url, rows).await, 2, "the log is kept");
     refreshtop::command::migrate::down(&target(&url), 0).await.unwrap();
+}
+
+/// What the figures rest on may change after the migration, and no refresh need fail by it.
+#[tokio::test]
+async fn rows_that_are_hidden_from_the_views_owner_are_told() {
+    let url = migrated_app("hidden").await;
+    let (owner, _) = fresh_role(&url, "view_owner", "").await;
+    assert_eq!(verdict(&url, "source-security").await, Verdict::Good);
+    execute(
+        &url,
+        &format!(
+            "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {owner}; GRANT CREATE ON SCHEMA public TO {owner};
+             ALTER MATERIALIZED VIEW public.platform_metrics OWNER TO {owner};
+             ALTER TABLE public.assets ENABLE ROW LEVEL SECURITY"
+        ),
+    )
+    .await;
+    let hidden = check(&url, "source-security").await;
+    assert!(hidden.verdict == Verdict::Bad && hidden.finding.contains("public.assets"), "{hidden:#?}");
+    execute(&url, &format!("ALTER ROLE {owner} BYPASSRLS")).await;
+    assert_eq!(verdict(&url, "source-security").await, Verdict::Good);
+
+    // Through a plain view its owner reads, and through a security_invoker whoever reads that one.
+    execute(&url, &format!("ALTER ROLE {owner} NOBYPASSRLS; ALTER TABLE public.assets RENAME TO all_assets")).await;
+    execute(
+        &url,
+        &format!(
+            "CREATE VIEW public.assets AS SELECT * FROM public.all_assets; GRANT SELECT ON public.assets TO {owner};
+        DROP MATERIALIZED VIEW public.platform_metrics; CREATE MATERIALIZED VIEW public.platform_metrics AS
+            SELECT count(*) AS total_assets, now() AS last_updated FROM public.assets WITH NO DATA;
+        ALTER MATERIALIZED VIEW public.platform_metrics OWNER TO {owner}"
+        ),
+    )
+    .await;
+    assert_eq!(verdict(&url, "source-security").await, Verdict::Good);
+    if value::<bool>(&url, "SELECT current_setting('server_version_num')::integer >= 150000").await {
+        execute(&url, "ALTER VIEW public.assets SET (security_invoker = yes)").await;
+        assert_eq!(verdict(&url, "source-security").await, Verdict::Bad);
+    }
+}
+
+#[tokio::test]
+async fn rows_from_the_future_are_told_and_make_nothing_fresh() {
+    let url = migrated_app("future").await;
+    assert_eq!(verdict(&url, "future-rows").await, Verdict::Good);
+    execute(
+        &url,
+        "INSERT INTO public.metrics_refresh_log (refresh_type, status, started_at, completed_at, created_at)
+         SELECT 'platform_metrics', 'success', at, at, at
+         FROM (VALUES (now() - interval '2 hours'), (now() + interval '3 days')) t(at)",
+    )
+    .await;
+    let future = check(&url, "future-rows").await;
+    assert!(future.verdict == Verdict::Warning && future.finding.starts_with("1 row of the log is"), "{future:#?}");
+    let mut session = sqlx::PgConnection::connect(&url).await.unwrap();
+    let mut look = look(&mut session).await;
+    let stats = refreshtop::db::service::statistics(&mut look, "platform_metrics", Duration::from_hours(24));
+    let stats = stats.await.unwrap();
+    assert_eq!((stats.total, stats.successful), (1, 1));
+    assert!(chrono::Utc::now() - stats.last_success_at.unwrap() > chrono::TimeDelta::minutes(100), "{stats:?}");
+}
+
+/// A template's copy carries everything along but its place.
+#[tokio::test]
+async fn a_copy_is_told() {
+    let url = migrated_app("original").await;
+    assert_eq!(verdict(&url, "home").await, Verdict::Good);
+    let (server, original) = url.rsplit_once('/').unwrap();
+    let copy = unique("copy");
+    execute(&format!("{server}/postgres"), &format!("CREATE DATABASE {copy} TEMPLATE {original}")).await;
+    let told = check(&format!("{server}/{copy}"), "home").await;
+    assert!(
+        told.verdict == Verdict::Bad && told.finding.contains(&format!("is a copy of database {original}")),
+        "{told:#?}"
+    );
 }
