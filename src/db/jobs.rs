@@ -151,18 +151,16 @@ pub struct Executions {
 ///
 /// # Errors
 /// The server's: not permitted, no `pg_cron` there, connection lost.
-pub async fn executions(
-    there: &mut PgConnection,
-    database: &str,
-    name: &str,
-    limit: u16,
-) -> sqlx::Result<Executions> {
+pub async fn executions(there: &mut PgConnection, database: &str, name: &str, limit: u16) -> sqlx::Result<Executions> {
     let mut look = safe(there).await?;
     if !schedule::has_own_tables(&mut look).await? {
         return Ok(Executions::default());
     }
-    let sql =
-        format!("SELECT j.jobid FROM cron.job j WHERE {} ORDER BY {} LIMIT 1", is_job(database, name), the_right_one(name));
+    let sql = format!(
+        "SELECT j.jobid FROM cron.job j WHERE {} ORDER BY {} LIMIT 1",
+        is_job(database, name),
+        the_right_one(name)
+    );
     let Some(job) = service::optional(&mut look, &sql).await? else { return Ok(Executions::default()) };
     let found = newest(&mut look, job.try_get(0)?, limit).await?;
     look.commit().await?;

@@ -6,7 +6,8 @@ use crate::{
 };
 use tokio::time::{Duration, sleep};
 
-const JOBS: &str = "coalesce(string_agg(concat_ws('|', jobid, jobname, schedule, command, database, username, active), E'\\n'
+const JOBS: &str =
+    "coalesce(string_agg(concat_ws('|', jobid, jobname, schedule, command, database, username, active), E'\\n'
     ORDER BY jobid), '') FROM cron.job";
 
 /// Copies the scene's database; a session that is about to end may still be in it.

@@ -44,7 +44,8 @@ attack!(row_security_of_another_owner by [superuser, owner, managed]);
 /// 11. `created_at` without a time zone: the figures do not depend on who refreshes from where.
 async fn time_zones(scene: Scene) {
     for table in SOURCES {
-        let change = format!("ALTER TABLE public.{table} ALTER created_at TYPE timestamp USING created_at AT TIME ZONE 'UTC'");
+        let change =
+            format!("ALTER TABLE public.{table} ALTER created_at TYPE timestamp USING created_at AT TIME ZONE 'UTC'");
         scene.sudo(&change).await;
     }
     let around = "INSERT INTO public.assets SELECT 1000 + n, 1, now() AT TIME ZONE 'UTC' - interval '30 days' + (n - 20) * interval '1 hour'
@@ -58,7 +59,8 @@ async fn time_zones(scene: Scene) {
         for url in [&scene.boss.url, &scene.oncall.url] {
             let call = format!("SET TimeZone = '{zone}'; SELECT refreshtop.refresh('platform_metrics')");
             execute(url, &call).await;
-            let figure: i64 = value(&scene.superuser, "SELECT new_assets_30d::bigint FROM public.platform_metrics").await;
+            let figure: i64 =
+                value(&scene.superuser, "SELECT new_assets_30d::bigint FROM public.platform_metrics").await;
             figures.push(figure);
         }
     }
@@ -86,7 +88,10 @@ async fn row_from_the_future(scene: Scene) {
     for line in ["check", "status"] {
         let ran = scene.run(&scene.boss.url, line).await;
         let text = ran.text().to_lowercase();
-        assert!(!text.contains("0s ago") && !text.contains("verdict healthy") && !text.contains("refresh ok"), "{ran:?}");
+        assert!(
+            !text.contains("0s ago") && !text.contains("verdict healthy") && !text.contains("refresh ok"),
+            "{ran:?}"
+        );
     }
     let doctor = scene.run(&scene.boss.url, "doctor").await;
     assert!(doctor.code != 0 && doctor.text().contains("future"), "{doctor:?}");
@@ -154,7 +159,8 @@ async fn rollback_beside_refreshes(scene: Scene) {
     let log = std::fs::read(scene.cluster.log_path()).unwrap();
     let mark = format!("@{} ", scene.database);
     let log = String::from_utf8_lossy(&log);
-    let deadlocks: Vec<&str> = log.lines().filter(|line| line.contains(&mark) && line.contains("deadlock detected")).collect();
+    let deadlocks: Vec<&str> =
+        log.lines().filter(|line| line.contains(&mark) && line.contains("deadlock detected")).collect();
     assert!(deadlocks.is_empty(), "{deadlocks:?}");
 }
 attack!(rollback_beside_refreshes by [superuser, owner, managed]);

@@ -47,10 +47,16 @@ fn forgeries(database: &str, job: i64) -> Vec<String> {
     let detail = format!("'{{\"database\": \"{database}\", \"cron_database\": \"{database}\", \"jobid\": {job}}}'");
     let mut all = vec![
         format!("SELECT refreshtop.record_mend('x', '{database}', 'x', 'x', {job})"),
-        format!("INSERT INTO refreshtop.undo (step, kind, object_schema, object_name, detail) VALUES (0, 'job', 'cron', 'refresh-platform-metrics', {detail})"),
-        format!("INSERT INTO refreshtop.undo (seq, step, kind, object_name, detail) VALUES (99, 0, 'extension', 'pg_cron', {detail})"),
+        format!(
+            "INSERT INTO refreshtop.undo (step, kind, object_schema, object_name, detail) VALUES (0, 'job', 'cron', 'refresh-platform-metrics', {detail})"
+        ),
+        format!(
+            "INSERT INTO refreshtop.undo (seq, step, kind, object_name, detail) VALUES (99, 0, 'extension', 'pg_cron', {detail})"
+        ),
         format!("UPDATE refreshtop.undo SET detail = {detail}"),
-        format!("INSERT INTO refreshtop.schedule_ledger (cron_database, act, undo) VALUES ('{database}', 'x', 'SELECT 1')"),
+        format!(
+            "INSERT INTO refreshtop.schedule_ledger (cron_database, act, undo) VALUES ('{database}', 'x', 'SELECT 1')"
+        ),
         format!("UPDATE refreshtop.home SET database_name = '{database}'"),
         format!("SELECT refreshtop.change_job({job}::text, '* * * * *', true, true)"),
     ];
@@ -204,7 +210,8 @@ async fn broken_rollback(scene: Scene, signal: Option<&str>) {
     execute(&cron, &change).await;
     let before = jobs(&cron, &scene).await;
     assert_eq!(before.lines().count(), 2);
-    let holder = support::session::Session::with(&scene.superuser, "BEGIN; SELECT * FROM public.metrics_refresh_log").await;
+    let holder =
+        support::session::Session::with(&scene.superuser, "BEGIN; SELECT * FROM public.metrics_refresh_log").await;
     let mut down = Running::start(&scene.boss.url, "migrate down --yes");
     if let Some(signal) = signal {
         let waits = format!(
@@ -268,7 +275,8 @@ async fn jobs_of_others_here(scene: Scene) {
     tries.push("SELECT cron.unschedule(jobid) FROM cron.job".into());
     scene.try_as(&scene.oncall.url, &tries.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let ours: bool =
-        value(&scene.oncall.url, "SELECT refreshtop.change_job('refresh-platform-metrics', '*/7 * * * *', false)").await;
+        value(&scene.oncall.url, "SELECT refreshtop.change_job('refresh-platform-metrics', '*/7 * * * *', false)")
+            .await;
     assert!(ours);
     scene.live().await;
     assert_eq!(value::<String>(&scene.superuser, &others).await, before);

@@ -55,7 +55,8 @@ DO $$ BEGIN
     END IF; END $$";
 
 /// A refresh of two months ago.
-const OLD_ROW: &str = "INSERT INTO public.metrics_refresh_log (refresh_type, status, duration_ms, started_at, completed_at, created_at)
+const OLD_ROW: &str =
+    "INSERT INTO public.metrics_refresh_log (refresh_type, status, duration_ms, started_at, completed_at, created_at)
     SELECT 'platform_metrics', 'success', 5, t, t, t FROM (SELECT now() - interval '60 days' AS t) old";
 
 /// 4. A log that was there before the first migration.
@@ -85,11 +86,15 @@ async fn log_in_a_renamed_schema(scene: Scene) {
     scene.attacker_owns_public().await;
     scene.attacker_creates_in_database().await;
     scene.migrated().await;
-    scene.plant("ALTER SCHEMA public RENAME TO before; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO PUBLIC").await;
+    scene
+        .plant("ALTER SCHEMA public RENAME TO before; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO PUBLIC")
+        .await;
     let trap = "CREATE TRIGGER t BEFORE INSERT OR DELETE ON public.metrics_refresh_log FOR EACH ROW EXECUTE FUNCTION m.evil_trigger();
                 CREATE INDEX ON public.metrics_refresh_log (id) WHERE m.evil_constant(1) = 1;
                 CREATE VIEW public.platform_metrics AS SELECT 1::bigint AS total_accounts WHERE m.evil_true('view')";
-    scene.plant(&format!("{LOG}; {trap}; GRANT ALL ON public.metrics_refresh_log, public.platform_metrics TO PUBLIC")).await;
+    scene
+        .plant(&format!("{LOG}; {trap}; GRANT ALL ON public.metrics_refresh_log, public.platform_metrics TO PUBLIC"))
+        .await;
     scene.live().await;
     scene.held_but_as(&["refreshtop_job"]).await;
 }
@@ -149,11 +154,15 @@ async fn dropped(scene: Scene, loss: &str) {
     scene.sudo(loss).await;
     scene.migrated().await;
     let again: String = value(&scene.superuser, BORDERS).await;
-    let differences: Vec<&str> = again.lines().filter(|line| !borders.lines().any(|other| other == *line))
-        .chain(borders.lines().filter(|line| !again.lines().any(|other| other == *line))).collect();
+    let differences: Vec<&str> = again
+        .lines()
+        .filter(|line| !borders.lines().any(|other| other == *line))
+        .chain(borders.lines().filter(|line| !again.lines().any(|other| other == *line)))
+        .collect();
     assert!(differences.is_empty(), "what is there again differs from what was there:\n  {}", differences.join("\n  "));
     scene.works().await;
-    let rows: i64 = value(&scene.superuser, "SELECT count(*) FROM public.metrics_refresh_log WHERE status = 'success'").await;
+    let rows: i64 =
+        value(&scene.superuser, "SELECT count(*) FROM public.metrics_refresh_log WHERE status = 'success'").await;
     assert!(rows >= 1);
     for line in ["trigger", "stats", "logs", "cleanup"] {
         let ran = scene.run(&scene.oncall.url, line).await;

@@ -197,9 +197,7 @@ impl Scene {
                 execute(&maintenance, &format!("CREATE ROLE {0} LOGIN PASSWORD '{0}'", owner.name)).await;
                 owner
             }
-            Migrator::Managed => {
-                Actor { name: "service".into(), url: cluster.url_of("service", "service", &database) }
-            }
+            Migrator::Managed => Actor { name: "service".into(), url: cluster.url_of("service", "service", &database) },
         };
         let scene = Self { migrator, cluster, database, cron_database, superuser, boss, attacker, oncall };
         scene.furnish().await;
@@ -338,7 +336,8 @@ impl Scene {
             _ => self.boss.url.clone(),
         };
         if let (Some(cron), true) = (self.cron(), self.migrator != Migrator::Owner) {
-            let job = format!("SELECT username FROM cron.job WHERE database = '{}' AND command = '{JOB}'", self.database);
+            let job =
+                format!("SELECT username FROM cron.job WHERE database = '{}' AND command = '{JOB}'", self.database);
             let job = support::client(&cron).await.query_opt(&job, &[]).await.unwrap();
             return job.map(|row| url(row.get(0)));
         }
@@ -387,8 +386,7 @@ impl Scene {
     }
 
     pub async fn look_as(&self, url: &str) {
-        for line in
-            ["status", "stats", "logs", "check", "metrics", "doctor", "job show", "job runs", "migrate status"]
+        for line in ["status", "stats", "logs", "check", "metrics", "doctor", "job show", "job runs", "migrate status"]
         {
             self.run(url, line).await;
         }
@@ -442,7 +440,11 @@ impl Scene {
         println!("code of {name} ran:\n  {}", all.into_iter().collect::<Vec<_>>().join("\n  "));
         let foreign = hits.iter().filter(|hit| hit.role != *name && !harmless.contains(&&*hit.role));
         let foreign: BTreeSet<String> = foreign.map(told).collect();
-        assert!(foreign.is_empty(), "with more rights than its owner's:\n  {}", foreign.into_iter().collect::<Vec<_>>().join("\n  "));
+        assert!(
+            foreign.is_empty(),
+            "with more rights than its owner's:\n  {}",
+            foreign.into_iter().collect::<Vec<_>>().join("\n  ")
+        );
         let gained: Vec<String> = value(&self.superuser, &gained(name, &self.boss.name)).await;
         assert!(gained.is_empty(), "{name} has now: {gained:?}");
     }
@@ -584,7 +586,11 @@ pub fn program(url: &str, line: &str) -> Command {
 
 fn ran(output: Output) -> Ran {
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code().expect("an exit code, not a signal"), out: text(output.stdout), err: text(output.stderr) }
+    Ran {
+        code: output.status.code().expect("an exit code, not a signal"),
+        out: text(output.stdout),
+        err: text(output.stderr),
+    }
 }
 
 /// A program in the background, which does not outlive a test that fails.

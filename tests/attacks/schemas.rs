@@ -84,7 +84,9 @@ attack!(role_lost {
 async fn role_taken(scene: Scene, role: &str) {
     let scene = scene.in_own_cluster().await;
     let name = &scene.attacker.name;
-    scene.sudo(&format!("CREATE ROLE {role} LOGIN SUPERUSER; ALTER ROLE {role} NOSUPERUSER; GRANT {role} TO {name}")).await;
+    scene
+        .sudo(&format!("CREATE ROLE {role} LOGIN SUPERUSER; ALTER ROLE {role} NOSUPERUSER; GRANT {role} TO {name}"))
+        .await;
     let migrated = scene.migrate().await;
     let member = format!("SELECT pg_has_role('{name}', '{role}', 'MEMBER')");
     let member: bool = value(&scene.superuser, &member).await;

@@ -5,7 +5,8 @@ use crate::{
     support::value,
 };
 
-const FIGURES: &str = "1::bigint AS total_accounts, 1::bigint AS total_users, 1::bigint AS total_assets, 1::bigint AS total_licenses,
+const FIGURES: &str =
+    "1::bigint AS total_accounts, 1::bigint AS total_users, 1::bigint AS total_assets, 1::bigint AS total_licenses,
     1::bigint AS new_accounts_30d, 1::bigint AS new_users_30d, 1::bigint AS new_assets_30d, now() AS last_updated";
 
 /// 5. A view that was there before the first migration: adopted, refreshed, and put back by the rollback.

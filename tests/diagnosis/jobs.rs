@@ -112,8 +112,7 @@ async fn others_that_refresh_the_view_are_named() {
         ("d", "SELECT 1"),
     ] {
         let name = format!("{name} of {}", database(&url));
-        let sql =
-            format!("SELECT cron.schedule_in_database('{name}', '0 1 1 1 *', '{command}', '{}')", database(&url));
+        let sql = format!("SELECT cron.schedule_in_database('{name}', '0 1 1 1 *', '{command}', '{}')", database(&url));
         execute(&cron_url, &sql).await;
     }
     let found = check(&url, "other-refreshers").await;
@@ -130,7 +129,10 @@ async fn others_that_refresh_the_view_are_named() {
     let found = check(&url, "other-refreshers").await;
     let Detail::Lines(lines) = &found.detail else { panic!("{found:#?}") };
     assert_eq!((lines.len(), found.mends.len()), (1, 0), "{found:#?}");
-    let left = format!("SELECT cron.unschedule(jobid) FROM cron.job WHERE database = '{}' AND jobname LIKE '% of %'", database(&url));
+    let left = format!(
+        "SELECT cron.unschedule(jobid) FROM cron.job WHERE database = '{}' AND jobname LIKE '% of %'",
+        database(&url)
+    );
     execute(&cron_url, &left).await;
     assert_eq!(verdict(&url, "other-refreshers").await, Verdict::Good);
     migrate::down(&target(&url), 0).await.unwrap();

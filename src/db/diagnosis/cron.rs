@@ -210,11 +210,8 @@ async fn facts(there: &mut PgConnection, owner: Option<&str>, app_database: &str
     let owner = owner.map_or_else(|| "NULL".to_owned(), literal);
     let superuser = ways.superuser;
     // Only where the history can be read directly is its length known.
-    let hidden = if superuser {
-        "(SELECT max(d.runid) - min(d.runid) >= 20000 FROM cron.job_run_details d)"
-    } else {
-        "NULL"
-    };
+    let hidden =
+        if superuser { "(SELECT max(d.runid) - min(d.runid) >= 20000 FROM cron.job_run_details d)" } else { "NULL" };
     let query = format!(
         "WITH found AS MATERIALIZED (SELECT ({jobs}) AS jobs)
          SELECT jsonb_build_object('database', {database}::text, 'extension', {extension}::text, 'jobs', jobs, 'now', clock_timestamp(),
