@@ -64,6 +64,7 @@ BEGIN
     LOOP
         PERFORM pg_temp.refreshtop_strip('SCHEMA', quote_ident(v_schema.nspname), v_schema.nspowner, v_schema.nspacl);
     END LOOP;
+    PERFORM pg_temp.refreshtop_strip_public('SCHEMA', 'refreshtop');
     -- The roles view and monitor may call nothing there; what they have keeps them from being dropped by the rollback of
     -- another database.
     FOR v_schema IN SELECT purpose FROM unnest(ARRAY['admin', 'job', 'view', 'monitor']) AS purpose WHERE pg_temp.refreshtop_role(purpose) IS NOT NULL LOOP
@@ -205,6 +206,7 @@ BEGIN
         IF to_regclass('refreshtop.log_door') IS NULL THEN
             PERFORM pg_temp.refreshtop_strip_relation(v_table::text);
         END IF;
+        PERFORM pg_temp.refreshtop_bare(v_table);
         IF NOT (SELECT relrowsecurity FROM pg_class WHERE oid = v_table) THEN
             EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', v_table);
         END IF;
@@ -213,7 +215,7 @@ BEGIN
         END IF;
     END LOOP;
     IF pg_temp.refreshtop_role('admin') IS NOT NULL THEN
-        FOREACH v_table IN ARRAY ARRAY['refreshtop.audit', 'refreshtop.migrations']::regclass[] LOOP
+        FOREACH v_table IN ARRAY ARRAY['refreshtop.audit', 'refreshtop.migrations', 'refreshtop.home', 'refreshtop.inventory']::regclass[] LOOP
             EXECUTE format('GRANT SELECT ON %s TO %I', v_table, pg_temp.refreshtop_role('admin'));
             IF NOT EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = v_table AND polname = 'admins_read') THEN
                 EXECUTE format('CREATE POLICY admins_read ON %s FOR SELECT TO %I USING (true)', v_table, pg_temp.refreshtop_role('admin'));

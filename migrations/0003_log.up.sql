@@ -83,6 +83,7 @@ BEGIN
             WHERE a.grantee = 0 OR a.privilege_type <> 'SELECT' OR NOT EXISTS (SELECT 1 FROM refreshtop.inventory)))
         FROM pg_class c WHERE c.oid = v_table;
         IF (SELECT relkind FROM pg_class WHERE oid = v_table) = 'r' THEN
+            PERFORM pg_temp.refreshtop_bare(v_table);
             IF NOT (SELECT relrowsecurity FROM pg_class WHERE oid = v_table) THEN
                 EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', v_table);
             END IF;

@@ -25,6 +25,7 @@ BEGIN
         PERFORM pg_temp.refreshtop_strip_relation('refreshtop.views');
         ALTER TABLE refreshtop.views ENABLE ROW LEVEL SECURITY;
     END IF;
+    PERFORM pg_temp.refreshtop_bare('refreshtop.views');
     IF pg_temp.refreshtop_role('admin') IS NOT NULL THEN
         EXECUTE format('GRANT SELECT ON refreshtop.views TO %I', pg_temp.refreshtop_role('admin'));
         IF NOT EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = 'refreshtop.views'::regclass AND polname = 'admins_read') THEN

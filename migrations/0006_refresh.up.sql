@@ -434,6 +434,12 @@ BEGIN
         GET STACKED DIAGNOSTICS v_row.error_message = MESSAGE_TEXT, v_row.sqlstate = RETURNED_SQLSTATE,
             v_row.error_detail = PG_EXCEPTION_DETAIL, v_row.error_hint = PG_EXCEPTION_HINT, v_row.error_context = PG_EXCEPTION_CONTEXT;
     END;
+    -- Another refresh has changed rows since the caller's transaction began: that says nothing about the view.
+    IF v_row.sqlstate = '40001' AND current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        PERFORM setval(v_slots[1], 0);
+        RETURN jsonb_build_object('success', false, 'status', 'refused', 'refresh_type', p_refresh_type,
+            'message', 'this transaction began before another refresh ended: refresh in a transaction of its own');
+    END IF;
     v_row.completed_at := clock_timestamp();
     v_row.created_at := v_row.completed_at;
     v_row.duration_ms := round(extract(epoch FROM v_row.completed_at - v_row.started_at)::numeric * 1000, 3);

@@ -432,7 +432,7 @@ async fn a_query_of_a_megabyte_is_cut() {
 #[tokio::test]
 async fn a_plain_owner_names_what_it_may_see() {
     let url = fresh_app("plain_owner").await;
-    let (owner, owner_url) = owned_app(&url).await;
+    let (_, owner_url) = owned_app(&url).await;
     execute(&url, &lock_timeout("100 ms")).await;
     let holder = Session::with(&url, "SET application_name = 'deploy'; BEGIN; LOCK TABLE public.assets").await;
     let caller = Session::open(&owner_url).await;

@@ -44,6 +44,12 @@ SELECT 'policy', r.oid::pg_catalog.regclass::text,
                             pg_catalog.pg_get_expr(p.polqual, p.polrelid), pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid))
 FROM relation r JOIN pg_catalog.pg_policy p ON p.polrelid = r.oid
 UNION ALL
+SELECT 'trigger', r.oid::pg_catalog.regclass::text, t.tgname::text
+FROM relation r JOIN pg_catalog.pg_trigger t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal
+UNION ALL
+SELECT 'rule', r.oid::pg_catalog.regclass::text, w.rulename::text
+FROM relation r JOIN pg_catalog.pg_rewrite w ON w.ev_class = r.oid WHERE r.relkind = 'r'
+UNION ALL
 SELECT 'routine', p.oid::pg_catalog.regprocedure::text,
        pg_catalog.concat_ws(' ', pg_catalog.pg_get_userbyid(p.proowner), p.prosecdef, p.provolatile, p.prorettype::pg_catalog.regtype,
                             p.proconfig::text, pg_catalog.md5(p.prosrc))

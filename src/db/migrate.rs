@@ -340,6 +340,10 @@ const FORGET_ROLES: &str = include_str!("migrate/forget_roles.sql");
 /// What stands here of refreshtop, as rows (kind, object, detail); reads only catalogues.
 pub(crate) const INVENTORY: &str = include_str!("inventory.sql");
 
+/// Which lines of the inventory that were not there before are somebody's way in. A grant to a role is somebody's wish.
+pub(crate) const OPENED: &str = "(kind IN ('trigger', 'rule') OR kind = 'policy' AND detail NOT LIKE 'application\\_%'
+    OR kind = 'grant' AND detail LIKE '% PUBLIC' AND object NOT LIKE 'table public.platform_metrics')";
+
 const AT_HOME: &str = "
     UPDATE refreshtop.home h SET system_identifier = s.system_identifier, database_oid = d.oid, database_name = d.datname
     FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()";
@@ -406,8 +410,10 @@ async fn changes(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     let sql = format!(
         "SELECT DISTINCT concat_ws(' ', kind, CASE kind WHEN 'grant' THEN detail || ' on ' || object WHEN 'policy' THEN split_part(detail, ' ', 1) || ' of ' || object
              WHEN 'column' THEN split_part(detail, ' ', 1) || ' of ' || object WHEN 'unique index' THEN 'of ' || object ELSE object END) AS missing
-         FROM (SELECT kind, object, detail FROM refreshtop.inventory EXCEPT SELECT kind, object, detail FROM ({INVENTORY}) now
-               WHERE kind <> 'role' OR object = ANY (string_to_array(current_setting('refreshtop.roles_here'), ','))) gone ORDER BY 1"
+         FROM ((SELECT kind, object, detail FROM refreshtop.inventory EXCEPT SELECT kind, object, detail FROM ({INVENTORY}) now
+                WHERE kind <> 'role' OR object = ANY (string_to_array(current_setting('refreshtop.roles_here'), ',')))
+               UNION ALL (SELECT kind, object, detail FROM ({INVENTORY}) now WHERE {OPENED}
+                          EXCEPT SELECT kind, object, detail FROM refreshtop.inventory)) gone ORDER BY 1"
     );
     ask(connection, &sql).await?.iter().map(|row| row.try_get(0)).collect()
 }

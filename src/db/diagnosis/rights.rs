@@ -1,6 +1,7 @@
 //! Facts of the sources' row security, of the roles, and of the installation as a whole.
 
 use super::{Asker, QUESTION, ask};
+use crate::db::migrate::OPENED;
 use crate::db::{migrate, trust::Thing};
 use crate::model::diagnosis::{
     Check, Verdict,
@@ -91,7 +92,8 @@ fn inventory_query() -> String {
               kept AS MATERIALIZED (SELECT kind, object, detail FROM refreshtop.inventory)
          SELECT jsonb_build_object('kept', EXISTS (SELECT 1 FROM kept),
              'missing', (SELECT coalesce(jsonb_agg(to_jsonb(m) ORDER BY m.kind, m.object, m.detail), '[]')
-                         FROM (SELECT * FROM kept EXCEPT SELECT * FROM now LIMIT 200) m))"
+                         FROM ((SELECT * FROM kept EXCEPT SELECT * FROM now)
+                               UNION ALL (SELECT * FROM now WHERE {OPENED} EXCEPT SELECT * FROM kept) LIMIT 200) m))"
     )
 }
 

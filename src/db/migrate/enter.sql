@@ -43,6 +43,7 @@ DECLARE
     v_super  boolean := (SELECT rolsuper FROM pg_roles WHERE rolname = current_user);
     v_member text := CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN ' WITH INHERIT TRUE, SET TRUE' ELSE '' END;
     v_role   record;
+    v_other  name;
 BEGIN
     IF NOT v_super AND NOT (SELECT rolinherit FROM pg_roles WHERE rolname = current_user) THEN
         RETURN false;
@@ -69,6 +70,22 @@ BEGIN
             RAISE EXCEPTION 'role % has rights of its own (SUPERUSER, CREATEROLE, CREATEDB or REPLICATION)', v_role.name
                 USING ERRCODE = 'object_not_in_prerequisite_state',
                       HINT = format('ALTER ROLE %I NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION', v_role.name);
+        END IF;
+        -- Whoever can become one of them could have put code of his own among ours, or will.
+        SELECT min(m.rolname) INTO v_other FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
+        WHERE r.rolname = v_role.name AND v_role.name <> 'refreshtop_admin' AND NOT m.rolsuper AND m.rolname <> current_user
+          -- Who migrated another database may change its jobs.
+          AND NOT (v_role.name = 'refreshtop_job' AND m.rolcreaterole);
+        IF v_other IS NOT NULL THEN
+            IF NOT v_super THEN
+                RAISE insufficient_privilege;
+            END IF;
+            RAISE EXCEPTION 'role % can become role %, which would own or run what is installed', v_other, v_role.name
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      HINT = format('Migrate as role %s, or take that away first: REVOKE %I FROM %I', v_other, v_role.name, v_other);
+        END IF;
+        IF v_role.name = 'refreshtop_job' AND NOT (SELECT rolcanlogin FROM pg_roles WHERE rolname = 'refreshtop_job') THEN
+            ALTER ROLE refreshtop_job LOGIN;
         END IF;
         IF NOT v_super AND NOT pg_has_role(v_role.name, 'USAGE') THEN
             IF v_role.name IN ('refreshtop_admin', 'refreshtop_job') THEN
@@ -119,6 +136,25 @@ $$;
 CREATE FUNCTION pg_temp.refreshtop_is_trusted(p_role oid) RETURNS boolean LANGUAGE sql STABLE
 AS $$ SELECT p_role IN (SELECT oid FROM pg_roles WHERE rolsuper OR rolname IN (current_user, pg_temp.refreshtop_role('owner'))) $$;
 
+-- Takes away what somebody else has hung on a table of ours: policies that are not ours, triggers and rules.
+CREATE FUNCTION pg_temp.refreshtop_bare(p_table regclass) RETURNS void LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_name name;
+BEGIN
+    FOR v_name IN SELECT polname FROM pg_policy WHERE polrelid = p_table AND polname <> 'admins_read' AND polname NOT LIKE 'application\_%' LOOP
+        EXECUTE format('DROP POLICY %I ON %s', v_name, p_table);
+    END LOOP;
+    FOR v_name IN SELECT tgname FROM pg_trigger WHERE tgrelid = p_table AND NOT tgisinternal LOOP
+        EXECUTE format('DROP TRIGGER %I ON %s', v_name, p_table);
+    END LOOP;
+    FOR v_name IN SELECT r.rulename FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class WHERE r.ev_class = p_table AND c.relkind = 'r' LOOP
+        EXECUTE format('DROP RULE %I ON %s', v_name, p_table);
+    END LOOP;
+    PERFORM pg_temp.refreshtop_strip_public('TABLE', p_table::text);
+END
+$$;
+
 -- Lets a role own something in a schema of ours while the transaction lasts.
 CREATE FUNCTION pg_temp.refreshtop_let_own(p_schema text, p_role name) RETURNS void LANGUAGE plpgsql
 AS $$
@@ -143,6 +179,9 @@ BEGIN
     END LOOP;
 END
 $$;
+-- The same for PUBLIC alone: later on, a grant to a role is somebody's wish.
+CREATE FUNCTION pg_temp.refreshtop_strip_public(p_kind text, p_identity text) RETURNS void LANGUAGE plpgsql
+AS $$ BEGIN EXECUTE format('REVOKE ALL ON %s %s FROM PUBLIC', p_kind, p_identity); END $$;
 CREATE FUNCTION pg_temp.refreshtop_strip_relation(p_relation text) RETURNS void LANGUAGE sql
 AS $$ SELECT pg_temp.refreshtop_strip('TABLE', p_relation, c.relowner, c.relacl) FROM pg_class c WHERE c.oid = to_regclass(p_relation) $$;
 
@@ -155,7 +194,8 @@ DECLARE
     v_known   boolean := false;
 BEGIN
     IF to_regclass('refreshtop.inventory') IS NOT NULL THEN
-        v_known := EXISTS (SELECT 1 FROM refreshtop.inventory i
+        -- What runs with the rights of others is for our owner alone, always.
+        v_known := p_routine NOT LIKE 'refreshtop\_definers.%' AND EXISTS (SELECT 1 FROM refreshtop.inventory i
                            WHERE i.kind = 'routine' AND i.object = to_regprocedure(p_routine)::text);
     END IF;
     PERFORM pg_temp.refreshtop_strip('ROUTINE', p_routine, p.proowner, i)
