@@ -144,7 +144,7 @@ const HOSTILE: &str = "a\u{1b}]0;pwned\u{7}b\u{1b}[2J\u{1b}[Hc\u{9d}0;pwned\u{9c
 async fn text_of_the_database_is_only_text() {
     let cluster = cluster().await;
     let name = unique("evil");
-    let url = small_app_in(cluster, &name).await;
+    small_app_in(cluster, &name).await;
     let hostile_name = format!("{name}\u{1b}]0;pwned\u{7}");
     execute(&cluster.url("postgres"), &format!("ALTER DATABASE {name} RENAME TO \"{hostile_name}\"")).await;
     let url = cluster.url(&hostile_name);
