@@ -358,7 +358,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_view      refreshtop.views;
-    v_home      text := refreshtop.not_at_home();
+    v_home      text;
     v_real      text := coalesce(refreshtop_definers.session_source(), 'direct');
     v_row       refreshtop.log_fallback;
     v_running   record;
@@ -368,6 +368,11 @@ BEGIN
     IF refreshtop.is_restricted() THEN
         RAISE EXCEPTION 'a refresh can''t be called by the code of a view, an index or a policy' USING ERRCODE = 'insufficient_privilege';
     END IF;
+    -- A rollback locks the registry before anything else: so nothing that it will want is held while we wait for it.
+    IF NOT pg_is_in_recovery() THEN
+        LOCK TABLE refreshtop.views IN ROW SHARE MODE;
+    END IF;
+    v_home := refreshtop.not_at_home();
     -- It goes into every notification, whose length has a limit.
     IF p_source NOT IN ('schedule', 'manual', 'direct') THEN
         RAISE EXCEPTION 'a refresh is set off by schedule, manual or direct, not by "%"', left(p_source, 100)

@@ -5,9 +5,11 @@ SELECT pg_temp.refreshtop_as_owner();
 CREATE OR REPLACE FUNCTION refreshtop.has_cron() RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
+    -- By name in the catalogue: to_regclass() fails in a schema without USAGE.
     SELECT count(*) = 2 FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
+    JOIN pg_class c ON c.oid = d.objid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE e.extname = 'pg_cron' AND d.deptype = 'e' AND d.classid = 'pg_class'::regclass
-      AND d.objid IN (to_regclass('cron.job'), to_regclass('cron.job_run_details'))
+      AND n.nspname = 'cron' AND c.relkind = 'r' AND c.relname IN ('job', 'job_run_details')
 $$;
 SELECT pg_temp.refreshtop_seal('refreshtop.has_cron()');
 SELECT pg_temp.refreshtop_as_migrator();

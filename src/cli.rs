@@ -88,12 +88,26 @@ pub struct Migrate {
     /// What to do; `None` is `up`.
     #[command(subcommand)]
     pub action: Option<MigrateAction>,
+    /// Print every statement instead of executing it
+    #[arg(long)]
+    pub dry_run: bool,
     /// How to answer.
     #[command(flatten)]
     pub answer: Answer,
 }
 
-/// `migrate up` and `migrate status`.
+/// `migrate up`. Whether it is tried has no twin in the environment: a forgotten variable must not keep it from working.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Up {
+    /// Print every statement instead of executing it
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// `migrate status`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct MigrateOne {
     /// How to answer.
@@ -105,7 +119,7 @@ pub struct MigrateOne {
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum MigrateAction {
     /// Install or update everything (the default)
-    Up(MigrateOne),
+    Up(Up),
     /// Show which migrations are installed
     Status(MigrateOne),
     /// Take migrations away again
@@ -121,6 +135,9 @@ pub struct Down {
     /// Don't ask
     #[arg(long)]
     pub yes: bool,
+    /// Print every statement instead of executing it
+    #[arg(long)]
+    pub dry_run: bool,
     /// How to answer.
     #[command(flatten)]
     pub answer: Answer,
@@ -193,7 +210,8 @@ impl Cli {
                 None => &job.answer,
             },
             Some(Command::Migrate(migrate)) => match &migrate.action {
-                Some(MigrateAction::Up(one) | MigrateAction::Status(one)) => &one.answer,
+                Some(MigrateAction::Up(up)) => &up.answer,
+                Some(MigrateAction::Status(one)) => &one.answer,
                 Some(MigrateAction::Down(down)) => &down.answer,
                 None => &migrate.answer,
             },
@@ -213,7 +231,16 @@ impl Migrate {
     /// Which way, the default filled in.
     #[must_use]
     pub fn action(&self) -> MigrateAction {
-        self.action.clone().unwrap_or(MigrateAction::Up(MigrateOne { answer: self.answer.clone() }))
+        let up = || MigrateAction::Up(Up { dry_run: self.dry_run, answer: self.answer.clone() });
+        match self.action.clone() {
+            // Said before the word, it holds as well.
+            Some(MigrateAction::Up(up)) => MigrateAction::Up(Up { dry_run: up.dry_run || self.dry_run, ..up }),
+            Some(MigrateAction::Down(down)) => {
+                MigrateAction::Down(Down { dry_run: down.dry_run || self.dry_run, ..down })
+            }
+            Some(status) => status,
+            None => up(),
+        }
     }
 }
 
@@ -319,13 +346,13 @@ mod tests {
     #[test]
     fn commands() {
         let answer = Answer::default;
-        let migrate = |action| Command::Migrate(Migrate { action, answer: answer() });
-        let down = |to, yes| migrate(Some(MigrateAction::Down(Down { to, yes, answer: answer() })));
+        let migrate = |action| Command::Migrate(Migrate { action, dry_run: false, answer: answer() });
+        let down = |to, yes| migrate(Some(MigrateAction::Down(Down { to, yes, dry_run: false, answer: answer() })));
         for (line, wanted) in [
             ("", Command::Monitor),
             ("monitor", Command::Monitor),
             ("migrate", migrate(None)),
-            ("migrate up", migrate(Some(MigrateAction::Up(MigrateOne::default())))),
+            ("migrate up", migrate(Some(MigrateAction::Up(Up::default())))),
             ("migrate status", migrate(Some(MigrateAction::Status(MigrateOne::default())))),
             ("migrate down", down(None, false)),
             ("migrate down --to 3 --yes", down(Some(3), true)),
@@ -333,6 +360,10 @@ mod tests {
             ("demo --headless --accounts 5", Command::Demo(Demo { headless: true, accounts: 5 })),
         ] {
             assert_eq!(read(line).unwrap().command(), wanted, "{line}");
+        }
+        for line in ["migrate --dry-run", "migrate --dry-run up", "migrate up --dry-run"] {
+            let Command::Migrate(migrate) = read(line).unwrap().command() else { panic!("{line}") };
+            assert_eq!(migrate.action(), MigrateAction::Up(Up { dry_run: true, answer: answer() }), "{line}");
         }
         for line in ["job --json", "job show --json", "migrate --json", "migrate up --json", "migrate down --json"] {
             assert!(read(line).unwrap().json(), "{line}");

@@ -1,9 +1,14 @@
 //! `refreshtop cleanup`: what the job `cleanup-metrics-logs` does every night.
 
 use crate::{
-    command::{Failure, session},
-    connect::{Session, Target},
-    db::log,
+    command::{
+        Failure,
+        interrupt::{self, Watch},
+        session,
+    },
+    connect::{Session, Target, bridge},
+    db::{jobs, log},
+    exit,
     output::Output,
 };
 use serde_json::json;
@@ -13,11 +18,26 @@ use serde_json::json;
 /// # Errors
 /// The database can't be reached, or did not allow it.
 pub async fn run(target: &Target, output: Output) -> Result<(), Failure> {
-    // As long as it takes: it works in batches.
-    let mut app = session::open(target, "cleanup", &Session::WRITING).await?;
-    let deleted = log::clean_up(&mut app).await;
-    let deleted = deleted.map_err(|error| session::failure("clean up the refresh log", target, &error))?;
-    session::close(app).await;
+    let work = async |watch: &Watch| {
+        // As long as it takes: it works in batches.
+        let opened = bridge::session(target, "cleanup", &Session::WRITING).await?;
+        let mut app = opened.session;
+        let failed = |error| session::failure("clean up the refresh log", target, &error);
+        let pid = jobs::pid(&mut app).await.map_err(failed)?;
+        watch.add(opened.canceller, Some(pid));
+        let deleted = log::clean_up(&mut app).await.map_err(|error| match watch.in_the_way() {
+            // One statement, and so one transaction.
+            _ if watch.stopped() => Failure::new(exit::FAILURE, "nothing was deleted"),
+            Some(way) => {
+                let failure = failed(error);
+                Failure::new(failure.code, format!("{failure}; in the way was {way}"))
+            }
+            None => failed(error),
+        })?;
+        session::close(app).await;
+        Ok(deleted)
+    };
+    let deleted = interrupt::run(target, output.json, work).await?;
     if output.json {
         return output.object("cleanup", json!({"deleted": deleted}));
     }

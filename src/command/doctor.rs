@@ -2,7 +2,11 @@
 
 use crate::{
     cli::arguments::Doctor,
-    command::{Failure, confirm, monitor, session},
+    command::{
+        Failure, confirm,
+        interrupt::{self, Watch},
+        monitor, session,
+    },
     connect::Target,
     db::diagnosis::{OpenError, Options, Sessions},
     environment::Environment,
@@ -64,9 +68,15 @@ pub async fn run(
             }
         } else {
             agreed(doctor, &page, &chosen)?;
-            let mut sessions = Sessions::to_mend(target).await?;
-            mended = mend(&mut sessions, chosen, &page, output).await?;
-            found = sessions.diagnose(&options).await;
+            let work = async |watch: &Watch| {
+                let mut sessions = Sessions::to_mend(target).await?;
+                for (canceller, pid) in sessions.cancellers().await.map_err(OpenError::from)? {
+                    watch.add(canceller, Some(pid));
+                }
+                let mended = mend(&mut sessions, chosen, &page, output, watch).await?;
+                Ok((mended, sessions.diagnose(&options).await))
+            };
+            (mended, found) = interrupt::run(target, output.json, work).await?;
             if !output.json {
                 output.print(&format!("\n{}", page.diagnosis(&found)))?;
             }
@@ -115,9 +125,18 @@ fn agreed(doctor: &Doctor, page: &Page, chosen: &[Mend]) -> Result<(), Failure> 
     Err(Failure::new(exit::FAILURE, "nothing was changed"))
 }
 
-async fn mend(sessions: &mut Sessions, chosen: Vec<Mend>, page: &Page, output: Output) -> Result<Vec<Mended>, Failure> {
-    let mut mended = Vec::new();
+async fn mend(
+    sessions: &mut Sessions,
+    chosen: Vec<Mend>,
+    page: &Page,
+    output: Output,
+    watch: &Watch,
+) -> Result<Vec<Mended>, Failure> {
+    let mut mended: Vec<Mended> = Vec::new();
     for mend in chosen {
+        if watch.stopped() {
+            return Err(stopped(&mended));
+        }
         if io::stderr().is_terminal() && !output.json {
             // Where even standard error is gone, there is nobody to tell.
             let _ = writeln!(io::stderr(), "executing: {}", clean(&mend.label));
@@ -128,7 +147,19 @@ async fn mend(sessions: &mut Sessions, chosen: Vec<Mend>, page: &Page, output: O
         }
         mended.push((mend, outcome));
     }
+    if watch.stopped() {
+        return Err(stopped(&mended));
+    }
     Ok(mended)
+}
+
+/// What a signal has left: every statement is a transaction of its own.
+fn stopped(mended: &[Mended]) -> Failure {
+    let done: Vec<String> =
+        mended.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(mend, _)| clean(&mend.label)).collect();
+    let what =
+        if done.is_empty() { "nothing was changed".to_owned() } else { format!("done was only: {}", done.join(", ")) };
+    Failure::new(exit::FAILURE, what)
 }
 
 /// What `--fix` could still do, and what it leaves to be named.

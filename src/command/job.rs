@@ -2,11 +2,15 @@
 
 use crate::{
     cli::arguments::{Job, JobAction, JobName, JobShow},
-    command::{Failure, migrate, session},
-    connect::{Session, Target},
+    command::{
+        Failure,
+        interrupt::{self, Watch},
+        migrate, session,
+    },
+    connect::{Canceller, Session, Target, bridge},
     db::{
         error::{self, sqlstate},
-        jobs::{self, Change, Execution},
+        jobs::{self, Change, Changed, Execution},
         service::{self, CronSettings},
     },
     exit, model,
@@ -25,15 +29,34 @@ pub async fn run(job: &Job, target: &Target, output: Output) -> Result<(), Failu
     match job.action.as_ref().unwrap_or(&show) {
         JobAction::Show(_) => Desk::open(target).await?.show(output).await,
         JobAction::Runs(runs) => Desk::open(target).await?.runs(runs.one.job, runs.limit, output).await,
-        JobAction::Pause(one) => Desk::open(target).await?.change(one.job, &Change::Pause, output).await,
-        JobAction::Resume(one) => Desk::open(target).await?.change(one.job, &Change::Resume, output).await,
-        JobAction::Remove(one) => Desk::open(target).await?.change(one.job, &Change::Remove, output).await,
-        JobAction::Every(every) => {
-            let change = Change::Every(every.schedule.clone());
-            Desk::open(target).await?.change(every.one.job, &change, output).await
-        }
+        JobAction::Pause(one) => change(one.job, &Change::Pause, target, output).await,
+        JobAction::Resume(one) => change(one.job, &Change::Resume, target, output).await,
+        JobAction::Remove(one) => change(one.job, &Change::Remove, target, output).await,
+        JobAction::Every(every) => change(every.one.job, &Change::Every(every.schedule.clone()), target, output).await,
         JobAction::Restore(_) => restore(target, output).await,
     }
+}
+
+/// Changes a job, unless a signal comes first.
+async fn change(name: JobName, change: &Change, target: &Target, output: Output) -> Result<(), Failure> {
+    let work = async |watch: &Watch| {
+        let mut desk = Desk::open(target).await?;
+        desk.watch(watch).await?;
+        desk.change(name, change, watch).await
+    };
+    interrupt::run(target, output.json, work).await?;
+    if output.json {
+        let schedule = if let Change::Every(schedule) = change { Some(schedule) } else { None };
+        let object = json!({"name": name.in_cron(), "change": change.act(), "schedule": schedule});
+        return output.object("job_change", object);
+    }
+    let what = match change {
+        Change::Pause => "paused; it runs again after: refreshtop job resume".to_owned(),
+        Change::Resume => "resumed".to_owned(),
+        Change::Every(schedule) => format!("runs at {schedule} (UTC, or pg_cron's own zone)"),
+        Change::Remove => "removed; it comes back with: refreshtop job restore".to_owned(),
+    };
+    output.print(&format!("job {} {what}", name.in_cron()))
 }
 
 /// Where jobs are seen and changed.
@@ -42,6 +65,8 @@ struct Desk<'a> {
     app: PgConnection,
     /// A session where `pg_cron` lives, if that is another database.
     there: Option<PgConnection>,
+    /// What stops these two.
+    cancellers: (Option<Canceller>, Option<Canceller>),
     cron: CronSettings,
     database: String,
     now: DateTime<Utc>,
@@ -53,12 +78,16 @@ const LIMITS: Session = Session { read_only: false, ..Session::READING };
 impl<'a> Desk<'a> {
     async fn open(target: &'a Target) -> Result<Self, Failure> {
         let failed = |error: sqlx::Error| session::failure("see the schedule", target, &error);
-        let mut app = session::open(target, "job", &LIMITS).await?;
+        let opened = bridge::session(target, "job", &LIMITS).await?;
+        let (mut app, canceller) = (opened.session, opened.canceller);
         let facts = service::server_facts(&mut app).await.map_err(failed)?;
         let cron = service::cron_settings(&mut app).await.map_err(failed)?;
         let there = match &cron.database {
             Some(database) if *database == facts.server.database => None,
-            Some(database) => Some(session::open_in(target, database, "job", &LIMITS).await?),
+            Some(database) => {
+                let other = Target { database: database.clone(), ..target.clone() };
+                Some(bridge::session(&other, "job", &LIMITS).await?)
+            }
             None if cron.readable => {
                 let why = "pg_cron is not loaded on this server; drive the refreshes with: refreshtop schedule";
                 return Err(Failure::new(exit::FAILURE, why));
@@ -69,7 +98,9 @@ impl<'a> Desk<'a> {
                 return Err(Failure::new(exit::NOT_PERMITTED, why));
             }
         };
-        Ok(Self { target, app, there, cron, database: facts.server.database, now: facts.time })
+        let (there, other) = there.map(|opened| (opened.session, opened.canceller)).unzip();
+        let cancellers = (Some(canceller), other);
+        Ok(Self { target, app, there, cancellers, cron, database: facts.server.database, now: facts.time })
     }
 
     async fn job(&mut self, name: JobName) -> Result<Option<model::job::Job>, Failure> {
@@ -102,41 +133,81 @@ impl<'a> Desk<'a> {
         let runs = jobs::executions(there, &self.database, name.in_cron(), limit).await;
         let runs = runs.map_err(|error| self.refused("see the executions of the job", &error))?;
         if output.json {
-            let runs: Vec<Value> = runs.iter().map(execution).collect();
-            return output.object("job_runs", json!({"name": name.in_cron(), "runs": runs}));
+            let among = runs.among;
+            let runs: Vec<Value> = runs.runs.iter().map(execution).collect();
+            return output.object("job_runs", json!({"name": name.in_cron(), "runs": runs, "among": among}));
         }
         let mut table = Table::new(&["started (UTC)", "ended (UTC)", "status", "message"]);
-        for run in &runs {
+        for run in &runs.runs {
             let at = |at: Option<DateTime<Utc>>| at.map_or_else(|| "-".into(), moment);
             let text = |text: &Option<String>| text.as_deref().map_or_else(|| "-".into(), clean);
             table.row([at(run.started_at), at(run.ended_at), text(&run.status), text(&run.message)]);
         }
-        output.print(&table.render(output))
+        output.print(&table.render(output))?;
+        match runs.among {
+            Some(among) => output.print(&format!(
+                "These are all among the newest {among} executions of all jobs; older ones were not looked at."
+            )),
+            None => Ok(()),
+        }
     }
 
-    async fn change(mut self, name: JobName, change: &Change, output: Output) -> Result<(), Failure> {
-        let changed = jobs::change(&mut self.app, self.there.as_mut(), &self.database, name.in_cron(), change).await;
-        let changed = changed.map_err(|error| self.refused(&Self::wish(change), &error))?;
-        if !changed {
-            let why = format!(
-                "there is no job {} for this database that this role may change; put it back with: refreshtop job \
-                 restore, or act as the role that scheduled it",
-                name.in_cron()
-            );
-            return Err(Failure::new(exit::FAILURE, why));
+    async fn watch(&mut self, watch: &Watch) -> Result<(), Failure> {
+        let (own, other) = self.cancellers.clone();
+        for (session, canceller) in [(Some(&mut self.app), own), (self.there.as_mut(), other)] {
+            if let (Some(session), Some(canceller)) = (session, canceller) {
+                let pid = jobs::pid(session).await;
+                let pid = pid.map_err(|error| session::failure("change the job", self.target, &error))?;
+                watch.add(canceller, Some(pid));
+            }
         }
-        if output.json {
-            let schedule = if let Change::Every(schedule) = change { Some(schedule) } else { None };
-            let object = json!({"name": name.in_cron(), "change": change.act(), "schedule": schedule});
-            return output.object("job_change", object);
-        }
-        let what = match change {
-            Change::Pause => "paused; it runs again after: refreshtop job resume".to_owned(),
-            Change::Resume => "resumed".to_owned(),
-            Change::Every(schedule) => format!("runs at {schedule} (UTC, or pg_cron's own zone)"),
-            Change::Remove => "removed; it comes back with: refreshtop job restore".to_owned(),
+        Ok(())
+    }
+
+    async fn change(mut self, name: JobName, change: &Change, watch: &Watch) -> Result<(), Failure> {
+        let may_commit = || {
+            let may = !watch.stopped();
+            if may {
+                watch.settle();
+            }
+            may
         };
-        output.print(&format!("job {} {what}", name.in_cron()))
+        let there = self.there.as_mut();
+        let changed = jobs::change(&mut self.app, there, &self.database, name.in_cron(), change, &may_commit).await;
+        let title = name.in_cron();
+        match changed {
+            Ok(Some(Changed::Done)) => Ok(()),
+            Ok(None) => Err(Failure::new(exit::FAILURE, "nothing was changed")),
+            Ok(Some(Changed::NoJob)) => {
+                let why = format!(
+                    "there is no job {title} for this database that this role may change; put it back with: refreshtop job \
+                     restore, or act as the role that scheduled it"
+                );
+                Err(Failure::new(exit::FAILURE, why))
+            }
+            Ok(Some(Changed::Several)) => {
+                let why = format!(
+                    "nothing was changed: job {title} runs other statements too, which would go with it; change its command \
+                     yourself, or pause it"
+                );
+                Err(Failure::new(exit::FAILURE, why))
+            }
+            Ok(Some(Changed::NotPermitted(role))) => {
+                let text = format!(
+                    "cannot change the job: permission denied; it belongs to role {role}: act as that role, as a member of \
+                     refreshtop_job with EXECUTE on cron.alter_job, or as a superuser"
+                );
+                Err(Failure::new(exit::NOT_PERMITTED, text))
+            }
+            Err(_) if watch.stopped() => Err(Failure::new(exit::FAILURE, "nothing was changed")),
+            Err(error) => {
+                let refused = self.refused(&Self::wish(change), &error);
+                Err(match watch.in_the_way() {
+                    Some(way) => Failure::new(refused.code, format!("{refused}; in the way was {way}")),
+                    None => refused,
+                })
+            }
+        }
     }
 
     /// What is wanted, in the words of a failure.
@@ -190,6 +261,6 @@ fn execution(run: &Execution) -> Value {
 }
 
 async fn restore(target: &Target, output: Output) -> Result<(), Failure> {
-    let lines = migrate::jobs(target).await?;
+    let lines = migrate::jobs(target, output.json).await?;
     if output.json { output.object("job_restore", json!({"done": lines})) } else { output.print(&lines.join("\n")) }
 }

@@ -7,6 +7,7 @@ pub mod confirm;
 pub mod definitions;
 pub mod demo;
 pub mod doctor;
+pub mod interrupt;
 pub mod job;
 pub mod logs;
 pub mod look;

@@ -4,7 +4,7 @@
 //! trusted than were asked for, no channel binding, no time limit. So it is given a private socket, at whose other end
 //! a session stands that was opened by our rules. Folder and socket are gone as soon as sqlx has connected.
 
-use super::{ConnectError, Kind, Session, Target, open::open};
+use super::{Canceller, ConnectError, Kind, Session, Target, open::open};
 use sqlx::{
     ConnectOptions as _, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
@@ -29,6 +29,8 @@ pub struct Bridged<T> {
     pub without_settings: bool,
     /// Which of the target's endpoints was reached, for people.
     pub place: String,
+    /// Stops the statement that is running.
+    pub canceller: Canceller,
 }
 
 /// Opens a pool of one session. It does not open another when that one is lost: the next statement fails, and the
@@ -66,6 +68,7 @@ where
 {
     let opened = open(target, purpose, session).await?;
     let (endpoint, without_settings) = (opened.endpoint().clone(), opened.without_settings);
+    let canceller = opened.canceller(target);
     let failed = |why: &dyn std::fmt::Display| {
         let why = format!("the session could not be handed over ({why}); check that temporary files can be written");
         ConnectError::new(&endpoint, Kind::Other, &why)
@@ -80,7 +83,7 @@ where
     let (accepted, connected) = tokio::join!(accept, connect(options(target, folder.path())));
     accepted.map_err(|error| failed(&error))?;
     let session = connected.map_err(|error| failed(&error))?;
-    Ok(Bridged { session, without_settings, place: endpoint.place() })
+    Ok(Bridged { session, without_settings, place: endpoint.place(), canceller })
 }
 
 /// Carries bytes both ways until one side ends.

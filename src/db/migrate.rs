@@ -49,6 +49,14 @@ pub enum MigrateError {
     /// The server can't be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// What whoever asked for it has to say.
+    #[error("{text}")]
+    Told {
+        /// One of [`crate::exit`].
+        code: u8,
+        /// A sentence.
+        text: String,
+    },
     /// Anything else.
     #[error("{}", database_sentence(.0))]
     Database(#[from] sqlx::Error),
@@ -254,6 +262,48 @@ pub async fn begin_up<'c>(
     Ok(Pending { done, transaction })
 }
 
+/// Opens the transaction of whoever changes nothing but jobs and what is noted of them; what [`leave`] ends is in force.
+///
+/// # Errors
+/// See [`MigrateError`].
+pub async fn begin_jobs(connection: &mut PgConnection) -> Result<Pending<'_, Applied>, MigrateError> {
+    let problems = preflight::trust(connection).await?;
+    if !problems.is_empty() {
+        return Err(MigrateError::Preflight(problems));
+    }
+    let mut transaction = begin(connection).await?;
+    run(&mut transaction, ENTER, None).await?;
+    Ok(Pending { done: Applied::default(), transaction })
+}
+
+/// Whether a migration up would find nothing to do. [`begin_jobs`] has opened the transaction.
+///
+/// # Errors
+/// The server's.
+pub async fn is_up_to_date(connection: &mut PgConnection) -> Result<bool, MigrateError> {
+    let applied = versions(connection).await?;
+    Ok(known().iter().all(|version| applied.contains(version))
+        && moved_from(connection).await?.is_none()
+        && changes(connection).await?.is_empty())
+}
+
+/// Becomes able to act as the owner of the installation, until [`leave`].
+///
+/// # Errors
+/// The server's.
+pub async fn enter(transaction: &mut PgConnection) -> Result<(), MigrateError> {
+    run(transaction, ENTER, None).await
+}
+
+/// Gives back what [`enter`] took.
+///
+/// # Errors
+/// The server's.
+pub async fn leave(transaction: &mut PgConnection) -> Result<(), MigrateError> {
+    run(transaction, LEAVE, None).await?;
+    run(transaction, LEAVE_ROLES, None).await
+}
+
 /// Every statement of a migration up, in order, with a title each.
 #[must_use]
 pub fn statements_up() -> Vec<(String, String)> {
@@ -419,7 +469,20 @@ pub struct Undone {
 /// # Errors
 /// See [`MigrateError`]; whatever it is, nothing was changed.
 pub async fn down(connection: &mut PgConnection, target: i64) -> Result<Vec<i64>, MigrateError> {
-    Ok(begin_down(connection, target, &mut |_| {}).await?.commit().await?.versions)
+    let mut pending = begin_down(connection, target, &mut |_| {}).await?;
+    if target == 0 {
+        forget_roles(pending.connection()).await?;
+    }
+    Ok(pending.commit().await?.versions)
+}
+
+/// Drops the roles that nothing needs any more, after [`begin_down`] has undone everything. Not before the jobs are taken
+/// away: `pg_cron` does not survive a job whose role is gone, and nothing keeps it from going.
+///
+/// # Errors
+/// The server's.
+pub async fn forget_roles(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    run(connection, FORGET_ROLES, None).await
 }
 
 /// Does all of [`down`] but the commit.
@@ -479,9 +542,6 @@ pub async fn begin_down<'c>(
         record(&mut transaction, "migrate down", &applied).await?;
     }
     run(&mut transaction, LEAVE_ROLES, None).await?;
-    if target == 0 {
-        run(&mut transaction, FORGET_ROLES, None).await?;
-    }
     Ok(Pending { done, transaction })
 }
 

@@ -20,3 +20,4 @@ pub mod spare;
 mod suspend;
 pub mod trust;
 mod views;
+pub mod waits;

@@ -29,6 +29,7 @@ pub mod schedule;
 pub mod slices;
 pub mod snapshot;
 pub mod state;
+pub mod statement;
 pub mod stats;
 pub mod update;
 pub mod views;

@@ -48,19 +48,88 @@ async fn a_job_is_restored_paused_resumed_moved_and_removed() {
 }
 
 #[tokio::test]
-async fn only_the_role_that_scheduled_it_may_change_it() {
+async fn whoever_may_not_act_for_the_jobs_role_is_told_who_may() {
     let url = migrated_app("command_jobs").await;
     assert_eq!(run(&url, "job restore").await.code, 0);
     let seconds = run(&url, "job every '30 seconds'").await;
     // Debian 12 has 1.4.
     let known = seconds.code == 0 || seconds.err.contains("which needs pg_cron 1.5 or newer: ");
     assert!(known, "{seconds:?}");
+    let cron_url = cluster().await.url(CRON_DATABASE);
     let (name, admin) = fresh_role(&url, "admin", "IN ROLE refreshtop_admin").await;
-    execute(&cluster().await.url(CRON_DATABASE), &format!("GRANT USAGE ON SCHEMA cron TO {name}")).await;
+    execute(&cron_url, &format!("GRANT USAGE ON SCHEMA cron TO {name}")).await;
+    let ran = run(&admin, "job pause").await;
+    assert_ne!(ran.code, 0, "{ran:?}");
+    assert!(ran.err.contains("that this role may change"), "{ran:?}");
+    assert_eq!(jobs(&url).await[0]["active"], true);
+
+    // Who may become the jobs' role changes them, where that one may.
+    execute(&cron_url, &format!("GRANT refreshtop_job TO {name}; GRANT USAGE ON SCHEMA cron TO refreshtop_job")).await;
     let ran = run(&admin, "job pause").await;
     assert_eq!(ran.code, i32::from(exit::NOT_PERMITTED), "{ran:?}");
-    assert!(ran.err.contains("only the role that migrated and superusers may"), "{ran:?}");
-    assert_eq!(jobs(&url).await[0]["active"], true);
+    assert!(ran.err.contains("EXECUTE on cron.alter_job"), "{ran:?}");
+    let alter = "FUNCTION cron.alter_job(bigint, text, text, text, text, boolean)";
+    execute(&cron_url, &format!("GRANT EXECUTE ON {alter} TO refreshtop_job")).await;
+    let ran = run(&admin, "job pause").await;
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
+    assert_eq!(jobs(&url).await[0]["active"], false);
+    let act = format!("SELECT count(*) FROM refreshtop.audit WHERE action = 'job pause' AND caller = '{name}'");
+    assert_eq!(value::<i64>(&url, &act).await, 1);
+    execute(
+        &cron_url,
+        &format!("REVOKE refreshtop_job FROM {name}; REVOKE USAGE ON SCHEMA cron FROM refreshtop_job; REVOKE EXECUTE ON {alter} FROM refreshtop_job"),
+    )
+    .await;
+    assert_eq!(run(&url, "job remove").await.code, 0);
+    assert_eq!(run(&url, "job remove --job cleanup").await.code, 0);
+}
+
+#[tokio::test]
+async fn a_job_that_runs_other_statements_too_is_paused_and_never_removed() {
+    let url = migrated_app("command_jobs").await;
+    let name = url.rsplit_once('/').unwrap().1;
+    let cron_url = cluster().await.url(CRON_DATABASE);
+    execute(
+        &cron_url,
+        &format!(
+            "SELECT cron.schedule_in_database('refresh-platform-metrics@{name}', '*/5 * * * *',
+                 'SELECT public.refresh_platform_metrics_with_logging(); SELECT 1', '{name}')"
+        ),
+    )
+    .await;
+    let restored = run(&url, "job restore").await;
+    assert!(restored.out.contains("counts as the schedule"), "{restored:?}");
+    let removed = run(&url, "job remove").await;
+    assert!(removed.code == i32::from(exit::FAILURE) && removed.err.contains("other statements"), "{removed:?}");
+    assert_eq!(run(&url, "job pause").await.code, 0);
+    assert_eq!(jobs(&url).await[0]["active"], false);
+    execute(&cron_url, &format!("SELECT cron.unschedule(jobid) FROM cron.job WHERE database = '{name}'")).await;
+}
+
+/// The history has no index on the job, and is never cleaned.
+#[tokio::test]
+async fn executions_behind_many_of_others_are_found_or_said_to_be_out_of_reach() {
+    let url = migrated_app("command_jobs").await;
+    assert_eq!(run(&url, "job restore").await.code, 0);
+    let name = url.rsplit_once('/').unwrap().1;
+    let cron_url = cluster().await.url(CRON_DATABASE);
+    let add = |count: u32, job: String| {
+        format!(
+            "INSERT INTO cron.job_run_details (jobid, runid, database, username, command, status, start_time)
+             SELECT {job}, nextval('cron.runid_seq'), 'x', 'x', 'x', 'succeeded', now() FROM generate_series(1, {count})"
+        )
+    };
+    let own = format!("(SELECT jobid FROM cron.job WHERE database = '{name}' AND jobname LIKE 'refresh%')");
+    execute(&cron_url, &add(1, own)).await;
+    execute(&cron_url, &add(3_000, "-1".into())).await;
+    let runs = run(&url, "job runs --json").await.json();
+    assert_eq!((runs["runs"].as_array().unwrap().len(), runs["among"].is_null()), (1, true), "{runs}");
+    assert!(run(&url, "job show").await.out.contains("succeeded"));
+    execute(&cron_url, "SELECT setval('cron.runid_seq', nextval('cron.runid_seq') + 300000)").await;
+    execute(&cron_url, &add(1, "-1".into())).await;
+    let runs = run(&url, "job runs").await;
+    assert!(runs.out.contains("among the newest 200000 executions of all jobs"), "{runs:?}");
+    execute(&cron_url, "DELETE FROM cron.job_run_details").await;
     assert_eq!(run(&url, "job remove").await.code, 0);
     assert_eq!(run(&url, "job remove --job cleanup").await.code, 0);
 }

@@ -4,7 +4,7 @@ use crate::{check, mend, mended, support::*, verdict};
 use refreshtop::{
     cluster::{Cron, DisposableCluster},
     command::migrate,
-    model::diagnosis::{Detail, Mend, MendKind, Verdict},
+    model::diagnosis::{Danger, Detail, Mend, MendKind, Verdict},
 };
 
 async fn up(url: &str) {
@@ -35,7 +35,26 @@ async fn a_job_in_another_database_is_judged_and_mended() {
     mended(&url, "refresh-job", MendKind::AlterJob).await;
     assert_eq!(verdict(&url, "refresh-job").await, Verdict::Good);
 
-    alter(&url, &cron_url, "refresh", "alter_job(jobid, command := 'SELECT 1')").await;
+    // A refresh that is not logged is corrected; what does something else is somebody's, and asks.
+    for (command, danger) in
+        [("REFRESH MATERIALIZED VIEW platform_metrics", Danger::Safe), ("SELECT 1", Danger::AsksTwice)]
+    {
+        alter(&url, &cron_url, "refresh", &format!("alter_job(jobid, command := '{command}')")).await;
+        assert_eq!(check(&url, "refresh-job").await.mends[0].danger, danger, "{command}");
+        mended(&url, "refresh-job", MendKind::AlterJob).await;
+        assert_eq!(verdict(&url, "refresh-job").await, Verdict::Good);
+    }
+    let several = "set statement_timeout to 1000; SELECT public.refresh_platform_metrics_with_logging(); SELECT 1";
+    alter(&url, &cron_url, "refresh", &format!("alter_job(jobid, command := '{several}')")).await;
+    let found = check(&url, "refresh-job").await;
+    assert_eq!((found.verdict, found.mends.len()), (Verdict::Good, 0), "{found:#?}");
+    assert!(found.finding.contains("one of 3 statements"), "{found:#?}");
+    let own = "SELECT public.refresh_platform_metrics_with_logging();";
+    alter(&url, &cron_url, "refresh", &format!("alter_job(jobid, command := '{own}')")).await;
+
+    // A role with too many rights, and one that is gone.
+    alter(&url, &cron_url, "refresh", "alter_job(jobid, username := 'postgres')").await;
+    assert_eq!(verdict(&url, "refresh-job").await, Verdict::Warning);
     mended(&url, "refresh-job", MendKind::AlterJob).await;
     assert_eq!(verdict(&url, "refresh-job").await, Verdict::Good);
 
@@ -64,10 +83,59 @@ async fn a_job_in_another_database_is_judged_and_mended() {
     assert!(refused.contains("failed: invalid schedule"), "{refused}");
     assert!(check(&url, "refresh-job").await.finding.contains("*/7"));
 
-    // What a mend scheduled goes with a rollback, like what the migration did.
+    // What was scheduled by hand goes with a rollback, like what the migration did.
     migrate::down(&target(&url), 0).await.unwrap();
     let left = format!("SELECT count(*) FROM cron.job WHERE database = '{}'", database(&url));
     assert_eq!(value::<i64>(&cron_url, &left).await, 0);
+}
+
+/// Case 23: unlogged refreshes that stand in the way of the logged ones.
+#[tokio::test]
+async fn others_that_refresh_the_view_are_named() {
+    let url = fresh_app("others").await;
+    let cron_url = cluster().await.url(CRON_DATABASE);
+    up(&url).await;
+    assert_eq!(verdict(&url, "other-refreshers").await, Verdict::Good);
+    execute(
+        &url,
+        "CREATE FUNCTION public.safe_refresh_mv(viewname text) RETURNS void LANGUAGE plpgsql
+           AS $$ BEGIN EXECUTE format('REFRESH MATERIALIZED VIEW CONCURRENTLY %I', viewname); END $$;
+         REVOKE EXECUTE ON FUNCTION public.safe_refresh_mv FROM PUBLIC;
+         CREATE FUNCTION public.refresh_now() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+           AS $$ BEGIN REFRESH MATERIALIZED VIEW public.platform_metrics; END $$;",
+    )
+    .await;
+    for (name, command) in [
+        ("a", "REFRESH MATERIALIZED VIEW CONCURRENTLY platform_metrics"),
+        ("b", "SELECT safe_refresh_mv(''platform_metrics'');"),
+        ("c", "select public.refresh_billing_rollup(); select public.refresh_platform_metrics_with_logging();"),
+        ("d", "SELECT 1"),
+    ] {
+        let name = format!("{name} of {}", database(&url));
+        let sql = format!("SELECT cron.schedule_in_database('{name}', '0 1 1 1 *', '{command}', '{}')", database(&url));
+        execute(&cron_url, &sql).await;
+    }
+    let found = check(&url, "other-refreshers").await;
+    assert_eq!(found.verdict, Verdict::Warning, "{found:#?}");
+    let Detail::Lines(lines) = &found.detail else { panic!("{found:#?}") };
+    assert_eq!(lines.len(), 4, "{lines:#?}");
+    assert!(found.advice.contains("by hand"), "the one with several statements: {}", found.advice);
+    assert!(found.mends.iter().all(|mend| mend.danger == Danger::AsksTwice), "{found:#?}");
+    for kind in [MendKind::Unschedule, MendKind::Unschedule, MendKind::Revoke] {
+        let offered = check(&url, "other-refreshers").await.mends;
+        let offered = offered.iter().find(|mend| mend.kind == kind).unwrap();
+        mend(&url, offered).await.unwrap();
+    }
+    let found = check(&url, "other-refreshers").await;
+    let Detail::Lines(lines) = &found.detail else { panic!("{found:#?}") };
+    assert_eq!((lines.len(), found.mends.len()), (1, 0), "{found:#?}");
+    let left = format!(
+        "SELECT cron.unschedule(jobid) FROM cron.job WHERE database = '{}' AND jobname LIKE '% of %'",
+        database(&url)
+    );
+    execute(&cron_url, &left).await;
+    assert_eq!(verdict(&url, "other-refreshers").await, Verdict::Good);
+    migrate::down(&target(&url), 0).await.unwrap();
 }
 
 #[tokio::test]

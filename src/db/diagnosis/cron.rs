@@ -33,24 +33,30 @@ const JOBS_HERE: &str = "
                      'id', r.runid, 'status', r.status, 'message', left(r.return_message, 500), 'start', r.start_time,
                      'end', r.end_time, 'pid', r.job_pid) ORDER BY r.runid DESC), '[]')
                  FROM (SELECT * FROM cron.job_run_details d WHERE d.jobid = j.jobid
-                         AND d.runid > (SELECT coalesce(max(m.runid), 0) - 2000 FROM cron.job_run_details m)
+                         AND d.runid > (SELECT coalesce(max(m.runid), 0) - 20000 FROM cron.job_run_details m)
                        ORDER BY d.runid DESC LIMIT 10) r)) ORDER BY j.active DESC, j.jobid), '[]')
     FROM (SELECT * FROM cron.job c
           WHERE c.jobname ~ '^(refresh-platform-metrics|cleanup-metrics-logs)(@|$)'
              OR c.command ~* '(refresh_platform_metrics_with_logging|cleanup_old_metrics_logs)'
-          ORDER BY c.database = {database} DESC, c.jobid LIMIT 50) j";
+             OR c.database = {database}
+          ORDER BY c.database = {database} DESC, c.jobid LIMIT 200) j";
 
 /// How the jobs can be read where `pg_cron` lives.
 #[derive(Deserialize)]
 struct Ways {
     database: String,
     extension: Option<String>,
+    /// Whether the tables are `pg_cron`'s.
+    own: bool,
+    superuser: bool,
     helper: bool,
 }
 
 const WAYS: &str = "
     SELECT jsonb_build_object('database', current_database(),
         'extension', (SELECT e.extversion FROM pg_extension e WHERE e.extname = 'pg_cron'),
+        'own', {own},
+        'superuser', (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user),
         'helper', EXISTS (SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
                           WHERE n.nspname = 'refreshtop' AND p.proname = 'cron_facts'
                             AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')))";
@@ -66,7 +72,8 @@ fn wanted() -> [Wanted; 2] {
         name: job.name,
         schedule: job.schedule,
         command: job.command,
-        same: schedule::same_command,
+        function: job.function,
+        view: job.view,
     };
     [
         wanted("refresh-job", "Job that refreshes", "refresh-job-runs", "Refreshes by pg_cron", refresh),
@@ -138,14 +145,45 @@ pub(super) async fn checks(
                 checks.extend(wanted().map(|job| Check::unknown(job.id, job.title, &why)));
                 return checks;
             }
+            // Without roles the jobs run as who owns the installation.
+            let job_role = match owner.as_deref() {
+                Some("refreshtop_owner") | None => schedule::JOB_ROLE,
+                Some(owner) => owner,
+            };
             for job in wanted() {
-                checks.push(cron::job(&facts, &settings, &job, &asker.role));
+                checks.push(cron::job(&facts, &settings, &job, &asker.role, job_role));
                 checks.push(cron::runs(&facts, &settings, &job, &options.limits));
             }
+            checks.push(others(app, Some(&facts), &settings, asker).await);
         }
-        Err(why) => checks.extend(wanted().map(|job| Check::unknown(job.id, job.title, &why))),
+        Err(why) => {
+            checks.extend(wanted().map(|job| Check::unknown(job.id, job.title, &why)));
+            checks.push(others(app, None, &settings, asker).await);
+        }
     }
     checks
+}
+
+/// Functions whose source speaks of a refresh. Catalogue rows alone: nothing is called.
+const FUNCTIONS: &str = "
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'identity', format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)), 'name', p.proname,
+        'source', left(p.prosrc, 20000), 'definer', p.prosecdef, 'readable', l.lanname IN ('sql', 'plpgsql'),
+        'public', EXISTS (SELECT 1 FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+                          WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE'),
+        'ours', n.nspname ~ '^refreshtop' OR (n.nspname = 'public' AND p.proname IN (
+            'refresh_platform_metrics_with_logging', 'trigger_platform_metrics_refresh', 'get_metrics_refresh_stats',
+            'cleanup_old_metrics_logs'))) ORDER BY p.oid), '[]')
+    FROM (SELECT * FROM pg_proc f WHERE f.prokind IN ('f', 'p') AND f.prosrc ~* 'refresh\\s+materialized\\s+view' LIMIT 200) p
+    JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
+    WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')";
+
+async fn others(app: &mut PgConnection, facts: Option<&Cron>, settings: &Settings, asker: &Asker) -> Check {
+    let [refresh, _] = wanted();
+    match ask::<Vec<cron::Function>>(app, QUESTION, FUNCTIONS).await {
+        Ok(functions) => cron::others(facts, &functions, settings, &refresh),
+        Err(failure) => asker.unknown("other-refreshers", "Others that refresh this view", &failure),
+    }
 }
 
 fn reason_of(settings: &Settings, reason: &str) -> Unavailable {
@@ -157,20 +195,29 @@ fn reason_of(settings: &Settings, reason: &str) -> Unavailable {
 }
 
 async fn facts(there: &mut PgConnection, owner: Option<&str>, app_database: &str) -> sqlx::Result<Cron> {
-    let ways: Ways = ask(there, QUESTION, WAYS).await?;
-    let Some(extension) = ways.extension else { return Ok(Cron { database: ways.database, ..Cron::default() }) };
-    let jobs = if ways.helper && ways.database == app_database {
+    let ways: Ways = ask(there, QUESTION, &WAYS.replace("{own}", schedule::OWN_TABLES)).await?;
+    // Tables of that name that are not pg_cron's may run anything when they are read.
+    let Some(extension) = ways.extension.filter(|_| ways.own) else {
+        return Ok(Cron { database: ways.database, ..Cron::default() });
+    };
+    // Whoever sees all jobs needs nobody's help, and learns of others that refresh the view.
+    let jobs = if ways.helper && ways.database == app_database && !ways.superuser {
         "SELECT coalesce(refreshtop.cron_facts(), '[]')".to_owned()
     } else {
         JOBS_HERE.replace("{database}", &literal(app_database))
     };
     let (database, extension) = (literal(&ways.database), literal(&extension));
     let owner = owner.map_or_else(|| "NULL".to_owned(), literal);
+    let superuser = ways.superuser;
+    // Only where the history can be read directly is its length known.
+    let hidden =
+        if superuser { "(SELECT max(d.runid) - min(d.runid) >= 20000 FROM cron.job_run_details d)" } else { "NULL" };
     let query = format!(
         "WITH found AS MATERIALIZED (SELECT ({jobs}) AS jobs)
          SELECT jsonb_build_object('database', {database}::text, 'extension', {extension}::text, 'jobs', jobs, 'now', clock_timestamp(),
+            'superuser', {superuser}, 'hidden', coalesce({hidden}, false),
             'roles', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', r.rolname, 'can_log_in', r.rolcanlogin,
-                          'may_refresh', r.rolsuper
+                          'superuser', r.rolsuper, 'may_refresh', r.rolsuper OR r.rolname = 'refreshtop_job'
                               OR coalesce(pg_has_role(r.oid, to_regrole('refreshtop_admin')::oid, 'USAGE'), false)
                               OR coalesce(pg_has_role(r.oid, (SELECT o.oid FROM pg_roles o WHERE o.rolname = {owner}), 'USAGE'), false))), '[]')
                       FROM pg_roles r WHERE r.rolname::text IN (SELECT j ->> 'role' FROM jsonb_array_elements(jobs) j)),

@@ -97,6 +97,7 @@ fn called(kind: MendKind) -> &'static [Thing] {
         | MendKind::Analyze
         | MendKind::Vacuum
         | MendKind::RowSecurity
+        | MendKind::Revoke
         | MendKind::Extension => &[],
     }
 }

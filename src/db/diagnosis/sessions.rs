@@ -1,8 +1,8 @@
 //! The sessions of a diagnosis: one in the application's database, and one where `pg_cron` lives if that is another.
 
 use super::{CronSession, MendError, Options, cron};
-use crate::connect::{ConnectError, Session, Target, bridge};
-use crate::db::{error, schedule};
+use crate::connect::{Canceller, ConnectError, Session, Target, bridge};
+use crate::db::{error, jobs, schedule};
 use crate::model::diagnosis::{Diagnosis, Mend};
 use sqlx::PgConnection;
 use std::time::Duration;
@@ -32,6 +32,8 @@ pub struct Sessions {
     app: PgConnection,
     /// `Ok(None)` where `pg_cron` lives beside the application, or nowhere to be seen.
     cron: Result<Option<PgConnection>, String>,
+    /// What stops them.
+    cancellers: Vec<Canceller>,
 }
 
 impl Sessions {
@@ -52,7 +54,8 @@ impl Sessions {
     }
 
     async fn open(target: &Target, purpose: &str, limits: &Session) -> Result<Self, OpenError> {
-        let mut app = bridge::session(target, purpose, limits).await?.session;
+        let opened = bridge::session(target, purpose, limits).await?;
+        let (mut app, mut cancellers) = (opened.session, vec![opened.canceller]);
         let elsewhere = match cron::database(&mut app).await {
             Ok(Some(database)) => {
                 // By the server's name for this one, since a pooler may have another.
@@ -67,12 +70,27 @@ impl Sessions {
             Some(database) => {
                 let there = Target { database, ..target.clone() };
                 match bridge::session(&there, purpose, limits).await {
-                    Ok(bridged) => Ok(Some(bridged.session)),
+                    Ok(bridged) => {
+                        cancellers.push(bridged.canceller);
+                        Ok(Some(bridged.session))
+                    }
                     Err(failure) => Err(failure.to_string()),
                 }
             }
         };
-        Ok(Self { app, cron })
+        Ok(Self { app, cron, cancellers })
+    }
+
+    /// What stops the statements of these sessions, each with its process.
+    ///
+    /// # Errors
+    /// Only the connection's.
+    pub async fn cancellers(&mut self) -> sqlx::Result<Vec<(Canceller, i32)>> {
+        let mut pids = vec![jobs::pid(&mut self.app).await?];
+        if let Ok(Some(cron)) = &mut self.cron {
+            pids.push(jobs::pid(cron).await?);
+        }
+        Ok(self.cancellers.iter().cloned().zip(pids).collect())
     }
 
     /// Asks everything.

@@ -1,7 +1,10 @@
 //! `pg_cron` and its jobs.
 
 use super::{Check, Detail, JobRef, Limits, Mend, MendKind, Table, Verdict, literal, span};
-use crate::model::job::Job as Schedule;
+use crate::model::{
+    job::Job as Schedule,
+    statement::{self, Purpose},
+};
 use chrono::{DateTime, Offset as _, Utc};
 use serde::Deserialize;
 
@@ -36,9 +39,12 @@ pub(crate) struct Settings {
 pub(crate) struct Cron {
     /// Its database.
     pub database: String,
+    /// Whether a superuser asks, who may schedule for others.
+    #[serde(default)]
+    pub superuser: bool,
     /// Release of the extension; `None` where it was not created.
     pub extension: Option<String>,
-    /// Every job that has to do with us, in any database.
+    /// Every job that has to do with us in any database, and every job of this one.
     #[serde(default)]
     pub jobs: Vec<Job>,
     /// What is known about the roles of these jobs.
@@ -46,6 +52,9 @@ pub(crate) struct Cron {
     pub roles: Vec<Role>,
     /// The server's clock.
     pub now: DateTime<Utc>,
+    /// Whether the history is longer than what is looked at.
+    #[serde(default)]
+    pub hidden: bool,
     /// Processes of the server among those that run jobs.
     #[serde(default)]
     pub alive: Vec<i32>,
@@ -57,6 +66,25 @@ pub(crate) struct Role {
     pub name: String,
     pub can_log_in: bool,
     pub may_refresh: bool,
+    #[serde(default)]
+    pub superuser: bool,
+}
+
+/// A function of the application's database that refreshes, or calls what does.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
+pub(crate) struct Function {
+    /// Its name with schema and types of parameters, as it stands in a statement.
+    pub identity: String,
+    pub name: String,
+    pub source: String,
+    /// Whether everybody may call it.
+    pub public: bool,
+    pub definer: bool,
+    /// Whether it is one of the contract's, by which refreshtop refreshes.
+    pub ours: bool,
+    /// Whether its source is SQL or PL/pgSQL, and can be read.
+    pub readable: bool,
 }
 
 /// A job.
@@ -92,11 +120,16 @@ pub(crate) struct Wanted {
     pub name: &'static str,
     pub schedule: &'static str,
     pub command: &'static str,
-    /// Whether two commands do the same.
-    pub same: fn(&str, &str) -> bool,
+    /// The function that the command calls, and the view that this refreshes.
+    pub function: &'static str,
+    pub view: &'static str,
 }
 
 impl Wanted {
+    fn purpose(&self, command: &str) -> Purpose {
+        statement::purpose(command, self.function, self.view)
+    }
+
     /// Whether the job bears our name in this database.
     fn named(&self, job: &Job, database: &str) -> bool {
         job.name
@@ -200,31 +233,54 @@ fn readable(schedule: &str, now: DateTime<Utc>) -> bool {
 
 /// The jobs that do this work here, the right one first.
 fn ours<'a>(cron: &'a Cron, wanted: &Wanted, database: &str) -> Vec<&'a Job> {
-    let does = |job: &Job| (wanted.same)(&job.command, wanted.command);
-    let mut jobs: Vec<&Job> =
-        cron.jobs.iter().filter(|job| job.database == database && (wanted.named(job, database) || does(job))).collect();
-    jobs.sort_by_key(|job| (!job.active, !wanted.named(job, database), !does(job), job.id));
+    let purpose = |job: &Job| wanted.purpose(&job.command);
+    let ours = |job: &Job| match purpose(job) {
+        Purpose::Calls => true,
+        // Nobody but us gives a job that name; what it does is not always ours to judge.
+        Purpose::Refreshes | Purpose::CallsAmongOthers => wanted.named(job, database),
+        Purpose::Other => wanted.named(job, database) && statement::count(&job.command) <= 1,
+    };
+    let mut jobs: Vec<&Job> = cron.jobs.iter().filter(|job| job.database == database && ours(job)).collect();
+    let rank = |job: &Job| match purpose(job) {
+        Purpose::Calls => 0,
+        Purpose::CallsAmongOthers => 1,
+        Purpose::Refreshes => 2,
+        Purpose::Other => 3,
+    };
+    jobs.sort_by_key(|job| (!job.active, !wanted.named(job, database), rank(job), job.id));
     jobs
 }
 
-fn schedule_mend(cron: &Cron, wanted: &Wanted, database: &str, role: &str) -> Mend {
+fn schedule_mend(cron: &Cron, wanted: &Wanted, database: &str, role: &str, job_role: &str) -> Option<Mend> {
+    // For another role only a superuser can; everybody else runs `refreshtop job restore`.
+    if !cron.superuser && role != job_role {
+        return None;
+    }
     // A role has a name only once; scheduling it again would take the job away from another database.
-    let taken = cron.jobs.iter().any(|job| job.name.as_deref() == Some(wanted.name) && job.role == role);
+    let taken = cron.jobs.iter().any(|job| job.name.as_deref() == Some(wanted.name) && job.role == job_role);
     let name = if taken { format!("{}@{database}", wanted.name) } else { wanted.name.to_owned() };
     let (name, schedule, command) = (literal(&name), literal(wanted.schedule), literal(wanted.command));
-    let call = if database == cron.database {
+    let user = literal(job_role);
+    let call = if cron.superuser && role != job_role {
+        format!("cron.schedule_in_database({name}, {schedule}, {command}, {}, username := {user})", literal(database))
+    } else if database == cron.database {
         format!("cron.schedule({name}, {schedule}, {command})")
     } else {
         format!("cron.schedule_in_database({name}, {schedule}, {command}, {})", literal(database))
     };
     // Somebody may have taken the name since it was looked for.
-    let taken = format!("SELECT FROM cron.job WHERE jobname = {name} AND username = current_user");
+    let taken = format!("SELECT FROM cron.job WHERE jobname = {name} AND username = {user}");
     let sql = format!("SELECT {call} WHERE NOT EXISTS ({taken})");
-    Mend::safe(MendKind::Schedule, format!("schedule {} at {}", wanted.name, wanted.schedule), &cron.database, sql)
+    Some(Mend::safe(
+        MendKind::Schedule,
+        format!("schedule {} at {}", wanted.name, wanted.schedule),
+        &cron.database,
+        sql,
+    ))
 }
 
-/// Whether the job is there and right. `database` is the application's, `role` who asks.
-pub(crate) fn job(cron: &Cron, settings: &Settings, wanted: &Wanted, role: &str) -> Check {
+/// Whether the job is there and right. `role` is who asks, `job_role` whom the jobs should run as.
+pub(crate) fn job(cron: &Cron, settings: &Settings, wanted: &Wanted, role: &str, job_role: &str) -> Check {
     let new = |verdict, finding: String| Check::new(wanted.id, wanted.title, verdict, finding);
     let (name, database) = (wanted.name, &settings.database);
     let jobs = ours(cron, wanted, database);
@@ -236,12 +292,11 @@ pub(crate) fn job(cron: &Cron, settings: &Settings, wanted: &Wanted, role: &str)
         } else {
             format!("; one of that name runs in {}", elsewhere.join(", "))
         };
-        return new(
-            Verdict::Bad,
-            format!("No job {name} for database {database} that role {role} may see{elsewhere}."),
-        )
-        .advise("Schedule it, or run: refreshtop migrate.")
-        .mend(schedule_mend(cron, wanted, database, role));
+        let mut check =
+            new(Verdict::Bad, format!("No job {name} for database {database} that role {role} may see{elsewhere}."))
+                .advise("Run: refreshtop job restore.");
+        check.mends.extend(schedule_mend(cron, wanted, database, role, job_role));
+        return check;
     };
     let mut troubles = Vec::new();
     let mut mends = Vec::new();
@@ -254,9 +309,18 @@ pub(crate) fn job(cron: &Cron, settings: &Settings, wanted: &Wanted, role: &str)
     if !job.active {
         trouble(Verdict::Bad, "is paused".into(), Some(Mend::activity(job.id, &cron.database, true)));
     }
-    if !(wanted.same)(&job.command, wanted.command) {
-        let mend = Mend::command(job.id, &cron.database, wanted.command);
-        trouble(Verdict::Bad, "runs another command, so its attempts are not logged".into(), Some(mend));
+    match wanted.purpose(&job.command) {
+        Purpose::Calls => {}
+        // It does the work, and other work that is nobody's to take away.
+        Purpose::CallsAmongOthers => {}
+        Purpose::Refreshes => {
+            let mend = Mend::command(job.id, &cron.database, wanted.command);
+            trouble(Verdict::Bad, "refreshes the view by itself, so its attempts are not logged".into(), Some(mend));
+        }
+        Purpose::Other => {
+            let mend = Mend::replace_command(job.id, &cron.database, wanted.command);
+            trouble(Verdict::Bad, "runs another command, so nothing is logged".into(), Some(mend));
+        }
     }
     if !readable(&job.schedule, cron.now) {
         let mend = Mend::interval(job.id, &cron.database, wanted.schedule);
@@ -266,9 +330,30 @@ pub(crate) fn job(cron: &Cron, settings: &Settings, wanted: &Wanted, role: &str)
         trouble(Verdict::Bad, format!("has a schedule in seconds ({})", job.schedule), Some(mend));
     }
     match cron.roles.iter().find(|known| known.name == job.role) {
-        None => trouble(Verdict::Bad, format!("runs as role {}, which does not exist", job.role), None),
+        None => {
+            // It ends pg_cron's worker, and with it the jobs of every database.
+            let text =
+                format!("runs as role {}, which does not exist, and keeps pg_cron's worker from working", job.role);
+            let calls = wanted.purpose(&job.command) == Purpose::Calls;
+            let mend = (cron.superuser && calls).then(|| {
+                let sql = format!("SELECT cron.alter_job({}, username := {})", job.id, literal(job_role));
+                Mend::safe(MendKind::AlterJob, format!("let job {} run as {job_role}", job.id), &cron.database, sql)
+            });
+            trouble(Verdict::Bad, text, mend);
+        }
         Some(known) if !known.may_refresh => {
             trouble(Verdict::Warning, format!("runs as role {}, which is no super administrator", job.role), None);
+        }
+        Some(known) if known.superuser => {
+            let text = format!(
+                "runs as role {}, a superuser, and calls a function that the owner of schema public can replace",
+                job.role
+            );
+            let mend = (cron.superuser && wanted.purpose(&job.command) == Purpose::Calls).then(|| {
+                let sql = format!("SELECT cron.alter_job({}, username := {})", job.id, literal(job_role));
+                Mend::safe(MendKind::AlterJob, format!("let job {} run as {job_role}", job.id), &cron.database, sql)
+            });
+            trouble(Verdict::Warning, text, mend.filter(|_| job_role != job.role));
         }
         Some(known) if !known.can_log_in && settings.background_workers.as_deref() == Some("off") => {
             trouble(Verdict::Bad, format!("runs as role {}, which may not log in", job.role), None);
@@ -279,7 +364,13 @@ pub(crate) fn job(cron: &Cron, settings: &Settings, wanted: &Wanted, role: &str)
         let mend = Mend::unschedule(other.id, &cron.database);
         trouble(Verdict::Warning, format!("has a double, job {}", other.id), Some(mend));
     }
-    let finding = if troubles.is_empty() {
+    let count = statement::count(&job.command);
+    let finding = if troubles.is_empty() && count > 1 {
+        format!(
+            "Job {} runs at {} as {} in database {database}, as one of {count} statements; it is left as it is.",
+            job.id, job.schedule, job.role
+        )
+    } else if troubles.is_empty() {
         format!("Job {} runs at {} as {} in database {database}.", job.id, job.schedule, job.role)
     } else {
         format!("Job {} {}.", job.id, troubles.join(", and it "))
@@ -318,6 +409,95 @@ fn listed(jobs: &[&Job]) -> Detail {
     })
 }
 
+/// Who else refreshes the view: other jobs, and functions that everybody may call. What they do is not logged, and stands in
+/// the way of what is.
+pub(crate) fn others(cron: Option<&Cron>, functions: &[Function], settings: &Settings, wanted: &Wanted) -> Check {
+    const TITLE: &str = "Others that refresh this view";
+    let (database, view) = (&settings.database, wanted.view);
+    let refreshers = refreshers(functions, view);
+    let mut lines = Vec::new();
+    let mut mends = Vec::new();
+    let mut advice = Vec::new();
+    if let Some(cron) = cron {
+        let chosen = ours(cron, wanted, database).first().map(|job| job.id);
+        let named = ours(cron, wanted, database);
+        for job in cron.jobs.iter().filter(|job| job.database == *database && Some(job.id) != chosen) {
+            // Doubles of ours are named under the job.
+            if named.iter().any(|ours| ours.id == job.id) {
+                continue;
+            }
+            let Some(how) = how(job, wanted, &refreshers) else { continue };
+            let name = job.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
+            let state = if job.active { "" } else { ", paused" };
+            let count = statement::count(&job.command);
+            lines.push(format!(
+                "job {}{name}, {}, role {}{state}: {how}: {}",
+                job.id, job.schedule, job.role, job.command
+            ));
+            if count > 1 {
+                advice.push(format!("Take the refresh out of job {} by hand; its other statements stay.", job.id));
+            } else if job.active {
+                mends.push(Mend::pause(job.id, &cron.database));
+                mends.push(Mend::unschedule(job.id, &cron.database));
+            }
+        }
+    }
+    for function in refreshers.iter().filter(|function| function.public) {
+        let rights = if function.definer { "with its owner's rights" } else { "with the caller's rights" };
+        lines.push(format!("function {}: everybody may call it, and it refreshes {rights}", function.identity));
+        mends.push(Mend::revoke(&function.identity, database));
+    }
+    if lines.is_empty() {
+        let finding = if cron.is_some() {
+            format!("No other job, and no function that everybody may call, refreshes {view}, as far as can be seen.")
+        } else {
+            format!("No function that everybody may call refreshes {view}; other jobs can't be seen.")
+        };
+        return Check::new("other-refreshers", TITLE, Verdict::Good, finding);
+    }
+    let count = lines.len();
+    let finding = if count == 1 {
+        format!("Something else refreshes {view} too, without a trace in the log.")
+    } else {
+        format!("{count} others refresh {view} too, without a trace in the log.")
+    };
+    if !mends.is_empty() {
+        advice.insert(0, "Pause or unschedule what nobody needs; each is done only where it is named.".into());
+    }
+    let mut check = Check::new("other-refreshers", TITLE, Verdict::Warning, finding);
+    check = check.detail(Detail::Lines(lines)).advise(advice.join(" "));
+    check.mends = mends;
+    check
+}
+
+/// Functions that refresh the view, or whichever view they are told to.
+fn refreshers<'a>(functions: &'a [Function], view: &str) -> Vec<&'a Function> {
+    let any = |source: &str| source.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+    let refreshes = |function: &&Function| {
+        let source = any(&function.source);
+        !function.ours
+            && function.readable
+            && source.contains("refresh materialized view")
+            && (statement::refreshes(&function.source, view) || source.contains(view) || source.contains("execute"))
+    };
+    functions.iter().filter(refreshes).collect()
+}
+
+/// How a job refreshes the view; `None` where it does not.
+fn how(job: &Job, wanted: &Wanted, refreshers: &[&Function]) -> Option<String> {
+    if statement::refreshes(&job.command, wanted.view) {
+        return Some("refreshes it by itself".into());
+    }
+    if statement::calls_function(&job.command, wanted.function) {
+        return Some(format!("calls {}", wanted.function));
+    }
+    let called = refreshers.iter().find(|function| {
+        statement::calls_function(&job.command, &function.name)
+            && (statement::names(&job.command, wanted.view) || function.source.contains(wanted.view))
+    });
+    called.map(|function| format!("calls {}", function.identity))
+}
+
 /// What became of its last executions.
 pub(crate) fn runs(cron: &Cron, settings: &Settings, wanted: &Wanted, limits: &Limits) -> Check {
     let new = |verdict, finding: String| Check::new(wanted.runs_id, wanted.runs_title, verdict, finding);
@@ -330,6 +510,13 @@ pub(crate) fn runs(cron: &Cron, settings: &Settings, wanted: &Wanted, limits: &L
         return if settings.log_run.as_deref() == Some("off") {
             new(Verdict::Unknown, "pg_cron keeps no history, because cron.log_run is off.".into())
                 .advise("Turn cron.log_run on and restart the server.")
+        } else if cron.hidden {
+            let finding = format!(
+                "No execution of job {} is among the newest 20,000 of all jobs; older ones were not looked at.",
+                job.id
+            );
+            new(Verdict::Unknown, finding)
+                .advise("Ask for it by name (refreshtop job runs), and delete old rows of cron.job_run_details.")
         } else if job.active {
             new(Verdict::Unknown, format!("Job {} has not run yet, as far as pg_cron's history goes.", job.id))
                 .advise("Wait for its next turn; if nothing comes, look at pg_cron's worker.")
@@ -356,6 +543,15 @@ pub(crate) fn runs(cron: &Cron, settings: &Settings, wanted: &Wanted, limits: &L
 }
 
 fn unfinished(cron: &Cron, job: &Job, last: &Run, limits: &Limits) -> (Verdict, String, String) {
+    if last.start.is_none() && !last.pid.is_some_and(|pid| cron.alive.contains(&pid)) {
+        let finding = format!(
+            "The last execution of job {} stands at {}, without a time: it is about to begin, or pg_cron has lost it.",
+            job.id, last.status
+        );
+        let advice = "Diagnose again in a minute. Where it stays so, pg_cron could not start it: look for \"pg_cron\" in the \
+                      server's log.";
+        return (Verdict::Unknown, finding, advice.into());
+    }
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of an execution are far from 2^52")]
     let age = last.start.map_or(0.0, |start| (cron.now - start).num_milliseconds() as f64 / 1000.0);
     let alive = last.pid.is_some_and(|pid| cron.alive.contains(&pid));
@@ -415,8 +611,9 @@ mod tests {
         runs_title: "",
         name: "refresh-platform-metrics",
         schedule: "*/5 * * * *",
-        command: "SELECT 1",
-        same: |a, b| a == b,
+        command: "SELECT public.f();",
+        function: "f",
+        view: "v",
     };
 
     fn settings() -> Settings {
@@ -435,10 +632,12 @@ mod tests {
     fn cron(runs: Vec<Run>) -> Cron {
         let (name, schedule, command) = (Some(WANTED.name.into()), WANTED.schedule.into(), WANTED.command.into());
         let job = Job { id: 1, name, schedule, command, database: "app".into(), role: "r".into(), active: true, runs };
-        let roles = vec![Role { name: "r".into(), can_log_in: true, may_refresh: true }];
+        let roles = vec![Role { name: "r".into(), can_log_in: true, may_refresh: true, superuser: false }];
         let now = "2026-01-01T00:20:00Z".parse().unwrap();
         Cron {
             database: "postgres".into(),
+            superuser: true,
+            hidden: false,
             extension: Some("1.4".into()),
             jobs: vec![job],
             roles,
@@ -450,7 +649,7 @@ mod tests {
     fn verdict(change: impl FnOnce(&mut Cron)) -> (Verdict, Vec<String>) {
         let mut cron = cron(Vec::new());
         change(&mut cron);
-        let check = job(&cron, &settings(), &WANTED, "r");
+        let check = job(&cron, &settings(), &WANTED, "postgres", "r");
         (check.verdict, check.mends.into_iter().map(|mend| mend.sql).collect())
     }
 
@@ -461,7 +660,18 @@ mod tests {
             verdict(|c| c.jobs[0].active = false),
             (Verdict::Bad, vec!["SELECT cron.alter_job(1, active := true)".into()])
         );
-        assert_eq!(verdict(|c| c.jobs[0].command = "x".into()).1, ["SELECT cron.alter_job(1, command := 'SELECT 1')"]);
+        assert_eq!(
+            verdict(|c| c.jobs[0].command = "REFRESH MATERIALIZED VIEW v".into()).1,
+            ["SELECT cron.alter_job(1, command := 'SELECT public.f();')"]
+        );
+        assert_eq!(
+            verdict(|c| c.jobs[0].command = "SET x TO 1; SELECT f(); SELECT g()".into()),
+            (Verdict::Good, vec![])
+        );
+        let several = verdict(|c| c.jobs[0].command = "SELECT 1; SELECT 2".into());
+        assert_eq!((several.0, several.1.len()), (Verdict::Bad, 1), "it is not ours, and ours is missing");
+        assert!(several.1[0].contains("schedule_in_database"), "{several:?}");
+        assert_eq!(verdict(|c| c.roles[0].superuser = true).1, ["SELECT cron.alter_job(1, username := 'r')"]);
         assert_eq!(verdict(|c| c.jobs[0].schedule = "30 seconds".into()).0, Verdict::Bad);
         assert_eq!(verdict(|c| c.jobs[0].schedule = "whenever".into()).0, Verdict::Warning);
         assert_eq!(verdict(|c| c.roles.clear()).0, Verdict::Bad);
@@ -470,8 +680,50 @@ mod tests {
         assert_eq!(verdict(double), (Verdict::Warning, vec!["SELECT cron.unschedule(2::bigint)".into()]));
         assert_eq!(
             verdict(|c| c.jobs[0].database = "other".into()),
-            (Verdict::Bad, vec!["SELECT cron.schedule_in_database('refresh-platform-metrics@app', '*/5 * * * *', 'SELECT 1', 'app') WHERE NOT EXISTS (SELECT FROM cron.job WHERE jobname = 'refresh-platform-metrics@app' AND username = current_user)".into()])
+            (Verdict::Bad, vec!["SELECT cron.schedule_in_database('refresh-platform-metrics@app', '*/5 * * * *', 'SELECT public.f();', 'app', username := 'r') WHERE NOT EXISTS (SELECT FROM cron.job WHERE jobname = 'refresh-platform-metrics@app' AND username = 'r')".into()])
         );
+    }
+
+    #[test]
+    fn others_are_named_and_what_does_more_is_not_touched() {
+        let function = |name: &str, source: &str, public| Function {
+            identity: format!("public.{name}(text)"),
+            name: name.into(),
+            source: source.into(),
+            public,
+            readable: true,
+            ..Function::default()
+        };
+        let helper = function("safe_refresh", "EXECUTE format('REFRESH MATERIALIZED VIEW %I', x)", false);
+        let open = function("refresh_v", "BEGIN REFRESH MATERIALIZED VIEW v; END", true);
+        let mut cron = cron(Vec::new());
+        let others_of = |cron: &Cron, functions: &[Function]| others(Some(cron), functions, &settings(), &WANTED);
+        assert_eq!(others_of(&cron, std::slice::from_ref(&helper)).verdict, Verdict::Good);
+        for (id, command) in [
+            (2, "REFRESH MATERIALIZED VIEW v"),
+            (3, "SELECT safe_refresh('v')"),
+            (4, "SELECT f(); SELECT g()"),
+            (5, "SELECT g()"),
+        ] {
+            cron.jobs.push(Job { id, name: None, command: command.into(), ..cron.jobs[0].clone() });
+        }
+        let found = others_of(&cron, &[helper, open]);
+        assert_eq!(found.verdict, Verdict::Warning);
+        let Detail::Lines(lines) = &found.detail else { panic!("{found:#?}") };
+        assert_eq!(lines.len(), 4, "{lines:#?}");
+        let sql: Vec<&str> = found.mends.iter().map(|mend| &*mend.sql).collect();
+        assert_eq!(
+            sql,
+            [
+                "SELECT cron.alter_job(2, active := false)",
+                "SELECT cron.unschedule(2::bigint)",
+                "SELECT cron.alter_job(3, active := false)",
+                "SELECT cron.unschedule(3::bigint)",
+                "REVOKE EXECUTE ON FUNCTION public.refresh_v(text) FROM PUBLIC",
+            ]
+        );
+        assert!(found.mends.iter().all(|mend| mend.danger == crate::model::diagnosis::Danger::AsksTwice));
+        assert!(found.advice.contains("job 4 by hand"), "{}", found.advice);
     }
 
     #[test]
@@ -481,6 +733,8 @@ mod tests {
         let refused = check(run("failed", "connection failed"));
         assert_eq!((refused.verdict, refused.advice.contains("use_background_workers")), (Verdict::Bad, true));
         assert_eq!(check(run("running", "")).verdict, Verdict::Warning, "no process does it any more");
+        let lost = Run { start: None, pid: None, ..run("starting", "") };
+        assert_eq!(check(lost).verdict, Verdict::Unknown);
         let mut hanging = cron(vec![run("running", "")]);
         hanging.alive.push(7);
         assert_eq!(runs(&hanging, &settings(), &WANTED, &Limits::default()).verdict, Verdict::Bad);

@@ -40,6 +40,8 @@ pub enum MendKind {
     AlterJob,
     /// Removes a job.
     Unschedule,
+    /// Takes a right away from everybody who has it by being anybody.
+    Revoke,
 }
 
 /// A statement that mends something.
@@ -85,6 +87,25 @@ impl Mend {
     pub fn command(id: i64, database: &str, command: &str) -> Self {
         let sql = format!("SELECT cron.alter_job({id}, command := {})", literal(command));
         Self::safe(MendKind::AlterJob, format!("give job {id} the right command"), database, sql)
+    }
+
+    /// The same, where somebody may want what it runs now.
+    #[must_use]
+    pub fn replace_command(id: i64, database: &str, command: &str) -> Self {
+        Self { danger: Danger::AsksTwice, ..Self::command(id, database, command) }
+    }
+
+    /// Pauses job `id`, which is somebody else's.
+    #[must_use]
+    pub fn pause(id: i64, database: &str) -> Self {
+        Self { danger: Danger::AsksTwice, ..Self::activity(id, database, false) }
+    }
+
+    /// Keeps everybody from calling a function, but for those who were let in by name.
+    #[must_use]
+    pub fn revoke(function: &str, database: &str) -> Self {
+        let sql = format!("REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC");
+        Self::risky(MendKind::Revoke, format!("keep the public from {function}"), database, sql)
     }
 
     /// Removes job `id` of the `pg_cron` in `database`.

@@ -1,0 +1,179 @@
+//! The program itself, where the database is not what it seems to be.
+
+use crate::{
+    scene::{Migrator, Scene},
+    schemas::DECOYS,
+    support::execute,
+};
+
+const LOOKS: [&str; 16] = [
+    "trigger",
+    "cleanup",
+    "job pause",
+    "job resume",
+    "job every 7m",
+    "job remove --yes",
+    "job restore",
+    "migrate --dry-run",
+    "migrate status",
+    "migrate down --yes",
+    "status",
+    "doctor",
+    "logs",
+    "stats",
+    "check",
+    "metrics",
+];
+
+/// 8. A database that was never migrated, with decoys of what one that was would have.
+async fn never_migrated(scene: Scene, decoys: &str) {
+    scene.attacker_creates_in_public().await;
+    scene.attacker_creates_in_database().await;
+    scene.plant(decoys).await;
+    scene.try_to_plant(&["GRANT ALL ON public.metrics_refresh_log, public.platform_metrics TO PUBLIC"]).await;
+    for url in [&scene.superuser, &scene.boss.url] {
+        scene.look_at(url).await;
+    }
+    scene.held().await;
+}
+const LOG_AND_VIEW: &str = "
+CREATE VIEW public.metrics_refresh_log AS SELECT gen_random_uuid() AS id, 'platform_metrics'::text AS refresh_type, 'success'::text AS status, 1.0 AS duration_ms,
+    NULL::text AS error_message, now() AS started_at, now() AS completed_at, now() AS created_at, NULL::text AS sqlstate, NULL::text AS error_detail, NULL::text AS error_hint,
+    NULL::text AS error_context, 'x'::text AS trigger_source, 'x'::text AS triggered_by, 'x'::text AS login_role, 'x'::text AS application_name, NULL::inet AS client_addr,
+    1 AS backend_pid, '{}'::jsonb AS black_box, '{}'::jsonb AS measured WHERE m.evil_true('log');
+CREATE VIEW public.platform_metrics AS SELECT 1::bigint AS total_accounts, now() AS last_updated WHERE m.evil_true('view')";
+const TABLES: &str = "
+CREATE TABLE public.metrics_refresh_log (id uuid DEFAULT gen_random_uuid(), refresh_type text, status text, duration_ms numeric, error_message text, started_at timestamptz,
+    completed_at timestamptz, created_at timestamptz, sqlstate text, error_detail text, error_hint text, error_context text, trigger_source text, triggered_by text, login_role text,
+    application_name text, client_addr inet, backend_pid integer, black_box jsonb, measured jsonb);
+INSERT INTO public.metrics_refresh_log (refresh_type, status, created_at) VALUES ('platform_metrics', 'success', now());
+CREATE INDEX ON public.metrics_refresh_log (id) WHERE m.evil_constant(1) = 1;
+CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT 1::bigint AS total_accounts, now() AS last_updated;
+CREATE INDEX ON public.platform_metrics (total_accounts) WHERE m.evil_constant(1) = 1";
+const PUBLIC_FUNCTIONS: &str = "
+CREATE FUNCTION public.refresh_platform_metrics_with_logging() RETURNS jsonb LANGUAGE sql AS $$ SELECT to_jsonb(m.evil('refresh')) $$;
+CREATE FUNCTION public.cleanup_old_metrics_logs() RETURNS bigint LANGUAGE sql AS $$ SELECT m.evil('cleanup')::bigint $$;
+CREATE FUNCTION public.trigger_platform_metrics_refresh() RETURNS jsonb LANGUAGE sql AS $$ SELECT to_jsonb(m.evil('trigger')) $$;
+CREATE FUNCTION public.is_super_admin() RETURNS boolean LANGUAGE sql AS $$ SELECT m.evil_true('is_super_admin') $$";
+// Not by an owner without roles: a session that has no great rights is not kept from what it was granted.
+attack!(never_migrated {
+    views: LOG_AND_VIEW,
+    tables: TABLES,
+    functions: PUBLIC_FUNCTIONS,
+    everything: &format!("{LOG_AND_VIEW}; {PUBLIC_FUNCTIONS}; CREATE SCHEMA refreshtop; {DECOYS}"),
+} by [superuser, managed]);
+
+/// What the owner of an installation puts into it before somebody greater looks.
+const OWN_FUNCTIONS: &str = "
+DO $$
+DECLARE
+    f record;
+BEGIN
+    FOR f IN SELECT p.oid::regprocedure AS called, p.proname, pg_get_function_identity_arguments(p.oid) AS arguments,
+                    pg_get_function_arguments(p.oid) AS declared, pg_get_function_result(p.oid) AS result, p.proretset, n.nspname
+             FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+             WHERE n.nspname IN ('refreshtop', 'public', 'refreshtop_definers') AND p.prokind = 'f'
+               AND pg_has_role(current_user, p.proowner, 'USAGE') LOOP
+        -- What can't be replaced stays.
+        BEGIN EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(%s) RETURNS %s LANGUAGE plpgsql VOLATILE SECURITY INVOKER AS %L',
+            f.nspname, f.proname, f.declared, f.result, format(
+            'BEGIN PERFORM m.evil(%L); %s END', f.proname, CASE WHEN f.proretset OR f.result = 'void' THEN 'RETURN;'
+            WHEN f.result = 'trigger' THEN 'RETURN new;' ELSE 'RETURN NULL;' END));
+        EXCEPTION WHEN OTHERS THEN NULL; END;
+    END LOOP;
+END $$";
+const OWN_TABLES: &str = "
+DO $$
+DECLARE
+    t regclass;
+BEGIN
+    FOR t IN SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE (n.nspname = 'refreshtop' OR c.relname = 'metrics_refresh_log') AND c.relkind = 'r' AND pg_has_role(current_user, c.relowner, 'USAGE') LOOP
+        EXECUTE format('ALTER TABLE %s ADD CHECK (m.evil_true(%L))', t, 'check on ' || t);
+        EXECUTE format('CREATE TRIGGER hostile BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION m.evil_trigger()', t);
+        EXECUTE format('CREATE INDEX ON %s ((1)) WHERE m.evil_constant(1) = 1', t);
+    END LOOP;
+    BEGIN CREATE INDEX ON public.platform_metrics (total_accounts) WHERE m.evil_constant(1) = 1; EXCEPTION WHEN OTHERS THEN NULL; END;
+END $$";
+const OWN_NOTES: &str = "
+DO $$
+BEGIN
+    BEGIN INSERT INTO refreshtop.ledger (version, undo) VALUES (1, 'SELECT m.evil(''ledger'')'); EXCEPTION WHEN OTHERS THEN NULL; END;
+    BEGIN INSERT INTO refreshtop.undo (step, kind, object_schema, object_name, detail)
+          VALUES (1, 'function', 'm', 'evil(text)', '{\"sql\": \"SELECT m.evil(''undo'')\"}'),
+                 (1, 'view', 'refreshtop_before', 'platform_metrics; SELECT m.evil(''undo'')', '{}');
+    EXCEPTION WHEN OTHERS THEN NULL; END;
+END $$";
+
+/// 8 b. An installation of a lesser role, which changes it before a superuser comes by.
+async fn lesser_installation(mut scene: Scene, change: &str) {
+    scene.migrated().await;
+    scene.refresh().await;
+    scene.sudo("DROP SCHEMA m CASCADE").await;
+    scene.attacker = scene.boss.clone();
+    crate::scene::arm(&scene.superuser, &scene.boss).await;
+    let session = crate::support::client(&scene.boss.url).await;
+    // A role that may create roles gets at ours: by itself up to 15, by what it made from 16 on.
+    for become_owner in ["GRANT refreshtop_owner TO CURRENT_USER", "SET ROLE refreshtop_owner"] {
+        let _ = session.batch_execute(become_owner).await;
+    }
+    session.batch_execute(change).await.unwrap();
+    drop(session);
+    scene.look_at(&scene.superuser).await;
+    scene.run(&scene.superuser, "migrate").await;
+    scene.pause_jobs().await;
+    scene.look_at(&scene.superuser).await;
+    // Whose roles these are runs as them anyway; what counts is who else came by.
+    scene.held_but_as(&["refreshtop_owner", "refreshtop_job", "refreshtop_view", "refreshtop_monitor"]).await;
+}
+attack!(lesser_installation { functions: OWN_FUNCTIONS, tables: OWN_TABLES, notes: OWN_NOTES } by [owner, managed]);
+
+/// The owner of the database has every session in it look for its names in his schema first.
+async fn search_path(mut scene: Scene) {
+    if scene.migrator == Migrator::Superuser {
+        scene.attacker_owns_public().await;
+    } else {
+        scene.sudo("DROP SCHEMA m CASCADE").await;
+        scene.attacker = scene.boss.clone();
+        crate::scene::arm(&scene.superuser, &scene.boss).await;
+    }
+    scene.migrated().await;
+    scene.plant(SHADOWS).await;
+    let database = &scene.database;
+    scene.plant(&format!("ALTER DATABASE {database} SET search_path = m, pg_catalog, public")).await;
+    scene.look_at(&scene.superuser).await;
+    scene.run(&scene.superuser, "migrate").await;
+    scene.run(&scene.superuser, "migrate down --yes").await;
+    execute(&scene.cluster.url("postgres"), &format!("ALTER DATABASE {database} RESET search_path")).await;
+    scene.held().await;
+}
+const SHADOWS: &str = "
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['pg_class', 'pg_namespace', 'pg_roles', 'pg_proc', 'pg_stat_activity', 'pg_locks', 'pg_database', 'pg_extension',
+                                'pg_depend', 'pg_index', 'pg_settings', 'pg_matviews', 'pg_auth_members'] LOOP
+        EXECUTE format('CREATE VIEW m.%1$I AS SELECT * FROM pg_catalog.%1$I WHERE m.evil_true(%1$L)', name);
+        EXECUTE format('GRANT SELECT ON m.%I TO PUBLIC', name);
+    END LOOP;
+END $$;
+CREATE FUNCTION m.current_database() RETURNS name LANGUAGE plpgsql AS $$ BEGIN PERFORM m.evil('current_database'); RETURN pg_catalog.current_database(); END $$;
+CREATE FUNCTION m.now() RETURNS timestamptz LANGUAGE plpgsql AS $$ BEGIN PERFORM m.evil('now'); RETURN pg_catalog.now(); END $$;
+CREATE FUNCTION m.to_regclass(text) RETURNS regclass LANGUAGE plpgsql AS $$ BEGIN PERFORM m.evil('to_regclass'); RETURN pg_catalog.to_regclass($1); END $$;
+CREATE FUNCTION m.current_setting(text, boolean) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM m.evil('current_setting'); RETURN pg_catalog.current_setting($1, $2); END $$;
+CREATE FUNCTION m.pg_backend_pid() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN PERFORM m.evil('pg_backend_pid'); RETURN pg_catalog.pg_backend_pid(); END $$;
+CREATE FUNCTION m.same(text, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM m.evil('operator'); RETURN pg_catalog.texteq($1, $2); END $$;
+CREATE OPERATOR m.= (LEFTARG = text, RIGHTARG = text, FUNCTION = m.same);
+CREATE FUNCTION m.same(name, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM m.evil('operator'); RETURN pg_catalog.nameeqtext($1, $2); END $$;
+CREATE OPERATOR m.= (LEFTARG = name, RIGHTARG = text, FUNCTION = m.same)";
+attack!(search_path by [superuser, owner, managed]);
+
+impl Scene {
+    /// Every command that asks the database anything, as the role of `url`.
+    async fn look_at(&self, url: &str) {
+        for line in LOOKS {
+            self.run(url, line).await;
+        }
+    }
+}

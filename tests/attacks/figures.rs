@@ -1,0 +1,166 @@
+//! Figures: whatever stands in the way, no wrong one is called fresh.
+
+use crate::{
+    scene::{SOURCES, Scene},
+    support::{self, execute, value},
+};
+use tokio::time::{Duration, sleep};
+
+/// 10. Row security that is switched on after the migration, by the owner of the sources.
+async fn row_security_later(scene: Scene, change: &str) {
+    scene.migrated().await;
+    scene.works().await;
+    scene.sudo(change).await;
+    scene.refresh().await;
+    let doctor = scene.run(&scene.boss.url, "doctor").await;
+    scene.no_wrong_figure().await;
+    let last = "SELECT status::text FROM public.metrics_refresh_log ORDER BY created_at DESC LIMIT 1";
+    if value::<String>(&scene.superuser, last).await != "success" {
+        assert!(doctor.code != 0 && doctor.text().contains("row security"), "{doctor:?}");
+    }
+}
+attack!(row_security_later {
+    enabled: "ALTER TABLE public.accounts ENABLE ROW LEVEL SECURITY",
+    forced: "ALTER TABLE public.accounts ENABLE ROW LEVEL SECURITY; ALTER TABLE public.accounts FORCE ROW LEVEL SECURITY",
+    policy: "ALTER TABLE public.accounts ENABLE ROW LEVEL SECURITY; ALTER TABLE public.accounts FORCE ROW LEVEL SECURITY;
+        CREATE POLICY half ON public.accounts USING (id <= 5)",
+} by [superuser, owner, managed]);
+
+/// The same where the migrator only may read the sources.
+async fn row_security_of_another_owner(scene: Scene) {
+    scene.attacker_owns_sources(&["accounts"]).await;
+    if scene.migrate().await.code != 0 {
+        // Not managed at all is not wrong either.
+        return;
+    }
+    scene.refresh().await;
+    scene.plant("ALTER TABLE public.accounts ENABLE ROW LEVEL SECURITY").await;
+    scene.refresh().await;
+    scene.no_wrong_figure().await;
+    scene.held().await;
+}
+attack!(row_security_of_another_owner by [superuser, owner, managed]);
+
+/// 11. `created_at` without a time zone: the figures do not depend on who refreshes from where.
+async fn time_zones(scene: Scene) {
+    for table in SOURCES {
+        let change =
+            format!("ALTER TABLE public.{table} ALTER created_at TYPE timestamp USING created_at AT TIME ZONE 'UTC'");
+        scene.sudo(&change).await;
+    }
+    let around = "INSERT INTO public.assets SELECT 1000 + n, 1, now() AT TIME ZONE 'UTC' - interval '30 days' + (n - 20) * interval '1 hour'
+                  FROM generate_series(1, 40) n";
+    scene.sudo(around).await;
+    if scene.migrate().await.code != 0 {
+        return;
+    }
+    let mut figures = Vec::new();
+    for zone in ["UTC", "America/Los_Angeles", "Pacific/Kiritimati"] {
+        for url in [&scene.boss.url, &scene.oncall.url] {
+            let call = format!("SET TimeZone = '{zone}'; SELECT refreshtop.refresh('platform_metrics')");
+            execute(url, &call).await;
+            let figure: i64 =
+                value(&scene.superuser, "SELECT new_assets_30d::bigint FROM public.platform_metrics").await;
+            figures.push(figure);
+        }
+    }
+    figures.dedup();
+    assert_eq!(figures.len(), 1, "{figures:?}");
+}
+attack!(time_zones by [superuser, owner, managed]);
+
+/// 12. A success from the future does not hide that nothing is refreshed any more.
+async fn row_from_the_future(scene: Scene) {
+    scene.migrated().await;
+    scene.works().await;
+    scene.works().await;
+    scene
+        .sudo(
+            "UPDATE public.metrics_refresh_log SET started_at = started_at - interval '2 hours',
+                 completed_at = completed_at - interval '2 hours', created_at = created_at - interval '2 hours';
+             UPDATE public.metrics_refresh_log SET started_at = now() + interval '3 days', completed_at = now() + interval '3 days',
+                 created_at = now() + interval '3 days'
+             WHERE id = (SELECT id FROM public.metrics_refresh_log ORDER BY created_at DESC LIMIT 1)",
+        )
+        .await;
+    let check = scene.run(&scene.boss.url, "check --critical age=1h").await;
+    assert!(check.code != 0, "{check:?}");
+    for line in ["check", "status"] {
+        let ran = scene.run(&scene.boss.url, line).await;
+        let text = ran.text().to_lowercase();
+        assert!(
+            !text.contains("0s ago") && !text.contains("verdict healthy") && !text.contains("refresh ok"),
+            "{ran:?}"
+        );
+    }
+    let doctor = scene.run(&scene.boss.url, "doctor").await;
+    assert!(doctor.code != 0 && doctor.text().contains("future"), "{doctor:?}");
+}
+attack!(row_from_the_future by [superuser, owner, managed]);
+
+/// 20. A setting of the database that PostgreSQL's own refresh does not survive.
+async fn quoted_identifiers(scene: Scene) {
+    scene.migrated().await;
+    scene.sudo(&format!("ALTER DATABASE {} SET quote_all_identifiers = on", scene.database)).await;
+    scene.works().await;
+    scene.works().await;
+    assert!(scene.run_job().await);
+    let errors = "SELECT count(*) FROM public.metrics_refresh_log WHERE status = 'error'";
+    assert_eq!(value::<i64>(&scene.superuser, errors).await, 0);
+}
+attack!(quoted_identifiers by [superuser, owner, managed]);
+
+/// 21. A caller whose snapshot is older than another's refresh is no failed attempt.
+async fn older_snapshot(scene: Scene, level: &str) {
+    scene.migrated().await;
+    scene.works().await;
+    let session = support::client(&scene.oncall.url).await;
+    session.batch_execute(&format!("BEGIN ISOLATION LEVEL {level}; SELECT count(*) FROM pg_class")).await.unwrap();
+    scene.works().await;
+    // Refused or not: it only must not count as a failure of the view's.
+    let _ = session.batch_execute("SELECT refreshtop.refresh('platform_metrics'); COMMIT").await;
+    let failed = "SELECT count(*) FROM public.metrics_refresh_log WHERE status = 'error'";
+    assert_eq!(value::<i64>(&scene.superuser, failed).await, 0);
+}
+attack!(older_snapshot { repeatable_read: "REPEATABLE READ", serializable: "SERIALIZABLE" } by [superuser, owner, managed]);
+
+/// 27. A refresh by hand that calls itself scheduled leaves a trace.
+async fn forged_source(scene: Scene) {
+    scene.migrated().await;
+    let before: i64 = value(&scene.superuser, "SELECT count(*) FROM refreshtop.audit").await;
+    scene.try_as(&scene.oncall.url, &["SELECT refreshtop.refresh('platform_metrics', 'schedule')"]).await;
+    let traces = format!(
+        "SELECT (SELECT count(*) FROM refreshtop.audit) > {before}
+             OR NOT EXISTS (SELECT 1 FROM public.metrics_refresh_log WHERE trigger_source = 'schedule')"
+    );
+    assert!(value::<bool>(&scene.superuser, &traces).await);
+}
+attack!(forged_source by [superuser, owner, managed]);
+
+/// 29. A rollback beside refreshes takes its locks in their order.
+async fn rollback_beside_refreshes(scene: Scene) {
+    for _ in 0..3 {
+        scene.migrated().await;
+        let url = scene.oncall.url.clone();
+        let refreshing = tokio::spawn(async move {
+            let session = support::client(&url).await;
+            for _ in 0..200 {
+                if session.batch_execute("SELECT refreshtop.refresh('platform_metrics')").await.is_err() {
+                    break;
+                }
+                sleep(Duration::from_millis(2)).await;
+            }
+        });
+        sleep(Duration::from_millis(200)).await;
+        let down = scene.run(&scene.boss.url, "migrate down --yes").await;
+        assert_eq!(down.code, 0, "{down:?}");
+        refreshing.abort();
+    }
+    let log = std::fs::read(scene.cluster.log_path()).unwrap();
+    let mark = format!("@{} ", scene.database);
+    let log = String::from_utf8_lossy(&log);
+    let deadlocks: Vec<&str> =
+        log.lines().filter(|line| line.contains(&mark) && line.contains("deadlock detected")).collect();
+    assert!(deadlocks.is_empty(), "{deadlocks:?}");
+}
+attack!(rollback_beside_refreshes by [superuser, owner, managed]);

@@ -1,0 +1,66 @@
+//! Attacks: somebody with small rights lays a trap where people with great rights will come by, and gains nothing.
+//!
+//! Each attack is tried on three kinds of installations; see [`scene::Migrator`]. `attacks_are_counted` tells how many
+//! there are. What needs `pg_cron` passes without a word where it is not installed.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail the test")]
+
+/// Tests of one attack, for each of its variants and each kind of migrator that it concerns.
+macro_rules! attack {
+    ($name:ident by $by:tt) => {
+        mod $name {
+            async fn attacked(scene: $crate::scene::Scene) {
+                super::$name(scene).await;
+            }
+            attack!(@each $by);
+        }
+    };
+    ($name:ident { $($variant:ident: $value:expr),+ $(,)? } by $by:tt) => {
+        mod $name {
+            $(mod $variant {
+                #[allow(unused_imports, reason = "not every value needs a name from there")]
+                use super::super::*;
+                async fn attacked(scene: $crate::scene::Scene) {
+                    super::super::$name(scene, $value).await;
+                }
+                attack!(@each $by);
+            })+
+        }
+    };
+    (@each [$($migrator:ident),+]) => {
+        $(#[tokio::test]
+        async fn $migrator() {
+            let migrator = $crate::scene::Migrator::named(stringify!($migrator));
+            attacked($crate::scene::Scene::new(migrator).await).await;
+        })+
+    };
+}
+
+mod application;
+mod client;
+mod copies;
+mod figures;
+mod jobs;
+mod log;
+mod scene;
+mod schemas;
+mod sources;
+#[path = "../support/mod.rs"]
+mod support;
+mod view;
+
+use std::collections::BTreeMap;
+
+#[test]
+fn attacks_are_counted() {
+    let listed = std::process::Command::new(std::env::current_exe().unwrap()).args(["--list"]).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let mut cases: BTreeMap<&str, usize> = BTreeMap::new();
+    for test in listed.lines().filter_map(|line| line.strip_suffix(": test")) {
+        if let Some((case, "superuser" | "owner" | "managed")) = test.rsplit_once("::") {
+            *cases.entry(case).or_default() += 1;
+        }
+    }
+    let tests: usize = cases.values().sum();
+    println!("{} attacks, {tests} with the kinds of migrators that they concern", cases.len());
+    assert!(cases.len() > 50, "{cases:?}");
+}

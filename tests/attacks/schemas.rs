@@ -1,0 +1,143 @@
+//! Schemas and roles: taken before us, or away from us.
+
+use crate::{
+    scene::{Scene, arm},
+    support::{unique, value},
+};
+
+/// Objects that our own would be, or that our programs ask, with code in each.
+pub const DECOYS: &str = "
+CREATE VIEW refreshtop.migrations AS SELECT g AS version, 'x'::text AS description, now() AS installed_on, true AS success, ''::bytea AS checksum, 1::bigint AS execution_time
+    FROM generate_series(1::bigint, 9) g WHERE m.evil_true('migrations');
+CREATE VIEW refreshtop.home AS SELECT 1::bigint AS system_identifier, 1::oid AS database_oid, current_database() AS database_name WHERE m.evil_true('home');
+CREATE VIEW refreshtop.undo AS SELECT 1::bigint AS seq, 1 AS step, 'x'::text AS kind, 'x'::name AS object_schema, 'x'::text AS object_name, '{}'::jsonb AS detail WHERE m.evil_true('undo');
+CREATE VIEW refreshtop.ledger AS SELECT 1::bigint AS seq, 1::bigint AS version, 'SELECT m.evil(''ledger'')'::text AS undo WHERE m.evil_true('ledger');
+CREATE VIEW refreshtop.schedule_ledger AS SELECT 1::bigint AS seq, 'postgres'::name AS cron_database, 'x'::text AS act, 'SELECT 1'::text AS undo WHERE m.evil_true('schedule_ledger');
+CREATE VIEW refreshtop.inventory AS SELECT 'x'::text AS kind, 'x'::text AS object, 'x'::text AS detail WHERE m.evil_true('inventory');
+CREATE VIEW refreshtop.audit AS SELECT 1::bigint AS id, now() AS at, 'x'::text AS action, 'x'::text AS outcome, 'x'::text AS caller, 'x'::text AS login_role, '{}'::jsonb AS detail WHERE m.evil_true('audit');
+CREATE VIEW refreshtop.views AS SELECT 'platform_metrics'::text AS refresh_type, 'public'::name AS view_schema, 'platform_metrics'::name AS view_name, '5 s'::interval AS lock_timeout, '30 days'::interval AS keep_log WHERE m.evil_true('views');
+CREATE FUNCTION refreshtop.is_super_admin() RETURNS boolean LANGUAGE sql AS $$ SELECT m.evil_true('is_super_admin') $$;
+CREATE FUNCTION refreshtop.applied_steps() RETURNS bigint[] LANGUAGE sql AS $$ SELECT ARRAY[m.evil('applied_steps')::bigint] $$;
+CREATE FUNCTION refreshtop.cron_settings() RETURNS TABLE (database text, utc_offset integer, readable boolean) LANGUAGE sql AS $$ SELECT 'postgres', m.evil('cron_settings'), true $$;
+CREATE FUNCTION refreshtop.cron_facts() RETURNS jsonb LANGUAGE sql AS $$ SELECT to_jsonb(m.evil('cron_facts')) $$;
+CREATE FUNCTION refreshtop.running(p_refresh_type text DEFAULT 'platform_metrics') RETURNS TABLE (pid integer, since timestamptz, application_name text) LANGUAGE sql AS $$ SELECT m.evil('running'), now(), 'x' $$;
+CREATE FUNCTION refreshtop.refresh(p_refresh_type text, p_source text DEFAULT NULL) RETURNS jsonb LANGUAGE sql AS $$ SELECT to_jsonb(m.evil('refresh')) $$;
+CREATE FUNCTION refreshtop.cleanup_logs(p_batch integer DEFAULT 1, p_max_batches integer DEFAULT 1) RETURNS bigint LANGUAGE sql AS $$ SELECT m.evil('cleanup_logs')::bigint $$;
+CREATE FUNCTION refreshtop.stats(p_refresh_type text, p_window interval) RETURNS TABLE (total_refreshes bigint, successful_refreshes bigint, failed_refreshes bigint, success_rate numeric,
+    avg_duration_ms numeric, max_duration_ms numeric, min_duration_ms numeric, last_refresh_at timestamptz, last_error text, last_success_at timestamptz)
+    LANGUAGE sql AS $$ SELECT m.evil('stats')::bigint, 1::bigint, 0::bigint, 100.0, 1.0, 1.0, 1.0, now(), NULL::text, now() $$;
+CREATE FUNCTION refreshtop.record_act(p_action text, p_outcome text, p_detail jsonb) RETURNS void LANGUAGE sql AS $$ SELECT m.evil('record_act') $$;
+CREATE FUNCTION refreshtop.change_job(p_job_name text, p_schedule text, p_active boolean, p_remove boolean DEFAULT false) RETURNS boolean LANGUAGE sql AS $$ SELECT m.evil('change_job') = 1 $$;
+GRANT USAGE ON SCHEMA refreshtop TO PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA refreshtop TO PUBLIC";
+
+/// Schemas of our names are there before the first migration.
+async fn schemas_taken(scene: Scene, taken: &str) {
+    scene.attacker_creates_in_database().await;
+    scene.plant(taken).await;
+    scene.look().await;
+    scene.migrate().await;
+    scene.live().await;
+    scene.held().await;
+}
+// An owner without roles has no schema but his own between himself and whoever may create schemas in his database.
+attack!(schemas_taken {
+    empty: "CREATE SCHEMA refreshtop; GRANT ALL ON SCHEMA refreshtop TO PUBLIC",
+    definers: "CREATE SCHEMA refreshtop_definers; GRANT ALL ON SCHEMA refreshtop_definers TO PUBLIC",
+    before: "CREATE SCHEMA refreshtop_before; GRANT ALL ON SCHEMA refreshtop_before TO PUBLIC;
+        CREATE TABLE refreshtop_before.metrics_refresh_log (id uuid, refresh_type text, status text DEFAULT m.evil('default')::text)",
+    types: "CREATE SCHEMA refreshtop; CREATE TYPE refreshtop.views AS (refresh_type text); CREATE SEQUENCE refreshtop.attempts",
+} by [superuser, owner, managed]);
+
+/// The same with everything in them that our programs ask.
+async fn decoys_in_our_schema(scene: Scene) {
+    schemas_taken(scene, &format!("CREATE SCHEMA refreshtop; {DECOYS}")).await;
+}
+// Not by the owner without roles: a session that has no great rights is not kept from what it was granted.
+attack!(decoys_in_our_schema by [superuser, managed]);
+
+/// 16. A cluster that has lost one of our roles, as after a restore elsewhere, or in which somebody has changed it.
+async fn role_lost(scene: Scene, loss: &str) {
+    let scene = scene.in_own_cluster().await;
+    scene.migrated().await;
+    scene.sudo(loss).await;
+    let doctor = scene.run(&scene.boss.url, "doctor").await;
+    assert_ne!(doctor.code, 0, "{doctor:?}");
+    scene.migrated().await;
+    scene.works().await;
+    for line in ["trigger", "status", "stats", "logs", "cleanup"] {
+        let ran = scene.run(&scene.oncall.url, line).await;
+        assert!(ran.code < 64, "{line}: {ran:?}");
+    }
+    assert!(scene.run_job().await);
+    scene.live().await;
+}
+// Not by the owner without roles: he can't make the role again.
+attack!(role_lost {
+    dropped: "DROP OWNED BY refreshtop_admin; DROP ROLE refreshtop_admin",
+    renamed: "ALTER ROLE refreshtop_admin RENAME TO administrators",
+    // Made by a rollback's predecessor, or by hand: without login the jobs can't run.
+    without_login: "DO $$ BEGIN ALTER ROLE refreshtop_job NOLOGIN; END $$",
+    without_grants: "DROP OWNED BY refreshtop_job",
+} by [superuser, managed]);
+
+/// Our roles' names are taken by somebody who could create roles: nothing of ours is then his.
+async fn role_taken(scene: Scene, role: &str) {
+    let scene = scene.in_own_cluster().await;
+    let name = &scene.attacker.name;
+    scene
+        .sudo(&format!("CREATE ROLE {role} LOGIN SUPERUSER; ALTER ROLE {role} NOSUPERUSER; GRANT {role} TO {name}"))
+        .await;
+    let migrated = scene.migrate().await;
+    let member = format!("SELECT pg_has_role('{name}', '{role}', 'MEMBER')");
+    let member: bool = value(&scene.superuser, &member).await;
+    assert!(migrated.code != 0 || !member, "{name} is a member of {role}: {migrated:?}");
+    scene
+        .try_to_plant(&[
+            &format!("SET ROLE {role}"),
+            "ALTER FUNCTION refreshtop.refresh(text, text) SECURITY INVOKER",
+            "CREATE TRIGGER t BEFORE INSERT ON public.metrics_refresh_log FOR EACH ROW EXECUTE FUNCTION m.evil_trigger()",
+        ])
+        .await;
+    scene.sudo(&format!("REVOKE {role} FROM {name}")).await;
+    scene.live().await;
+    scene.held().await;
+}
+// Not by the owner without roles, who makes none.
+attack!(role_taken { owner: "refreshtop_owner", monitor: "refreshtop_monitor", job: "refreshtop_job" } by [superuser, managed]);
+
+/// Members of `refreshtop_admin` may look and refresh; what is ours is not theirs to change.
+async fn members_are_no_owners(mut scene: Scene) {
+    scene.migrated().await;
+    scene.attacker = scene.oncall.clone();
+    scene.sudo("DROP SCHEMA m CASCADE").await;
+    arm(&scene.superuser, &scene.oncall).await;
+    let other = unique("other");
+    let done = scene
+        .try_to_plant(&[
+            "ALTER FUNCTION refreshtop.refresh(text, text) SECURITY INVOKER",
+            "CREATE FUNCTION refreshtop.later() RETURNS integer LANGUAGE sql AS $$ SELECT 1 $$",
+            "CREATE TABLE refreshtop.later (a integer)",
+            "INSERT INTO refreshtop.undo (step, kind, object_name) VALUES (1, 'table', 'accounts')",
+            "INSERT INTO refreshtop.views (refresh_type, view_name) VALUES ('x', 'x')",
+            "UPDATE refreshtop.views SET view_name = 'x'",
+            "DELETE FROM refreshtop.audit",
+            "DELETE FROM public.metrics_refresh_log",
+            "INSERT INTO public.metrics_refresh_log (refresh_type, status, started_at) VALUES ('platform_metrics', 'success', now())",
+            "UPDATE refreshtop.inventory SET detail = 'x'",
+            "DELETE FROM refreshtop.migrations",
+            "SET ROLE refreshtop_owner",
+            "SET ROLE refreshtop_job",
+            "GRANT refreshtop_admin TO PUBLIC",
+            &format!("CREATE ROLE {other} IN ROLE refreshtop_admin"),
+            "SELECT refreshtop.record_act('migrate up', 'success', '{}')",
+            "CREATE TRIGGER t BEFORE INSERT ON public.metrics_refresh_log FOR EACH ROW EXECUTE FUNCTION m.evil_trigger()",
+            "SELECT refreshtop.refresh('x; DROP TABLE public.accounts')",
+            "SELECT refreshtop.change_job('x''; SELECT m.evil(''job'')', '* * * * *''', true)",
+        ])
+        .await;
+    // The last may well say that there is no such job.
+    assert!(done <= 1, "{done} of these succeeded");
+    scene.live().await;
+    scene.held().await;
+}
+attack!(members_are_no_owners by [superuser, owner, managed]);

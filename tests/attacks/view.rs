@@ -1,0 +1,114 @@
+//! The materialized view: who made it, who owns it, and what stands in its place.
+
+use crate::{
+    scene::{SOURCES, Scene},
+    support::value,
+};
+
+const FIGURES: &str =
+    "1::bigint AS total_accounts, 1::bigint AS total_users, 1::bigint AS total_assets, 1::bigint AS total_licenses,
+    1::bigint AS new_accounts_30d, 1::bigint AS new_users_30d, 1::bigint AS new_assets_30d, now() AS last_updated";
+
+/// 5. A view that was there before the first migration: adopted, refreshed, and put back by the rollback.
+async fn adopted_view(scene: Scene, view: &str) {
+    scene.attacker_creates_in_public().await;
+    scene.plant(&view.replace("FIGURES", FIGURES)).await;
+    scene.plant("GRANT ALL ON public.platform_metrics TO PUBLIC").await;
+    scene.migrate().await;
+    scene.live().await;
+    scene.held().await;
+}
+attack!(adopted_view {
+    query: "CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT m.evil('query')::bigint AS total_accounts",
+    query_of_the_contract: "CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT FIGURES WHERE m.evil_true('query')",
+    unpopulated: "CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT FIGURES WHERE m.evil_true('query') WITH NO DATA",
+    index_predicate: "CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT FIGURES;
+        CREATE INDEX ON public.platform_metrics (total_accounts) WHERE m.evil_constant(1) = 1",
+    unique_index: "CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT FIGURES;
+        CREATE UNIQUE INDEX ON public.platform_metrics (m.evil_text(total_accounts::text))",
+    type_of_a_column: "CREATE TYPE m.boxed AS (value bigint);
+        CREATE FUNCTION m.unboxed(m.boxed) RETURNS numeric LANGUAGE plpgsql AS $$ BEGIN PERFORM m.evil('cast'); RETURN 1; END $$;
+        CREATE CAST (m.boxed AS numeric) WITH FUNCTION m.unboxed(m.boxed) AS IMPLICIT;
+        CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT ROW(1)::m.boxed AS total_accounts",
+    plain_view: "CREATE VIEW public.platform_metrics AS SELECT FIGURES WHERE m.evil_true('view')",
+    table: "CREATE TABLE public.platform_metrics AS SELECT FIGURES; CREATE INDEX ON public.platform_metrics (total_accounts) WHERE m.evil_constant(1) = 1",
+    dependent_view: "CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT FIGURES;
+        CREATE VIEW m.dependent AS SELECT * FROM public.platform_metrics WHERE m.evil_true('dependent view')",
+} by [superuser, owner, managed]);
+
+/// 3 c. The owner of schema `public` drops the view, and makes something of its name.
+async fn replaced_view(scene: Scene, view: &str) {
+    scene.attacker_owns_public().await;
+    scene.migrated().await;
+    scene.refresh().await;
+    scene.plant("DROP MATERIALIZED VIEW public.platform_metrics CASCADE").await;
+    scene.plant(&view.replace("FIGURES", FIGURES)).await;
+    scene.plant("GRANT ALL ON ALL TABLES IN SCHEMA m TO PUBLIC").await;
+    scene.try_to_plant(&["GRANT ALL ON public.platform_metrics TO PUBLIC"]).await;
+    scene.refresh().await;
+    scene.look().await;
+    scene.held().await;
+    scene.no_wrong_figure().await;
+    scene.live().await;
+}
+attack!(replaced_view {
+    plain_view: "CREATE VIEW public.platform_metrics AS SELECT FIGURES WHERE m.evil_true('view')",
+    materialized_view: "CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT FIGURES WHERE m.evil_true('query'); CREATE UNIQUE INDEX ON public.platform_metrics (last_updated)",
+    unpopulated: "CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT FIGURES WHERE m.evil_true('query') WITH NO DATA",
+    index_predicate: "CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT FIGURES; CREATE UNIQUE INDEX ON public.platform_metrics (last_updated);
+        CREATE INDEX ON public.platform_metrics (total_accounts) WHERE m.evil_constant(1) = 1",
+    table: "CREATE TABLE public.platform_metrics AS SELECT FIGURES; CREATE INDEX ON public.platform_metrics (total_accounts) WHERE m.evil_constant(1) = 1",
+    table_with_policy: "CREATE TABLE public.platform_metrics AS SELECT FIGURES; ALTER TABLE public.platform_metrics ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY p ON public.platform_metrics USING (m.evil_true('policy'))",
+    partitions: "CREATE TABLE public.platform_metrics (total_accounts bigint, last_updated timestamptz) PARTITION BY LIST (m.evil_constant(total_accounts::integer));
+        CREATE TABLE m.part PARTITION OF public.platform_metrics DEFAULT; CREATE INDEX ON m.part (total_accounts) WHERE m.evil_constant(1) = 1",
+} by [superuser, owner, managed]);
+
+/// The owner of the sources owns the view: what he hangs on it does not run as whoever reads or refreshes it.
+async fn owned_view(scene: Scene, hung: &str) {
+    scene.attacker_owns_sources(&SOURCES).await;
+    scene.migrated().await;
+    scene.refresh().await;
+    let owner = "SELECT pg_get_userbyid(relowner)::text FROM pg_class WHERE oid = 'public.platform_metrics'::regclass";
+    assert_eq!(value::<String>(&scene.superuser, owner).await, scene.attacker.name);
+    scene.try_to_plant(&[hung]).await;
+    scene.live().await;
+    scene.held().await;
+}
+// Not by a migrator who can't give the view to another role: then it stays his own.
+attack!(owned_view {
+    index_predicate: "CREATE INDEX ON public.platform_metrics (total_accounts) WHERE m.evil_constant(1) = 1",
+    index_expression: "CREATE INDEX ON public.platform_metrics (m.evil_text(total_accounts::text))",
+    statistics: "CREATE STATISTICS m.s ON (m.evil_constant(1) + total_accounts), (m.evil_constant(2) + total_accounts) FROM public.platform_metrics",
+    all_functions: "DO $$ DECLARE f regprocedure; act text; BEGIN
+        FOR f IN SELECT oid FROM pg_proc WHERE proowner = current_user::regrole AND pronamespace <> 'm'::regnamespace LOOP
+            FOREACH act IN ARRAY ARRAY['SECURITY INVOKER', 'SET search_path = m', 'RENAME TO another', 'SET SCHEMA m', 'RESET ALL'] LOOP
+                BEGIN EXECUTE format('ALTER FUNCTION %s %s', f, act); RAISE LOG 'attack|%|altered|the owner of %|%|%|', current_user, f, session_user, current_database();
+                EXCEPTION WHEN OTHERS THEN NULL; END;
+            END LOOP; END LOOP; END $$",
+    functions_dropped: "DROP OWNED BY CURRENT_USER CASCADE",
+    view_replaced: "DO $$ BEGIN DROP MATERIALIZED VIEW public.platform_metrics CASCADE;
+        CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT m.evil('query')::bigint AS total_accounts, now() AS last_updated; END $$",
+    renamed: "ALTER MATERIALIZED VIEW public.platform_metrics RENAME TO another",
+    elsewhere: "ALTER MATERIALIZED VIEW public.platform_metrics SET SCHEMA m",
+} by [superuser]);
+
+/// Where the sources belong to a superuser, the view does not become a way to him for those who may create objects.
+async fn superusers_view(scene: Scene) {
+    scene.attacker_owns_public().await;
+    scene.own_sources(scene.cluster.user(), &SOURCES).await;
+    scene.migrate().await;
+    scene
+        .try_to_plant(&[
+            "ALTER MATERIALIZED VIEW public.platform_metrics RENAME TO another",
+            "CREATE INDEX ON public.platform_metrics (total_accounts) WHERE m.evil_constant(1) = 1",
+            "CREATE FUNCTION public.now() RETURNS timestamptz LANGUAGE plpgsql AS $$ BEGIN PERFORM m.evil('now'); RETURN pg_catalog.now(); END $$",
+            "CREATE FUNCTION public.count() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN PERFORM m.evil('count'); RETURN 1; END $$",
+        ])
+        .await;
+    scene.refresh().await;
+    scene.look().await;
+    scene.held().await;
+    scene.no_wrong_figure().await;
+}
+attack!(superusers_view by [superuser]);
