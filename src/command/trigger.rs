@@ -103,7 +103,7 @@ async fn free_again(client: &Client, mut pause: Duration, why: &Cell<&str>) -> R
         match refresh::call(client, service::RUNS, service::RUNNING).await {
             Ok(running) if running.is_null() => return Ok(()),
             Ok(_) => {}
-            // Whom the application admits may refresh, and not see what runs: the next try tells.
+            // Who may refresh (as the jobs' role) need not be allowed to see what runs: the next try tells.
             Err(Lost::Failed(failure)) if failure.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => return Ok(()),
             Err(failure) => return Err(failure),
         }

@@ -86,7 +86,7 @@ async fn a_missing_job_is_noticed_and_scheduled_again() {
     // The new job has not run yet.
     assert_eq!((code(&fixed), &answer["verdict"]), (exit::UNKNOWN, &"unknown".into()), "{answer:#}");
     assert_eq!(value::<i64>(&cron, &count).await, 1);
-    let traces = "SELECT count(*) FROM refreshtop.audit WHERE action = 'mend' AND outcome = 'success'";
+    let traces = "SELECT count(*) FROM refreshtop.audit WHERE action = 'fix' AND outcome = 'success'";
     assert_eq!(value::<i64>(&url, traces).await, 1);
     remove_jobs(&url).await;
 }

@@ -38,7 +38,12 @@ async fn figures_move_from_refresh_to_refresh() {
 async fn a_view_by_hand_shows_its_own_columns_and_says_why_nothing_moves() {
     let url = fresh_app("byhand").await;
     execute(&url, "CREATE VIEW public.platform_metrics AS SELECT 7 AS total_widgets, 'NaN'::float8 AS ratio, 'x' AS name, 2.5 AS \"od\"\"d\"").await;
-    let read = movement(&url, DAY).await.unwrap();
+    // What a plain view reads may be anybody's: a superuser looks at none.
+    let refused = movement(&url, DAY).await.unwrap().now.unwrap_err();
+    assert!(refused.reason.contains("public.platform_metrics is a view"), "{refused:?}");
+    let (name, viewer) = fresh_role(&url, "viewer", "").await;
+    execute(&url, &format!("GRANT SELECT ON public.platform_metrics TO {name}")).await;
+    let read = movement(&viewer, DAY).await.unwrap();
     assert_eq!(
         read.now.unwrap(),
         [("total_widgets".to_owned(), Some(7.0)), ("ratio".into(), None), ("od\"d".into(), Some(2.5))]

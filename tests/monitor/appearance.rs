@@ -144,11 +144,12 @@ const HOSTILE: &str = "a\u{1b}]0;pwned\u{7}b\u{1b}[2J\u{1b}[Hc\u{9d}0;pwned\u{9c
 async fn text_of_the_database_is_only_text() {
     let cluster = cluster().await;
     let name = unique("evil");
-    let url = small_app_in(cluster, &name).await;
-    migrate(&url).await;
+    small_app_in(cluster, &name).await;
     let hostile_name = format!("{name}\u{1b}]0;pwned\u{7}");
     execute(&cluster.url("postgres"), &format!("ALTER DATABASE {name} RENAME TO \"{hostile_name}\"")).await;
     let url = cluster.url(&hostile_name);
+    // Only now: what was migrated under another name is not at home, and refreshes nothing.
+    migrate(&url).await;
     let session = client(&url).await;
     let insert = "INSERT INTO public.metrics_refresh_log
             (refresh_type, status, duration_ms, error_message, error_detail, error_hint, error_context, application_name,

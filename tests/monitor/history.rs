@@ -53,9 +53,9 @@ async fn what_grew_and_what_moved_is_shown_and_follows_the_refreshes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn before_anything_was_measured_the_views_say_so_and_what_mends_it() {
     let url = migrated_app("nohist").await;
-    let undo = refreshtop::command::migrate::down(&crate::support::target(&url), 6).await.unwrap();
-    assert!(undo.last().is_some_and(|line| line.contains('7')), "{undo:?}");
     execute(&url, REFRESH).await;
+    // As a log is that was made by hand; refreshtop's functions don't answer about such a one either.
+    execute(&url, "ALTER TABLE public.metrics_refresh_log DROP COLUMN measured CASCADE").await;
     let mut monitor = live(&url);
     monitor.send("4");
     let shown = monitor.wait_text("keeps no measurements");

@@ -69,7 +69,7 @@ async fn who_is_in_the_way_is_named_ended_and_the_view_refreshed() {
     monitor.wait_for("no word of it", |screen| screen.contains("✓ Blocked sessions"));
     let ended = format!("NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = {})", session.pid);
     Session::open(&url).await.until(&ended).await;
-    let traces = "SELECT count(*) FROM refreshtop.audit WHERE action = 'mend' AND outcome = 'success'";
+    let traces = "SELECT count(*) FROM refreshtop.audit WHERE action = 'fix' AND outcome = 'success'";
     assert_eq!(value::<i64>(&url, traces).await, 1);
 
     monitor.send("1r");

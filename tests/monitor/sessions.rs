@@ -6,13 +6,16 @@ use crate::{
 };
 use std::{collections::BTreeSet, fs, time::Duration};
 
-/// Whoever asks it tells the server's log what limits its session has.
-const TELLING: &str =
-    "CREATE OR REPLACE FUNCTION refreshtop.is_super_admin() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
-    RAISE LOG 'limits of % : % % % %', current_setting('application_name'), current_setting('statement_timeout'),
-        current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout'),
-        current_setting('default_transaction_read_only');
-    RETURN true; END $$";
+/// Whoever calls these, one in each poll and one in each refresh, tells the server's log what limits its session has.
+const TELLING: &str = "
+    CREATE FUNCTION refreshtop.tell() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+        RAISE LOG 'limits of % : % % % %', current_setting('application_name'), current_setting('statement_timeout'),
+            current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout'),
+            current_setting('default_transaction_read_only'); END $$;
+    CREATE OR REPLACE FUNCTION refreshtop.cron_settings() RETURNS TABLE (database text, utc_offset integer, readable boolean)
+        LANGUAGE plpgsql AS $$ BEGIN PERFORM refreshtop.tell(); RETURN QUERY SELECT NULL::text, 0, true; END $$;
+    CREATE OR REPLACE FUNCTION refreshtop.caller() RETURNS name
+        LANGUAGE plpgsql AS $$ BEGIN PERFORM refreshtop.tell(); RETURN session_user; END $$";
 
 #[tokio::test]
 async fn at_most_three_sessions_each_with_its_name_and_limits() {

@@ -134,7 +134,7 @@ async fn installation(app: &mut PgConnection, asker: &Asker) -> Vec<Check> {
             checks.push(match asker.ask::<Home>(app, QUESTION, &[Thing::Relation("refreshtop.home")], HOME).await {
                 Ok(home) => rights::home(&home),
                 Err(failure) => asker.unknown("home", "The original or a copy", &failure),
-            })
+            });
         }
         Some(false) => checks.push(unseen("home", "The original or a copy")),
         None => {}
