@@ -206,7 +206,8 @@ fn has_test(source: &str, name: &str) -> bool {
         // A macro makes the attacks: a test for each variant and each kind of migrator.
         let attack = line.strip_prefix("attack!(").and_then(|rest| rest.strip_prefix(name));
         attack.is_some_and(|rest| rest.starts_with(' '))
-            || named && attributes.into_iter().any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
+            || named
+                && attributes.into_iter().any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
     })
 }
 

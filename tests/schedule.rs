@@ -11,7 +11,7 @@ use refreshtop::{
     model::job::Job,
 };
 use std::time::Duration;
-use support::{CRON_DATABASE, SMALL_APP, client, cluster, execute, fresh_app, target, value};
+use support::{CRON_DATABASE, SMALL_APP, client, cluster, execute, fresh_app, look, target, value};
 
 async fn up(url: &str) -> Vec<String> {
     migrate::up(&target(url)).await.unwrap_or_else(|error| panic!("{error}"))
@@ -37,7 +37,8 @@ struct Row {
 
 /// Every job of a database, in the order of their numbers.
 async fn jobs_of(cron_url: &str, database: &str) -> Vec<Row> {
-    let sql = "SELECT jobname::text, schedule, command, username, active FROM cron.job WHERE database = $1 ORDER BY jobid";
+    let sql =
+        "SELECT jobname::text, schedule, command, username, active FROM cron.job WHERE database = $1 ORDER BY jobid";
     let rows = client(cron_url).await.query(sql, &[&database]).await.unwrap();
     let row = |row: &tokio_postgres::Row| Row {
         name: row.get(0),
@@ -66,10 +67,10 @@ async fn monitored_job(target: &Target) -> Option<Job> {
     let cron = service::cron_settings(&mut app).await.unwrap();
     let cron_database = cron.database.clone().unwrap();
     if cron_database == target.database {
-        service::job_here(&mut app, &cron).await.unwrap()
+        service::job_here(&mut look(&mut app).await, &cron).await.unwrap()
     } else {
         let mut session = connect(Target { database: cron_database, ..target.clone() }).await;
-        service::job_there(&mut session, &cron, &target.database).await.unwrap()
+        service::job_there(&mut look(&mut session).await, &cron, &target.database).await.unwrap()
     }
 }
 
@@ -106,7 +107,12 @@ async fn jobs_go_into_the_database_where_pg_cron_lives_and_leave_with_a_rollback
     let scheduled = jobs(&cron_url, &url).await;
     assert_eq!(scheduled.len(), 2, "{scheduled:?}");
     for (job, name, schedule, command) in [
-        (&scheduled[0], "refresh-platform-metrics", "*/5 * * * *", "SELECT public.refresh_platform_metrics_with_logging();"),
+        (
+            &scheduled[0],
+            "refresh-platform-metrics",
+            "*/5 * * * *",
+            "SELECT public.refresh_platform_metrics_with_logging();",
+        ),
         (&scheduled[1], "cleanup-metrics-logs", "0 2 * * *", "SELECT public.cleanup_old_metrics_logs();"),
     ] {
         assert!(job.name.as_deref().unwrap().starts_with(name), "{job:?}");
@@ -202,7 +208,11 @@ async fn a_job_that_does_the_same_is_taken_over_and_comes_back_exactly() {
     assert_eq!(taken.len(), 2, "{taken:?}");
     assert_eq!((&*taken[0].schedule, taken[0].active, &*taken[0].role), ("*/15 * * * *", true, "refreshtop_job"));
     assert_eq!(taken[0].command, "SELECT public.refresh_platform_metrics_with_logging();");
-    assert_eq!((&*taken[1].schedule, taken[1].active, &*taken[1].role), ("0 3 * * *", false, "refreshtop_job"), "paused");
+    assert_eq!(
+        (&*taken[1].schedule, taken[1].active, &*taken[1].role),
+        ("0 3 * * *", false, "refreshtop_job"),
+        "paused"
+    );
     let ids: i64 = value(&url, "SELECT max(jobid) FROM cron.job").await;
     assert_eq!(ids, 2, "the jobs kept their numbers, and with them their history");
 
@@ -314,7 +324,9 @@ async fn jobs_follow_a_database_that_was_renamed() {
     let cron_url = cluster().await.url(CRON_DATABASE);
     up(&url).await;
     let (old, new) = (database(&url).to_owned(), format!("{}_new", database(&url)));
-    let pause = format!("SELECT cron.alter_job(jobid, active := false) FROM cron.job WHERE database = '{old}' AND jobname LIKE 'cleanup%'");
+    let pause = format!(
+        "SELECT cron.alter_job(jobid, active := false) FROM cron.job WHERE database = '{old}' AND jobname LIKE 'cleanup%'"
+    );
     execute(&cron_url, &pause).await;
     execute(&cron_url, &format!("ALTER DATABASE {old} RENAME TO {new}")).await;
     let renamed = cluster().await.url(&new);

@@ -151,7 +151,8 @@ fn value(figure: Figure, stats: &RefreshStats, now: DateTime<Utc>) -> Option<f64
     match figure {
         // Without any attempt there is a finding of its own.
         Figure::Age => match stats.last_success_at {
-            Some(at) => Some((now - at).to_std().unwrap_or_default().as_secs_f64()),
+            // What is dated in the future makes nothing fresh.
+            Some(at) => Some(health::age(at, now).map_or(f64::INFINITY, |age| age.as_secs_f64())),
             None => (stats.total > 0).then_some(f64::INFINITY),
         },
         Figure::Duration => stats.avg_duration_ms.map(|ms| ms / 1000.0),

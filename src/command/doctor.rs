@@ -157,7 +157,8 @@ async fn mend(
 fn stopped(mended: &[Mended]) -> Failure {
     let done: Vec<String> =
         mended.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(mend, _)| clean(&mend.label)).collect();
-    let what = if done.is_empty() { "nothing was changed".to_owned() } else { format!("done was only: {}", done.join(", ")) };
+    let what =
+        if done.is_empty() { "nothing was changed".to_owned() } else { format!("done was only: {}", done.join(", ")) };
     Failure::new(exit::FAILURE, what)
 }
 

@@ -8,6 +8,7 @@ use crate::{
         feed, log,
         service::{self, LogFilter, PLATFORM_METRICS},
         spare::Spare,
+        trust::Look,
     },
     exit,
     model::{
@@ -47,8 +48,13 @@ pub async fn run(logs: &Logs, settings: &Settings, target: &Target, output: Outp
     if logs.follow {
         return follow(logs, settings, target, output, app, since).await;
     }
-    let runs = log::runs_since(&mut app, PLATFORM_METRICS, filter(logs), since, logs.limit).await;
-    let runs = runs.map_err(|error| failed(target, &error))?;
+    let read = async {
+        let mut look = Look::begin(&mut app).await?;
+        let runs = log::runs_since(&mut look, PLATFORM_METRICS, filter(logs), since, logs.limit).await?;
+        look.commit().await?;
+        Ok(runs)
+    };
+    let runs = read.await.map_err(|error| failed(target, &error))?;
     session::close(app).await;
     if output.json {
         let object = json!({"count": runs.len(), "runs": runs.iter().map(json::run).collect::<Vec<_>>()});
@@ -196,7 +202,9 @@ impl Follower {
             },
         };
         let look_back = LOOK_BACK.max(logs.limit);
-        let mut runs = log::runs_since(&mut app, PLATFORM_METRICS, filter(logs), None, look_back).await?;
+        let mut look = Look::begin(&mut app).await?;
+        let mut runs = log::runs_since(&mut look, PLATFORM_METRICS, filter(logs), None, look_back).await?;
+        look.commit().await?;
         self.app = Some(app);
         let now = runs.iter().map(|run| run.id).collect();
         let before = std::mem::replace(&mut self.seen, now);

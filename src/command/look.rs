@@ -5,7 +5,8 @@ use crate::{
     connect::{Session, Target},
     db::{
         error, handmade,
-        service::{self, LogFilter, PLATFORM_METRICS},
+        service::{self, CronSettings, LogFilter, PLATFORM_METRICS},
+        trust,
     },
     model::{
         health::{self, Health},
@@ -48,13 +49,22 @@ pub async fn look(target: &Target, settings: &Settings, runs: u16) -> Result<Loo
 /// As for [`look`].
 pub async fn look_on(app: &mut PgConnection, target: &Target, settings: &Settings, runs: u16) -> Result<Look, Failure> {
     let failed = |failure: sqlx::Error| session::failure("read the statistics", target, &failure);
-    let facts = service::server_facts(app).await.map_err(failed)?;
+    let mut look = trust::Look::begin(app).await.map_err(failed)?;
+    let facts = look.facts().clone();
     let role = facts.server.role.clone();
-    let Log { stats, runs: all, deployment } = read_log(app, settings, &role, runs).await.map_err(failed)?;
-    let figures = service::figures(app).await;
+    let Log { stats, runs: all, deployment } = read_log(&mut look, settings, &role, runs).await.map_err(failed)?;
+    let figures = service::figures(&mut look).await;
     let figures = figures.map_err(|failure| error::unavailable("platform_metrics", &failure, &role));
-    let running = service::running(app, PLATFORM_METRICS).await.ok().flatten();
-    let job = refresh_job(app, target, &facts.server, deployment).await;
+    let running = service::running(&mut look, PLATFORM_METRICS).await.ok().flatten();
+    let job = job_here(&mut look, &facts.server, deployment).await;
+    look.commit().await.map_err(failed)?;
+    let job = match job {
+        Ok(Found::Here(job)) => Ok(job),
+        // Only now: the look must not last as long as another database takes.
+        Ok(Found::Elsewhere(cron)) => job_elsewhere(target, &facts.server, &cron).await,
+        Err(missing) => Err(missing),
+    };
+    let job = job.and_then(|(database, found)| found.ok_or_else(|| no_job(&database, deployment)));
     let health = health::evaluate(&stats, facts.time, &settings.thresholds);
     let snapshot = Snapshot {
         window: settings.window,
@@ -82,31 +92,39 @@ struct Log {
 }
 
 /// Reads the log; where refreshtop's functions are missing, by hand, as the monitor does.
-async fn read_log(app: &mut PgConnection, settings: &Settings, role: &str, limit: u16) -> sqlx::Result<Log> {
-    let missing = match service::statistics(app, PLATFORM_METRICS, settings.window).await {
+async fn read_log(look: &mut trust::Look<'_>, settings: &Settings, role: &str, limit: u16) -> sqlx::Result<Log> {
+    let missing = match service::statistics(look, PLATFORM_METRICS, settings.window).await {
         Ok(stats) => {
-            let runs = service::recent_runs(app, PLATFORM_METRICS, LogFilter::All, limit).await;
+            let runs = service::recent_runs(look, PLATFORM_METRICS, LogFilter::All, limit).await;
             let runs = runs.map_err(|failure| error::unavailable("runs", &failure, role));
             return Ok(Log { stats, runs, deployment: Deployment::Migrated });
         }
         Err(failure) if error::is_missing(&failure) => failure,
         Err(failure) => return Err(failure),
     };
-    let survey = handmade::survey(app).await?;
-    let stats = handmade::statistics(app, &survey, role, PLATFORM_METRICS, settings.window).await?;
+    // Whose log is not looked at for a reason of its own is told that reason.
+    look.allow_unless_missing(trust::LOG)?;
+    let survey = handmade::survey(look).await?;
+    let stats = handmade::statistics(look, &survey, role, PLATFORM_METRICS, settings.window).await?;
     // Where that can't be read either, migrating is what mends it.
     let Ok(stats) = stats else { return Err(missing) };
-    let runs = handmade::runs(app, &survey, role, PLATFORM_METRICS, LogFilter::All, None, limit).await?;
+    let runs = handmade::runs(look, &survey, role, PLATFORM_METRICS, LogFilter::All, None, limit).await?;
     Ok(Log { stats, runs, deployment: survey.deployment() })
 }
 
-/// The job that refreshes, wherever `pg_cron` lives.
-async fn refresh_job(app: &mut PgConnection, target: &Target, server: &Server, deployment: Deployment) -> Reading<Job> {
+/// The database of `pg_cron` with the job in it, if there is one; or where else to look for it.
+enum Found {
+    Here((String, Option<Job>)),
+    Elsewhere(CronSettings),
+}
+
+/// Looks for the job that refreshes in the application's database.
+async fn job_here(look: &mut trust::Look<'_>, server: &Server, deployment: Deployment) -> Reading<Found> {
     let migrated = deployment == Deployment::Migrated;
     let unreadable = |failure: sqlx::Error| error::unavailable("schedule", &failure, &server.role);
-    let cron = if migrated { service::cron_settings(app).await } else { handmade::cron_settings(app).await };
+    let cron = if migrated { service::cron_settings_in(look).await } else { handmade::cron_settings(look).await };
     let cron = cron.map_err(unreadable)?;
-    let Some(database) = &cron.database else {
+    let Some(database) = cron.database.clone() else {
         return Err(Unavailable::new(
             if cron.readable {
                 "pg_cron is not loaded on this server"
@@ -116,21 +134,35 @@ async fn refresh_job(app: &mut PgConnection, target: &Target, server: &Server, d
             "run: refreshtop schedule",
         ));
     };
-    let found = if *database == server.database {
-        let found = if migrated {
-            service::job_here(app, &cron).await
-        } else {
-            handmade::job(app, &cron, &server.database).await
-        };
-        found.map_err(unreadable)?
+    if database != server.database {
+        return Ok(Found::Elsewhere(cron));
+    }
+    let found = if migrated {
+        service::job_here(look, &cron).await
     } else {
-        let there = session::open_in(target, database, "schedule", &Session::READING).await;
-        let mut there = there.map_err(|failure| Unavailable::new(failure.to_string(), ""))?;
-        let found = service::job_there(&mut there, &cron, &server.database).await.map_err(unreadable);
-        session::close(there).await;
-        found?
+        handmade::job(look, &cron, &server.database).await
     };
-    let missing = || format!("no job {} in pg_cron (database {database})", service::REFRESH_JOB);
+    Ok(Found::Here((database, found.map_err(unreadable)?)))
+}
+
+/// Looks for it where `pg_cron` lives.
+async fn job_elsewhere(target: &Target, server: &Server, cron: &CronSettings) -> Reading<(String, Option<Job>)> {
+    let database = cron.database.clone().unwrap_or_default();
+    let there = session::open_in(target, &database, "schedule", &Session::READING).await;
+    let mut there = there.map_err(|failure| Unavailable::new(failure.to_string(), ""))?;
+    let found = async {
+        let mut look = trust::Look::begin(&mut there).await?;
+        let job = service::job_there(&mut look, cron, &server.database).await?;
+        look.commit().await?;
+        Ok(job)
+    };
+    let found = found.await.map_err(|failure| error::unavailable("schedule", &failure, &server.role));
+    session::close(there).await;
+    Ok((database, found?))
+}
+
+fn no_job(database: &str, deployment: Deployment) -> Unavailable {
+    let migrated = deployment == Deployment::Migrated;
     let mend = if migrated { "run: refreshtop job restore" } else { "run: refreshtop migrate" };
-    found.ok_or_else(|| Unavailable::new(missing(), mend))
+    Unavailable::new(format!("no job {} in pg_cron (database {database})", service::REFRESH_JOB), mend)
 }

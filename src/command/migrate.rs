@@ -116,7 +116,8 @@ fn script(kind: &str, statements: &[String], output: Output) -> Result<(), Failu
     }
     let text = statements.iter().map(|sql| {
         let sql = sql.trim_end();
-        let end = if sql.ends_with(';') || sql.lines().last().is_some_and(|line| line.starts_with("--")) { "" } else { ";" };
+        let end =
+            if sql.ends_with(';') || sql.lines().last().is_some_and(|line| line.starts_with("--")) { "" } else { ";" };
         // Line by line, so that the breaks stay.
         sql.lines().map(|line| printable(line)).collect::<Vec<_>>().join("\n") + end + "\n"
     });
@@ -209,7 +210,11 @@ async fn up_watched(target: &Target, watch: &Watch) -> Result<Vec<String>, Migra
     }
     // From here on the two belong together.
     watch.settle();
-    if new || !jobs.is_nothing() { pending.commit().await? } else { pending.rollback().await? };
+    if new || !jobs.is_nothing() {
+        pending.commit().await?
+    } else {
+        pending.rollback().await?
+    };
     if let Some(mut there) = there {
         // The jobs' role may be new, and until now no other database could see it.
         let done = match schedule::ensure(&mut there, &look, Mode::Really).await {
@@ -352,7 +357,8 @@ async fn jobs_watched(target: &Target, watch: &Watch) -> Result<Vec<String>, Fai
     let mut pending = migrate::begin_jobs(&mut app).await?;
     schedule::recall(pending.connection(), &mut look).await.map_err(MigrateError::from)?;
     if look.standing != Standing::AtHome {
-        let why = "this database was renamed, copied or restored, and its jobs are not yet its own; run: refreshtop migrate";
+        let why =
+            "this database was renamed, copied or restored, and its jobs are not yet its own; run: refreshtop migrate";
         return Err(Failure::new(exit::NOT_MIGRATED, why));
     }
     let mut other = cron_session(target, &look, watch).await?;
@@ -360,17 +366,19 @@ async fn jobs_watched(target: &Target, watch: &Watch) -> Result<Vec<String>, Fai
         Some(other) => Some(other.begin().await.map_err(MigrateError::from)?),
         None => None,
     };
-    let done = put_jobs_in_place(pending.connection(), there.as_deref_mut(), &look, Mode::Really).await.map_err(|failure| {
-        let code = match &failure {
-            ScheduleError::NotPermitted { .. } | ScheduleError::NoExtension { .. } | ScheduleError::NotSafe { .. } => {
-                exit::NOT_PERMITTED
-            }
-            ScheduleError::Database(error) => crate::command::session::exit_code(error),
-            ScheduleError::NotOwn(_) => exit::FAILURE,
-        };
-        let way = watch.in_the_way().map(|way| format!("; in the way was {way}")).unwrap_or_default();
-        Failure::new(code, format!("the jobs were not put in place: {failure}{way}"))
-    })?;
+    let done = put_jobs_in_place(pending.connection(), there.as_deref_mut(), &look, Mode::Really).await.map_err(
+        |failure| {
+            let code = match &failure {
+                ScheduleError::NotPermitted { .. }
+                | ScheduleError::NoExtension { .. }
+                | ScheduleError::NotSafe { .. } => exit::NOT_PERMITTED,
+                ScheduleError::Database(error) => crate::command::session::exit_code(error),
+                ScheduleError::NotOwn(_) => exit::FAILURE,
+            };
+            let way = watch.in_the_way().map(|way| format!("; in the way was {way}")).unwrap_or_default();
+            Failure::new(code, format!("the jobs were not put in place: {failure}{way}"))
+        },
+    )?;
     if let Some(warning) = done.lines.first().and_then(|line| line.strip_prefix("warning: ")) {
         return Err(Failure::new(exit::FAILURE, warning));
     }
@@ -380,7 +388,11 @@ async fn jobs_watched(target: &Target, watch: &Watch) -> Result<Vec<String>, Fai
     watch.settle();
     migrate::leave(pending.connection()).await?;
     // What is noted of a job that is not there does no harm; a job without a note would not go with a rollback.
-    if done.is_nothing() { pending.rollback().await? } else { pending.commit().await? };
+    if done.is_nothing() {
+        pending.rollback().await?
+    } else {
+        pending.commit().await?
+    };
     if let Some(there) = there {
         there.commit().await.map_err(MigrateError::from)?;
     }
@@ -417,11 +429,7 @@ pub async fn announce_down(target: &Target, target_version: i64) -> Result<Optio
     announce_watched(target, target_version, &Watch::silent()).await
 }
 
-async fn announce_watched(
-    target: &Target,
-    target_version: i64,
-    watch: &Watch,
-) -> Result<Option<String>, MigrateError> {
+async fn announce_watched(target: &Target, target_version: i64, watch: &Watch) -> Result<Option<String>, MigrateError> {
     let mut app = session(target, watch).await?;
     let applied: Vec<i64> = migrate::status(&mut app)
         .await?
@@ -604,7 +612,9 @@ async fn compensate(
         back.map(|()| true).map_err(|failure| told(exit::FAILURE, failure.to_string()))
     };
     match again.await {
-        Ok(true) => told(exit::FAILURE, format!("{failure}; the jobs were put back as they were, so nothing was changed")),
+        Ok(true) => {
+            told(exit::FAILURE, format!("{failure}; the jobs were put back as they were, so nothing was changed"))
+        }
         Ok(false) => told(exit::FAILURE, format!("{failure}; but everything is undone, as is seen now")),
         Err(again) => told(
             exit::FAILURE,

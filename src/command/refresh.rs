@@ -2,7 +2,10 @@
 
 use crate::{
     connect::Connected,
-    db::{error, service},
+    db::{
+        error, service,
+        trust::{Refusal, Thing, Trust},
+    },
     model::refresh::TriggerOutcome,
 };
 use futures_util::StreamExt as _;
@@ -22,6 +25,8 @@ pub enum Ended {
     Answered(TriggerOutcome),
     /// The server refused with this SQLSTATE, in one sentence.
     Refused(String, String),
+    /// Its function may not be called by this session, or is not there.
+    Untrusted(Refusal),
     /// The session was lost; what became of the refresh is in the log, or will be.
     Lost(String),
 }
@@ -32,7 +37,7 @@ pub enum Ended {
 /// There is no answer; see [`Lost`].
 pub async fn cancellable<T>(
     connected: Connected,
-    work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+    work: impl AsyncFnOnce(&Client) -> Result<T, Lost>,
     cancel: impl Future<Output = ()>,
 ) -> Result<T, Lost> {
     let Connected { client, messages: mut session, canceller, .. } = connected;
@@ -58,7 +63,16 @@ pub async fn cancellable<T>(
         }
     };
     driver.abort();
-    ended?.map_err(Lost::Failed)
+    ended?
+}
+
+/// Runs a statement that calls `function`, where this session may, and gives JSON as text.
+///
+/// # Errors
+/// It may not; or the server's, or the connection's.
+pub async fn call(client: &Client, function: Thing, sql: &str) -> Result<serde_json::Value, Lost> {
+    Trust::of_client(client).await?.allow(function)?;
+    Ok(reply(client, sql).await?)
 }
 
 /// Runs a statement that gives JSON as text. A simple query: a prepared statement may be gone behind a pooler when it is
@@ -66,7 +80,7 @@ pub async fn cancellable<T>(
 ///
 /// # Errors
 /// The server's, or the connection's.
-pub async fn reply(client: &Client, sql: &str) -> Result<serde_json::Value, tokio_postgres::Error> {
+async fn reply(client: &Client, sql: &str) -> Result<serde_json::Value, tokio_postgres::Error> {
     let answer = client.simple_query(sql).await?;
     let text = answer.iter().find_map(|part| match part {
         SimpleQueryMessage::Row(row) => row.get(0),
@@ -80,8 +94,22 @@ pub async fn reply(client: &Client, sql: &str) -> Result<serde_json::Value, toki
 pub enum Lost {
     /// The statement failed, or the session did.
     Failed(tokio_postgres::Error),
+    /// What was to be called or read is a stranger's, or is not there.
+    Untrusted(Refusal),
     /// The server was asked to cancel and said nothing more.
     Silent,
+}
+
+impl From<tokio_postgres::Error> for Lost {
+    fn from(failure: tokio_postgres::Error) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Refusal> for Lost {
+    fn from(refusal: Refusal) -> Self {
+        Self::Untrusted(refusal)
+    }
 }
 
 /// Reads what a refresh function answered.
@@ -89,6 +117,7 @@ pub enum Lost {
 pub fn ended(answer: Result<serde_json::Value, Lost>) -> Ended {
     match answer {
         Ok(reply) => Ended::Answered(service::trigger_outcome(reply)),
+        Err(Lost::Untrusted(refusal)) => Ended::Untrusted(refusal),
         Err(Lost::Silent) => Ended::Lost("the server was asked to cancel the refresh and did not answer".into()),
         Err(Lost::Failed(failure)) => match failure.as_db_error() {
             // Class 57P: the session was ended from outside.

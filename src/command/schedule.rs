@@ -17,6 +17,7 @@ use crate::{
     db::{
         error, feed, migrate,
         service::{self, PLATFORM_METRICS},
+        trust::{self, LOG, Trust},
     },
     exit,
     model::{age, clock::ServerClock, job::Job, refresh::TriggerOutcome},
@@ -101,9 +102,9 @@ async fn first_look(target: &Target) -> Result<ServerClock, Failure> {
         }
     };
     let ask = async |client: &Client| {
-        refresh::reply(client, service::RUNNING).await?;
+        refresh::call(client, service::RUNS, service::RUNNING).await?;
         // A transaction holds the connection of the server on which the statement is prepared.
-        client.batch_execute("BEGIN").await?;
+        client.batch_execute(&begin()).await?;
         let time = client.query_one("SELECT clock_timestamp()", &[]).await?.try_get::<_, DateTime<Utc>>(0)?;
         client.batch_execute("COMMIT").await?;
         Ok(time)
@@ -111,6 +112,10 @@ async fn first_look(target: &Target) -> Result<ServerClock, Failure> {
     match refresh::cancellable(connected, ask, std::future::pending()).await {
         Ok(time) => Ok(ServerClock::new(time, Instant::now())),
         Err(Lost::Failed(failure)) => Err(refused(&failure, &target.user)),
+        Err(Lost::Untrusted(refusal)) => {
+            let text = format!("cannot drive the refreshes: {}", service::kept_from(&refusal));
+            Err(Failure::new(session::exit_code_of_refusal(&refusal), text))
+        }
         Err(Lost::Silent) => Err(Failure::new(exit::CANNOT_CONNECT, "the database did not answer")),
     }
 }
@@ -235,6 +240,10 @@ impl Driver<'_> {
             Tick::Ended(Ended::Refused(code, message)) => {
                 self.event(tick, "refused", json!({"sqlstate": code, "message": message}), message)
             }
+            Tick::Ended(Ended::Untrusted(refusal)) => {
+                let message = service::kept_from(refusal);
+                self.event(tick, "refused", json!({"message": message}), &message)
+            }
             Tick::Ended(Ended::Lost(message)) => self.event(tick, "lost", json!({"message": message}), message),
         }
     }
@@ -269,11 +278,18 @@ struct Done {
     reply: Option<Value>,
 }
 
-async fn once(client: &Client, tick: DateTime<Utc>) -> Result<Done, tokio_postgres::Error> {
+/// The begin of a transaction in which names mean PostgreSQL's own things.
+fn begin() -> String {
+    format!("BEGIN; {}", trust::SEARCH_PATH)
+}
+
+async fn once(client: &Client, tick: DateTime<Utc>) -> Result<Done, Lost> {
     let mut tries = 0;
+    let trust = Trust::of_client(client).await?;
+    trust.allow_all(&[LOG, service::REFRESH])?;
     loop {
         tries += 1;
-        client.batch_execute("BEGIN").await?;
+        client.batch_execute(&begin()).await?;
         let lock = "SELECT pg_try_advisory_xact_lock($1, $2), clock_timestamp()";
         let row = client.query_one(lock, &[&migrate::LOCK_CLASS, &LOCK_KEY]).await?;
         let (locked, time): (bool, DateTime<Utc>) = (row.try_get(0)?, row.try_get(1)?);
@@ -281,6 +297,7 @@ async fn once(client: &Client, tick: DateTime<Utc>) -> Result<Done, tokio_postgr
         // Our clock may be a little ahead of the server's, and an attempt before the tick would not count for it.
         let early = (tick - time).to_std().unwrap_or_default();
         if early.is_zero() {
+            client.batch_execute(&trust.hold(&[LOG])).await?;
             if seen_to(client, tick).await? {
                 client.batch_execute("ROLLBACK").await?;
                 return Ok(Done { clock, reply: None });

@@ -3,7 +3,10 @@
 use crate::{
     command::Failure,
     connect::{ConnectError, Session, Target, bridge},
-    db::error::{self, sqlstate},
+    db::{
+        error::{self, sqlstate},
+        trust::{self, Refusal},
+    },
     exit,
 };
 use sqlx::{Connection as _, PgConnection};
@@ -53,10 +56,22 @@ pub fn failure(what: &str, target: &Target, failure: &sqlx::Error) -> Failure {
 /// The exit code for an error of the server.
 #[must_use]
 pub fn exit_code(failure: &sqlx::Error) -> u8 {
+    if let Some(refusal) = trust::refusal(failure) {
+        return exit_code_of_refusal(refusal);
+    }
     match error::code(failure) {
         _ if error::is_connection_failure(failure) => exit::CANNOT_CONNECT,
         Some(code) => exit_code_of(code),
         None => exit::FAILURE,
+    }
+}
+
+/// The exit code where something is not looked at.
+#[must_use]
+pub fn exit_code_of_refusal(refusal: &Refusal) -> u8 {
+    match refusal {
+        Refusal::Missing(_) => exit::NOT_MIGRATED,
+        Refusal::Stranger(_) => exit::NOT_PERMITTED,
     }
 }
 

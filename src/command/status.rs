@@ -3,7 +3,7 @@
 use crate::{
     command::{Failure, look},
     connect::Target,
-    model::{age, figures, run::RunStatus, snapshot::Deployment},
+    model::{age, figures, health, run::RunStatus, snapshot::Deployment},
     output::{Output, clean, json, moment, table::Table},
     settings::Settings,
 };
@@ -56,7 +56,8 @@ fn text(look: &look::Look, settings: &Settings, target: &Target, output: Output)
         table.row(["deployment", note]);
     }
     let ago = |at: chrono::DateTime<chrono::Utc>| {
-        format!("{} UTC ({} ago)", moment(at), age::label((now - at).to_std().unwrap_or_default()))
+        let ago = health::age(at, now).map_or_else(|| "in the future".into(), |age| format!("{} ago", age::label(age)));
+        format!("{} UTC ({ago})", moment(at))
     };
     let never = || "never".to_owned();
     table.row(["last success", &look.stats.last_success_at.map_or_else(never, ago)]);

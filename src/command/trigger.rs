@@ -7,7 +7,7 @@ use crate::{
     cli::arguments::Trigger,
     command::{
         Failure,
-        refresh::{self, Ended},
+        refresh::{self, Ended, Lost},
         session,
         signals::StopSignals,
     },
@@ -61,7 +61,7 @@ pub async fn run(trigger: &Trigger, target: &Target, output: Output) -> Result<(
     let work = async |client: &Client| {
         let mut pause = LOOK_PAUSE;
         loop {
-            let reply = refresh::reply(client, service::TRIGGER).await?;
+            let reply = refresh::call(client, service::REFRESH, service::TRIGGER).await?;
             if !trigger.wait || reply["status"] != "running" || !why.get().is_empty() {
                 return Ok(reply);
             }
@@ -89,7 +89,7 @@ fn say(text: &str, output: Output) {
 }
 
 /// Waits for `pause`, and then until no refresh is running any more, or until there is a reason to give up.
-async fn free_again(client: &Client, mut pause: Duration, why: &Cell<&str>) -> Result<(), tokio_postgres::Error> {
+async fn free_again(client: &Client, mut pause: Duration, why: &Cell<&str>) -> Result<(), Lost> {
     loop {
         // Short, so that a signal is not waited for.
         while !pause.is_zero() && why.get().is_empty() {
@@ -100,11 +100,11 @@ async fn free_again(client: &Client, mut pause: Duration, why: &Cell<&str>) -> R
         if !why.get().is_empty() {
             return Ok(());
         }
-        match refresh::reply(client, service::RUNNING).await {
+        match refresh::call(client, service::RUNS, service::RUNNING).await {
             Ok(running) if running.is_null() => return Ok(()),
             Ok(_) => {}
             // Whom the application admits may refresh, and not see what runs: the next try tells.
-            Err(failure) if failure.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => return Ok(()),
+            Err(Lost::Failed(failure)) if failure.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => return Ok(()),
             Err(failure) => return Err(failure),
         }
         pause = LOOK_PAUSE;
@@ -158,6 +158,10 @@ fn answer(ended: Ended, why: &str, role: &str, output: Output) -> Result<(), Fai
             };
             let text = format!("{why}{}{mend}", clean(&message));
             refused(session::exit_code_of(&code), "refused", Some(&code), text)
+        }
+        Ended::Untrusted(refusal) => {
+            let text = clean(&service::kept_from(&refusal));
+            refused(session::exit_code_of_refusal(&refusal), "refused", None, text)
         }
         Ended::Lost(message) => refused(exit::CANNOT_CONNECT, "lost", None, format!("{why}{}", clean(&message))),
     }

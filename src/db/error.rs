@@ -1,5 +1,6 @@
 //! What went wrong with the database, in one sentence, and what to do about it.
 
+use crate::db::trust::{Refusal, refusal};
 use crate::model::reading::Unavailable;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
@@ -77,6 +78,9 @@ pub fn sentence(error: &sqlx::Error) -> String {
         }
         return text;
     }
+    if let Some(refusal) = refusal(error) {
+        return refusal.to_string();
+    }
     match error {
         sqlx::Error::PoolTimedOut => "the database did not answer in time".into(),
         sqlx::Error::Io(io) => format!("connection lost: {io}"),
@@ -87,6 +91,9 @@ pub fn sentence(error: &sqlx::Error) -> String {
 /// Whether `failure` says that what is asked does not exist here: no migrations, or fewer than this version knows.
 #[must_use]
 pub fn is_missing(failure: &sqlx::Error) -> bool {
+    if let Some(refusal) = refusal(failure) {
+        return matches!(refusal, Refusal::Missing(_));
+    }
     matches!(
         code(failure),
         Some(
@@ -113,6 +120,9 @@ pub fn grant(role: &str) -> String {
 /// Why `what` can't be shown, where `grant` would mend missing rights.
 #[must_use]
 pub fn unavailable_but_for(what: &str, error: &sqlx::Error, grant: &str) -> Unavailable {
+    if let Some(Refusal::Stranger(why)) = refusal(error) {
+        return Unavailable::new(format!("{what}: {}", why.reason), &*why.mend);
+    }
     let mend = match code(error) {
         Some(sqlstate::INSUFFICIENT_PRIVILEGE) => {
             server_error(error).and_then(|server| server.hint()).unwrap_or(grant).to_owned()

@@ -4,6 +4,7 @@
 use crate::db::{
     error,
     service::{self, CronSettings, LISTED_ERROR, LogFilter},
+    trust::{LOG, Look},
 };
 use crate::model::{
     job::Job,
@@ -13,7 +14,7 @@ use crate::model::{
     stats::RefreshStats,
 };
 use chrono::{DateTime, Utc};
-use sqlx::{FromRow as _, PgConnection, Row as _};
+use sqlx::{FromRow as _, Row as _};
 use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 use uuid::Uuid;
 
@@ -41,8 +42,8 @@ const SURVEY: &str = "
            ON true";
 
 /// Looks what there is.
-pub(crate) async fn survey(connection: &mut PgConnection) -> sqlx::Result<Survey> {
-    let row = service::one(connection, SURVEY).await?;
+pub(crate) async fn survey(look: &mut Look<'_>) -> sqlx::Result<Survey> {
+    let row = look.one(&[], SURVEY).await?;
     let columns: Option<sqlx::types::Json<BTreeMap<String, String>>> = row.try_get("columns")?;
     Ok(Survey {
         schema: row.try_get("schema")?,
@@ -185,9 +186,9 @@ pub(crate) fn reading<T>(what: &str, role: &str, answer: sqlx::Result<T>) -> sql
     }
 }
 
-/// The statistics of `refreshtop.stats`, by its definitions, from the log.
+/// The statistics of `refreshtop.stats`, by its definitions, from the log. A row from the future makes nothing fresh.
 pub(crate) async fn statistics(
-    connection: &mut PgConnection,
+    look: &mut Look<'_>,
     survey: &Survey,
     role: &str,
     refresh_type: &str,
@@ -200,9 +201,10 @@ pub(crate) async fn statistics(
     let sql = format!(
         "WITH l AS MATERIALIZED (
              SELECT {status} AS status, {duration} AS duration_ms, {message} AS error_message, {created} AS created_at,
-                    coalesce({completed}, {created}) AS ended_at
+                    least({completed}, {created}) AS ended_at
              FROM public.metrics_refresh_log l
-             WHERE {of_type} AND {created} > statement_timestamp() - least({window}, interval '1000 years'))
+             WHERE {of_type} AND {created} > statement_timestamp() - least({window}, interval '1000 years')
+               AND {created} <= statement_timestamp())
          SELECT count(*) AS total_refreshes, count(*) FILTER (WHERE status = 'success') AS successful_refreshes,
                 count(*) FILTER (WHERE status = 'error') AS failed_refreshes,
                 round(count(*) FILTER (WHERE status = 'success') * 100.0 / nullif(count(*), 0), 2)::float8 AS success_rate,
@@ -212,8 +214,8 @@ pub(crate) async fn statistics(
                 max(ended_at) AS last_refresh_at,
                 left((SELECT e.error_message FROM l e WHERE e.status = 'error' ORDER BY e.created_at DESC LIMIT 1),
                      {LISTED_ERROR}) AS last_error,
-                (SELECT coalesce({completed}, {created}) FROM public.metrics_refresh_log l
-                 WHERE {of_type} AND {status} = 'success' AND {created} IS NOT NULL
+                (SELECT least({completed}, {created}) FROM public.metrics_refresh_log l
+                 WHERE {of_type} AND {status} = 'success' AND {created} <= statement_timestamp()
                  ORDER BY {created} DESC LIMIT 1) AS last_success_at
          FROM l",
         status = log.column("status", "text"),
@@ -224,7 +226,7 @@ pub(crate) async fn statistics(
         of_type = log.of_type(refresh_type),
         window = service::interval(window),
     );
-    let answer = service::one(connection, &sql).await.and_then(|row| RefreshStats::from_row(&row));
+    let answer = look.one(&[LOG], &sql).await.and_then(|row| RefreshStats::from_row(&row));
     Ok(match reading("statistics", role, answer)? {
         Ok(stats) if stats.total == 0 && stats.last_success_at.is_none() => survey.hidden(role).map_or(Ok(stats), Err),
         other => other,
@@ -233,7 +235,7 @@ pub(crate) async fn statistics(
 
 /// The newest `limit` runs that were logged at `since` or later, newest first.
 pub(crate) async fn runs(
-    connection: &mut PgConnection,
+    look: &mut Look<'_>,
     survey: &Survey,
     role: &str,
     refresh_type: &str,
@@ -257,7 +259,7 @@ pub(crate) async fn runs(
         log.select(),
         log.of_type(refresh_type)
     );
-    let answer = service::ask(connection, &sql).await;
+    let answer = look.ask(&[LOG], &sql).await;
     let answer = answer.and_then(|rows| rows.iter().map(Run::from_row).collect::<sqlx::Result<Vec<_>>>());
     Ok(match reading(what, role, answer)? {
         Ok(runs) if runs.is_empty() && filter == LogFilter::All => survey.hidden(role).map_or(Ok(runs), Err),
@@ -266,11 +268,7 @@ pub(crate) async fn runs(
 }
 
 /// One run in full.
-pub(crate) async fn run_detail(
-    connection: &mut PgConnection,
-    survey: &Survey,
-    id: Uuid,
-) -> sqlx::Result<Option<RunDetail>> {
+pub(crate) async fn run_detail(look: &mut Look<'_>, survey: &Survey, id: Uuid) -> sqlx::Result<Option<RunDetail>> {
     let Ok(log) = survey.log() else { return Ok(None) };
     let text = |name| format!("left({}, 20000)", log.column(name, "text"));
     let sql = format!(
@@ -288,11 +286,11 @@ pub(crate) async fn run_detail(
         black_box = log.column("black_box", "jsonb"),
         key = log.id(),
     );
-    service::optional(connection, &sql).await?.as_ref().map(service::detail_from_row).transpose()
+    look.optional(&[LOG], &sql).await?.as_ref().map(service::detail_from_row).transpose()
 }
 
 /// Where `pg_cron` lives, as far as the role itself may see it.
-pub(crate) async fn cron_settings(connection: &mut PgConnection) -> sqlx::Result<CronSettings> {
+pub(crate) async fn cron_settings(look: &mut Look<'_>) -> sqlx::Result<CronSettings> {
     // Unlike current_setting(), the view leaves out what the role may not see, and is no error.
     let sql = "
         SELECT coalesce((SELECT nullif(setting, '') FROM pg_settings WHERE name = 'cron.database_name'),
@@ -300,14 +298,10 @@ pub(crate) async fn cron_settings(connection: &mut PgConnection) -> sqlx::Result
                extract(epoch FROM (now() AT TIME ZONE zone) - (now() AT TIME ZONE 'UTC'))::integer AS utc_offset,
                pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') AS readable
         FROM (SELECT coalesce((SELECT nullif(setting, '') FROM pg_settings WHERE name = 'cron.timezone'), 'GMT') AS zone) z";
-    service::settings_from_row(&service::one(connection, sql).await?)
+    service::settings_from_row(&look.one(&[], sql).await?)
 }
 
 /// The job that refreshes, in this database.
-pub(crate) async fn job(
-    connection: &mut PgConnection,
-    cron: &CronSettings,
-    database: &str,
-) -> sqlx::Result<Option<Job>> {
-    service::job_there(connection, cron, database).await
+pub(crate) async fn job(look: &mut Look<'_>, cron: &CronSettings, database: &str) -> sqlx::Result<Option<Job>> {
+    service::job_there(look, cron, database).await
 }

@@ -6,6 +6,7 @@ use crate::{
     db::{
         error, schedule,
         service::{self, CronSettings, literal},
+        trust::{Thing, Trust},
     },
     model::{
         job::{Job, JobRun},
@@ -151,18 +152,16 @@ pub struct Executions {
 ///
 /// # Errors
 /// The server's: not permitted, no `pg_cron` there, connection lost.
-pub async fn executions(
-    there: &mut PgConnection,
-    database: &str,
-    name: &str,
-    limit: u16,
-) -> sqlx::Result<Executions> {
+pub async fn executions(there: &mut PgConnection, database: &str, name: &str, limit: u16) -> sqlx::Result<Executions> {
     let mut look = safe(there).await?;
     if !schedule::has_own_tables(&mut look).await? {
         return Ok(Executions::default());
     }
-    let sql =
-        format!("SELECT j.jobid FROM cron.job j WHERE {} ORDER BY {} LIMIT 1", is_job(database, name), the_right_one(name));
+    let sql = format!(
+        "SELECT j.jobid FROM cron.job j WHERE {} ORDER BY {} LIMIT 1",
+        is_job(database, name),
+        the_right_one(name)
+    );
     let Some(job) = service::optional(&mut look, &sql).await? else { return Ok(Executions::default()) };
     let found = newest(&mut look, job.try_get(0)?, limit).await?;
     look.commit().await?;
@@ -296,6 +295,7 @@ pub async fn change(
     if outcome != Changed::Done {
         return Ok(Some(outcome));
     }
+    Trust::of(&mut noted).await?.allow(Thing::Function("record_act"))?;
     let schedule = if let Change::Every(schedule) = change { literal(schedule) } else { "NULL".into() };
     let sql = format!(
         "SELECT refreshtop.record_act({}, 'success', jsonb_build_object('job', {}, 'schedule', {schedule}))",
@@ -399,6 +399,7 @@ async fn by_the_installation(app: &mut PgConnection, name: &str, change: &Change
     if !service::one(app, there).await?.try_get::<bool, _>(0)? {
         return Ok(None);
     }
+    Trust::of(app).await?.allow(Thing::Function("change_job"))?;
     let (schedule, active, remove) = match change {
         Change::Pause => ("NULL".into(), "false", "false"),
         Change::Resume => ("NULL".into(), "true", "false"),

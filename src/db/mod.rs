@@ -18,5 +18,6 @@ pub mod schedule;
 pub mod service;
 pub mod spare;
 mod suspend;
+pub mod trust;
 mod views;
 pub mod waits;

@@ -7,6 +7,7 @@ use crate::db::{
     handmade::{self, Survey},
     schedule,
     service::{self, CronSettings, LogFilter, PLATFORM_METRICS},
+    trust::Look,
     views,
 };
 use crate::model::{
@@ -20,7 +21,7 @@ use crate::model::{
     snapshot::{Deployment, Server, Snapshot},
     stats::RefreshStats,
 };
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool, PgTransaction, Postgres, pool::PoolConnection};
+use sqlx::{PgPool, Postgres, pool::PoolConnection};
 use std::time::Duration;
 use tokio::{
     sync::{mpsc, watch},
@@ -182,24 +183,25 @@ impl Reader {
         if let Question::Diagnosis { run_plan } = question {
             return Answer::Diagnosis(self.diagnosis(pools, run_plan).await);
         }
-        let look = Looking { pools, role: &self.target.user };
+        let looking = Looking { pools, role: &self.target.user };
         match question {
             Question::Diagnosis { .. } => Answer::Diagnosis(Err(Unavailable::new("not asked", ""))),
             Question::Runs(page) => {
-                let read = look.at("runs", async |look| views::runs::read(look, &self.target.user, &page).await).await;
+                let read =
+                    looking.at("runs", async |look| views::runs::read(look, &self.target.user, &page).await).await;
                 Answer::Runs(page, read)
             }
             Question::Incidents { window, limit } => Answer::Incidents(
                 window,
-                look.at("incidents", async |look| views::incidents::read(look, window, limit).await).await,
+                looking.at("incidents", async |look| views::incidents::read(look, window, limit).await).await,
             ),
             Question::History { window, limit } => Answer::History(
                 window,
-                look.at("history", async |look| views::history::read(look, window, limit).await).await,
+                looking.at("history", async |look| views::history::read(look, window, limit).await).await,
             ),
             Question::Movement { window } => Answer::Movement(
                 window,
-                look.at("figures", async |look| views::movement::read(look, window).await).await,
+                looking.at("figures", async |look| views::movement::read(look, window).await).await,
             ),
         }
     }
@@ -228,7 +230,7 @@ impl Reader {
     async fn run(&self, pools: &Pools, id: Uuid) -> Reading<RunDetail> {
         let read = async {
             let mut session = pools.app.acquire().await?;
-            let mut look = look(&mut session).await?;
+            let mut look = Look::begin(&mut session).await?;
             let detail = match service::run_detail(&mut look, id).await {
                 Err(failure) if error::is_missing(&failure) => {
                     let survey = handmade::survey(&mut look).await?;
@@ -247,8 +249,8 @@ impl Reader {
     /// Reads every part; each can be missing by itself, but a lost connection fails the whole.
     async fn snapshot(&self, pools: &mut Pools, window: Duration) -> sqlx::Result<Snapshot> {
         let mut session = pools.app.acquire().await?;
-        let mut look = look(&mut session).await?;
-        let facts = service::server_facts(&mut look).await?;
+        let mut look = Look::begin(&mut session).await?;
+        let facts = look.facts().clone();
         let known = Instant::now();
         let role = facts.server.role.clone();
         let stats = service::statistics(&mut look, PLATFORM_METRICS, window).await;
@@ -293,7 +295,7 @@ impl Reader {
 }
 
 /// What the log says where no function of refreshtop's can be asked.
-async fn log_by_hand(look: &mut PgConnection, survey: &Survey, role: &str, window: Duration) -> sqlx::Result<LogParts> {
+async fn log_by_hand(look: &mut Look<'_>, survey: &Survey, role: &str, window: Duration) -> sqlx::Result<LogParts> {
     Ok((
         handmade::statistics(look, survey, role, PLATFORM_METRICS, window).await?,
         handmade::runs(look, survey, role, PLATFORM_METRICS, LogFilter::All, None, RUNS).await?,
@@ -309,14 +311,10 @@ struct Looking<'a> {
 
 impl Looking<'_> {
     /// One consistent look, or why there was none.
-    async fn at<T>(
-        &self,
-        what: &str,
-        read: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<Reading<T>>,
-    ) -> Reading<T> {
+    async fn at<T>(&self, what: &str, read: impl AsyncFnOnce(&mut Look<'_>) -> sqlx::Result<Reading<T>>) -> Reading<T> {
         let look = async {
             let mut session = self.pools.app.acquire().await?;
-            let mut look = look(&mut session).await?;
+            let mut look = Look::begin(&mut session).await?;
             let read = read(&mut look).await?;
             look.commit().await?;
             Ok(read)
@@ -328,20 +326,8 @@ impl Looking<'_> {
 /// Statistics, runs and errors.
 type LogParts = (Reading<RefreshStats>, Reading<Vec<Run>>, Reading<Vec<Run>>);
 
-/// Begins one consistent look that changes nothing. One transaction stays on one connection of the server whatever
-/// pooler is in between, and brings its limits along: a pooler may have dropped those of the session, and setting them
-/// for longer would limit sessions of others.
-async fn look(session: &mut PgConnection) -> sqlx::Result<PgTransaction<'_>> {
-    // Answers come as text, which must read the same whatever the role's own settings say.
-    let form = [("DateStyle", "ISO, MDY".to_owned()), ("TimeZone", "UTC".to_owned())];
-    let settings = Session::READING.parameters().into_iter().chain(form);
-    let settings: Vec<String> = settings.map(|(name, value)| format!("; SET LOCAL {name} = '{value}'")).collect();
-    let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{}", settings.concat());
-    session.begin_with(AssertSqlSafe(begin)).await
-}
-
 async fn runs(
-    look: &mut PgConnection,
+    look: &mut Look<'_>,
     role: &str,
     what: &str,
     filter: LogFilter,
@@ -350,7 +336,7 @@ async fn runs(
     part(what, role, service::recent_runs(look, PLATFORM_METRICS, filter, limit).await)
 }
 
-async fn figures(look: &mut PgConnection, role: &str, by_hand: bool) -> sqlx::Result<Reading<PlatformMetrics>> {
+async fn figures(look: &mut Look<'_>, role: &str, by_hand: bool) -> sqlx::Result<Reading<PlatformMetrics>> {
     let name = error::identifier(role);
     let grant = if by_hand {
         format!("GRANT SELECT ON public.platform_metrics TO {name}")
@@ -371,8 +357,8 @@ enum Found {
 }
 
 /// Looks for the job in the application's database.
-async fn job(look: &mut PgConnection, server: &Server, by_hand: bool) -> sqlx::Result<Found> {
-    let settings = if by_hand { handmade::cron_settings(look).await } else { service::cron_settings(look).await };
+async fn job(look: &mut Look<'_>, server: &Server, by_hand: bool) -> sqlx::Result<Found> {
+    let settings = if by_hand { handmade::cron_settings(look).await } else { service::cron_settings_in(look).await };
     let cron = match part("schedule", &server.role, settings)? {
         Ok(cron) => cron,
         Err(missing) => return Ok(Found::Here(Err(missing))),
@@ -406,7 +392,7 @@ async fn job_elsewhere(pools: &mut Pools, cron: &CronSettings, database: &str, s
         }
     };
     let found = async {
-        let mut look = look(&mut session).await?;
+        let mut look = Look::begin(&mut session).await?;
         let job = service::job_there(&mut look, cron, &server.database).await?;
         look.commit().await?;
         Ok(job)

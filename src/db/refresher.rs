@@ -1,7 +1,7 @@
 //! A refresh on a session of its own, which can be cancelled.
 
 use crate::connect::{self, Session, Target};
-use crate::db::{error, service, spare::Spare};
+use crate::db::{error, service, spare::Spare, trust::Trust};
 use crate::model::{message::Message, refresh::TriggerOutcome};
 use futures_util::StreamExt as _;
 use std::time::Duration;
@@ -42,6 +42,17 @@ async fn refresh(target: &Target, commands: &mut mpsc::Receiver<Command>) -> Tri
     };
     let (client, canceller, mut session) = (connected.client, connected.canceller, connected.messages);
     let driver = tokio::spawn(async move { while session.next().await.is_some() {} });
+    match Trust::of_client(&client).await.map(|trust| trust.allow(service::REFRESH)) {
+        Ok(Ok(())) => {}
+        Ok(Err(refusal)) => {
+            driver.abort();
+            return TriggerOutcome::Refused { message: service::kept_from(&refusal) };
+        }
+        Err(failure) => {
+            driver.abort();
+            return TriggerOutcome::Refused { message: error::driver_sentence(&failure) };
+        }
+    }
     // A simple query: a prepared statement may be gone behind a pooler when it is executed.
     let query = client.simple_query(service::TRIGGER);
     tokio::pin!(query);

@@ -201,7 +201,8 @@ impl Look {
         let old = if let Standing::Renamed(old) = &self.standing { Some(old.as_str()) } else { None };
         let named = |database: &str| {
             job.jobname.as_deref().and_then(|name| name.strip_prefix(wanted.name)).is_some_and(|rest| {
-                rest.is_empty() || rest.strip_prefix('@').is_some_and(|suffix| suffix == database || old == Some(suffix))
+                rest.is_empty()
+                    || rest.strip_prefix('@').is_some_and(|suffix| suffix == database || old == Some(suffix))
             })
         };
         named(&self.database) && (job.database == self.database || Some(job.database.as_str()) == old)
@@ -554,12 +555,7 @@ pub async fn ensure(cron: &mut PgConnection, look: &Look, mode: Mode) -> Result<
     done
 }
 
-async fn ensured(
-    cron: &mut PgConnection,
-    look: &Look,
-    cron_database: &str,
-    mode: Mode,
-) -> Result<Done, ScheduleError> {
+async fn ensured(cron: &mut PgConnection, look: &Look, cron_database: &str, mode: Mode) -> Result<Done, ScheduleError> {
     sqlx::raw_sql(SAFE).execute(&mut *cron).await?;
     if mode != Mode::Dry {
         sqlx::raw_sql(AssertSqlSafe(lock())).execute(&mut *cron).await?;
@@ -630,8 +626,19 @@ impl<'a> Desk<'a> {
             return Err(ScheduleError::NotOwn(cron_database.into()));
         }
         let job_role = if look.alone { role.clone() } else { JOB_ROLE.to_owned() };
-        let mut desk =
-            Self { cron, look, mode, cron_database, superuser, member, role, job_role, may_alter: superuser, jobs: Vec::new(), done: Done::default() };
+        let mut desk = Self {
+            cron,
+            look,
+            mode,
+            cron_database,
+            superuser,
+            member,
+            role,
+            job_role,
+            may_alter: superuser,
+            jobs: Vec::new(),
+            done: Done::default(),
+        };
         if own {
             desk.read().await.map_err(|failure| desk.refused(failure))?;
         }
@@ -656,11 +663,13 @@ impl<'a> Desk<'a> {
         let mut rows = ask(self.cron, &sql).await?;
         if !self.superuser {
             // pg_cron shows a role its own jobs only.
-            let allowed = "SELECT has_function_privilege('cron.alter_job(bigint, text, text, text, text, boolean)', 'EXECUTE')";
+            let allowed =
+                "SELECT has_function_privilege('cron.alter_job(bigint, text, text, text, text, boolean)', 'EXECUTE')";
             self.may_alter = one(self.cron, allowed).await?.try_get(0)?;
             if self.member && self.job_role != self.role {
                 rows.extend(self.as_job_role(&sql).await?);
-                self.may_alter = self.as_job_role(allowed).await?.first().is_some_and(|row| row.try_get(0).unwrap_or(false));
+                self.may_alter =
+                    self.as_job_role(allowed).await?.first().is_some_and(|row| row.try_get(0).unwrap_or(false));
             }
         }
         for row in rows {
@@ -754,7 +763,8 @@ impl<'a> Desk<'a> {
         if !active {
             let sql = format!(
                 "SELECT cron.alter_job(jobid, active := false) FROM cron.job WHERE jobname = {} AND username = {} AND database = {database}",
-                literal(name), literal(username)
+                literal(name),
+                literal(username)
             );
             acts.push(Act { sql, role });
         }
@@ -803,8 +813,7 @@ impl<'a> Desk<'a> {
     }
 
     async fn ensure_job(&mut self, wanted: Wanted) -> sqlx::Result<()> {
-        let mut here: Vec<CronJob> =
-            self.jobs.iter().filter(|job| self.look.is_here(&wanted, job)).cloned().collect();
+        let mut here: Vec<CronJob> = self.jobs.iter().filter(|job| self.look.is_here(&wanted, job)).cloned().collect();
         here.sort_by_key(|job| (!self.is_ours(&wanted, job), rank(wanted.purpose(&job.command)), !job.active, job.id));
         let mut kept = here.iter().filter(|job| wanted.purpose(&job.command) == Purpose::Other);
         if let Some(other) = kept.next() {
@@ -858,10 +867,9 @@ impl<'a> Desk<'a> {
                 for act in self.schedule(&name, (wanted.schedule, wanted.command, true), &self.job_role.clone()) {
                     self.act(&act).await?;
                 }
-                self.done.lines.push(format!(
-                    "job {name} scheduled ({}) in database {}",
-                    wanted.schedule, self.cron_database
-                ));
+                self.done
+                    .lines
+                    .push(format!("job {name} scheduled ({}) in database {}", wanted.schedule, self.cron_database));
                 if known.is_none() {
                     self.note_job(&wanted, None);
                 }
@@ -880,12 +888,10 @@ impl<'a> Desk<'a> {
     }
 
     fn note_job(&mut self, wanted: &Wanted, found: Option<Found>) {
-        let detail =
-            json!({"database": self.look.database, "cron_database": self.cron_database, "found": found});
-        self.done.notes.push(format!(
-            "DELETE FROM refreshtop.undo WHERE kind = 'job' AND object_name = {}",
-            literal(wanted.name)
-        ));
+        let detail = json!({"database": self.look.database, "cron_database": self.cron_database, "found": found});
+        self.done
+            .notes
+            .push(format!("DELETE FROM refreshtop.undo WHERE kind = 'job' AND object_name = {}", literal(wanted.name)));
         self.done.notes.push(note("job", wanted.name, &detail));
     }
 
@@ -1146,7 +1152,8 @@ impl Desk<'_> {
         let exists: bool = one(self.cron, &exists).await?.try_get(0)?;
         if !exists || !(self.superuser || found.username == self.role || found.username == self.job_role) {
             self.act(&self.unschedule(job)).await?;
-            let why = if exists { "this role may not schedule as that one" } else { "that role does not exist any more" };
+            let why =
+                if exists { "this role may not schedule as that one" } else { "that role does not exist any more" };
             self.done.lines.push(format!(
                 "warning: unscheduled job {}; it ran as role {} before ({}, {}) and was not put back: {why}",
                 job.title(),
@@ -1161,8 +1168,7 @@ impl Desk<'_> {
         let same_name = found.jobname == job.jobname;
         let by_hand = self.may_alter && found.username == job.username;
         if same_name && job.database == self.look.database && (self.superuser || by_hand) {
-            let username =
-                if by_hand { String::new() } else { format!(", username := {}", literal(&found.username)) };
+            let username = if by_hand { String::new() } else { format!(", username := {}", literal(&found.username)) };
             let sql = format!(
                 "SELECT cron.alter_job({}, schedule := {}, command := {}{username}, active := {active})",
                 job.id,
@@ -1201,7 +1207,8 @@ impl Desk<'_> {
             return Ok(());
         }
         let mut attempt = self.cron.begin().await?;
-        let dropped = if self.mode != Mode::Really { Ok(Vec::new()) } else { ask(&mut attempt, "DROP EXTENSION pg_cron").await };
+        let dropped =
+            if self.mode != Mode::Really { Ok(Vec::new()) } else { ask(&mut attempt, "DROP EXTENSION pg_cron").await };
         match dropped {
             Ok(_) => {
                 attempt.commit().await?;
@@ -1264,7 +1271,15 @@ impl Done {
     #[must_use]
     pub fn left(&self) -> String {
         let job = |job: &CronJob| {
-            format!("{} ({}, {}, role {}, database {}: {})", job.title(), job.schedule, job.state(), job.username, job.database, job.command)
+            format!(
+                "{} ({}, {}, role {}, database {}: {})",
+                job.title(),
+                job.schedule,
+                job.state(),
+                job.username,
+                job.database,
+                job.command
+            )
         };
         self.before.iter().map(job).collect::<Vec<_>>().join("; ")
     }

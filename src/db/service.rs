@@ -6,7 +6,10 @@
 //! Every question goes out as one simple query. A prepared statement belongs to one connection of the server, which a
 //! pooler may give to somebody else before it is executed; and over a slow link one round trip is better than two.
 
-use crate::db::error;
+use crate::db::{
+    error,
+    trust::{CRON_JOB, CRON_RUNS, LOG, Look, QUESTION, Refusal, SEARCH_PATH, Thing, Trust, VIEW},
+};
 pub(super) use crate::model::diagnosis::literal;
 use crate::model::{
     figures::PlatformMetrics,
@@ -36,6 +39,8 @@ pub struct ServerFacts {
     pub server: Server,
     /// The server's clock.
     pub time: DateTime<Utc>,
+    /// What may be looked at.
+    pub trust: Trust,
 }
 
 /// Asks one question. Inside a transaction a refusal costs the question only, not what comes after it.
@@ -93,16 +98,17 @@ pub(super) fn interval(window: Duration) -> String {
 /// Only the connection's: any role may ask.
 pub async fn server_facts(connection: &mut PgConnection) -> sqlx::Result<ServerFacts> {
     // A receiver that has nothing left to replay is not behind, however long its primary has been idle.
-    let row = one(
-        connection,
-        "SELECT clock_timestamp() AS time, current_database()::text AS database, current_user::text AS role,
+    let sql = format!(
+        "{SEARCH_PATH};
+         SELECT clock_timestamp() AS time, current_database()::text AS database, current_user::text AS role,
                 split_part(current_setting('server_version'), ' ', 1) AS version, pg_is_in_recovery() AS standby,
                 CASE WHEN pg_is_in_recovery()
                      AND NOT (EXISTS (SELECT 1 FROM pg_stat_wal_receiver WHERE pid IS NOT NULL)
                               AND pg_last_wal_receive_lsn() IS NOT DISTINCT FROM pg_last_wal_replay_lsn())
-                THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 END AS behind",
-    )
-    .await?;
+                THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 END AS behind,
+                ({QUESTION}) AS trust"
+    );
+    let row = one(connection, &sql).await?;
     Ok(ServerFacts {
         server: Server {
             database: some_text(&row, "database")?,
@@ -114,6 +120,7 @@ pub async fn server_facts(connection: &mut PgConnection) -> sqlx::Result<ServerF
                 .and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok()),
         },
         time: row.try_get("time")?,
+        trust: Trust::from_row(&row)?,
     })
 }
 
@@ -131,11 +138,7 @@ pub(super) fn moment(row: &PgRow, column: &str) -> sqlx::Result<Option<DateTime<
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn statistics(
-    connection: &mut PgConnection,
-    refresh_type: &str,
-    window: Duration,
-) -> sqlx::Result<RefreshStats> {
+pub async fn statistics(look: &mut Look<'_>, refresh_type: &str, window: Duration) -> sqlx::Result<RefreshStats> {
     let sql = format!(
         "SELECT total_refreshes, successful_refreshes, failed_refreshes, success_rate::float8,
                 CASE WHEN avg_duration_ms BETWEEN 0 AND 1e15 THEN avg_duration_ms END::float8 AS avg_duration_ms,
@@ -146,7 +149,7 @@ pub async fn statistics(
         literal(refresh_type),
         interval(window)
     );
-    RefreshStats::from_row(&one(connection, &sql).await?)
+    RefreshStats::from_row(&look.one(&[Thing::Function("stats")], &sql).await?)
 }
 
 impl FromRow<'_, PgRow> for RefreshStats {
@@ -194,7 +197,7 @@ pub enum LogFilter {
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
 pub async fn recent_runs(
-    connection: &mut PgConnection,
+    look: &mut Look<'_>,
     refresh_type: &str,
     filter: LogFilter,
     limit: u16,
@@ -209,7 +212,7 @@ pub async fn recent_runs(
         select_runs(LISTED_ERROR),
         literal(refresh_type)
     );
-    ask(connection, &sql).await?.iter().map(Run::from_row).collect()
+    look.ask(&[LOG], &sql).await?.iter().map(Run::from_row).collect()
 }
 
 impl FromRow<'_, PgRow> for Run {
@@ -234,7 +237,7 @@ impl FromRow<'_, PgRow> for Run {
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn run_detail(connection: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<RunDetail>> {
+pub async fn run_detail(look: &mut Look<'_>, id: Uuid) -> sqlx::Result<Option<RunDetail>> {
     // A megabyte of message is the log's to keep, not a screen's to carry.
     let sql = format!(
         "{}, left(error_message, 20000) AS message, left(error_detail, 20000) AS detail, left(error_hint, 20000) AS hint,
@@ -244,7 +247,7 @@ pub async fn run_detail(connection: &mut PgConnection, id: Uuid) -> sqlx::Result
          FROM public.metrics_refresh_log WHERE id = '{id}'",
         select_runs(LISTED_ERROR)
     );
-    let row = optional(connection, &sql).await?;
+    let row = look.optional(&[LOG], &sql).await?;
     row.as_ref().map(detail_from_row).transpose()
 }
 
@@ -270,9 +273,9 @@ pub(super) fn detail_from_row(row: &PgRow) -> sqlx::Result<RunDetail> {
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn running(connection: &mut PgConnection, refresh_type: &str) -> sqlx::Result<Option<RunningRefresh>> {
+pub async fn running(look: &mut Look<'_>, refresh_type: &str) -> sqlx::Result<Option<RunningRefresh>> {
     let sql = format!("SELECT pid, since, application_name FROM refreshtop.running({})", literal(refresh_type));
-    let row = optional(connection, &sql).await?;
+    let row = look.optional(&[Thing::Function("running")], &sql).await?;
     row.map(|row| {
         Ok(RunningRefresh {
             pid: row.try_get("pid")?,
@@ -287,14 +290,11 @@ pub async fn running(connection: &mut PgConnection, refresh_type: &str) -> sqlx:
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, never populated, connection lost.
-pub async fn figures(connection: &mut PgConnection) -> sqlx::Result<Option<PlatformMetrics>> {
-    let row = optional(
-        connection,
-        "SELECT total_accounts::bigint, total_users::bigint, total_assets::bigint, total_licenses::bigint,
+pub async fn figures(look: &mut Look<'_>) -> sqlx::Result<Option<PlatformMetrics>> {
+    let sql = "SELECT total_accounts::bigint, total_users::bigint, total_assets::bigint, total_licenses::bigint,
                 new_accounts_30d::bigint, new_users_30d::bigint, new_assets_30d::bigint, last_updated::timestamptz
-         FROM public.platform_metrics LIMIT 1",
-    )
-    .await?;
+         FROM public.platform_metrics LIMIT 1";
+    let row = look.optional(&[VIEW], sql).await?;
     row.as_ref().map(PlatformMetrics::from_row).transpose()
 }
 
@@ -324,13 +324,24 @@ pub struct CronSettings {
     pub readable: bool,
 }
 
-/// Asks where `pg_cron` lives.
+/// Asks where `pg_cron` lives, in a look of its own.
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
 pub async fn cron_settings(connection: &mut PgConnection) -> sqlx::Result<CronSettings> {
-    let row = one(connection, "SELECT database, utc_offset, readable FROM refreshtop.cron_settings()").await?;
-    settings_from_row(&row)
+    let mut look = Look::begin(connection).await?;
+    let settings = cron_settings_in(&mut look).await?;
+    look.commit().await?;
+    Ok(settings)
+}
+
+/// Asks where `pg_cron` lives.
+///
+/// # Errors
+/// The server's: not permitted, not migrated, connection lost.
+pub async fn cron_settings_in(look: &mut Look<'_>) -> sqlx::Result<CronSettings> {
+    let sql = "SELECT database, utc_offset, readable FROM refreshtop.cron_settings()";
+    settings_from_row(&look.one(&[Thing::Function("cron_settings")], sql).await?)
 }
 
 /// Reads the columns `database`, `utc_offset` (seconds) and `readable`.
@@ -346,24 +357,20 @@ pub(super) fn settings_from_row(row: &PgRow) -> sqlx::Result<CronSettings> {
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn job_here(connection: &mut PgConnection, cron: &CronSettings) -> sqlx::Result<Option<Job>> {
+pub async fn job_here(look: &mut Look<'_>, cron: &CronSettings) -> sqlx::Result<Option<Job>> {
     let sql = format!(
         "SELECT left(schedule, 200) AS schedule, active, last_status, last_message, last_start FROM refreshtop.cron_job({})",
         literal(REFRESH_JOB)
     );
-    let row = optional(connection, &sql).await?;
+    let row = look.optional(&[Thing::Function("cron_job")], &sql).await?;
     row.map(|row| job_from_row(&row, cron)).transpose()
 }
 
-/// The job that refreshes `database`, read in the database where `pg_cron` lives; `connection` is to that one.
+/// The job that refreshes `database`, read in the database where `pg_cron` lives; the look is into that one.
 ///
 /// # Errors
 /// The server's: not permitted, no `pg_cron` there, connection lost.
-pub async fn job_there(
-    connection: &mut PgConnection,
-    cron: &CronSettings,
-    database: &str,
-) -> sqlx::Result<Option<Job>> {
+pub async fn job_there(look: &mut Look<'_>, cron: &CronSettings, database: &str) -> sqlx::Result<Option<Job>> {
     let (job, database) = (literal(REFRESH_JOB), literal(database));
     // Whoever set it up by hand may have given it another name.
     let sql = format!(
@@ -379,7 +386,7 @@ pub async fn job_there(
                 OR j.command LIKE '%refresh_platform_metrics_with_logging%')
          ORDER BY coalesce(j.jobname LIKE {job} || '%', false) DESC, j.active DESC, j.jobid DESC LIMIT 1"
     );
-    let row = optional(connection, &sql).await?;
+    let row = look.optional(&[CRON_JOB, CRON_RUNS], &sql).await?;
     row.map(|row| job_from_row(&row, cron)).transpose()
 }
 
@@ -399,7 +406,7 @@ fn job_from_row(row: &PgRow, cron: &CronSettings) -> sqlx::Result<Job> {
     })
 }
 
-/// What `trigger_platform_metrics_refresh()` returns, as far as it is read here.
+/// What `refreshtop.refresh()` returns, as far as it is read here.
 #[derive(Debug, Deserialize)]
 struct TriggerReply {
     status: String,
@@ -412,10 +419,16 @@ struct TriggerReply {
 }
 
 /// The statement that triggers a refresh; its result goes through [`trigger_answer`].
-pub const TRIGGER: &str = "SELECT public.trigger_platform_metrics_refresh()::text";
+///
+/// Not the function in `public`: whoever owns that schema can put another one into its place.
+pub const TRIGGER: &str = "SELECT refreshtop.refresh('platform_metrics', 'manual')::text";
+/// What [`TRIGGER`] calls.
+pub const REFRESH: Thing = Thing::Function("refresh");
 
 /// The process of a refresh that is running, as JSON; `null` where there is none.
-pub const RUNNING: &str = "SELECT to_json(pid)::text FROM refreshtop.running()";
+pub const RUNNING: &str = "SELECT pg_catalog.to_json(pid)::text FROM refreshtop.running()";
+/// What [`RUNNING`] calls.
+pub const RUNS: Thing = Thing::Function("running");
 
 /// Reads the answer of [`TRIGGER`] as the text that the server sent.
 #[must_use]
@@ -423,11 +436,11 @@ pub fn trigger_answer(text: Option<&str>) -> TriggerOutcome {
     trigger_outcome(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
 }
 
-/// Reads what `trigger_platform_metrics_refresh()` returned.
+/// Reads what `refreshtop.refresh()` returned.
 #[must_use]
 pub fn trigger_outcome(reply: serde_json::Value) -> TriggerOutcome {
     let unreadable = || TriggerOutcome::Refused {
-        message: "trigger_platform_metrics_refresh() answered in a form that this version does not know; \
+        message: "refreshtop.refresh() answered in a form that this version does not know; \
                   run: refreshtop migrate"
             .into(),
     };
@@ -448,6 +461,9 @@ pub fn trigger_outcome(reply: serde_json::Value) -> TriggerOutcome {
 /// # Errors
 /// Only the connection's; what the server says about the refresh is in the outcome.
 pub async fn trigger(connection: &mut PgConnection) -> sqlx::Result<TriggerOutcome> {
+    if let Err(refusal) = Trust::of(connection).await?.allow(REFRESH) {
+        return Ok(TriggerOutcome::Refused { message: kept_from(&refusal) });
+    }
     match one(connection, TRIGGER).await {
         Ok(row) => Ok(trigger_answer(row.try_get(0)?)),
         Err(failure) => match error::server_error(&failure) {
@@ -456,6 +472,15 @@ pub async fn trigger(connection: &mut PgConnection) -> sqlx::Result<TriggerOutco
             }
             _ => Err(failure),
         },
+    }
+}
+
+/// What is said where the function that refreshes may not be called, or is not there.
+#[must_use]
+pub fn kept_from(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Missing(_) => format!("{refusal}: the database is not migrated; run: refreshtop migrate"),
+        Refusal::Stranger(_) => refusal.to_string(),
     }
 }
 

@@ -12,7 +12,7 @@
 //! healthy.
 
 use crate::model::{age, stats::RefreshStats};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 
 /// How it stands. Ordered from best to worst.
@@ -159,13 +159,25 @@ fn average_duration(stats: &RefreshStats, thresholds: &Thresholds) -> Option<Fin
     })
 }
 
+/// How far ahead a moment may be and still be the present: two readings of one clock, or a small step of it.
+const SKEW: TimeDelta = TimeDelta::minutes(1);
+
+/// The age of what happened at `at`; `None` where that is in the future, so that nothing is known.
+#[must_use]
+pub fn age(at: DateTime<Utc>, now: DateTime<Utc>) -> Option<Duration> {
+    (at <= now + SKEW).then(|| (now - at).to_std().unwrap_or_default())
+}
+
 fn freshness(stats: &RefreshStats, now: DateTime<Utc>, thresholds: &Thresholds) -> Option<Finding> {
     let finding = |reason| Finding { rule: Rule::Freshness, verdict: Verdict::Warning, reason };
     let Some(success) = stats.last_success_at else {
         return (stats.total > 0).then(|| finding("no successful refresh on record".into()));
     };
-    // A success dated after `now` (clock steps on the server) is as fresh as can be.
-    let age = (now - success).to_std().unwrap_or_default();
+    let Some(age) = age(success, now) else {
+        return Some(finding(
+            "the last successful refresh is dated in the future, so the age of the figures is not known".into(),
+        ));
+    };
     (age > thresholds.freshness).then(|| {
         finding(format!(
             "last successful refresh {} ago, more than {}",
@@ -235,8 +247,10 @@ mod tests {
         assert_eq!(verdict(&s), Verdict::Healthy);
         s.last_success_at = Some(now() - TimeDelta::minutes(10) - TimeDelta::milliseconds(1));
         assert_eq!(verdict(&s), Verdict::Warning);
+        s.last_success_at = Some(now() + TimeDelta::seconds(30));
+        assert_eq!(verdict(&s), Verdict::Healthy, "two readings of one clock");
         s.last_success_at = Some(now() + TimeDelta::hours(1));
-        assert_eq!(verdict(&s), Verdict::Healthy);
+        assert_eq!(verdict(&s), Verdict::Warning, "what is in the future makes nothing fresh");
     }
 
     #[test]

@@ -234,7 +234,7 @@ impl State {
     #[must_use]
     pub fn freshness(&self) -> Option<Duration> {
         let success = self.stats()?.last_success_at?;
-        Some((self.server_now()? - success).to_std().unwrap_or_default())
+        health::age(success, self.server_now()?)
     }
 
     /// The verdict. Losing the database, or the statistics, is unknown: never healthy.

@@ -112,8 +112,7 @@ async fn others_that_refresh_the_view_are_named() {
         ("d", "SELECT 1"),
     ] {
         let name = format!("{name} of {}", database(&url));
-        let sql =
-            format!("SELECT cron.schedule_in_database('{name}', '0 1 1 1 *', '{command}', '{}')", database(&url));
+        let sql = format!("SELECT cron.schedule_in_database('{name}', '0 1 1 1 *', '{command}', '{}')", database(&url));
         execute(&cron_url, &sql).await;
     }
     let found = check(&url, "other-refreshers").await;
@@ -130,7 +129,10 @@ async fn others_that_refresh_the_view_are_named() {
     let found = check(&url, "other-refreshers").await;
     let Detail::Lines(lines) = &found.detail else { panic!("{found:#?}") };
     assert_eq!((lines.len(), found.mends.len()), (1, 0), "{found:#?}");
-    let left = format!("SELECT cron.unschedule(jobid) FROM cron.job WHERE database = '{}' AND jobname LIKE '% of %'", database(&url));
+    let left = format!(
+        "SELECT cron.unschedule(jobid) FROM cron.job WHERE database = '{}' AND jobname LIKE '% of %'",
+        database(&url)
+    );
     execute(&cron_url, &left).await;
     assert_eq!(verdict(&url, "other-refreshers").await, Verdict::Good);
     migrate::down(&target(&url), 0).await.unwrap();
@@ -179,6 +181,10 @@ async fn jobs_beside_the_application_are_read_with_the_owners_rights() {
     assert_eq!(verdict(&url, "refresh-job").await, Verdict::Good);
     execute(&url, "CREATE ROLE oncall LOGIN PASSWORD 'secret-of-oncall' IN ROLE refreshtop_admin").await;
     let oncall = cluster.url_of("oncall", "secret-of-oncall", "app");
+    let found = check(&oncall, "refresh-job").await;
+    assert!(found.advice.contains("refreshtop job restore"), "{found:#?}");
+    // The jobs' role is given what it takes to show and change its own jobs.
+    up(&url).await;
     let found = check(&oncall, "refresh-job").await;
     assert_eq!(found.verdict, Verdict::Good, "{found:#?}");
     let refused = mend(&oncall, &Mend::activity(1, "app", false)).await.unwrap_err();

@@ -48,7 +48,7 @@ async fn mended(url: &str, id: &str, kind: MendKind) {
     assert!(!said.contains("No trace"), "{said}");
     let traced: i64 = support::value(
         url,
-        &format!("SELECT count(*) FROM refreshtop.audit WHERE action = 'mend' AND outcome = 'success' AND detail ->> 'sql' = {}",
+        &format!("SELECT count(*) FROM refreshtop.audit WHERE action = 'fix' AND outcome = 'success' AND detail ->> 'sql' = {}",
             refreshtop::model::diagnosis::literal(&offered.sql)),
     )
     .await;

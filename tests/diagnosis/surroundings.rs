@@ -39,8 +39,13 @@ async fn the_logs_row_security_is_turned_on_again() {
     execute(&url, "ALTER TABLE public.metrics_refresh_log DISABLE ROW LEVEL SECURITY").await;
     mended(&url, "row-security", MendKind::RowSecurity).await;
     assert_eq!(verdict(&url, "row-security").await, Verdict::Good);
-    execute(&url, "DROP POLICY refreshtop_nobody_else ON public.metrics_refresh_log").await;
+    execute(&url, "DROP POLICY admins_read ON public.metrics_refresh_log").await;
     assert_eq!(verdict(&url, "row-security").await, Verdict::Bad);
+    // So it does in the inventory; and migrating puts it back.
+    assert_eq!(verdict(&url, "inventory").await, Verdict::Bad);
+    refreshtop::command::migrate::up(&target(&url)).await.unwrap();
+    assert_eq!(verdict(&url, "row-security").await, Verdict::Good);
+    assert_eq!(verdict(&url, "inventory").await, Verdict::Good);
 }
 
 #[tokio::test]

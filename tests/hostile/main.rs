@@ -11,3 +11,4 @@ mod floods;
 mod names;
 mod rows;
 mod secrets;
+mod trust;

@@ -16,7 +16,7 @@ pub mod terminal;
 use refreshtop::{
     cluster::{ClusterOptions, Cron, DisposableCluster, programs::OVERRIDE},
     connect::Target,
-    db,
+    db::{self, trust::Look},
     secret::ConnectionUrl,
 };
 use sqlx::{Connection, PgConnection};
@@ -195,6 +195,11 @@ pub async fn execute(url: &str, sql: &str) {
 /// The server that a URL names, with nothing from this process's environment.
 pub fn target(url: &str) -> Target {
     Target::resolve(Some(&ConnectionUrl::new(url)), &BTreeMap::new()).expect("a URL")
+}
+
+/// One consistent look, as the program takes it.
+pub async fn look(session: &mut PgConnection) -> Look<'_> {
+    Look::begin(session).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// One value of one row, in a session of its own.

@@ -1,7 +1,10 @@
 //! Facts of `pg_cron`, which may live in another database.
 
 use super::{Asker, CronSession, Options, QUESTION, ask};
-use crate::db::schedule::{self, JOBS};
+use crate::db::{
+    error,
+    schedule::{self, JOBS},
+};
 use crate::model::diagnosis::{
     Check, Verdict,
     cron::{self, Cron, Settings, Wanted},
@@ -130,9 +133,13 @@ pub(super) async fn checks(
         }
         CronSession::Unreachable(reason) => Err(reason_of(&settings, &reason)),
         CronSession::Same if elsewhere => Err(reason_of(&settings, "it was not asked")),
-        CronSession::Same => {
-            facts(app, owner.as_deref(), &settings.database).await.map_err(|failure| asker.why(&failure))
-        }
+        CronSession::Same => facts(app, owner.as_deref(), &settings.database).await.map_err(|failure| {
+            if error::code(&failure) == Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) {
+                let why = format!("The jobs can't be seen: {}.", error::sentence(&failure));
+                return Unavailable::new(why, "Let a superuser run: refreshtop job restore.");
+            }
+            asker.why(&failure)
+        }),
     };
     match facts {
         Ok(facts) => {
@@ -210,11 +217,8 @@ async fn facts(there: &mut PgConnection, owner: Option<&str>, app_database: &str
     let owner = owner.map_or_else(|| "NULL".to_owned(), literal);
     let superuser = ways.superuser;
     // Only where the history can be read directly is its length known.
-    let hidden = if superuser {
-        "(SELECT max(d.runid) - min(d.runid) >= 20000 FROM cron.job_run_details d)"
-    } else {
-        "NULL"
-    };
+    let hidden =
+        if superuser { "(SELECT max(d.runid) - min(d.runid) >= 20000 FROM cron.job_run_details d)" } else { "NULL" };
     let query = format!(
         "WITH found AS MATERIALIZED (SELECT ({jobs}) AS jobs)
          SELECT jsonb_build_object('database', {database}::text, 'extension', {extension}::text, 'jobs', jobs, 'now', clock_timestamp(),

@@ -1,6 +1,9 @@
 //! Executes a mend, exactly as it was shown, and leaves a trace of it.
 
-use crate::db::error;
+use crate::db::{
+    error, service,
+    trust::{Refusal, Thing, Trust},
+};
 use crate::model::diagnosis::{Mend, MendKind, literal};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
@@ -55,15 +58,11 @@ pub async fn mend(
         Some(there) => execute(there, mend).await,
         None => execute(app, mend).await,
     };
-    let scheduled: Option<i64> = match &value {
-        Ok(Some(id)) if mend.kind == MendKind::Schedule => id.parse().ok(),
-        _ => None,
-    };
     let outcome = match value {
         Ok(value) => said(mend, value.as_deref()),
         Err(failure) => Err(refused(mend, &failure)),
     };
-    let trace = record(app, mend, outcome.is_ok(), scheduled).await;
+    let trace = record(app, mend, outcome.is_ok()).await;
     outcome.map(|sentence| match trace {
         Ok(()) => sentence,
         Err(failure) => format!("{sentence} No trace of it could be left: {}.", error::sentence(&failure)),
@@ -76,10 +75,30 @@ async fn database(connection: &mut PgConnection) -> sqlx::Result<String> {
 
 /// The first value that the statement gives, as text.
 async fn execute(connection: &mut PgConnection, mend: &Mend) -> sqlx::Result<Option<String>> {
+    Trust::of(connection).await?.allow_all(called(mend.kind))?;
     let rows = sqlx::raw_sql(AssertSqlSafe(mend.sql.clone())).fetch_all(connection).await?;
     match rows.first() {
         Some(row) if !row.is_empty() => row.try_get_unchecked(0),
         _ => Ok(None),
+    }
+}
+
+/// What is called by a statement of this kind. The others call PostgreSQL's own, or do their work as the relation's owner.
+fn called(kind: MendKind) -> &'static [Thing] {
+    match kind {
+        MendKind::Refresh => &[service::REFRESH],
+        MendKind::CleanUp => &[Thing::Function("cleanup_logs")],
+        MendKind::Schedule | MendKind::AlterJob | MendKind::Unschedule => &[Thing::Cron],
+        MendKind::Cancel
+        | MendKind::Terminate
+        | MendKind::RollBackPrepared
+        | MendKind::CreateIndex
+        | MendKind::DropIndex
+        | MendKind::Analyze
+        | MendKind::Vacuum
+        | MendKind::RowSecurity
+        | MendKind::Extension
+        | MendKind::Revoke => &[],
     }
 }
 
@@ -131,21 +150,26 @@ fn refused(mend: &Mend, failure: &sqlx::Error) -> MendError {
 }
 
 /// Leaves the trace, where this database keeps one. What can't write, such as a standby, has none to leave.
-async fn record(app: &mut PgConnection, mend: &Mend, done: bool, scheduled: Option<i64>) -> sqlx::Result<()> {
-    let keeps = "SELECT NOT pg_is_in_recovery() AND EXISTS (
-                     SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-                     WHERE n.nspname = 'refreshtop' AND p.proname = 'record_mend')";
+async fn record(app: &mut PgConnection, mend: &Mend, done: bool) -> sqlx::Result<()> {
+    let act = Thing::Function("record_act");
+    match Trust::of(app).await?.allow(act) {
+        Err(Refusal::Missing(_)) => return Ok(()),
+        allowed => allowed?,
+    }
+    let keeps = "SELECT NOT pg_catalog.pg_is_in_recovery() AND EXISTS (
+                     SELECT 1 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+                     WHERE n.nspname = 'refreshtop' AND p.proname = 'record_act')";
     let keeps: String = sqlx::raw_sql(keeps).fetch_one(&mut *app).await?.try_get_unchecked(0)?;
     if keeps != "t" {
         return Ok(());
     }
     let sql = format!(
-        "SELECT refreshtop.record_mend({}, {}, {}, {}, {})",
+        "SELECT refreshtop.record_act('fix', {}, pg_catalog.jsonb_build_object('label', {}::pg_catalog.text, 'database', \
+                {}::pg_catalog.text, 'sql', {}::pg_catalog.text))",
+        literal(if done { "success" } else { "error" }),
         literal(&mend.label),
         literal(&mend.database),
         literal(&mend.sql),
-        literal(if done { "success" } else { "error" }),
-        scheduled.map_or_else(|| "NULL".to_owned(), |id| id.to_string())
     );
     sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(app).await?;
     Ok(())

@@ -8,6 +8,7 @@ mod cron;
 mod locks;
 mod mending;
 mod plan;
+mod rights;
 mod server;
 mod sessions;
 mod storage;
@@ -15,7 +16,10 @@ mod storage;
 pub use mending::{MendError, mend};
 pub use sessions::{OpenError, Sessions};
 
-use crate::db::{error, service};
+use crate::db::{
+    error, service,
+    trust::{self, Refusal, SEARCH_PATH, Thing, Trust},
+};
 use crate::model::{
     diagnosis::{Check, Diagnosis, Limits},
     reading::Unavailable,
@@ -69,29 +73,53 @@ pub enum CronSession<'a> {
 /// Asks everything. `app` is a session in the application's database, outside a transaction.
 pub async fn diagnose(app: &mut PgConnection, cron: CronSession<'_>, options: &Options) -> Diagnosis {
     let role = ask::<String>(app, QUESTION, "SELECT to_jsonb(current_user::text)").await;
-    let asker = Asker { role: role.unwrap_or_else(|_| "this role".into()) };
+    let asker = Asker {
+        role: role.unwrap_or_else(|_| "this role".into()),
+        // Where that can't be asked, nothing is looked at.
+        trust: Trust::of(app).await.unwrap_or_else(|_| Trust::of_nothing()),
+    };
     let [migrations, queue, connections, replication, row_security] = server::checks(app, &asker, options).await;
-    let [sizes, dead_rows, statistics, unique_index, log_growth] = storage::checks(app, &asker, options).await;
+    let [sizes, dead_rows, statistics, unique_index, log_growth, future_rows] =
+        storage::checks(app, &asker, options).await;
+    let rights::Checks { source_security, roles, installation } = rights::checks(app, &asker).await;
     let [blocking, idle] = locks::checks(app, &asker, options).await;
     let plan = plan::check(app, &asker, options).await;
-    let mut checks = vec![migrations, row_security, unique_index];
+    let mut checks = vec![migrations];
+    checks.extend(installation);
+    checks.extend([row_security, unique_index, source_security]);
     checks.extend(cron::checks(app, cron, &asker, options).await);
-    checks.extend([blocking, idle, statistics, dead_rows, log_growth, sizes, plan, connections, queue, replication]);
+    checks.extend([blocking, idle, statistics, dead_rows, log_growth, future_rows, sizes, plan]);
+    checks.extend([roles, connections, queue, replication]);
     Diagnosis { checks }
 }
 
 /// Who asks.
 struct Asker {
     role: String,
+    trust: Trust,
 }
 
 impl Asker {
+    /// The one JSON value that a question about `things` gives, where they may be looked at.
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        connection: &mut PgConnection,
+        limit: Duration,
+        things: &[Thing],
+        query: &str,
+    ) -> sqlx::Result<T> {
+        value(connection, &self.trust, limit, things, query).await
+    }
+
     /// The check that an error of the server leaves.
     fn unknown(&self, id: &'static str, title: &'static str, failure: &sqlx::Error) -> Check {
         Check::unknown(id, title, &self.why(failure))
     }
 
     fn why(&self, failure: &sqlx::Error) -> Unavailable {
+        if let Some(Refusal::Stranger(why)) = trust::refusal(failure) {
+            return Unavailable::new(format!("This is {}.", why.reason), format!("{}.", capitalized(&why.mend)));
+        }
         match error::code(failure) {
             Some("55P03") => Unavailable::new(
                 "This can't be seen, because somebody holds one of the tables locked.",
@@ -109,15 +137,36 @@ impl Asker {
     }
 }
 
-/// The one JSON value that `query` gives.
+/// The same words as a sentence.
+fn capitalized(words: &str) -> String {
+    let mut characters = words.chars();
+    characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
+}
+
+/// The one JSON value that `query` gives. It is about the catalogues, or about `pg_cron`, wherever that lives.
 async fn ask<T: DeserializeOwned>(connection: &mut PgConnection, limit: Duration, query: &str) -> sqlx::Result<T> {
+    let things = trust::of_cron(query);
+    let trust = if things.is_empty() { Trust::default() } else { Trust::of(connection).await? };
+    value(connection, &trust, limit, &things, query).await
+}
+
+async fn value<T: DeserializeOwned>(
+    connection: &mut PgConnection,
+    trust: &Trust,
+    limit: Duration,
+    things: &[Thing],
+    query: &str,
+) -> sqlx::Result<T> {
+    trust.allow_all(things)?;
     // Names that come back are written out in full, since nothing else is on the search path.
     let sql = format!(
         "SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = 500; SET LOCAL jit = off;
-         SET LOCAL search_path = pg_catalog, pg_temp; {query}",
-        limit.as_millis().clamp(1, 3_600_000)
+         {SEARCH_PATH}; {}{query}",
+        limit.as_millis().clamp(1, 3_600_000),
+        trust.hold(things)
     );
-    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await?;
+    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await;
+    let rows = rows.map_err(|failure| trust.explain(failure))?;
     let row = rows.last().ok_or(sqlx::Error::RowNotFound)?;
     // The simple protocol brings every type as text.
     let text = service::text(row, 0)?;

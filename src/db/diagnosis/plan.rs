@@ -1,7 +1,7 @@
 //! The plan of the view's query.
 
 use super::{Asker, Options, QUESTION, REACHED, ask};
-use crate::db::error;
+use crate::db::{error, trust::REPLACED};
 use crate::model::diagnosis::{Check, Detail, plan};
 use crate::model::reading::Unavailable;
 use serde::Deserialize;
@@ -17,7 +17,12 @@ const TITLE: &str = "Plan of the view's query";
 struct View {
     owner: String,
     definition: String,
-    trusted: bool,
+    /// Whether the query calls nothing but PostgreSQL's own.
+    plain: bool,
+    /// Whether the view's owner has this session's rights anyway.
+    owned: bool,
+    /// An owner of what is read who is neither a superuser nor this session's role.
+    stranger: Option<String>,
 }
 
 /// Even planning may run functions that the query calls, with the rights of whoever asks. So it is looked at only where
@@ -26,7 +31,10 @@ fn query() -> String {
     format!(
         "WITH RECURSIVE {REACHED}
          SELECT jsonb_build_object('owner', pg_get_userbyid(v.relowner), 'definition', pg_get_viewdef(v.oid),
-            'trusted', pg_has_role(v.relowner, current_user, 'MEMBER') OR NOT EXISTS (
+            'owned', pg_has_role(v.relowner, current_user, 'MEMBER'),
+            'stranger', (SELECT min(o.rolname::text) FROM reached JOIN pg_class c ON c.oid = reached.relation
+                         JOIN pg_roles o ON o.oid = c.relowner WHERE NOT o.rolsuper AND o.rolname <> session_user),
+            'plain', NOT EXISTS (
                 SELECT 1 FROM reached
                 JOIN pg_rewrite r ON r.ev_class = reached.relation
                 JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
@@ -52,13 +60,24 @@ pub(super) async fn check(app: &mut PgConnection, asker: &Asker, options: &Optio
         Err(failure) => return asker.unknown(ID, TITLE, &failure),
     };
     let owner = &view.owner;
-    if !view.trusted {
+    // Planning runs what the owner of a source has put into its indexes, too: with great rights, only what is a superuser's.
+    if asker.trust.is_gated() && (view.stranger.is_some() || !view.plain) {
+        let because = match &view.stranger {
+            Some(stranger) => {
+                format!("the view's query reads what belongs to {stranger}, whose code could run with them")
+            }
+            None => "the view's query calls functions that did not come with PostgreSQL".to_owned(),
+        };
+        let reason = format!("The plan is {}.", asker.trust.refuse(&because).reason);
+        return Check::unknown(ID, TITLE, &Unavailable::new(reason, format!("Ask as role {owner}.")));
+    }
+    if !view.owned && !view.plain {
         let reason = format!(
             "The plan is not looked at, because the view's query calls functions that would run with this role's rights, not with those of its owner {owner}."
         );
         return Check::unknown(ID, TITLE, &Unavailable::new(reason, format!("Ask as role {owner}.")));
     }
-    match explain(app, &view.definition, options.run_plan).await {
+    match explain(app, asker, &view.definition, options.run_plan).await {
         Ok(json) => match plan::parse(&json) {
             Some(root) => plan::check(root),
             None => Check::unknown(
@@ -70,7 +89,7 @@ pub(super) async fn check(app: &mut PgConnection, asker: &Asker, options: &Optio
         Err(failure)
             if error::code(&failure) == Some(error::sqlstate::QUERY_CANCELED) && options.run_plan.is_some() =>
         {
-            stopped(app, &view.definition, options.run_plan.unwrap_or_default()).await
+            stopped(app, asker, &view.definition, options.run_plan.unwrap_or_default()).await
         }
         Err(failure) => {
             let check = asker.unknown(ID, TITLE, &failure);
@@ -84,7 +103,7 @@ pub(super) async fn check(app: &mut PgConnection, asker: &Asker, options: &Optio
 }
 
 /// The query took longer than it was given: that is known of it, and the plan as the server means to go about it.
-async fn stopped(app: &mut PgConnection, definition: &str, limit: Duration) -> Check {
+async fn stopped(app: &mut PgConnection, asker: &Asker, definition: &str, limit: Duration) -> Check {
     let longer = humantime::format_duration(limit * 10);
     let why = Unavailable::new(
         format!(
@@ -93,11 +112,32 @@ async fn stopped(app: &mut PgConnection, definition: &str, limit: Duration) -> C
         ),
         format!("Give it longer: refreshtop doctor --analyze {}.", longer.to_string().replace(' ', "")),
     );
-    let planned = explain(app, definition, None).await.ok().and_then(|json| plan::parse(&json));
+    let planned = explain(app, asker, definition, None).await.ok().and_then(|json| plan::parse(&json));
     Check { detail: planned.map_or(Detail::None, Detail::Plan), ..Check::unknown(ID, TITLE, &why) }
 }
 
-async fn explain(app: &mut PgConnection, definition: &str, run: Option<Duration>) -> sqlx::Result<Value> {
+async fn explain(
+    app: &mut PgConnection,
+    asker: &Asker,
+    definition: &str,
+    run: Option<Duration>,
+) -> sqlx::Result<Value> {
     let options = if run.is_some() { "ANALYZE, VERBOSE, FORMAT JSON" } else { "VERBOSE, FORMAT JSON" };
-    ask(app, run.unwrap_or(QUESTION), &format!("EXPLAIN ({options}) {definition}")).await
+    let held = if asker.trust.is_gated() { held(definition) } else { String::new() };
+    asker.ask(app, run.unwrap_or(QUESTION), &[], &format!("{held}EXPLAIN ({options}) {definition}")).await
+}
+
+/// Statements that hold what the query reads, and fail where any of it is a stranger's by now. Analysing a statement locks
+/// what it names, and executes nothing. None of these gives a row.
+fn held(definition: &str) -> String {
+    let definition = definition.trim_end().trim_end_matches(';');
+    format!(
+        "PREPARE refreshtop_hold AS {definition}; DEALLOCATE refreshtop_hold;
+         SELECT FROM (SELECT count(*) AS strangers FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+                      JOIN pg_roles o ON o.oid = c.relowner
+                      WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.relation >= 16384
+                        AND NOT o.rolsuper AND o.rolname <> session_user) held
+         WHERE CASE WHEN held.strangers > 0 THEN concat('{REPLACED}', 'a source of the view')::integer = 0
+               ELSE false END; "
+    )
 }

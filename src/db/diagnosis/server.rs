@@ -1,7 +1,7 @@
 //! Facts of the server: migrations, notifications, connections, replication, row security.
 
 use super::{Asker, Options, QUESTION, ask};
-use crate::db::migrate;
+use crate::db::{migrate, trust::Thing};
 use crate::model::diagnosis::{
     Check,
     server::{self, Facts},
@@ -30,8 +30,13 @@ const FACTS: &str = "
         'replay_age_s', CASE WHEN pg_is_in_recovery() THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 END,
         'caught_up', CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() END,
         'log', (SELECT jsonb_build_object('enabled', c.relrowsecurity,
-                    'lets_in', EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'refreshtop_super_admin_reads' AND p.polpermissive),
-                    'keeps_out', EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'refreshtop_nobody_else' AND NOT p.polpermissive),
+                    -- Where there is no such role, only the owner looks.
+                    'lets_in', to_regrole('refreshtop_admin') IS NULL OR EXISTS (
+                        SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive AND p.polcmd IN ('r', '*')
+                          AND p.polroles = ARRAY[to_regrole('refreshtop_admin')::oid]),
+                    'others', (SELECT coalesce(jsonb_agg(p.polname ORDER BY p.polname), '[]') FROM pg_policy p
+                               WHERE p.polrelid = c.oid AND p.polpermissive AND p.polname <> 'admins_read'
+                                 AND p.polname NOT LIKE 'application@_%' ESCAPE '@'),
                     'public_rights', EXISTS (SELECT 1 FROM aclexplode(c.relacl) a WHERE a.grantee = 0))
                 FROM pg_class c WHERE c.oid = to_regclass('public.metrics_refresh_log')))";
 
@@ -49,7 +54,7 @@ const WAYS: &str = "
                           WHERE n.nspname = 'refreshtop' AND p.proname = 'applied_steps'))";
 
 pub(super) async fn checks(app: &mut PgConnection, asker: &Asker, options: &Options) -> [Check; 5] {
-    let migrations = match applied(app).await {
+    let migrations = match applied(app, asker).await {
         Ok(applied) => server::migrations(&migrate::known(), &applied),
         Err(failure) => asker.unknown("migrations", "Migrations", &failure),
     };
@@ -71,13 +76,16 @@ pub(super) async fn checks(app: &mut PgConnection, asker: &Asker, options: &Opti
     }
 }
 
-async fn applied(app: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+async fn applied(app: &mut PgConnection, asker: &Asker) -> sqlx::Result<Vec<i64>> {
     let ways: Ways = ask(app, QUESTION, WAYS).await?;
-    let query = match ways {
+    let (thing, query) = match ways {
         Ways { schema: false, .. } => return Ok(Vec::new()),
-        Ways { helper: true, .. } => "SELECT to_jsonb(refreshtop.applied_steps())",
+        Ways { helper: true, .. } => (Thing::Function("applied_steps"), "SELECT to_jsonb(refreshtop.applied_steps())"),
         // The table is the owner's.
-        _ => "SELECT coalesce(jsonb_agg(version ORDER BY version), '[]') FROM refreshtop.migrations WHERE success",
+        _ => (
+            Thing::Relation("refreshtop.migrations"),
+            "SELECT coalesce(jsonb_agg(version ORDER BY version), '[]') FROM refreshtop.migrations WHERE success",
+        ),
     };
-    ask(app, QUESTION, query).await
+    asker.ask(app, QUESTION, &[thing], query).await
 }

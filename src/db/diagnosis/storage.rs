@@ -1,6 +1,7 @@
 //! Facts of the tables, the view and the log.
 
 use super::{Asker, Options, QUESTION, REACHED, ask};
+use crate::db::trust::{LOG, Thing};
 use crate::model::diagnosis::{
     Check,
     storage::{self, Facts, Log, OLD_ROWS},
@@ -23,9 +24,7 @@ fn facts_query() -> String {
             WHERE c.relkind IN ('r', 'm') ORDER BY c.relpages DESC, c.oid LIMIT 200
         )
         SELECT jsonb_build_object('database', current_database(), 'standby', pg_is_in_recovery(),
-            'installed', EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                                 WHERE n.nspname = 'refreshtop' AND c.relname = 'views'),
-            'view', (SELECT jsonb_build_object('populated', v.relispopulated,
+            'view', (SELECT jsonb_build_object('populated', v.relispopulated, 'rows', v.reltuples,
                         'columns', (SELECT jsonb_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
                                     WHERE a.attrelid = v.oid AND a.attnum > 0 AND NOT a.attisdropped),
                         'taken', (SELECT coalesce(jsonb_agg(t.relname), '[]') FROM pg_class t
@@ -33,7 +32,12 @@ fn facts_query() -> String {
                         'indexes', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', i.indexrelid::regclass::text,
                                         'unique', i.indisunique, 'valid', i.indisvalid, 'immediate', i.indimmediate,
                                         'partial', i.indpred IS NOT NULL, 'expression', i.indexprs IS NOT NULL,
-                                        'btree', am.amname = 'btree') ORDER BY i.indexrelid), '[]')
+                                        'btree', am.amname = 'btree',
+                                        'nulls', (SELECT coalesce(jsonb_agg(a.attname ORDER BY a.attnum), '[]')
+                                                  FROM pg_attribute a JOIN pg_stats s ON s.schemaname = 'public'
+                                                       AND s.tablename = 'platform_metrics' AND s.attname = a.attname
+                                                  WHERE a.attrelid = v.oid AND a.attnum = ANY (i.indkey) AND s.null_frac > 0))
+                                        ORDER BY i.indexrelid), '[]')
                                     FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid JOIN pg_am am ON am.oid = ic.relam
                                     WHERE i.indrelid = v.oid))
                      FROM pg_class v WHERE v.oid = to_regclass('public.platform_metrics') AND v.relkind = 'm'),
@@ -65,16 +69,25 @@ fn log_query() -> String {
             'keep_days', extract(epoch FROM kept.span)::float8 / 86400,
             'old', (SELECT count(*) FROM (SELECT 1 FROM public.metrics_refresh_log
                     WHERE created_at < now() - kept.span - interval '25 hours' LIMIT {OLD_ROWS} + 1) o),
+            'future', (SELECT count(*) FROM (SELECT 1 FROM public.metrics_refresh_log
+                       WHERE created_at > clock_timestamp() + interval '1 minute' AND created_at < 'infinity' LIMIT {OLD_ROWS} + 1) f),
+            'ahead_s', (SELECT extract(epoch FROM created_at - clock_timestamp())::float8 FROM public.metrics_refresh_log
+                        WHERE created_at > clock_timestamp() + interval '1 minute' AND created_at < 'infinity'
+                        ORDER BY created_at DESC LIMIT 1),
             'oldest_days', (SELECT extract(epoch FROM now() - created_at)::float8 / 86400 FROM public.metrics_refresh_log
                             WHERE created_at IS NOT NULL ORDER BY created_at LIMIT 1))
         FROM kept"
     )
 }
 
-pub(super) async fn checks(app: &mut PgConnection, asker: &Asker, options: &Options) -> [Check; 5] {
-    let log = match ask::<Log>(app, QUESTION, &log_query()).await {
-        Ok(log) => storage::log_growth(&log),
-        Err(failure) => asker.unknown("log-growth", "Growth of the log", &failure),
+pub(super) async fn checks(app: &mut PgConnection, asker: &Asker, options: &Options) -> [Check; 6] {
+    let things = [LOG, Thing::Function("is_super_admin"), Thing::Relation("refreshtop.views")];
+    let [log, future] = match asker.ask::<Log>(app, QUESTION, &things, &log_query()).await {
+        Ok(log) => [storage::log_growth(&log), storage::future_rows(&log)],
+        Err(failure) => [
+            asker.unknown("log-growth", "Growth of the log", &failure),
+            asker.unknown("future-rows", "Rows from the future", &failure),
+        ],
     };
     match ask::<Facts>(app, QUESTION, &facts_query()).await {
         Ok(facts) => [
@@ -83,6 +96,7 @@ pub(super) async fn checks(app: &mut PgConnection, asker: &Asker, options: &Opti
             storage::statistics(&facts),
             storage::unique_index(&facts),
             log,
+            future,
         ],
         Err(failure) => [
             asker.unknown("sizes", "Sizes", &failure),
@@ -90,6 +104,7 @@ pub(super) async fn checks(app: &mut PgConnection, asker: &Asker, options: &Opti
             asker.unknown("statistics", "Planner's statistics", &failure),
             asker.unknown("unique-index", "Index for concurrent refreshes", &failure),
             log,
+            future,
         ],
     }
 }

@@ -4,6 +4,7 @@ use super::measured::{self, Window};
 use crate::db::{
     handmade,
     service::{self, PLATFORM_METRICS},
+    trust::{LOG, Look},
 };
 use crate::model::{
     history::{Growth, History, Part, Size, Sources},
@@ -12,21 +13,21 @@ use crate::model::{
 };
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::{PgConnection, Row as _, postgres::PgRow};
+use sqlx::{Row as _, postgres::PgRow};
 use std::time::Duration;
 
 /// Most tables of one measurement that are taken in.
 const MOST_SOURCES: usize = 50;
 
 /// Reads the history of the last `window`; data is fresh up to the age `limit`.
-pub async fn read(look: &mut PgConnection, window: Duration, limit: Duration) -> sqlx::Result<Reading<History>> {
+pub async fn read(look: &mut Look<'_>, window: Duration, limit: Duration) -> sqlx::Result<Reading<History>> {
     let survey = handmade::survey(look).await?;
     let log = match survey.log() {
         Ok(log) => log,
         Err(missing) => return Ok(Err(missing)),
     };
     let window = Window { log: &log, length: window, step: Slices::step(window) };
-    let rows = service::ask(look, &parts_query(&window, limit)).await?;
+    let rows = look.ask(&[LOG], &parts_query(&window, limit)).await?;
     let Some(head) = rows.first() else { return Err(sqlx::Error::RowNotFound) };
     let slices = slices(head, window.step)?;
     let (whole, parts) = parts(&rows, &slices)?;

@@ -7,6 +7,7 @@ use crate::{
         error,
         handmade::{self, Log},
         service::{self, PLATFORM_METRICS, interval, moment},
+        trust::{LOG, Look, Thing},
     },
     model::{
         incident::{Blocker, Failure, Record, Recovery, Stretch},
@@ -16,7 +17,7 @@ use crate::{
     },
 };
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use sqlx::{PgConnection, Row as _, postgres::PgRow};
+use sqlx::{Row as _, postgres::PgRow};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Incidents that are read, the newest ones.
@@ -35,7 +36,7 @@ const MESSAGE: u16 = 2_000;
 const BEFORE: Duration = Duration::from_hours(30 * 24);
 
 /// Reads the incidents of the last `window`; figures are stale from the age of `limit` on.
-pub async fn read(look: &mut PgConnection, window: Duration, limit: Duration) -> sqlx::Result<Reading<Record>> {
+pub async fn read(look: &mut Look<'_>, window: Duration, limit: Duration) -> sqlx::Result<Reading<Record>> {
     let survey = handmade::survey(look).await?;
     let log = match survey.log() {
         Ok(log) => log,
@@ -84,12 +85,12 @@ fn not_permitted(role: &str) -> Unavailable {
     )
 }
 
-async fn role(look: &mut PgConnection) -> sqlx::Result<String> {
-    service::one(look, "SELECT current_user::text AS role").await?.try_get("role")
+async fn role(look: &mut Look<'_>) -> sqlx::Result<String> {
+    look.one(&[], "SELECT current_user::text AS role").await?.try_get("role")
 }
 
-async fn is_super_admin(look: &mut PgConnection) -> sqlx::Result<bool> {
-    match service::one(look, "SELECT refreshtop.is_super_admin() AS admin").await {
+async fn is_super_admin(look: &mut Look<'_>) -> sqlx::Result<bool> {
+    match look.one(&[Thing::Function("is_super_admin")], "SELECT refreshtop.is_super_admin() AS admin").await {
         // Who may not even ask is none.
         Err(failure) if !error::fails_all(&failure) => Ok(false),
         answer => answer?.try_get("admin"),
@@ -105,7 +106,7 @@ struct Edge {
     success: bool,
 }
 
-async fn edge(look: &mut PgConnection, log: &Log<'_>, window: Duration) -> sqlx::Result<Edge> {
+async fn edge(look: &mut Look<'_>, log: &Log<'_>, window: Duration) -> sqlx::Result<Edge> {
     let sql = format!(
         "SELECT w.looked_at, w.since,
                 (SELECT {created}::timestamptz FROM public.metrics_refresh_log l
@@ -117,7 +118,7 @@ async fn edge(look: &mut PgConnection, log: &Log<'_>, window: Duration) -> sqlx:
         status = log.column("status", "text"),
         window = format_args!("least({}, interval '1000 years')", interval(window)),
     );
-    let row = service::one(look, &sql).await?;
+    let row = look.one(&[LOG], &sql).await?;
     let looked_at: DateTime<Utc> = row.try_get("looked_at")?;
     let since = moment(&row, "since")?.unwrap_or(DateTime::UNIX_EPOCH);
     let before = TimeDelta::from_std(BEFORE).unwrap_or_default();
@@ -137,7 +138,7 @@ struct Found {
 /// Cuts the log at its successes, newest first. Read in the order of the index, and no further than to the last one that
 /// is wanted: nothing is sorted, grouped or kept. The moment at which a row was logged orders the rows; the moment at
 /// which its refresh ended is what counts.
-async fn stretches(look: &mut PgConnection, log: &Log<'_>, edge: &Edge, limit: Duration) -> sqlx::Result<Vec<Found>> {
+async fn stretches(look: &mut Look<'_>, log: &Log<'_>, edge: &Edge, limit: Duration) -> sqlx::Result<Vec<Found>> {
     // The row next to a success, on the side of the present, is the first failure after it, or the next success.
     let sql = format!(
         "SELECT ended AS after, until, until_logged, ended_by, failures, first_logged
@@ -156,16 +157,17 @@ async fn stretches(look: &mut PgConnection, log: &Log<'_>, edge: &Edge, limit: D
         limit = interval(limit),
         most = MOST + 1,
     );
-    service::ask(look, &sql).await?.iter().map(found).collect()
+    look.ask(&[LOG], &sql).await?.iter().map(found).collect()
 }
 
-/// The attempts since the edge.
+/// The attempts since the edge. One from the future ends no stretch.
 fn attempts(log: &Log<'_>, edge: &Edge) -> String {
     format!(
         "SELECT {created}::timestamptz AS logged, {status} = 'success' AS good, left({source}, 20) AS source,
                 coalesce(CASE WHEN isfinite({completed}) THEN {completed} END, {created}::timestamptz) AS ended
          FROM public.metrics_refresh_log l
-         WHERE {of_type} AND {status} IN ('success', 'error') AND {created} >= {floor} AND {created} < 'infinity'",
+         WHERE {of_type} AND {status} IN ('success', 'error') AND {created} >= {floor}
+           AND {created} <= statement_timestamp()",
         created = log.created_at(),
         completed = log.column("completed_at", "timestamptz"),
         status = log.column("status", "text"),
@@ -178,7 +180,7 @@ fn attempts(log: &Log<'_>, edge: &Edge) -> String {
 /// Where no success is known before the window: the failures before the first one, and from when on the log tells
 /// anything.
 async fn without_success(
-    look: &mut PgConnection,
+    look: &mut Look<'_>,
     log: &Log<'_>,
     edge: &Edge,
 ) -> sqlx::Result<(Option<Found>, Option<DateTime<Utc>>)> {
@@ -192,7 +194,7 @@ async fn without_success(
          LEFT JOIN success s ON true",
         attempts = attempts(log, edge),
     );
-    let found = found(&service::one(look, &sql).await?)?;
+    let found = found(&look.one(&[LOG], &sql).await?)?;
     let known = found.first_logged.or(found.stretch.until.map(|success| success.at));
     Ok(((found.stretch.failures > 0).then_some(found), known))
 }
@@ -217,7 +219,7 @@ fn literal(at: DateTime<Utc>) -> String {
 }
 
 /// Reads the first failure of each.
-async fn describe(look: &mut PgConnection, log: &Log<'_>, found: &mut [Found]) -> sqlx::Result<()> {
+async fn describe(look: &mut Look<'_>, log: &Log<'_>, found: &mut [Found]) -> sqlx::Result<()> {
     let moments: Vec<String> = found.iter().filter_map(|found| found.first_logged).map(literal).collect();
     if moments.is_empty() {
         return Ok(());
@@ -238,7 +240,7 @@ async fn describe(look: &mut PgConnection, log: &Log<'_>, found: &mut [Found]) -
         moments = moments.join(", "),
     );
     let mut failures = BTreeMap::new();
-    for row in service::ask(look, &sql).await? {
+    for row in look.ask(&[LOG], &sql).await? {
         if let Some(logged) = moment(&row, "logged")? {
             failures.insert(logged, failure(&row, logged)?);
         }
@@ -263,7 +265,7 @@ fn failure(row: &PgRow, logged: DateTime<Utc>) -> sqlx::Result<Failure> {
 }
 
 /// Reads who was in the way. A log without black boxes names nobody; nor does one in which they are nonsense.
-async fn name_blockers(look: &mut PgConnection, log: &Log<'_>, edge: &Edge, found: &mut [Found]) -> sqlx::Result<()> {
+async fn name_blockers(look: &mut Look<'_>, log: &Log<'_>, edge: &Edge, found: &mut [Found]) -> sqlx::Result<()> {
     let black_box = log.column("black_box", "jsonb");
     let spans: Vec<String> = (0..)
         .zip(found.iter())
@@ -275,7 +277,7 @@ async fn name_blockers(look: &mut PgConnection, log: &Log<'_>, edge: &Edge, foun
     if spans.is_empty() || black_box.starts_with("NULL") {
         return Ok(());
     }
-    let rows = match service::ask(look, &blockers(log, &black_box, &spans.join(", "))).await {
+    let rows = match look.ask(&[LOG], &blockers(log, &black_box, &spans.join(", "))).await {
         Err(failure) if !error::fails_all(&failure) => return Ok(()),
         answer => answer?,
     };

@@ -4,11 +4,12 @@ use crate::db::{
     error,
     handmade::{Log, Survey},
     service::{self, PLATFORM_METRICS},
+    trust::{LOG, Look, Thing},
 };
 use crate::model::reading::{Reading, Unavailable};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::{PgConnection, Row as _};
+use sqlx::Row as _;
 use std::time::Duration;
 
 /// Longest record that is read, bytes; those of the migrations stay far below.
@@ -55,13 +56,13 @@ impl Window<'_> {
         since(self.length)
     }
 
-    /// The log's rows of this refresh type in the window.
+    /// The log's rows of this refresh type in the window; those from the future are in none.
     pub fn rows(&self) -> String {
         format!(
-            "FROM public.metrics_refresh_log l WHERE {} AND {} > {}",
-            self.log.of_type(PLATFORM_METRICS),
-            self.log.created_at(),
-            self.since()
+            "FROM public.metrics_refresh_log l WHERE {of_type} AND {created} > {since} AND {created} <= {UNTIL}",
+            of_type = self.log.of_type(PLATFORM_METRICS),
+            created = self.log.created_at(),
+            since = self.since()
         )
     }
 
@@ -81,11 +82,7 @@ impl Window<'_> {
 
 /// The records of a window: of each slice the newest one, and of all of it the oldest one. `part` is what of them is
 /// wanted.
-pub(super) async fn series(
-    look: &mut PgConnection,
-    window: &Window<'_>,
-    part: &str,
-) -> sqlx::Result<Reading<Vec<Record>>> {
+pub(super) async fn series(look: &mut Look<'_>, window: &Window<'_>, part: &str) -> sqlx::Result<Reading<Vec<Record>>> {
     if let Err(missing) = kept(window.log) {
         return Ok(Err(missing));
     }
@@ -113,7 +110,7 @@ pub(super) async fn series(
 
 /// The newest records of a window, newest first.
 pub(super) async fn newest(
-    look: &mut PgConnection,
+    look: &mut Look<'_>,
     window: &Window<'_>,
     part: &str,
     limit: u16,
@@ -127,14 +124,14 @@ pub(super) async fn newest(
     read(look, &sql, part).await
 }
 
-async fn read(look: &mut PgConnection, sql: &str, part: &str) -> sqlx::Result<Vec<Record>> {
+async fn read(look: &mut Look<'_>, sql: &str, part: &str) -> sqlx::Result<Vec<Record>> {
     let sql = format!(
         "{SETTINGS}; SELECT slice, at, duration_ms::float8 AS duration_ms,
                 CASE WHEN octet_length(measured::text) <= {LONGEST} THEN (measured -> {})::text END AS part
          FROM ({sql}) record",
         service::literal(part)
     );
-    let rows = service::ask(look, &sql).await?;
+    let rows = look.ask(&[LOG], &sql).await?;
     let mut records = Vec::with_capacity(rows.len());
     for row in &rows {
         let part = service::text(row, "part")?;
@@ -162,14 +159,14 @@ fn kept(log: &Log<'_>) -> Reading<()> {
 
 /// Why the log looks empty to this role, where its rows are hidden from it. Row security answers with fewer rows, not with
 /// an error.
-pub(super) async fn hidden(look: &mut PgConnection, survey: &Survey) -> sqlx::Result<Option<Unavailable>> {
+pub(super) async fn hidden(look: &mut Look<'_>, survey: &Survey) -> sqlx::Result<Option<Unavailable>> {
     let seen = "SELECT current_user::text AS role, EXISTS (SELECT 1 FROM public.metrics_refresh_log) AS any_row";
-    let seen = service::one(look, seen).await?;
+    let seen = look.one(&[LOG], seen).await?;
     let role = service::some_text(&seen, "role")?;
     let Some(hidden) = survey.hidden(&role).filter(|_| !seen.try_get("any_row").unwrap_or(false)) else {
         return Ok(None);
     };
-    let admin = service::one(look, "SELECT refreshtop.is_super_admin() AS admin").await;
+    let admin = look.one(&[Thing::Function("is_super_admin")], "SELECT refreshtop.is_super_admin() AS admin").await;
     Ok(match admin.and_then(|row| row.try_get("admin")) {
         Ok(true) => None,
         Err(failure) if error::fails_all(&failure) => return Err(failure),
@@ -183,14 +180,14 @@ pub(super) async fn hidden(look: &mut PgConnection, survey: &Survey) -> sqlx::Re
 }
 
 /// Why there are none in the window: the newest success says so, or there is none.
-async fn why_none(look: &mut PgConnection, window: &Window<'_>) -> sqlx::Result<Unavailable> {
+async fn why_none(look: &mut Look<'_>, window: &Window<'_>) -> sqlx::Result<Unavailable> {
     let sql = format!(
         "SELECT left(l.measured ->> 'error', 300) AS error {} AND {} = 'success' ORDER BY {} DESC LIMIT 1",
         window.rows(),
         window.log.column("status", "text"),
         window.log.created_at()
     );
-    let row = service::optional(look, &sql).await?;
+    let row = look.optional(&[LOG], &sql).await?;
     let error = row.as_ref().map(|row| service::text(row, "error")).transpose()?.flatten();
     Ok(match (row, error) {
         (None, _) => Unavailable::new("no refresh succeeded in this window, so nothing was measured", ""),

@@ -4,26 +4,29 @@ use super::{
     history,
     measured::{self, Record, Window},
 };
-use crate::db::{error, handmade, service};
+use crate::db::{
+    error, handmade, service,
+    trust::{Look, VIEW},
+};
 use crate::model::{
     movement::{Figures, Measured, Movement, Sample},
     reading::{Reading, Unavailable},
     slices::Slices,
 };
 use serde_json::Value;
-use sqlx::{PgConnection, Row as _};
+use sqlx::Row as _;
 use std::time::Duration;
 
 /// Recent refreshes that are compared one by one.
 const RECENT: u16 = 100;
 
 /// Reads how the figures moved in the last `window`.
-pub async fn read(look: &mut PgConnection, window: Duration) -> sqlx::Result<Reading<Movement>> {
+pub async fn read(look: &mut Look<'_>, window: Duration) -> sqlx::Result<Reading<Movement>> {
     let now = current(look).await?;
     let survey = handmade::survey(look).await?;
     let step = Slices::step(window);
     let edges = format!("SELECT {} AS since, {} AS until", measured::since(window), measured::UNTIL);
-    let slices = history::slices(&service::one(look, &edges).await?, step)?;
+    let slices = history::slices(&look.one(&[], &edges).await?, step)?;
     let measured = match survey.log() {
         Ok(log) => match measured(look, &Window { log: &log, length: window, step }, &slices).await? {
             Err(missing) => Err(measured::hidden(look, &survey).await.unwrap_or_default().unwrap_or(missing)),
@@ -35,16 +38,17 @@ pub async fn read(look: &mut PgConnection, window: Duration) -> sqlx::Result<Rea
 }
 
 /// The columns of numbers that the view has, with their values. More than the contract's may be there.
-async fn current(look: &mut PgConnection) -> sqlx::Result<Reading<Vec<(String, Option<f64>)>>> {
-    let rows = service::ask(
-        look,
-        "SELECT a.attname::text AS name FROM pg_attribute a
+async fn current(look: &mut Look<'_>) -> sqlx::Result<Reading<Vec<(String, Option<f64>)>>> {
+    let rows = look
+        .ask(
+            &[],
+            "SELECT a.attname::text AS name FROM pg_attribute a
          WHERE a.attrelid = to_regclass('public.platform_metrics') AND a.attnum > 0 AND NOT a.attisdropped
            AND a.atttypid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype, 'real'::regtype,
                               'double precision'::regtype, 'numeric'::regtype)
          ORDER BY a.attnum LIMIT 50",
-    )
-    .await?;
+        )
+        .await?;
     let names = rows.iter().map(|row| service::some_text(row, "name")).collect::<sqlx::Result<Vec<String>>>()?;
     if names.is_empty() {
         return Ok(Err(Unavailable::new(
@@ -58,7 +62,7 @@ async fn current(look: &mut PgConnection) -> sqlx::Result<Reading<Vec<(String, O
     };
     let columns: Vec<String> = names.iter().enumerate().map(column).collect();
     let sql = format!("SELECT {} FROM public.platform_metrics LIMIT 1", columns.join(", "));
-    let row = match service::optional(look, &sql).await {
+    let row = match look.optional(&[VIEW], &sql).await {
         Ok(Some(row)) => row,
         Ok(None) => return Ok(Err(Unavailable::new("platform_metrics is empty", "press r to refresh it"))),
         Err(failure) if error::fails_all(&failure) => return Err(failure),
@@ -74,7 +78,7 @@ async fn current(look: &mut PgConnection) -> sqlx::Result<Reading<Vec<(String, O
     names.into_iter().enumerate().map(value).collect::<sqlx::Result<_>>().map(Ok)
 }
 
-async fn measured(look: &mut PgConnection, window: &Window<'_>, slices: &Slices) -> sqlx::Result<Reading<Measured>> {
+async fn measured(look: &mut Look<'_>, window: &Window<'_>, slices: &Slices) -> sqlx::Result<Reading<Measured>> {
     let records = match measured::series(look, window, "figures").await {
         Ok(Ok(records)) => records,
         Ok(Err(missing)) => return Ok(Err(missing)),

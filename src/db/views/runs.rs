@@ -8,13 +8,14 @@ use crate::db::{
     error,
     handmade::{self, Log},
     service::{self, PLATFORM_METRICS, literal},
+    trust::{LOG, Look},
 };
 use crate::model::{
     question::{Listed, OriginFilter, Place, RunsFilter, RunsPage, RunsRead, Start},
     reading::Reading,
     run::Run,
 };
-use sqlx::{FromRow as _, PgConnection, Row as _, postgres::PgRow};
+use sqlx::{FromRow as _, Row as _, postgres::PgRow};
 use std::time::{Duration, Instant};
 
 /// Rows that the first piece of a search looks at, and the only one of a page that nobody waits for.
@@ -31,7 +32,7 @@ const SEARCHED: u32 = 20_000;
 const CALENDAR: &str = "BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 00:00:00+00'";
 
 /// Reads one page.
-pub async fn read(look: &mut PgConnection, role: &str, page: &RunsPage) -> sqlx::Result<Reading<RunsRead>> {
+pub async fn read(look: &mut Look<'_>, role: &str, page: &RunsPage) -> sqlx::Result<Reading<RunsRead>> {
     let read = search(look, &Log::migrated(), page, page.filter.is_sparse()).await;
     let read = match read {
         Err(failure) if is_another_log(&failure) => return by_hand(look, role, page).await,
@@ -51,7 +52,7 @@ fn is_another_log(failure: &sqlx::Error) -> bool {
 }
 
 /// The same from a log in whatever shape it has. It may have no index on failures either.
-async fn by_hand(look: &mut PgConnection, role: &str, page: &RunsPage) -> sqlx::Result<Reading<RunsRead>> {
+async fn by_hand(look: &mut Look<'_>, role: &str, page: &RunsPage) -> sqlx::Result<Reading<RunsRead>> {
     let survey = handmade::survey(look).await?;
     let log = match survey.log() {
         Ok(log) => log,
@@ -67,14 +68,14 @@ async fn by_hand(look: &mut PgConnection, role: &str, page: &RunsPage) -> sqlx::
 }
 
 /// Collects the rows of a page, piece by piece.
-async fn search(look: &mut PgConnection, log: &Log<'_>, page: &RunsPage, sparse: bool) -> sqlx::Result<RunsRead> {
+async fn search(look: &mut Look<'_>, log: &Log<'_>, page: &RunsPage, sparse: bool) -> sqlx::Result<RunsRead> {
     let began = Instant::now();
     let mut read = RunsRead { runs: Vec::new(), newest: None, next: None };
     let mut size = if sparse { FIRST_PIECE } else { u32::from(page.limit) };
     let mut start = page.start;
     loop {
         let left = usize::from(page.limit) - read.runs.len();
-        let rows = match service::ask(look, &piece(log, &page.filter, start, size, left)).await {
+        let rows = match look.ask(&[LOG], &piece(log, &page.filter, start, size, left)).await {
             // What was found so far is of use; the next page begins with the piece that took too long.
             Err(failure) if error::code(&failure) == Some(error::sqlstate::QUERY_CANCELED) && read.newest.is_some() => {
                 break;

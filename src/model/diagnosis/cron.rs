@@ -271,7 +271,12 @@ fn schedule_mend(cron: &Cron, wanted: &Wanted, database: &str, role: &str, job_r
     // Somebody may have taken the name since it was looked for.
     let taken = format!("SELECT FROM cron.job WHERE jobname = {name} AND username = {user}");
     let sql = format!("SELECT {call} WHERE NOT EXISTS ({taken})");
-    Some(Mend::safe(MendKind::Schedule, format!("schedule {} at {}", wanted.name, wanted.schedule), &cron.database, sql))
+    Some(Mend::safe(
+        MendKind::Schedule,
+        format!("schedule {} at {}", wanted.name, wanted.schedule),
+        &cron.database,
+        sql,
+    ))
 }
 
 /// Whether the job is there and right. `role` is who asks, `job_role` whom the jobs should run as.
@@ -287,11 +292,9 @@ pub(crate) fn job(cron: &Cron, settings: &Settings, wanted: &Wanted, role: &str,
         } else {
             format!("; one of that name runs in {}", elsewhere.join(", "))
         };
-        let mut check = new(
-            Verdict::Bad,
-            format!("No job {name} for database {database} that role {role} may see{elsewhere}."),
-        )
-        .advise("Run: refreshtop job restore.");
+        let mut check =
+            new(Verdict::Bad, format!("No job {name} for database {database} that role {role} may see{elsewhere}."))
+                .advise("Run: refreshtop job restore.");
         check.mends.extend(schedule_mend(cron, wanted, database, role, job_role));
         return check;
     };
@@ -329,7 +332,8 @@ pub(crate) fn job(cron: &Cron, settings: &Settings, wanted: &Wanted, role: &str,
     match cron.roles.iter().find(|known| known.name == job.role) {
         None => {
             // It ends pg_cron's worker, and with it the jobs of every database.
-            let text = format!("runs as role {}, which does not exist, and keeps pg_cron's worker from working", job.role);
+            let text =
+                format!("runs as role {}, which does not exist, and keeps pg_cron's worker from working", job.role);
             let calls = wanted.purpose(&job.command) == Purpose::Calls;
             let mend = (cron.superuser && calls).then(|| {
                 let sql = format!("SELECT cron.alter_job({}, username := {})", job.id, literal(job_role));
@@ -426,7 +430,10 @@ pub(crate) fn others(cron: Option<&Cron>, functions: &[Function], settings: &Set
             let name = job.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
             let state = if job.active { "" } else { ", paused" };
             let count = statement::count(&job.command);
-            lines.push(format!("job {}{name}, {}, role {}{state}: {how}: {}", job.id, job.schedule, job.role, job.command));
+            lines.push(format!(
+                "job {}{name}, {}, role {}{state}: {how}: {}",
+                job.id, job.schedule, job.role, job.command
+            ));
             if count > 1 {
                 advice.push(format!("Take the refresh out of job {} by hand; its other statements stay.", job.id));
             } else if job.active {
@@ -471,9 +478,7 @@ fn refreshers<'a>(functions: &'a [Function], view: &str) -> Vec<&'a Function> {
         !function.ours
             && function.readable
             && source.contains("refresh materialized view")
-            && (statement::refreshes(&function.source, view)
-                || source.contains(view)
-                || source.contains("execute"))
+            && (statement::refreshes(&function.source, view) || source.contains(view) || source.contains("execute"))
     };
     functions.iter().filter(refreshes).collect()
 }
@@ -659,7 +664,10 @@ mod tests {
             verdict(|c| c.jobs[0].command = "REFRESH MATERIALIZED VIEW v".into()).1,
             ["SELECT cron.alter_job(1, command := 'SELECT public.f();')"]
         );
-        assert_eq!(verdict(|c| c.jobs[0].command = "SET x TO 1; SELECT f(); SELECT g()".into()), (Verdict::Good, vec![]));
+        assert_eq!(
+            verdict(|c| c.jobs[0].command = "SET x TO 1; SELECT f(); SELECT g()".into()),
+            (Verdict::Good, vec![])
+        );
         let several = verdict(|c| c.jobs[0].command = "SELECT 1; SELECT 2".into());
         assert_eq!((several.0, several.1.len()), (Verdict::Bad, 1), "it is not ours, and ours is missing");
         assert!(several.1[0].contains("schedule_in_database"), "{several:?}");
@@ -691,9 +699,12 @@ mod tests {
         let mut cron = cron(Vec::new());
         let others_of = |cron: &Cron, functions: &[Function]| others(Some(cron), functions, &settings(), &WANTED);
         assert_eq!(others_of(&cron, std::slice::from_ref(&helper)).verdict, Verdict::Good);
-        for (id, command) in
-            [(2, "REFRESH MATERIALIZED VIEW v"), (3, "SELECT safe_refresh('v')"), (4, "SELECT f(); SELECT g()"), (5, "SELECT g()")]
-        {
+        for (id, command) in [
+            (2, "REFRESH MATERIALIZED VIEW v"),
+            (3, "SELECT safe_refresh('v')"),
+            (4, "SELECT f(); SELECT g()"),
+            (5, "SELECT g()"),
+        ] {
             cron.jobs.push(Job { id, name: None, command: command.into(), ..cron.jobs[0].clone() });
         }
         let found = others_of(&cron, &[helper, open]);

@@ -7,6 +7,7 @@ pub(crate) mod cron;
 pub(crate) mod locks;
 mod mend;
 pub mod plan;
+pub(crate) mod rights;
 pub(crate) mod server;
 pub(crate) mod storage;
 

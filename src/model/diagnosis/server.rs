@@ -42,13 +42,12 @@ pub(crate) struct Slot {
 
 /// Row security of the log.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(crate) struct LogSecurity {
     pub enabled: bool,
     /// Our policy that lets super administrators read.
     pub lets_in: bool,
-    /// Our policy that keeps everybody else out.
-    pub keeps_out: bool,
+    /// Policies that are not ours and let others in.
+    pub others: Vec<String>,
     /// Rights that every role has.
     pub public_rights: bool,
 }
@@ -177,12 +176,16 @@ pub(crate) fn row_security(facts: &Facts) -> Check {
             .advise("Turn it on; that waits for whoever reads the log at this moment.")
             .mend(Mend::risky(MendKind::RowSecurity, "turn on the log's row security", &facts.database, sql));
     }
-    if !log.keeps_out || !log.lets_in {
-        return new(
-            Verdict::Bad,
-            "A policy of the log is missing, which keeps all but super administrators out or lets them in.",
-        )
-        .advise("Create it again as migrations/0002_refresh_log.up.sql does.");
+    if !log.lets_in {
+        return new(Verdict::Bad, "The policy of the log is missing that lets super administrators read it.")
+            .advise("Run: refreshtop migrate, which puts it back.");
+    }
+    if let Some(first) = log.others.first() {
+        let finding = format!("Policy {first} of the log, which is not refreshtop's, lets others read it.");
+        return new(Verdict::Warning, &finding).advise(format!(
+            "Look whom it is for: DROP POLICY {} ON public.metrics_refresh_log.",
+            super::identifier(first)
+        ));
     }
     if log.public_rights {
         return new(Verdict::Warning, "Every role has rights on the log; row security alone keeps them out.")
@@ -246,11 +249,12 @@ mod tests {
 
     #[test]
     fn the_log_is_for_super_administrators() {
-        let good = LogSecurity { enabled: true, lets_in: true, keeps_out: true, public_rights: false };
+        let good = LogSecurity { enabled: true, lets_in: true, others: Vec::new(), public_rights: false };
         let verdict = |log| row_security(&Facts { log, ..Facts::default() }).verdict;
         assert_eq!(verdict(Some(good.clone())), Verdict::Good);
         assert_eq!(verdict(Some(LogSecurity { enabled: false, ..good.clone() })), Verdict::Bad);
-        assert_eq!(verdict(Some(LogSecurity { keeps_out: false, ..good.clone() })), Verdict::Bad);
+        assert_eq!(verdict(Some(LogSecurity { lets_in: false, ..good.clone() })), Verdict::Bad);
+        assert_eq!(verdict(Some(LogSecurity { others: vec!["p".into()], ..good.clone() })), Verdict::Warning);
         assert_eq!(verdict(Some(LogSecurity { public_rights: true, ..good })), Verdict::Warning);
         assert_eq!(verdict(None), Verdict::Bad);
     }

@@ -39,12 +39,18 @@ pub(crate) struct Index {
     pub partial: bool,
     pub expression: bool,
     pub btree: bool,
+    /// Its columns in which there are NULLs.
+    #[serde(default)]
+    pub nulls: Vec<String>,
 }
 
 /// The view.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct View {
     pub populated: bool,
+    /// Rows as the planner knows them; -1 or, before 14, 0 where it does not.
+    #[serde(default)]
+    pub rows: f64,
     pub columns: Vec<String>,
     pub indexes: Vec<Index>,
     /// Names of relations in its schema that an index of ours could collide with.
@@ -56,9 +62,6 @@ pub(crate) struct View {
 pub(crate) struct Facts {
     pub database: String,
     pub standby: bool,
-    /// Whether the step that makes the view is applied.
-    #[serde(default)]
-    pub installed: bool,
     pub view: Option<View>,
     pub relations: Vec<Relation>,
 }
@@ -75,6 +78,11 @@ pub(crate) struct Log {
     pub oldest_days: Option<f64>,
     /// Days that rows are kept.
     pub keep_days: f64,
+    /// Rows that are dated in the future, counted likewise.
+    #[serde(default)]
+    pub future: i64,
+    /// How far ahead the last of them is.
+    pub ahead_s: Option<f64>,
 }
 
 /// Up to where old rows are counted.
@@ -195,22 +203,27 @@ fn unusable(index: &Index) -> Option<&'static str> {
 pub(crate) fn unique_index(facts: &Facts) -> Check {
     let new = |verdict, finding: String| Check::new("unique-index", "Index for concurrent refreshes", verdict, finding);
     let Some(view) = &facts.view else {
-        // Its step is applied: migrating again would find nothing to do, and the rollback nothing to drop.
-        let advice = if facts.installed {
-            "Something dropped it, as DROP … CASCADE does. CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT 1 AS \
-             last_updated; then run: refreshtop migrate down --to 2, and: refreshtop migrate. The log is kept; what was \
-             set in refreshtop.views, and the jobs' intervals, are not."
-        } else {
-            "Run: refreshtop migrate."
-        };
-        return new(Verdict::Bad, "Materialized view public.platform_metrics is missing.".into()).advise(advice);
+        return new(Verdict::Bad, "Materialized view public.platform_metrics is missing.".into())
+            .advise("Run: refreshtop migrate, which makes it.");
     };
     if let Some(index) = view.indexes.iter().find(|index| unusable(index).is_none()) {
         if !view.populated {
-            let sql = "SELECT public.trigger_platform_metrics_refresh()";
+            let sql = "SELECT refreshtop.refresh('platform_metrics', 'manual')";
             return new(Verdict::Bad, "The view was never filled, so nobody can read it.".into())
                 .advise("Refresh it once.")
                 .mend(Mend::safe(MendKind::Refresh, "fill the view", &facts.database, sql));
+        }
+        // PostgreSQL compares by every unique index of that kind.
+        let with_nulls = view.indexes.iter().find(|index| unusable(index).is_none() && !index.nulls.is_empty());
+        if let Some(index) = with_nulls {
+            let finding = format!(
+                "There are NULLs in column {} of unique index {}, and no two rows with one are the same to PostgreSQL: of equal \
+                 rows a concurrent refresh loses all but one without an error, and it rewrites every such row.",
+                index.nulls.join(", "),
+                index.name
+            );
+            return new(Verdict::Warning, finding)
+                .advise("Let the index be on columns that tell the rows apart and are never NULL.");
         }
         return new(Verdict::Good, format!("Index {} allows concurrent refreshes.", index.name));
     }
@@ -221,7 +234,9 @@ pub(crate) fn unique_index(facts: &Facts) -> Check {
         new(Verdict::Bad, format!("PostgreSQL can't refresh the view concurrently, so every refresh fails: {why}."))
             .advise("Create a unique index on a plain column, without a WHERE.")
             .detail(Detail::Lines(lines));
-    if let Some(column) = view.columns.iter().find(|name| *name == "last_updated").or(view.columns.first()) {
+    // Over one row any column is a key; over many, only who knows them can tell which is.
+    let key = view.columns.iter().find(|name| *name == "last_updated").or(view.columns.first());
+    if let Some(column) = key.filter(|_| view.rows < 2.0) {
         let free = |name: &String| !view.taken.contains(name);
         let name = std::iter::once(INDEX.to_owned()).chain((2..100).map(|n| format!("{INDEX}_{n}"))).find(free);
         // A materialized view without data can't be built upon concurrently, nor does that matter: nobody reads it.
@@ -241,6 +256,24 @@ pub(crate) fn unique_index(facts: &Facts) -> Check {
         check = check.mend(Mend::risky(MendKind::DropIndex, label, &facts.database, sql));
     }
     check
+}
+
+/// Whether the server's clock was ahead when attempts were logged.
+pub(crate) fn future_rows(log: &Log) -> Check {
+    let new = |verdict, finding: String| Check::new("future-rows", "Rows from the future", verdict, finding);
+    if !log.sees_rows {
+        return new(Verdict::Unknown, "This role does not see the rows of the log.".into())
+            .advise("GRANT refreshtop_admin TO this role, or ask as a super administrator.");
+    }
+    let Some(ahead) = log.ahead_s.filter(|_| log.future > 0) else {
+        return new(Verdict::Good, "No row of the log is dated in the future.".into());
+    };
+    let count = if log.future > OLD_ROWS { format!("More than {OLD_ROWS}") } else { log.future.to_string() };
+    let rows = if log.future == 1 { "row of the log is" } else { "rows of the log are" };
+    new(Verdict::Warning, format!("{count} {rows} dated in the future, up to {} from now.", span(ahead))).advise(
+        "The server's clock was ahead, or somebody wrote them. Until then they count for nothing; look at the clock, and let \
+         the log's owner delete them.",
+    )
 }
 
 /// Whether old rows of the log go.
@@ -263,7 +296,7 @@ pub(crate) fn log_growth(log: &Log) -> Check {
         MendKind::CleanUp,
         "clean up the log",
         &log.database,
-        "SELECT public.cleanup_old_metrics_logs()",
+        "SELECT refreshtop.cleanup_logs()",
     ))
 }
 
@@ -314,6 +347,7 @@ mod tests {
         let check = |index: Option<Index>| {
             let view = View {
                 populated: true,
+                rows: 1.0,
                 columns: vec!["total_accounts".into(), "last_updated".into()],
                 indexes: index.into_iter().collect(),
                 taken: vec![INDEX.into()],
@@ -337,6 +371,35 @@ mod tests {
             sql,
             "CREATE UNIQUE INDEX CONCURRENTLY \"platform_metrics_refresh_key_2\" ON public.platform_metrics (\"last_updated\")"
         );
+    }
+
+    #[test]
+    fn a_key_with_nulls_is_no_good_key() {
+        let index = Index {
+            unique: true,
+            valid: true,
+            immediate: true,
+            btree: true,
+            nulls: vec!["a".into()],
+            ..Index::default()
+        };
+        let view = View { populated: true, indexes: vec![index], ..View::default() };
+        let check = unique_index(&Facts { view: Some(view), ..Facts::default() });
+        assert!(check.verdict == Verdict::Warning && check.finding.contains("NULLs in column a"), "{check:?}");
+        let many = View { populated: true, rows: 900.0, columns: vec!["a".into()], ..View::default() };
+        assert_eq!(unique_index(&Facts { view: Some(many), ..Facts::default() }).mends, []);
+    }
+
+    #[test]
+    fn rows_from_the_future_are_told() {
+        let log = Log { sees_rows: true, future: 2, ahead_s: Some(259_200.0), ..Log::default() };
+        let check = future_rows(&log);
+        assert!(
+            check.verdict == Verdict::Warning && check.finding.starts_with("2 rows of the log are dated"),
+            "{check:?}"
+        );
+        assert_eq!(future_rows(&Log { future: 0, ahead_s: None, ..log.clone() }).verdict, Verdict::Good);
+        assert_eq!(future_rows(&Log { sees_rows: false, ..log }).verdict, Verdict::Unknown);
     }
 
     #[test]

@@ -1,0 +1,64 @@
+-- What this session may look at, as one JSON text; NULL for a session without great rights, which may look at all that it
+-- is permitted to. Catalogue rows alone: nothing of a stranger's is read or called here.
+-- Hostile code in a session gets whatever the session can become, so memberships count, and the role that logged in.
+SELECT CASE WHEN EXISTS (
+    SELECT FROM pg_catalog.pg_roles g
+    WHERE (g.rolsuper OR g.rolcreaterole
+           OR g.rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files'))
+      AND (pg_catalog.pg_has_role(session_user, g.oid, 'MEMBER') OR pg_catalog.pg_has_role(current_user, g.oid, 'MEMBER')))
+THEN (
+    WITH member AS MATERIALIZED (
+        SELECT m.rolname FROM pg_catalog.pg_auth_members a
+        JOIN pg_catalog.pg_roles o ON o.oid = a.roleid JOIN pg_catalog.pg_roles m ON m.oid = a.member
+        WHERE o.rolname = 'refreshtop_owner' AND NOT m.rolsuper AND m.rolname <> session_user
+    ), trusted AS MATERIALIZED (
+        SELECT r.oid FROM pg_catalog.pg_roles r
+        WHERE r.rolsuper OR r.rolname = session_user
+           OR r.rolname = 'refreshtop_owner' AND NOT EXISTS (SELECT FROM member)
+    ), schema AS MATERIALIZED (
+        -- A stranger who may create in a schema can add a function that fits a call better.
+        SELECT n.oid, n.nspname, n.nspowner,
+               n.nspowner IN (SELECT t.oid FROM trusted t) AND NOT EXISTS (
+                   SELECT FROM pg_catalog.aclexplode(n.nspacl) a
+                   WHERE a.privilege_type = 'CREATE' AND a.grantee NOT IN (SELECT t.oid FROM trusted t)) AS closed
+        FROM pg_catalog.pg_namespace n WHERE n.nspname IN ('refreshtop', 'cron')
+    ), routine AS MATERIALIZED (
+        SELECT s.nspname, p.proname, pg_catalog.bool_and(p.prosecdef) AS definer,
+               pg_catalog.bool_and(p.proowner IN (SELECT t.oid FROM trusted t)) AS trusted,
+               pg_catalog.min(CASE WHEN p.proowner IN (SELECT t.oid FROM trusted t) THEN NULL
+                                   ELSE pg_catalog.pg_get_userbyid(p.proowner)::pg_catalog.text END) AS stranger
+        FROM pg_catalog.pg_proc p JOIN schema s ON s.oid = p.pronamespace GROUP BY s.nspname, p.proname
+    )
+    SELECT pg_catalog.jsonb_build_object(
+        'role', session_user,
+        'admin', EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = 'refreshtop_admin'),
+        'members', (SELECT COALESCE(pg_catalog.jsonb_agg(m.rolname ORDER BY m.rolname), '[]') FROM member m),
+        'schemas', (SELECT COALESCE(pg_catalog.jsonb_object_agg(s.nspname, pg_catalog.jsonb_build_object(
+                'owner', pg_catalog.pg_get_userbyid(s.nspowner), 'trusted', s.nspowner IN (SELECT t.oid FROM trusted t),
+                'closed', s.closed)), '{}')
+            FROM schema s),
+        'functions', (SELECT COALESCE(pg_catalog.jsonb_object_agg(
+                pg_catalog.concat(r.nspname, '.', r.proname), pg_catalog.jsonb_build_object(
+                    'owner', r.stranger, 'trusted', r.trusted, 'definer', r.definer)), '{}')
+            FROM routine r),
+        'relations', (SELECT COALESCE(pg_catalog.jsonb_object_agg(
+                pg_catalog.concat(n.nspname, '.', c.relname), pg_catalog.jsonb_build_object(
+                    'oid', c.oid::pg_catalog.int8, 'kind', c.relkind, 'owner', pg_catalog.pg_get_userbyid(c.relowner),
+                    'trusted', c.relowner IN (SELECT t.oid FROM trusted t),
+                    -- A materialized view's own query is a rule, too.
+                    'rules', EXISTS (SELECT FROM pg_catalog.pg_rewrite w
+                                     WHERE w.ev_class = c.oid AND NOT (c.relkind = 'm' AND w.rulename = '_RETURN')),
+                    'children', EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid),
+                    'types', EXISTS (SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+                                     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                                       AND t.typnamespace <> 'pg_catalog'::pg_catalog.regnamespace),
+                    'extension', EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+                                         WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
+                                           AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+                                           AND d.deptype = 'e' AND e.extname = 'pg_cron'))), '{}')
+            FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = 'public' AND c.relname IN ('metrics_refresh_log', 'platform_metrics')
+               OR n.nspname = 'refreshtop' AND c.relkind NOT IN ('i', 'I', 'c')
+               OR n.nspname = 'cron' AND c.relname IN ('job', 'job_run_details'))
+    )::pg_catalog.text)
+END AS trust

@@ -1,0 +1,245 @@
+//! Whether the figures can be trusted, and who could change what refreshtop does: row security of the sources, the roles,
+//! where the installation is at home, and whether all of it still stands as it was left.
+
+use super::{Check, Detail, Verdict};
+use serde::Deserialize;
+
+/// What the catalogues say of the sources and the roles.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Facts {
+    /// The view's owner; `None` where there is no view.
+    pub owner: Option<String>,
+    /// Sources with row security that applies to whoever reads them for the view.
+    pub hiding: Vec<Hiding>,
+    /// Functions of the view's query that turn row security on for themselves.
+    pub own_setting: Vec<String>,
+    /// Owners of the sources.
+    pub owners: Vec<String>,
+    /// Members of `refreshtop_owner` that are no superusers.
+    pub members: Vec<String>,
+    /// Roles with CREATEROLE that are no superusers, where such a role can make itself a member of any: up to 15.
+    pub creators: Vec<String>,
+    /// Owner of schema `refreshtop`; `None` where there is none.
+    pub installer: Option<String>,
+}
+
+/// A source whose row security decides which rows a refresh sees.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Hiding {
+    pub table: String,
+    /// Its owner.
+    pub owner: String,
+    /// As whom it is read.
+    pub reader: String,
+    /// FORCE: even its owner is subject to it.
+    pub forced: bool,
+}
+
+/// Whether row security shortens what the view counts.
+pub(crate) fn source_security(facts: &Facts) -> Check {
+    let new = |verdict, finding: String| Check::new("source-security", "Row security of the sources", verdict, finding);
+    if facts.owner.is_none() {
+        return new(Verdict::Unknown, "Without the view, nothing is read.".into())
+            .advise("See under index for concurrent refreshes.");
+    }
+    if let Some(first) = facts.hiding.first() {
+        let line = |hiding: &Hiding| {
+            let forced = if hiding.forced { ", forced" } else { "" };
+            format!("{} of {}{forced}, read as {}", hiding.table, hiding.owner, hiding.reader)
+        };
+        let finding = format!(
+            "Row security of {} decides which rows role {} sees, so the figures can't be trusted, or every refresh fails.",
+            first.table, first.reader
+        );
+        let way = if first.forced && first.owner == first.reader {
+            format!("Let the owner see every row: ALTER TABLE {} NO FORCE ROW LEVEL SECURITY", first.table)
+        } else {
+            format!("Give the view to the owner of the table ({})", first.owner)
+        };
+        return new(Verdict::Bad, finding)
+            .advise(format!(
+                "{way}, or let a superuser run: ALTER ROLE {} BYPASSRLS.",
+                super::identifier(&first.reader)
+            ))
+            .detail(Detail::Lines(facts.hiding.iter().map(line).collect()));
+    }
+    if let Some(first) = facts.own_setting.first() {
+        let finding = format!(
+            "Function {first}, which the view's query calls, turns row security on: it can count fewer rows without an error."
+        );
+        return new(Verdict::Warning, finding)
+            .advise(format!("Look whether it must: ALTER FUNCTION {first} RESET row_security."))
+            .detail(Detail::Lines(facts.own_setting.clone()));
+    }
+    new(Verdict::Good, "No row of what the view reads is hidden from its owner.".into())
+}
+
+/// Who could change what refreshtop does.
+pub(crate) fn roles(facts: &Facts) -> Check {
+    let new = |verdict, finding: String| Check::new("roles", "Who could change refreshtop", verdict, finding);
+    let Some(installer) = &facts.installer else {
+        return new(Verdict::Unknown, "There is no schema refreshtop.".into()).advise("Run: refreshtop migrate.");
+    };
+    let mut notes = Vec::new();
+    if !facts.creators.is_empty() {
+        let creators = facts.creators.join(", ");
+        notes.push(format!("up to PostgreSQL 15, a role with CREATEROLE can make itself a member of any: {creators}"));
+    }
+    if facts.owners.len() > 1 {
+        let owners = facts.owners.join(", ");
+        notes.push(format!("the sources have several owners, whose code meets in one query: {owners}"));
+    }
+    let check = if facts.members.is_empty() {
+        new(Verdict::Good, format!("Schema refreshtop belongs to {installer}, and nobody else acts as that role."))
+    } else {
+        let members = facts.members.join(", ");
+        let finding = format!(
+            "Role {members} is a member of {installer}, and can change the functions that superusers and the jobs call."
+        );
+        new(Verdict::Warning, finding).advise(format!(
+            "REVOKE {installer} FROM {}; until then, superusers look at nothing that {installer} owns.",
+            facts.members.iter().map(|member| super::identifier(member)).collect::<Vec<_>>().join(", ")
+        ))
+    };
+    if notes.is_empty() { check } else { check.detail(Detail::Lines(notes)) }
+}
+
+/// Where the installation was migrated, and where it is.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Home {
+    /// What it says of itself; `None` where it does not know.
+    pub kept: Option<Place>,
+    pub here: Place,
+}
+
+/// A database of a cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct Place {
+    /// The cluster's system identifier.
+    pub system: i64,
+    pub oid: i64,
+    pub name: String,
+}
+
+/// Whether this installation is the one that was migrated here.
+pub(crate) fn home(home: &Home) -> Check {
+    let new = |verdict, finding: String| Check::new("home", "The original or a copy", verdict, finding);
+    let what = match &home.kept {
+        Some(kept) if *kept == home.here => {
+            return new(Verdict::Good, "This is the database that was migrated.".into());
+        }
+        None => "does not know where it was migrated".to_owned(),
+        Some(kept) if kept.system != home.here.system => {
+            format!("was migrated in database {} of another server", kept.name)
+        }
+        Some(kept) if kept.oid != home.here.oid => format!("is a copy of database {}", kept.name),
+        Some(kept) => format!("was called {} when it was migrated", kept.name),
+    };
+    new(Verdict::Bad, format!("This database {what}, so nothing is refreshed, and no job is touched."))
+        .advise("If it is to live on its own, run: refreshtop migrate.")
+}
+
+/// A line of the inventory that stands no more as it was left.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Line {
+    pub kind: String,
+    pub object: String,
+    pub detail: String,
+}
+
+/// Most lines that are listed.
+const LISTED: usize = 40;
+
+/// Whether all that a migration left is still there.
+pub(crate) fn inventory(kept: bool, missing: &[Line]) -> Check {
+    let new = |verdict, finding: String| Check::new("inventory", "What was installed", verdict, finding);
+    if !kept {
+        return new(Verdict::Bad, "No migration has noted what it left.".into()).advise("Run: refreshtop migrate.");
+    }
+    let Some(first) = missing.first() else {
+        return new(Verdict::Good, "Everything stands as the migration left it.".into());
+    };
+    let named = |line: &Line| match line.kind.as_str() {
+        "grant" => format!("a right on {}", line.object),
+        "member" => format!("the membership of {} in {}", line.object, line.detail),
+        kind => format!("{kind} {}", line.object),
+    };
+    let more = if missing.len() > 1 { format!(", and {} more", missing.len() - 1) } else { String::new() };
+    let lines = missing.iter().take(LISTED);
+    let lines = lines
+        .map(|line| format!("{} {}: {}", line.kind, line.object, line.detail).trim_end_matches([':', ' ']).to_owned());
+    new(Verdict::Bad, format!("Something was dropped or changed behind refreshtop's back: {}{more}.", named(first)))
+        .advise("Run: refreshtop migrate, which puts it back.")
+        .detail(Detail::Lines(lines.collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn row_security_that_bites_is_bad_and_names_the_way_out() {
+        let hiding = |owner: &str, reader: &str, forced| Facts {
+            owner: Some("app".into()),
+            hiding: vec![Hiding {
+                table: "public.accounts".into(),
+                owner: owner.into(),
+                reader: reader.into(),
+                forced,
+            }],
+            ..Facts::default()
+        };
+        let check = source_security(&hiding("other", "app", false));
+        assert_eq!(check.verdict, Verdict::Bad);
+        assert!(check.advice.contains("owner of the table (other)") && check.advice.contains("BYPASSRLS"), "{check:?}");
+        assert!(source_security(&hiding("app", "app", true)).advice.contains("NO FORCE ROW LEVEL SECURITY"));
+        let quiet = Facts { owner: Some("app".into()), ..Facts::default() };
+        assert_eq!(source_security(&quiet).verdict, Verdict::Good);
+        assert_eq!(source_security(&Facts::default()).verdict, Verdict::Unknown);
+        let own = Facts { own_setting: vec!["app.f()".into()], ..quiet };
+        assert_eq!(source_security(&own).verdict, Verdict::Warning);
+    }
+
+    #[test]
+    fn members_of_the_owner_are_a_warning_and_the_rest_are_notes() {
+        let facts = Facts { installer: Some("refreshtop_owner".into()), ..Facts::default() };
+        assert_eq!(roles(&facts).verdict, Verdict::Good);
+        let noted = Facts { creators: vec!["inst".into()], owners: vec!["a".into(), "b".into()], ..facts.clone() };
+        let check = roles(&noted);
+        assert!(check.verdict == Verdict::Good && matches!(&check.detail, Detail::Lines(lines) if lines.len() == 2));
+        let check = roles(&Facts { members: vec!["inst".into()], ..facts });
+        assert!(
+            check.verdict == Verdict::Warning && check.advice.starts_with("REVOKE refreshtop_owner FROM"),
+            "{check:?}"
+        );
+    }
+
+    #[test]
+    fn a_copy_knows_what_it_is() {
+        let here = Place { system: 1, oid: 2, name: "app".into() };
+        let verdict = |kept: Option<Place>| {
+            let check = home(&Home { kept, here: here.clone() });
+            (check.verdict, check.finding)
+        };
+        assert_eq!(verdict(Some(here.clone())).0, Verdict::Good);
+        for (kept, words) in [
+            (None, "does not know"),
+            (Some(Place { system: 9, ..here.clone() }), "of another server"),
+            (Some(Place { oid: 9, ..here.clone() }), "is a copy of"),
+            (Some(Place { name: "old".into(), ..here.clone() }), "was called old"),
+        ] {
+            let (verdict, finding) = verdict(kept);
+            assert!(verdict == Verdict::Bad && finding.contains(words), "{finding}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let line =
+            Line { kind: "routine".into(), object: "refreshtop.refresh(text,text)".into(), detail: "owner".into() };
+        assert_eq!(inventory(true, &[]).verdict, Verdict::Good);
+        assert_eq!(inventory(false, &[]).verdict, Verdict::Bad);
+        let check = inventory(true, &[line.clone(), line]);
+        assert!(check.finding.contains("routine refreshtop.refresh(text,text), and 1 more"), "{}", check.finding);
+    }
+}
