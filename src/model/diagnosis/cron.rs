@@ -279,6 +279,7 @@ fn schedule_mend(cron: &Cron, wanted: &Wanted, database: &str, role: &str, job_r
     ))
 }
 
+#[expect(clippy::too_many_lines, reason = "one look at one job, a paragraph for each way in which it can be wrong")]
 /// Whether the job is there and right. `role` is who asks, `job_role` whom the jobs should run as.
 pub(crate) fn job(cron: &Cron, settings: &Settings, wanted: &Wanted, role: &str, job_role: &str) -> Check {
     let new = |verdict, finding: String| Check::new(wanted.id, wanted.title, verdict, finding);
@@ -310,9 +311,8 @@ pub(crate) fn job(cron: &Cron, settings: &Settings, wanted: &Wanted, role: &str,
         trouble(Verdict::Bad, "is paused".into(), Some(Mend::activity(job.id, &cron.database, true)));
     }
     match wanted.purpose(&job.command) {
-        Purpose::Calls => {}
-        // It does the work, and other work that is nobody's to take away.
-        Purpose::CallsAmongOthers => {}
+        // Among others it does the work too, and what else it does is nobody's to take away.
+        Purpose::Calls | Purpose::CallsAmongOthers => {}
         Purpose::Refreshes => {
             let mend = Mend::command(job.id, &cron.database, wanted.command);
             trouble(Verdict::Bad, "refreshes the view by itself, so its attempts are not logged".into(), Some(mend));
