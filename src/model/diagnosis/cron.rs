@@ -671,7 +671,10 @@ mod tests {
         let several = verdict(|c| c.jobs[0].command = "SELECT 1; SELECT 2".into());
         assert_eq!((several.0, several.1.len()), (Verdict::Bad, 1), "it is not ours, and ours is missing");
         assert!(several.1[0].contains("schedule_in_database"), "{several:?}");
-        assert_eq!(verdict(|c| c.roles[0].superuser = true).1, ["SELECT cron.alter_job(1, username := 'r')"]);
+        let great = |c: &mut Cron| {
+            (c.jobs[0].role, c.roles[0].name, c.roles[0].superuser) = ("su".into(), "su".into(), true);
+        };
+        assert_eq!(verdict(great).1, ["SELECT cron.alter_job(1, username := 'r')"]);
         assert_eq!(verdict(|c| c.jobs[0].schedule = "30 seconds".into()).0, Verdict::Bad);
         assert_eq!(verdict(|c| c.jobs[0].schedule = "whenever".into()).0, Verdict::Warning);
         assert_eq!(verdict(|c| c.roles.clear()).0, Verdict::Bad);
