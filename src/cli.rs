@@ -460,7 +460,7 @@ mod tests {
         }
         let mut names = BTreeSet::new();
         command().get_subcommands().for_each(|child| without(child, &mut names));
-        let wanted = ["also", "fix", "to", "yes"];
+        let wanted = ["also", "dry_run", "fix", "to", "yes"];
         assert_eq!(names.into_iter().collect::<Vec<_>>(), wanted);
     }
 

@@ -149,10 +149,9 @@ pub async fn run<T>(
 ) -> Result<T, Failure> {
     let mut stop = StopSignals::listen()?;
     let watch = Watch { quiet, ..Watch::default() };
-    let work = work(&watch);
-    tokio::pin!(work);
-    let looking = watch.look(target);
-    tokio::pin!(looking);
+    // On the heap: what it keeps between two answers is large.
+    let mut work = Box::pin(work(&watch));
+    let mut looking = Box::pin(watch.look(target));
     tokio::select! {
         biased;
         ended = &mut work => return ended,

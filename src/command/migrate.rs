@@ -122,7 +122,7 @@ fn script(kind: &str, statements: &[String], output: Output) -> Result<(), Failu
         let end =
             if sql.ends_with(';') || sql.lines().last().is_some_and(|line| line.starts_with("--")) { "" } else { ";" };
         // Line by line, so that the breaks stay.
-        sql.lines().map(|line| printable(line)).collect::<Vec<_>>().join("\n") + end + "\n"
+        sql.lines().map(printable).collect::<Vec<_>>().join("\n") + end + "\n"
     });
     output.print(&text.collect::<String>())
 }

@@ -6,6 +6,7 @@ use crate::{
     db::{
         error, schedule,
         service::{self, CronSettings, literal},
+        trust::{Thing, Trust},
     },
     model::{
         job::{Job, JobRun},
@@ -294,6 +295,7 @@ pub async fn change(
     if outcome != Changed::Done {
         return Ok(Some(outcome));
     }
+    Trust::of(&mut noted).await?.allow(Thing::Function("record_act"))?;
     let schedule = if let Change::Every(schedule) = change { literal(schedule) } else { "NULL".into() };
     let sql = format!(
         "SELECT refreshtop.record_act({}, 'success', jsonb_build_object('job', {}, 'schedule', {schedule}))",
@@ -397,6 +399,7 @@ async fn by_the_installation(app: &mut PgConnection, name: &str, change: &Change
     if !service::one(app, there).await?.try_get::<bool, _>(0)? {
         return Ok(None);
     }
+    Trust::of(app).await?.allow(Thing::Function("change_job"))?;
     let (schedule, active, remove) = match change {
         Change::Pause => ("NULL".into(), "false", "false"),
         Change::Resume => ("NULL".into(), "true", "false"),

@@ -506,8 +506,8 @@ pub async fn begin_down<'c>(
     }
     let mut transaction = begin(connection).await?;
     run(&mut transaction, ENTER, None).await?;
-    let mut done = Undone::default();
-    done.versions = versions(&mut transaction).await?.into_iter().rev().filter(|version| *version > target).collect();
+    let versions = versions(&mut transaction).await?.into_iter().rev().filter(|version| *version > target).collect();
+    let mut done = Undone { versions, ..Undone::default() };
     if done.versions.is_empty() {
         return Ok(Pending { done, transaction });
     }

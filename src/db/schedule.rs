@@ -622,7 +622,7 @@ impl<'a> Desk<'a> {
         let member = row.try_get::<bool, _>("member")?;
         let own: bool = row.try_get("own")?;
         // What is only told of can't be looked up yet.
-        if !own && !(mode != Mode::Really && !row.try_get::<bool, _>("schema")?) {
+        if !own && (mode == Mode::Really || row.try_get::<bool, _>("schema")?) {
             return Err(ScheduleError::NotOwn(cron_database.into()));
         }
         let job_role = if look.alone { role.clone() } else { JOB_ROLE.to_owned() };
@@ -712,23 +712,18 @@ impl<'a> Desk<'a> {
 
     /// Executes, or tells.
     async fn act(&mut self, act: &Act) -> sqlx::Result<()> {
-        let back = match &act.role {
-            Some(role) => {
-                let back = role_now(self.cron).await?;
-                self.done.statements.push(format!("SET LOCAL ROLE {}", error::identifier(role)));
-                self.done.statements.push(act.sql.clone());
-                self.done.statements.push(back.clone());
-                Some((format!("SET LOCAL ROLE {}", error::identifier(role)), back))
-            }
-            None => {
-                self.done.statements.push(act.sql.clone());
-                None
-            }
+        let roles = if let Some(role) = &act.role {
+            let (take_on, back) = (format!("SET LOCAL ROLE {}", error::identifier(role)), role_now(self.cron).await?);
+            self.done.statements.extend([take_on.clone(), act.sql.clone(), back.clone()]);
+            Some((take_on, back))
+        } else {
+            self.done.statements.push(act.sql.clone());
+            None
         };
         if self.mode != Mode::Really {
             return Ok(());
         }
-        if let Some((take_on, back)) = back {
+        if let Some((take_on, back)) = roles {
             ask(self.cron, &take_on).await?;
             let acted = ask(self.cron, &act.sql).await;
             ask(self.cron, &back).await?;
@@ -830,7 +825,8 @@ impl<'a> Desk<'a> {
             Some(job) if self.is_ours(&wanted, job) => {
                 self.keep(&wanted, job).await?;
                 if known.is_none() {
-                    self.note_job(&wanted, self.handmade_before(&wanted, job));
+                    let found = self.handmade_before(&wanted, job);
+                    self.note_job(&wanted, found.as_ref());
                 }
             }
             Some(job) if wanted.purpose(&job.command) == Purpose::CallsAmongOthers => {
@@ -858,7 +854,7 @@ impl<'a> Desk<'a> {
                     // What was there first is what comes back.
                     match known {
                         Some(Some(_)) => {}
-                        _ => self.note_job(&wanted, found),
+                        _ => self.note_job(&wanted, found.as_ref()),
                     }
                 }
             }
@@ -887,7 +883,7 @@ impl<'a> Desk<'a> {
         (!leftover).then(|| job.found())
     }
 
-    fn note_job(&mut self, wanted: &Wanted, found: Option<Found>) {
+    fn note_job(&mut self, wanted: &Wanted, found: Option<&Found>) {
         let detail = json!({"database": self.look.database, "cron_database": self.cron_database, "found": found});
         self.done
             .notes
@@ -1134,12 +1130,11 @@ impl Desk<'_> {
             }
         }
         for job in ours {
-            match before.take() {
-                Some(found) => self.put_back(job, &found).await?,
-                None => {
-                    self.act(&self.unschedule(job)).await?;
-                    self.done.lines.push(format!("unscheduled job {} in database {}", job.title(), self.cron_database));
-                }
+            if let Some(found) = before.take() {
+                self.put_back(job, &found).await?;
+            } else {
+                self.act(&self.unschedule(job)).await?;
+                self.done.lines.push(format!("unscheduled job {} in database {}", job.title(), self.cron_database));
             }
             self.done.before.push(job.clone());
             self.jobs.retain(|other| other.id != job.id);
@@ -1200,7 +1195,7 @@ impl Desk<'_> {
         let row = one(self.cron, alone).await?;
         let (whole, jobs): (bool, i64) = (row.try_get("whole")?, row.try_get("jobs")?);
         // What is only told is still there.
-        let removed = if self.mode != Mode::Really { self.removed() } else { 0 };
+        let removed = if self.mode == Mode::Really { 0 } else { self.removed() };
         if !whole || jobs > removed {
             let why = if whole { "it has other jobs" } else { "this role can't see whether it has other jobs" };
             self.done.lines.push(format!("extension pg_cron stays in database {}: {why}", self.cron_database));
@@ -1208,7 +1203,7 @@ impl Desk<'_> {
         }
         let mut attempt = self.cron.begin().await?;
         let dropped =
-            if self.mode != Mode::Really { Ok(Vec::new()) } else { ask(&mut attempt, "DROP EXTENSION pg_cron").await };
+            if self.mode == Mode::Really { ask(&mut attempt, "DROP EXTENSION pg_cron").await } else { Ok(Vec::new()) };
         match dropped {
             Ok(_) => {
                 attempt.commit().await?;

@@ -164,17 +164,16 @@ fn tokens(text: &str) -> Vec<Token> {
                 tokens.push(Token::Word(inner(rest, end).replace("\"\"", "\"")));
                 end
             }
-            '$' => match dollar(rest) {
-                Some((tag, end)) => {
+            '$' => {
+                let (token, end) = if let Some((tag, end)) = dollar(rest) {
                     let body = rest.get(tag..end.saturating_sub(tag)).unwrap_or_default();
-                    tokens.push(Token::Body(body.to_owned()));
-                    end
-                }
-                None => {
-                    tokens.push(Token::Sign('$'));
-                    1
-                }
-            },
+                    (Token::Body(body.to_owned()), end)
+                } else {
+                    (Token::Sign('$'), 1)
+                };
+                tokens.push(token);
+                end
+            }
             c if is_name(c) => {
                 let end = rest.find(|c: char| !is_name(c) && c != '$').unwrap_or(rest.len());
                 tokens.push(Token::Word(rest[..end].to_lowercase()));

@@ -182,6 +182,10 @@ async fn jobs_beside_the_application_are_read_with_the_owners_rights() {
     execute(&url, "CREATE ROLE oncall LOGIN PASSWORD 'secret-of-oncall' IN ROLE refreshtop_admin").await;
     let oncall = cluster.url_of("oncall", "secret-of-oncall", "app");
     let found = check(&oncall, "refresh-job").await;
+    assert!(found.advice.contains("refreshtop job restore"), "{found:#?}");
+    // The jobs' role is given what it takes to show and change its own jobs.
+    up(&url).await;
+    let found = check(&oncall, "refresh-job").await;
     assert_eq!(found.verdict, Verdict::Good, "{found:#?}");
     let refused = mend(&oncall, &Mend::activity(1, "app", false)).await.unwrap_err();
     assert!(refused.contains("ask as the role that the job runs as"), "{refused}");

@@ -1,7 +1,10 @@
 //! Facts of `pg_cron`, which may live in another database.
 
 use super::{Asker, CronSession, Options, QUESTION, ask};
-use crate::db::schedule::{self, JOBS};
+use crate::db::{
+    error,
+    schedule::{self, JOBS},
+};
 use crate::model::diagnosis::{
     Check, Verdict,
     cron::{self, Cron, Settings, Wanted},
@@ -130,9 +133,13 @@ pub(super) async fn checks(
         }
         CronSession::Unreachable(reason) => Err(reason_of(&settings, &reason)),
         CronSession::Same if elsewhere => Err(reason_of(&settings, "it was not asked")),
-        CronSession::Same => {
-            facts(app, owner.as_deref(), &settings.database).await.map_err(|failure| asker.why(&failure))
-        }
+        CronSession::Same => facts(app, owner.as_deref(), &settings.database).await.map_err(|failure| {
+            if error::code(&failure) == Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) {
+                let why = format!("The jobs can't be seen: {}.", error::sentence(&failure));
+                return Unavailable::new(why, "Let a superuser run: refreshtop job restore.");
+            }
+            asker.why(&failure)
+        }),
     };
     match facts {
         Ok(facts) => {

@@ -97,8 +97,8 @@ fn called(kind: MendKind) -> &'static [Thing] {
         | MendKind::Analyze
         | MendKind::Vacuum
         | MendKind::RowSecurity
-        | MendKind::Revoke
-        | MendKind::Extension => &[],
+        | MendKind::Extension
+        | MendKind::Revoke => &[],
     }
 }
 

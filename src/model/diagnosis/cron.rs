@@ -279,6 +279,7 @@ fn schedule_mend(cron: &Cron, wanted: &Wanted, database: &str, role: &str, job_r
     ))
 }
 
+#[expect(clippy::too_many_lines, reason = "one look at one job, a paragraph for each way in which it can be wrong")]
 /// Whether the job is there and right. `role` is who asks, `job_role` whom the jobs should run as.
 pub(crate) fn job(cron: &Cron, settings: &Settings, wanted: &Wanted, role: &str, job_role: &str) -> Check {
     let new = |verdict, finding: String| Check::new(wanted.id, wanted.title, verdict, finding);
@@ -310,9 +311,8 @@ pub(crate) fn job(cron: &Cron, settings: &Settings, wanted: &Wanted, role: &str,
         trouble(Verdict::Bad, "is paused".into(), Some(Mend::activity(job.id, &cron.database, true)));
     }
     match wanted.purpose(&job.command) {
-        Purpose::Calls => {}
-        // It does the work, and other work that is nobody's to take away.
-        Purpose::CallsAmongOthers => {}
+        // Among others it does the work too, and what else it does is nobody's to take away.
+        Purpose::Calls | Purpose::CallsAmongOthers => {}
         Purpose::Refreshes => {
             let mend = Mend::command(job.id, &cron.database, wanted.command);
             trouble(Verdict::Bad, "refreshes the view by itself, so its attempts are not logged".into(), Some(mend));
@@ -671,7 +671,10 @@ mod tests {
         let several = verdict(|c| c.jobs[0].command = "SELECT 1; SELECT 2".into());
         assert_eq!((several.0, several.1.len()), (Verdict::Bad, 1), "it is not ours, and ours is missing");
         assert!(several.1[0].contains("schedule_in_database"), "{several:?}");
-        assert_eq!(verdict(|c| c.roles[0].superuser = true).1, ["SELECT cron.alter_job(1, username := 'r')"]);
+        let great = |c: &mut Cron| {
+            (c.jobs[0].role, c.roles[0].name, c.roles[0].superuser) = ("su".into(), "su".into(), true);
+        };
+        assert_eq!(verdict(great).1, ["SELECT cron.alter_job(1, username := 'r')"]);
         assert_eq!(verdict(|c| c.jobs[0].schedule = "30 seconds".into()).0, Verdict::Bad);
         assert_eq!(verdict(|c| c.jobs[0].schedule = "whenever".into()).0, Verdict::Warning);
         assert_eq!(verdict(|c| c.roles.clear()).0, Verdict::Bad);
