@@ -69,9 +69,6 @@ CREATE TABLE IF NOT EXISTS refreshtop.log_fallback (
 );
 COMMENT ON TABLE refreshtop.log_fallback IS 'Attempts made while the log was gone; the next migration puts them into it';
 
-WITH merged AS (DELETE FROM refreshtop.log_fallback RETURNING *)
-INSERT INTO refreshtop.log_door SELECT * FROM merged ON CONFLICT DO NOTHING;
-
 DO $$
 DECLARE
     v_table regclass;
@@ -101,6 +98,9 @@ BEGIN
     END IF;
 END
 $$;
+-- Not before the table takes rows again: forced row security, for one, keeps its owner out.
+WITH merged AS (DELETE FROM refreshtop.log_fallback RETURNING *)
+INSERT INTO refreshtop.log_door SELECT * FROM merged ON CONFLICT DO NOTHING;
 SELECT pg_temp.refreshtop_as_migrator();
 
 -- The rows of a log that was moved aside. To read it runs whatever its owner put on it, in the planner already, so it is

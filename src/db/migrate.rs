@@ -221,10 +221,11 @@ pub async fn begin_up<'c>(
         return Err(MigrateError::Preflight(problems));
     }
     let mut transaction = begin(connection).await?;
-    for trigger in event_triggers(&mut transaction).await? {
+    let triggers = event_triggers(&mut transaction).await?;
+    for trigger in &triggers {
         progress(&format!("note: {trigger} at each statement of this migration"));
     }
-    run(&mut transaction, ENTER, None).await?;
+    run(&mut transaction, ENTER, None).await.map_err(|failure| blame(failure, &triggers))?;
     let before = versions(&mut transaction).await?;
     let migrator = migrator();
     if let Some(other) = before.iter().find(|version| !migrator.version_exists(**version)) {
@@ -246,7 +247,8 @@ pub async fn begin_up<'c>(
     }
     for step in steps {
         progress(&format!("step {}: {}", step.version, step.description));
-        run(&mut transaction, step.sql.as_str(), Some(step.version)).await?;
+        let ran = run(&mut transaction, step.sql.as_str(), Some(step.version)).await;
+        ran.map_err(|failure| blame(failure, &triggers))?;
         note_step(&mut transaction, step).await?;
     }
     run(&mut transaction, LEAVE, None).await?;
@@ -363,14 +365,33 @@ async fn run(transaction: &mut PgConnection, sql: &str, version: Option<i64>) ->
     }
 }
 
-/// The server's words, and its hint.
+/// The server's words, its hint, and which function of others it was in.
 fn failed_sentence(failure: &sqlx::Error) -> String {
-    let hint = error::server_error(failure).and_then(|server| server.hint().map(ToOwned::to_owned));
-    let sentence = error::sentence(failure);
-    match hint {
-        Some(hint) if !sentence.contains(&hint) => format!("{sentence}; {hint}"),
-        _ => sentence,
+    let server = error::server_error(failure);
+    let hint = server.and_then(|server| server.hint().map(ToOwned::to_owned));
+    let mut sentence = error::sentence(failure);
+    if let Some(hint) = hint.filter(|hint| !sentence.contains(hint)) {
+        let _ = write!(sentence, "; {hint}");
     }
+    let ours = ["pg_temp", "refreshtop", "inline_code_block"];
+    let context = server.and_then(|server| server.r#where()).unwrap_or_default();
+    let theirs = context.lines().filter(|line| line.contains(" function "));
+    if let Some(line) = theirs.into_iter().find(|line| !ours.iter().any(|name| line.contains(name))) {
+        let _ = write!(sentence, "; in {line}");
+    }
+    sentence
+}
+
+/// Names the event trigger whose function failed.
+fn blame(failure: MigrateError, triggers: &[String]) -> MigrateError {
+    let MigrateError::Step { version, mut reason, code } = failure else { return failure };
+    let called = |trigger: &&String| {
+        trigger.split_once(" runs function ").is_some_and(|(_, function)| reason.contains(&format!("function {function}")))
+    };
+    if let Some(trigger) = triggers.iter().find(called).cloned() {
+        let _ = write!(reason, "; {trigger} at each statement of a migration");
+    }
+    MigrateError::Step { version, reason, code }
 }
 
 async fn note_step(transaction: &mut PgConnection, step: &Migration) -> sqlx::Result<()> {
@@ -427,6 +448,18 @@ async fn event_triggers(connection: &mut PgConnection) -> sqlx::Result<Vec<Strin
     let sql = "SELECT format('event trigger %I runs function %s', t.evtname, t.evtfoid::regprocedure)
                FROM pg_event_trigger t WHERE t.evtenabled IN ('O', 'A') ORDER BY 1";
     ask(connection, sql).await?.iter().map(|row| row.try_get(0)).collect()
+}
+
+/// Somebody may have renamed schema `public` with the log in it: what stands there by its name is not what was migrated.
+async fn renamed_schema(connection: &mut PgConnection) -> sqlx::Result<Option<Problem>> {
+    let sql = "SELECT format('schema public, in which the refresh log was made, is named %I now', n.nspname) AS problem,
+                      format('ALTER SCHEMA %I RENAME TO public', n.nspname) AS mend, false AS of_rights, false AS of_trust
+               FROM pg_class door JOIN pg_rewrite r ON r.ev_class = door.oid
+               JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
+               JOIN pg_class log ON log.oid = d.refobjid AND log.relkind = 'r' JOIN pg_namespace n ON n.oid = log.relnamespace
+               WHERE door.relname = 'log_door' AND door.relnamespace = to_regnamespace('refreshtop')
+                 AND n.nspname <> 'public' LIMIT 1";
+    optional(connection, sql).await?.as_ref().map(Problem::from_row).transpose()
 }
 
 async fn versions(connection: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
@@ -505,9 +538,19 @@ pub async fn begin_down<'c>(
         return Err(MigrateError::Preflight(problems));
     }
     let mut transaction = begin(connection).await?;
+<<<<<<< HEAD
     run(&mut transaction, ENTER, None).await?;
     let versions = versions(&mut transaction).await?.into_iter().rev().filter(|version| *version > target).collect();
     let mut done = Undone { versions, ..Undone::default() };
+=======
+    if let Some(problem) = renamed_schema(&mut transaction).await? {
+        return Err(MigrateError::Preflight(vec![problem]));
+    }
+    let triggers = event_triggers(&mut transaction).await?;
+    run(&mut transaction, ENTER, None).await.map_err(|failure| blame(failure, &triggers))?;
+    let mut done = Undone::default();
+    done.versions = versions(&mut transaction).await?.into_iter().rev().filter(|version| *version > target).collect();
+>>>>>>> cases
     if done.versions.is_empty() {
         return Ok(Pending { done, transaction });
     }
@@ -526,7 +569,8 @@ pub async fn begin_down<'c>(
     let steps = migrator.iter().filter(|step| step.migration_type.is_down_migration()).rev();
     for step in steps.filter(|step| done.versions.contains(&step.version)) {
         progress(&format!("undoing step {}: {}", step.version, step.description));
-        run(&mut transaction, step.sql.as_str(), Some(step.version)).await?;
+        let ran = run(&mut transaction, step.sql.as_str(), Some(step.version)).await;
+        ran.map_err(|failure| blame(failure, &triggers))?;
         if step.version > 1 {
             let gone = format!("DELETE FROM refreshtop.migrations WHERE version = {}", step.version);
             sqlx::raw_sql(AssertSqlSafe(gone)).execute(&mut *transaction).await?;

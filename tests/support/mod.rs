@@ -10,6 +10,7 @@ pub mod durations;
 pub mod flood;
 pub mod processes;
 pub mod proxy;
+pub mod schema;
 pub mod session;
 pub mod terminal;
 
