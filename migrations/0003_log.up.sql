@@ -113,6 +113,7 @@ DECLARE
     v_reader  name := pg_temp.refreshtop_role('view');
     v_columns text;
     v_value   text;
+    v_rows    oid;
 BEGIN
     SELECT u.seq, c.oid, c.relname, c.relrowsecurity INTO v_old
     FROM refreshtop.undo u JOIN pg_class c ON c.relname = u.object_name AND c.relnamespace = 'refreshtop_before'::regnamespace
@@ -148,6 +149,7 @@ BEGIN
 
     EXECUTE format('CREATE MATERIALIZED VIEW refreshtop_before.refreshtop_old_rows AS SELECT %s FROM ONLY refreshtop_before.%I o WITH NO DATA',
                    v_columns, v_old.relname);
+    v_rows := 'refreshtop_before.refreshtop_old_rows'::regclass;
     IF v_reader <> current_user THEN
         PERFORM pg_temp.refreshtop_let_own('refreshtop_before', v_reader);
         EXECUTE format('GRANT SELECT ON refreshtop_before.%I TO %I', v_old.relname, v_reader);
@@ -158,6 +160,7 @@ BEGIN
         EXECUTE format('ALTER TABLE refreshtop_before.%I DISABLE ROW LEVEL SECURITY', v_old.relname);
     END IF;
     REFRESH MATERIALIZED VIEW refreshtop_before.refreshtop_old_rows;
+    PERFORM pg_temp.refreshtop_must_be_plain('refreshtop_before.refreshtop_old_rows', v_rows);
     IF v_old.relrowsecurity THEN
         EXECUTE format('ALTER TABLE refreshtop_before.%I ENABLE ROW LEVEL SECURITY', v_old.relname);
     END IF;

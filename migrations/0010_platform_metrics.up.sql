@@ -52,6 +52,7 @@ DECLARE
     v_reader  name := pg_temp.refreshtop_role('view');
     v_columns name[];
     v_counts  bigint[];
+    v_found   oid;
 BEGIN
     SELECT n.nspname, c.relname INTO v_view FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = p_view;
     v_columns := ARRAY(SELECT a.attname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
@@ -61,6 +62,7 @@ BEGIN
     EXECUTE format('CREATE MATERIALIZED VIEW refreshtop_before.refreshtop_counts AS SELECT ARRAY[count(*)%s] AS counts FROM %I.%I v WITH NO DATA',
         (SELECT string_agg(format(', count(DISTINCT v.%I)', c), '' ORDER BY place) FROM unnest(v_columns) WITH ORDINALITY AS u(c, place)),
         v_view.nspname, v_view.relname);
+    v_found := 'refreshtop_before.refreshtop_counts'::regclass;
     IF v_reader <> current_user THEN
         PERFORM pg_temp.refreshtop_let_own('refreshtop_before', v_reader);
         PERFORM pg_temp.refreshtop_for_now(format('GRANT SELECT ON %I.%I TO %I', v_view.nspname, v_view.relname, v_reader),
@@ -68,6 +70,7 @@ BEGIN
         EXECUTE format('ALTER MATERIALIZED VIEW refreshtop_before.refreshtop_counts OWNER TO %I', v_reader);
     END IF;
     REFRESH MATERIALIZED VIEW refreshtop_before.refreshtop_counts;
+    PERFORM pg_temp.refreshtop_must_be_plain('refreshtop_before.refreshtop_counts', v_found);
     SELECT counts INTO v_counts FROM refreshtop_before.refreshtop_counts;
     DROP MATERIALIZED VIEW refreshtop_before.refreshtop_counts;
     FOR i IN 1 .. cardinality(v_columns) LOOP
@@ -260,6 +263,7 @@ DECLARE
     v_rows  bigint[];
     v_said  text;
     v_good  boolean := false;
+    v_found oid;
 BEGIN
     SELECT c.oid, pg_get_userbyid(c.relowner) AS owner, rtrim(pg_get_viewdef(c.oid), ';') AS query INTO v_view
     FROM pg_class c WHERE c.oid = to_regclass('public.platform_metrics') AND c.relkind = 'm'
@@ -277,10 +281,12 @@ BEGIN
         EXECUTE format('CREATE MATERIALIZED VIEW refreshtop_before.refreshtop_rows AS SELECT ARRAY[count(*), '
             'count(DISTINCT ROW(%s)) FILTER (WHERE NOT (%s)), count(*) FILTER (WHERE %s)] AS rows FROM (%s) q WITH NO DATA',
             v_index.columns, v_index.any_null, v_index.any_null, v_view.query);
+        v_found := 'refreshtop_before.refreshtop_rows'::regclass;
         PERFORM pg_temp.refreshtop_let_own('refreshtop_before', v_view.owner);
         EXECUTE format('ALTER MATERIALIZED VIEW refreshtop_before.refreshtop_rows OWNER TO %I', v_view.owner);
         SET LOCAL row_security = off;
         REFRESH MATERIALIZED VIEW refreshtop_before.refreshtop_rows;
+        PERFORM pg_temp.refreshtop_must_be_plain('refreshtop_before.refreshtop_rows', v_found);
         SET LOCAL row_security = on;
         SELECT r.rows INTO v_rows FROM refreshtop_before.refreshtop_rows r;
         DROP MATERIALIZED VIEW refreshtop_before.refreshtop_rows;

@@ -538,19 +538,13 @@ pub async fn begin_down<'c>(
         return Err(MigrateError::Preflight(problems));
     }
     let mut transaction = begin(connection).await?;
-<<<<<<< HEAD
-    run(&mut transaction, ENTER, None).await?;
-    let versions = versions(&mut transaction).await?.into_iter().rev().filter(|version| *version > target).collect();
-    let mut done = Undone { versions, ..Undone::default() };
-=======
     if let Some(problem) = renamed_schema(&mut transaction).await? {
         return Err(MigrateError::Preflight(vec![problem]));
     }
     let triggers = event_triggers(&mut transaction).await?;
     run(&mut transaction, ENTER, None).await.map_err(|failure| blame(failure, &triggers))?;
-    let mut done = Undone::default();
-    done.versions = versions(&mut transaction).await?.into_iter().rev().filter(|version| *version > target).collect();
->>>>>>> cases
+    let versions = versions(&mut transaction).await?.into_iter().rev().filter(|version| *version > target).collect();
+    let mut done = Undone { versions, ..Undone::default() };
     if done.versions.is_empty() {
         return Ok(Pending { done, transaction });
     }

@@ -166,6 +166,21 @@ BEGIN
 END
 $$;
 
+-- What came out of a materialized view that somebody else's code has filled is read with our rights, by name: so it must
+-- still be that view, and nothing may hang on it. That code could have renamed it and put another in its place, or given it
+-- statistics on an expression, which the planner runs as whoever reads. Nobody else sees it before the commit.
+CREATE FUNCTION pg_temp.refreshtop_must_be_plain(p_name text, p_oid oid) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF to_regclass(p_name) IS DISTINCT FROM p_oid OR (SELECT relkind FROM pg_class WHERE oid = p_oid) <> 'm'
+       OR EXISTS (SELECT 1 FROM pg_index WHERE indrelid = p_oid) OR EXISTS (SELECT 1 FROM pg_statistic_ext WHERE stxrelid = p_oid)
+       OR EXISTS (SELECT 1 FROM pg_rewrite WHERE ev_class = p_oid AND rulename <> '_RETURN')
+       OR EXISTS (SELECT 1 FROM pg_inherits WHERE p_oid IN (inhrelid, inhparent)) OR EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = p_oid) THEN
+        RAISE EXCEPTION 'the code of somebody else has changed % while it was filled', p_name USING ERRCODE = 'insufficient_privilege';
+    END IF;
+END
+$$;
+
 -- Takes everybody but the owner off an object's list of rights. Default privileges may have let others in.
 CREATE FUNCTION pg_temp.refreshtop_strip(p_kind text, p_identity text, p_owner oid, p_acl aclitem[]) RETURNS void LANGUAGE plpgsql
 AS $$
