@@ -1,8 +1,8 @@
 -- The owner's own rights are enough; it owns everything here.
-SELECT pg_temp.refreshtop_as_owner();
+SELECT refreshtop_migration.as_owner();
 DROP FUNCTION IF EXISTS refreshtop.applied_steps(), refreshtop.is_restricted(), refreshtop.not_at_home(),
     refreshtop.record_act(text, text, jsonb), refreshtop.note_act(text, text, jsonb), refreshtop.caller();
-SELECT pg_temp.refreshtop_as_migrator();
+SELECT refreshtop_migration.as_migrator();
 DO $$
 DECLARE
     v_member record;
@@ -16,11 +16,11 @@ BEGIN
     END LOOP;
 END
 $$;
-SELECT pg_temp.refreshtop_as_owner();
+SELECT refreshtop_migration.as_owner();
 DROP TABLE IF EXISTS refreshtop.audit, refreshtop.inventory, refreshtop.undo, refreshtop.home;
 DROP SCHEMA IF EXISTS refreshtop_definers;
 DROP SCHEMA IF EXISTS refreshtop_before;
 -- With what the migrator itself keeps there.
 DROP TABLE IF EXISTS refreshtop.migrations;
 DROP SCHEMA refreshtop;
-SELECT pg_temp.refreshtop_as_migrator();
+SELECT refreshtop_migration.as_migrator();

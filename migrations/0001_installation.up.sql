@@ -5,7 +5,7 @@
 -- nothing more than we could, it is taken back; what another role has had may hold code of that role.
 DO $$
 DECLARE
-    v_owner  name := pg_temp.refreshtop_role('owner');
+    v_owner  name := refreshtop_migration.role('owner');
     v_object record;
 BEGIN
     FOR v_object IN
@@ -21,7 +21,7 @@ BEGIN
         ORDER BY place
     LOOP
         CONTINUE WHEN pg_get_userbyid(v_object.owner) = v_owner;
-        IF NOT pg_temp.refreshtop_is_trusted(v_object.owner) THEN
+        IF NOT refreshtop_migration.is_trusted(v_object.owner) THEN
             RAISE EXCEPTION '% % belongs to role %', lower(v_object.kind), v_object.identity, pg_get_userbyid(v_object.owner)
                 USING ERRCODE = 'object_not_in_prerequisite_state',
                       HINT = 'Migrate as that role, or let a superuser drop it, or give it back to refreshtop_owner.';
@@ -42,12 +42,12 @@ DECLARE
 BEGIN
     FOREACH v_schema IN ARRAY ARRAY['refreshtop', 'refreshtop_definers', 'refreshtop_before'] LOOP
         IF to_regnamespace(quote_ident(v_schema)) IS NULL THEN
-            EXECUTE format('CREATE SCHEMA %I AUTHORIZATION %I', v_schema, pg_temp.refreshtop_role('owner'));
+            EXECUTE format('CREATE SCHEMA %I AUTHORIZATION %I', v_schema, refreshtop_migration.role('owner'));
         END IF;
     END LOOP;
 END
 $$;
-SELECT pg_temp.refreshtop_as_owner();
+SELECT refreshtop_migration.as_owner();
 COMMENT ON SCHEMA refreshtop IS 'refreshtop: refreshes materialized views and logs every attempt';
 COMMENT ON SCHEMA refreshtop_definers IS
     'refreshtop: functions that run with the rights of the role that owns each; only the owner of the schema reaches them';
@@ -62,13 +62,13 @@ BEGIN
           -- Later on, a grant on the first is somebody's wish; one on the others would let owners alter their functions.
           AND (n.nspname <> 'refreshtop' OR to_regclass('refreshtop.inventory') IS NULL)
     LOOP
-        PERFORM pg_temp.refreshtop_strip('SCHEMA', quote_ident(v_schema.nspname), v_schema.nspowner, v_schema.nspacl);
+        PERFORM refreshtop_migration.strip('SCHEMA', quote_ident(v_schema.nspname), v_schema.nspowner, v_schema.nspacl);
     END LOOP;
-    PERFORM pg_temp.refreshtop_strip_public('SCHEMA', 'refreshtop');
+    PERFORM refreshtop_migration.strip_public('SCHEMA', 'refreshtop');
     -- The roles view and monitor may call nothing there; what they have keeps them from being dropped by the rollback of
     -- another database.
-    FOR v_schema IN SELECT purpose FROM unnest(ARRAY['admin', 'job', 'view', 'monitor']) AS purpose WHERE pg_temp.refreshtop_role(purpose) IS NOT NULL LOOP
-        EXECUTE format('GRANT USAGE ON SCHEMA refreshtop TO %I', pg_temp.refreshtop_role(v_schema.purpose));
+    FOR v_schema IN SELECT purpose FROM unnest(ARRAY['admin', 'job', 'view', 'monitor']) AS purpose WHERE refreshtop_migration.role(purpose) IS NOT NULL LOOP
+        EXECUTE format('GRANT USAGE ON SCHEMA refreshtop TO %I', refreshtop_migration.role(v_schema.purpose));
     END LOOP;
 END
 $$;
@@ -137,7 +137,7 @@ CREATE INDEX IF NOT EXISTS audit_at ON refreshtop.audit (at);
 CREATE OR REPLACE FUNCTION refreshtop.caller() RETURNS name
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.caller()');
+SELECT refreshtop_migration.seal('refreshtop.caller()');
 
 CREATE OR REPLACE FUNCTION refreshtop.note_act(p_action text, p_outcome text, p_detail jsonb) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
@@ -146,7 +146,7 @@ AS $$
     VALUES (p_action, p_outcome, refreshtop.caller(), session_user, left(current_setting('application_name'), 200),
             inet_client_addr(), p_detail)
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.note_act(text, text, jsonb)');
+SELECT refreshtop_migration.seal('refreshtop.note_act(text, text, jsonb)');
 
 -- For acts outside the database's functions: a fix, a job that lives in another database.
 CREATE OR REPLACE FUNCTION refreshtop.record_act(p_action text, p_outcome text, p_detail jsonb) RETURNS void
@@ -160,7 +160,7 @@ BEGIN
     PERFORM refreshtop.note_act(p_action, left(p_outcome, 500), p_detail);
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.record_act(text, text, jsonb)', 'admin');
+SELECT refreshtop_migration.seal('refreshtop.record_act(text, text, jsonb)', 'admin');
 
 -- NULL where this database is the one that was migrated; else what it is instead.
 CREATE OR REPLACE FUNCTION refreshtop.not_at_home() RETURNS text
@@ -175,7 +175,7 @@ AS $$
     FROM pg_control_system() s CROSS JOIN pg_database d LEFT JOIN refreshtop.home h ON true
     WHERE d.datname = current_database()
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.not_at_home()');
+SELECT refreshtop_migration.seal('refreshtop.not_at_home()');
 
 -- Whether this is called by code that must not act: a view's query, an index, autovacuum. PostgreSQL refuses UNLISTEN
 -- there, and nowhere else; it would have done nothing.
@@ -189,12 +189,12 @@ EXCEPTION WHEN insufficient_privilege THEN
     RETURN true;
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.is_restricted()');
+SELECT refreshtop_migration.seal('refreshtop.is_restricted()');
 
 CREATE OR REPLACE FUNCTION refreshtop.applied_steps() RETURNS bigint[]
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT ARRAY(SELECT m.version FROM refreshtop.migrations m WHERE m.success ORDER BY m.version) $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.applied_steps()', 'admin');
+SELECT refreshtop_migration.seal('refreshtop.applied_steps()', 'admin');
 
 -- Who may read every table (pg_read_all_data, a grant by mistake) reads no row of these, and who may write every table
 -- changes none: without a policy only the owner reaches a table's rows.
@@ -204,9 +204,9 @@ DECLARE
 BEGIN
     FOREACH v_table IN ARRAY ARRAY['refreshtop.home', 'refreshtop.undo', 'refreshtop.inventory', 'refreshtop.audit', 'refreshtop.migrations']::regclass[] LOOP
         IF to_regclass('refreshtop.log_door') IS NULL THEN
-            PERFORM pg_temp.refreshtop_strip_relation(v_table::text);
+            PERFORM refreshtop_migration.strip_relation(v_table::text);
         END IF;
-        PERFORM pg_temp.refreshtop_bare(v_table);
+        PERFORM refreshtop_migration.bare(v_table);
         IF NOT (SELECT relrowsecurity FROM pg_class WHERE oid = v_table) THEN
             EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', v_table);
         END IF;
@@ -214,11 +214,11 @@ BEGIN
             EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', v_table);
         END IF;
     END LOOP;
-    IF pg_temp.refreshtop_role('admin') IS NOT NULL THEN
+    IF refreshtop_migration.role('admin') IS NOT NULL THEN
         FOREACH v_table IN ARRAY ARRAY['refreshtop.audit', 'refreshtop.migrations', 'refreshtop.home', 'refreshtop.inventory']::regclass[] LOOP
-            EXECUTE format('GRANT SELECT ON %s TO %I', v_table, pg_temp.refreshtop_role('admin'));
+            EXECUTE format('GRANT SELECT ON %s TO %I', v_table, refreshtop_migration.role('admin'));
             IF NOT EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = v_table AND polname = 'admins_read') THEN
-                EXECUTE format('CREATE POLICY admins_read ON %s FOR SELECT TO %I USING (true)', v_table, pg_temp.refreshtop_role('admin'));
+                EXECUTE format('CREATE POLICY admins_read ON %s FOR SELECT TO %I USING (true)', v_table, refreshtop_migration.role('admin'));
             END IF;
         END LOOP;
     END IF;
@@ -232,4 +232,4 @@ FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.
 WHERE r.rolname IN ('refreshtop_admin', 'refreshtop_job') AND m.rolname = session_user
   AND NOT (',' || current_setting('refreshtop.roles_here') || ',') LIKE '%,' || r.rolname || ',%'
 ON CONFLICT DO NOTHING;
-SELECT pg_temp.refreshtop_as_migrator();
+SELECT refreshtop_migration.as_migrator();

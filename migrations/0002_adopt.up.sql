@@ -3,11 +3,11 @@
 -- looked at in step 10, because it may have to stay.
 
 -- Ours are objects with our comment that belong to us, or to a role that could act as us anyway.
-CREATE FUNCTION pg_temp.refreshtop_is_ours(p_owner oid, p_comment text, p_wanted text) RETURNS boolean LANGUAGE sql STABLE
-AS $$ SELECT pg_temp.refreshtop_is_trusted(p_owner) AND p_comment IS NOT DISTINCT FROM p_wanted $$;
+CREATE FUNCTION refreshtop_migration.is_ours(p_owner oid, p_comment text, p_wanted text) RETURNS boolean LANGUAGE sql STABLE
+AS $$ SELECT refreshtop_migration.is_trusted(p_owner) AND p_comment IS NOT DISTINCT FROM p_wanted $$;
 
 -- Moves a relation aside; a name that is taken there gets a number.
-CREATE FUNCTION pg_temp.refreshtop_move_relation(p_relation oid) RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION refreshtop_migration.move_relation(p_relation oid) RETURNS void LANGUAGE plpgsql
 AS $$
 DECLARE
     v_object pg_class;
@@ -40,7 +40,7 @@ DECLARE
 BEGIN
     FOR v_log IN
         SELECT c.oid, c.relowner, n.nspname = 'public' AS in_place, c.relkind = 'r'
-               AND pg_temp.refreshtop_is_ours(c.relowner, obj_description(c.oid, 'pg_class'),
+               AND refreshtop_migration.is_ours(c.relowner, obj_description(c.oid, 'pg_class'),
                    'One row for every attempt to refresh a materialized view') AS ours
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relname = 'metrics_refresh_log' AND n.nspname <> 'refreshtop_before' AND n.nspname !~ '^pg_temp'
@@ -51,14 +51,14 @@ BEGIN
         ORDER BY in_place DESC
     LOOP
         IF NOT v_log.ours AND v_log.in_place THEN
-            PERFORM pg_temp.refreshtop_move_relation(v_log.oid);
+            PERFORM refreshtop_migration.move_relation(v_log.oid);
             IF to_regclass('refreshtop.log_door') IS NULL THEN
                 PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message',
                     'the table public.metrics_refresh_log that was here is kept in schema refreshtop_before; its rows are copied'));
             END IF;
         ELSIF v_log.ours THEN
-            IF v_log.relowner <> (SELECT oid FROM pg_roles WHERE rolname = pg_temp.refreshtop_role('owner')) THEN
-                EXECUTE format('ALTER TABLE %s OWNER TO %I', v_log.oid::regclass, pg_temp.refreshtop_role('owner'));
+            IF v_log.relowner <> (SELECT oid FROM pg_roles WHERE rolname = refreshtop_migration.role('owner')) THEN
+                EXECUTE format('ALTER TABLE %s OWNER TO %I', v_log.oid::regclass, refreshtop_migration.role('owner'));
             END IF;
             IF NOT v_log.in_place AND to_regclass('public.metrics_refresh_log') IS NULL THEN
                 EXECUTE format('ALTER TABLE %s SET SCHEMA public', v_log.oid::regclass);
@@ -72,12 +72,12 @@ $$;
 DO $$
 DECLARE
     v_old   record;
-    v_owner name := pg_temp.refreshtop_role('owner');
+    v_owner name := refreshtop_migration.role('owner');
 BEGIN
     FOR v_old IN
         SELECT p.oid, p.oid::regprocedure::text AS identity, p.proname, p.proargtypes,
                pg_get_userbyid(p.proowner) AS owner,
-               pg_temp.refreshtop_is_ours(p.proowner, left(obj_description(p.oid, 'pg_proc'), 11), 'refreshtop:') AS ours
+               refreshtop_migration.is_ours(p.proowner, left(obj_description(p.oid, 'pg_proc'), 11), 'refreshtop:') AS ours
         FROM pg_proc p
         WHERE p.pronamespace = to_regnamespace('public') AND p.prokind IN ('f', 'p')
           AND p.proname IN ('refresh_platform_metrics_with_logging', 'trigger_platform_metrics_refresh', 'get_metrics_refresh_stats',

@@ -23,7 +23,7 @@ BEGIN
     -- Whatever hangs on the table and calls something that a lesser role wrote; a foreign key reads another table.
     SELECT min(found.what) INTO v_code FROM (
         SELECT 'trigger ' || t.tgname AS what FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
-        WHERE t.tgrelid = v_old.oid AND NOT t.tgisinternal AND NOT pg_temp.refreshtop_is_trusted(p.proowner)
+        WHERE t.tgrelid = v_old.oid AND NOT t.tgisinternal AND NOT refreshtop_migration.is_trusted(p.proowner)
         UNION ALL SELECT 'rule ' || r.rulename FROM pg_rewrite r WHERE r.ev_class = v_old.oid
         UNION ALL SELECT 'foreign key ' || o.conname FROM pg_constraint o WHERE o.conrelid = v_old.oid AND o.contype = 'f'
         UNION ALL SELECT 'child table' FROM pg_inherits i WHERE v_old.oid IN (i.inhparent, i.inhrelid)
@@ -37,7 +37,7 @@ BEGIN
             OR d.classid = 'pg_attrdef'::regclass AND d.objid IN (SELECT oid FROM pg_attrdef WHERE adrelid = v_old.oid)
             OR d.classid = 'pg_constraint'::regclass AND d.objid IN (SELECT oid FROM pg_constraint WHERE conrelid = v_old.oid)
             OR d.classid = 'pg_statistic_ext'::regclass AND d.objid IN (SELECT oid FROM pg_statistic_ext WHERE stxrelid = v_old.oid))
-          AND NOT coalesce(pg_temp.refreshtop_is_trusted(coalesce(p.proowner, t.typowner)), false)) found;
+          AND NOT coalesce(refreshtop_migration.is_trusted(coalesce(p.proowner, t.typowner)), false)) found;
     IF v_code IS NULL THEN
         FOR v_column IN
             SELECT a.attname AS name, a.attnotnull AS required, format_type(a.atttypid, a.atttypmod) AS type, a.atttypid, n.attname IS NOT NULL AS ours

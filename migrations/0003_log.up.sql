@@ -1,6 +1,6 @@
 -- The refresh log: always a table that only we have made, so that no default, rule, check, generated column, index function,
 -- domain, trigger, child or NOT NULL of others is ever met by an attempt that must be logged.
-SELECT pg_temp.refreshtop_as_owner();
+SELECT refreshtop_migration.as_owner();
 DO $$
 DECLARE
     v_slot text;
@@ -75,12 +75,12 @@ DECLARE
 BEGIN
     FOREACH v_table IN ARRAY ARRAY['public.metrics_refresh_log', 'refreshtop.log_door', 'refreshtop.log_fallback']::regclass[] LOOP
         -- A right to write or truncate it would forge or wipe the evidence.
-        PERFORM pg_temp.refreshtop_strip('TABLE', v_table::text, c.relowner, ARRAY(
+        PERFORM refreshtop_migration.strip('TABLE', v_table::text, c.relowner, ARRAY(
             SELECT i FROM unnest(c.relacl) i, aclexplode(ARRAY[i]) a
             WHERE a.grantee = 0 OR a.privilege_type <> 'SELECT' OR NOT EXISTS (SELECT 1 FROM refreshtop.inventory)))
         FROM pg_class c WHERE c.oid = v_table;
         IF (SELECT relkind FROM pg_class WHERE oid = v_table) = 'r' THEN
-            PERFORM pg_temp.refreshtop_bare(v_table);
+            PERFORM refreshtop_migration.bare(v_table);
             IF NOT (SELECT relrowsecurity FROM pg_class WHERE oid = v_table) THEN
                 EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', v_table);
             END IF;
@@ -89,11 +89,11 @@ BEGIN
             END IF;
         END IF;
     END LOOP;
-    IF pg_temp.refreshtop_role('admin') IS NOT NULL THEN
-        EXECUTE format('GRANT SELECT ON public.metrics_refresh_log TO %I', pg_temp.refreshtop_role('admin'));
+    IF refreshtop_migration.role('admin') IS NOT NULL THEN
+        EXECUTE format('GRANT SELECT ON public.metrics_refresh_log TO %I', refreshtop_migration.role('admin'));
         IF NOT EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = 'public.metrics_refresh_log'::regclass AND polname = 'admins_read') THEN
             EXECUTE format('CREATE POLICY admins_read ON public.metrics_refresh_log FOR SELECT TO %I USING (true)',
-                           pg_temp.refreshtop_role('admin'));
+                           refreshtop_migration.role('admin'));
         END IF;
     END IF;
 END
@@ -101,7 +101,7 @@ $$;
 -- Not before the table takes rows again: forced row security, for one, keeps its owner out.
 WITH merged AS (DELETE FROM refreshtop.log_fallback RETURNING *)
 INSERT INTO refreshtop.log_door SELECT * FROM merged ON CONFLICT DO NOTHING;
-SELECT pg_temp.refreshtop_as_migrator();
+SELECT refreshtop_migration.as_migrator();
 
 -- The rows of a log that was moved aside. To read it runs whatever its owner put on it, in the planner already, so it is
 -- read where that can do no harm: in the query of a materialized view of a role without rights. What comes out has
@@ -110,7 +110,7 @@ DO $$
 DECLARE
     v_old     record;
     v_column  record;
-    v_reader  name := pg_temp.refreshtop_role('view');
+    v_reader  name := refreshtop_migration.role('view');
     v_columns text;
     v_value   text;
     v_rows    oid;
@@ -151,7 +151,7 @@ BEGIN
                    v_columns, v_old.relname);
     v_rows := 'refreshtop_before.refreshtop_old_rows'::regclass;
     IF v_reader <> current_user THEN
-        PERFORM pg_temp.refreshtop_let_own('refreshtop_before', v_reader);
+        PERFORM refreshtop_migration.let_own('refreshtop_before', v_reader);
         EXECUTE format('GRANT SELECT ON refreshtop_before.%I TO %I', v_old.relname, v_reader);
         EXECUTE format('ALTER MATERIALIZED VIEW refreshtop_before.refreshtop_old_rows OWNER TO %I', v_reader);
     END IF;
@@ -160,15 +160,15 @@ BEGIN
         EXECUTE format('ALTER TABLE refreshtop_before.%I DISABLE ROW LEVEL SECURITY', v_old.relname);
     END IF;
     REFRESH MATERIALIZED VIEW refreshtop_before.refreshtop_old_rows;
-    PERFORM pg_temp.refreshtop_must_be_plain('refreshtop_before.refreshtop_old_rows', v_rows);
+    PERFORM refreshtop_migration.must_be_plain('refreshtop_before.refreshtop_old_rows', v_rows);
     IF v_old.relrowsecurity THEN
         EXECUTE format('ALTER TABLE refreshtop_before.%I ENABLE ROW LEVEL SECURITY', v_old.relname);
     END IF;
     IF v_reader <> current_user THEN
         EXECUTE format('REVOKE SELECT ON refreshtop_before.%I FROM %I', v_old.relname, v_reader);
     END IF;
-    EXECUTE format('GRANT SELECT ON refreshtop_before.refreshtop_old_rows TO %I', pg_temp.refreshtop_role('owner'));
-    PERFORM pg_temp.refreshtop_as_owner();
+    EXECUTE format('GRANT SELECT ON refreshtop_before.refreshtop_old_rows TO %I', refreshtop_migration.role('owner'));
+    PERFORM refreshtop_migration.as_owner();
     INSERT INTO refreshtop.log_door
     SELECT CASE WHEN o.id IS NULL OR row_number() OVER (PARTITION BY o.id) > 1 THEN gen_random_uuid() ELSE o.id END,
            left(coalesce(o.refresh_type, 'unknown'), 100),
@@ -178,7 +178,7 @@ BEGIN
            o.trigger_source, o.triggered_by, o.login_role, o.application_name, o.client_addr, o.backend_pid, o.black_box, o.measured
     FROM refreshtop_before.refreshtop_old_rows o;
     UPDATE refreshtop.undo SET detail = detail || jsonb_build_object('copied_at', now()) WHERE seq = v_old.seq;
-    PERFORM pg_temp.refreshtop_as_migrator();
+    PERFORM refreshtop_migration.as_migrator();
     DROP MATERIALIZED VIEW refreshtop_before.refreshtop_old_rows;
 END
 $$;

@@ -1,5 +1,5 @@
 -- The materialized views that are refreshed here, known by oid and owner as well as by name.
-SELECT pg_temp.refreshtop_as_owner();
+SELECT refreshtop_migration.as_owner();
 CREATE TABLE IF NOT EXISTS refreshtop.views (
     refresh_type varchar(100) PRIMARY KEY,
     view_schema  name NOT NULL DEFAULT 'public',
@@ -22,14 +22,14 @@ COMMENT ON COLUMN refreshtop.views.lock_timeout IS 'How long a refresh waits for
 DO $$
 BEGIN
     IF NOT (SELECT relrowsecurity FROM pg_class WHERE oid = 'refreshtop.views'::regclass) THEN
-        PERFORM pg_temp.refreshtop_strip_relation('refreshtop.views');
+        PERFORM refreshtop_migration.strip_relation('refreshtop.views');
         ALTER TABLE refreshtop.views ENABLE ROW LEVEL SECURITY;
     END IF;
-    PERFORM pg_temp.refreshtop_bare('refreshtop.views');
-    IF pg_temp.refreshtop_role('admin') IS NOT NULL THEN
-        EXECUTE format('GRANT SELECT ON refreshtop.views TO %I', pg_temp.refreshtop_role('admin'));
+    PERFORM refreshtop_migration.bare('refreshtop.views');
+    IF refreshtop_migration.role('admin') IS NOT NULL THEN
+        EXECUTE format('GRANT SELECT ON refreshtop.views TO %I', refreshtop_migration.role('admin'));
         IF NOT EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = 'refreshtop.views'::regclass AND polname = 'admins_read') THEN
-            EXECUTE format('CREATE POLICY admins_read ON refreshtop.views FOR SELECT TO %I USING (true)', pg_temp.refreshtop_role('admin'));
+            EXECUTE format('CREATE POLICY admins_read ON refreshtop.views FOR SELECT TO %I USING (true)', refreshtop_migration.role('admin'));
         END IF;
     END IF;
 END
@@ -60,7 +60,7 @@ BEGIN
     SELECT c.oid FROM reached JOIN pg_class c ON c.oid = reached.relation WHERE c.relkind IN ('r', 'p', 'f', 'm', 'v');
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.relations(oid)');
+SELECT refreshtop_migration.seal('refreshtop.relations(oid)');
 
 -- What in a superuser's view a lesser role could change to run as that superuser: the first relation, function, type or
 -- operator that is reached and belongs to one. NULL where there is none.
@@ -94,5 +94,5 @@ BEGIN
     ORDER BY 1 LIMIT 1);
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.lesser_owner(oid)');
-SELECT pg_temp.refreshtop_as_migrator();
+SELECT refreshtop_migration.seal('refreshtop.lesser_owner(oid)');
+SELECT refreshtop_migration.as_migrator();

@@ -84,12 +84,12 @@ DECLARE
 BEGIN
     FOREACH v_function IN ARRAY ARRAY['refreshtop_definers.black_box(oid, oid[])', 'refreshtop_definers.running(oid)',
                                       'refreshtop_definers.session_source()'] LOOP
-        PERFORM pg_temp.refreshtop_give(v_function, pg_temp.refreshtop_role('monitor'));
+        PERFORM refreshtop_migration.give(v_function, refreshtop_migration.role('monitor'));
     END LOOP;
     -- Whoever may give it on does; the migrator says what is not seen without.
-    IF NOT pg_has_role(pg_temp.refreshtop_role('monitor'), 'pg_read_all_stats', 'USAGE') THEN
+    IF NOT pg_has_role(refreshtop_migration.role('monitor'), 'pg_read_all_stats', 'USAGE') THEN
         BEGIN
-            EXECUTE format('GRANT pg_read_all_stats TO %I', pg_temp.refreshtop_role('monitor'));
+            EXECUTE format('GRANT pg_read_all_stats TO %I', refreshtop_migration.role('monitor'));
         EXCEPTION WHEN insufficient_privilege THEN
             NULL;
         END;
@@ -97,7 +97,7 @@ BEGIN
 END
 $$;
 
-SELECT pg_temp.refreshtop_as_owner();
+SELECT refreshtop_migration.as_owner();
 CREATE OR REPLACE FUNCTION refreshtop.running(p_refresh_type text DEFAULT 'platform_metrics')
 RETURNS TABLE (pid integer, since timestamptz, application_name text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -105,5 +105,5 @@ AS $$
     SELECT r.pid, r.since, r.application_name
     FROM refreshtop.views v CROSS JOIN LATERAL refreshtop_definers.running(v.view_oid) r WHERE v.refresh_type = p_refresh_type
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.running(text)', 'admin');
-SELECT pg_temp.refreshtop_as_migrator();
+SELECT refreshtop_migration.seal('refreshtop.running(text)', 'admin');
+SELECT refreshtop_migration.as_migrator();

@@ -1,4 +1,4 @@
-SELECT pg_temp.refreshtop_as_owner();
+SELECT refreshtop_migration.as_owner();
 DROP FUNCTION IF EXISTS refreshtop.refresh(text, text), refreshtop.run_refresh(text, text), refreshtop.measure(refreshtop.views),
     refreshtop.evidence(oid), refreshtop.hidden_from_owner(oid), refreshtop.register_view(text, regclass, text),
     refreshtop.registered_view(refreshtop.views), refreshtop.log_lost_attempts(text, regclass[]),
@@ -16,4 +16,4 @@ BEGIN
     END LOOP;
 END
 $$;
-SELECT pg_temp.refreshtop_as_migrator();
+SELECT refreshtop_migration.as_migrator();

@@ -1,6 +1,6 @@
 -- The refresh. Everything here runs as the owner of the installation, and so never plans or runs what others wrote: the
 -- view's query runs as the view's owner inside REFRESH, which PostgreSQL keeps from reaching anybody else's rights.
-SELECT pg_temp.refreshtop_as_owner();
+SELECT refreshtop_migration.as_owner();
 
 -- Sequences that remember the start of the newest attempts, in microseconds since 1970; 0 is a free one. A sequence is the
 -- one thing in a database that the end of a transaction does not undo: what it says outlives a session that is
@@ -24,7 +24,7 @@ BEGIN
     RETURN v_slots;
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.attempt_slots(text)');
+SELECT refreshtop_migration.seal('refreshtop.attempt_slots(text)');
 
 -- The start that a sequence remembers; NULL for a free one.
 CREATE OR REPLACE FUNCTION refreshtop.attempt_start(p_slot regclass) RETURNS timestamptz
@@ -37,7 +37,7 @@ BEGIN
     RETURN CASE WHEN v_micros <> 0 THEN 'epoch'::timestamptz + v_micros * interval '1 microsecond' END;
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.attempt_start(regclass)');
+SELECT refreshtop_migration.seal('refreshtop.attempt_start(regclass)');
 
 -- Writes a row into the log: by way of the door, or, where that is gone, beside it. A cancel that arrives just now must
 -- not cost the row.
@@ -58,7 +58,7 @@ BEGIN
     RAISE WARNING 'the refresh log can''t be written; the row is kept aside. Run: refreshtop migrate';
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.write_log(refreshtop.log_fallback)');
+SELECT refreshtop_migration.seal('refreshtop.write_log(refreshtop.log_fallback)');
 
 -- Tells whoever listens. Ids, status and timings only: any role may listen. A refresh never fails because of it: with a
 -- full queue the commit would.
@@ -76,7 +76,7 @@ EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
     RAISE WARNING 'nobody was notified: %', left(SQLERRM, 500);
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.notify(refreshtop.log_fallback)');
+SELECT refreshtop_migration.seal('refreshtop.notify(refreshtop.log_fallback)');
 
 -- Puts the rows that were kept aside into the log, now that it takes rows again.
 CREATE OR REPLACE FUNCTION refreshtop.merge_fallback() RETURNS void
@@ -91,7 +91,7 @@ EXCEPTION WHEN assert_failure OR OTHERS THEN
     RAISE WARNING 'rows of the refresh log are still kept aside: %', left(SQLERRM, 500);
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.merge_fallback()');
+SELECT refreshtop_migration.seal('refreshtop.merge_fallback()');
 
 -- Logs the attempts that did not leave their row: their sessions were terminated, the server went down, or the caller
 -- rolled back. Returns a free slot for the attempt that begins now. A log that takes no row must not stop it.
@@ -137,7 +137,7 @@ EXCEPTION WHEN OTHERS THEN
     RETURN coalesce(v_free, p_slots[1]);
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.log_lost_attempts(text, regclass[])');
+SELECT refreshtop_migration.seal('refreshtop.log_lost_attempts(text, regclass[])');
 
 -- The view as it is registered. By name alone a decoy could be refreshed; by oid alone a view that a release of the
 -- application dropped and made again would be lost. So another view of that name counts if its owner is the same.
@@ -183,7 +183,7 @@ BEGIN
     END IF;
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.registered_view(refreshtop.views)');
+SELECT refreshtop_migration.seal('refreshtop.registered_view(refreshtop.views)');
 
 -- Registers a view under a type, and gives our owner the right to refresh it: the right MAINTAIN from PostgreSQL 17 on;
 -- before, a function that belongs to the view's owner, who can't reach it. Runs with the rights of whoever calls: a
@@ -243,7 +243,7 @@ BEGIN
         view_oid = excluded.view_oid, view_owner = excluded.view_owner, definer = excluded.definer;
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.register_view(text, regclass, text)');
+SELECT refreshtop_migration.seal('refreshtop.register_view(text, regclass, text)');
 
 -- Whether the row security of a relation that the view reads hides rows from the view's owner, whoever refreshes; names it.
 -- REFRESH turns that into an error (row_security = off); this says it beforehand.
@@ -261,7 +261,7 @@ AS $$
                       WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND NOT c.relforcerowsecurity
                         AND NOT coalesce(v.reloptions::text ~ 'security_invoker=(true|on|1)', false))
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.hidden_from_owner(oid)');
+SELECT refreshtop_migration.seal('refreshtop.hidden_from_owner(oid)');
 
 -- What a successful refresh leaves behind: the view's figures, and how large its sources are. "Why is it getting slower"
 -- needs both from before. Called with the lock that the refresh has left on the view, so that its owner can't change it
@@ -338,7 +338,7 @@ END
 $$;
 COMMENT ON FUNCTION refreshtop.measure(refreshtop.views) IS
     'What the figures of a view and the sizes of its sources are after a refresh; never fails';
-SELECT pg_temp.refreshtop_seal('refreshtop.measure(refreshtop.views)');
+SELECT refreshtop_migration.seal('refreshtop.measure(refreshtop.views)');
 
 -- Who is in the way, for the row of an attempt that failed. If that can't be told, the row is written without it.
 CREATE OR REPLACE FUNCTION refreshtop.evidence(p_view oid) RETURNS jsonb
@@ -350,7 +350,7 @@ EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
     RETURN jsonb_build_object('captured_at', clock_timestamp(), 'sessions', '[]'::jsonb, 'error', left(SQLERRM, 500));
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.evidence(oid)');
+SELECT refreshtop_migration.seal('refreshtop.evidence(oid)');
 
 -- One attempt, whoever was let in.
 CREATE OR REPLACE FUNCTION refreshtop.run_refresh(p_refresh_type text, p_source text) RETURNS jsonb
@@ -485,7 +485,7 @@ BEGIN
                                      ELSE v_row.error_message END));
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.run_refresh(text, text)');
+SELECT refreshtop_migration.seal('refreshtop.run_refresh(text, text)');
 
 -- Whoever may call this is a super administrator, or pg_cron's job. PostgreSQL checks that against the role that really
 -- calls. The settings are those that could change a figure, or break the statement that PostgreSQL builds for itself; with
@@ -499,5 +499,5 @@ SET extra_float_digits = 1 SET xmlbinary = 'base64' SET xmloption = 'content' SE
 AS $$ BEGIN RETURN refreshtop.run_refresh(p_refresh_type, p_source); END $$;
 COMMENT ON FUNCTION refreshtop.refresh(text, text) IS
     'Refreshes a registered materialized view without blocking its readers, logs the attempt, notifies; returns at once where a refresh is running';
-SELECT pg_temp.refreshtop_seal('refreshtop.refresh(text, text)', 'admin', 'job');
-SELECT pg_temp.refreshtop_as_migrator();
+SELECT refreshtop_migration.seal('refreshtop.refresh(text, text)', 'admin', 'job');
+SELECT refreshtop_migration.as_migrator();

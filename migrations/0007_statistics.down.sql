@@ -1,4 +1,4 @@
-SELECT pg_temp.refreshtop_as_owner();
+SELECT refreshtop_migration.as_owner();
 DROP FUNCTION IF EXISTS refreshtop.cleanup_logs(integer, integer), refreshtop.run_cleanup(integer, integer),
     refreshtop.stats(text, interval), refreshtop.run_stats(text, interval);
-SELECT pg_temp.refreshtop_as_migrator();
+SELECT refreshtop_migration.as_migrator();

@@ -1,5 +1,5 @@
 -- What the log says about a window, and what keeps it small.
-SELECT pg_temp.refreshtop_as_owner();
+SELECT refreshtop_migration.as_owner();
 
 -- A row that was written while the server's clock was ahead makes nothing fresh: what lies in the future does not count.
 CREATE OR REPLACE FUNCTION refreshtop.run_stats(p_refresh_type text, p_window interval)
@@ -40,7 +40,7 @@ BEGIN
         WHERE l.refresh_type = p_refresh_type AND l.created_at > v_since AND l.created_at <= v_until;
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.run_stats(text, interval)');
+SELECT refreshtop_migration.seal('refreshtop.run_stats(text, interval)');
 
 CREATE OR REPLACE FUNCTION refreshtop.stats(p_refresh_type text, p_window interval)
 RETURNS TABLE (total_refreshes bigint, successful_refreshes bigint, failed_refreshes bigint, success_rate numeric,
@@ -50,7 +50,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT * FROM refreshtop.run_stats(p_refresh_type, p_window) $$;
 COMMENT ON FUNCTION refreshtop.stats(text, interval) IS
     'Statistics of a window; durations are those of successful refreshes; last_refresh_at is the last attempt, last_success_at the last success, inside the window or before it';
-SELECT pg_temp.refreshtop_seal('refreshtop.stats(text, interval)', 'admin');
+SELECT refreshtop_migration.seal('refreshtop.stats(text, interval)', 'admin');
 
 -- Deletes in batches, so that no statement holds millions of rows; what one call leaves, the next night takes.
 CREATE OR REPLACE FUNCTION refreshtop.run_cleanup(p_batch integer, p_max_batches integer) RETURNS bigint
@@ -94,11 +94,11 @@ BEGIN
     RETURN v_total;
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.run_cleanup(integer, integer)');
+SELECT refreshtop_migration.seal('refreshtop.run_cleanup(integer, integer)');
 
 CREATE OR REPLACE FUNCTION refreshtop.cleanup_logs(p_batch integer DEFAULT 10000, p_max_batches integer DEFAULT 100) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT refreshtop.run_cleanup(p_batch, p_max_batches) $$;
 COMMENT ON FUNCTION refreshtop.cleanup_logs(integer, integer) IS 'Deletes log rows older than each view keeps them; returns how many';
-SELECT pg_temp.refreshtop_seal('refreshtop.cleanup_logs(integer, integer)', 'admin', 'job');
-SELECT pg_temp.refreshtop_as_migrator();
+SELECT refreshtop_migration.seal('refreshtop.cleanup_logs(integer, integer)', 'admin', 'job');
+SELECT refreshtop_migration.as_migrator();

@@ -1,7 +1,7 @@
 -- What pg_cron knows of our jobs, where it lives in this database. pg_cron shows each role only its own jobs, so these
 -- functions belong to the role that the jobs run as. Only pg_cron's own tables are asked: wherever pg_cron is not, anybody
 -- may have made a schema of that name.
-SELECT pg_temp.refreshtop_as_owner();
+SELECT refreshtop_migration.as_owner();
 CREATE OR REPLACE FUNCTION refreshtop.has_cron() RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -11,8 +11,8 @@ AS $$
     WHERE e.extname = 'pg_cron' AND d.deptype = 'e' AND d.classid = 'pg_class'::regclass
       AND n.nspname = 'cron' AND c.relkind = 'r' AND c.relname IN ('job', 'job_run_details')
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.has_cron()');
-SELECT pg_temp.refreshtop_as_migrator();
+SELECT refreshtop_migration.seal('refreshtop.has_cron()');
+SELECT refreshtop_migration.as_migrator();
 
 CREATE OR REPLACE FUNCTION refreshtop_definers.cron_job(p_job_name text)
 RETURNS TABLE (schedule text, command text, active boolean, last_status text, last_message text, last_start timestamptz)
@@ -104,11 +104,11 @@ BEGIN
         SELECT * FROM (VALUES ('cron_job(text)', 'job'), ('cron_facts()', 'job'), ('change_job(text, text, boolean, boolean)', 'job'),
                               ('cron_settings()', 'monitor')) AS f(name, purpose)
     LOOP
-        PERFORM pg_temp.refreshtop_give('refreshtop_definers.' || v_function.name, pg_temp.refreshtop_role(v_function.purpose));
+        PERFORM refreshtop_migration.give('refreshtop_definers.' || v_function.name, refreshtop_migration.role(v_function.purpose));
     END LOOP;
-    IF NOT pg_has_role(pg_temp.refreshtop_role('monitor'), 'pg_read_all_settings', 'USAGE') THEN
+    IF NOT pg_has_role(refreshtop_migration.role('monitor'), 'pg_read_all_settings', 'USAGE') THEN
         BEGIN
-            EXECUTE format('GRANT pg_read_all_settings TO %I', pg_temp.refreshtop_role('monitor'));
+            EXECUTE format('GRANT pg_read_all_settings TO %I', refreshtop_migration.role('monitor'));
         EXCEPTION WHEN insufficient_privilege THEN
             NULL;
         END;
@@ -116,7 +116,7 @@ BEGIN
 END
 $$;
 
-SELECT pg_temp.refreshtop_as_owner();
+SELECT refreshtop_migration.as_owner();
 CREATE OR REPLACE FUNCTION refreshtop.cron_settings()
 RETURNS TABLE (database text, utc_offset integer, readable boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -124,7 +124,7 @@ AS $$
     SELECT s.database, extract(epoch FROM (now() AT TIME ZONE s.zone) - (now() AT TIME ZONE 'UTC'))::integer, s.readable
     FROM refreshtop_definers.cron_settings() s
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.cron_settings()', 'admin');
+SELECT refreshtop_migration.seal('refreshtop.cron_settings()', 'admin');
 
 CREATE OR REPLACE FUNCTION refreshtop.cron_job(p_job_name text DEFAULT 'refresh-platform-metrics')
 RETURNS TABLE (schedule text, command text, active boolean, last_status text, last_message text, last_start timestamptz)
@@ -136,7 +136,7 @@ BEGIN
     END IF;
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.cron_job(text)', 'admin');
+SELECT refreshtop_migration.seal('refreshtop.cron_job(text)', 'admin');
 
 CREATE OR REPLACE FUNCTION refreshtop.cron_facts() RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -148,7 +148,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.cron_facts()', 'admin');
+SELECT refreshtop_migration.seal('refreshtop.cron_facts()', 'admin');
 
 -- Changes one of our jobs of this database; what is NULL stays. False where there is none, or pg_cron lives elsewhere.
 CREATE OR REPLACE FUNCTION refreshtop.change_job(p_job_name text, p_schedule text, p_active boolean, p_remove boolean DEFAULT false)
@@ -167,5 +167,5 @@ BEGIN
     RETURN true;
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.change_job(text, text, boolean, boolean)', 'admin');
-SELECT pg_temp.refreshtop_as_migrator();
+SELECT refreshtop_migration.seal('refreshtop.change_job(text, text, boolean, boolean)', 'admin');
+SELECT refreshtop_migration.as_migrator();

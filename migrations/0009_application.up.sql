@@ -1,6 +1,6 @@
 -- The application's own public.is_super_admin(), where it has one: the end users whom it accepts may do what a super
 -- administrator may. They all share a role of the database (authenticated), so EXECUTE alone says nothing about them.
-SELECT pg_temp.refreshtop_as_owner();
+SELECT refreshtop_migration.as_owner();
 
 -- The function, with or without parameters that have defaults. In many databases any role may create in schema public, and
 -- the answer decides about everything: only a function counts whose owner can act as an owner of the application or of
@@ -20,8 +20,8 @@ AS $$
           ) AS trusted(role) WHERE pg_has_role(p.proowner, trusted.role, 'MEMBER'))
     ORDER BY p.pronargs LIMIT 1
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.application_function()');
-SELECT pg_temp.refreshtop_as_migrator();
+SELECT refreshtop_migration.seal('refreshtop.application_function()');
+SELECT refreshtop_migration.as_migrator();
 
 -- Asks it with the rights of its own owner, never with more: whoever owns it can change what it does. It runs with
 -- the search path that it sets itself, or with public in reach, because a function that decides from a JWT commonly reads
@@ -51,7 +51,7 @@ BEGIN
         RETURN false;
     END
     $$;
-    PERFORM pg_temp.refreshtop_give('refreshtop_definers.ask_application()', v_owner);
+    PERFORM refreshtop_migration.give('refreshtop_definers.ask_application()', v_owner);
 EXCEPTION WHEN insufficient_privilege THEN
     PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message', format(
         'public.is_super_admin() of role %s is not asked, because only a superuser, or a member of that role, can let it run with its owner''s rights: migrate as one',
@@ -59,7 +59,7 @@ EXCEPTION WHEN insufficient_privilege THEN
 END
 $do$;
 
-SELECT pg_temp.refreshtop_as_owner();
+SELECT refreshtop_migration.as_owner();
 -- In the session of a superuser, or of a role that creates roles, the application is not asked: what its owner has written
 -- could leave something behind there (a cursor that is held beyond the transaction) that runs as that role. Nor is it for
 -- code that must not act.
@@ -76,7 +76,7 @@ BEGIN
     RETURN refreshtop_definers.ask_application();
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.application_says_yes()');
+SELECT refreshtop_migration.seal('refreshtop.application_says_yes()');
 
 CREATE OR REPLACE FUNCTION refreshtop.require_application(p_action text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -91,7 +91,7 @@ BEGIN
     END IF;
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.require_application(text)');
+SELECT refreshtop_migration.seal('refreshtop.require_application(text)');
 
 CREATE OR REPLACE FUNCTION refreshtop.refresh_for_application(p_refresh_type text, p_source text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET lock_timeout = '60s'
@@ -122,9 +122,9 @@ BEGIN
     RETURN refreshtop.run_cleanup(10000, 100);
 END
 $$;
-SELECT pg_temp.refreshtop_seal('refreshtop.refresh_for_application(text, text)'),
-       pg_temp.refreshtop_seal('refreshtop.stats_for_application(text, interval)'),
-       pg_temp.refreshtop_seal('refreshtop.cleanup_logs_for_application()');
+SELECT refreshtop_migration.seal('refreshtop.refresh_for_application(text, text)'),
+       refreshtop_migration.seal('refreshtop.stats_for_application(text, interval)'),
+       refreshtop_migration.seal('refreshtop.cleanup_logs_for_application()');
 
 -- What a caller is, for whoever shows it; nothing is decided by it.
 CREATE OR REPLACE FUNCTION refreshtop.is_super_admin() RETURNS boolean
@@ -132,7 +132,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT has_function_privilege(refreshtop.caller(), 'refreshtop.stats(text, interval)', 'EXECUTE') $$;
 COMMENT ON FUNCTION refreshtop.is_super_admin() IS
     'Whether the caller is a superuser, the owner or a member of refreshtop_admin; for display, nothing is decided by it';
-SELECT pg_temp.refreshtop_seal('refreshtop.is_super_admin()', 'admin');
+SELECT refreshtop_migration.seal('refreshtop.is_super_admin()', 'admin');
 
 -- The roles by which the application calls: authenticated, and whoever an older deployment had let in by name.
 DO $$
@@ -158,4 +158,4 @@ BEGIN
     END LOOP;
 END
 $$;
-SELECT pg_temp.refreshtop_as_migrator();
+SELECT refreshtop_migration.as_migrator();

@@ -4,7 +4,7 @@ DO $$
 DECLARE
     v_view record;
     v_note record;
-    v_our  name := pg_temp.refreshtop_role('owner');
+    v_our  name := refreshtop_migration.role('owner');
 BEGIN
     SELECT c.oid, c.relname, obj_description(c.oid, 'pg_class') LIKE '%kept fresh by refreshtop' AS made_here INTO v_view
     FROM refreshtop.views v JOIN pg_class c ON c.oid = to_regclass(format('%I.%I', v.view_schema, v.view_name)) AND c.relkind = 'm'

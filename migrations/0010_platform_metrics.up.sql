@@ -3,7 +3,7 @@
 -- Who owns the view that we make, and so whose rights its query has. Whoever owns a source can put code of his own where
 -- the query meets it, so only he may own the view; where they are several, a role that can read the four tables and
 -- nothing else. Only where all are superusers' may it be a superuser's.
-CREATE FUNCTION pg_temp.refreshtop_view_owner() RETURNS name LANGUAGE plpgsql STABLE
+CREATE FUNCTION refreshtop_migration.view_owner() RETURNS name LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
     v_super  boolean := (SELECT rolsuper FROM pg_roles WHERE rolname = current_user);
@@ -19,10 +19,10 @@ BEGIN
     ELSIF v_lesser IS NULL THEN
         -- Superusers', or ours: nobody with fewer rights can add code.
         RETURN current_user;
-    ELSIF pg_temp.refreshtop_role('view') <> current_user AND (v_super OR NOT EXISTS (
+    ELSIF refreshtop_migration.role('view') <> current_user AND (v_super OR NOT EXISTS (
             SELECT 1 FROM unnest(ARRAY['accounts', 'accounts_memberships', 'assets', 'software_licenses']) AS t(name)
             WHERE NOT has_table_privilege(format('public.%I', t.name), 'SELECT WITH GRANT OPTION'))) THEN
-        RETURN pg_temp.refreshtop_role('view');
+        RETURN refreshtop_migration.role('view');
     END IF;
     RAISE EXCEPTION 'the source tables belong to role %, whose code would run with the rights of role % at each refresh', v_lesser[1], current_user
         USING ERRCODE = 'insufficient_privilege',
@@ -31,7 +31,7 @@ END
 $$;
 
 -- A right that a role of ours gets on something of others; noted, so that a rollback takes it back.
-CREATE FUNCTION pg_temp.refreshtop_grant(p_right text, p_kind text, p_schema name, p_name name, p_role name) RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION refreshtop_migration.give_right(p_right text, p_kind text, p_schema name, p_name name, p_role name) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
     EXECUTE format('GRANT %s ON %s %s TO %I', p_right, p_kind, CASE WHEN p_schema IS NULL THEN quote_ident(p_name)
@@ -45,11 +45,11 @@ $$;
 -- The column that can be the unique key which a concurrent refresh needs: over a view of one row any; over many only one
 -- that is unique and never NULL in the data, by preference an id. The data are looked at in the query of a materialized
 -- view of a role without rights.
-CREATE FUNCTION pg_temp.refreshtop_key(p_view regclass) RETURNS name LANGUAGE plpgsql
+CREATE FUNCTION refreshtop_migration.key(p_view regclass) RETURNS name LANGUAGE plpgsql
 AS $$
 DECLARE
     v_view    record;
-    v_reader  name := pg_temp.refreshtop_role('view');
+    v_reader  name := refreshtop_migration.role('view');
     v_columns name[];
     v_counts  bigint[];
     v_found   oid;
@@ -64,13 +64,13 @@ BEGIN
         v_view.nspname, v_view.relname);
     v_found := 'refreshtop_before.refreshtop_counts'::regclass;
     IF v_reader <> current_user THEN
-        PERFORM pg_temp.refreshtop_let_own('refreshtop_before', v_reader);
-        PERFORM pg_temp.refreshtop_for_now(format('GRANT SELECT ON %I.%I TO %I', v_view.nspname, v_view.relname, v_reader),
+        PERFORM refreshtop_migration.let_own('refreshtop_before', v_reader);
+        PERFORM refreshtop_migration.for_now(format('GRANT SELECT ON %I.%I TO %I', v_view.nspname, v_view.relname, v_reader),
                                            format('REVOKE SELECT ON %I.%I FROM %I', v_view.nspname, v_view.relname, v_reader));
         EXECUTE format('ALTER MATERIALIZED VIEW refreshtop_before.refreshtop_counts OWNER TO %I', v_reader);
     END IF;
     REFRESH MATERIALIZED VIEW refreshtop_before.refreshtop_counts;
-    PERFORM pg_temp.refreshtop_must_be_plain('refreshtop_before.refreshtop_counts', v_found);
+    PERFORM refreshtop_migration.must_be_plain('refreshtop_before.refreshtop_counts', v_found);
     SELECT counts INTO v_counts FROM refreshtop_before.refreshtop_counts;
     DROP MATERIALIZED VIEW refreshtop_before.refreshtop_counts;
     FOR i IN 1 .. cardinality(v_columns) LOOP
@@ -88,7 +88,7 @@ $$;
 
 -- Each source table is read once: joining the four and counting distinct ids multiplies their rows. A person is new when
 -- the first membership is; joining a second account does not make one new.
-CREATE FUNCTION pg_temp.refreshtop_query() RETURNS text LANGUAGE sql IMMUTABLE
+CREATE FUNCTION refreshtop_migration.query() RETURNS text LANGUAGE sql IMMUTABLE
 AS $$ SELECT $query$
 SELECT a.total_accounts, u.total_users, s.total_assets, l.total_licenses,
        a.new_accounts_30d, u.new_users_30d, s.new_assets_30d, now() AS last_updated
@@ -117,7 +117,7 @@ BEGIN
         RAISE EXCEPTION 'public.platform_metrics exists and is not a materialized view'
             USING ERRCODE = 'wrong_object_type', HINT = 'Rename or drop it, then migrate again.';
     END IF;
-    EXECUTE 'CREATE MATERIALIZED VIEW refreshtop_before.refreshtop_wanted AS ' || pg_temp.refreshtop_query() || ' WITH NO DATA';
+    EXECUTE 'CREATE MATERIALIZED VIEW refreshtop_before.refreshtop_wanted AS ' || refreshtop_migration.query() || ' WITH NO DATA';
     SELECT string_agg(DISTINCT coalesce(w.oid::regclass::text, p.oid::regprocedure::text), ', ') INTO v_dependents
     FROM pg_depend d
     LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid AND r.ev_class <> v_view
@@ -135,7 +135,7 @@ BEGIN
     END IF;
     DROP MATERIALIZED VIEW refreshtop_before.refreshtop_wanted;
     IF v_reason IS NULL THEN
-        PERFORM pg_temp.refreshtop_move_relation(v_view);
+        PERFORM refreshtop_migration.move_relation(v_view);
         PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message',
             'public.platform_metrics counts with refreshtop''s query now; its own comes back with a rollback'));
     ELSIF v_reason <> '' THEN
@@ -164,27 +164,27 @@ BEGIN
         SELECT c.oid, c.relacl, c.relowner INTO v_moved
         FROM refreshtop.undo u JOIN pg_class c ON c.relname = u.object_name AND c.relnamespace = 'refreshtop_before'::regnamespace
         WHERE u.kind = 'moved' AND u.detail ->> 'name' = 'platform_metrics' ORDER BY u.seq LIMIT 1;
-        v_owner := pg_temp.refreshtop_view_owner();
+        v_owner := refreshtop_migration.view_owner();
         -- Empty, then handed over, then filled: so the query never runs with the rights of whoever migrates.
-        EXECUTE 'CREATE MATERIALIZED VIEW public.platform_metrics AS ' || pg_temp.refreshtop_query() || ' WITH NO DATA';
+        EXECUTE 'CREATE MATERIALIZED VIEW public.platform_metrics AS ' || refreshtop_migration.query() || ' WITH NO DATA';
         v_view := 'public.platform_metrics'::regclass;
         COMMENT ON MATERIALIZED VIEW public.platform_metrics IS 'Platform-wide figures, one row, kept fresh by refreshtop';
         CREATE UNIQUE INDEX platform_metrics_refresh_key ON public.platform_metrics (last_updated);
-        IF v_owner = pg_temp.refreshtop_role('view') AND v_owner <> current_user THEN
-            PERFORM pg_temp.refreshtop_grant('SELECT', 'TABLE', 'public', t.name, v_owner)
+        IF v_owner = refreshtop_migration.role('view') AND v_owner <> current_user THEN
+            PERFORM refreshtop_migration.give_right('SELECT', 'TABLE', 'public', t.name, v_owner)
             FROM unnest(ARRAY['accounts', 'accounts_memberships', 'assets', 'software_licenses']) AS t(name);
             IF NOT has_schema_privilege(v_owner, 'public', 'USAGE') THEN
-                PERFORM pg_temp.refreshtop_grant('USAGE', 'SCHEMA', NULL, 'public', v_owner);
+                PERFORM refreshtop_migration.give_right('USAGE', 'SCHEMA', NULL, 'public', v_owner);
             END IF;
             IF NOT has_database_privilege(v_owner, current_database(), 'TEMPORARY') THEN
-                PERFORM pg_temp.refreshtop_grant('TEMPORARY', 'DATABASE', NULL, current_database(), v_owner);
+                PERFORM refreshtop_migration.give_right('TEMPORARY', 'DATABASE', NULL, current_database(), v_owner);
             END IF;
         END IF;
         IF v_owner <> current_user THEN
-            PERFORM pg_temp.refreshtop_let_own('public', v_owner);
+            PERFORM refreshtop_migration.let_own('public', v_owner);
             EXECUTE format('ALTER MATERIALIZED VIEW public.platform_metrics OWNER TO %I', v_owner);
         END IF;
-        PERFORM pg_temp.refreshtop_strip_relation('public.platform_metrics');
+        PERFORM refreshtop_migration.strip_relation('public.platform_metrics');
         -- Whoever could read the one that was here can read this one.
         FOR v_grantee IN SELECT DISTINCT a.grantee, a.is_grantable FROM aclexplode(v_moved.relacl) a
                          WHERE a.privilege_type = 'SELECT' AND a.grantee <> v_moved.relowner LOOP
@@ -226,7 +226,7 @@ BEGIN
             REFRESH MATERIALIZED VIEW public.platform_metrics;
             SET LOCAL row_security = on;
         END IF;
-        v_key := pg_temp.refreshtop_key(v_view);
+        v_key := refreshtop_migration.key(v_view);
         IF v_key IS NULL THEN
             PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message',
                 'warning: public.platform_metrics has many rows and no column that is unique, so it can''t be refreshed concurrently: '
@@ -237,8 +237,8 @@ BEGIN
             ON CONFLICT DO NOTHING;
         END IF;
     END IF;
-    IF pg_temp.refreshtop_role('admin') IS NOT NULL AND NOT has_table_privilege(pg_temp.refreshtop_role('admin'), v_view, 'SELECT') THEN
-        PERFORM pg_temp.refreshtop_grant('SELECT', 'TABLE', 'public', 'platform_metrics', pg_temp.refreshtop_role('admin'));
+    IF refreshtop_migration.role('admin') IS NOT NULL AND NOT has_table_privilege(refreshtop_migration.role('admin'), v_view, 'SELECT') THEN
+        PERFORM refreshtop_migration.give_right('SELECT', 'TABLE', 'public', 'platform_metrics', refreshtop_migration.role('admin'));
     END IF;
     IF NOT (SELECT relispopulated FROM pg_class WHERE oid = v_view) THEN
         -- Rows that are hidden from the view's owner are an error, not fewer rows.
@@ -247,9 +247,9 @@ BEGIN
         SET LOCAL row_security = on;
     END IF;
     -- Now, so that even the very first attempt can be missed.
-    PERFORM pg_temp.refreshtop_as_owner();
+    PERFORM refreshtop_migration.as_owner();
     PERFORM refreshtop.attempt_slots('platform_metrics');
-    PERFORM pg_temp.refreshtop_as_migrator();
+    PERFORM refreshtop_migration.as_migrator();
 END
 $$;
 
@@ -282,11 +282,11 @@ BEGIN
             'count(DISTINCT ROW(%s)) FILTER (WHERE NOT (%s)), count(*) FILTER (WHERE %s)] AS rows FROM (%s) q WITH NO DATA',
             v_index.columns, v_index.any_null, v_index.any_null, v_view.query);
         v_found := 'refreshtop_before.refreshtop_rows'::regclass;
-        PERFORM pg_temp.refreshtop_let_own('refreshtop_before', v_view.owner);
+        PERFORM refreshtop_migration.let_own('refreshtop_before', v_view.owner);
         EXECUTE format('ALTER MATERIALIZED VIEW refreshtop_before.refreshtop_rows OWNER TO %I', v_view.owner);
         SET LOCAL row_security = off;
         REFRESH MATERIALIZED VIEW refreshtop_before.refreshtop_rows;
-        PERFORM pg_temp.refreshtop_must_be_plain('refreshtop_before.refreshtop_rows', v_found);
+        PERFORM refreshtop_migration.must_be_plain('refreshtop_before.refreshtop_rows', v_found);
         SET LOCAL row_security = on;
         SELECT r.rows INTO v_rows FROM refreshtop_before.refreshtop_rows r;
         DROP MATERIALIZED VIEW refreshtop_before.refreshtop_rows;
@@ -312,7 +312,7 @@ $$;
 -- The public names. They run with the rights of whoever calls: whoever owns schema public could replace them, and gains
 -- nothing by what they may. Super administrators and pg_cron's job come in by one function, the application's users by the
 -- other.
-SELECT pg_temp.refreshtop_as_owner();
+SELECT refreshtop_migration.as_owner();
 CREATE OR REPLACE FUNCTION public.refresh_platform_metrics_with_logging() RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -379,10 +379,10 @@ $$;
 COMMENT ON FUNCTION public.cleanup_old_metrics_logs() IS
     'refreshtop: deletes log rows older than 30 days, in bounded batches; returns how many';
 
-SELECT pg_temp.refreshtop_seal('public.refresh_platform_metrics_with_logging()', 'admin', 'job'),
-       pg_temp.refreshtop_seal('public.trigger_platform_metrics_refresh()', 'admin'),
-       pg_temp.refreshtop_seal('public.get_metrics_refresh_stats(integer)', 'admin'),
-       pg_temp.refreshtop_seal('public.cleanup_old_metrics_logs()', 'admin', 'job');
+SELECT refreshtop_migration.seal('public.refresh_platform_metrics_with_logging()', 'admin', 'job'),
+       refreshtop_migration.seal('public.trigger_platform_metrics_refresh()', 'admin'),
+       refreshtop_migration.seal('public.get_metrics_refresh_stats(integer)', 'admin'),
+       refreshtop_migration.seal('public.cleanup_old_metrics_logs()', 'admin', 'job');
 -- The application's roles, as for the functions behind these.
 DO $$
 DECLARE
@@ -397,4 +397,4 @@ BEGIN
     END LOOP;
 END
 $$;
-SELECT pg_temp.refreshtop_as_migrator();
+SELECT refreshtop_migration.as_migrator();

@@ -247,7 +247,7 @@ pub async fn look(app: &mut PgConnection) -> sqlx::Result<Look> {
 /// # Errors
 /// The server's.
 pub async fn recall(app: &mut PgConnection, look: &mut Look) -> sqlx::Result<()> {
-    look.alone = one(app, &format!("SELECT pg_temp.refreshtop_role('job') <> '{JOB_ROLE}'")).await?.try_get(0)?;
+    look.alone = one(app, &format!("SELECT refreshtop_migration.role('job') <> '{JOB_ROLE}'")).await?.try_get(0)?;
     let installed = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                      WHERE n.nspname = 'refreshtop' AND c.relname = 'undo'";
     if optional(app, installed).await?.is_none() {
@@ -260,8 +260,8 @@ pub async fn recall(app: &mut PgConnection, look: &mut Look) -> sqlx::Result<()>
     Ok(())
 }
 
-const AS_OWNER: &str = "SELECT pg_temp.refreshtop_as_owner()";
-const AS_MIGRATOR: &str = "SELECT pg_temp.refreshtop_as_migrator()";
+const AS_OWNER: &str = "SELECT refreshtop_migration.as_owner()";
+const AS_MIGRATOR: &str = "SELECT refreshtop_migration.as_migrator()";
 
 impl Look {
     /// Takes into account where the installation was at home before this transaction brought it here.

@@ -1,5 +1,5 @@
 -- Runs first in the transaction of every migration, up and down: settles which role owns the installation, and becomes
--- able to act as it. What it makes in pg_temp, and every right that it takes for the moment, goes again in leave.sql and,
+-- able to act as it. The schema of helpers that it makes, and every right that it takes for the moment, goes again in leave.sql and,
 -- memberships, in leave_roles.sql.
 --
 -- With roles: refreshtop_owner owns everything, and nothing that can run a stranger's code runs as it. That takes a
@@ -15,19 +15,24 @@ SET LOCAL row_security = on;
 SET LOCAL check_function_bodies = on;
 SET LOCAL client_min_messages = warning;
 
+-- A schema in which nobody else may create: the code in the query of a view that the steps refresh could make functions of
+-- nearly the same signature in pg_temp, and have us call those.
+CREATE SCHEMA refreshtop_migration;
+REVOKE ALL ON SCHEMA refreshtop_migration FROM PUBLIC;
+
 -- The role of this installation for a purpose: owner, view, monitor, job, admin. NULL where there is none.
-CREATE FUNCTION pg_temp.refreshtop_role(p_purpose text) RETURNS name LANGUAGE sql STABLE
+CREATE FUNCTION refreshtop_migration.role(p_purpose text) RETURNS name LANGUAGE sql STABLE
 AS $$ SELECT nullif(current_setting('refreshtop.role_' || p_purpose, true), '')::name $$;
 
 -- What is made from here on belongs to the owner of the installation, and default privileges of whoever migrates
 -- don't reach it.
-CREATE FUNCTION pg_temp.refreshtop_as_owner() RETURNS void LANGUAGE sql
+CREATE FUNCTION refreshtop_migration.as_owner() RETURNS void LANGUAGE sql
 AS $$ SELECT set_config('role', current_setting('refreshtop.role_owner'), true) $$;
-CREATE FUNCTION pg_temp.refreshtop_as_migrator() RETURNS void LANGUAGE sql
+CREATE FUNCTION refreshtop_migration.as_migrator() RETURNS void LANGUAGE sql
 AS $$ SELECT set_config('role', current_setting('refreshtop.role_before'), true) $$;
 
 -- A GRANT or REVOKE that is undone in leave.sql.
-CREATE FUNCTION pg_temp.refreshtop_for_now(p_do text, p_undo text) RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION refreshtop_migration.for_now(p_do text, p_undo text) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
     EXECUTE p_do;
@@ -37,7 +42,7 @@ $$;
 
 -- Makes the roles that are missing, and a member of them of whoever migrates. False where that can't be done; then
 -- nothing was.
-CREATE FUNCTION pg_temp.refreshtop_take_roles() RETURNS boolean LANGUAGE plpgsql
+CREATE FUNCTION refreshtop_migration.take_roles() RETURNS boolean LANGUAGE plpgsql
 AS $$
 DECLARE
     v_super  boolean := (SELECT rolsuper FROM pg_roles WHERE rolname = current_user);
@@ -100,7 +105,7 @@ BEGIN
     END LOOP;
     -- Inside the transaction the owner makes a table and four functions in schema public.
     IF NOT has_schema_privilege('refreshtop_owner', 'public', 'CREATE') THEN
-        PERFORM pg_temp.refreshtop_for_now('GRANT CREATE ON SCHEMA public TO refreshtop_owner',
+        PERFORM refreshtop_migration.for_now('GRANT CREATE ON SCHEMA public TO refreshtop_owner',
                                            'REVOKE CREATE ON SCHEMA public FROM refreshtop_owner');
     END IF;
     IF NOT has_schema_privilege('refreshtop_owner', 'public', 'USAGE') THEN
@@ -124,20 +129,21 @@ BEGIN
             set_config('refreshtop.leave_roles', '', true),
             set_config('refreshtop.roles_here', (SELECT coalesce(string_agg(rolname, ','), '') FROM pg_roles
                 WHERE rolname LIKE 'refreshtop\_%'), true);
-    v_roles := pg_temp.refreshtop_take_roles();
+    v_roles := refreshtop_migration.take_roles();
     PERFORM set_config('refreshtop.role_' || purpose, CASE WHEN v_roles THEN 'refreshtop_' || purpose
                 WHEN purpose = 'admin' THEN coalesce((SELECT rolname FROM pg_roles WHERE rolname = 'refreshtop_admin'), '')
                 ELSE current_user::text END, true)
     FROM unnest(ARRAY['owner', 'view', 'monitor', 'job', 'admin']) AS purpose;
+    EXECUTE format('GRANT USAGE ON SCHEMA refreshtop_migration TO %I', current_setting('refreshtop.role_owner'));
 END
 $$;
 
 -- Whether a role's objects may be taken over: it could act as whoever migrates anyway, or is one of ours.
-CREATE FUNCTION pg_temp.refreshtop_is_trusted(p_role oid) RETURNS boolean LANGUAGE sql STABLE
-AS $$ SELECT p_role IN (SELECT oid FROM pg_roles WHERE rolsuper OR rolname IN (current_user, pg_temp.refreshtop_role('owner'))) $$;
+CREATE FUNCTION refreshtop_migration.is_trusted(p_role oid) RETURNS boolean LANGUAGE sql STABLE
+AS $$ SELECT p_role IN (SELECT oid FROM pg_roles WHERE rolsuper OR rolname IN (current_user, refreshtop_migration.role('owner'))) $$;
 
 -- Takes away what somebody else has hung on a table of ours: policies that are not ours, triggers and rules.
-CREATE FUNCTION pg_temp.refreshtop_bare(p_table regclass) RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION refreshtop_migration.bare(p_table regclass) RETURNS void LANGUAGE plpgsql
 AS $$
 DECLARE
     v_name name;
@@ -151,16 +157,16 @@ BEGIN
     FOR v_name IN SELECT r.rulename FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class WHERE r.ev_class = p_table AND c.relkind = 'r' LOOP
         EXECUTE format('DROP RULE %I ON %s', v_name, p_table);
     END LOOP;
-    PERFORM pg_temp.refreshtop_strip_public('TABLE', p_table::text);
+    PERFORM refreshtop_migration.strip_public('TABLE', p_table::text);
 END
 $$;
 
 -- Lets a role own something in a schema of ours while the transaction lasts.
-CREATE FUNCTION pg_temp.refreshtop_let_own(p_schema text, p_role name) RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION refreshtop_migration.let_own(p_schema text, p_role name) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
     IF NOT has_schema_privilege(p_role, p_schema, 'CREATE') THEN
-        PERFORM pg_temp.refreshtop_for_now(format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', p_schema, p_role),
+        PERFORM refreshtop_migration.for_now(format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', p_schema, p_role),
                                            format('REVOKE USAGE, CREATE ON SCHEMA %I FROM %I', p_schema, p_role));
     END IF;
 END
@@ -169,7 +175,7 @@ $$;
 -- What came out of a materialized view that somebody else's code has filled is read with our rights, by name: so it must
 -- still be that view, and nothing may hang on it. That code could have renamed it and put another in its place, or given it
 -- statistics on an expression, which the planner runs as whoever reads. Nobody else sees it before the commit.
-CREATE FUNCTION pg_temp.refreshtop_must_be_plain(p_name text, p_oid oid) RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION refreshtop_migration.must_be_plain(p_name text, p_oid oid) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
     IF to_regclass(p_name) IS DISTINCT FROM p_oid OR (SELECT relkind FROM pg_class WHERE oid = p_oid) <> 'm'
@@ -182,7 +188,7 @@ END
 $$;
 
 -- Takes everybody but the owner off an object's list of rights. Default privileges may have let others in.
-CREATE FUNCTION pg_temp.refreshtop_strip(p_kind text, p_identity text, p_owner oid, p_acl aclitem[]) RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION refreshtop_migration.strip(p_kind text, p_identity text, p_owner oid, p_acl aclitem[]) RETURNS void LANGUAGE plpgsql
 AS $$
 DECLARE
     v_grantee oid;
@@ -195,14 +201,14 @@ BEGIN
 END
 $$;
 -- The same for PUBLIC alone: later on, a grant to a role is somebody's wish.
-CREATE FUNCTION pg_temp.refreshtop_strip_public(p_kind text, p_identity text) RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION refreshtop_migration.strip_public(p_kind text, p_identity text) RETURNS void LANGUAGE plpgsql
 AS $$ BEGIN EXECUTE format('REVOKE ALL ON %s %s FROM PUBLIC', p_kind, p_identity); END $$;
-CREATE FUNCTION pg_temp.refreshtop_strip_relation(p_relation text) RETURNS void LANGUAGE sql
-AS $$ SELECT pg_temp.refreshtop_strip('TABLE', p_relation, c.relowner, c.relacl) FROM pg_class c WHERE c.oid = to_regclass(p_relation) $$;
+CREATE FUNCTION refreshtop_migration.strip_relation(p_relation text) RETURNS void LANGUAGE sql
+AS $$ SELECT refreshtop_migration.strip('TABLE', p_relation, c.relowner, c.relacl) FROM pg_class c WHERE c.oid = to_regclass(p_relation) $$;
 
 -- Who may call a function: nobody through PUBLIC, nobody through default privileges where the function is new, and the
 -- roles for these purposes. A grant that somebody made later stays.
-CREATE FUNCTION pg_temp.refreshtop_seal(p_routine text, VARIADIC p_purposes text[] DEFAULT '{}') RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION refreshtop_migration.seal(p_routine text, VARIADIC p_purposes text[] DEFAULT '{}') RETURNS void LANGUAGE plpgsql
 AS $$
 DECLARE
     v_purpose text;
@@ -213,14 +219,14 @@ BEGIN
         v_known := p_routine NOT LIKE 'refreshtop\_definers.%' AND EXISTS (SELECT 1 FROM refreshtop.inventory i
                            WHERE i.kind = 'routine' AND i.object = to_regprocedure(p_routine)::text);
     END IF;
-    PERFORM pg_temp.refreshtop_strip('ROUTINE', p_routine, p.proowner, i)
+    PERFORM refreshtop_migration.strip('ROUTINE', p_routine, p.proowner, i)
     FROM (SELECT proowner, CASE WHEN v_known
                  THEN ARRAY(SELECT e FROM unnest(coalesce(proacl, acldefault('f', proowner))) e WHERE e::text LIKE '=%')
                  ELSE coalesce(proacl, acldefault('f', proowner)) END AS i
           FROM pg_proc WHERE oid = to_regprocedure(p_routine)) p;
     FOREACH v_purpose IN ARRAY p_purposes LOOP
-        IF pg_temp.refreshtop_role(v_purpose) IS NOT NULL THEN
-            EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %I', p_routine, pg_temp.refreshtop_role(v_purpose));
+        IF refreshtop_migration.role(v_purpose) IS NOT NULL THEN
+            EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %I', p_routine, refreshtop_migration.role(v_purpose));
         END IF;
     END LOOP;
 END
@@ -228,13 +234,13 @@ $$;
 
 -- Gives a function in schema refreshtop_definers to the role with whose rights it runs; only our owner may call it, and
 -- without USAGE on that schema its new owner can't alter it.
-CREATE FUNCTION pg_temp.refreshtop_give(p_routine text, p_role name) RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION refreshtop_migration.give(p_routine text, p_role name) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
     IF (SELECT proowner FROM pg_proc WHERE oid = p_routine::regprocedure) <> (SELECT oid FROM pg_roles WHERE rolname = p_role) THEN
-        PERFORM pg_temp.refreshtop_let_own('refreshtop_definers', p_role);
+        PERFORM refreshtop_migration.let_own('refreshtop_definers', p_role);
         EXECUTE format('ALTER ROUTINE %s OWNER TO %I', p_routine, p_role);
     END IF;
-    PERFORM pg_temp.refreshtop_seal(p_routine, 'owner');
+    PERFORM refreshtop_migration.seal(p_routine, 'owner');
 END
 $$;

@@ -1,5 +1,5 @@
 -- Runs last in the transaction of every migration: gives back what enter.sql took for the moment.
-SELECT pg_temp.refreshtop_as_migrator();
+SELECT refreshtop_migration.as_migrator();
 DO $$
 DECLARE
     v_statement text;
@@ -11,15 +11,4 @@ BEGIN
     END LOOP;
 END
 $$;
-DO $$
-DECLARE
-    v_helper text;
-BEGIN
-    FOR v_helper IN
-        SELECT p.oid::regprocedure::text FROM pg_proc p
-        WHERE p.pronamespace = pg_my_temp_schema() AND p.proname LIKE 'refreshtop\_%'
-    LOOP
-        EXECUTE format('DROP ROUTINE %s', v_helper);
-    END LOOP;
-END
-$$;
+DROP SCHEMA refreshtop_migration CASCADE;
