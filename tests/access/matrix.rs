@@ -3,7 +3,7 @@
 
 use crate::{
     FROM_JWT, make_role, managed_app, mistaken_grants, own_app,
-    support::{CRON_DATABASE, cluster, execute, fresh_app, fresh_database, fresh_role, migrate, session::Session},
+    support::{CRON_DATABASE, cluster, execute, fresh_app, fresh_database, fresh_role, migrate, migrated_app, session::Session},
 };
 use std::{fmt::Write as _, path::PathBuf, sync::Mutex};
 use tokio_postgres::SimpleQueryMessage;
@@ -137,7 +137,8 @@ const GROUPS: [(&str, &[Operation]); 5] = [
                 "`setval` of the mark of an attempt",
                 "SELECT setval(c.oid::regclass, 1) FROM pg_class c WHERE c.relkind = 'S' AND c.relname LIKE 'attempt\\_%'",
             ),
-            act("Anything in `refreshtop_definers` or `refreshtop_before`", ANYTHING),
+            act("`SELECT` from whatever went aside into `refreshtop_before`", ASIDE),
+            act("Anything else in `refreshtop_definers` or `refreshtop_before`", ANYTHING),
         ],
     ),
     (
@@ -147,7 +148,7 @@ const GROUPS: [(&str, &[Operation]); 5] = [
                 "`ALTER TABLE` the log",
                 "ALTER TABLE public.metrics_refresh_log ALTER duration_ms SET DEFAULT random()",
             ),
-            act("`DROP TABLE` the log", "DROP TABLE public.metrics_refresh_log"),
+            act("`DROP TABLE` the log, with `CASCADE`", "DROP TABLE public.metrics_refresh_log CASCADE"),
             act(
                 "`CREATE TRIGGER` on the log",
                 "CREATE TRIGGER planted BEFORE INSERT ON public.metrics_refresh_log
@@ -214,6 +215,22 @@ const FUNCTIONS: [Operation; 38] = [
              \"refresh_type\": \"x\", \"status\": \"success\", \"started_at\": \"now\", \"created_at\": \"now\"}'))"),
 ];
 
+/// Reads every table in the schema of what went aside, if only from the catalogue where there is none.
+const ASIDE: &str = "
+DO $aside$
+DECLARE
+    v_table text;
+BEGIN
+    IF NOT has_schema_privilege('refreshtop_before', 'USAGE') THEN
+        RAISE insufficient_privilege;
+    END IF;
+    FOR v_table IN SELECT c.oid::regclass FROM pg_class c
+                   WHERE c.relnamespace = 'refreshtop_before'::regnamespace AND c.relkind = 'r' LOOP
+        EXECUTE 'SELECT * FROM ' || v_table;
+    END LOOP;
+END
+$aside$";
+
 /// Whatever stands in the two schemas that nobody but the owner reaches, one after the other: dropping a function needs no
 /// more than a way to it and its ownership.
 const ANYTHING: &str = "
@@ -225,8 +242,9 @@ BEGIN
         SELECT 'DROP ROUTINE ' || p.oid::regprocedure FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
         WHERE n.nspname IN ('refreshtop_definers', 'refreshtop_before')
         UNION ALL
-        SELECT 'SELECT FROM ' || c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname IN ('refreshtop_definers', 'refreshtop_before') AND c.relkind IN ('r', 'v', 'm')
+        SELECT format(what, c.oid::regclass) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        CROSS JOIN unnest(ARRAY['DELETE FROM %s', 'ALTER TABLE %s ADD planted integer', 'LOCK TABLE %s']) AS what
+        WHERE n.nspname IN ('refreshtop_definers', 'refreshtop_before') AND c.relkind = 'r'
         UNION ALL
         SELECT 'SELECT refreshtop_definers.session_source()'
         UNION ALL
@@ -266,8 +284,8 @@ async fn reads_all(url: &str, role: &str) {
              IF current_setting('server_version_num')::integer >= 140000 THEN
                  EXECUTE 'GRANT pg_read_all_data TO {role}';
              ELSE
-                 EXECUTE 'GRANT USAGE ON SCHEMA public, refreshtop TO {role}';
-                 EXECUTE 'GRANT SELECT ON ALL TABLES IN SCHEMA public, refreshtop TO {role}';
+                 EXECUTE 'GRANT USAGE ON SCHEMA public, refreshtop, refreshtop_definers, refreshtop_before TO {role}';
+                 EXECUTE 'GRANT SELECT ON ALL TABLES IN SCHEMA public, refreshtop, refreshtop_before TO {role}';
                  EXECUTE 'GRANT SELECT ON ALL SEQUENCES IN SCHEMA public, refreshtop TO {role}';
              END IF;
          END $do$"
@@ -282,8 +300,8 @@ async fn writes_all(url: &str, role: &str) {
              IF current_setting('server_version_num')::integer >= 140000 THEN
                  EXECUTE 'GRANT pg_write_all_data TO {role}';
              ELSE
-                 EXECUTE 'GRANT USAGE ON SCHEMA public, refreshtop TO {role}';
-                 EXECUTE 'GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, refreshtop TO {role}';
+                 EXECUTE 'GRANT USAGE ON SCHEMA public, refreshtop, refreshtop_definers, refreshtop_before TO {role}';
+                 EXECUTE 'GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, refreshtop, refreshtop_before TO {role}';
                  EXECUTE 'GRANT UPDATE ON ALL SEQUENCES IN SCHEMA public, refreshtop TO {role}';
              END IF;
          END $do$"
@@ -427,12 +445,14 @@ async fn with_roles() -> (String, Vec<Caller>) {
         ),
         Caller::new("M1", "the same after `SET ROLE refreshtop_job`", &managed_url, "SET LOCAL ROLE refreshtop_job"),
     ]);
-    callers.sort_by_key(|caller| (!caller.column.starts_with(['S', 'M', 'J']), caller.column));
+    callers.sort_by_key(|caller| ("SMJABCDEFGH".find(&caller.column[..1]), caller.column));
     (url, callers)
 }
 
 /// A database whose owner, who can't create roles, migrated it, and everybody in it.
 async fn alone() -> (String, Vec<Caller>) {
+    // Somebody has made refreshtop_admin, for another database.
+    drop(migrated_app("roles").await);
     let url = app("alone").await;
     let (owner, owner_url) = fresh_role(&url, "alone", "").await;
     own_app(&url, &owner).await;
@@ -449,7 +469,7 @@ async fn alone() -> (String, Vec<Caller>) {
         Caller::new("M2", "member of that role", &heir, ""),
         Caller::through("M3", "role A in a `SECURITY DEFINER` function of that role", &plain_url, of_owner),
     ]);
-    callers.sort_by_key(|caller| (!caller.column.starts_with(['S', 'M', 'J']), caller.column));
+    callers.sort_by_key(|caller| ("SMJABCDEFGH".find(&caller.column[..1]), caller.column));
     (url, callers)
 }
 
