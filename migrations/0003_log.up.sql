@@ -55,12 +55,23 @@ CREATE INDEX IF NOT EXISTS metrics_refresh_log_type_created_at ON public.metrics
 CREATE INDEX IF NOT EXISTS metrics_refresh_log_errors ON public.metrics_refresh_log (refresh_type, created_at) WHERE status = 'error';
 
 -- The log by its oid: whoever owns schema public may rename the schema or put a decoy there, and the row still goes into
--- our own table. Dropping the log takes the door along, and the row then goes into log_fallback.
+-- our own table. Dropping the log takes the door along, and the row then goes into log_fallback. A view reads and writes
+-- with its owner's rights, and some roles may use every view (pg_read_all_data, pg_write_all_data): for anybody but the
+-- owner this one is empty, and takes nothing.
 CREATE OR REPLACE VIEW refreshtop.log_door AS
     SELECT id, refresh_type, status, duration_ms, error_message, started_at, completed_at, created_at, sqlstate, error_detail,
            error_hint, error_context, trigger_source, triggered_by, login_role, application_name, client_addr, backend_pid,
            black_box, measured
-    FROM public.metrics_refresh_log;
+    FROM public.metrics_refresh_log
+    WHERE current_user = (SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace n WHERE n.nspname = 'refreshtop')
+    WITH CASCADED CHECK OPTION;
+-- To estimate, the planner calls the operators of a query with the commonest values of a column, also where a view then
+-- shows no row: of these columns it knows none.
+ALTER TABLE public.metrics_refresh_log
+    ALTER error_message SET STATISTICS 0, ALTER error_detail SET STATISTICS 0, ALTER error_hint SET STATISTICS 0,
+    ALTER error_context SET STATISTICS 0, ALTER triggered_by SET STATISTICS 0, ALTER login_role SET STATISTICS 0,
+    ALTER application_name SET STATISTICS 0, ALTER client_addr SET STATISTICS 0, ALTER black_box SET STATISTICS 0,
+    ALTER measured SET STATISTICS 0;
 CREATE TABLE IF NOT EXISTS refreshtop.log_fallback (
     id uuid PRIMARY KEY, refresh_type text NOT NULL, status text NOT NULL, duration_ms numeric, error_message text,
     started_at timestamptz NOT NULL, completed_at timestamptz, created_at timestamptz NOT NULL, sqlstate text, error_detail text,

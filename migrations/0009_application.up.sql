@@ -23,13 +23,16 @@ $$;
 SELECT refreshtop_migration.seal('refreshtop.application_function()');
 SELECT refreshtop_migration.as_migrator();
 
--- Asks it with the rights of its own owner, never with more: whoever owns it can change what it does. It runs with
--- the search path that it sets itself, or with public in reach, because a function that decides from a JWT commonly reads
+-- Asks it with the rights of its own owner, never with more: whoever owns it can change what it does. A superuser's is
+-- asked as refreshtop_view: what it reads, and what else stands in schema public, belongs to others. It runs with the
+-- search path that it sets itself, or with public in reach, because a function that decides from a JWT commonly reads
 -- tables of its own there. What is no clear yes is a no, an error too: claims that are no JSON must not become somebody's
 -- right, nor a riddle instead of a refusal.
 DO $do$
 DECLARE
-    v_owner name := (SELECT pg_get_userbyid(p.proowner) FROM pg_proc p WHERE p.oid = refreshtop.application_function());
+    v_owner name := (SELECT CASE WHEN r.rolsuper AND refreshtop_migration.role('view') <> current_user THEN refreshtop_migration.role('view')
+                                 ELSE r.rolname END
+                     FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner WHERE p.oid = refreshtop.application_function());
     v_asked oid := to_regprocedure('refreshtop_definers.ask_application()');
 BEGIN
     IF v_asked IS NOT NULL AND (v_owner IS NULL OR v_owner <> (SELECT pg_get_userbyid(proowner) FROM pg_proc WHERE oid = v_asked)) THEN
@@ -52,6 +55,11 @@ BEGIN
     END
     $$;
     PERFORM refreshtop_migration.give('refreshtop_definers.ask_application()', v_owner);
+    IF NOT has_function_privilege(v_owner, refreshtop.application_function(), 'EXECUTE') OR NOT has_schema_privilege(v_owner, 'public', 'USAGE') THEN
+        PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message', format(
+            'public.is_super_admin() can''t be asked, because role %s may not call it; its owner can run: GRANT EXECUTE ON FUNCTION %s TO %I',
+            v_owner, refreshtop.application_function()::regprocedure, v_owner)));
+    END IF;
 EXCEPTION WHEN insufficient_privilege THEN
     PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message', format(
         'public.is_super_admin() of role %s is not asked, because only a superuser, or a member of that role, can let it run with its owner''s rights: migrate as one',
@@ -69,8 +77,10 @@ AS $$
 BEGIN
     IF refreshtop.is_restricted() OR (SELECT r.rolsuper OR r.rolcreaterole FROM pg_roles r WHERE r.rolname = session_user)
        OR NOT EXISTS (SELECT 1 FROM pg_proc own JOIN pg_proc theirs ON theirs.oid = refreshtop.application_function()
-                      WHERE own.oid = to_regprocedure('refreshtop_definers.ask_application()') AND own.proowner = theirs.proowner
-                        AND own.prosecdef) THEN
+                      WHERE own.oid = to_regprocedure('refreshtop_definers.ask_application()') AND own.prosecdef
+                        AND (own.proowner = theirs.proowner
+                          OR EXISTS (SELECT 1 FROM pg_roles r WHERE r.oid = theirs.proowner AND r.rolsuper)
+                             AND own.proowner = to_regrole('refreshtop_view'))) THEN
         RETURN false;
     END IF;
     RETURN refreshtop_definers.ask_application();

@@ -37,7 +37,7 @@ async fn a_trap_for_a_superuser_reads_no_log() {
 }
 
 #[tokio::test]
-async fn who_reads_every_table_reads_no_trail() {
+async fn who_reads_every_table_reads_no_trail_and_no_log() {
     let url = migrated_app("trail").await;
     execute(&url, "SELECT public.trigger_platform_metrics_refresh()").await;
     let (reader, reader_url) = fresh_role(&url, "reader", "").await;
@@ -50,6 +50,8 @@ async fn who_reads_every_table_reads_no_trail() {
     .await;
     let count = "SELECT count(*) FROM refreshtop.audit";
     assert_eq!(value::<i64>(&reader_url, count).await, 0);
+    assert_eq!(value::<i64>(&reader_url, "SELECT count(*) FROM refreshtop.log_door").await, 0);
+    assert_eq!(value::<i64>(&reader_url, "SELECT count(*) FROM refreshtop.log_fallback").await, 0);
     let kept = value::<i64>(&url, count).await;
     assert!(kept > 0);
     let (_, member) = fresh_role(&url, "member", "IN ROLE refreshtop_admin").await;
@@ -93,6 +95,7 @@ async fn who_owns_the_sources_does_not_climb_by_a_refresh() {
 #[tokio::test]
 async fn who_writes_every_table_decides_no_rollback_and_no_refresh() {
     let url = migrated_app("writer").await;
+    execute(&url, "SELECT public.trigger_platform_metrics_refresh()").await;
     let (writer, writer_url) = fresh_role(&url, "writer", "").await;
     execute(
         &url,
@@ -103,24 +106,35 @@ async fn who_writes_every_table_decides_no_rollback_and_no_refresh() {
     )
     .await;
     let session = Session::open(&writer_url).await;
+    let forged_row = "(refresh_type, status, started_at) VALUES ('x', 'success', now())";
+    let forged_id = "VALUES (gen_random_uuid(), now(), 'x', 'success', now())";
+    // A view of the owner's would let others in with the owner's rights.
+    let through_the_door = format!("INSERT INTO refreshtop.log_door {forged_row}");
+    assert_ne!(session.sqlstate(&through_the_door).await, "", "{through_the_door}");
     for forged in [
-        format!("INSERT INTO refreshtop.ledger (version, undo) VALUES (1, 'ALTER ROLE {writer} SUPERUSER')"),
-        format!(
-            "INSERT INTO refreshtop.schedule_ledger (cron_database, act, undo)
-             VALUES ('postgres', 'x', 'ALTER ROLE {writer} SUPERUSER')"
-        ),
+        "INSERT INTO refreshtop.undo (step, kind, object_schema, object_name) VALUES (1, 'moved', 'public', 'x')".to_owned(),
+        "INSERT INTO refreshtop.home (system_identifier, database_oid, database_name) VALUES (1, 1, 'x')".to_owned(),
+        "INSERT INTO refreshtop.inventory VALUES ('x', 'x', 'x')".to_owned(),
+        "INSERT INTO refreshtop.migrations VALUES (99, 'x', now(), true, '', 0)".to_owned(),
+        format!("INSERT INTO public.metrics_refresh_log {forged_row}"),
+        format!("INSERT INTO refreshtop.log_fallback (id, created_at, refresh_type, status, started_at) {forged_id}"),
         "INSERT INTO refreshtop.audit (action, outcome, caller, login_role) VALUES ('x', 'x', 'x', 'x')".to_owned(),
         "INSERT INTO refreshtop.views (refresh_type, view_name) VALUES ('x', 'x')".to_owned(),
     ] {
         assert_eq!(session.sqlstate(&forged).await, "42501", "{forged}");
     }
     for change in [
-        format!("UPDATE refreshtop.ledger SET undo = 'ALTER ROLE {writer} SUPERUSER'"),
-        "DELETE FROM refreshtop.ledger".to_owned(),
-        "DELETE FROM refreshtop.audit".to_owned(),
-        "UPDATE refreshtop.views SET lock_timeout = '1 h'".to_owned(),
+        "UPDATE refreshtop.undo SET object_name = 'accounts'",
+        "DELETE FROM refreshtop.undo",
+        "DELETE FROM refreshtop.audit",
+        "UPDATE refreshtop.log_door SET status = 'success'",
+        "DELETE FROM refreshtop.log_door",
+        "DELETE FROM refreshtop.log_fallback",
+        "UPDATE refreshtop.home SET database_oid = 1",
+        "DELETE FROM refreshtop.inventory",
+        "UPDATE refreshtop.views SET lock_timeout = '1 h'",
     ] {
-        assert_eq!(session.client.execute(&change, &[]).await.unwrap(), 0, "{change}");
+        assert_eq!(session.client.execute(change, &[]).await.unwrap(), 0, "{change}");
     }
     // Whoever holds that row locked keeps every refresh away.
     session.run("BEGIN; SELECT * FROM refreshtop.views FOR UPDATE").await;
