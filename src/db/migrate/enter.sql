@@ -15,6 +15,20 @@ SET LOCAL row_security = on;
 SET LOCAL check_function_bodies = on;
 SET LOCAL client_min_messages = warning;
 
+-- Somebody may have renamed it, with everything that is in it.
+DO $$
+DECLARE
+    v_schema name;
+BEGIN
+    IF to_regnamespace('public') IS NULL THEN
+        SELECT n.nspname INTO v_schema FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relname = 'metrics_refresh_log' AND n.nspname !~ '^(pg_|refreshtop)' LIMIT 1;
+        RAISE EXCEPTION 'schema public is missing' USING ERRCODE = 'invalid_schema_name',
+            HINT = coalesce(format('The refresh log is in schema %1$I: ALTER SCHEMA %1$I RENAME TO public', v_schema), 'CREATE SCHEMA public');
+    END IF;
+END
+$$;
+
 -- The role of this installation for a purpose: owner, view, monitor, job, admin. NULL where there is none.
 CREATE FUNCTION pg_temp.refreshtop_role(p_purpose text) RETURNS name LANGUAGE sql STABLE
 AS $$ SELECT nullif(current_setting('refreshtop.role_' || p_purpose, true), '')::name $$;
