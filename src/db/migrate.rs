@@ -438,7 +438,20 @@ async fn changes(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
                UNION ALL (SELECT kind, object, detail FROM ({INVENTORY}) now WHERE {OPENED}
                           EXCEPT SELECT kind, object, detail FROM refreshtop.inventory)) gone ORDER BY 1"
     );
-    ask(connection, &sql).await?.iter().map(|row| row.try_get(0)).collect()
+    let gone: sqlx::Result<Vec<String>> = ask(connection, &sql).await?.iter().map(|row| row.try_get(0)).collect();
+    let mut gone = gone?;
+    // The inventory is of catalogues; without these rows nothing is refreshed.
+    for (table, row, phrase) in [
+        ("refreshtop.views", "refresh_type = 'platform_metrics'", "registration of platform_metrics"),
+        ("refreshtop.home", "true", "row of refreshtop.home"),
+    ] {
+        if exists(connection, table).await?
+            && optional(connection, &format!("SELECT 1 FROM {table} WHERE {row}")).await?.is_none()
+        {
+            gone.push(phrase.into());
+        }
+    }
+    Ok(gone)
 }
 
 async fn exists(connection: &mut PgConnection, relation: &str) -> sqlx::Result<bool> {

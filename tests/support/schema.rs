@@ -6,7 +6,7 @@ use std::process::Command;
 /// The whole schema, rights and owners included: as the catalogs tell it, and as `pg_dump` writes it where the server's
 /// build has one.
 pub async fn schema(url: &str) -> String {
-    let mut text: String = client(url).await.query_one(CATALOGS, &[]).await.unwrap().get(0);
+    let mut text = catalogs(url).await;
     let program = cluster().await.programs().bin().join("pg_dump");
     if program.is_file() {
         let dump = Command::new(program).args(["--schema-only", "--dbname", url]).output().unwrap();
@@ -17,6 +17,11 @@ pub async fn schema(url: &str) -> String {
         text.extend(lines.flat_map(|line| ["\n", line]));
     }
     text
+}
+
+/// The same without `pg_dump`, and so of any server.
+pub async fn catalogs(url: &str) -> String {
+    client(url).await.query_one(CATALOGS, &[]).await.unwrap().get(0)
 }
 
 /// Every object outside the system's schemas, one line each; default rights read alike, written down or not.

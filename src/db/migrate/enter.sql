@@ -15,6 +15,20 @@ SET LOCAL row_security = on;
 SET LOCAL check_function_bodies = on;
 SET LOCAL client_min_messages = warning;
 
+-- Somebody may have renamed it, with everything that is in it.
+DO $$
+DECLARE
+    v_schema name;
+BEGIN
+    IF to_regnamespace('public') IS NULL THEN
+        SELECT n.nspname INTO v_schema FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relname = 'metrics_refresh_log' AND n.nspname !~ '^(pg_|refreshtop)' LIMIT 1;
+        RAISE EXCEPTION 'schema public is missing' USING ERRCODE = 'invalid_schema_name',
+            HINT = coalesce(format('The refresh log is in schema %1$I: ALTER SCHEMA %1$I RENAME TO public', v_schema), 'CREATE SCHEMA public');
+    END IF;
+END
+$$;
+
 -- A schema in which nobody else may create: the code in the query of a view that the steps refresh could make functions of
 -- nearly the same signature in pg_temp, and have us call those.
 CREATE SCHEMA refreshtop_migration;
