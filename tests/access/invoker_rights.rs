@@ -112,7 +112,8 @@ async fn who_writes_every_table_decides_no_rollback_and_no_refresh() {
     let through_the_door = format!("INSERT INTO refreshtop.log_door {forged_row}");
     assert_ne!(session.sqlstate(&through_the_door).await, "", "{through_the_door}");
     for forged in [
-        "INSERT INTO refreshtop.undo (step, kind, object_schema, object_name) VALUES (1, 'moved', 'public', 'x')".to_owned(),
+        "INSERT INTO refreshtop.undo (step, kind, object_schema, object_name) VALUES (1, 'moved', 'public', 'x')"
+            .to_owned(),
         "INSERT INTO refreshtop.home (system_identifier, database_oid, database_name) VALUES (1, 1, 'x')".to_owned(),
         "INSERT INTO refreshtop.inventory VALUES ('x', 'x', 'x')".to_owned(),
         "INSERT INTO refreshtop.migrations VALUES (99, 'x', now(), true, '', 0)".to_owned(),

@@ -44,7 +44,10 @@ const OPERATIONS: [(Area, &str); 14] = [
     (Area::Log, "SELECT * FROM public.metrics_refresh_log ORDER BY created_at DESC LIMIT 50"),
     (Area::Public, "SELECT * FROM public.get_metrics_refresh_stats(24)"),
     (Area::Public, "SELECT * FROM public.trigger_platform_metrics_refresh() r WHERE r ->> 'status' = 'success'"),
-    (Area::JobPublic, "SELECT * FROM public.refresh_platform_metrics_with_logging() r WHERE r ->> 'status' = 'success'"),
+    (
+        Area::JobPublic,
+        "SELECT * FROM public.refresh_platform_metrics_with_logging() r WHERE r ->> 'status' = 'success'",
+    ),
     (Area::JobPublic, "SELECT public.cleanup_old_metrics_logs()"),
     (Area::JobOwn, "SELECT * FROM refreshtop.refresh('platform_metrics') r WHERE r ->> 'status' = 'success'"),
     (Area::Own, "SELECT * FROM refreshtop.stats('platform_metrics', '1 day')"),
@@ -208,44 +211,69 @@ async fn everybody_may_what_they_may_where_a_superuser_migrated() {
 }
 
 #[tokio::test]
-async fn everybody_may_what_they_may_where_a_plain_owner_migrated() {
-    let url = fresh_app("owned").await;
-    execute(&url, &make_role("authenticated")).await;
-    execute(&url, FROM_JWT).await;
-    let (owner, owner_url) = managed_app(&url).await;
-    execute(&owner_url, "SELECT public.trigger_platform_metrics_refresh()").await;
-    let (_, heir) = fresh_role(&url, "heir", &format!("IN ROLE {owner}")).await;
-    let mut callers = everybody(&url).await;
-    // Whoever migrates owns nothing of the installation, and goes on as a super administrator.
-    callers.push(Caller::new("migrating role", &owner_url, "", &ADMIN));
-    callers.push(Caller::new("migrating role as the job's", &owner_url, "SET LOCAL ROLE refreshtop_job", &JOB));
-    callers.push(Caller::new("member of the migrating role", &heir, "", &ADMIN));
-    for caller in callers {
+async fn everybody_may_what_they_may_where_a_managed_services_role_migrated() {
+    let managed = Managed::start().await;
+    let service = &managed.service_url;
+    let plain = managed.role("plain", "").await;
+    let heir = managed.role("heir", "IN ROLE service").await;
+    let member = managed.role("member", "IN ROLE refreshtop_admin").await;
+    let noinherit = managed.role("noinherit", "NOINHERIT IN ROLE refreshtop_admin").await;
+    let authenticator = managed.role("authenticator", "NOINHERIT IN ROLE authenticated").await;
+    let mistaken = managed.role("mistaken", "").await;
+    execute(&managed.url, &mistaken_grants("mistaken")).await;
+    let end_user = |app_role| {
+        format!("SET LOCAL ROLE authenticated; SET LOCAL request.jwt.claims = '{{\"app_role\": \"{app_role}\"}}'")
+    };
+    for caller in [
+        Caller::new("superuser", &managed.url, "", &ALL),
+        // Whoever migrates owns nothing of the installation, and goes on as a super administrator.
+        Caller::new("migrating role", service, "", &ADMIN),
+        Caller::new("migrating role as the job's", service, "SET LOCAL ROLE refreshtop_job", &JOB),
+        Caller::new("member of the migrating role", &heir, "", &ADMIN),
+        Caller::new("member", &member, "", &ADMIN),
+        Caller::new("NOINHERIT member", &noinherit, "", &[]),
+        Caller::new("NOINHERIT member as refreshtop_admin", &noinherit, "SET LOCAL ROLE refreshtop_admin", &ADMIN),
+        Caller::new("plain role", &plain, "", &[]),
+        Caller::new("plain role with mistaken grants", &mistaken, "", &BLIND),
+        Caller::new("end user whom the application admits", &authenticator, end_user("super_admin"), &ADMITTED),
+        Caller::new("end user whom the application denies", &authenticator, end_user("editor"), &BLIND),
+        Caller::new("end user without claims", &authenticator, "SET LOCAL ROLE authenticated", &BLIND),
+    ] {
         caller.check().await;
     }
 }
 
-/// Gives the database of `url` to a role like a managed service's, with CREATEROLE and no more, which migrates it: its
-/// name and URL. Since another database's migration has made our roles already, it may pass them on, as if it had made
-/// them; up to PostgreSQL 15, CREATEROLE says so.
-async fn managed_app(url: &str) -> (String, String) {
-    drop(migrated_app("roles").await);
-    let (owner, owner_url) = fresh_role(url, "managed", "CREATEROLE").await;
-    own_app(url, &owner).await;
-    let pass_on = format!(
-        "DO $do$ BEGIN
-             IF current_setting('server_version_num')::integer >= 160000 THEN
-                 EXECUTE 'GRANT refreshtop_owner, refreshtop_view, refreshtop_monitor, refreshtop_admin, refreshtop_job
-                          TO {owner} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE';
-             END IF;
-         END $do$"
-    );
-    execute(url, &pass_on).await;
-    migrate(&owner_url).await;
-    let owners = "SELECT array_agg(DISTINCT proowner::regrole::text) FROM pg_proc
-                  WHERE pronamespace = 'refreshtop'::regnamespace";
-    assert_eq!(support::value::<Vec<String>>(url, owners).await, ["refreshtop_owner"], "migrated with roles");
-    (owner, owner_url)
+/// A database that a role like a managed service's has migrated, with CREATEROLE and no more, in a cluster of its own: from
+/// PostgreSQL 16 on that role may pass on the roles that it made, and superusers then trust them in no database.
+struct Managed {
+    cluster: DisposableCluster,
+    url: String,
+    service_url: String,
+}
+
+impl Managed {
+    async fn start() -> Self {
+        let options = support::options();
+        let cluster = DisposableCluster::start(&options, &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"));
+        let url = support::small_app_in(&cluster, "managed").await;
+        execute(&url, "REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE ROLE authenticated NOLOGIN").await;
+        execute(&url, FROM_JWT).await;
+        let mut managed = Self { cluster, url, service_url: String::new() };
+        managed.service_url = managed.role("service", "CREATEROLE").await;
+        own_app(&managed.url, "service").await;
+        migrate(&managed.service_url).await;
+        let owners = "SELECT array_agg(DISTINCT proowner::regrole::text) FROM pg_proc
+                      WHERE pronamespace = 'refreshtop'::regnamespace";
+        assert_eq!(support::value::<Vec<String>>(&managed.url, owners).await, ["refreshtop_owner"], "with roles");
+        execute(&managed.service_url, "SELECT public.trigger_platform_metrics_refresh()").await;
+        managed
+    }
+
+    /// Makes a role that may log in: its URL.
+    async fn role(&self, name: &str, options: &str) -> String {
+        execute(&self.url, &format!("CREATE ROLE {name} LOGIN PASSWORD 'secret' {options}")).await;
+        self.cluster.url_of(name, "secret", "managed")
+    }
 }
 
 /// Makes a role the owner of the application's tables.

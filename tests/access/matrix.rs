@@ -2,8 +2,10 @@
 //! document anew; without it, what it says is compared.
 
 use crate::{
-    FROM_JWT, make_role, managed_app, mistaken_grants, own_app,
-    support::{CRON_DATABASE, cluster, execute, fresh_app, fresh_database, fresh_role, migrate, migrated_app, session::Session},
+    FROM_JWT, Managed, make_role, mistaken_grants, own_app,
+    support::{
+        CRON_DATABASE, cluster, execute, fresh_app, fresh_database, fresh_role, migrate, migrated_app, session::Session,
+    },
 };
 use std::{fmt::Write as _, path::PathBuf, sync::Mutex};
 use tokio_postgres::SimpleQueryMessage;
@@ -399,8 +401,8 @@ async fn app(prefix: &str) -> String {
 }
 
 /// A database that a superuser migrated, where everything else belongs to somebody else, and everybody in it; besides,
-/// who migrated another one for a managed service.
-async fn with_roles() -> (String, Vec<Caller>) {
+/// who migrated another one, of another cluster, for a managed service.
+async fn with_roles() -> (Managed, String, Vec<Caller>) {
     let url = app("everybody").await;
     let (former, former_url) = fresh_role(&url, "former", "").await;
     let (source, source_url) = fresh_role(&url, "source", "").await;
@@ -426,9 +428,8 @@ async fn with_roles() -> (String, Vec<Caller>) {
     .await;
     migrate(&url).await;
     execute(&url, "SELECT public.trigger_platform_metrics_refresh()").await;
-    let managed = app("managed").await;
-    let (_, managed_url) = managed_app(&managed).await;
-    execute(&managed, "SELECT public.trigger_platform_metrics_refresh()").await;
+    let managed = Managed::start().await;
+    let managed_url = &managed.service_url;
 
     let mut callers = strangers(&url).await;
     callers.extend([
@@ -440,13 +441,13 @@ async fn with_roles() -> (String, Vec<Caller>) {
         Caller::new(
             "M",
             "managed service's role with `CREATEROLE` that migrated a database of its own",
-            &managed_url,
+            managed_url,
             "",
         ),
-        Caller::new("M1", "the same after `SET ROLE refreshtop_job`", &managed_url, "SET LOCAL ROLE refreshtop_job"),
+        Caller::new("M1", "the same after `SET ROLE refreshtop_job`", managed_url, "SET LOCAL ROLE refreshtop_job"),
     ]);
     callers.sort_by_key(|caller| ("SMJABCDEFGH".find(&caller.column[..1]), caller.column));
-    (url, callers)
+    (managed, url, callers)
 }
 
 /// A database whose owner, who can't create roles, migrated it, and everybody in it.
@@ -540,7 +541,7 @@ async fn all_functions_are_tried(url: &str) {
 
 #[tokio::test]
 async fn the_document_says_what_everybody_may() {
-    let (url, callers) = with_roles().await;
+    let (_managed, url, callers) = with_roles().await;
     all_functions_are_tried(&url).await;
     compare("rights", &tables(&callers, &GROUPS).await);
 }
