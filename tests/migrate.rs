@@ -8,7 +8,9 @@ use refreshtop::{
     db::migrate::MigrateError,
     exit,
 };
-use support::{client, execute, fresh_app, fresh_database, fresh_role, listed, schema::schema, steps, target, unique, value};
+use support::{
+    client, execute, fresh_app, fresh_database, fresh_role, listed, schema::schema, steps, target, unique, value,
+};
 
 const HANDMADE: &str = include_str!("fixtures/handmade.sql");
 

@@ -382,7 +382,9 @@ fn failed_sentence(failure: &sqlx::Error) -> String {
 fn blame(failure: MigrateError, triggers: &[String]) -> MigrateError {
     let MigrateError::Step { version, mut reason, code } = failure else { return failure };
     let called = |trigger: &&String| {
-        trigger.split_once(" runs function ").is_some_and(|(_, function)| reason.contains(&format!("function {function}")))
+        trigger
+            .split_once(" runs function ")
+            .is_some_and(|(_, function)| reason.contains(&format!("function {function}")))
     };
     if let Some(trigger) = triggers.iter().find(called).cloned() {
         let _ = write!(reason, "; {trigger} at each statement of a migration");
