@@ -8,6 +8,8 @@ DECLARE
     v_values  text;
     v_since   text;
     v_code    text;
+    v_came    bigint;
+    v_went    bigint;
 BEGIN
     DROP VIEW IF EXISTS refreshtop.log_door;
     DROP TABLE IF EXISTS refreshtop.log_fallback;
@@ -60,8 +62,14 @@ BEGIN
             EXECUTE format('ALTER TABLE refreshtop_before.%I DISABLE ROW LEVEL SECURITY', v_old.relname);
         END IF;
         BEGIN
+            v_since := coalesce(v_since, format('l.created_at > %L', v_old.copied_at));
+            EXECUTE format('SELECT count(*) FROM public.metrics_refresh_log l WHERE %s', v_since) INTO v_came;
             EXECUTE format('INSERT INTO refreshtop_before.%I (%s) SELECT %s FROM public.metrics_refresh_log l WHERE %s',
-                v_old.relname, v_columns, v_values, coalesce(v_since, format('l.created_at > %L', v_old.copied_at)));
+                v_old.relname, v_columns, v_values, v_since);
+            GET DIAGNOSTICS v_went = ROW_COUNT;
+            IF v_went < v_came THEN
+                RAISE EXCEPTION 'a trigger on it leaves out % of % rows', v_came - v_went, v_came;
+            END IF;
         EXCEPTION WHEN data_exception OR integrity_constraint_violation OR datatype_mismatch OR cannot_coerce OR raise_exception THEN
             v_code := SQLERRM;
         END;
