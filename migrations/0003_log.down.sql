@@ -55,7 +55,9 @@ BEGIN
                 ELSE format('coalesce(l.%I, %s)', v_column.name, CASE v_column.name WHEN 'duration_ms' THEN '0'
                      WHEN 'completed_at' THEN 'l.started_at' WHEN 'error_message' THEN '''''' ELSE 'NULL' END) END, v_column.type));
             IF v_column.name = 'id' THEN
-                v_since := format('NOT EXISTS (SELECT 1 FROM ONLY refreshtop_before.%I o WHERE o.id = l.id)', v_old.relname);
+                -- A row that had no id, or one that came twice, was copied with a new one.
+                v_since := format('NOT EXISTS (SELECT 1 FROM ONLY refreshtop_before.%I o WHERE o.id = l.id) '
+                    'AND (l.created_at > %L OR l.backend_pid IS NOT NULL)', v_old.relname, v_old.copied_at);
             END IF;
         END LOOP;
         IF v_old.relrowsecurity THEN

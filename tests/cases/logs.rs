@@ -159,7 +159,6 @@ async fn every_shape_of_an_older_log_is_adopted_and_put_back_with_the_rows_that_
         assert_eq!(value::<i64>(&url, "SELECT count(*) FROM public.metrics_refresh_log").await, 4, "{}", shape.name);
 
         let lines = down(&url).await;
-        println!("{}: {lines:?}", shape.name);
         let ours =
             if shape.takes_ours { "public.metrics_refresh_log" } else { "public.metrics_refresh_log_refreshtop" };
         let count: i64 = value(&url, &format!("SELECT count(*) FROM {ours}")).await;
