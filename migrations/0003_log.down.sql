@@ -8,6 +8,8 @@ DECLARE
     v_values  text;
     v_since   text;
     v_code    text;
+    v_came    bigint;
+    v_went    bigint;
 BEGIN
     DROP VIEW IF EXISTS refreshtop.log_door;
     DROP TABLE IF EXISTS refreshtop.log_fallback;
@@ -53,15 +55,23 @@ BEGIN
                 ELSE format('coalesce(l.%I, %s)', v_column.name, CASE v_column.name WHEN 'duration_ms' THEN '0'
                      WHEN 'completed_at' THEN 'l.started_at' WHEN 'error_message' THEN '''''' ELSE 'NULL' END) END, v_column.type));
             IF v_column.name = 'id' THEN
-                v_since := format('NOT EXISTS (SELECT 1 FROM ONLY refreshtop_before.%I o WHERE o.id = l.id)', v_old.relname);
+                -- A row that had no id, or one that came twice, was copied with a new one.
+                v_since := format('NOT EXISTS (SELECT 1 FROM ONLY refreshtop_before.%I o WHERE o.id = l.id) '
+                    'AND (l.created_at > %L OR l.backend_pid IS NOT NULL)', v_old.relname, v_old.copied_at);
             END IF;
         END LOOP;
         IF v_old.relrowsecurity THEN
             EXECUTE format('ALTER TABLE refreshtop_before.%I DISABLE ROW LEVEL SECURITY', v_old.relname);
         END IF;
         BEGIN
+            v_since := coalesce(v_since, format('l.created_at > %L', v_old.copied_at));
+            EXECUTE format('SELECT count(*) FROM public.metrics_refresh_log l WHERE %s', v_since) INTO v_came;
             EXECUTE format('INSERT INTO refreshtop_before.%I (%s) SELECT %s FROM public.metrics_refresh_log l WHERE %s',
-                v_old.relname, v_columns, v_values, coalesce(v_since, format('l.created_at > %L', v_old.copied_at)));
+                v_old.relname, v_columns, v_values, v_since);
+            GET DIAGNOSTICS v_went = ROW_COUNT;
+            IF v_went < v_came THEN
+                RAISE EXCEPTION 'a trigger on it leaves out % of % rows', v_came - v_went, v_came;
+            END IF;
         EXCEPTION WHEN data_exception OR integrity_constraint_violation OR datatype_mismatch OR cannot_coerce OR raise_exception THEN
             v_code := SQLERRM;
         END;

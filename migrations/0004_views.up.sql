@@ -12,6 +12,12 @@ CREATE TABLE IF NOT EXISTS refreshtop.views (
     keep_log     interval NOT NULL DEFAULT '30 days' CHECK (keep_log >= '1 hour'),
     UNIQUE (view_schema, view_name)
 );
+-- Somebody with our rights may have dropped columns.
+ALTER TABLE refreshtop.views
+    ADD COLUMN IF NOT EXISTS view_oid oid, ADD COLUMN IF NOT EXISTS view_owner name, ADD COLUMN IF NOT EXISTS definer name,
+    ADD COLUMN IF NOT EXISTS time_zone text NOT NULL DEFAULT 'UTC',
+    ADD COLUMN IF NOT EXISTS lock_timeout interval NOT NULL DEFAULT '5 s' CHECK (lock_timeout BETWEEN '1 ms' AND '1 h'),
+    ADD COLUMN IF NOT EXISTS keep_log interval NOT NULL DEFAULT '30 days' CHECK (keep_log >= '1 hour');
 COMMENT ON TABLE refreshtop.views IS 'Materialized views that refreshtop refreshes; a refresh holds its row locked, so that two never run at once';
 COMMENT ON COLUMN refreshtop.views.view_oid IS 'The view that was registered; another one of that name is not refreshed';
 COMMENT ON COLUMN refreshtop.views.definer IS

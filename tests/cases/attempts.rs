@@ -23,11 +23,15 @@ async fn a_full_queue_of_notifications_costs_no_row() {
     let cluster = DisposableCluster::start(&ClusterOptions { settings, ..options() }, &mut |_| {}).await.unwrap();
     let url = small_app_in(&cluster, "app").await;
     migrate(&url).await;
-    let _listener = Session::with(&url, "LISTEN somebody; BEGIN; SELECT 1").await;
+    let listener = Session::with(&url, "LISTEN somebody").await;
+    listener.run("BEGIN; SELECT 1").await;
     let session = Session::open(&url).await;
     for round in 0..2000 {
-        let sql = format!("SELECT pg_notify('somebody', '{round} ' || n || repeat('x', 7000)) FROM generate_series(1, 3) n");
-        if !session.sqlstate(&sql).await.is_empty() || session.value::<bool>("pg_notification_queue_usage() > 0.97").await {
+        let sql =
+            format!("SELECT pg_notify('somebody', '{round} ' || n || repeat('x', 7000)) FROM generate_series(1, 3) n");
+        if !session.sqlstate(&sql).await.is_empty()
+            || session.value::<bool>("pg_notification_queue_usage() > 0.97").await
+        {
             break;
         }
     }

@@ -20,7 +20,12 @@ fn program(url: &str, words: &[&str]) -> Child {
 
 fn ended(child: Child) -> String {
     let output = child.wait_with_output().unwrap();
-    format!("{:?}: {}{}", output.status, String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{:?}: {}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 /// All that may not be between: what the catalogues, pg_cron and the cluster's roles say.
@@ -34,7 +39,8 @@ async fn state(url: &str) -> String {
         "SELECT string_agg(extname, E'\\n' ORDER BY extname) FROM pg_extension",
     ];
     for sql in more {
-        let part: Option<String> = session.query_one(&sql.replace("ORDER BY 1)", "ORDER BY r.rolname, m.rolname)"), &[]).await.unwrap().get(0);
+        let part: Option<String> =
+            session.query_one(&sql.replace("ORDER BY 1)", "ORDER BY r.rolname, m.rolname)"), &[]).await.unwrap().get(0);
         text.push_str(&part.unwrap_or_default());
         text.push('\n');
     }

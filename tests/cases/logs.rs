@@ -1,8 +1,13 @@
 //! Every shape of an older log: adopted, each row copied, each attempt logged, and put back with the rows that came since.
 
 use crate::{
-    down, refreshed, rows,
-    support::{execute, fresh_app, schema::schema, target, value},
+    down, refresh, refreshed, rows,
+    support::{
+        execute, fresh_app,
+        schema::{catalogs, schema},
+        session::Session,
+        target, value,
+    },
     up,
 };
 use refreshtop::command::migrate;
@@ -140,30 +145,34 @@ const SHAPES: [Shape; 17] = [
 #[tokio::test]
 async fn every_shape_of_an_older_log_is_adopted_and_put_back_with_the_rows_that_came_since() {
     for (number, shape) in SHAPES.iter().enumerate() {
-        println!("{}", shape.name);
         let url = fresh_app(&format!("log_{number}")).await;
         execute(&url, shape.sql).await;
-        let (before, old_rows) = (schema(&url).await, rows(&url).await);
+        let (before, old_rows) = (catalogs(&url).await, rows(&url).await);
         let lines = up(&url).await;
         assert!(lines.iter().any(|line| line.contains("its rows are copied")), "{}: {lines:?}", shape.name);
         assert_eq!(value::<i64>(&url, "SELECT count(*) FROM public.metrics_refresh_log").await, 2, "{}", shape.name);
         refreshed(&url).await;
-        let holder = crate::support::session::Session::with(&url, "BEGIN; REFRESH MATERIALIZED VIEW public.platform_metrics").await;
+        let holder = Session::with(&url, "BEGIN; REFRESH MATERIALIZED VIEW public.platform_metrics").await;
         execute(&url, "UPDATE refreshtop.views SET lock_timeout = '10 ms'").await;
-        assert_eq!(crate::refresh(&url).await.0, "error", "{}", shape.name);
+        assert_eq!(refresh(&url).await.0, "error", "{}", shape.name);
         holder.run("ROLLBACK").await;
         assert_eq!(value::<i64>(&url, "SELECT count(*) FROM public.metrics_refresh_log").await, 4, "{}", shape.name);
 
         let lines = down(&url).await;
-        let ours = if shape.takes_ours { "public.metrics_refresh_log" } else { "public.metrics_refresh_log_refreshtop" };
+        let ours =
+            if shape.takes_ours { "public.metrics_refresh_log" } else { "public.metrics_refresh_log_refreshtop" };
         let count: i64 = value(&url, &format!("SELECT count(*) FROM {ours}")).await;
         assert_eq!(count, 4, "{}: {lines:?}", shape.name);
         if shape.takes_ours {
-            assert_eq!(schema(&url).await, before, "{}", shape.name);
+            assert_eq!(catalogs(&url).await, before, "{}", shape.name);
         } else {
-            assert!(lines.iter().any(|line| line.contains("metrics_refresh_log_refreshtop")), "{}: {lines:?}", shape.name);
+            assert!(
+                lines.iter().any(|line| line.contains("metrics_refresh_log_refreshtop")),
+                "{}: {lines:?}",
+                shape.name
+            );
             execute(&url, "DROP TABLE public.metrics_refresh_log_refreshtop").await;
-            assert_eq!((schema(&url).await, rows(&url).await), (before, old_rows), "{}", shape.name);
+            assert_eq!((catalogs(&url).await, rows(&url).await), (before, old_rows), "{}", shape.name);
         }
     }
 }

@@ -62,7 +62,9 @@ async fn rows(url: &str) -> Vec<String> {
     let mut text = Vec::new();
     for relation in session.query(list, &[]).await.unwrap() {
         let name: String = relation.get(0);
-        let sql = format!("SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, ',' ORDER BY t::text)), '') FROM {name} t");
+        let sql = format!(
+            "SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, ',' ORDER BY t::text)), '') FROM {name} t"
+        );
         let sum: String = session.query_one(&sql, &[]).await.unwrap().get(0);
         text.push(format!("{name}: {sum}"));
     }
