@@ -15,8 +15,13 @@ AS $$
 DECLARE
     v_until timestamptz := clock_timestamp();
     v_since timestamptz;
+    v_home  text := refreshtop.not_at_home();
 BEGIN
-    IF p_window IS NULL OR p_window <= interval '0' THEN
+    -- What a copy's log says is about the original; nothing refreshes this one.
+    IF v_home IS NOT NULL THEN
+        RAISE EXCEPTION 'this database is not the one that was migrated (%)', v_home
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run: refreshtop migrate';
+    ELSIF p_window IS NULL OR p_window <= interval '0' THEN
         RAISE EXCEPTION 'the statistics window must be positive, not %', coalesce(p_window::text, 'NULL')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;

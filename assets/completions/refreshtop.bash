@@ -2520,7 +2520,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__migrate)
-            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help up status down help"
+            opts="-h --dry-run --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help up status down help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2594,7 +2594,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__migrate__subcmd__down)
-            opts="-h --to --yes --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
+            opts="-h --to --yes --dry-run --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2816,7 +2816,7 @@ _refreshtop() {
             return 0
             ;;
         refreshtop__subcmd__migrate__subcmd__up)
-            opts="-h --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
+            opts="-h --dry-run --json --url --profile --config --poll --window --success-warning --success-critical --max-average --max-age --theme --ascii --view --mouse --log-file --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -421,6 +421,7 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not _
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -l dry-run -d 'Print every statement instead of executing it'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and not __fish_seen_subcommand_from up status down help" -f -a "up" -d 'Install or update everything (the default)'
@@ -442,6 +443,7 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fis
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from up" -l mouse -d 'Use the mouse in the monitor: the terminal\'s own selection then needs Shift [default: false] [env: REFRESHTOP_MOUSE]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from up" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from up" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from up" -l dry-run -d 'Print every statement instead of executing it'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from up" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from up" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from status" -l url -d 'Database to connect to: postgres://USER@HOST:PORT/DATABASE, or "host=… dbname=…" [env: REFRESHTOP_URL]' -r
@@ -478,6 +480,7 @@ complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fis
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -l log-file -d 'Write a log to this file [env: REFRESHTOP_LOG_FILE]' -r -F
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -l log-level -d 'Write a log of this detail: error, warn, info, debug or trace [env: REFRESHTOP_LOG_LEVEL]' -r
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -l yes -d 'Don\'t ask'
+complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -l dry-run -d 'Print every statement instead of executing it'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -l json -d 'Answer with JSON (docs/json.md); streams have one object a line'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from down" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c refreshtop -n "__fish_refreshtop_using_subcommand migrate; and __fish_seen_subcommand_from help" -f -a "up" -d 'Install or update everything (the default)'

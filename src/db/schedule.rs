@@ -425,6 +425,9 @@ struct CronJob {
     /// Whether the role exists, and is a superuser.
     role_exists: bool,
     role_is_super: bool,
+    /// Whether that role could have set up a deployment here: any role may schedule a job by our name, and its schedule
+    /// must not become ours.
+    role_counts: bool,
 }
 
 impl CronJob {
@@ -654,10 +657,14 @@ impl<'a> Desk<'a> {
         let sql = format!(
             "SELECT j.jobid, j.jobname::text AS jobname, j.schedule::text AS schedule, j.command::text AS command,
                     j.database::text AS database, j.username::text AS username, j.active,
-                    r.rolname IS NOT NULL AS role_exists, coalesce(r.rolsuper, false) AS role_is_super
+                    r.rolname IS NOT NULL AS role_exists, coalesce(r.rolsuper, false) AS role_is_super,
+                    r.rolname IS NULL OR r.rolsuper OR r.rolname IN (current_user, {}, {})
+                        OR EXISTS (SELECT 1 FROM pg_database d WHERE d.datname = j.database AND d.datdba = r.oid) AS role_counts
              FROM cron.job j LEFT JOIN pg_roles r ON r.rolname = j.username
              WHERE j.database IN ({}) OR split_part(j.jobname::text, '@', 1) IN ({names})
              ORDER BY j.jobid",
+            literal(&self.role),
+            literal(&self.job_role),
             databases.join(", ")
         );
         let mut rows = ask(self.cron, &sql).await?;
@@ -684,6 +691,7 @@ impl<'a> Desk<'a> {
                 active: row.try_get("active")?,
                 role_exists: row.try_get("role_exists")?,
                 role_is_super: row.try_get("role_is_super")?,
+                role_counts: row.try_get("role_counts")?,
             });
         }
         Ok(())
@@ -808,7 +816,17 @@ impl<'a> Desk<'a> {
     }
 
     async fn ensure_job(&mut self, wanted: Wanted) -> sqlx::Result<()> {
-        let mut here: Vec<CronJob> = self.jobs.iter().filter(|job| self.look.is_here(&wanted, job)).cloned().collect();
+        let (mut here, strangers): (Vec<CronJob>, Vec<CronJob>) =
+            self.jobs.iter().filter(|job| self.look.is_here(&wanted, job)).cloned().partition(|job| job.role_counts);
+        for job in strangers {
+            self.done.lines.push(format!(
+                "note: job {} (number {}) of role {} bears our name and stays as it is: that role is neither a superuser nor \
+                 the owner of the database",
+                job.title(),
+                job.id,
+                job.username
+            ));
+        }
         here.sort_by_key(|job| (!self.is_ours(&wanted, job), rank(wanted.purpose(&job.command)), !job.active, job.id));
         let mut kept = here.iter().filter(|job| wanted.purpose(&job.command) == Purpose::Other);
         if let Some(other) = kept.next() {

@@ -144,7 +144,8 @@ async fn renamed(scene: Scene) {
         assert_eq!(value::<i64>(&cron, &left).await, 0);
     }
 }
-attack!(renamed by [superuser, owner, managed]);
+// Not by an owner without roles, who can't see where pg_cron lives and schedules nothing.
+attack!(renamed by [superuser, managed]);
 
 /// The owner of another database puts a copy of everything there: whoever has great rights looks, and nothing of the
 /// original's is changed from there.

@@ -111,7 +111,8 @@ async fn try_example(folder: &Path, url: &str, line: &str) {
         block_in_place(|| start_and_stop(schedule, |_| eventually("it waits for a tick", waits)));
     } else if is("migrate down") {
         let other = migrated_app("command_down").await;
-        let ran = run(&other, line).await;
+        // Nobody can be asked here.
+        let ran = run(&other, &format!("{line} --yes")).await;
         assert_eq!(code(&ran), exit::OK, "{line}: {ran:?}");
     } else if line.contains("--also") {
         // Who is in nobody's way is not ended.

@@ -128,7 +128,8 @@ async fn sessions_that_the_server_ends_for_idling_are_not_ours_to_lose() {
 const AS_IF_FULL: &str = "
     CREATE FUNCTION public.full_disk() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$;
-    CREATE TRIGGER full_disk BEFORE INSERT ON public.metrics_refresh_log FOR EACH ROW EXECUTE FUNCTION public.full_disk()";
+    CREATE TRIGGER full_disk BEFORE INSERT ON public.metrics_refresh_log FOR EACH ROW EXECUTE FUNCTION public.full_disk();
+    CREATE TRIGGER full_disk BEFORE INSERT ON refreshtop.log_fallback FOR EACH ROW EXECUTE FUNCTION public.full_disk()";
 
 #[tokio::test]
 async fn a_full_disk_is_told_though_the_log_takes_no_row() {
@@ -139,7 +140,10 @@ async fn a_full_disk_is_told_though_the_log_takes_no_row() {
     if mounted {
         let sql = format!("CREATE TABLESPACE small LOCATION '{}'", folder.display());
         execute(&url, &sql).await;
-        execute(&url, "ALTER TABLE public.metrics_refresh_log SET TABLESPACE small").await;
+        // The row is kept aside where only the log takes none.
+        for table in ["public.metrics_refresh_log", "refreshtop.log_fallback"] {
+            execute(&url, &format!("ALTER TABLE {table} SET TABLESPACE small")).await;
+        }
         fill(&url, &folder).await;
     } else {
         execute(&url, AS_IF_FULL).await;
@@ -151,7 +155,9 @@ async fn a_full_disk_is_told_though_the_log_takes_no_row() {
     if mounted {
         fs::remove_file(folder.join("ballast")).unwrap();
     } else {
-        execute(&url, "DROP TRIGGER full_disk ON public.metrics_refresh_log").await;
+        for table in ["public.metrics_refresh_log", "refreshtop.log_fallback"] {
+            execute(&url, &format!("DROP TRIGGER full_disk ON {table}")).await;
+        }
     }
     execute(&url, REFRESH).await;
     // The attempt that could not write its row is logged by the next one.

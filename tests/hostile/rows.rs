@@ -175,8 +175,8 @@ async fn a_megabyte_of_error_and_a_long_log_leave_the_keys_alive() {
     let megabyte = format!("repeat({HOSTILE}, 800)");
     execute(&url, &row(&megabyte, "5", "now()", &black_box(&format!("repeat({HOSTILE}, 100)")))).await;
     let refusing = format!(
-        "CREATE OR REPLACE FUNCTION public.trigger_platform_metrics_refresh() RETURNS jsonb LANGUAGE plpgsql AS
-         $$ BEGIN RAISE EXCEPTION USING MESSAGE = {megabyte}, HINT = {megabyte}, DETAIL = {megabyte}; END $$"
+        "CREATE OR REPLACE FUNCTION refreshtop.refresh(p_refresh_type text, p_source text DEFAULT NULL) RETURNS jsonb
+         LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN RAISE EXCEPTION USING MESSAGE = {megabyte}, HINT = {megabyte}, DETAIL = {megabyte}; END $$"
     );
     execute(&url, &refusing).await;
     let mut monitor = Launch::monitor(&url).live();

@@ -92,9 +92,9 @@ BEGIN
         END IF;
         -- Whoever can become one of them could have put code of his own among ours, or will.
         SELECT min(m.rolname) INTO v_other FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
-        WHERE r.rolname = v_role.name AND v_role.name <> 'refreshtop_admin' AND NOT m.rolsuper AND m.rolname <> current_user
-          -- Who migrated another database may change its jobs.
-          AND NOT (v_role.name = 'refreshtop_job' AND m.rolcreaterole);
+        WHERE r.rolname = v_role.name AND NOT m.rolsuper AND m.rolname <> current_user
+          -- Members of these two may refresh and change jobs, and somebody has made them members for that.
+          AND v_role.name NOT IN ('refreshtop_admin', 'refreshtop_job');
         IF v_other IS NOT NULL THEN
             IF NOT v_super THEN
                 RAISE insufficient_privilege;
@@ -138,17 +138,35 @@ $$;
 DO $$
 DECLARE
     v_roles boolean;
+    v_role  name;
 BEGIN
     PERFORM set_config('refreshtop.role_before', current_setting('role'), true), set_config('refreshtop.leave', '', true),
             set_config('refreshtop.leave_roles', '', true),
             set_config('refreshtop.roles_here', (SELECT coalesce(string_agg(rolname, ','), '') FROM pg_roles
                 WHERE rolname LIKE 'refreshtop\_%'), true);
-    v_roles := refreshtop_migration.take_roles();
-    PERFORM set_config('refreshtop.role_' || purpose, CASE WHEN v_roles THEN 'refreshtop_' || purpose
-                WHEN purpose = 'admin' THEN coalesce((SELECT rolname FROM pg_roles WHERE rolname = 'refreshtop_admin'), '')
-                ELSE current_user::text END, true)
-    FROM unnest(ARRAY['owner', 'view', 'monitor', 'job', 'admin']) AS purpose;
-    EXECUTE format('GRANT USAGE ON SCHEMA refreshtop_migration TO %I', current_setting('refreshtop.role_owner'));
+    -- The rollback of another database may drop a role that it needs no more while we look.
+    FOR v_try IN 1 .. 5 LOOP
+        BEGIN
+            v_roles := refreshtop_migration.take_roles();
+            PERFORM set_config('refreshtop.role_' || purpose, CASE WHEN v_roles THEN 'refreshtop_' || purpose
+                        WHEN purpose = 'admin' THEN coalesce((SELECT rolname FROM pg_roles WHERE rolname = 'refreshtop_admin'), '')
+                        ELSE current_user::text END, true)
+            FROM unnest(ARRAY['owner', 'view', 'monitor', 'job', 'admin']) AS purpose;
+            -- A grant keeps a role from being dropped until the transaction ends, also when it is taken back.
+            FOREACH v_role IN ARRAY ARRAY['view', 'monitor', 'job', 'admin', 'owner'] LOOP
+                CONTINUE WHEN refreshtop_migration.role(v_role) IS NULL;
+                EXECUTE format('GRANT USAGE ON SCHEMA refreshtop_migration TO %I', refreshtop_migration.role(v_role));
+                IF refreshtop_migration.role(v_role) <> refreshtop_migration.role('owner') THEN
+                    EXECUTE format('REVOKE USAGE ON SCHEMA refreshtop_migration FROM %I', refreshtop_migration.role(v_role));
+                END IF;
+            END LOOP;
+            EXIT;
+        EXCEPTION WHEN undefined_object THEN
+            IF v_try = 5 THEN
+                RAISE;
+            END IF;
+        END;
+    END LOOP;
 END
 $$;
 

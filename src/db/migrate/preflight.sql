@@ -62,6 +62,11 @@ SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust
     SELECT 9, name || ' belongs to role ' || pg_get_userbyid(owner), 'migrate as its owner or as a superuser'
     FROM owned WHERE NOT pg_has_role(current_user, owner, 'USAGE') AND owner NOT IN (SELECT role FROM ours)
     UNION ALL
+    SELECT 9, 'this database was migrated by another role', 'migrate as the role that migrated this database before, or as a superuser'
+    FROM schema_owner
+    WHERE rolname = 'refreshtop_owner' AND NOT pg_has_role(schema_owner.oid, 'MEMBER')
+      AND NOT (SELECT r.rolcreaterole FROM pg_roles r WHERE r.rolname = current_user)
+    UNION ALL
     SELECT 10, 'public.platform_metrics exists and is not a materialized view', 'rename or drop it'
     FROM pg_class WHERE oid = to_regclass('public.platform_metrics') AND relkind <> 'm'
     UNION ALL
@@ -79,5 +84,14 @@ SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust
     SELECT 13, format('schema refreshtop belongs to refreshtop_owner, and role %s can become that role', lesser_member),
            format('migrate as role %s, or take that away first: REVOKE refreshtop_owner FROM %s', lesser_member, lesser_member)
     FROM schema_owner WHERE rolname = 'refreshtop_owner' AND lesser_member IS NOT NULL
+    UNION ALL
+    -- What stands in the schema must be the schema's owner's, or a superuser's: to read or plan it can run code of its owner.
+    SELECT 13, format('%s in schema refreshtop belongs to role %s', found.name, pg_get_userbyid(found.owner)),
+           'drop it, or let its owner give it to the owner of the schema'
+    FROM schema_owner CROSS JOIN LATERAL (
+        SELECT c.relname::text, c.relowner FROM pg_class c WHERE c.relnamespace = to_regnamespace('refreshtop') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+        UNION ALL SELECT p.proname::text, p.proowner FROM pg_proc p WHERE p.pronamespace = to_regnamespace('refreshtop')) AS found(name, owner)
+    WHERE found.owner <> schema_owner.oid AND pg_get_userbyid(found.owner) NOT IN (current_user, 'refreshtop_owner')
+      AND NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.oid = found.owner AND r.rolsuper)
 ) found
 ORDER BY place, problem
