@@ -414,6 +414,7 @@ const ALTERING: [&str; 2] =
 
 /// A row of `cron.job`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "what pg_cron's table and the catalogue say of a job")]
 struct CronJob {
     id: i64,
     jobname: Option<String>,

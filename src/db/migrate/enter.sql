@@ -143,7 +143,7 @@ BEGIN
     PERFORM set_config('refreshtop.role_before', current_setting('role'), true), set_config('refreshtop.leave', '', true),
             set_config('refreshtop.leave_roles', '', true),
             set_config('refreshtop.roles_here', (SELECT coalesce(string_agg(rolname, ','), '') FROM pg_roles
-                WHERE rolname LIKE 'refreshtop\_%'), true);
+                WHERE rolname LIKE 'refreshtop\_%' AND (rolname <> 'refreshtop_job' OR rolcanlogin)), true);
     -- The rollback of another database may drop a role that it needs no more while we look.
     FOR v_try IN 1 .. 5 LOOP
         BEGIN
