@@ -108,10 +108,11 @@ async fn asked_by_maintenance(scene: Scene, maintenance: &str) {
         "SELECT max(started_at) FROM public.metrics_refresh_log",
     ]) {
         let name = &scene.attacker.name;
-        calls += &format!(
+        let asked = format!(
             "BEGIN EXECUTE $q${call}$q$ INTO found; IF found <> '0' THEN RAISE LOG 'attack|{name}|%|%|%|%|', $q${call}$q$, 'the answer ' || found, session_user, current_database(); END IF;
              EXCEPTION WHEN OTHERS THEN NULL; END;\n"
         );
+        calls.push_str(&asked);
     }
     let loot = format!(
         "CREATE FUNCTION m.loot(value integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $f$
@@ -135,8 +136,8 @@ async fn asked_by_maintenance(scene: Scene, maintenance: &str) {
 }
 attack!(asked_by_maintenance { analyze: "ANALYZE m.loot", reindex: "REINDEX TABLE m.loot" } by [superuser, owner, managed]);
 
-/// 32. Another function of the name lets nobody in. It makes the call ambiguous, and that is no yes: the application's
-/// administrators are locked out until it is dropped, which docs/security.md says.
+/// Another function of the name lets nobody in (number 32). It makes the call ambiguous, and that is no yes: the
+/// application's administrators are locked out until it is dropped, which docs/security.md says.
 async fn overloaded(scene: Scene, overload: &str) {
     scene.sudo(FROM_JWT).await;
     scene.attacker_creates_in_public().await;

@@ -28,7 +28,7 @@ fn ended(child: Child) -> String {
     )
 }
 
-/// All that may not be between: what the catalogues, pg_cron and the cluster's roles say.
+/// All that may not be between: what the catalogues, `pg_cron` and the cluster's roles say.
 async fn state(url: &str) -> String {
     let session = client(url).await;
     let mut text = catalogs(url).await;
@@ -83,6 +83,7 @@ async fn a_migration_that_is_ended_leaves_everything_as_before_or_as_after() {
         let child = program(&url, words);
         tokio::time::sleep(delay).await;
         let how = round % 4;
+        #[expect(clippy::single_match_else, reason = "four ways to end it")]
         match how {
             0..3 => {
                 let signal = [Signal::INT, Signal::TERM, Signal::KILL][how as usize];
