@@ -139,6 +139,19 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.log_lost_attempts(text, regclass[])');
 
+-- Whether our owner has the right MAINTAIN on a relation, which exists from PostgreSQL 17 on.
+CREATE OR REPLACE FUNCTION refreshtop.may_maintain(p_relation oid) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF current_setting('server_version_num')::integer < 170000 THEN
+        RETURN false;
+    END IF;
+    RETURN has_table_privilege(p_relation, 'MAINTAIN');
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.may_maintain(oid)');
+
 -- The view as it is registered. By name alone a decoy could be refreshed; by oid alone a view that a release of the
 -- application dropped and made again would be lost. So another view of that name counts if its owner is the same.
 CREATE OR REPLACE FUNCTION refreshtop.registered_view(INOUT p_view refreshtop.views)
@@ -175,7 +188,9 @@ BEGIN
         UPDATE refreshtop.views SET view_oid = v_class.oid WHERE refresh_type = p_view.refresh_type;
         p_view.view_oid := v_class.oid;
     END IF;
-    IF p_view.definer IS NOT NULL AND NOT EXISTS (
+    IF refreshtop.may_maintain(v_class.oid) THEN
+        p_view.definer := NULL;
+    ELSIF p_view.definer IS NOT NULL AND NOT EXISTS (
            SELECT 1 FROM pg_proc p WHERE p.pronamespace = to_regnamespace('refreshtop_definers') AND p.proname = p_view.definer
               AND p.prosecdef AND p.proowner = v_class.relowner) THEN
         RAISE EXCEPTION 'function refreshtop_definers.%, which refreshes % with the rights of its owner, is gone', p_view.definer, v_name
@@ -205,7 +220,9 @@ BEGIN
     END IF;
     IF v_view.owner <> v_our AND current_setting('server_version_num')::integer >= 170000 THEN
         EXECUTE format('GRANT MAINTAIN ON %I.%I TO %I', v_view.nspname, v_view.relname, v_our);
-    ELSIF NOT pg_has_role(v_our, v_view.owner, 'USAGE') THEN
+    END IF;
+    -- Also from 17 on: a release of the application that makes the view again takes the right along.
+    IF NOT pg_has_role(v_our, v_view.owner, 'USAGE') THEN
         v_definer := 'refresh_' || substr(encode(sha256(convert_to(p_refresh_type, 'UTF8')), 'hex'), 1, 32);
         v_routine := format('refreshtop_definers.%I(boolean)', v_definer);
         EXECUTE format('DROP FUNCTION IF EXISTS %s', v_routine);

@@ -175,7 +175,7 @@ const GROUPS: [(&str, &[Operation]); 5] = [
 ];
 
 /// Each function of the schema has a row that begins with its name.
-const FUNCTIONS: [Operation; 38] = [
+const FUNCTIONS: [Operation; 39] = [
     rows("`application_function`", "SELECT refreshtop.application_function()"),
     rows("`application_says_yes`", "SELECT FROM refreshtop.application_says_yes() yes WHERE yes"),
     rows("`applied_steps`", "SELECT refreshtop.applied_steps()"),
@@ -195,6 +195,7 @@ const FUNCTIONS: [Operation; 38] = [
     rows("`is_super_admin`", "SELECT refreshtop.is_super_admin()"),
     rows("`lesser_owner`", "SELECT refreshtop.lesser_owner('public.platform_metrics'::regclass)"),
     rows("`log_lost_attempts`", "SELECT refreshtop.log_lost_attempts('platform_metrics', '{}')"),
+    rows("`may_maintain`", "SELECT refreshtop.may_maintain('public.platform_metrics'::regclass)"),
     rows("`measure`", "SELECT refreshtop.measure(NULL)"),
     rows("`merge_fallback`", "SELECT refreshtop.merge_fallback()"),
     rows("`not_at_home`", "SELECT refreshtop.not_at_home()"),
