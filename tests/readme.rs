@@ -204,7 +204,7 @@ fn has_test(source: &str, name: &str) -> bool {
         let named = line.strip_prefix("async ").unwrap_or(line).starts_with(&format!("fn {name}("));
         let attributes = lines[..at].iter().rev().take_while(|line| line.starts_with("#[") || line.starts_with("///"));
         // A macro makes the attacks: a test for each variant and each kind of migrator.
-        let attack = line.strip_prefix("attack!(").and_then(|rest| rest.strip_prefix(name));
+        let attack = line.split_once("!(").and_then(|(_, rest)| rest.strip_prefix(name));
         attack.is_some_and(|rest| rest.starts_with(' '))
             || named
                 && attributes.into_iter().any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))

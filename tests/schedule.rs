@@ -194,7 +194,7 @@ async fn a_job_that_does_the_same_is_taken_over_and_comes_back_exactly() {
     execute(&url, BY_HAND).await;
     execute(
         &url,
-        "CREATE EXTENSION IF NOT EXISTS pg_cron; CREATE ROLE app_owner LOGIN;
+        "CREATE EXTENSION IF NOT EXISTS pg_cron; CREATE ROLE app_owner LOGIN; ALTER DATABASE app OWNER TO app_owner;
          SELECT cron.schedule_in_database('refresh-platform-metrics', '*/15 * * * *',
              'REFRESH MATERIALIZED VIEW public.platform_metrics -- it''s \\ $$', 'app', 'app_owner');
          SELECT cron.schedule_in_database('cleanup-metrics-logs', '0 3 * * *', 'select public.cleanup_old_metrics_logs() ',

@@ -156,6 +156,8 @@ pub struct Look {
     notes: Vec<Note>,
     /// Functions of the contract that are there.
     functions: Vec<String>,
+    /// The roles that own the application's tables.
+    owners: Vec<String>,
 }
 
 impl Look {
@@ -222,11 +224,15 @@ pub async fn look(app: &mut PgConnection) -> sqlx::Result<Look> {
                 pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') AS readable,
                 EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron') AS here,
                 ARRAY(SELECT p.proname::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-                      WHERE n.nspname = 'public') AS functions",
+                      WHERE n.nspname = 'public') AS functions,
+                ARRAY(SELECT DISTINCT pg_get_userbyid(c.relowner)::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                      WHERE n.nspname = 'public'
+                        AND c.relname IN ('accounts', 'accounts_memberships', 'assets', 'software_licenses')) AS owners",
     )
     .await?;
     let (database, role): (String, String) = (facts.try_get("database")?, facts.try_get("role")?);
     let mut functions: Vec<String> = facts.try_get("functions")?;
+    let owners: Vec<String> = facts.try_get("owners")?;
     functions.retain(|function| JOBS.iter().any(|job| job.function == function));
     let place = if facts.try_get("readable")? {
         let question = "SELECT nullif(current_setting('cron.database_name', true), '')";
@@ -238,7 +244,7 @@ pub async fn look(app: &mut PgConnection) -> sqlx::Result<Look> {
         Place::Hidden
     };
     transaction.commit().await?;
-    Ok(Look { database, place, standing: Standing::New, role, alone: false, notes: Vec::new(), functions })
+    Ok(Look { database, place, standing: Standing::New, role, alone: false, notes: Vec::new(), functions, owners })
 }
 
 /// Joins to `look` what the installation knows: whether it is at home, what was noted, whether there are roles. `app` is a
@@ -692,7 +698,8 @@ impl<'a> Desk<'a> {
                 active: row.try_get("active")?,
                 role_exists: row.try_get("role_exists")?,
                 role_is_super: row.try_get("role_is_super")?,
-                role_counts: row.try_get("role_counts")?,
+                role_counts: row.try_get("role_counts")?
+                    || self.look.owners.contains(&row.try_get::<String, _>("username")?),
             });
         }
         Ok(())
@@ -821,8 +828,8 @@ impl<'a> Desk<'a> {
             self.jobs.iter().filter(|job| self.look.is_here(&wanted, job)).cloned().partition(|job| job.role_counts);
         for job in strangers {
             self.done.lines.push(format!(
-                "note: job {} (number {}) of role {} bears our name and stays as it is: that role is neither a superuser nor \
-                 the owner of the database",
+                "note: job {} (number {}) of role {} bears our name and stays as it is: that role is no superuser, and \
+                 owns neither the database nor a source of the view",
                 job.title(),
                 job.id,
                 job.username

@@ -70,7 +70,10 @@ async fn asks_a_person_before_it_undoes() {
     let undone = format!("undid steps {all}");
     for (answer, code, said) in [("n", exit::FAILURE, "nothing was changed"), ("y", exit::OK, &undone)] {
         let mut down = Launch::refreshtop(&["migrate", "down"]).env("REFRESHTOP_URL", &url).start();
-        down.wait_text(&format!("This undoes steps {all}, deleting 1 rows of the refresh log. Go on? [y/N]"));
+        down.wait_for("the question", |screen| {
+            screen.contains(&format!("This undoes steps {all}, deleting 1 rows of the refresh log"))
+                && screen.contains("Go on? [y/N]")
+        });
         down.send(&format!("{answer}\r"));
         assert_eq!(down.wait_exit(), Ok(code.into()));
         assert!(down.screen_text().contains(said), "{}", down.screen_text());

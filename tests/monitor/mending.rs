@@ -98,7 +98,7 @@ async fn a_job_that_is_gone_is_noticed_and_scheduled_again_by_a_key() {
     assert!(migrated.status.success(), "{migrated:?}");
     let cron = cluster().await.url(CRON_DATABASE);
     let jobs = format!(
-        "FROM cron.job WHERE jobname = 'refresh-platform-metrics' AND database = '{}'",
+        "FROM cron.job WHERE jobname LIKE 'refresh-platform-metrics%' AND database = '{}'",
         url.rsplit_once('/').unwrap().1
     );
     execute(&url, REFRESH).await;
