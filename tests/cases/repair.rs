@@ -40,7 +40,6 @@ const DAMAGE: [(&str, &str); 43] = [
     ("DROP OWNED BY refreshtop_view CASCADE", "grant"),
     ("REVOKE ALL ON public.metrics_refresh_log FROM refreshtop_admin; REVOKE USAGE ON SCHEMA refreshtop FROM refreshtop_admin, refreshtop_job", "grant"),
     ("REVOKE EXECUTE ON FUNCTION refreshtop.refresh(text, text) FROM refreshtop_job", "grant"),
-    ("REVOKE pg_read_all_stats FROM refreshtop_monitor", "member"),
     ("DROP INDEX public.platform_metrics_refresh_key", "unique index of public.platform_metrics"),
     ("DROP MATERIALIZED VIEW public.platform_metrics CASCADE", "public.platform_metrics"),
     ("DROP FUNCTION refreshtop_definers.black_box(oid, oid[])", "refreshtop_definers.black_box"),
