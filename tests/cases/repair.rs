@@ -14,7 +14,7 @@ use refreshtop::command::migrate;
 use std::process::{Command, Stdio};
 
 /// What is done, and a word of what the migration must say that it put back.
-const DAMAGE: [(&str, &str); 43] = [
+const DAMAGE: [(&str, &str); 42] = [
     ("DROP TABLE public.metrics_refresh_log CASCADE", "table public.metrics_refresh_log"),
     ("DROP VIEW refreshtop.log_door; DROP TABLE public.metrics_refresh_log", "table refreshtop.log_door"),
     ("DROP POLICY admins_read ON public.metrics_refresh_log", "policy admins_read of public.metrics_refresh_log"),
