@@ -3,12 +3,13 @@
 # rustup puts cargo here; a shell that was open before the installation does not know.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help demo test test-versions test-packages test-deb deb bench soak pictures clean
+.PHONY: help demo test attacks test-versions test-packages test-deb deb bench soak pictures clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo      build, and show the monitor on a disposable PostgreSQL (ARGS='--headless' and others go to it)"
 	@echo "make test      check formatting, lints and the module borders, and run every test on a real PostgreSQL"
+	@echo "make attacks   try each attack on the kinds of installations that make test leaves out (takes minutes)"
 	@echo "make test-versions  run what needs no more than a bare server on PostgreSQL 13 to 18 (VERSIONS='13 18' chooses; needs npm)"
 	@echo "make test-packages  try cargo install, and the Debian package of a debug build, on this machine (needs root)"
 	@echo "make deb       make a Debian package in target/deb (the build takes minutes)"
@@ -34,6 +35,10 @@ test:
 	scripts/check-worlds
 	cargo clippy --all-targets -- -D warnings
 	cargo test -- --test-threads=$(THREADS)
+
+attacks:
+	@scripts/setup test
+	cargo test --test attacks -- --test-threads=$(THREADS) --ignored
 
 VERSIONS ?= 13 14 15 16 17 18
 

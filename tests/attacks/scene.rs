@@ -133,6 +133,11 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// By the name of a kind of migrator.
+    pub async fn migrated_by(name: &str) -> Self {
+        Self::new(Migrator::named(name)).await
+    }
+
     pub async fn new(migrator: Migrator) -> Self {
         let cluster = cluster(migrator).await;
         let database = unique("app");
