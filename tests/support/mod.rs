@@ -32,6 +32,12 @@ use tokio_postgres::{Client, NoTls};
 /// Database in which `pg_cron` lives, apart from those of the tests.
 pub const CRON_DATABASE: &str = "postgres";
 
+/// For clusters in which jobs are looked at and none may run: what the scheduler starts every five minutes would refresh
+/// beside a test that counts. Its sessions find no server there.
+pub fn without_runs() -> (String, String) {
+    ("cron.host".into(), "/nonexistent".into())
+}
+
 static CLUSTER: OnceCell<DisposableCluster> = OnceCell::const_new();
 static NUMBER: AtomicU32 = AtomicU32::new(1);
 
@@ -45,7 +51,8 @@ pub fn options() -> ClusterOptions {
 /// want to see the extension come and go, start their own.
 pub async fn cluster() -> &'static DisposableCluster {
     let start = || async {
-        let options = ClusterOptions { cron: Cron::IfInstalled(CRON_DATABASE.into()), ..options() };
+        let cron = Cron::IfInstalled(CRON_DATABASE.into());
+        let options = ClusterOptions { cron, settings: vec![without_runs()], ..options() };
         let cluster = DisposableCluster::start(&options, &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"));
         if cluster.has_cron() {
             execute(&cluster.url(CRON_DATABASE), "CREATE EXTENSION pg_cron").await;
