@@ -451,7 +451,12 @@ impl Scene {
             "with more rights than its owner's:\n  {}",
             foreign.into_iter().collect::<Vec<_>>().join("\n  ")
         );
-        let gained: Vec<String> = value(&self.superuser, &gained(name, &self.boss.name)).await;
+        let mut gained: Vec<String> = value(&self.superuser, &gained(name, &self.boss.name)).await;
+        // Up to release 14 a session may make others members of its own role: what runs as that role can stay it. Doctor
+        // names them.
+        if value::<i32>(&self.superuser, "SELECT current_setting('server_version_num')::integer").await < 150_000 {
+            gained.retain(|gain| !harmless.iter().any(|role| *gain == format!("membership of {role}")));
+        }
         assert!(gained.is_empty(), "{name} has now: {gained:?}");
     }
 

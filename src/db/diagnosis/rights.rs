@@ -47,6 +47,9 @@ const FACTS: &str = "
         'members', (SELECT coalesce(jsonb_agg(m.rolname ORDER BY m.rolname), '[]') FROM pg_auth_members a
                     JOIN pg_roles o ON o.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
                     WHERE o.rolname = 'refreshtop_owner' AND NOT m.rolsuper),
+        'job_members', (SELECT coalesce(jsonb_agg(DISTINCT m.rolname), '[]') FROM pg_auth_members a
+                        JOIN pg_roles o ON o.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
+                        WHERE o.rolname = 'refreshtop_job' AND NOT m.rolsuper),
         'creators', (SELECT coalesce(jsonb_agg(c.rolname ORDER BY c.rolname), '[]')
                      FROM (SELECT r.rolname FROM pg_roles r WHERE r.rolcreaterole AND NOT r.rolsuper ORDER BY r.rolname LIMIT 20) c
                      WHERE current_setting('server_version_num')::int < 160000),

@@ -17,6 +17,8 @@ pub(crate) struct Facts {
     pub owners: Vec<String>,
     /// Members of `refreshtop_owner` that are no superusers.
     pub members: Vec<String>,
+    /// Members of `refreshtop_job` that are no superusers. Up to 14 whoever has code run as that role can become one.
+    pub job_members: Vec<String>,
     /// Roles with CREATEROLE that are no superusers, where such a role can make itself a member of any: up to 15.
     pub creators: Vec<String>,
     /// Owner of schema `refreshtop`; `None` where there is none.
@@ -84,6 +86,10 @@ pub(crate) fn roles(facts: &Facts) -> Check {
     if !facts.creators.is_empty() {
         let creators = facts.creators.join(", ");
         notes.push(format!("up to PostgreSQL 15, a role with CREATEROLE can make itself a member of any: {creators}"));
+    }
+    if !facts.job_members.is_empty() {
+        let members = facts.job_members.join(", ");
+        notes.push(format!("members of refreshtop_job, who may refresh, clean up and change jobs: {members}"));
     }
     if facts.owners.len() > 1 {
         let owners = facts.owners.join(", ");
@@ -204,9 +210,14 @@ mod tests {
     fn members_of_the_owner_are_a_warning_and_the_rest_are_notes() {
         let facts = Facts { installer: Some("refreshtop_owner".into()), ..Facts::default() };
         assert_eq!(roles(&facts).verdict, Verdict::Good);
-        let noted = Facts { creators: vec!["inst".into()], owners: vec!["a".into(), "b".into()], ..facts.clone() };
+        let noted = Facts {
+            creators: vec!["inst".into()],
+            job_members: vec!["app".into()],
+            owners: vec!["a".into(), "b".into()],
+            ..facts.clone()
+        };
         let check = roles(&noted);
-        assert!(check.verdict == Verdict::Good && matches!(&check.detail, Detail::Lines(lines) if lines.len() == 2));
+        assert!(check.verdict == Verdict::Good && matches!(&check.detail, Detail::Lines(lines) if lines.len() == 3));
         let check = roles(&Facts { members: vec!["inst".into()], ..facts });
         assert!(
             check.verdict == Verdict::Warning && check.advice.starts_with("REVOKE refreshtop_owner FROM"),
