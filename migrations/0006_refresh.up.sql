@@ -2,8 +2,8 @@
 -- view's query runs as the view's owner inside REFRESH, which PostgreSQL keeps from reaching anybody else's rights.
 SELECT refreshtop_migration.as_owner();
 
--- Sequences that remember the start of the newest attempts, in microseconds since 1970; 0 is a free one. A sequence is the
--- one thing in a database that the end of a transaction does not undo: what it says outlives a session that is
+-- Sequences that remember the start of the newest attempts, in microseconds since 1970; 0 is a free one. A sequence is
+-- the one thing in a database that the end of a transaction does not undo: what it says outlives a session that is
 -- terminated, and a server that crashes, at any moment of an attempt, its commit included. Eight of them, because the
 -- attempt that would log the loss of another may be lost itself.
 CREATE OR REPLACE FUNCTION refreshtop.attempt_slots(p_refresh_type text) RETURNS regclass[]
@@ -14,7 +14,8 @@ DECLARE
     v_name  text;
 BEGIN
     FOR i IN 1 .. 8 LOOP
-        v_name := format('refreshtop.attempt_%s_%s', substr(encode(sha256(convert_to(p_refresh_type, 'UTF8')), 'hex'), 1, 32), i);
+        v_name := format('refreshtop.attempt_%s_%s',
+                         substr(encode(sha256(convert_to(p_refresh_type, 'UTF8')), 'hex'), 1, 32), i);
         IF to_regclass(v_name) IS NULL THEN
             EXECUTE format('CREATE SEQUENCE %s MINVALUE 0 START 0', v_name);
             EXECUTE format('COMMENT ON SEQUENCE %s IS %L', v_name, 'Start of an attempt to refresh ' || p_refresh_type);
@@ -68,9 +69,14 @@ AS $$
 BEGIN
     IF pg_notification_queue_usage() < 0.9 THEN
         -- Never near the limit of 8,000 bytes.
-        PERFORM pg_notify('metrics_refresh', jsonb_strip_nulls(jsonb_build_object('id', p_row.id, 'refresh_type', p_row.refresh_type,
-            'status', p_row.status, 'source', p_row.trigger_source, 'duration_ms', p_row.duration_ms,
-            'started_at', p_row.started_at, 'completed_at', p_row.completed_at))::text);
+        PERFORM pg_notify('metrics_refresh', jsonb_strip_nulls(jsonb_build_object(
+            'id', p_row.id,
+            'refresh_type', p_row.refresh_type,
+            'status', p_row.status,
+            'source', p_row.trigger_source,
+            'duration_ms', p_row.duration_ms,
+            'started_at', p_row.started_at,
+            'completed_at', p_row.completed_at))::text);
     END IF;
 EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
     RAISE WARNING 'nobody was notified: %', left(SQLERRM, 500);
@@ -113,9 +119,11 @@ BEGIN
         ELSIF current_setting('transaction_isolation') IN ('repeatable read', 'serializable')
            OR to_regclass('refreshtop.log_door') IS NULL THEN
             CONTINUE;
-        ELSIF EXISTS (SELECT 1 FROM refreshtop.log_door l WHERE l.refresh_type = p_refresh_type AND l.started_at = v_started
-                      AND l.created_at > v_started - interval '1 day')
-           OR EXISTS (SELECT 1 FROM refreshtop.log_fallback l WHERE l.refresh_type = p_refresh_type AND l.started_at = v_started) THEN
+        ELSIF EXISTS (SELECT 1 FROM refreshtop.log_door l
+                      WHERE l.refresh_type = p_refresh_type AND l.started_at = v_started
+                        AND l.created_at > v_started - interval '1 day')
+           OR EXISTS (SELECT 1 FROM refreshtop.log_fallback l
+                      WHERE l.refresh_type = p_refresh_type AND l.started_at = v_started) THEN
             PERFORM setval(v_slot, 0);
             v_free := coalesce(v_free, v_slot);
         ELSE
@@ -123,7 +131,8 @@ BEGIN
             v_row.id := gen_random_uuid();
             v_row.refresh_type := p_refresh_type;
             v_row.status := 'error';
-            v_row.error_message := 'this attempt ended without a trace: its session was terminated, the server went down, or '
+            v_row.error_message :=
+                'this attempt ended without a trace: its session was terminated, the server went down, or '
                 'the transaction around it was rolled back';
             v_row.started_at := v_started;
             v_row.created_at := v_started;
@@ -172,8 +181,10 @@ BEGIN
     END IF;
     SELECT * INTO v_owner FROM pg_roles WHERE oid = v_class.relowner;
     IF v_owner.rolname IS DISTINCT FROM p_view.view_owner THEN
-        RAISE EXCEPTION 'materialized view % belongs to role %, and was registered with owner %', v_name, v_owner.rolname, p_view.view_owner
-            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'If that is meant, run: refreshtop migrate';
+        RAISE EXCEPTION 'materialized view % belongs to role %, and was registered with owner %',
+            v_name, v_owner.rolname, p_view.view_owner
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'If that is meant, run: refreshtop migrate';
     END IF;
     IF v_owner.rolsuper THEN
         v_part := refreshtop.lesser_owner(v_class.oid);
@@ -181,7 +192,8 @@ BEGIN
             RAISE EXCEPTION 'materialized view % belongs to superuser %, but reads %', v_name, v_owner.rolname, v_part
                 USING ERRCODE = 'insufficient_privilege',
                       DETAIL = 'Code of that owner would run with a superuser''s rights at each refresh.',
-                      HINT = format('ALTER MATERIALIZED VIEW %s OWNER TO the role that owns what it reads, then run: refreshtop migrate', v_name);
+                      HINT = format('ALTER MATERIALIZED VIEW %s OWNER TO the role that owns what it reads, '
+                                    'then run: refreshtop migrate', v_name);
         END IF;
     END IF;
     IF p_view.view_oid IS DISTINCT FROM v_class.oid THEN
@@ -191,9 +203,11 @@ BEGIN
     IF refreshtop.may_maintain(v_class.oid) THEN
         p_view.definer := NULL;
     ELSIF p_view.definer IS NOT NULL AND NOT EXISTS (
-           SELECT 1 FROM pg_proc p WHERE p.pronamespace = to_regnamespace('refreshtop_definers') AND p.proname = p_view.definer
-              AND p.prosecdef AND p.proowner = v_class.relowner) THEN
-        RAISE EXCEPTION 'function refreshtop_definers.%, which refreshes % with the rights of its owner, is gone', p_view.definer, v_name
+              SELECT 1 FROM pg_proc p
+              WHERE p.pronamespace = to_regnamespace('refreshtop_definers') AND p.proname = p_view.definer
+                AND p.prosecdef AND p.proowner = v_class.relowner) THEN
+        RAISE EXCEPTION 'function refreshtop_definers.%, which refreshes % with the rights of its owner, is gone',
+            p_view.definer, v_name
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run: refreshtop migrate';
     END IF;
 END
@@ -203,7 +217,11 @@ SELECT refreshtop_migration.seal('refreshtop.registered_view(refreshtop.views)')
 -- Registers a view under a type, and gives our owner the right to refresh it: the right MAINTAIN from PostgreSQL 17 on;
 -- before, a function that belongs to the view's owner, who can't reach it. Runs with the rights of whoever calls: a
 -- superuser, or whoever migrates.
-CREATE OR REPLACE FUNCTION refreshtop.register_view(p_refresh_type text, p_view regclass, p_time_zone text DEFAULT 'UTC') RETURNS void
+CREATE OR REPLACE FUNCTION refreshtop.register_view(
+    p_refresh_type text,
+    p_view regclass,
+    p_time_zone text DEFAULT 'UTC'
+) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -243,8 +261,11 @@ BEGIN
             EXECUTE format('ALTER FUNCTION %s OWNER TO %I', v_routine, v_view.owner);
             EXECUTE format('REVOKE USAGE, CREATE ON SCHEMA refreshtop_definers FROM %I', v_view.owner);
         END IF;
-        FOR v_grantee IN SELECT DISTINCT a.grantee FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
-                         WHERE p.oid = to_regprocedure(v_routine) AND a.grantee <> p.proowner LOOP
+        FOR v_grantee IN
+            SELECT DISTINCT a.grantee
+            FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+            WHERE p.oid = to_regprocedure(v_routine) AND a.grantee <> p.proowner
+        LOOP
             EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', v_routine,
                 CASE v_grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(v_grantee)) END);
         END LOOP;
@@ -256,14 +277,18 @@ BEGIN
     END IF;
     INSERT INTO refreshtop.views (refresh_type, view_schema, view_name, view_oid, view_owner, definer, time_zone)
     VALUES (p_refresh_type, v_view.nspname, v_view.relname, v_view.oid, v_view.owner, v_definer, p_time_zone)
-    ON CONFLICT (refresh_type) DO UPDATE SET view_schema = excluded.view_schema, view_name = excluded.view_name,
-        view_oid = excluded.view_oid, view_owner = excluded.view_owner, definer = excluded.definer;
+    ON CONFLICT (refresh_type) DO UPDATE SET
+        view_schema = excluded.view_schema,
+        view_name = excluded.view_name,
+        view_oid = excluded.view_oid,
+        view_owner = excluded.view_owner,
+        definer = excluded.definer;
 END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.register_view(text, regclass, text)');
 
--- Whether the row security of a relation that the view reads hides rows from the view's owner, whoever refreshes; names it.
--- REFRESH turns that into an error (row_security = off); this says it beforehand.
+-- Whether the row security of a relation that the view reads hides rows from the view's owner, whoever refreshes; names
+-- it. REFRESH turns that into an error (row_security = off); this says it beforehand.
 CREATE OR REPLACE FUNCTION refreshtop.hidden_from_owner(p_view oid) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -273,16 +298,18 @@ AS $$
     WHERE m.oid = p_view AND NOT o.rolsuper AND NOT o.rolbypassrls AND c.relrowsecurity
       AND (c.relforcerowsecurity OR NOT pg_has_role(o.oid, c.relowner, 'USAGE'))
       -- Behind a plain view its owner reads, unless the view says that whoever asks does.
-      AND NOT EXISTS (SELECT 1 FROM pg_depend d JOIN pg_rewrite w ON w.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
-                      JOIN pg_class v ON v.oid = w.ev_class AND v.relkind = 'v' AND v.relowner = c.relowner
-                      WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND NOT c.relforcerowsecurity
-                        AND NOT coalesce(v.reloptions::text ~ 'security_invoker=(true|on|1)', false))
+      AND NOT EXISTS (
+          SELECT 1 FROM pg_depend d
+          JOIN pg_rewrite w ON w.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
+          JOIN pg_class v ON v.oid = w.ev_class AND v.relkind = 'v' AND v.relowner = c.relowner
+          WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND NOT c.relforcerowsecurity
+            AND NOT coalesce(v.reloptions::text ~ 'security_invoker=(true|on|1)', false))
 $$;
 SELECT refreshtop_migration.seal('refreshtop.hidden_from_owner(oid)');
 
--- What a successful refresh leaves behind: the view's figures, and how large its sources are. "Why is it getting slower"
--- needs both from before. Called with the lock that the refresh has left on the view, so that its owner can't change it
--- now. Whatever goes wrong, the answer says so, and the refresh stands.
+-- What a successful refresh leaves behind: the view's figures, and how large its sources are. "Why is it getting
+-- slower" needs both from before. Called with the lock that the refresh has left on the view, so that its owner can't
+-- change it now. Whatever goes wrong, the answer says so, and the refresh stands.
 CREATE OR REPLACE FUNCTION refreshtop.measure(p_view refreshtop.views) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 -- Should somebody hold one of the sources after all.
@@ -304,17 +331,23 @@ BEGIN
           ORDER BY attnum LIMIT 50) a;
     -- To plan a read runs the functions in index expressions, predicates and statistics, as whoever reads.
     IF v_columns IS NOT NULL AND has_table_privilege(p_view.view_oid, 'SELECT')
-       AND NOT EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = p_view.view_oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))
-       AND NOT EXISTS (SELECT 1 FROM pg_statistic_ext s WHERE s.stxrelid = p_view.view_oid AND to_jsonb(s) ->> 'stxexprs' IS NOT NULL) THEN
-        -- The name may mean another relation by now (somebody renamed the schema). Making a view over it runs nothing, and
-        -- binds it; then what was bound is looked at. A temporary one, since event triggers commonly watch the others.
-        EXECUTE format('CREATE TEMPORARY VIEW refreshtop_door AS SELECT * FROM %I.%I', p_view.view_schema, p_view.view_name);
-        IF NOT EXISTS (SELECT 1 FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
+       AND NOT EXISTS (SELECT 1 FROM pg_index i
+                       WHERE i.indrelid = p_view.view_oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))
+       AND NOT EXISTS (SELECT 1 FROM pg_statistic_ext s
+                       WHERE s.stxrelid = p_view.view_oid AND to_jsonb(s) ->> 'stxexprs' IS NOT NULL) THEN
+        -- The name may mean another relation by now (somebody renamed the schema). Making a view over it runs nothing,
+        -- and binds it; then what was bound is looked at. A temporary one, since event triggers commonly watch the
+        -- others.
+        EXECUTE format('CREATE TEMPORARY VIEW refreshtop_door AS SELECT * FROM %I.%I',
+                       p_view.view_schema, p_view.view_name);
+        IF NOT EXISTS (SELECT 1 FROM pg_depend d
+                       JOIN pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
                        WHERE r.ev_class = 'pg_temp.refreshtop_door'::regclass AND d.refclassid = 'pg_class'::regclass
                          AND d.refobjid NOT IN (p_view.view_oid, r.ev_class)) THEN
             -- A view of many rows has no figures.
             EXECUTE format('SELECT CASE WHEN count(*) = 1 THEN jsonb_strip_nulls((jsonb_agg(one.figures)) -> 0) END '
-                           'FROM (SELECT jsonb_build_object(%s) AS figures FROM pg_temp.refreshtop_door LIMIT 2) one', v_columns)
+                           'FROM (SELECT jsonb_build_object(%s) AS figures '
+                           'FROM pg_temp.refreshtop_door LIMIT 2) one', v_columns)
             INTO v_figures;
         END IF;
         DROP VIEW pg_temp.refreshtop_door;
@@ -334,7 +367,8 @@ BEGIN
         WHERE c.oid <> p_view.view_oid AND c.relkind IN ('r', 'm')
     ), sized AS (
         SELECT part.source, part.relpages, part.reltuples,
-               CASE WHEN held THEN pg_relation_size(part.oid) / current_setting('block_size')::bigint ELSE part.relpages END AS pages,
+               CASE WHEN held THEN pg_relation_size(part.oid) / current_setting('block_size')::bigint
+                    ELSE part.relpages END AS pages,
                CASE WHEN held THEN pg_total_relation_size(part.oid)
                     ELSE part.relpages * current_setting('block_size')::bigint END AS bytes
         FROM part
@@ -383,7 +417,8 @@ DECLARE
     v_populated boolean;
 BEGIN
     IF refreshtop.is_restricted() THEN
-        RAISE EXCEPTION 'a refresh can''t be called by the code of a view, an index or a policy' USING ERRCODE = 'insufficient_privilege';
+        RAISE EXCEPTION 'a refresh can''t be called by the code of a view, an index or a policy'
+            USING ERRCODE = 'insufficient_privilege';
     END IF;
     -- A rollback locks the registry before anything else: so nothing that it will want is held while we wait for it.
     IF NOT pg_is_in_recovery() THEN
@@ -411,14 +446,24 @@ BEGIN
     IF NOT FOUND THEN
         IF NOT EXISTS (SELECT 1 FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type) THEN
             RAISE EXCEPTION 'no materialized view is registered as "%"', p_refresh_type
-                USING ERRCODE = 'invalid_parameter_value', HINT = 'SELECT refresh_type FROM refreshtop.views lists them.';
+                USING ERRCODE = 'invalid_parameter_value',
+                      HINT = 'SELECT refresh_type FROM refreshtop.views lists them.';
         END IF;
         SELECT * INTO v_running FROM refreshtop.running(p_refresh_type);
-        PERFORM refreshtop.note_act('refresh', 'running', jsonb_build_object('refresh_type', p_refresh_type,
-            'source', v_row.trigger_source, 'running_pid', v_running.pid));
-        RETURN jsonb_build_object('success', false, 'status', 'running', 'refresh_type', p_refresh_type, 'pid', v_running.pid,
-            'message', format('a refresh of %s is already running%s', p_refresh_type,
-                CASE WHEN v_running.pid IS NULL THEN '' ELSE format(' (pid %s, %s)', v_running.pid, v_running.application_name) END));
+        PERFORM refreshtop.note_act('refresh', 'running', jsonb_build_object(
+            'refresh_type', p_refresh_type,
+            'source', v_row.trigger_source,
+            'running_pid', v_running.pid));
+        RETURN jsonb_build_object(
+            'success', false,
+            'status', 'running',
+            'refresh_type', p_refresh_type,
+            'pid', v_running.pid,
+            'message', format(
+                'a refresh of %s is already running%s',
+                p_refresh_type,
+                CASE WHEN v_running.pid IS NULL THEN ''
+                     ELSE format(' (pid %s, %s)', v_running.pid, v_running.application_name) END));
     END IF;
 
     v_row.id := gen_random_uuid();
@@ -440,16 +485,23 @@ BEGIN
             EXECUTE format('REFRESH MATERIALIZED VIEW %s %I.%I', CASE WHEN v_populated THEN 'CONCURRENTLY' ELSE '' END,
                            v_view.view_schema, v_view.view_name);
         END IF;
-        IF NOT EXISTS (SELECT 1 FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.granted
-                       AND l.relation = v_view.view_oid AND l.mode IN ('ExclusiveLock', 'AccessExclusiveLock')) THEN
-            RAISE EXCEPTION 'another relation took the place of %.% during the refresh', v_view.view_schema, v_view.view_name
+        IF NOT EXISTS (SELECT 1 FROM pg_locks l
+                       WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.granted
+                         AND l.relation = v_view.view_oid
+                         AND l.mode IN ('ExclusiveLock', 'AccessExclusiveLock')) THEN
+            RAISE EXCEPTION 'another relation took the place of %.% during the refresh',
+                v_view.view_schema, v_view.view_name
                 USING ERRCODE = 'object_not_in_prerequisite_state';
         END IF;
     -- OTHERS does not include a cancelled query, nor a failed assertion.
     EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
         v_row.status := 'error';
-        GET STACKED DIAGNOSTICS v_row.error_message = MESSAGE_TEXT, v_row.sqlstate = RETURNED_SQLSTATE,
-            v_row.error_detail = PG_EXCEPTION_DETAIL, v_row.error_hint = PG_EXCEPTION_HINT, v_row.error_context = PG_EXCEPTION_CONTEXT;
+        GET STACKED DIAGNOSTICS
+            v_row.error_message = MESSAGE_TEXT,
+            v_row.sqlstate = RETURNED_SQLSTATE,
+            v_row.error_detail = PG_EXCEPTION_DETAIL,
+            v_row.error_hint = PG_EXCEPTION_HINT,
+            v_row.error_context = PG_EXCEPTION_CONTEXT;
     END;
     -- Another refresh has changed rows since the caller's transaction began: that says nothing about the view.
     IF v_row.sqlstate = '40001' AND current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
@@ -462,8 +514,8 @@ BEGIN
     v_row.duration_ms := round(extract(epoch FROM v_row.completed_at - v_row.started_at)::numeric * 1000, 3);
     IF v_row.status = 'error' THEN
         v_row.black_box := refreshtop.evidence(v_view.view_oid);
-        -- One request to cancel reaches the process as two signals: one to it, one to its group. The second may have hit
-        -- just that; it is waited for where it harms nothing.
+        -- One request to cancel reaches the process as two signals: one to it, one to its group. The second may have
+        -- hit just that; it is waited for where it harms nothing.
         IF v_row.sqlstate = '57014' THEN
             BEGIN
                 PERFORM pg_sleep(0.05);
@@ -474,7 +526,8 @@ BEGIN
                 v_row.black_box := refreshtop.evidence(v_view.view_oid);
             END IF;
         END IF;
-        RAISE WARNING 'refresh of % failed: % (SQLSTATE %)', p_refresh_type, left(v_row.error_message, 500), v_row.sqlstate;
+        RAISE WARNING 'refresh of % failed: % (SQLSTATE %)',
+            p_refresh_type, left(v_row.error_message, 500), v_row.sqlstate;
     ELSE
         v_row.measured := refreshtop.measure(v_view);
     END IF;
@@ -491,22 +544,32 @@ BEGIN
     PERFORM refreshtop.write_log(v_row);
     PERFORM refreshtop.notify(v_row);
     IF v_row.trigger_source <> 'schedule' THEN
-        PERFORM refreshtop.note_act(CASE v_row.trigger_source WHEN 'manual' THEN 'trigger' ELSE 'refresh' END, v_row.status,
-                                    jsonb_build_object('run', v_row.id));
+        PERFORM refreshtop.note_act(
+            CASE v_row.trigger_source WHEN 'manual' THEN 'trigger' ELSE 'refresh' END,
+            v_row.status,
+            jsonb_build_object('run', v_row.id));
     END IF;
 
-    RETURN jsonb_strip_nulls(jsonb_build_object('success', v_row.status = 'success', 'status', v_row.status, 'id', v_row.id,
-        'refresh_type', p_refresh_type, 'duration_ms', v_row.duration_ms, 'started_at', v_row.started_at,
-        'completed_at', v_row.completed_at, 'sqlstate', v_row.sqlstate,
-        'message', CASE v_row.status WHEN 'success' THEN format('%s refreshed in %s ms', p_refresh_type, v_row.duration_ms)
-                                     ELSE v_row.error_message END));
+    RETURN jsonb_strip_nulls(jsonb_build_object(
+        'success', v_row.status = 'success',
+        'status', v_row.status,
+        'id', v_row.id,
+        'refresh_type', p_refresh_type,
+        'duration_ms', v_row.duration_ms,
+        'started_at', v_row.started_at,
+        'completed_at', v_row.completed_at,
+        'sqlstate', v_row.sqlstate,
+        'message', CASE v_row.status
+            WHEN 'success' THEN format('%s refreshed in %s ms', p_refresh_type, v_row.duration_ms)
+            ELSE v_row.error_message
+        END));
 END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.run_refresh(text, text)');
 
 -- Whoever may call this is a super administrator, or pg_cron's job. PostgreSQL checks that against the role that really
--- calls. The settings are those that could change a figure, or break the statement that PostgreSQL builds for itself; with
--- row_security off, rows that would be hidden are an error.
+-- calls. The settings are those that could change a figure, or break the statement that PostgreSQL builds for itself;
+-- with row_security off, rows that would be hidden are an error.
 CREATE OR REPLACE FUNCTION refreshtop.refresh(p_refresh_type text, p_source text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 -- A migration holds the registry for a while; then the attempt goes on, or there is nothing left to log it in.
@@ -515,6 +578,7 @@ SET TimeZone = 'UTC' SET DateStyle = 'ISO, MDY' SET IntervalStyle = 'postgres' S
 SET extra_float_digits = 1 SET xmlbinary = 'base64' SET xmloption = 'content' SET quote_all_identifiers = off
 AS $$ BEGIN RETURN refreshtop.run_refresh(p_refresh_type, p_source); END $$;
 COMMENT ON FUNCTION refreshtop.refresh(text, text) IS
-    'Refreshes a registered materialized view without blocking its readers, logs the attempt, notifies; returns at once where a refresh is running';
+    'Refreshes a registered materialized view without blocking its readers, logs the attempt, notifies; '
+    'returns at once where a refresh is running';
 SELECT refreshtop_migration.seal('refreshtop.refresh(text, text)', 'admin', 'job');
 SELECT refreshtop_migration.as_migrator();
