@@ -1,6 +1,6 @@
 -- What bears our names and is not ours goes aside, whole: into a schema that nobody reaches, with owner, rights,
 -- indexes, triggers and rows as they are. So none of its code is ever met, and a rollback only has to move it back. A
--- view is looked at in step 10, because it may have to stay.
+-- view is looked at in step 11, because it may have to stay.
 
 -- Ours are objects with our comment that belong to us, or to a role that could act as us anyway.
 CREATE FUNCTION refreshtop_migration.is_ours(p_owner oid, p_comment text, p_wanted text) RETURNS boolean

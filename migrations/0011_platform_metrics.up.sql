@@ -47,7 +47,7 @@ BEGIN
         CASE WHEN p_schema IS NULL THEN quote_ident(p_name) ELSE format('%I.%I', p_schema, p_name) END,
         p_role);
     INSERT INTO refreshtop.undo (step, kind, object_schema, object_name, detail)
-    VALUES (10, 'grant', p_schema, p_name, jsonb_build_object('right', p_right, 'kind', p_kind, 'role', p_role))
+    VALUES (11, 'grant', p_schema, p_name, jsonb_build_object('right', p_right, 'kind', p_kind, 'role', p_role))
     ON CONFLICT DO NOTHING;
 END
 $$;
@@ -273,7 +273,7 @@ BEGIN
         ELSE
             EXECUTE format('CREATE UNIQUE INDEX platform_metrics_refresh_key ON public.platform_metrics (%I)', v_key);
             INSERT INTO refreshtop.undo (step, kind, object_schema, object_name)
-            VALUES (10, 'index', 'public', 'platform_metrics_refresh_key')
+            VALUES (11, 'index', 'public', 'platform_metrics_refresh_key')
             ON CONFLICT DO NOTHING;
         END IF;
     END IF;

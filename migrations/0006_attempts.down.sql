@@ -1,19 +1,14 @@
 SELECT refreshtop_migration.as_owner();
 DROP FUNCTION IF EXISTS
-    refreshtop.refresh(text, text),
-    refreshtop.run_refresh(text, text),
-    refreshtop.measure(refreshtop.views),
     refreshtop.evidence(oid),
-    refreshtop.hidden_from_owner(oid),
-    refreshtop.register_view(text, regclass, text),
-    refreshtop.registered_view(refreshtop.views),
-    refreshtop.may_maintain(oid),
+    refreshtop.measure(refreshtop.views),
     refreshtop.log_lost_attempts(text, regclass[]),
     refreshtop.merge_fallback(),
     refreshtop.notify(refreshtop.log_fallback),
     refreshtop.write_log(refreshtop.log_fallback),
     refreshtop.attempt_start(regclass),
     refreshtop.attempt_slots(text);
+-- The marks of the attempts.
 DO $$
 DECLARE
     v_slot text;
