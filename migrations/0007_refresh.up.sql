@@ -1,6 +1,28 @@
--- The refresh, and which view it is of. Everything here runs as the owner of the installation, and so never plans or runs
--- what others wrote: the view's query runs as the view's owner inside REFRESH, which PostgreSQL keeps from reaching
--- anybody else's rights.
+-- The refresh, and which view it is of. Everything here runs as the owner of the installation, and so never plans or
+-- runs what others wrote: the view's query runs as the view's owner inside REFRESH, which PostgreSQL keeps from
+-- reaching anybody else's rights.
+
+-- The settings of a function by which a refresh begins, whoever may call it.
+CREATE FUNCTION refreshtop_migration.pin_settings(p_routine regprocedure) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    EXECUTE format('ALTER FUNCTION %s ', p_routine)
+        -- Rows that would be hidden are an error.
+        || 'SET row_security = off '
+        -- A migration holds the registry for a while; then the attempt goes on, or there is nothing left to log it in.
+        || 'SET lock_timeout = ''60s'' '
+        -- Those that could change a figure, or break the statement that PostgreSQL builds for itself.
+        || 'SET TimeZone = ''UTC'' '
+        || 'SET DateStyle = ''ISO, MDY'' '
+        || 'SET IntervalStyle = ''postgres'' '
+        || 'SET bytea_output = ''hex'' '
+        || 'SET extra_float_digits = 1 '
+        || 'SET xmlbinary = ''base64'' '
+        || 'SET xmloption = ''content'' '
+        || 'SET quote_all_identifiers = off';
+END
+$$;
+
 SELECT refreshtop_migration.as_owner();
 
 -- Whether our owner has the right MAINTAIN on a relation, which exists from PostgreSQL 17 on.
@@ -327,15 +349,11 @@ $$;
 SELECT refreshtop_migration.seal('refreshtop.run_refresh(text, text)');
 
 -- Whoever may call this is a super administrator, or pg_cron's job. PostgreSQL checks that against the role that really
--- calls. The settings are those that could change a figure, or break the statement that PostgreSQL builds for itself;
--- with row_security off, rows that would be hidden are an error.
+-- calls.
 CREATE OR REPLACE FUNCTION refreshtop.refresh(p_refresh_type text, p_source text DEFAULT NULL) RETURNS jsonb
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
--- A migration holds the registry for a while; then the attempt goes on, or there is nothing left to log it in.
-SET lock_timeout = '60s'
-SET TimeZone = 'UTC' SET DateStyle = 'ISO, MDY' SET IntervalStyle = 'postgres' SET bytea_output = 'hex'
-SET extra_float_digits = 1 SET xmlbinary = 'base64' SET xmloption = 'content' SET quote_all_identifiers = off
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ BEGIN RETURN refreshtop.run_refresh(p_refresh_type, p_source); END $$;
+SELECT refreshtop_migration.pin_settings('refreshtop.refresh(text, text)');
 COMMENT ON FUNCTION refreshtop.refresh(text, text) IS
     'Refreshes a registered materialized view without blocking its readers, logs the attempt, notifies; '
     'returns at once where a refresh is running';

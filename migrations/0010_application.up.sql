@@ -119,15 +119,14 @@ CREATE OR REPLACE FUNCTION refreshtop.refresh_for_application(
     p_refresh_type text,
     p_source text DEFAULT NULL
 ) RETURNS jsonb
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET lock_timeout = '60s'
-SET TimeZone = 'UTC' SET DateStyle = 'ISO, MDY' SET IntervalStyle = 'postgres' SET bytea_output = 'hex'
-SET extra_float_digits = 1 SET xmlbinary = 'base64' SET xmloption = 'content' SET quote_all_identifiers = off
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM refreshtop.require_application('refresh ' || p_refresh_type);
     RETURN refreshtop.run_refresh(p_refresh_type, p_source);
 END
 $$;
+SELECT refreshtop_migration.pin_settings('refreshtop.refresh_for_application(text, text)');
 CREATE OR REPLACE FUNCTION refreshtop.stats_for_application(p_refresh_type text, p_window interval)
 RETURNS TABLE (
     total_refreshes bigint,
