@@ -214,8 +214,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT ARRAY(SELECT m.version FROM refreshtop.migrations m WHERE m.success ORDER BY m.version) $$;
 SELECT refreshtop_migration.seal('refreshtop.applied_steps()', 'admin');
 
--- Who may read every table (pg_read_all_data, a grant by mistake) reads no row of these, and who may write every table
--- changes none: without a policy only the owner reaches a table's rows.
+-- What stands in these tables decides what a rollback does and what is told of the installation.
 DO $$
 DECLARE
     v_table regclass;
@@ -230,30 +229,14 @@ BEGIN
         IF to_regclass('refreshtop.log_door') IS NULL THEN
             PERFORM refreshtop_migration.strip_relation(v_table::text);
         END IF;
-        PERFORM refreshtop_migration.bare(v_table);
-        IF NOT (SELECT relrowsecurity FROM pg_class WHERE oid = v_table) THEN
-            EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', v_table);
-        END IF;
-        IF (SELECT relforcerowsecurity FROM pg_class WHERE oid = v_table) THEN
-            EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', v_table);
-        END IF;
+        PERFORM refreshtop_migration.close_rows(v_table);
     END LOOP;
-    IF refreshtop_migration.role('admin') IS NOT NULL THEN
-        FOREACH v_table IN ARRAY ARRAY[
-            'refreshtop.audit',
-            'refreshtop.migrations',
-            'refreshtop.home',
-            'refreshtop.inventory'
-        ]::regclass[] LOOP
-            EXECUTE format('GRANT SELECT ON %s TO %I', v_table, refreshtop_migration.role('admin'));
-            IF NOT EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = v_table AND polname = 'admins_read') THEN
-                EXECUTE format('CREATE POLICY admins_read ON %s FOR SELECT TO %I USING (true)',
-                               v_table, refreshtop_migration.role('admin'));
-            END IF;
-        END LOOP;
-    END IF;
 END
 $$;
+SELECT refreshtop_migration.let_admins_read('refreshtop.audit'),
+       refreshtop_migration.let_admins_read('refreshtop.migrations'),
+       refreshtop_migration.let_admins_read('refreshtop.home'),
+       refreshtop_migration.let_admins_read('refreshtop.inventory');
 
 -- What whoever migrates was made a member of goes again with a rollback.
 INSERT INTO refreshtop.undo (step, kind, object_name, detail)

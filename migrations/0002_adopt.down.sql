@@ -5,12 +5,7 @@ DECLARE
     v_object record;
 BEGIN
     FOR v_object IN
-        SELECT CASE c.relkind
-                   WHEN 'm' THEN 'MATERIALIZED VIEW'
-                   WHEN 'v' THEN 'VIEW'
-                   WHEN 'f' THEN 'FOREIGN TABLE'
-                   ELSE 'TABLE'
-               END AS kind,
+        SELECT refreshtop_migration.kind(c.relkind) AS kind,
                c.relname AS now,
                coalesce(u.detail ->> 'name', c.relname) AS name,
                coalesce(u.object_schema, 'public') AS schema,

@@ -18,12 +18,7 @@ DECLARE
 BEGIN
     SELECT * INTO v_object FROM pg_class WHERE oid = p_relation;
     SELECT nspname INTO v_schema FROM pg_namespace WHERE oid = v_object.relnamespace;
-    v_kind := CASE v_object.relkind
-        WHEN 'm' THEN 'MATERIALIZED VIEW'
-        WHEN 'v' THEN 'VIEW'
-        WHEN 'f' THEN 'FOREIGN TABLE'
-        ELSE 'TABLE'
-    END;
+    v_kind := refreshtop_migration.kind(v_object.relkind);
     v_name := v_object.relname;
     FOR i IN 2 .. 1000 LOOP
         EXIT WHEN to_regclass(format('refreshtop_before.%I', v_name)) IS NULL;
@@ -60,9 +55,9 @@ BEGIN
         IF NOT v_log.ours AND v_log.in_place THEN
             PERFORM refreshtop_migration.move_relation(v_log.oid);
             IF to_regclass('refreshtop.log_door') IS NULL THEN
-                PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message',
+                PERFORM refreshtop_migration.note_kept(
                     'the table public.metrics_refresh_log that was here is kept in schema refreshtop_before; '
-                    'its rows are copied'));
+                    'its rows are copied');
             END IF;
         ELSIF v_log.ours THEN
             IF v_log.relowner <> (SELECT oid FROM pg_roles WHERE rolname = refreshtop_migration.role('owner')) THEN

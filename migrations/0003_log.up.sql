@@ -7,10 +7,7 @@ DECLARE
 BEGIN
     -- Where the log was dropped, nobody can tell any more which of the marked attempts had left their row.
     IF to_regclass('public.metrics_refresh_log') IS NULL THEN
-        FOR v_slot IN
-            SELECT c.oid::regclass::text FROM pg_class c
-            WHERE c.relnamespace = 'refreshtop'::regnamespace AND c.relkind = 'S' AND c.relname LIKE 'attempt\_%'
-        LOOP
+        FOR v_slot IN SELECT refreshtop_migration.attempt_marks() LOOP
             PERFORM setval(v_slot, 0);
         END LOOP;
     END IF;
@@ -151,25 +148,12 @@ BEGIN
             WHERE a.grantee = 0 OR a.privilege_type <> 'SELECT' OR NOT EXISTS (SELECT 1 FROM refreshtop.inventory)))
         FROM pg_class c WHERE c.oid = v_table;
         IF (SELECT relkind FROM pg_class WHERE oid = v_table) = 'r' THEN
-            PERFORM refreshtop_migration.bare(v_table);
-            IF NOT (SELECT relrowsecurity FROM pg_class WHERE oid = v_table) THEN
-                EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', v_table);
-            END IF;
-            IF (SELECT relforcerowsecurity FROM pg_class WHERE oid = v_table) THEN
-                EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', v_table);
-            END IF;
+            PERFORM refreshtop_migration.close_rows(v_table);
         END IF;
     END LOOP;
-    IF refreshtop_migration.role('admin') IS NOT NULL THEN
-        EXECUTE format('GRANT SELECT ON public.metrics_refresh_log TO %I', refreshtop_migration.role('admin'));
-        IF NOT EXISTS (SELECT 1 FROM pg_policy
-                       WHERE polrelid = 'public.metrics_refresh_log'::regclass AND polname = 'admins_read') THEN
-            EXECUTE format('CREATE POLICY admins_read ON public.metrics_refresh_log FOR SELECT TO %I USING (true)',
-                           refreshtop_migration.role('admin'));
-        END IF;
-    END IF;
 END
 $$;
+SELECT refreshtop_migration.let_admins_read('public.metrics_refresh_log');
 -- Not before the table takes rows again: forced row security, for one, keeps its owner out.
 WITH merged AS (DELETE FROM refreshtop.log_fallback RETURNING *)
 INSERT INTO refreshtop.log_door SELECT * FROM merged ON CONFLICT DO NOTHING;

@@ -38,16 +38,9 @@ BEGIN
         ALTER TABLE refreshtop.views ENABLE ROW LEVEL SECURITY;
     END IF;
     PERFORM refreshtop_migration.bare('refreshtop.views');
-    IF refreshtop_migration.role('admin') IS NOT NULL THEN
-        EXECUTE format('GRANT SELECT ON refreshtop.views TO %I', refreshtop_migration.role('admin'));
-        IF NOT EXISTS (SELECT 1 FROM pg_policy
-                       WHERE polrelid = 'refreshtop.views'::regclass AND polname = 'admins_read') THEN
-            EXECUTE format('CREATE POLICY admins_read ON refreshtop.views FOR SELECT TO %I USING (true)',
-                           refreshtop_migration.role('admin'));
-        END IF;
-    END IF;
 END
 $$;
+SELECT refreshtop_migration.let_admins_read('refreshtop.views');
 
 -- The view and every relation that its refresh reads: tables, partitions, and what lies behind plain views.
 -- In PL/pgSQL, as the next, because a session then plans it once.

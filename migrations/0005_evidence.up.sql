@@ -97,24 +97,11 @@ AS $$
     END
     FROM pg_stat_get_activity(pg_backend_pid()) a
 $$;
-DO $$
-DECLARE
-    v_function text;
-BEGIN
-    FOREACH v_function IN ARRAY ARRAY['refreshtop_definers.black_box(oid, oid[])', 'refreshtop_definers.running(oid)',
-                                      'refreshtop_definers.session_source()'] LOOP
-        PERFORM refreshtop_migration.give(v_function, refreshtop_migration.role('monitor'));
-    END LOOP;
-    -- Whoever may give it on does; the migrator says what is not seen without.
-    IF NOT pg_has_role(refreshtop_migration.role('monitor'), 'pg_read_all_stats', 'USAGE') THEN
-        BEGIN
-            EXECUTE format('GRANT pg_read_all_stats TO %I', refreshtop_migration.role('monitor'));
-        EXCEPTION WHEN insufficient_privilege THEN
-            NULL;
-        END;
-    END IF;
-END
-$$;
+
+SELECT refreshtop_migration.give('refreshtop_definers.black_box(oid, oid[])', refreshtop_migration.role('monitor')),
+       refreshtop_migration.give('refreshtop_definers.running(oid)', refreshtop_migration.role('monitor')),
+       refreshtop_migration.give('refreshtop_definers.session_source()', refreshtop_migration.role('monitor'));
+SELECT refreshtop_migration.let_monitor('pg_read_all_stats');
 
 SELECT refreshtop_migration.as_owner();
 CREATE OR REPLACE FUNCTION refreshtop.running(p_refresh_type text DEFAULT 'platform_metrics')

@@ -13,10 +13,7 @@ DO $$
 DECLARE
     v_slot text;
 BEGIN
-    FOR v_slot IN
-        SELECT c.oid::regclass::text FROM pg_class c
-        WHERE c.relnamespace = 'refreshtop'::regnamespace AND c.relkind = 'S' AND c.relname LIKE 'attempt\_%'
-    LOOP
+    FOR v_slot IN SELECT refreshtop_migration.attempt_marks() LOOP
         EXECUTE format('DROP SEQUENCE %s', v_slot);
     END LOOP;
 END

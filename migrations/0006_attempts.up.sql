@@ -1,6 +1,6 @@
 -- What an attempt to refresh leaves behind, whatever becomes of it: the mark of its start, its row in the log, the
--- notification, what was measured after a success, and who was in the way of a failure. Everything here runs as the owner
--- of the installation, and plans or runs nothing that others wrote.
+-- notification, what was measured after a success, and who was in the way of a failure. Everything here runs as the
+-- owner of the installation, and so never plans or runs what others wrote.
 SELECT refreshtop_migration.as_owner();
 
 -- Sequences that remember the start of the newest attempts, in microseconds since 1970; 0 is a free one. A sequence is

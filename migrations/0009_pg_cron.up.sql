@@ -123,30 +123,13 @@ AS $$
            r.readable
     FROM (SELECT pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') AS readable) r
 $$;
-DO $$
-DECLARE
-    v_function record;
-BEGIN
-    FOR v_function IN
-        SELECT * FROM (VALUES
-            ('cron_job(text)', 'job'),
-            ('cron_facts()', 'job'),
-            ('change_job(text, text, boolean, boolean)', 'job'),
-            ('cron_settings()', 'monitor')
-        ) AS f(name, purpose)
-    LOOP
-        PERFORM refreshtop_migration.give(
-            'refreshtop_definers.' || v_function.name, refreshtop_migration.role(v_function.purpose));
-    END LOOP;
-    IF NOT pg_has_role(refreshtop_migration.role('monitor'), 'pg_read_all_settings', 'USAGE') THEN
-        BEGIN
-            EXECUTE format('GRANT pg_read_all_settings TO %I', refreshtop_migration.role('monitor'));
-        EXCEPTION WHEN insufficient_privilege THEN
-            NULL;
-        END;
-    END IF;
-END
-$$;
+
+SELECT refreshtop_migration.give('refreshtop_definers.cron_job(text)', refreshtop_migration.role('job')),
+       refreshtop_migration.give('refreshtop_definers.cron_facts()', refreshtop_migration.role('job')),
+       refreshtop_migration.give('refreshtop_definers.change_job(text, text, boolean, boolean)',
+                                 refreshtop_migration.role('job')),
+       refreshtop_migration.give('refreshtop_definers.cron_settings()', refreshtop_migration.role('monitor'));
+SELECT refreshtop_migration.let_monitor('pg_read_all_settings');
 
 SELECT refreshtop_migration.as_owner();
 CREATE OR REPLACE FUNCTION refreshtop.cron_settings()

@@ -64,16 +64,16 @@ BEGIN
     PERFORM refreshtop_migration.give('refreshtop_definers.ask_application()', v_owner);
     IF NOT has_function_privilege(v_owner, refreshtop.application_function(), 'EXECUTE')
        OR NOT has_schema_privilege(v_owner, 'public', 'USAGE') THEN
-        PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message', format(
+        PERFORM refreshtop_migration.note_kept(format(
             'public.is_super_admin() can''t be asked, because role %s may not call it; '
             'its owner can run: GRANT EXECUTE ON FUNCTION %s TO %I',
-            v_owner, refreshtop.application_function()::regprocedure, v_owner)));
+            v_owner, refreshtop.application_function()::regprocedure, v_owner));
     END IF;
 EXCEPTION WHEN insufficient_privilege THEN
-    PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message', format(
+    PERFORM refreshtop_migration.note_kept(format(
         'public.is_super_admin() of role %s is not asked, because only a superuser, or a member of that role, '
         'can let it run with its owner''s rights: migrate as one',
-        v_owner)));
+        v_owner));
 END
 $do$;
 

@@ -123,11 +123,9 @@ BEGIN
             ALTER ROLE refreshtop_job LOGIN;
         END IF;
         IF NOT v_super AND NOT pg_has_role(v_role.name, 'USAGE') THEN
-            IF v_role.name IN ('refreshtop_admin', 'refreshtop_job') THEN
-                -- Whoever migrates goes on looking, and changing jobs, afterwards.
-                EXECUTE format('GRANT %I TO %I%s', v_role.name, current_user, v_member);
-            ELSE
-                EXECUTE format('GRANT %I TO %I%s', v_role.name, current_user, v_member);
+            EXECUTE format('GRANT %I TO %I%s', v_role.name, current_user, v_member);
+            -- Of these two whoever migrates stays a member, and so goes on looking, and changing jobs, afterwards.
+            IF v_role.name NOT IN ('refreshtop_admin', 'refreshtop_job') THEN
                 PERFORM set_config('refreshtop.leave_roles', concat_ws(
                     chr(1),
                     nullif(current_setting('refreshtop.leave_roles', true), ''),
@@ -227,6 +225,77 @@ BEGIN
 END
 $$;
 
+-- Leaves the rows of a table of ours to its owner, and to whomever a policy of ours lets in: who may read every table
+-- (pg_read_all_data, a grant by mistake) then reads none, and who may write every table changes none. Forced row
+-- security would keep the owner out as well.
+CREATE FUNCTION refreshtop_migration.close_rows(p_table regclass) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    PERFORM refreshtop_migration.bare(p_table);
+    IF NOT (SELECT relrowsecurity FROM pg_class WHERE oid = p_table) THEN
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', p_table);
+    END IF;
+    IF (SELECT relforcerowsecurity FROM pg_class WHERE oid = p_table) THEN
+        EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', p_table);
+    END IF;
+END
+$$;
+
+-- Lets super administrators read a table whose rows are closed, where there is a role for them.
+CREATE FUNCTION refreshtop_migration.let_admins_read(p_table regclass) RETURNS void LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_admin name := refreshtop_migration.role('admin');
+BEGIN
+    IF v_admin IS NULL THEN
+        RETURN;
+    END IF;
+    EXECUTE format('GRANT SELECT ON %s TO %I', p_table, v_admin);
+    IF NOT EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = p_table AND polname = 'admins_read') THEN
+        EXECUTE format('CREATE POLICY admins_read ON %s FOR SELECT TO %I USING (true)', p_table, v_admin);
+    END IF;
+END
+$$;
+
+-- Lets refreshtop_monitor see what a predefined role of PostgreSQL sees. Not everybody may give that on, and the
+-- migrator says what is not seen without it.
+CREATE FUNCTION refreshtop_migration.let_monitor(p_right name) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF NOT pg_has_role(refreshtop_migration.role('monitor'), p_right, 'USAGE') THEN
+        EXECUTE format('GRANT %I TO %I', p_right, refreshtop_migration.role('monitor'));
+    END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+    NULL;
+END
+$$;
+
+-- What the migrator tells of something that it found and left as it was.
+CREATE FUNCTION refreshtop_migration.note_kept(p_message text) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message', p_message));
+END
+$$;
+
+-- The word that ALTER needs for a relation.
+CREATE FUNCTION refreshtop_migration.kind(p_relkind "char") RETURNS text LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT CASE p_relkind
+        WHEN 'm' THEN 'MATERIALIZED VIEW'
+        WHEN 'v' THEN 'VIEW'
+        WHEN 'f' THEN 'FOREIGN TABLE'
+        ELSE 'TABLE'
+    END
+$$;
+
+-- The sequences that mark attempts; see step 6.
+CREATE FUNCTION refreshtop_migration.attempt_marks() RETURNS SETOF text LANGUAGE sql STABLE
+AS $$
+    SELECT c.oid::regclass::text FROM pg_class c
+    WHERE c.relnamespace = to_regnamespace('refreshtop') AND c.relkind = 'S' AND c.relname LIKE 'attempt\_%'
+$$;
+
 -- Lets a role own something in a schema of ours while the transaction lasts.
 CREATE FUNCTION refreshtop_migration.let_own(p_schema text, p_role name) RETURNS void LANGUAGE plpgsql
 AS $$
@@ -257,6 +326,10 @@ BEGIN
 END
 $$;
 
+-- Somebody on a list of rights, as GRANT and REVOKE name him.
+CREATE FUNCTION refreshtop_migration.grantee(p_role oid) RETURNS text LANGUAGE sql STABLE
+AS $$ SELECT CASE p_role WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(p_role)) END $$;
+
 -- Takes everybody but the owner off an object's list of rights. Default privileges may have let others in.
 CREATE FUNCTION refreshtop_migration.strip(p_kind text, p_identity text, p_owner oid, p_acl aclitem[]) RETURNS void
 LANGUAGE plpgsql
@@ -269,8 +342,8 @@ BEGIN
         SELECT DISTINCT a.grantee FROM aclexplode(CASE WHEN cardinality(p_acl) > 0 THEN p_acl END) a
         WHERE a.grantee <> p_owner
     LOOP
-        EXECUTE format('REVOKE ALL ON %s %s FROM %s CASCADE', p_kind, p_identity,
-            CASE v_grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(v_grantee)) END);
+        EXECUTE format('REVOKE ALL ON %s %s FROM %s CASCADE',
+                       p_kind, p_identity, refreshtop_migration.grantee(v_grantee));
     END LOOP;
 END
 $$;
