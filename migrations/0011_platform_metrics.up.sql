@@ -1,5 +1,9 @@
 -- The materialized view that this product began with, and the four functions by which other programs call it.
 
+-- The tables of the application that the view reads.
+CREATE FUNCTION refreshtop_migration.sources() RETURNS name[] LANGUAGE sql IMMUTABLE
+AS $$ SELECT ARRAY['accounts', 'accounts_memberships', 'assets', 'software_licenses']::name[] $$;
+
 -- Who owns the view that we make, and so whose rights its query has. Whoever owns a source can put code of his own
 -- where the query meets it, so only he may own the view; where they are several, a role that can read the four tables
 -- and nothing else. Only where all are superusers' may it be a superuser's.
@@ -15,14 +19,14 @@ BEGIN
     INTO v_owners, v_lesser
     FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
     WHERE c.relnamespace = 'public'::regnamespace
-      AND c.relname IN ('accounts', 'accounts_memberships', 'assets', 'software_licenses');
+      AND c.relname = ANY (refreshtop_migration.sources());
     IF cardinality(v_owners) = 1 AND pg_has_role(v_owners[1], 'USAGE') THEN
         RETURN v_owners[1];
     ELSIF v_lesser IS NULL THEN
         -- Superusers', or ours: nobody with fewer rights can add code.
         RETURN current_user;
     ELSIF refreshtop_migration.role('view') <> current_user AND (v_super OR NOT EXISTS (
-            SELECT 1 FROM unnest(ARRAY['accounts', 'accounts_memberships', 'assets', 'software_licenses']) AS t(name)
+            SELECT 1 FROM unnest(refreshtop_migration.sources()) AS t(name)
             WHERE NOT has_table_privilege(format('public.%I', t.name), 'SELECT WITH GRANT OPTION'))) THEN
         RETURN refreshtop_migration.role('view');
     END IF;
@@ -126,6 +130,19 @@ CROSS JOIN (SELECT count(*) AS total_assets,
             FROM public.assets) s
 CROSS JOIN (SELECT count(*) AS total_licenses FROM public.software_licenses) l$query$ $$;
 
+-- Fills the view where it is empty.
+CREATE FUNCTION refreshtop_migration.fill_view(p_view oid) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF NOT (SELECT relispopulated FROM pg_class WHERE oid = p_view) THEN
+        -- Rows that are hidden from the view's owner are an error, not fewer rows.
+        SET LOCAL row_security = off;
+        REFRESH MATERIALIZED VIEW public.platform_metrics;
+        SET LOCAL row_security = on;
+    END IF;
+END
+$$;
+
 -- A view of that name with another query goes aside, unless others depend on it or it has columns that ours has not.
 DO $$
 DECLARE
@@ -162,11 +179,11 @@ BEGIN
     DROP MATERIALIZED VIEW refreshtop_before.refreshtop_wanted;
     IF v_reason IS NULL THEN
         PERFORM refreshtop_migration.move_relation(v_view);
-        PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message',
-            'public.platform_metrics counts with refreshtop''s query now; its own comes back with a rollback'));
+        PERFORM refreshtop_migration.note_kept(
+            'public.platform_metrics counts with refreshtop''s query now; its own comes back with a rollback');
     ELSIF v_reason <> '' THEN
-        PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message', format(
-            'public.platform_metrics keeps its own query, because %s', v_reason)));
+        PERFORM refreshtop_migration.note_kept(
+            format('public.platform_metrics keeps its own query, because %s', v_reason));
     END IF;
 END
 $$;
@@ -202,7 +219,7 @@ BEGIN
         CREATE UNIQUE INDEX platform_metrics_refresh_key ON public.platform_metrics (last_updated);
         IF v_owner = refreshtop_migration.role('view') AND v_owner <> current_user THEN
             PERFORM refreshtop_migration.give_right('SELECT', 'TABLE', 'public', t.name, v_owner)
-            FROM unnest(ARRAY['accounts', 'accounts_memberships', 'assets', 'software_licenses']) AS t(name);
+            FROM unnest(refreshtop_migration.sources()) AS t(name);
             IF NOT has_schema_privilege(v_owner, 'public', 'USAGE') THEN
                 PERFORM refreshtop_migration.give_right('USAGE', 'SCHEMA', NULL, 'public', v_owner);
             END IF;
@@ -219,7 +236,7 @@ BEGIN
         FOR v_grantee IN SELECT DISTINCT a.grantee, a.is_grantable FROM aclexplode(v_moved.relacl) a
                          WHERE a.privilege_type = 'SELECT' AND a.grantee <> v_moved.relowner LOOP
             EXECUTE format('GRANT SELECT ON public.platform_metrics TO %s %s',
-                CASE v_grantee.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(v_grantee.grantee)) END,
+                refreshtop_migration.grantee(v_grantee.grantee),
                 CASE WHEN v_grantee.is_grantable THEN 'WITH GRANT OPTION' ELSE '' END);
         END LOOP;
         IF v_moved.relowner IS NOT NULL AND pg_get_userbyid(v_moved.relowner) <> v_owner THEN
@@ -259,17 +276,13 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_index i
                    WHERE i.indrelid = v_view AND i.indisunique AND i.indisvalid AND i.indimmediate
                      AND i.indpred IS NULL AND i.indexprs IS NULL) THEN
-        IF NOT (SELECT relispopulated FROM pg_class WHERE oid = v_view) THEN
-            SET LOCAL row_security = off;
-            REFRESH MATERIALIZED VIEW public.platform_metrics;
-            SET LOCAL row_security = on;
-        END IF;
+        PERFORM refreshtop_migration.fill_view(v_view);
         v_key := refreshtop_migration.key(v_view);
         IF v_key IS NULL THEN
-            PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message',
+            PERFORM refreshtop_migration.note_kept(
                 'warning: public.platform_metrics has many rows and no column that is unique, '
                 'so it can''t be refreshed concurrently: '
-                'create a unique index on the columns that tell its rows apart'));
+                'create a unique index on the columns that tell its rows apart');
         ELSE
             EXECUTE format('CREATE UNIQUE INDEX platform_metrics_refresh_key ON public.platform_metrics (%I)', v_key);
             INSERT INTO refreshtop.undo (step, kind, object_schema, object_name)
@@ -282,12 +295,7 @@ BEGIN
         PERFORM refreshtop_migration.give_right(
             'SELECT', 'TABLE', 'public', 'platform_metrics', refreshtop_migration.role('admin'));
     END IF;
-    IF NOT (SELECT relispopulated FROM pg_class WHERE oid = v_view) THEN
-        -- Rows that are hidden from the view's owner are an error, not fewer rows.
-        SET LOCAL row_security = off;
-        REFRESH MATERIALIZED VIEW public.platform_metrics;
-        SET LOCAL row_security = on;
-    END IF;
+    PERFORM refreshtop_migration.fill_view(v_view);
     -- Now, so that even the very first attempt can be missed.
     PERFORM refreshtop_migration.as_owner();
     PERFORM refreshtop.attempt_slots('platform_metrics');
@@ -345,10 +353,10 @@ BEGIN
             v_good := true;
         ELSE
             v_good := true;
-            PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message', format(
+            PERFORM refreshtop_migration.note_kept(format(
                 'warning: %s rows of public.platform_metrics have a NULL in the key of index %s, '
                 'and are written anew by each refresh',
-                v_rows[3], v_index.name)));
+                v_rows[3], v_index.name));
         END IF;
     END LOOP;
     IF v_said IS NOT NULL AND NOT v_good THEN
