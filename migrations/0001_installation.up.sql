@@ -64,8 +64,8 @@ BEGIN
     FOR v_schema IN
         SELECT n.nspname, n.nspowner, n.nspacl FROM pg_namespace n
         WHERE n.nspname IN ('refreshtop', 'refreshtop_definers', 'refreshtop_before')
-          -- Later on, a grant on the first is somebody's wish; one on the others would let owners alter their
-          -- functions.
+          -- After the first migration a grant on refreshtop is somebody's wish; one on the others would let the owners
+          -- of functions in there alter them.
           AND (n.nspname <> 'refreshtop' OR to_regclass('refreshtop.inventory') IS NULL)
     LOOP
         PERFORM refreshtop_migration.strip('SCHEMA', quote_ident(v_schema.nspname), v_schema.nspowner, v_schema.nspacl);

@@ -111,7 +111,7 @@ BEGIN
     IF v_code IS NULL THEN
         DROP TABLE public.metrics_refresh_log;
     ELSE
-        -- Said by the migrator.
+        -- For the migrator, which tells it.
         PERFORM set_config('refreshtop.rows_kept', v_code, true);
         ALTER TABLE public.metrics_refresh_log RENAME TO metrics_refresh_log_refreshtop;
         FOR v_column IN

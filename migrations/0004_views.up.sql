@@ -43,7 +43,7 @@ $$;
 SELECT refreshtop_migration.let_admins_read('refreshtop.views');
 
 -- The view and every relation that its refresh reads: tables, partitions, and what lies behind plain views.
--- In PL/pgSQL, as the next, because a session then plans it once.
+-- This and the next are in PL/pgSQL because a session then plans them once.
 CREATE OR REPLACE FUNCTION refreshtop.relations(p_view oid) RETURNS SETOF oid
 LANGUAGE plpgsql STABLE ROWS 10 SET search_path = pg_catalog, pg_temp
 AS $$

@@ -8,7 +8,6 @@ DROP FUNCTION IF EXISTS
     refreshtop.write_log(refreshtop.log_fallback),
     refreshtop.attempt_start(regclass),
     refreshtop.attempt_slots(text);
--- The marks of the attempts.
 DO $$
 DECLARE
     v_slot text;

@@ -22,8 +22,8 @@ RETURNS TABLE (schedule text, command text, active boolean, last_status text, la
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- Only named when it is called: the tables need not be there. The history has an index on its own number alone; it
-    -- is read backwards until the job is met.
+    -- As text, because the tables need not be there when this is created. The history has an index on its own number
+    -- alone; it is read backwards until the job is met.
     RETURN QUERY EXECUTE $query$
         SELECT j.schedule::text, j.command::text, j.active, d.status::text, left(d.return_message, 200), d.start_time
         FROM cron.job j

@@ -29,8 +29,8 @@ SELECT refreshtop_migration.as_migrator();
 -- Asks it with the rights of its own owner, never with more: whoever owns it can change what it does. A superuser's is
 -- asked as refreshtop_view: what it reads, and what else stands in schema public, belongs to others. It runs with the
 -- search path that it sets itself, or with public in reach, because a function that decides from a JWT commonly reads
--- tables of its own there. What is no clear yes is a no, an error too: claims that are no JSON must not become
--- somebody's right, nor a riddle instead of a refusal.
+-- tables of its own there. What is no clear yes is a no, an error too: claims that are not JSON must neither let
+-- anybody in nor answer him with an error that explains nothing.
 DO $do$
 DECLARE
     v_owner name := (

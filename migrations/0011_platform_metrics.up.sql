@@ -296,7 +296,7 @@ BEGIN
             'SELECT', 'TABLE', 'public', 'platform_metrics', refreshtop_migration.role('admin'));
     END IF;
     PERFORM refreshtop_migration.fill_view(v_view);
-    -- Now, so that even the very first attempt can be missed.
+    -- Made now, so that even the loss of the very first attempt is noticed.
     PERFORM refreshtop_migration.as_owner();
     PERFORM refreshtop.attempt_slots('platform_metrics');
     PERFORM refreshtop_migration.as_migrator();

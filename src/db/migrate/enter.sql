@@ -6,7 +6,7 @@
 -- superuser, or a role that can create the roles below and may pass CREATE on schema public on to one of them.
 -- Alone: a role that can't do that owns everything itself.
 
--- What settles how names and values in the steps are read.
+-- How names and values in the steps are read must not depend on who migrates.
 SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL quote_all_identifiers = off;
 SET LOCAL TimeZone = 'UTC';
@@ -15,7 +15,7 @@ SET LOCAL row_security = on;
 SET LOCAL check_function_bodies = on;
 SET LOCAL client_min_messages = warning;
 
--- Somebody may have renamed it, with everything that is in it.
+-- Somebody may have renamed schema public, with everything that is in it.
 DO $$
 DECLARE
     v_schema name;
@@ -141,7 +141,7 @@ BEGIN
     IF NOT has_schema_privilege('refreshtop_owner', 'public', 'USAGE') THEN
         EXECUTE 'GRANT USAGE ON SCHEMA public TO refreshtop_owner';
     END IF;
-    -- A GRANT without the right to give it on is a warning, no error.
+    -- A GRANT by a role that may not grant is a warning, not an error.
     IF NOT has_schema_privilege('refreshtop_owner', 'public', 'CREATE')
        OR NOT has_schema_privilege('refreshtop_owner', 'public', 'USAGE') THEN
         RAISE insufficient_privilege;
@@ -337,7 +337,7 @@ AS $$
 DECLARE
     v_grantee oid;
 BEGIN
-    -- An empty list is none for aclexplode.
+    -- aclexplode refuses an empty array.
     FOR v_grantee IN
         SELECT DISTINCT a.grantee FROM aclexplode(CASE WHEN cardinality(p_acl) > 0 THEN p_acl END) a
         WHERE a.grantee <> p_owner
