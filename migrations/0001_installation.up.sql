@@ -1,4 +1,5 @@
--- The installation itself: its schemas, where it is at home, what a rollback undoes, what must be there, the audit trail.
+-- The installation itself: its schemas, where it is at home, what a rollback undoes, what must be there, the audit
+-- trail.
 -- Every step may run again: it puts back what is missing.
 
 -- What is there already may have changed hands (REASSIGN OWNED, a restore without our roles). From a role that could do
@@ -12,9 +13,11 @@ BEGIN
         SELECT 'SCHEMA' AS kind, quote_ident(n.nspname) AS identity, n.nspowner AS owner, 1 AS place
         FROM pg_namespace n WHERE n.nspname IN ('refreshtop', 'refreshtop_definers', 'refreshtop_before')
         UNION ALL
-        SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, c.oid::regclass::text, c.relowner, 2
+        SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END,
+               c.oid::regclass::text, c.relowner, 2
         FROM pg_class c WHERE c.relnamespace = to_regnamespace('refreshtop') AND c.relkind IN ('r', 'v', 'S')
-          AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'i')
+          AND NOT EXISTS (SELECT 1 FROM pg_depend d
+                          WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'i')
         UNION ALL
         SELECT 'ROUTINE', p.oid::regprocedure::text, p.proowner, 3
         FROM pg_proc p WHERE p.pronamespace = to_regnamespace('refreshtop')
@@ -22,7 +25,8 @@ BEGIN
     LOOP
         CONTINUE WHEN pg_get_userbyid(v_object.owner) = v_owner;
         IF NOT refreshtop_migration.is_trusted(v_object.owner) THEN
-            RAISE EXCEPTION '% % belongs to role %', lower(v_object.kind), v_object.identity, pg_get_userbyid(v_object.owner)
+            RAISE EXCEPTION '% % belongs to role %',
+                lower(v_object.kind), v_object.identity, pg_get_userbyid(v_object.owner)
                 USING ERRCODE = 'object_not_in_prerequisite_state',
                       HINT = 'Migrate as that role, or let a superuser drop it, or give it back to refreshtop_owner.';
         END IF;
@@ -50,7 +54,8 @@ $$;
 SELECT refreshtop_migration.as_owner();
 COMMENT ON SCHEMA refreshtop IS 'refreshtop: refreshes materialized views and logs every attempt';
 COMMENT ON SCHEMA refreshtop_definers IS
-    'refreshtop: functions that run with the rights of the role that owns each; only the owner of the schema reaches them';
+    'refreshtop: functions that run with the rights of the role that owns each; '
+    'only the owner of the schema reaches them';
 COMMENT ON SCHEMA refreshtop_before IS 'refreshtop: what was here by its names before; a rollback puts it back';
 DO $$
 DECLARE
@@ -59,15 +64,19 @@ BEGIN
     FOR v_schema IN
         SELECT n.nspname, n.nspowner, n.nspacl FROM pg_namespace n
         WHERE n.nspname IN ('refreshtop', 'refreshtop_definers', 'refreshtop_before')
-          -- Later on, a grant on the first is somebody's wish; one on the others would let owners alter their functions.
+          -- After the first migration a grant on refreshtop is somebody's wish; one on the others would let the owners
+          -- of functions in there alter them.
           AND (n.nspname <> 'refreshtop' OR to_regclass('refreshtop.inventory') IS NULL)
     LOOP
         PERFORM refreshtop_migration.strip('SCHEMA', quote_ident(v_schema.nspname), v_schema.nspowner, v_schema.nspacl);
     END LOOP;
     PERFORM refreshtop_migration.strip_public('SCHEMA', 'refreshtop');
-    -- The roles view and monitor may call nothing there; what they have keeps them from being dropped by the rollback of
-    -- another database.
-    FOR v_schema IN SELECT purpose FROM unnest(ARRAY['admin', 'job', 'view', 'monitor']) AS purpose WHERE refreshtop_migration.role(purpose) IS NOT NULL LOOP
+    -- The roles view and monitor may call nothing there; what they have keeps them from being dropped by the rollback
+    -- of another database.
+    FOR v_schema IN
+        SELECT purpose FROM unnest(ARRAY['admin', 'job', 'view', 'monitor']) AS purpose
+        WHERE refreshtop_migration.role(purpose) IS NOT NULL
+    LOOP
         EXECUTE format('GRANT USAGE ON SCHEMA refreshtop TO %I', refreshtop_migration.role(v_schema.purpose));
     END LOOP;
 END
@@ -93,7 +102,9 @@ CREATE TABLE IF NOT EXISTS refreshtop.home (
 );
 COMMENT ON TABLE refreshtop.home IS 'The cluster and the database that this installation was migrated in';
 INSERT INTO refreshtop.home (system_identifier, database_oid, database_name)
-SELECT s.system_identifier, d.oid, d.datname FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()
+SELECT s.system_identifier, d.oid, d.datname
+FROM pg_control_system() s, pg_database d
+WHERE d.datname = current_database()
 ON CONFLICT DO NOTHING;
 
 -- Undo steps are data: what kind of thing was done to which object. Nothing in here is ever executed.
@@ -114,8 +125,14 @@ CREATE TABLE IF NOT EXISTS refreshtop.undo (
 );
 COMMENT ON TABLE refreshtop.undo IS 'What a rollback puts back, as data';
 
-CREATE TABLE IF NOT EXISTS refreshtop.inventory (kind text, object text, detail text, PRIMARY KEY (kind, object, detail));
-COMMENT ON TABLE refreshtop.inventory IS 'What the last migration left; whatever of it is missing later was changed by somebody else';
+CREATE TABLE IF NOT EXISTS refreshtop.inventory (
+    kind   text,
+    object text,
+    detail text,
+    PRIMARY KEY (kind, object, detail)
+);
+COMMENT ON TABLE refreshtop.inventory IS
+    'What the last migration left; whatever of it is missing later was changed by somebody else';
 
 CREATE TABLE IF NOT EXISTS refreshtop.audit (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -168,7 +185,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE
         WHEN h.system_identifier IS NULL THEN 'it does not know where it was migrated'
-        WHEN h.system_identifier <> s.system_identifier THEN format('it was migrated in database %s of another server', h.database_name)
+        WHEN h.system_identifier <> s.system_identifier
+        THEN format('it was migrated in database %s of another server', h.database_name)
         WHEN h.database_oid <> d.oid THEN format('it is a copy of database %s', h.database_name)
         WHEN h.database_name <> d.datname THEN format('its name was %s when it was migrated', h.database_name)
     END
@@ -196,34 +214,29 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT ARRAY(SELECT m.version FROM refreshtop.migrations m WHERE m.success ORDER BY m.version) $$;
 SELECT refreshtop_migration.seal('refreshtop.applied_steps()', 'admin');
 
--- Who may read every table (pg_read_all_data, a grant by mistake) reads no row of these, and who may write every table
--- changes none: without a policy only the owner reaches a table's rows.
+-- What stands in these tables decides what a rollback does and what is told of the installation.
 DO $$
 DECLARE
     v_table regclass;
 BEGIN
-    FOREACH v_table IN ARRAY ARRAY['refreshtop.home', 'refreshtop.undo', 'refreshtop.inventory', 'refreshtop.audit', 'refreshtop.migrations']::regclass[] LOOP
+    FOREACH v_table IN ARRAY ARRAY[
+        'refreshtop.home',
+        'refreshtop.undo',
+        'refreshtop.inventory',
+        'refreshtop.audit',
+        'refreshtop.migrations'
+    ]::regclass[] LOOP
         IF to_regclass('refreshtop.log_door') IS NULL THEN
             PERFORM refreshtop_migration.strip_relation(v_table::text);
         END IF;
-        PERFORM refreshtop_migration.bare(v_table);
-        IF NOT (SELECT relrowsecurity FROM pg_class WHERE oid = v_table) THEN
-            EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', v_table);
-        END IF;
-        IF (SELECT relforcerowsecurity FROM pg_class WHERE oid = v_table) THEN
-            EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', v_table);
-        END IF;
+        PERFORM refreshtop_migration.close_rows(v_table);
     END LOOP;
-    IF refreshtop_migration.role('admin') IS NOT NULL THEN
-        FOREACH v_table IN ARRAY ARRAY['refreshtop.audit', 'refreshtop.migrations', 'refreshtop.home', 'refreshtop.inventory']::regclass[] LOOP
-            EXECUTE format('GRANT SELECT ON %s TO %I', v_table, refreshtop_migration.role('admin'));
-            IF NOT EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = v_table AND polname = 'admins_read') THEN
-                EXECUTE format('CREATE POLICY admins_read ON %s FOR SELECT TO %I USING (true)', v_table, refreshtop_migration.role('admin'));
-            END IF;
-        END LOOP;
-    END IF;
 END
 $$;
+SELECT refreshtop_migration.let_admins_read('refreshtop.audit'),
+       refreshtop_migration.let_admins_read('refreshtop.migrations'),
+       refreshtop_migration.let_admins_read('refreshtop.home'),
+       refreshtop_migration.let_admins_read('refreshtop.inventory');
 
 -- What whoever migrates was made a member of goes again with a rollback.
 INSERT INTO refreshtop.undo (step, kind, object_name, detail)

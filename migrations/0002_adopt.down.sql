@@ -5,10 +5,14 @@ DECLARE
     v_object record;
 BEGIN
     FOR v_object IN
-        SELECT CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'v' THEN 'VIEW' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END AS kind,
-               c.relname AS now, coalesce(u.detail ->> 'name', c.relname) AS name, coalesce(u.object_schema, 'public') AS schema, u.seq
+        SELECT refreshtop_migration.kind(c.relkind) AS kind,
+               c.relname AS now,
+               coalesce(u.detail ->> 'name', c.relname) AS name,
+               coalesce(u.object_schema, 'public') AS schema,
+               u.seq
         FROM pg_class c
-        LEFT JOIN refreshtop.undo u ON u.kind = 'moved' AND u.object_name = c.relname AND u.detail ->> 'kind' <> 'ROUTINE'
+        LEFT JOIN refreshtop.undo u
+            ON u.kind = 'moved' AND u.object_name = c.relname AND u.detail ->> 'kind' <> 'ROUTINE'
         WHERE c.relnamespace = to_regnamespace('refreshtop_before') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
         ORDER BY u.seq
     LOOP
@@ -19,7 +23,8 @@ BEGIN
         END IF;
     END LOOP;
     FOR v_object IN
-        SELECT p.oid::regprocedure::text AS identity FROM pg_proc p WHERE p.pronamespace = to_regnamespace('refreshtop_before')
+        SELECT p.oid::regprocedure::text AS identity FROM pg_proc p
+        WHERE p.pronamespace = to_regnamespace('refreshtop_before')
     LOOP
         EXECUTE format('ALTER ROUTINE %s SET SCHEMA public', v_object.identity);
     END LOOP;

@@ -1,9 +1,10 @@
--- What bears our names and is not ours goes aside, whole: into a schema that nobody reaches, with owner, rights, indexes,
--- triggers and rows as they are. So none of its code is ever met, and a rollback only has to move it back. A view is
--- looked at in step 10, because it may have to stay.
+-- What bears our names and is not ours goes aside, whole: into a schema that nobody reaches, with owner, rights,
+-- indexes, triggers and rows as they are. So none of its code is ever met, and a rollback only has to move it back. A
+-- view is looked at in step 11, because it may have to stay.
 
 -- Ours are objects with our comment that belong to us, or to a role that could act as us anyway.
-CREATE FUNCTION refreshtop_migration.is_ours(p_owner oid, p_comment text, p_wanted text) RETURNS boolean LANGUAGE sql STABLE
+CREATE FUNCTION refreshtop_migration.is_ours(p_owner oid, p_comment text, p_wanted text) RETURNS boolean
+LANGUAGE sql STABLE
 AS $$ SELECT refreshtop_migration.is_trusted(p_owner) AND p_comment IS NOT DISTINCT FROM p_wanted $$;
 
 -- Moves a relation aside; a name that is taken there gets a number.
@@ -17,7 +18,7 @@ DECLARE
 BEGIN
     SELECT * INTO v_object FROM pg_class WHERE oid = p_relation;
     SELECT nspname INTO v_schema FROM pg_namespace WHERE oid = v_object.relnamespace;
-    v_kind := CASE v_object.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'v' THEN 'VIEW' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END;
+    v_kind := refreshtop_migration.kind(v_object.relkind);
     v_name := v_object.relname;
     FOR i IN 2 .. 1000 LOOP
         EXIT WHEN to_regclass(format('refreshtop_before.%I', v_name)) IS NULL;
@@ -47,14 +48,16 @@ BEGIN
           AND (n.nspname = 'public' OR EXISTS (
               -- Somebody renamed schema public with our log in it.
               SELECT 1 FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid
-              WHERE d.classid = 'pg_rewrite'::regclass AND d.refobjid = c.oid AND r.ev_class = to_regclass('refreshtop.log_door')))
+              WHERE d.classid = 'pg_rewrite'::regclass AND d.refobjid = c.oid
+                AND r.ev_class = to_regclass('refreshtop.log_door')))
         ORDER BY in_place DESC
     LOOP
         IF NOT v_log.ours AND v_log.in_place THEN
             PERFORM refreshtop_migration.move_relation(v_log.oid);
             IF to_regclass('refreshtop.log_door') IS NULL THEN
-                PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message',
-                    'the table public.metrics_refresh_log that was here is kept in schema refreshtop_before; its rows are copied'));
+                PERFORM refreshtop_migration.note_kept(
+                    'the table public.metrics_refresh_log that was here is kept in schema refreshtop_before; '
+                    'its rows are copied');
             END IF;
         ELSIF v_log.ours THEN
             IF v_log.relowner <> (SELECT oid FROM pg_roles WHERE rolname = refreshtop_migration.role('owner')) THEN
@@ -68,7 +71,8 @@ BEGIN
 END
 $$;
 
--- Of several functions by one of the names only those that a call without arguments, or with one whole number, could mean.
+-- Of several functions by one of the names only those that a call without arguments, or with one whole number, could
+-- mean.
 DO $$
 DECLARE
     v_old   record;
@@ -77,17 +81,20 @@ BEGIN
     FOR v_old IN
         SELECT p.oid, p.oid::regprocedure::text AS identity, p.proname, p.proargtypes,
                pg_get_userbyid(p.proowner) AS owner,
-               refreshtop_migration.is_ours(p.proowner, left(obj_description(p.oid, 'pg_proc'), 11), 'refreshtop:') AS ours
+               refreshtop_migration.is_ours(
+                   p.proowner, left(obj_description(p.oid, 'pg_proc'), 11), 'refreshtop:') AS ours
         FROM pg_proc p
         WHERE p.pronamespace = to_regnamespace('public') AND p.prokind IN ('f', 'p')
-          AND p.proname IN ('refresh_platform_metrics_with_logging', 'trigger_platform_metrics_refresh', 'get_metrics_refresh_stats',
-                            'cleanup_old_metrics_logs')
+          AND p.proname IN ('refresh_platform_metrics_with_logging', 'trigger_platform_metrics_refresh',
+                            'get_metrics_refresh_stats', 'cleanup_old_metrics_logs')
           AND (p.pronargs = p.pronargdefaults OR p.proargtypes::text = '23')
     LOOP
         IF NOT v_old.ours THEN
             IF EXISTS (SELECT 1 FROM pg_proc p WHERE p.pronamespace = 'refreshtop_before'::regnamespace
                        AND p.proname = v_old.proname AND p.proargtypes = v_old.proargtypes) THEN
-                RAISE EXCEPTION 'function % is not ours, and another of that name is kept in schema refreshtop_before already', v_old.identity
+                RAISE EXCEPTION
+                    'function % is not ours, and another of that name is kept in schema refreshtop_before already',
+                    v_old.identity
                     USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Drop or rename it, then migrate again.';
             END IF;
             EXECUTE format('ALTER ROUTINE %s SET SCHEMA refreshtop_before', v_old.identity);

@@ -14,7 +14,8 @@ BEGIN
     DROP VIEW IF EXISTS refreshtop.log_door;
     DROP TABLE IF EXISTS refreshtop.log_fallback;
     SELECT u.detail ->> 'copied_at' AS copied_at, c.oid, c.relname, c.relrowsecurity INTO v_old
-    FROM refreshtop.undo u JOIN pg_class c ON c.relname = u.object_name AND c.relnamespace = 'refreshtop_before'::regnamespace
+    FROM refreshtop.undo u
+    JOIN pg_class c ON c.relname = u.object_name AND c.relnamespace = 'refreshtop_before'::regnamespace
     WHERE u.kind = 'moved' AND u.detail ->> 'name' = 'metrics_refresh_log' AND u.detail ? 'copied_at';
     IF NOT FOUND OR to_regclass('public.metrics_refresh_log') IS NULL THEN
         DROP TABLE IF EXISTS public.metrics_refresh_log;
@@ -27,33 +28,60 @@ BEGIN
         SELECT 'trigger ' || t.tgname AS what FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
         WHERE t.tgrelid = v_old.oid AND NOT t.tgisinternal AND NOT refreshtop_migration.is_trusted(p.proowner)
         UNION ALL SELECT 'rule ' || r.rulename FROM pg_rewrite r WHERE r.ev_class = v_old.oid
-        UNION ALL SELECT 'foreign key ' || o.conname FROM pg_constraint o WHERE o.conrelid = v_old.oid AND o.contype = 'f'
+        UNION ALL
+        SELECT 'foreign key ' || o.conname FROM pg_constraint o WHERE o.conrelid = v_old.oid AND o.contype = 'f'
         UNION ALL SELECT 'child table' FROM pg_inherits i WHERE v_old.oid IN (i.inhparent, i.inhrelid)
         UNION ALL
         SELECT 'something that uses ' || coalesce(p.proname, t.typname, 'an operator')
         FROM pg_depend d
         LEFT JOIN pg_proc p ON d.refclassid = 'pg_proc'::regclass AND p.oid = d.refobjid
         LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
-        WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_type'::regclass, 'pg_operator'::regclass, 'pg_opclass'::regclass)
-          AND (d.classid = 'pg_class'::regclass AND d.objid IN (SELECT v_old.oid UNION ALL SELECT indexrelid FROM pg_index WHERE indrelid = v_old.oid)
-            OR d.classid = 'pg_attrdef'::regclass AND d.objid IN (SELECT oid FROM pg_attrdef WHERE adrelid = v_old.oid)
-            OR d.classid = 'pg_constraint'::regclass AND d.objid IN (SELECT oid FROM pg_constraint WHERE conrelid = v_old.oid)
-            OR d.classid = 'pg_statistic_ext'::regclass AND d.objid IN (SELECT oid FROM pg_statistic_ext WHERE stxrelid = v_old.oid))
-          AND NOT coalesce(refreshtop_migration.is_trusted(coalesce(p.proowner, t.typowner)), false)) found;
+        WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_type'::regclass, 'pg_operator'::regclass,
+                               'pg_opclass'::regclass)
+          AND (d.classid = 'pg_class'::regclass
+               AND d.objid IN (SELECT v_old.oid
+                               UNION ALL SELECT indexrelid FROM pg_index WHERE indrelid = v_old.oid)
+            OR d.classid = 'pg_attrdef'::regclass
+               AND d.objid IN (SELECT oid FROM pg_attrdef WHERE adrelid = v_old.oid)
+            OR d.classid = 'pg_constraint'::regclass
+               AND d.objid IN (SELECT oid FROM pg_constraint WHERE conrelid = v_old.oid)
+            OR d.classid = 'pg_statistic_ext'::regclass
+               AND d.objid IN (SELECT oid FROM pg_statistic_ext WHERE stxrelid = v_old.oid))
+          AND NOT coalesce(refreshtop_migration.is_trusted(coalesce(p.proowner, t.typowner)), false)
+    ) found;
     IF v_code IS NULL THEN
         FOR v_column IN
-            SELECT a.attname AS name, a.attnotnull AS required, format_type(a.atttypid, a.atttypmod) AS type, a.atttypid, n.attname IS NOT NULL AS ours
+            SELECT a.attname AS name,
+                   a.attnotnull AS required,
+                   format_type(a.atttypid, a.atttypmod) AS type,
+                   a.atttypid,
+                   n.attname IS NOT NULL AS ours
             FROM pg_attribute a
-            LEFT JOIN pg_attribute n ON n.attrelid = 'public.metrics_refresh_log'::regclass AND n.attname = a.attname AND n.attnum > 0
-                AND NOT n.attisdropped
-            WHERE a.attrelid = v_old.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND a.attidentity = ''
+            LEFT JOIN pg_attribute n
+                ON n.attrelid = 'public.metrics_refresh_log'::regclass
+               AND n.attname = a.attname
+               AND n.attnum > 0
+               AND NOT n.attisdropped
+            WHERE a.attrelid = v_old.oid
+              AND a.attnum > 0
+              AND NOT a.attisdropped
+              AND a.attgenerated = ''
+              AND a.attidentity = ''
               AND (a.attname <> 'id' OR a.atttypid = 'uuid'::regtype)
         LOOP
             CONTINUE WHEN NOT v_column.ours;
             v_columns := concat_ws(', ', v_columns, quote_ident(v_column.name));
-            v_values := concat_ws(', ', v_values, format('%s::%s', CASE WHEN NOT v_column.required THEN format('l.%I', v_column.name)
-                ELSE format('coalesce(l.%I, %s)', v_column.name, CASE v_column.name WHEN 'duration_ms' THEN '0'
-                     WHEN 'completed_at' THEN 'l.started_at' WHEN 'error_message' THEN '''''' ELSE 'NULL' END) END, v_column.type));
+            v_values := concat_ws(', ', v_values, format(
+                '%s::%s',
+                CASE WHEN NOT v_column.required THEN format('l.%I', v_column.name)
+                     ELSE format('coalesce(l.%I, %s)', v_column.name, CASE v_column.name
+                         WHEN 'duration_ms' THEN '0'
+                         WHEN 'completed_at' THEN 'l.started_at'
+                         WHEN 'error_message' THEN ''''''
+                         ELSE 'NULL'
+                     END)
+                END,
+                v_column.type));
             IF v_column.name = 'id' THEN
                 -- A row that had no id, or one that came twice, was copied with a new one.
                 v_since := format('NOT EXISTS (SELECT 1 FROM ONLY refreshtop_before.%I o WHERE o.id = l.id) '
@@ -72,7 +100,8 @@ BEGIN
             IF v_went < v_came THEN
                 RAISE EXCEPTION 'a trigger on it leaves out % of % rows', v_came - v_went, v_came;
             END IF;
-        EXCEPTION WHEN data_exception OR integrity_constraint_violation OR datatype_mismatch OR cannot_coerce OR raise_exception THEN
+        EXCEPTION WHEN data_exception OR integrity_constraint_violation OR datatype_mismatch OR cannot_coerce
+                       OR raise_exception THEN
             v_code := SQLERRM;
         END;
         IF v_old.relrowsecurity THEN
@@ -82,11 +111,14 @@ BEGIN
     IF v_code IS NULL THEN
         DROP TABLE public.metrics_refresh_log;
     ELSE
-        -- Said by the migrator.
+        -- For the migrator, which tells it.
         PERFORM set_config('refreshtop.rows_kept', v_code, true);
         ALTER TABLE public.metrics_refresh_log RENAME TO metrics_refresh_log_refreshtop;
-        FOR v_column IN SELECT indexrelid::regclass::text AS identity, relname FROM pg_index JOIN pg_class c ON c.oid = indexrelid
-                        WHERE indrelid = 'public.metrics_refresh_log_refreshtop'::regclass LOOP
+        FOR v_column IN
+            SELECT indexrelid::regclass::text AS identity, relname
+            FROM pg_index JOIN pg_class c ON c.oid = indexrelid
+            WHERE indrelid = 'public.metrics_refresh_log_refreshtop'::regclass
+        LOOP
             EXECUTE format('ALTER INDEX %s RENAME TO %I', v_column.identity, 'refreshtop_' || v_column.relname);
         END LOOP;
         EXECUTE format('ALTER TABLE public.metrics_refresh_log_refreshtop OWNER TO %I', current_user);

@@ -14,16 +14,22 @@ CREATE TABLE IF NOT EXISTS refreshtop.views (
 );
 -- Somebody with our rights may have dropped columns.
 ALTER TABLE refreshtop.views
-    ADD COLUMN IF NOT EXISTS view_oid oid, ADD COLUMN IF NOT EXISTS view_owner name, ADD COLUMN IF NOT EXISTS definer name,
+    ADD COLUMN IF NOT EXISTS view_oid oid,
+    ADD COLUMN IF NOT EXISTS view_owner name,
+    ADD COLUMN IF NOT EXISTS definer name,
     ADD COLUMN IF NOT EXISTS time_zone text NOT NULL DEFAULT 'UTC',
     ADD COLUMN IF NOT EXISTS lock_timeout interval NOT NULL DEFAULT '5 s' CHECK (lock_timeout BETWEEN '1 ms' AND '1 h'),
     ADD COLUMN IF NOT EXISTS keep_log interval NOT NULL DEFAULT '30 days' CHECK (keep_log >= '1 hour');
-COMMENT ON TABLE refreshtop.views IS 'Materialized views that refreshtop refreshes; a refresh holds its row locked, so that two never run at once';
-COMMENT ON COLUMN refreshtop.views.view_oid IS 'The view that was registered; another one of that name is not refreshed';
+COMMENT ON TABLE refreshtop.views IS
+    'Materialized views that refreshtop refreshes; a refresh holds its row locked, so that two never run at once';
+COMMENT ON COLUMN refreshtop.views.view_oid IS
+    'The view that was registered; another one of that name is not refreshed';
 COMMENT ON COLUMN refreshtop.views.definer IS
-    'Function in refreshtop_definers that refreshes with the rights of the view''s owner; NULL where our owner may do it itself';
+    'Function in refreshtop_definers that refreshes with the rights of the view''s owner; '
+    'NULL where our owner may do it itself';
 COMMENT ON COLUMN refreshtop.views.time_zone IS 'TimeZone in which the query runs, whatever the session''s is';
-COMMENT ON COLUMN refreshtop.views.lock_timeout IS 'How long a refresh waits for a lock before it gives up with a logged error';
+COMMENT ON COLUMN refreshtop.views.lock_timeout IS
+    'How long a refresh waits for a lock before it gives up with a logged error';
 
 DO $$
 BEGIN
@@ -32,17 +38,12 @@ BEGIN
         ALTER TABLE refreshtop.views ENABLE ROW LEVEL SECURITY;
     END IF;
     PERFORM refreshtop_migration.bare('refreshtop.views');
-    IF refreshtop_migration.role('admin') IS NOT NULL THEN
-        EXECUTE format('GRANT SELECT ON refreshtop.views TO %I', refreshtop_migration.role('admin'));
-        IF NOT EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = 'refreshtop.views'::regclass AND polname = 'admins_read') THEN
-            EXECUTE format('CREATE POLICY admins_read ON refreshtop.views FOR SELECT TO %I USING (true)', refreshtop_migration.role('admin'));
-        END IF;
-    END IF;
 END
 $$;
+SELECT refreshtop_migration.let_admins_read('refreshtop.views');
 
 -- The view and every relation that its refresh reads: tables, partitions, and what lies behind plain views.
--- In PL/pgSQL, as the next, because a session then plans it once.
+-- This and the next are in PL/pgSQL because a session then plans them once.
 CREATE OR REPLACE FUNCTION refreshtop.relations(p_view oid) RETURNS SETOF oid
 LANGUAGE plpgsql STABLE ROWS 10 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -56,7 +57,8 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT d.refobjid
             FROM pg_rewrite r
-            JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
+            JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+                            AND d.refclassid = 'pg_class'::regclass
             JOIN pg_class c ON c.oid = r.ev_class
             WHERE r.ev_class = reached.relation AND (c.relkind = 'v' OR r.ev_class = p_view)
             UNION ALL

@@ -1,2 +1,3 @@
 DROP FUNCTION IF EXISTS refreshtop.running(text);
-DROP FUNCTION IF EXISTS refreshtop_definers.session_source(), refreshtop_definers.running(oid), refreshtop_definers.black_box(oid, oid[]);
+DROP FUNCTION IF EXISTS refreshtop_definers.session_source(), refreshtop_definers.running(oid),
+    refreshtop_definers.black_box(oid, oid[]);

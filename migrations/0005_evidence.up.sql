@@ -1,6 +1,6 @@
 -- What only a look at other sessions tells: who is in the way of a refresh, who is running one, what set it off. The
--- functions belong to refreshtop_monitor, the one role of ours that may see other roles' sessions, and read catalogues and
--- statistics views only. Without the roles they belong to the owner, and show as much as that role may see.
+-- functions belong to refreshtop_monitor, the one role of ours that may see other roles' sessions, and read catalogues
+-- and statistics views only. Without the roles they belong to the owner, and show as much as that role may see.
 
 -- The evidence of the moment: who holds, or waits for, a lock that stops the refresh, and whom those wait for.
 CREATE OR REPLACE FUNCTION refreshtop_definers.black_box(p_view oid, p_relations oid[]) RETURNS jsonb
@@ -25,18 +25,31 @@ BEGIN
         SELECT blocker.pid FROM involved CROSS JOIN LATERAL unnest(pg_blocking_pids(involved.pid)) AS blocker(pid)
         WHERE blocker.pid <> 0 AND blocker.pid <> pg_backend_pid()
     ), session AS (
-        SELECT a.pid, a.usename AS "user", left(a.application_name, 100) AS application, host(a.client_addr) AS client,
-               a.state, round(extract(epoch FROM clock_timestamp() - a.xact_start)::numeric, 3) AS xact_age_s,
-               a.query_start, left(a.query, 200) AS query,
-               (SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('relation', lock.relation::regclass::text,
-                           'mode', lock.mode, 'granted', lock.granted)), '[]') FROM lock WHERE lock.pid = a.pid) AS locks,
+        SELECT a.pid,
+               a.usename AS "user",
+               left(a.application_name, 100) AS application,
+               host(a.client_addr) AS client,
+               a.state,
+               round(extract(epoch FROM clock_timestamp() - a.xact_start)::numeric, 3) AS xact_age_s,
+               a.query_start,
+               left(a.query, 200) AS query,
+               (SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object(
+                    'relation', lock.relation::regclass::text, 'mode', lock.mode, 'granted', lock.granted)), '[]')
+                FROM lock WHERE lock.pid = a.pid) AS locks,
                to_jsonb(array_remove(pg_blocking_pids(a.pid), pg_backend_pid())) AS blocked_by
         FROM involved JOIN pg_stat_activity a USING (pid)
         UNION ALL
         -- A prepared transaction holds its locks without any session.
-        SELECT 0, p.owner, left('prepared transaction ' || p.gid, 100), NULL, 'prepared',
-               round(extract(epoch FROM clock_timestamp() - p.prepared)::numeric, 3), p.prepared, NULL,
-               jsonb_agg(DISTINCT jsonb_build_object('relation', lock.relation::regclass::text, 'mode', lock.mode, 'granted', lock.granted)),
+        SELECT 0,
+               p.owner,
+               left('prepared transaction ' || p.gid, 100),
+               NULL,
+               'prepared',
+               round(extract(epoch FROM clock_timestamp() - p.prepared)::numeric, 3),
+               p.prepared,
+               NULL,
+               jsonb_agg(DISTINCT jsonb_build_object(
+                   'relation', lock.relation::regclass::text, 'mode', lock.mode, 'granted', lock.granted)),
                '[]'
         FROM lock
         JOIN pg_locks own ON own.locktype = 'transactionid' AND own.virtualtransaction = lock.virtualtransaction
@@ -45,7 +58,9 @@ BEGIN
           AND CASE WHEN is_view THEN lock.mode <> 'AccessShareLock' ELSE lock.mode = 'AccessExclusiveLock' END
         GROUP BY p.gid, p.owner, p.prepared
     )
-    SELECT jsonb_build_object('captured_at', clock_timestamp(), 'sessions', coalesce(jsonb_agg(to_jsonb(top) - 'place' ORDER BY place), '[]'))
+    SELECT jsonb_build_object(
+               'captured_at', clock_timestamp(),
+               'sessions', coalesce(jsonb_agg(to_jsonb(top) - 'place' ORDER BY place), '[]'))
     INTO v_box
     FROM (SELECT *, row_number() OVER (ORDER BY jsonb_array_length(blocked_by), xact_age_s DESC NULLS LAST) AS place
           FROM session ORDER BY place LIMIT 20) top;
@@ -74,28 +89,19 @@ CREATE OR REPLACE FUNCTION refreshtop_definers.session_source() RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE
-        WHEN a.backend_type LIKE 'pg_cron%' OR a.application_name LIKE 'pg_cron%' OR a.application_name LIKE 'refreshtop schedule%'
-        THEN 'schedule' ELSE 'direct' END
+        WHEN a.backend_type LIKE 'pg_cron%'
+          OR a.application_name LIKE 'pg_cron%'
+          OR a.application_name LIKE 'refreshtop schedule%'
+        THEN 'schedule'
+        ELSE 'direct'
+    END
     FROM pg_stat_get_activity(pg_backend_pid()) a
 $$;
-DO $$
-DECLARE
-    v_function text;
-BEGIN
-    FOREACH v_function IN ARRAY ARRAY['refreshtop_definers.black_box(oid, oid[])', 'refreshtop_definers.running(oid)',
-                                      'refreshtop_definers.session_source()'] LOOP
-        PERFORM refreshtop_migration.give(v_function, refreshtop_migration.role('monitor'));
-    END LOOP;
-    -- Whoever may give it on does; the migrator says what is not seen without.
-    IF NOT pg_has_role(refreshtop_migration.role('monitor'), 'pg_read_all_stats', 'USAGE') THEN
-        BEGIN
-            EXECUTE format('GRANT pg_read_all_stats TO %I', refreshtop_migration.role('monitor'));
-        EXCEPTION WHEN insufficient_privilege THEN
-            NULL;
-        END;
-    END IF;
-END
-$$;
+
+SELECT refreshtop_migration.give('refreshtop_definers.black_box(oid, oid[])', refreshtop_migration.role('monitor')),
+       refreshtop_migration.give('refreshtop_definers.running(oid)', refreshtop_migration.role('monitor')),
+       refreshtop_migration.give('refreshtop_definers.session_source()', refreshtop_migration.role('monitor'));
+SELECT refreshtop_migration.let_monitor('pg_read_all_stats');
 
 SELECT refreshtop_migration.as_owner();
 CREATE OR REPLACE FUNCTION refreshtop.running(p_refresh_type text DEFAULT 'platform_metrics')
@@ -103,7 +109,9 @@ RETURNS TABLE (pid integer, since timestamptz, application_name text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT r.pid, r.since, r.application_name
-    FROM refreshtop.views v CROSS JOIN LATERAL refreshtop_definers.running(v.view_oid) r WHERE v.refresh_type = p_refresh_type
+    FROM refreshtop.views v
+    CROSS JOIN LATERAL refreshtop_definers.running(v.view_oid) r
+    WHERE v.refresh_type = p_refresh_type
 $$;
 SELECT refreshtop_migration.seal('refreshtop.running(text)', 'admin');
 SELECT refreshtop_migration.as_migrator();

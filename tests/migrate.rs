@@ -239,7 +239,8 @@ async fn a_step_that_fails_takes_all_the_others_back() {
     .await;
     let before = schema(&url).await;
     let error = migrate::up(&target(&url)).await.unwrap_err();
-    let MigrateError::Step { version: 10, reason, .. } = &error else { panic!("{error:?}") };
+    let MigrateError::Step { version, reason, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(Some(version), steps(1).last());
     assert!(reason.contains("no views here"), "{reason}");
     assert_eq!(schema(&url).await, before);
 }
@@ -317,4 +318,44 @@ async fn default_privileges_give_nobody_a_way_in() {
         let denied = client(&role).await.simple_query(sql).await;
         assert_eq!(denied.unwrap_err().code().unwrap().code(), "42501", "{sql}");
     }
+}
+
+/// Every SQL file of this program, the steps' and those beside the code that runs them.
+fn sql_files() -> Vec<std::path::PathBuf> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join("migrations"), root.join("src/db")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "sql") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// `name:line: columns` of every line that is wider than the rest of this program may be.
+fn too_wide(name: &str, text: &str) -> Vec<String> {
+    let lines = text.lines().map(|line| line.chars().count()).enumerate();
+    let wide = lines.filter(|(_, columns)| *columns > 120);
+    wide.map(|(above, columns)| format!("{name}:{}: {columns} columns", above + 1)).collect()
+}
+
+/// rustfmt keeps the code within 120 columns; nothing else does that for SQL.
+#[test]
+fn no_line_of_sql_is_wider_than_the_code() {
+    let planted = format!("SELECT 1;\n{}\n{}\n", "é".repeat(120), "é".repeat(121));
+    assert_eq!(too_wide("planted.sql", &planted), ["planted.sql:3: 121 columns"]);
+    let files = sql_files();
+    assert!(files.len() > 2 * steps(1).len(), "steps up and down, and more: {files:?}");
+    let wide: Vec<String> = files
+        .iter()
+        .flat_map(|path| too_wide(&path.display().to_string(), &std::fs::read_to_string(path).unwrap()))
+        .collect();
+    assert!(wide.is_empty(), "\n{}", wide.join("\n"));
 }

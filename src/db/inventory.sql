@@ -2,11 +2,14 @@
 -- are read. A migration keeps the lines; one that is missing later was changed by somebody else.
 WITH relation AS (
     SELECT c.* FROM pg_catalog.pg_class c
-    WHERE c.relnamespace = pg_catalog.to_regnamespace('refreshtop') AND c.relkind IN ('r', 'v') AND c.relname <> 'migrations'
+    WHERE c.relnamespace = pg_catalog.to_regnamespace('refreshtop')
+      AND c.relkind IN ('r', 'v')
+      AND c.relname <> 'migrations'
        OR c.oid = pg_catalog.to_regclass('public.metrics_refresh_log')
 ), routine AS (
     SELECT p.* FROM pg_catalog.pg_proc p
-    WHERE p.pronamespace IN (pg_catalog.to_regnamespace('refreshtop'), pg_catalog.to_regnamespace('refreshtop_definers'))
+    WHERE p.pronamespace IN (pg_catalog.to_regnamespace('refreshtop'),
+                             pg_catalog.to_regnamespace('refreshtop_definers'))
        OR p.oid IN (pg_catalog.to_regprocedure('public.refresh_platform_metrics_with_logging()'),
                     pg_catalog.to_regprocedure('public.trigger_platform_metrics_refresh()'),
                     pg_catalog.to_regprocedure('public.get_metrics_refresh_stats(integer)'),
@@ -23,25 +26,37 @@ SELECT 'role' AS kind, r.rolname::text AS object, '' AS detail FROM pg_catalog.p
 WHERE r.rolname IN ('refreshtop_owner', 'refreshtop_view', 'refreshtop_monitor', 'refreshtop_admin', 'refreshtop_job')
 UNION ALL
 SELECT 'member', r.rolname::text, g.rolname::text
-FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles r ON r.oid = m.member JOIN pg_catalog.pg_roles g ON g.oid = m.roleid
+FROM pg_catalog.pg_auth_members m
+JOIN pg_catalog.pg_roles r ON r.oid = m.member
+JOIN pg_catalog.pg_roles g ON g.oid = m.roleid
 WHERE r.rolname = 'refreshtop_monitor'
 UNION ALL
 SELECT 'schema', n.nspname::text, pg_catalog.pg_get_userbyid(n.nspowner)::text FROM pg_catalog.pg_namespace n
 WHERE n.nspname IN ('refreshtop', 'refreshtop_definers', 'refreshtop_before')
 UNION ALL
 SELECT 'table', r.oid::pg_catalog.regclass::text,
-       pg_catalog.concat_ws(' ', r.relkind, pg_catalog.pg_get_userbyid(r.relowner), r.relrowsecurity, r.relforcerowsecurity)
+       pg_catalog.concat_ws(' ',
+           r.relkind,
+           pg_catalog.pg_get_userbyid(r.relowner),
+           r.relrowsecurity,
+           r.relforcerowsecurity)
 FROM relation r
 UNION ALL
-SELECT 'column', r.oid::pg_catalog.regclass::text, pg_catalog.concat_ws(' ', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull)
+SELECT 'column', r.oid::pg_catalog.regclass::text,
+       pg_catalog.concat_ws(' ', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull)
 FROM relation r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
 UNION ALL
 SELECT 'index', r.oid::pg_catalog.regclass::text, pg_catalog.pg_get_indexdef(i.indexrelid)
 FROM relation r JOIN pg_catalog.pg_index i ON i.indrelid = r.oid WHERE i.indisvalid
 UNION ALL
 SELECT 'policy', r.oid::pg_catalog.regclass::text,
-       pg_catalog.concat_ws(' ', p.polname, p.polcmd, p.polpermissive, p.polroles::pg_catalog.regrole[]::text,
-                            pg_catalog.pg_get_expr(p.polqual, p.polrelid), pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid))
+       pg_catalog.concat_ws(' ',
+           p.polname,
+           p.polcmd,
+           p.polpermissive,
+           p.polroles::pg_catalog.regrole[]::text,
+           pg_catalog.pg_get_expr(p.polqual, p.polrelid),
+           pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid))
 FROM relation r JOIN pg_catalog.pg_policy p ON p.polrelid = r.oid
 UNION ALL
 SELECT 'trigger', r.oid::pg_catalog.regclass::text, t.tgname::text
@@ -51,11 +66,19 @@ SELECT 'rule', r.oid::pg_catalog.regclass::text, w.rulename::text
 FROM relation r JOIN pg_catalog.pg_rewrite w ON w.ev_class = r.oid WHERE r.relkind = 'r'
 UNION ALL
 SELECT 'routine', p.oid::pg_catalog.regprocedure::text,
-       pg_catalog.concat_ws(' ', pg_catalog.pg_get_userbyid(p.proowner), p.prosecdef, p.provolatile, p.prorettype::pg_catalog.regtype,
-                            p.proconfig::text, pg_catalog.md5(p.prosrc))
+       pg_catalog.concat_ws(' ',
+           pg_catalog.pg_get_userbyid(p.proowner),
+           p.prosecdef,
+           p.provolatile,
+           p.prorettype::pg_catalog.regtype,
+           p.proconfig::text,
+           pg_catalog.md5(p.prosrc))
 FROM routine p
 UNION ALL
-SELECT 'grant', g.object, pg_catalog.concat_ws(' ', a.privilege_type, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee)::text END)
+SELECT 'grant', g.object,
+       pg_catalog.concat_ws(' ',
+           a.privilege_type,
+           CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee)::text END)
 FROM granted g CROSS JOIN LATERAL pg_catalog.aclexplode(g.acl) a WHERE a.grantee <> g.owner
 UNION ALL
 SELECT 'view', c.oid::pg_catalog.regclass::text, pg_catalog.pg_get_userbyid(c.relowner)::text FROM pg_catalog.pg_class c
@@ -63,5 +86,6 @@ WHERE c.oid = pg_catalog.to_regclass('public.platform_metrics') AND c.relkind = 
 UNION ALL
 SELECT 'unique index', c.oid::pg_catalog.regclass::text, '' FROM pg_catalog.pg_class c
 WHERE c.oid = pg_catalog.to_regclass('public.platform_metrics')
-  AND EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate
+  AND EXISTS (SELECT 1 FROM pg_catalog.pg_index i
+              WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate
                 AND i.indpred IS NULL AND i.indexprs IS NULL)

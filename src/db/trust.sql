@@ -1,11 +1,12 @@
--- What this session may look at, as one JSON text; NULL for a session without great rights, which may look at all that it
--- is permitted to. Catalogue rows alone: nothing of a stranger's is read or called here.
+-- What this session may look at, as one JSON text; NULL for a session without great rights, which may look at all that
+-- it is permitted to. Catalogue rows alone: nothing of a stranger's is read or called here.
 -- Hostile code in a session gets whatever the session can become, so memberships count, and the role that logged in.
 SELECT CASE WHEN EXISTS (
     SELECT FROM pg_catalog.pg_roles g
     WHERE (g.rolsuper OR g.rolcreaterole
            OR g.rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files'))
-      AND (pg_catalog.pg_has_role(session_user, g.oid, 'MEMBER') OR pg_catalog.pg_has_role(current_user, g.oid, 'MEMBER')))
+      AND (pg_catalog.pg_has_role(session_user, g.oid, 'MEMBER')
+        OR pg_catalog.pg_has_role(current_user, g.oid, 'MEMBER')))
 THEN (
     WITH member AS MATERIALIZED (
         SELECT m.rolname FROM pg_catalog.pg_auth_members a
@@ -49,13 +50,17 @@ THEN (
                     'rules', EXISTS (SELECT FROM pg_catalog.pg_rewrite w
                                      WHERE w.ev_class = c.oid AND NOT (c.relkind = 'm' AND w.rulename = '_RETURN')),
                     'children', EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid),
-                    'types', EXISTS (SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+                    'types', EXISTS (SELECT FROM pg_catalog.pg_attribute a
+                                     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
                                      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                                        AND t.typnamespace <> 'pg_catalog'::pg_catalog.regnamespace),
-                    'extension', EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
-                                         WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
+                    'extension', EXISTS (SELECT FROM pg_catalog.pg_depend d
+                                         JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+                                         WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                                           AND d.objid = c.oid
                                            AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
-                                           AND d.deptype = 'e' AND e.extname = 'pg_cron'))), '{}')
+                                           AND d.deptype = 'e'
+                                           AND e.extname = 'pg_cron'))), '{}')
             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = 'public' AND c.relname IN ('metrics_refresh_log', 'platform_metrics')
                OR n.nspname = 'refreshtop' AND c.relkind NOT IN ('i', 'I', 'c')

@@ -1,12 +1,12 @@
 -- Runs first in the transaction of every migration, up and down: settles which role owns the installation, and becomes
--- able to act as it. The schema of helpers that it makes, and every right that it takes for the moment, goes again in leave.sql and,
--- memberships, in leave_roles.sql.
+-- able to act as it. The schema of helpers that it makes, and every right that it takes for the moment, goes again in
+-- leave.sql and, memberships, in leave_roles.sql.
 --
 -- With roles: refreshtop_owner owns everything, and nothing that can run a stranger's code runs as it. That takes a
 -- superuser, or a role that can create the roles below and may pass CREATE on schema public on to one of them.
 -- Alone: a role that can't do that owns everything itself.
 
--- What settles how names and values in the steps are read.
+-- How names and values in the steps are read must not depend on who migrates.
 SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL quote_all_identifiers = off;
 SET LOCAL TimeZone = 'UTC';
@@ -15,7 +15,7 @@ SET LOCAL row_security = on;
 SET LOCAL check_function_bodies = on;
 SET LOCAL client_min_messages = warning;
 
--- Somebody may have renamed it, with everything that is in it.
+-- Somebody may have renamed schema public, with everything that is in it.
 DO $$
 DECLARE
     v_schema name;
@@ -23,14 +23,17 @@ BEGIN
     IF to_regnamespace('public') IS NULL THEN
         SELECT n.nspname INTO v_schema FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relname = 'metrics_refresh_log' AND n.nspname !~ '^(pg_|refreshtop)' LIMIT 1;
-        RAISE EXCEPTION 'schema public is missing' USING ERRCODE = 'invalid_schema_name',
-            HINT = coalesce(format('The refresh log is in schema %1$I: ALTER SCHEMA %1$I RENAME TO public', v_schema), 'CREATE SCHEMA public');
+        RAISE EXCEPTION 'schema public is missing'
+            USING ERRCODE = 'invalid_schema_name',
+                  HINT = coalesce(
+                      format('The refresh log is in schema %1$I: ALTER SCHEMA %1$I RENAME TO public', v_schema),
+                      'CREATE SCHEMA public');
     END IF;
 END
 $$;
 
--- A schema in which nobody else may create: the code in the query of a view that the steps refresh could make functions of
--- nearly the same signature in pg_temp, and have us call those.
+-- A schema in which nobody else may create: the code in the query of a view that the steps refresh could make functions
+-- of nearly the same signature in pg_temp, and have us call those.
 CREATE SCHEMA refreshtop_migration;
 REVOKE ALL ON SCHEMA refreshtop_migration FROM PUBLIC;
 
@@ -50,7 +53,8 @@ CREATE FUNCTION refreshtop_migration.for_now(p_do text, p_undo text) RETURNS voi
 AS $$
 BEGIN
     EXECUTE p_do;
-    PERFORM set_config('refreshtop.leave', p_undo || chr(1) || coalesce(current_setting('refreshtop.leave', true), ''), true);
+    PERFORM set_config('refreshtop.leave',
+                       p_undo || chr(1) || coalesce(current_setting('refreshtop.leave', true), ''), true);
 END
 $$;
 
@@ -60,7 +64,9 @@ CREATE FUNCTION refreshtop_migration.take_roles() RETURNS boolean LANGUAGE plpgs
 AS $$
 DECLARE
     v_super  boolean := (SELECT rolsuper FROM pg_roles WHERE rolname = current_user);
-    v_member text := CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN ' WITH INHERIT TRUE, SET TRUE' ELSE '' END;
+    v_member text := CASE WHEN current_setting('server_version_num')::integer >= 160000
+                          THEN ' WITH INHERIT TRUE, SET TRUE'
+                          ELSE '' END;
     v_role   record;
     v_other  name;
 BEGIN
@@ -69,11 +75,16 @@ BEGIN
     END IF;
     FOR v_role IN
         SELECT * FROM (VALUES
-            ('refreshtop_owner', 'NOLOGIN NOINHERIT', 'Owns the schemas, tables and functions of refreshtop'),
-            ('refreshtop_view', 'NOLOGIN NOINHERIT', 'Owns materialized views of refreshtop whose sources have several owners'),
-            ('refreshtop_monitor', 'NOLOGIN', 'Looks at sessions and locks for refreshtop'),
-            ('refreshtop_admin', 'NOLOGIN', 'Super administrators of refreshtop: read the refresh log, trigger, clean up, schedule'),
-            ('refreshtop_job', 'LOGIN NOINHERIT', 'Runs the jobs of refreshtop in pg_cron; has no password')
+            ('refreshtop_owner', 'NOLOGIN NOINHERIT',
+             'Owns the schemas, tables and functions of refreshtop'),
+            ('refreshtop_view', 'NOLOGIN NOINHERIT',
+             'Owns materialized views of refreshtop whose sources have several owners'),
+            ('refreshtop_monitor', 'NOLOGIN',
+             'Looks at sessions and locks for refreshtop'),
+            ('refreshtop_admin', 'NOLOGIN',
+             'Super administrators of refreshtop: read the refresh log, trigger, clean up, schedule'),
+            ('refreshtop_job', 'LOGIN NOINHERIT',
+             'Runs the jobs of refreshtop in pg_cron; has no password')
         ) AS wanted (name, options, meaning)
     LOOP
         IF to_regrole(v_role.name) IS NULL THEN
@@ -91,7 +102,10 @@ BEGIN
                       HINT = format('ALTER ROLE %I NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION', v_role.name);
         END IF;
         -- Whoever can become one of them could have put code of his own among ours, or will.
-        SELECT min(m.rolname) INTO v_other FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
+        SELECT min(m.rolname) INTO v_other
+        FROM pg_auth_members a
+        JOIN pg_roles r ON r.oid = a.roleid
+        JOIN pg_roles m ON m.oid = a.member
         WHERE r.rolname = v_role.name AND NOT m.rolsuper AND m.rolname <> current_user
           -- Members of these two may refresh and change jobs, and somebody has made them members for that.
           AND v_role.name NOT IN ('refreshtop_admin', 'refreshtop_job');
@@ -101,19 +115,21 @@ BEGIN
             END IF;
             RAISE EXCEPTION 'role % can become role %, which would own or run what is installed', v_other, v_role.name
                 USING ERRCODE = 'object_not_in_prerequisite_state',
-                      HINT = format('Migrate as role %s, or take that away first: REVOKE %I FROM %I', v_other, v_role.name, v_other);
+                      HINT = format('Migrate as role %s, or take that away first: REVOKE %I FROM %I',
+                                    v_other, v_role.name, v_other);
         END IF;
-        IF v_role.name = 'refreshtop_job' AND NOT (SELECT rolcanlogin FROM pg_roles WHERE rolname = 'refreshtop_job') THEN
+        IF v_role.name = 'refreshtop_job'
+           AND NOT (SELECT rolcanlogin FROM pg_roles WHERE rolname = 'refreshtop_job') THEN
             ALTER ROLE refreshtop_job LOGIN;
         END IF;
         IF NOT v_super AND NOT pg_has_role(v_role.name, 'USAGE') THEN
-            IF v_role.name IN ('refreshtop_admin', 'refreshtop_job') THEN
-                -- Whoever migrates goes on looking, and changing jobs, afterwards.
-                EXECUTE format('GRANT %I TO %I%s', v_role.name, current_user, v_member);
-            ELSE
-                EXECUTE format('GRANT %I TO %I%s', v_role.name, current_user, v_member);
-                PERFORM set_config('refreshtop.leave_roles', concat_ws(chr(1), nullif(current_setting('refreshtop.leave_roles', true), ''),
-                                   format('REVOKE %I FROM %I', v_role.name, current_user)), true);
+            EXECUTE format('GRANT %I TO %I%s', v_role.name, current_user, v_member);
+            -- Of these two whoever migrates stays a member, and so goes on looking, and changing jobs, afterwards.
+            IF v_role.name NOT IN ('refreshtop_admin', 'refreshtop_job') THEN
+                PERFORM set_config('refreshtop.leave_roles', concat_ws(
+                    chr(1),
+                    nullif(current_setting('refreshtop.leave_roles', true), ''),
+                    format('REVOKE %I FROM %I', v_role.name, current_user)), true);
             END IF;
         END IF;
     END LOOP;
@@ -125,8 +141,9 @@ BEGIN
     IF NOT has_schema_privilege('refreshtop_owner', 'public', 'USAGE') THEN
         EXECUTE 'GRANT USAGE ON SCHEMA public TO refreshtop_owner';
     END IF;
-    -- A GRANT without the right to give it on is a warning, no error.
-    IF NOT has_schema_privilege('refreshtop_owner', 'public', 'CREATE') OR NOT has_schema_privilege('refreshtop_owner', 'public', 'USAGE') THEN
+    -- A GRANT by a role that may not grant is a warning, not an error.
+    IF NOT has_schema_privilege('refreshtop_owner', 'public', 'CREATE')
+       OR NOT has_schema_privilege('refreshtop_owner', 'public', 'USAGE') THEN
         RAISE insufficient_privilege;
     END IF;
     RETURN true;
@@ -140,24 +157,30 @@ DECLARE
     v_roles boolean;
     v_role  name;
 BEGIN
-    PERFORM set_config('refreshtop.role_before', current_setting('role'), true), set_config('refreshtop.leave', '', true),
+    PERFORM set_config('refreshtop.role_before', current_setting('role'), true),
+            set_config('refreshtop.leave', '', true),
             set_config('refreshtop.leave_roles', '', true),
-            set_config('refreshtop.roles_here', (SELECT coalesce(string_agg(rolname, ','), '') FROM pg_roles
+            set_config('refreshtop.roles_here', (
+                SELECT coalesce(string_agg(rolname, ','), '') FROM pg_roles
                 WHERE rolname LIKE 'refreshtop\_%' AND (rolname <> 'refreshtop_job' OR rolcanlogin)), true);
     -- The rollback of another database may drop a role that it needs no more while we look.
     FOR v_try IN 1 .. 5 LOOP
         BEGIN
             v_roles := refreshtop_migration.take_roles();
-            PERFORM set_config('refreshtop.role_' || purpose, CASE WHEN v_roles THEN 'refreshtop_' || purpose
-                        WHEN purpose = 'admin' THEN coalesce((SELECT rolname FROM pg_roles WHERE rolname = 'refreshtop_admin'), '')
-                        ELSE current_user::text END, true)
+            PERFORM set_config('refreshtop.role_' || purpose, CASE
+                        WHEN v_roles THEN 'refreshtop_' || purpose
+                        WHEN purpose = 'admin'
+                        THEN coalesce((SELECT rolname FROM pg_roles WHERE rolname = 'refreshtop_admin'), '')
+                        ELSE current_user::text
+                    END, true)
             FROM unnest(ARRAY['owner', 'view', 'monitor', 'job', 'admin']) AS purpose;
             -- A grant keeps a role from being dropped until the transaction ends, also when it is taken back.
             FOREACH v_role IN ARRAY ARRAY['view', 'monitor', 'job', 'admin', 'owner'] LOOP
                 CONTINUE WHEN refreshtop_migration.role(v_role) IS NULL;
                 EXECUTE format('GRANT USAGE ON SCHEMA refreshtop_migration TO %I', refreshtop_migration.role(v_role));
                 IF refreshtop_migration.role(v_role) <> refreshtop_migration.role('owner') THEN
-                    EXECUTE format('REVOKE USAGE ON SCHEMA refreshtop_migration FROM %I', refreshtop_migration.role(v_role));
+                    EXECUTE format('REVOKE USAGE ON SCHEMA refreshtop_migration FROM %I',
+                                   refreshtop_migration.role(v_role));
                 END IF;
             END LOOP;
             EXIT;
@@ -172,7 +195,10 @@ $$;
 
 -- Whether a role's objects may be taken over: it could act as whoever migrates anyway, or is one of ours.
 CREATE FUNCTION refreshtop_migration.is_trusted(p_role oid) RETURNS boolean LANGUAGE sql STABLE
-AS $$ SELECT p_role IN (SELECT oid FROM pg_roles WHERE rolsuper OR rolname IN (current_user, refreshtop_migration.role('owner'))) $$;
+AS $$
+    SELECT p_role IN (
+        SELECT oid FROM pg_roles WHERE rolsuper OR rolname IN (current_user, refreshtop_migration.role('owner')))
+$$;
 
 -- Takes away what somebody else has hung on a table of ours: policies that are not ours, triggers and rules.
 CREATE FUNCTION refreshtop_migration.bare(p_table regclass) RETURNS void LANGUAGE plpgsql
@@ -180,17 +206,94 @@ AS $$
 DECLARE
     v_name name;
 BEGIN
-    FOR v_name IN SELECT polname FROM pg_policy WHERE polrelid = p_table AND polname <> 'admins_read' AND polname NOT LIKE 'application\_%' LOOP
+    FOR v_name IN
+        SELECT polname FROM pg_policy
+        WHERE polrelid = p_table AND polname <> 'admins_read' AND polname NOT LIKE 'application\_%'
+    LOOP
         EXECUTE format('DROP POLICY %I ON %s', v_name, p_table);
     END LOOP;
     FOR v_name IN SELECT tgname FROM pg_trigger WHERE tgrelid = p_table AND NOT tgisinternal LOOP
         EXECUTE format('DROP TRIGGER %I ON %s', v_name, p_table);
     END LOOP;
-    FOR v_name IN SELECT r.rulename FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class WHERE r.ev_class = p_table AND c.relkind = 'r' LOOP
+    FOR v_name IN
+        SELECT r.rulename FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
+        WHERE r.ev_class = p_table AND c.relkind = 'r'
+    LOOP
         EXECUTE format('DROP RULE %I ON %s', v_name, p_table);
     END LOOP;
     PERFORM refreshtop_migration.strip_public('TABLE', p_table::text);
 END
+$$;
+
+-- Leaves the rows of a table of ours to its owner, and to whomever a policy of ours lets in: who may read every table
+-- (pg_read_all_data, a grant by mistake) then reads none, and who may write every table changes none. Forced row
+-- security would keep the owner out as well.
+CREATE FUNCTION refreshtop_migration.close_rows(p_table regclass) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    PERFORM refreshtop_migration.bare(p_table);
+    IF NOT (SELECT relrowsecurity FROM pg_class WHERE oid = p_table) THEN
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', p_table);
+    END IF;
+    IF (SELECT relforcerowsecurity FROM pg_class WHERE oid = p_table) THEN
+        EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', p_table);
+    END IF;
+END
+$$;
+
+-- Lets super administrators read a table whose rows are closed, where there is a role for them.
+CREATE FUNCTION refreshtop_migration.let_admins_read(p_table regclass) RETURNS void LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_admin name := refreshtop_migration.role('admin');
+BEGIN
+    IF v_admin IS NULL THEN
+        RETURN;
+    END IF;
+    EXECUTE format('GRANT SELECT ON %s TO %I', p_table, v_admin);
+    IF NOT EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = p_table AND polname = 'admins_read') THEN
+        EXECUTE format('CREATE POLICY admins_read ON %s FOR SELECT TO %I USING (true)', p_table, v_admin);
+    END IF;
+END
+$$;
+
+-- Lets refreshtop_monitor see what a predefined role of PostgreSQL sees. Not everybody may give that on, and the
+-- migrator says what is not seen without it.
+CREATE FUNCTION refreshtop_migration.let_monitor(p_right name) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF NOT pg_has_role(refreshtop_migration.role('monitor'), p_right, 'USAGE') THEN
+        EXECUTE format('GRANT %I TO %I', p_right, refreshtop_migration.role('monitor'));
+    END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+    NULL;
+END
+$$;
+
+-- What the migrator tells of something that it found and left as it was.
+CREATE FUNCTION refreshtop_migration.note_kept(p_message text) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message', p_message));
+END
+$$;
+
+-- The word that ALTER needs for a relation.
+CREATE FUNCTION refreshtop_migration.kind(p_relkind "char") RETURNS text LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT CASE p_relkind
+        WHEN 'm' THEN 'MATERIALIZED VIEW'
+        WHEN 'v' THEN 'VIEW'
+        WHEN 'f' THEN 'FOREIGN TABLE'
+        ELSE 'TABLE'
+    END
+$$;
+
+-- The sequences that mark attempts; see step 6.
+CREATE FUNCTION refreshtop_migration.attempt_marks() RETURNS SETOF text LANGUAGE sql STABLE
+AS $$
+    SELECT c.oid::regclass::text FROM pg_class c
+    WHERE c.relnamespace = to_regnamespace('refreshtop') AND c.relkind = 'S' AND c.relname LIKE 'attempt\_%'
 $$;
 
 -- Lets a role own something in a schema of ours while the transaction lasts.
@@ -204,31 +307,43 @@ BEGIN
 END
 $$;
 
--- What came out of a materialized view that somebody else's code has filled is read with our rights, by name: so it must
--- still be that view, and nothing may hang on it. That code could have renamed it and put another in its place, or given it
--- statistics on an expression, which the planner runs as whoever reads. Nobody else sees it before the commit.
+-- What came out of a materialized view that somebody else's code has filled is read with our rights, by name: so it
+-- must still be that view, and nothing may hang on it. That code could have renamed it and put another in its place, or
+-- given it statistics on an expression, which the planner runs as whoever reads. Nobody else sees it before the commit.
 CREATE FUNCTION refreshtop_migration.must_be_plain(p_name text, p_oid oid) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
-    IF to_regclass(p_name) IS DISTINCT FROM p_oid OR (SELECT relkind FROM pg_class WHERE oid = p_oid) <> 'm'
-       OR EXISTS (SELECT 1 FROM pg_index WHERE indrelid = p_oid) OR EXISTS (SELECT 1 FROM pg_statistic_ext WHERE stxrelid = p_oid)
+    IF to_regclass(p_name) IS DISTINCT FROM p_oid
+       OR (SELECT relkind FROM pg_class WHERE oid = p_oid) <> 'm'
+       OR EXISTS (SELECT 1 FROM pg_index WHERE indrelid = p_oid)
+       OR EXISTS (SELECT 1 FROM pg_statistic_ext WHERE stxrelid = p_oid)
        OR EXISTS (SELECT 1 FROM pg_rewrite WHERE ev_class = p_oid AND rulename <> '_RETURN')
-       OR EXISTS (SELECT 1 FROM pg_inherits WHERE p_oid IN (inhrelid, inhparent)) OR EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = p_oid) THEN
-        RAISE EXCEPTION 'the code of somebody else has changed % while it was filled', p_name USING ERRCODE = 'insufficient_privilege';
+       OR EXISTS (SELECT 1 FROM pg_inherits WHERE p_oid IN (inhrelid, inhparent))
+       OR EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = p_oid) THEN
+        RAISE EXCEPTION 'the code of somebody else has changed % while it was filled', p_name
+            USING ERRCODE = 'insufficient_privilege';
     END IF;
 END
 $$;
 
+-- Somebody on a list of rights, as GRANT and REVOKE name him.
+CREATE FUNCTION refreshtop_migration.grantee(p_role oid) RETURNS text LANGUAGE sql STABLE
+AS $$ SELECT CASE p_role WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(p_role)) END $$;
+
 -- Takes everybody but the owner off an object's list of rights. Default privileges may have let others in.
-CREATE FUNCTION refreshtop_migration.strip(p_kind text, p_identity text, p_owner oid, p_acl aclitem[]) RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION refreshtop_migration.strip(p_kind text, p_identity text, p_owner oid, p_acl aclitem[]) RETURNS void
+LANGUAGE plpgsql
 AS $$
 DECLARE
     v_grantee oid;
 BEGIN
-    -- An empty list is none for aclexplode.
-    FOR v_grantee IN SELECT DISTINCT a.grantee FROM aclexplode(CASE WHEN cardinality(p_acl) > 0 THEN p_acl END) a WHERE a.grantee <> p_owner LOOP
-        EXECUTE format('REVOKE ALL ON %s %s FROM %s CASCADE', p_kind, p_identity,
-            CASE v_grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(v_grantee)) END);
+    -- aclexplode refuses an empty array.
+    FOR v_grantee IN
+        SELECT DISTINCT a.grantee FROM aclexplode(CASE WHEN cardinality(p_acl) > 0 THEN p_acl END) a
+        WHERE a.grantee <> p_owner
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s %s FROM %s CASCADE',
+                       p_kind, p_identity, refreshtop_migration.grantee(v_grantee));
     END LOOP;
 END
 $$;
@@ -236,11 +351,15 @@ $$;
 CREATE FUNCTION refreshtop_migration.strip_public(p_kind text, p_identity text) RETURNS void LANGUAGE plpgsql
 AS $$ BEGIN EXECUTE format('REVOKE ALL ON %s %s FROM PUBLIC', p_kind, p_identity); END $$;
 CREATE FUNCTION refreshtop_migration.strip_relation(p_relation text) RETURNS void LANGUAGE sql
-AS $$ SELECT refreshtop_migration.strip('TABLE', p_relation, c.relowner, c.relacl) FROM pg_class c WHERE c.oid = to_regclass(p_relation) $$;
+AS $$
+    SELECT refreshtop_migration.strip('TABLE', p_relation, c.relowner, c.relacl)
+    FROM pg_class c WHERE c.oid = to_regclass(p_relation)
+$$;
 
 -- Who may call a function: nobody through PUBLIC, nobody through default privileges where the function is new, and the
 -- roles for these purposes. A grant that somebody made later stays.
-CREATE FUNCTION refreshtop_migration.seal(p_routine text, VARIADIC p_purposes text[] DEFAULT '{}') RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION refreshtop_migration.seal(p_routine text, VARIADIC p_purposes text[] DEFAULT '{}') RETURNS void
+LANGUAGE plpgsql
 AS $$
 DECLARE
     v_purpose text;
@@ -269,7 +388,8 @@ $$;
 CREATE FUNCTION refreshtop_migration.give(p_routine text, p_role name) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
-    IF (SELECT proowner FROM pg_proc WHERE oid = p_routine::regprocedure) <> (SELECT oid FROM pg_roles WHERE rolname = p_role) THEN
+    IF (SELECT proowner FROM pg_proc WHERE oid = p_routine::regprocedure)
+       <> (SELECT oid FROM pg_roles WHERE rolname = p_role) THEN
         PERFORM refreshtop_migration.let_own('refreshtop_definers', p_role);
         EXECUTE format('ALTER ROUTINE %s OWNER TO %I', p_routine, p_role);
     END IF;

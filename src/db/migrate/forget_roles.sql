@@ -1,5 +1,5 @@
--- After a full rollback: the roles go if nothing of this cluster needs them any more. Tried, not looked up first: another
--- database may begin to use one in between.
+-- After a full rollback: the roles go if nothing of this cluster needs them any more. Tried, not looked up first:
+-- another database may begin to use one in between.
 SET LOCAL lock_timeout = '2s';
 DO $$
 DECLARE
@@ -7,7 +7,8 @@ DECLARE
 BEGIN
     FOR v_role IN
         SELECT r.rolname FROM pg_roles r
-        WHERE r.rolname IN ('refreshtop_job', 'refreshtop_admin', 'refreshtop_monitor', 'refreshtop_view', 'refreshtop_owner')
+        WHERE r.rolname IN ('refreshtop_job', 'refreshtop_admin', 'refreshtop_monitor',
+                            'refreshtop_view', 'refreshtop_owner')
           AND shobj_description(r.oid, 'pg_authid') ~ 'refreshtop'
         ORDER BY r.rolname
     LOOP

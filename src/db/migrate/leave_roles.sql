@@ -1,4 +1,5 @@
--- Runs after leave.sql and whatever the migrator itself still writes: whoever migrates is no member of our roles any more.
+-- Runs after leave.sql and whatever the migrator itself still writes: whoever migrates is no member of our roles any
+-- more.
 DO $$
 DECLARE
     v_statement text;

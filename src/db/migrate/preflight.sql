@@ -1,7 +1,8 @@
 -- Everything that would stop the migrations, found before anything is changed. One row for each problem.
 WITH source(name, col) AS (
     VALUES ('accounts', 'id'), ('accounts', 'created_at'),
-           ('accounts_memberships', 'user_id'), ('accounts_memberships', 'account_id'), ('accounts_memberships', 'created_at'),
+           ('accounts_memberships', 'user_id'), ('accounts_memberships', 'account_id'),
+           ('accounts_memberships', 'created_at'),
            ('assets', 'id'), ('assets', 'account_id'), ('assets', 'created_at'),
            ('software_licenses', 'id'), ('software_licenses', 'account_id'), ('software_licenses', 'created_at')
 ), owned(name, owner) AS (
@@ -9,13 +10,15 @@ WITH source(name, col) AS (
     WHERE c.oid IN (to_regclass('public.metrics_refresh_log'), to_regclass('public.platform_metrics'))
     UNION ALL
     SELECT p.oid::regprocedure::text, p.proowner FROM pg_proc p
-    WHERE p.pronamespace = to_regnamespace('public') AND p.proname IN ('refresh_platform_metrics_with_logging',
-        'trigger_platform_metrics_refresh', 'get_metrics_refresh_stats', 'cleanup_old_metrics_logs')
+    WHERE p.pronamespace = to_regnamespace('public')
+      AND p.proname IN ('refresh_platform_metrics_with_logging', 'trigger_platform_metrics_refresh',
+                        'get_metrics_refresh_stats', 'cleanup_old_metrics_logs')
 ), ours(role) AS (
     -- Whoever can't become one of them learns that from the schema's owner.
     SELECT oid FROM pg_roles WHERE rolname IN ('refreshtop_owner', 'refreshtop_view')
 ), release(major, minor) AS (
-    SELECT current_setting('server_version_num')::integer / 10000, current_setting('server_version_num')::integer % 10000
+    SELECT current_setting('server_version_num')::integer / 10000,
+           current_setting('server_version_num')::integer % 10000
 ), schema_owner AS (
     SELECT o.oid, o.rolname, o.rolsuper,
            -- Whoever can become the owner could have put code of his own into the schema.
@@ -29,7 +32,9 @@ SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust
     FROM release WHERE major < 13
     UNION ALL
     -- CVE-2024-0985: a concurrent refresh could be made to run code with more rights than the view's owner has.
-    SELECT 1, 'server release ' || current_setting('server_version') || ' has a known hole in concurrent refreshes (CVE-2024-0985)',
+    SELECT 1,
+           'server release ' || current_setting('server_version')
+               || ' has a known hole in concurrent refreshes (CVE-2024-0985)',
            format('upgrade PostgreSQL to %s.%s or newer', major, fixed.minor)
     FROM release JOIN (VALUES (13, 14), (14, 11), (15, 6), (16, 2)) AS fixed(major, minor) USING (major)
     WHERE release.minor < fixed.minor
@@ -42,13 +47,18 @@ SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust
     SELECT 4, 'table public.' || name || ' has no column ' || col, 'the figures need it: see README, "What it reads"'
     FROM source
     WHERE to_regclass('public.' || name) IS NOT NULL
-      AND NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = to_regclass('public.' || name) AND a.attname = col AND NOT a.attisdropped)
+      AND NOT EXISTS (SELECT 1 FROM pg_attribute a
+                      WHERE a.attrelid = to_regclass('public.' || name) AND a.attname = col AND NOT a.attisdropped)
     UNION ALL
-    SELECT 5, 'role ' || current_user || ' may not read public.' || name, format('GRANT SELECT ON public.%I TO %I', name, current_user)
+    SELECT 5, 'role ' || current_user || ' may not read public.' || name,
+           format('GRANT SELECT ON public.%I TO %I', name, current_user)
     FROM source
-    WHERE to_regclass('public.' || name) IS NOT NULL AND NOT has_table_privilege(to_regclass('public.' || name), 'SELECT') GROUP BY name
+    WHERE to_regclass('public.' || name) IS NOT NULL
+      AND NOT has_table_privilege(to_regclass('public.' || name), 'SELECT')
+    GROUP BY name
     UNION ALL
-    SELECT 6, 'role ' || current_user || ' may not create in schema public', format('GRANT USAGE, CREATE ON SCHEMA public TO %I', current_user)
+    SELECT 6, 'role ' || current_user || ' may not create in schema public',
+           format('GRANT USAGE, CREATE ON SCHEMA public TO %I', current_user)
     WHERE to_regnamespace('public') IS NOT NULL AND NOT has_schema_privilege('public', 'CREATE')
     UNION ALL
     SELECT 7, 'role ' || current_user || ' may not create schemas in database ' || current_database(),
@@ -56,13 +66,15 @@ SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust
     WHERE NOT has_database_privilege(current_database(), 'CREATE')
     UNION ALL
     SELECT 7, 'role ' || current_user || ' may not create temporary tables in database ' || current_database(),
-           format('every concurrent refresh needs them: GRANT TEMPORARY ON DATABASE %I TO %I', current_database(), current_user)
+           format('every concurrent refresh needs them: GRANT TEMPORARY ON DATABASE %I TO %I',
+                  current_database(), current_user)
     WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')
     UNION ALL
     SELECT 9, name || ' belongs to role ' || pg_get_userbyid(owner), 'migrate as its owner or as a superuser'
     FROM owned WHERE NOT pg_has_role(current_user, owner, 'USAGE') AND owner NOT IN (SELECT role FROM ours)
     UNION ALL
-    SELECT 9, 'this database was migrated by another role', 'migrate as the role that migrated this database before, or as a superuser'
+    SELECT 9, 'this database was migrated by another role',
+           'migrate as the role that migrated this database before, or as a superuser'
     FROM schema_owner
     WHERE rolname = 'refreshtop_owner' AND NOT pg_has_role(schema_owner.oid, 'MEMBER')
       AND NOT (SELECT r.rolcreaterole FROM pg_roles r WHERE r.rolname = current_user)
@@ -76,21 +88,28 @@ SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust
     SELECT 12, 'public.metrics_refresh_log has no column ' || col, 'add it, or rename the table'
     FROM (VALUES ('id'), ('refresh_type'), ('status')) AS needed(col)
     WHERE to_regclass('public.metrics_refresh_log') IS NOT NULL
-      AND NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = to_regclass('public.metrics_refresh_log') AND a.attname = col AND NOT a.attisdropped)
+      AND NOT EXISTS (SELECT 1 FROM pg_attribute a
+                      WHERE a.attrelid = to_regclass('public.metrics_refresh_log')
+                        AND a.attname = col AND NOT a.attisdropped)
     UNION ALL
     SELECT 13, 'schema refreshtop belongs to role ' || rolname, 'drop it, or migrate as that role'
     FROM schema_owner WHERE rolname <> current_user AND NOT rolsuper AND rolname <> 'refreshtop_owner'
     UNION ALL
     SELECT 13, format('schema refreshtop belongs to refreshtop_owner, and role %s can become that role', lesser_member),
-           format('migrate as role %s, or take that away first: REVOKE refreshtop_owner FROM %s', lesser_member, lesser_member)
+           format('migrate as role %s, or take that away first: REVOKE refreshtop_owner FROM %s',
+                  lesser_member, lesser_member)
     FROM schema_owner WHERE rolname = 'refreshtop_owner' AND lesser_member IS NOT NULL
     UNION ALL
-    -- What stands in the schema must be the schema's owner's, or a superuser's: to read or plan it can run code of its owner.
+    -- What stands in the schema must be the schema's owner's, or a superuser's: to read or plan it can run code of its
+    -- owner.
     SELECT 13, format('%s in schema refreshtop belongs to role %s', found.name, pg_get_userbyid(found.owner)),
            'drop it, or let its owner give it to the owner of the schema'
     FROM schema_owner CROSS JOIN LATERAL (
-        SELECT c.relname::text, c.relowner FROM pg_class c WHERE c.relnamespace = to_regnamespace('refreshtop') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-        UNION ALL SELECT p.proname::text, p.proowner FROM pg_proc p WHERE p.pronamespace = to_regnamespace('refreshtop')) AS found(name, owner)
+        SELECT c.relname::text, c.relowner FROM pg_class c
+        WHERE c.relnamespace = to_regnamespace('refreshtop') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+        UNION ALL
+        SELECT p.proname::text, p.proowner FROM pg_proc p WHERE p.pronamespace = to_regnamespace('refreshtop')
+    ) AS found(name, owner)
     WHERE found.owner <> schema_owner.oid AND pg_get_userbyid(found.owner) NOT IN (current_user, 'refreshtop_owner')
       AND NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.oid = found.owner AND r.rolsuper)
 ) found

@@ -1,13 +1,16 @@
 -- What pg_cron knows of our jobs, where it lives in this database. pg_cron shows each role only its own jobs, so these
--- functions belong to the role that the jobs run as. Only pg_cron's own tables are asked: wherever pg_cron is not, anybody
--- may have made a schema of that name.
+-- functions belong to the role that the jobs run as. Only pg_cron's own tables are asked: wherever pg_cron is not,
+-- anybody may have made a schema of that name.
 SELECT refreshtop_migration.as_owner();
 CREATE OR REPLACE FUNCTION refreshtop.has_cron() RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     -- By name in the catalogue: to_regclass() fails in a schema without USAGE.
-    SELECT count(*) = 2 FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
-    JOIN pg_class c ON c.oid = d.objid JOIN pg_namespace n ON n.oid = c.relnamespace
+    SELECT count(*) = 2
+    FROM pg_depend d
+    JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
+    JOIN pg_class c ON c.oid = d.objid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE e.extname = 'pg_cron' AND d.deptype = 'e' AND d.classid = 'pg_class'::regclass
       AND n.nspname = 'cron' AND c.relkind = 'r' AND c.relname IN ('job', 'job_run_details')
 $$;
@@ -19,8 +22,8 @@ RETURNS TABLE (schedule text, command text, active boolean, last_status text, la
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- Only named when it is called: the tables need not be there. The history has an index on its own number alone; it is
-    -- read backwards until the job is met.
+    -- As text, because the tables need not be there when this is created. The history has an index on its own number
+    -- alone; it is read backwards until the job is met.
     RETURN QUERY EXECUTE $query$
         SELECT j.schedule::text, j.command::text, j.active, d.status::text, left(d.return_message, 200), d.start_time
         FROM cron.job j
@@ -42,12 +45,22 @@ DECLARE
 BEGIN
     EXECUTE $query$
         SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'id', j.jobid, 'name', j.jobname, 'schedule', left(j.schedule, 200), 'command', left(j.command, 2000),
-            'database', j.database, 'role', j.username, 'active', j.active,
+            'id', j.jobid,
+            'name', j.jobname,
+            'schedule', left(j.schedule, 200),
+            'command', left(j.command, 2000),
+            'database', j.database,
+            'role', j.username,
+            'active', j.active,
             'runs', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                         'id', r.runid, 'status', r.status, 'message', left(r.return_message, 500), 'start', r.start_time,
-                         'end', r.end_time, 'pid', r.job_pid) ORDER BY r.runid DESC), '[]')
-                     FROM (SELECT * FROM cron.job_run_details d WHERE d.jobid = j.jobid
+                         'id', r.runid,
+                         'status', r.status,
+                         'message', left(r.return_message, 500),
+                         'start', r.start_time,
+                         'end', r.end_time,
+                         'pid', r.job_pid) ORDER BY r.runid DESC), '[]')
+                     FROM (SELECT * FROM cron.job_run_details d
+                           WHERE d.jobid = j.jobid
                              AND d.runid > (SELECT coalesce(max(m.runid), 0) - 20000 FROM cron.job_run_details m)
                            ORDER BY d.runid DESC LIMIT 10) r)) ORDER BY j.active DESC, j.jobid), '[]')
         FROM (SELECT * FROM cron.job c
@@ -60,7 +73,12 @@ END
 $$;
 
 -- Changes the job of that name of this database, if it runs as the role that this function belongs to.
-CREATE OR REPLACE FUNCTION refreshtop_definers.change_job(p_job_name text, p_schedule text, p_active boolean, p_remove boolean)
+CREATE OR REPLACE FUNCTION refreshtop_definers.change_job(
+    p_job_name text,
+    p_schedule text,
+    p_active boolean,
+    p_remove boolean
+)
 RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -69,8 +87,11 @@ DECLARE
 BEGIN
     EXECUTE $query$
         SELECT j.jobid FROM cron.job j
-        WHERE j.jobname IN ($1, $1 || '@' || current_database()) AND j.database = current_database() AND j.username = current_user
-          AND j.command ~ '^\s*SELECT public\.(refresh_platform_metrics_with_logging|cleanup_old_metrics_logs)\(\);?\s*$'
+        WHERE j.jobname IN ($1, $1 || '@' || current_database())
+          AND j.database = current_database()
+          AND j.username = current_user
+          AND j.command ~ '^\s*SELECT public\.'
+                          '(refresh_platform_metrics_with_logging|cleanup_old_metrics_logs)\(\);?\s*$'
         ORDER BY j.active DESC, j.jobid DESC LIMIT 1 $query$ INTO v_job USING p_job_name;
     IF v_job IS NULL THEN
         RETURN false;
@@ -83,38 +104,32 @@ BEGIN
 END
 $$;
 
--- Where pg_cron lives, and the zone in which it reads schedules: settings that not everybody may read. Up to pg_cron 1.4
--- there is no setting of that name, and one that somebody wrote into the configuration has no effect; PostgreSQL does not
--- list it then.
+-- Where pg_cron lives, and the zone in which it reads schedules: settings that not everybody may read. Up to pg_cron
+-- 1.4 there is no setting of that name, and one that somebody wrote into the configuration has no effect; PostgreSQL
+-- does not list it then.
 CREATE OR REPLACE FUNCTION refreshtop_definers.cron_settings()
 RETURNS TABLE (database text, zone text, readable boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN r.readable THEN (SELECT nullif(s.setting, '') FROM pg_settings s WHERE s.name = 'cron.database_name')
-                WHEN EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron') THEN current_database()::text END,
-           coalesce(CASE WHEN r.readable THEN (SELECT nullif(s.setting, '') FROM pg_settings s WHERE s.name = 'cron.timezone') END, 'GMT'),
+    SELECT CASE
+               WHEN r.readable
+               THEN (SELECT nullif(s.setting, '') FROM pg_settings s WHERE s.name = 'cron.database_name')
+               WHEN EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron') THEN current_database()::text
+           END,
+           coalesce(CASE
+               WHEN r.readable
+               THEN (SELECT nullif(s.setting, '') FROM pg_settings s WHERE s.name = 'cron.timezone')
+           END, 'GMT'),
            r.readable
     FROM (SELECT pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') AS readable) r
 $$;
-DO $$
-DECLARE
-    v_function record;
-BEGIN
-    FOR v_function IN
-        SELECT * FROM (VALUES ('cron_job(text)', 'job'), ('cron_facts()', 'job'), ('change_job(text, text, boolean, boolean)', 'job'),
-                              ('cron_settings()', 'monitor')) AS f(name, purpose)
-    LOOP
-        PERFORM refreshtop_migration.give('refreshtop_definers.' || v_function.name, refreshtop_migration.role(v_function.purpose));
-    END LOOP;
-    IF NOT pg_has_role(refreshtop_migration.role('monitor'), 'pg_read_all_settings', 'USAGE') THEN
-        BEGIN
-            EXECUTE format('GRANT pg_read_all_settings TO %I', refreshtop_migration.role('monitor'));
-        EXCEPTION WHEN insufficient_privilege THEN
-            NULL;
-        END;
-    END IF;
-END
-$$;
+
+SELECT refreshtop_migration.give('refreshtop_definers.cron_job(text)', refreshtop_migration.role('job')),
+       refreshtop_migration.give('refreshtop_definers.cron_facts()', refreshtop_migration.role('job')),
+       refreshtop_migration.give('refreshtop_definers.change_job(text, text, boolean, boolean)',
+                                 refreshtop_migration.role('job')),
+       refreshtop_migration.give('refreshtop_definers.cron_settings()', refreshtop_migration.role('monitor'));
+SELECT refreshtop_migration.let_monitor('pg_read_all_settings');
 
 SELECT refreshtop_migration.as_owner();
 CREATE OR REPLACE FUNCTION refreshtop.cron_settings()
@@ -151,7 +166,12 @@ $$;
 SELECT refreshtop_migration.seal('refreshtop.cron_facts()', 'admin');
 
 -- Changes one of our jobs of this database; what is NULL stays. False where there is none, or pg_cron lives elsewhere.
-CREATE OR REPLACE FUNCTION refreshtop.change_job(p_job_name text, p_schedule text, p_active boolean, p_remove boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION refreshtop.change_job(
+    p_job_name text,
+    p_schedule text,
+    p_active boolean,
+    p_remove boolean DEFAULT false
+)
 RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -161,9 +181,13 @@ BEGIN
        OR NOT refreshtop_definers.change_job(p_job_name, p_schedule, p_active, p_remove) THEN
         RETURN false;
     END IF;
-    PERFORM refreshtop.note_act(CASE WHEN p_remove THEN 'job remove' WHEN p_schedule IS NOT NULL THEN 'job every'
-                                     WHEN p_active THEN 'job resume' ELSE 'job pause' END,
-                                'success', jsonb_build_object('job', p_job_name, 'schedule', p_schedule));
+    PERFORM refreshtop.note_act(
+        CASE WHEN p_remove THEN 'job remove'
+             WHEN p_schedule IS NOT NULL THEN 'job every'
+             WHEN p_active THEN 'job resume'
+             ELSE 'job pause' END,
+        'success',
+        jsonb_build_object('job', p_job_name, 'schedule', p_schedule));
     RETURN true;
 END
 $$;

@@ -1,11 +1,21 @@
 -- What the log says about a window, and what keeps it small.
 SELECT refreshtop_migration.as_owner();
 
--- A row that was written while the server's clock was ahead makes nothing fresh: what lies in the future does not count.
+-- A row that was written while the server's clock was ahead makes nothing fresh: what lies in the future does not
+-- count.
 CREATE OR REPLACE FUNCTION refreshtop.run_stats(p_refresh_type text, p_window interval)
-RETURNS TABLE (total_refreshes bigint, successful_refreshes bigint, failed_refreshes bigint, success_rate numeric,
-    avg_duration_ms numeric, max_duration_ms numeric, min_duration_ms numeric, last_refresh_at timestamptz, last_error text,
-    last_success_at timestamptz)
+RETURNS TABLE (
+    total_refreshes bigint,
+    successful_refreshes bigint,
+    failed_refreshes bigint,
+    success_rate numeric,
+    avg_duration_ms numeric,
+    max_duration_ms numeric,
+    min_duration_ms numeric,
+    last_refresh_at timestamptz,
+    last_error text,
+    last_success_at timestamptz
+)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 -- Over millions of rows the planner expects more of them in the window than there are; starting workers for a few
 -- hundred takes twenty times as long as counting them.
@@ -28,7 +38,9 @@ BEGIN
     -- Further back than time reaches is as good as always.
     v_since := statement_timestamp() - least(p_window, interval '1000 years');
     RETURN QUERY
-        SELECT count(*), count(*) FILTER (WHERE l.status = 'success'), count(*) FILTER (WHERE l.status = 'error'),
+        SELECT count(*),
+               count(*) FILTER (WHERE l.status = 'success'),
+               count(*) FILTER (WHERE l.status = 'error'),
                round(count(*) FILTER (WHERE l.status = 'success') * 100.0 / nullif(count(*), 0), 2),
                -- How long a refresh takes: an attempt that failed after 2 ms, or after the lock wait, was none.
                round(avg(l.duration_ms) FILTER (WHERE l.status = 'success')::numeric, 3),
@@ -36,7 +48,8 @@ BEGIN
                (min(l.duration_ms) FILTER (WHERE l.status = 'success'))::numeric,
                max(least(l.completed_at, l.created_at)),
                (SELECT e.error_message FROM refreshtop.log_door e
-                WHERE e.refresh_type = p_refresh_type AND e.status = 'error' AND e.created_at > v_since AND e.created_at <= v_until
+                WHERE e.refresh_type = p_refresh_type AND e.status = 'error'
+                  AND e.created_at > v_since AND e.created_at <= v_until
                 ORDER BY e.created_at DESC LIMIT 1),
                (SELECT least(s.completed_at, s.created_at) FROM refreshtop.log_door s
                 WHERE s.refresh_type = p_refresh_type AND s.status = 'success' AND s.created_at <= v_until
@@ -48,13 +61,23 @@ $$;
 SELECT refreshtop_migration.seal('refreshtop.run_stats(text, interval)');
 
 CREATE OR REPLACE FUNCTION refreshtop.stats(p_refresh_type text, p_window interval)
-RETURNS TABLE (total_refreshes bigint, successful_refreshes bigint, failed_refreshes bigint, success_rate numeric,
-    avg_duration_ms numeric, max_duration_ms numeric, min_duration_ms numeric, last_refresh_at timestamptz, last_error text,
-    last_success_at timestamptz)
+RETURNS TABLE (
+    total_refreshes bigint,
+    successful_refreshes bigint,
+    failed_refreshes bigint,
+    success_rate numeric,
+    avg_duration_ms numeric,
+    max_duration_ms numeric,
+    min_duration_ms numeric,
+    last_refresh_at timestamptz,
+    last_error text,
+    last_success_at timestamptz
+)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT * FROM refreshtop.run_stats(p_refresh_type, p_window) $$;
 COMMENT ON FUNCTION refreshtop.stats(text, interval) IS
-    'Statistics of a window; durations are those of successful refreshes; last_refresh_at is the last attempt, last_success_at the last success, inside the window or before it';
+    'Statistics of a window; durations are those of successful refreshes; last_refresh_at is the last attempt, '
+    'last_success_at the last success, inside the window or before it';
 SELECT refreshtop_migration.seal('refreshtop.stats(text, interval)', 'admin');
 
 -- Deletes in batches, so that no statement holds millions of rows; what one call leaves, the next night takes.
@@ -78,8 +101,9 @@ BEGIN
         UNION ALL SELECT NULL, interval '30 days'
     LOOP
         -- The row of an attempt that is still marked is what tells that it was not lost.
-        v_marked := CASE WHEN v_type.refresh_type IS NOT NULL THEN
-            ARRAY(SELECT refreshtop.attempt_start(slot) FROM unnest(refreshtop.attempt_slots(v_type.refresh_type)) AS slot) END;
+        v_marked := CASE WHEN v_type.refresh_type IS NOT NULL THEN ARRAY(
+            SELECT refreshtop.attempt_start(slot)
+            FROM unnest(refreshtop.attempt_slots(v_type.refresh_type)) AS slot) END;
         FOR i IN 1 .. p_max_batches LOOP
             DELETE FROM refreshtop.log_door
             WHERE id = ANY (ARRAY(
@@ -101,9 +125,13 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.run_cleanup(integer, integer)');
 
-CREATE OR REPLACE FUNCTION refreshtop.cleanup_logs(p_batch integer DEFAULT 10000, p_max_batches integer DEFAULT 100) RETURNS bigint
+CREATE OR REPLACE FUNCTION refreshtop.cleanup_logs(
+    p_batch integer DEFAULT 10000,
+    p_max_batches integer DEFAULT 100
+) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT refreshtop.run_cleanup(p_batch, p_max_batches) $$;
-COMMENT ON FUNCTION refreshtop.cleanup_logs(integer, integer) IS 'Deletes log rows older than each view keeps them; returns how many';
+COMMENT ON FUNCTION refreshtop.cleanup_logs(integer, integer) IS
+    'Deletes log rows older than each view keeps them; returns how many';
 SELECT refreshtop_migration.seal('refreshtop.cleanup_logs(integer, integer)', 'admin', 'job');
 SELECT refreshtop_migration.as_migrator();

@@ -2,9 +2,9 @@
 -- administrator may. They all share a role of the database (authenticated), so EXECUTE alone says nothing about them.
 SELECT refreshtop_migration.as_owner();
 
--- The function, with or without parameters that have defaults. In many databases any role may create in schema public, and
--- the answer decides about everything: only a function counts whose owner can act as an owner of the application or of
--- the installation. Superusers can.
+-- The function, with or without parameters that have defaults. In many databases any role may create in schema public,
+-- and the answer decides about everything: only a function counts whose owner can act as an owner of the application or
+-- of the installation. Superusers can.
 CREATE OR REPLACE FUNCTION refreshtop.application_function() RETURNS oid
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -14,9 +14,12 @@ AS $$
       AND EXISTS (
           SELECT 1 FROM (
               SELECT n.nspowner FROM pg_namespace n WHERE n.nspname IN ('public', 'refreshtop')
-              UNION SELECT d.datdba FROM pg_database d WHERE d.datname = current_database()
-              UNION SELECT c.relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-              WHERE n.nspname = 'public' AND c.relname IN ('accounts', 'accounts_memberships', 'assets', 'software_licenses')
+              UNION
+              SELECT d.datdba FROM pg_database d WHERE d.datname = current_database()
+              UNION
+              SELECT c.relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+              WHERE n.nspname = 'public'
+                AND c.relname IN ('accounts', 'accounts_memberships', 'assets', 'software_licenses')
           ) AS trusted(role) WHERE pg_has_role(p.proowner, trusted.role, 'MEMBER'))
     ORDER BY p.pronargs LIMIT 1
 $$;
@@ -26,16 +29,20 @@ SELECT refreshtop_migration.as_migrator();
 -- Asks it with the rights of its own owner, never with more: whoever owns it can change what it does. A superuser's is
 -- asked as refreshtop_view: what it reads, and what else stands in schema public, belongs to others. It runs with the
 -- search path that it sets itself, or with public in reach, because a function that decides from a JWT commonly reads
--- tables of its own there. What is no clear yes is a no, an error too: claims that are no JSON must not become somebody's
--- right, nor a riddle instead of a refusal.
+-- tables of its own there. What is no clear yes is a no, an error too: claims that are not JSON must neither let
+-- anybody in nor answer him with an error that explains nothing.
 DO $do$
 DECLARE
-    v_owner name := (SELECT CASE WHEN r.rolsuper AND refreshtop_migration.role('view') <> current_user THEN refreshtop_migration.role('view')
-                                 ELSE r.rolname END
-                     FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner WHERE p.oid = refreshtop.application_function());
+    v_owner name := (
+        SELECT CASE WHEN r.rolsuper AND refreshtop_migration.role('view') <> current_user
+                    THEN refreshtop_migration.role('view')
+                    ELSE r.rolname END
+        FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner
+        WHERE p.oid = refreshtop.application_function());
     v_asked oid := to_regprocedure('refreshtop_definers.ask_application()');
 BEGIN
-    IF v_asked IS NOT NULL AND (v_owner IS NULL OR v_owner <> (SELECT pg_get_userbyid(proowner) FROM pg_proc WHERE oid = v_asked)) THEN
+    IF v_asked IS NOT NULL
+       AND (v_owner IS NULL OR v_owner <> (SELECT pg_get_userbyid(proowner) FROM pg_proc WHERE oid = v_asked)) THEN
         DROP FUNCTION refreshtop_definers.ask_application();
     END IF;
     IF v_owner IS NULL THEN
@@ -55,32 +62,37 @@ BEGIN
     END
     $$;
     PERFORM refreshtop_migration.give('refreshtop_definers.ask_application()', v_owner);
-    IF NOT has_function_privilege(v_owner, refreshtop.application_function(), 'EXECUTE') OR NOT has_schema_privilege(v_owner, 'public', 'USAGE') THEN
-        PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message', format(
-            'public.is_super_admin() can''t be asked, because role %s may not call it; its owner can run: GRANT EXECUTE ON FUNCTION %s TO %I',
-            v_owner, refreshtop.application_function()::regprocedure, v_owner)));
+    IF NOT has_function_privilege(v_owner, refreshtop.application_function(), 'EXECUTE')
+       OR NOT has_schema_privilege(v_owner, 'public', 'USAGE') THEN
+        PERFORM refreshtop_migration.note_kept(format(
+            'public.is_super_admin() can''t be asked, because role %s may not call it; '
+            'its owner can run: GRANT EXECUTE ON FUNCTION %s TO %I',
+            v_owner, refreshtop.application_function()::regprocedure, v_owner));
     END IF;
 EXCEPTION WHEN insufficient_privilege THEN
-    PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message', format(
-        'public.is_super_admin() of role %s is not asked, because only a superuser, or a member of that role, can let it run with its owner''s rights: migrate as one',
-        v_owner)));
+    PERFORM refreshtop_migration.note_kept(format(
+        'public.is_super_admin() of role %s is not asked, because only a superuser, or a member of that role, '
+        'can let it run with its owner''s rights: migrate as one',
+        v_owner));
 END
 $do$;
 
 SELECT refreshtop_migration.as_owner();
--- In the session of a superuser, or of a role that creates roles, the application is not asked: what its owner has written
--- could leave something behind there (a cursor that is held beyond the transaction) that runs as that role. Nor is it for
--- code that must not act.
+-- In the session of a superuser, or of a role that creates roles, the application is not asked: what its owner has
+-- written could leave something behind there (a cursor that is held beyond the transaction) that runs as that role. Nor
+-- is it for code that must not act.
 CREATE OR REPLACE FUNCTION refreshtop.application_says_yes() RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF refreshtop.is_restricted() OR (SELECT r.rolsuper OR r.rolcreaterole FROM pg_roles r WHERE r.rolname = session_user)
-       OR NOT EXISTS (SELECT 1 FROM pg_proc own JOIN pg_proc theirs ON theirs.oid = refreshtop.application_function()
-                      WHERE own.oid = to_regprocedure('refreshtop_definers.ask_application()') AND own.prosecdef
-                        AND (own.proowner = theirs.proowner
-                          OR EXISTS (SELECT 1 FROM pg_roles r WHERE r.oid = theirs.proowner AND r.rolsuper)
-                             AND own.proowner = to_regrole('refreshtop_view'))) THEN
+    IF refreshtop.is_restricted()
+       OR (SELECT r.rolsuper OR r.rolcreaterole FROM pg_roles r WHERE r.rolname = session_user)
+       OR NOT EXISTS (
+           SELECT 1 FROM pg_proc own JOIN pg_proc theirs ON theirs.oid = refreshtop.application_function()
+           WHERE own.oid = to_regprocedure('refreshtop_definers.ask_application()') AND own.prosecdef
+             AND (own.proowner = theirs.proowner
+               OR EXISTS (SELECT 1 FROM pg_roles r WHERE r.oid = theirs.proowner AND r.rolsuper)
+                  AND own.proowner = to_regrole('refreshtop_view'))) THEN
         RETURN false;
     END IF;
     RETURN refreshtop_definers.ask_application();
@@ -103,20 +115,31 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.require_application(text)');
 
-CREATE OR REPLACE FUNCTION refreshtop.refresh_for_application(p_refresh_type text, p_source text DEFAULT NULL) RETURNS jsonb
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET lock_timeout = '60s'
-SET TimeZone = 'UTC' SET DateStyle = 'ISO, MDY' SET IntervalStyle = 'postgres' SET bytea_output = 'hex'
-SET extra_float_digits = 1 SET xmlbinary = 'base64' SET xmloption = 'content' SET quote_all_identifiers = off
+CREATE OR REPLACE FUNCTION refreshtop.refresh_for_application(
+    p_refresh_type text,
+    p_source text DEFAULT NULL
+) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM refreshtop.require_application('refresh ' || p_refresh_type);
     RETURN refreshtop.run_refresh(p_refresh_type, p_source);
 END
 $$;
+SELECT refreshtop_migration.pin_settings('refreshtop.refresh_for_application(text, text)');
 CREATE OR REPLACE FUNCTION refreshtop.stats_for_application(p_refresh_type text, p_window interval)
-RETURNS TABLE (total_refreshes bigint, successful_refreshes bigint, failed_refreshes bigint, success_rate numeric,
-    avg_duration_ms numeric, max_duration_ms numeric, min_duration_ms numeric, last_refresh_at timestamptz, last_error text,
-    last_success_at timestamptz)
+RETURNS TABLE (
+    total_refreshes bigint,
+    successful_refreshes bigint,
+    failed_refreshes bigint,
+    success_rate numeric,
+    avg_duration_ms numeric,
+    max_duration_ms numeric,
+    min_duration_ms numeric,
+    last_refresh_at timestamptz,
+    last_error text,
+    last_success_at timestamptz
+)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -141,7 +164,8 @@ CREATE OR REPLACE FUNCTION refreshtop.is_super_admin() RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT has_function_privilege(refreshtop.caller(), 'refreshtop.stats(text, interval)', 'EXECUTE') $$;
 COMMENT ON FUNCTION refreshtop.is_super_admin() IS
-    'Whether the caller is a superuser, the owner or a member of refreshtop_admin; for display, nothing is decided by it';
+    'Whether the caller is a superuser, the owner or a member of refreshtop_admin; '
+    'for display, nothing is decided by it';
 SELECT refreshtop_migration.seal('refreshtop.is_super_admin()', 'admin');
 
 -- The roles by which the application calls: authenticated, and whoever an older deployment had let in by name.
@@ -157,12 +181,15 @@ BEGIN
           AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.oid = a.grantee)
     LOOP
         EXECUTE format('GRANT USAGE ON SCHEMA refreshtop TO %I', v_role);
-        EXECUTE format('GRANT EXECUTE ON FUNCTION refreshtop.refresh_for_application(text, text), refreshtop.stats_for_application(text, interval),
-            refreshtop.cleanup_logs_for_application(), refreshtop.application_says_yes() TO %I', v_role);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION refreshtop.refresh_for_application(text, text), '
+                       'refreshtop.stats_for_application(text, interval), '
+                       'refreshtop.cleanup_logs_for_application(), '
+                       'refreshtop.application_says_yes() TO %I', v_role);
         EXECUTE format('GRANT SELECT ON public.metrics_refresh_log TO %I', v_role);
         IF NOT EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = 'public.metrics_refresh_log'::regclass
                        AND p.polname = left('application_' || v_role, 63)) THEN
-            EXECUTE format('CREATE POLICY %I ON public.metrics_refresh_log FOR SELECT TO %I USING ((SELECT refreshtop.application_says_yes()))',
+            EXECUTE format('CREATE POLICY %I ON public.metrics_refresh_log FOR SELECT TO %I '
+                           'USING ((SELECT refreshtop.application_says_yes()))',
                            left('application_' || v_role, 63), v_role);
         END IF;
     END LOOP;

@@ -1,8 +1,12 @@
 -- The materialized view that this product began with, and the four functions by which other programs call it.
 
--- Who owns the view that we make, and so whose rights its query has. Whoever owns a source can put code of his own where
--- the query meets it, so only he may own the view; where they are several, a role that can read the four tables and
--- nothing else. Only where all are superusers' may it be a superuser's.
+-- The tables of the application that the view reads.
+CREATE FUNCTION refreshtop_migration.sources() RETURNS name[] LANGUAGE sql IMMUTABLE
+AS $$ SELECT ARRAY['accounts', 'accounts_memberships', 'assets', 'software_licenses']::name[] $$;
+
+-- Who owns the view that we make, and so whose rights its query has. Whoever owns a source can put code of his own
+-- where the query meets it, so only he may own the view; where they are several, a role that can read the four tables
+-- and nothing else. Only where all are superusers' may it be a superuser's.
 CREATE FUNCTION refreshtop_migration.view_owner() RETURNS name LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
@@ -10,41 +14,51 @@ DECLARE
     v_owners name[];
     v_lesser name[];
 BEGIN
-    SELECT array_agg(DISTINCT r.rolname), array_agg(DISTINCT r.rolname) FILTER (WHERE NOT r.rolsuper AND r.rolname <> current_user)
+    SELECT array_agg(DISTINCT r.rolname),
+           array_agg(DISTINCT r.rolname) FILTER (WHERE NOT r.rolsuper AND r.rolname <> current_user)
     INTO v_owners, v_lesser
     FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
-    WHERE c.relnamespace = 'public'::regnamespace AND c.relname IN ('accounts', 'accounts_memberships', 'assets', 'software_licenses');
+    WHERE c.relnamespace = 'public'::regnamespace
+      AND c.relname = ANY (refreshtop_migration.sources());
     IF cardinality(v_owners) = 1 AND pg_has_role(v_owners[1], 'USAGE') THEN
         RETURN v_owners[1];
     ELSIF v_lesser IS NULL THEN
         -- Superusers', or ours: nobody with fewer rights can add code.
         RETURN current_user;
     ELSIF refreshtop_migration.role('view') <> current_user AND (v_super OR NOT EXISTS (
-            SELECT 1 FROM unnest(ARRAY['accounts', 'accounts_memberships', 'assets', 'software_licenses']) AS t(name)
+            SELECT 1 FROM unnest(refreshtop_migration.sources()) AS t(name)
             WHERE NOT has_table_privilege(format('public.%I', t.name), 'SELECT WITH GRANT OPTION'))) THEN
         RETURN refreshtop_migration.role('view');
     END IF;
-    RAISE EXCEPTION 'the source tables belong to role %, whose code would run with the rights of role % at each refresh', v_lesser[1], current_user
+    RAISE EXCEPTION
+        'the source tables belong to role %, whose code would run with the rights of role % at each refresh',
+        v_lesser[1], current_user
         USING ERRCODE = 'insufficient_privilege',
-              HINT = format('Migrate as role %s, as a superuser, or as a role that can create roles and may grant SELECT on them.', v_lesser[1]);
+              HINT = format('Migrate as role %s, as a superuser, or as a role that can create roles '
+                            'and may grant SELECT on them.', v_lesser[1]);
 END
 $$;
 
 -- A right that a role of ours gets on something of others; noted, so that a rollback takes it back.
-CREATE FUNCTION refreshtop_migration.give_right(p_right text, p_kind text, p_schema name, p_name name, p_role name) RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION refreshtop_migration.give_right(p_right text, p_kind text, p_schema name, p_name name, p_role name)
+RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
-    EXECUTE format('GRANT %s ON %s %s TO %I', p_right, p_kind, CASE WHEN p_schema IS NULL THEN quote_ident(p_name)
-                                                                    ELSE format('%I.%I', p_schema, p_name) END, p_role);
+    EXECUTE format(
+        'GRANT %s ON %s %s TO %I',
+        p_right,
+        p_kind,
+        CASE WHEN p_schema IS NULL THEN quote_ident(p_name) ELSE format('%I.%I', p_schema, p_name) END,
+        p_role);
     INSERT INTO refreshtop.undo (step, kind, object_schema, object_name, detail)
-    VALUES (10, 'grant', p_schema, p_name, jsonb_build_object('right', p_right, 'kind', p_kind, 'role', p_role))
+    VALUES (11, 'grant', p_schema, p_name, jsonb_build_object('right', p_right, 'kind', p_kind, 'role', p_role))
     ON CONFLICT DO NOTHING;
 END
 $$;
 
--- The column that can be the unique key which a concurrent refresh needs: over a view of one row any; over many only one
--- that is unique and never NULL in the data, by preference an id. The data are looked at in the query of a materialized
--- view of a role without rights.
+-- The column that can be the unique key which a concurrent refresh needs: over a view of one row any; over many only
+-- one that is unique and never NULL in the data, by preference an id. The data are looked at in the query of a
+-- materialized view of a role without rights.
 CREATE FUNCTION refreshtop_migration.key(p_view regclass) RETURNS name LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -54,19 +68,31 @@ DECLARE
     v_counts  bigint[];
     v_found   oid;
 BEGIN
-    SELECT n.nspname, c.relname INTO v_view FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = p_view;
-    v_columns := ARRAY(SELECT a.attname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-        WHERE a.attrelid = p_view AND a.attnum > 0 AND NOT a.attisdropped AND t.typnamespace = 'pg_catalog'::regnamespace
-          AND t.typcategory IN ('N', 'S', 'U', 'D') AND t.typname NOT IN ('json', 'xml', 'point', 'jsonpath', 'float4', 'float8')
+    SELECT n.nspname, c.relname INTO v_view
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.oid = p_view;
+    v_columns := ARRAY(
+        SELECT a.attname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+        WHERE a.attrelid = p_view
+          AND a.attnum > 0
+          AND NOT a.attisdropped
+          AND t.typnamespace = 'pg_catalog'::regnamespace
+          AND t.typcategory IN ('N', 'S', 'U', 'D')
+          AND t.typname NOT IN ('json', 'xml', 'point', 'jsonpath', 'float4', 'float8')
         ORDER BY a.attname <> 'id', a.attname !~ '(_id|Id)$', t.typcategory = 'D', a.attnum);
-    EXECUTE format('CREATE MATERIALIZED VIEW refreshtop_before.refreshtop_counts AS SELECT ARRAY[count(*)%s] AS counts FROM %I.%I v WITH NO DATA',
-        (SELECT string_agg(format(', count(DISTINCT v.%I)', c), '' ORDER BY place) FROM unnest(v_columns) WITH ORDINALITY AS u(c, place)),
-        v_view.nspname, v_view.relname);
+    EXECUTE format(
+        'CREATE MATERIALIZED VIEW refreshtop_before.refreshtop_counts AS '
+        'SELECT ARRAY[count(*)%s] AS counts FROM %I.%I v WITH NO DATA',
+        (SELECT string_agg(format(', count(DISTINCT v.%I)', c), '' ORDER BY place)
+         FROM unnest(v_columns) WITH ORDINALITY AS u(c, place)),
+        v_view.nspname,
+        v_view.relname);
     v_found := 'refreshtop_before.refreshtop_counts'::regclass;
     IF v_reader <> current_user THEN
         PERFORM refreshtop_migration.let_own('refreshtop_before', v_reader);
-        PERFORM refreshtop_migration.for_now(format('GRANT SELECT ON %I.%I TO %I', v_view.nspname, v_view.relname, v_reader),
-                                           format('REVOKE SELECT ON %I.%I FROM %I', v_view.nspname, v_view.relname, v_reader));
+        PERFORM refreshtop_migration.for_now(
+            format('GRANT SELECT ON %I.%I TO %I', v_view.nspname, v_view.relname, v_reader),
+            format('REVOKE SELECT ON %I.%I FROM %I', v_view.nspname, v_view.relname, v_reader));
         EXECUTE format('ALTER MATERIALIZED VIEW refreshtop_before.refreshtop_counts OWNER TO %I', v_reader);
     END IF;
     REFRESH MATERIALIZED VIEW refreshtop_before.refreshtop_counts;
@@ -86,8 +112,8 @@ BEGIN
 END
 $$;
 
--- Each source table is read once: joining the four and counting distinct ids multiplies their rows. A person is new when
--- the first membership is; joining a second account does not make one new.
+-- Each source table is read once: joining the four and counting distinct ids multiplies their rows. A person is new
+-- when the first membership is; joining a second account does not make one new.
 CREATE FUNCTION refreshtop_migration.query() RETURNS text LANGUAGE sql IMMUTABLE
 AS $$ SELECT $query$
 SELECT a.total_accounts, u.total_users, s.total_assets, l.total_licenses,
@@ -104,6 +130,19 @@ CROSS JOIN (SELECT count(*) AS total_assets,
             FROM public.assets) s
 CROSS JOIN (SELECT count(*) AS total_licenses FROM public.software_licenses) l$query$ $$;
 
+-- Fills the view where it is empty.
+CREATE FUNCTION refreshtop_migration.fill_view(p_view oid) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF NOT (SELECT relispopulated FROM pg_class WHERE oid = p_view) THEN
+        -- Rows that are hidden from the view's owner are an error, not fewer rows.
+        SET LOCAL row_security = off;
+        REFRESH MATERIALIZED VIEW public.platform_metrics;
+        SET LOCAL row_security = on;
+    END IF;
+END
+$$;
+
 -- A view of that name with another query goes aside, unless others depend on it or it has columns that ours has not.
 DO $$
 DECLARE
@@ -117,7 +156,8 @@ BEGIN
         RAISE EXCEPTION 'public.platform_metrics exists and is not a materialized view'
             USING ERRCODE = 'wrong_object_type', HINT = 'Rename or drop it, then migrate again.';
     END IF;
-    EXECUTE 'CREATE MATERIALIZED VIEW refreshtop_before.refreshtop_wanted AS ' || refreshtop_migration.query() || ' WITH NO DATA';
+    EXECUTE 'CREATE MATERIALIZED VIEW refreshtop_before.refreshtop_wanted AS '
+        || refreshtop_migration.query() || ' WITH NO DATA';
     SELECT string_agg(DISTINCT coalesce(w.oid::regclass::text, p.oid::regprocedure::text), ', ') INTO v_dependents
     FROM pg_depend d
     LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid AND r.ev_class <> v_view
@@ -129,18 +169,21 @@ BEGIN
         v_reason := '';
     ELSIF v_dependents IS NOT NULL THEN
         v_reason := format('%s depends on it', v_dependents);
-    ELSIF EXISTS (SELECT attname FROM pg_attribute WHERE attrelid = v_view AND attnum > 0 AND NOT attisdropped
-                  EXCEPT SELECT attname FROM pg_attribute WHERE attrelid = 'refreshtop_before.refreshtop_wanted'::regclass AND attnum > 0) THEN
+    ELSIF EXISTS (SELECT attname FROM pg_attribute
+                  WHERE attrelid = v_view AND attnum > 0 AND NOT attisdropped
+                  EXCEPT
+                  SELECT attname FROM pg_attribute
+                  WHERE attrelid = 'refreshtop_before.refreshtop_wanted'::regclass AND attnum > 0) THEN
         v_reason := 'it has columns that refreshtop''s query has not';
     END IF;
     DROP MATERIALIZED VIEW refreshtop_before.refreshtop_wanted;
     IF v_reason IS NULL THEN
         PERFORM refreshtop_migration.move_relation(v_view);
-        PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message',
-            'public.platform_metrics counts with refreshtop''s query now; its own comes back with a rollback'));
+        PERFORM refreshtop_migration.note_kept(
+            'public.platform_metrics counts with refreshtop''s query now; its own comes back with a rollback');
     ELSIF v_reason <> '' THEN
-        PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message', format(
-            'public.platform_metrics keeps its own query, because %s', v_reason)));
+        PERFORM refreshtop_migration.note_kept(
+            format('public.platform_metrics keeps its own query, because %s', v_reason));
     END IF;
 END
 $$;
@@ -157,22 +200,26 @@ DECLARE
     v_grantee record;
 BEGIN
     -- `timestamp` columns mean the zone in which the application writes them: the database's own, if it has one.
-    v_zone := coalesce((SELECT (SELECT split_part(c, '=', 2) FROM unnest(s.setconfig) c WHERE c ILIKE 'timezone=%' LIMIT 1)
-                        FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase AND s.setrole = 0
-                        WHERE d.datname = current_database()), 'UTC');
+    v_zone := coalesce((
+        SELECT (SELECT split_part(c, '=', 2) FROM unnest(s.setconfig) c WHERE c ILIKE 'timezone=%' LIMIT 1)
+        FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase AND s.setrole = 0
+        WHERE d.datname = current_database()), 'UTC');
     IF v_view IS NULL THEN
         SELECT c.oid, c.relacl, c.relowner INTO v_moved
-        FROM refreshtop.undo u JOIN pg_class c ON c.relname = u.object_name AND c.relnamespace = 'refreshtop_before'::regnamespace
+        FROM refreshtop.undo u
+        JOIN pg_class c ON c.relname = u.object_name AND c.relnamespace = 'refreshtop_before'::regnamespace
         WHERE u.kind = 'moved' AND u.detail ->> 'name' = 'platform_metrics' ORDER BY u.seq LIMIT 1;
         v_owner := refreshtop_migration.view_owner();
         -- Empty, then handed over, then filled: so the query never runs with the rights of whoever migrates.
-        EXECUTE 'CREATE MATERIALIZED VIEW public.platform_metrics AS ' || refreshtop_migration.query() || ' WITH NO DATA';
+        EXECUTE 'CREATE MATERIALIZED VIEW public.platform_metrics AS '
+            || refreshtop_migration.query() || ' WITH NO DATA';
         v_view := 'public.platform_metrics'::regclass;
-        COMMENT ON MATERIALIZED VIEW public.platform_metrics IS 'Platform-wide figures, one row, kept fresh by refreshtop';
+        COMMENT ON MATERIALIZED VIEW public.platform_metrics IS
+            'Platform-wide figures, one row, kept fresh by refreshtop';
         CREATE UNIQUE INDEX platform_metrics_refresh_key ON public.platform_metrics (last_updated);
         IF v_owner = refreshtop_migration.role('view') AND v_owner <> current_user THEN
             PERFORM refreshtop_migration.give_right('SELECT', 'TABLE', 'public', t.name, v_owner)
-            FROM unnest(ARRAY['accounts', 'accounts_memberships', 'assets', 'software_licenses']) AS t(name);
+            FROM unnest(refreshtop_migration.sources()) AS t(name);
             IF NOT has_schema_privilege(v_owner, 'public', 'USAGE') THEN
                 PERFORM refreshtop_migration.give_right('USAGE', 'SCHEMA', NULL, 'public', v_owner);
             END IF;
@@ -189,7 +236,7 @@ BEGIN
         FOR v_grantee IN SELECT DISTINCT a.grantee, a.is_grantable FROM aclexplode(v_moved.relacl) a
                          WHERE a.privilege_type = 'SELECT' AND a.grantee <> v_moved.relowner LOOP
             EXECUTE format('GRANT SELECT ON public.platform_metrics TO %s %s',
-                CASE v_grantee.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(v_grantee.grantee)) END,
+                refreshtop_migration.grantee(v_grantee.grantee),
                 CASE WHEN v_grantee.is_grantable THEN 'WITH GRANT OPTION' ELSE '' END);
         END LOOP;
         IF v_moved.relowner IS NOT NULL AND pg_get_userbyid(v_moved.relowner) <> v_owner THEN
@@ -201,16 +248,23 @@ BEGIN
     SELECT pg_get_userbyid(relowner) INTO v_owner FROM pg_class WHERE oid = v_view;
     v_hidden := refreshtop.hidden_from_owner(v_view);
     IF v_hidden IS NOT NULL THEN
-        RAISE EXCEPTION 'row security hides rows of % from role %, which owns the materialized view public.platform_metrics', v_hidden, v_owner
+        RAISE EXCEPTION
+            'row security hides rows of % from role %, which owns the materialized view public.platform_metrics',
+            v_hidden, v_owner
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = format('The figures would be wrong: ALTER ROLE %I BYPASSRLS, or give the view to the owner of the table.', v_owner);
+                  HINT = format('The figures would be wrong: ALTER ROLE %I BYPASSRLS, '
+                                'or give the view to the owner of the table.', v_owner);
     END IF;
     IF (SELECT rolsuper FROM pg_roles WHERE rolname = v_owner) THEN
         v_part := refreshtop.lesser_owner(v_view);
         IF v_part IS NOT NULL THEN
-            RAISE EXCEPTION 'public.platform_metrics belongs to superuser %, but reads %, whose owner''s code would run as that superuser', v_owner, v_part
+            RAISE EXCEPTION
+                'public.platform_metrics belongs to superuser %, but reads %, '
+                'whose owner''s code would run as that superuser',
+                v_owner, v_part
                 USING ERRCODE = 'insufficient_privilege',
-                      HINT = 'Give the view to the owner of what it reads: ALTER MATERIALIZED VIEW public.platform_metrics OWNER TO …';
+                      HINT = 'Give the view to the owner of what it reads: '
+                             'ALTER MATERIALIZED VIEW public.platform_metrics OWNER TO …';
         END IF;
     ELSIF NOT pg_has_role(v_owner, 'USAGE') THEN
         RAISE EXCEPTION 'public.platform_metrics belongs to role %', v_owner
@@ -220,42 +274,38 @@ BEGIN
 
     -- PostgreSQL refreshes concurrently only over a unique index on plain columns, without an expression or a WHERE.
     IF NOT EXISTS (SELECT 1 FROM pg_index i
-                   WHERE i.indrelid = v_view AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL) THEN
-        IF NOT (SELECT relispopulated FROM pg_class WHERE oid = v_view) THEN
-            SET LOCAL row_security = off;
-            REFRESH MATERIALIZED VIEW public.platform_metrics;
-            SET LOCAL row_security = on;
-        END IF;
+                   WHERE i.indrelid = v_view AND i.indisunique AND i.indisvalid AND i.indimmediate
+                     AND i.indpred IS NULL AND i.indexprs IS NULL) THEN
+        PERFORM refreshtop_migration.fill_view(v_view);
         v_key := refreshtop_migration.key(v_view);
         IF v_key IS NULL THEN
-            PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message',
-                'warning: public.platform_metrics has many rows and no column that is unique, so it can''t be refreshed concurrently: '
-                'create a unique index on the columns that tell its rows apart'));
+            PERFORM refreshtop_migration.note_kept(
+                'warning: public.platform_metrics has many rows and no column that is unique, '
+                'so it can''t be refreshed concurrently: '
+                'create a unique index on the columns that tell its rows apart');
         ELSE
             EXECUTE format('CREATE UNIQUE INDEX platform_metrics_refresh_key ON public.platform_metrics (%I)', v_key);
-            INSERT INTO refreshtop.undo (step, kind, object_schema, object_name) VALUES (10, 'index', 'public', 'platform_metrics_refresh_key')
+            INSERT INTO refreshtop.undo (step, kind, object_schema, object_name)
+            VALUES (11, 'index', 'public', 'platform_metrics_refresh_key')
             ON CONFLICT DO NOTHING;
         END IF;
     END IF;
-    IF refreshtop_migration.role('admin') IS NOT NULL AND NOT has_table_privilege(refreshtop_migration.role('admin'), v_view, 'SELECT') THEN
-        PERFORM refreshtop_migration.give_right('SELECT', 'TABLE', 'public', 'platform_metrics', refreshtop_migration.role('admin'));
+    IF refreshtop_migration.role('admin') IS NOT NULL
+       AND NOT has_table_privilege(refreshtop_migration.role('admin'), v_view, 'SELECT') THEN
+        PERFORM refreshtop_migration.give_right(
+            'SELECT', 'TABLE', 'public', 'platform_metrics', refreshtop_migration.role('admin'));
     END IF;
-    IF NOT (SELECT relispopulated FROM pg_class WHERE oid = v_view) THEN
-        -- Rows that are hidden from the view's owner are an error, not fewer rows.
-        SET LOCAL row_security = off;
-        REFRESH MATERIALIZED VIEW public.platform_metrics;
-        SET LOCAL row_security = on;
-    END IF;
-    -- Now, so that even the very first attempt can be missed.
+    PERFORM refreshtop_migration.fill_view(v_view);
+    -- Made now, so that even the loss of the very first attempt is noticed.
     PERFORM refreshtop_migration.as_owner();
     PERFORM refreshtop.attempt_slots('platform_metrics');
     PERFORM refreshtop_migration.as_migrator();
 END
 $$;
 
--- A concurrent refresh of a view that was here loses a row without an error where the query gives the same row twice and a
--- column of it is NULL; only a unique key that the query itself keeps rules that out. Its rows are counted as the view's
--- owner sees them. A NULL in the key makes a refresh rewrite that row each time, and loses none.
+-- A concurrent refresh of a view that was here loses a row without an error where the query gives the same row twice
+-- and a column of it is NULL; only a unique key that the query itself keeps rules that out. Its rows are counted as the
+-- view's owner sees them. A NULL in the key makes a refresh rewrite that row each time, and loses none.
 DO $$
 DECLARE
     v_view  record;
@@ -267,19 +317,23 @@ DECLARE
 BEGIN
     SELECT c.oid, pg_get_userbyid(c.relowner) AS owner, rtrim(pg_get_viewdef(c.oid), ';') AS query INTO v_view
     FROM pg_class c WHERE c.oid = to_regclass('public.platform_metrics') AND c.relkind = 'm'
-      AND obj_description(c.oid, 'pg_class') IS DISTINCT FROM 'Platform-wide figures, one row, kept fresh by refreshtop';
+      AND obj_description(c.oid, 'pg_class')
+          IS DISTINCT FROM 'Platform-wide figures, one row, kept fresh by refreshtop';
     FOR v_index IN
         SELECT i.indexrelid::regclass::text AS name,
                string_agg(format('q.%I', a.attname), ', ' ORDER BY k.place) AS columns,
                string_agg(format('q.%I IS NULL', a.attname), ' OR ' ORDER BY k.place) AS any_null
         FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey::smallint[]) WITH ORDINALITY AS k(attnum, place)
         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-        WHERE i.indrelid = v_view.oid AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL
+        WHERE i.indrelid = v_view.oid AND i.indisunique AND i.indisvalid AND i.indimmediate
+          AND i.indpred IS NULL AND i.indexprs IS NULL
           AND k.place <= i.indnkeyatts
         GROUP BY i.indexrelid ORDER BY i.indexrelid
     LOOP
-        EXECUTE format('CREATE MATERIALIZED VIEW refreshtop_before.refreshtop_rows AS SELECT ARRAY[count(*), '
-            'count(DISTINCT ROW(%s)) FILTER (WHERE NOT (%s)), count(*) FILTER (WHERE %s)] AS rows FROM (%s) q WITH NO DATA',
+        EXECUTE format(
+            'CREATE MATERIALIZED VIEW refreshtop_before.refreshtop_rows AS SELECT ARRAY[count(*), '
+            'count(DISTINCT ROW(%s)) FILTER (WHERE NOT (%s)), '
+            'count(*) FILTER (WHERE %s)] AS rows FROM (%s) q WITH NO DATA',
             v_index.columns, v_index.any_null, v_index.any_null, v_view.query);
         v_found := 'refreshtop_before.refreshtop_rows'::regclass;
         PERFORM refreshtop_migration.let_own('refreshtop_before', v_view.owner);
@@ -291,15 +345,18 @@ BEGIN
         SELECT r.rows INTO v_rows FROM refreshtop_before.refreshtop_rows r;
         DROP MATERIALIZED VIEW refreshtop_before.refreshtop_rows;
         IF v_rows[2] + v_rows[3] < v_rows[1] THEN
-            v_said := format('index %s takes each key once, and the query of public.platform_metrics gives %s rows more: a concurrent '
-                'refresh would lose those with a NULL in them without an error', v_index.name, v_rows[1] - v_rows[2] - v_rows[3]);
+            v_said := format(
+                'index %s takes each key once, and the query of public.platform_metrics gives %s rows more: '
+                'a concurrent refresh would lose those with a NULL in them without an error',
+                v_index.name, v_rows[1] - v_rows[2] - v_rows[3]);
         ELSIF v_rows[3] = 0 THEN
             v_good := true;
         ELSE
             v_good := true;
-            PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message', format(
-                'warning: %s rows of public.platform_metrics have a NULL in the key of index %s, and are written anew by each refresh',
-                v_rows[3], v_index.name)));
+            PERFORM refreshtop_migration.note_kept(format(
+                'warning: %s rows of public.platform_metrics have a NULL in the key of index %s, '
+                'and are written anew by each refresh',
+                v_rows[3], v_index.name));
         END IF;
     END LOOP;
     IF v_said IS NOT NULL AND NOT v_good THEN
@@ -310,15 +367,16 @@ END
 $$;
 
 -- The public names. They run with the rights of whoever calls: whoever owns schema public could replace them, and gains
--- nothing by what they may. Super administrators and pg_cron's job come in by one function, the application's users by the
--- other.
+-- nothing by what they may. Super administrators and pg_cron's job come in by one function, the application's users by
+-- the other.
 SELECT refreshtop_migration.as_owner();
 CREATE OR REPLACE FUNCTION public.refresh_platform_metrics_with_logging() RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF NOT has_schema_privilege('refreshtop', 'USAGE') THEN
-        RAISE insufficient_privilege USING MESSAGE = format('role "%s" may not refresh platform_metrics: only super administrators may', current_user),
+        RAISE insufficient_privilege USING
+            MESSAGE = format('role "%s" may not refresh platform_metrics: only super administrators may', current_user),
             HINT = format('A superuser or the owner can run: GRANT refreshtop_admin TO %I', current_user);
     ELSIF has_function_privilege('refreshtop.refresh(text, text)', 'EXECUTE') THEN
         RETURN refreshtop.refresh('platform_metrics');
@@ -327,14 +385,16 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION public.refresh_platform_metrics_with_logging() IS
-    'refreshtop: refreshes public.platform_metrics concurrently, logs the attempt whatever its outcome, and notifies on metrics_refresh';
+    'refreshtop: refreshes public.platform_metrics concurrently, logs the attempt whatever its outcome, '
+    'and notifies on metrics_refresh';
 
 CREATE OR REPLACE FUNCTION public.trigger_platform_metrics_refresh() RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF NOT has_schema_privilege('refreshtop', 'USAGE') THEN
-        RAISE insufficient_privilege USING MESSAGE = format('role "%s" may not refresh platform_metrics: only super administrators may', current_user),
+        RAISE insufficient_privilege USING
+            MESSAGE = format('role "%s" may not refresh platform_metrics: only super administrators may', current_user),
             HINT = format('A superuser or the owner can run: GRANT refreshtop_admin TO %I', current_user);
     ELSIF has_function_privilege('refreshtop.refresh(text, text)', 'EXECUTE') THEN
         RETURN refreshtop.refresh('platform_metrics', 'manual');
@@ -342,11 +402,21 @@ BEGIN
     RETURN refreshtop.refresh_for_application('platform_metrics', 'manual');
 END
 $$;
-COMMENT ON FUNCTION public.trigger_platform_metrics_refresh() IS 'refreshtop: a manual refresh, for super administrators';
+COMMENT ON FUNCTION public.trigger_platform_metrics_refresh() IS
+    'refreshtop: a manual refresh, for super administrators';
 
 CREATE OR REPLACE FUNCTION public.get_metrics_refresh_stats(p_hours integer DEFAULT 24)
-RETURNS TABLE (total_refreshes bigint, successful_refreshes bigint, failed_refreshes bigint, success_rate numeric,
-    avg_duration_ms numeric, max_duration_ms numeric, min_duration_ms numeric, last_refresh_at timestamptz, last_error text)
+RETURNS TABLE (
+    total_refreshes bigint,
+    successful_refreshes bigint,
+    failed_refreshes bigint,
+    success_rate numeric,
+    avg_duration_ms numeric,
+    max_duration_ms numeric,
+    min_duration_ms numeric,
+    last_refresh_at timestamptz,
+    last_error text
+)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -354,17 +424,21 @@ DECLARE
     v_window interval := make_interval(hours => coalesce(p_hours, 24));
 BEGIN
     IF has_function_privilege('refreshtop.stats(text, interval)', 'EXECUTE') THEN
-        RETURN QUERY SELECT s.total_refreshes, s.successful_refreshes, s.failed_refreshes, s.success_rate, s.avg_duration_ms,
-            s.max_duration_ms, s.min_duration_ms, s.last_refresh_at, s.last_error FROM refreshtop.stats('platform_metrics', v_window) s;
+        RETURN QUERY
+            SELECT s.total_refreshes, s.successful_refreshes, s.failed_refreshes, s.success_rate,
+                   s.avg_duration_ms, s.max_duration_ms, s.min_duration_ms, s.last_refresh_at, s.last_error
+            FROM refreshtop.stats('platform_metrics', v_window) s;
     ELSE
-        RETURN QUERY SELECT s.total_refreshes, s.successful_refreshes, s.failed_refreshes, s.success_rate, s.avg_duration_ms,
-            s.max_duration_ms, s.min_duration_ms, s.last_refresh_at, s.last_error
-        FROM refreshtop.stats_for_application('platform_metrics', v_window) s;
+        RETURN QUERY
+            SELECT s.total_refreshes, s.successful_refreshes, s.failed_refreshes, s.success_rate,
+                   s.avg_duration_ms, s.max_duration_ms, s.min_duration_ms, s.last_refresh_at, s.last_error
+            FROM refreshtop.stats_for_application('platform_metrics', v_window) s;
     END IF;
 END
 $$;
 COMMENT ON FUNCTION public.get_metrics_refresh_stats(integer) IS
-    'refreshtop: statistics of the last p_hours hours; durations are those of successful refreshes; last_refresh_at is the last attempt';
+    'refreshtop: statistics of the last p_hours hours; durations are those of successful refreshes; '
+    'last_refresh_at is the last attempt';
 
 CREATE OR REPLACE FUNCTION public.cleanup_old_metrics_logs() RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -390,10 +464,13 @@ DECLARE
 BEGIN
     FOR v_role IN
         SELECT pg_get_userbyid(a.grantee) FROM pg_proc p CROSS JOIN LATERAL aclexplode(p.proacl) a
-        WHERE p.oid = 'refreshtop.refresh_for_application(text, text)'::regprocedure AND a.grantee NOT IN (0, p.proowner)
+        WHERE p.oid = 'refreshtop.refresh_for_application(text, text)'::regprocedure
+          AND a.grantee NOT IN (0, p.proowner)
     LOOP
-        EXECUTE format('GRANT EXECUTE ON FUNCTION public.refresh_platform_metrics_with_logging(), public.trigger_platform_metrics_refresh(),
-            public.get_metrics_refresh_stats(integer), public.cleanup_old_metrics_logs() TO %I', v_role);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION public.refresh_platform_metrics_with_logging(), '
+                       'public.trigger_platform_metrics_refresh(), '
+                       'public.get_metrics_refresh_stats(integer), '
+                       'public.cleanup_old_metrics_logs() TO %I', v_role);
     END LOOP;
 END
 $$;

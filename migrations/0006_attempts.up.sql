@@ -1,0 +1,247 @@
+-- What an attempt to refresh leaves behind, whatever becomes of it: the mark of its start, its row in the log, the
+-- notification, what was measured after a success, and who was in the way of a failure. Everything here runs as the
+-- owner of the installation, and so never plans or runs what others wrote.
+SELECT refreshtop_migration.as_owner();
+
+-- Sequences that remember the start of the newest attempts, in microseconds since 1970; 0 is a free one. A sequence is
+-- the one thing in a database that the end of a transaction does not undo: what it says outlives a session that is
+-- terminated, and a server that crashes, at any moment of an attempt, its commit included. Eight of them, because the
+-- attempt that would log the loss of another may be lost itself.
+CREATE OR REPLACE FUNCTION refreshtop.attempt_slots(p_refresh_type text) RETURNS regclass[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_slots regclass[] := '{}';
+    v_name  text;
+BEGIN
+    FOR i IN 1 .. 8 LOOP
+        v_name := format('refreshtop.attempt_%s_%s',
+                         substr(encode(sha256(convert_to(p_refresh_type, 'UTF8')), 'hex'), 1, 32), i);
+        IF to_regclass(v_name) IS NULL THEN
+            EXECUTE format('CREATE SEQUENCE %s MINVALUE 0 START 0', v_name);
+            EXECUTE format('COMMENT ON SEQUENCE %s IS %L', v_name, 'Start of an attempt to refresh ' || p_refresh_type);
+        END IF;
+        v_slots := v_slots || v_name::regclass;
+    END LOOP;
+    RETURN v_slots;
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.attempt_slots(text)');
+
+-- The start that a sequence remembers; NULL for a free one.
+CREATE OR REPLACE FUNCTION refreshtop.attempt_start(p_slot regclass) RETURNS timestamptz
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_micros bigint;
+BEGIN
+    EXECUTE format('SELECT last_value FROM %s', p_slot) INTO v_micros;
+    RETURN CASE WHEN v_micros <> 0 THEN 'epoch'::timestamptz + v_micros * interval '1 microsecond' END;
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.attempt_start(regclass)');
+
+-- Writes a row into the log: by way of the door, or, where that is gone, beside it. A cancel that arrives just now must
+-- not cost the row.
+CREATE OR REPLACE FUNCTION refreshtop.write_log(p_row refreshtop.log_fallback) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    FOR v_try IN 1 .. 2 LOOP
+        BEGIN
+            INSERT INTO refreshtop.log_door SELECT p_row.*;
+            RETURN;
+        EXCEPTION
+            WHEN query_canceled THEN NULL;
+            WHEN assert_failure OR OTHERS THEN EXIT;
+        END;
+    END LOOP;
+    INSERT INTO refreshtop.log_fallback SELECT p_row.*;
+    RAISE WARNING 'the refresh log can''t be written; the row is kept aside. Run: refreshtop migrate';
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.write_log(refreshtop.log_fallback)');
+
+-- Tells whoever listens. Ids, status and timings only: any role may listen. A refresh never fails because of it: with a
+-- full queue the commit would.
+CREATE OR REPLACE FUNCTION refreshtop.notify(p_row refreshtop.log_fallback) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF pg_notification_queue_usage() < 0.9 THEN
+        -- Never near the limit of 8,000 bytes.
+        PERFORM pg_notify('metrics_refresh', jsonb_strip_nulls(jsonb_build_object(
+            'id', p_row.id,
+            'refresh_type', p_row.refresh_type,
+            'status', p_row.status,
+            'source', p_row.trigger_source,
+            'duration_ms', p_row.duration_ms,
+            'started_at', p_row.started_at,
+            'completed_at', p_row.completed_at))::text);
+    END IF;
+EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
+    RAISE WARNING 'nobody was notified: %', left(SQLERRM, 500);
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.notify(refreshtop.log_fallback)');
+
+-- Puts the rows that were kept aside into the log, now that it takes rows again.
+CREATE OR REPLACE FUNCTION refreshtop.merge_fallback() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM refreshtop.log_fallback) THEN
+        WITH merged AS (DELETE FROM refreshtop.log_fallback RETURNING *)
+        INSERT INTO refreshtop.log_door SELECT * FROM merged ON CONFLICT DO NOTHING;
+    END IF;
+EXCEPTION WHEN assert_failure OR OTHERS THEN
+    RAISE WARNING 'rows of the refresh log are still kept aside: %', left(SQLERRM, 500);
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.merge_fallback()');
+
+-- Logs the attempts that did not leave their row: their sessions were terminated, the server went down, or the caller
+-- rolled back. Returns a free slot for the attempt that begins now. A log that takes no row must not stop it.
+CREATE OR REPLACE FUNCTION refreshtop.log_lost_attempts(p_refresh_type text, p_slots regclass[]) RETURNS regclass
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_slot    regclass;
+    v_free    regclass;
+    v_started timestamptz;
+    v_row     refreshtop.log_fallback;
+BEGIN
+    PERFORM refreshtop.merge_fallback();
+    FOREACH v_slot IN ARRAY p_slots LOOP
+        v_started := refreshtop.attempt_start(v_slot);
+        IF v_started IS NULL THEN
+            v_free := coalesce(v_free, v_slot);
+        -- An older snapshot may not show a row that is there, and without a log nobody can tell.
+        ELSIF current_setting('transaction_isolation') IN ('repeatable read', 'serializable')
+           OR to_regclass('refreshtop.log_door') IS NULL THEN
+            CONTINUE;
+        ELSIF EXISTS (SELECT 1 FROM refreshtop.log_door l
+                      WHERE l.refresh_type = p_refresh_type AND l.started_at = v_started
+                        AND l.created_at > v_started - interval '1 day')
+           OR EXISTS (SELECT 1 FROM refreshtop.log_fallback l
+                      WHERE l.refresh_type = p_refresh_type AND l.started_at = v_started) THEN
+            PERFORM setval(v_slot, 0);
+            v_free := coalesce(v_free, v_slot);
+        ELSE
+            v_row := NULL;
+            v_row.id := gen_random_uuid();
+            v_row.refresh_type := p_refresh_type;
+            v_row.status := 'error';
+            v_row.error_message :=
+                'this attempt ended without a trace: its session was terminated, the server went down, or '
+                'the transaction around it was rolled back';
+            v_row.started_at := v_started;
+            v_row.created_at := v_started;
+            PERFORM refreshtop.write_log(v_row);
+            PERFORM refreshtop.notify(v_row);
+        END IF;
+    END LOOP;
+    RETURN coalesce(v_free, p_slots[1]);
+EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING 'a lost attempt could not be logged: %', left(SQLERRM, 500);
+    RETURN coalesce(v_free, p_slots[1]);
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.log_lost_attempts(text, regclass[])');
+
+-- What a successful refresh leaves behind: the view's figures, and how large its sources are. "Why is it getting
+-- slower" needs both from before. Called with the lock that the refresh has left on the view, so that its owner can't
+-- change it now. Whatever goes wrong, the answer says so, and the refresh stands.
+CREATE OR REPLACE FUNCTION refreshtop.measure(p_view refreshtop.views) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+-- Should somebody hold one of the sources after all.
+SET lock_timeout = '100ms'
+AS $$
+DECLARE
+    v_columns text;
+    v_figures jsonb;
+    v_sources jsonb;
+BEGIN
+    -- Numbers only, and of PostgreSQL's own types: to turn another type into JSON can run functions of others.
+    SELECT string_agg(format('%L, CASE WHEN %I BETWEEN -1e30 AND 1e30 THEN trim_scale(round(%I::numeric, 6)) END',
+                             a.attname, a.attname, a.attname), ', ' ORDER BY a.attnum)
+    INTO v_columns
+    FROM (SELECT * FROM pg_attribute
+          WHERE attrelid = p_view.view_oid AND attnum > 0 AND NOT attisdropped
+            AND atttypid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype, 'real'::regtype,
+                             'double precision'::regtype, 'numeric'::regtype)
+          ORDER BY attnum LIMIT 50) a;
+    -- To plan a read runs the functions in index expressions, predicates and statistics, as whoever reads.
+    IF v_columns IS NOT NULL AND has_table_privilege(p_view.view_oid, 'SELECT')
+       AND NOT EXISTS (SELECT 1 FROM pg_index i
+                       WHERE i.indrelid = p_view.view_oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))
+       AND NOT EXISTS (SELECT 1 FROM pg_statistic_ext s
+                       WHERE s.stxrelid = p_view.view_oid AND to_jsonb(s) ->> 'stxexprs' IS NOT NULL) THEN
+        -- The name may mean another relation by now (somebody renamed the schema). Making a view over it runs nothing,
+        -- and binds it; then what was bound is looked at. A temporary one, since event triggers commonly watch the
+        -- others.
+        EXECUTE format('CREATE TEMPORARY VIEW refreshtop_door AS SELECT * FROM %I.%I',
+                       p_view.view_schema, p_view.view_name);
+        IF NOT EXISTS (SELECT 1 FROM pg_depend d
+                       JOIN pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
+                       WHERE r.ev_class = 'pg_temp.refreshtop_door'::regclass AND d.refclassid = 'pg_class'::regclass
+                         AND d.refobjid NOT IN (p_view.view_oid, r.ev_class)) THEN
+            -- A view of many rows has no figures.
+            EXECUTE format('SELECT CASE WHEN count(*) = 1 THEN jsonb_strip_nulls((jsonb_agg(one.figures)) -> 0) END '
+                           'FROM (SELECT jsonb_build_object(%s) AS figures '
+                           'FROM pg_temp.refreshtop_door LIMIT 2) one', v_columns)
+            INTO v_figures;
+        END IF;
+        DROP VIEW pg_temp.refreshtop_door;
+    END IF;
+
+    -- Partitions count together. A size is asked for under a lock: only where we hold one already; else the last known
+    -- number of pages will do. Rows are estimated as the planner does it, by their density; a table that was never
+    -- analyzed has none.
+    WITH held AS MATERIALIZED (
+        SELECT l.relation FROM pg_locks l
+        WHERE l.locktype = 'relation' AND l.pid = pg_backend_pid() AND l.granted
+          AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+    ), part AS (
+        SELECT coalesce(pg_partition_root(c.oid)::oid, c.oid) AS source, c.oid, c.relpages, c.reltuples,
+               c.oid IN (SELECT held.relation FROM held) AS held
+        FROM refreshtop.relations(p_view.view_oid) AS r(oid) JOIN pg_class c ON c.oid = r.oid
+        WHERE c.oid <> p_view.view_oid AND c.relkind IN ('r', 'm')
+    ), sized AS (
+        SELECT part.source, part.relpages, part.reltuples,
+               CASE WHEN held THEN pg_relation_size(part.oid) / current_setting('block_size')::bigint
+                    ELSE part.relpages END AS pages,
+               CASE WHEN held THEN pg_total_relation_size(part.oid)
+                    ELSE part.relpages * current_setting('block_size')::bigint END AS bytes
+        FROM part
+    ), source AS (
+        SELECT sized.source, sum(sized.bytes)::bigint AS bytes,
+               sum(CASE WHEN reltuples >= 0 AND relpages > 0 THEN round((reltuples::float8 * pages / relpages)::numeric)
+                        WHEN pages = 0 THEN 0 END)::bigint AS rows
+        FROM sized GROUP BY sized.source ORDER BY bytes DESC, sized.source LIMIT 50
+    )
+    SELECT jsonb_object_agg(source.source::regclass::text,
+                            jsonb_strip_nulls(jsonb_build_object('rows', source.rows, 'bytes', source.bytes)))
+    INTO v_sources FROM source;
+
+    RETURN jsonb_strip_nulls(jsonb_build_object('figures', v_figures, 'sources', v_sources));
+EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
+    RETURN jsonb_build_object('error', left(SQLERRM, 500));
+END
+$$;
+COMMENT ON FUNCTION refreshtop.measure(refreshtop.views) IS
+    'What the figures of a view and the sizes of its sources are after a refresh; never fails';
+SELECT refreshtop_migration.seal('refreshtop.measure(refreshtop.views)');
+
+-- Who is in the way, for the row of an attempt that failed. If that can't be told, the row is written without it.
+CREATE OR REPLACE FUNCTION refreshtop.evidence(p_view oid) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN refreshtop_definers.black_box(p_view, ARRAY(SELECT r.oid FROM refreshtop.relations(p_view) AS r(oid)));
+EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
+    RETURN jsonb_build_object('captured_at', clock_timestamp(), 'sessions', '[]'::jsonb, 'error', left(SQLERRM, 500));
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.evidence(oid)');
+SELECT refreshtop_migration.as_migrator();

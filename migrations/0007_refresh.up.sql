@@ -1,0 +1,361 @@
+-- The refresh, and which view it is of. Everything here runs as the owner of the installation, and so never plans or
+-- runs what others wrote: the view's query runs as the view's owner inside REFRESH, which PostgreSQL keeps from
+-- reaching anybody else's rights.
+
+-- The settings of a function by which a refresh begins, whoever may call it.
+CREATE FUNCTION refreshtop_migration.pin_settings(p_routine regprocedure) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    EXECUTE format('ALTER FUNCTION %s ', p_routine)
+        -- Rows that would be hidden are an error.
+        || 'SET row_security = off '
+        -- A migration holds the registry for a while; then the attempt goes on, or there is nothing left to log it in.
+        || 'SET lock_timeout = ''60s'' '
+        -- Those that could change a figure, or break the statement that PostgreSQL builds for itself.
+        || 'SET TimeZone = ''UTC'' '
+        || 'SET DateStyle = ''ISO, MDY'' '
+        || 'SET IntervalStyle = ''postgres'' '
+        || 'SET bytea_output = ''hex'' '
+        || 'SET extra_float_digits = 1 '
+        || 'SET xmlbinary = ''base64'' '
+        || 'SET xmloption = ''content'' '
+        || 'SET quote_all_identifiers = off';
+END
+$$;
+
+SELECT refreshtop_migration.as_owner();
+
+-- Whether our owner has the right MAINTAIN on a relation, which exists from PostgreSQL 17 on.
+CREATE OR REPLACE FUNCTION refreshtop.may_maintain(p_relation oid) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF current_setting('server_version_num')::integer < 170000 THEN
+        RETURN false;
+    END IF;
+    RETURN has_table_privilege(p_relation, 'MAINTAIN');
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.may_maintain(oid)');
+
+-- The view as it is registered. By name alone a decoy could be refreshed; by oid alone a view that a release of the
+-- application dropped and made again would be lost. So another view of that name counts if its owner is the same.
+CREATE OR REPLACE FUNCTION refreshtop.registered_view(INOUT p_view refreshtop.views)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_name  text := format('%I.%I', p_view.view_schema, p_view.view_name);
+    v_class pg_class;
+    v_owner pg_roles;
+    v_part  text;
+BEGIN
+    SELECT * INTO v_class FROM pg_class WHERE oid = to_regclass(v_name);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'materialized view % does not exist', v_name USING ERRCODE = 'undefined_table',
+            HINT = 'Make it again, or run: refreshtop migrate';
+    ELSIF v_class.relkind <> 'm' THEN
+        RAISE EXCEPTION '% is not a materialized view', v_name USING ERRCODE = 'wrong_object_type';
+    END IF;
+    SELECT * INTO v_owner FROM pg_roles WHERE oid = v_class.relowner;
+    IF v_owner.rolname IS DISTINCT FROM p_view.view_owner THEN
+        RAISE EXCEPTION 'materialized view % belongs to role %, and was registered with owner %',
+            v_name, v_owner.rolname, p_view.view_owner
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'If that is meant, run: refreshtop migrate';
+    END IF;
+    IF v_owner.rolsuper THEN
+        v_part := refreshtop.lesser_owner(v_class.oid);
+        IF v_part IS NOT NULL THEN
+            RAISE EXCEPTION 'materialized view % belongs to superuser %, but reads %', v_name, v_owner.rolname, v_part
+                USING ERRCODE = 'insufficient_privilege',
+                      DETAIL = 'Code of that owner would run with a superuser''s rights at each refresh.',
+                      HINT = format('ALTER MATERIALIZED VIEW %s OWNER TO the role that owns what it reads, '
+                                    'then run: refreshtop migrate', v_name);
+        END IF;
+    END IF;
+    IF p_view.view_oid IS DISTINCT FROM v_class.oid THEN
+        UPDATE refreshtop.views SET view_oid = v_class.oid WHERE refresh_type = p_view.refresh_type;
+        p_view.view_oid := v_class.oid;
+    END IF;
+    IF refreshtop.may_maintain(v_class.oid) THEN
+        p_view.definer := NULL;
+    ELSIF p_view.definer IS NOT NULL AND NOT EXISTS (
+              SELECT 1 FROM pg_proc p
+              WHERE p.pronamespace = to_regnamespace('refreshtop_definers') AND p.proname = p_view.definer
+                AND p.prosecdef AND p.proowner = v_class.relowner) THEN
+        RAISE EXCEPTION 'function refreshtop_definers.%, which refreshes % with the rights of its owner, is gone',
+            p_view.definer, v_name
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run: refreshtop migrate';
+    END IF;
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.registered_view(refreshtop.views)');
+
+-- Registers a view under a type, and gives our owner the right to refresh it: the right MAINTAIN from PostgreSQL 17 on;
+-- before, a function that belongs to the view's owner, who can't reach it. Runs with the rights of whoever calls: a
+-- superuser, or whoever migrates.
+CREATE OR REPLACE FUNCTION refreshtop.register_view(
+    p_refresh_type text,
+    p_view regclass,
+    p_time_zone text DEFAULT 'UTC'
+) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_view    record;
+    v_our     name := (SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'refreshtop');
+    v_definer name;
+    v_routine text;
+    v_grantee oid;
+BEGIN
+    SELECT c.oid, n.nspname, c.relname, pg_get_userbyid(c.relowner) AS owner INTO v_view
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = p_view AND c.relkind = 'm';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION '% is not a materialized view', p_view USING ERRCODE = 'wrong_object_type';
+    END IF;
+    IF v_view.owner <> v_our AND current_setting('server_version_num')::integer >= 170000 THEN
+        EXECUTE format('GRANT MAINTAIN ON %I.%I TO %I', v_view.nspname, v_view.relname, v_our);
+    END IF;
+    -- Also from 17 on: a release of the application that makes the view again takes the right along.
+    IF NOT pg_has_role(v_our, v_view.owner, 'USAGE') THEN
+        v_definer := 'refresh_' || substr(encode(sha256(convert_to(p_refresh_type, 'UTF8')), 'hex'), 1, 32);
+        v_routine := format('refreshtop_definers.%I(boolean)', v_definer);
+        EXECUTE format('DROP FUNCTION IF EXISTS %s', v_routine);
+        EXECUTE format($define$
+            CREATE FUNCTION refreshtop_definers.%1$I(p_concurrently boolean) RETURNS void
+            LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+            AS $refresh$
+            BEGIN
+                IF p_concurrently THEN
+                    REFRESH MATERIALIZED VIEW CONCURRENTLY %2$I.%3$I;
+                ELSE
+                    REFRESH MATERIALIZED VIEW %2$I.%3$I;
+                END IF;
+            END $refresh$ $define$, v_definer, v_view.nspname, v_view.relname);
+        IF v_view.owner <> current_user THEN
+            -- To be given a function a role must be able to create in its schema, at that moment.
+            EXECUTE format('GRANT USAGE, CREATE ON SCHEMA refreshtop_definers TO %I', v_view.owner);
+            EXECUTE format('ALTER FUNCTION %s OWNER TO %I', v_routine, v_view.owner);
+            EXECUTE format('REVOKE USAGE, CREATE ON SCHEMA refreshtop_definers FROM %I', v_view.owner);
+        END IF;
+        FOR v_grantee IN
+            SELECT DISTINCT a.grantee
+            FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+            WHERE p.oid = to_regprocedure(v_routine) AND a.grantee <> p.proowner
+        LOOP
+            EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', v_routine,
+                CASE v_grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(v_grantee)) END);
+        END LOOP;
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', v_routine, v_our);
+    END IF;
+    -- For the figures that are noted with each refresh.
+    IF NOT has_table_privilege(v_our, p_view, 'SELECT') THEN
+        EXECUTE format('GRANT SELECT ON %I.%I TO %I', v_view.nspname, v_view.relname, v_our);
+    END IF;
+    INSERT INTO refreshtop.views (refresh_type, view_schema, view_name, view_oid, view_owner, definer, time_zone)
+    VALUES (p_refresh_type, v_view.nspname, v_view.relname, v_view.oid, v_view.owner, v_definer, p_time_zone)
+    ON CONFLICT (refresh_type) DO UPDATE SET
+        view_schema = excluded.view_schema,
+        view_name = excluded.view_name,
+        view_oid = excluded.view_oid,
+        view_owner = excluded.view_owner,
+        definer = excluded.definer;
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.register_view(text, regclass, text)');
+
+-- Whether the row security of a relation that the view reads hides rows from the view's owner, whoever refreshes; names
+-- it. REFRESH turns that into an error (row_security = off); this says it beforehand.
+CREATE OR REPLACE FUNCTION refreshtop.hidden_from_owner(p_view oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT min(c.oid::regclass::text)
+    FROM pg_class m JOIN pg_roles o ON o.oid = m.relowner
+    CROSS JOIN LATERAL refreshtop.relations(m.oid) AS r(oid) JOIN pg_class c ON c.oid = r.oid
+    WHERE m.oid = p_view AND NOT o.rolsuper AND NOT o.rolbypassrls AND c.relrowsecurity
+      AND (c.relforcerowsecurity OR NOT pg_has_role(o.oid, c.relowner, 'USAGE'))
+      -- Behind a plain view its owner reads, unless the view says that whoever asks does.
+      AND NOT EXISTS (
+          SELECT 1 FROM pg_depend d
+          JOIN pg_rewrite w ON w.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
+          JOIN pg_class v ON v.oid = w.ev_class AND v.relkind = 'v' AND v.relowner = c.relowner
+          WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND NOT c.relforcerowsecurity
+            AND NOT coalesce(v.reloptions::text ~ 'security_invoker=(true|on|1)', false))
+$$;
+SELECT refreshtop_migration.seal('refreshtop.hidden_from_owner(oid)');
+
+-- One attempt, whoever was let in.
+CREATE OR REPLACE FUNCTION refreshtop.run_refresh(p_refresh_type text, p_source text) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_view      refreshtop.views;
+    v_home      text;
+    v_real      text := coalesce(refreshtop_definers.session_source(), 'direct');
+    v_row       refreshtop.log_fallback;
+    v_running   record;
+    v_slots     regclass[];
+    v_populated boolean;
+BEGIN
+    IF refreshtop.is_restricted() THEN
+        RAISE EXCEPTION 'a refresh can''t be called by the code of a view, an index or a policy'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    -- A rollback locks the registry before anything else: so nothing that it will want is held while we wait for it.
+    IF NOT pg_is_in_recovery() THEN
+        LOCK TABLE refreshtop.views IN ROW SHARE MODE;
+    END IF;
+    v_home := refreshtop.not_at_home();
+    -- It goes into every notification, whose length has a limit.
+    IF p_source NOT IN ('schedule', 'manual', 'direct') THEN
+        RAISE EXCEPTION 'a refresh is set off by schedule, manual or direct, not by "%"', left(p_source, 100)
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- Nobody else's call passes for the schedule's.
+    v_row.trigger_source := CASE WHEN p_source IS NULL OR p_source = 'schedule' THEN v_real ELSE p_source END;
+    IF pg_is_in_recovery() THEN
+        RETURN jsonb_build_object('success', false, 'status', 'refused', 'refresh_type', p_refresh_type,
+            'message', 'this server is a read-only standby: refresh on its primary');
+    ELSIF v_home IS NOT NULL THEN
+        RETURN jsonb_build_object('success', false, 'status', 'refused', 'refresh_type', p_refresh_type,
+            'message', format('this database is not the one that was migrated (%s); run: refreshtop migrate', v_home));
+    END IF;
+
+    -- The lock is on a row that only the owner may lock: an advisory lock could be taken, and kept, by any role.
+    -- It lasts until the transaction ends, as does the lock that REFRESH itself takes on the view.
+    SELECT * INTO v_view FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        IF NOT EXISTS (SELECT 1 FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type) THEN
+            RAISE EXCEPTION 'no materialized view is registered as "%"', p_refresh_type
+                USING ERRCODE = 'invalid_parameter_value',
+                      HINT = 'SELECT refresh_type FROM refreshtop.views lists them.';
+        END IF;
+        SELECT * INTO v_running FROM refreshtop.running(p_refresh_type);
+        PERFORM refreshtop.note_act('refresh', 'running', jsonb_build_object(
+            'refresh_type', p_refresh_type,
+            'source', v_row.trigger_source,
+            'running_pid', v_running.pid));
+        RETURN jsonb_build_object(
+            'success', false,
+            'status', 'running',
+            'refresh_type', p_refresh_type,
+            'pid', v_running.pid,
+            'message', format(
+                'a refresh of %s is already running%s',
+                p_refresh_type,
+                CASE WHEN v_running.pid IS NULL THEN ''
+                     ELSE format(' (pid %s, %s)', v_running.pid, v_running.application_name) END));
+    END IF;
+
+    v_row.id := gen_random_uuid();
+    v_row.refresh_type := p_refresh_type;
+    v_row.status := 'success';
+    v_slots := refreshtop.attempt_slots(p_refresh_type);
+    v_slots[1] := refreshtop.log_lost_attempts(p_refresh_type, v_slots);
+    v_row.started_at := clock_timestamp();
+    PERFORM setval(v_slots[1], (extract(epoch FROM v_row.started_at) * 1000000)::bigint);
+    BEGIN
+        PERFORM set_config('lock_timeout', (extract(epoch FROM v_view.lock_timeout) * 1000)::bigint || 'ms', true),
+                set_config('TimeZone', v_view.time_zone, true);
+        v_view := refreshtop.registered_view(v_view);
+        -- A view without data can't be refreshed concurrently; nobody can read it either, so nobody is blocked.
+        SELECT relispopulated INTO v_populated FROM pg_class WHERE oid = v_view.view_oid;
+        IF v_view.definer IS NOT NULL THEN
+            EXECUTE format('SELECT refreshtop_definers.%I(%L)', v_view.definer, v_populated);
+        ELSE
+            EXECUTE format('REFRESH MATERIALIZED VIEW %s %I.%I', CASE WHEN v_populated THEN 'CONCURRENTLY' ELSE '' END,
+                           v_view.view_schema, v_view.view_name);
+        END IF;
+        IF NOT EXISTS (SELECT 1 FROM pg_locks l
+                       WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.granted
+                         AND l.relation = v_view.view_oid
+                         AND l.mode IN ('ExclusiveLock', 'AccessExclusiveLock')) THEN
+            RAISE EXCEPTION 'another relation took the place of %.% during the refresh',
+                v_view.view_schema, v_view.view_name
+                USING ERRCODE = 'object_not_in_prerequisite_state';
+        END IF;
+    -- OTHERS does not include a cancelled query, nor a failed assertion.
+    EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
+        v_row.status := 'error';
+        GET STACKED DIAGNOSTICS
+            v_row.error_message = MESSAGE_TEXT,
+            v_row.sqlstate = RETURNED_SQLSTATE,
+            v_row.error_detail = PG_EXCEPTION_DETAIL,
+            v_row.error_hint = PG_EXCEPTION_HINT,
+            v_row.error_context = PG_EXCEPTION_CONTEXT;
+    END;
+    -- Another refresh has changed rows since the caller's transaction began: that says nothing about the view.
+    IF v_row.sqlstate = '40001' AND current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        PERFORM setval(v_slots[1], 0);
+        RETURN jsonb_build_object('success', false, 'status', 'refused', 'refresh_type', p_refresh_type,
+            'message', 'this transaction began before another refresh ended: refresh in a transaction of its own');
+    END IF;
+    v_row.completed_at := clock_timestamp();
+    v_row.created_at := v_row.completed_at;
+    v_row.duration_ms := round(extract(epoch FROM v_row.completed_at - v_row.started_at)::numeric * 1000, 3);
+    IF v_row.status = 'error' THEN
+        v_row.black_box := refreshtop.evidence(v_view.view_oid);
+        -- One request to cancel reaches the process as two signals: one to it, one to its group. The second may have
+        -- hit just that; it is waited for where it harms nothing.
+        IF v_row.sqlstate = '57014' THEN
+            BEGIN
+                PERFORM pg_sleep(0.05);
+            EXCEPTION WHEN query_canceled THEN
+                NULL;
+            END;
+            IF v_row.black_box ? 'error' THEN
+                v_row.black_box := refreshtop.evidence(v_view.view_oid);
+            END IF;
+        END IF;
+        RAISE WARNING 'refresh of % failed: % (SQLSTATE %)',
+            p_refresh_type, left(v_row.error_message, 500), v_row.sqlstate;
+    ELSE
+        v_row.measured := refreshtop.measure(v_view);
+    END IF;
+
+    v_row.error_detail := nullif(v_row.error_detail, '');
+    v_row.error_hint := nullif(v_row.error_hint, '');
+    v_row.error_context := nullif(v_row.error_context, '');
+    v_row.triggered_by := refreshtop.caller();
+    v_row.login_role := session_user;
+    v_row.application_name := left(current_setting('application_name'), 200);
+    v_row.client_addr := inet_client_addr();
+    v_row.backend_pid := pg_backend_pid();
+    -- The error is not raised again: that would roll the row back.
+    PERFORM refreshtop.write_log(v_row);
+    PERFORM refreshtop.notify(v_row);
+    IF v_row.trigger_source <> 'schedule' THEN
+        PERFORM refreshtop.note_act(
+            CASE v_row.trigger_source WHEN 'manual' THEN 'trigger' ELSE 'refresh' END,
+            v_row.status,
+            jsonb_build_object('run', v_row.id));
+    END IF;
+
+    RETURN jsonb_strip_nulls(jsonb_build_object(
+        'success', v_row.status = 'success',
+        'status', v_row.status,
+        'id', v_row.id,
+        'refresh_type', p_refresh_type,
+        'duration_ms', v_row.duration_ms,
+        'started_at', v_row.started_at,
+        'completed_at', v_row.completed_at,
+        'sqlstate', v_row.sqlstate,
+        'message', CASE v_row.status
+            WHEN 'success' THEN format('%s refreshed in %s ms', p_refresh_type, v_row.duration_ms)
+            ELSE v_row.error_message
+        END));
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.run_refresh(text, text)');
+
+-- Whoever may call this is a super administrator, or pg_cron's job. PostgreSQL checks that against the role that really
+-- calls.
+CREATE OR REPLACE FUNCTION refreshtop.refresh(p_refresh_type text, p_source text DEFAULT NULL) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ BEGIN RETURN refreshtop.run_refresh(p_refresh_type, p_source); END $$;
+SELECT refreshtop_migration.pin_settings('refreshtop.refresh(text, text)');
+COMMENT ON FUNCTION refreshtop.refresh(text, text) IS
+    'Refreshes a registered materialized view without blocking its readers, logs the attempt, notifies; '
+    'returns at once where a refresh is running';
+SELECT refreshtop_migration.seal('refreshtop.refresh(text, text)', 'admin', 'job');
+SELECT refreshtop_migration.as_migrator();
