@@ -16,7 +16,7 @@ use crate::{
     },
     exit,
 };
-use sqlx::{Connection as _, PgConnection, PgTransaction};
+use sqlx::{Connection as _, PgConnection};
 
 /// Unschedules what was scheduled and undoes every step above `target_version`.
 ///
@@ -30,7 +30,15 @@ pub(super) async fn watched(target: &Target, target_version: i64, watch: &Watch)
     let mut app = session(target, watch).await?;
     let look = remembered(&mut app).await.map_err(|failure| undone(failure, watch))?;
     let mut progress = |text: &str| watch.say(text);
-    let begun = migrate::begin_down(&mut app, target_version, &mut progress).await;
+    let mut taken = Done::default();
+    let begun = migrate::begin_down(&mut app, target_version, &mut progress, async |app: &mut PgConnection| {
+        // A later step takes from whoever migrates what it takes to see these jobs.
+        if look.elsewhere().is_none() {
+            taken = take_jobs_away(app, &look).await?;
+        }
+        Ok(())
+    })
+    .await;
     let mut pending = begun.map_err(|failure| undone(failure, watch))?;
     let steps = pending.done.versions.clone();
     if steps.is_empty() {
@@ -45,20 +53,19 @@ pub(super) async fn watched(target: &Target, target_version: i64, watch: &Watch)
             return Err(undone(told(exit_code(&failure), format!("nothing was changed: {failure}")), watch));
         }
     };
-    let gone = look.elsewhere().is_some() && other.is_none();
     let mut there = match &mut other {
         Some(other) => Some(other.begin().await?),
         None => None,
     };
-    let taken = if gone { Ok(Done::default()) } else { take_jobs_away(&mut pending, there.as_mut(), &look).await };
-    let taken = match taken {
-        Ok(taken) => taken,
-        Err(failure) => {
-            pending.rollback().await?;
-            let text = format!("nothing was changed: the jobs could not be taken away: {failure}");
-            return Err(undone(told(exit::FAILURE, text), watch));
-        }
-    };
+    if let Some(there) = &mut there {
+        taken = match take_jobs_away(there, &look).await {
+            Ok(taken) => taken,
+            Err(failure) => {
+                pending.rollback().await?;
+                return Err(undone(failure, watch));
+            }
+        };
+    }
     forget(&mut pending, &look, &taken, target_version).await.map_err(|failure| undone(failure, watch))?;
     lines.append(&mut pending.done.kept);
     if watch.stopped() {
@@ -85,20 +92,23 @@ pub(super) async fn watched(target: &Target, target_version: i64, watch: &Watch)
     Ok(lines)
 }
 
-/// Takes the jobs away in the transaction where `pg_cron` lives: `there`, or the application's.
-async fn take_jobs_away(
-    pending: &mut Pending<'_, Undone>,
-    there: Option<&mut PgTransaction<'_>>,
-    look: &Look,
-) -> Result<Done, ScheduleError> {
-    let taken = match there {
-        Some(there) => schedule::take_away(there, look, Mode::Really).await,
-        None => schedule::take_away(pending.connection(), look, Mode::Really).await,
-    };
-    match taken {
+/// Takes the jobs away in a transaction where `pg_cron` lives.
+async fn take_jobs_away(cron: &mut PgConnection, look: &Look) -> Result<Done, MigrateError> {
+    let mut part = cron.begin().await?;
+    match schedule::take_away(&mut part, look, Mode::Really).await {
+        Ok(taken) => {
+            part.commit().await?;
+            Ok(taken)
+        }
         // What this role could not put there it need not take away.
-        Err(ScheduleError::NotPermitted { .. }) if !look.has_notes() => Ok(Done::default()),
-        taken => taken,
+        Err(ScheduleError::NotPermitted { .. }) if !look.has_notes() => {
+            part.rollback().await?;
+            Ok(Done::default())
+        }
+        Err(failure) => {
+            let text = format!("nothing was changed: the jobs could not be taken away: {failure}");
+            Err(told(exit::FAILURE, text))
+        }
     }
 }
 
