@@ -106,7 +106,7 @@ BEGIN
                (1, 'grant', 'm', 'evil(text)', '{\"sql\": \"SELECT m.evil(''undo'')\"}');
     EXCEPTION WHEN insufficient_privilege THEN NULL; END;
     BEGIN
-        UPDATE refreshtop.inventory SET detail = 'SELECT m.evil(''inventory'')';
+        INSERT INTO refreshtop.inventory VALUES ('function', 'm.evil(text)', 'SELECT m.evil(''inventory'')');
         UPDATE refreshtop.views SET view_schema = 'm', view_name = 'evil';
     EXCEPTION WHEN insufficient_privilege THEN NULL; END;
 END $$";

@@ -33,7 +33,7 @@ pub(super) async fn watched(target: &Target, watch: &Watch) -> Result<Vec<String
     let mut pending = migrate::begin_up(&mut app, &mut progress).await.map_err(|failure| undone(failure, watch))?;
     let new = !pending.done.is_empty();
     let mut lines = applied(&pending.done);
-    lines.extend(about_the_view(pending.connection()).await?);
+    lines.extend(about_the_view(pending.connection(), &look).await?);
     let (mut other, unreachable) = match cron_session(target, &look, watch).await {
         Ok(other) => (other, None),
         Err(failure) => (None, Some(not_scheduled(&failure))),
@@ -70,7 +70,7 @@ pub(super) async fn watched(target: &Target, watch: &Watch) -> Result<Vec<String
 }
 
 /// What is to be said about the view.
-async fn about_the_view(app: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
+async fn about_the_view(app: &mut PgConnection, look: &Look) -> Result<Vec<String>, MigrateError> {
     let mut lines = Vec::new();
     if !migrate::has_view(app).await? {
         lines.push(
@@ -80,6 +80,12 @@ async fn about_the_view(app: &mut PgConnection) -> Result<Vec<String>, MigrateEr
         );
     }
     lines.extend(migrate::blind_spot(app).await?);
+    lines.extend(look.open_refreshers().map(|function| {
+        format!(
+            "note: function {function} refreshes materialized views too, and everybody may call it; refreshtop doctor offers \
+             to keep the public from it (other-refreshers), and asks first"
+        )
+    }));
     Ok(lines)
 }
 

@@ -21,6 +21,9 @@ use sqlx::{PgConnection, Row as _};
 pub(super) const ALTERING: [&str; 2] =
     ["USAGE ON SCHEMA cron", "EXECUTE ON FUNCTION cron.alter_job(bigint, text, text, text, text, boolean)"];
 
+/// Characters of a command that are told.
+const SHORT: usize = 80;
+
 /// A row of `cron.job`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "what pg_cron's table and the catalogue say of a job")]
@@ -49,6 +52,19 @@ impl CronJob {
             active: self.active,
             username: self.username.clone(),
         }
+    }
+
+    /// Its number, schedule and role, for people.
+    pub(super) fn particulars(&self) -> String {
+        let number = if self.jobname.is_some() { format!("number {}, ", self.id) } else { String::new() };
+        let paused = if self.active { "" } else { ", paused" };
+        format!("{number}{}, role {}{paused}", self.schedule, self.username)
+    }
+
+    /// The beginning of what it runs, in one line.
+    pub(super) fn shortened(&self) -> String {
+        let line = self.command.split_whitespace().collect::<Vec<_>>().join(" ");
+        if line.chars().count() <= SHORT { line } else { line.chars().take(SHORT).chain(['…']).collect() }
     }
 
     /// For people.
@@ -86,6 +102,8 @@ pub(super) struct Desk<'a> {
     pub(super) may_alter: bool,
     pub(super) jobs: Vec<CronJob>,
     pub(super) done: Done,
+    /// The jobs that were spoken of already, by their numbers.
+    pub(super) told: Vec<i64>,
 }
 
 impl<'a> Desk<'a> {
@@ -126,6 +144,7 @@ impl<'a> Desk<'a> {
             may_alter: superuser,
             jobs: Vec::new(),
             done: Done::default(),
+            told: Vec::new(),
         };
         if own {
             desk.read().await.map_err(|failure| desk.refused(failure))?;
@@ -165,9 +184,14 @@ impl<'a> Desk<'a> {
             }
         }
         for row in rows {
+            let id = row.try_get("jobid")?;
+            // A job that the jobs' role may see can be this role's own.
+            if self.jobs.iter().any(|job| job.id == id) {
+                continue;
+            }
             let some = |name: &str| text(&row, name).map(Option::unwrap_or_default);
             self.jobs.push(CronJob {
-                id: row.try_get("jobid")?,
+                id,
                 jobname: text(&row, "jobname")?,
                 schedule: some("schedule")?,
                 command: some("command")?,

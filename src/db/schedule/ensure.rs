@@ -3,20 +3,20 @@
 use crate::{
     db::{
         schedule::{
-            desk::{ALTERING, Act, CronJob, Desk},
+            desk::{Act, CronJob, Desk},
             done::{Done, Mode},
             extension::{SAFE, create_extension, has_extension, lock},
             failure::ScheduleError,
             look::{Look, Place, Standing},
-            notes::{Found, Note, RIGHTS, note},
-            wanted::{JOB_ROLE, JOBS, Wanted},
+            notes::{Found, note},
+            wanted::{JOBS, Wanted},
         },
-        service::{literal, one},
+        service::literal,
     },
     model::statement::Purpose,
 };
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 /// Puts every job in place that is missing, and takes over those of its name that do the same and nothing else. A job that
 /// is there keeps its interval and its pause. `cron` is a transaction where `pg_cron` lives; what
@@ -63,44 +63,18 @@ async fn ensured(cron: &mut PgConnection, look: &Look, cron_database: &str, mode
             return Err(desk.refused(failure));
         }
     }
+    for wanted in JOBS.iter().filter(|wanted| !wanted.view.is_empty()) {
+        desk.tell_of_others(wanted);
+    }
     Ok(desk.done)
 }
 
 impl Desk<'_> {
-    /// Where `pg_cron` lives beside the application, functions of the job's role show its administrators what the jobs do.
-    async fn ensure_rights(&mut self) -> sqlx::Result<()> {
-        if !self.superuser || self.look.alone || self.look.database != self.cron_database {
-            return Ok(());
-        }
-        let has = format!(
-            "SELECT EXISTS (SELECT 1 FROM pg_roles r, pg_namespace n, pg_proc p
-                 WHERE r.rolname = '{JOB_ROLE}' AND n.nspname = 'cron' AND p.pronamespace = n.oid AND p.proname = 'alter_job'
-                   AND has_schema_privilege(r.oid, n.oid, 'USAGE') AND has_function_privilege(r.oid, p.oid, 'EXECUTE'))"
-        );
-        if one(self.cron, &has).await?.try_get(0)? {
-            return Ok(());
-        }
-        for right in ALTERING {
-            self.act(&Act { sql: format!("GRANT {right} TO {JOB_ROLE}"), role: None }).await?;
-        }
-        if !self.look.notes.contains(&Note::Rights) || self.look.standing == Standing::Copy {
-            self.done.notes.push(note("extension", RIGHTS, &json!({"cron_database": self.cron_database})));
-        }
-        Ok(())
-    }
-
     async fn ensure_job(&mut self, wanted: Wanted) -> sqlx::Result<()> {
         let mut here = self.candidates(&wanted);
         here.sort_by_key(|job| (!self.is_ours(&wanted, job), rank(wanted.purpose(&job.command)), !job.active, job.id));
-        if let Some(other) = here.iter().find(|job| wanted.purpose(&job.command) == Purpose::Other) {
-            self.done.lines.push(format!(
-                "note: job {} (number {}, role {}) does something else than {}: it stays as it is",
-                other.title(),
-                other.id,
-                other.username,
-                wanted.function
-            ));
-        }
+        self.tell_of_namesakes(&wanted, &here);
+        self.told.extend(here.first().filter(|job| wanted.purpose(&job.command) != Purpose::Other).map(|job| job.id));
         let known = self.look.note(&wanted).filter(|_| self.look.standing != Standing::Copy).cloned();
         match here.first() {
             Some(job) if self.is_ours(&wanted, job) => {
@@ -138,12 +112,13 @@ impl Desk<'_> {
         let (here, strangers): (Vec<CronJob>, Vec<CronJob>) =
             self.jobs.iter().filter(|job| self.look.is_here(wanted, job)).cloned().partition(|job| job.role_counts);
         for job in strangers {
+            self.told.push(job.id);
             self.done.lines.push(format!(
-                "note: job {} (number {}) of role {} bears our name and stays as it is: that role is no superuser, and \
-                 owns neither the database nor a source of the view",
+                "note: job {} ({}) bears our name and stays as it is: that role is no superuser, and owns neither the \
+                 database nor a source of the view; it runs: {}",
                 job.title(),
-                job.id,
-                job.username
+                job.particulars(),
+                job.shortened()
             ));
         }
         here

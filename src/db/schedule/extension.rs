@@ -30,6 +30,18 @@ pub(in crate::db) async fn has_own_tables(there: &mut PgConnection) -> sqlx::Res
     one(there, &format!("SELECT {OWN_TABLES}")).await?.try_get(0)
 }
 
+/// Whether this role may read `cron.job` here, and can without running code of others.
+///
+/// # Errors
+/// Only the connection's.
+pub(in crate::db) async fn is_readable(there: &mut PgConnection) -> sqlx::Result<bool> {
+    let sql = format!(
+        "SELECT {OWN_TABLES} AND EXISTS (SELECT 1 FROM pg_catalog.pg_namespace n WHERE n.nspname = 'cron'
+                                         AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'))"
+    );
+    one(there, &sql).await?.try_get(0)
+}
+
 /// Takes the lock under which the jobs are changed, until the transaction ends: another database's migrator may be about to
 /// create the extension or to take the same name, and another one's rollback to drop the extension because it has no job
 /// yet.

@@ -1,15 +1,19 @@
 //! What is known of the application's database before anything is done.
 
-use crate::db::{
-    migrate,
-    schedule::{
-        desk::CronJob,
-        extension::SAFE,
-        failure::ScheduleError,
-        notes::{self, AS_MIGRATOR, AS_OWNER, Found, Note},
-        wanted::{JOB_ROLE, JOBS, Wanted},
+use crate::{
+    db::{
+        diagnosis::FUNCTIONS,
+        migrate,
+        schedule::{
+            desk::CronJob,
+            extension::SAFE,
+            failure::ScheduleError,
+            notes::{self, AS_MIGRATOR, AS_OWNER, Found, Note},
+            wanted::{JOB_ROLE, JOBS, Wanted},
+        },
+        service::{PLATFORM_METRICS, ask, literal, one, optional},
     },
-    service::{ask, literal, one, optional},
+    model::diagnosis::cron::{self, Function},
 };
 use sqlx::{Connection as _, PgConnection, Row as _};
 
@@ -55,6 +59,8 @@ pub struct Look {
     pub(super) functions: Vec<String>,
     /// The roles that own the application's tables.
     pub(super) owners: Vec<String>,
+    /// Functions of others that refresh this view, or whichever they are told to.
+    pub(super) refreshers: Vec<Function>,
 }
 
 impl Look {
@@ -86,6 +92,11 @@ impl Look {
     #[must_use]
     pub fn has_notes(&self) -> bool {
         !self.notes.is_empty()
+    }
+
+    /// The functions of others that refresh the view and that everybody may call, as they stand in a statement.
+    pub fn open_refreshers(&self) -> impl Iterator<Item = &str> {
+        self.refreshers.iter().filter(|function| function.public).map(|function| &*function.identity)
     }
 
     pub(super) fn note(&self, wanted: &Wanted) -> Option<&Option<Found>> {
@@ -131,6 +142,9 @@ pub async fn look(app: &mut PgConnection) -> sqlx::Result<Look> {
     let mut functions: Vec<String> = facts.try_get("functions")?;
     let owners: Vec<String> = facts.try_get("owners")?;
     functions.retain(|function| JOBS.iter().any(|job| job.function == function));
+    let found: String = one(&mut transaction, &format!("SELECT ({FUNCTIONS})::text")).await?.try_get(0)?;
+    let found: Vec<Function> = serde_json::from_str(&found).map_err(|failure| sqlx::Error::Decode(failure.into()))?;
+    let refreshers = cron::refreshers(&found, PLATFORM_METRICS).into_iter().cloned().collect();
     let place = if facts.try_get("readable")? {
         let question = "SELECT nullif(current_setting('cron.database_name', true), '')";
         let named: Option<String> = one(&mut transaction, question).await?.try_get(0)?;
@@ -141,7 +155,17 @@ pub async fn look(app: &mut PgConnection) -> sqlx::Result<Look> {
         Place::Hidden
     };
     transaction.commit().await?;
-    Ok(Look { database, place, standing: Standing::New, role, alone: false, notes: Vec::new(), functions, owners })
+    Ok(Look {
+        database,
+        place,
+        standing: Standing::New,
+        role,
+        alone: false,
+        notes: Vec::new(),
+        functions,
+        owners,
+        refreshers,
+    })
 }
 
 /// Joins to `look` what the installation knows: whether it is at home, what was noted, whether there are roles. `app` is a

@@ -3,7 +3,7 @@
 use crate::db::{
     error,
     schedule::{
-        desk::{ALTERING, Act, CronJob, Desk},
+        desk::{CronJob, Desk},
         done::{Done, Mode},
         extension::{SAFE, has_extension, has_own_tables, lock},
         failure::{ScheduleError, ends_all},
@@ -45,13 +45,8 @@ pub async fn take_away(cron: &mut PgConnection, look: &Look, mode: Mode) -> Resu
             return Err(desk.refused(failure));
         }
     }
-    if look.notes.contains(&Note::Rights) && desk.superuser && look.database == *cron_database {
-        for right in ALTERING {
-            let act = Act { sql: format!("REVOKE {right} FROM {JOB_ROLE}"), role: None };
-            if let Err(failure) = desk.act(&act).await {
-                return Err(desk.refused(failure));
-            }
-        }
+    if let Err(failure) = desk.take_rights_away().await {
+        return Err(desk.refused(failure));
     }
     if look.notes.contains(&Note::Extension) {
         desk.drop_extension().await?;

@@ -5,6 +5,18 @@ use crate::model::statement::{self, Purpose};
 /// The role that the jobs run as where there are roles: it may refresh and clean up, and nothing else.
 pub const JOB_ROLE: &str = "refreshtop_job";
 
+/// Jobs `j` of `cron.job` in the application's database that may be the schedule, by their role: any role may schedule a
+/// job by our name. Owners of the sources may have set up a deployment, as the database's owner may.
+pub(in crate::db) const OF_ROLES_THAT_COUNT: &str = "
+    EXISTS (SELECT 1 FROM pg_roles r
+            WHERE r.rolname = j.username
+              AND (r.rolsuper OR r.rolname = 'refreshtop_job'
+                   OR r.oid IN (SELECT d.datdba FROM pg_database d WHERE d.datname = current_database()
+                                UNION ALL
+                                SELECT c.relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                                WHERE n.nspname = 'public' AND c.relname IN
+                                    ('accounts', 'accounts_memberships', 'assets', 'software_licenses'))))";
+
 /// A job that refreshtop needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted {

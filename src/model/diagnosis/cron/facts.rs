@@ -151,6 +151,8 @@ pub(super) fn ours<'a>(cron: &'a Cron, wanted: &Wanted, database: &str) -> Vec<&
         Purpose::Refreshes => 2,
         Purpose::Other => 3,
     };
-    jobs.sort_by_key(|job| (!job.active, !wanted.named(job, database), rank(job), job.id));
+    // Any role may give a job our name. What it schedules can't refresh, and is not to be taken for the schedule.
+    let powerless = |job: &Job| cron.roles.iter().any(|role| role.name == job.role && !role.may_refresh);
+    jobs.sort_by_key(|job| (powerless(job), !job.active, !wanted.named(job, database), rank(job), job.id));
     jobs
 }

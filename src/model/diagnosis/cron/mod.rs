@@ -11,6 +11,6 @@ mod times;
 
 pub(crate) use facts::{Cron, Function, Settings, Wanted};
 pub(crate) use job::job;
-pub(crate) use others::others;
+pub(crate) use others::{how, others, refreshers};
 pub(crate) use runs::runs;
 pub(crate) use server::{extension, launcher, loaded};

@@ -1,6 +1,6 @@
 //! Who else refreshes the view.
 
-use super::facts::{Cron, Function, Job, Settings, Wanted, ours};
+use super::facts::{Cron, Function, Settings, Wanted, ours};
 use crate::model::{
     diagnosis::{Check, Detail, Mend, Verdict},
     statement,
@@ -23,7 +23,7 @@ pub(crate) fn others(cron: Option<&Cron>, functions: &[Function], settings: &Set
             if named.iter().any(|ours| ours.id == job.id) {
                 continue;
             }
-            let Some(how) = how(job, wanted, &refreshers) else { continue };
+            let Some(how) = how(&job.command, wanted.function, view, &refreshers) else { continue };
             let name = job.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
             let state = if job.active { "" } else { ", paused" };
             let count = statement::count(&job.command);
@@ -68,7 +68,7 @@ pub(crate) fn others(cron: Option<&Cron>, functions: &[Function], settings: &Set
 }
 
 /// Functions that refresh the view, or whichever view they are told to.
-fn refreshers<'a>(functions: &'a [Function], view: &str) -> Vec<&'a Function> {
+pub(crate) fn refreshers<'a>(functions: &'a [Function], view: &str) -> Vec<&'a Function> {
     let any = |source: &str| source.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
     let refreshes = |function: &&Function| {
         let source = any(&function.source);
@@ -80,19 +80,19 @@ fn refreshers<'a>(functions: &'a [Function], view: &str) -> Vec<&'a Function> {
     functions.iter().filter(refreshes).collect()
 }
 
-/// How a job refreshes the view; `None` where it does not.
-fn how(job: &Job, wanted: &Wanted, refreshers: &[&Function]) -> Option<String> {
-    if statement::refreshes(&job.command, wanted.view) {
+/// How a job with this command refreshes the view, beside the `function` that logs; `None` where it does not.
+pub(crate) fn how(command: &str, function: &str, view: &str, refreshers: &[&Function]) -> Option<String> {
+    if statement::refreshes(command, view) {
         return Some("refreshes it by itself".into());
     }
-    if statement::calls_function(&job.command, wanted.function) {
-        return Some(format!("calls {}", wanted.function));
+    if statement::calls_function(command, function) {
+        return Some(format!("calls {function}"));
     }
-    let called = refreshers.iter().find(|function| {
-        statement::calls_function(&job.command, &function.name)
-            && (statement::names(&job.command, wanted.view) || function.source.contains(wanted.view))
+    let called = refreshers.iter().find(|called| {
+        statement::calls_function(command, &called.name)
+            && (statement::names(command, view) || called.source.contains(view))
     });
-    called.map(|function| format!("calls {}", function.identity))
+    called.map(|called| format!("calls {}", called.identity))
 }
 
 #[cfg(test)]
@@ -100,7 +100,10 @@ mod tests {
     use super::*;
     use crate::model::diagnosis::{
         Danger,
-        cron::fixtures::{WANTED, cron, settings},
+        cron::{
+            facts::Job,
+            fixtures::{WANTED, cron, settings},
+        },
     };
 
     #[test]
