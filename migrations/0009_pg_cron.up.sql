@@ -32,7 +32,7 @@ BEGIN
             WHERE r.jobid = j.jobid AND r.runid > (SELECT coalesce(max(m.runid), 0) - 20000 FROM cron.job_run_details m)
             ORDER BY r.runid DESC LIMIT 1) d ON true
         WHERE j.jobname IN ($1, $1 || '@' || current_database()) AND j.database = current_database()
-        ORDER BY j.active DESC, j.jobid DESC LIMIT 1 $query$ USING p_job_name;
+        ORDER BY j.username = current_user DESC, j.active DESC, j.jobid DESC LIMIT 1 $query$ USING p_job_name;
 END
 $$;
 

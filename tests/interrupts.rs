@@ -6,10 +6,12 @@ mod support;
 use refreshtop::{command::migrate, exit};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
+    io::{BufRead as _, BufReader},
     process::{Child, Command, Output, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use support::{CRON_DATABASE, client, cluster, execute, fresh_app, session::Session, target, value};
+use tokio::{sync::mpsc, time::timeout};
 
 fn program(url: &str, line: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_refreshtop"));
@@ -153,45 +155,134 @@ async fn a_lock_is_waited_for_half_a_minute_and_then_the_holder_is_named() {
     migrate::down(&target(&url), 0).await.unwrap();
 }
 
+/// A program whose standard error is read while it runs.
+struct Heard {
+    child: Child,
+    lines: mpsc::UnboundedReceiver<String>,
+}
+
+impl Heard {
+    fn start(url: &str, line: &str) -> Self {
+        let mut child = program(url, line).stdout(Stdio::null()).spawn().unwrap();
+        let said = BufReader::new(child.stderr.take().unwrap());
+        let (sender, lines) = mpsc::unbounded_channel();
+        std::thread::spawn(move || said.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Self { child, lines }
+    }
+
+    /// Waits for a line that has this in it.
+    async fn until(&mut self, part: &str) {
+        let said = async {
+            loop {
+                let line = self.lines.recv().await.unwrap_or_else(|| panic!("never said: {part}"));
+                if line.contains(part) {
+                    return;
+                }
+            }
+        };
+        timeout(Duration::from_secs(30), said).await.unwrap_or_else(|_| panic!("not said in time: {part}"));
+    }
+
+    async fn ended(mut self) -> (i32, String) {
+        let status = tokio::task::spawn_blocking(move || self.child.wait().unwrap()).await.unwrap();
+        let mut said = String::new();
+        while let Some(line) = self.lines.recv().await {
+            said = said + &line + "\n";
+        }
+        (status.code().expect("an exit code, not a signal"), said)
+    }
+}
+
+/// The server's process hangs, so that a request to cancel leads to nothing: only the second signal ends the program.
 #[tokio::test]
 async fn a_second_signal_ends_at_once() {
     let url = tuned_app("twice").await;
     let before = jobs(&url).await;
     let observer = Session::open(&cluster().await.url(CRON_DATABASE)).await;
     let holder = Session::with(&url, "BEGIN; LOCK TABLE public.metrics_refresh_log IN ACCESS SHARE MODE").await;
-    let child = program(&url, "migrate down --yes").spawn().unwrap();
+    let mut heard = Heard::start(&url, "migrate down --yes");
     observer.until(&waits(&url)).await;
-    send(&child, Signal::INT);
-    send(&child, Signal::TERM);
-    let (code, _, said) = wait(child).await;
+    let waiting = format!(
+        "pid FROM pg_stat_activity WHERE datname = '{}' AND application_name LIKE 'refreshtop%' AND wait_event_type = 'Lock'",
+        database(&url)
+    );
+    let server = Pid::from_raw(observer.value::<i32>(&waiting).await).unwrap();
+    kill_process(server, Signal::STOP).unwrap();
+    send(&heard.child, Signal::INT);
+    heard.until("a second signal ends this program at once").await;
+    // One signal alone does not end it while the server may still answer.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let early = heard.child.try_wait().unwrap();
+    let second = Instant::now();
+    send(&heard.child, Signal::TERM);
+    let ended = timeout(Duration::from_secs(30), heard.ended()).await;
+    let took = second.elapsed();
+    kill_process(server, Signal::CONT).unwrap();
+    assert_eq!(early, None);
+    let (code, said) = ended.expect("an end");
     assert_eq!(code, i32::from(exit::FAILURE), "{said}");
+    assert!(said.contains("ended by a second signal; the server rolls back what was not committed"), "{said}");
+    assert!(took < Duration::from_secs(10), "it has waited for the server: {took:?}");
     observer.until(&gone(&url)).await;
     holder.run("ROLLBACK").await;
     assert_eq!(jobs(&url).await, before);
     migrate::down(&target(&url), 0).await.unwrap();
 }
 
+/// Holds the rows of the jobs of the database of `url`, runs the program until it waits for them, and sends it a signal.
+async fn interrupted_at_the_jobs(url: &str, line: &str, signal: Signal) -> (i32, String, String) {
+    let cron_url = cluster().await.url(CRON_DATABASE);
+    let observer = Session::open(&cron_url).await;
+    let rows = format!("BEGIN; SELECT 1 FROM cron.job WHERE database = '{}' FOR UPDATE", database(url));
+    let holder = Session::with(&cron_url, &rows).await;
+    let blocked = format!("FROM pg_stat_activity a WHERE {} = ANY (pg_blocking_pids(a.pid))", holder.pid);
+    let child = program(url, line).spawn().unwrap();
+    observer.until(&format!("EXISTS (SELECT 1 {blocked})")).await;
+    send(&child, signal);
+    let ended = wait(child).await;
+    // While the rows are still held: what waited was cancelled, and does not come to it later.
+    observer.until(&format!("NOT EXISTS (SELECT 1 {blocked})")).await;
+    holder.run("ROLLBACK").await;
+    ended
+}
+
 #[tokio::test]
 async fn a_change_of_a_job_that_is_interrupted_is_none() {
     let url = tuned_app("interrupted_job").await;
     let before = jobs(&url).await;
-    let cron_url = cluster().await.url(CRON_DATABASE);
-    let observer = Session::open(&cron_url).await;
-    let row = format!("BEGIN; SELECT 1 FROM cron.job WHERE database = '{}' FOR UPDATE", database(&url));
-    let holder = Session::with(&cron_url, &row).await;
-    let child = program(&url, "job resume").spawn().unwrap();
-    let waits = "EXISTS (SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'refreshtop%job%' AND wait_event_type = 'Lock')";
-    let waited = tokio::time::timeout(Duration::from_secs(5), observer.until(waits)).await;
-    send(&child, Signal::INT);
-    let (code, _, said) = wait(child).await;
-    if waited.is_ok() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let (code, _, said) = interrupted_at_the_jobs(&url, "job resume", signal).await;
         assert_eq!(code, i32::from(exit::FAILURE), "{said}");
-        assert!(said.contains("nothing was changed"), "{said}");
+        assert!(said.contains("stopped by a signal: nothing was changed"), "{said}");
+        assert_eq!(jobs(&url).await, before);
     }
-    holder.run("ROLLBACK").await;
-    assert_eq!(jobs(&url).await, before);
-    let noted: i64 = value(&url, "SELECT count(*) FROM refreshtop.audit WHERE action LIKE 'job %'").await;
-    assert_eq!(noted, 0);
+    let noted = "SELECT count(*) FROM refreshtop.audit WHERE action LIKE 'job %'";
+    assert_eq!(value::<i64>(&url, noted).await, 0);
+    // Unhindered it is done, and noted.
+    let (code, _, said) = wait(program(&url, "job resume").spawn().unwrap()).await;
+    assert_eq!(code, 0, "{said}");
+    assert_ne!(jobs(&url).await, before);
+    assert_eq!(value::<i64>(&url, noted).await, 1);
+    migrate::down(&target(&url), 0).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_fix_that_is_interrupted_is_cancelled_on_the_server() {
+    let url = tuned_app("interrupted_fix").await;
+    let before = jobs(&url).await;
+    for signal in [Signal::INT, Signal::TERM] {
+        let (code, _, said) = interrupted_at_the_jobs(&url, "doctor --fix --yes", signal).await;
+        assert_eq!(code, i32::from(exit::FAILURE), "{said}");
+        assert!(said.contains("stopped by a signal: "), "{said}");
+        assert!(!said.contains("activate"), "that is not among what was done: {said}");
+        assert_eq!(jobs(&url).await, before);
+    }
+    let done = "SELECT count(*) FROM refreshtop.audit WHERE action = 'fix' AND outcome = 'success'
+                AND detail ->> 'sql' LIKE '%cron.alter_job%'";
+    assert_eq!(value::<i64>(&url, done).await, 0, "no trace says that it was done");
+    let (_, out, said) = wait(program(&url, "doctor --fix --yes").spawn().unwrap()).await;
+    assert_ne!(jobs(&url).await, before, "{out}{said}");
+    assert_eq!(value::<i64>(&url, done).await, 1);
     migrate::down(&target(&url), 0).await.unwrap();
 }
 

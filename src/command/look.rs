@@ -163,6 +163,10 @@ async fn job_elsewhere(target: &Target, server: &Server, cron: &CronSettings) ->
 
 fn no_job(database: &str, deployment: Deployment) -> Unavailable {
     let migrated = deployment == Deployment::Migrated;
-    let mend = if migrated { "run: refreshtop job restore" } else { "run: refreshtop migrate" };
+    let mend = if migrated {
+        "run: refreshtop job restore; if a job of another role is the schedule, only superusers see it"
+    } else {
+        "run: refreshtop migrate"
+    };
     Unavailable::new(format!("no job {} in pg_cron (database {database})", service::REFRESH_JOB), mend)
 }

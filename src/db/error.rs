@@ -124,6 +124,14 @@ pub fn unavailable_but_for(what: &str, error: &sqlx::Error, grant: &str) -> Unav
         return Unavailable::new(format!("{what}: {}", why.reason), &*why.mend);
     }
     let mend = match code(error) {
+        // Not the caller was refused there, but the installation, as after pg_cron was made again.
+        Some(sqlstate::INSUFFICIENT_PRIVILEGE)
+            if server_error(error)
+                .and_then(|server| server.r#where())
+                .is_some_and(|place| place.contains("refreshtop_definers.")) =>
+        {
+            "run: refreshtop migrate".into()
+        }
         Some(sqlstate::INSUFFICIENT_PRIVILEGE) => {
             server_error(error).and_then(|server| server.hint()).unwrap_or(grant).to_owned()
         }

@@ -4,7 +4,8 @@
 
 use crate::{
     db::{
-        error, schedule,
+        error,
+        schedule::{self, OF_ROLES_THAT_COUNT},
         service::{self, CronSettings, literal},
         trust::{Thing, Trust},
     },
@@ -25,8 +26,16 @@ pub async fn job_here(app: &mut PgConnection, cron: &CronSettings, name: &str) -
         "SELECT schedule, active, last_status, last_message, last_start FROM refreshtop.cron_job({})",
         literal(name)
     );
-    let row = service::optional(app, &sql).await?;
-    row.map(|row| job(&row, cron)).transpose()
+    if let Some(row) = service::optional(app, &sql).await? {
+        return job(&row, cron).map(Some);
+    }
+    // The installation sees its own jobs only; whoever asks may see more.
+    match &cron.database {
+        Some(database) if schedule::is_readable(app).await? => {
+            job_that(app, cron, name, &format!("{} AND {OF_ROLES_THAT_COUNT}", is_job(database, name))).await
+        }
+        _ => Ok(None),
+    }
 }
 
 /// How far back among the executions of all jobs those of one job are looked for: the history has no index on the job,
@@ -43,6 +52,16 @@ pub async fn job_there(
     database: &str,
     name: &str,
 ) -> sqlx::Result<Option<Job>> {
+    job_that(there, cron, name, &is_job(database, name)).await
+}
+
+/// The job `name` among the rows `j` of `cron.job` for which `condition` holds.
+async fn job_that(
+    there: &mut PgConnection,
+    cron: &CronSettings,
+    name: &str,
+    condition: &str,
+) -> sqlx::Result<Option<Job>> {
     let mut look = safe(there).await?;
     if !schedule::has_own_tables(&mut look).await? {
         return Ok(None);
@@ -52,9 +71,8 @@ pub async fn job_there(
     let heeded: bool = service::one(&mut look, zone).await?.try_get(0)?;
     let cron = CronSettings { offset: if heeded { cron.offset } else { Utc.fix() }, ..cron.clone() };
     let sql = format!(
-        "SELECT j.jobid, j.schedule::text AS schedule, j.active FROM cron.job j WHERE {}
+        "SELECT j.jobid, j.schedule::text AS schedule, j.active FROM cron.job j WHERE {condition}
          ORDER BY {} LIMIT 1",
-        is_job(database, name),
         the_right_one(name)
     );
     let Some(found) = service::optional(&mut look, &sql).await? else { return Ok(None) };

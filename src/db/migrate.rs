@@ -527,7 +527,7 @@ pub struct Undone {
 /// # Errors
 /// See [`MigrateError`]; whatever it is, nothing was changed.
 pub async fn down(connection: &mut PgConnection, target: i64) -> Result<Vec<i64>, MigrateError> {
-    let mut pending = begin_down(connection, target, &mut |_| {}).await?;
+    let mut pending = begin_down(connection, target, &mut |_| {}, async |_| Ok(())).await?;
     if target == 0 {
         forget_roles(pending.connection()).await?;
     }
@@ -543,7 +543,8 @@ pub async fn forget_roles(connection: &mut PgConnection) -> Result<(), MigrateEr
     run(connection, FORGET_ROLES, None).await
 }
 
-/// Does all of [`down`] but the commit.
+/// Does all of [`down`] but the commit. Where there is something to undo, `first` comes before it, in the same transaction:
+/// while whoever migrates still is what the installation has made of it.
 ///
 /// # Errors
 /// See [`MigrateError`]; whatever it is, nothing was changed.
@@ -551,6 +552,7 @@ pub async fn begin_down<'c>(
     connection: &'c mut PgConnection,
     target: i64,
     progress: Progress<'_>,
+    first: impl AsyncFnOnce(&mut PgConnection) -> Result<(), MigrateError>,
 ) -> Result<Pending<'c, Undone>, MigrateError> {
     trusted(connection).await?;
     let mut transaction = begin(connection).await?;
@@ -576,6 +578,7 @@ pub async fn begin_down<'c>(
     if exists(&mut transaction, "refreshtop.views").await? {
         sqlx::raw_sql("LOCK TABLE refreshtop.views IN ACCESS EXCLUSIVE MODE").execute(&mut *transaction).await?;
     }
+    first(&mut transaction).await?;
     let steps = migrator.iter().filter(|step| step.migration_type.is_down_migration()).rev();
     for step in steps.filter(|step| done.versions.contains(&step.version)) {
         progress(&format!("undoing step {}: {}", step.version, step.description));

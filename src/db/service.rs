@@ -7,7 +7,8 @@
 //! pooler may give to somebody else before it is executed; and over a slow link one round trip is better than two.
 
 use crate::db::{
-    error,
+    error, jobs,
+    schedule::{self, JOB_ROLE, OF_ROLES_THAT_COUNT},
     trust::{CRON_JOB, CRON_RUNS, LOG, Look, QUESTION, Refusal, SEARCH_PATH, Thing, Trust, VIEW},
 };
 pub(super) use crate::model::diagnosis::literal;
@@ -362,8 +363,17 @@ pub async fn job_here(look: &mut Look<'_>, cron: &CronSettings) -> sqlx::Result<
         "SELECT left(schedule, 200) AS schedule, active, last_status, last_message, last_start FROM refreshtop.cron_job({})",
         literal(REFRESH_JOB)
     );
-    let row = look.optional(&[Thing::Function("cron_job")], &sql).await?;
-    row.map(|row| job_from_row(&row, cron)).transpose()
+    if let Some(row) = look.optional(&[Thing::Function("cron_job")], &sql).await? {
+        return job_from_row(&row, cron).map(Some);
+    }
+    // The installation sees its own jobs only; whoever asks may see more.
+    match &cron.database {
+        Some(database) if schedule::is_readable(look).await? => {
+            let named = format!("{} AND {OF_ROLES_THAT_COUNT}", jobs::is_job(database, REFRESH_JOB));
+            job_that(look, cron, database, &named).await
+        }
+        _ => Ok(None),
+    }
 }
 
 /// The job that refreshes `database`, read in the database where `pg_cron` lives; the look is into that one.
@@ -371,6 +381,16 @@ pub async fn job_here(look: &mut Look<'_>, cron: &CronSettings) -> sqlx::Result<
 /// # Errors
 /// The server's: not permitted, no `pg_cron` there, connection lost.
 pub async fn job_there(look: &mut Look<'_>, cron: &CronSettings, database: &str) -> sqlx::Result<Option<Job>> {
+    job_that(look, cron, database, "true").await
+}
+
+/// The same among the jobs `j` for which `condition` holds.
+async fn job_that(
+    look: &mut Look<'_>,
+    cron: &CronSettings,
+    database: &str,
+    condition: &str,
+) -> sqlx::Result<Option<Job>> {
     let (job, database) = (literal(REFRESH_JOB), literal(database));
     // Whoever set it up by hand may have given it another name.
     let sql = format!(
@@ -381,10 +401,11 @@ pub async fn job_there(look: &mut Look<'_>, cron: &CronSettings, database: &str)
              SELECT r.status, r.return_message, r.start_time FROM cron.job_run_details r
              WHERE r.jobid = j.jobid AND r.runid > (SELECT coalesce(max(m.runid), 0) - 2000 FROM cron.job_run_details m)
              ORDER BY r.runid DESC LIMIT 1) d ON true
-         WHERE j.database = {database}
+         WHERE j.database = {database} AND {condition}
            AND (j.jobname IN ({job}, {job} || '@' || {database})
                 OR j.command LIKE '%refresh_platform_metrics_with_logging%')
-         ORDER BY coalesce(j.jobname LIKE {job} || '%', false) DESC, j.active DESC, j.jobid DESC LIMIT 1"
+         ORDER BY coalesce(j.jobname LIKE {job} || '%', false) DESC, j.username = '{JOB_ROLE}' DESC, j.active DESC, j.jobid DESC
+         LIMIT 1"
     );
     let row = look.optional(&[CRON_JOB, CRON_RUNS], &sql).await?;
     row.map(|row| job_from_row(&row, cron)).transpose()

@@ -98,11 +98,17 @@ END $$";
 const OWN_NOTES: &str = "
 DO $$
 BEGIN
-    BEGIN INSERT INTO refreshtop.ledger (version, undo) VALUES (1, 'SELECT m.evil(''ledger'')'); EXCEPTION WHEN OTHERS THEN NULL; END;
-    BEGIN INSERT INTO refreshtop.undo (step, kind, object_schema, object_name, detail)
-          VALUES (1, 'function', 'm', 'evil(text)', '{\"sql\": \"SELECT m.evil(''undo'')\"}'),
-                 (1, 'view', 'refreshtop_before', 'platform_metrics; SELECT m.evil(''undo'')', '{}');
-    EXCEPTION WHEN OTHERS THEN NULL; END;
+    -- What can't be written stays as it was; a name that does not exist would prove nothing.
+    BEGIN
+        INSERT INTO refreshtop.undo (step, kind, object_schema, object_name, detail)
+        VALUES (1, 'owner', 'm', 'evil(text)', '{\"owner\": \"refreshtop_owner; SELECT m.evil(''undo'')\"}'),
+               (1, 'moved', 'refreshtop_before', 'platform_metrics; SELECT m.evil(''undo'')', '{\"sql\": \"SELECT m.evil(''undo'')\"}'),
+               (1, 'grant', 'm', 'evil(text)', '{\"sql\": \"SELECT m.evil(''undo'')\"}');
+    EXCEPTION WHEN insufficient_privilege THEN NULL; END;
+    BEGIN
+        INSERT INTO refreshtop.inventory VALUES ('function', 'm.evil(text)', 'SELECT m.evil(''inventory'')');
+        UPDATE refreshtop.views SET view_schema = 'm', view_name = 'evil';
+    EXCEPTION WHEN insufficient_privilege THEN NULL; END;
 END $$";
 
 /// 8 b. An installation of a lesser role, which changes it before a superuser comes by.

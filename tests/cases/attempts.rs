@@ -88,7 +88,7 @@ async fn a_refresh_beside_a_rollback_is_logged_or_fails_at_once() {
         execute(&url, OLDER).await;
         up(&url).await;
         let mut session = PgConnection::connect(&url).await.unwrap();
-        let pending = db::migrate::begin_down(&mut session, 0, &mut |_| {}).await.unwrap();
+        let pending = db::migrate::begin_down(&mut session, 0, &mut |_| {}, async |_| Ok(())).await.unwrap();
         let refreshing = Session::open(&url).await;
         let pid = refreshing.pid;
         let call = tokio::spawn(async move {

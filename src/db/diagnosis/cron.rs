@@ -172,7 +172,7 @@ pub(super) async fn checks(
 }
 
 /// Functions whose source speaks of a refresh. Catalogue rows alone: nothing is called.
-const FUNCTIONS: &str = "
+pub(in crate::db) const FUNCTIONS: &str = "
     SELECT coalesce(jsonb_agg(jsonb_build_object(
         'identity', format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)), 'name', p.proname,
         'source', left(p.prosrc, 20000), 'definer', p.prosecdef, 'readable', l.lanname IN ('sql', 'plpgsql'),

@@ -13,6 +13,8 @@ mod server;
 mod sessions;
 mod storage;
 
+pub(in crate::db) use cron::FUNCTIONS;
+
 pub use mending::{MendError, mend};
 pub use sessions::{OpenError, Sessions};
 

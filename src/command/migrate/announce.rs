@@ -1,0 +1,85 @@
+//! What a rollback would do, said before it is agreed to.
+
+use super::{
+    failure::told,
+    sessions::{cron_session, session},
+    wording::{counted, numbered},
+};
+use crate::{
+    command::interrupt::Watch,
+    connect::Target,
+    db::{
+        migrate::{self, MigrateError},
+        schedule::{self, Done, Look, Mode, Standing},
+    },
+    exit,
+};
+use sqlx::{Connection as _, PgConnection};
+
+/// What a rollback to `target_version` would do, in one sentence; `None` where there is nothing to undo.
+///
+/// # Errors
+/// The server's.
+pub async fn announce_down(target: &Target, target_version: i64) -> Result<Option<String>, MigrateError> {
+    watched(target, target_version, &Watch::silent()).await
+}
+
+pub(super) async fn watched(
+    target: &Target,
+    target_version: i64,
+    watch: &Watch,
+) -> Result<Option<String>, MigrateError> {
+    let mut app = session(target, watch).await?;
+    let applied: Vec<i64> = migrate::status(&mut app)
+        .await?
+        .into_iter()
+        .filter(|step| step.applied_at.is_some() && step.version > target_version)
+        .map(|step| step.version)
+        .rev()
+        .collect();
+    if applied.is_empty() {
+        return Ok(None);
+    }
+    // The log is step 2; a rollback that stops above it keeps the rows.
+    let rows = if target_version < 2 { migrate::rows_at_stake(&mut app).await? } else { 0 };
+    let mut takes = Vec::new();
+    if rows > 0 {
+        takes.push(format!("deleting {rows} rows of the refresh log"));
+    }
+    let look = remembered(&mut app).await?;
+    // Where it can't be seen, the rollback itself meets what is wrong.
+    if let Ok(jobs) = jobs_at_stake(target, &mut app, &look, watch).await
+        && jobs.jobs() > 0
+    {
+        takes.push(format!("taking {} out of pg_cron", counted(jobs.jobs(), "job")));
+    }
+    app.close().await?;
+    let takes = if takes.is_empty() { String::new() } else { format!(", {}", takes.join(" and ")) };
+    Ok(Some(format!("undoes {}{takes}", numbered(&applied))))
+}
+
+/// What is known before anything is undone; afterwards nobody knows it any more.
+pub(super) async fn remembered(app: &mut PgConnection) -> Result<Look, MigrateError> {
+    let mut look = schedule::look(app).await?;
+    let mut pending = migrate::begin_jobs(app).await?;
+    schedule::recall(pending.connection(), &mut look).await?;
+    pending.rollback().await?;
+    Ok(look)
+}
+
+/// What a rollback would do with the jobs.
+pub(super) async fn jobs_at_stake(
+    target: &Target,
+    app: &mut PgConnection,
+    look: &Look,
+    watch: &Watch,
+) -> Result<Done, MigrateError> {
+    if matches!(look.standing, Standing::New | Standing::Copy) || look.cron_database().is_none() {
+        return Ok(Done::default());
+    }
+    let mut other = cron_session(target, look, watch).await?;
+    let mut transaction = other.as_mut().unwrap_or(app).begin().await?;
+    let done = schedule::take_away(&mut transaction, look, Mode::Dry).await;
+    transaction.rollback().await?;
+    done.map_err(|failure| told(exit::FAILURE, failure.to_string()))
+}

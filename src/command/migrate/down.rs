@@ -1,0 +1,189 @@
+//! `refreshtop migrate down`.
+
+use super::{
+    announce::remembered,
+    failure::{exit_code, told, undone},
+    sessions::{cron_session, session},
+    wording::numbered,
+};
+use crate::{
+    command::interrupt::Watch,
+    connect::{Kind, Target},
+    db::{
+        error,
+        migrate::{self, MigrateError, Pending, Undone},
+        schedule::{self, Done, Look, Mode, ScheduleError},
+    },
+    exit,
+};
+use sqlx::{Connection as _, PgConnection};
+
+/// Unschedules what was scheduled and undoes every step above `target_version`.
+///
+/// # Errors
+/// Where something could not be undone; the sentence says what was.
+pub async fn down(target: &Target, target_version: i64) -> Result<Vec<String>, MigrateError> {
+    watched(target, target_version, &Watch::silent()).await
+}
+
+pub(super) async fn watched(target: &Target, target_version: i64, watch: &Watch) -> Result<Vec<String>, MigrateError> {
+    let mut app = session(target, watch).await?;
+    let look = remembered(&mut app).await.map_err(|failure| undone(failure, watch))?;
+    let mut progress = |text: &str| watch.say(text);
+    let mut taken = Done::default();
+    let begun = migrate::begin_down(&mut app, target_version, &mut progress, async |app: &mut PgConnection| {
+        // A later step takes from whoever migrates what it takes to see these jobs.
+        if look.elsewhere().is_none() {
+            taken = take_jobs_away(app, &look).await?;
+        }
+        Ok(())
+    })
+    .await;
+    let mut pending = begun.map_err(|failure| undone(failure, watch))?;
+    let steps = pending.done.versions.clone();
+    if steps.is_empty() {
+        pending.rollback().await?;
+        return Ok(vec!["there is nothing to undo".into()]);
+    }
+    let mut lines = Vec::new();
+    let mut other = match other_for_down(target, &look, watch, &mut lines).await {
+        Ok(other) => other,
+        Err(failure) => {
+            pending.rollback().await?;
+            return Err(undone(told(exit_code(&failure), format!("nothing was changed: {failure}")), watch));
+        }
+    };
+    let mut there = match &mut other {
+        Some(other) => Some(other.begin().await?),
+        None => None,
+    };
+    if let Some(there) = &mut there {
+        taken = match take_jobs_away(there, &look).await {
+            Ok(taken) => taken,
+            Err(failure) => {
+                pending.rollback().await?;
+                return Err(undone(failure, watch));
+            }
+        };
+    }
+    forget(&mut pending, &look, &taken, target_version).await.map_err(|failure| undone(failure, watch))?;
+    lines.append(&mut pending.done.kept);
+    if watch.stopped() {
+        pending.rollback().await?;
+        return Err(undone(told(exit::FAILURE, "nothing was changed"), watch));
+    }
+    watch.settle();
+    if let Some(there) = there {
+        // Lost before it was committed, it was not.
+        if let Err(failure) = there.commit().await {
+            pending.rollback().await?;
+            let why = error::sentence(&failure);
+            return Err(told(exit::FAILURE, format!("nothing was changed: the jobs could not be taken away: {why}")));
+        }
+        if let Err(failure) = pending.commit().await {
+            return Err(compensate(target, &look, &taken, target_version, &failure).await);
+        }
+    } else {
+        pending.commit().await?;
+    }
+    lines.extend(taken.lines);
+    lines.push(format!("undid {}", numbered(&steps)));
+    app.close().await?;
+    Ok(lines)
+}
+
+/// Takes the jobs away in a transaction where `pg_cron` lives.
+async fn take_jobs_away(cron: &mut PgConnection, look: &Look) -> Result<Done, MigrateError> {
+    let mut part = cron.begin().await?;
+    match schedule::take_away(&mut part, look, Mode::Really).await {
+        Ok(taken) => {
+            part.commit().await?;
+            Ok(taken)
+        }
+        // What this role could not put there it need not take away.
+        Err(ScheduleError::NotPermitted { .. }) if !look.has_notes() => {
+            part.rollback().await?;
+            Ok(Done::default())
+        }
+        Err(failure) => {
+            let text = format!("nothing was changed: the jobs could not be taken away: {failure}");
+            Err(told(exit::FAILURE, text))
+        }
+    }
+}
+
+/// Forgets what was noted of the jobs, and where nothing is left, the roles too.
+async fn forget(
+    pending: &mut Pending<'_, Undone>,
+    look: &Look,
+    taken: &Done,
+    target_version: i64,
+) -> Result<(), MigrateError> {
+    if target_version > 0 {
+        migrate::enter(pending.connection()).await?;
+        schedule::forget(pending.connection(), false).await?;
+        migrate::leave(pending.connection()).await?;
+    } else if !taken.needs_role && look.cron_is_known() {
+        migrate::forget_roles(pending.connection()).await?;
+    }
+    Ok(())
+}
+
+/// The session in which the jobs are taken away; `None` where that is the application's own, or there is nothing to take.
+async fn other_for_down(
+    target: &Target,
+    look: &Look,
+    watch: &Watch,
+    lines: &mut Vec<String>,
+) -> Result<Option<PgConnection>, MigrateError> {
+    if look.cron_database().is_none() && look.has_notes() {
+        lines.push(
+            "warning: where pg_cron lives can't be seen by this role, or it is not loaded any more: jobs of this database that \
+             are left there fail from now on"
+                .into(),
+        );
+    }
+    match cron_session(target, look, watch).await {
+        // Whatever was there went with its database.
+        Err(MigrateError::Connect(failure)) if failure.kind == Kind::DatabaseMissing => {
+            lines.push(format!("the jobs went with database {}, which is gone", look.elsewhere().unwrap_or_default()));
+            Ok(None)
+        }
+        session => session,
+    }
+}
+
+/// Puts the jobs back after their transaction was committed and the application's was not.
+async fn compensate(
+    target: &Target,
+    look: &Look,
+    taken: &Done,
+    target_version: i64,
+    failure: &MigrateError,
+) -> MigrateError {
+    let again = async {
+        let silent = Watch::silent();
+        let mut app = session(target, &silent).await?;
+        // The answer to a COMMIT may be lost where the commit is not.
+        let left = migrate::status(&mut app).await?;
+        if !left.iter().any(|step| step.applied_at.is_some() && step.version > target_version) {
+            return Ok(false);
+        }
+        let Some(mut there) = cron_session(target, look, &silent).await? else { return Ok(false) };
+        let back = schedule::put_all_back(&mut there, look, taken).await;
+        back.map(|()| true).map_err(|failure| told(exit::FAILURE, failure.to_string()))
+    };
+    match again.await {
+        Ok(true) => {
+            told(exit::FAILURE, format!("{failure}; the jobs were put back as they were, so nothing was changed"))
+        }
+        Ok(false) => told(exit::FAILURE, format!("{failure}; but everything is undone, as is seen now")),
+        Err(again) => told(
+            exit::FAILURE,
+            format!(
+                "{failure}; the jobs were taken away already and could not be put back ({again}): {}",
+                taken.left()
+            ),
+        ),
+    }
+}

@@ -1,0 +1,80 @@
+//! The statements that a migration would execute.
+
+use super::{
+    announce::{jobs_at_stake, remembered},
+    jobs::put_jobs_in_place,
+    sessions::{cron_session, session},
+    wording::not_scheduled,
+};
+use crate::{
+    command::interrupt::Watch,
+    connect::Target,
+    db::{
+        migrate::{self, MigrateError},
+        schedule::{self, Mode},
+    },
+};
+use sqlx::Connection as _;
+
+/// Every statement that [`super::up`] would execute.
+pub(super) async fn up(target: &Target, watch: &Watch) -> Result<Vec<String>, MigrateError> {
+    let mut app = session(target, watch).await?;
+    let mut look = schedule::look(&mut app).await?;
+    let mut script = Vec::new();
+    let mut pending = migrate::begin_jobs(&mut app).await?;
+    schedule::recall(pending.connection(), &mut look).await?;
+    if !migrate::is_up_to_date(pending.connection()).await? {
+        titled(&mut script, &look.database, migrate::statements_up());
+    }
+    if look.cron_database().is_some() {
+        let done = match cron_session(target, &look, watch).await? {
+            Some(mut other) => {
+                let mut there = other.begin().await?;
+                put_jobs_in_place(pending.connection(), Some(&mut there), &look, Mode::Dry).await
+            }
+            None => put_jobs_in_place(pending.connection(), None, &look, Mode::Dry).await,
+        };
+        match done {
+            Ok(done) => {
+                let (notes, jobs) = done.statements.into_iter().partition(|sql| sql.contains(" refreshtop.undo "));
+                in_database(&mut script, look.cron_database().unwrap_or_default(), jobs);
+                in_database(&mut script, &look.database, notes);
+            }
+            Err(failure) => script.push(format!("-- {}", not_scheduled(&failure))),
+        }
+    }
+    pending.rollback().await?;
+    app.close().await?;
+    Ok(script)
+}
+
+/// Every statement that [`super::down`] would execute.
+pub(super) async fn down(target: &Target, target_version: i64, watch: &Watch) -> Result<Vec<String>, MigrateError> {
+    let mut app = session(target, watch).await?;
+    let look = remembered(&mut app).await?;
+    let mut script = Vec::new();
+    let steps = migrate::status(&mut app).await?;
+    if steps.iter().any(|step| step.applied_at.is_some() && step.version > target_version) {
+        titled(&mut script, &look.database, migrate::statements_down(target_version));
+        match jobs_at_stake(target, &mut app, &look, watch).await {
+            Ok(done) => in_database(&mut script, look.cron_database().unwrap_or_default(), done.statements),
+            Err(failure) => script.push(format!("-- the jobs can't be seen: {failure}")),
+        }
+    }
+    app.close().await?;
+    Ok(script)
+}
+
+pub(super) fn titled(script: &mut Vec<String>, database: &str, parts: Vec<(String, String)>) {
+    script.push(format!("-- in database {database}, in one transaction"));
+    for (title, sql) in parts {
+        script.extend([format!("-- {title}"), sql]);
+    }
+}
+
+pub(super) fn in_database(script: &mut Vec<String>, database: &str, statements: Vec<String>) {
+    if !statements.is_empty() {
+        script.push(format!("-- in database {database}"));
+        script.extend(statements);
+    }
+}

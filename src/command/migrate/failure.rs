@@ -1,0 +1,42 @@
+//! What a failure of a migration means.
+
+use crate::{
+    command::{Failure, interrupt::Watch},
+    db::{error, migrate::MigrateError},
+    exit,
+};
+
+impl From<MigrateError> for Failure {
+    fn from(error: MigrateError) -> Self {
+        Self::new(exit_code(&error), error.to_string())
+    }
+}
+
+pub(super) fn exit_code(error: &MigrateError) -> u8 {
+    match error {
+        MigrateError::Connect(failure) => failure.kind.exit_code(),
+        MigrateError::Told { code, .. } => *code,
+        MigrateError::Database(failure) if error::code(failure) == Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) => {
+            exit::NOT_PERMITTED
+        }
+        MigrateError::Step { code: Some(code), .. } if code == error::sqlstate::INSUFFICIENT_PRIVILEGE => {
+            exit::NOT_PERMITTED
+        }
+        MigrateError::Preflight(problems) if problems.iter().any(|problem| problem.of_rights) => exit::NOT_PERMITTED,
+        _ => exit::FAILURE,
+    }
+}
+
+pub(super) fn told(code: u8, text: impl Into<String>) -> MigrateError {
+    MigrateError::Told { code, text: text.into() }
+}
+
+/// What a failure means before anything was committed: nothing was changed, and somebody may have been in the way.
+pub(super) fn undone(failure: MigrateError, watch: &Watch) -> MigrateError {
+    if watch.stopped() {
+        return told(exit::FAILURE, "nothing was changed");
+    }
+    let Some(in_the_way) = watch.in_the_way() else { return failure };
+    let code = exit_code(&failure);
+    told(code, format!("{failure}; in the way was {in_the_way}"))
+}

@@ -1,0 +1,32 @@
+//! `refreshtop migrate status`.
+
+use super::sessions::session;
+use crate::{
+    command::interrupt::Watch,
+    connect::Target,
+    db::migrate::{self, MigrateError, Step},
+};
+use sqlx::Connection as _;
+use std::fmt::Write as _;
+
+pub(super) async fn steps(target: &Target) -> Result<Vec<Step>, MigrateError> {
+    let mut app = session(target, &Watch::silent()).await?;
+    let steps = migrate::status(&mut app).await?;
+    app.close().await?;
+    Ok(steps)
+}
+
+/// Every step, and when it was applied: a line each.
+///
+/// # Errors
+/// The server's.
+pub async fn status(target: &Target) -> Result<String, MigrateError> {
+    let mut text = String::new();
+    for step in steps(target).await? {
+        let applied =
+            step.applied_at.map_or("pending".into(), |at| at.format("applied %Y-%m-%d %H:%M:%S UTC").to_string());
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{:04}  {:<20}  {applied}", step.version, step.description);
+    }
+    Ok(text)
+}

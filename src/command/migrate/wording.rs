@@ -1,0 +1,72 @@
+//! How it is told what was done, or would be.
+
+use crate::{
+    command::Failure,
+    db::migrate::{Applied, Step},
+    output::{Output, json},
+    sanitize::printable,
+};
+use serde_json::{Value, json};
+
+/// Tells what was done. The sentences may name what others named.
+pub(super) fn done(kind: &str, sentences: &[String], output: Output) -> Result<(), Failure> {
+    if output.json {
+        return output.object(kind, json!({"done": sentences}));
+    }
+    output.print(&sentences.iter().map(|line| printable(line) + "\n").collect::<String>())
+}
+
+/// Prints statements, each with its semicolon.
+pub(super) fn script(kind: &str, statements: &[String], output: Output) -> Result<(), Failure> {
+    if output.json {
+        return output.object(kind, json!({"done": [], "statements": statements}));
+    }
+    let text = statements.iter().map(|sql| {
+        let sql = sql.trim_end();
+        let end =
+            if sql.ends_with(';') || sql.lines().last().is_some_and(|line| line.starts_with("--")) { "" } else { ";" };
+        // Line by line, so that the breaks stay.
+        sql.lines().map(printable).collect::<Vec<_>>().join("\n") + end + "\n"
+    });
+    output.print(&text.collect::<String>())
+}
+
+pub(super) fn step(step: &Step) -> Value {
+    json!({
+        "version": step.version,
+        "description": step.description,
+        "applied_at": step.applied_at.map(json::moment),
+    })
+}
+
+/// What to tell of the steps.
+pub(super) fn applied(done: &Applied) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !done.versions.is_empty() {
+        lines.push(format!("applied {}", numbered(&done.versions)));
+    }
+    if let Some(home) = &done.moved_from {
+        lines.push(format!("this database was {} before, and is at home here now", home.database_name));
+    }
+    if !done.repaired.is_empty() {
+        lines.push(format!("put back what was missing or changed: {}", done.repaired.join(", ")));
+    }
+    if lines.is_empty() {
+        lines.push("the database is up to date".into());
+    }
+    lines.extend(done.kept.iter().cloned());
+    lines
+}
+
+pub(super) fn not_scheduled(why: &dyn std::fmt::Display) -> String {
+    format!("warning: the jobs were not scheduled: {why}")
+}
+
+pub(super) fn numbered(versions: &[i64]) -> String {
+    let list = versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if versions.len() == 1 { format!("step {list}") } else { format!("steps {list}") }
+}
+
+pub(super) fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}

@@ -1,0 +1,35 @@
+//! The jobs in `pg_cron`, wherever in the cluster it lives.
+//!
+//! `pg_cron` keeps its tables in one database (`cron.database_name`), which need not be the application's, and
+//! a migration can't reach across. So the jobs are put there by the program, after the migrations.
+//!
+//! A job is known by its name, its command and its database, in `pg_cron`'s own tables. A number is used only inside the
+//! transaction that has read it: after `DROP EXTENSION` numbers begin at 1 again and mean jobs of others. What was there
+//! before is kept in `refreshtop.undo` as data. It is never executed, and never tells where to go: where `pg_cron`
+//! lives is asked of the server.
+
+mod adopt;
+mod desk;
+mod done;
+mod ensure;
+mod extension;
+mod failure;
+mod look;
+mod notes;
+mod others;
+mod put_back;
+mod rights;
+mod take_away;
+mod wanted;
+
+pub use done::{Done, Mode};
+pub use ensure::ensure;
+pub use extension::current_database;
+pub(super) use extension::{OWN_TABLES, SAFE, has_own_tables, is_readable, role_now};
+pub use failure::ScheduleError;
+pub use look::{Look, Place, Standing, is_safe, look, recall};
+pub use notes::{Found, forget, write_notes};
+pub use put_back::put_all_back;
+pub use take_away::take_away;
+pub(super) use wanted::OF_ROLES_THAT_COUNT;
+pub use wanted::{JOB_ROLE, JOBS, Wanted};

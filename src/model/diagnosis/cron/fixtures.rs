@@ -1,0 +1,44 @@
+//! Facts for the tests: everything is as it should be.
+
+use super::facts::{Cron, Job, Role, Run, Settings, Wanted};
+
+pub(super) const WANTED: Wanted = Wanted {
+    id: "refresh-job",
+    runs_id: "refresh-job-runs",
+    title: "",
+    runs_title: "",
+    name: "refresh-platform-metrics",
+    schedule: "*/5 * * * *",
+    command: "SELECT public.f();",
+    function: "f",
+    view: "v",
+};
+
+pub(super) fn settings() -> Settings {
+    let mut settings = Settings { database: "app".into(), may_read: true, sees_sessions: true, ..Settings::default() };
+    settings.preload = Some("auto_explain, pg_cron".into());
+    settings.launcher = true;
+    settings
+}
+
+pub(super) fn run(status: &str, message: &str) -> Run {
+    let start = Some("2026-01-01T00:00:00Z".parse().unwrap());
+    Run { status: status.into(), message: Some(message.into()), start, end: None, pid: Some(7) }
+}
+
+pub(super) fn cron(runs: Vec<Run>) -> Cron {
+    let (name, schedule, command) = (Some(WANTED.name.into()), WANTED.schedule.into(), WANTED.command.into());
+    let job = Job { id: 1, name, schedule, command, database: "app".into(), role: "r".into(), active: true, runs };
+    let roles = vec![Role { name: "r".into(), can_log_in: true, may_refresh: true, superuser: false }];
+    let now = "2026-01-01T00:20:00Z".parse().unwrap();
+    Cron {
+        database: "postgres".into(),
+        superuser: true,
+        hidden: false,
+        extension: Some("1.4".into()),
+        jobs: vec![job],
+        roles,
+        now,
+        alive: Vec::new(),
+    }
+}
