@@ -178,7 +178,7 @@ pub struct Check {
     /// age is that of the last successful refresh and duration the average one, both in seconds or with units; rate
     /// is the success rate in per cent. Ranges are those of the monitoring plugins: 10 (0 to 10), 10: (10 or more),
     /// ~:10 (10 or less), 10:20, @10:20 (outside of it). May be repeated. A figure without a range keeps its limit
-    /// of the health rules.
+    /// of the health rules, each of warning and critical for itself; ~: is no limit at all.
     #[arg(
         long,
         short,
