@@ -6,3 +6,4 @@ pub mod backend;
 pub mod frame;
 pub mod guard;
 pub mod input;
+pub mod sequences;

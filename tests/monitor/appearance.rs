@@ -83,6 +83,20 @@ async fn keys_answer_after_a_resize() {
     assert_eq!(monitor.wait_exit(), Ok(0));
 }
 
+#[tokio::test]
+async fn what_was_cut_off_swallows_no_keys() {
+    let url = migrated_app("cut").await;
+    for begun in ["\x1b[200~pasted", "\x1b[<0;", "\x1b]0;title"] {
+        let mut monitor = live(&url);
+        monitor.send(begun);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        monitor.send("?");
+        monitor.wait_text("KEYS");
+        monitor.send("q");
+        assert_eq!(monitor.wait_exit(), Ok(0), "{begun:?}");
+    }
+}
+
 /// Every parameter of every `CSI … m` in `raw`; colons separate as semicolons do.
 fn sgr_parameters(raw: &[u8]) -> Vec<u16> {
     let text = String::from_utf8_lossy(raw);
