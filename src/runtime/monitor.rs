@@ -15,6 +15,7 @@ use crate::runtime::{
 use crate::screen::{self, Appearance, keys::KeyMap};
 use crate::terminal::{
     backend::CalmBackend,
+    colours::Depth,
     guard::{self, TerminalGuard},
     input::{self, Input},
 };
@@ -46,12 +47,13 @@ const COMMANDS: usize = 16;
 ///
 /// # Errors
 /// Where the terminal can't be taken over. Losing it later is a way to end, not an error.
-pub async fn run(target: Target, options: Options, appearance: Appearance) -> io::Result<Ended> {
+pub async fn run(target: Target, options: Options, appearance: Appearance, depth: Depth) -> io::Result<Ended> {
     let (input_sender, mut inputs) = mpsc::channel(INPUTS);
     let (news_sender, mut news) = mpsc::channel(NEWS);
     let guard = TerminalGuard::take(appearance.mouse)?;
     let keys = appearance.keys.clone();
-    let mut screen = TerminalScreen { terminal: Terminal::new(CalmBackend::new(io::stdout()))?, appearance };
+    let mut screen =
+        TerminalScreen { terminal: Terminal::new(CalmBackend::new(io::stdout()).with(depth))?, appearance };
     let signals = signals::listen(input_sender.clone(), || {
         guard::abandon();
         std::process::exit(crate::exit::TERMINAL_STUCK.into());

@@ -141,6 +141,19 @@ async fn no_color_means_none() {
 }
 
 #[tokio::test]
+async fn a_terminal_that_promises_no_256_colours_is_sent_none() {
+    let url = migrated_app("sixteen").await;
+    execute(&url, OLD_RUNS).await;
+    for theme in ["terminal", "dark", "colorblind"] {
+        let mut monitor = Launch::monitor(&url).env("TERM", "linux").env("REFRESHTOP_THEME", theme).live();
+        tour(&mut monitor);
+        let parameters = sgr_parameters(&monitor.raw_bytes());
+        assert!(parameters.iter().all(|parameter| ![38, 48, 5, 58].contains(parameter)), "{theme}: {parameters:?}");
+        assert!(parameters.iter().any(|parameter| is_colour(*parameter)), "{theme}: {parameters:?}");
+    }
+}
+
+#[tokio::test]
 async fn without_utf8_every_byte_is_ascii() {
     let url = migrated_app("ascii").await;
     execute(&url, &OLD_RUNS.replace("canceling", "Größe überschritten 表 ▁ canceling")).await;
