@@ -45,6 +45,12 @@ pub trait Screen {
     /// As [`Screen::draw`].
     fn copy(&mut self, text: &str) -> std::io::Result<()>;
 
+    /// Gives the terminal back, stops the program, and takes the terminal again when the program goes on.
+    ///
+    /// # Errors
+    /// As [`Screen::draw`].
+    fn suspend(&mut self) -> std::io::Result<()>;
+
     /// Forgets what the terminal shows, so that the next frame paints everything.
     ///
     /// # Errors
@@ -77,7 +83,12 @@ pub async fn run(
         let mut message = Some(next(&state, inputs, news).await);
         let mut taken = 0;
         while let Some(current) = message {
-            if current == Message::Resized && screen.repaint().is_err() {
+            let done = match current {
+                Message::Resized => screen.repaint(),
+                Message::Suspend => screen.suspend().and_then(|()| screen.repaint()),
+                _ => Ok(()),
+            };
+            if done.is_err() {
                 return Ended::TerminalLost;
             }
             let current = match current {
@@ -185,6 +196,10 @@ mod tests {
 
         fn copy(&mut self, text: &str) -> io::Result<()> {
             self.copied.push(text.to_owned());
+            Ok(())
+        }
+
+        fn suspend(&mut self) -> io::Result<()> {
             Ok(())
         }
 

@@ -183,6 +183,10 @@ impl Screen for TerminalScreen {
         execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))
     }
 
+    fn suspend(&mut self) -> io::Result<()> {
+        guard::suspend()
+    }
+
     fn repaint(&mut self) -> io::Result<()> {
         self.terminal.autoresize()?;
         self.terminal.clear()
