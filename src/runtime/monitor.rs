@@ -39,7 +39,7 @@ use uuid::Uuid;
 /// read that every notification leads to makes up for it.
 const NEWS: usize = 1024;
 /// Keys and signals that wait for the loop.
-const INPUTS: usize = 64;
+const INPUTS: usize = 4096;
 /// Commands that wait for a database task: they come from one person, and each kind once at a time.
 const COMMANDS: usize = 16;
 
