@@ -452,6 +452,19 @@ mod tests {
     }
 
     #[test]
+    fn a_range_and_a_name_of_cron_are_repeated_where_they_are_wrong() {
+        for (line, wanted) in [
+            ("check --critical rate=@20:10", "'rate=@20:10'"),
+            ("check --critical=rate=@20:10", "'rate=@20:10'"),
+            ("schedule --cron @reboot", "'@reboot'"),
+            ("schedule --cron=@reboot", "'@reboot'"),
+        ] {
+            let error = read(line).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{line}: {error}");
+        }
+    }
+
+    #[test]
     fn every_option_of_a_command_has_a_variable_unless_forgetting_it_would_harm() {
         fn without(command: &clap::Command, names: &mut BTreeSet<String>) {
             let options = command.get_arguments().filter(|arg| arg.get_long().is_some() && arg.get_env().is_none());

@@ -27,15 +27,28 @@ pub struct Guard {
 /// # Errors
 /// The file can't be written, or a log was started before.
 pub fn start(log: &Log) -> io::Result<Guard> {
-    let (writer, worker) = writer(&log.file)?;
+    let (writer, worker) = open(log)?;
     tracing::subscriber::set_global_default(subscriber(writer, log.level)).map_err(io::Error::other)?;
     Ok(Guard { _worker: worker })
 }
 
+fn open(log: &Log) -> io::Result<(NonBlocking, WorkerGuard)> {
+    // The user's own state folder may be missing. Where a person named the file, a folder that is not there is a mistake.
+    if log.usual
+        && let Some(folder) = log.file.parent()
+    {
+        std::fs::create_dir_all(folder).map_err(|error| failed(&log.file, &error))?;
+    }
+    writer(&log.file)
+}
+
 fn writer(path: &Path) -> io::Result<(NonBlocking, WorkerGuard)> {
-    let file = Bounded::open(path, LIMIT)
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot write the log {}: {error}", path.display())))?;
+    let file = Bounded::open(path, LIMIT).map_err(|error| failed(path, &error))?;
     Ok(tracing_appender::non_blocking(file))
+}
+
+fn failed(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write the log {}: {error}", path.display()))
 }
 
 fn subscriber(writer: NonBlocking, level: Level) -> impl tracing::Subscriber + Send + Sync {
@@ -54,9 +67,6 @@ struct Bounded {
 
 impl Bounded {
     fn open(path: &Path, limit: u64) -> io::Result<Self> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
         let file = append_to(path)?;
         let written = file.metadata()?.len();
         Ok(Self { path: path.to_owned(), file, written, limit })
@@ -108,7 +118,7 @@ mod tests {
     #[test]
     fn lines_go_to_the_file_and_hold_nothing_secret() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("state/refreshtop.log");
+        let path = folder.path().join("refreshtop.log");
         let (writer, worker) = writer(&path).unwrap();
         tracing::subscriber::with_default(subscriber(writer, Level::DEBUG), || {
             let url = ConnectionUrl::new("postgres://bob:hunter2@h/app");
@@ -148,5 +158,17 @@ mod tests {
     fn a_file_that_cannot_be_written_is_named() {
         let error = writer(Path::new("/proc/nowhere/x.log")).err().unwrap().to_string();
         assert!(error.contains("cannot write the log /proc/nowhere/x.log"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_that_a_person_named_is_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("misspelt/x.log");
+        let log = Log { file, level: Level::INFO, usual: false };
+        let error = open(&log).err().unwrap().to_string();
+        assert!(error.contains("misspelt/x.log: No such file or directory"), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        drop(open(&Log { usual: true, ..log }).unwrap());
+        assert!(folder.path().join("misspelt/x.log").exists());
     }
 }

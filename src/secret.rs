@@ -110,8 +110,21 @@ fn redacted(text: &str) -> Option<String> {
 /// is known: rejected arguments, lines of a config file.
 #[must_use]
 pub fn looks_secret(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
+    let lower = without_harmless_signs(text).to_ascii_lowercase();
     ["://", "@", "url", "pass", "pwd", "secret", "token", "dsn"].iter().any(|mark| lower.contains(mark))
+}
+
+/// The text without an @ that can't be the end of a password: one before which there is nothing (`@reboot`), and one
+/// that begins the range of a limit (`rate=@10:20`).
+fn without_harmless_signs(text: &str) -> String {
+    if let Some(rest) = text.strip_prefix('@') {
+        return rest.to_owned();
+    }
+    let figure = text.split_once("=@").filter(|(figure, range)| {
+        matches!(*figure, "age" | "duration" | "rate")
+            && range.bytes().all(|byte| byte.is_ascii_digit() || b".:~%-msh".contains(&byte))
+    });
+    figure.map_or_else(|| text.to_owned(), |(figure, range)| format!("{figure}={range}"))
 }
 
 #[cfg(test)]
@@ -164,6 +177,16 @@ mod tests {
         let secret = Secret::new("hunter2");
         assert_eq!((format!("{secret:?}"), secret.to_string()), ("***".into(), "***".into()));
         assert_eq!(secret.expose(), "hunter2");
+    }
+
+    #[test]
+    fn only_an_at_that_may_end_a_password_looks_like_one() {
+        for text in ["@reboot", "rate=@20:10", "age=@1h:30m", "duration=@~:5", "*/5 * * * *"] {
+            assert!(!looks_secret(text), "{text}");
+        }
+        for text in ["bob:hunter2@h", "x=@h", "rate=@hunter2", "rate=x@10", "@h://x", "@bob:hunter2@h", "date=@1"] {
+            assert!(looks_secret(text), "{text}");
+        }
     }
 
     fn covered(text: &str, password: &str, encoded: &str) -> Result<(), TestCaseError> {

@@ -5,10 +5,13 @@
 
 #![expect(clippy::doc_markdown, reason = "what is said about the fields is the text of --help")]
 
-use crate::{model::range::Limit, settings::value};
+use crate::{
+    model::range::Limit,
+    settings::value::{self, Listen},
+};
 use chrono::TimeDelta;
 use clap::{ArgAction, Args, Subcommand, ValueEnum, builder::FalseyValueParser};
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 /// How a command answers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -178,7 +181,7 @@ pub struct Check {
     /// age is that of the last successful refresh and duration the average one, both in seconds or with units; rate
     /// is the success rate in per cent. Ranges are those of the monitoring plugins: 10 (0 to 10), 10: (10 or more),
     /// ~:10 (10 or less), 10:20, @10:20 (outside of it). May be repeated. A figure without a range keeps its limit
-    /// of the health rules.
+    /// of the health rules, each of warning and critical for itself; ~: is no limit at all.
     #[arg(
         long,
         short,
@@ -263,16 +266,19 @@ pub struct Metrics {
     )]
     pub textfile: Option<PathBuf>,
     /// Serve /metrics over HTTP until stopped; without an address on 127.0.0.1:9899
+    ///
+    /// Who asks for another host than an IP address, localhost, or the host that is given here is refused: a page in
+    /// somebody's browser could give itself a name that leads here. Scraped by name, it must be given that name.
     #[arg(
         long,
         env = "REFRESHTOP_LISTEN",
         hide_env_values = true,
-        value_name = "ADDRESS:PORT",
+        value_name = "HOST:PORT",
         num_args = 0..=1,
         default_missing_value = "127.0.0.1:9899",
-        value_parser = value::address
+        value_parser = value::listen
     )]
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<Listen>,
 }
 
 /// `schedule`.

@@ -11,7 +11,7 @@ use crate::{
     model::{
         age,
         health::{self, Thresholds, Verdict},
-        range::{Figure, Limit, Range},
+        range::{Breach, Figure, Limit, Range},
         stats::RefreshStats,
     },
     output::{Output, clean},
@@ -61,11 +61,7 @@ impl Limits {
             |limits: &[Limit], figure| limits.iter().rev().find(|limit| limit.figure == figure).map(|l| l.range);
         let of = |figure, warning: Option<Range>, critical: Option<Range>| {
             let own = (given(&check.warning, figure), given(&check.critical, figure));
-            // Who sets one of the two means these figures, and not the other one's default.
-            match own {
-                (None, None) => (figure, warning, critical),
-                (warning, critical) => (figure, warning, critical),
-            }
+            (figure, own.0.or(warning), own.1.or(critical))
         };
         let figures = [
             of(Figure::Age, Some(Range::up_to(thresholds.freshness.as_secs_f64())), None),
@@ -86,13 +82,13 @@ impl Limits {
         }
         for (figure, warning, critical) in &self.figures {
             let Some(value) = value(*figure, stats, now) else { continue };
-            let alerts = |range: &Option<Range>| range.is_some_and(|range| range.alerts(value));
-            let verdict = match (alerts(critical), alerts(warning)) {
-                (true, _) => Verdict::Critical,
-                (false, true) => Verdict::Warning,
-                (false, false) => continue,
+            let breach = |range: &Option<Range>| range.and_then(|range| range.breach(value));
+            let (verdict, breach) = match (breach(critical), breach(warning)) {
+                (Some(breach), _) => (Verdict::Critical, breach),
+                (None, Some(breach)) => (Verdict::Warning, breach),
+                (None, None) => continue,
             };
-            findings.push((verdict, self.reason(*figure, value, stats, now)));
+            findings.push((verdict, self.reason(*figure, value, breach, stats, now)));
         }
         findings.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
         let verdict = findings.first().map_or(Verdict::Healthy, |(verdict, _)| *verdict);
@@ -110,20 +106,30 @@ impl Limits {
         (verdict, format!("REFRESH {word} - {reasons} | {}", self.performance(stats, now)))
     }
 
-    /// The health rule's own words where it says something too.
-    fn reason(&self, figure: Figure, value: f64, stats: &RefreshStats, now: DateTime<Utc>) -> String {
-        let rule = match figure {
-            Figure::Age => health::Rule::Freshness,
-            Figure::Duration => health::Rule::AverageDuration,
-            Figure::Rate => health::Rule::SuccessRate,
-        };
-        let said = health::evaluate(stats, now, &self.thresholds).findings;
-        let said = said.into_iter().find(|finding| finding.rule == rule).map(|finding| finding.reason);
-        said.unwrap_or_else(|| match figure {
-            Figure::Age => format!("last successful refresh {} ago", age::label(seconds(value))),
-            Figure::Duration => format!("average duration {}", age::duration_ms(value * 1000.0)),
-            Figure::Rate => format!("success rate {} % ({} of {} failed)", tenths(value), stats.failed, stats.total),
-        })
+    /// What the value is and which side of which limit it is on, in the words of the health rules.
+    fn reason(&self, figure: Figure, value: f64, breach: Breach, stats: &RefreshStats, now: DateTime<Utc>) -> String {
+        match figure {
+            // There is no age: the health rule says why.
+            Figure::Age if value.is_infinite() => {
+                let said = health::evaluate(stats, now, &self.thresholds).findings;
+                let said = said.into_iter().find(|finding| finding.rule == health::Rule::Freshness);
+                said.map_or_else(|| "no successful refresh on record".into(), |finding| finding.reason)
+            }
+            Figure::Age => {
+                let age = span(if value < 60.0 { tenths(value) } else { value.floor() });
+                format!("last successful refresh {age} ago, {}", breach.words("more than", "less than", span))
+            }
+            Figure::Duration => {
+                let shown = |seconds: f64| age::duration_ms(seconds * 1000.0);
+                format!("average duration {} is {}", shown(value), breach.words("above", "below", shown))
+            }
+            Figure::Rate => {
+                // Never rounded onto the limit.
+                let rate = if matches!(breach, Breach::Above(_)) { -tenths(-value) } else { tenths(value) };
+                let words = breach.words("above", "below", |limit| format!("{limit} %"));
+                format!("success rate {rate} % is {words} ({} of {} failed)", stats.failed, stats.total)
+            }
+        }
     }
 
     fn performance(&self, stats: &RefreshStats, now: DateTime<Utc>) -> String {
@@ -170,6 +176,19 @@ fn all_is_well(stats: &RefreshStats, now: DateTime<Utc>) -> String {
     let rate = value(Figure::Rate, stats, now).map(|rate| format!(", success rate {} %", tenths(rate)));
     let average = stats.avg_duration_ms.map(|ms| format!(", average duration {}", age::duration_ms(ms)));
     format!("{age}{}{}", rate.unwrap_or_default(), average.unwrap_or_default())
+}
+
+/// To the second, as limits are given: a label of minutes could contradict the limit beside it.
+fn span(seconds: f64) -> String {
+    if !(60.0..1e9).contains(&seconds) {
+        return format!("{seconds}s");
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
+    let s = seconds as u64;
+    let parts = [(s / 86_400, "d"), (s / 3_600 % 24, "h"), (s / 60 % 60, "m"), (s % 60, "s")];
+    let shown: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}")).collect();
+    shown.join(" ")
 }
 
 fn seconds(value: f64) -> std::time::Duration {
@@ -227,8 +246,14 @@ mod tests {
             let mut stats = stats(successful, total);
             stats.last_success_at = (successful > 0).then(|| now() - TimeDelta::seconds(age));
             stats.avg_duration_ms = Some(average);
-            let wanted = health::evaluate(&stats, now(), &Thresholds::default()).verdict;
-            assert_eq!(judge(&stats, &[], &[]).0, wanted, "{stats:?}");
+            let wanted = health::evaluate(&stats, now(), &Thresholds::default());
+            let (verdict, line) = judge(&stats, &[], &[]);
+            assert_eq!(verdict, wanted.verdict, "{stats:?}");
+            for finding in wanted.findings {
+                // The check is exact to the second.
+                let reason = finding.reason.replace("10m ago", "10m 1s ago");
+                assert!(line.contains(&reason), "{line}: {reason}");
+            }
         }
     }
 
@@ -253,10 +278,48 @@ mod tests {
         assert_eq!(judge(&fine, &["rate=90:", "age=1m"], &["age=2m"]).0, Verdict::Warning);
         let (verdict, line) = judge(&fine, &["rate=90:"], &["age=119"]);
         assert_eq!(verdict, Verdict::Critical);
-        assert!(line.starts_with("REFRESH CRITICAL - last successful refresh 2m ago |"), "{line}");
-        assert!(line.contains("age=120s;;119;0;") && line.contains("rate=90%;90:;;0;100"), "{line}");
+        assert!(line.starts_with("REFRESH CRITICAL - last successful refresh 2m ago, more than 1m 59s |"), "{line}");
+        assert!(line.contains("age=120s;600;119;0;") && line.contains("rate=90%;90:;80:;0;100"), "{line}");
         // The last one counts.
         assert_eq!(judge(&fine, &["rate=99:", "rate=50:"], &[]).0, Verdict::Healthy);
+    }
+
+    #[test]
+    fn one_limit_of_a_figure_leaves_the_other_one() {
+        let (verdict, line) = judge(&stats(90, 100), &[], &["rate=80:"]);
+        assert_eq!(verdict, Verdict::Warning, "{line}");
+        assert!(line.contains("rate=90%;95:;80:;0;100"), "{line}");
+        assert_eq!(judge(&stats(10, 100), &["rate=90:"], &[]).0, Verdict::Critical, "the default 80 %");
+        // A range without ends is no limit.
+        assert_eq!(judge(&stats(90, 100), &["rate=~:"], &["rate=80:"]).0, Verdict::Healthy);
+        assert_eq!(judge(&stats(0, 100), &["rate=~:"], &["rate=~:"]).0, Verdict::Healthy);
+    }
+
+    #[test]
+    fn the_reason_names_the_limit_that_was_left() {
+        let rate = stats(90, 100);
+        for (stats, warning, critical, wanted) in [
+            (&rate, &[][..], &["rate=~:5"][..], "success rate 90 % is above 5 % (10 of 100 failed)"),
+            (&rate, &[], &["rate=@90:95"], "success rate 90 % is between 90 % and 95 % (10 of 100 failed)"),
+            (&rate, &[], &["rate=@80:"], "success rate 90 % is at least 80 % (10 of 100 failed)"),
+            (&rate, &[], &["rate=@~:"], "success rate 90 % is no good whatever it is (10 of 100 failed)"),
+            (&rate, &["rate=91:"], &[], "success rate 90 % is below 91 % (10 of 100 failed)"),
+            // The health rule would speak of its own 80 %.
+            (&stats(70, 100), &[], &["rate=10:"], "success rate 70 % is below 95 % (30 of 100 failed)"),
+            (&stats(94_960, 100_000), &[], &["rate=~:94.95"], "success rate 95 % is above 94.95 %"),
+            (&stats(94_940, 100_000), &[], &["rate=94.95:"], "success rate 94.9 % is below 94.95 %"),
+            (&stats(100, 100), &[], &["duration=50ms"], "average duration 80 ms is above 50 ms"),
+            (&stats(100, 100), &[], &["duration=1:"], "average duration 80 ms is below 1.00 s"),
+            (&stats(100, 100), &["age=90"], &[], "last successful refresh 2m ago, more than 1m 30s"),
+            (&stats(100, 100), &["age=1h:"], &[], "last successful refresh 2m ago, less than 1h"),
+            (&stats(100, 100), &["age=@0:5m"], &[], "last successful refresh 2m ago, between 0s and 5m"),
+        ] {
+            let (_, line) = judge(stats, warning, critical);
+            assert!(line.contains(&format!("- {wanted}")), "{line}: {wanted}");
+        }
+        let never = RefreshStats { last_success_at: None, ..stats(0, 3) };
+        let (_, line) = judge(&never, &[], &["age=90"]);
+        assert!(line.contains("no successful refresh on record"), "{line}");
     }
 
     #[test]

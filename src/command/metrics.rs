@@ -28,7 +28,7 @@ const LOOK_LIMIT: Duration = Duration::from_secs(8);
 /// # Errors
 /// The figures could not be read (what is exposed says so too), written or served.
 pub async fn run(metrics: &Metrics, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
-    if let Some(address) = metrics.listen {
+    if let Some(address) = &metrics.listen {
         return serve::run(address, settings, target).await;
     }
     let (text, looked) = expose(settings, target).await;

@@ -7,6 +7,7 @@ use crate::exit;
 use crate::runtime::monitor;
 use crate::screen::{Appearance, glyphs::Glyphs, theme::Theme};
 use crate::settings::Settings;
+use crate::terminal::colours::Depth;
 
 /// Opens the monitor on `target`. A database that can't be reached is no reason to end: the screen says so and goes
 /// on trying, as a wall screen must after a power cut.
@@ -21,7 +22,7 @@ pub async fn run(settings: &Settings, target: Target, environment: &Environment)
         ));
     }
     let options = settings.options(target.place());
-    monitor::run(target, options, appearance(settings, environment))
+    monitor::run(target, options, appearance(settings, environment), Depth::of(environment))
         .await
         .map(|_| ())
         .map_err(|error| Failure::new(exit::FAILURE, format!("the monitor can't open on this terminal: {error}")))

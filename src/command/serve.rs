@@ -5,54 +5,81 @@ use crate::{
     connect::Target,
     exit,
     output::openmetrics::CONTENT_TYPE,
-    settings::Settings,
+    settings::{Settings, value::Listen},
 };
 use http_body_util::Full;
 use hyper::{
     Method, Request, Response, StatusCode,
     body::{Bytes, Incoming},
-    header::{ALLOW, CONTENT_TYPE as TYPE, HeaderValue},
+    header::{ALLOW, CONTENT_TYPE as TYPE, HOST, HeaderValue},
+    http::uri::Authority,
     server::conn::http1,
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{convert::Infallible, io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io::Write as _,
+    net::{IpAddr, Ipv6Addr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Mutex, Semaphore},
-    time::{sleep, timeout},
+    task::AbortHandle,
+    time::{Instant, sleep, timeout},
 };
 
-/// Connections at a time; more wait to be accepted.
-const CONNECTIONS: usize = 16;
+/// Connections at a time. For one more, the one that has taken longest to ask has to go: whoever asks slowly, or not at
+/// all, keeps no scrape waiting.
+const CONNECTIONS: usize = 256;
 /// How long a client may take to ask.
-const HEADER_LIMIT: Duration = Duration::from_secs(5);
-/// How long a connection may live; scrapers open a new one.
+const HEADER_LIMIT: Duration = Duration::from_secs(3);
+/// Bytes that a client may take to ask.
+const HEADER_SIZE: usize = 16 * 1024;
+/// How long a connection may live.
 const CONNECTION_LIMIT: Duration = Duration::from_mins(1);
 
 struct Shared {
     settings: Settings,
     target: Target,
-    /// One look at a time: many scrapers must not become many sessions.
-    looking: Mutex<()>,
+    /// What the listener was told to listen on.
+    host: String,
+    /// One look at a time: many scrapers must not become many sessions. It answers everybody who asked before it began.
+    looking: Mutex<Option<(Instant, String)>>,
+}
+
+/// A connection that is served.
+struct Open {
+    task: AbortHandle,
+    /// The database is being asked for it.
+    looks: Arc<AtomicBool>,
 }
 
 /// Serves until a signal stops it.
 ///
 /// # Errors
 /// The address can't be listened on.
-pub async fn run(address: SocketAddr, settings: &Settings, target: &Target) -> Result<(), Failure> {
+pub async fn run(address: &Listen, settings: &Settings, target: &Target) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| Failure::new(exit::FAILURE, format!("cannot listen on {address}: {error}")))?;
-    let local = listener.local_addr().unwrap_or(address);
+    let failed = |error| Failure::new(exit::FAILURE, format!("cannot listen on {address}: {error}"));
+    let listener = TcpListener::bind((address.host.as_str(), address.port)).await.map_err(failed)?;
+    let local = listener.local_addr().map_err(failed)?;
     say(&format!("serving http://{local}/metrics"));
     if !local.ip().is_loopback() {
         say("warning: whoever reaches this address can read the figures, without a password and without encryption");
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    let shared = Arc::new(Shared { settings: settings.clone(), target: target.clone(), looking: Mutex::default() });
+    let shared = Arc::new(Shared {
+        settings: settings.clone(),
+        target: target.clone(),
+        host: address.host.clone(),
+        looking: Mutex::default(),
+    });
     let free = Arc::new(Semaphore::new(CONNECTIONS));
     tokio::select! {
         () = stop.recv() => Ok(()),
@@ -66,16 +93,25 @@ fn say(text: &str) {
 }
 
 async fn accept(listener: &TcpListener, shared: &Arc<Shared>, free: &Arc<Semaphore>) {
+    let mut open: Vec<Open> = Vec::new();
     loop {
-        // The semaphore is never closed.
-        let Ok(permit) = Arc::clone(free).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let shared = Arc::clone(shared);
-                tokio::spawn(async move {
-                    let _ = timeout(CONNECTION_LIMIT, connection(stream, &shared)).await;
-                    drop(permit);
+                open.retain(|open| !open.task.is_finished());
+                if free.available_permits() == 0 {
+                    let slow = open.iter().position(|open| !open.looks.load(Ordering::SeqCst));
+                    // Where there is none, each of them will be answered, and this one has to wait for that.
+                    slow.map(|at| open.remove(at)).inspect(|slow| slow.task.abort());
+                }
+                // The semaphore is never closed.
+                let Ok(permit) = Arc::clone(free).acquire_owned().await else { return };
+                let looks = Arc::new(AtomicBool::new(false));
+                let (shared, looking) = (Arc::clone(shared), Arc::clone(&looks));
+                let task = tokio::spawn(async move {
+                    let _permit = permit;
+                    let _ = timeout(CONNECTION_LIMIT, connection(stream, &shared, &looking)).await;
                 });
+                open.push(Open { task: task.abort_handle(), looks });
             }
             Err(error) => {
                 // Out of descriptors, say: it passes.
@@ -86,11 +122,15 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>, free: &Arc<Semapho
     }
 }
 
-async fn connection(stream: TcpStream, shared: &Shared) {
-    let service = service_fn(async |request: Request<Incoming>| Ok::<_, Infallible>(answer(&request, shared).await));
+async fn connection(stream: TcpStream, shared: &Shared, looks: &AtomicBool) {
+    let service =
+        service_fn(async |request: Request<Incoming>| Ok::<_, Infallible>(answer(&request, shared, looks).await));
     let ended = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_LIMIT)
+        .max_buf_size(HEADER_SIZE)
+        // Who asks seldom need not hold a place meanwhile.
+        .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service)
         .await;
     if let Err(error) = ended {
@@ -98,16 +138,53 @@ async fn connection(stream: TcpStream, shared: &Shared) {
     }
 }
 
-async fn answer(request: &Request<Incoming>, shared: &Shared) -> Response<Full<Bytes>> {
+/// Whether a request is meant for this machine. A page of a stranger in somebody's browser can have a name that leads
+/// here, and would be given the figures; it can't ask for an address, nor for a name that is not its own.
+fn meant(request: &Request<Incoming>, host: &str) -> bool {
+    let hosts = request.headers().get_all(HOST).into_iter().map(|value| Authority::try_from(value.as_bytes()).ok());
+    // Whoever sends none is no browser.
+    hosts.chain(request.uri().authority().cloned().map(Some)).all(|name| name.is_some_and(|name| ours(&name, host)))
+}
+
+fn ours(name: &Authority, host: &str) -> bool {
+    let (whole, name) = (name.as_str(), name.host());
+    let literal = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let address = name.parse::<IpAddr>().is_ok() || literal.is_some_and(|name| name.parse::<Ipv6Addr>().is_ok());
+    let named = ["localhost", host].iter().any(|ours| name.trim_end_matches('.').eq_ignore_ascii_case(ours));
+    !whole.contains('@') && (address || named)
+}
+
+/// The figures, from a look that began after they were asked for.
+async fn figures(shared: &Shared) -> String {
+    let asked = Instant::now();
+    let mut looking = shared.looking.lock().await;
+    if let Some((began, text)) = &*looking
+        && *began > asked
+    {
+        return text.clone();
+    }
+    let began = Instant::now();
+    let (text, looked) = metrics::expose(&shared.settings, &shared.target).await;
+    if let Err(failure) = looked {
+        // The exposition says that it is down; why is nobody's business out there.
+        tracing::warn!(%failure, "a scrape found no figures");
+    }
+    *looking = Some((began, text.clone()));
+    text
+}
+
+async fn answer(request: &Request<Incoming>, shared: &Shared, looks: &AtomicBool) -> Response<Full<Bytes>> {
     const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
     let (status, kind, text) = match (request.method(), request.uri().path()) {
+        _ if !meant(request, &shared.host) => {
+            let text =
+                "this is not the host that was asked for: ask by IP address, localhost, or the name in --listen\n";
+            (StatusCode::MISDIRECTED_REQUEST, PLAIN, text.to_owned())
+        }
         (&Method::GET | &Method::HEAD, "/metrics") => {
-            let _turn = shared.looking.lock().await;
-            let (text, looked) = metrics::expose(&shared.settings, &shared.target).await;
-            if let Err(failure) = looked {
-                // The exposition says that it is down; why is nobody's business out there.
-                tracing::warn!(%failure, "a scrape found no figures");
-            }
+            looks.store(true, Ordering::SeqCst);
+            let text = figures(shared).await;
+            looks.store(false, Ordering::SeqCst);
             (StatusCode::OK, HeaderValue::from_static(CONTENT_TYPE), text)
         }
         (&Method::GET | &Method::HEAD, "/") => (StatusCode::OK, PLAIN, "refreshtop: see /metrics\n".to_owned()),
@@ -121,4 +198,30 @@ async fn answer(request: &Request<Incoming>, shared: &Shared) -> Response<Full<B
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_and_the_listeners_own_name_are_ours() {
+        for (name, wanted) in [
+            ("127.0.0.1", true),
+            ("192.0.2.7:9899", true),
+            ("[::1]", true),
+            ("[fd00::2]:9899", true),
+            ("localhost", true),
+            ("LocalHost.:80", true),
+            ("db.example:9899", true),
+            ("evil.example", false),
+            ("localhost.evil.example", false),
+            ("127.0.0.1.evil.example", false),
+            ("127.0.0.1@evil.example", false),
+            ("evil.example@127.0.0.1", false),
+            ("2130706433", false),
+        ] {
+            assert_eq!(ours(&Authority::try_from(name).unwrap(), "db.example"), wanted, "{name}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::secret::Secret;
 use std::{
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -172,10 +172,12 @@ fn port(text: &str) -> Result<u16, TargetError> {
 }
 
 /// With an address, the name is only what certificates and the password file know the server by.
-fn host(name: &str, address: &str, port: u16) -> Result<(Host, Option<IpAddr>), TargetError> {
+fn host(name: &str, address: &str, port: u16) -> Result<(Host, Option<SocketAddr>), TargetError> {
     if !address.is_empty() {
-        let parsed =
-            address.parse().map_err(|_| wrong("hostaddr (or PGHOSTADDR) must be an IP address; names go into host"))?;
+        let parsed = numeric(address, port).ok_or_else(|| {
+            wrong("hostaddr (or PGHOSTADDR) must be an IP address, with a % only before one of this machine's interfaces; \
+                   names go into host")
+        })?;
         let known = if name.is_empty() { address } else { name };
         return Ok((Host::Tcp(known.to_owned()), Some(parsed)));
     }
@@ -185,6 +187,17 @@ fn host(name: &str, address: &str, port: u16) -> Result<(Host, Option<IpAddr>), 
         _ if name.starts_with('@') => Err(wrong("sockets without a folder (host=@…) are not supported yet: use TCP")),
         _ => Ok((Host::Tcp(name.to_owned()), None)),
     }
+}
+
+/// An address without a name; behind a % may stand the zone of an IPv6 address, which is an interface's name or number.
+fn numeric(text: &str, port: u16) -> Option<SocketAddr> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Some((address, port).into());
+    }
+    // Only the system knows its interfaces. It looks no name up: what stands before the % is an address.
+    let (address, _) = text.split_once('%')?;
+    address.parse::<Ipv6Addr>().ok()?;
+    (text, port).to_socket_addrs().ok()?.next()
 }
 
 /// libpq's rule for private keys: nobody else may read one, but a group may read one of root's.

@@ -47,7 +47,7 @@ impl Opened {
     /// The target, narrowed down to the very address that was reached.
     pub(super) fn reached(&self, target: &Target) -> Target {
         let address = match &self.address {
-            Address::Tcp(address) => Some(address.ip()),
+            Address::Tcp(address) => Some(*address),
             Address::Unix(_) | Address::Abstract(_) => None,
         };
         let endpoint = Endpoint { address, ..self.endpoint.clone() };

@@ -35,7 +35,7 @@ pub(super) async fn addresses(endpoint: &Endpoint, shuffled: bool) -> io::Result
             Some(name) => Address::Abstract(format!("{name}/.s.PGSQL.{}", endpoint.port)),
             None => Address::Unix(folder.join(format!(".s.PGSQL.{}", endpoint.port))),
         }],
-        (Host::Tcp(_), Some(address)) => vec![Address::Tcp((address, endpoint.port).into())],
+        (Host::Tcp(_), Some(address)) => vec![Address::Tcp(address)],
         (Host::Tcp(name), None) => {
             tokio::net::lookup_host((name.as_str(), endpoint.port)).await?.map(Address::Tcp).collect()
         }

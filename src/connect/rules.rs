@@ -2,7 +2,7 @@
 
 use crate::secret::Secret;
 use std::{
-    net::IpAddr,
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -12,8 +12,9 @@ use std::{
 pub struct Endpoint {
     /// Host as written; what certificates and the password file know it by.
     pub host: Host,
-    /// Address to connect to instead of looking the host's name up (libpq's `hostaddr`).
-    pub address: Option<IpAddr>,
+    /// Address to connect to instead of looking the host's name up (libpq's `hostaddr`), with its zone where it has one
+    /// and with the port.
+    pub address: Option<SocketAddr>,
     /// TCP port, or the number in the name of the socket.
     pub port: u16,
     /// The password for it, where one is known: the password file may hold another one for each host.

@@ -5,6 +5,7 @@ use ring::digest;
 use rustls::pki_types::{CertificateDer, ServerName};
 use std::{
     io,
+    net::Ipv6Addr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -56,10 +57,14 @@ impl Stream {
 /// The name that certificates are checked against, and that the server is told.
 fn server_name(endpoint: &Endpoint) -> io::Result<ServerName<'static>> {
     let name = match &endpoint.host {
-        Host::Tcp(name) => name.clone(),
-        Host::Unix(_) => String::new(),
+        // No certificate knows the interfaces of this machine.
+        Host::Tcp(name) => match name.split_once('%') {
+            Some((address, _)) if address.parse::<Ipv6Addr>().is_ok() => address,
+            _ => name,
+        },
+        Host::Unix(_) => "",
     };
-    ServerName::try_from(name).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+    ServerName::try_from(name.to_owned()).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
 }
 
 /// RFC 5929's `tls-server-end-point`: the digest of the certificate by the algorithm of its own signature, or by

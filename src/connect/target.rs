@@ -531,7 +531,22 @@ mod tests {
         }
         let target = resolve("host=a,b hostaddr=,127.0.0.1", &[]).unwrap();
         let addresses: Vec<_> = target.endpoints.iter().map(|endpoint| endpoint.address).collect();
-        assert_eq!(addresses, [None, Some([127, 0, 0, 1].into())]);
+        assert_eq!(addresses, [None, Some(([127, 0, 0, 1], 5432).into())]);
+    }
+
+    #[test]
+    fn an_address_may_have_a_zone() {
+        let address = |text: &str| resolve(text, &[]).map(|target| target.endpoints[0].address);
+        let zoned = |scope| std::net::SocketAddrV6::new("fe80::1".parse().unwrap(), 7, 0, scope).into();
+        assert_eq!(address("hostaddr=fe80::1%3 port=7"), Ok(Some(zoned(3))));
+        let loopback = if cfg!(target_os = "linux") { "lo" } else { "lo0" };
+        assert_eq!(address(&format!("hostaddr=fe80::1%{loopback} port=7")), Ok(Some(zoned(1))));
+        for wrong in ["fe80::1%nosuch", "fe80::1%", "127.0.0.1%1", "localhost%1", "%1"] {
+            let error = address(&format!("hostaddr={wrong}")).unwrap_err();
+            assert!(error.contains("must be an IP address, with a %"), "{wrong}: {error}");
+        }
+        // Of a host the system makes what it can when it is looked up.
+        assert_eq!(resolve("postgres://[fe80::1%25lo]:7/d", &[]).unwrap().place(), "[fe80::1%lo]:7");
     }
 
     #[test]

@@ -143,7 +143,9 @@ pub enum Message {
     Mended(Result<String, String>),
     /// The refresh that this program triggered ended.
     TriggerEnded(TriggerOutcome),
-    /// SIGTERM, SIGINT or SIGHUP, or the terminal is gone.
+    /// The program is to stop until it is told to go on, as other programs do at Ctrl-Z.
+    Suspend,
+    /// A signal asked for the end, or the terminal is gone.
     Terminate,
 }
 

@@ -31,10 +31,15 @@ impl Range {
         Self { start, end: f64::INFINITY, inside: false }
     }
 
-    /// Whether `value` is one to alert for.
+    /// Why `value` is one to alert for; `None` where it is not.
     #[must_use]
-    pub fn alerts(&self, value: f64) -> bool {
-        (self.start..=self.end).contains(&value) == self.inside
+    pub fn breach(&self, value: f64) -> Option<Breach> {
+        match (self.inside, (self.start..=self.end).contains(&value)) {
+            (true, true) => Some(Breach::Within(self.start, self.end)),
+            (false, false) if value < self.start => Some(Breach::Below(self.start)),
+            (false, false) => Some(Breach::Above(self.end)),
+            _ => None,
+        }
     }
 
     fn parse(text: &str, number: impl Fn(&str) -> Option<f64>) -> Option<Self> {
@@ -50,6 +55,34 @@ impl Range {
         };
         let end = if end.is_empty() && text.ends_with(':') { f64::INFINITY } else { number(end)? };
         (start <= end).then_some(Self { start, end, inside })
+    }
+}
+
+/// How a value is out of what a range allows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Breach {
+    /// Below its start.
+    Below(f64),
+    /// Above its end.
+    Above(f64),
+    /// From one to the other, where it should not be.
+    Within(f64, f64),
+}
+
+impl Breach {
+    /// In words, such as `above 5 %`, with the words for above and below and a way to show a limit.
+    #[must_use]
+    pub fn words(self, above: &str, below: &str, shown: impl Fn(f64) -> String) -> String {
+        match self {
+            Self::Above(limit) => format!("{above} {}", shown(limit)),
+            Self::Below(limit) => format!("{below} {}", shown(limit)),
+            Self::Within(start, end) => match (start.is_finite(), end.is_finite()) {
+                (true, true) => format!("between {} and {}", shown(start), shown(end)),
+                (true, false) => format!("at least {}", shown(start)),
+                (false, true) => format!("at most {}", shown(end)),
+                (false, false) => "no good whatever it is".into(),
+            },
+        }
     }
 }
 
@@ -148,8 +181,8 @@ mod tests {
             ("1m:1h", &[60.0, 3600.0], &[59.0]),
         ] {
             let range = range(text);
-            assert!(good.iter().all(|value| !range.alerts(*value)), "{text}");
-            assert!(bad.iter().all(|value| range.alerts(*value)), "{text}");
+            assert!(good.iter().all(|value| range.breach(*value).is_none()), "{text}");
+            assert!(bad.iter().all(|value| range.breach(*value).is_some()), "{text}");
         }
     }
 

@@ -33,7 +33,7 @@ pub fn update(state: &mut State, message: Message, now: Instant) -> Vec<Effect> 
         Message::Action(action) => act::act(state, action),
         Message::Key { action, edit } => act::key(state, action, edit),
         // The loop has made an action of it where anything is drawn there.
-        Message::Pointer(_) | Message::Resized => Vec::new(),
+        Message::Pointer(_) | Message::Resized | Message::Suspend => Vec::new(),
         Message::Tick => tick(state),
         Message::Feed(event) => feed(state, event),
         Message::Notified(notification) => notified(state, &notification),

@@ -73,6 +73,10 @@ impl Screen for WiredScreen {
         Ok(())
     }
 
+    fn suspend(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
     fn repaint(&mut self) -> io::Result<()> {
         self.terminal.clear()
     }

@@ -9,11 +9,15 @@ use crate::model::{
     update::update,
     wake,
 };
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::{sync::mpsc, time};
 
 /// Messages taken in before a frame is drawn, so that a burst costs one frame but can't keep it from the screen.
 const BATCH: usize = 256;
+/// A burst that goes on costs a frame in this time, which no eye tells from more.
+const FRAME: Duration = Duration::from_millis(30);
+/// Messages that may wait for such a frame, however fast the clock.
+const MOST: usize = 64 * BATCH;
 
 /// Where effects go. Nothing here may block or await.
 pub trait Effects {
@@ -45,6 +49,12 @@ pub trait Screen {
     /// As [`Screen::draw`].
     fn copy(&mut self, text: &str) -> std::io::Result<()>;
 
+    /// Gives the terminal back, stops the program, and takes the terminal again when the program goes on.
+    ///
+    /// # Errors
+    /// As [`Screen::draw`].
+    fn suspend(&mut self) -> std::io::Result<()>;
+
     /// Forgets what the terminal shows, so that the next frame paints everything.
     ///
     /// # Errors
@@ -75,9 +85,14 @@ pub async fn run(
             return Ended::TerminalLost;
         }
         let mut message = Some(next(&state, inputs, news).await);
-        let mut taken = 0;
+        let (mut taken, drawn) = (0, now());
         while let Some(current) = message {
-            if current == Message::Resized && screen.repaint().is_err() {
+            let done = match current {
+                Message::Resized => screen.repaint(),
+                Message::Suspend => screen.suspend().and_then(|()| screen.repaint()),
+                _ => Ok(()),
+            };
+            if done.is_err() {
                 return Ended::TerminalLost;
             }
             let current = match current {
@@ -96,7 +111,8 @@ pub async fn run(
             }
             clamp_scroll(&mut state, screen);
             taken += 1;
-            message = (taken < BATCH).then(|| inputs.try_recv().or_else(|_| news.try_recv()).ok()).flatten();
+            let more = taken < BATCH || taken < MOST && now().duration_since(drawn) < FRAME;
+            message = more.then(|| inputs.try_recv().or_else(|_| news.try_recv()).ok()).flatten();
         }
     }
 }
@@ -151,7 +167,7 @@ mod tests {
         refresh::{Trigger, TriggerOutcome},
         state::Overlay,
     };
-    use std::{io, time::Duration};
+    use std::io;
 
     /// Keeps what was drawn as values; fails from a given frame on, as a terminal that was closed.
     #[derive(Default)]
@@ -185,6 +201,10 @@ mod tests {
 
         fn copy(&mut self, text: &str) -> io::Result<()> {
             self.copied.push(text.to_owned());
+            Ok(())
+        }
+
+        fn suspend(&mut self) -> io::Result<()> {
             Ok(())
         }
 
@@ -319,7 +339,8 @@ mod tests {
                 send(&inputs, Message::Action(Action::Quit)).await;
             })
             .await;
-        assert!(harness.screen.frames.len() < 50_000 / BATCH + 20, "{} frames", harness.screen.frames.len());
+        // The clock stands still meanwhile, so only their number bounds a frame.
+        assert!(harness.screen.frames.len() < 50_000 / MOST + 20, "{} frames", harness.screen.frames.len());
         assert!(harness.database.started.len() <= 3, "{:?}", harness.database.started);
     }
 

@@ -15,6 +15,7 @@ use crate::runtime::{
 use crate::screen::{self, Appearance, keys::KeyMap};
 use crate::terminal::{
     backend::CalmBackend,
+    colours::Depth,
     guard::{self, TerminalGuard},
     input::{self, Input},
 };
@@ -38,7 +39,7 @@ use uuid::Uuid;
 /// read that every notification leads to makes up for it.
 const NEWS: usize = 1024;
 /// Keys and signals that wait for the loop.
-const INPUTS: usize = 64;
+const INPUTS: usize = 4096;
 /// Commands that wait for a database task: they come from one person, and each kind once at a time.
 const COMMANDS: usize = 16;
 
@@ -46,12 +47,13 @@ const COMMANDS: usize = 16;
 ///
 /// # Errors
 /// Where the terminal can't be taken over. Losing it later is a way to end, not an error.
-pub async fn run(target: Target, options: Options, appearance: Appearance) -> io::Result<Ended> {
+pub async fn run(target: Target, options: Options, appearance: Appearance, depth: Depth) -> io::Result<Ended> {
     let (input_sender, mut inputs) = mpsc::channel(INPUTS);
     let (news_sender, mut news) = mpsc::channel(NEWS);
     let guard = TerminalGuard::take(appearance.mouse)?;
     let keys = appearance.keys.clone();
-    let mut screen = TerminalScreen { terminal: Terminal::new(CalmBackend::new(io::stdout()))?, appearance };
+    let mut screen =
+        TerminalScreen { terminal: Terminal::new(CalmBackend::new(io::stdout()).with(depth))?, appearance };
     let signals = signals::listen(input_sender.clone(), || {
         guard::abandon();
         std::process::exit(crate::exit::TERMINAL_STUCK.into());
@@ -179,6 +181,10 @@ impl Screen for TerminalScreen {
 
     fn copy(&mut self, text: &str) -> io::Result<()> {
         execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))
+    }
+
+    fn suspend(&mut self) -> io::Result<()> {
+        guard::suspend()
     }
 
     fn repaint(&mut self) -> io::Result<()> {

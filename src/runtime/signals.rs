@@ -1,6 +1,8 @@
 //! Signals become messages.
 
 use crate::model::message::Message;
+use futures_util::future;
+use rustix::process::Signal;
 use std::{io, time::Duration};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -22,8 +24,12 @@ impl Drop for SignalListener {
     }
 }
 
-/// Listens for SIGTERM, SIGINT, SIGHUP (leave), SIGWINCH and SIGCONT (paint again). `last_resort` runs where the
-/// loop has not ended in time.
+/// Those that end a program which does not listen for them: it would leave the terminal as no shell can use it.
+const ENDING: [Signal; 7] =
+    [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT, Signal::USR1, Signal::USR2, Signal::ALARM];
+
+/// Listens for what ends a program ([`ENDING`]: leave), SIGTSTP (stop), SIGWINCH and SIGCONT (paint again).
+/// `last_resort` runs where the loop has not ended in time.
 ///
 /// # Errors
 /// Where a handler can't be installed.
@@ -31,22 +37,20 @@ pub fn listen(
     inputs: mpsc::Sender<Message>,
     last_resort: impl FnOnce() + Send + 'static,
 ) -> io::Result<SignalListener> {
-    let mut term = signal(SignalKind::terminate())?;
-    let mut int = signal(SignalKind::interrupt())?;
-    let mut hup = signal(SignalKind::hangup())?;
-    let mut winch = signal(SignalKind::window_change())?;
-    let mut cont = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
+    let on = |kind: Signal| signal(SignalKind::from_raw(kind.as_raw()));
+    let mut ending = ENDING.into_iter().map(on).collect::<io::Result<Vec<_>>>()?;
+    let (mut winch, mut cont, mut stop) = (on(Signal::WINCH)?, on(Signal::CONT)?, on(Signal::TSTP)?);
     let task = tokio::spawn(async move {
         loop {
-            tokio::select! {
-                _ = term.recv() => break,
-                _ = int.recv() => break,
-                _ = hup.recv() => break,
-                _ = winch.recv() => {}
-                _ = cont.recv() => {}
-            }
+            let any = future::select_all(ending.iter_mut().map(|signal| Box::pin(signal.recv())));
+            let message = tokio::select! {
+                _ = any => break,
+                _ = winch.recv() => Message::Resized,
+                _ = cont.recv() => Message::Resized,
+                _ = stop.recv() => Message::Suspend,
+            };
             // A full queue has a repaint in it already, or will draw soon enough.
-            let _ = inputs.try_send(Message::Resized);
+            let _ = inputs.try_send(message);
         }
         let _ = tokio::time::timeout(GRACE, inputs.send(Message::Terminate)).await;
         tokio::time::sleep(GRACE).await;

@@ -73,6 +73,8 @@ pub struct Log {
     pub file: PathBuf,
     /// The least important lines that are still written.
     pub level: Level,
+    /// Nobody named the file: it is the usual one, in a folder that is made where it is missing.
+    pub usual: bool,
 }
 
 /// Time between polls where nothing else is said.
@@ -198,7 +200,7 @@ fn log(all: &Layer, default_file: Option<&Path>) -> Option<Log> {
         return None;
     }
     let file = all.log_file.clone().or_else(|| default_file.map(Path::to_owned))?;
-    Some(Log { file, level: all.log_level.unwrap_or(Level::INFO) })
+    Some(Log { file, level: all.log_level.unwrap_or(Level::INFO), usual: all.log_file.is_none() })
 }
 
 /// `refreshtop/refreshtop.log` in the user's state folder (`XDG_STATE_HOME`, or `~/.local/state`); where the system
@@ -310,7 +312,7 @@ success_warning = 99
             };
             assert_eq!(settings.thresholds, thresholds);
             assert_eq!((settings.window, settings.ascii), (Duration::from_hours(hours), Some(ascii)));
-            assert_eq!(settings.log, Some(Log { file: log.into(), level }));
+            assert_eq!(settings.log, Some(Log { file: log.into(), level, usual: false }));
         }
     }
 
@@ -338,7 +340,7 @@ success_warning = 99
     #[test]
     fn a_level_alone_logs_to_the_state_folder() {
         let log = settled("--log-level debug", "", "").unwrap().log;
-        assert_eq!(log, Some(Log { file: "/state/x.log".into(), level: Level::DEBUG }));
+        assert_eq!(log, Some(Log { file: "/state/x.log".into(), level: Level::DEBUG, usual: true }));
     }
 
     #[test]

@@ -7,7 +7,9 @@ use super::mistake;
 pub use crate::model::schedule::{cron, job as job_schedule};
 use crate::model::views::View;
 use std::{
+    fmt,
     net::{Ipv4Addr, SocketAddr},
+    num::ParseIntError,
     ops::RangeInclusive,
     path::PathBuf,
     time::Duration,
@@ -65,17 +67,38 @@ pub fn grace(text: &str) -> Result<Duration, String> {
     duration(text, Duration::ZERO..=Duration::from_hours(1))
 }
 
-/// An address and a port to listen on; a port alone is on the loopback address.
+/// Where to listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// An address or a name.
+    pub host: String,
+    /// The port; 0 for any that is free.
+    pub port: u16,
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
+}
+
+/// A host and a port to listen on; a port alone is on the loopback address.
 ///
 /// # Errors
 /// One sentence for people.
-pub fn address(text: &str) -> Result<SocketAddr, String> {
-    let loopback = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    text.parse().or_else(|_| text.trim_start_matches(':').parse().map(loopback)).map_err(
-        |_: std::num::ParseIntError| {
-            "not an address to listen on: write ADDRESS:PORT, such as 127.0.0.1:9899 or [::1]:9899, or a port"
-                .to_owned()
-        },
+pub fn listen(text: &str) -> Result<Listen, String> {
+    let name = |text: &str| {
+        let (host, port) = text.rsplit_once(':')?;
+        let letters = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+        (letters && !host.is_empty()).then_some(Listen { host: host.to_owned(), port: port.parse().ok()? })
+    };
+    let address = |address: SocketAddr| Listen { host: address.ip().to_string(), port: address.port() };
+    let loopback = |port: u16| Listen { host: Ipv4Addr::LOCALHOST.to_string(), port };
+    let wrong = "not an address to listen on: write HOST:PORT, such as 127.0.0.1:9899 or [::1]:9899, or a port";
+    text.parse().map(address).ok().or_else(|| name(text)).map_or_else(
+        || text.trim_start_matches(':').parse().map(loopback).map_err(|_: ParseIntError| wrong.to_owned()),
+        Ok,
     )
 }
 
@@ -204,9 +227,12 @@ mod tests {
         for (text, wanted) in
             [("9899", "127.0.0.1:9899"), (":1", "127.0.0.1:1"), ("0.0.0.0:80", "0.0.0.0:80"), ("[::1]:5", "[::1]:5")]
         {
-            assert_eq!(address(text).unwrap().to_string(), wanted);
+            assert_eq!(listen(text).unwrap().to_string(), wanted);
         }
-        assert!(address("localhost").is_err() && address("70000").is_err());
+        assert_eq!(listen("db.example:80"), Ok(Listen { host: "db.example".into(), port: 80 }));
+        for wrong in ["localhost", "70000", "localhost:70000", "::1:", "a/b:1", "evil@h:1"] {
+            assert!(listen(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! A ratatui backend that stays silent while nothing changes.
 
-use crate::terminal::frame::FrameWriter;
+use crate::terminal::{
+    colours::{self, Depth},
+    frame::FrameWriter,
+};
 use ratatui::{
     backend::{Backend, ClearType, CrosstermBackend, WindowSize},
     buffer::Cell,
@@ -14,6 +17,7 @@ use std::io::{self, Write};
 pub struct CalmBackend<W: Write> {
     inner: CrosstermBackend<FrameWriter>,
     frame: FrameWriter,
+    depth: Depth,
     out: W,
 }
 
@@ -21,7 +25,13 @@ impl<W: Write> CalmBackend<W> {
     /// Writes to `out`. The cursor is hidden by whoever takes the terminal over.
     pub fn new(out: W) -> Self {
         let frame = FrameWriter::default();
-        Self { inner: CrosstermBackend::new(frame.clone()), frame, out }
+        Self { inner: CrosstermBackend::new(frame.clone()), frame, depth: Depth::Many, out }
+    }
+
+    /// Sends no more colours than these.
+    #[must_use]
+    pub fn with(self, depth: Depth) -> Self {
+        Self { depth, ..self }
     }
 }
 
@@ -70,6 +80,9 @@ impl<W: Write> Backend for CalmBackend<W> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        if self.depth == Depth::Sixteen {
+            self.frame.recode(colours::sixteen);
+        }
         self.frame.present(&mut self.out)
     }
 }

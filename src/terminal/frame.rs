@@ -18,6 +18,12 @@ const END: &[u8] = b"\x1b[?2026l";
 pub struct FrameWriter(Rc<RefCell<Vec<u8>>>);
 
 impl FrameWriter {
+    /// Writes what was collected in another way.
+    pub fn recode(&self, way: impl FnOnce(&[u8]) -> Vec<u8>) {
+        let mut frame = self.0.borrow_mut();
+        *frame = way(&frame);
+    }
+
     /// Sends what was collected to `out`.
     ///
     /// # Errors

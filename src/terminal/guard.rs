@@ -5,9 +5,11 @@ use crossterm::{
     cursor, queue,
     terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
 };
+use rustix::process::{Signal, getpid, kill_process};
 use std::{
     io::{self, IsTerminal, Write},
     sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
 /// Whether the terminal is ours: giving it back twice would garble what was printed in between.
@@ -30,17 +32,8 @@ impl TerminalGuard {
         if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
             return Err(io::Error::other("standard input and output must be a terminal"));
         }
-        enable_raw_mode()?;
-        TAKEN.store(true, Ordering::SeqCst);
         let guard = Self(());
-        let mut out = io::stdout();
-        queue!(out, EnterAlternateScreen, cursor::Hide)?;
-        if mouse {
-            MOUSE.store(true, Ordering::SeqCst);
-            // Presses and the wheel; motion alone would cost bytes for nothing.
-            out.write_all(b"\x1b[?1000h\x1b[?1006h")?;
-        }
-        out.flush()?;
+        enter(mouse)?;
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             // Held to the end: another thread's panic does not stop the loop, which would draw over the message.
@@ -53,6 +46,34 @@ impl TerminalGuard {
         }));
         Ok(guard)
     }
+}
+
+fn enter(mouse: bool) -> io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    let mut out = io::stdout();
+    queue!(out, EnterAlternateScreen, cursor::Hide)?;
+    if mouse {
+        MOUSE.store(true, Ordering::SeqCst);
+        // Presses and the wheel; motion alone would cost bytes for nothing.
+        out.write_all(b"\x1b[?1000h\x1b[?1006h")?;
+    }
+    out.flush()
+}
+
+/// Gives the terminal back, stops the whole program until it is told to go on (SIGCONT), and takes the terminal again.
+///
+/// # Errors
+/// As for [`TerminalGuard::take`].
+pub fn suspend() -> io::Result<()> {
+    let mouse = MOUSE.load(Ordering::SeqCst);
+    if !give_back() {
+        return Ok(());
+    }
+    kill_process(getpid(), Signal::STOP)?;
+    // Another thread may have been told, and this one would take the terminal before the stop reaches it.
+    std::thread::sleep(Duration::from_millis(50));
+    enter(mouse)
 }
 
 impl Drop for TerminalGuard {

@@ -3,6 +3,8 @@
 //! It belongs to the screen's world: it knows no database.
 
 pub mod backend;
+pub mod colours;
 pub mod frame;
 pub mod guard;
 pub mod input;
+pub mod sequences;

@@ -14,6 +14,7 @@ use std::{
     net::TcpStream,
     os::unix::fs::PermissionsExt as _,
     process::Stdio,
+    time::{Duration, Instant},
 };
 
 /// Samples by name and labels. The parser refuses what is not OpenMetrics.
@@ -115,24 +116,80 @@ async fn a_textfile_is_whole_and_readable_and_nothing_is_left_beside_it() {
 fn get(address: &str, request: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    write!(stream, "{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    write!(stream, "{request} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    answer(stream)
+}
+
+fn answer(mut stream: TcpStream) -> (String, String) {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     (head.to_owned(), body.to_owned())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_scrape_over_http_looks_anew_and_sigterm_ends_it() {
-    let url = app_with(2, 0).await;
-    let mut command = program(&url, "metrics --listen 127.0.0.1:0");
+/// A server for `url`, and its address.
+fn serving(url: &str) -> (Guarded, String) {
+    let mut command = program(url, "metrics --listen 127.0.0.1:0");
     let mut server = Guarded(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
-    let child = &mut server.0;
-    let mut err = BufReader::new(child.stderr.take().unwrap());
+    let mut err = BufReader::new(server.0.stderr.take().unwrap());
     let mut line = String::new();
     err.read_line(&mut line).unwrap();
     let address = line.trim().trim_start_matches("refreshtop: serving http://").trim_end_matches("/metrics").to_owned();
     assert!(address.starts_with("127.0.0.1:"), "{line}");
+    (server, address)
+}
+
+/// No database is needed to learn that there is none.
+const NOWHERE: &str = "postgres://nobody@127.0.0.1:1/none";
+
+#[test]
+fn only_who_asks_for_this_machine_is_answered() {
+    let (_server, address) = serving(NOWHERE);
+    let port = address.rsplit_once(':').unwrap().1;
+    for (request, wanted) in [
+        (format!("GET / HTTP/1.1\r\nHost: {address}"), "200"),
+        (format!("GET / HTTP/1.1\r\nHost: localhost:{port}"), "200"),
+        ("GET / HTTP/1.1\r\nHost: [::1]".into(), "200"),
+        ("GET / HTTP/1.0".into(), "200"),
+        ("GET / HTTP/1.1\r\nHost: evil.example".into(), "421"),
+        (format!("GET /metrics HTTP/1.1\r\nHost: evil.example:{port}"), "421"),
+        ("GET / HTTP/1.0\r\nHost: evil.example".into(), "421"),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example".into(), "421"),
+        ("GET http://evil.example/ HTTP/1.1\r\nHost: localhost".into(), "421"),
+        ("GET / HTTP/1.1\r\nHost: ".into(), "421"),
+    ] {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        write!(stream, "{request}\r\nConnection: close\r\n\r\n").unwrap();
+        let (head, body) = answer(stream);
+        assert!(head.split(' ').nth(1) == Some(wanted), "{request}: {head}");
+        assert_eq!(body.lines().count(), 1, "{body}");
+    }
+}
+
+#[test]
+fn clients_that_never_finish_asking_keep_no_scrape_waiting() {
+    let (_server, address) = serving(NOWHERE);
+    let since = Instant::now();
+    let slow = || {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        write!(stream, "GET /metrics HTTP/1.1\r\nX-Slow: ").unwrap();
+        stream
+    };
+    let mut clients: Vec<TcpStream> = (0..300).map(|_| slow()).collect();
+    for round in 0..5 {
+        clients.extend((0..20).map(|_| slow()));
+        let (head, body) = get(&address, "GET /metrics");
+        assert!(head.starts_with("HTTP/1.1 200 ") && body.contains("refreshtop_up 0"), "{round}: {head}");
+    }
+    // Sixteen places, and five seconds for each of them, would be two minutes.
+    assert!(since.elapsed() < Duration::from_secs(20), "{:?}", since.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scrape_over_http_looks_anew_and_sigterm_ends_it() {
+    let url = app_with(2, 0).await;
+    let (mut server, address) = serving(&url);
+    let child = &mut server.0;
     for wanted in [3.0, 4.0] {
         let (head, body) = tokio::task::block_in_place(|| get(&address, "GET /metrics"));
         assert!(head.starts_with("HTTP/1.1 200 "), "{head}");

@@ -76,7 +76,7 @@ async fn a_wrong_line_is_corrected() {
         ("schedule --cron '* *'", "write the five fields of cron"),
         ("schedule --cron '0 0 30 2 *'", "a schedule that never comes round"),
         ("job every '0 0 31 4 *'", "a schedule that never comes round"),
-        ("metrics --listen nowhere", "write ADDRESS:PORT"),
+        ("metrics --listen nowhere", "write HOST:PORT"),
         ("completions tcsh", "possible values: bash"),
         ("migrate staus", "a similar subcommand exists: 'status'"),
         ("man lgos", "unknown page `lgos`: did you mean `logs`?"),

@@ -83,6 +83,20 @@ async fn keys_answer_after_a_resize() {
     assert_eq!(monitor.wait_exit(), Ok(0));
 }
 
+#[tokio::test]
+async fn what_was_cut_off_swallows_no_keys() {
+    let url = migrated_app("cut").await;
+    for begun in ["\x1b[200~pasted", "\x1b[<0;", "\x1b]0;title"] {
+        let mut monitor = live(&url);
+        monitor.send(begun);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        monitor.send("?");
+        monitor.wait_text("KEYS");
+        monitor.send("q");
+        assert_eq!(monitor.wait_exit(), Ok(0), "{begun:?}");
+    }
+}
+
 /// Every parameter of every `CSI … m` in `raw`; colons separate as semicolons do.
 fn sgr_parameters(raw: &[u8]) -> Vec<u16> {
     let text = String::from_utf8_lossy(raw);
@@ -124,6 +138,19 @@ async fn no_color_means_none() {
     let mut coloured = live(&url);
     tour(&mut coloured);
     assert!(sgr_parameters(&coloured.raw_bytes()).into_iter().any(is_colour), "the check sees no colours at all");
+}
+
+#[tokio::test]
+async fn a_terminal_that_promises_no_256_colours_is_sent_none() {
+    let url = migrated_app("sixteen").await;
+    execute(&url, OLD_RUNS).await;
+    for theme in ["terminal", "dark", "colorblind"] {
+        let mut monitor = Launch::monitor(&url).env("TERM", "linux").env("REFRESHTOP_THEME", theme).live();
+        tour(&mut monitor);
+        let parameters = sgr_parameters(&monitor.raw_bytes());
+        assert!(parameters.iter().all(|parameter| ![38, 48, 5, 58].contains(parameter)), "{theme}: {parameters:?}");
+        assert!(parameters.iter().any(|parameter| is_colour(*parameter)), "{theme}: {parameters:?}");
+    }
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ async fn assert_no_sessions(url: &str) {
 #[tokio::test]
 async fn signals_end_it_as_q_does() {
     let url = migrated_app("signals").await;
-    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT, Signal::USR1, Signal::USR2, Signal::ALARM] {
         let mut monitor = live(&url);
         monitor.signal(signal);
         assert_eq!(monitor.wait_exit(), Ok(0), "{signal:?}");
@@ -38,6 +38,29 @@ async fn signals_end_it_as_q_does() {
     assert_eq!(monitor.wait_exit(), Ok(0));
     monitor.assert_given_back();
     assert_no_sessions(&url).await;
+}
+
+#[tokio::test]
+async fn stopped_it_gives_the_terminal_back_and_takes_it_again() {
+    let url = migrated_app("stopped").await;
+    let mut monitor = live(&url);
+    for _ in 0..2 {
+        monitor.signal(Signal::TSTP);
+        eventually("it stops", || {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", monitor.pid())).unwrap();
+            status.contains("State:\tT")
+        });
+        monitor.wait_for("the shell's own screen", |screen| !screen.contains("LIVE"));
+        monitor.assert_given_back();
+        monitor.signal(Signal::CONT);
+        monitor.wait_text("LIVE");
+        eventually("it takes the terminal again", || monitor.is_raw());
+    }
+    monitor.send("?");
+    monitor.wait_text("KEYS");
+    monitor.send("q");
+    assert_eq!(monitor.wait_exit(), Ok(0));
+    monitor.assert_given_back();
 }
 
 #[tokio::test]
