@@ -1,6 +1,7 @@
 -- After a full rollback: the roles go if nothing of this cluster needs them any more. Tried, not looked up first:
 -- another database may begin to use one in between.
-SET LOCAL lock_timeout = '2s';
+-- Less than deadlock_timeout, so that this gives up rather than that a migration of another database is ended.
+SET LOCAL lock_timeout = '500ms';
 DO $$
 DECLARE
     v_role name;
