@@ -35,9 +35,8 @@ DO $$
 BEGIN
     IF NOT (SELECT relrowsecurity FROM pg_class WHERE oid = 'refreshtop.views'::regclass) THEN
         PERFORM refreshtop_migration.strip_relation('refreshtop.views');
-        ALTER TABLE refreshtop.views ENABLE ROW LEVEL SECURITY;
     END IF;
-    PERFORM refreshtop_migration.bare('refreshtop.views');
+    PERFORM refreshtop_migration.close_rows('refreshtop.views');
 END
 $$;
 SELECT refreshtop_migration.let_admins_read('refreshtop.views');

@@ -62,10 +62,15 @@ async fn a_rollback_leaves_what_was_there_before_the_migrations() {
     up(&url).await;
     execute(&url, "SELECT public.refresh_platform_metrics_with_logging()").await;
     let announced = migrate::announce_down(&target(&url), 0).await.unwrap();
-    let jobs = if support::cluster().await.has_cron() { " and taking 2 jobs out of pg_cron" } else { "" };
+    let takes = if support::cluster().await.has_cron() {
+        "dropping public.platform_metrics, deleting 1 row of the refresh log and taking 2 jobs out of pg_cron"
+    } else {
+        "dropping public.platform_metrics and deleting 1 row of the refresh log"
+    };
     let steps_undone = listed(steps(1).into_iter().rev());
-    let wanted = format!("undoes steps {steps_undone}, deleting 1 rows of the refresh log{jobs}");
-    assert_eq!(announced, Some(wanted));
+    assert_eq!(announced, Some(format!("undoes steps {steps_undone}, {takes}")));
+    let part = migrate::announce_down(&target(&url), 2).await.unwrap().unwrap();
+    assert!(part.contains("deleting 1 row of the refresh log"), "{part}");
     down(&url).await;
     assert_eq!(schema(&url).await, before);
     assert_eq!(down(&url).await, ["there is nothing to undo"]);
@@ -114,6 +119,10 @@ async fn a_handmade_deployment_is_repaired_and_every_row_is_kept() {
     let total: i64 = value(&url, "SELECT total_refreshes FROM public.get_metrics_refresh_stats(24)").await;
     assert!(total > 280, "old rows count too: {total}");
 
+    let announced = migrate::announce_down(&target(&url), 0).await.unwrap().unwrap();
+    let (_, comes_back) = announced.split_once("putting back ").expect("what comes back");
+    assert!(comes_back.contains("table public.metrics_refresh_log"), "{announced}");
+    assert!(!announced.contains("deleting"), "the older log keeps every row: {announced}");
     down(&url).await;
     assert_eq!(schema(&url).await, before, "the hand-made objects come back as they were");
     assert_eq!(log_rows(&url).await, rows);

@@ -608,27 +608,66 @@ pub async fn begin_down<'c>(
     Ok(Pending { done, transaction })
 }
 
-/// How many log rows a full rollback would delete: those of a log that refreshtop made. A log that was there
-/// before stays, with every row.
+/// What a rollback would delete and put back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AtStake {
+    /// Rows of the refresh log: of one that refreshtop made. A log that was there before stays, with every row.
+    pub log_rows: i64,
+    /// Whether `public.platform_metrics` goes, because refreshtop made it.
+    pub view: bool,
+    /// What stands aside and comes back, such as `table public.metrics_refresh_log`.
+    pub comes_back: Vec<String>,
+}
+
+/// What a rollback to `target` would delete and put back.
 ///
 /// # Errors
 /// The server's.
-pub async fn rows_at_stake(connection: &mut PgConnection) -> Result<i64, MigrateError> {
+pub async fn at_stake(connection: &mut PgConnection, target: i64) -> Result<AtStake, MigrateError> {
     trusted(connection).await?;
     let mut transaction = begin(connection).await?;
     run(&mut transaction, ENTER, None).await?;
+    let mut stake = AtStake::default();
+    let has_notes = exists(&mut transaction, "refreshtop.undo").await?;
+    if undoes(target, "adopt") && has_notes {
+        stake.comes_back =
+            ask(&mut transaction, ASIDE).await?.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    }
+    // For anybody else the tables are empty.
+    ask(&mut transaction, "SELECT refreshtop_migration.as_owner()").await?;
+    if undoes(target, "platform metrics") && exists(&mut transaction, "refreshtop.views").await? {
+        let made = "SELECT 1 FROM refreshtop.views v JOIN pg_class c ON c.oid = v.view_oid AND c.relkind = 'm'
+                    WHERE v.refresh_type = 'platform_metrics'
+                      AND obj_description(c.oid, 'pg_class') LIKE '%kept fresh by refreshtop'";
+        stake.view = optional(&mut transaction, made).await?.is_some();
+    }
     let kept = "SELECT 1 FROM refreshtop.undo WHERE kind = 'moved' AND detail ? 'copied_at' LIMIT 1";
-    let rows = if exists(&mut transaction, "refreshtop.log_door").await?
+    if undoes(target, "log")
+        && has_notes
+        && exists(&mut transaction, "refreshtop.log_door").await?
         && optional(&mut transaction, kept).await?.is_none()
     {
-        // For anybody else it is empty.
-        ask(&mut transaction, "SELECT refreshtop_migration.as_owner()").await?;
-        one(&mut transaction, "SELECT count(*) FROM refreshtop.log_door").await?.try_get(0)?
-    } else {
-        0
-    };
+        stake.log_rows = one(&mut transaction, "SELECT count(*) FROM refreshtop.log_door").await?.try_get(0)?;
+    }
     transaction.rollback().await?;
-    Ok(rows)
+    Ok(stake)
+}
+
+/// What stands in `refreshtop_before`, under the name that it had: see `0002_adopt.down.sql`.
+const ASIDE: &str = "
+    SELECT lower(refreshtop_migration.kind(c.relkind))
+           || format(' %I.%I', coalesce(u.object_schema, 'public'), coalesce(u.detail ->> 'name', c.relname)) AS what
+    FROM pg_class c
+    LEFT JOIN refreshtop.undo u ON u.kind = 'moved' AND u.object_name = c.relname AND u.detail ->> 'kind' <> 'ROUTINE'
+    WHERE c.relnamespace = to_regnamespace('refreshtop_before') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    UNION ALL
+    SELECT format('function public.%I', p.proname) FROM pg_proc p
+    WHERE p.pronamespace = to_regnamespace('refreshtop_before')
+    ORDER BY 1";
+
+/// Whether a rollback to `target` undoes the step of that name.
+fn undoes(target: i64, description: &str) -> bool {
+    migrator().iter().any(|step| step.version > target && step.description == description)
 }
 
 /// Whether the view is there: somebody may have dropped it since, with a table that it reads.

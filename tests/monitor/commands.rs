@@ -71,7 +71,7 @@ async fn asks_a_person_before_it_undoes() {
     for (answer, code, said) in [("n", exit::FAILURE, "nothing was changed"), ("y", exit::OK, &undone)] {
         let mut down = Launch::refreshtop(&["migrate", "down"]).env("REFRESHTOP_URL", &url).start();
         down.wait_for("the question", |screen| {
-            screen.contains(&format!("This undoes steps {all}, deleting 1 rows of the refresh log"))
+            screen.contains(&format!("This undoes steps {all}, dropping public.platform_metrics"))
                 && screen.contains("Go on? [y/N]")
         });
         down.send(&format!("{answer}\r"));

@@ -40,11 +40,13 @@ pub(super) async fn watched(
     if applied.is_empty() {
         return Ok(None);
     }
-    // The log is step 2; a rollback that stops above it keeps the rows.
-    let rows = if target_version < 2 { migrate::rows_at_stake(&mut app).await? } else { 0 };
+    let stake = migrate::at_stake(&mut app, target_version).await?;
     let mut takes = Vec::new();
-    if rows > 0 {
-        takes.push(format!("deleting {rows} rows of the refresh log"));
+    if stake.view {
+        takes.push("dropping public.platform_metrics".to_owned());
+    }
+    if stake.log_rows > 0 {
+        takes.push(format!("deleting {} of the refresh log", counted(stake.log_rows, "row")));
     }
     let look = remembered(&mut app).await?;
     // Where it can't be seen, the rollback itself meets what is wrong.
@@ -54,8 +56,19 @@ pub(super) async fn watched(
         takes.push(format!("taking {} out of pg_cron", counted(jobs.jobs(), "job")));
     }
     app.close().await?;
-    let takes = if takes.is_empty() { String::new() } else { format!(", {}", takes.join(" and ")) };
-    Ok(Some(format!("undoes {}{takes}", numbered(&applied))))
+    if !stake.comes_back.is_empty() {
+        takes.push(format!("putting back {}", stake.comes_back.join(", ")));
+    }
+    Ok(Some(format!("undoes {}{}", numbered(&applied), joined(&takes))))
+}
+
+/// `, a, b and c`.
+fn joined(takes: &[String]) -> String {
+    match takes {
+        [] => String::new(),
+        [only] => format!(", {only}"),
+        [most @ .., last] => format!(", {} and {last}", most.join(", ")),
+    }
 }
 
 /// What is known before anything is undone; afterwards nobody knows it any more.

@@ -67,6 +67,7 @@ pub(super) fn numbered(versions: &[i64]) -> String {
     if versions.len() == 1 { format!("step {list}") } else { format!("steps {list}") }
 }
 
-pub(super) fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+pub(super) fn counted(count: impl std::fmt::Display, what: &str) -> String {
+    let count = count.to_string();
+    if count == "1" { format!("1 {what}") } else { format!("{count} {what}s") }
 }
