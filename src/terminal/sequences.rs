@@ -10,6 +10,8 @@ const ESCAPE: u8 = 0x1b;
 pub struct Sequences {
     parser: Parser,
     keys: Keys,
+    /// The beginning of a letter of several bytes. The parser could keep it, but loses what follows.
+    letter: Vec<u8>,
     /// The last byte was an escape, of which it is not known yet whether it begins something.
     escape: bool,
     /// Something came since nothing was begun.
@@ -20,7 +22,10 @@ impl Sequences {
     /// Takes in what came.
     pub fn take(&mut self, bytes: &[u8]) {
         self.pending = true;
-        let mut rest = bytes;
+        let mut whole = std::mem::take(&mut self.letter);
+        whole.extend_from_slice(bytes);
+        self.letter = whole.split_off(whole.len() - begun(&whole));
+        let mut rest = &*whole;
         while let [first, more @ ..] = rest {
             if self.escape {
                 self.escape = *first == ESCAPE;
@@ -62,6 +67,7 @@ impl Sequences {
             return;
         }
         self.pending = false;
+        self.letter.clear();
         self.parser = Parser::new();
         self.keys.expects = Expects::Nothing;
     }
@@ -69,6 +75,16 @@ impl Sequences {
     /// What was complete, once.
     pub fn events(&mut self) -> impl Iterator<Item = Event> {
         std::mem::take(&mut self.keys.events).into_iter()
+    }
+}
+
+/// How many bytes at the end begin a letter of UTF-8 whose rest is missing.
+fn begun(bytes: &[u8]) -> usize {
+    let last = &bytes[bytes.len().saturating_sub(3)..];
+    let Some(first) = last.iter().rposition(|byte| *byte >= 0xc0) else { return 0 };
+    match std::str::from_utf8(&last[first..]) {
+        Err(why) if why.error_len().is_none() => last.len() - first,
+        _ => 0,
     }
 }
 
@@ -323,9 +339,17 @@ mod tests {
         assert!(keys(b"\x1b[<0;\x03").contains("C-c"));
     }
 
+    /// Text with escapes. Terminals send no control characters beyond ASCII.
+    fn typed() -> impl Strategy<Value = String> {
+        let letter = prop_oneof![(0..128_u8).prop_map(char::from), any::<char>(), Just('\x1b'), Just('[')];
+        let letter = letter.prop_filter("a C1 control", |c| c.is_ascii() || !c.is_control());
+        proptest::collection::vec(letter, 0..40).prop_map(|letters| letters.into_iter().collect())
+    }
+
     proptest! {
         #[test]
-        fn pieces_make_no_difference(bytes in proptest::collection::vec(any::<u8>(), 0..60), cut in 0..60_usize) {
+        fn pieces_make_no_difference(text in typed(), cut in 0..100_usize) {
+            let bytes = text.as_bytes();
             let cut = cut.min(bytes.len());
             let mut sequences = Sequences::default();
             sequences.take(&bytes[..cut]);
@@ -333,7 +357,18 @@ mod tests {
             if sequences.escape() {
                 sequences.give_up();
             }
-            prop_assert_eq!(named(&mut sequences), keys(&bytes));
+            prop_assert_eq!(named(&mut sequences), keys(bytes));
+        }
+
+        #[test]
+        fn bytes_that_are_no_text_do_no_harm(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+            let mut sequences = Sequences::default();
+            sequences.take(&bytes);
+            sequences.give_up();
+            sequences.give_up();
+            named(&mut sequences);
+            sequences.take(b"q");
+            prop_assert_eq!(named(&mut sequences), "q");
         }
     }
 }
