@@ -113,7 +113,7 @@ ON CONFLICT DO NOTHING;
 --   index      an index that was added
 --   grant      a right in detail on an object of others was given to a role of ours
 --   member     role object_name was given to the role in detail
---   job, extension   what was done to pg_cron; see src/db/schedule.rs
+--   job, extension   what was done to pg_cron; see src/db/schedule
 CREATE TABLE IF NOT EXISTS refreshtop.undo (
     seq           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     step          integer NOT NULL,
