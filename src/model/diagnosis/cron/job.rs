@@ -111,8 +111,11 @@ impl Troubles {
     }
 
     fn role(&mut self, cron: &Cron, settings: &Settings, wanted: &Wanted, job: &Job, job_role: &str) {
+        // pg_cron keeps a name once for each role, and gives no job another name: then only scheduling it anew helps.
+        let taken =
+            cron.jobs.iter().any(|other| other.id != job.id && other.name == job.name && other.role == job_role);
         let hand_over = || {
-            (cron.superuser && wanted.purpose(&job.command) == Purpose::Calls).then(|| {
+            (cron.superuser && !taken && wanted.purpose(&job.command) == Purpose::Calls).then(|| {
                 let sql = format!("SELECT cron.alter_job({}, username := {})", job.id, literal(job_role));
                 Mend::safe(MendKind::AlterJob, format!("let job {} run as {job_role}", job.id), &cron.database, sql)
             })
@@ -224,6 +227,11 @@ mod tests {
             (c.jobs[0].role, c.roles[0].name, c.roles[0].superuser) = ("su".into(), "su".into(), true);
         };
         assert_eq!(verdict(great).1, ["SELECT cron.alter_job(1, username := 'r')"]);
+        let beside_a_namesake = |c: &mut Cron| {
+            great(c);
+            c.jobs.push(Job { id: 2, database: "other".into(), role: "r".into(), ..c.jobs[0].clone() });
+        };
+        assert_eq!(verdict(beside_a_namesake), (Verdict::Warning, vec![]), "pg_cron would refuse it");
         assert_eq!(verdict(|c| c.jobs[0].schedule = "30 seconds".into()).0, Verdict::Bad);
         assert_eq!(verdict(|c| c.jobs[0].schedule = "whenever".into()).0, Verdict::Warning);
         assert_eq!(verdict(|c| c.roles.clear()).0, Verdict::Bad);
