@@ -35,7 +35,7 @@ fn of_psql(text: &str, environment: &Environment) -> Option<Vec<(String, u16)>> 
 fn of_ours(text: &str, environment: &Environment) -> Option<Vec<(String, u16)>> {
     let target = Target::resolve(Some(&ConnectionUrl::new(text)), environment).ok()?;
     let host = |place: &refreshtop::connect::Endpoint| match (&place.address, &place.host) {
-        (Some(address), _) => address.to_string(),
+        (Some(address), _) => address.ip().to_string(),
         (None, host) => match host {
             refreshtop::connect::Host::Tcp(name) => name.clone(),
             refreshtop::connect::Host::Unix(folder) => folder.display().to_string(),
