@@ -16,7 +16,7 @@ use std::{
     env,
     time::{Duration, Instant},
 };
-use support::{durations::Durations, migrate, options, session::Session, small_app_in, target};
+use support::{durations::Durations, execute, migrate, options, session::Session, small_app_in, target};
 use tokio::sync::{mpsc, watch};
 
 /// A month of refreshes, one every five minutes; the last day has 288 of them.
@@ -49,14 +49,21 @@ async fn polls(cluster: &DisposableCluster, database: &str, rows: u64) -> Durati
     migrate(&url).await;
     fill(&url, rows).await;
     println!("{rows} rows in {:.0?}", since.elapsed());
+    let admin = format!("oncall_{database}");
+    execute(&url, &format!("CREATE ROLE {admin} LOGIN PASSWORD '{admin}' IN ROLE refreshtop_admin")).await;
+    // Great rights look first, which costs something: the monitor is meant to be run without.
+    timed(&url, "superuser", rows).await;
+    timed(&cluster.url_of(&admin, &admin, database), "administrator", rows).await
+}
 
+async fn timed(url: &str, who: &str, rows: u64) -> Durations {
     let (commands, polls) = mpsc::channel(1);
     let (_nobody, run) = watch::channel(None);
     let (_, questions) = mpsc::channel(1);
     let (_, window) = watch::channel(DAY);
     let asked = Requests { polls, run, questions, window };
     let (answers, mut answered) = mpsc::channel(1);
-    tokio::spawn(reader::run(target(&url), asked, answers));
+    tokio::spawn(reader::run(target(url), asked, answers));
     let mut taken = Durations::default();
     // The first connects and fills caches.
     for number in 0..=POLLS {
@@ -70,7 +77,7 @@ async fn polls(cluster: &DisposableCluster, database: &str, rows: u64) -> Durati
             taken.push(since.elapsed());
         }
     }
-    println!("{POLLS} polls over {rows} rows: {taken}");
+    println!("{POLLS} polls of a {who} over {rows} rows: {taken}");
     taken
 }
 

@@ -107,21 +107,25 @@ $$;
 -- Where pg_cron lives, and the zone in which it reads schedules: settings that not everybody may read. Up to pg_cron
 -- 1.4 there is no setting of that name, and one that somebody wrote into the configuration has no effect; PostgreSQL
 -- does not list it then.
+-- Every poll asks: in PL/pgSQL a session plans it once. Not current_setting(), which would tell what anybody has set
+-- under that name where pg_cron is not loaded.
 CREATE OR REPLACE FUNCTION refreshtop_definers.cron_settings()
 RETURNS TABLE (database text, zone text, readable boolean)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE
-               WHEN r.readable
-               THEN (SELECT nullif(s.setting, '') FROM pg_settings s WHERE s.name = 'cron.database_name')
-               WHEN EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron') THEN current_database()::text
-           END,
-           coalesce(CASE
-               WHEN r.readable
-               THEN (SELECT nullif(s.setting, '') FROM pg_settings s WHERE s.name = 'cron.timezone')
-           END, 'GMT'),
-           r.readable
-    FROM (SELECT pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') AS readable) r
+BEGIN
+    readable := pg_has_role(current_user, 'pg_read_all_settings', 'USAGE');
+    IF readable THEN
+        SELECT nullif(max(s.setting) FILTER (WHERE s.name = 'cron.database_name'), ''),
+               nullif(max(s.setting) FILTER (WHERE s.name = 'cron.timezone'), '')
+        INTO database, zone
+        FROM pg_settings s WHERE s.name IN ('cron.database_name', 'cron.timezone');
+    ELSIF EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') THEN
+        database := current_database();
+    END IF;
+    zone := coalesce(zone, 'GMT');
+    RETURN NEXT;
+END
 $$;
 
 SELECT refreshtop_migration.give('refreshtop_definers.cron_job(text)', refreshtop_migration.role('job')),
@@ -134,10 +138,15 @@ SELECT refreshtop_migration.let_monitor('pg_read_all_settings');
 SELECT refreshtop_migration.as_owner();
 CREATE OR REPLACE FUNCTION refreshtop.cron_settings()
 RETURNS TABLE (database text, utc_offset integer, readable boolean)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT s.database, extract(epoch FROM (now() AT TIME ZONE s.zone) - (now() AT TIME ZONE 'UTC'))::integer, s.readable
-    FROM refreshtop_definers.cron_settings() s
+BEGIN
+    RETURN QUERY
+    SELECT s.database,
+           extract(epoch FROM (now() AT TIME ZONE s.zone) - (now() AT TIME ZONE 'UTC'))::integer,
+           s.readable
+    FROM refreshtop_definers.cron_settings() s;
+END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.cron_settings()', 'admin');
 

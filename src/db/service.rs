@@ -98,6 +98,11 @@ pub(super) fn interval(window: Duration) -> String {
 /// # Errors
 /// Only the connection's: any role may ask.
 pub async fn server_facts(connection: &mut PgConnection) -> sqlx::Result<ServerFacts> {
+    server_facts_by(connection, QUESTION).await
+}
+
+/// The same by a question of [`Trust`].
+pub(super) async fn server_facts_by(connection: &mut PgConnection, question: &str) -> sqlx::Result<ServerFacts> {
     // A receiver that has nothing left to replay is not behind, however long its primary has been idle.
     let sql = format!(
         "{SEARCH_PATH};
@@ -107,7 +112,7 @@ pub async fn server_facts(connection: &mut PgConnection) -> sqlx::Result<ServerF
                      AND NOT (EXISTS (SELECT 1 FROM pg_stat_wal_receiver WHERE pid IS NOT NULL)
                               AND pg_last_wal_receive_lsn() IS NOT DISTINCT FROM pg_last_wal_replay_lsn())
                 THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 END AS behind,
-                ({QUESTION}) AS trust"
+                ({question}) AS trust"
     );
     let row = one(connection, &sql).await?;
     Ok(ServerFacts {

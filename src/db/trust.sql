@@ -28,7 +28,13 @@ THEN (
                pg_catalog.bool_and(p.proowner IN (SELECT t.oid FROM trusted t)) AS trusted,
                pg_catalog.min(CASE WHEN p.proowner IN (SELECT t.oid FROM trusted t) THEN NULL
                                    ELSE pg_catalog.pg_get_userbyid(p.proowner)::pg_catalog.text END) AS stranger
-        FROM pg_catalog.pg_proc p JOIN schema s ON s.oid = p.pronamespace GROUP BY s.nspname, p.proname
+        -- pg_proc has no index by schema.
+        FROM schema s
+        JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+                                   AND d.refobjid = s.oid
+                                   AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+        JOIN pg_catalog.pg_proc p ON p.oid = d.objid AND p.pronamespace = s.oid
+        GROUP BY s.nspname, p.proname
     )
     SELECT pg_catalog.jsonb_build_object(
         'role', session_user,
@@ -47,23 +53,28 @@ THEN (
                     'oid', c.oid::pg_catalog.int8, 'kind', c.relkind, 'owner', pg_catalog.pg_get_userbyid(c.relowner),
                     'trusted', c.relowner IN (SELECT t.oid FROM trusted t),
                     -- A materialized view's own query is a rule, too.
-                    'rules', EXISTS (SELECT FROM pg_catalog.pg_rewrite w
-                                     WHERE w.ev_class = c.oid AND NOT (c.relkind = 'm' AND w.rulename = '_RETURN')),
-                    'children', EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid),
+                    'rules', c.relhasrules AND EXISTS (
+                        SELECT FROM pg_catalog.pg_rewrite w
+                        WHERE w.ev_class = c.oid AND NOT (c.relkind = 'm' AND w.rulename = '_RETURN')),
+                    'children', c.relhassubclass AND EXISTS (
+                        SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid),
+                    -- What comes with the server has lower numbers.
                     'types', EXISTS (SELECT FROM pg_catalog.pg_attribute a
-                                     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
                                      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-                                       AND t.typnamespace <> 'pg_catalog'::pg_catalog.regnamespace),
-                    'extension', EXISTS (SELECT FROM pg_catalog.pg_depend d
-                                         JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
-                                         WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-                                           AND d.objid = c.oid
-                                           AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
-                                           AND d.deptype = 'e'
-                                           AND e.extname = 'pg_cron'))), '{}')
-            FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-            WHERE n.nspname = 'public' AND c.relname IN ('metrics_refresh_log', 'platform_metrics')
-               OR n.nspname = 'refreshtop' AND c.relkind NOT IN ('i', 'I', 'c')
-               OR n.nspname = 'cron' AND c.relname IN ('job', 'job_run_details'))
+                                       AND a.atttypid >= 16384),
+                    'extension', n.nspname = 'cron' AND EXISTS (
+                        SELECT FROM pg_catalog.pg_depend d
+                        WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
+                          AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'
+                          AND d.refobjid = (SELECT e.oid FROM pg_catalog.pg_extension e
+                                            WHERE e.extname = 'pg_cron')))), '{}')
+            -- All that is read: what is not among these counts as missing.
+            FROM (VALUES ('public'::pg_catalog.name, 'metrics_refresh_log'::pg_catalog.name),
+                         ('public', 'platform_metrics'),
+                         ('refreshtop', 'home'), ('refreshtop', 'inventory'), ('refreshtop', 'migrations'),
+                         ('refreshtop', 'views'),
+                         ('cron', 'job'), ('cron', 'job_run_details')) wanted(schema, name)
+            JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
+            JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name)
     )::pg_catalog.text)
 END AS trust

@@ -268,3 +268,25 @@ async fn what_comes_into_being_after_the_gate() {
     assert_eq!(sprung(&url, &name).await, [""; 0]);
     assert!(failures.iter().all(error::is_missing), "{failures:?}");
 }
+
+#[tokio::test]
+async fn a_session_that_comes_by_great_rights_looks_at_nothing_until_it_has_asked_again() {
+    let (url, name, stranger) = with_stranger(fresh_app("promoted").await).await;
+    let (role, of_role) = fresh_role(&url, "promoted", "").await;
+    let mut session = PgConnection::connect(&of_role).await.unwrap();
+    let look = Look::begin(&mut session).await.unwrap();
+    assert!(!look.facts().trust.is_gated());
+    drop(look);
+    let look = Look::begin_knowing(&mut session, false).await.unwrap();
+    assert!(!look.facts().trust.is_gated());
+    drop(look);
+    execute(&url, &format!("ALTER ROLE {role} SUPERUSER")).await;
+    execute(&stranger, &format!("{}{}", views(), schema("INVOKER"))).await;
+    for was_gated in [false, true] {
+        let mut look = Look::begin_knowing(&mut session, was_gated).await.unwrap();
+        assert!(look.facts().trust.is_gated());
+        service::figures(&mut look).await.unwrap_err();
+        service::statistics(&mut look, PLATFORM_METRICS, Duration::from_mins(1)).await.unwrap_err();
+    }
+    assert_eq!(sprung(&url, &name).await, [""; 0]);
+}
