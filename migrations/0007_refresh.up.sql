@@ -121,17 +121,21 @@ BEGIN
         v_definer := 'refresh_' || substr(encode(sha256(convert_to(p_refresh_type, 'UTF8')), 'hex'), 1, 32);
         v_routine := format('refreshtop_definers.%I(boolean)', v_definer);
         EXECUTE format('DROP FUNCTION IF EXISTS %s', v_routine);
-        EXECUTE format($define$
-            CREATE FUNCTION refreshtop_definers.%1$I(p_concurrently boolean) RETURNS void
-            LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-            AS $refresh$
-            BEGIN
-                IF p_concurrently THEN
-                    REFRESH MATERIALIZED VIEW CONCURRENTLY %2$I.%3$I;
-                ELSE
-                    REFRESH MATERIALIZED VIEW %2$I.%3$I;
-                END IF;
-            END $refresh$ $define$, v_definer, v_view.nspname, v_view.relname);
+        -- The body as a literal: a view can have any name, the end of a dollar-quoted text included.
+        EXECUTE format(
+            'CREATE FUNCTION refreshtop_definers.%I(p_concurrently boolean) RETURNS void '
+            'LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %L',
+            v_definer,
+            format(
+                $body$
+                BEGIN
+                    IF p_concurrently THEN
+                        REFRESH MATERIALIZED VIEW CONCURRENTLY %1$I.%2$I;
+                    ELSE
+                        REFRESH MATERIALIZED VIEW %1$I.%2$I;
+                    END IF;
+                END
+                $body$, v_view.nspname, v_view.relname));
         IF v_view.owner <> current_user THEN
             -- To be given a function a role must be able to create in its schema, at that moment.
             EXECUTE format('GRANT USAGE, CREATE ON SCHEMA refreshtop_definers TO %I', v_view.owner);
@@ -261,7 +265,8 @@ BEGIN
         -- A view without data can't be refreshed concurrently; nobody can read it either, so nobody is blocked.
         SELECT relispopulated INTO v_populated FROM pg_class WHERE oid = v_view.view_oid;
         IF v_view.definer IS NOT NULL THEN
-            EXECUTE format('SELECT refreshtop_definers.%I(%L)', v_view.definer, v_populated);
+            -- With the type: another function of that name must not fit better.
+            EXECUTE format('SELECT refreshtop_definers.%I(%L::boolean)', v_view.definer, v_populated);
         ELSE
             EXECUTE format('REFRESH MATERIALIZED VIEW %s %I.%I', CASE WHEN v_populated THEN 'CONCURRENTLY' ELSE '' END,
                            v_view.view_schema, v_view.view_name);

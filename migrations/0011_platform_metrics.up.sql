@@ -330,11 +330,20 @@ BEGIN
           AND k.place <= i.indnkeyatts
         GROUP BY i.indexrelid ORDER BY i.indexrelid
     LOOP
+        -- Even to parse a stranger's query runs his code: a constant of a domain is checked by its functions. So the
+        -- query is a text until it is executed inside the refresh, as the view's owner.
         EXECUTE format(
-            'CREATE MATERIALIZED VIEW refreshtop_before.refreshtop_rows AS SELECT ARRAY[count(*), '
-            'count(DISTINCT ROW(%s)) FILTER (WHERE NOT (%s)), '
-            'count(*) FILTER (WHERE %s)] AS rows FROM (%s) q WITH NO DATA',
-            v_index.columns, v_index.any_null, v_index.any_null, v_view.query);
+            'CREATE FUNCTION refreshtop_before.refreshtop_count() RETURNS bigint[] '
+            'LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS %L',
+            format(
+                'DECLARE v_rows bigint[]; BEGIN EXECUTE %L INTO v_rows; RETURN v_rows; END',
+                format(
+                    'SELECT ARRAY[count(*), count(DISTINCT ROW(%s)) FILTER (WHERE NOT (%s)), '
+                    'count(*) FILTER (WHERE %s)] FROM (%s) q',
+                    v_index.columns, v_index.any_null, v_index.any_null, v_view.query)));
+        EXECUTE format('GRANT EXECUTE ON FUNCTION refreshtop_before.refreshtop_count() TO %I', v_view.owner);
+        CREATE MATERIALIZED VIEW refreshtop_before.refreshtop_rows AS
+            SELECT refreshtop_before.refreshtop_count() AS rows WITH NO DATA;
         v_found := 'refreshtop_before.refreshtop_rows'::regclass;
         PERFORM refreshtop_migration.let_own('refreshtop_before', v_view.owner);
         EXECUTE format('ALTER MATERIALIZED VIEW refreshtop_before.refreshtop_rows OWNER TO %I', v_view.owner);
@@ -344,6 +353,7 @@ BEGIN
         SET LOCAL row_security = on;
         SELECT r.rows INTO v_rows FROM refreshtop_before.refreshtop_rows r;
         DROP MATERIALIZED VIEW refreshtop_before.refreshtop_rows;
+        DROP FUNCTION refreshtop_before.refreshtop_count();
         IF v_rows[2] + v_rows[3] < v_rows[1] THEN
             v_said := format(
                 'index %s takes each key once, and the query of public.platform_metrics gives %s rows more: '

@@ -47,6 +47,9 @@ pub struct ServerFacts {
 /// Asks one question. Inside a transaction a refusal costs the question only, not what comes after it.
 pub(super) async fn ask(connection: &mut PgConnection, sql: &str) -> sqlx::Result<Vec<PgRow>> {
     if !connection.is_in_transaction() {
+        // The database's own setting may put a stranger's functions and operators before PostgreSQL's. Statements that
+        // are sent together are one transaction.
+        let sql = format!("{SEARCH_PATH}; {sql}");
         return sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await;
     }
     let guarded = format!("SAVEPOINT part; {sql}; RELEASE SAVEPOINT part");

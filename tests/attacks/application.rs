@@ -193,3 +193,34 @@ async fn denied(scene: Scene) {
     support::client(&user.url).await;
 }
 attack!(denied by [superuser, owner, managed]);
+
+/// Runs with the rights of the attacker while a step fills the view, and would put a function beside those that our owner
+/// calls.
+const PLANTER: &str = "
+CREATE FUNCTION public.is_super_admin() RETURNS boolean LANGUAGE sql STABLE AS 'SELECT false';
+CREATE FUNCTION m.plant() RETURNS integer SECURITY DEFINER LANGUAGE plpgsql AS $$
+BEGIN
+    CREATE FUNCTION refreshtop_definers.refresh_2af2787c18863c511a3fc991a4ecd557(text) RETURNS void
+    LANGUAGE plpgsql AS 'BEGIN PERFORM m.evil(''overload''); END';
+    RETURN 1;
+EXCEPTION WHEN OTHERS THEN
+    RETURN 1;
+END $$;
+CREATE FUNCTION m.plant(integer) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN m.plant(); END';
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA m TO PUBLIC";
+
+/// The owner of the application's function, who owns a source as well, puts nothing into the schema of the functions that
+/// run with the rights of others.
+async fn overload_of_a_definer(scene: Scene) {
+    scene.attacker_creates_in_public().await;
+    scene.attacker_owns_sources(&["software_licenses"]).await;
+    scene.plant(PLANTER).await;
+    scene.plant("CREATE INDEX ON public.software_licenses (id) WHERE m.plant(1) = 1").await;
+    scene.migrate().await;
+    let planted = "SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+                   WHERE n.nspname = 'refreshtop_definers' AND p.proargtypes = '25'::oidvector AND p.proname LIKE 'refresh%'";
+    assert_eq!(value::<i64>(&scene.superuser, planted).await, 0);
+    scene.live().await;
+    scene.held().await;
+}
+attack!(overload_of_a_definer by [superuser, managed]);

@@ -184,3 +184,62 @@ impl Scene {
         }
     }
 }
+
+/// What the attacker lays under the name of ours in a database of his own.
+const OWN_INSTALLATION: &str = "
+CREATE SCHEMA refreshtop;
+CREATE TABLE refreshtop.migrations (version bigint PRIMARY KEY, description text NOT NULL,
+    installed_on timestamptz NOT NULL DEFAULT now(), success boolean NOT NULL, checksum bytea NOT NULL, execution_time bigint NOT NULL);
+CREATE INDEX ON refreshtop.migrations (version) WHERE m.evil_constant(1) = 1";
+
+/// A database's owner sets the role that sessions act as, so that what is his looks like the migrator's own.
+async fn role_of_the_database(scene: Scene) {
+    let (database, name) = (&scene.database, &scene.attacker.name);
+    scene.sudo(&format!("ALTER DATABASE {database} OWNER TO {name}")).await;
+    scene.plant(OWN_INSTALLATION).await;
+    scene.plant(&format!("ALTER DATABASE {database} SET role = '{name}'")).await;
+    for line in ["migrate status", "migrate", "migrate --dry-run", "migrate down --yes"] {
+        let ran = scene.run(&scene.boss.url, line).await;
+        assert!(line.contains("dry") || ran.code != 0, "{line}: {ran:?}");
+    }
+    scene.look_as(&scene.boss.url).await;
+    scene.sudo(&format!("ALTER DATABASE {database} RESET role")).await;
+    scene.held().await;
+}
+attack!(role_of_the_database by [superuser, managed]);
+
+/// A database's owner sets a search path on which his functions and operators come before PostgreSQL's. None shadows what
+/// the trap itself calls.
+async fn search_path_of_the_database(scene: Scene) {
+    let (database, name) = (&scene.database, &scene.attacker.name);
+    scene.sudo(&format!("ALTER DATABASE {database} OWNER TO {name}")).await;
+    scene
+        .plant(
+            "CREATE SCHEMA evil;
+             GRANT USAGE ON SCHEMA evil TO PUBLIC;
+             CREATE FUNCTION evil.to_regclass(text) RETURNS regclass LANGUAGE plpgsql AS $$
+             BEGIN PERFORM m.evil('to_regclass'); RETURN pg_catalog.to_regclass($1); END $$;
+             CREATE FUNCTION evil.to_regnamespace(text) RETURNS regnamespace LANGUAGE plpgsql AS $$
+             BEGIN PERFORM m.evil('to_regnamespace'); RETURN pg_catalog.to_regnamespace($1); END $$;
+             CREATE FUNCTION evil.pg_is_in_recovery() RETURNS boolean LANGUAGE plpgsql AS $$
+             BEGIN PERFORM m.evil('pg_is_in_recovery'); RETURN false; END $$;
+             CREATE FUNCTION evil.same(name, text) RETURNS boolean LANGUAGE plpgsql AS $$
+             BEGIN PERFORM m.evil('operator'); RETURN $1::text OPERATOR(pg_catalog.=) $2; END $$;
+             CREATE OPERATOR evil.= (LEFTARG = name, RIGHTARG = text, FUNCTION = evil.same)",
+        )
+        .await;
+    scene.plant(&format!("ALTER DATABASE {database} SET search_path = evil, pg_catalog, public")).await;
+    for line in ["migrate status", "migrate --dry-run", "migrate"] {
+        scene.run(&scene.boss.url, line).await;
+    }
+    scene.pause_jobs().await;
+    for line in ["doctor --fix", "job every 7m", "job pause", "trigger", "cleanup"] {
+        scene.run(&scene.boss.url, line).await;
+    }
+    scene.look_as(&scene.boss.url).await;
+    scene.run(&scene.boss.url, "migrate down --yes").await;
+    // The scene's own sessions would meet the shadows.
+    scene.sudo(&format!("SET search_path = pg_catalog; ALTER DATABASE {database} RESET search_path")).await;
+    scene.held().await;
+}
+attack!(search_path_of_the_database by [superuser, managed]);

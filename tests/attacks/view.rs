@@ -112,3 +112,33 @@ async fn superusers_view(scene: Scene) {
     scene.no_wrong_figure().await;
 }
 attack!(superusers_view by [superuser]);
+
+/// Names an array of a domain whose check is the attacker's: even to parse such a constant runs it.
+const CONSTANT: &str = "
+CREATE FUNCTION m.check_domain(integer) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN PERFORM m.evil('parsed constant'); RETURN true; END $$;
+CREATE DOMAIN m.hostile AS integer CHECK (m.check_domain(value));
+CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT 1 AS id, 2 AS n, '{1}'::m.hostile[] AS d;
+CREATE UNIQUE INDEX ON public.platform_metrics (id)";
+
+/// A view that keeps its own query is counted for its key, and nobody but its owner even parses that query.
+async fn kept_view_with_a_constant(scene: Scene) {
+    scene.attacker_creates_in_public().await;
+    scene.plant(CONSTANT).await;
+    scene.migrate().await;
+    scene.live().await;
+    scene.held().await;
+}
+attack!(kept_view_with_a_constant by [superuser, owner, managed]);
+
+/// The owner of a view chooses its name, and what is made for it must not be written by that name.
+async fn name_that_ends_a_text(scene: Scene) {
+    scene.attacker_creates_in_public().await;
+    scene.migrated().await;
+    let name = format!("v$refresh$;$body$;SELECT m.evil('name');ALTER ROLE {};", scene.attacker.name);
+    scene.plant(&format!("CREATE MATERIALIZED VIEW public.\"{name}\" AS SELECT 1 AS id")).await;
+    scene.sudo("SET check_function_bodies = off; SELECT refreshtop.register_view('other', c.oid) FROM pg_class c WHERE relname LIKE 'v$refresh%'").await;
+    scene.live().await;
+    scene.held().await;
+}
+attack!(name_that_ends_a_text by [superuser, managed]);

@@ -384,14 +384,22 @@ END
 $$;
 
 -- Gives a function in schema refreshtop_definers to the role with whose rights it runs; only our owner may call it, and
--- without USAGE on that schema its new owner can't alter it.
+-- without USAGE on that schema its new owner can't alter it. He must be able to create there at the moment of the
+-- change, and no longer: a later step fills the view, which may run his code.
 CREATE FUNCTION refreshtop_migration.give(p_routine text, p_role name) RETURNS void LANGUAGE plpgsql
 AS $$
+DECLARE
+    v_lacks boolean := NOT has_schema_privilege(p_role, 'refreshtop_definers', 'CREATE');
 BEGIN
     IF (SELECT proowner FROM pg_proc WHERE oid = p_routine::regprocedure)
        <> (SELECT oid FROM pg_roles WHERE rolname = p_role) THEN
-        PERFORM refreshtop_migration.let_own('refreshtop_definers', p_role);
+        IF v_lacks THEN
+            EXECUTE format('GRANT USAGE, CREATE ON SCHEMA refreshtop_definers TO %I', p_role);
+        END IF;
         EXECUTE format('ALTER ROUTINE %s OWNER TO %I', p_routine, p_role);
+        IF v_lacks THEN
+            EXECUTE format('REVOKE USAGE, CREATE ON SCHEMA refreshtop_definers FROM %I', p_role);
+        END IF;
     END IF;
     PERFORM refreshtop_migration.seal(p_routine, 'owner');
 END

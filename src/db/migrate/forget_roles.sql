@@ -1,7 +1,8 @@
 -- After a full rollback: the roles go if nothing of this cluster needs them any more. Tried, not looked up first:
 -- another database may begin to use one in between.
--- Less than deadlock_timeout, so that this gives up rather than that a migration of another database is ended.
-SET LOCAL lock_timeout = '500ms';
+-- What is dropped stays locked until the commit, and a migration of another database may wait for that and hold what
+-- comes next: so this hardly waits. Who holds a role needs it.
+SET LOCAL lock_timeout = '10ms';
 DO $$
 DECLARE
     v_role name;

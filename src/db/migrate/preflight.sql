@@ -39,6 +39,17 @@ SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust
     FROM release JOIN (VALUES (13, 14), (14, 11), (15, 6), (16, 2)) AS fixed(major, minor) USING (major)
     WHERE release.minor < fixed.minor
     UNION ALL
+    -- The setting role may be the database's: whoever owns that would have his own code taken for the migrator's, and
+    -- it could take the rights of the role that logged in.
+    SELECT 13,
+           format('role %I logged in, and acts as role %I, whose code could take more rights', session_user, current_user),
+           format('log in as the role that is to migrate, or first: ALTER DATABASE %I RESET role', current_database())
+    WHERE EXISTS (SELECT FROM pg_roles great
+                  WHERE (great.rolsuper OR great.rolcreaterole OR great.rolname IN (
+                            'pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files'))
+                    AND pg_has_role(session_user, great.oid, 'MEMBER')
+                    AND NOT pg_has_role(current_user, great.oid, 'MEMBER'))
+    UNION ALL
     SELECT 2, 'this server is a read-only standby', 'migrate its primary' WHERE pg_is_in_recovery()
     UNION ALL
     SELECT 3, 'table public.' || name || ' is missing', 'create the application''s tables first'
