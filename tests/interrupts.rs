@@ -293,7 +293,13 @@ async fn a_rollback_that_nobody_agrees_to_says_what_it_would_delete_and_does_not
     let before = jobs(&url).await;
     let (code, out, said) = wait(program(&url, "migrate down").spawn().unwrap()).await;
     assert_eq!((code, out.as_str()), (i32::from(exit::USAGE), ""), "{said}");
-    for part in ["nothing was changed", "rows of the refresh log", "2 jobs out of pg_cron", "--yes"] {
+    for part in [
+        "nothing was changed",
+        "dropping public.platform_metrics",
+        "1 row of the refresh log",
+        "2 jobs out of pg_cron",
+        "--yes",
+    ] {
         assert!(said.contains(part), "{part}: {said}");
     }
     assert_eq!(said.lines().count(), 1, "{said}");
