@@ -42,7 +42,8 @@ SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust
     -- The setting role may be the database's: whoever owns that would have his own code taken for the migrator's, and
     -- it could take the rights of the role that logged in.
     SELECT 13,
-           format('role %I logged in, and acts as role %I, whose code could take more rights', session_user, current_user),
+           format('role %I logged in, and acts as role %I, whose code could take more rights',
+                  session_user, current_user),
            format('log in as the role that is to migrate, or first: ALTER DATABASE %I RESET role', current_database())
     WHERE EXISTS (SELECT FROM pg_roles great
                   WHERE (great.rolsuper OR great.rolcreaterole OR great.rolname IN (
