@@ -4,7 +4,7 @@ use crate::{
     connect::Connected,
     db::{
         error, service,
-        trust::{Refusal, Thing, Trust},
+        trust::{Refusal, SEARCH_PATH, Thing, Trust},
     },
     model::refresh::TriggerOutcome,
 };
@@ -81,7 +81,7 @@ pub async fn call(client: &Client, function: Thing, sql: &str) -> Result<serde_j
 /// # Errors
 /// The server's, or the connection's.
 async fn reply(client: &Client, sql: &str) -> Result<serde_json::Value, tokio_postgres::Error> {
-    let answer = client.simple_query(sql).await?;
+    let answer = client.simple_query(&format!("{SEARCH_PATH}; {sql}")).await?;
     let text = answer.iter().find_map(|part| match part {
         SimpleQueryMessage::Row(row) => row.get(0),
         _ => None,

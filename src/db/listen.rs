@@ -6,6 +6,7 @@ use crate::db::{
     error::{self, sqlstate},
     feed::LISTENING,
     spare::Spare,
+    trust::SEARCH_PATH,
 };
 use crate::model::feed::FeedEvent;
 use futures_util::StreamExt as _;
@@ -98,7 +99,7 @@ pub(super) async fn listen(client: &Client, trial: &Trial, limit: Duration) -> R
 
 /// Runs `sql`: the first value that it gives, or that listening was refused; the outer error is a lost session.
 async fn ask(client: &Client, sql: &str, limit: Duration) -> Result<Result<String, Found>, String> {
-    match timeout(limit, client.simple_query(sql)).await {
+    match timeout(limit, client.simple_query(&format!("{SEARCH_PATH}; {sql}"))).await {
         Ok(Ok(answer)) => Ok(Ok(first_value(&answer))),
         Ok(Err(failure)) => match failure.code() {
             Some(code) if code.code() == sqlstate::READ_ONLY => {
@@ -130,7 +131,7 @@ async fn notify(target: &Target, channel: &str, limit: Duration) -> Result<(), S
     };
     let (client, mut messages) = (connected.client, connected.messages);
     let driver = async move { while messages.next().await.is_some() {} };
-    let sql = format!("SELECT pg_notify('{channel}', '')");
+    let sql = format!("SELECT pg_catalog.pg_notify('{channel}', '')");
     let sent = async {
         match timeout(limit, client.simple_query(&sql)).await {
             Ok(answer) => answer.map(|_| ()).map_err(|failure| error::driver_sentence(&failure)),
@@ -148,7 +149,8 @@ async fn notify(target: &Target, channel: &str, limit: Duration) -> Result<(), S
 /// undone harms little: nobody else knows the channel.
 async fn undo(client: &Client, channel: &str, pid: &str, limit: Duration) {
     let sql = format!(
-        "DO $$ BEGIN IF pg_backend_pid()::text = '{pid}' THEN EXECUTE 'UNLISTEN \"{channel}\"'; END IF; END $$;
+        "{SEARCH_PATH};
+         DO $$ BEGIN IF pg_backend_pid()::text = '{pid}' THEN EXECUTE 'UNLISTEN \"{channel}\"'; END IF; END $$;
          SELECT pg_backend_pid()"
     );
     for _ in 0..UNDO_ATTEMPTS {

@@ -1,7 +1,11 @@
 //! A refresh on a session of its own, which can be cancelled.
 
 use crate::connect::{self, Session, Target};
-use crate::db::{error, service, spare::Spare, trust::Trust};
+use crate::db::{
+    error, service,
+    spare::Spare,
+    trust::{SEARCH_PATH, Trust},
+};
 use crate::model::{message::Message, refresh::TriggerOutcome};
 use futures_util::StreamExt as _;
 use std::time::Duration;
@@ -54,7 +58,8 @@ async fn refresh(target: &Target, commands: &mut mpsc::Receiver<Command>) -> Tri
         }
     }
     // A simple query: a prepared statement may be gone behind a pooler when it is executed.
-    let query = client.simple_query(service::TRIGGER);
+    let sql = format!("{SEARCH_PATH}; {}", service::TRIGGER);
+    let query = client.simple_query(&sql);
     tokio::pin!(query);
     let answer = loop {
         tokio::select! {

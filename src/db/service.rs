@@ -108,8 +108,7 @@ pub async fn server_facts(connection: &mut PgConnection) -> sqlx::Result<ServerF
 pub(super) async fn server_facts_by(connection: &mut PgConnection, question: &str) -> sqlx::Result<ServerFacts> {
     // A receiver that has nothing left to replay is not behind, however long its primary has been idle.
     let sql = format!(
-        "{SEARCH_PATH};
-         SELECT clock_timestamp() AS time, current_database()::text AS database, current_user::text AS role,
+        "SELECT clock_timestamp() AS time, current_database()::text AS database, current_user::text AS role,
                 split_part(current_setting('server_version'), ' ', 1) AS version, pg_is_in_recovery() AS standby,
                 CASE WHEN pg_is_in_recovery()
                      AND NOT (EXISTS (SELECT 1 FROM pg_stat_wal_receiver WHERE pid IS NOT NULL)

@@ -208,15 +208,24 @@ async fn role_of_the_database(scene: Scene) {
 }
 attack!(role_of_the_database by [superuser, managed]);
 
-/// A database's owner sets a search path on which his functions and operators come before PostgreSQL's. None shadows what
-/// the trap itself calls.
+/// A database's owner sets a search path on which his functions, operators and types come before PostgreSQL's.
 async fn search_path_of_the_database(scene: Scene) {
     let (database, name) = (&scene.database, &scene.attacker.name);
     scene.sudo(&format!("ALTER DATABASE {database} OWNER TO {name}")).await;
     scene
         .plant(
-            "CREATE SCHEMA evil;
+            // The trap itself must not meet the shadows.
+            "ALTER FUNCTION m.climb(text) SET search_path = pg_catalog, pg_temp;
+             ALTER FUNCTION m.evil(text) SET search_path = pg_catalog, pg_temp;
+             CREATE SCHEMA evil;
              GRANT USAGE ON SCHEMA evil TO PUBLIC;
+             CREATE FUNCTION evil.current_setting(text) RETURNS text LANGUAGE plpgsql AS $$
+             BEGIN PERFORM m.evil('current_setting'); RETURN pg_catalog.current_setting($1); END $$;
+             CREATE FUNCTION evil.current_database() RETURNS name LANGUAGE plpgsql AS $$
+             BEGIN PERFORM m.evil('current_database'); RETURN pg_catalog.current_database(); END $$;
+             CREATE FUNCTION evil.is_text(value pg_catalog.text) RETURNS boolean LANGUAGE plpgsql AS $$
+             BEGIN PERFORM m.evil('cast to text'); RETURN true; END $$;
+             CREATE DOMAIN evil.text AS pg_catalog.text CHECK (evil.is_text(value));
              CREATE FUNCTION evil.to_regclass(text) RETURNS regclass LANGUAGE plpgsql AS $$
              BEGIN PERFORM m.evil('to_regclass'); RETURN pg_catalog.to_regclass($1); END $$;
              CREATE FUNCTION evil.to_regnamespace(text) RETURNS regnamespace LANGUAGE plpgsql AS $$

@@ -69,7 +69,7 @@ pub async fn cut_off(session: &Session) {
     let first = listener(session).await;
     let ours = "pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'refreshtop%'";
     session.value::<Option<i64>>(&format!("count(pg_terminate_backend(pid)) FROM {ours}")).await;
-    session.until(&format!("EXISTS (SELECT {LISTENER} AND pid <> {first} AND query LIKE 'LISTEN%')")).await;
+    session.until(&format!("EXISTS (SELECT {LISTENER} AND pid <> {first} AND query LIKE '%LISTEN %')")).await;
 }
 
 /// Memory of a program, bytes: what it has now, and the most it ever had.

@@ -1,8 +1,8 @@
 //! `refreshtop migrate up | status | down`.
 //!
-//! Jobs come last. Where `pg_cron` lives beside the application they are part of the one transaction. Where it lives in
-//! another database there are two, which are committed one right after the other, when nothing is left to be done in
-//! either. Upwards the application's comes first: if the other one fails, the jobs are as they were, and migrating again
+//! Where `pg_cron` lives beside the application the jobs are part of the one transaction: last on the way up, first on the
+//! way down, while whoever migrates is still a member of the jobs' role. Where it lives in another database there are two
+//! transactions, which are committed one right after the other, when nothing is left to be done in either. Upwards the application's comes first: if the other one fails, the jobs are as they were, and migrating again
 //! makes up for it. Downwards that of the jobs comes first: if the other one fails, they are put back.
 
 mod announce;

@@ -2,7 +2,7 @@
 
 use crate::db::{
     error, service,
-    trust::{Refusal, Thing, Trust},
+    trust::{Refusal, SEARCH_PATH, Thing, Trust},
 };
 use crate::model::diagnosis::{Mend, MendKind, literal};
 use serde_json::Value;
@@ -70,13 +70,16 @@ pub async fn mend(
 }
 
 async fn database(connection: &mut PgConnection) -> sqlx::Result<String> {
-    sqlx::raw_sql("SELECT current_database()::text").fetch_one(connection).await?.try_get_unchecked(0)
+    service::one(connection, "SELECT current_database()::text").await?.try_get_unchecked(0)
 }
 
 /// The first value that the statement gives, as text.
 async fn execute(connection: &mut PgConnection, mend: &Mend) -> sqlx::Result<Option<String>> {
     Trust::of(connection).await?.allow_all(called(mend.kind))?;
-    let rows = sqlx::raw_sql(AssertSqlSafe(mend.sql.clone())).fetch_all(connection).await?;
+    // What is no question may refuse to run in a transaction with others, and has no names but those it writes out.
+    let pinned = mend.sql.starts_with("SELECT").then(|| format!("{SEARCH_PATH}; {}", mend.sql));
+    let sql = pinned.unwrap_or_else(|| mend.sql.clone());
+    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await?;
     match rows.first() {
         Some(row) if !row.is_empty() => row.try_get_unchecked(0),
         _ => Ok(None),
@@ -159,7 +162,7 @@ async fn record(app: &mut PgConnection, mend: &Mend, done: bool) -> sqlx::Result
     let keeps = "SELECT NOT pg_catalog.pg_is_in_recovery() AND EXISTS (
                      SELECT 1 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
                      WHERE n.nspname = 'refreshtop' AND p.proname = 'record_act')";
-    let keeps: String = sqlx::raw_sql(keeps).fetch_one(&mut *app).await?.try_get_unchecked(0)?;
+    let keeps: String = service::one(app, keeps).await?.try_get_unchecked(0)?;
     if keeps != "t" {
         return Ok(());
     }
@@ -171,6 +174,6 @@ async fn record(app: &mut PgConnection, mend: &Mend, done: bool) -> sqlx::Result
         literal(&mend.database),
         literal(&mend.sql),
     );
-    sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(app).await?;
+    service::ask(app, &sql).await?;
     Ok(())
 }

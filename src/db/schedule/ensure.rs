@@ -1,11 +1,12 @@
 //! Putting every job in place that is missing.
 
+use crate::db::trust::SEARCH_PATH;
 use crate::{
     db::{
         schedule::{
             desk::{Act, CronJob, Desk},
             done::{Done, Mode},
-            extension::{SAFE, create_extension, has_extension, lock},
+            extension::{create_extension, has_extension, lock},
             failure::ScheduleError,
             look::{Look, Place, Standing},
             notes::{Found, note},
@@ -38,7 +39,7 @@ pub async fn ensure(cron: &mut PgConnection, look: &Look, mode: Mode) -> Result<
 }
 
 async fn ensured(cron: &mut PgConnection, look: &Look, cron_database: &str, mode: Mode) -> Result<Done, ScheduleError> {
-    sqlx::raw_sql(SAFE).execute(&mut *cron).await?;
+    sqlx::raw_sql(SEARCH_PATH).execute(&mut *cron).await?;
     if mode != Mode::Dry {
         sqlx::raw_sql(AssertSqlSafe(lock())).execute(&mut *cron).await?;
     }

@@ -7,10 +7,6 @@ use crate::db::{
 };
 use sqlx::{PgConnection, Row as _};
 
-/// What makes what follows mean what it says, whatever the database or the role has set. The first statement of each
-/// transaction here.
-pub(in crate::db) const SAFE: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
-
 /// Whether `cron.job` and its history are `pg_cron`'s own: whoever may create a schema can make tables of these names
 /// where `pg_cron` is not, and views whose functions run as whoever looks.
 pub(in crate::db) const OWN_TABLES: &str = "

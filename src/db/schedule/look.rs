@@ -1,12 +1,12 @@
 //! What is known of the application's database before anything is done.
 
+use crate::db::trust::SEARCH_PATH;
 use crate::{
     db::{
         diagnosis::FUNCTIONS,
         migrate,
         schedule::{
             desk::CronJob,
-            extension::SAFE,
             failure::ScheduleError,
             notes::{self, AS_MIGRATOR, AS_OWNER, Found, Note},
             wanted::{JOB_ROLE, JOBS, Wanted},
@@ -125,7 +125,7 @@ impl Look {
 /// Only the connection's: any role may ask.
 pub async fn look(app: &mut PgConnection) -> sqlx::Result<Look> {
     let mut transaction = app.begin().await?;
-    sqlx::raw_sql(SAFE).execute(&mut *transaction).await?;
+    sqlx::raw_sql(SEARCH_PATH).execute(&mut *transaction).await?;
     let facts = one(
         &mut transaction,
         "SELECT current_database()::text AS database, current_user::text AS role,

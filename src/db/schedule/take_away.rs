@@ -1,11 +1,12 @@
 //! Taking away what was scheduled.
 
+use crate::db::trust::SEARCH_PATH;
 use crate::db::{
     error,
     schedule::{
         desk::{CronJob, Desk},
         done::{Done, Mode},
-        extension::{SAFE, has_extension, has_own_tables, lock},
+        extension::{has_extension, has_own_tables, lock},
         failure::{ScheduleError, ends_all},
         look::{Look, Place, Standing},
         notes::Note,
@@ -22,7 +23,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 /// See [`ScheduleError`]; the transaction is of no more use then.
 pub async fn take_away(cron: &mut PgConnection, look: &Look, mode: Mode) -> Result<Done, ScheduleError> {
     let Place::Database(cron_database) = &look.place else { return Ok(Done::default()) };
-    sqlx::raw_sql(SAFE).execute(&mut *cron).await?;
+    sqlx::raw_sql(SEARCH_PATH).execute(&mut *cron).await?;
     match &look.standing {
         Standing::New => return Ok(Done::default()),
         Standing::Copy => {
