@@ -122,14 +122,15 @@ struct Pools {
     target: Target,
     app: PgPool,
     cron: Option<(String, PgPool)>,
-    /// Whether the session had great rights at the last look, in the application's database and in that of `pg_cron`.
-    gated: [bool; 2],
+    /// Whether the sessions had great rights at the last look.
+    app_gated: bool,
+    cron_gated: bool,
 }
 
 impl Pools {
     async fn open(target: &Target) -> Result<Self, ConnectError> {
         let app = bridge::pool(target, "poll", &Session::READING).await?.session;
-        Ok(Self { target: target.clone(), app, cron: None, gated: [true; 2] })
+        Ok(Self { target: target.clone(), app, cron: None, app_gated: true, cron_gated: true })
     }
 
     async fn cron_session(&mut self, database: &str) -> Result<PoolConnection<Postgres>, ConnectError> {
@@ -138,7 +139,7 @@ impl Pools {
             self.cron.insert(known)
         } else {
             let target = Target { database: database.to_owned(), ..self.target.clone() };
-            self.gated[1] = true;
+            self.cron_gated = true;
             let pool = bridge::pool(&target, "schedule", &Session::READING).await?.session;
             self.cron.insert((database.to_owned(), pool))
         };
@@ -252,9 +253,9 @@ impl Reader {
     /// Reads every part; each can be missing by itself, but a lost connection fails the whole.
     async fn snapshot(&self, pools: &mut Pools, window: Duration) -> sqlx::Result<Snapshot> {
         let mut session = pools.app.acquire().await?;
-        let mut look = Look::begin_knowing(&mut session, pools.gated[0]).await?;
+        let mut look = Look::begin_knowing(&mut session, pools.app_gated).await?;
         let facts = look.facts().clone();
-        pools.gated[0] = facts.trust.is_gated();
+        pools.app_gated = facts.trust.is_gated();
         let known = Instant::now();
         let role = facts.server.role.clone();
         let stats = service::statistics(&mut look, PLATFORM_METRICS, window).await;
@@ -395,10 +396,10 @@ async fn job_elsewhere(pools: &mut Pools, cron: &CronSettings, database: &str, s
             return Err(Unavailable::new(format!("{what}: {failure}"), mend));
         }
     };
-    let was_gated = pools.gated[1];
+    let was_gated = pools.cron_gated;
     let found = async {
         let mut look = Look::begin_knowing(&mut session, was_gated).await?;
-        pools.gated[1] = look.facts().trust.is_gated();
+        pools.cron_gated = look.facts().trust.is_gated();
         let job = service::job_there(&mut look, cron, &server.database).await?;
         look.commit().await?;
         Ok(job)
