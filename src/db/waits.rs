@@ -13,6 +13,8 @@ pub struct Blocker {
     pub pid: i32,
     /// Its role, where that may be seen, like all that follows.
     pub role: Option<String>,
+    /// Its database, where that is another one: roles are the cluster's, and a migration there holds them, too.
+    pub elsewhere: Option<String>,
     /// What it calls itself.
     pub application: Option<String>,
     /// What it is doing.
@@ -29,6 +31,7 @@ pub async fn blockers(session: &mut PgConnection, pids: &[i32]) -> sqlx::Result<
     let pids = pids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let sql = format!(
         "SELECT DISTINCT b.pid, a.usename::text AS role, a.application_name, a.state,
+                NULLIF(a.datname, pg_catalog.current_database())::text AS elsewhere,
                 pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) a.xact_start) AS seconds
          FROM pg_catalog.unnest(ARRAY[{pids}]::pg_catalog.int4[]) AS w(pid)
          CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) AS b(pid)
@@ -42,6 +45,7 @@ pub async fn blockers(session: &mut PgConnection, pids: &[i32]) -> sqlx::Result<
             Ok(Blocker {
                 pid: row.try_get("pid")?,
                 role: some("role")?,
+                elsewhere: some("elsewhere")?,
                 application: some("application_name")?,
                 state: some("state")?,
                 transaction_s: row.try_get("seconds")?,
@@ -58,6 +62,9 @@ impl std::fmt::Display for Blocker {
         write!(f, "session {}", self.pid)?;
         if let Some(role) = &self.role {
             write!(f, " of role {role}")?;
+        }
+        if let Some(database) = &self.elsewhere {
+            write!(f, " in database {database}")?;
         }
         let facts: Vec<String> = [
             self.application.clone(),
@@ -86,12 +93,15 @@ mod tests {
         let blocker = Blocker {
             pid: 4711,
             role: Some("app".into()),
+            elsewhere: None,
             application: Some("psql".into()),
             state: Some("idle in transaction".into()),
             transaction_s: Some(125.0),
         };
         let said = "session 4711 of role app (psql, idle in transaction, transaction open for 2 min)";
         assert_eq!(blocker.to_string(), said);
+        let elsewhere = Blocker { elsewhere: Some("other".into()), ..blocker.clone() };
+        assert!(elsewhere.to_string().starts_with("session 4711 of role app in database other (psql"));
         let hidden = Blocker { role: None, application: None, state: None, transaction_s: None, ..blocker.clone() };
         let prepared = Blocker { pid: 0, ..hidden.clone() };
         assert_eq!(listed(&[hidden, prepared]), "session 4711 and a prepared transaction");

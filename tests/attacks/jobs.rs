@@ -207,7 +207,10 @@ async fn decoy_job(scene: Scene, command: &str) {
 attack!(decoy_job { same_command: "SELECT public.refresh_platform_metrics_with_logging();", own_command: "SELECT m.evil('job')" } by [superuser, managed]);
 
 /// 14. A rollback that does not come to its end leaves the jobs as they were.
+///
+/// In a cluster of its own: one that waits for its time limit holds the roles, and migrations of other databases wait for it.
 async fn broken_rollback(scene: Scene, signal: Option<&str>) {
+    let scene = scene.in_own_cluster().await;
     let Some(cron) = scene.cron() else { return };
     scene.migrated().await;
     let change = format!(
