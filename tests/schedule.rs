@@ -6,8 +6,8 @@ mod support;
 use refreshtop::{
     cluster::{ClusterOptions, Cron, DisposableCluster},
     command::migrate,
-    connect::{Session, Target, bridge},
-    db::service,
+    connect::{Limits, Target},
+    db::{service, session::Session},
     model::job::Job,
 };
 use std::time::Duration;
@@ -61,8 +61,7 @@ fn has(lines: &[String], parts: &[&str]) -> bool {
 
 /// The job as the monitor reads it.
 async fn monitored_job(target: &Target) -> Option<Job> {
-    let connect =
-        |target: Target| async move { bridge::session(&target, "test", &Session::READING).await.unwrap().session };
+    let connect = |target: Target| async move { Session::open(&target, "test", &Limits::READING).await.unwrap() };
     let mut app = connect(target.clone()).await;
     let cron = service::cron_settings(&mut app).await.unwrap();
     let cron_database = cron.database.clone().unwrap();
@@ -473,7 +472,7 @@ async fn a_role_that_pg_cron_refuses_migrates_all_the_same_and_is_told() {
     told(up(&owner).await, "permission denied for schema cron");
     // Nobody but a superuser may read pg_cron's settings; the monitor of another role must not stumble over that.
     execute(&url, &format!("REVOKE pg_read_all_settings FROM {name}")).await;
-    let mut session = bridge::session(&target(&owner), "test", &Session::READING).await.unwrap().session;
+    let mut session = Session::open(&target(&owner), "test", &Limits::READING).await.unwrap();
     let cron = service::cron_settings(&mut session).await.unwrap();
     assert_eq!((cron.database, cron.readable), (None, false));
     assert!(!service::server_facts(&mut session).await.unwrap().server.standby);

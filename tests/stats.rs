@@ -15,7 +15,6 @@ use refreshtop::{
     },
 };
 use serde_json::{Value, json};
-use sqlx::{Connection, PgConnection};
 use std::{fs, path::Path, time::Duration};
 use support::{cluster, execute, fresh_role, look, migrated_app, session::Session};
 use uuid::Uuid;
@@ -38,10 +37,10 @@ fn row_of(refresh_type: &str, status: &str, ago: &str, ms: &str) -> String {
 }
 
 /// A migrated database whose log holds what `rows` insert, a session in it, and one of the service's.
-async fn logged(rows: &[String]) -> (Session, PgConnection) {
+async fn logged(rows: &[String]) -> (Session, refreshtop::db::session::Session) {
     let url = migrated_app("stats").await;
     execute(&url, &rows.concat()).await;
-    (Session::open(&url).await, PgConnection::connect(&url).await.expect("a connection"))
+    (Session::open(&url).await, crate::support::open(&url).await)
 }
 
 /// The one row of `get_metrics_refresh_stats({argument})`.
@@ -365,7 +364,7 @@ async fn a_failed_run_is_told_in_full() {
 #[tokio::test]
 async fn a_trigger_tells_its_outcome() {
     let url = migrated_app("trigger").await;
-    let mut service = PgConnection::connect(&url).await.unwrap();
+    let mut service = crate::support::open(&url).await;
     let session = Session::open(&url).await;
     let outcome = service::trigger(&mut service).await.unwrap();
     let at: DateTime<Utc> = session.value("completed_at FROM public.metrics_refresh_log").await;
@@ -385,7 +384,7 @@ async fn a_trigger_tells_its_outcome() {
     assert_eq!(service::running(&mut look(&mut service).await, PLATFORM_METRICS).await.unwrap(), None);
 
     let (_, plain) = fresh_role(&url, "plain", "").await;
-    let outcome = service::trigger(&mut PgConnection::connect(&plain).await.unwrap()).await.unwrap();
+    let outcome = service::trigger(&mut crate::support::open(&plain).await).await.unwrap();
     assert!(
         matches!(&outcome, TriggerOutcome::Refused { message } if message.contains("super administrators")),
         "{outcome:?}"
@@ -400,7 +399,7 @@ async fn a_running_refresh_of_another_role_is_told_where_a_plain_owner_migrated(
     let (_, member) = fresh_role(&url, "member", "IN ROLE refreshtop_admin").await;
     let refreshing = Session::with(&member, "SET application_name = 'the first'; BEGIN").await;
     refreshing.value::<Value>("public.trigger_platform_metrics_refresh()").await;
-    let mut service = PgConnection::connect(&owner_url).await.unwrap();
+    let mut service = crate::support::open(&owner_url).await;
     let running = service::running(&mut look(&mut service).await, PLATFORM_METRICS).await.unwrap().unwrap();
     assert_eq!((running.pid, running.application.as_deref()), (refreshing.pid, Some("the first")), "{owner}");
 }
@@ -525,7 +524,7 @@ async fn no_poll_reads_the_whole_log() {
             "auto_explain.log_format = 'json'",
         ];
         execute(&url, &settings.map(setting).concat()).await;
-        let mut service = PgConnection::connect(&role_url).await.unwrap();
+        let mut service = crate::support::open(&role_url).await;
         for _ in 0..POLLS {
             let stats = service::statistics(&mut look(&mut service).await, PLATFORM_METRICS, DAY).await.unwrap();
             assert!(stats.total > 200 && stats.last_error.is_some() && stats.last_success_at.is_some(), "{stats:?}");

@@ -1,12 +1,13 @@
 //! `refreshtop cleanup`: what the job `cleanup-metrics-logs` does every night.
 
+use crate::db::session::Session;
 use crate::{
     command::{
         Failure,
         interrupt::{self, Watch},
         session,
     },
-    connect::{Session, Target, bridge},
+    connect::{Limits, Target},
     db::{jobs, log},
     exit,
     output::Output,
@@ -20,11 +21,10 @@ use serde_json::json;
 pub async fn run(target: &Target, output: Output) -> Result<(), Failure> {
     let work = async |watch: &Watch| {
         // As long as it takes: it works in batches.
-        let opened = bridge::session(target, "cleanup", &Session::WRITING).await?;
-        let mut app = opened.session;
+        let mut app = Session::open(target, "cleanup", &Limits::WRITING).await?;
         let failed = |error| session::failure("clean up the refresh log", target, &error);
         let pid = jobs::pid(&mut app).await.map_err(failed)?;
-        watch.add(opened.canceller, Some(pid));
+        watch.add(app.canceller(), Some(pid));
         let deleted = log::clean_up(&mut app).await.map_err(|error| match watch.in_the_way() {
             // One statement, and so one transaction.
             _ if watch.stopped() => Failure::new(exit::FAILURE, "nothing was deleted"),

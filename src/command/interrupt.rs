@@ -3,9 +3,10 @@
 //! The statement is cancelled on the server, as `trigger` does it: a client that just ends leaves it running, and what it
 //! does would be committed after all.
 
+use crate::db::session::Session;
 use crate::{
     command::{Failure, signals::StopSignals},
-    connect::{Canceller, Session, Target, bridge},
+    connect::{Canceller, Limits, Target},
     db::waits::{self, Blocker},
     exit,
     sanitize::printable,
@@ -114,7 +115,7 @@ impl Watch {
             }
             if session.is_none() {
                 // What can't be seen is not told; the work itself meets what is wrong.
-                session = bridge::session(target, "waits", &Session::READING).await.ok().map(|opened| opened.session);
+                session = Session::open(target, "waits", &Limits::READING).await.ok();
             }
             let Some(open) = &mut session else { continue };
             let Ok(found) = waits::blockers(open, &pids).await else {

@@ -1,5 +1,6 @@
 //! `refreshtop job show | runs | pause | resume | every | remove | restore`.
 
+use crate::db::session::{Error, Session};
 use crate::{
     cli::arguments::{Job, JobAction, JobName, JobShow},
     command::{
@@ -7,7 +8,7 @@ use crate::{
         interrupt::{self, Watch},
         migrate, session,
     },
-    connect::{Canceller, Session, Target, bridge},
+    connect::{Canceller, Limits, Target},
     db::{
         error::{self, sqlstate},
         jobs::{self, Change, Changed, Execution},
@@ -18,7 +19,6 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 
 /// Does what is asked with the jobs.
 ///
@@ -62,9 +62,9 @@ async fn change(name: JobName, change: &Change, target: &Target, output: Output)
 /// Where jobs are seen and changed.
 struct Desk<'a> {
     target: &'a Target,
-    app: PgConnection,
+    app: Session,
     /// A session where `pg_cron` lives, if that is another database.
-    there: Option<PgConnection>,
+    there: Option<Session>,
     /// What stops these two.
     cancellers: (Option<Canceller>, Option<Canceller>),
     cron: CronSettings,
@@ -73,20 +73,19 @@ struct Desk<'a> {
 }
 
 /// As short as a reading session's: a job is changed in a moment, or something is wrong.
-const LIMITS: Session = Session { read_only: false, ..Session::READING };
+const LIMITS: Limits = Limits { read_only: false, ..Limits::READING };
 
 impl<'a> Desk<'a> {
     async fn open(target: &'a Target) -> Result<Self, Failure> {
-        let failed = |error: sqlx::Error| session::failure("see the schedule", target, &error);
-        let opened = bridge::session(target, "job", &LIMITS).await?;
-        let (mut app, canceller) = (opened.session, opened.canceller);
+        let failed = |error: Error| session::failure("see the schedule", target, &error);
+        let mut app = Session::open(target, "job", &LIMITS).await?;
         let facts = service::server_facts(&mut app).await.map_err(failed)?;
         let cron = service::cron_settings(&mut app).await.map_err(failed)?;
         let there = match &cron.database {
             Some(database) if *database == facts.server.database => None,
             Some(database) => {
                 let other = Target { database: database.clone(), ..target.clone() };
-                Some(bridge::session(&other, "job", &LIMITS).await?)
+                Some(Session::open(&other, "job", &LIMITS).await?)
             }
             None if cron.readable => {
                 let why = "pg_cron is not loaded on this server; drive the refreshes with: refreshtop schedule";
@@ -98,8 +97,7 @@ impl<'a> Desk<'a> {
                 return Err(Failure::new(exit::NOT_PERMITTED, why));
             }
         };
-        let (there, other) = there.map(|opened| (opened.session, opened.canceller)).unzip();
-        let cancellers = (Some(canceller), other);
+        let cancellers = (Some(app.canceller()), there.as_ref().map(Session::canceller));
         Ok(Self { target, app, there, cancellers, cron, database: facts.server.database, now: facts.time })
     }
 
@@ -222,7 +220,7 @@ impl<'a> Desk<'a> {
     }
 
     /// A job belongs to the role that scheduled it, which is commonly the one that migrated.
-    fn refused(&self, what: &str, failure: &sqlx::Error) -> Failure {
+    fn refused(&self, what: &str, failure: &Error) -> Failure {
         if error::code(failure) == Some(sqlstate::INSUFFICIENT_PRIVILEGE) {
             let why = error::sentence(failure);
             let text = format!("cannot {what}: {why}; only the role that migrated and superusers may");

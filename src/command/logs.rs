@@ -1,9 +1,10 @@
 //! `refreshtop logs`: the latest attempts, once or as they end.
 
+use crate::db::session::{Error, Result, Session};
 use crate::{
     cli::arguments::Logs,
     command::{Failure, reader, session, signals::StopSignals},
-    connect::{Session, Target},
+    connect::{Limits, Target},
     db::{
         feed, log,
         service::{self, LogFilter, PLATFORM_METRICS},
@@ -22,7 +23,6 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use sqlx::PgConnection;
 use std::{collections::HashSet, io::Write as _, time::Duration};
 use tokio::{sync::mpsc, time::timeout};
 use uuid::Uuid;
@@ -37,7 +37,7 @@ const LOOK_BACK: u16 = 300;
 /// # Errors
 /// The database can't be reached, or its log can't be read. A follower that has begun goes on trying.
 pub async fn run(logs: &Logs, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
-    let mut app = session::open(target, "logs", &Session::READING).await?;
+    let mut app = session::open(target, "logs", &Limits::READING).await?;
     let since = match logs.since {
         Some(_) => {
             let facts = service::server_facts(&mut app).await.map_err(|error| failed(target, &error))?;
@@ -67,7 +67,7 @@ fn filter(logs: &Logs) -> LogFilter {
     if logs.errors { LogFilter::Errors } else { LogFilter::All }
 }
 
-fn failed(target: &Target, error: &sqlx::Error) -> Failure {
+fn failed(target: &Target, error: &Error) -> Failure {
     session::failure("read the refresh log", target, error)
 }
 
@@ -110,7 +110,7 @@ async fn follow(
     settings: &Settings,
     target: &Target,
     output: Output,
-    app: PgConnection,
+    app: Session,
     since: Option<DateTime<Utc>>,
 ) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
@@ -186,16 +186,16 @@ async fn follow(
 
 /// Knows which attempts were seen, by id: one that was lost is logged later, with an older moment.
 struct Follower {
-    app: Option<PgConnection>,
+    app: Option<Session>,
     seen: HashSet<Uuid>,
 }
 
 impl Follower {
     /// Attempts that were not there at the last read, oldest first.
-    async fn news(&mut self, logs: &Logs, target: &Target) -> sqlx::Result<Vec<Run>> {
+    async fn news(&mut self, logs: &Logs, target: &Target) -> Result<Vec<Run>> {
         let mut app = match self.app.take() {
             Some(app) => app,
-            None => match session::open(target, "logs", &Session::READING).await {
+            None => match session::open(target, "logs", &Limits::READING).await {
                 Ok(app) => app,
                 // The feed says why, and when there is a point in trying again.
                 Err(_) => return Ok(Vec::new()),

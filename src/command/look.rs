@@ -1,8 +1,9 @@
 //! One look at everything, for the commands that answer once.
 
+use crate::db::session::{Error, Result, Session};
 use crate::{
     command::{Failure, session},
-    connect::{Session, Target},
+    connect::{Limits, Target},
     db::{
         error, handmade,
         service::{self, CronSettings, LogFilter, PLATFORM_METRICS},
@@ -18,7 +19,6 @@ use crate::{
     },
     settings::Settings,
 };
-use sqlx::PgConnection;
 use std::time::Duration;
 
 /// What a look saw, and what it means.
@@ -37,7 +37,7 @@ pub struct Look {
 /// # Errors
 /// The database can't be reached, or its statistics can't be read.
 pub async fn look(target: &Target, settings: &Settings, runs: u16) -> Result<Look, Failure> {
-    let mut app = session::open(target, "look", &Session::READING).await?;
+    let mut app = session::open(target, "look", &Limits::READING).await?;
     let look = look_on(&mut app, target, settings, runs).await;
     session::close(app).await;
     look
@@ -47,8 +47,8 @@ pub async fn look(target: &Target, settings: &Settings, runs: u16) -> Result<Loo
 ///
 /// # Errors
 /// As for [`look`].
-pub async fn look_on(app: &mut PgConnection, target: &Target, settings: &Settings, runs: u16) -> Result<Look, Failure> {
-    let failed = |failure: sqlx::Error| session::failure("read the statistics", target, &failure);
+pub async fn look_on(app: &mut Session, target: &Target, settings: &Settings, runs: u16) -> Result<Look, Failure> {
+    let failed = |failure: Error| session::failure("read the statistics", target, &failure);
     let mut look = trust::Look::begin(app).await.map_err(failed)?;
     let facts = look.facts().clone();
     let role = facts.server.role.clone();
@@ -92,7 +92,7 @@ struct Log {
 }
 
 /// Reads the log; where refreshtop's functions are missing, by hand, as the monitor does.
-async fn read_log(look: &mut trust::Look<'_>, settings: &Settings, role: &str, limit: u16) -> sqlx::Result<Log> {
+async fn read_log(look: &mut trust::Look<'_>, settings: &Settings, role: &str, limit: u16) -> Result<Log> {
     let missing = match service::statistics(look, PLATFORM_METRICS, settings.window).await {
         Ok(stats) => {
             let runs = service::recent_runs(look, PLATFORM_METRICS, LogFilter::All, limit).await;
@@ -121,7 +121,7 @@ enum Found {
 /// Looks for the job that refreshes in the application's database.
 async fn job_here(look: &mut trust::Look<'_>, server: &Server, deployment: Deployment) -> Reading<Found> {
     let migrated = deployment == Deployment::Migrated;
-    let unreadable = |failure: sqlx::Error| error::unavailable("schedule", &failure, &server.role);
+    let unreadable = |failure: Error| error::unavailable("schedule", &failure, &server.role);
     let cron = if migrated { service::cron_settings_in(look).await } else { handmade::cron_settings(look).await };
     let cron = cron.map_err(unreadable)?;
     let Some(database) = cron.database.clone() else {
@@ -148,7 +148,7 @@ async fn job_here(look: &mut trust::Look<'_>, server: &Server, deployment: Deplo
 /// Looks for it where `pg_cron` lives.
 async fn job_elsewhere(target: &Target, server: &Server, cron: &CronSettings) -> Reading<(String, Option<Job>)> {
     let database = cron.database.clone().unwrap_or_default();
-    let there = session::open_in(target, &database, "schedule", &Session::READING).await;
+    let there = session::open_in(target, &database, "schedule", &Limits::READING).await;
     let mut there = there.map_err(|failure| Unavailable::new(failure.to_string(), ""))?;
     let found = async {
         let mut look = trust::Look::begin(&mut there).await?;

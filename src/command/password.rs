@@ -2,7 +2,7 @@
 
 use crate::{
     command::{Failure, signals::StopSignals},
-    connect::{ConnectError, Connected, Kind, Session, Target, connect},
+    connect::{ConnectError, Connected, Kind, Limits, Target, connect},
     exit,
     sanitize::printable,
     secret::Secret,
@@ -51,7 +51,7 @@ pub async fn ask(target: Target) -> Result<Target, Failure> {
 }
 
 async fn log_in(target: &Target) -> Result<Connected, ConnectError> {
-    connect(target, "log-in", &Session::READING).await
+    connect(target, "log-in", &Limits::READING).await
 }
 
 /// What is typed, unseen.

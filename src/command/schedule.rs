@@ -13,7 +13,7 @@ use crate::{
         session,
         signals::StopSignals,
     },
-    connect::{self, ConnectError, Connected, Kind, Session, Target},
+    connect::{self, ConnectError, Connected, Kind, Limits, Target},
     db::{
         error, feed, migrate,
         service::{self, PLATFORM_METRICS},
@@ -87,7 +87,7 @@ async fn first_look(target: &Target) -> Result<ServerClock, Failure> {
     let mut pauses = feed::quick_backoff();
     let mut told = false;
     let connected = loop {
-        match connect::connect(target, "schedule", &Session::READING).await {
+        match connect::connect(target, "schedule", &Limits::READING).await {
             Ok(connected) => break connected,
             Err(failure) if failure.kind.may_pass() => {
                 tracing::warn!(%failure, "not connected yet");
@@ -164,7 +164,7 @@ impl Driver<'_> {
         let (mut quick, mut slow) = (feed::quick_backoff(), feed::slow_backoff());
         let mut told = false;
         loop {
-            let limits = Session::WRITING;
+            let limits = Limits::WRITING;
             let connected = tokio::select! {
                 connected = connect::connect(self.target, "schedule", &limits) => connected,
                 () = self.stop.recv() => return Ok(Tick::Stopped),

@@ -1,15 +1,15 @@
 //! How commands reach the database: the one place to change where sessions are opened differently.
 
+use crate::db::session::{Error, Session};
 use crate::{
     command::Failure,
-    connect::{ConnectError, Session, Target, bridge},
+    connect::{ConnectError, Limits, Target},
     db::{
         error::{self, sqlstate},
         trust::{self, Refusal},
     },
     exit,
 };
-use sqlx::{Connection as _, PgConnection};
 use std::time::Duration;
 
 impl From<ConnectError> for Failure {
@@ -22,26 +22,21 @@ impl From<ConnectError> for Failure {
 ///
 /// # Errors
 /// Why not, and what to do about it.
-pub async fn open(target: &Target, purpose: &str, limits: &Session) -> Result<PgConnection, Failure> {
-    Ok(bridge::session(target, purpose, limits).await?.session)
+pub async fn open(target: &Target, purpose: &str, limits: &Limits) -> Result<Session, Failure> {
+    Ok(Session::open(target, purpose, limits).await?)
 }
 
 /// The same in another database of the server.
 ///
 /// # Errors
 /// As for [`open`].
-pub async fn open_in(
-    target: &Target,
-    database: &str,
-    purpose: &str,
-    limits: &Session,
-) -> Result<PgConnection, Failure> {
+pub async fn open_in(target: &Target, database: &str, purpose: &str, limits: &Limits) -> Result<Session, Failure> {
     open(&Target { database: database.to_owned(), ..target.clone() }, purpose, limits).await
 }
 
 /// What an error of the server means for a command that wanted to `what` ("read the log").
 #[must_use]
-pub fn failure(what: &str, target: &Target, failure: &sqlx::Error) -> Failure {
+pub fn failure(what: &str, target: &Target, failure: &Error) -> Failure {
     let unavailable = error::unavailable(&format!("cannot {what}"), failure, &target.user);
     let code = exit_code(failure);
     let mend = match error::code(failure) {
@@ -55,7 +50,7 @@ pub fn failure(what: &str, target: &Target, failure: &sqlx::Error) -> Failure {
 
 /// The exit code for an error of the server.
 #[must_use]
-pub fn exit_code(failure: &sqlx::Error) -> u8 {
+pub fn exit_code(failure: &Error) -> u8 {
     if let Some(refusal) = trust::refusal(failure) {
         return exit_code_of_refusal(refusal);
     }
@@ -90,6 +85,6 @@ pub fn exit_code_of(code: &str) -> u8 {
 }
 
 /// Ends a session politely, without waiting for a server that does not answer.
-pub async fn close(connection: PgConnection) {
+pub async fn close(connection: Session) {
     let _ = tokio::time::timeout(Duration::from_secs(1), connection.close()).await;
 }

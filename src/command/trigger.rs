@@ -11,7 +11,7 @@ use crate::{
         session,
         signals::StopSignals,
     },
-    connect::{self, Session, Target},
+    connect::{self, Limits, Target},
     db::{
         error::{self, sqlstate},
         service,
@@ -40,7 +40,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// Where the view was not refreshed; the exit code says why.
 pub async fn run(trigger: &Trigger, target: &Target, output: Output) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
-    let limits = Session::WRITING;
+    let limits = Limits::WRITING;
     let deadline = trigger.timeout.map(|timeout| Instant::now() + timeout);
     let connected = tokio::select! {
         connected = connect::connect(target, "trigger", &limits) => connected?,

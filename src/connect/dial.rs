@@ -1,6 +1,6 @@
 //! Sessions for tokio-postgres: the long-lived one, and those whose statements must be cancelled.
 
-use super::{Canceller, ConnectError, Kind, Session, Target, open::open};
+use super::{Canceller, ConnectError, Kind, Limits, Target, open::open};
 use futures_util::{Stream, stream};
 use std::pin::Pin;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
@@ -30,7 +30,7 @@ pub struct Connected {
 ///
 /// # Errors
 /// Why not, and what to do about it.
-pub async fn connect(target: &Target, purpose: &str, session: &Session) -> Result<Connected, ConnectError> {
+pub async fn connect(target: &Target, purpose: &str, session: &Limits) -> Result<Connected, ConnectError> {
     let opened = open(target, purpose, session).await?;
     let (canceller, tls) = (opened.canceller(target), opened.is_encrypted());
     let (reached, without_settings) = (opened.reached(target), opened.without_settings);

@@ -2,13 +2,13 @@
 //! and whether the server is one that is wanted.
 
 use super::{
-    ConnectError, Endpoint, Host, Kind, Session, SslMode, Target,
+    ConnectError, Endpoint, Host, Kind, Limits, SslMode, Target, limits,
     login::{self, Credentials, LoginError},
     reach::{self, Address, Wire},
     replay::Replay,
     rules::SessionAttrs,
     secure::Stream,
-    session, tls,
+    tls,
 };
 use bytes::BytesMut;
 use postgres_protocol::message::frontend;
@@ -124,7 +124,7 @@ fn ways(target: &Target, endpoint: &Endpoint) -> &'static [Way] {
 ///
 /// # Errors
 /// Why not, and what to do about it.
-pub(super) async fn open(target: &Target, purpose: &str, wanted: &Session) -> Result<Opened, ConnectError> {
+pub(super) async fn open(target: &Target, purpose: &str, wanted: &Limits) -> Result<Opened, ConnectError> {
     let target = &with_present_passwords(target).await;
     if target.session_attrs == SessionAttrs::PreferStandby {
         let standby = endpoints(target, purpose, wanted, SessionAttrs::Standby).await;
@@ -151,7 +151,7 @@ async fn with_present_passwords(target: &Target) -> Target {
 async fn endpoints(
     target: &Target,
     purpose: &str,
-    wanted: &Session,
+    wanted: &Limits,
     attrs: SessionAttrs,
 ) -> Result<Opened, ConnectError> {
     let mut failures = Vec::new();
@@ -193,10 +193,10 @@ async fn one_address(
     endpoint: &Endpoint,
     address: &Address,
     purpose: &str,
-    wanted: &Session,
+    wanted: &Limits,
     attrs: SessionAttrs,
 ) -> Result<Opened, ConnectError> {
-    let attempt = async |settings: Option<&Session>| {
+    let attempt = async |settings: Option<&Limits>| {
         let mut before: Option<ConnectError> = None;
         for way in ways(target, endpoint) {
             let parameters = parameters(target, purpose, settings, attrs);
@@ -237,12 +237,7 @@ fn asks_for_access(attrs: SessionAttrs) -> bool {
 }
 
 /// Parameters of the start-up message.
-fn parameters(
-    target: &Target,
-    purpose: &str,
-    settings: Option<&Session>,
-    attrs: SessionAttrs,
-) -> Vec<(String, String)> {
+fn parameters(target: &Target, purpose: &str, settings: Option<&Limits>, attrs: SessionAttrs) -> Vec<(String, String)> {
     let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
     let mut parameters: Vec<_> = [
         ("database", target.database.as_str()),
@@ -255,13 +250,13 @@ fn parameters(
     .into_iter()
     .map(own)
     .collect();
-    let limits = settings.map(Session::parameters).unwrap_or_default().into_iter();
+    let limits = settings.map(Limits::parameters).unwrap_or_default().into_iter();
     let limits = limits
         .filter(|(name, _)| !(asks_for_access(attrs) && *name == "default_transaction_read_only"))
         .map(|(name, value)| (name.to_owned(), value));
     // The last counts, and ours keep the program from burdening the server.
     let mine = target.options.iter().filter(|_| settings.is_some()).cloned();
-    if let Some(options) = session::write(mine.chain(limits)) {
+    if let Some(options) = limits::write(mine.chain(limits)) {
         parameters.push(("options".to_owned(), options));
     }
     parameters
@@ -365,7 +360,7 @@ async fn log_in(
     address: &Address,
     way: Way,
     parameters: &[(String, String)],
-    settings: Option<&Session>,
+    settings: Option<&Limits>,
     attrs: SessionAttrs,
 ) -> Result<login::Session, Failure> {
     let stream = stream(target, endpoint, address, way).await?;

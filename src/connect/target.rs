@@ -5,9 +5,9 @@
 
 use super::{
     conninfo::{self, Param},
-    passfile,
+    limits, passfile,
     rules::{ChannelBinding, Endpoint, Host, Keepalives, SessionAttrs, Tls},
-    service, session,
+    service,
 };
 use crate::{
     environment::{self, Environment},
@@ -269,7 +269,7 @@ impl Values {
 
     fn options(&self) -> Result<Vec<(String, String)>, TargetError> {
         let text = self.get("options").unwrap_or_default();
-        session::parse(text).ok_or_else(|| {
+        limits::parse(text).ok_or_else(|| {
             TargetError("options (or PGOPTIONS) may hold \"-c name=value\" and \"--name=value\" only".to_owned())
         })
     }

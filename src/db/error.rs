@@ -1,8 +1,11 @@
 //! What went wrong with the database, in one sentence, and what to do about it.
 
-use crate::db::trust::{Refusal, refusal};
+use crate::db::{
+    session::Error,
+    trust::{Refusal, refusal},
+};
 use crate::model::reading::Unavailable;
-use sqlx::postgres::{PgDatabaseError, PgSeverity};
+use tokio_postgres::error::{DbError, Severity};
 
 /// SQLSTATE classes that the program tells apart. See PostgreSQL's appendix "Error Codes".
 pub mod sqlstate {
@@ -32,26 +35,24 @@ pub mod sqlstate {
 
 /// The server's own error inside `error`, where the server answered at all.
 #[must_use]
-pub fn server_error(error: &sqlx::Error) -> Option<&PgDatabaseError> {
-    error.as_database_error()?.try_downcast_ref()
+pub fn server_error(error: &Error) -> Option<&DbError> {
+    match error {
+        Error::Server(server) => Some(server),
+        _ => None,
+    }
 }
 
 /// SQLSTATE of the server's error inside `error`.
 #[must_use]
-pub fn code(error: &sqlx::Error) -> Option<&str> {
-    server_error(error).map(PgDatabaseError::code)
+pub fn code(error: &Error) -> Option<&str> {
+    server_error(error).map(|server| server.code().code())
 }
 
 /// Whether the connection itself failed, so that asking something else is pointless.
 #[must_use]
-pub fn is_connection_failure(error: &sqlx::Error) -> bool {
+pub fn is_connection_failure(error: &Error) -> bool {
     match error {
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::Protocol(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => true,
+        Error::Lost(_) => true,
         // Class 08: connection exception; 57P01 to 57P05: shutdown, crash, starting up.
         other => code(other).is_some_and(|code| code.starts_with("08") || code.starts_with("57P")),
     }
@@ -60,8 +61,8 @@ pub fn is_connection_failure(error: &sqlx::Error) -> bool {
 /// Whether all of a poll fails with `failure`: the connection is lost, the server ends the session with these words, or
 /// a standby gave the whole look up.
 #[must_use]
-pub fn fails_all(failure: &sqlx::Error) -> bool {
-    let fatal = |server: &PgDatabaseError| matches!(server.severity(), PgSeverity::Fatal | PgSeverity::Panic);
+pub fn fails_all(failure: &Error) -> bool {
+    let fatal = |server: &DbError| matches!(server.parsed_severity(), Some(Severity::Fatal | Severity::Panic));
     is_connection_failure(failure)
         || server_error(failure).is_some_and(fatal)
         || code(failure) == Some(sqlstate::RECOVERY_CONFLICT)
@@ -69,28 +70,13 @@ pub fn fails_all(failure: &sqlx::Error) -> bool {
 
 /// One sentence for `error`: the server's message with its detail, or the driver's words.
 #[must_use]
-pub fn sentence(error: &sqlx::Error) -> String {
-    if let Some(server) = server_error(error) {
-        let mut text = server.message().to_owned();
-        if let Some(detail) = server.detail() {
-            text.push_str(": ");
-            text.push_str(detail);
-        }
-        return text;
-    }
-    if let Some(refusal) = refusal(error) {
-        return refusal.to_string();
-    }
-    match error {
-        sqlx::Error::PoolTimedOut => "the database did not answer in time".into(),
-        sqlx::Error::Io(io) => format!("connection lost: {io}"),
-        other => other.to_string(),
-    }
+pub fn sentence(error: &Error) -> String {
+    error.to_string()
 }
 
 /// Whether `failure` says that what is asked does not exist here: no migrations, or fewer than this version knows.
 #[must_use]
-pub fn is_missing(failure: &sqlx::Error) -> bool {
+pub fn is_missing(failure: &Error) -> bool {
     if let Some(refusal) = refusal(failure) {
         return matches!(refusal, Refusal::Missing(_));
     }
@@ -107,7 +93,7 @@ pub fn is_missing(failure: &sqlx::Error) -> bool {
 
 /// Why `what` can't be shown to `role`, and what would mend it.
 #[must_use]
-pub fn unavailable(what: &str, error: &sqlx::Error, role: &str) -> Unavailable {
+pub fn unavailable(what: &str, error: &Error, role: &str) -> Unavailable {
     unavailable_but_for(what, error, &grant(role))
 }
 
@@ -119,7 +105,7 @@ pub fn grant(role: &str) -> String {
 
 /// Why `what` can't be shown, where `grant` would mend missing rights.
 #[must_use]
-pub fn unavailable_but_for(what: &str, error: &sqlx::Error, grant: &str) -> Unavailable {
+pub fn unavailable_but_for(what: &str, error: &Error, grant: &str) -> Unavailable {
     if let Some(Refusal::Stranger(why)) = refusal(error) {
         return Unavailable::new(format!("{what}: {}", why.reason), &*why.mend);
     }
@@ -127,7 +113,7 @@ pub fn unavailable_but_for(what: &str, error: &sqlx::Error, grant: &str) -> Unav
         // Not the caller was refused there, but the installation, as after pg_cron was made again.
         Some(sqlstate::INSUFFICIENT_PRIVILEGE)
             if server_error(error)
-                .and_then(|server| server.r#where())
+                .and_then(|server| server.where_())
                 .is_some_and(|place| place.contains("refreshtop_definers.")) =>
         {
             "run: refreshtop migrate".into()
@@ -150,18 +136,11 @@ pub fn identifier(name: &str) -> String {
     if word { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
-/// One sentence for an error of the long-lived driver in the middle of a session.
+/// One sentence for an error of the driver in the middle of a session.
 #[must_use]
 pub fn driver_sentence(failure: &tokio_postgres::Error) -> String {
-    use std::error::Error as _;
-    if let Some(server) = failure.as_db_error() {
-        return server.message().to_owned();
-    }
-    if failure.is_closed() {
-        return "the server closed the connection".into();
-    }
-    match failure.source() {
-        Some(cause) => format!("connection lost: {cause}"),
-        None => format!("connection lost: {failure}"),
+    match failure.as_db_error() {
+        Some(server) => server.message().to_owned(),
+        None => Error::from_driver(failure).to_string(),
     }
 }

@@ -1,6 +1,6 @@
 //! The one long-lived session: it listens, notices at once when it dies, and comes back by itself.
 
-use crate::connect::{self, Kind, Messages, Session, Target};
+use crate::connect::{self, Kind, Limits, Messages, Target};
 use crate::db::suspend::SleepDetector;
 use crate::db::{
     error,
@@ -30,7 +30,7 @@ const HEARTBEAT_LIMIT: Duration = Duration::from_millis(4_500);
 const RETRIAL_BEATS: u32 = 33;
 
 /// Limits of the listening session. It never holds a transaction open, so only statements need one.
-pub(super) const LISTENING: Session = Session {
+pub(super) const LISTENING: Limits = Limits {
     statement_timeout: Some(HEARTBEAT_LIMIT),
     lock_timeout: Some(HEARTBEAT_LIMIT),
     idle_in_transaction_timeout: Some(HEARTBEAT),

@@ -1,6 +1,7 @@
 //! Deployments without (all of) refreshtop's functions: made by hand, or by an older version. Read with the role's own
 //! rights, from the log table in whatever shape it has; nothing is changed.
 
+use crate::db::session::{Error, FromRow, Result};
 use crate::db::{
     error,
     service::{self, CronSettings, LISTED_ERROR, LogFilter},
@@ -14,7 +15,6 @@ use crate::model::{
     stats::RefreshStats,
 };
 use chrono::{DateTime, Utc};
-use sqlx::{FromRow as _, Row as _};
 use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 use uuid::Uuid;
 
@@ -42,13 +42,14 @@ const SURVEY: &str = "
            ON true";
 
 /// Looks what there is.
-pub(crate) async fn survey(look: &mut Look<'_>) -> sqlx::Result<Survey> {
+pub(crate) async fn survey(look: &mut Look<'_>) -> Result<Survey> {
     let row = look.one(&[], SURVEY).await?;
-    let columns: Option<sqlx::types::Json<BTreeMap<String, String>>> = row.try_get("columns")?;
+    let columns = service::text(&row, "columns")?.map(|text| serde_json::from_str(&text)).transpose();
+    let columns = columns.map_err(|failure| Error::Decode(failure.to_string()))?;
     Ok(Survey {
         schema: row.try_get("schema")?,
         view: row.try_get("view")?,
-        columns: columns.map(|columns| columns.0),
+        columns,
         rows_hidden: row.try_get("rows_hidden")?,
     })
 }
@@ -175,7 +176,7 @@ impl Log<'_> {
 }
 
 /// Turns the answer to a question about the log into a reading; a lost connection fails the whole.
-pub(crate) fn reading<T>(what: &str, role: &str, answer: sqlx::Result<T>) -> sqlx::Result<Reading<T>> {
+pub(crate) fn reading<T>(what: &str, role: &str, answer: Result<T>) -> Result<Reading<T>> {
     match answer {
         Ok(value) => Ok(Ok(value)),
         Err(failure) if error::fails_all(&failure) => Err(failure),
@@ -193,7 +194,7 @@ pub(crate) async fn statistics(
     role: &str,
     refresh_type: &str,
     window: Duration,
-) -> sqlx::Result<Reading<RefreshStats>> {
+) -> Result<Reading<RefreshStats>> {
     let log = match survey.log() {
         Ok(log) => log,
         Err(missing) => return Ok(Err(missing)),
@@ -242,7 +243,7 @@ pub(crate) async fn runs(
     filter: LogFilter,
     since: Option<DateTime<Utc>>,
     limit: u16,
-) -> sqlx::Result<Reading<Vec<Run>>> {
+) -> Result<Reading<Vec<Run>>> {
     let log = match survey.log() {
         Ok(log) => log,
         Err(missing) => return Ok(Err(missing)),
@@ -260,7 +261,7 @@ pub(crate) async fn runs(
         log.of_type(refresh_type)
     );
     let answer = look.ask(&[LOG], &sql).await;
-    let answer = answer.and_then(|rows| rows.iter().map(Run::from_row).collect::<sqlx::Result<Vec<_>>>());
+    let answer = answer.and_then(|rows| rows.iter().map(Run::from_row).collect::<Result<Vec<_>>>());
     Ok(match reading(what, role, answer)? {
         Ok(runs) if runs.is_empty() && filter == LogFilter::All => survey.hidden(role).map_or(Ok(runs), Err),
         other => other,
@@ -268,7 +269,7 @@ pub(crate) async fn runs(
 }
 
 /// One run in full.
-pub(crate) async fn run_detail(look: &mut Look<'_>, survey: &Survey, id: Uuid) -> sqlx::Result<Option<RunDetail>> {
+pub(crate) async fn run_detail(look: &mut Look<'_>, survey: &Survey, id: Uuid) -> Result<Option<RunDetail>> {
     let Ok(log) = survey.log() else { return Ok(None) };
     let text = |name| format!("left({}, 20000)", log.column(name, "text"));
     let sql = format!(
@@ -290,7 +291,7 @@ pub(crate) async fn run_detail(look: &mut Look<'_>, survey: &Survey, id: Uuid) -
 }
 
 /// Where `pg_cron` lives, as far as the role itself may see it.
-pub(crate) async fn cron_settings(look: &mut Look<'_>) -> sqlx::Result<CronSettings> {
+pub(crate) async fn cron_settings(look: &mut Look<'_>) -> Result<CronSettings> {
     // Unlike current_setting(), the view leaves out what the role may not see, and is no error.
     let sql = "
         SELECT coalesce((SELECT nullif(setting, '') FROM pg_settings WHERE name = 'cron.database_name'),
@@ -302,6 +303,6 @@ pub(crate) async fn cron_settings(look: &mut Look<'_>) -> sqlx::Result<CronSetti
 }
 
 /// The job that refreshes, in this database.
-pub(crate) async fn job(look: &mut Look<'_>, cron: &CronSettings, database: &str) -> sqlx::Result<Option<Job>> {
+pub(crate) async fn job(look: &mut Look<'_>, cron: &CronSettings, database: &str) -> Result<Option<Job>> {
     service::job_there(look, cron, database).await
 }

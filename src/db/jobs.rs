@@ -2,6 +2,7 @@
 //!
 //! Putting all of them in place is [`crate::db::schedule`]'s.
 
+use crate::db::session::{FromRow, Result, Row, Session, Transaction};
 use crate::{
     db::{
         error,
@@ -15,13 +16,12 @@ use crate::{
     },
 };
 use chrono::{DateTime, Offset as _, Utc};
-use sqlx::{Connection as _, FromRow, PgConnection, Postgres, Row as _, Transaction, postgres::PgRow};
 
 /// A job as it is shown; the database is the application's own.
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn job_here(app: &mut PgConnection, cron: &CronSettings, name: &str) -> sqlx::Result<Option<Job>> {
+pub async fn job_here(app: &mut Session, cron: &CronSettings, name: &str) -> Result<Option<Job>> {
     let sql = format!(
         "SELECT schedule, active, last_status, last_message, last_start FROM refreshtop.cron_job({})",
         literal(name)
@@ -46,22 +46,12 @@ const REACH: [i64; 3] = [2_000, 20_000, 200_000];
 ///
 /// # Errors
 /// The server's: not permitted, no `pg_cron` there, connection lost.
-pub async fn job_there(
-    there: &mut PgConnection,
-    cron: &CronSettings,
-    database: &str,
-    name: &str,
-) -> sqlx::Result<Option<Job>> {
+pub async fn job_there(there: &mut Session, cron: &CronSettings, database: &str, name: &str) -> Result<Option<Job>> {
     job_that(there, cron, name, &is_job(database, name)).await
 }
 
 /// The job `name` among the rows `j` of `cron.job` for which `condition` holds.
-async fn job_that(
-    there: &mut PgConnection,
-    cron: &CronSettings,
-    name: &str,
-    condition: &str,
-) -> sqlx::Result<Option<Job>> {
+async fn job_that(there: &mut Session, cron: &CronSettings, name: &str, condition: &str) -> Result<Option<Job>> {
     let mut look = safe(there).await?;
     if !schedule::has_own_tables(&mut look).await? {
         return Ok(None);
@@ -92,9 +82,9 @@ async fn job_that(
 }
 
 /// A transaction in which names mean what they say.
-async fn safe(there: &mut PgConnection) -> sqlx::Result<Transaction<'_, Postgres>> {
-    let mut transaction = there.begin().await?;
-    sqlx::raw_sql(SEARCH_PATH).execute(&mut *transaction).await?;
+async fn safe(there: &mut Session) -> Result<Transaction<'_>> {
+    let transaction = there.begin().await?;
+    transaction.run(SEARCH_PATH).await?;
     Ok(transaction)
 }
 
@@ -111,7 +101,7 @@ fn the_right_one(name: &str) -> String {
     format!("{calls} DESC, j.username = '{}' DESC, j.active DESC, j.jobid DESC", schedule::JOB_ROLE)
 }
 
-fn job(row: &PgRow, cron: &CronSettings) -> sqlx::Result<Job> {
+fn job(row: &Row, cron: &CronSettings) -> Result<Job> {
     let status = service::text(row, "last_status")?;
     let last = match status {
         Some(status) => Some(JobRun {
@@ -145,8 +135,8 @@ pub struct Execution {
     pub ended_at: Option<DateTime<Utc>>,
 }
 
-impl FromRow<'_, PgRow> for Execution {
-    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+impl FromRow for Execution {
+    fn from_row(row: &Row) -> Result<Self> {
         Ok(Self {
             id: row.try_get("runid")?,
             status: service::text(row, "status")?,
@@ -170,7 +160,7 @@ pub struct Executions {
 ///
 /// # Errors
 /// The server's: not permitted, no `pg_cron` there, connection lost.
-pub async fn executions(there: &mut PgConnection, database: &str, name: &str, limit: u16) -> sqlx::Result<Executions> {
+pub async fn executions(there: &mut Session, database: &str, name: &str, limit: u16) -> Result<Executions> {
     let mut look = safe(there).await?;
     if !schedule::has_own_tables(&mut look).await? {
         return Ok(Executions::default());
@@ -187,7 +177,7 @@ pub async fn executions(there: &mut PgConnection, database: &str, name: &str, li
 }
 
 /// By the index on the number of the execution, in steps: one job may have run among millions of others.
-async fn newest(there: &mut PgConnection, job: i64, limit: u16) -> sqlx::Result<Executions> {
+async fn newest(there: &mut Session, job: i64, limit: u16) -> Result<Executions> {
     let mut runs: Vec<Execution> = Vec::new();
     let ends = "SELECT coalesce(max(runid), 0) AS newest, coalesce(min(runid), 0) AS oldest FROM cron.job_run_details";
     let ends = service::one(there, ends).await?;
@@ -242,7 +232,7 @@ impl Change {
 ///
 /// # Errors
 /// Only the connection's.
-pub async fn pid(session: &mut PgConnection) -> sqlx::Result<i32> {
+pub async fn pid(session: &mut Session) -> Result<i32> {
     service::one(session, "SELECT pg_catalog.pg_backend_pid()").await?.try_get(0)
 }
 
@@ -274,13 +264,13 @@ struct Chosen {
 /// # Errors
 /// The server's.
 pub async fn change(
-    app: &mut PgConnection,
-    there: Option<&mut PgConnection>,
+    app: &mut Session,
+    there: Option<&mut Session>,
     database: &str,
     name: &str,
     change: &Change,
     may_commit: &dyn Fn() -> bool,
-) -> sqlx::Result<Option<Changed>> {
+) -> Result<Option<Changed>> {
     let here = there.is_none();
     let mut noted = safe(app).await?;
     let mut other = match there {
@@ -331,7 +321,7 @@ pub async fn change(
     Ok(Some(Changed::Done))
 }
 
-async fn apply(cron: &mut PgConnection, database: &str, name: &str, change: &Change) -> sqlx::Result<Changed> {
+async fn apply(cron: &mut Session, database: &str, name: &str, change: &Change) -> Result<Changed> {
     if !schedule::has_own_tables(cron).await? {
         return Ok(Changed::NoJob);
     }
@@ -368,7 +358,7 @@ async fn apply(cron: &mut PgConnection, database: &str, name: &str, change: &Cha
 }
 
 /// The job that does what the contract's job of this name does; one that only bears its name is somebody's own.
-async fn choose(cron: &mut PgConnection, database: &str, name: &str) -> sqlx::Result<Option<Chosen>> {
+async fn choose(cron: &mut Session, database: &str, name: &str) -> Result<Option<Chosen>> {
     let sql = format!(
         "SELECT j.jobid, j.username::text AS username, j.command::text AS command FROM cron.job j WHERE {} ORDER BY {}",
         is_job(database, name),
@@ -385,7 +375,7 @@ async fn choose(cron: &mut PgConnection, database: &str, name: &str) -> sqlx::Re
     Ok(None)
 }
 
-async fn act(cron: &mut PgConnection, job: &Chosen, change: &Change) -> sqlx::Result<Changed> {
+async fn act(cron: &mut Session, job: &Chosen, change: &Change) -> Result<Changed> {
     if job.several && *change == Change::Remove {
         return Ok(Changed::Several);
     }
@@ -408,7 +398,7 @@ async fn act(cron: &mut PgConnection, job: &Chosen, change: &Change) -> sqlx::Re
 
 /// Lets the installation's own function do it, which changes no job but its own; `None` where this role may not call it,
 /// or it is not there.
-async fn by_the_installation(app: &mut PgConnection, name: &str, change: &Change) -> sqlx::Result<Option<bool>> {
+async fn by_the_installation(app: &mut Session, name: &str, change: &Change) -> Result<Option<bool>> {
     let there = "SELECT EXISTS (
         SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
         WHERE n.nspname = 'refreshtop' AND p.proname = 'change_job' AND p.prosecdef

@@ -1,5 +1,6 @@
 //! The refresh log as the command line lists it: from a moment on, with whole messages.
 
+use crate::db::session::{FromRow, Result, Session};
 use crate::{
     db::{
         error, handmade,
@@ -9,7 +10,6 @@ use crate::{
     model::run::Run,
 };
 use chrono::{DateTime, Utc};
-use sqlx::{FromRow as _, PgConnection, Row as _};
 
 /// Longest error text that a list carries, characters.
 const LONGEST_ERROR: u32 = 20_000;
@@ -24,7 +24,7 @@ pub async fn runs_since(
     filter: LogFilter,
     since: Option<DateTime<Utc>>,
     limit: u16,
-) -> sqlx::Result<Vec<Run>> {
+) -> Result<Vec<Run>> {
     let since_then =
         since.map(|since| format!(" AND created_at >= {}", literal(&since.to_rfc3339()))).unwrap_or_default();
     let only = match filter {
@@ -56,7 +56,7 @@ pub async fn runs_since(
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, read-only, connection lost.
-pub async fn clean_up(connection: &mut PgConnection) -> sqlx::Result<u64> {
+pub async fn clean_up(connection: &mut Session) -> Result<u64> {
     Trust::of(connection).await?.allow(Thing::Function("cleanup_logs"))?;
     // Not the function in public: whoever owns that schema can put another one into its place.
     let deleted: i64 = service::one(connection, "SELECT refreshtop.cleanup_logs()").await?.try_get(0)?;

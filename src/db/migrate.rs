@@ -4,15 +4,13 @@
 //! repairs whatever was dropped or changed since: what must be there is compared with the inventory that the last one left.
 
 use crate::connect::ConnectError;
+use crate::db::session::{Error, FromRow, Result, Row, Session, Transaction};
 use crate::db::{
     error,
     preflight::{self, Problem},
     service::{ask, literal, one, optional},
 };
-use sqlx::{
-    AssertSqlSafe, Connection, FromRow, PgConnection, Postgres, Row as _, Transaction,
-    migrate::{Migration, Migrator},
-};
+use sqlx::migrate::{Migration, Migrator};
 use std::fmt::Write as _;
 
 /// First half of the advisory locks that keep two migrators apart: `'rftp'`.
@@ -59,7 +57,7 @@ pub enum MigrateError {
     },
     /// Anything else.
     #[error("{}", database_sentence(.0))]
-    Database(#[from] sqlx::Error),
+    Database(#[from] Error),
 }
 
 /// One problem on the same line, several on one line each.
@@ -70,7 +68,7 @@ fn join(problems: &[Problem]) -> String {
     }
 }
 
-fn database_sentence(failure: &sqlx::Error) -> String {
+fn database_sentence(failure: &Error) -> String {
     let sentence = error::sentence(failure);
     let mend = match error::code(failure) {
         Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) => {
@@ -102,7 +100,7 @@ pub fn known() -> Vec<i64> {
 }
 
 /// Refuses to look at what may hold somebody else's code. Asked before our own tables are read.
-async fn trusted(connection: &mut PgConnection) -> Result<(), MigrateError> {
+async fn trusted(connection: &mut Session) -> Result<(), MigrateError> {
     let problems = preflight::trust(connection).await?;
     if problems.is_empty() { Ok(()) } else { Err(MigrateError::Preflight(problems)) }
 }
@@ -111,7 +109,7 @@ async fn trusted(connection: &mut PgConnection) -> Result<(), MigrateError> {
 ///
 /// # Errors
 /// The server's.
-pub async fn status(connection: &mut PgConnection) -> Result<Vec<Step>, MigrateError> {
+pub async fn status(connection: &mut Session) -> Result<Vec<Step>, MigrateError> {
     trusted(connection).await?;
     let applied = applied(connection).await?;
     Ok(migrator()
@@ -125,7 +123,7 @@ pub async fn status(connection: &mut PgConnection) -> Result<Vec<Step>, MigrateE
         .collect())
 }
 
-async fn applied(connection: &mut PgConnection) -> sqlx::Result<Vec<(i64, chrono::DateTime<chrono::Utc>)>> {
+async fn applied(connection: &mut Session) -> Result<Vec<(i64, chrono::DateTime<chrono::Utc>)>> {
     // Not by to_regclass: it may answer from the session's cache, which has not yet heard of what another migrator
     // did while this one waited for the lock.
     let table = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -134,7 +132,7 @@ async fn applied(connection: &mut PgConnection) -> sqlx::Result<Vec<(i64, chrono
         return Ok(Vec::new());
     }
     let steps = ask(connection, "SELECT version, installed_on FROM refreshtop.migrations ORDER BY version").await?;
-    steps.iter().map(FromRow::from_row).collect()
+    steps.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
 /// What a migration up did.
@@ -159,7 +157,7 @@ impl Applied {
 }
 
 /// Which database of which cluster an installation was migrated in.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Home {
     /// The cluster's `system_identifier`.
     pub system_identifier: i64,
@@ -167,6 +165,16 @@ pub struct Home {
     pub database_oid: i64,
     /// The database's name.
     pub database_name: String,
+}
+
+impl FromRow for Home {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self {
+            system_identifier: row.try_get("system_identifier")?,
+            database_oid: row.try_get("database_oid")?,
+            database_name: row.try_get("database_name")?,
+        })
+    }
 }
 
 /// What is told while a migration runs, a sentence each.
@@ -177,12 +185,12 @@ pub type Progress<'a> = &'a mut (dyn FnMut(&str) + Send);
 pub struct Pending<'c, T> {
     /// What it did.
     pub done: T,
-    transaction: Transaction<'c, Postgres>,
+    transaction: Transaction<'c>,
 }
 
 impl<T> Pending<'_, T> {
     /// The session, inside the transaction.
-    pub fn connection(&mut self) -> &mut PgConnection {
+    pub fn connection(&mut self) -> &mut Session {
         &mut self.transaction
     }
 
@@ -209,7 +217,7 @@ impl<T> Pending<'_, T> {
 ///
 /// # Errors
 /// See [`MigrateError`]; whatever it is, nothing was changed.
-pub async fn up(connection: &mut PgConnection) -> Result<Applied, MigrateError> {
+pub async fn up(connection: &mut Session) -> Result<Applied, MigrateError> {
     let pending = begin_up(connection, &mut |_| {}).await?;
     if pending.done.is_empty() { pending.rollback().await } else { pending.commit().await }
 }
@@ -219,7 +227,7 @@ pub async fn up(connection: &mut PgConnection) -> Result<Applied, MigrateError> 
 /// # Errors
 /// See [`MigrateError`]; whatever it is, nothing was changed.
 pub async fn begin_up<'c>(
-    connection: &'c mut PgConnection,
+    connection: &'c mut Session,
     progress: Progress<'_>,
 ) -> Result<Pending<'c, Applied>, MigrateError> {
     // Also before the first look into our own tables: they may be somebody else's.
@@ -250,7 +258,7 @@ pub async fn begin_up<'c>(
         return Ok(Pending { done, transaction });
     }
     if done.moved_from.is_some() {
-        sqlx::raw_sql(AT_HOME).execute(&mut *transaction).await?;
+        transaction.run(AT_HOME).await?;
     }
     for step in steps {
         progress(&format!("step {}: {}", step.version, step.description));
@@ -259,14 +267,11 @@ pub async fn begin_up<'c>(
         note_step(&mut transaction, step).await?;
     }
     run(&mut transaction, LEAVE, None).await?;
-    sqlx::raw_sql(AssertSqlSafe(format!(
-        "DELETE FROM refreshtop.inventory; INSERT INTO refreshtop.inventory {INVENTORY}"
-    )))
-    .execute(&mut *transaction)
-    .await?;
+    let inventory = format!("DELETE FROM refreshtop.inventory; INSERT INTO refreshtop.inventory {INVENTORY}");
+    transaction.run(&inventory).await?;
     record(&mut transaction, "migrate up", &done).await?;
     let said = "SELECT detail ->> 'message' FROM refreshtop.audit WHERE at >= now() AND outcome = 'kept' ORDER BY id";
-    done.kept = ask(&mut transaction, said).await?.iter().map(|row| row.try_get(0)).collect::<sqlx::Result<_>>()?;
+    done.kept = ask(&mut transaction, said).await?.iter().map(|row| row.try_get(0)).collect::<Result<_>>()?;
     run(&mut transaction, LEAVE_ROLES, None).await?;
     Ok(Pending { done, transaction })
 }
@@ -275,7 +280,7 @@ pub async fn begin_up<'c>(
 ///
 /// # Errors
 /// See [`MigrateError`].
-pub async fn begin_jobs(connection: &mut PgConnection) -> Result<Pending<'_, Applied>, MigrateError> {
+pub async fn begin_jobs(connection: &mut Session) -> Result<Pending<'_, Applied>, MigrateError> {
     trusted(connection).await?;
     let mut transaction = begin(connection).await?;
     run(&mut transaction, ENTER, None).await?;
@@ -286,7 +291,7 @@ pub async fn begin_jobs(connection: &mut PgConnection) -> Result<Pending<'_, App
 ///
 /// # Errors
 /// The server's.
-pub async fn is_up_to_date(connection: &mut PgConnection) -> Result<bool, MigrateError> {
+pub async fn is_up_to_date(connection: &mut Session) -> Result<bool, MigrateError> {
     let applied = versions(connection).await?;
     Ok(known().iter().all(|version| applied.contains(version))
         && moved_from(connection).await?.is_none()
@@ -297,7 +302,7 @@ pub async fn is_up_to_date(connection: &mut PgConnection) -> Result<bool, Migrat
 ///
 /// # Errors
 /// The server's.
-pub async fn enter(transaction: &mut PgConnection) -> Result<(), MigrateError> {
+pub async fn enter(transaction: &mut Session) -> Result<(), MigrateError> {
     run(transaction, ENTER, None).await
 }
 
@@ -305,7 +310,7 @@ pub async fn enter(transaction: &mut PgConnection) -> Result<(), MigrateError> {
 ///
 /// # Errors
 /// The server's.
-pub async fn leave(transaction: &mut PgConnection) -> Result<(), MigrateError> {
+pub async fn leave(transaction: &mut Session) -> Result<(), MigrateError> {
     run(transaction, LEAVE, None).await?;
     run(transaction, LEAVE_ROLES, None).await
 }
@@ -354,8 +359,8 @@ const AT_HOME: &str = "
     UPDATE refreshtop.home h SET system_identifier = s.system_identifier, database_oid = d.oid, database_name = d.datname
     FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()";
 
-async fn run(transaction: &mut PgConnection, sql: &str, version: Option<i64>) -> Result<(), MigrateError> {
-    match sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut *transaction).await {
+async fn run(transaction: &mut Session, sql: &str, version: Option<i64>) -> Result<(), MigrateError> {
+    match transaction.run(sql).await {
         Ok(_) => Ok(()),
         Err(failure) if error::server_error(&failure).is_some() => {
             let version = version.unwrap_or_default();
@@ -370,7 +375,7 @@ async fn run(transaction: &mut PgConnection, sql: &str, version: Option<i64>) ->
 }
 
 /// The server's words, its hint, and which function of others it was in.
-fn failed_sentence(failure: &sqlx::Error) -> String {
+fn failed_sentence(failure: &Error) -> String {
     let server = error::server_error(failure);
     let hint = server.and_then(|server| server.hint().map(ToOwned::to_owned));
     let mut sentence = error::sentence(failure);
@@ -378,7 +383,7 @@ fn failed_sentence(failure: &sqlx::Error) -> String {
         let _ = write!(sentence, "; {hint}");
     }
     let ours = ["pg_temp", "refreshtop", "inline_code_block"];
-    let context = server.and_then(|server| server.r#where()).unwrap_or_default();
+    let context = server.and_then(|server| server.where_()).unwrap_or_default();
     let theirs = context.lines().filter(|line| line.contains(" function "));
     if let Some(line) = theirs.into_iter().find(|line| !ours.iter().any(|name| line.contains(name))) {
         let _ = write!(sentence, "; in {line}");
@@ -400,7 +405,7 @@ fn blame(failure: MigrateError, triggers: &[String]) -> MigrateError {
     MigrateError::Step { version, reason, code }
 }
 
-async fn note_step(transaction: &mut PgConnection, step: &Migration) -> sqlx::Result<()> {
+async fn note_step(transaction: &mut Session, step: &Migration) -> Result<()> {
     let checksum = step.checksum.iter().fold(String::new(), |mut text, byte| {
         // Writing to a string does not fail.
         let _ = write!(text, "{byte:02x}");
@@ -413,12 +418,12 @@ async fn note_step(transaction: &mut PgConnection, step: &Migration) -> sqlx::Re
         step.version,
         literal(&step.description)
     );
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(transaction).await?;
+    transaction.run(&sql).await?;
     Ok(())
 }
 
 /// Where the installation was at home, if that is not here. A restored database lacks nothing but this knowledge.
-async fn moved_from(connection: &mut PgConnection) -> sqlx::Result<Option<Home>> {
+async fn moved_from(connection: &mut Session) -> Result<Option<Home>> {
     let sql = "SELECT h.system_identifier, h.database_oid::bigint AS database_oid, h.database_name::text AS database_name
                FROM refreshtop.home h CROSS JOIN pg_control_system() s CROSS JOIN pg_database d
                WHERE d.datname = current_database()
@@ -430,7 +435,7 @@ async fn moved_from(connection: &mut PgConnection) -> sqlx::Result<Option<Home>>
 }
 
 /// What the last migration left and is missing or changed now, a phrase each.
-async fn changes(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+async fn changes(connection: &mut Session) -> Result<Vec<String>> {
     if !exists(connection, "refreshtop.inventory").await? {
         return Ok(vec!["table refreshtop.inventory".into()]);
     }
@@ -442,7 +447,7 @@ async fn changes(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
                UNION ALL (SELECT kind, object, detail FROM ({INVENTORY}) now WHERE {OPENED}
                           EXCEPT SELECT kind, object, detail FROM refreshtop.inventory)) gone ORDER BY 1"
     );
-    let gone: sqlx::Result<Vec<String>> = ask(connection, &sql).await?.iter().map(|row| row.try_get(0)).collect();
+    let gone: Result<Vec<String>> = ask(connection, &sql).await?.iter().map(|row| row.try_get(0)).collect();
     let mut gone = gone?;
     // The inventory is of catalogues; without these rows nothing is refreshed.
     for (table, row, phrase) in [
@@ -458,19 +463,19 @@ async fn changes(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     Ok(gone)
 }
 
-async fn exists(connection: &mut PgConnection, relation: &str) -> sqlx::Result<bool> {
+async fn exists(connection: &mut Session, relation: &str) -> Result<bool> {
     one(connection, &format!("SELECT to_regclass({}) IS NOT NULL", literal(relation))).await?.try_get(0)
 }
 
 /// Event triggers of others, which run inside our statements and may fail them.
-async fn event_triggers(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+async fn event_triggers(connection: &mut Session) -> Result<Vec<String>> {
     let sql = "SELECT format('event trigger %I runs function %s', t.evtname, t.evtfoid::regprocedure)
                FROM pg_event_trigger t WHERE t.evtenabled IN ('O', 'A') ORDER BY 1";
     ask(connection, sql).await?.iter().map(|row| row.try_get(0)).collect()
 }
 
 /// Somebody may have renamed schema `public` with the log in it: what stands there by its name is not what was migrated.
-async fn renamed_schema(connection: &mut PgConnection) -> sqlx::Result<Option<Problem>> {
+async fn renamed_schema(connection: &mut Session) -> Result<Option<Problem>> {
     let sql = "SELECT format('schema public, in which the refresh log was made, is named %I now', n.nspname) AS problem,
                       format('ALTER SCHEMA %I RENAME TO public', n.nspname) AS mend, false AS of_rights, false AS of_trust
                FROM pg_class door JOIN pg_rewrite r ON r.ev_class = door.oid
@@ -481,25 +486,23 @@ async fn renamed_schema(connection: &mut PgConnection) -> sqlx::Result<Option<Pr
     optional(connection, sql).await?.as_ref().map(Problem::from_row).transpose()
 }
 
-async fn versions(connection: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+async fn versions(connection: &mut Session) -> Result<Vec<i64>> {
     Ok(applied(connection).await?.into_iter().map(|(version, _)| version).collect())
 }
 
-async fn begin(connection: &mut PgConnection) -> sqlx::Result<Transaction<'_, Postgres>> {
+async fn begin(connection: &mut Session) -> Result<Transaction<'_>> {
     let mut transaction = connection.begin().await?;
     // The view's first filling may take long, and somebody may hold a table: what bounds a poll must not bound this.
     // With nothing else on the search path every name is ours or PostgreSQL's.
-    sqlx::raw_sql(
+    transaction.run(
         "SET LOCAL transaction_read_only = off; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '30s'; SET LOCAL client_min_messages = warning;
          SET LOCAL search_path = pg_catalog, pg_temp",
-    )
-    .execute(&mut *transaction)
-    .await?;
+    ).await?;
     ask(&mut transaction, &format!("SELECT pg_advisory_xact_lock({LOCK_CLASS}, 0)")).await?;
     Ok(transaction)
 }
 
-async fn record(connection: &mut PgConnection, act: &str, done: &Applied) -> sqlx::Result<()> {
+async fn record(connection: &mut Session, act: &str, done: &Applied) -> Result<()> {
     let steps = done.versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let repaired = done.repaired.iter().map(|line| literal(line)).collect::<Vec<_>>().join(", ");
     let sql = format!(
@@ -508,7 +511,7 @@ async fn record(connection: &mut PgConnection, act: &str, done: &Applied) -> sql
                  jsonb_build_object('steps', ARRAY[{steps}]::bigint[], 'repaired', ARRAY[{repaired}]::text[]))",
         literal(act)
     );
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
+    connection.run(&sql).await?;
     Ok(())
 }
 
@@ -526,7 +529,7 @@ pub struct Undone {
 ///
 /// # Errors
 /// See [`MigrateError`]; whatever it is, nothing was changed.
-pub async fn down(connection: &mut PgConnection, target: i64) -> Result<Vec<i64>, MigrateError> {
+pub async fn down(connection: &mut Session, target: i64) -> Result<Vec<i64>, MigrateError> {
     let mut pending = begin_down(connection, target, &mut |_| {}, async |_| Ok(())).await?;
     if target == 0 {
         forget_roles(pending.connection()).await?;
@@ -539,7 +542,7 @@ pub async fn down(connection: &mut PgConnection, target: i64) -> Result<Vec<i64>
 ///
 /// # Errors
 /// The server's.
-pub async fn forget_roles(connection: &mut PgConnection) -> Result<(), MigrateError> {
+pub async fn forget_roles(connection: &mut Session) -> Result<(), MigrateError> {
     run(connection, FORGET_ROLES, None).await
 }
 
@@ -549,10 +552,10 @@ pub async fn forget_roles(connection: &mut PgConnection) -> Result<(), MigrateEr
 /// # Errors
 /// See [`MigrateError`]; whatever it is, nothing was changed.
 pub async fn begin_down<'c>(
-    connection: &'c mut PgConnection,
+    connection: &'c mut Session,
     target: i64,
     progress: Progress<'_>,
-    first: impl AsyncFnOnce(&mut PgConnection) -> Result<(), MigrateError>,
+    first: impl AsyncFnOnce(&mut Session) -> Result<(), MigrateError>,
 ) -> Result<Pending<'c, Undone>, MigrateError> {
     trusted(connection).await?;
     let mut transaction = begin(connection).await?;
@@ -576,7 +579,7 @@ pub async fn begin_down<'c>(
     // First of all, so that a refresh which is under way ends, and leaves its row, before anything goes; and in the order
     // in which a refresh takes its locks.
     if exists(&mut transaction, "refreshtop.views").await? {
-        sqlx::raw_sql("LOCK TABLE refreshtop.views IN ACCESS EXCLUSIVE MODE").execute(&mut *transaction).await?;
+        transaction.run("LOCK TABLE refreshtop.views IN ACCESS EXCLUSIVE MODE").await?;
     }
     first(&mut transaction).await?;
     let steps = migrator.iter().filter(|step| step.migration_type.is_down_migration()).rev();
@@ -586,7 +589,7 @@ pub async fn begin_down<'c>(
         ran.map_err(|failure| blame(failure, &triggers))?;
         if step.version > 1 {
             let gone = format!("DELETE FROM refreshtop.migrations WHERE version = {}", step.version);
-            sqlx::raw_sql(AssertSqlSafe(gone)).execute(&mut *transaction).await?;
+            transaction.run(&gone).await?;
         }
     }
     let kept: Option<String> =
@@ -600,7 +603,7 @@ pub async fn begin_down<'c>(
     run(&mut transaction, LEAVE, None).await?;
     if target != 0 {
         let inventory = format!("DELETE FROM refreshtop.inventory; INSERT INTO refreshtop.inventory {INVENTORY}");
-        sqlx::raw_sql(AssertSqlSafe(inventory)).execute(&mut *transaction).await?;
+        transaction.run(&inventory).await?;
         let applied = Applied { versions: done.versions.clone(), ..Applied::default() };
         record(&mut transaction, "migrate down", &applied).await?;
     }
@@ -623,7 +626,7 @@ pub struct AtStake {
 ///
 /// # Errors
 /// The server's.
-pub async fn at_stake(connection: &mut PgConnection, target: i64) -> Result<AtStake, MigrateError> {
+pub async fn at_stake(connection: &mut Session, target: i64) -> Result<AtStake, MigrateError> {
     trusted(connection).await?;
     let mut transaction = begin(connection).await?;
     run(&mut transaction, ENTER, None).await?;
@@ -674,7 +677,7 @@ fn undoes(target: i64, description: &str) -> bool {
 ///
 /// # Errors
 /// The server's.
-pub async fn has_view(connection: &mut PgConnection) -> sqlx::Result<bool> {
+pub async fn has_view(connection: &mut Session) -> Result<bool> {
     let view = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                 WHERE n.nspname = 'public' AND c.relname = 'platform_metrics'";
     Ok(optional(connection, view).await?.is_some())
@@ -684,7 +687,7 @@ pub async fn has_view(connection: &mut PgConnection) -> sqlx::Result<bool> {
 ///
 /// # Errors
 /// The server's.
-pub async fn blind_spot(connection: &mut PgConnection) -> Result<Option<String>, MigrateError> {
+pub async fn blind_spot(connection: &mut Session) -> Result<Option<String>, MigrateError> {
     let blind = "SELECT r.rolname::text FROM pg_namespace n
                  JOIN pg_proc p ON p.pronamespace = n.oid AND p.proname = 'black_box' JOIN pg_roles r ON r.oid = p.proowner
                  WHERE n.nspname = 'refreshtop_definers' AND NOT pg_has_role(r.oid, 'pg_read_all_stats', 'USAGE')";

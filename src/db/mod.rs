@@ -16,6 +16,7 @@ pub mod reader;
 pub mod refresher;
 pub mod schedule;
 pub mod service;
+pub mod session;
 pub mod spare;
 mod suspend;
 pub mod trust;

@@ -1,11 +1,11 @@
 //! What would stop the migrations, found before anything is changed.
 
 use crate::db::service;
-use sqlx::{FromRow, PgConnection};
+use crate::db::session::{FromRow, Result, Row, Session};
 use std::fmt;
 
 /// One problem, and what mends it.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// What is wrong.
     pub problem: String,
@@ -15,6 +15,17 @@ pub struct Problem {
     pub of_rights: bool,
     /// Whether what stands in schema `refreshtop` may be somebody else's code.
     pub of_trust: bool,
+}
+
+impl FromRow for Problem {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self {
+            problem: row.try_get("problem")?,
+            mend: row.try_get("mend")?,
+            of_rights: row.try_get("of_rights")?,
+            of_trust: row.try_get("of_trust")?,
+        })
+    }
 }
 
 impl fmt::Display for Problem {
@@ -27,7 +38,7 @@ impl fmt::Display for Problem {
 ///
 /// # Errors
 /// Only the connection's.
-pub async fn problems(connection: &mut PgConnection) -> sqlx::Result<Vec<Problem>> {
+pub async fn problems(connection: &mut Session) -> Result<Vec<Problem>> {
     service::ask(connection, include_str!("migrate/preflight.sql")).await?.iter().map(Problem::from_row).collect()
 }
 
@@ -36,7 +47,7 @@ pub async fn problems(connection: &mut PgConnection) -> sqlx::Result<Vec<Problem
 ///
 /// # Errors
 /// Only the connection's.
-pub async fn trust(connection: &mut PgConnection) -> sqlx::Result<Vec<Problem>> {
+pub async fn trust(connection: &mut Session) -> Result<Vec<Problem>> {
     let found = problems(connection).await?;
     Ok(found.into_iter().filter(|problem| problem.of_trust).collect())
 }

@@ -1,6 +1,7 @@
 //! The session that polls: one snapshot at a time, and single runs in full.
 
-use crate::connect::{ConnectError, Kind, Session, Target, bridge};
+use crate::connect::{ConnectError, Kind, Limits, Target};
+use crate::db::session::{Error, Result, Session};
 use crate::db::{
     diagnosis::{self, CronSession, Options},
     error,
@@ -21,7 +22,6 @@ use crate::model::{
     snapshot::{Deployment, Server, Snapshot},
     stats::RefreshStats,
 };
-use sqlx::{PgPool, Postgres, pool::PoolConnection};
 use std::time::Duration;
 use tokio::{
     sync::{mpsc, watch},
@@ -75,7 +75,7 @@ impl Wanted {
 pub async fn run(target: Target, mut requests: Requests, messages: mpsc::Sender<Message>) {
     let mut reader = Reader::new(target);
     // Beside the listening session: over a slow link the first figures need not wait for it.
-    reader.pools = Pools::open(&reader.target).await.ok();
+    reader.sessions = Sessions::open(&reader.target).await.ok();
     loop {
         let wanted = tokio::select! {
             biased;
@@ -112,62 +112,73 @@ fn failed(wanted: Wanted, why: Unavailable) -> Message {
     }
 }
 
-/// A pool of one session in the application's database, and one where `pg_cron` lives if that is another.
+/// A session in the application's database, and one where `pg_cron` lives if that is another.
 struct Reader {
     target: Target,
-    pools: Option<Pools>,
+    sessions: Option<Sessions>,
 }
 
-struct Pools {
+struct Sessions {
     target: Target,
-    app: PgPool,
-    cron: Option<(String, PgPool)>,
-    /// Whether the sessions had great rights at the last look.
-    app_gated: bool,
-    cron_gated: bool,
+    app: Kept,
+    /// With the name of its database.
+    cron: Option<(String, Kept)>,
 }
 
-impl Pools {
+struct Kept {
+    session: Session,
+    /// Whether it had great rights at the last look.
+    gated: bool,
+}
+
+impl Kept {
+    async fn open(target: &Target, purpose: &str) -> Result<Self, ConnectError> {
+        Ok(Self { session: Session::open(target, purpose, &Limits::READING).await?, gated: true })
+    }
+}
+
+impl Sessions {
     async fn open(target: &Target) -> Result<Self, ConnectError> {
-        let app = bridge::pool(target, "poll", &Session::READING).await?.session;
-        Ok(Self { target: target.clone(), app, cron: None, app_gated: true, cron_gated: true })
+        Ok(Self { target: target.clone(), app: Kept::open(target, "poll").await?, cron: None })
     }
 
-    async fn cron_session(&mut self, database: &str) -> Result<PoolConnection<Postgres>, ConnectError> {
-        let known = self.cron.take().filter(|(known, pool)| known == database && pool.num_idle() > 0);
-        let (_, pool) = if let Some(known) = known {
+    /// The session in the application's database, and the one in that of `pg_cron`.
+    async fn with_cron(&mut self, database: &str) -> (&mut Session, Result<&mut Kept, ConnectError>) {
+        let known = self.cron.take().filter(|(known, kept)| known == database && !kept.session.is_closed());
+        let (_, kept) = if let Some(known) = known {
             self.cron.insert(known)
         } else {
             let target = Target { database: database.to_owned(), ..self.target.clone() };
-            self.cron_gated = true;
-            let pool = bridge::pool(&target, "schedule", &Session::READING).await?.session;
-            self.cron.insert((database.to_owned(), pool))
+            match Kept::open(&target, "schedule").await {
+                Ok(kept) => self.cron.insert((database.to_owned(), kept)),
+                Err(failure) => return (&mut self.app.session, Err(failure)),
+            }
         };
-        // Its one session is idle: nobody else uses it.
-        pool.acquire().await.map_err(|failure| ConnectError::broken(&self.target, &error::sentence(&failure)))
+        (&mut self.app.session, Ok(kept))
     }
 }
 
 impl Reader {
     fn new(target: Target) -> Self {
-        Self { target, pools: None }
+        Self { target, sessions: None }
     }
 
     async fn answer(&mut self, wanted: &Wanted, window: Duration) -> Message {
-        let kept = self.pools.is_some();
-        let mut pools = match self.pools.take() {
-            Some(pools) => pools,
-            None => match Pools::open(&self.target).await {
-                Ok(pools) => pools,
+        let kept = self.sessions.take().filter(|sessions| !sessions.app.session.is_closed());
+        let was_kept = kept.is_some();
+        let mut sessions = match kept {
+            Some(sessions) => sessions,
+            None => match Sessions::open(&self.target).await {
+                Ok(sessions) => sessions,
                 Err(failure) => return failed(wanted.clone(), Unavailable::new(failure.to_string(), "")),
             },
         };
         let message = match wanted {
-            Wanted::Snapshot => match self.snapshot(&mut pools, window).await {
+            Wanted::Snapshot => match self.snapshot(&mut sessions, window).await {
                 Ok(snapshot) => Message::Polled(Box::new(snapshot)),
                 // A session that was ended while nobody used it (a time limit, an administrator, a pooler) says nothing
                 // about the database.
-                Err(failure) if kept && error::fails_all(&failure) => {
+                Err(failure) if was_kept && error::fails_all(&failure) => {
                     return Box::pin(self.answer(wanted, window)).await;
                 }
                 Err(failure) => {
@@ -175,19 +186,21 @@ impl Reader {
                     return failed(wanted.clone(), why);
                 }
             },
-            Wanted::Run(id) => Message::RunRead(*id, Box::new(self.run(&pools, *id).await)),
-            Wanted::Answer(question) => Message::Answered(Box::new(self.question(&mut pools, question.clone()).await)),
+            Wanted::Run(id) => Message::RunRead(*id, Box::new(self.run(&mut sessions, *id).await)),
+            Wanted::Answer(question) => {
+                Message::Answered(Box::new(self.question(&mut sessions, question.clone()).await))
+            }
         };
-        self.pools = Some(pools);
+        self.sessions = Some(sessions);
         message
     }
 
     /// Answers a question of a view.
-    async fn question(&self, pools: &mut Pools, question: Question) -> Answer {
+    async fn question(&self, sessions: &mut Sessions, question: Question) -> Answer {
         if let Question::Diagnosis { run_plan } = question {
-            return Answer::Diagnosis(self.diagnosis(pools, run_plan).await);
+            return Answer::Diagnosis(self.diagnosis(sessions, run_plan).await);
         }
-        let looking = Looking { pools, role: &self.target.user };
+        let mut looking = Looking { session: &mut sessions.app.session, role: &self.target.user };
         match question {
             Question::Diagnosis { .. } => Answer::Diagnosis(Err(Unavailable::new("not asked", ""))),
             Question::Runs(page) => {
@@ -211,30 +224,31 @@ impl Reader {
     }
 
     /// Asks everything that the runbook asks; each question can fail by itself.
-    async fn diagnosis(&self, pools: &mut Pools, run_plan: bool) -> Reading<Diagnosis> {
-        let lost = |failure: sqlx::Error| error::unavailable("no diagnosis", &failure, &self.target.user);
-        let mut session = pools.app.acquire().await.map_err(lost)?;
+    async fn diagnosis(&self, sessions: &mut Sessions, run_plan: bool) -> Reading<Diagnosis> {
+        let lost = |failure: Error| error::unavailable("no diagnosis", &failure, &self.target.user);
+        let session = &mut sessions.app.session;
         let options = Options { run_plan: run_plan.then_some(PLAN_LIMIT), ..Options::default() };
         // Where it can't be read the diagnosis meets the same, and says so.
-        let elsewhere = service::cron_settings(&mut session).await.ok().and_then(|cron| cron.database);
+        let elsewhere = service::cron_settings(session).await.ok().and_then(|cron| cron.database);
         // By the server's name for this one, since a pooler may have another.
-        let here = schedule::current_database(&mut session).await.map_err(lost)?;
+        let here = schedule::current_database(session).await.map_err(lost)?;
         let elsewhere = elsewhere.filter(|database| *database != here);
         Ok(match elsewhere {
-            None => diagnosis::diagnose(&mut session, CronSession::Same, &options).await,
-            Some(database) => match pools.cron_session(&database).await {
-                Ok(mut cron) => diagnosis::diagnose(&mut session, CronSession::Elsewhere(&mut cron), &options).await,
-                Err(failure) => {
-                    diagnosis::diagnose(&mut session, CronSession::Unreachable(failure.to_string()), &options).await
+            None => diagnosis::diagnose(session, CronSession::Same, &options).await,
+            Some(database) => match sessions.with_cron(&database).await {
+                (session, Ok(cron)) => {
+                    diagnosis::diagnose(session, CronSession::Elsewhere(&mut cron.session), &options).await
+                }
+                (session, Err(failure)) => {
+                    diagnosis::diagnose(session, CronSession::Unreachable(failure.to_string()), &options).await
                 }
             },
         })
     }
 
-    async fn run(&self, pools: &Pools, id: Uuid) -> Reading<RunDetail> {
+    async fn run(&self, sessions: &mut Sessions, id: Uuid) -> Reading<RunDetail> {
         let read = async {
-            let mut session = pools.app.acquire().await?;
-            let mut look = Look::begin(&mut session).await?;
+            let mut look = Look::begin(&mut sessions.app.session).await?;
             let detail = match service::run_detail(&mut look, id).await {
                 Err(failure) if error::is_missing(&failure) => {
                     let survey = handmade::survey(&mut look).await?;
@@ -246,16 +260,15 @@ impl Reader {
             Ok(detail)
         };
         read.await
-            .map_err(|failure: sqlx::Error| error::unavailable("this run can't be read", &failure, &self.target.user))?
+            .map_err(|failure: Error| error::unavailable("this run can't be read", &failure, &self.target.user))?
             .ok_or_else(|| Unavailable::new("this run is no longer in the log", ""))
     }
 
     /// Reads every part; each can be missing by itself, but a lost connection fails the whole.
-    async fn snapshot(&self, pools: &mut Pools, window: Duration) -> sqlx::Result<Snapshot> {
-        let mut session = pools.app.acquire().await?;
-        let mut look = Look::begin_knowing(&mut session, pools.app_gated).await?;
+    async fn snapshot(&self, sessions: &mut Sessions, window: Duration) -> Result<Snapshot> {
+        let mut look = Look::begin_knowing(&mut sessions.app.session, sessions.app.gated).await?;
         let facts = look.facts().clone();
-        pools.app_gated = facts.trust.is_gated();
+        sessions.app.gated = facts.trust.is_gated();
         let known = Instant::now();
         let role = facts.server.role.clone();
         let stats = service::statistics(&mut look, PLATFORM_METRICS, window).await;
@@ -280,7 +293,7 @@ impl Reader {
         let job = match job {
             Found::Here(job) => job,
             // Only now: the look must not last as long as another database takes.
-            Found::Elsewhere(cron, database) => job_elsewhere(pools, &cron, &database, &facts.server).await,
+            Found::Elsewhere(cron, database) => job_elsewhere(sessions, &cron, &database, &facts.server).await,
         };
         let deployment = survey.as_ref().map_or(Deployment::Migrated, Survey::deployment);
         Ok(Snapshot {
@@ -300,7 +313,7 @@ impl Reader {
 }
 
 /// What the log says where no function of refreshtop's can be asked.
-async fn log_by_hand(look: &mut Look<'_>, survey: &Survey, role: &str, window: Duration) -> sqlx::Result<LogParts> {
+async fn log_by_hand(look: &mut Look<'_>, survey: &Survey, role: &str, window: Duration) -> Result<LogParts> {
     Ok((
         handmade::statistics(look, survey, role, PLATFORM_METRICS, window).await?,
         handmade::runs(look, survey, role, PLATFORM_METRICS, LogFilter::All, None, RUNS).await?,
@@ -310,38 +323,31 @@ async fn log_by_hand(look: &mut Look<'_>, survey: &Survey, role: &str, window: D
 
 /// Looks at the application's database for one answer.
 struct Looking<'a> {
-    pools: &'a Pools,
+    session: &'a mut Session,
     role: &'a str,
 }
 
 impl Looking<'_> {
     /// One consistent look, or why there was none.
-    async fn at<T>(&self, what: &str, read: impl AsyncFnOnce(&mut Look<'_>) -> sqlx::Result<Reading<T>>) -> Reading<T> {
+    async fn at<T>(&mut self, what: &str, read: impl AsyncFnOnce(&mut Look<'_>) -> Result<Reading<T>>) -> Reading<T> {
         let look = async {
-            let mut session = self.pools.app.acquire().await?;
-            let mut look = Look::begin(&mut session).await?;
+            let mut look = Look::begin(self.session).await?;
             let read = read(&mut look).await?;
             look.commit().await?;
             Ok(read)
         };
-        look.await.unwrap_or_else(|failure: sqlx::Error| Err(error::unavailable(what, &failure, self.role)))
+        look.await.unwrap_or_else(|failure: Error| Err(error::unavailable(what, &failure, self.role)))
     }
 }
 
 /// Statistics, runs and errors.
 type LogParts = (Reading<RefreshStats>, Reading<Vec<Run>>, Reading<Vec<Run>>);
 
-async fn runs(
-    look: &mut Look<'_>,
-    role: &str,
-    what: &str,
-    filter: LogFilter,
-    limit: u16,
-) -> sqlx::Result<Reading<Vec<Run>>> {
+async fn runs(look: &mut Look<'_>, role: &str, what: &str, filter: LogFilter, limit: u16) -> Result<Reading<Vec<Run>>> {
     part(what, role, service::recent_runs(look, PLATFORM_METRICS, filter, limit).await)
 }
 
-async fn figures(look: &mut Look<'_>, role: &str, by_hand: bool) -> sqlx::Result<Reading<PlatformMetrics>> {
+async fn figures(look: &mut Look<'_>, role: &str, by_hand: bool) -> Result<Reading<PlatformMetrics>> {
     let name = error::identifier(role);
     let grant = if by_hand {
         format!("GRANT SELECT ON public.platform_metrics TO {name}")
@@ -362,7 +368,7 @@ enum Found {
 }
 
 /// Looks for the job in the application's database.
-async fn job(look: &mut Look<'_>, server: &Server, by_hand: bool) -> sqlx::Result<Found> {
+async fn job(look: &mut Look<'_>, server: &Server, by_hand: bool) -> Result<Found> {
     let settings = if by_hand { handmade::cron_settings(look).await } else { service::cron_settings_in(look).await };
     let cron = match part("schedule", &server.role, settings)? {
         Ok(cron) => cron,
@@ -386,20 +392,19 @@ async fn job(look: &mut Look<'_>, server: &Server, by_hand: bool) -> sqlx::Resul
 }
 
 /// Looks for the job where `pg_cron` lives. That database may refuse us, which says nothing about the application's.
-async fn job_elsewhere(pools: &mut Pools, cron: &CronSettings, database: &str, server: &Server) -> Reading<Job> {
+async fn job_elsewhere(sessions: &mut Sessions, cron: &CronSettings, database: &str, server: &Server) -> Reading<Job> {
     let what = format!("schedule (database {database})");
     let grant = cron_grant(&server.role, database);
-    let mut session = match pools.cron_session(database).await {
-        Ok(session) => session,
+    let kept = match sessions.with_cron(database).await.1 {
+        Ok(kept) => kept,
         Err(failure) => {
             let mend = if failure.kind == Kind::NotPermitted { grant } else { String::new() };
             return Err(Unavailable::new(format!("{what}: {failure}"), mend));
         }
     };
-    let was_gated = pools.cron_gated;
     let found = async {
-        let mut look = Look::begin_knowing(&mut session, was_gated).await?;
-        pools.cron_gated = look.facts().trust.is_gated();
+        let mut look = Look::begin_knowing(&mut kept.session, kept.gated).await?;
+        kept.gated = look.facts().trust.is_gated();
         let job = service::job_there(&mut look, cron, &server.database).await?;
         look.commit().await?;
         Ok(job)
@@ -447,7 +452,7 @@ fn no_job(cron_database: &str, here: bool, role: &str) -> Unavailable {
 }
 
 /// Splits what a part of the snapshot answered: a lost connection ends the poll, anything else only this part.
-fn part<T>(what: &str, role: &str, answer: sqlx::Result<T>) -> sqlx::Result<Reading<T>> {
+fn part<T>(what: &str, role: &str, answer: Result<T>) -> Result<Reading<T>> {
     match answer {
         Ok(value) => Ok(Ok(value)),
         Err(failure) if error::fails_all(&failure) => Err(failure),

@@ -1,6 +1,6 @@
 //! A refresh on a session of its own, which can be cancelled.
 
-use crate::connect::{self, Session, Target};
+use crate::connect::{self, Limits, Target};
 use crate::db::{
     error, service,
     spare::Spare,
@@ -40,7 +40,7 @@ pub async fn run(target: Target, spare: Spare, mut commands: mpsc::Receiver<Comm
 
 async fn refresh(target: &Target, commands: &mut mpsc::Receiver<Command>) -> TriggerOutcome {
     // The function bounds its own lock wait; how long the refresh itself may take is the server's to say.
-    let connected = match connect::connect(target, "refresh", &Session::WRITING).await {
+    let connected = match connect::connect(target, "refresh", &Limits::WRITING).await {
         Ok(connected) => connected,
         Err(failure) => return TriggerOutcome::Refused { message: failure.to_string() },
     };

@@ -3,13 +3,13 @@
 //!
 //! Used alike by the screen and the command line; knows neither.
 //!
-//! Every question goes out as one simple query. A prepared statement belongs to one connection of the server, which a
-//! pooler may give to somebody else before it is executed; and over a slow link one round trip is better than two.
+//! How a question goes out: see [`session`](crate::db::session).
 
+use crate::db::session::{Error, FromRow, Lossy, Result, Row, Session};
 use crate::db::{
     error, jobs,
     schedule::{self, JOB_ROLE, OF_ROLES_THAT_COUNT},
-    trust::{CRON_JOB, CRON_RUNS, LOG, Look, QUESTION, Refusal, SEARCH_PATH, Thing, Trust, VIEW},
+    trust::{CRON_JOB, CRON_RUNS, LOG, Look, QUESTION, Refusal, Thing, Trust, VIEW},
 };
 pub(super) use crate::model::diagnosis::literal;
 use crate::model::{
@@ -22,8 +22,8 @@ use crate::model::{
 };
 use chrono::{DateTime, Datelike as _, FixedOffset, Offset, Utc};
 use serde::Deserialize;
-use sqlx::{AssertSqlSafe, Connection as _, FromRow, PgConnection, Row, ValueRef as _, postgres::PgRow};
 use std::time::Duration;
+use tokio_postgres::row::RowIndex;
 use uuid::Uuid;
 
 /// The view that the public functions are about.
@@ -45,47 +45,27 @@ pub struct ServerFacts {
 }
 
 /// Asks one question. Inside a transaction a refusal costs the question only, not what comes after it.
-pub(super) async fn ask(connection: &mut PgConnection, sql: &str) -> sqlx::Result<Vec<PgRow>> {
-    if !connection.is_in_transaction() {
-        // The database's own setting may put a stranger's functions and operators before PostgreSQL's. Statements that
-        // are sent together are one transaction.
-        let sql = format!("{SEARCH_PATH}; {sql}");
-        return sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await;
-    }
-    let guarded = format!("SAVEPOINT part; {sql}; RELEASE SAVEPOINT part");
-    match sqlx::raw_sql(AssertSqlSafe(guarded)).fetch_all(&mut *connection).await {
-        // What ends the session, or the look, leaves nothing to go back to.
-        Err(failure) if error::server_error(&failure).is_some() && !error::fails_all(&failure) => {
-            let back = "ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part";
-            sqlx::raw_sql(back).execute(connection).await?;
-            Err(failure)
-        }
-        answer => answer,
-    }
+pub(super) async fn ask(session: &mut Session, sql: &str) -> Result<Vec<Row>> {
+    session.ask(sql, &[]).await
 }
 
 /// Asks a question that has at most one answer.
-pub(super) async fn optional(connection: &mut PgConnection, sql: &str) -> sqlx::Result<Option<PgRow>> {
+pub(super) async fn optional(connection: &mut Session, sql: &str) -> Result<Option<Row>> {
     Ok(ask(connection, sql).await?.into_iter().next())
 }
 
 /// Asks a question that has an answer.
-pub(super) async fn one(connection: &mut PgConnection, sql: &str) -> sqlx::Result<PgRow> {
-    optional(connection, sql).await?.ok_or(sqlx::Error::RowNotFound)
+pub(super) async fn one(connection: &mut Session, sql: &str) -> Result<Row> {
+    optional(connection, sql).await?.ok_or(Error::NoRow)
 }
 
 /// The text in `column`, whatever its bytes: a database in `SQL_ASCII` keeps and sends what nobody can read.
-pub(super) fn text(row: &PgRow, column: impl sqlx::ColumnIndex<PgRow>) -> sqlx::Result<Option<String>> {
-    let value = row.try_get_raw(column)?;
-    if value.is_null() {
-        return Ok(None);
-    }
-    let bytes = value.as_bytes().map_err(sqlx::Error::Decode)?;
-    Ok(Some(String::from_utf8_lossy(bytes).into_owned()))
+pub(super) fn text(row: &Row, column: impl RowIndex + std::fmt::Display) -> Result<Option<String>> {
+    Ok(row.try_get::<Option<Lossy>, _>(column)?.map(|Lossy(text)| text))
 }
 
 /// The same of a column that always has one.
-pub(super) fn some_text(row: &PgRow, column: &str) -> sqlx::Result<String> {
+pub(super) fn some_text(row: &Row, column: &str) -> Result<String> {
     text(row, column).map(Option::unwrap_or_default)
 }
 
@@ -100,12 +80,12 @@ pub(super) fn interval(window: Duration) -> String {
 ///
 /// # Errors
 /// Only the connection's: any role may ask.
-pub async fn server_facts(connection: &mut PgConnection) -> sqlx::Result<ServerFacts> {
+pub async fn server_facts(connection: &mut Session) -> Result<ServerFacts> {
     server_facts_by(connection, QUESTION).await
 }
 
 /// The same by a question of [`Trust`].
-pub(super) async fn server_facts_by(connection: &mut PgConnection, question: &str) -> sqlx::Result<ServerFacts> {
+pub(super) async fn server_facts_by(connection: &mut Session, question: &str) -> Result<ServerFacts> {
     // A receiver that has nothing left to replay is not behind, however long its primary has been idle.
     let sql = format!(
         "SELECT clock_timestamp() AS time, current_database()::text AS database, current_user::text AS role,
@@ -133,11 +113,10 @@ pub(super) async fn server_facts_by(connection: &mut PgConnection, question: &st
 }
 
 /// A moment. `None` for NULL, and for what no calendar here has: `infinity`, years before Christ or beyond 9999.
-pub(super) fn moment(row: &PgRow, column: &str) -> sqlx::Result<Option<DateTime<Utc>>> {
-    // Simple queries answer in text; of the binary form the driver's own reading would panic.
+pub(super) fn moment(row: &Row, column: &str) -> Result<Option<DateTime<Utc>>> {
     match row.try_get::<Option<DateTime<Utc>>, _>(column) {
         Ok(at) => Ok(at.filter(|at| (0..=9999).contains(&at.year()))),
-        Err(sqlx::Error::ColumnDecode { .. }) => Ok(None),
+        Err(Error::Decode(_)) => Ok(None),
         Err(failure) => Err(failure),
     }
 }
@@ -146,7 +125,7 @@ pub(super) fn moment(row: &PgRow, column: &str) -> sqlx::Result<Option<DateTime<
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn statistics(look: &mut Look<'_>, refresh_type: &str, window: Duration) -> sqlx::Result<RefreshStats> {
+pub async fn statistics(look: &mut Look<'_>, refresh_type: &str, window: Duration) -> Result<RefreshStats> {
     let sql = format!(
         "SELECT total_refreshes, successful_refreshes, failed_refreshes, success_rate::float8,
                 CASE WHEN avg_duration_ms BETWEEN 0 AND 1e15 THEN avg_duration_ms END::float8 AS avg_duration_ms,
@@ -160,8 +139,8 @@ pub async fn statistics(look: &mut Look<'_>, refresh_type: &str, window: Duratio
     RefreshStats::from_row(&look.one(&[Thing::Function("stats")], &sql).await?)
 }
 
-impl FromRow<'_, PgRow> for RefreshStats {
-    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+impl FromRow for RefreshStats {
+    fn from_row(row: &Row) -> Result<Self> {
         let count = |name: &str| row.try_get::<i64, _>(name).map(i64::unsigned_abs);
         Ok(Self {
             total: count("total_refreshes")?,
@@ -204,12 +183,7 @@ pub enum LogFilter {
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn recent_runs(
-    look: &mut Look<'_>,
-    refresh_type: &str,
-    filter: LogFilter,
-    limit: u16,
-) -> sqlx::Result<Vec<Run>> {
+pub async fn recent_runs(look: &mut Look<'_>, refresh_type: &str, filter: LogFilter, limit: u16) -> Result<Vec<Run>> {
     let only = match filter {
         LogFilter::All => "",
         LogFilter::Errors => "AND status = 'error'",
@@ -223,8 +197,8 @@ pub async fn recent_runs(
     look.ask(&[LOG], &sql).await?.iter().map(Run::from_row).collect()
 }
 
-impl FromRow<'_, PgRow> for Run {
-    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+impl FromRow for Run {
+    fn from_row(row: &Row) -> Result<Self> {
         let status = some_text(row, "status")?;
         let source = text(row, "trigger_source")?;
         Ok(Self {
@@ -245,7 +219,7 @@ impl FromRow<'_, PgRow> for Run {
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn run_detail(look: &mut Look<'_>, id: Uuid) -> sqlx::Result<Option<RunDetail>> {
+pub async fn run_detail(look: &mut Look<'_>, id: Uuid) -> Result<Option<RunDetail>> {
     // A megabyte of message is the log's to keep, not a screen's to carry.
     let sql = format!(
         "{}, left(error_message, 20000) AS message, left(error_detail, 20000) AS detail, left(error_hint, 20000) AS hint,
@@ -259,7 +233,7 @@ pub async fn run_detail(look: &mut Look<'_>, id: Uuid) -> sqlx::Result<Option<Ru
     row.as_ref().map(detail_from_row).transpose()
 }
 
-pub(super) fn detail_from_row(row: &PgRow) -> sqlx::Result<RunDetail> {
+pub(super) fn detail_from_row(row: &Row) -> Result<RunDetail> {
     // One that is nested deeper than anybody reads is no reason to hide the rest of the run either.
     let black_box: Option<serde_json::Value> =
         text(row, "black_box").unwrap_or_default().and_then(|text| serde_json::from_str(&text).ok());
@@ -281,7 +255,7 @@ pub(super) fn detail_from_row(row: &PgRow) -> sqlx::Result<RunDetail> {
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn running(look: &mut Look<'_>, refresh_type: &str) -> sqlx::Result<Option<RunningRefresh>> {
+pub async fn running(look: &mut Look<'_>, refresh_type: &str) -> Result<Option<RunningRefresh>> {
     let sql = format!("SELECT pid, since, application_name FROM refreshtop.running({})", literal(refresh_type));
     let row = look.optional(&[Thing::Function("running")], &sql).await?;
     row.map(|row| {
@@ -298,7 +272,7 @@ pub async fn running(look: &mut Look<'_>, refresh_type: &str) -> sqlx::Result<Op
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, never populated, connection lost.
-pub async fn figures(look: &mut Look<'_>) -> sqlx::Result<Option<PlatformMetrics>> {
+pub async fn figures(look: &mut Look<'_>) -> Result<Option<PlatformMetrics>> {
     let sql = "SELECT total_accounts::bigint, total_users::bigint, total_assets::bigint, total_licenses::bigint,
                 new_accounts_30d::bigint, new_users_30d::bigint, new_assets_30d::bigint, last_updated::timestamptz
          FROM public.platform_metrics LIMIT 1";
@@ -306,8 +280,8 @@ pub async fn figures(look: &mut Look<'_>) -> sqlx::Result<Option<PlatformMetrics
     row.as_ref().map(PlatformMetrics::from_row).transpose()
 }
 
-impl FromRow<'_, PgRow> for PlatformMetrics {
-    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+impl FromRow for PlatformMetrics {
+    fn from_row(row: &Row) -> Result<Self> {
         Ok(Self {
             total_accounts: row.try_get("total_accounts")?,
             total_users: row.try_get("total_users")?,
@@ -336,7 +310,7 @@ pub struct CronSettings {
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn cron_settings(connection: &mut PgConnection) -> sqlx::Result<CronSettings> {
+pub async fn cron_settings(connection: &mut Session) -> Result<CronSettings> {
     let mut look = Look::begin(connection).await?;
     let settings = cron_settings_in(&mut look).await?;
     look.commit().await?;
@@ -347,13 +321,13 @@ pub async fn cron_settings(connection: &mut PgConnection) -> sqlx::Result<CronSe
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn cron_settings_in(look: &mut Look<'_>) -> sqlx::Result<CronSettings> {
+pub async fn cron_settings_in(look: &mut Look<'_>) -> Result<CronSettings> {
     let sql = "SELECT database, utc_offset, readable FROM refreshtop.cron_settings()";
     settings_from_row(&look.one(&[Thing::Function("cron_settings")], sql).await?)
 }
 
 /// Reads the columns `database`, `utc_offset` (seconds) and `readable`.
-pub(super) fn settings_from_row(row: &PgRow) -> sqlx::Result<CronSettings> {
+pub(super) fn settings_from_row(row: &Row) -> Result<CronSettings> {
     Ok(CronSettings {
         database: text(row, "database")?,
         offset: FixedOffset::east_opt(row.try_get("utc_offset")?).unwrap_or_else(|| Utc.fix()),
@@ -365,7 +339,7 @@ pub(super) fn settings_from_row(row: &PgRow) -> sqlx::Result<CronSettings> {
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn job_here(look: &mut Look<'_>, cron: &CronSettings) -> sqlx::Result<Option<Job>> {
+pub async fn job_here(look: &mut Look<'_>, cron: &CronSettings) -> Result<Option<Job>> {
     let sql = format!(
         "SELECT left(schedule, 200) AS schedule, active, last_status, last_message, last_start FROM refreshtop.cron_job({})",
         literal(REFRESH_JOB)
@@ -387,17 +361,12 @@ pub async fn job_here(look: &mut Look<'_>, cron: &CronSettings) -> sqlx::Result<
 ///
 /// # Errors
 /// The server's: not permitted, no `pg_cron` there, connection lost.
-pub async fn job_there(look: &mut Look<'_>, cron: &CronSettings, database: &str) -> sqlx::Result<Option<Job>> {
+pub async fn job_there(look: &mut Look<'_>, cron: &CronSettings, database: &str) -> Result<Option<Job>> {
     job_that(look, cron, database, "true").await
 }
 
 /// The same among the jobs `j` for which `condition` holds.
-async fn job_that(
-    look: &mut Look<'_>,
-    cron: &CronSettings,
-    database: &str,
-    condition: &str,
-) -> sqlx::Result<Option<Job>> {
+async fn job_that(look: &mut Look<'_>, cron: &CronSettings, database: &str, condition: &str) -> Result<Option<Job>> {
     let (job, database) = (literal(REFRESH_JOB), literal(database));
     // Whoever set it up by hand may have given it another name.
     let sql = format!(
@@ -418,7 +387,7 @@ async fn job_that(
     row.map(|row| job_from_row(&row, cron)).transpose()
 }
 
-fn job_from_row(row: &PgRow, cron: &CronSettings) -> sqlx::Result<Job> {
+fn job_from_row(row: &Row, cron: &CronSettings) -> Result<Job> {
     let status = text(row, "last_status")?;
     Ok(Job {
         cron_database: cron.database.clone().unwrap_or_default(),
@@ -488,7 +457,7 @@ pub fn trigger_outcome(reply: serde_json::Value) -> TriggerOutcome {
 ///
 /// # Errors
 /// Only the connection's; what the server says about the refresh is in the outcome.
-pub async fn trigger(connection: &mut PgConnection) -> sqlx::Result<TriggerOutcome> {
+pub async fn trigger(connection: &mut Session) -> Result<TriggerOutcome> {
     if let Err(refusal) = Trust::of(connection).await?.allow(REFRESH) {
         return Ok(TriggerOutcome::Refused { message: kept_from(&refusal) });
     }
@@ -496,7 +465,7 @@ pub async fn trigger(connection: &mut PgConnection) -> sqlx::Result<TriggerOutco
         Ok(row) => Ok(trigger_answer(row.try_get(0)?)),
         Err(failure) => match error::server_error(&failure) {
             Some(server) if !error::is_connection_failure(&failure) => {
-                Ok(refused(server.code(), server.message(), server.hint()))
+                Ok(refused(server.code().code(), server.message(), server.hint()))
             }
             _ => Err(failure),
         },

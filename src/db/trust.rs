@@ -5,11 +5,11 @@
 //! catalogues, and reads and calls only what belongs to somebody who has these rights anyway. A session without great
 //! rights has nothing that such code could take, and is not held up.
 
-use crate::connect::Session;
+use crate::connect::Limits;
 use crate::db::service::{self, ServerFacts};
+use crate::db::session::{Error, Result, Row, Session, Transaction};
 use crate::model::reading::Unavailable;
 use serde::Deserialize;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgTransaction, postgres::PgRow};
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -80,17 +80,11 @@ pub enum Refusal {
     Stranger(Unavailable),
 }
 
-impl From<Refusal> for sqlx::Error {
-    fn from(refusal: Refusal) -> Self {
-        Self::Configuration(Box::new(refusal))
-    }
-}
-
 /// The refusal inside `failure`.
 #[must_use]
-pub fn refusal(failure: &sqlx::Error) -> Option<&Refusal> {
+pub fn refusal(failure: &Error) -> Option<&Refusal> {
     match failure {
-        sqlx::Error::Configuration(source) => source.downcast_ref(),
+        Error::Refused(refusal) => Some(refusal),
         _ => None,
     }
 }
@@ -155,22 +149,20 @@ impl Trust {
     }
 
     /// Reads the column `trust` of a row.
-    pub(super) fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+    pub(super) fn from_row(row: &Row) -> Result<Self> {
         let answer = service::text(row, "trust")?;
         if answer.as_deref() == Some("look") {
             return Ok(Self::of_nothing());
         }
-        Self::read(answer.as_deref()).map_err(|failure| sqlx::Error::Decode(failure.into()))
+        Self::read(answer.as_deref()).map_err(|failure| Error::Decode(failure.to_string()))
     }
 
     /// Asks on a session by itself.
     ///
     /// # Errors
     /// The connection's: any role may ask.
-    pub async fn of(connection: &mut PgConnection) -> sqlx::Result<Self> {
-        let sql = format!("{SEARCH_PATH}; {QUESTION}");
-        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await?;
-        Self::from_row(rows.first().ok_or(sqlx::Error::RowNotFound)?)
+    pub async fn of(connection: &mut Session) -> Result<Self> {
+        Self::from_row(&connection.one(QUESTION, &[]).await?)
     }
 
     /// The same on a session of the other driver. An answer that can't be read is no leave.
@@ -249,8 +241,9 @@ impl Trust {
 
     /// Says what an error of [`Self::hold`] means; any other stays as it is.
     #[must_use]
-    pub fn explain(&self, failure: sqlx::Error) -> sqlx::Error {
-        let message = failure.as_database_error().map(|server| server.message().to_owned()).unwrap_or_default();
+    pub fn explain(&self, failure: Error) -> Error {
+        let message =
+            super::error::server_error(&failure).map(|server| server.message().to_owned()).unwrap_or_default();
         match (message.split_once(REPLACED), &self.0) {
             (Some((_, name)), Some(known)) => {
                 let name = name.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
@@ -355,7 +348,7 @@ impl Catalogue {
 /// the gate there is nothing to read by.
 #[derive(Debug)]
 pub struct Look<'a> {
-    transaction: PgTransaction<'a>,
+    transaction: Transaction<'a>,
     facts: ServerFacts,
 }
 
@@ -366,7 +359,7 @@ impl<'a> Look<'a> {
     ///
     /// # Errors
     /// The connection's: any role may look.
-    pub async fn begin(session: &'a mut PgConnection) -> sqlx::Result<Self> {
+    pub async fn begin(session: &'a mut Session) -> Result<Self> {
         Self::begin_knowing(session, true).await
     }
 
@@ -375,13 +368,13 @@ impl<'a> Look<'a> {
     ///
     /// # Errors
     /// The connection's: any role may look.
-    pub async fn begin_knowing(session: &'a mut PgConnection, was_gated: bool) -> sqlx::Result<Self> {
+    pub async fn begin_knowing(session: &'a mut Session, was_gated: bool) -> Result<Self> {
         // Answers come as text, which must read the same whatever the role's own settings say.
         let form = [("DateStyle", "ISO, MDY".to_owned()), ("TimeZone", "UTC".to_owned())];
-        let settings = Session::READING.parameters().into_iter().chain(form);
+        let settings = Limits::READING.parameters().into_iter().chain(form);
         let settings: Vec<String> = settings.map(|(name, value)| format!("; SET LOCAL {name} = '{value}'")).collect();
         let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{}; {SEARCH_PATH}", settings.concat());
-        let mut transaction = session.begin_with(AssertSqlSafe(begin)).await?;
+        let mut transaction = session.begin_with(&begin).await?;
         let question = if was_gated { QUESTION } else { RIGHTS_NOW };
         let facts = service::server_facts_by(&mut transaction, question).await?;
         Ok(Self { transaction, facts })
@@ -397,7 +390,7 @@ impl<'a> Look<'a> {
     ///
     /// # Errors
     /// It may not.
-    pub fn allow_unless_missing(&self, thing: Thing) -> sqlx::Result<()> {
+    pub fn allow_unless_missing(&self, thing: Thing) -> Result<()> {
         match self.facts.trust.allow(thing) {
             Err(Refusal::Missing(_)) => Ok(()),
             allowed => Ok(allowed?),
@@ -408,18 +401,31 @@ impl<'a> Look<'a> {
     ///
     /// # Errors
     /// They may not, or the server's.
-    pub(super) async fn ask(&mut self, things: &[Thing], sql: &str) -> sqlx::Result<Vec<PgRow>> {
+    pub(super) async fn ask(&mut self, things: &[Thing], sql: &str) -> Result<Vec<Row>> {
         let trust = &self.facts.trust;
         trust.allow_all(things)?;
-        let sql = format!("{}{sql}", trust.hold(things));
-        service::ask(&mut self.transaction, &sql).await.map_err(|failure| self.facts.trust.explain(failure))
+        let held = trust.hold(things);
+        let answer = self.transaction.ask_after(&held, sql, &[]).await;
+        answer.map_err(|failure| self.facts.trust.explain(failure))
+    }
+
+    /// The same after statements that give nothing.
+    ///
+    /// # Errors
+    /// As for a question.
+    pub(super) async fn ask_after(&mut self, before: &str, things: &[Thing], sql: &str) -> Result<Vec<Row>> {
+        let trust = &self.facts.trust;
+        trust.allow_all(things)?;
+        let before = format!("{}{before}", trust.hold(things));
+        let answer = self.transaction.ask_after(&before, sql, &[]).await;
+        answer.map_err(|failure| self.facts.trust.explain(failure))
     }
 
     /// Asks a question that has at most one answer.
     ///
     /// # Errors
     /// As for a question.
-    pub(super) async fn optional(&mut self, things: &[Thing], sql: &str) -> sqlx::Result<Option<PgRow>> {
+    pub(super) async fn optional(&mut self, things: &[Thing], sql: &str) -> Result<Option<Row>> {
         Ok(self.ask(things, sql).await?.into_iter().next())
     }
 
@@ -427,21 +433,21 @@ impl<'a> Look<'a> {
     ///
     /// # Errors
     /// As for a question.
-    pub(super) async fn one(&mut self, things: &[Thing], sql: &str) -> sqlx::Result<PgRow> {
-        self.optional(things, sql).await?.ok_or(sqlx::Error::RowNotFound)
+    pub(super) async fn one(&mut self, things: &[Thing], sql: &str) -> Result<Row> {
+        self.optional(things, sql).await?.ok_or(Error::NoRow)
     }
 
     /// Ends it.
     ///
     /// # Errors
     /// The connection's.
-    pub async fn commit(self) -> sqlx::Result<()> {
+    pub async fn commit(self) -> Result<()> {
         self.transaction.commit().await
     }
 }
 
 impl Deref for Look<'_> {
-    type Target = PgConnection;
+    type Target = Session;
 
     fn deref(&self) -> &Self::Target {
         &self.transaction

@@ -1,10 +1,10 @@
 //! Who keeps a session waiting for a lock.
 
+use crate::db::session::{Result, Session};
 use crate::{
     db::service::{ask, text},
     model::diagnosis::span,
 };
-use sqlx::{PgConnection, Row as _};
 
 /// A session that holds what another one waits for.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +27,7 @@ pub struct Blocker {
 ///
 /// # Errors
 /// Only the connection's: any role may ask.
-pub async fn blockers(session: &mut PgConnection, pids: &[i32]) -> sqlx::Result<Vec<Blocker>> {
+pub async fn blockers(session: &mut Session, pids: &[i32]) -> Result<Vec<Blocker>> {
     let pids = pids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let sql = format!(
         "SELECT DISTINCT b.pid, a.usename::text AS role, a.application_name, a.state,

@@ -9,7 +9,6 @@ use refreshtop::{
     cluster::{ClusterOptions, DisposableCluster},
     db,
 };
-use sqlx::{Connection as _, PgConnection};
 
 const LOG: &str = "SELECT string_agg(status, ' ' ORDER BY created_at) FROM public.metrics_refresh_log";
 
@@ -87,7 +86,7 @@ async fn a_refresh_beside_a_rollback_is_logged_or_fails_at_once() {
         let url = fresh_app("rollback_first").await;
         execute(&url, OLDER).await;
         up(&url).await;
-        let mut session = PgConnection::connect(&url).await.unwrap();
+        let mut session = crate::support::open(&url).await;
         let pending = db::migrate::begin_down(&mut session, 0, &mut |_| {}, async |_| Ok(())).await.unwrap();
         let refreshing = Session::open(&url).await;
         let pid = refreshing.pid;

@@ -6,7 +6,6 @@ use crate::{
     up, whole,
 };
 use refreshtop::{command::migrate, db};
-use sqlx::{Connection as _, PgConnection};
 
 /// The application's tables, and the deployment.
 async fn deployment(prefix: &str, fixture: &str) -> String {
@@ -123,7 +122,7 @@ async fn a_query_that_needs_another_search_path_is_refused_with_the_name_that_it
 #[tokio::test]
 async fn an_event_trigger_is_named_before_it_runs_and_when_it_fails() {
     let url = deployment("case_10", include_str!("../fixtures/cases/10-event-triggers.sql")).await;
-    let mut session = PgConnection::connect(&url).await.unwrap();
+    let mut session = crate::support::open(&url).await;
     let mut told = Vec::new();
     let outcome = db::migrate::begin_up(&mut session, &mut |text| told.push(text.to_owned())).await;
     let said = outcome.expect_err("it fails").to_string();

@@ -3,7 +3,7 @@
 
 use super::{Server, owner, prepare, program, reload, run, target};
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair};
-use refreshtop::connect::{Kind, Session, bridge, connect};
+use refreshtop::connect::{Kind, Limits, bridge, connect};
 use std::{
     fs,
     io::{Read as _, Write as _},
@@ -16,8 +16,8 @@ use std::{
 /// How an attempt ends, by the long-lived driver; the other one and psql must agree whether it succeeds.
 async fn attempt(url: &str) -> Result<(), (Kind, String)> {
     let target = target(url);
-    let first = connect(&target, "test", &Session::READING).await.map(drop);
-    let second = bridge::session(&target, "test", &Session::READING).await.map(drop);
+    let first = connect(&target, "test", &Limits::READING).await.map(drop);
+    let second = bridge::session(&target, "test", &Limits::READING).await.map(drop);
     let shown = url.replace("hunter2", "***");
     assert_eq!(first.is_ok(), second.is_ok(), "{shown}");
     let psql = program("psql").env("HOME", "/nonexistent").args(["-w", "-At", "-c", "select 1", url]).output().unwrap();
@@ -166,7 +166,7 @@ const OK: &[u8] = b"\0\0\0\0";
 async fn servers_that_lie_are_refused_in_a_sentence() {
     let refused = async |what: &str, url: String| {
         let since = Instant::now();
-        let Err(error) = connect(&target(&url), "test", &Session::READING).await else { panic!("{what}") };
+        let Err(error) = connect(&target(&url), "test", &Limits::READING).await else { panic!("{what}") };
         let text = error.to_string();
         assert!(since.elapsed() < Duration::from_secs(20), "{what}: {text}");
         assert!(text.len() < 1_000 && text.starts_with("cannot connect to 127.0.0.1:"), "{what}: {text}");

@@ -8,12 +8,12 @@ mod tls;
 use futures_util::StreamExt as _;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use refreshtop::{
-    connect::{ConnectError, Connected, Kind, Session, Target, bridge, connect},
+    connect::{ConnectError, Connected, Kind, Limits, Target, connect},
+    db::session::Session,
     environment::Environment,
     secret::ConnectionUrl,
 };
 use rustix::process::{Pid, Signal, kill_process};
-use sqlx::Row as _;
 use std::{
     fs,
     io::{Read as _, Write as _},
@@ -84,7 +84,7 @@ impl Server {
         let target = target(&format!("host={} port={} user=boss dbname=postgres", self.data().display(), self.port));
         let start = Instant::now();
         loop {
-            match connect(&target, "setup", &Session::default()).await {
+            match connect(&target, "setup", &Limits::default()).await {
                 Ok(session) => return session,
                 Err(error) if start.elapsed() < Duration::from_mins(1) => {
                     assert!(error.kind.may_pass(), "{error}");
@@ -195,7 +195,7 @@ fn target(text: &str) -> Target {
 }
 
 async fn attempt(text: &str) -> Result<Connected, ConnectError> {
-    connect(&target(text), "test", &Session::READING).await
+    connect(&target(text), "test", &Limits::READING).await
 }
 
 /// Runs a session beside the test.
@@ -248,7 +248,7 @@ async fn a_real_server() {
     sessions_are_set_up(&server).await;
     statements_can_be_cancelled(&server).await;
     notifications_arrive(&server).await;
-    sqlx_reaches_the_same(&server).await;
+    a_reading_session_reaches_the_same(&server).await;
 }
 
 async fn every_way_that_works(server: &Server) {
@@ -362,7 +362,7 @@ async fn notifications_arrive(server: &Server) {
     panic!("no notification");
 }
 
-async fn sqlx_reaches_the_same(server: &Server) {
+async fn a_reading_session_reaches_the_same(server: &Server) {
     let root = server.root();
     let socket = server.data().display().to_string();
     for (text, tls) in [
@@ -373,11 +373,12 @@ async fn sqlx_reaches_the_same(server: &Server) {
         (format!("host={socket} port={} user=boss dbname=app sslmode=require", server.port), false),
     ] {
         let target = target(&text);
-        let mut connection = bridge::session(&target, "reader", &Session::READING).await.unwrap().session;
+        let connection = Session::open(&target, "reader", &Limits::READING).await.unwrap();
         let query = "select current_setting('application_name'), current_setting('statement_timeout'), s.ssl \
                      from pg_stat_ssl s where s.pid = pg_backend_pid()";
-        let row = sqlx::query(query).fetch_one(&mut connection).await.unwrap();
-        let got: (String, String, bool) = (row.get(0), row.get(1), row.get(2));
+        let rows = connection.query(query, &[]).await.unwrap();
+        let got: (String, String, bool) =
+            (rows[0].try_get(0).unwrap(), rows[0].try_get(1).unwrap(), rows[0].try_get(2).unwrap());
         assert_eq!(got, ("refreshtop reader".into(), "10s".into(), tls), "{text}");
     }
 }

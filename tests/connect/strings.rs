@@ -3,7 +3,7 @@
 
 use super::{Server, prepare, program, run};
 use refreshtop::{
-    connect::{Session, Target, connect},
+    connect::{Limits, Target, connect},
     environment::Environment,
     secret::ConnectionUrl,
 };
@@ -31,7 +31,7 @@ fn of_psql(text: &str, environment: &Environment) -> Result<String, String> {
 async fn of_ours(text: &str, environment: &Environment) -> Result<String, String> {
     let url = (!text.is_empty()).then(|| ConnectionUrl::new(text));
     let target = Target::resolve(url.as_ref(), environment).map_err(|error| error.to_string())?;
-    let session = connect(&target, "test", &Session::default()).await.map_err(|error| error.to_string())?;
+    let session = connect(&target, "test", &Limits::default()).await.map_err(|error| error.to_string())?;
     let (client, _) = run(session);
     let said: String = client.query_one(QUERY, &[]).await.unwrap().get(0);
     // The one difference that is wanted.

@@ -6,8 +6,8 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType, IsCa, Issuer,
     KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd,
 };
-use refreshtop::connect::{Kind, Session, bridge, connect};
-use sqlx::Row as _;
+use refreshtop::connect::{Kind, Limits, connect};
+use refreshtop::db::session::Session;
 use std::{
     fs,
     os::unix::fs::{PermissionsExt as _, chown},
@@ -82,7 +82,7 @@ async fn show(server: &Server, authority: &Authority, shown: Shown) {
 /// Whether a session comes about, and whether it is encrypted: by the long-lived driver, by the other one, by psql.
 async fn three_ways(url: &str) -> [Option<bool>; 3] {
     let target = target(url);
-    let first = match connect(&target, "test", &Session::READING).await {
+    let first = match connect(&target, "test", &Limits::READING).await {
         Err(_) => None,
         Ok(session) => {
             let tls = session.tls;
@@ -91,9 +91,9 @@ async fn three_ways(url: &str) -> [Option<bool>; 3] {
             Some(tls)
         }
     };
-    let second = match bridge::session(&target, "test", &Session::READING).await {
+    let second = match Session::open(&target, "test", &Limits::READING).await {
         Err(_) => None,
-        Ok(mut bridged) => Some(sqlx::query(ENCRYPTED).fetch_one(&mut bridged.session).await.unwrap().get(0)),
+        Ok(session) => Some(session.query(ENCRYPTED, &[]).await.unwrap()[0].try_get(0).unwrap()),
     };
     let output =
         program("psql").env("HOME", "/nonexistent").args(["-w", "-At", "-c", ENCRYPTED, url]).output().unwrap();
@@ -211,7 +211,7 @@ async fn what_is_wrong_with_a_certificate_is_said() {
     ] {
         show(&server, &authority, shown).await;
         let url = server.url("app", &format!("sslmode=verify-full&sslrootcert={root}"));
-        let Err(error) = connect(&target(&url), "test", &Session::READING).await else { panic!("{shown:?}") };
+        let Err(error) = connect(&target(&url), "test", &Limits::READING).await else { panic!("{shown:?}") };
         assert!(error.kind == Kind::Tls && error.to_string().contains(wanted), "{shown:?}: {error}");
     }
 }
@@ -278,7 +278,7 @@ async fn the_usual_files_are_used_as_psql_uses_them() {
     let environment = Environment::from([("HOME".to_owned(), home.display().to_string())]);
     let both = async |url: &str| {
         let ours = match Target::resolve(Some(&ConnectionUrl::new(url)), &environment) {
-            Ok(target) => connect(&target, "test", &Session::READING).await.is_ok(),
+            Ok(target) => connect(&target, "test", &Limits::READING).await.is_ok(),
             Err(_) => false,
         };
         let mut psql = program("psql");
@@ -371,7 +371,7 @@ async fn tls_without_asking_and_the_name_of_the_host() {
     for (rest, wanted) in [("", Some("localhost")), ("&sslsni=0", None)] {
         let url =
             format!("postgres://bob@localhost:{port}/app?sslnegotiation=direct&sslmode=verify-full&sslrootcert={root}");
-        let session = connect(&target(&format!("{url}{rest}")), "test", &Session::READING).await.unwrap();
+        let session = connect(&target(&format!("{url}{rest}")), "test", &Limits::READING).await.unwrap();
         assert!(session.tls);
         assert_eq!(asked.recv_timeout(Duration::from_secs(20)).unwrap().as_deref(), wanted, "{rest}");
     }
@@ -379,6 +379,6 @@ async fn tls_without_asking_and_the_name_of_the_host() {
     let server = Server::start();
     prepare(&server).await;
     let direct = server.url("app", "sslmode=require&sslnegotiation=direct");
-    let Err(error) = connect(&target(&direct), "test", &Session::READING).await else { panic!("{direct}") };
+    let Err(error) = connect(&target(&direct), "test", &Limits::READING).await else { panic!("{direct}") };
     assert!(matches!(error.kind, Kind::Tls | Kind::Broken), "{error}");
 }

@@ -5,7 +5,6 @@ use refreshtop::{
     db::diagnosis::Options,
     model::diagnosis::{Detail, Limits, MendKind, Verdict},
 };
-use sqlx::Connection as _;
 use std::time::Duration;
 
 #[tokio::test]
@@ -235,7 +234,7 @@ async fn rows_from_the_future_are_told_and_make_nothing_fresh() {
     .await;
     let future = check(&url, "future-rows").await;
     assert!(future.verdict == Verdict::Warning && future.finding.starts_with("1 row of the log is"), "{future:#?}");
-    let mut session = sqlx::PgConnection::connect(&url).await.unwrap();
+    let mut session = crate::support::open(&url).await;
     let mut look = look(&mut session).await;
     let stats = refreshtop::db::service::statistics(&mut look, "platform_metrics", Duration::from_hours(24));
     let stats = stats.await.unwrap();

@@ -8,7 +8,6 @@ use refreshtop::{
     },
     model::diagnosis::{Limits, MendKind, Verdict},
 };
-use sqlx::{Connection as _, PgConnection};
 
 #[tokio::test]
 async fn a_database_without_anything_answers_every_question() {
@@ -26,7 +25,7 @@ async fn a_database_without_anything_answers_every_question() {
 async fn steps_that_are_missing_are_named() {
     let url = migrated_app("steps").await;
     assert_eq!(verdict(&url, "migrations").await, Verdict::Good);
-    let mut session = PgConnection::connect(&url).await.unwrap();
+    let mut session = crate::support::open(&url).await;
     db::migrate::down(&mut session, 4).await.unwrap();
     let behind = check(&url, "migrations").await;
     assert!(behind.verdict == Verdict::Warning && behind.finding.contains("are not applied"), "{behind:#?}");
@@ -72,17 +71,14 @@ async fn a_role_without_rights_learns_why_it_sees_nothing() {
 #[tokio::test]
 async fn a_diagnosis_leaves_nothing_behind_in_its_session() {
     let url = migrated_app("traceless").await;
-    let mut session = PgConnection::connect(&url).await.unwrap();
+    let mut session = crate::support::open(&url).await;
     let settings = "SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings
                     WHERE name IN ('statement_timeout', 'lock_timeout', 'jit', 'search_path', 'transaction_read_only')";
-    let before: String = sqlx::query_scalar(settings).persistent(false).fetch_one(&mut session).await.unwrap();
+    let before: String = session.query(settings, &[]).await.unwrap()[0].try_get(0).unwrap();
     db::diagnosis::diagnose(&mut session, CronSession::Same, &Options::default()).await;
-    let after: String = sqlx::query_scalar(settings).persistent(false).fetch_one(&mut session).await.unwrap();
+    let after: String = session.query(settings, &[]).await.unwrap()[0].try_get(0).unwrap();
     assert_eq!(after, before);
-    let prepared: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_prepared_statements WHERE name <> ''")
-        .persistent(false)
-        .fetch_one(&mut session)
-        .await
-        .unwrap();
+    let prepared = session.query("SELECT count(*) FROM pg_prepared_statements", &[]).await.unwrap();
+    let prepared: i64 = prepared[0].try_get(0).unwrap();
     assert_eq!(prepared, 0);
 }

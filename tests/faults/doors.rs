@@ -117,7 +117,7 @@ async fn a_certificate_that_expires_is_said_and_its_renewal_noticed() {
     // Its settings take a moment to be reread.
     let try_it = async || {
         let target = target(&there);
-        refreshtop::connect::connect(&target, "test", &refreshtop::connect::Session::READING).await.map(drop)
+        refreshtop::connect::connect(&target, "test", &refreshtop::connect::Limits::READING).await.map(drop)
     };
     eventually(async || try_it().await.is_ok()).await;
     let mut monitor = monitor(&there).live();

@@ -6,7 +6,6 @@ use crate::support::{
 };
 use refreshtop::{command::migrate, db};
 use serde_json::{Value, json};
-use sqlx::{Connection as _, PgConnection};
 
 /// What the newest run measured.
 async fn newest(session: &Session) -> Value {
@@ -185,7 +184,7 @@ async fn an_owner_without_a_superusers_rights_measures_too_and_nobody_is_told_to
     let session = Session::open(&owner).await;
     session.run(REFRESH).await;
     assert_eq!(newest(&session).await["measured"]["figures"]["total_users"], 11);
-    let mut superuser = PgConnection::connect(&url).await.unwrap();
+    let mut superuser = crate::support::open(&url).await;
     let problems = db::preflight::problems(&mut superuser).await.unwrap();
     assert!(!problems.iter().any(|problem| problem.problem.contains("trigger")), "{problems:?}");
 }

@@ -12,7 +12,6 @@ use refreshtop::db::{
     service::{self, LogFilter, PLATFORM_METRICS},
     trust::{self, Look, Refusal},
 };
-use sqlx::{Connection as _, PgConnection};
 use std::{
     process::{Command, Stdio},
     time::Duration,
@@ -231,7 +230,7 @@ async fn an_installation_of_a_lesser_role() {
 #[tokio::test]
 async fn what_is_replaced_between_the_gate_and_the_question() {
     let (url, name, stranger) = with_stranger(migrated_app("race").await).await;
-    let mut session = PgConnection::connect(&url).await.unwrap();
+    let mut session = crate::support::open(&url).await;
     let mut look = Look::begin(&mut session).await.unwrap();
     assert_eq!(service::recent_runs(&mut look, PLATFORM_METRICS, LogFilter::All, 1).await.unwrap(), []);
     drop(look);
@@ -257,7 +256,7 @@ async fn what_is_replaced_between_the_gate_and_the_question() {
 #[tokio::test]
 async fn what_comes_into_being_after_the_gate() {
     let (url, name, stranger) = with_stranger(fresh_app("late").await).await;
-    let mut session = PgConnection::connect(&url).await.unwrap();
+    let mut session = crate::support::open(&url).await;
     let mut look = Look::begin(&mut session).await.unwrap();
     execute(&stranger, &format!("{}{}", views(), schema("INVOKER"))).await;
     let failures = [
@@ -273,7 +272,7 @@ async fn what_comes_into_being_after_the_gate() {
 async fn a_session_that_comes_by_great_rights_looks_at_nothing_until_it_has_asked_again() {
     let (url, name, stranger) = with_stranger(fresh_app("promoted").await).await;
     let (role, of_role) = fresh_role(&url, "promoted", "").await;
-    let mut session = PgConnection::connect(&of_role).await.unwrap();
+    let mut session = crate::support::open(&of_role).await;
     let look = Look::begin(&mut session).await.unwrap();
     assert!(!look.facts().trust.is_gated());
     drop(look);

@@ -16,11 +16,10 @@ pub mod terminal;
 
 use refreshtop::{
     cluster::{ClusterOptions, Cron, DisposableCluster, programs::OVERRIDE},
-    connect::Target,
+    connect::{Limits, Target},
     db::{self, trust::Look},
     secret::ConnectionUrl,
 };
-use sqlx::{Connection, PgConnection};
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicU32, Ordering},
@@ -85,7 +84,7 @@ pub async fn fresh_app(prefix: &str) -> String {
 /// Applies every migration as the role of `url`. No job is scheduled: a refresh that nobody asked for would
 /// disturb the tests.
 pub async fn migrate(url: &str) {
-    let mut connection = PgConnection::connect(url).await.expect("a connection");
+    let mut connection = open(url).await;
     db::migrate::up(&mut connection).await.unwrap_or_else(|error| panic!("{error}"));
 }
 
@@ -127,7 +126,7 @@ pub fn listed(steps: impl IntoIterator<Item = i64>) -> String {
 
 /// Undoes every migration as the role of `url`.
 pub async fn roll_back(url: &str) {
-    let mut connection = PgConnection::connect(url).await.expect("a connection");
+    let mut connection = open(url).await;
     db::migrate::down(&mut connection, 0).await.unwrap_or_else(|error| panic!("{error}"));
 }
 
@@ -205,8 +204,14 @@ pub fn target(url: &str) -> Target {
     Target::resolve(Some(&ConnectionUrl::new(url)), &BTreeMap::new()).expect("a URL")
 }
 
+/// A session as the program opens its own, without limits.
+pub async fn open(url: &str) -> refreshtop::db::session::Session {
+    let opened = refreshtop::db::session::Session::open(&target(url), "test", &Limits::default()).await;
+    opened.unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// One consistent look, as the program takes it.
-pub async fn look(session: &mut PgConnection) -> Look<'_> {
+pub async fn look(session: &mut refreshtop::db::session::Session) -> Look<'_> {
     Look::begin(session).await.unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -8,7 +8,7 @@ use crate::support::{
 use futures_util::StreamExt as _;
 use refreshtop::{
     cluster::{ClusterOptions, DisposableCluster},
-    connect::{Connected, Session, Target, bridge, connect},
+    connect::{Connected, Limits, Target, connect},
     environment::Environment,
     secret::ConnectionUrl,
 };
@@ -29,16 +29,16 @@ fn target(url: &str) -> Target {
 /// The port of the server that the long-lived driver ends up at, and that the other one does.
 async fn ours(url: &str) -> [Option<i32>; 2] {
     let target = target(url);
-    let first = match connect(&target, "test", &Session::READING).await {
+    let first = match connect(&target, "test", &Limits::READING).await {
         Err(_) => None,
         Ok(Connected { client, mut messages, .. }) => {
             tokio::spawn(async move { while messages.next().await.is_some() {} });
             Some(client.query_one(QUERY, &[]).await.unwrap().get(0))
         }
     };
-    let second = match bridge::session(&target, "test", &Session::READING).await {
+    let second = match refreshtop::db::session::Session::open(&target, "test", &Limits::READING).await {
         Err(_) => None,
-        Ok(mut bridged) => Some(sqlx::query_scalar(QUERY).fetch_one(&mut bridged.session).await.unwrap()),
+        Ok(session) => Some(session.query(QUERY, &[]).await.unwrap()[0].try_get(0).unwrap()),
     };
     [first, second]
 }

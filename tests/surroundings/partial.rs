@@ -12,7 +12,6 @@ use refreshtop::{
         snapshot::{Deployment, Snapshot},
     },
 };
-use sqlx::{Connection as _, PgConnection};
 
 /// What a part must say: `Ok`, or words of its reason and its mend.
 type Expected<'a> = Result<(), (&'a str, &'a str)>;
@@ -65,7 +64,7 @@ async fn nothing_and_next_to_nothing() {
 async fn an_older_and_a_newer_schema() {
     let url = migrated_app("older").await;
     execute(&url, REFRESH).await;
-    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let mut connection = crate::support::open(&url).await;
     db::migrate::down(&mut connection, 3).await.unwrap();
     let older = snapshot(&url).await;
     assert_eq!(older.deployment, Deployment::Older);

@@ -5,6 +5,7 @@ use super::{
     sessions::{cron_session, session},
     wording::{counted, numbered},
 };
+use crate::db::session::Session;
 use crate::{
     command::interrupt::Watch,
     connect::Target,
@@ -14,7 +15,6 @@ use crate::{
     },
     exit,
 };
-use sqlx::{Connection as _, PgConnection};
 
 /// What a rollback to `target_version` would do, in one sentence; `None` where there is nothing to undo.
 ///
@@ -72,7 +72,7 @@ fn joined(takes: &[String]) -> String {
 }
 
 /// What is known before anything is undone; afterwards nobody knows it any more.
-pub(super) async fn remembered(app: &mut PgConnection) -> Result<Look, MigrateError> {
+pub(super) async fn remembered(app: &mut Session) -> Result<Look, MigrateError> {
     let mut look = schedule::look(app).await?;
     let mut pending = migrate::begin_jobs(app).await?;
     schedule::recall(pending.connection(), &mut look).await?;
@@ -83,7 +83,7 @@ pub(super) async fn remembered(app: &mut PgConnection) -> Result<Look, MigrateEr
 /// What a rollback would do with the jobs.
 pub(super) async fn jobs_at_stake(
     target: &Target,
-    app: &mut PgConnection,
+    app: &mut Session,
     look: &Look,
     watch: &Watch,
 ) -> Result<Done, MigrateError> {

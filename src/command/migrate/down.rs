@@ -6,6 +6,7 @@ use super::{
     sessions::{cron_session, session},
     wording::numbered,
 };
+use crate::db::session::Session;
 use crate::{
     command::interrupt::Watch,
     connect::{Kind, Target},
@@ -16,7 +17,6 @@ use crate::{
     },
     exit,
 };
-use sqlx::{Connection as _, PgConnection};
 
 /// Unschedules what was scheduled and undoes every step above `target_version`.
 ///
@@ -31,7 +31,7 @@ pub(super) async fn watched(target: &Target, target_version: i64, watch: &Watch)
     let look = remembered(&mut app).await.map_err(|failure| undone(failure, watch))?;
     let mut progress = |text: &str| watch.say(text);
     let mut taken = Done::default();
-    let begun = migrate::begin_down(&mut app, target_version, &mut progress, async |app: &mut PgConnection| {
+    let begun = migrate::begin_down(&mut app, target_version, &mut progress, async |app: &mut Session| {
         // A later step takes from whoever migrates what it takes to see these jobs.
         if look.elsewhere().is_none() {
             taken = take_jobs_away(app, &look).await?;
@@ -93,7 +93,7 @@ pub(super) async fn watched(target: &Target, target_version: i64, watch: &Watch)
 }
 
 /// Takes the jobs away in a transaction where `pg_cron` lives.
-async fn take_jobs_away(cron: &mut PgConnection, look: &Look) -> Result<Done, MigrateError> {
+async fn take_jobs_away(cron: &mut Session, look: &Look) -> Result<Done, MigrateError> {
     let mut part = cron.begin().await?;
     match schedule::take_away(&mut part, look, Mode::Really).await {
         Ok(taken) => {
@@ -135,7 +135,7 @@ async fn other_for_down(
     look: &Look,
     watch: &Watch,
     lines: &mut Vec<String>,
-) -> Result<Option<PgConnection>, MigrateError> {
+) -> Result<Option<Session>, MigrateError> {
     if look.cron_database().is_none() && look.has_notes() {
         lines.push(
             "warning: where pg_cron lives can't be seen by this role, or it is not loaded any more: jobs of this database that \

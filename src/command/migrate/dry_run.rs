@@ -14,7 +14,6 @@ use crate::{
         schedule::{self, Mode},
     },
 };
-use sqlx::Connection as _;
 
 /// Every statement that [`super::up`] would execute.
 pub(super) async fn up(target: &Target, watch: &Watch) -> Result<Vec<String>, MigrateError> {

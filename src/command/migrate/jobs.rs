@@ -1,6 +1,7 @@
 //! Putting the jobs in place.
 
 use super::sessions::{cron_session, session};
+use crate::db::session::Session;
 use crate::{
     command::{
         Failure,
@@ -13,13 +14,12 @@ use crate::{
     },
     exit,
 };
-use sqlx::{Connection as _, PgConnection};
 
 /// Puts the jobs in place in the application's transaction, or, where `pg_cron` lives in another database, does with that
 /// one's what `mode` says.
 pub(super) async fn put_jobs_in_place(
-    app: &mut PgConnection,
-    there: Option<&mut PgConnection>,
+    app: &mut Session,
+    there: Option<&mut Session>,
     look: &Look,
     mode: Mode,
 ) -> Result<Done, ScheduleError> {

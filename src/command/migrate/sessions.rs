@@ -1,31 +1,26 @@
 //! The sessions of a migration.
 
+use crate::db::session::Session;
 use crate::{
     command::interrupt::Watch,
-    connect::{self, Session, Target},
+    connect::{Limits, Target},
     db::{jobs, migrate::MigrateError, schedule::Look},
 };
-use sqlx::PgConnection;
 
 /// Opens a session for migrating: as long as it takes, but never waiting for ever for a lock.
-pub(super) async fn session(target: &Target, watch: &Watch) -> Result<PgConnection, MigrateError> {
-    let opened = connect::bridge::session(target, "migrate", &Session::WRITING).await?;
-    let mut session = opened.session;
+pub(super) async fn session(target: &Target, watch: &Watch) -> Result<Session, MigrateError> {
+    let mut session = Session::open(target, "migrate", &Limits::WRITING).await?;
     let pid = jobs::pid(&mut session).await?;
-    watch.add(opened.canceller, Some(pid));
+    watch.add(session.canceller(), Some(pid));
     Ok(session)
 }
 
-pub(super) async fn session_in(target: &Target, database: &str, watch: &Watch) -> Result<PgConnection, MigrateError> {
+pub(super) async fn session_in(target: &Target, database: &str, watch: &Watch) -> Result<Session, MigrateError> {
     session(&Target { database: database.to_owned(), ..target.clone() }, watch).await
 }
 
 /// A session in `pg_cron`'s database, or `None` where that is the application's or nowhere to be seen.
-pub(super) async fn cron_session(
-    target: &Target,
-    look: &Look,
-    watch: &Watch,
-) -> Result<Option<PgConnection>, MigrateError> {
+pub(super) async fn cron_session(target: &Target, look: &Look, watch: &Watch) -> Result<Option<Session>, MigrateError> {
     match look.elsewhere() {
         Some(database) => session_in(target, database, watch).await.map(Some),
         None => Ok(None),

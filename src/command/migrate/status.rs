@@ -6,7 +6,7 @@ use crate::{
     connect::Target,
     db::migrate::{self, MigrateError, Step},
 };
-use sqlx::Connection as _;
+
 use std::fmt::Write as _;
 
 pub(super) async fn steps(target: &Target) -> Result<Vec<Step>, MigrateError> {

@@ -6,6 +6,7 @@ use super::{
     sessions::{cron_session, session},
     wording::{applied, not_scheduled},
 };
+use crate::db::session::{Session, Transaction};
 use crate::{
     command::interrupt::Watch,
     connect::Target,
@@ -15,7 +16,6 @@ use crate::{
     },
     exit,
 };
-use sqlx::{Connection as _, PgConnection, PgTransaction};
 
 /// Migrates up and puts the jobs in place. Returns what to tell, one line each.
 ///
@@ -70,7 +70,7 @@ pub(super) async fn watched(target: &Target, watch: &Watch) -> Result<Vec<String
 }
 
 /// What is to be said about the view.
-async fn about_the_view(app: &mut PgConnection, look: &Look) -> Result<Vec<String>, MigrateError> {
+async fn about_the_view(app: &mut Session, look: &Look) -> Result<Vec<String>, MigrateError> {
     let mut lines = Vec::new();
     if !migrate::has_view(app).await? {
         lines.push(
@@ -90,7 +90,7 @@ async fn about_the_view(app: &mut PgConnection, look: &Look) -> Result<Vec<Strin
 }
 
 /// Does in the other database what was `planned`, after the application's was committed. Returns what to tell.
-async fn carry_out(app: &mut PgConnection, mut there: PgTransaction<'_>, look: &Look, planned: &Done) -> Vec<String> {
+async fn carry_out(app: &mut Session, mut there: Transaction<'_>, look: &Look, planned: &Done) -> Vec<String> {
     // The jobs' role may be new, and until now no other database could see it.
     let done = match schedule::ensure(&mut there, look, Mode::Really).await {
         Ok(done) => there.commit().await.map(|()| done).map_err(ScheduleError::Database),
@@ -114,7 +114,7 @@ async fn carry_out(app: &mut PgConnection, mut there: PgTransaction<'_>, look: &
 /// `there` is the transaction where it lives in another database, which holds the lock of the jobs from here on.
 async fn plan_jobs(
     pending: &mut Pending<'_, Applied>,
-    there: Option<&mut PgConnection>,
+    there: Option<&mut Session>,
     look: &mut Look,
     unreachable: Option<String>,
 ) -> Result<Done, MigrateError> {
@@ -141,7 +141,7 @@ async fn plan_jobs(
     Ok(jobs)
 }
 
-async fn forget_extension(app: &mut PgConnection) -> Result<(), MigrateError> {
+async fn forget_extension(app: &mut Session) -> Result<(), MigrateError> {
     let mut pending = migrate::begin_jobs(app).await?;
     schedule::forget(pending.connection(), true).await?;
     migrate::leave(pending.connection()).await?;

@@ -1,6 +1,7 @@
 //! Facts of `pg_cron`, which may live in another database.
 
 use super::{Asker, CronSession, Options, QUESTION, ask};
+use crate::db::session::{Result, Session};
 use crate::db::{
     error,
     schedule::{self, JOBS},
@@ -12,7 +13,6 @@ use crate::model::diagnosis::{
 };
 use crate::model::reading::Unavailable;
 use serde::Deserialize;
-use sqlx::PgConnection;
 
 const SETTINGS: &str = "
     SELECT jsonb_build_object('database', current_database(), 'standby', pg_is_in_recovery(),
@@ -85,11 +85,11 @@ fn wanted() -> [Wanted; 2] {
 }
 
 /// The database where `pg_cron` lives, as far as this role may know.
-pub(super) async fn database(app: &mut PgConnection) -> sqlx::Result<Option<String>> {
+pub(super) async fn database(app: &mut Session) -> Result<Option<String>> {
     Ok(settings(app).await?.cron_database)
 }
 
-async fn settings(app: &mut PgConnection) -> sqlx::Result<Settings> {
+async fn settings(app: &mut Session) -> Result<Settings> {
     let mut settings: Settings = ask(app, QUESTION, SETTINGS).await?;
     if !settings.may_read {
         // The owner of the installation may know more; whoever may not ask it knows no more than before.
@@ -100,7 +100,7 @@ async fn settings(app: &mut PgConnection) -> sqlx::Result<Settings> {
 }
 
 pub(super) async fn checks(
-    app: &mut PgConnection,
+    app: &mut Session,
     session: CronSession<'_>,
     asker: &Asker,
     options: &Options,
@@ -185,7 +185,7 @@ pub(in crate::db) const FUNCTIONS: &str = "
     JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')";
 
-async fn others(app: &mut PgConnection, facts: Option<&Cron>, settings: &Settings, asker: &Asker) -> Check {
+async fn others(app: &mut Session, facts: Option<&Cron>, settings: &Settings, asker: &Asker) -> Check {
     let [refresh, _] = wanted();
     match ask::<Vec<cron::Function>>(app, QUESTION, FUNCTIONS).await {
         Ok(functions) => cron::others(facts, &functions, settings, &refresh),
@@ -201,7 +201,7 @@ fn reason_of(settings: &Settings, reason: &str) -> Unavailable {
     )
 }
 
-async fn facts(there: &mut PgConnection, owner: Option<&str>, app_database: &str) -> sqlx::Result<Cron> {
+async fn facts(there: &mut Session, owner: Option<&str>, app_database: &str) -> Result<Cron> {
     let ways: Ways = ask(there, QUESTION, &WAYS.replace("{own}", schedule::OWN_TABLES)).await?;
     // Tables of that name that are not pg_cron's may run anything when they are read.
     let Some(extension) = ways.extension.filter(|_| ways.own) else {

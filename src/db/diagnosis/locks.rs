@@ -1,11 +1,11 @@
 //! Facts of locks: who waits around the view and its sources, for whom, and who sleeps on them.
 
 use super::{Asker, Options, QUESTION, REACHED, ask};
+use crate::db::session::Session;
 use crate::model::diagnosis::{
     Check,
     locks::{self, Facts},
 };
-use sqlx::PgConnection;
 
 /// What is said of a session `a` of `pg_stat_activity`, as columns.
 const SESSION: &str = "
@@ -65,7 +65,7 @@ fn query() -> String {
     )
 }
 
-pub(super) async fn checks(app: &mut PgConnection, asker: &Asker, options: &Options) -> [Check; 2] {
+pub(super) async fn checks(app: &mut Session, asker: &Asker, options: &Options) -> [Check; 2] {
     match ask::<Facts>(app, QUESTION, &query()).await {
         Ok(facts) => [locks::blocking(&facts, &options.limits), locks::idle(&facts, &options.limits)],
         Err(failure) => [

@@ -1,12 +1,12 @@
 //! Executes a mend, exactly as it was shown, and leaves a trace of it.
 
+use crate::db::session::{Error, Result, Session};
 use crate::db::{
     error, service,
     trust::{Refusal, SEARCH_PATH, Thing, Trust},
 };
 use crate::model::diagnosis::{Mend, MendKind, literal};
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 /// Why a mend did not mend.
 #[derive(Debug, thiserror::Error)]
@@ -40,11 +40,7 @@ pub enum MendError {
 ///
 /// # Errors
 /// See [`MendError`]; whatever it is, it was traced too.
-pub async fn mend(
-    app: &mut PgConnection,
-    mut cron: Option<&mut PgConnection>,
-    mend: &Mend,
-) -> Result<String, MendError> {
+pub async fn mend(app: &mut Session, mut cron: Option<&mut Session>, mend: &Mend) -> Result<String, MendError> {
     let mut found = database(app).await.map_err(|failure| refused(mend, &failure))?;
     let elsewhere = found != mend.database;
     if let Some(there) = cron.as_deref_mut().filter(|_| elsewhere) {
@@ -69,21 +65,17 @@ pub async fn mend(
     })
 }
 
-async fn database(connection: &mut PgConnection) -> sqlx::Result<String> {
-    service::one(connection, "SELECT current_database()::text").await?.try_get_unchecked(0)
+async fn database(connection: &mut Session) -> Result<String> {
+    service::one(connection, "SELECT current_database()::text").await?.try_get(0)
 }
 
 /// The first value that the statement gives, as text.
-async fn execute(connection: &mut PgConnection, mend: &Mend) -> sqlx::Result<Option<String>> {
+async fn execute(connection: &mut Session, mend: &Mend) -> Result<Option<String>> {
     Trust::of(connection).await?.allow_all(called(mend.kind))?;
     // What is no question may refuse to run in a transaction with others, and has no names but those it writes out.
     let pinned = mend.sql.starts_with("SELECT").then(|| format!("{SEARCH_PATH}; {}", mend.sql));
     let sql = pinned.unwrap_or_else(|| mend.sql.clone());
-    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await?;
-    match rows.first() {
-        Some(row) if !row.is_empty() => row.try_get_unchecked(0),
-        _ => Ok(None),
-    }
+    connection.first_value(&sql).await
 }
 
 /// What is called by a statement of this kind. The others call PostgreSQL's own, or do their work as the relation's owner.
@@ -132,7 +124,7 @@ fn said(mend: &Mend, value: Option<&str>) -> Result<String, MendError> {
     }
 }
 
-fn refused(mend: &Mend, failure: &sqlx::Error) -> MendError {
+fn refused(mend: &Mend, failure: &Error) -> MendError {
     let advice = match (error::code(failure), mend.kind) {
         (Some(error::sqlstate::READ_ONLY), _) => "; this server is read-only: mend on its primary",
         (Some(error::sqlstate::INSUFFICIENT_PRIVILEGE), MendKind::Cancel | MendKind::Terminate) => {
@@ -153,7 +145,7 @@ fn refused(mend: &Mend, failure: &sqlx::Error) -> MendError {
 }
 
 /// Leaves the trace, where this database keeps one. What can't write, such as a standby, has none to leave.
-async fn record(app: &mut PgConnection, mend: &Mend, done: bool) -> sqlx::Result<()> {
+async fn record(app: &mut Session, mend: &Mend, done: bool) -> Result<()> {
     let act = Thing::Function("record_act");
     match Trust::of(app).await?.allow(act) {
         Err(Refusal::Missing(_)) => return Ok(()),
@@ -162,7 +154,7 @@ async fn record(app: &mut PgConnection, mend: &Mend, done: bool) -> sqlx::Result
     let keeps = "SELECT NOT pg_catalog.pg_is_in_recovery() AND EXISTS (
                      SELECT 1 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
                      WHERE n.nspname = 'refreshtop' AND p.proname = 'record_act')";
-    let keeps: String = service::one(app, keeps).await?.try_get_unchecked(0)?;
+    let keeps: String = service::one(app, keeps).await?.try_get(0)?;
     if keeps != "t" {
         return Ok(());
     }

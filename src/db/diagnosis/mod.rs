@@ -18,6 +18,7 @@ pub(in crate::db) use cron::FUNCTIONS;
 pub use mending::{MendError, mend};
 pub use sessions::{OpenError, Sessions};
 
+use crate::db::session::{Error, Result, Session};
 use crate::db::{
     error, service,
     trust::{self, Refusal, SEARCH_PATH, Thing, Trust},
@@ -27,7 +28,6 @@ use crate::model::{
     reading::Unavailable,
 };
 use serde::de::DeserializeOwned;
-use sqlx::{AssertSqlSafe, PgConnection};
 use std::time::Duration;
 
 /// Longest question, but for a plan that is run.
@@ -67,13 +67,13 @@ pub enum CronSession<'a> {
     /// It lives in the application's database, or nowhere.
     Same,
     /// A session in its own database.
-    Elsewhere(&'a mut PgConnection),
+    Elsewhere(&'a mut Session),
     /// Its database can't be reached, for this reason.
     Unreachable(String),
 }
 
 /// Asks everything. `app` is a session in the application's database, outside a transaction.
-pub async fn diagnose(app: &mut PgConnection, cron: CronSession<'_>, options: &Options) -> Diagnosis {
+pub async fn diagnose(app: &mut Session, cron: CronSession<'_>, options: &Options) -> Diagnosis {
     let role = ask::<String>(app, QUESTION, "SELECT to_jsonb(current_user::text)").await;
     let asker = Asker {
         role: role.unwrap_or_else(|_| "this role".into()),
@@ -105,20 +105,20 @@ impl Asker {
     /// The one JSON value that a question about `things` gives, where they may be looked at.
     async fn ask<T: DeserializeOwned>(
         &self,
-        connection: &mut PgConnection,
+        connection: &mut Session,
         limit: Duration,
         things: &[Thing],
         query: &str,
-    ) -> sqlx::Result<T> {
-        value(connection, &self.trust, limit, things, query).await
+    ) -> Result<T> {
+        value(connection, &self.trust, limit, things, "", query).await
     }
 
     /// The check that an error of the server leaves.
-    fn unknown(&self, id: &'static str, title: &'static str, failure: &sqlx::Error) -> Check {
+    fn unknown(&self, id: &'static str, title: &'static str, failure: &Error) -> Check {
         Check::unknown(id, title, &self.why(failure))
     }
 
-    fn why(&self, failure: &sqlx::Error) -> Unavailable {
+    fn why(&self, failure: &Error) -> Unavailable {
         if let Some(Refusal::Stranger(why)) = trust::refusal(failure) {
             return Unavailable::new(format!("This is {}.", why.reason), format!("{}.", capitalized(&why.mend)));
         }
@@ -146,31 +146,30 @@ fn capitalized(words: &str) -> String {
 }
 
 /// The one JSON value that `query` gives. It is about the catalogues, or about `pg_cron`, wherever that lives.
-async fn ask<T: DeserializeOwned>(connection: &mut PgConnection, limit: Duration, query: &str) -> sqlx::Result<T> {
+async fn ask<T: DeserializeOwned>(connection: &mut Session, limit: Duration, query: &str) -> Result<T> {
     let things = trust::of_cron(query);
     let trust = if things.is_empty() { Trust::default() } else { Trust::of(connection).await? };
-    value(connection, &trust, limit, &things, query).await
+    value(connection, &trust, limit, &things, "", query).await
 }
 
 async fn value<T: DeserializeOwned>(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     trust: &Trust,
     limit: Duration,
     things: &[Thing],
+    before: &str,
     query: &str,
-) -> sqlx::Result<T> {
+) -> Result<T> {
     trust.allow_all(things)?;
     // Names that come back are written out in full, since nothing else is on the search path.
-    let sql = format!(
-        "SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = 500; SET LOCAL jit = off;
-         {SEARCH_PATH}; {}{query}",
+    let begin = format!(
+        "BEGIN READ ONLY; SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = 500; SET LOCAL jit = off;
+         {SEARCH_PATH}; {}{before}",
         limit.as_millis().clamp(1, 3_600_000),
         trust.hold(things)
     );
-    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await;
-    let rows = rows.map_err(|failure| trust.explain(failure))?;
-    let row = rows.last().ok_or(sqlx::Error::RowNotFound)?;
-    // The simple protocol brings every type as text.
+    let rows = connection.ask_between(&begin, query, &[]).await.map_err(|failure| trust.explain(failure))?;
+    let row = rows.last().ok_or(Error::NoRow)?;
     let text = service::text(row, 0)?;
-    serde_json::from_str(text.as_deref().unwrap_or("null")).map_err(|failure| sqlx::Error::Decode(failure.into()))
+    serde_json::from_str(text.as_deref().unwrap_or("null")).map_err(|failure| Error::Decode(failure.to_string()))
 }

@@ -1,12 +1,12 @@
 //! The plan of the view's query.
 
-use super::{Asker, Options, QUESTION, REACHED, ask};
+use super::{Asker, Options, QUESTION, REACHED, ask, value};
+use crate::db::session::{Error, Result, Session};
 use crate::db::{error, trust::REPLACED};
 use crate::model::diagnosis::{Check, Detail, plan};
 use crate::model::reading::Unavailable;
 use serde::Deserialize;
 use serde_json::Value;
-use sqlx::PgConnection;
 use std::time::Duration;
 
 const ID: &str = "plan";
@@ -44,10 +44,10 @@ fn query() -> String {
     )
 }
 
-pub(super) async fn check(app: &mut PgConnection, asker: &Asker, options: &Options) -> Check {
+pub(super) async fn check(app: &mut Session, asker: &Asker, options: &Options) -> Check {
     let view: View = match ask(app, QUESTION, &query()).await {
         Ok(view) => view,
-        Err(sqlx::Error::RowNotFound) => {
+        Err(Error::NoRow) => {
             return Check::unknown(
                 ID,
                 TITLE,
@@ -103,7 +103,7 @@ pub(super) async fn check(app: &mut PgConnection, asker: &Asker, options: &Optio
 }
 
 /// The query took longer than it was given: that is known of it, and the plan as the server means to go about it.
-async fn stopped(app: &mut PgConnection, asker: &Asker, definition: &str, limit: Duration) -> Check {
+async fn stopped(app: &mut Session, asker: &Asker, definition: &str, limit: Duration) -> Check {
     let longer = humantime::format_duration(limit * 10);
     let why = Unavailable::new(
         format!(
@@ -116,15 +116,10 @@ async fn stopped(app: &mut PgConnection, asker: &Asker, definition: &str, limit:
     Check { detail: planned.map_or(Detail::None, Detail::Plan), ..Check::unknown(ID, TITLE, &why) }
 }
 
-async fn explain(
-    app: &mut PgConnection,
-    asker: &Asker,
-    definition: &str,
-    run: Option<Duration>,
-) -> sqlx::Result<Value> {
+async fn explain(app: &mut Session, asker: &Asker, definition: &str, run: Option<Duration>) -> Result<Value> {
     let options = if run.is_some() { "ANALYZE, VERBOSE, FORMAT JSON" } else { "VERBOSE, FORMAT JSON" };
     let held = if asker.trust.is_gated() { held(definition) } else { String::new() };
-    asker.ask(app, run.unwrap_or(QUESTION), &[], &format!("{held}EXPLAIN ({options}) {definition}")).await
+    value(app, &asker.trust, run.unwrap_or(QUESTION), &[], &held, &format!("EXPLAIN ({options}) {definition}")).await
 }
 
 /// Statements that hold what the query reads, and fail where any of it is a stranger's by now. Analysing a statement locks

@@ -2,13 +2,13 @@
 
 use super::{Asker, QUESTION, ask};
 use crate::db::migrate::OPENED;
+use crate::db::session::Session;
 use crate::db::{migrate, trust::Thing};
 use crate::model::diagnosis::{
     Check, Verdict,
     rights::{self, Facts, Home, Line},
 };
 use serde::Deserialize;
-use sqlx::PgConnection;
 
 /// A table is read as the view's owner; through a plain view, as that one's owner, unless it is a `security_invoker`. Of
 /// tables with children only the one that is named asks its policies.
@@ -107,7 +107,7 @@ pub(super) struct Checks {
     pub installation: Vec<Check>,
 }
 
-pub(super) async fn checks(app: &mut PgConnection, asker: &Asker) -> Checks {
+pub(super) async fn checks(app: &mut Session, asker: &Asker) -> Checks {
     let (source_security, roles) = match ask::<Facts>(app, QUESTION, FACTS).await {
         Ok(facts) => (rights::source_security(&facts), rights::roles(&facts)),
         Err(failure) => (
@@ -118,7 +118,7 @@ pub(super) async fn checks(app: &mut PgConnection, asker: &Asker) -> Checks {
     Checks { source_security, roles, installation: installation(app, asker).await }
 }
 
-async fn installation(app: &mut PgConnection, asker: &Asker) -> Vec<Check> {
+async fn installation(app: &mut Session, asker: &Asker) -> Vec<Check> {
     let mut checks = Vec::new();
     let kept = match ask::<Kept>(app, QUESTION, KEPT).await {
         Ok(kept) => kept,

@@ -1,13 +1,13 @@
 //! Facts of the server: migrations, notifications, connections, replication, row security.
 
 use super::{Asker, Options, QUESTION, ask};
+use crate::db::session::{Result, Session};
 use crate::db::{migrate, trust::Thing};
 use crate::model::diagnosis::{
     Check,
     server::{self, Facts},
 };
 use serde::Deserialize;
-use sqlx::PgConnection;
 
 const FACTS: &str = "
     SELECT jsonb_build_object(
@@ -53,7 +53,7 @@ const WAYS: &str = "
         'helper', EXISTS (SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
                           WHERE n.nspname = 'refreshtop' AND p.proname = 'applied_steps'))";
 
-pub(super) async fn checks(app: &mut PgConnection, asker: &Asker, options: &Options) -> [Check; 5] {
+pub(super) async fn checks(app: &mut Session, asker: &Asker, options: &Options) -> [Check; 5] {
     let migrations = match applied(app, asker).await {
         Ok(applied) => server::migrations(&migrate::known(), &applied),
         Err(failure) => asker.unknown("migrations", "Migrations", &failure),
@@ -76,7 +76,7 @@ pub(super) async fn checks(app: &mut PgConnection, asker: &Asker, options: &Opti
     }
 }
 
-async fn applied(app: &mut PgConnection, asker: &Asker) -> sqlx::Result<Vec<i64>> {
+async fn applied(app: &mut Session, asker: &Asker) -> Result<Vec<i64>> {
     let ways: Ways = ask(app, QUESTION, WAYS).await?;
     let (thing, query) = match ways {
         Ways { schema: false, .. } => return Ok(Vec::new()),

@@ -1,14 +1,14 @@
 //! The sessions of a diagnosis: one in the application's database, and one where `pg_cron` lives if that is another.
 
 use super::{CronSession, MendError, Options, cron};
-use crate::connect::{Canceller, ConnectError, Session, Target, bridge};
+use crate::connect::{Canceller, ConnectError, Limits, Target};
+use crate::db::session::{Error, Result, Session};
 use crate::db::{error, jobs, schedule};
 use crate::model::diagnosis::{Diagnosis, Mend};
-use sqlx::PgConnection;
 use std::time::Duration;
 
 /// For what changes something: building an index may wait for others, and take its time.
-const MENDING: Session = Session {
+const MENDING: Limits = Limits {
     statement_timeout: Some(Duration::from_mins(15)),
     lock_timeout: Some(Duration::from_secs(30)),
     idle_in_transaction_timeout: Some(Duration::from_secs(30)),
@@ -23,15 +23,15 @@ pub enum OpenError {
     Connect(#[from] ConnectError),
     /// It was reached, and then refused the session.
     #[error("{}", error::sentence(.0))]
-    Database(#[from] sqlx::Error),
+    Database(#[from] Error),
 }
 
 /// Open sessions, ready to diagnose or to mend.
 #[derive(Debug)]
 pub struct Sessions {
-    app: PgConnection,
+    app: Session,
     /// `Ok(None)` where `pg_cron` lives beside the application, or nowhere to be seen.
-    cron: Result<Option<PgConnection>, String>,
+    cron: Result<Option<Session>, String>,
     /// What stops them.
     cancellers: Vec<Canceller>,
 }
@@ -42,7 +42,7 @@ impl Sessions {
     /// # Errors
     /// The application's database can't be reached. That of `pg_cron` may be missing; the checks say so.
     pub async fn to_diagnose(target: &Target) -> Result<Self, OpenError> {
-        Self::open(target, "diagnosis", &Session::READING).await
+        Self::open(target, "diagnosis", &Limits::READING).await
     }
 
     /// Opens them to mend: with limits that let an index be built.
@@ -53,9 +53,9 @@ impl Sessions {
         Self::open(target, "mend", &MENDING).await
     }
 
-    async fn open(target: &Target, purpose: &str, limits: &Session) -> Result<Self, OpenError> {
-        let opened = bridge::session(target, purpose, limits).await?;
-        let (mut app, mut cancellers) = (opened.session, vec![opened.canceller]);
+    async fn open(target: &Target, purpose: &str, limits: &Limits) -> Result<Self, OpenError> {
+        let mut app = Session::open(target, purpose, limits).await?;
+        let mut cancellers = vec![app.canceller()];
         let elsewhere = match cron::database(&mut app).await {
             Ok(Some(database)) => {
                 // By the server's name for this one, since a pooler may have another.
@@ -69,10 +69,10 @@ impl Sessions {
             None => Ok(None),
             Some(database) => {
                 let there = Target { database, ..target.clone() };
-                match bridge::session(&there, purpose, limits).await {
-                    Ok(bridged) => {
-                        cancellers.push(bridged.canceller);
-                        Ok(Some(bridged.session))
+                match Session::open(&there, purpose, limits).await {
+                    Ok(session) => {
+                        cancellers.push(session.canceller());
+                        Ok(Some(session))
                     }
                     Err(failure) => Err(failure.to_string()),
                 }
@@ -85,7 +85,7 @@ impl Sessions {
     ///
     /// # Errors
     /// Only the connection's.
-    pub async fn cancellers(&mut self) -> sqlx::Result<Vec<(Canceller, i32)>> {
+    pub async fn cancellers(&mut self) -> Result<Vec<(Canceller, i32)>> {
         let mut pids = vec![jobs::pid(&mut self.app).await?];
         if let Ok(Some(cron)) = &mut self.cron {
             pids.push(jobs::pid(cron).await?);

@@ -1,12 +1,12 @@
 //! Facts of the tables, the view and the log.
 
 use super::{Asker, Options, QUESTION, REACHED, ask};
+use crate::db::session::Session;
 use crate::db::trust::{LOG, Thing};
 use crate::model::diagnosis::{
     Check,
     storage::{self, Facts, Log, OLD_ROWS},
 };
-use sqlx::PgConnection;
 
 fn facts_query() -> String {
     format!(
@@ -80,7 +80,7 @@ fn log_query() -> String {
     )
 }
 
-pub(super) async fn checks(app: &mut PgConnection, asker: &Asker, options: &Options) -> [Check; 6] {
+pub(super) async fn checks(app: &mut Session, asker: &Asker, options: &Options) -> [Check; 6] {
     let things = [LOG, Thing::Function("is_super_admin"), Thing::Relation("refreshtop.views")];
     let [log, future] = match asker.ask::<Log>(app, QUESTION, &things, &log_query()).await {
         Ok(log) => [storage::log_growth(&log), storage::future_rows(&log)],

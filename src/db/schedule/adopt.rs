@@ -1,5 +1,6 @@
 //! Taking over a job that somebody else has made.
 
+use crate::db::session::Result;
 use crate::{
     db::{
         schedule::{
@@ -23,7 +24,7 @@ impl Desk<'_> {
     }
 
     /// Takes over a job that does the same and nothing else; `false` where this role can't without losing something.
-    pub(super) async fn adopt(&mut self, wanted: &Wanted, job: &CronJob) -> sqlx::Result<bool> {
+    pub(super) async fn adopt(&mut self, wanted: &Wanted, job: &CronJob) -> Result<bool> {
         let command = literal(wanted.command);
         let same_role = job.username == self.job_role;
         let may_have_name = job.jobname.as_deref().is_some_and(|name| {

@@ -1,5 +1,6 @@
 //! Where the jobs are read and changed: what can be seen where `pg_cron` lives, and how a change is made there.
 
+use crate::db::session::{Error, Result, Row, Session};
 use crate::{
     db::{
         error,
@@ -15,7 +16,6 @@ use crate::{
     },
     model::statement,
 };
-use sqlx::{PgConnection, Row as _};
 
 /// What it takes to see and change jobs of one's own, as it stands between GRANT and TO, REVOKE and FROM.
 pub(super) const ALTERING: [&str; 2] =
@@ -88,7 +88,7 @@ pub(super) struct Act {
 
 /// Works where `pg_cron` lives: what it can see, and what it does.
 pub(super) struct Desk<'a> {
-    pub(super) cron: &'a mut PgConnection,
+    pub(super) cron: &'a mut Session,
     pub(super) look: &'a Look,
     pub(super) mode: Mode,
     pub(super) cron_database: &'a str,
@@ -108,7 +108,7 @@ pub(super) struct Desk<'a> {
 
 impl<'a> Desk<'a> {
     pub(super) async fn open(
-        cron: &'a mut PgConnection,
+        cron: &'a mut Session,
         look: &'a Look,
         cron_database: &'a str,
         mode: Mode,
@@ -152,7 +152,7 @@ impl<'a> Desk<'a> {
         Ok(desk)
     }
 
-    pub(super) async fn read(&mut self) -> sqlx::Result<()> {
+    pub(super) async fn read(&mut self) -> Result<()> {
         let names = JOBS.map(|job| literal(job.name)).join(", ");
         let mut databases = vec![literal(&self.look.database)];
         if let Standing::Renamed(old) = &self.look.standing {
@@ -207,7 +207,7 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    pub(super) async fn as_job_role(&mut self, sql: &str) -> sqlx::Result<Vec<sqlx::postgres::PgRow>> {
+    pub(super) async fn as_job_role(&mut self, sql: &str) -> Result<Vec<Row>> {
         let back = role_now(self.cron).await?;
         ask(self.cron, &format!("SET LOCAL ROLE {}", error::identifier(JOB_ROLE))).await?;
         let rows = ask(self.cron, sql).await;
@@ -216,7 +216,7 @@ impl<'a> Desk<'a> {
     }
 
     /// What an error means for whoever is told.
-    pub(super) fn refused(&self, failure: sqlx::Error) -> ScheduleError {
+    pub(super) fn refused(&self, failure: Error) -> ScheduleError {
         if error::code(&failure) != Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) {
             return failure.into();
         }
@@ -229,7 +229,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Executes, or tells.
-    pub(super) async fn act(&mut self, act: &Act) -> sqlx::Result<()> {
+    pub(super) async fn act(&mut self, act: &Act) -> Result<()> {
         let roles = if let Some(role) = &act.role {
             let (take_on, back) = (format!("SET LOCAL ROLE {}", error::identifier(role)), role_now(self.cron).await?);
             self.done.statements.extend([take_on.clone(), act.sql.clone(), back.clone()]);

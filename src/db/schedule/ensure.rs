@@ -1,5 +1,6 @@
 //! Putting every job in place that is missing.
 
+use crate::db::session::{Result, Session};
 use crate::db::trust::SEARCH_PATH;
 use crate::{
     db::{
@@ -17,7 +18,6 @@ use crate::{
     model::statement::Purpose,
 };
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 /// Puts every job in place that is missing, and takes over those of its name that do the same and nothing else. A job that
 /// is there keeps its interval and its pause. `cron` is a transaction where `pg_cron` lives; what
@@ -25,7 +25,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 ///
 /// # Errors
 /// See [`ScheduleError`]; nothing was changed then.
-pub async fn ensure(cron: &mut PgConnection, look: &Look, mode: Mode) -> Result<Done, ScheduleError> {
+pub async fn ensure(cron: &mut Session, look: &Look, mode: Mode) -> Result<Done, ScheduleError> {
     let Place::Database(cron_database) = &look.place else { return Ok(Done::default()) };
     // A failure costs this part only, not what was done before it in the same transaction.
     let mut part = cron.begin().await?;
@@ -38,10 +38,10 @@ pub async fn ensure(cron: &mut PgConnection, look: &Look, mode: Mode) -> Result<
     done
 }
 
-async fn ensured(cron: &mut PgConnection, look: &Look, cron_database: &str, mode: Mode) -> Result<Done, ScheduleError> {
-    sqlx::raw_sql(SEARCH_PATH).execute(&mut *cron).await?;
+async fn ensured(cron: &mut Session, look: &Look, cron_database: &str, mode: Mode) -> Result<Done, ScheduleError> {
+    cron.run(SEARCH_PATH).await?;
     if mode != Mode::Dry {
-        sqlx::raw_sql(AssertSqlSafe(lock())).execute(&mut *cron).await?;
+        cron.run(&lock()).await?;
     }
     let mut notes = Vec::new();
     let mut statements = Vec::new();
@@ -71,7 +71,7 @@ async fn ensured(cron: &mut PgConnection, look: &Look, cron_database: &str, mode
 }
 
 impl Desk<'_> {
-    async fn ensure_job(&mut self, wanted: Wanted) -> sqlx::Result<()> {
+    async fn ensure_job(&mut self, wanted: Wanted) -> Result<()> {
         let mut here = self.candidates(&wanted);
         here.sort_by_key(|job| (!self.is_ours(&wanted, job), rank(wanted.purpose(&job.command)), !job.active, job.id));
         self.tell_of_namesakes(&wanted, &here);
@@ -126,7 +126,7 @@ impl Desk<'_> {
     }
 
     /// Schedules a job that is missing.
-    async fn add(&mut self, wanted: &Wanted) -> sqlx::Result<()> {
+    async fn add(&mut self, wanted: &Wanted) -> Result<()> {
         let name = self.free_name(wanted, None);
         for act in self.schedule(&name, (wanted.schedule, wanted.command, true), &self.job_role.clone()) {
             self.act(&act).await?;
@@ -144,7 +144,7 @@ impl Desk<'_> {
     }
 
     /// Leaves a job of ours as it is, but for the database's new name.
-    async fn keep(&mut self, wanted: &Wanted, job: &CronJob) -> sqlx::Result<()> {
+    async fn keep(&mut self, wanted: &Wanted, job: &CronJob) -> Result<()> {
         if job.database != self.look.database {
             let plain = job.jobname.as_deref() == Some(wanted.name);
             let name = if plain { wanted.name.to_owned() } else { format!("{}@{}", wanted.name, self.look.database) };

@@ -1,11 +1,11 @@
 //! `pg_cron` itself: its extension, its tables, and what makes a transaction there safe.
 
+use crate::db::session::{Result, Session};
 use crate::db::{
     error, migrate,
     schedule::failure::{ScheduleError, ends_all},
     service::{ask, one},
 };
-use sqlx::{PgConnection, Row as _};
 
 /// Whether `cron.job` and its history are `pg_cron`'s own: whoever may create a schema can make tables of these names
 /// where `pg_cron` is not, and views whose functions run as whoever looks.
@@ -22,7 +22,7 @@ pub(in crate::db) const OWN_TABLES: &str = "
 ///
 /// # Errors
 /// Only the connection's.
-pub(in crate::db) async fn has_own_tables(there: &mut PgConnection) -> sqlx::Result<bool> {
+pub(in crate::db) async fn has_own_tables(there: &mut Session) -> Result<bool> {
     one(there, &format!("SELECT {OWN_TABLES}")).await?.try_get(0)
 }
 
@@ -30,7 +30,7 @@ pub(in crate::db) async fn has_own_tables(there: &mut PgConnection) -> sqlx::Res
 ///
 /// # Errors
 /// Only the connection's.
-pub(in crate::db) async fn is_readable(there: &mut PgConnection) -> sqlx::Result<bool> {
+pub(in crate::db) async fn is_readable(there: &mut Session) -> Result<bool> {
     let sql = format!(
         "SELECT {OWN_TABLES} AND EXISTS (SELECT 1 FROM pg_catalog.pg_namespace n WHERE n.nspname = 'cron'
                                          AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'))"
@@ -45,12 +45,12 @@ pub(super) fn lock() -> String {
     format!("SELECT pg_catalog.pg_advisory_xact_lock({}, 1)", migrate::LOCK_CLASS)
 }
 
-pub(super) async fn has_extension(cron: &mut PgConnection) -> sqlx::Result<bool> {
+pub(super) async fn has_extension(cron: &mut Session) -> Result<bool> {
     one(cron, "SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron')").await?.try_get(0)
 }
 
 /// Creates it; `false` where somebody else has done so meanwhile.
-pub(super) async fn create_extension(cron: &mut PgConnection, database: &str) -> Result<bool, ScheduleError> {
+pub(super) async fn create_extension(cron: &mut Session, database: &str) -> Result<bool, ScheduleError> {
     match ask(cron, "CREATE EXTENSION pg_cron").await {
         Ok(_) => Ok(true),
         Err(failure) if ends_all(&failure) => Err(failure.into()),
@@ -62,7 +62,7 @@ pub(super) async fn create_extension(cron: &mut PgConnection, database: &str) ->
 }
 
 /// The statement that goes back to the role that is in force now.
-pub(in crate::db) async fn role_now(connection: &mut PgConnection) -> sqlx::Result<String> {
+pub(in crate::db) async fn role_now(connection: &mut Session) -> Result<String> {
     let role: String = one(connection, "SELECT pg_catalog.current_setting('role')").await?.try_get(0)?;
     Ok(if role == "none" { "SET LOCAL ROLE NONE".into() } else { format!("SET LOCAL ROLE {}", quoted(&role)) })
 }
@@ -75,6 +75,6 @@ fn quoted(name: &str) -> String {
 ///
 /// # Errors
 /// Only the connection's.
-pub async fn current_database(app: &mut PgConnection) -> sqlx::Result<String> {
+pub async fn current_database(app: &mut Session) -> Result<String> {
     one(app, "SELECT pg_catalog.current_database()::pg_catalog.text").await?.try_get(0)
 }

@@ -1,6 +1,7 @@
 //! Why the jobs could not be put in place, or taken away.
 
 use crate::db::error;
+use crate::db::session::Error;
 
 /// Why the jobs could not be put in place, or taken away.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +47,7 @@ pub enum ScheduleError {
     },
     /// Anything else.
     #[error("{}", error::sentence(.0))]
-    Database(#[from] sqlx::Error),
+    Database(#[from] Error),
 }
 
 impl ScheduleError {
@@ -61,6 +62,6 @@ impl ScheduleError {
 }
 
 /// Whether a failure is not that of one part: the session is lost, or somebody cancelled.
-pub(super) fn ends_all(failure: &sqlx::Error) -> bool {
+pub(super) fn ends_all(failure: &Error) -> bool {
     error::fails_all(failure) || error::code(failure) == Some(error::sqlstate::QUERY_CANCELED)
 }

@@ -1,5 +1,6 @@
 //! What is known of the application's database before anything is done.
 
+use crate::db::session::{Error, Result, Session};
 use crate::db::trust::SEARCH_PATH;
 use crate::{
     db::{
@@ -15,7 +16,6 @@ use crate::{
     },
     model::diagnosis::cron::{self, Function},
 };
-use sqlx::{Connection as _, PgConnection, Row as _};
 
 /// Where `pg_cron` lives, as far as a session can see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,9 +123,9 @@ impl Look {
 ///
 /// # Errors
 /// Only the connection's: any role may ask.
-pub async fn look(app: &mut PgConnection) -> sqlx::Result<Look> {
+pub async fn look(app: &mut Session) -> Result<Look> {
     let mut transaction = app.begin().await?;
-    sqlx::raw_sql(SEARCH_PATH).execute(&mut *transaction).await?;
+    transaction.run(SEARCH_PATH).await?;
     let facts = one(
         &mut transaction,
         "SELECT current_database()::text AS database, current_user::text AS role,
@@ -143,7 +143,7 @@ pub async fn look(app: &mut PgConnection) -> sqlx::Result<Look> {
     let owners: Vec<String> = facts.try_get("owners")?;
     functions.retain(|function| JOBS.iter().any(|job| job.function == function));
     let found: String = one(&mut transaction, &format!("SELECT ({FUNCTIONS})::text")).await?.try_get(0)?;
-    let found: Vec<Function> = serde_json::from_str(&found).map_err(|failure| sqlx::Error::Decode(failure.into()))?;
+    let found: Vec<Function> = serde_json::from_str(&found).map_err(|failure| Error::Decode(failure.to_string()))?;
     let refreshers = cron::refreshers(&found, PLATFORM_METRICS).into_iter().cloned().collect();
     let place = if facts.try_get("readable")? {
         let question = "SELECT nullif(current_setting('cron.database_name', true), '')";
@@ -173,7 +173,7 @@ pub async fn look(app: &mut PgConnection) -> sqlx::Result<Look> {
 ///
 /// # Errors
 /// The server's.
-pub async fn recall(app: &mut PgConnection, look: &mut Look) -> sqlx::Result<()> {
+pub async fn recall(app: &mut Session, look: &mut Look) -> Result<()> {
     look.alone = one(app, &format!("SELECT refreshtop_migration.role('job') <> '{JOB_ROLE}'")).await?.try_get(0)?;
     let installed = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                      WHERE n.nspname = 'refreshtop' AND c.relname = 'undo'";
@@ -192,7 +192,7 @@ impl Look {
     ///
     /// # Errors
     /// The server's.
-    pub async fn moved_from(&mut self, app: &mut PgConnection, home: &migrate::Home) -> sqlx::Result<()> {
+    pub async fn moved_from(&mut self, app: &mut Session, home: &migrate::Home) -> Result<()> {
         let sql = format!(
             "SELECT d.oid::bigint = {} AND s.system_identifier = {} AS same,
                     EXISTS (SELECT 1 FROM pg_database o WHERE o.datname = {}) AS taken
@@ -213,7 +213,7 @@ impl Look {
 }
 
 /// Whether a table of ours can be read without running code of others, and by this role.
-pub(super) async fn readable(app: &mut PgConnection, table: &str) -> sqlx::Result<bool> {
+pub(super) async fn readable(app: &mut Session, table: &str) -> Result<bool> {
     let sql = format!(
         "SELECT EXISTS (
              SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -227,7 +227,7 @@ pub(super) async fn readable(app: &mut PgConnection, table: &str) -> sqlx::Resul
     one(app, &sql).await?.try_get(0)
 }
 
-async fn standing(app: &mut PgConnection) -> sqlx::Result<Standing> {
+async fn standing(app: &mut Session) -> Result<Standing> {
     if !readable(app, "home").await? {
         return Ok(Standing::Copy);
     }
@@ -254,7 +254,7 @@ async fn standing(app: &mut PgConnection) -> sqlx::Result<Standing> {
 ///
 /// # Errors
 /// [`ScheduleError::NotSafe`]; the server's.
-pub async fn is_safe(app: &mut PgConnection, look: &Look) -> Result<(), ScheduleError> {
+pub async fn is_safe(app: &mut Session, look: &Look) -> Result<(), ScheduleError> {
     if !look.alone {
         return Ok(());
     }

@@ -1,5 +1,6 @@
 //! What is kept in `refreshtop.undo` about `pg_cron`, as data.
 
+use crate::db::session::{Result, Session};
 use crate::db::{
     schedule::{
         done::{Done, Mode},
@@ -8,7 +9,6 @@ use crate::db::{
     service::{ask, literal, text},
 };
 use serde::{Deserialize, Serialize};
-use sqlx::{PgConnection, Row as _};
 
 /// What was there before a job was ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ pub(super) const RIGHTS: &str = "rights of refreshtop_job";
 pub(super) const AS_OWNER: &str = "SELECT refreshtop_migration.as_owner()";
 pub(super) const AS_MIGRATOR: &str = "SELECT refreshtop_migration.as_migrator()";
 
-pub(super) async fn notes(app: &mut PgConnection) -> sqlx::Result<Vec<Note>> {
+pub(super) async fn notes(app: &mut Session) -> Result<Vec<Note>> {
     if !readable(app, "undo").await? {
         return Ok(Vec::new());
     }
@@ -78,7 +78,7 @@ pub(super) fn note(kind: &str, name: &str, detail: &serde_json::Value) -> String
 ///
 /// # Errors
 /// The server's.
-pub async fn write_notes(app: &mut PgConnection, done: &mut Done, mode: Mode) -> sqlx::Result<()> {
+pub async fn write_notes(app: &mut Session, done: &mut Done, mode: Mode) -> Result<()> {
     let notes = std::mem::take(&mut done.notes);
     if mode == Mode::Really && !notes.is_empty() {
         ask(app, AS_OWNER).await?;
@@ -96,7 +96,7 @@ pub async fn write_notes(app: &mut PgConnection, done: &mut Done, mode: Mode) ->
 ///
 /// # Errors
 /// The server's.
-pub async fn forget(app: &mut PgConnection, only_extension: bool) -> sqlx::Result<()> {
+pub async fn forget(app: &mut Session, only_extension: bool) -> Result<()> {
     let kinds = if only_extension { "'extension'" } else { "'job', 'extension'" };
     ask(app, AS_OWNER).await?;
     ask(app, &format!("DELETE FROM refreshtop.undo WHERE kind IN ({kinds})")).await?;

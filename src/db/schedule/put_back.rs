@@ -1,5 +1,6 @@
 //! Putting jobs back as they were.
 
+use crate::db::session::{Result, Session};
 use crate::db::trust::SEARCH_PATH;
 use crate::db::{
     schedule::{
@@ -12,10 +13,9 @@ use crate::db::{
     },
     service::{literal, one},
 };
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 impl Desk<'_> {
-    pub(super) async fn put_back(&mut self, job: &CronJob, found: &Found) -> sqlx::Result<()> {
+    pub(super) async fn put_back(&mut self, job: &CronJob, found: &Found) -> Result<()> {
         let exists = format!("SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = {})", literal(&found.username));
         let exists: bool = one(self.cron, &exists).await?.try_get(0)?;
         if !exists || !(self.superuser || found.username == self.role || found.username == self.job_role) {
@@ -69,11 +69,11 @@ impl Desk<'_> {
 ///
 /// # Errors
 /// See [`ScheduleError`]; [`Done::left`] says what is not put back then.
-pub async fn put_all_back(cron: &mut PgConnection, look: &Look, done: &Done) -> Result<(), ScheduleError> {
+pub async fn put_all_back(cron: &mut Session, look: &Look, done: &Done) -> Result<(), ScheduleError> {
     let Place::Database(cron_database) = &look.place else { return Ok(()) };
     let mut transaction = cron.begin().await?;
-    sqlx::raw_sql(SEARCH_PATH).execute(&mut *transaction).await?;
-    sqlx::raw_sql(AssertSqlSafe(lock())).execute(&mut *transaction).await?;
+    transaction.run(SEARCH_PATH).await?;
+    transaction.run(&lock()).await?;
     if done.extension_dropped && !has_extension(&mut transaction).await? {
         create_extension(&mut transaction, cron_database).await?;
     }

@@ -1,6 +1,7 @@
 //! Rights on `pg_cron` of the role that the jobs run as, where `pg_cron` lives beside the application: functions of that
 //! role show the installation's administrators what the jobs do, and change them.
 
+use crate::db::session::Result;
 use crate::db::{
     schedule::{
         desk::{ALTERING, Act, Desk},
@@ -11,11 +12,10 @@ use crate::db::{
     service::one,
 };
 use serde_json::json;
-use sqlx::Row as _;
 
 impl Desk<'_> {
     /// Gives the role what it lacks. Only a superuser can.
-    pub(super) async fn ensure_rights(&mut self) -> sqlx::Result<()> {
+    pub(super) async fn ensure_rights(&mut self) -> Result<()> {
         if !self.superuser || self.look.alone || self.look.database != self.cron_database {
             return Ok(());
         }
@@ -37,7 +37,7 @@ impl Desk<'_> {
     }
 
     /// Takes from the role what it was given.
-    pub(super) async fn take_rights_away(&mut self) -> sqlx::Result<()> {
+    pub(super) async fn take_rights_away(&mut self) -> Result<()> {
         if self.superuser && self.look.database == self.cron_database && self.look.notes.contains(&Note::Rights) {
             for right in ALTERING {
                 self.act(&Act { sql: format!("REVOKE {right} FROM {JOB_ROLE}"), role: None }).await?;

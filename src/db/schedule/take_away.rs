@@ -1,5 +1,6 @@
 //! Taking away what was scheduled.
 
+use crate::db::session::{Result, Session};
 use crate::db::trust::SEARCH_PATH;
 use crate::db::{
     error,
@@ -14,16 +15,15 @@ use crate::db::{
     },
     service::{ask, one},
 };
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 /// Takes away what was scheduled for this database, and puts back what was there before. `cron` is a transaction where
 /// `pg_cron` lives.
 ///
 /// # Errors
 /// See [`ScheduleError`]; the transaction is of no more use then.
-pub async fn take_away(cron: &mut PgConnection, look: &Look, mode: Mode) -> Result<Done, ScheduleError> {
+pub async fn take_away(cron: &mut Session, look: &Look, mode: Mode) -> Result<Done, ScheduleError> {
     let Place::Database(cron_database) = &look.place else { return Ok(Done::default()) };
-    sqlx::raw_sql(SEARCH_PATH).execute(&mut *cron).await?;
+    cron.run(SEARCH_PATH).await?;
     match &look.standing {
         Standing::New => return Ok(Done::default()),
         Standing::Copy => {
@@ -34,7 +34,7 @@ pub async fn take_away(cron: &mut PgConnection, look: &Look, mode: Mode) -> Resu
         Standing::AtHome | Standing::Renamed(_) => {}
     }
     if mode != Mode::Dry {
-        sqlx::raw_sql(AssertSqlSafe(lock())).execute(&mut *cron).await?;
+        cron.run(&lock()).await?;
     }
     if !has_extension(cron).await? {
         // Whatever was there went with it.
@@ -58,7 +58,7 @@ pub async fn take_away(cron: &mut PgConnection, look: &Look, mode: Mode) -> Resu
 }
 
 /// Whether jobs run as [`JOB_ROLE`]. Who can't see all jobs does not know.
-async fn needs_role(cron: &mut PgConnection) -> sqlx::Result<bool> {
+async fn needs_role(cron: &mut Session) -> Result<bool> {
     if !has_own_tables(cron).await? {
         return Ok(false);
     }
@@ -70,7 +70,7 @@ async fn needs_role(cron: &mut PgConnection) -> sqlx::Result<bool> {
 }
 
 impl Desk<'_> {
-    async fn take_away(&mut self, wanted: &Wanted) -> sqlx::Result<()> {
+    async fn take_away(&mut self, wanted: &Wanted) -> Result<()> {
         let note = self.look.note(wanted).cloned();
         let here: Vec<CronJob> = self.jobs.iter().filter(|job| self.look.is_here(wanted, job)).cloned().collect();
         let (ours, others): (Vec<&CronJob>, Vec<&CronJob>) = here.iter().partition(|job| self.is_ours(wanted, job));

@@ -1,6 +1,7 @@
 //! Durations, success, freshness and growth over a window, reckoned by the server.
 
 use super::measured::{self, Window};
+use crate::db::session::{Error, Result, Row};
 use crate::db::{
     handmade,
     service::{self, PLATFORM_METRICS},
@@ -13,22 +14,21 @@ use crate::model::{
 };
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::{Row as _, postgres::PgRow};
 use std::time::Duration;
 
 /// Most tables of one measurement that are taken in.
 const MOST_SOURCES: usize = 50;
 
 /// Reads the history of the last `window`; data is fresh up to the age `limit`.
-pub async fn read(look: &mut Look<'_>, window: Duration, limit: Duration) -> sqlx::Result<Reading<History>> {
+pub async fn read(look: &mut Look<'_>, window: Duration, limit: Duration) -> Result<Reading<History>> {
     let survey = handmade::survey(look).await?;
     let log = match survey.log() {
         Ok(log) => log,
         Err(missing) => return Ok(Err(missing)),
     };
     let window = Window { log: &log, length: window, step: Slices::step(window) };
-    let rows = look.ask(&[LOG], &parts_query(&window, limit)).await?;
-    let Some(head) = rows.first() else { return Err(sqlx::Error::RowNotFound) };
+    let rows = look.ask_after(measured::SETTINGS, &[LOG], &parts_query(&window, limit)).await?;
+    let Some(head) = rows.first() else { return Err(Error::NoRow) };
     let slices = slices(head, window.step)?;
     let (whole, parts) = parts(&rows, &slices)?;
     if whole.successes + whole.failures == 0
@@ -41,7 +41,7 @@ pub async fn read(look: &mut Look<'_>, window: Duration, limit: Duration) -> sql
 }
 
 /// Begin and end as the server reckoned them.
-pub(super) fn slices(row: &PgRow, step: u64) -> sqlx::Result<Slices> {
+pub(super) fn slices(row: &Row, step: u64) -> Result<Slices> {
     Ok(Slices { since: row.try_get("since")?, until: row.try_get("until")?, step })
 }
 
@@ -54,8 +54,7 @@ fn parts_query(window: &Window<'_>, limit: Duration) -> String {
     let ended = format!("coalesce({}, {created})", log.column("completed_at", "timestamptz"));
     let (since, until) = (window.since(), measured::UNTIL);
     format!(
-        "{settings};
-         WITH run AS MATERIALIZED (
+        "WITH run AS MATERIALIZED (
              SELECT {slice} AS slice, {status} AS status, least({ended}, {until}) AS ended_at,
                     CASE WHEN {status} = 'success' AND {duration} BETWEEN 0 AND 1e15 THEN {duration}::float8 END AS ms
              {rows}
@@ -85,7 +84,6 @@ fn parts_query(window: &Window<'_>, limit: Duration) -> String {
                 slice, coalesce(whole, false) AS whole, coalesce(successes, 0) AS successes, coalesce(failures, 0) AS failures,
                 p50, p95, p99, max, coalesce(seconds, 0) AS fresh
          FROM counted FULL JOIN fresh USING (slice) ORDER BY slice",
-        settings = measured::SETTINGS,
         slice = window.slice(&format!("least({created}, {until})")),
         duration = log.column("duration_ms", "numeric"),
         rows = window.rows(),
@@ -98,7 +96,7 @@ fn parts_query(window: &Window<'_>, limit: Duration) -> String {
 }
 
 /// The whole, and every slice.
-fn parts(rows: &[PgRow], slices: &Slices) -> sqlx::Result<(Part, Vec<Part>)> {
+fn parts(rows: &[Row], slices: &Slices) -> Result<(Part, Vec<Part>)> {
     let mut parts = vec![Part::default(); slices.len()];
     let mut whole = Part::default();
     for row in rows {
@@ -127,7 +125,7 @@ fn parts(rows: &[PgRow], slices: &Slices) -> sqlx::Result<(Part, Vec<Part>)> {
     Ok((whole, parts))
 }
 
-fn part(row: &PgRow) -> sqlx::Result<Part> {
+fn part(row: &Row) -> Result<Part> {
     let count = |name: &str| row.try_get::<i64, _>(name).map(i64::unsigned_abs);
     let fresh: f64 = row.try_get("fresh")?;
     Ok(Part {

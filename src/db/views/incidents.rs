@@ -2,6 +2,7 @@
 //! which are longer than figures may be old. The server groups the rows of the window, so that what is sent does not grow
 //! with the log; the log is read in whatever shape it has.
 
+use crate::db::session::{Result, Row};
 use crate::{
     db::{
         error,
@@ -17,7 +18,6 @@ use crate::{
     },
 };
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use sqlx::{Row as _, postgres::PgRow};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Incidents that are read, the newest ones.
@@ -36,7 +36,7 @@ const MESSAGE: u16 = 2_000;
 const BEFORE: Duration = Duration::from_hours(30 * 24);
 
 /// Reads the incidents of the last `window`; figures are stale from the age of `limit` on.
-pub async fn read(look: &mut Look<'_>, window: Duration, limit: Duration) -> sqlx::Result<Reading<Record>> {
+pub async fn read(look: &mut Look<'_>, window: Duration, limit: Duration) -> Result<Reading<Record>> {
     let survey = handmade::survey(look).await?;
     let log = match survey.log() {
         Ok(log) => log,
@@ -85,11 +85,11 @@ fn not_permitted(role: &str) -> Unavailable {
     )
 }
 
-async fn role(look: &mut Look<'_>) -> sqlx::Result<String> {
+async fn role(look: &mut Look<'_>) -> Result<String> {
     look.one(&[], "SELECT current_user::text AS role").await?.try_get("role")
 }
 
-async fn is_super_admin(look: &mut Look<'_>) -> sqlx::Result<bool> {
+async fn is_super_admin(look: &mut Look<'_>) -> Result<bool> {
     match look.one(&[Thing::Function("is_super_admin")], "SELECT refreshtop.is_super_admin() AS admin").await {
         // Who may not even ask is none.
         Err(failure) if !error::fails_all(&failure) => Ok(false),
@@ -106,7 +106,7 @@ struct Edge {
     success: bool,
 }
 
-async fn edge(look: &mut Look<'_>, log: &Log<'_>, window: Duration) -> sqlx::Result<Edge> {
+async fn edge(look: &mut Look<'_>, log: &Log<'_>, window: Duration) -> Result<Edge> {
     let sql = format!(
         "SELECT w.looked_at, w.since,
                 (SELECT {created}::timestamptz FROM public.metrics_refresh_log l
@@ -138,7 +138,7 @@ struct Found {
 /// Cuts the log at its successes, newest first. Read in the order of the index, and no further than to the last one that
 /// is wanted: nothing is sorted, grouped or kept. The moment at which a row was logged orders the rows; the moment at
 /// which its refresh ended is what counts.
-async fn stretches(look: &mut Look<'_>, log: &Log<'_>, edge: &Edge, limit: Duration) -> sqlx::Result<Vec<Found>> {
+async fn stretches(look: &mut Look<'_>, log: &Log<'_>, edge: &Edge, limit: Duration) -> Result<Vec<Found>> {
     // The row next to a success, on the side of the present, is the first failure after it, or the next success.
     let sql = format!(
         "SELECT ended AS after, until, until_logged, ended_by, failures, first_logged
@@ -183,7 +183,7 @@ async fn without_success(
     look: &mut Look<'_>,
     log: &Log<'_>,
     edge: &Edge,
-) -> sqlx::Result<(Option<Found>, Option<DateTime<Utc>>)> {
+) -> Result<(Option<Found>, Option<DateTime<Utc>>)> {
     let sql = format!(
         "WITH attempt AS ({attempts}),
               success AS (SELECT logged, ended, source FROM attempt WHERE good ORDER BY logged LIMIT 1)
@@ -199,7 +199,7 @@ async fn without_success(
     Ok(((found.stretch.failures > 0).then_some(found), known))
 }
 
-fn found(row: &PgRow) -> sqlx::Result<Found> {
+fn found(row: &Row) -> Result<Found> {
     let ended_by = service::text(row, "ended_by")?;
     let origin = ended_by.as_deref().map_or(Origin::Unknown, Origin::from_source);
     let first_logged = moment(row, "first_logged")?;
@@ -219,7 +219,7 @@ fn literal(at: DateTime<Utc>) -> String {
 }
 
 /// Reads the first failure of each.
-async fn describe(look: &mut Look<'_>, log: &Log<'_>, found: &mut [Found]) -> sqlx::Result<()> {
+async fn describe(look: &mut Look<'_>, log: &Log<'_>, found: &mut [Found]) -> Result<()> {
     let moments: Vec<String> = found.iter().filter_map(|found| found.first_logged).map(literal).collect();
     if moments.is_empty() {
         return Ok(());
@@ -253,7 +253,7 @@ async fn describe(look: &mut Look<'_>, log: &Log<'_>, found: &mut [Found]) -> sq
     Ok(())
 }
 
-fn failure(row: &PgRow, logged: DateTime<Utc>) -> sqlx::Result<Failure> {
+fn failure(row: &Row, logged: DateTime<Utc>) -> Result<Failure> {
     // Whoever writes the log by hand may write any beginning.
     let plausible = |at: &DateTime<Utc>| *at <= logged && logged - *at <= TimeDelta::days(1);
     Ok(Failure {
@@ -265,7 +265,7 @@ fn failure(row: &PgRow, logged: DateTime<Utc>) -> sqlx::Result<Failure> {
 }
 
 /// Reads who was in the way. A log without black boxes names nobody; nor does one in which they are nonsense.
-async fn name_blockers(look: &mut Look<'_>, log: &Log<'_>, edge: &Edge, found: &mut [Found]) -> sqlx::Result<()> {
+async fn name_blockers(look: &mut Look<'_>, log: &Log<'_>, edge: &Edge, found: &mut [Found]) -> Result<()> {
     let black_box = log.column("black_box", "jsonb");
     let spans: Vec<String> = (0..)
         .zip(found.iter())
@@ -330,7 +330,7 @@ fn blockers(log: &Log<'_>, black_box: &str, spans: &str) -> String {
     )
 }
 
-fn blocker(row: &PgRow) -> sqlx::Result<Blocker> {
+fn blocker(row: &Row) -> Result<Blocker> {
     let pid: Option<String> = row.try_get("pid")?;
     Ok(Blocker {
         pid: pid.and_then(|pid| pid.parse().ok()),

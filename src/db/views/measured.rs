@@ -1,5 +1,6 @@
 //! What successful refreshes measured: a few samples of a window, whatever the log's age and size.
 
+use crate::db::session::Result;
 use crate::db::{
     error,
     handmade::{Log, Survey},
@@ -9,7 +10,6 @@ use crate::db::{
 use crate::model::reading::{Reading, Unavailable};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::Row as _;
 use std::time::Duration;
 
 /// Longest record that is read, bytes; those of the migrations stay far below.
@@ -82,7 +82,7 @@ impl Window<'_> {
 
 /// The records of a window: of each slice the newest one, and of all of it the oldest one. `part` is what of them is
 /// wanted.
-pub(super) async fn series(look: &mut Look<'_>, window: &Window<'_>, part: &str) -> sqlx::Result<Reading<Vec<Record>>> {
+pub(super) async fn series(look: &mut Look<'_>, window: &Window<'_>, part: &str) -> Result<Reading<Vec<Record>>> {
     if let Err(missing) = kept(window.log) {
         return Ok(Err(missing));
     }
@@ -109,12 +109,7 @@ pub(super) async fn series(look: &mut Look<'_>, window: &Window<'_>, part: &str)
 }
 
 /// The newest records of a window, newest first.
-pub(super) async fn newest(
-    look: &mut Look<'_>,
-    window: &Window<'_>,
-    part: &str,
-    limit: u16,
-) -> sqlx::Result<Vec<Record>> {
+pub(super) async fn newest(look: &mut Look<'_>, window: &Window<'_>, part: &str, limit: u16) -> Result<Vec<Record>> {
     let sql = format!(
         "{} {} AND {GOOD} ORDER BY {} DESC LIMIT {limit}",
         window.record("NULL::bigint"),
@@ -124,14 +119,14 @@ pub(super) async fn newest(
     read(look, &sql, part).await
 }
 
-async fn read(look: &mut Look<'_>, sql: &str, part: &str) -> sqlx::Result<Vec<Record>> {
+async fn read(look: &mut Look<'_>, sql: &str, part: &str) -> Result<Vec<Record>> {
     let sql = format!(
-        "{SETTINGS}; SELECT slice, at, duration_ms::float8 AS duration_ms,
+        "SELECT slice, at, duration_ms::float8 AS duration_ms,
                 CASE WHEN octet_length(measured::text) <= {LONGEST} THEN (measured -> {})::text END AS part
          FROM ({sql}) record",
         service::literal(part)
     );
-    let rows = look.ask(&[LOG], &sql).await?;
+    let rows = look.ask_after(SETTINGS, &[LOG], &sql).await?;
     let mut records = Vec::with_capacity(rows.len());
     for row in &rows {
         let part = service::text(row, "part")?;
@@ -159,7 +154,7 @@ fn kept(log: &Log<'_>) -> Reading<()> {
 
 /// Why the log looks empty to this role, where its rows are hidden from it. Row security answers with fewer rows, not with
 /// an error.
-pub(super) async fn hidden(look: &mut Look<'_>, survey: &Survey) -> sqlx::Result<Option<Unavailable>> {
+pub(super) async fn hidden(look: &mut Look<'_>, survey: &Survey) -> Result<Option<Unavailable>> {
     let seen = "SELECT current_user::text AS role, EXISTS (SELECT 1 FROM public.metrics_refresh_log) AS any_row";
     let seen = look.one(&[LOG], seen).await?;
     let role = service::some_text(&seen, "role")?;
@@ -180,7 +175,7 @@ pub(super) async fn hidden(look: &mut Look<'_>, survey: &Survey) -> sqlx::Result
 }
 
 /// Why there are none in the window: the newest success says so, or there is none.
-async fn why_none(look: &mut Look<'_>, window: &Window<'_>) -> sqlx::Result<Unavailable> {
+async fn why_none(look: &mut Look<'_>, window: &Window<'_>) -> Result<Unavailable> {
     let sql = format!(
         "SELECT left(l.measured ->> 'error', 300) AS error {} AND {} = 'success' ORDER BY {} DESC LIMIT 1",
         window.rows(),

@@ -4,6 +4,7 @@ use super::{
     history,
     measured::{self, Record, Window},
 };
+use crate::db::session::Result;
 use crate::db::{
     error, handmade, service,
     trust::{Look, VIEW},
@@ -14,14 +15,13 @@ use crate::model::{
     slices::Slices,
 };
 use serde_json::Value;
-use sqlx::Row as _;
 use std::time::Duration;
 
 /// Recent refreshes that are compared one by one.
 const RECENT: u16 = 100;
 
 /// Reads how the figures moved in the last `window`.
-pub async fn read(look: &mut Look<'_>, window: Duration) -> sqlx::Result<Reading<Movement>> {
+pub async fn read(look: &mut Look<'_>, window: Duration) -> Result<Reading<Movement>> {
     let now = current(look).await?;
     let survey = handmade::survey(look).await?;
     let step = Slices::step(window);
@@ -38,7 +38,7 @@ pub async fn read(look: &mut Look<'_>, window: Duration) -> sqlx::Result<Reading
 }
 
 /// The columns of numbers that the view has, with their values. More than the contract's may be there.
-async fn current(look: &mut Look<'_>) -> sqlx::Result<Reading<Vec<(String, Option<f64>)>>> {
+async fn current(look: &mut Look<'_>) -> Result<Reading<Vec<(String, Option<f64>)>>> {
     let rows = look
         .ask(
             &[],
@@ -49,7 +49,7 @@ async fn current(look: &mut Look<'_>) -> sqlx::Result<Reading<Vec<(String, Optio
          ORDER BY a.attnum LIMIT 50",
         )
         .await?;
-    let names = rows.iter().map(|row| service::some_text(row, "name")).collect::<sqlx::Result<Vec<String>>>()?;
+    let names = rows.iter().map(|row| service::some_text(row, "name")).collect::<Result<Vec<String>>>()?;
     if names.is_empty() {
         return Ok(Err(Unavailable::new(
             "there is no public.platform_metrics with figures",
@@ -75,10 +75,10 @@ async fn current(look: &mut Look<'_>) -> sqlx::Result<Reading<Vec<(String, Optio
         }
     };
     let value = |(index, name): (usize, String)| Ok((name, row.try_get(format!("c{index}").as_str())?));
-    names.into_iter().enumerate().map(value).collect::<sqlx::Result<_>>().map(Ok)
+    names.into_iter().enumerate().map(value).collect::<Result<_>>().map(Ok)
 }
 
-async fn measured(look: &mut Look<'_>, window: &Window<'_>, slices: &Slices) -> sqlx::Result<Reading<Measured>> {
+async fn measured(look: &mut Look<'_>, window: &Window<'_>, slices: &Slices) -> Result<Reading<Measured>> {
     let records = match measured::series(look, window, "figures").await {
         Ok(Ok(records)) => records,
         Ok(Err(missing)) => return Ok(Err(missing)),

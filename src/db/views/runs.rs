@@ -4,6 +4,7 @@
 //! Rows that are rare (a text, an origin) have no index. They are searched for piece by piece, a known number of rows
 //! each, and for a known time; what was not found by then the next page goes on searching.
 
+use crate::db::session::{Error, FromRow, Result, Row};
 use crate::db::{
     error,
     handmade::{self, Log},
@@ -15,7 +16,6 @@ use crate::model::{
     reading::Reading,
     run::Run,
 };
-use sqlx::{FromRow as _, Row as _, postgres::PgRow};
 use std::time::{Duration, Instant};
 
 /// Rows that the first piece of a search looks at, and the only one of a page that nobody waits for.
@@ -32,7 +32,7 @@ const SEARCHED: u32 = 20_000;
 const CALENDAR: &str = "BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 00:00:00+00'";
 
 /// Reads one page.
-pub async fn read(look: &mut Look<'_>, role: &str, page: &RunsPage) -> sqlx::Result<Reading<RunsRead>> {
+pub async fn read(look: &mut Look<'_>, role: &str, page: &RunsPage) -> Result<Reading<RunsRead>> {
     let read = search(look, &Log::migrated(), page, page.filter.is_sparse()).await;
     let read = match read {
         Err(failure) if is_another_log(&failure) => return by_hand(look, role, page).await,
@@ -47,12 +47,12 @@ pub async fn read(look: &mut Look<'_>, role: &str, page: &RunsPage) -> sqlx::Res
 }
 
 /// Whether the log is not the one that the migrations make: it lacks a column, or has one of another type.
-fn is_another_log(failure: &sqlx::Error) -> bool {
+fn is_another_log(failure: &Error) -> bool {
     error::is_missing(failure) || error::code(failure) == Some(error::sqlstate::DATATYPE_MISMATCH)
 }
 
 /// The same from a log in whatever shape it has. It may have no index on failures either.
-async fn by_hand(look: &mut Look<'_>, role: &str, page: &RunsPage) -> sqlx::Result<Reading<RunsRead>> {
+async fn by_hand(look: &mut Look<'_>, role: &str, page: &RunsPage) -> Result<Reading<RunsRead>> {
     let survey = handmade::survey(look).await?;
     let log = match survey.log() {
         Ok(log) => log,
@@ -68,7 +68,7 @@ async fn by_hand(look: &mut Look<'_>, role: &str, page: &RunsPage) -> sqlx::Resu
 }
 
 /// Collects the rows of a page, piece by piece.
-async fn search(look: &mut Look<'_>, log: &Log<'_>, page: &RunsPage, sparse: bool) -> sqlx::Result<RunsRead> {
+async fn search(look: &mut Look<'_>, log: &Log<'_>, page: &RunsPage, sparse: bool) -> Result<RunsRead> {
     let began = Instant::now();
     let mut read = RunsRead { runs: Vec::new(), newest: None, next: None };
     let mut size = if sparse { FIRST_PIECE } else { u32::from(page.limit) };
@@ -98,7 +98,7 @@ async fn search(look: &mut Look<'_>, log: &Log<'_>, page: &RunsPage, sparse: boo
 }
 
 /// Takes the rows of a piece in; where it ended, or `None` where the log did.
-fn take(read: &mut RunsRead, rows: &[PgRow], size: u32, left: usize) -> sqlx::Result<Option<Place>> {
+fn take(read: &mut RunsRead, rows: &[Row], size: u32, left: usize) -> Result<Option<Place>> {
     let mut taken = 0;
     for row in rows {
         let place = Place { at: row.try_get("logged_at")?, id: row.try_get("id")? };

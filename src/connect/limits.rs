@@ -4,7 +4,7 @@ use std::{fmt::Write as _, time::Duration};
 
 /// Limits that the server enforces on a session; `None` leaves one as the server has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Session {
+pub struct Limits {
     /// Longest statement (`statement_timeout`).
     pub statement_timeout: Option<Duration>,
     /// Longest wait for a lock (`lock_timeout`).
@@ -15,7 +15,7 @@ pub struct Session {
     pub read_only: bool,
 }
 
-impl Session {
+impl Limits {
     /// For short reads: a monitor must not burden a server that is in trouble.
     pub const READING: Self = Self {
         statement_timeout: Some(Duration::from_secs(10)),
@@ -133,8 +133,8 @@ mod tests {
 
     #[test]
     fn limits_become_parameters() {
-        assert!(Session::default().parameters().is_empty());
-        let limits = Session { lock_timeout: Some(Duration::from_millis(1500)), ..Session::default() };
+        assert!(Limits::default().parameters().is_empty());
+        let limits = Limits { lock_timeout: Some(Duration::from_millis(1500)), ..Limits::default() };
         assert_eq!(limits.parameters(), [("lock_timeout", "1500ms".to_owned())]);
     }
 }
