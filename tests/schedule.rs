@@ -66,10 +66,10 @@ async fn monitored_job(target: &Target) -> Option<Job> {
     let cron = service::cron_settings(&mut app).await.unwrap();
     let cron_database = cron.database.clone().unwrap();
     if cron_database == target.database {
-        service::job_here(&mut look(&mut app).await, &cron).await.unwrap()
+        service::job_here(&look(&mut app).await, &cron).await.unwrap()
     } else {
         let mut session = connect(Target { database: cron_database, ..target.clone() }).await;
-        service::job_there(&mut look(&mut session).await, &cron, &target.database).await.unwrap()
+        service::job_there(&look(&mut session).await, &cron, &target.database).await.unwrap()
     }
 }
 

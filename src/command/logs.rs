@@ -49,9 +49,9 @@ pub async fn run(logs: &Logs, settings: &Settings, target: &Target, output: Outp
         return follow(logs, settings, target, output, app, since).await;
     }
     let read = async {
-        let mut look = Look::begin(&mut app).await?;
-        let runs = log::runs_since(&mut look, PLATFORM_METRICS, filter(logs), since, logs.limit).await?;
-        look.commit().await?;
+        let look = Look::begin(&mut app).await?;
+        let runs = log::runs_since(&look, PLATFORM_METRICS, filter(logs), since, logs.limit).await?;
+        look.end();
         Ok(runs)
     };
     let runs = read.await.map_err(|error| failed(target, &error))?;
@@ -202,9 +202,9 @@ impl Follower {
             },
         };
         let look_back = LOOK_BACK.max(logs.limit);
-        let mut look = Look::begin(&mut app).await?;
-        let mut runs = log::runs_since(&mut look, PLATFORM_METRICS, filter(logs), None, look_back).await?;
-        look.commit().await?;
+        let look = Look::begin(&mut app).await?;
+        let mut runs = log::runs_since(&look, PLATFORM_METRICS, filter(logs), None, look_back).await?;
+        look.end();
         self.app = Some(app);
         let now = runs.iter().map(|run| run.id).collect();
         let before = std::mem::replace(&mut self.seen, now);

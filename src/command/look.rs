@@ -49,15 +49,15 @@ pub async fn look(target: &Target, settings: &Settings, runs: u16) -> Result<Loo
 /// As for [`look`].
 pub async fn look_on(app: &mut Session, target: &Target, settings: &Settings, runs: u16) -> Result<Look, Failure> {
     let failed = |failure: Error| session::failure("read the statistics", target, &failure);
-    let mut look = trust::Look::begin(app).await.map_err(failed)?;
+    let look = trust::Look::begin(app).await.map_err(failed)?;
     let facts = look.facts().clone();
     let role = facts.server.role.clone();
-    let Log { stats, runs: all, deployment } = read_log(&mut look, settings, &role, runs).await.map_err(failed)?;
-    let figures = service::figures(&mut look).await;
+    let Log { stats, runs: all, deployment } = read_log(&look, settings, &role, runs).await.map_err(failed)?;
+    let figures = service::figures(&look).await;
     let figures = figures.map_err(|failure| error::unavailable("platform_metrics", &failure, &role));
-    let running = service::running(&mut look, PLATFORM_METRICS).await.ok().flatten();
-    let job = job_here(&mut look, &facts.server, deployment).await;
-    look.commit().await.map_err(failed)?;
+    let running = service::running(&look, PLATFORM_METRICS).await.ok().flatten();
+    let job = job_here(&look, &facts.server, deployment).await;
+    look.end();
     let job = match job {
         Ok(Found::Here(job)) => Ok(job),
         // Only now: the look must not last as long as another database takes.
@@ -92,7 +92,7 @@ struct Log {
 }
 
 /// Reads the log; where refreshtop's functions are missing, by hand, as the monitor does.
-async fn read_log(look: &mut trust::Look<'_>, settings: &Settings, role: &str, limit: u16) -> Result<Log> {
+async fn read_log(look: &trust::Look<'_>, settings: &Settings, role: &str, limit: u16) -> Result<Log> {
     let missing = match service::statistics(look, PLATFORM_METRICS, settings.window).await {
         Ok(stats) => {
             let runs = service::recent_runs(look, PLATFORM_METRICS, LogFilter::All, limit).await;
@@ -119,7 +119,7 @@ enum Found {
 }
 
 /// Looks for the job that refreshes in the application's database.
-async fn job_here(look: &mut trust::Look<'_>, server: &Server, deployment: Deployment) -> Reading<Found> {
+async fn job_here(look: &trust::Look<'_>, server: &Server, deployment: Deployment) -> Reading<Found> {
     let migrated = deployment == Deployment::Migrated;
     let unreadable = |failure: Error| error::unavailable("schedule", &failure, &server.role);
     let cron = if migrated { service::cron_settings_in(look).await } else { handmade::cron_settings(look).await };
@@ -151,9 +151,9 @@ async fn job_elsewhere(target: &Target, server: &Server, cron: &CronSettings) ->
     let there = session::open_in(target, &database, "schedule", &Limits::READING).await;
     let mut there = there.map_err(|failure| Unavailable::new(failure.to_string(), ""))?;
     let found = async {
-        let mut look = trust::Look::begin(&mut there).await?;
-        let job = service::job_there(&mut look, cron, &server.database).await?;
-        look.commit().await?;
+        let look = trust::Look::begin(&mut there).await?;
+        let job = service::job_there(&look, cron, &server.database).await?;
+        look.end();
         Ok(job)
     };
     let found = found.await.map_err(|failure| error::unavailable("schedule", &failure, &server.role));

@@ -42,7 +42,7 @@ const SURVEY: &str = "
            ON true";
 
 /// Looks what there is.
-pub(crate) async fn survey(look: &mut Look<'_>) -> Result<Survey> {
+pub(crate) async fn survey(look: &Look<'_>) -> Result<Survey> {
     let row = look.one(&[], SURVEY).await?;
     let columns = service::text(&row, "columns")?.map(|text| serde_json::from_str(&text)).transpose();
     let columns = columns.map_err(|failure| Error::Decode(failure.to_string()))?;
@@ -189,7 +189,7 @@ pub(crate) fn reading<T>(what: &str, role: &str, answer: Result<T>) -> Result<Re
 
 /// The statistics of `refreshtop.stats`, by its definitions, from the log. A row from the future makes nothing fresh.
 pub(crate) async fn statistics(
-    look: &mut Look<'_>,
+    look: &Look<'_>,
     survey: &Survey,
     role: &str,
     refresh_type: &str,
@@ -236,7 +236,7 @@ pub(crate) async fn statistics(
 
 /// The newest `limit` runs that were logged at `since` or later, newest first.
 pub(crate) async fn runs(
-    look: &mut Look<'_>,
+    look: &Look<'_>,
     survey: &Survey,
     role: &str,
     refresh_type: &str,
@@ -269,7 +269,7 @@ pub(crate) async fn runs(
 }
 
 /// One run in full.
-pub(crate) async fn run_detail(look: &mut Look<'_>, survey: &Survey, id: Uuid) -> Result<Option<RunDetail>> {
+pub(crate) async fn run_detail(look: &Look<'_>, survey: &Survey, id: Uuid) -> Result<Option<RunDetail>> {
     let Ok(log) = survey.log() else { return Ok(None) };
     let text = |name| format!("left({}, 20000)", log.column(name, "text"));
     let sql = format!(
@@ -291,7 +291,7 @@ pub(crate) async fn run_detail(look: &mut Look<'_>, survey: &Survey, id: Uuid) -
 }
 
 /// Where `pg_cron` lives, as far as the role itself may see it.
-pub(crate) async fn cron_settings(look: &mut Look<'_>) -> Result<CronSettings> {
+pub(crate) async fn cron_settings(look: &Look<'_>) -> Result<CronSettings> {
     // Unlike current_setting(), the view leaves out what the role may not see, and is no error.
     let sql = "
         SELECT coalesce((SELECT nullif(setting, '') FROM pg_settings WHERE name = 'cron.database_name'),
@@ -303,6 +303,6 @@ pub(crate) async fn cron_settings(look: &mut Look<'_>) -> Result<CronSettings> {
 }
 
 /// The job that refreshes, in this database.
-pub(crate) async fn job(look: &mut Look<'_>, cron: &CronSettings, database: &str) -> Result<Option<Job>> {
+pub(crate) async fn job(look: &Look<'_>, cron: &CronSettings, database: &str) -> Result<Option<Job>> {
     service::job_there(look, cron, database).await
 }

@@ -52,21 +52,21 @@ pub async fn job_there(there: &mut Session, cron: &CronSettings, database: &str,
 
 /// The job `name` among the rows `j` of `cron.job` for which `condition` holds.
 async fn job_that(there: &mut Session, cron: &CronSettings, name: &str, condition: &str) -> Result<Option<Job>> {
-    let mut look = safe(there).await?;
-    if !schedule::has_own_tables(&mut look).await? {
+    let look = safe(there).await?;
+    if !schedule::has_own_tables(&look).await? {
         return Ok(None);
     }
     let zone = "SELECT EXISTS (SELECT 1 FROM pg_settings WHERE name = 'cron.timezone')";
     // Up to 1.4 there is no such setting, and what somebody has put under that name is not heeded.
-    let heeded: bool = service::one(&mut look, zone).await?.try_get(0)?;
+    let heeded: bool = service::one(&look, zone).await?.try_get(0)?;
     let cron = CronSettings { offset: if heeded { cron.offset } else { Utc.fix() }, ..cron.clone() };
     let sql = format!(
         "SELECT j.jobid, j.schedule::text AS schedule, j.active FROM cron.job j WHERE {condition}
          ORDER BY {} LIMIT 1",
         the_right_one(name)
     );
-    let Some(found) = service::optional(&mut look, &sql).await? else { return Ok(None) };
-    let last = newest(&mut look, found.try_get("jobid")?, 1).await?.runs.pop();
+    let Some(found) = service::optional(&look, &sql).await? else { return Ok(None) };
+    let last = newest(&look, found.try_get("jobid")?, 1).await?.runs.pop();
     look.commit().await?;
     Ok(Some(Job {
         cron_database: cron.database.clone().unwrap_or_default(),
@@ -161,8 +161,8 @@ pub struct Executions {
 /// # Errors
 /// The server's: not permitted, no `pg_cron` there, connection lost.
 pub async fn executions(there: &mut Session, database: &str, name: &str, limit: u16) -> Result<Executions> {
-    let mut look = safe(there).await?;
-    if !schedule::has_own_tables(&mut look).await? {
+    let look = safe(there).await?;
+    if !schedule::has_own_tables(&look).await? {
         return Ok(Executions::default());
     }
     let sql = format!(
@@ -170,14 +170,14 @@ pub async fn executions(there: &mut Session, database: &str, name: &str, limit: 
         is_job(database, name),
         the_right_one(name)
     );
-    let Some(job) = service::optional(&mut look, &sql).await? else { return Ok(Executions::default()) };
-    let found = newest(&mut look, job.try_get(0)?, limit).await?;
+    let Some(job) = service::optional(&look, &sql).await? else { return Ok(Executions::default()) };
+    let found = newest(&look, job.try_get(0)?, limit).await?;
     look.commit().await?;
     Ok(found)
 }
 
 /// By the index on the number of the execution, in steps: one job may have run among millions of others.
-async fn newest(there: &mut Session, job: i64, limit: u16) -> Result<Executions> {
+async fn newest(there: &Session, job: i64, limit: u16) -> Result<Executions> {
     let mut runs: Vec<Execution> = Vec::new();
     let ends = "SELECT coalesce(max(runid), 0) AS newest, coalesce(min(runid), 0) AS oldest FROM cron.job_run_details";
     let ends = service::one(there, ends).await?;

@@ -19,7 +19,7 @@ const LONGEST_ERROR: u32 = 20_000;
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
 pub async fn runs_since(
-    look: &mut Look<'_>,
+    look: &Look<'_>,
     refresh_type: &str,
     filter: LogFilter,
     since: Option<DateTime<Utc>>,

@@ -1,7 +1,7 @@
 //! The session that polls: one snapshot at a time, and single runs in full.
 
 use crate::connect::{ConnectError, Kind, Limits, Target};
-use crate::db::session::{Error, Result, Session};
+use crate::db::session::{Error, Result, Row, Session};
 use crate::db::{
     diagnosis::{self, CronSession, Options},
     error,
@@ -248,15 +248,15 @@ impl Reader {
 
     async fn run(&self, sessions: &mut Sessions, id: Uuid) -> Reading<RunDetail> {
         let read = async {
-            let mut look = Look::begin(&mut sessions.app.session).await?;
-            let detail = match service::run_detail(&mut look, id).await {
+            let look = Look::begin(&mut sessions.app.session).await?;
+            let detail = match service::run_detail(&look, id).await {
                 Err(failure) if error::is_missing(&failure) => {
-                    let survey = handmade::survey(&mut look).await?;
-                    handmade::run_detail(&mut look, &survey, id).await?
+                    let survey = handmade::survey(&look).await?;
+                    handmade::run_detail(&look, &survey, id).await?
                 }
                 answer => answer?,
             };
-            look.commit().await?;
+            look.end();
             Ok(detail)
         };
         read.await
@@ -266,30 +266,40 @@ impl Reader {
 
     /// Reads every part; each can be missing by itself, but a lost connection fails the whole.
     async fn snapshot(&self, sessions: &mut Sessions, window: Duration) -> Result<Snapshot> {
-        let mut look = Look::begin_knowing(&mut sessions.app.session, sessions.app.gated).await?;
+        let look = Look::begin_knowing(&mut sessions.app.session, sessions.app.gated).await?;
         let facts = look.facts().clone();
         sessions.app.gated = facts.trust.is_gated();
         let known = Instant::now();
         let role = facts.server.role.clone();
-        let stats = service::statistics(&mut look, PLATFORM_METRICS, window).await;
+        // Polled together they share a round trip, which over a slow link is what a poll costs.
+        let (stats, all, errors, figures, running, cron, own_job) = tokio::join!(
+            biased;
+            service::statistics(&look, PLATFORM_METRICS, window),
+            service::recent_runs(&look, PLATFORM_METRICS, LogFilter::All, RUNS),
+            service::recent_runs(&look, PLATFORM_METRICS, LogFilter::Errors, ERRORS),
+            service::figures(&look),
+            service::running(&look, PLATFORM_METRICS),
+            service::cron_settings_in(&look),
+            service::own_job(&look),
+        );
         // What is missing is looked for only where something is.
         let survey = match &stats {
-            Err(failure) if error::is_missing(failure) => Some(handmade::survey(&mut look).await?),
+            Err(failure) if error::is_missing(failure) => Some(handmade::survey(&look).await?),
             _ => None,
         };
         let (stats, runs, errors) = match &survey {
-            Some(survey) => log_by_hand(&mut look, survey, &role, window).await?,
-            None => (
-                part("statistics", &role, stats)?,
-                runs(&mut look, &role, "runs", LogFilter::All, RUNS).await?,
-                runs(&mut look, &role, "errors", LogFilter::Errors, ERRORS).await?,
-            ),
+            Some(survey) => log_by_hand(&look, survey, &role, window).await?,
+            None => (part("statistics", &role, stats)?, part("runs", &role, all)?, part("errors", &role, errors)?),
         };
-        let figures = figures(&mut look, &role, survey.is_some()).await?;
+        let figures = shown_figures(figures, &role, survey.is_some())?;
         // Nobody is shown as running where that can't be seen.
-        let running = part("running", &role, service::running(&mut look, PLATFORM_METRICS).await)?.ok().flatten();
-        let job = job(&mut look, &facts.server, survey.is_some()).await?;
-        look.commit().await?;
+        let running = part("running", &role, running)?.ok().flatten();
+        let job = if survey.is_some() {
+            job_by_hand(&look, &facts.server).await?
+        } else {
+            job(&look, &facts.server, cron, own_job).await?
+        };
+        look.end();
         let job = match job {
             Found::Here(job) => job,
             // Only now: the look must not last as long as another database takes.
@@ -313,7 +323,7 @@ impl Reader {
 }
 
 /// What the log says where no function of refreshtop's can be asked.
-async fn log_by_hand(look: &mut Look<'_>, survey: &Survey, role: &str, window: Duration) -> Result<LogParts> {
+async fn log_by_hand(look: &Look<'_>, survey: &Survey, role: &str, window: Duration) -> Result<LogParts> {
     Ok((
         handmade::statistics(look, survey, role, PLATFORM_METRICS, window).await?,
         handmade::runs(look, survey, role, PLATFORM_METRICS, LogFilter::All, None, RUNS).await?,
@@ -329,11 +339,11 @@ struct Looking<'a> {
 
 impl Looking<'_> {
     /// One consistent look, or why there was none.
-    async fn at<T>(&mut self, what: &str, read: impl AsyncFnOnce(&mut Look<'_>) -> Result<Reading<T>>) -> Reading<T> {
+    async fn at<T>(&mut self, what: &str, read: impl AsyncFnOnce(&Look<'_>) -> Result<Reading<T>>) -> Reading<T> {
         let look = async {
-            let mut look = Look::begin(self.session).await?;
-            let read = read(&mut look).await?;
-            look.commit().await?;
+            let look = Look::begin(self.session).await?;
+            let read = read(&look).await?;
+            look.end();
             Ok(read)
         };
         look.await.unwrap_or_else(|failure: Error| Err(error::unavailable(what, &failure, self.role)))
@@ -343,18 +353,18 @@ impl Looking<'_> {
 /// Statistics, runs and errors.
 type LogParts = (Reading<RefreshStats>, Reading<Vec<Run>>, Reading<Vec<Run>>);
 
-async fn runs(look: &mut Look<'_>, role: &str, what: &str, filter: LogFilter, limit: u16) -> Result<Reading<Vec<Run>>> {
-    part(what, role, service::recent_runs(look, PLATFORM_METRICS, filter, limit).await)
-}
-
-async fn figures(look: &mut Look<'_>, role: &str, by_hand: bool) -> Result<Reading<PlatformMetrics>> {
+fn shown_figures(
+    figures: Result<Option<PlatformMetrics>>,
+    role: &str,
+    by_hand: bool,
+) -> Result<Reading<PlatformMetrics>> {
     let name = error::identifier(role);
     let grant = if by_hand {
         format!("GRANT SELECT ON public.platform_metrics TO {name}")
     } else {
         format!("GRANT refreshtop_admin TO {name}")
     };
-    Ok(match service::figures(look).await {
+    Ok(match figures {
         Ok(row) => row.ok_or_else(|| Unavailable::new("platform_metrics is empty", "press r to refresh it")),
         Err(failure) if error::fails_all(&failure) => return Err(failure),
         Err(failure) => Err(error::unavailable_but_for("platform_metrics", &failure, &grant)),
@@ -367,28 +377,54 @@ enum Found {
     Elsewhere(CronSettings, String),
 }
 
-/// Looks for the job in the application's database.
-async fn job(look: &mut Look<'_>, server: &Server, by_hand: bool) -> Result<Found> {
-    let settings = if by_hand { handmade::cron_settings(look).await } else { service::cron_settings_in(look).await };
-    let cron = match part("schedule", &server.role, settings)? {
-        Ok(cron) => cron,
-        Err(missing) => return Ok(Found::Here(Err(missing))),
-    };
-    let Some(database) = cron.database.clone() else {
-        return Ok(Found::Here(Err(no_cron(&cron, &server.role, by_hand))));
-    };
-    if database != server.database {
-        return Ok(Found::Elsewhere(cron, database));
+/// The job that refreshes, with what was asked of it together with everything else.
+async fn job(
+    look: &Look<'_>,
+    server: &Server,
+    settings: Result<CronSettings>,
+    own: Result<Option<Row>>,
+) -> Result<Found> {
+    match place_of_cron(settings, server, false)? {
+        Ok((cron, database)) if database == server.database => {
+            let found = service::job_here_beside(look, &cron, own).await;
+            shown_job(found, server, &database, true).map(Found::Here)
+        }
+        Ok((cron, database)) => Ok(Found::Elsewhere(cron, database)),
+        Err(missing) => Ok(Found::Here(Err(missing))),
     }
-    let found =
-        if by_hand { handmade::job(look, &cron, &server.database).await } else { service::job_here(look, &cron).await };
-    let grant = cron_grant(&server.role, &database);
-    let owner = !by_hand;
-    Ok(Found::Here(match found {
-        Ok(job) => job.ok_or_else(|| no_job(&database, owner, &server.role)),
-        Err(failure) if error::fails_all(&failure) => return Err(failure),
-        Err(failure) => Err(error::unavailable_but_for("schedule", &failure, &grant)),
+}
+
+/// The same where no function of refreshtop's can be asked.
+async fn job_by_hand(look: &Look<'_>, server: &Server) -> Result<Found> {
+    match place_of_cron(handmade::cron_settings(look).await, server, true)? {
+        Ok((cron, database)) if database == server.database => {
+            let found = handmade::job(look, &cron, &server.database).await;
+            shown_job(found, server, &database, false).map(Found::Here)
+        }
+        Ok((cron, database)) => Ok(Found::Elsewhere(cron, database)),
+        Err(missing) => Ok(Found::Here(Err(missing))),
+    }
+}
+
+/// The settings of `pg_cron` and its database, or why there is none.
+fn place_of_cron(
+    settings: Result<CronSettings>,
+    server: &Server,
+    by_hand: bool,
+) -> Result<Reading<(CronSettings, String)>> {
+    Ok(part("schedule", &server.role, settings)?.and_then(|cron| match cron.database.clone() {
+        Some(database) => Ok((cron, database)),
+        None => Err(no_cron(&cron, &server.role, by_hand)),
     }))
+}
+
+fn shown_job(found: Result<Option<Job>>, server: &Server, database: &str, owner: bool) -> Result<Reading<Job>> {
+    let grant = cron_grant(&server.role, database);
+    match found {
+        Ok(job) => Ok(job.ok_or_else(|| no_job(database, owner, &server.role))),
+        Err(failure) if error::fails_all(&failure) => Err(failure),
+        Err(failure) => Ok(Err(error::unavailable_but_for("schedule", &failure, &grant))),
+    }
 }
 
 /// Looks for the job where `pg_cron` lives. That database may refuse us, which says nothing about the application's.
@@ -403,10 +439,10 @@ async fn job_elsewhere(sessions: &mut Sessions, cron: &CronSettings, database: &
         }
     };
     let found = async {
-        let mut look = Look::begin_knowing(&mut kept.session, kept.gated).await?;
+        let look = Look::begin_knowing(&mut kept.session, kept.gated).await?;
         kept.gated = look.facts().trust.is_gated();
-        let job = service::job_there(&mut look, cron, &server.database).await?;
-        look.commit().await?;
+        let job = service::job_there(&look, cron, &server.database).await?;
+        look.end();
         Ok(job)
     };
     match found.await {

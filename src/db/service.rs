@@ -45,17 +45,17 @@ pub struct ServerFacts {
 }
 
 /// Asks one question. Inside a transaction a refusal costs the question only, not what comes after it.
-pub(super) async fn ask(session: &mut Session, sql: &str) -> Result<Vec<Row>> {
+pub(super) async fn ask(session: &Session, sql: &str) -> Result<Vec<Row>> {
     session.ask(sql, &[]).await
 }
 
 /// Asks a question that has at most one answer.
-pub(super) async fn optional(connection: &mut Session, sql: &str) -> Result<Option<Row>> {
+pub(super) async fn optional(connection: &Session, sql: &str) -> Result<Option<Row>> {
     Ok(ask(connection, sql).await?.into_iter().next())
 }
 
 /// Asks a question that has an answer.
-pub(super) async fn one(connection: &mut Session, sql: &str) -> Result<Row> {
+pub(super) async fn one(connection: &Session, sql: &str) -> Result<Row> {
     optional(connection, sql).await?.ok_or(Error::NoRow)
 }
 
@@ -80,14 +80,14 @@ pub(super) fn interval(window: Duration) -> String {
 ///
 /// # Errors
 /// Only the connection's: any role may ask.
-pub async fn server_facts(connection: &mut Session) -> Result<ServerFacts> {
-    server_facts_by(connection, QUESTION).await
+pub async fn server_facts(connection: &Session) -> Result<ServerFacts> {
+    server_facts_of(connection.ask(&server_facts_query(QUESTION), &[]).await?)
 }
 
-/// The same by a question of [`Trust`].
-pub(super) async fn server_facts_by(connection: &mut Session, question: &str) -> Result<ServerFacts> {
+/// What asks it, with a question of [`Trust`].
+pub(super) fn server_facts_query(question: &str) -> String {
     // A receiver that has nothing left to replay is not behind, however long its primary has been idle.
-    let sql = format!(
+    format!(
         "SELECT clock_timestamp() AS time, current_database()::text AS database, current_user::text AS role,
                 split_part(current_setting('server_version'), ' ', 1) AS version, pg_is_in_recovery() AS standby,
                 CASE WHEN pg_is_in_recovery()
@@ -95,8 +95,12 @@ pub(super) async fn server_facts_by(connection: &mut Session, question: &str) ->
                               AND pg_last_wal_receive_lsn() IS NOT DISTINCT FROM pg_last_wal_replay_lsn())
                 THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 END AS behind,
                 ({question}) AS trust"
-    );
-    let row = one(connection, &sql).await?;
+    )
+}
+
+/// Reads the answer.
+pub(super) fn server_facts_of(rows: Vec<Row>) -> Result<ServerFacts> {
+    let row = rows.into_iter().next().ok_or(Error::NoRow)?;
     Ok(ServerFacts {
         server: Server {
             database: some_text(&row, "database")?,
@@ -125,7 +129,7 @@ pub(super) fn moment(row: &Row, column: &str) -> Result<Option<DateTime<Utc>>> {
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn statistics(look: &mut Look<'_>, refresh_type: &str, window: Duration) -> Result<RefreshStats> {
+pub async fn statistics(look: &Look<'_>, refresh_type: &str, window: Duration) -> Result<RefreshStats> {
     let sql = format!(
         "SELECT total_refreshes, successful_refreshes, failed_refreshes, success_rate::float8,
                 CASE WHEN avg_duration_ms BETWEEN 0 AND 1e15 THEN avg_duration_ms END::float8 AS avg_duration_ms,
@@ -183,7 +187,7 @@ pub enum LogFilter {
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn recent_runs(look: &mut Look<'_>, refresh_type: &str, filter: LogFilter, limit: u16) -> Result<Vec<Run>> {
+pub async fn recent_runs(look: &Look<'_>, refresh_type: &str, filter: LogFilter, limit: u16) -> Result<Vec<Run>> {
     let only = match filter {
         LogFilter::All => "",
         LogFilter::Errors => "AND status = 'error'",
@@ -219,7 +223,7 @@ impl FromRow for Run {
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn run_detail(look: &mut Look<'_>, id: Uuid) -> Result<Option<RunDetail>> {
+pub async fn run_detail(look: &Look<'_>, id: Uuid) -> Result<Option<RunDetail>> {
     // A megabyte of message is the log's to keep, not a screen's to carry.
     let sql = format!(
         "{}, left(error_message, 20000) AS message, left(error_detail, 20000) AS detail, left(error_hint, 20000) AS hint,
@@ -255,7 +259,7 @@ pub(super) fn detail_from_row(row: &Row) -> Result<RunDetail> {
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn running(look: &mut Look<'_>, refresh_type: &str) -> Result<Option<RunningRefresh>> {
+pub async fn running(look: &Look<'_>, refresh_type: &str) -> Result<Option<RunningRefresh>> {
     let sql = format!("SELECT pid, since, application_name FROM refreshtop.running({})", literal(refresh_type));
     let row = look.optional(&[Thing::Function("running")], &sql).await?;
     row.map(|row| {
@@ -272,7 +276,7 @@ pub async fn running(look: &mut Look<'_>, refresh_type: &str) -> Result<Option<R
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, never populated, connection lost.
-pub async fn figures(look: &mut Look<'_>) -> Result<Option<PlatformMetrics>> {
+pub async fn figures(look: &Look<'_>) -> Result<Option<PlatformMetrics>> {
     let sql = "SELECT total_accounts::bigint, total_users::bigint, total_assets::bigint, total_licenses::bigint,
                 new_accounts_30d::bigint, new_users_30d::bigint, new_assets_30d::bigint, last_updated::timestamptz
          FROM public.platform_metrics LIMIT 1";
@@ -311,9 +315,9 @@ pub struct CronSettings {
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
 pub async fn cron_settings(connection: &mut Session) -> Result<CronSettings> {
-    let mut look = Look::begin(connection).await?;
-    let settings = cron_settings_in(&mut look).await?;
-    look.commit().await?;
+    let look = Look::begin(connection).await?;
+    let settings = cron_settings_in(&look).await?;
+    look.end();
     Ok(settings)
 }
 
@@ -321,7 +325,7 @@ pub async fn cron_settings(connection: &mut Session) -> Result<CronSettings> {
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn cron_settings_in(look: &mut Look<'_>) -> Result<CronSettings> {
+pub async fn cron_settings_in(look: &Look<'_>) -> Result<CronSettings> {
     let sql = "SELECT database, utc_offset, readable FROM refreshtop.cron_settings()";
     settings_from_row(&look.one(&[Thing::Function("cron_settings")], sql).await?)
 }
@@ -339,12 +343,27 @@ pub(super) fn settings_from_row(row: &Row) -> Result<CronSettings> {
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn job_here(look: &mut Look<'_>, cron: &CronSettings) -> Result<Option<Job>> {
+pub async fn job_here(look: &Look<'_>, cron: &CronSettings) -> Result<Option<Job>> {
+    let own = own_job(look).await;
+    job_here_beside(look, cron, own).await
+}
+
+/// The job as the installation sees it: for [`job_here_beside`], asked before it is known where `pg_cron` lives.
+pub(super) async fn own_job(look: &Look<'_>) -> Result<Option<Row>> {
     let sql = format!(
         "SELECT left(schedule, 200) AS schedule, active, last_status, last_message, last_start FROM refreshtop.cron_job({})",
         literal(REFRESH_JOB)
     );
-    if let Some(row) = look.optional(&[Thing::Function("cron_job")], &sql).await? {
+    look.optional(&[Thing::Function("cron_job")], &sql).await
+}
+
+/// What [`job_here`] tells, with what [`own_job`] told.
+pub(super) async fn job_here_beside(
+    look: &Look<'_>,
+    cron: &CronSettings,
+    own: Result<Option<Row>>,
+) -> Result<Option<Job>> {
+    if let Some(row) = own? {
         return job_from_row(&row, cron).map(Some);
     }
     // The installation sees its own jobs only; whoever asks may see more.
@@ -361,12 +380,12 @@ pub async fn job_here(look: &mut Look<'_>, cron: &CronSettings) -> Result<Option
 ///
 /// # Errors
 /// The server's: not permitted, no `pg_cron` there, connection lost.
-pub async fn job_there(look: &mut Look<'_>, cron: &CronSettings, database: &str) -> Result<Option<Job>> {
+pub async fn job_there(look: &Look<'_>, cron: &CronSettings, database: &str) -> Result<Option<Job>> {
     job_that(look, cron, database, "true").await
 }
 
 /// The same among the jobs `j` for which `condition` holds.
-async fn job_that(look: &mut Look<'_>, cron: &CronSettings, database: &str, condition: &str) -> Result<Option<Job>> {
+async fn job_that(look: &Look<'_>, cron: &CronSettings, database: &str, condition: &str) -> Result<Option<Job>> {
     let (job, database) = (literal(REFRESH_JOB), literal(database));
     // Whoever set it up by hand may have given it another name.
     let sql = format!(

@@ -172,7 +172,7 @@ impl Session {
     ///
     /// # Errors
     /// The server's.
-    pub async fn ask(&mut self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
+    pub async fn ask(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
         self.ask_after("", sql, parameters).await
     }
 
@@ -180,7 +180,7 @@ impl Session {
     ///
     /// # Errors
     /// The server's.
-    pub async fn ask_after(&mut self, before: &str, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
+    pub async fn ask_after(&self, before: &str, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
         if !self.is_in_transaction() {
             // The database's own setting may put a stranger's functions and operators before PostgreSQL's.
             return self.ask_between(&format!("BEGIN; {SEARCH_PATH}; {before}"), sql, parameters).await;
@@ -203,7 +203,7 @@ impl Session {
     ///
     /// # Errors
     /// The server's.
-    pub async fn ask_between(&mut self, begin: &str, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
+    pub async fn ask_between(&self, begin: &str, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
         // A transaction that has failed is rolled back by its COMMIT.
         let (begun, rows, committed) = join3(self.run(begin), self.query(sql, parameters), self.run("COMMIT")).await;
         begun?;
@@ -229,7 +229,7 @@ impl Session {
     ///
     /// # Errors
     /// The server's.
-    pub async fn optional(&mut self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Option<Row>> {
+    pub async fn optional(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Option<Row>> {
         Ok(self.ask(sql, parameters).await?.into_iter().next())
     }
 
@@ -237,8 +237,14 @@ impl Session {
     ///
     /// # Errors
     /// The server's.
-    pub async fn one(&mut self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Row> {
+    pub async fn one(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Row> {
         self.optional(sql, parameters).await?.ok_or(Error::NoRow)
+    }
+
+    /// A transaction for whoever opens it himself, with the first statement that he sends.
+    pub(super) fn start(&mut self) -> Transaction<'_> {
+        self.depth += 1;
+        Transaction { session: self, open: true }
     }
 
     /// Opens a transaction; inside another one, a savepoint.
@@ -255,9 +261,8 @@ impl Session {
     /// The server's.
     pub async fn begin_with(&mut self, begin: &str) -> Result<Transaction<'_>> {
         let savepoint = format!("SAVEPOINT refreshtop_{}", self.depth);
-        self.depth += 1;
         // Dropped while it waits, it is rolled back as well.
-        let transaction = Transaction { session: self, open: true };
+        let transaction = self.start();
         transaction.run(if transaction.depth == 1 { begin } else { &savepoint }).await?;
         Ok(transaction)
     }

@@ -9,6 +9,7 @@ use crate::connect::Limits;
 use crate::db::service::{self, ServerFacts};
 use crate::db::session::{Error, Result, Row, Session, Transaction};
 use crate::model::reading::Unavailable;
+use futures_util::future::{join, join3};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -374,9 +375,18 @@ impl<'a> Look<'a> {
         let settings = Limits::READING.parameters().into_iter().chain(form);
         let settings: Vec<String> = settings.map(|(name, value)| format!("; SET LOCAL {name} = '{value}'")).collect();
         let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{}; {SEARCH_PATH}", settings.concat());
-        let mut transaction = session.begin_with(&begin).await?;
-        let question = if was_gated { QUESTION } else { RIGHTS_NOW };
-        let facts = service::server_facts_by(&mut transaction, question).await?;
+        let transaction = session.start();
+        let facts = service::server_facts_query(if was_gated { QUESTION } else { RIGHTS_NOW });
+        let (begun, facts, set) = join3(
+            transaction.run(&begin),
+            transaction.query(&facts, &[]),
+            // Every question goes back to it first: so one that is refused costs nothing but itself.
+            transaction.run("SAVEPOINT look"),
+        )
+        .await;
+        begun?;
+        let facts = service::server_facts_of(facts?)?;
+        set?;
         Ok(Self { transaction, facts })
     }
 
@@ -401,31 +411,27 @@ impl<'a> Look<'a> {
     ///
     /// # Errors
     /// They may not, or the server's.
-    pub(super) async fn ask(&mut self, things: &[Thing], sql: &str) -> Result<Vec<Row>> {
-        let trust = &self.facts.trust;
-        trust.allow_all(things)?;
-        let held = trust.hold(things);
-        let answer = self.transaction.ask_after(&held, sql, &[]).await;
-        answer.map_err(|failure| self.facts.trust.explain(failure))
+    pub(super) async fn ask(&self, things: &[Thing], sql: &str) -> Result<Vec<Row>> {
+        self.ask_after("", things, sql).await
     }
 
     /// The same after statements that give nothing.
     ///
     /// # Errors
     /// As for a question.
-    pub(super) async fn ask_after(&mut self, before: &str, things: &[Thing], sql: &str) -> Result<Vec<Row>> {
+    pub(super) async fn ask_after(&self, before: &str, things: &[Thing], sql: &str) -> Result<Vec<Row>> {
         let trust = &self.facts.trust;
         trust.allow_all(things)?;
-        let before = format!("{}{before}", trust.hold(things));
-        let answer = self.transaction.ask_after(&before, sql, &[]).await;
-        answer.map_err(|failure| self.facts.trust.explain(failure))
+        let before = format!("ROLLBACK TO SAVEPOINT look; {}{before}", trust.hold(things));
+        let (held, rows) = join(self.transaction.run(&before), self.transaction.query(sql, &[])).await;
+        held.and(rows).map_err(|failure| self.facts.trust.explain(failure))
     }
 
     /// Asks a question that has at most one answer.
     ///
     /// # Errors
     /// As for a question.
-    pub(super) async fn optional(&mut self, things: &[Thing], sql: &str) -> Result<Option<Row>> {
+    pub(super) async fn optional(&self, things: &[Thing], sql: &str) -> Result<Option<Row>> {
         Ok(self.ask(things, sql).await?.into_iter().next())
     }
 
@@ -433,16 +439,13 @@ impl<'a> Look<'a> {
     ///
     /// # Errors
     /// As for a question.
-    pub(super) async fn one(&mut self, things: &[Thing], sql: &str) -> Result<Row> {
+    pub(super) async fn one(&self, things: &[Thing], sql: &str) -> Result<Row> {
         self.optional(things, sql).await?.ok_or(Error::NoRow)
     }
 
-    /// Ends it.
-    ///
-    /// # Errors
-    /// The connection's.
-    pub async fn commit(self) -> Result<()> {
-        self.transaction.commit().await
+    /// Ends it. Nothing is waited for: what was only read need not last.
+    pub fn end(self) {
+        drop(self.transaction);
     }
 }
 

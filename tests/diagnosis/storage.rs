@@ -235,8 +235,8 @@ async fn rows_from_the_future_are_told_and_make_nothing_fresh() {
     let future = check(&url, "future-rows").await;
     assert!(future.verdict == Verdict::Warning && future.finding.starts_with("1 row of the log is"), "{future:#?}");
     let mut session = crate::support::open(&url).await;
-    let mut look = look(&mut session).await;
-    let stats = refreshtop::db::service::statistics(&mut look, "platform_metrics", Duration::from_hours(24));
+    let look = look(&mut session).await;
+    let stats = refreshtop::db::service::statistics(&look, "platform_metrics", Duration::from_hours(24));
     let stats = stats.await.unwrap();
     assert_eq!((stats.total, stats.successful), (1, 1));
     assert!(chrono::Utc::now() - stats.last_success_at.unwrap() > chrono::TimeDelta::minutes(100), "{stats:?}");

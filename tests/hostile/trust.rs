@@ -231,10 +231,10 @@ async fn an_installation_of_a_lesser_role() {
 async fn what_is_replaced_between_the_gate_and_the_question() {
     let (url, name, stranger) = with_stranger(migrated_app("race").await).await;
     let mut session = crate::support::open(&url).await;
-    let mut look = Look::begin(&mut session).await.unwrap();
-    assert_eq!(service::recent_runs(&mut look, PLATFORM_METRICS, LogFilter::All, 1).await.unwrap(), []);
+    let look = Look::begin(&mut session).await.unwrap();
+    assert_eq!(service::recent_runs(&look, PLATFORM_METRICS, LogFilter::All, 1).await.unwrap(), []);
     drop(look);
-    let mut look = Look::begin(&mut session).await.unwrap();
+    let look = Look::begin(&mut session).await.unwrap();
     execute(&url, "ALTER TABLE public.metrics_refresh_log RENAME TO the_log").await;
     execute(
         &stranger,
@@ -244,25 +244,25 @@ async fn what_is_replaced_between_the_gate_and_the_question() {
             .replace(", public.platform_metrics TO", " TO"),
     )
     .await;
-    let failure = service::recent_runs(&mut look, PLATFORM_METRICS, LogFilter::All, 1).await.unwrap_err();
+    let failure = service::recent_runs(&look, PLATFORM_METRICS, LogFilter::All, 1).await.unwrap_err();
     assert_eq!(sprung(&url, &name).await, [""; 0], "{failure}");
     let Some(Refusal::Stranger(why)) = trust::refusal(&failure) else { panic!("{failure:?}") };
     assert!(why.reason.contains("public.metrics_refresh_log was replaced at this moment"), "{why:?}");
     assert!(!error::is_missing(&failure));
     // The look goes on.
-    assert!(service::statistics(&mut look, PLATFORM_METRICS, Duration::from_mins(1)).await.is_ok());
+    assert!(service::statistics(&look, PLATFORM_METRICS, Duration::from_mins(1)).await.is_ok());
 }
 
 #[tokio::test]
 async fn what_comes_into_being_after_the_gate() {
     let (url, name, stranger) = with_stranger(fresh_app("late").await).await;
     let mut session = crate::support::open(&url).await;
-    let mut look = Look::begin(&mut session).await.unwrap();
+    let look = Look::begin(&mut session).await.unwrap();
     execute(&stranger, &format!("{}{}", views(), schema("INVOKER"))).await;
     let failures = [
-        service::recent_runs(&mut look, PLATFORM_METRICS, LogFilter::All, 1).await.unwrap_err(),
-        service::statistics(&mut look, PLATFORM_METRICS, Duration::from_mins(1)).await.unwrap_err(),
-        service::figures(&mut look).await.unwrap_err(),
+        service::recent_runs(&look, PLATFORM_METRICS, LogFilter::All, 1).await.unwrap_err(),
+        service::statistics(&look, PLATFORM_METRICS, Duration::from_mins(1)).await.unwrap_err(),
+        service::figures(&look).await.unwrap_err(),
     ];
     assert_eq!(sprung(&url, &name).await, [""; 0]);
     assert!(failures.iter().all(error::is_missing), "{failures:?}");
@@ -282,10 +282,10 @@ async fn a_session_that_comes_by_great_rights_looks_at_nothing_until_it_has_aske
     execute(&url, &format!("ALTER ROLE {role} SUPERUSER")).await;
     execute(&stranger, &format!("{}{}", views(), schema("INVOKER"))).await;
     for was_gated in [false, true] {
-        let mut look = Look::begin_knowing(&mut session, was_gated).await.unwrap();
+        let look = Look::begin_knowing(&mut session, was_gated).await.unwrap();
         assert!(look.facts().trust.is_gated());
-        service::figures(&mut look).await.unwrap_err();
-        service::statistics(&mut look, PLATFORM_METRICS, Duration::from_mins(1)).await.unwrap_err();
+        service::figures(&look).await.unwrap_err();
+        service::statistics(&look, PLATFORM_METRICS, Duration::from_mins(1)).await.unwrap_err();
     }
     assert_eq!(sprung(&url, &name).await, [""; 0]);
 }

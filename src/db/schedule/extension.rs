@@ -22,7 +22,7 @@ pub(in crate::db) const OWN_TABLES: &str = "
 ///
 /// # Errors
 /// Only the connection's.
-pub(in crate::db) async fn has_own_tables(there: &mut Session) -> Result<bool> {
+pub(in crate::db) async fn has_own_tables(there: &Session) -> Result<bool> {
     one(there, &format!("SELECT {OWN_TABLES}")).await?.try_get(0)
 }
 
@@ -30,7 +30,7 @@ pub(in crate::db) async fn has_own_tables(there: &mut Session) -> Result<bool> {
 ///
 /// # Errors
 /// Only the connection's.
-pub(in crate::db) async fn is_readable(there: &mut Session) -> Result<bool> {
+pub(in crate::db) async fn is_readable(there: &Session) -> Result<bool> {
     let sql = format!(
         "SELECT {OWN_TABLES} AND EXISTS (SELECT 1 FROM pg_catalog.pg_namespace n WHERE n.nspname = 'cron'
                                          AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'))"

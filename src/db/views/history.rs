@@ -20,7 +20,7 @@ use std::time::Duration;
 const MOST_SOURCES: usize = 50;
 
 /// Reads the history of the last `window`; data is fresh up to the age `limit`.
-pub async fn read(look: &mut Look<'_>, window: Duration, limit: Duration) -> Result<Reading<History>> {
+pub async fn read(look: &Look<'_>, window: Duration, limit: Duration) -> Result<Reading<History>> {
     let survey = handmade::survey(look).await?;
     let log = match survey.log() {
         Ok(log) => log,

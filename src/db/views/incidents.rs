@@ -36,7 +36,7 @@ const MESSAGE: u16 = 2_000;
 const BEFORE: Duration = Duration::from_hours(30 * 24);
 
 /// Reads the incidents of the last `window`; figures are stale from the age of `limit` on.
-pub async fn read(look: &mut Look<'_>, window: Duration, limit: Duration) -> Result<Reading<Record>> {
+pub async fn read(look: &Look<'_>, window: Duration, limit: Duration) -> Result<Reading<Record>> {
     let survey = handmade::survey(look).await?;
     let log = match survey.log() {
         Ok(log) => log,
@@ -85,11 +85,11 @@ fn not_permitted(role: &str) -> Unavailable {
     )
 }
 
-async fn role(look: &mut Look<'_>) -> Result<String> {
+async fn role(look: &Look<'_>) -> Result<String> {
     look.one(&[], "SELECT current_user::text AS role").await?.try_get("role")
 }
 
-async fn is_super_admin(look: &mut Look<'_>) -> Result<bool> {
+async fn is_super_admin(look: &Look<'_>) -> Result<bool> {
     match look.one(&[Thing::Function("is_super_admin")], "SELECT refreshtop.is_super_admin() AS admin").await {
         // Who may not even ask is none.
         Err(failure) if !error::fails_all(&failure) => Ok(false),
@@ -106,7 +106,7 @@ struct Edge {
     success: bool,
 }
 
-async fn edge(look: &mut Look<'_>, log: &Log<'_>, window: Duration) -> Result<Edge> {
+async fn edge(look: &Look<'_>, log: &Log<'_>, window: Duration) -> Result<Edge> {
     let sql = format!(
         "SELECT w.looked_at, w.since,
                 (SELECT {created}::timestamptz FROM public.metrics_refresh_log l
@@ -138,7 +138,7 @@ struct Found {
 /// Cuts the log at its successes, newest first. Read in the order of the index, and no further than to the last one that
 /// is wanted: nothing is sorted, grouped or kept. The moment at which a row was logged orders the rows; the moment at
 /// which its refresh ended is what counts.
-async fn stretches(look: &mut Look<'_>, log: &Log<'_>, edge: &Edge, limit: Duration) -> Result<Vec<Found>> {
+async fn stretches(look: &Look<'_>, log: &Log<'_>, edge: &Edge, limit: Duration) -> Result<Vec<Found>> {
     // The row next to a success, on the side of the present, is the first failure after it, or the next success.
     let sql = format!(
         "SELECT ended AS after, until, until_logged, ended_by, failures, first_logged
@@ -180,7 +180,7 @@ fn attempts(log: &Log<'_>, edge: &Edge) -> String {
 /// Where no success is known before the window: the failures before the first one, and from when on the log tells
 /// anything.
 async fn without_success(
-    look: &mut Look<'_>,
+    look: &Look<'_>,
     log: &Log<'_>,
     edge: &Edge,
 ) -> Result<(Option<Found>, Option<DateTime<Utc>>)> {
@@ -219,7 +219,7 @@ fn literal(at: DateTime<Utc>) -> String {
 }
 
 /// Reads the first failure of each.
-async fn describe(look: &mut Look<'_>, log: &Log<'_>, found: &mut [Found]) -> Result<()> {
+async fn describe(look: &Look<'_>, log: &Log<'_>, found: &mut [Found]) -> Result<()> {
     let moments: Vec<String> = found.iter().filter_map(|found| found.first_logged).map(literal).collect();
     if moments.is_empty() {
         return Ok(());
@@ -265,7 +265,7 @@ fn failure(row: &Row, logged: DateTime<Utc>) -> Result<Failure> {
 }
 
 /// Reads who was in the way. A log without black boxes names nobody; nor does one in which they are nonsense.
-async fn name_blockers(look: &mut Look<'_>, log: &Log<'_>, edge: &Edge, found: &mut [Found]) -> Result<()> {
+async fn name_blockers(look: &Look<'_>, log: &Log<'_>, edge: &Edge, found: &mut [Found]) -> Result<()> {
     let black_box = log.column("black_box", "jsonb");
     let spans: Vec<String> = (0..)
         .zip(found.iter())

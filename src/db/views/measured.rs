@@ -82,7 +82,7 @@ impl Window<'_> {
 
 /// The records of a window: of each slice the newest one, and of all of it the oldest one. `part` is what of them is
 /// wanted.
-pub(super) async fn series(look: &mut Look<'_>, window: &Window<'_>, part: &str) -> Result<Reading<Vec<Record>>> {
+pub(super) async fn series(look: &Look<'_>, window: &Window<'_>, part: &str) -> Result<Reading<Vec<Record>>> {
     if let Err(missing) = kept(window.log) {
         return Ok(Err(missing));
     }
@@ -109,7 +109,7 @@ pub(super) async fn series(look: &mut Look<'_>, window: &Window<'_>, part: &str)
 }
 
 /// The newest records of a window, newest first.
-pub(super) async fn newest(look: &mut Look<'_>, window: &Window<'_>, part: &str, limit: u16) -> Result<Vec<Record>> {
+pub(super) async fn newest(look: &Look<'_>, window: &Window<'_>, part: &str, limit: u16) -> Result<Vec<Record>> {
     let sql = format!(
         "{} {} AND {GOOD} ORDER BY {} DESC LIMIT {limit}",
         window.record("NULL::bigint"),
@@ -119,7 +119,7 @@ pub(super) async fn newest(look: &mut Look<'_>, window: &Window<'_>, part: &str,
     read(look, &sql, part).await
 }
 
-async fn read(look: &mut Look<'_>, sql: &str, part: &str) -> Result<Vec<Record>> {
+async fn read(look: &Look<'_>, sql: &str, part: &str) -> Result<Vec<Record>> {
     let sql = format!(
         "SELECT slice, at, duration_ms::float8 AS duration_ms,
                 CASE WHEN octet_length(measured::text) <= {LONGEST} THEN (measured -> {})::text END AS part
@@ -154,7 +154,7 @@ fn kept(log: &Log<'_>) -> Reading<()> {
 
 /// Why the log looks empty to this role, where its rows are hidden from it. Row security answers with fewer rows, not with
 /// an error.
-pub(super) async fn hidden(look: &mut Look<'_>, survey: &Survey) -> Result<Option<Unavailable>> {
+pub(super) async fn hidden(look: &Look<'_>, survey: &Survey) -> Result<Option<Unavailable>> {
     let seen = "SELECT current_user::text AS role, EXISTS (SELECT 1 FROM public.metrics_refresh_log) AS any_row";
     let seen = look.one(&[LOG], seen).await?;
     let role = service::some_text(&seen, "role")?;
@@ -175,7 +175,7 @@ pub(super) async fn hidden(look: &mut Look<'_>, survey: &Survey) -> Result<Optio
 }
 
 /// Why there are none in the window: the newest success says so, or there is none.
-async fn why_none(look: &mut Look<'_>, window: &Window<'_>) -> Result<Unavailable> {
+async fn why_none(look: &Look<'_>, window: &Window<'_>) -> Result<Unavailable> {
     let sql = format!(
         "SELECT left(l.measured ->> 'error', 300) AS error {} AND {} = 'success' ORDER BY {} DESC LIMIT 1",
         window.rows(),

@@ -21,7 +21,7 @@ use std::time::Duration;
 const RECENT: u16 = 100;
 
 /// Reads how the figures moved in the last `window`.
-pub async fn read(look: &mut Look<'_>, window: Duration) -> Result<Reading<Movement>> {
+pub async fn read(look: &Look<'_>, window: Duration) -> Result<Reading<Movement>> {
     let now = current(look).await?;
     let survey = handmade::survey(look).await?;
     let step = Slices::step(window);
@@ -38,7 +38,7 @@ pub async fn read(look: &mut Look<'_>, window: Duration) -> Result<Reading<Movem
 }
 
 /// The columns of numbers that the view has, with their values. More than the contract's may be there.
-async fn current(look: &mut Look<'_>) -> Result<Reading<Vec<(String, Option<f64>)>>> {
+async fn current(look: &Look<'_>) -> Result<Reading<Vec<(String, Option<f64>)>>> {
     let rows = look
         .ask(
             &[],
@@ -78,7 +78,7 @@ async fn current(look: &mut Look<'_>) -> Result<Reading<Vec<(String, Option<f64>
     names.into_iter().enumerate().map(value).collect::<Result<_>>().map(Ok)
 }
 
-async fn measured(look: &mut Look<'_>, window: &Window<'_>, slices: &Slices) -> Result<Reading<Measured>> {
+async fn measured(look: &Look<'_>, window: &Window<'_>, slices: &Slices) -> Result<Reading<Measured>> {
     let records = match measured::series(look, window, "figures").await {
         Ok(Ok(records)) => records,
         Ok(Err(missing)) => return Ok(Err(missing)),

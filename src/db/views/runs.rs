@@ -32,7 +32,7 @@ const SEARCHED: u32 = 20_000;
 const CALENDAR: &str = "BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 00:00:00+00'";
 
 /// Reads one page.
-pub async fn read(look: &mut Look<'_>, role: &str, page: &RunsPage) -> Result<Reading<RunsRead>> {
+pub async fn read(look: &Look<'_>, role: &str, page: &RunsPage) -> Result<Reading<RunsRead>> {
     let read = search(look, &Log::migrated(), page, page.filter.is_sparse()).await;
     let read = match read {
         Err(failure) if is_another_log(&failure) => return by_hand(look, role, page).await,
@@ -52,7 +52,7 @@ fn is_another_log(failure: &Error) -> bool {
 }
 
 /// The same from a log in whatever shape it has. It may have no index on failures either.
-async fn by_hand(look: &mut Look<'_>, role: &str, page: &RunsPage) -> Result<Reading<RunsRead>> {
+async fn by_hand(look: &Look<'_>, role: &str, page: &RunsPage) -> Result<Reading<RunsRead>> {
     let survey = handmade::survey(look).await?;
     let log = match survey.log() {
         Ok(log) => log,
@@ -68,7 +68,7 @@ async fn by_hand(look: &mut Look<'_>, role: &str, page: &RunsPage) -> Result<Rea
 }
 
 /// Collects the rows of a page, piece by piece.
-async fn search(look: &mut Look<'_>, log: &Log<'_>, page: &RunsPage, sparse: bool) -> Result<RunsRead> {
+async fn search(look: &Look<'_>, log: &Log<'_>, page: &RunsPage, sparse: bool) -> Result<RunsRead> {
     let began = Instant::now();
     let mut read = RunsRead { runs: Vec::new(), newest: None, next: None };
     let mut size = if sparse { FIRST_PIECE } else { u32::from(page.limit) };
