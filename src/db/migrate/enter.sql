@@ -383,9 +383,10 @@ BEGIN
 END
 $$;
 
--- Gives a function in schema refreshtop_definers to the role with whose rights it runs; only our owner may call it, and
--- without USAGE on that schema its new owner can't alter it. He must be able to create there at the moment of the
--- change, and no longer: a later step fills the view, which may run his code.
+-- Gives a function in schema refreshtop_definers to the role with whose rights it runs; only our owner may call it. Its
+-- new owner can alter it if he has USAGE on that schema (pg_read_all_data has it on all), but can't replace its body,
+-- which therefore judges itself with whose rights it runs. He must be able to create there at the moment of the change,
+-- and no longer: a later step fills the view, which may run his code.
 CREATE FUNCTION refreshtop_migration.give(p_routine text, p_role name) RETURNS void LANGUAGE plpgsql
 AS $$
 DECLARE
