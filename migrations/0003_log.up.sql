@@ -171,7 +171,7 @@ DECLARE
     v_value   text;
     v_rows    oid;
 BEGIN
-    SELECT u.seq, c.oid, c.relname, c.relrowsecurity INTO v_old
+    SELECT u.id, c.oid, c.relname, c.relrowsecurity INTO v_old
     FROM refreshtop.undo u
     JOIN pg_class c ON c.relname = u.object_name AND c.relnamespace = 'refreshtop_before'::regnamespace
     WHERE u.kind = 'moved' AND u.detail ->> 'name' = 'metrics_refresh_log' AND c.relkind = 'r'
@@ -267,7 +267,7 @@ BEGIN
         o.black_box,
         o.measured
     FROM refreshtop_before.refreshtop_old_rows o;
-    UPDATE refreshtop.undo SET detail = detail || jsonb_build_object('copied_at', now()) WHERE seq = v_old.seq;
+    UPDATE refreshtop.undo SET detail = detail || jsonb_build_object('copied_at', now()) WHERE id = v_old.id;
     PERFORM refreshtop_migration.as_migrator();
     DROP MATERIALIZED VIEW refreshtop_before.refreshtop_old_rows;
 END

@@ -346,9 +346,11 @@ const FORGET_ROLES: &str = include_str!("migrate/forget_roles.sql");
 /// What stands here of refreshtop, as rows (kind, object, detail); reads only catalogues.
 pub(crate) const INVENTORY: &str = include_str!("inventory.sql");
 
-/// Which lines of the inventory that were not there before are somebody's way in. A grant to a role is somebody's wish.
+/// Which lines of the inventory that were not there before are somebody's way in. A grant to a role is somebody's wish,
+/// but on a sequence.
 pub(crate) const OPENED: &str = "(kind IN ('trigger', 'rule') OR kind = 'policy' AND detail NOT LIKE 'application\\_%'
-    OR kind = 'grant' AND detail LIKE '% PUBLIC' AND object NOT LIKE 'table public.platform_metrics')";
+    OR kind = 'grant' AND (detail LIKE '% PUBLIC' AND object NOT LIKE 'table public.platform_metrics'
+                           OR object LIKE 'sequence %'))";
 
 const AT_HOME: &str = "
     UPDATE refreshtop.home h SET system_identifier = s.system_identifier, database_oid = d.oid, database_name = d.datname
@@ -448,6 +450,7 @@ async fn changes(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     for (table, row, phrase) in [
         ("refreshtop.views", "refresh_type = 'platform_metrics'", "registration of platform_metrics"),
         ("refreshtop.home", "true", "row of refreshtop.home"),
+        ("refreshtop.attempt_key", "true", "row of refreshtop.attempt_key"),
     ] {
         if exists(connection, table).await?
             && optional(connection, &format!("SELECT 1 FROM {table} WHERE {row}")).await?.is_none()
