@@ -109,7 +109,10 @@ BEGIN
     FOR v_try IN 1 .. 2 LOOP
         BEGIN
             INSERT INTO refreshtop.log_door SELECT p_row.*;
-            RETURN;
+            IF FOUND THEN
+                RETURN;
+            END IF;
+            EXIT;
         EXCEPTION
             WHEN query_canceled THEN NULL;
             WHEN assert_failure OR OTHERS THEN EXIT;
@@ -148,11 +151,13 @@ SELECT refreshtop_migration.seal('refreshtop.notify(refreshtop.log_fallback)');
 CREATE OR REPLACE FUNCTION refreshtop.merge_fallback() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    v_row refreshtop.log_fallback;
 BEGIN
-    IF EXISTS (SELECT 1 FROM refreshtop.log_fallback) THEN
-        WITH merged AS (DELETE FROM refreshtop.log_fallback RETURNING *)
-        INSERT INTO refreshtop.log_door SELECT * FROM merged ON CONFLICT DO NOTHING;
-    END IF;
+    FOR v_row IN DELETE FROM refreshtop.log_fallback RETURNING * LOOP
+        INSERT INTO refreshtop.log_door
+        SELECT v_row.* WHERE NOT EXISTS (SELECT 1 FROM refreshtop.log_door l WHERE l.id = v_row.id);
+    END LOOP;
 EXCEPTION WHEN assert_failure OR OTHERS THEN
     RAISE WARNING 'rows of the refresh log are still kept aside: %', left(SQLERRM, 500);
 END

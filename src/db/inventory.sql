@@ -65,7 +65,7 @@ SELECT 'trigger', r.oid::pg_catalog.regclass::text, t.tgname::text
 FROM relation r JOIN pg_catalog.pg_trigger t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal
 UNION ALL
 SELECT 'rule', r.oid::pg_catalog.regclass::text, w.rulename::text
-FROM relation r JOIN pg_catalog.pg_rewrite w ON w.ev_class = r.oid WHERE r.relkind = 'r'
+FROM relation r JOIN pg_catalog.pg_rewrite w ON w.ev_class = r.oid WHERE r.relkind = 'r' OR w.rulename <> '_RETURN'
 UNION ALL
 SELECT 'routine', p.oid::pg_catalog.regprocedure::text,
        pg_catalog.concat_ws(' ',
