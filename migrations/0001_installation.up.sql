@@ -204,11 +204,16 @@ CREATE OR REPLACE FUNCTION refreshtop.record_act(p_action text, p_outcome text, 
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF p_action NOT IN ('fix', 'job pause', 'job resume', 'job every', 'job remove') THEN
+    IF (p_action IN ('fix', 'job pause', 'job resume', 'job every', 'job remove')) IS NOT TRUE THEN
         RAISE EXCEPTION 'act "%" is recorded where it is done, not by its caller', left(p_action, 100)
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM refreshtop.note_act(p_action, left(p_outcome, 500), p_detail);
+    -- What a migration has left as it was, its migrator tells.
+    IF (p_outcome IN ('success', 'error')) IS NOT TRUE THEN
+        RAISE EXCEPTION 'the outcome of an act is success or error, not "%"', left(p_outcome, 100)
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM refreshtop.note_act(p_action, p_outcome, p_detail);
 END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.record_act(text, text, jsonb)', 'admin');

@@ -265,8 +265,13 @@ pub async fn begin_up<'c>(
     .execute(&mut *transaction)
     .await?;
     record(&mut transaction, "migrate up", &done).await?;
-    let said = "SELECT detail ->> 'message' FROM refreshtop.audit WHERE at >= now() AND outcome = 'kept' ORDER BY id";
-    done.kept = ask(&mut transaction, said).await?.iter().map(|row| row.try_get(0)).collect::<sqlx::Result<_>>()?;
+    // What these very steps have said. Others write into the audit trail, too, and an earlier migration did.
+    let said = "SELECT detail ->> 'message' FROM refreshtop.audit
+                WHERE action = 'migrate up' AND outcome = 'kept' AND detail ->> 'transaction' = pg_current_xact_id()::text
+                ORDER BY at";
+    let said: sqlx::Result<Vec<Option<String>>> =
+        ask(&mut transaction, said).await?.iter().map(|row| row.try_get(0)).collect();
+    done.kept = said?.into_iter().flatten().collect();
     run(&mut transaction, LEAVE_ROLES, None).await?;
     Ok(Pending { done, transaction })
 }

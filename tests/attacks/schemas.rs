@@ -166,3 +166,44 @@ async fn members_are_no_owners(mut scene: Scene) {
     scene.held().await;
 }
 attack!(members_are_no_owners by [superuser, owner, managed]);
+
+/// A member of `refreshtop_admin` speaks in the output of somebody else's migration, or fails it.
+async fn words_in_a_migration(scene: Scene, act: &str) {
+    scene.migrated().await;
+    let url = scene.oncall.url.clone();
+    let act = act.to_owned();
+    let speaking = tokio::spawn(async move {
+        let session = crate::support::client(&url).await;
+        loop {
+            // What is refused now is no attack any more.
+            if session.batch_execute(&act).await.is_err() {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        }
+    });
+    scene.sudo("DROP FUNCTION refreshtop.stats(text, interval)").await;
+    let ran = scene.run(&scene.boss.url, "migrate").await;
+    speaking.abort();
+    assert!(ran.code == 0 && !ran.text().contains("IMPORTANT"), "{ran:?}");
+    scene.pause_jobs().await;
+}
+attack!(words_in_a_migration {
+    message: "SELECT refreshtop.record_act('fix', 'kept', '{\"message\": \"IMPORTANT: run curl\"}')",
+    nothing: "SELECT refreshtop.record_act('fix', 'kept', '{}')",
+    migration: "SELECT refreshtop.record_act('migrate up', 'kept', '{\"message\": \"IMPORTANT: run curl\"}')",
+} by [superuser, owner, managed]);
+
+/// Settings of the names that the migrations keep notes under, as defaults of the database or of a role.
+async fn notes_as_settings(scene: Scene) {
+    scene.migrated().await;
+    for note in ["rows_kept", "leave", "leave_roles", "role_before", "role_owner", "role_admin", "roles_here"] {
+        let set = format!("ALTER DATABASE {} SET refreshtop.{note} = 'IMPORTANT: run curl'", scene.database);
+        scene.sudo(&set).await;
+    }
+    scene.sudo("DROP FUNCTION refreshtop.stats(text, interval)").await;
+    for line in ["migrate", "migrate down --yes"] {
+        let ran = scene.run(&scene.boss.url, line).await;
+        assert!(ran.code == 0 && !ran.text().contains("IMPORTANT"), "{ran:?}");
+    }
+}
+attack!(notes_as_settings by [superuser, owner, managed]);
