@@ -65,6 +65,26 @@ CREATE INDEX IF NOT EXISTS metrics_refresh_log_type_created_at
     ON public.metrics_refresh_log (refresh_type, created_at);
 CREATE INDEX IF NOT EXISTS metrics_refresh_log_errors
     ON public.metrics_refresh_log (refresh_type, created_at) WHERE status = 'error';
+-- Where a name is taken, IF NOT EXISTS makes nothing, and says so in a notice.
+DO $$
+DECLARE
+    v_taken record;
+BEGIN
+    SELECT c.oid::regclass AS identity, pg_get_userbyid(c.relowner) AS owner INTO v_taken
+    FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid
+    WHERE c.relnamespace = 'public'::regnamespace
+      AND c.relname IN ('metrics_refresh_log_created_at',
+                        'metrics_refresh_log_type_created_at',
+                        'metrics_refresh_log_errors')
+      AND i.indrelid IS DISTINCT FROM 'public.metrics_refresh_log'::regclass
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION '% of role % is no index of the refresh log, and bears the name of one',
+            v_taken.identity, v_taken.owner
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Rename or drop it, then migrate again.';
+    END IF;
+END
+$$;
 
 -- The log by its oid: whoever owns schema public may rename the schema or put a decoy there, and the row still goes
 -- into our own table. Dropping the log takes the door along, and the row then goes into log_fallback. A view reads and

@@ -107,6 +107,12 @@ async fn trusted(connection: &mut PgConnection) -> Result<(), MigrateError> {
     if problems.is_empty() { Ok(()) } else { Err(MigrateError::Preflight(problems)) }
 }
 
+/// Refuses to change anything where that is so, or where something bears a name that every change needs.
+async fn unbarred(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    let problems = preflight::barriers(connection).await?;
+    if problems.is_empty() { Ok(()) } else { Err(MigrateError::Preflight(problems)) }
+}
+
 /// Every step, oldest first.
 ///
 /// # Errors
@@ -281,7 +287,7 @@ pub async fn begin_up<'c>(
 /// # Errors
 /// See [`MigrateError`].
 pub async fn begin_jobs(connection: &mut PgConnection) -> Result<Pending<'_, Applied>, MigrateError> {
-    trusted(connection).await?;
+    unbarred(connection).await?;
     let mut transaction = begin(connection).await?;
     run(&mut transaction, ENTER, None).await?;
     Ok(Pending { done: Applied::default(), transaction })
@@ -480,7 +486,8 @@ async fn event_triggers(connection: &mut PgConnection) -> sqlx::Result<Vec<Strin
 /// Somebody may have renamed schema `public` with the log in it: what stands there by its name is not what was migrated.
 async fn renamed_schema(connection: &mut PgConnection) -> sqlx::Result<Option<Problem>> {
     let sql = "SELECT format('schema public, in which the refresh log was made, is named %I now', n.nspname) AS problem,
-                      format('ALTER SCHEMA %I RENAME TO public', n.nspname) AS mend, false AS of_rights, false AS of_trust
+                      format('ALTER SCHEMA %I RENAME TO public', n.nspname) AS mend,
+                      false AS of_rights, false AS of_trust, true AS in_the_way
                FROM pg_class door JOIN pg_rewrite r ON r.ev_class = door.oid
                JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
                JOIN pg_class log ON log.oid = d.refobjid AND log.relkind = 'r' JOIN pg_namespace n ON n.oid = log.relnamespace
@@ -562,7 +569,7 @@ pub async fn begin_down<'c>(
     progress: Progress<'_>,
     first: impl AsyncFnOnce(&mut PgConnection) -> Result<(), MigrateError>,
 ) -> Result<Pending<'c, Undone>, MigrateError> {
-    trusted(connection).await?;
+    unbarred(connection).await?;
     let mut transaction = begin(connection).await?;
     if let Some(problem) = renamed_schema(&mut transaction).await? {
         return Err(MigrateError::Preflight(vec![problem]));
@@ -632,7 +639,7 @@ pub struct AtStake {
 /// # Errors
 /// The server's.
 pub async fn at_stake(connection: &mut PgConnection, target: i64) -> Result<AtStake, MigrateError> {
-    trusted(connection).await?;
+    unbarred(connection).await?;
     let mut transaction = begin(connection).await?;
     run(&mut transaction, ENTER, None).await?;
     let mut stake = AtStake::default();
