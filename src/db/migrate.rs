@@ -503,10 +503,11 @@ async fn versions(connection: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
 async fn begin(connection: &mut PgConnection) -> sqlx::Result<Transaction<'_, Postgres>> {
     let mut transaction = connection.begin().await?;
     // The view's first filling may take long, and somebody may hold a table: what bounds a poll must not bound this.
-    // With nothing else on the search path every name is ours or PostgreSQL's.
+    // With nothing else on the search path every name is ours or PostgreSQL's. How strings are read must be settled before
+    // the next statement is sent.
     sqlx::raw_sql(
         "SET LOCAL transaction_read_only = off; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '30s'; SET LOCAL client_min_messages = warning;
-         SET LOCAL search_path = pg_catalog, pg_temp",
+         SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL standard_conforming_strings = on",
     )
     .execute(&mut *transaction)
     .await?;
