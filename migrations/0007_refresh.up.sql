@@ -252,7 +252,7 @@ BEGIN
                       HINT = 'SELECT refresh_type FROM refreshtop.views lists them.';
         END IF;
         SELECT * INTO v_running FROM refreshtop.running(p_refresh_type);
-        PERFORM refreshtop.note_act('refresh', 'running', jsonb_build_object(
+        PERFORM refreshtop.try_to_note_act('refresh', 'running', jsonb_build_object(
             'refresh_type', p_refresh_type,
             'source', v_row.trigger_source,
             'running_pid', v_running.pid));
@@ -274,7 +274,7 @@ BEGIN
     v_slots := refreshtop.attempt_slots(p_refresh_type);
     v_slots[1] := refreshtop.log_lost_attempts(p_refresh_type, v_slots);
     v_row.started_at := clock_timestamp();
-    PERFORM setval(v_slots[1], (extract(epoch FROM v_row.started_at) * 1000000)::bigint);
+    PERFORM setval(v_slots[1], refreshtop.attempt_mark(p_refresh_type, v_row.started_at));
     BEGIN
         PERFORM set_config('lock_timeout', (extract(epoch FROM v_view.lock_timeout) * 1000)::bigint || 'ms', true),
                 set_config('TimeZone', v_view.time_zone, true);
@@ -348,7 +348,7 @@ BEGIN
     PERFORM refreshtop.write_log(v_row);
     PERFORM refreshtop.notify(v_row);
     IF v_row.trigger_source <> 'schedule' THEN
-        PERFORM refreshtop.note_act(
+        PERFORM refreshtop.try_to_note_act(
             CASE v_row.trigger_source WHEN 'manual' THEN 'trigger' ELSE 'refresh' END,
             v_row.status,
             jsonb_build_object('run', v_row.id));

@@ -20,6 +20,8 @@ WITH relation AS (
     UNION ALL SELECT 'table ' || r.oid::pg_catalog.regclass::text, r.relowner, r.relacl FROM relation r
     UNION ALL SELECT 'table ' || c.oid::pg_catalog.regclass::text, c.relowner, c.relacl FROM pg_catalog.pg_class c
     WHERE c.oid = pg_catalog.to_regclass('public.platform_metrics')
+    UNION ALL SELECT 'sequence ' || c.oid::pg_catalog.regclass::text, c.relowner, c.relacl FROM pg_catalog.pg_class c
+    WHERE c.relnamespace = pg_catalog.to_regnamespace('refreshtop') AND c.relkind = 'S'
     UNION ALL SELECT 'function ' || p.oid::pg_catalog.regprocedure::text, p.proowner, p.proacl FROM routine p
 )
 SELECT 'role' AS kind, r.rolname::text AS object, '' AS detail FROM pg_catalog.pg_roles r
@@ -63,7 +65,7 @@ SELECT 'trigger', r.oid::pg_catalog.regclass::text, t.tgname::text
 FROM relation r JOIN pg_catalog.pg_trigger t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal
 UNION ALL
 SELECT 'rule', r.oid::pg_catalog.regclass::text, w.rulename::text
-FROM relation r JOIN pg_catalog.pg_rewrite w ON w.ev_class = r.oid WHERE r.relkind = 'r'
+FROM relation r JOIN pg_catalog.pg_rewrite w ON w.ev_class = r.oid WHERE r.relkind = 'r' OR w.rulename <> '_RETURN'
 UNION ALL
 SELECT 'routine', p.oid::pg_catalog.regprocedure::text,
        pg_catalog.concat_ws(' ',

@@ -107,6 +107,12 @@ async fn trusted(connection: &mut PgConnection) -> Result<(), MigrateError> {
     if problems.is_empty() { Ok(()) } else { Err(MigrateError::Preflight(problems)) }
 }
 
+/// Refuses to change anything where that is so, or where something bears a name that every change needs.
+async fn unbarred(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    let problems = preflight::barriers(connection).await?;
+    if problems.is_empty() { Ok(()) } else { Err(MigrateError::Preflight(problems)) }
+}
+
 /// Every step, oldest first.
 ///
 /// # Errors
@@ -265,8 +271,13 @@ pub async fn begin_up<'c>(
     .execute(&mut *transaction)
     .await?;
     record(&mut transaction, "migrate up", &done).await?;
-    let said = "SELECT detail ->> 'message' FROM refreshtop.audit WHERE at >= now() AND outcome = 'kept' ORDER BY id";
-    done.kept = ask(&mut transaction, said).await?.iter().map(|row| row.try_get(0)).collect::<sqlx::Result<_>>()?;
+    // What these very steps have said. Others write into the audit trail, too, and an earlier migration did.
+    let said = "SELECT detail ->> 'message' FROM refreshtop.audit
+                WHERE action = 'migrate up' AND outcome = 'kept' AND detail ->> 'transaction' = pg_current_xact_id()::text
+                ORDER BY at";
+    let said: sqlx::Result<Vec<Option<String>>> =
+        ask(&mut transaction, said).await?.iter().map(|row| row.try_get(0)).collect();
+    done.kept = said?.into_iter().flatten().collect();
     run(&mut transaction, LEAVE_ROLES, None).await?;
     Ok(Pending { done, transaction })
 }
@@ -276,7 +287,7 @@ pub async fn begin_up<'c>(
 /// # Errors
 /// See [`MigrateError`].
 pub async fn begin_jobs(connection: &mut PgConnection) -> Result<Pending<'_, Applied>, MigrateError> {
-    trusted(connection).await?;
+    unbarred(connection).await?;
     let mut transaction = begin(connection).await?;
     run(&mut transaction, ENTER, None).await?;
     Ok(Pending { done: Applied::default(), transaction })
@@ -346,9 +357,11 @@ const FORGET_ROLES: &str = include_str!("migrate/forget_roles.sql");
 /// What stands here of refreshtop, as rows (kind, object, detail); reads only catalogues.
 pub(crate) const INVENTORY: &str = include_str!("inventory.sql");
 
-/// Which lines of the inventory that were not there before are somebody's way in. A grant to a role is somebody's wish.
+/// Which lines of the inventory that were not there before are somebody's way in. A grant to a role is somebody's wish,
+/// but on a sequence.
 pub(crate) const OPENED: &str = "(kind IN ('trigger', 'rule') OR kind = 'policy' AND detail NOT LIKE 'application\\_%'
-    OR kind = 'grant' AND detail LIKE '% PUBLIC' AND object NOT LIKE 'table public.platform_metrics')";
+    OR kind = 'grant' AND (detail LIKE '% PUBLIC' AND object NOT LIKE 'table public.platform_metrics'
+                           OR object LIKE 'sequence %'))";
 
 const AT_HOME: &str = "
     UPDATE refreshtop.home h SET system_identifier = s.system_identifier, database_oid = d.oid, database_name = d.datname
@@ -448,6 +461,7 @@ async fn changes(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     for (table, row, phrase) in [
         ("refreshtop.views", "refresh_type = 'platform_metrics'", "registration of platform_metrics"),
         ("refreshtop.home", "true", "row of refreshtop.home"),
+        ("refreshtop.attempt_key", "true", "row of refreshtop.attempt_key"),
     ] {
         if exists(connection, table).await?
             && optional(connection, &format!("SELECT 1 FROM {table} WHERE {row}")).await?.is_none()
@@ -472,7 +486,8 @@ async fn event_triggers(connection: &mut PgConnection) -> sqlx::Result<Vec<Strin
 /// Somebody may have renamed schema `public` with the log in it: what stands there by its name is not what was migrated.
 async fn renamed_schema(connection: &mut PgConnection) -> sqlx::Result<Option<Problem>> {
     let sql = "SELECT format('schema public, in which the refresh log was made, is named %I now', n.nspname) AS problem,
-                      format('ALTER SCHEMA %I RENAME TO public', n.nspname) AS mend, false AS of_rights, false AS of_trust
+                      format('ALTER SCHEMA %I RENAME TO public', n.nspname) AS mend,
+                      false AS of_rights, false AS of_trust, true AS in_the_way
                FROM pg_class door JOIN pg_rewrite r ON r.ev_class = door.oid
                JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
                JOIN pg_class log ON log.oid = d.refobjid AND log.relkind = 'r' JOIN pg_namespace n ON n.oid = log.relnamespace
@@ -488,10 +503,11 @@ async fn versions(connection: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
 async fn begin(connection: &mut PgConnection) -> sqlx::Result<Transaction<'_, Postgres>> {
     let mut transaction = connection.begin().await?;
     // The view's first filling may take long, and somebody may hold a table: what bounds a poll must not bound this.
-    // With nothing else on the search path every name is ours or PostgreSQL's.
+    // With nothing else on the search path every name is ours or PostgreSQL's. How strings are read must be settled before
+    // the next statement is sent.
     sqlx::raw_sql(
         "SET LOCAL transaction_read_only = off; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '30s'; SET LOCAL client_min_messages = warning;
-         SET LOCAL search_path = pg_catalog, pg_temp",
+         SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL standard_conforming_strings = on",
     )
     .execute(&mut *transaction)
     .await?;
@@ -554,7 +570,7 @@ pub async fn begin_down<'c>(
     progress: Progress<'_>,
     first: impl AsyncFnOnce(&mut PgConnection) -> Result<(), MigrateError>,
 ) -> Result<Pending<'c, Undone>, MigrateError> {
-    trusted(connection).await?;
+    unbarred(connection).await?;
     let mut transaction = begin(connection).await?;
     if let Some(problem) = renamed_schema(&mut transaction).await? {
         return Err(MigrateError::Preflight(vec![problem]));
@@ -624,7 +640,7 @@ pub struct AtStake {
 /// # Errors
 /// The server's.
 pub async fn at_stake(connection: &mut PgConnection, target: i64) -> Result<AtStake, MigrateError> {
-    trusted(connection).await?;
+    unbarred(connection).await?;
     let mut transaction = begin(connection).await?;
     run(&mut transaction, ENTER, None).await?;
     let mut stake = AtStake::default();

@@ -34,6 +34,9 @@ THEN 'look' END";
 /// What keeps a stranger's functions and operators out of a statement's names.
 pub const SEARCH_PATH: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
 
+/// The same for a whole transaction, and how its later statements read strings.
+pub const PINNED: &str = "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL standard_conforming_strings = on";
+
 /// Words of the error that says that a name means something else by now.
 pub(super) const REPLACED: &str = "refreshtop: replaced meanwhile: ";
 
@@ -380,7 +383,7 @@ impl<'a> Look<'a> {
         let form = [("DateStyle", "ISO, MDY".to_owned()), ("TimeZone", "UTC".to_owned())];
         let settings = Session::READING.parameters().into_iter().chain(form);
         let settings: Vec<String> = settings.map(|(name, value)| format!("; SET LOCAL {name} = '{value}'")).collect();
-        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{}; {SEARCH_PATH}", settings.concat());
+        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{}; {PINNED}", settings.concat());
         let mut transaction = session.begin_with(AssertSqlSafe(begin)).await?;
         let question = if was_gated { QUESTION } else { RIGHTS_NOW };
         let facts = service::server_facts_by(&mut transaction, question).await?;

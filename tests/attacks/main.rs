@@ -48,6 +48,7 @@ mod jobs;
 mod log;
 mod scene;
 mod schemas;
+mod sequences;
 mod sources;
 #[path = "../support/mod.rs"]
 mod support;

@@ -14,6 +14,11 @@ SET LOCAL DateStyle = 'ISO, MDY';
 SET LOCAL row_security = on;
 SET LOCAL check_function_bodies = on;
 SET LOCAL client_min_messages = warning;
+SET LOCAL standard_conforming_strings = on;
+-- What the steps tell each other. The database, or the role, may have been given settings of these names.
+SELECT set_config('refreshtop.' || note, '', true)
+FROM unnest(ARRAY['role_before', 'role_owner', 'role_view', 'role_monitor', 'role_job', 'role_admin', 'roles_here',
+                  'leave', 'leave_roles', 'rows_kept']) AS note;
 
 -- Somebody may have renamed schema public, with everything that is in it.
 DO $$
@@ -274,7 +279,9 @@ $$;
 CREATE FUNCTION refreshtop_migration.note_kept(p_message text) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
-    PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message', p_message));
+    PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object(
+        'message', p_message,
+        'transaction', pg_current_xact_id()::text));
 END
 $$;
 

@@ -26,7 +26,7 @@ WITH source(name, col) AS (
             WHERE a.roleid = o.oid AND NOT m.rolsuper AND m.rolname <> current_user) AS lesser_member
     FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner WHERE n.nspname = 'refreshtop'
 )
-SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust FROM (
+SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust, place = 8 AS in_the_way FROM (
     SELECT 1 AS place, 'server release ' || current_setting('server_version') || ' is older than 13' AS problem,
            'upgrade PostgreSQL' AS mend
     FROM release WHERE major < 13
@@ -82,6 +82,12 @@ SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust
                   current_database(), current_user)
     WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')
     UNION ALL
+    -- The migrations make it for themselves, and drop it before they end.
+    SELECT 8, format('schema refreshtop_migration of role %s has the name of one that the migrations make',
+                     pg_get_userbyid(nspowner)),
+           'let its owner or a superuser drop or rename it'
+    FROM pg_namespace WHERE nspname = 'refreshtop_migration'
+    UNION ALL
     SELECT 9, name || ' belongs to role ' || pg_get_userbyid(owner), 'migrate as its owner or as a superuser'
     FROM owned WHERE NOT pg_has_role(current_user, owner, 'USAGE') AND owner NOT IN (SELECT role FROM ours)
     UNION ALL
@@ -92,10 +98,36 @@ SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust
       AND NOT (SELECT r.rolcreaterole FROM pg_roles r WHERE r.rolname = current_user)
     UNION ALL
     SELECT 10, 'public.platform_metrics exists and is not a materialized view', 'rename or drop it'
-    FROM pg_class WHERE oid = to_regclass('public.platform_metrics') AND relkind <> 'm'
+    FROM pg_class WHERE oid = to_regclass('public.platform_metrics') AND relkind NOT IN ('m', 'c')
     UNION ALL
     SELECT 11, 'public.metrics_refresh_log exists and is not a plain table', 'rename or drop it'
-    FROM pg_class WHERE oid = to_regclass('public.metrics_refresh_log') AND relkind <> 'r'
+    FROM pg_class WHERE oid = to_regclass('public.metrics_refresh_log') AND relkind NOT IN ('r', 'c')
+    UNION ALL
+    -- A table has a type of its name, too.
+    SELECT 11, format('type public.%I of role %s has the name of what the migrations make',
+                      t.typname, pg_get_userbyid(t.typowner)),
+           'let its owner or a superuser drop or rename it'
+    FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+    WHERE t.typnamespace = to_regnamespace('public') AND t.typname IN ('metrics_refresh_log', 'platform_metrics')
+      AND coalesce(c.relkind, 'c') = 'c'
+      -- An array's own type makes way.
+      AND NOT EXISTS (SELECT 1 FROM pg_type e WHERE e.typarray = t.oid)
+    UNION ALL
+    SELECT 11, format('relation public.%I of role %s has the name of an index that the migrations make',
+                      c.relname, pg_get_userbyid(c.relowner)),
+           'let its owner or a superuser drop or rename it'
+    FROM (VALUES ('metrics_refresh_log_created_at', 'public.metrics_refresh_log'),
+                 ('metrics_refresh_log_type_created_at', 'public.metrics_refresh_log'),
+                 ('metrics_refresh_log_errors', 'public.metrics_refresh_log'),
+                 ('platform_metrics_refresh_key', 'public.platform_metrics')) AS made(name, relation)
+    JOIN pg_class c ON c.relname = made.name AND c.relnamespace = to_regnamespace('public')
+    WHERE NOT EXISTS (SELECT 1 FROM pg_index i
+                      WHERE i.indexrelid = c.oid AND i.indrelid = to_regclass(made.relation))
+      -- A view that has another key does not get this one.
+      AND NOT (made.name = 'platform_metrics_refresh_key' AND EXISTS (
+                   SELECT 1 FROM pg_index i
+                   WHERE i.indrelid = to_regclass(made.relation) AND i.indisunique AND i.indisvalid
+                     AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL))
     UNION ALL
     SELECT 12, 'public.metrics_refresh_log has no column ' || col, 'add it, or rename the table'
     FROM (VALUES ('id'), ('refresh_type'), ('status')) AS needed(col)
