@@ -151,25 +151,6 @@ CREATE TABLE IF NOT EXISTS refreshtop.audit (
 COMMENT ON TABLE refreshtop.audit IS 'Administrative acts: who did what, from where, with what outcome';
 CREATE INDEX IF NOT EXISTS audit_at ON refreshtop.audit (at);
 
--- Tables that another build has made with numbers.
-ALTER TABLE refreshtop.undo ADD COLUMN IF NOT EXISTS at timestamptz NOT NULL DEFAULT clock_timestamp();
-DO $$
-DECLARE
-    v_table record;
-BEGIN
-    FOR v_table IN
-        SELECT a.attrelid::regclass::text AS identity, a.attname AS number FROM pg_attribute a
-        WHERE a.attrelid IN ('refreshtop.undo'::regclass, 'refreshtop.audit'::regclass) AND a.attidentity <> ''
-    LOOP
-        IF v_table.identity = 'refreshtop.undo' THEN
-            EXECUTE format('UPDATE refreshtop.undo SET at = to_timestamp(%I)', v_table.number);
-        END IF;
-        EXECUTE format('ALTER TABLE %s DROP COLUMN %I', v_table.identity, v_table.number);
-        EXECUTE format('ALTER TABLE %s ADD COLUMN id uuid PRIMARY KEY DEFAULT gen_random_uuid()', v_table.identity);
-    END LOOP;
-END
-$$;
-
 -- The effective role at the outermost call, for the record only: inside SECURITY DEFINER functions current_user is the
 -- owner. Who may do something is never decided by it: a SECURITY DEFINER function of a stranger, an index function in
 -- autovacuum or a policy runs in a session whose login is somebody else's.

@@ -73,8 +73,6 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.attempt_mark(text, timestamptz)');
 
--- As another build has made it.
-DROP FUNCTION IF EXISTS refreshtop.attempt_start(regclass);
 -- The start, in full milliseconds, that a sequence remembers; NULL for a free one, and for one that somebody else has
 -- set. Nor is one believed that is not over yet, or so old that its row may have been cleaned up: a mark that was seen
 -- once could be set again.

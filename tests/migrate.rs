@@ -309,33 +309,6 @@ async fn a_database_whose_strings_escape_is_migrated() {
     down(&url).await;
 }
 
-/// As a build did that made them: numbered by sequences, which may be at their end.
-#[tokio::test]
-async fn numbered_acts_and_notes_lose_their_numbers() {
-    let url = fresh_app("numbered").await;
-    up(&url).await;
-    execute(
-        &url,
-        "ALTER TABLE refreshtop.audit DROP COLUMN id, ADD COLUMN id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;
-         ALTER TABLE refreshtop.undo DROP COLUMN at CASCADE, DROP COLUMN id,
-             ADD COLUMN seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;
-         SELECT setval(c.oid::regclass, 9223372036854775807) FROM pg_class c
-         WHERE c.relkind = 'S' AND c.relname IN ('audit_id_seq', 'undo_seq_seq')",
-    )
-    .await;
-    up(&url).await;
-    let sequences: i64 = value(
-        &url,
-        "SELECT count(*) FROM pg_class WHERE relkind = 'S' AND relnamespace = 'refreshtop'::regnamespace
-         AND relname NOT LIKE 'attempt\\_%'",
-    )
-    .await;
-    assert_eq!(sequences, 0);
-    let status: String = value(&url, "SELECT public.trigger_platform_metrics_refresh() ->> 'status'").await;
-    assert_eq!(status, "success");
-    down(&url).await;
-}
-
 #[tokio::test]
 async fn a_step_that_fails_takes_all_the_others_back() {
     let url = fresh_app("atomic").await;
