@@ -249,26 +249,34 @@ pub async fn begin_up<'c>(
     if done.is_empty() {
         return Ok(Pending { done, transaction });
     }
-    if done.moved_from.is_some() {
-        sqlx::raw_sql(AT_HOME).execute(&mut *transaction).await?;
-    }
     for step in steps {
         progress(&format!("step {}: {}", step.version, step.description));
         let ran = run(&mut transaction, step.sql.as_str(), Some(step.version)).await;
         ran.map_err(|failure| blame(failure, &triggers))?;
         note_step(&mut transaction, step).await?;
+        // The first step has given the table back to its owner, if it had changed hands.
+        if step.version == 1 && done.moved_from.is_some() {
+            as_owner(&mut transaction, AT_HOME).await?;
+        }
     }
     run(&mut transaction, LEAVE, None).await?;
-    sqlx::raw_sql(AssertSqlSafe(format!(
-        "DELETE FROM refreshtop.inventory; INSERT INTO refreshtop.inventory {INVENTORY}"
-    )))
-    .execute(&mut *transaction)
+    as_owner(
+        &mut transaction,
+        &format!("DELETE FROM refreshtop.inventory; INSERT INTO refreshtop.inventory {INVENTORY}"),
+    )
     .await?;
     record(&mut transaction, "migrate up", &done).await?;
     let said = "SELECT detail ->> 'message' FROM refreshtop.audit WHERE at >= now() AND outcome = 'kept' ORDER BY id";
     done.kept = ask(&mut transaction, said).await?.iter().map(|row| row.try_get(0)).collect::<sqlx::Result<_>>()?;
+    done.kept.extend(told(&mut transaction).await?);
     run(&mut transaction, LEAVE_ROLES, None).await?;
     Ok(Pending { done, transaction })
+}
+
+/// What the steps found about the roles, a sentence each.
+async fn told(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+    let sql = "SELECT unnest(string_to_array(nullif(current_setting('refreshtop.told', true), ''), chr(1)))";
+    ask(connection, sql).await?.iter().map(|row| row.try_get(0)).collect()
 }
 
 /// Opens the transaction of whoever changes nothing but jobs and what is noted of them; what [`leave`] ends is in force.
@@ -413,6 +421,16 @@ async fn note_step(transaction: &mut PgConnection, step: &Migration) -> sqlx::Re
         step.version,
         literal(&step.description)
     );
+    as_owner(transaction, &sql).await
+}
+
+/// Writes into our own tables as the role that they belong to, between [`ENTER`] and [`LEAVE_ROLES`]: whoever migrates may be
+/// a superuser, and has no need to be one here.
+async fn as_owner(transaction: &mut PgConnection, sql: &str) -> sqlx::Result<()> {
+    let sql = format!(
+        "SELECT set_config('role', current_setting('refreshtop.role_owner'), true); {sql};
+         SELECT set_config('role', current_setting('refreshtop.role_before'), true)"
+    );
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(transaction).await?;
     Ok(())
 }
@@ -504,12 +522,12 @@ async fn record(connection: &mut PgConnection, act: &str, done: &Applied) -> sql
     let repaired = done.repaired.iter().map(|line| literal(line)).collect::<Vec<_>>().join(", ");
     let sql = format!(
         "INSERT INTO refreshtop.audit (action, outcome, caller, login_role, application_name, client_addr, detail)
-         VALUES ({}, 'success', current_user, session_user, left(current_setting('application_name'), 200), inet_client_addr(),
+         VALUES ({}, 'success', coalesce(nullif(current_setting('refreshtop.role_before'), 'none'), session_user), session_user,
+                 left(current_setting('application_name'), 200), inet_client_addr(),
                  jsonb_build_object('steps', ARRAY[{steps}]::bigint[], 'repaired', ARRAY[{repaired}]::text[]))",
         literal(act)
     );
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
-    Ok(())
+    as_owner(connection, &sql).await
 }
 
 /// What a rollback did.
@@ -586,7 +604,7 @@ pub async fn begin_down<'c>(
         ran.map_err(|failure| blame(failure, &triggers))?;
         if step.version > 1 {
             let gone = format!("DELETE FROM refreshtop.migrations WHERE version = {}", step.version);
-            sqlx::raw_sql(AssertSqlSafe(gone)).execute(&mut *transaction).await?;
+            as_owner(&mut transaction, &gone).await?;
         }
     }
     let kept: Option<String> =
@@ -600,7 +618,7 @@ pub async fn begin_down<'c>(
     run(&mut transaction, LEAVE, None).await?;
     if target != 0 {
         let inventory = format!("DELETE FROM refreshtop.inventory; INSERT INTO refreshtop.inventory {INVENTORY}");
-        sqlx::raw_sql(AssertSqlSafe(inventory)).execute(&mut *transaction).await?;
+        as_owner(&mut transaction, &inventory).await?;
         let applied = Applied { versions: done.versions.clone(), ..Applied::default() };
         record(&mut transaction, "migrate down", &applied).await?;
     }
