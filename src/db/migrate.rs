@@ -355,7 +355,8 @@ const FORGET_ROLES: &str = include_str!("migrate/forget_roles.sql");
 pub(crate) const INVENTORY: &str = include_str!("inventory.sql");
 
 /// Which lines of the inventory that were not there before are somebody's way in. A grant to a role is somebody's wish.
-pub(crate) const OPENED: &str = "(kind IN ('trigger', 'rule') OR kind = 'policy' AND detail NOT LIKE 'application\\_%'
+pub(crate) const OPENED: &str =
+    "(kind IN ('trigger', 'rule', 'setting') OR kind = 'policy' AND detail NOT LIKE 'application\\_%'
     OR kind = 'grant' AND detail LIKE '% PUBLIC' AND object NOT LIKE 'table public.platform_metrics')";
 
 const AT_HOME: &str = "
@@ -454,7 +455,8 @@ async fn changes(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     }
     let sql = format!(
         "SELECT DISTINCT concat_ws(' ', kind, CASE kind WHEN 'grant' THEN detail || ' on ' || object WHEN 'policy' THEN split_part(detail, ' ', 1) || ' of ' || object
-             WHEN 'column' THEN split_part(detail, ' ', 1) || ' of ' || object WHEN 'unique index' THEN 'of ' || object ELSE object END) AS missing
+             WHEN 'column' THEN split_part(detail, ' ', 1) || ' of ' || object WHEN 'unique index' THEN 'of ' || object
+             WHEN 'setting' THEN split_part(detail, '=', 1) || ' of ' || object ELSE object END) AS missing
          FROM ((SELECT kind, object, detail FROM refreshtop.inventory EXCEPT SELECT kind, object, detail FROM ({INVENTORY}) now
                 WHERE kind <> 'role' OR object = ANY (string_to_array(current_setting('refreshtop.roles_here'), ',')))
                UNION ALL (SELECT kind, object, detail FROM ({INVENTORY}) now WHERE {OPENED}

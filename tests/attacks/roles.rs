@@ -1,8 +1,9 @@
-//! Our roles' names, taken first by somebody who may create roles and is no superuser.
+//! Our roles' names, taken first by somebody who may create roles and is no superuser; and what code that runs as a role of
+//! ours can leave in it.
 
 use crate::{
     scene::{Migrator, Scene},
-    support::{session::Session, unique, value},
+    support::{self, execute, session::Session, unique, value},
 };
 
 /// The scene in a cluster of its own, whose attacker may create roles; none up to release 15, where a role that may do that
@@ -182,3 +183,89 @@ async fn roles_made_first(scene: Scene) {
     scene.held().await;
 }
 attack!(roles_made_first by [superuser]);
+
+/// What code that runs as the jobs' role can do to that role, for all databases of the cluster.
+const LEFT_IN_THE_ROLE: [&str; 6] = [
+    "ALTER ROLE CURRENT_USER PASSWORD 'stolen'",
+    "ALTER ROLE CURRENT_USER SET local_preload_libraries = 'nosuch'",
+    "ALTER ROLE CURRENT_USER SET default_transaction_read_only = on",
+    "ALTER ROLE CURRENT_USER SET statement_timeout = '1ms'",
+    "ALTER ROLE CURRENT_USER SET role = 'none'",
+    "ALTER ROLE CURRENT_USER IN DATABASE postgres SET search_path = evil, public",
+];
+
+/// The owner of one database's schema `public` has code run as the jobs' role, and leaves traps in it for the other
+/// databases: settings that fail every login, a password, a function with that role's rights.
+async fn traps_in_the_job_role(scene: Scene) {
+    let scene = scene.in_own_cluster().await;
+    // Where public is somebody else's, a role that is no superuser makes no roles.
+    if scene.migrator == Migrator::Superuser {
+        scene.attacker_owns_public().await;
+    }
+    scene.migrated().await;
+    let job = scene.cluster.url_of("refreshtop_job", "stolen", &scene.database);
+    scene.plant("GRANT USAGE, CREATE ON SCHEMA m TO refreshtop_job").await;
+    let code = "CREATE FUNCTION m.back(sql text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$
+        DECLARE answer text; BEGIN EXECUTE sql INTO answer; RETURN answer; END $$";
+    // In one session: what is set here keeps the next from logging in.
+    let mut left = vec![code];
+    left.extend(LEFT_IN_THE_ROLE);
+    assert_eq!(scene.try_as(&job, &left).await, left.len());
+    assert!(tokio_postgres::connect(&job, tokio_postgres::NoTls).await.is_err(), "the trap is none");
+
+    // Another database of the cluster, which the attacker has no rights in.
+    let other = scene.of_database(&unique("other"));
+    scene.sudo(&format!("CREATE DATABASE {} OWNER {}", other.database, other.boss.name)).await;
+    execute(&other.boss.url, support::SMALL_APP).await;
+    for there in [&scene, &other] {
+        let ran = there.migrated().await;
+        let doctor = there.run(&there.boss.url, "doctor").await;
+        println!("{ran:?}\n{doctor:?}");
+        let settings = "SELECT coalesce(string_agg(c.setting, ', '), '') FROM pg_db_role_setting s
+            CROSS JOIN LATERAL unnest(s.setconfig) AS c(setting)
+            WHERE s.setrole = 'refreshtop_job'::regrole AND c.setting !~ '^log_.*_stats='";
+        assert_eq!(value::<String>(&there.superuser, settings).await, "");
+        assert!(there.run_job().await);
+        there.works().await;
+    }
+    let again = scene.run(&scene.boss.url, "migrate").await;
+    assert!(again.text().contains("up to date"), "{again:?}");
+
+    // Noticed where nothing else is to be done, and before anybody migrates.
+    scene.sudo("ALTER ROLE refreshtop_job SET default_transaction_read_only = on").await;
+    for there in [&scene, &other] {
+        let doctor = there.run(&there.boss.url, "doctor").await;
+        assert!(doctor.text().contains("default_transaction_read_only"), "{doctor:?}");
+    }
+    let mended = other.migrated().await;
+    assert!(mended.text().contains("setting") && mended.text().contains("refreshtop_job"), "{mended:?}");
+
+    // A password opens nothing where one is asked for.
+    scene.sudo("ALTER ROLE refreshtop_job PASSWORD 'stolen'").await;
+    let asked = "host all refreshtop_job 127.0.0.1/32 scram-sha-256\n";
+    for (rule, opens) in [(asked, false), ("", true)] {
+        let trust = "host all all 127.0.0.1/32 trust\n";
+        std::fs::write(scene.cluster.data_dir().join("pg_hba.conf"), format!("{rule}{trust}")).unwrap();
+        scene.sudo("SELECT pg_reload_conf()").await;
+        let mut opened = !opens;
+        for _ in 0..100 {
+            opened = tokio_postgres::connect(&job, tokio_postgres::NoTls).await.is_ok();
+            if opened == opens {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        assert_eq!(opened, opens, "{rule}");
+    }
+
+    // Nobody sees from outside what belongs to whom: it is named, with the statement that drops it.
+    let doctor = scene.run(&scene.boss.url, "doctor").await;
+    assert!(doctor.text().contains("DROP FUNCTION m.back(pg_catalog.text)"), "{doctor:?}");
+    scene.sudo("DROP FUNCTION m.back(text)").await;
+    let doctor = scene.run(&scene.boss.url, "doctor").await;
+    assert!(!doctor.text().contains("m.back"), "{doctor:?}");
+    scene.live().await;
+    // What he had run as that role is what the contract lets him.
+    scene.held_but_as(&["refreshtop_job"]).await;
+}
+attack!(traps_in_the_job_role by [superuser, managed]);
