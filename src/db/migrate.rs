@@ -255,20 +255,21 @@ pub async fn begin_up<'c>(
     if done.is_empty() {
         return Ok(Pending { done, transaction });
     }
-    if done.moved_from.is_some() {
-        sqlx::raw_sql(AT_HOME).execute(&mut *transaction).await?;
-    }
     for step in steps {
         progress(&format!("step {}: {}", step.version, step.description));
         let ran = run(&mut transaction, step.sql.as_str(), Some(step.version)).await;
         ran.map_err(|failure| blame(failure, &triggers))?;
         note_step(&mut transaction, step).await?;
+        // The first step has given the table back to its owner, if it had changed hands.
+        if step.version == 1 && done.moved_from.is_some() {
+            as_owner(&mut transaction, AT_HOME).await?;
+        }
     }
     run(&mut transaction, LEAVE, None).await?;
-    sqlx::raw_sql(AssertSqlSafe(format!(
-        "DELETE FROM refreshtop.inventory; INSERT INTO refreshtop.inventory {INVENTORY}"
-    )))
-    .execute(&mut *transaction)
+    as_owner(
+        &mut transaction,
+        &format!("DELETE FROM refreshtop.inventory; INSERT INTO refreshtop.inventory {INVENTORY}"),
+    )
     .await?;
     record(&mut transaction, "migrate up", &done).await?;
     // What these very steps have said. Others write into the audit trail, too, and an earlier migration did.
@@ -278,8 +279,15 @@ pub async fn begin_up<'c>(
     let said: sqlx::Result<Vec<Option<String>>> =
         ask(&mut transaction, said).await?.iter().map(|row| row.try_get(0)).collect();
     done.kept = said?.into_iter().flatten().collect();
+    done.kept.extend(told(&mut transaction).await?);
     run(&mut transaction, LEAVE_ROLES, None).await?;
     Ok(Pending { done, transaction })
+}
+
+/// What the steps found about the roles, a sentence each.
+async fn told(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+    let sql = "SELECT unnest(string_to_array(nullif(current_setting('refreshtop.told', true), ''), chr(1)))";
+    ask(connection, sql).await?.iter().map(|row| row.try_get(0)).collect()
 }
 
 /// Opens the transaction of whoever changes nothing but jobs and what is noted of them; what [`leave`] ends is in force.
@@ -359,7 +367,8 @@ pub(crate) const INVENTORY: &str = include_str!("inventory.sql");
 
 /// Which lines of the inventory that were not there before are somebody's way in. A grant to a role is somebody's wish,
 /// but on a sequence.
-pub(crate) const OPENED: &str = "(kind IN ('trigger', 'rule') OR kind = 'policy' AND detail NOT LIKE 'application\\_%'
+pub(crate) const OPENED: &str =
+    "(kind IN ('trigger', 'rule', 'setting') OR kind = 'policy' AND detail NOT LIKE 'application\\_%'
     OR kind = 'grant' AND (detail LIKE '% PUBLIC' AND object NOT LIKE 'table public.platform_metrics'
                            OR object LIKE 'sequence %'))";
 
@@ -426,6 +435,16 @@ async fn note_step(transaction: &mut PgConnection, step: &Migration) -> sqlx::Re
         step.version,
         literal(&step.description)
     );
+    as_owner(transaction, &sql).await
+}
+
+/// Writes into our own tables as the role that they belong to, between [`ENTER`] and [`LEAVE_ROLES`]: whoever migrates may be
+/// a superuser, and has no need to be one here.
+async fn as_owner(transaction: &mut PgConnection, sql: &str) -> sqlx::Result<()> {
+    let sql = format!(
+        "SELECT set_config('role', current_setting('refreshtop.role_owner'), true); {sql};
+         SELECT set_config('role', current_setting('refreshtop.role_before'), true)"
+    );
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(transaction).await?;
     Ok(())
 }
@@ -449,7 +468,8 @@ async fn changes(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     }
     let sql = format!(
         "SELECT DISTINCT concat_ws(' ', kind, CASE kind WHEN 'grant' THEN detail || ' on ' || object WHEN 'policy' THEN split_part(detail, ' ', 1) || ' of ' || object
-             WHEN 'column' THEN split_part(detail, ' ', 1) || ' of ' || object WHEN 'unique index' THEN 'of ' || object ELSE object END) AS missing
+             WHEN 'column' THEN split_part(detail, ' ', 1) || ' of ' || object WHEN 'unique index' THEN 'of ' || object
+             WHEN 'setting' THEN split_part(detail, '=', 1) || ' of ' || object ELSE object END) AS missing
          FROM ((SELECT kind, object, detail FROM refreshtop.inventory EXCEPT SELECT kind, object, detail FROM ({INVENTORY}) now
                 WHERE kind <> 'role' OR object = ANY (string_to_array(current_setting('refreshtop.roles_here'), ',')))
                UNION ALL (SELECT kind, object, detail FROM ({INVENTORY}) now WHERE {OPENED}
@@ -520,12 +540,12 @@ async fn record(connection: &mut PgConnection, act: &str, done: &Applied) -> sql
     let repaired = done.repaired.iter().map(|line| literal(line)).collect::<Vec<_>>().join(", ");
     let sql = format!(
         "INSERT INTO refreshtop.audit (action, outcome, caller, login_role, application_name, client_addr, detail)
-         VALUES ({}, 'success', current_user, session_user, left(current_setting('application_name'), 200), inet_client_addr(),
+         VALUES ({}, 'success', coalesce(nullif(current_setting('refreshtop.role_before'), 'none'), session_user), session_user,
+                 left(current_setting('application_name'), 200), inet_client_addr(),
                  jsonb_build_object('steps', ARRAY[{steps}]::bigint[], 'repaired', ARRAY[{repaired}]::text[]))",
         literal(act)
     );
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
-    Ok(())
+    as_owner(connection, &sql).await
 }
 
 /// What a rollback did.
@@ -602,7 +622,7 @@ pub async fn begin_down<'c>(
         ran.map_err(|failure| blame(failure, &triggers))?;
         if step.version > 1 {
             let gone = format!("DELETE FROM refreshtop.migrations WHERE version = {}", step.version);
-            sqlx::raw_sql(AssertSqlSafe(gone)).execute(&mut *transaction).await?;
+            as_owner(&mut transaction, &gone).await?;
         }
     }
     let kept: Option<String> =
@@ -616,7 +636,7 @@ pub async fn begin_down<'c>(
     run(&mut transaction, LEAVE, None).await?;
     if target != 0 {
         let inventory = format!("DELETE FROM refreshtop.inventory; INSERT INTO refreshtop.inventory {INVENTORY}");
-        sqlx::raw_sql(AssertSqlSafe(inventory)).execute(&mut *transaction).await?;
+        as_owner(&mut transaction, &inventory).await?;
         let applied = Applied { versions: done.versions.clone(), ..Applied::default() };
         record(&mut transaction, "migrate down", &applied).await?;
     }

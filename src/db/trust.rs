@@ -109,6 +109,8 @@ struct Catalogue {
     role: String,
     /// Whether there is a role `refreshtop_admin`.
     admin: bool,
+    /// Whether a superuser made `refreshtop_owner`, or the session's own role is a member of it.
+    known: bool,
     /// Members of `refreshtop_owner` that are no superusers, nor the session's own role.
     members: Vec<String>,
     schemas: BTreeMap<String, Schema>,
@@ -286,6 +288,9 @@ impl Catalogue {
         if owner == "refreshtop_owner" && !self.members.is_empty() {
             let members = self.members.join(", ");
             return self.stranger(&format!("{name} belongs to refreshtop_owner, of which {members} is a member"));
+        }
+        if owner == "refreshtop_owner" && !self.known {
+            return self.stranger(&format!("{name} belongs to refreshtop_owner, a role that no superuser made"));
         }
         self.stranger(&format!("{name} belongs to {owner}, whose code could run with them"))
     }
@@ -475,7 +480,7 @@ mod tests {
                    "children": false, "types": false, "extension": false})
         };
         let mut json = json!({
-            "role": "postgres", "admin": true, "members": [],
+            "role": "postgres", "admin": true, "known": true, "members": [],
             "schemas": {"refreshtop": {"owner": "refreshtop_owner", "trusted": true, "closed": true},
                         "cron": {"owner": "postgres", "trusted": true, "closed": true}},
             "functions": {"refreshtop.stats": {"owner": null, "trusted": true, "definer": true},
@@ -573,5 +578,15 @@ mod tests {
         });
         let Err(refusal) = trust.allow(LOG) else { panic!("let in") };
         assert!(refusal.to_string().contains("refreshtop_owner, of which inst is a member"), "{refusal}");
+    }
+
+    #[test]
+    fn a_name_is_not_trusted_for_itself() {
+        let trust = catalogue(|json| {
+            json["known"] = false.into();
+            json["relations"]["public.metrics_refresh_log"]["trusted"] = false.into();
+        });
+        let Err(refusal) = trust.allow(LOG) else { panic!("let in") };
+        assert!(refusal.to_string().contains("refreshtop_owner, a role that no superuser made"), "{refusal}");
     }
 }

@@ -46,6 +46,7 @@ mod copies;
 mod figures;
 mod jobs;
 mod log;
+mod roles;
 mod scene;
 mod schemas;
 mod sequences;

@@ -23,8 +23,26 @@ WITH source(name, col) AS (
     SELECT o.oid, o.rolname, o.rolsuper,
            -- Whoever can become the owner could have put code of his own into the schema.
            (SELECT min(m.rolname) FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member
-            WHERE a.roleid = o.oid AND NOT m.rolsuper AND m.rolname <> current_user) AS lesser_member
+            WHERE a.roleid = o.oid AND NOT m.rolsuper AND m.rolname <> current_user) AS lesser_member,
+           EXISTS (SELECT 1 FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member
+                   WHERE a.roleid = o.oid AND NOT m.rolsuper AND m.rolname = current_user) AS member
     FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner WHERE n.nspname = 'refreshtop'
+), unknown_role AS (
+    -- Roles of our names that no superuser made, though one can have left code in them; see enter.sql.
+    SELECT r.oid, r.rolname,
+           (SELECT string_agg(DISTINCT quote_ident(coalesce(d.datname, current_database())), ', ')
+            FROM pg_shdepend s LEFT JOIN pg_database d ON d.oid = s.dbid
+            WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = r.oid) AS databases,
+           (SELECT string_agg(DISTINCT quote_ident(m.rolname), ' or ')
+            FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member
+            WHERE a.roleid = r.oid AND NOT m.rolsuper) AS members
+    FROM release CROSS JOIN pg_roles r
+    JOIN (VALUES ('refreshtop_owner', 'log_parser_stats=off'), ('refreshtop_view', 'log_parser_stats=off'),
+                 ('refreshtop_monitor', 'log_parser_stats=off'), ('refreshtop_job', 'log_planner_stats=off')
+         ) AS ours(role, mark) ON ours.role = r.rolname
+    WHERE release.major >= 16
+      AND NOT EXISTS (SELECT 1 FROM pg_db_role_setting s
+                      WHERE s.setrole = r.oid AND s.setdatabase = 0 AND ours.mark = ANY (s.setconfig))
 )
 SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust, place = 8 AS in_the_way FROM (
     SELECT 1 AS place, 'server release ' || current_setting('server_version') || ' is older than 13' AS problem,
@@ -140,9 +158,26 @@ SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust
     FROM schema_owner WHERE rolname <> current_user AND NOT rolsuper AND rolname <> 'refreshtop_owner'
     UNION ALL
     SELECT 13, format('schema refreshtop belongs to refreshtop_owner, and role %s can become that role', lesser_member),
-           format('migrate as role %s, or take that away first: REVOKE refreshtop_owner FROM %s',
-                  lesser_member, lesser_member)
+           format('migrate as role %s; to end the membership is not enough, since what refreshtop_owner owns may hold '
+                  'code of that role: DROP OWNED BY refreshtop_owner CASCADE in each database and '
+                  'DROP ROLE refreshtop_owner take it away, with the log', lesser_member)
     FROM schema_owner WHERE rolname = 'refreshtop_owner' AND lesser_member IS NOT NULL
+    UNION ALL
+    SELECT 13, 'schema refreshtop belongs to refreshtop_owner, a role that no superuser made',
+           'what that role owns may hold code of whoever made it: DROP OWNED BY refreshtop_owner CASCADE in each '
+               'database and DROP ROLE refreshtop_owner take it away; docs/security.md says what else there is to do'
+    FROM schema_owner
+    WHERE rolname = 'refreshtop_owner' AND lesser_member IS NULL AND NOT member
+      AND EXISTS (SELECT 1 FROM unknown_role u WHERE u.oid = schema_owner.oid)
+    UNION ALL
+    -- One that nothing belongs to is made anew.
+    SELECT 14, format('no superuser made role %I, and something belongs to it in database %s', u.rolname, u.databases),
+           format('it may be code of whoever made that role: %3$sDROP OWNED BY %1$I CASCADE in %2$s, with what was '
+                  'installed there, and DROP ROLE %1$I',
+                  u.rolname, u.databases, 'migrate as role ' || u.members || ', or ')
+    FROM unknown_role u
+    WHERE u.databases IS NOT NULL AND (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user)
+      AND NOT EXISTS (SELECT 1 FROM schema_owner o WHERE o.oid = u.oid)
     UNION ALL
     -- What stands in the schema must be the schema's owner's, or a superuser's: to read or plan it can run code of its
     -- owner.
