@@ -19,6 +19,7 @@ const README: &str = include_str!("../README.md");
 const COMMANDS: &str = include_str!("../docs/commands.md");
 const DATABASE: &str = include_str!("../docs/database.md");
 const HEALTH: &str = include_str!("../docs/health.md");
+const INSTALL: &str = include_str!("../docs/install.md");
 const MONITOR: &str = include_str!("../docs/monitor.md");
 const SETTINGS: &str = include_str!("../docs/settings.md");
 const SUMMARY: &str = include_str!("../docs/SUMMARY.md");
@@ -228,6 +229,17 @@ fn the_book_has_every_page_and_the_readme_links_it() {
 fn the_readme_is_short() {
     let lines = README.lines().count();
     assert!(lines <= 100, "{lines} lines: move something to docs/");
+}
+
+/// The script reads both figures here, and fails if the program does not have them.
+#[test]
+fn the_size_and_the_speed_are_those_that_test_deb_checks() {
+    let rows = table(section(INSTALL, "## A Debian package"));
+    let [size, speed] = &rows[..] else { panic!("{rows:?}") };
+    assert!(size[0].contains("stat -c %s /usr/bin/refreshtop"), "{size:?}");
+    assert!(size[1].ends_with(" MB") && size[2].ends_with(" MB"), "{size:?}");
+    assert!(speed[0].contains("--help") && speed[2].ends_with(" ms"), "{speed:?}");
+    assert!(include_str!("../scripts/test-deb").contains("docs/install.md"));
 }
 
 /// The preflight sends people there.
