@@ -22,8 +22,8 @@ help:
 
 demo:
 	@scripts/setup demo
-	cargo build --release
-	@./target/release/refreshtop demo $(ARGS)
+	cargo build --profile demo --bin refreshtop
+	@./target/demo/refreshtop demo $(ARGS)
 
 # Most tests wait for something, so twice as many run at once as there are cores; some watch the clock, so not more
 # than four.
