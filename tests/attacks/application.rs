@@ -225,8 +225,8 @@ async fn overload_of_a_definer(scene: Scene) {
 }
 attack!(overload_of_a_definer by [superuser, managed]);
 
-/// The owner of the application's function may use every schema, as `pg_read_all_data` lets him, and has it run with the
-/// rights of whoever asks. What is checked before a call can have changed by the call, so our owner calls it here.
+/// The owner of the application's function may use every schema, as `pg_read_all_data` lets him, and has it run with
+/// the rights of whoever asks. What is checked before a call can have changed by the call, so our owner calls it here.
 async fn altered_by_its_owner(scene: Scene) {
     scene.attacker_creates_in_public().await;
     scene.attacker_owns_sources(&["software_licenses"]).await;

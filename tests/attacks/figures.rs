@@ -26,8 +26,9 @@ attack!(row_security_later {
         CREATE POLICY half ON public.accounts USING (id <= 5)",
 } by [superuser, owner, managed]);
 
-/// The owner of the view may use every schema, as `pg_read_all_data` lets him, and has the function that refreshes with his
-/// rights leave out what row security hides. From PostgreSQL 17 on there is the right MAINTAIN, and no such function is called.
+/// The owner of the view may use every schema, as `pg_read_all_data` lets him, and has the function that refreshes with
+/// his rights leave out what row security hides. From PostgreSQL 17 on there is the right MAINTAIN, and no such function
+/// is called.
 async fn altered_definer(scene: Scene) {
     scene.attacker_owns_sources(&SOURCES).await;
     scene.migrated().await;
