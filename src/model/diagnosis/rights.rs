@@ -279,7 +279,7 @@ mod tests {
         assert!(check.verdict == Verdict::Good && matches!(&check.detail, Detail::Lines(lines) if lines.len() == 3));
         let check = roles(&Facts { members: vec!["inst".into()], ..facts.clone() });
         assert!(
-            check.verdict == Verdict::Warning && check.advice.contains("DROP OWNED BY refreshtop_owner CASCADE"),
+            check.verdict == Verdict::Warning && check.advice.contains("DROP OWNED BY \"refreshtop_owner\" CASCADE"),
             "{check:?}"
         );
         assert!(!check.advice.contains("REVOKE"), "{check:?}");
@@ -296,7 +296,7 @@ mod tests {
         let made = Facts { inviters: made.clone(), makers: made, installer: Some("app".into()), ..Facts::default() };
         assert_eq!(roles(&made).verdict, Verdict::Good);
         let check = roles(&Facts { installer: Some(OWNER.into()), ..made });
-        assert!(check.advice.contains("REVOKE refreshtop_admin FROM lead CASCADE"), "{check:?}");
+        assert!(check.advice.contains("REVOKE refreshtop_admin FROM \"lead\" CASCADE"), "{check:?}");
     }
 
     #[test]
