@@ -74,7 +74,8 @@ SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust
     SELECT 3, 'table public.' || name || ' is missing', 'create the application''s tables first'
     FROM source WHERE to_regclass('public.' || name) IS NULL GROUP BY name
     UNION ALL
-    SELECT 4, 'table public.' || name || ' has no column ' || col, 'the figures need it: see docs/database.md, "What it reads"'
+    SELECT 4, 'table public.' || name || ' has no column ' || col,
+           'the figures need it: see docs/database.md, "What it reads"'
     FROM source
     WHERE to_regclass('public.' || name) IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM pg_attribute a
