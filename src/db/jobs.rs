@@ -8,7 +8,7 @@ use crate::{
         error,
         schedule::{self, OF_ROLES_THAT_COUNT},
         service::{self, CronSettings, literal},
-        trust::{SEARCH_PATH, Thing, Trust},
+        trust::{PINNED, Thing, Trust},
     },
     model::{
         job::{Job, JobRun},
@@ -84,7 +84,7 @@ async fn job_that(there: &mut Session, cron: &CronSettings, name: &str, conditio
 /// A transaction in which names mean what they say.
 async fn safe(there: &mut Session) -> Result<Transaction<'_>> {
     let transaction = there.begin().await?;
-    transaction.run(SEARCH_PATH).await?;
+    transaction.run(PINNED).await?;
     Ok(transaction)
 }
 

@@ -5,7 +5,7 @@
 //! does no harm. Statements that are polled together share a round trip, in the order in which they were first polled.
 
 use crate::connect::{self, Canceller, ConnectError, Limits, Target};
-use crate::db::trust::{Refusal, SEARCH_PATH};
+use crate::db::trust::{PINNED, Refusal};
 use futures_util::{FutureExt as _, StreamExt as _, future::join3};
 use std::{
     error::Error as _,
@@ -183,7 +183,7 @@ impl Session {
     pub async fn ask_after(&self, before: &str, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
         if !self.is_in_transaction() {
             // The database's own setting may put a stranger's functions and operators before PostgreSQL's.
-            return self.ask_between(&format!("BEGIN; {SEARCH_PATH}; {before}"), sql, parameters).await;
+            return self.ask_between(&format!("BEGIN; {PINNED}; {before}"), sql, parameters).await;
         }
         let begin = format!("SAVEPOINT part; {before}");
         let (begun, rows, released) =

@@ -1,7 +1,7 @@
 //! Putting every job in place that is missing.
 
 use crate::db::session::{Result, Session};
-use crate::db::trust::SEARCH_PATH;
+use crate::db::trust::PINNED;
 use crate::{
     db::{
         schedule::{
@@ -39,7 +39,7 @@ pub async fn ensure(cron: &mut Session, look: &Look, mode: Mode) -> Result<Done,
 }
 
 async fn ensured(cron: &mut Session, look: &Look, cron_database: &str, mode: Mode) -> Result<Done, ScheduleError> {
-    cron.run(SEARCH_PATH).await?;
+    cron.run(PINNED).await?;
     if mode != Mode::Dry {
         cron.run(&lock()).await?;
     }

@@ -1,7 +1,7 @@
 //! What is known of the application's database before anything is done.
 
 use crate::db::session::{Error, Result, Session};
-use crate::db::trust::SEARCH_PATH;
+use crate::db::trust::PINNED;
 use crate::{
     db::{
         diagnosis::FUNCTIONS,
@@ -125,7 +125,7 @@ impl Look {
 /// Only the connection's: any role may ask.
 pub async fn look(app: &mut Session) -> Result<Look> {
     let mut transaction = app.begin().await?;
-    transaction.run(SEARCH_PATH).await?;
+    transaction.run(PINNED).await?;
     let facts = one(
         &mut transaction,
         "SELECT current_database()::text AS database, current_user::text AS role,

@@ -1,7 +1,7 @@
 //! Taking away what was scheduled.
 
 use crate::db::session::{Result, Session};
-use crate::db::trust::SEARCH_PATH;
+use crate::db::trust::PINNED;
 use crate::db::{
     error,
     schedule::{
@@ -23,7 +23,7 @@ use crate::db::{
 /// See [`ScheduleError`]; the transaction is of no more use then.
 pub async fn take_away(cron: &mut Session, look: &Look, mode: Mode) -> Result<Done, ScheduleError> {
     let Place::Database(cron_database) = &look.place else { return Ok(Done::default()) };
-    cron.run(SEARCH_PATH).await?;
+    cron.run(PINNED).await?;
     match &look.standing {
         Standing::New => return Ok(Done::default()),
         Standing::Copy => {
