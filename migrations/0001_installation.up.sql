@@ -2,7 +2,7 @@
 -- trail.
 -- Every step may run again: it puts back what is missing.
 
-SELECT refreshtop_migration.mend_roles();
+SELECT refreshtop_migration.reset_roles();
 
 -- What is there already may have changed hands (REASSIGN OWNED, a restore without our roles). From a role that could do
 -- nothing more than we could, it is taken back; what another role has had may hold code of that role.

@@ -56,13 +56,13 @@ BEGIN
     BEGIN
         -- Its owner can make it SECURITY INVOKER, or give it another search path, and can't change what stands here:
         -- so whose rights it has is judged here, with names that no search path changes.
-        IF current_user OPERATOR(pg_catalog.<>) (
+        IF coalesce(current_user OPERATOR(pg_catalog.<>) (
                SELECT pg_catalog.pg_get_userbyid(p.proowner)
                FROM pg_catalog.pg_proc p, pg_catalog.pg_namespace n
                WHERE p.proname OPERATOR(pg_catalog.=) 'ask_application'::pg_catalog.name
                  AND p.pronargs OPERATOR(pg_catalog.=) 0
                  AND p.pronamespace OPERATOR(pg_catalog.=) n.oid
-                 AND n.nspname OPERATOR(pg_catalog.=) 'refreshtop_definers'::pg_catalog.name) THEN
+                 AND n.nspname OPERATOR(pg_catalog.=) 'refreshtop_definers'::pg_catalog.name), true) THEN
             RETURN false;
         END IF;
         EXECUTE 'SELECT public.is_super_admin()' INTO v_answer;

@@ -232,9 +232,6 @@ DECLARE
     v_role  name;
 BEGIN
     PERFORM set_config('refreshtop.role_before', current_setting('role'), true),
-            set_config('refreshtop.leave', '', true),
-            set_config('refreshtop.leave_roles', '', true),
-            set_config('refreshtop.told', '', true),
             set_config('refreshtop.roles_here', (
                 SELECT coalesce(string_agg(rolname, ','), '') FROM pg_roles
                 WHERE rolname LIKE 'refreshtop\_%' AND (rolname <> 'refreshtop_job' OR rolcanlogin)), true);
@@ -271,7 +268,7 @@ $$;
 
 -- Takes out of our roles, which all databases of the cluster share, what others can have put there: whoever made one
 -- before us, and code that runs as the jobs' role. Says who can let others in among super administrators.
-CREATE FUNCTION refreshtop_migration.mend_roles() RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION refreshtop_migration.reset_roles() RETURNS void LANGUAGE plpgsql
 AS $$
 DECLARE
     v_super   boolean := (SELECT rolsuper FROM pg_roles WHERE rolname = current_user);
