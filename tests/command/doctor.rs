@@ -76,11 +76,16 @@ async fn a_missing_job_is_noticed_and_scheduled_again() {
     one_sentence(&unasked, "doctor --fix");
     assert_eq!(value::<i64>(&cron, &count).await, 0, "nobody agreed");
 
-    let fixed = run(&url, "doctor --fix --yes --json").await;
-    let answer = fixed.json();
+    let mut fixed = run(&url, "doctor --fix --yes --json").await;
+    let mut answer = fixed.json();
+    if answer["mended"][0]["message"] == "nothing was done: a job of that name is there now; diagnose again" {
+        // A migration of another test took the name between the question and the statement.
+        fixed = run(&url, "doctor --fix --yes --json").await;
+        answer = fixed.json();
+    }
     assert_eq!((&answer["schema"], &answer["kind"]), (&"refreshtop/1".into(), &"doctor".into()), "{answer}");
     let mended = answer["mended"].as_array().unwrap();
-    assert_eq!((mended.len(), &mended[0]["done"]), (1, &true.into()), "{answer:#}");
+    assert_eq!((mended.len(), &mended[0]["done"]), (1, &true.into()), "{mended:#?}");
     assert!(mended[0]["sql"].as_str().unwrap().starts_with("SELECT cron.schedule_in_database("), "{answer:#}");
     assert_eq!(check(&answer, "refresh-job")["verdict"], "ok", "{answer:#}");
     // The new job has not run yet.
