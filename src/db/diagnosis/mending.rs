@@ -1,7 +1,7 @@
 //! Executes a mend, exactly as it was shown, and leaves a trace of it.
 
 use crate::db::{
-    error, service,
+    error, schedule, service,
     trust::{Refusal, SEARCH_PATH, Thing, Trust},
 };
 use crate::model::diagnosis::{Mend, MendKind, literal};
@@ -77,12 +77,16 @@ async fn database(connection: &mut PgConnection) -> sqlx::Result<String> {
 async fn execute(connection: &mut PgConnection, mend: &Mend) -> sqlx::Result<Option<String>> {
     Trust::of(connection).await?.allow_all(called(mend.kind))?;
     // What is no question may refuse to run in a transaction with others, and has no names but those it writes out.
-    let pinned = mend.sql.starts_with("SELECT").then(|| format!("{SEARCH_PATH}; {}", mend.sql));
-    let sql = pinned.unwrap_or_else(|| mend.sql.clone());
+    let sql = match mend.kind {
+        _ if !mend.sql.starts_with("SELECT") => mend.sql.clone(),
+        // Whether the name is free must still hold when it is taken: pg_cron would give away the other database's job.
+        MendKind::Schedule => format!("{SEARCH_PATH}; {}; {}", schedule::lock(), mend.sql),
+        _ => format!("{SEARCH_PATH}; {}", mend.sql),
+    };
     let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await?;
-    match rows.first() {
-        Some(row) if !row.is_empty() => row.try_get_unchecked(0),
-        _ => Ok(None),
+    match rows.iter().find(|row| !row.is_empty()) {
+        Some(row) => row.try_get_unchecked(0),
+        None => Ok(None),
     }
 }
 
