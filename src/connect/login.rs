@@ -1,6 +1,6 @@
 //! The log-in: start-up message, authentication, and what the server says of the session that it opens.
 //!
-//! Done here once for both drivers: neither has all of libpq's rules, and one of them has no channel binding.
+//! Done here, since the driver does not have all of libpq's rules.
 
 use super::{rules::ChannelBinding, secure::Stream};
 use bytes::BytesMut;

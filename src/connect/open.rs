@@ -1,4 +1,4 @@
-//! Opening a session by libpq's rules, once for both drivers: which endpoint, which address, TLS or not, which log-in,
+//! Opening a session by libpq's rules, which endpoint, which address, TLS or not, which log-in,
 //! and whether the server is one that is wanted.
 
 use super::{

@@ -106,6 +106,7 @@ impl Session {
             while let Some(message) = messages.next().await {
                 if let Err(failure) = message {
                     let _ = said.set(Error::from_driver(&failure));
+                    break;
                 }
             }
         });
@@ -219,10 +220,10 @@ impl Session {
     pub async fn first_value(&self, sql: &str) -> Result<Option<String>> {
         let answer = self.client.simple_query(sql).await.map_err(|failure| self.explain(&failure))?;
         let row = answer.iter().find_map(|part| match part {
-            SimpleQueryMessage::Row(row) => Some(row),
+            SimpleQueryMessage::Row(row) if !row.is_empty() => Some(row),
             _ => None,
         });
-        Ok(row.filter(|row| !row.is_empty()).and_then(|row| row.get(0)).map(ToOwned::to_owned))
+        Ok(row.and_then(|row| row.get(0)).map(ToOwned::to_owned))
     }
 
     /// Asks a question that has at most one answer.

@@ -171,7 +171,7 @@ impl Trust {
         Self::from_row(&connection.one(QUESTION, &[]).await?)
     }
 
-    /// The same on a session of the other driver. An answer that can't be read is no leave.
+    /// The same where a session has its own client, to be cancelled. An answer that can't be read is no leave.
     ///
     /// # Errors
     /// The connection's: any role may ask.

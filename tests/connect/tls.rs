@@ -1,5 +1,5 @@
 //! What each `sslmode` means, held against the installed libpq: certificates that are good, self-signed, for another
-//! host, expired, revoked, or not there at all; for both drivers.
+//! host, expired, revoked, or not there at all.
 
 use super::{ConnectionUrl, Environment, Server, Target, owner, prepare, program, reload, run, target};
 use rcgen::{

@@ -2,6 +2,7 @@
 
 use crate::{check, diagnose_with, mend, mended, support::*, verdict};
 use refreshtop::{
+    cluster::{ClusterOptions, DisposableCluster},
     db::diagnosis::Options,
     model::diagnosis::{Danger, Detail, Limits, MendKind, Verdict},
 };
@@ -117,6 +118,39 @@ async fn a_sleeper_on_locks_is_found_and_ended() {
     watcher.until(&format!("NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = {})", sleeper.pid)).await;
     let diagnosis = diagnose_with(&url, &options).await;
     assert_eq!(diagnosis.check("idle-in-transaction").unwrap().verdict, Verdict::Good);
+}
+
+/// Nobody sees a session of it, a restart leaves it, and a refresh or a migration may wait for it.
+#[tokio::test]
+async fn a_forgotten_prepared_transaction_is_found_and_rolled_back() {
+    let settings = vec![("max_prepared_transactions".into(), "4".into())];
+    let options = ClusterOptions { settings, ..options() };
+    let cluster = DisposableCluster::start(&options, &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"));
+    let url = cluster.url("postgres");
+    execute(&url, SMALL_APP).await;
+    migrate(&url).await;
+    execute(&url, "CREATE TABLE public.others()").await;
+    execute(&url, "CREATE DATABASE other").await;
+    execute(&cluster.url("other"), "BEGIN; SELECT pg_advisory_xact_lock(1); PREPARE TRANSACTION 'elsewhere'").await;
+    execute(&url, "BEGIN; LOCK TABLE public.others; PREPARE TRANSACTION 'of no concern'").await;
+    let options = Options { limits: Limits { idle_in_transaction_s: 0.0, ..Limits::default() }, run_plan: None };
+    assert_eq!(diagnose_with(&url, &options).await.check("idle-in-transaction").unwrap().verdict, Verdict::Good);
+
+    for (statement, said) in [
+        ("SELECT pg_advisory_xact_lock(1)", "with an advisory lock, which a refresh may wait for"),
+        ("LOCK TABLE public.assets IN SHARE MODE", "with locks on what the view reads"),
+    ] {
+        execute(&url, &format!("BEGIN; {statement}; PREPARE TRANSACTION 'left over'")).await;
+        assert_eq!(verdict(&url, "idle-in-transaction").await, Verdict::Good, "not yet for long");
+        let diagnosis = diagnose_with(&url, &options).await;
+        let found = diagnosis.check("idle-in-transaction").unwrap();
+        assert_eq!(found.verdict, Verdict::Warning, "{found:#?}");
+        assert!(found.finding.starts_with("prepared transaction left over of postgres "), "{}", found.finding);
+        assert!(found.finding.contains(said), "{}", found.finding);
+        assert_eq!(found.mends[0].sql, "ROLLBACK PREPARED 'left over'");
+        mend(&url, &found.mends[0]).await.unwrap();
+        assert_eq!(diagnose_with(&url, &options).await.check("idle-in-transaction").unwrap().verdict, Verdict::Good);
+    }
 }
 
 #[tokio::test]

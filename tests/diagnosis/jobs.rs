@@ -6,6 +6,7 @@ use refreshtop::{
     command::migrate,
     model::diagnosis::{Danger, Detail, Mend, MendKind, Verdict},
 };
+use session::Session;
 
 async fn up(url: &str) {
     migrate::up(&target(url)).await.unwrap_or_else(|error| panic!("{error}"));
@@ -96,6 +97,44 @@ async fn a_job_in_another_database_is_judged_and_mended() {
 }
 
 /// Case 23: unlogged refreshes that stand in the way of the logged ones.
+/// A migration of another database that has found a name free must not lose its job to it, nor take this one's away.
+#[tokio::test]
+async fn a_name_that_a_migration_takes_meanwhile_is_left_to_it() {
+    let url = fresh_app("job_name").await;
+    let cron_url = cluster().await.url(CRON_DATABASE);
+    up(&url).await;
+    execute(&cron_url, &format!("SELECT cron.unschedule(jobid) FROM cron.job WHERE database = '{}'", database(&url)))
+        .await;
+    let found = check(&url, "refresh-job").await;
+    let offered = found.mends.iter().find(|mend| mend.kind == MendKind::Schedule).unwrap().clone();
+    let name = offered.sql.split('\'').nth(1).unwrap().to_owned();
+    // The lock that migrations take.
+    let migration = Session::with(&cron_url, "BEGIN; SELECT pg_advisory_xact_lock(1919317104, 1)").await;
+    let mending = tokio::spawn({
+        let url = url.clone();
+        async move { mend(&url, &offered).await }
+    });
+    let waits = format!(
+        "EXISTS (SELECT FROM pg_stat_activity
+                 WHERE wait_event = 'advisory' AND query LIKE '%schedule_in_database(%{}%')",
+        database(&url)
+    );
+    Session::open(&cron_url).await.until(&waits).await;
+    let taken = format!(
+        "SELECT cron.schedule_in_database('{name}', '7 7 7 7 7', 'SELECT 7', 'template1', username := 'refreshtop_job'); COMMIT"
+    );
+    migration.run(&taken).await;
+    let said = mending.await.unwrap().unwrap_err();
+    assert!(said.contains("a job of that name is there now"), "{said}");
+    let kept = format!("SELECT count(*) FROM cron.job WHERE jobname = '{name}' AND command = 'SELECT 7'");
+    assert_eq!(value::<i64>(&cron_url, &kept).await, 1);
+    execute(
+        &cron_url,
+        &format!("SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = '{name}' AND command = 'SELECT 7'"),
+    )
+    .await;
+}
+
 #[tokio::test]
 async fn others_that_refresh_the_view_are_named() {
     let url = fresh_app("others").await;

@@ -18,6 +18,20 @@ const SESSION: &str = "
     ARRAY(SELECT DISTINCT n.name || ' ' || n.mode || CASE WHEN n.granted THEN '' ELSE ' (waits)' END
           FROM near n WHERE n.pid = a.pid ORDER BY 1 LIMIT 20) AS locks";
 
+/// Prepared transactions of this database with locks on these relations, or with an advisory lock: a refresh and a
+/// migration wait for one of their own.
+const PREPARED: &str = "
+    SELECT 0 AS pid, p.owner AS \"user\", left(p.gid, 200) AS application, 'prepared' AS state,
+           extract(epoch FROM clock_timestamp() - p.prepared)::float8 AS xact_age_s,
+           extract(epoch FROM clock_timestamp() - p.prepared)::float8 AS state_age_s, '{}'::int[] AS blocked_by,
+           array_agg(DISTINCT coalesce(n.name || ' ' || n.mode, 'advisory lock')) AS locks
+    FROM pg_prepared_xacts p
+    JOIN lock own ON own.locktype = 'transactionid' AND own.transactionid = p.transaction AND own.pid IS NULL
+    JOIN lock l ON l.virtualtransaction = own.virtualtransaction
+    LEFT JOIN near n ON n.virtualtransaction = l.virtualtransaction
+    WHERE p.database = current_database() AND (l.locktype = 'advisory' OR n.name IS NOT NULL)
+    GROUP BY p.gid, p.owner, p.prepared ORDER BY p.prepared LIMIT 20";
+
 fn query() -> String {
     format!(
         "WITH RECURSIVE {REACHED}, lock AS MATERIALIZED (
@@ -61,7 +75,8 @@ fn query() -> String {
             'idle', (SELECT coalesce(jsonb_agg(to_jsonb(i)), '[]')
                      FROM (SELECT {SESSION}, '{{}}'::int[] AS blocked_by FROM pg_stat_activity a
                            WHERE a.state LIKE 'idle in transaction%' AND a.pid IN (SELECT n.pid FROM near n WHERE n.granted)
-                           ORDER BY a.state_change LIMIT 20) i))"
+                           ORDER BY a.state_change LIMIT 20) i),
+            'prepared', (SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') FROM ({PREPARED}) p))"
     )
 }
 

@@ -2,7 +2,7 @@
 
 use crate::db::session::{Error, Result, Session};
 use crate::db::{
-    error, service,
+    error, schedule, service,
     trust::{Refusal, SEARCH_PATH, Thing, Trust},
 };
 use crate::model::diagnosis::{Mend, MendKind, literal};
@@ -73,8 +73,12 @@ async fn database(connection: &mut Session) -> Result<String> {
 async fn execute(connection: &mut Session, mend: &Mend) -> Result<Option<String>> {
     Trust::of(connection).await?.allow_all(called(mend.kind))?;
     // What is no question may refuse to run in a transaction with others, and has no names but those it writes out.
-    let pinned = mend.sql.starts_with("SELECT").then(|| format!("{SEARCH_PATH}; {}", mend.sql));
-    let sql = pinned.unwrap_or_else(|| mend.sql.clone());
+    let sql = match mend.kind {
+        _ if !mend.sql.starts_with("SELECT") => mend.sql.clone(),
+        // Whether the name is free must still hold when it is taken: pg_cron would give away the other database's job.
+        MendKind::Schedule => format!("{SEARCH_PATH}; {}; {}", schedule::lock(), mend.sql),
+        _ => format!("{SEARCH_PATH}; {}", mend.sql),
+    };
     connection.first_value(&sql).await
 }
 
@@ -154,8 +158,7 @@ async fn record(app: &mut Session, mend: &Mend, done: bool) -> Result<()> {
     let keeps = "SELECT NOT pg_catalog.pg_is_in_recovery() AND EXISTS (
                      SELECT 1 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
                      WHERE n.nspname = 'refreshtop' AND p.proname = 'record_act')";
-    let keeps: String = service::one(app, keeps).await?.try_get(0)?;
-    if keeps != "t" {
+    if !service::one(app, keeps).await?.try_get::<bool, _>(0)? {
         return Ok(());
     }
     let sql = format!(

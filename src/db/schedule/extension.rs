@@ -40,9 +40,9 @@ pub(in crate::db) async fn is_readable(there: &Session) -> Result<bool> {
 
 /// Takes the lock under which the jobs are changed, until the transaction ends: another database's migrator may be about to
 /// create the extension or to take the same name, and another one's rollback to drop the extension because it has no job
-/// yet.
-pub(super) fn lock() -> String {
-    format!("SELECT pg_catalog.pg_advisory_xact_lock({}, 1)", migrate::LOCK_CLASS)
+/// yet. Gives a row without columns.
+pub(in crate::db) fn lock() -> String {
+    format!("SELECT FROM pg_catalog.pg_advisory_xact_lock({}, 1)", migrate::LOCK_CLASS)
 }
 
 pub(super) async fn has_extension(cron: &mut Session) -> Result<bool> {

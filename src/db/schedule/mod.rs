@@ -25,7 +25,7 @@ mod wanted;
 pub use done::{Done, Mode};
 pub use ensure::ensure;
 pub use extension::current_database;
-pub(super) use extension::{OWN_TABLES, has_own_tables, is_readable, role_now};
+pub(super) use extension::{OWN_TABLES, has_own_tables, is_readable, lock, role_now};
 pub use failure::ScheduleError;
 pub use look::{Look, Place, Standing, is_safe, look, recall};
 pub use notes::{Found, forget, write_notes};

@@ -48,6 +48,9 @@ pub(crate) struct Facts {
     pub chain: Vec<ChainSession>,
     /// Sessions that are idle in a transaction with locks on the view or what it reads.
     pub idle: Vec<ChainSession>,
+    /// Prepared transactions with such locks, or with an advisory lock.
+    #[serde(default)]
+    pub prepared: Vec<ChainSession>,
 }
 
 /// Who can be ended, by two mends; none where its start can't be seen, since a process number alone is used again.
@@ -158,7 +161,7 @@ pub(crate) fn idle(facts: &Facts, limits: &Limits) -> Check {
     let new = |verdict, finding: String| Check::new("idle-in-transaction", "Idle in a transaction", verdict, finding);
     let age = |session: &ChainSession| session.state_age_s.unwrap_or(0.0);
     let mut long: Vec<&ChainSession> =
-        facts.idle.iter().filter(|session| age(session) >= limits.idle_in_transaction_s).collect();
+        facts.idle.iter().chain(&facts.prepared).filter(|one| age(one) >= limits.idle_in_transaction_s).collect();
     long.sort_by(|a, b| age(b).total_cmp(&age(a)));
     let Some(first) = long.first() else {
         return if facts.sees_sessions {
@@ -174,15 +177,23 @@ pub(crate) fn idle(facts: &Facts, limits: &Limits) -> Check {
             .advise("GRANT pg_read_all_stats to this role, or ask as a superuser.")
         };
     };
-    let finding = format!(
-        "{} has been idle in a transaction for {} with locks on what the view reads.",
-        who(first),
-        span(age(first))
-    );
+    let (who, age_of_first) = (who(first), span(age(first)));
+    let finding = if first.pid != 0 {
+        format!("{who} has been idle in a transaction for {age_of_first} with locks on what the view reads.")
+    } else if first.locks == ["advisory lock"] {
+        format!("{who} has been open for {age_of_first} with an advisory lock, which a refresh may wait for.")
+    } else {
+        format!("{who} has been open for {age_of_first} with locks on what the view reads.")
+    };
+    let advice = if first.pid == 0 {
+        "It survives a restart of the server, blocks whoever needs these locks, and keeps dead rows: ask whoever prepared it to commit it; else roll it back."
+    } else {
+        "It blocks whoever changes these tables, and keeps dead rows; end it, and set idle_in_transaction_session_timeout for that role."
+    };
     let row = |session: &&ChainSession| {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         vec![
-            session.pid.to_string(),
+            if session.pid == 0 { "prepared".to_owned() } else { session.pid.to_string() },
             text(&session.user),
             text(&session.application),
             span(age(session)),
@@ -193,9 +204,7 @@ pub(crate) fn idle(facts: &Facts, limits: &Limits) -> Check {
         columns: vec!["pid", "user", "application", "idle for", "locks"],
         rows: long.iter().map(row).collect(),
     };
-    let mut check = new(Verdict::Warning, finding)
-        .advise("It blocks whoever changes these tables, and keeps dead rows; end it, and set idle_in_transaction_session_timeout for that role.")
-        .detail(Detail::Table(table));
+    let mut check = new(Verdict::Warning, finding).advise(advice).detail(Detail::Table(table));
     check.mends = long.iter().take(5).flat_map(|session| end(session, &facts.database)).collect();
     check
 }
@@ -270,5 +279,13 @@ mod tests {
         assert_eq!(idle(&facts, &Limits::default()).verdict, Verdict::Good);
         facts.idle[0].state_age_s = Some(60.0);
         assert_eq!(idle(&facts, &Limits::default()).verdict, Verdict::Warning);
+
+        let mut prepared = session(0, "prepared", &[]);
+        (prepared.application, prepared.state_age_s) = (Some("it's".into()), Some(7200.0));
+        prepared.locks = vec!["advisory lock".into()];
+        let found =
+            idle(&Facts { sees_sessions: true, prepared: vec![prepared], ..Facts::default() }, &Limits::default());
+        assert!(found.finding.contains("prepared transaction it's of unknown has been open for 2 h"), "{found:?}");
+        assert_eq!((found.verdict, &*found.mends[0].sql), (Verdict::Warning, "ROLLBACK PREPARED 'it''s'"));
     }
 }
