@@ -106,6 +106,9 @@ pub fn is_missing(failure: &Error) -> bool {
     )
 }
 
+/// What fills an empty view.
+pub const REFRESH_IT: &str = "press r, or run: refreshtop trigger";
+
 /// Why `what` can't be shown to `role`, and what would mend it.
 #[must_use]
 pub fn unavailable(what: &str, error: &Error, role: &str) -> Unavailable {
@@ -137,7 +140,7 @@ pub fn unavailable_but_for(what: &str, error: &Error, grant: &str) -> Unavailabl
             server_error(error).and_then(|server| server.hint()).unwrap_or(grant).to_owned()
         }
         Some(sqlstate::NOT_POPULATED) if is_restricted(error) => LIFT_RESTRICTION.into(),
-        Some(sqlstate::NOT_POPULATED) => "press r to refresh it".into(),
+        Some(sqlstate::NOT_POPULATED) => REFRESH_IT.into(),
         _ if is_missing(error) => "run: refreshtop migrate".into(),
         _ => String::new(),
     };

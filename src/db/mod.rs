@@ -17,6 +17,7 @@ pub mod refresher;
 pub mod schedule;
 pub mod service;
 pub mod session;
+pub mod snapshot;
 pub mod spare;
 mod suspend;
 pub mod trust;

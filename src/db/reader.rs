@@ -1,31 +1,26 @@
 //! The session that polls: one snapshot at a time, and single runs in full.
 
-use crate::connect::{ConnectError, Kind, Limits, Target};
-use crate::db::session::{Error, Result, Row, Session};
+use crate::connect::{ConnectError, Target};
+use crate::db::session::{Error, Result, Session};
 use crate::db::{
     diagnosis::{self, CronSession, Options},
-    error,
-    handmade::{self, Survey},
-    schedule,
-    service::{self, CronSettings, LogFilter, PLATFORM_METRICS},
+    error, handmade, schedule, service,
+    snapshot::{self, Kept, Scope},
     trust::Look,
     views,
 };
 use crate::model::{
     diagnosis::Diagnosis,
-    figures::PlatformMetrics,
-    job::Job,
     message::Message,
     question::{Answer, Question},
     reading::{Reading, Unavailable},
-    run::{Run, RunDetail},
-    snapshot::{Deployment, Server, Snapshot},
-    stats::RefreshStats,
+    run::RunDetail,
+    snapshot::Snapshot,
 };
 use std::time::Duration;
 use tokio::{
     sync::{mpsc, watch},
-    time::{Instant, timeout},
+    time::timeout,
 };
 use uuid::Uuid;
 
@@ -123,18 +118,6 @@ struct Sessions {
     app: Kept,
     /// With the name of its database.
     cron: Option<(String, Kept)>,
-}
-
-struct Kept {
-    session: Session,
-    /// Whether it had great rights at the last look.
-    gated: bool,
-}
-
-impl Kept {
-    async fn open(target: &Target, purpose: &str) -> Result<Self, ConnectError> {
-        Ok(Self { session: Session::open(target, purpose, &Limits::READING).await?, gated: true })
-    }
 }
 
 impl Sessions {
@@ -264,71 +247,13 @@ impl Reader {
             .ok_or_else(|| Unavailable::new("this run is no longer in the log", ""))
     }
 
-    /// Reads every part; each can be missing by itself, but a lost connection fails the whole.
     async fn snapshot(&self, sessions: &mut Sessions, window: Duration) -> Result<Snapshot> {
-        let look = Look::begin_knowing(&mut sessions.app.session, sessions.app.gated).await?;
-        let facts = look.facts().clone();
-        sessions.app.gated = facts.trust.is_gated();
-        let known = Instant::now();
-        let role = facts.server.role.clone();
-        // Polled together they share a round trip, which over a slow link is what a poll costs.
-        let (stats, all, errors, figures, running, cron, own_job) = tokio::join!(
-            biased;
-            service::statistics(&look, PLATFORM_METRICS, window),
-            service::recent_runs(&look, PLATFORM_METRICS, LogFilter::All, RUNS),
-            service::recent_runs(&look, PLATFORM_METRICS, LogFilter::Errors, ERRORS),
-            service::figures(&look),
-            service::running(&look, PLATFORM_METRICS),
-            service::cron_settings_in(&look),
-            service::own_job(&look),
-        );
-        // What is missing is looked for only where something is.
-        let survey = match &stats {
-            Err(failure) if error::is_missing(failure) => Some(handmade::survey(&look).await?),
-            _ => None,
-        };
-        let (stats, runs, errors) = match &survey {
-            Some(survey) => log_by_hand(&look, survey, &role, window).await?,
-            None => (part("statistics", &role, stats)?, part("runs", &role, all)?, part("errors", &role, errors)?),
-        };
-        let figures = shown_figures(figures, &role, survey.is_some())?;
-        // Nobody is shown as running where that can't be seen.
-        let running = part("running", &role, running)?.ok().flatten();
-        let job = if survey.is_some() {
-            job_by_hand(&look, &facts.server).await?
-        } else {
-            job(&look, &facts.server, cron, own_job).await?
-        };
-        look.end();
-        let job = match job {
-            Found::Here(job) => job,
-            // Only now: the look must not last as long as another database takes.
-            Found::Elsewhere(cron, database) => job_elsewhere(sessions, &cron, &database, &facts.server).await,
-        };
-        let deployment = survey.as_ref().map_or(Deployment::Migrated, Survey::deployment);
-        Ok(Snapshot {
-            server_time: facts.time,
-            read_for: known.elapsed(),
-            window,
-            server: facts.server,
-            deployment,
-            stats,
-            runs,
-            errors,
-            job,
-            figures,
-            running,
+        let read = snapshot::read(&mut sessions.app, &Scope { window, runs: RUNS, errors: ERRORS }).await?;
+        Ok(match read.elsewhere().map(ToOwned::to_owned) {
+            None => read.complete(),
+            Some(database) => read.complete_by(sessions.with_cron(&database).await.1).await,
         })
     }
-}
-
-/// What the log says where no function of refreshtop's can be asked.
-async fn log_by_hand(look: &Look<'_>, survey: &Survey, role: &str, window: Duration) -> Result<LogParts> {
-    Ok((
-        handmade::statistics(look, survey, role, PLATFORM_METRICS, window).await?,
-        handmade::runs(look, survey, role, PLATFORM_METRICS, LogFilter::All, None, RUNS).await?,
-        handmade::runs(look, survey, role, PLATFORM_METRICS, LogFilter::Errors, None, ERRORS).await?,
-    ))
 }
 
 /// Looks at the application's database for one answer.
@@ -347,151 +272,5 @@ impl Looking<'_> {
             Ok(read)
         };
         look.await.unwrap_or_else(|failure: Error| Err(error::unavailable(what, &failure, self.role)))
-    }
-}
-
-/// Statistics, runs and errors.
-type LogParts = (Reading<RefreshStats>, Reading<Vec<Run>>, Reading<Vec<Run>>);
-
-fn shown_figures(
-    figures: Result<Option<PlatformMetrics>>,
-    role: &str,
-    by_hand: bool,
-) -> Result<Reading<PlatformMetrics>> {
-    let name = error::identifier(role);
-    let grant = if by_hand {
-        format!("GRANT SELECT ON public.platform_metrics TO {name}")
-    } else {
-        format!("GRANT refreshtop_admin TO {name}")
-    };
-    Ok(match figures {
-        Ok(row) => row.ok_or_else(|| Unavailable::new("platform_metrics is empty", "press r to refresh it")),
-        Err(failure) if error::fails_all(&failure) => return Err(failure),
-        Err(failure) => Err(error::unavailable_but_for("platform_metrics", &failure, &grant)),
-    })
-}
-
-/// The job, or where to look for it.
-enum Found {
-    Here(Reading<Job>),
-    Elsewhere(CronSettings, String),
-}
-
-/// The job that refreshes, with what was asked of it together with everything else.
-async fn job(
-    look: &Look<'_>,
-    server: &Server,
-    settings: Result<CronSettings>,
-    own: Result<Option<Row>>,
-) -> Result<Found> {
-    match place_of_cron(settings, server, false)? {
-        Ok((cron, database)) if database == server.database => {
-            let found = service::job_here_beside(look, &cron, own).await;
-            shown_job(found, server, &database, true).map(Found::Here)
-        }
-        Ok((cron, database)) => Ok(Found::Elsewhere(cron, database)),
-        Err(missing) => Ok(Found::Here(Err(missing))),
-    }
-}
-
-/// The same where no function of refreshtop's can be asked.
-async fn job_by_hand(look: &Look<'_>, server: &Server) -> Result<Found> {
-    match place_of_cron(handmade::cron_settings(look).await, server, true)? {
-        Ok((cron, database)) if database == server.database => {
-            let found = handmade::job(look, &cron, &server.database).await;
-            shown_job(found, server, &database, false).map(Found::Here)
-        }
-        Ok((cron, database)) => Ok(Found::Elsewhere(cron, database)),
-        Err(missing) => Ok(Found::Here(Err(missing))),
-    }
-}
-
-/// The settings of `pg_cron` and its database, or why there is none.
-fn place_of_cron(
-    settings: Result<CronSettings>,
-    server: &Server,
-    by_hand: bool,
-) -> Result<Reading<(CronSettings, String)>> {
-    Ok(part("schedule", &server.role, settings)?.and_then(|cron| match cron.database.clone() {
-        Some(database) => Ok((cron, database)),
-        None => Err(no_cron(&cron, &server.role, by_hand)),
-    }))
-}
-
-fn shown_job(found: Result<Option<Job>>, server: &Server, database: &str, owner: bool) -> Result<Reading<Job>> {
-    let grant = cron_grant(&server.role, database);
-    match found {
-        Ok(job) => Ok(job.ok_or_else(|| no_job(database, owner, &server.role))),
-        Err(failure) if error::fails_all(&failure) => Err(failure),
-        Err(failure) => Ok(Err(error::unavailable_but_for("schedule", &failure, &grant))),
-    }
-}
-
-/// Looks for the job where `pg_cron` lives. That database may refuse us, which says nothing about the application's.
-async fn job_elsewhere(sessions: &mut Sessions, cron: &CronSettings, database: &str, server: &Server) -> Reading<Job> {
-    let what = format!("schedule (database {database})");
-    let grant = cron_grant(&server.role, database);
-    let kept = match sessions.with_cron(database).await.1 {
-        Ok(kept) => kept,
-        Err(failure) => {
-            let mend = if failure.kind == Kind::NotPermitted { grant } else { String::new() };
-            return Err(Unavailable::new(format!("{what}: {failure}"), mend));
-        }
-    };
-    let found = async {
-        let look = Look::begin_knowing(&mut kept.session, kept.gated).await?;
-        kept.gated = look.facts().trust.is_gated();
-        let job = service::job_there(&look, cron, &server.database).await?;
-        look.end();
-        Ok(job)
-    };
-    match found.await {
-        Ok(job) => job.ok_or_else(|| no_job(database, false, &server.role)),
-        Err(failure) => Err(error::unavailable_but_for(&what, &failure, &grant)),
-    }
-}
-
-/// What lets a role read its jobs in the database of `pg_cron`.
-fn cron_grant(role: &str, database: &str) -> String {
-    let (role, name) = (error::identifier(role), error::identifier(database));
-    format!("GRANT CONNECT ON DATABASE {name} TO {role}; in {name}: GRANT USAGE ON SCHEMA cron TO {role}")
-}
-
-fn no_cron(cron: &CronSettings, role: &str, by_hand: bool) -> Unavailable {
-    if by_hand && !cron.readable {
-        let mend = format!("GRANT pg_read_all_settings TO {}", error::identifier(role));
-        return Unavailable::new(format!("role {role} may not see whether pg_cron is loaded on this server"), mend);
-    }
-    if cron.readable {
-        Unavailable::new(
-            "pg_cron is not loaded on this server",
-            "install it and add it to shared_preload_libraries, or let another scheduler call \
-             refresh_platform_metrics_with_logging()",
-        )
-    } else {
-        Unavailable::new(
-            format!("whether pg_cron is loaded can't be seen by the owner of schema refreshtop (you are {role})"),
-            "GRANT pg_read_all_settings to that owner",
-        )
-    }
-}
-
-fn no_job(cron_database: &str, here: bool, role: &str) -> Unavailable {
-    let job = service::REFRESH_JOB;
-    // In its own database we look as the owner; in another one pg_cron shows each role only its own jobs.
-    let whose = if here { String::new() } else { format!(" that role {role} may see") };
-    let none = Unavailable::new(
-        format!("no job {job}{whose} in pg_cron (database {cron_database})"),
-        "run: refreshtop migrate",
-    );
-    if here { none.absent() } else { none }
-}
-
-/// Splits what a part of the snapshot answered: a lost connection ends the poll, anything else only this part.
-fn part<T>(what: &str, role: &str, answer: Result<T>) -> Result<Reading<T>> {
-    match answer {
-        Ok(value) => Ok(Ok(value)),
-        Err(failure) if error::fails_all(&failure) => Err(failure),
-        Err(failure) => Ok(Err(error::unavailable(what, &failure, role))),
     }
 }

@@ -1,0 +1,324 @@
+//! The one consistent read of everything that is shown at once: by the monitor, `status`, `stats`, `check` and metrics.
+
+use crate::connect::{ConnectError, Kind, Limits, Target};
+use crate::db::session::{Error, Result, Row, Session};
+use crate::db::{
+    error,
+    handmade::{self, Survey},
+    service::{self, CronSettings, LogFilter, PLATFORM_METRICS},
+    trust::{self, Look},
+};
+use crate::model::{
+    figures::PlatformMetrics,
+    job::Job,
+    reading::{Reading, Unavailable},
+    run::Run,
+    snapshot::{Deployment, Server, Snapshot},
+    stats::RefreshStats,
+};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A session that is read by more than once.
+#[derive(Debug)]
+pub struct Kept {
+    /// The session.
+    pub session: Session,
+    /// Whether it had great rights at the last look.
+    gated: bool,
+}
+
+impl Kept {
+    /// Opens one; `purpose` joins its name.
+    ///
+    /// # Errors
+    /// Why not, and what to do about it.
+    pub async fn open(target: &Target, purpose: &str) -> Result<Self, ConnectError> {
+        Ok(Self { session: Session::open(target, purpose, &Limits::READING).await?, gated: true })
+    }
+
+    async fn look(&mut self) -> Result<Look<'_>> {
+        let look = Look::begin_knowing(&mut self.session, self.gated).await?;
+        self.gated = look.facts().trust.is_gated();
+        Ok(look)
+    }
+}
+
+/// How much is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope {
+    /// The window of the statistics.
+    pub window: Duration,
+    /// The most runs.
+    pub runs: u16,
+    /// The most failures; 0 for a reader that has no use for them.
+    pub errors: u16,
+}
+
+/// What was read in the application's database. Without the schedule, where that is in another one.
+#[derive(Debug)]
+pub struct Read {
+    snapshot: Snapshot,
+    elsewhere: Option<CronPlace>,
+    /// Why there are no statistics, if there are none: as the server said it.
+    stats_failure: Option<Error>,
+}
+
+/// Where `pg_cron` lives.
+#[derive(Debug)]
+struct CronPlace {
+    settings: CronSettings,
+    database: String,
+}
+
+/// Reads every part; each can be missing by itself.
+///
+/// # Errors
+/// The connection is lost, or the server ends it.
+pub async fn read(app: &mut Kept, scope: &Scope) -> Result<Read> {
+    let look = app.look().await?;
+    let facts = look.facts().clone();
+    let known = Instant::now();
+    let (role, window) = (facts.server.role.clone(), scope.window);
+    // Polled together they share a round trip, which over a slow link is what a poll costs.
+    let (stats, all, errors, figures, running, cron, own_job) = tokio::join!(
+        biased;
+        service::statistics(&look, PLATFORM_METRICS, window),
+        service::recent_runs(&look, PLATFORM_METRICS, LogFilter::All, scope.runs),
+        failures(&look, scope.errors),
+        service::figures(&look),
+        service::running(&look, PLATFORM_METRICS),
+        service::cron_settings_in(&look),
+        service::own_job(&look),
+    );
+    let stats_failure = stats.as_ref().err().cloned();
+    // What is missing is looked for only where something is.
+    let survey = match &stats {
+        Err(failure) if error::is_missing(failure) => Some(handmade::survey(&look).await?),
+        _ => None,
+    };
+    let (stats, runs, errors) = match &survey {
+        Some(survey) => log_by_hand(&look, survey, &role, scope).await?,
+        None => (part("statistics", &role, stats)?, part("runs", &role, all)?, part("errors", &role, errors)?),
+    };
+    let figures = shown_figures(figures, &role, survey.is_some())?;
+    // Nobody is shown as running where that can't be seen.
+    let running = part("running", &role, running)?.ok().flatten();
+    let (job, elsewhere) = if survey.is_some() {
+        job_by_hand(&look, &facts.server).await?
+    } else {
+        job(&look, &facts.server, cron, own_job).await?
+    };
+    // Whose log is not looked at for a reason of its own is told that reason.
+    let stranger = survey.as_ref().and_then(|_| look.allow_unless_missing(trust::LOG).err());
+    let stats_failure = if stats.is_ok() { None } else { stranger.or(stats_failure) };
+    look.end();
+    let snapshot = Snapshot {
+        server_time: facts.time,
+        read_for: known.elapsed(),
+        window,
+        deployment: survey.as_ref().map_or(Deployment::Migrated, Survey::deployment),
+        server: facts.server,
+        stats,
+        runs,
+        errors,
+        job,
+        figures,
+        running,
+    };
+    Ok(Read { snapshot, elsewhere, stats_failure })
+}
+
+impl Read {
+    /// The database in which to look for the schedule; `None` where that was read already.
+    #[must_use]
+    pub fn elsewhere(&self) -> Option<&str> {
+        self.elsewhere.as_ref().map(|there| &*there.database)
+    }
+
+    /// Why there are no statistics, if there are none.
+    #[must_use]
+    pub fn stats_failure(&self) -> Option<&Error> {
+        self.stats_failure.as_ref()
+    }
+
+    /// Everything, where the schedule was read already.
+    #[must_use]
+    pub fn complete(self) -> Snapshot {
+        self.snapshot
+    }
+
+    /// Everything, with the schedule read through the session `there` in [`Self::elsewhere`]. That database may refuse
+    /// us, which says nothing about the application's.
+    pub async fn complete_by(mut self, there: Result<&mut Kept, ConnectError>) -> Snapshot {
+        if let Some(elsewhere) = &self.elsewhere {
+            let began = Instant::now();
+            self.snapshot.job = job_elsewhere(there, elsewhere, &self.snapshot).await;
+            self.snapshot.read_for += began.elapsed();
+        }
+        self.snapshot
+    }
+}
+
+/// The newest failures.
+async fn failures(look: &Look<'_>, limit: u16) -> Result<Vec<Run>> {
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    service::recent_runs(look, PLATFORM_METRICS, LogFilter::Errors, limit).await
+}
+
+/// Statistics, runs and errors.
+type LogParts = (Reading<RefreshStats>, Reading<Vec<Run>>, Reading<Vec<Run>>);
+
+/// What the log says where no function of refreshtop's can be asked.
+async fn log_by_hand(look: &Look<'_>, survey: &Survey, role: &str, scope: &Scope) -> Result<LogParts> {
+    Ok((
+        handmade::statistics(look, survey, role, PLATFORM_METRICS, scope.window).await?,
+        handmade::runs(look, survey, role, PLATFORM_METRICS, LogFilter::All, None, scope.runs).await?,
+        match scope.errors {
+            0 => Ok(Vec::new()),
+            limit => handmade::runs(look, survey, role, PLATFORM_METRICS, LogFilter::Errors, None, limit).await?,
+        },
+    ))
+}
+
+fn shown_figures(
+    figures: Result<Option<PlatformMetrics>>,
+    role: &str,
+    by_hand: bool,
+) -> Result<Reading<PlatformMetrics>> {
+    let name = error::identifier(role);
+    let grant = if by_hand {
+        format!("GRANT SELECT ON public.platform_metrics TO {name}")
+    } else {
+        format!("GRANT refreshtop_admin TO {name}")
+    };
+    Ok(match figures {
+        Ok(row) => row.ok_or_else(|| Unavailable::new("platform_metrics is empty", error::REFRESH_IT)),
+        Err(failure) if error::fails_all(&failure) => return Err(failure),
+        Err(failure) => Err(error::unavailable_but_for("platform_metrics", &failure, &grant)),
+    })
+}
+
+/// The job that refreshes, or where else to look for it.
+type JobOrPlace = (Reading<Job>, Option<CronPlace>);
+
+/// The job, with what was asked of it together with everything else.
+async fn job(
+    look: &Look<'_>,
+    server: &Server,
+    settings: Result<CronSettings>,
+    own: Result<Option<Row>>,
+) -> Result<JobOrPlace> {
+    match place_of_cron(settings, server, false)? {
+        Ok(place) if place.database == server.database => {
+            let found = service::job_here_beside(look, &place.settings, own).await;
+            Ok((shown_job(found, server, &place.database, true)?, None))
+        }
+        Ok(place) => Ok(not_yet(place)),
+        Err(missing) => Ok((Err(missing), None)),
+    }
+}
+
+/// The same where no function of refreshtop's can be asked.
+async fn job_by_hand(look: &Look<'_>, server: &Server) -> Result<JobOrPlace> {
+    match place_of_cron(handmade::cron_settings(look).await, server, true)? {
+        Ok(place) if place.database == server.database => {
+            let found = handmade::job(look, &place.settings, &server.database).await;
+            Ok((shown_job(found, server, &place.database, false)?, None))
+        }
+        Ok(place) => Ok(not_yet(place)),
+        Err(missing) => Ok((Err(missing), None)),
+    }
+}
+
+/// Stands where the schedule will, until it was looked for elsewhere.
+fn not_yet(place: CronPlace) -> JobOrPlace {
+    (Err(Unavailable::new(format!("schedule (database {}): not read", place.database), "")), Some(place))
+}
+
+/// The settings of `pg_cron` and its database, or why there is none.
+fn place_of_cron(settings: Result<CronSettings>, server: &Server, by_hand: bool) -> Result<Reading<CronPlace>> {
+    Ok(part("schedule", &server.role, settings)?.and_then(|settings| match settings.database.clone() {
+        Some(database) => Ok(CronPlace { settings, database }),
+        None => Err(no_cron(&settings, &server.role, by_hand)),
+    }))
+}
+
+fn shown_job(found: Result<Option<Job>>, server: &Server, database: &str, migrated: bool) -> Result<Reading<Job>> {
+    let grant = cron_grant(&server.role, database);
+    match found {
+        Ok(job) => Ok(job.ok_or_else(|| no_job(database, migrated, server, migrated))),
+        Err(failure) if error::fails_all(&failure) => Err(failure),
+        Err(failure) => Ok(Err(error::unavailable_but_for("schedule", &failure, &grant))),
+    }
+}
+
+/// Looks for the job where `pg_cron` lives. That database may refuse us, which says nothing about the application's.
+async fn job_elsewhere(there: Result<&mut Kept, ConnectError>, place: &CronPlace, snapshot: &Snapshot) -> Reading<Job> {
+    let (server, database) = (&snapshot.server, &place.database);
+    let what = format!("schedule (database {database})");
+    let grant = cron_grant(&server.role, database);
+    let kept = match there {
+        Ok(kept) => kept,
+        Err(failure) => {
+            let mend = if failure.kind == Kind::NotPermitted { grant } else { String::new() };
+            return Err(Unavailable::new(format!("{what}: {failure}"), mend));
+        }
+    };
+    let found = async {
+        let look = kept.look().await?;
+        let job = service::job_there(&look, &place.settings, &server.database).await?;
+        look.end();
+        Ok(job)
+    };
+    match found.await {
+        Ok(job) => job.ok_or_else(|| no_job(database, false, server, snapshot.deployment == Deployment::Migrated)),
+        Err(failure) => Err(error::unavailable_but_for(&what, &failure, &grant)),
+    }
+}
+
+/// What lets a role read its jobs in the database of `pg_cron`.
+fn cron_grant(role: &str, database: &str) -> String {
+    let (role, name) = (error::identifier(role), error::identifier(database));
+    format!("GRANT CONNECT ON DATABASE {name} TO {role}; in {name}: GRANT USAGE ON SCHEMA cron TO {role}")
+}
+
+fn no_cron(cron: &CronSettings, role: &str, by_hand: bool) -> Unavailable {
+    if by_hand && !cron.readable {
+        let mend = format!("GRANT pg_read_all_settings TO {}", error::identifier(role));
+        return Unavailable::new(format!("role {role} may not see whether pg_cron is loaded on this server"), mend);
+    }
+    if cron.readable {
+        Unavailable::new(
+            "pg_cron is not loaded on this server",
+            "install it and add it to shared_preload_libraries, or let another scheduler call \
+             refresh_platform_metrics_with_logging()",
+        )
+    } else {
+        Unavailable::new(
+            format!("whether pg_cron is loaded can't be seen by the owner of schema refreshtop (you are {role})"),
+            "GRANT pg_read_all_settings to that owner",
+        )
+    }
+}
+
+/// `as_owner` says that it was looked for with the rights of the installation's owner.
+fn no_job(cron_database: &str, as_owner: bool, server: &Server, migrated: bool) -> Unavailable {
+    let job = service::REFRESH_JOB;
+    // In another database pg_cron shows each role only its own jobs.
+    let whose = if as_owner { String::new() } else { format!(" that role {} may see", server.role) };
+    let mend = if migrated { "run: refreshtop job restore" } else { "run: refreshtop migrate" };
+    let none = Unavailable::new(format!("no job {job}{whose} in pg_cron (database {cron_database})"), mend);
+    if as_owner { none.absent() } else { none }
+}
+
+/// Splits what a part of the snapshot answered: a lost connection ends the poll, anything else only this part.
+fn part<T>(what: &str, role: &str, answer: Result<T>) -> Result<Reading<T>> {
+    match answer {
+        Ok(value) => Ok(Ok(value)),
+        Err(failure) if error::fails_all(&failure) => Err(failure),
+        Err(failure) => Ok(Err(error::unavailable(what, &failure, role))),
+    }
+}
