@@ -82,11 +82,14 @@ pub fn sentence(error: &Error) -> String {
 pub const LIFT_RESTRICTION: &str = "take the setting away from this role, or from the database: \
     ALTER DATABASE … RESET restrict_nonsystem_relation_kind";
 
-/// Whether a setting of the session forbids views, of which refreshtop's functions use one. Its code has many meanings,
-/// so the words decide; a server that speaks another language than English is not understood.
+/// Whether a setting of the session forbids views, of which refreshtop's functions use one. Its code has many meanings and
+/// its words depend on the server's language, so the place in the server that refuses decides.
 #[must_use]
 pub fn is_restricted(failure: &Error) -> bool {
-    server_error(failure).is_some_and(|server| server.message().starts_with("access to non-system"))
+    code(failure) == Some(sqlstate::NOT_POPULATED)
+        && server_error(failure)
+            .and_then(|server| server.routine())
+            .is_some_and(|place| ["ApplyRetrieveRule", "rewriteTargetView"].contains(&place))
 }
 
 /// Whether `failure` says that what is asked does not exist here: no migrations, or fewer than this version knows.
