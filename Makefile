@@ -14,7 +14,7 @@ help:
 	@echo "make test-packages  try cargo install, and the Debian package of a debug build, on this machine (needs root)"
 	@echo "make deb       make a Debian package in target/deb (the build takes minutes)"
 	@echo "make test-deb  make the package, look it over, install it on this machine, try it and remove it again (needs root)"
-	@echo "make bench     measure the latency of the screen, the cost of a poll and what readers feel (takes minutes)"
+	@echo "make bench     measure the latency of the screen, also over a slow link, the cost of a poll and what readers feel (takes minutes)"
 	@echo "make soak      send ten million notifications and cut a hundred connections, and see whether memory holds"
 	@echo "make pictures  take the pictures of README and docs anew, of the demo as it runs here"
 	@echo "make book      make a site of docs/ in target/site (needs mdbook)"
@@ -64,7 +64,7 @@ test-deb: deb
 # One after the other, on a machine that does nothing else. poll_cost fills a log with ten million rows.
 bench:
 	@scripts/setup test
-	cargo bench --bench latency --bench readers --bench poll_cost
+	cargo bench --bench latency --bench slow_link --bench readers --bench poll_cost
 
 # Minutes to an hour, by the machine.
 soak:
