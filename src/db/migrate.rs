@@ -3,83 +3,31 @@
 //! All steps run in one transaction: they land together or not at all. Every step may run again, so that a migration
 //! repairs whatever was dropped or changed since: what must be there is compared with the inventory that the last one left.
 
-use crate::connect::ConnectError;
-use crate::db::session::{Error, FromRow, Result, Row, Session, Transaction};
-use crate::db::{
-    error,
-    preflight::{self, Problem},
-    service::{ask, literal, one, optional},
-};
+mod down;
+mod error;
+mod inventory;
+mod transaction;
+
+pub use down::{AtStake, Undone, at_stake, begin_down, down, forget_roles};
+pub use error::MigrateError;
+pub use inventory::{Home, blind_spot, has_view};
+pub(crate) use inventory::{INVENTORY, OPENED};
+pub use transaction::Pending;
+
+use crate::db::preflight;
+use crate::db::service::{ask, literal, optional};
+use crate::db::session::{Result, Session};
+use down::FORGET_ROLES;
+use inventory::{AT_HOME, changes, moved_from};
 use sqlx::migrate::{Migration, Migrator};
 use std::fmt::Write as _;
+use transaction::{ENTER, LEAVE, LEAVE_ROLES, as_owner, begin, blame, event_triggers, record, run};
 
 /// First half of the advisory locks that keep two migrators apart: `'rftp'`.
 pub(crate) const LOCK_CLASS: i32 = 0x7266_7470;
 
 fn migrator() -> Migrator {
     sqlx::migrate!("./migrations")
-}
-
-/// Why the migrations did not run. Nothing was changed.
-#[derive(Debug, thiserror::Error)]
-pub enum MigrateError {
-    /// The preflight found problems.
-    #[error("nothing was changed:{}", join(.0))]
-    Preflight(Vec<Problem>),
-    /// A step failed, and all were rolled back.
-    #[error("nothing was changed: step {version} failed: {reason}")]
-    Step {
-        /// Version of the step.
-        version: i64,
-        /// The server's words.
-        reason: String,
-        /// Its SQLSTATE.
-        code: Option<String>,
-    },
-    /// The database was migrated by a version of refreshtop that this one does not know.
-    #[error(
-        "nothing was changed: this database was migrated by another refreshtop (step {0}); use that version or a newer one"
-    )]
-    Unknown(i64),
-    /// The rollback target is not a step.
-    #[error("there is no step {0}: see refreshtop migrate status")]
-    NoSuchStep(i64),
-    /// The server can't be reached.
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    /// What whoever asked for it has to say.
-    #[error("{text}")]
-    Told {
-        /// One of [`crate::exit`].
-        code: u8,
-        /// A sentence.
-        text: String,
-    },
-    /// Anything else.
-    #[error("{}", database_sentence(.0))]
-    Database(#[from] Error),
-}
-
-/// One problem on the same line, several on one line each.
-fn join(problems: &[Problem]) -> String {
-    match problems {
-        [only] => format!(" {only}"),
-        all => all.iter().map(|problem| format!("\n  - {problem}")).collect::<Vec<_>>().concat(),
-    }
-}
-
-fn database_sentence(failure: &Error) -> String {
-    let sentence = error::sentence(failure);
-    let mend = match error::code(failure) {
-        Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) => {
-            "migrate as the role that migrated this database before, or as a superuser"
-        }
-        Some(error::sqlstate::ALREADY_PREPARED) => {
-            "another client has left it on a pooler's connection: migrate at the server itself, not by way of the pooler"
-        }
-        _ => return sentence,
-    };
-    format!("{sentence}; {mend}")
 }
 
 /// One step and whether it is applied.
@@ -162,62 +110,8 @@ impl Applied {
     }
 }
 
-/// Which database of which cluster an installation was migrated in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Home {
-    /// The cluster's `system_identifier`.
-    pub system_identifier: i64,
-    /// The database's oid, which changes with a copy and not with a rename.
-    pub database_oid: i64,
-    /// The database's name.
-    pub database_name: String,
-}
-
-impl FromRow for Home {
-    fn from_row(row: &Row) -> Result<Self> {
-        Ok(Self {
-            system_identifier: row.try_get("system_identifier")?,
-            database_oid: row.try_get("database_oid")?,
-            database_name: row.try_get("database_name")?,
-        })
-    }
-}
-
 /// What is told while a migration runs, a sentence each.
 pub type Progress<'a> = &'a mut (dyn FnMut(&str) + Send);
-
-/// A migration up or down that has done everything but the commit. Dropped, it is rolled back.
-#[derive(Debug)]
-pub struct Pending<'c, T> {
-    /// What it did.
-    pub done: T,
-    transaction: Transaction<'c>,
-}
-
-impl<T> Pending<'_, T> {
-    /// The session, inside the transaction.
-    pub fn connection(&mut self) -> &mut Session {
-        &mut self.transaction
-    }
-
-    /// Makes it last.
-    ///
-    /// # Errors
-    /// The server's: then nothing was changed.
-    pub async fn commit(self) -> Result<T, MigrateError> {
-        self.transaction.commit().await?;
-        Ok(self.done)
-    }
-
-    /// Takes it back.
-    ///
-    /// # Errors
-    /// The server's: then it was taken back all the same.
-    pub async fn rollback(self) -> Result<T, MigrateError> {
-        self.transaction.rollback().await?;
-        Ok(self.done)
-    }
-}
 
 /// Applies every pending step, and puts back what was changed behind our back.
 ///
@@ -365,71 +259,6 @@ pub fn statements_down(target: i64) -> Vec<(String, String)> {
     steps
 }
 
-const ENTER: &str = include_str!("migrate/enter.sql");
-const LEAVE: &str = include_str!("migrate/leave.sql");
-const LEAVE_ROLES: &str = include_str!("migrate/leave_roles.sql");
-const FORGET_ROLES: &str = include_str!("migrate/forget_roles.sql");
-
-/// What stands here of refreshtop, as rows (kind, object, detail); reads only catalogues.
-pub(crate) const INVENTORY: &str = include_str!("inventory.sql");
-
-/// Which lines of the inventory that were not there before are somebody's way in. A grant to a role is somebody's wish,
-/// but on a sequence.
-pub(crate) const OPENED: &str =
-    "(kind IN ('trigger', 'rule', 'setting') OR kind = 'policy' AND detail NOT LIKE 'application\\_%'
-    OR kind = 'grant' AND (detail LIKE '% PUBLIC' AND object NOT LIKE 'table public.platform_metrics'
-                           OR object LIKE 'sequence %'))";
-
-const AT_HOME: &str = "
-    UPDATE refreshtop.home h SET system_identifier = s.system_identifier, database_oid = d.oid, database_name = d.datname
-    FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()";
-
-async fn run(transaction: &mut Session, sql: &str, version: Option<i64>) -> Result<(), MigrateError> {
-    match transaction.run(sql).await {
-        Ok(_) => Ok(()),
-        Err(failure) if error::server_error(&failure).is_some() => {
-            let version = version.unwrap_or_default();
-            Err(MigrateError::Step {
-                version,
-                reason: failed_sentence(&failure),
-                code: error::code(&failure).map(Into::into),
-            })
-        }
-        Err(failure) => Err(failure.into()),
-    }
-}
-
-/// The server's words, its hint, and which function of others it was in.
-fn failed_sentence(failure: &Error) -> String {
-    let server = error::server_error(failure);
-    let hint = server.and_then(|server| server.hint().map(ToOwned::to_owned));
-    let mut sentence = error::sentence(failure);
-    if let Some(hint) = hint.filter(|hint| !sentence.contains(hint)) {
-        let _ = write!(sentence, "; {hint}");
-    }
-    let ours = ["pg_temp", "refreshtop", "inline_code_block"];
-    let context = server.and_then(|server| server.where_()).unwrap_or_default();
-    let theirs = context.lines().filter(|line| line.contains(" function "));
-    if let Some(line) = theirs.into_iter().find(|line| !ours.iter().any(|name| line.contains(name))) {
-        let _ = write!(sentence, "; in {line}");
-    }
-    sentence
-}
-
-/// Names the event trigger whose function failed.
-fn blame(failure: MigrateError, triggers: &[String]) -> MigrateError {
-    let MigrateError::Step { version, mut reason, code } = failure else { return failure };
-    let called = |trigger: &&String| {
-        trigger
-            .split_once(" runs function ")
-            .is_some_and(|(_, function)| reason.contains(&format!("function {function}")))
-    };
-    if let Some(trigger) = triggers.iter().find(called).cloned() {
-        let _ = write!(reason, "; {trigger} at each statement of a migration");
-    }
-    MigrateError::Step { version, reason, code }
-}
-
 async fn note_step(transaction: &mut Session, step: &Migration) -> Result<()> {
     let checksum = step.checksum.iter().fold(String::new(), |mut text, byte| {
         // Writing to a string does not fail.
@@ -446,295 +275,6 @@ async fn note_step(transaction: &mut Session, step: &Migration) -> Result<()> {
     as_owner(transaction, &sql).await
 }
 
-/// Writes into our own tables as the role that they belong to, between [`ENTER`] and [`LEAVE_ROLES`]: whoever migrates may be
-/// a superuser, and has no need to be one here.
-async fn as_owner(transaction: &mut Session, sql: &str) -> Result<()> {
-    let sql = format!(
-        "SELECT set_config('role', current_setting('refreshtop.role_owner'), true); {sql};
-         SELECT set_config('role', current_setting('refreshtop.role_before'), true)"
-    );
-    transaction.run(&sql).await?;
-    Ok(())
-}
-
-/// Where the installation was at home, if that is not here. A restored database lacks nothing but this knowledge.
-async fn moved_from(connection: &mut Session) -> Result<Option<Home>> {
-    let sql = "SELECT h.system_identifier, h.database_oid::bigint AS database_oid, h.database_name::text AS database_name
-               FROM refreshtop.home h CROSS JOIN pg_control_system() s CROSS JOIN pg_database d
-               WHERE d.datname = current_database()
-                 AND (h.system_identifier, h.database_oid, h.database_name) IS DISTINCT FROM (s.system_identifier, d.oid, d.datname)";
-    if !exists(connection, "refreshtop.home").await? {
-        return Ok(None);
-    }
-    optional(connection, sql).await?.as_ref().map(Home::from_row).transpose()
-}
-
-/// What the last migration left and is missing or changed now, a phrase each.
-async fn changes(connection: &mut Session) -> Result<Vec<String>> {
-    if !exists(connection, "refreshtop.inventory").await? {
-        return Ok(vec!["table refreshtop.inventory".into()]);
-    }
-    let sql = format!(
-        "SELECT DISTINCT concat_ws(' ', kind, CASE kind WHEN 'grant' THEN detail || ' on ' || object WHEN 'policy' THEN split_part(detail, ' ', 1) || ' of ' || object
-             WHEN 'column' THEN split_part(detail, ' ', 1) || ' of ' || object WHEN 'unique index' THEN 'of ' || object
-             WHEN 'setting' THEN split_part(detail, '=', 1) || ' of ' || object ELSE object END) AS missing
-         FROM ((SELECT kind, object, detail FROM refreshtop.inventory EXCEPT SELECT kind, object, detail FROM ({INVENTORY}) now
-                WHERE kind <> 'role' OR object = ANY (string_to_array(current_setting('refreshtop.roles_here'), ',')))
-               UNION ALL (SELECT kind, object, detail FROM ({INVENTORY}) now WHERE {OPENED}
-                          EXCEPT SELECT kind, object, detail FROM refreshtop.inventory)) gone ORDER BY 1"
-    );
-    let gone: Result<Vec<String>> = ask(connection, &sql).await?.iter().map(|row| row.try_get(0)).collect();
-    let mut gone = gone?;
-    // The inventory is of catalogues; without these rows nothing is refreshed.
-    for (table, row, phrase) in [
-        ("refreshtop.views", "refresh_type = 'platform_metrics'", "registration of platform_metrics"),
-        ("refreshtop.home", "true", "row of refreshtop.home"),
-        ("refreshtop.attempt_key", "true", "row of refreshtop.attempt_key"),
-    ] {
-        if exists(connection, table).await?
-            && optional(connection, &format!("SELECT 1 FROM {table} WHERE {row}")).await?.is_none()
-        {
-            gone.push(phrase.into());
-        }
-    }
-    Ok(gone)
-}
-
-async fn exists(connection: &mut Session, relation: &str) -> Result<bool> {
-    one(connection, &format!("SELECT to_regclass({}) IS NOT NULL", literal(relation))).await?.try_get(0)
-}
-
-/// Event triggers of others, which run inside our statements and may fail them.
-async fn event_triggers(connection: &mut Session) -> Result<Vec<String>> {
-    let sql = "SELECT format('event trigger %I runs function %s', t.evtname, t.evtfoid::regprocedure)
-               FROM pg_event_trigger t WHERE t.evtenabled IN ('O', 'A') ORDER BY 1";
-    ask(connection, sql).await?.iter().map(|row| row.try_get(0)).collect()
-}
-
-/// Somebody may have renamed schema `public` with the log in it: what stands there by its name is not what was migrated.
-async fn renamed_schema(connection: &mut Session) -> Result<Option<Problem>> {
-    let sql = "SELECT format('schema public, in which the refresh log was made, is named %I now', n.nspname) AS problem,
-                      format('ALTER SCHEMA %I RENAME TO public', n.nspname) AS mend,
-                      false AS of_rights, false AS of_trust, true AS in_the_way
-               FROM pg_class door JOIN pg_rewrite r ON r.ev_class = door.oid
-               JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
-               JOIN pg_class log ON log.oid = d.refobjid AND log.relkind = 'r' JOIN pg_namespace n ON n.oid = log.relnamespace
-               WHERE door.relname = 'log_door' AND door.relnamespace = to_regnamespace('refreshtop')
-                 AND n.nspname <> 'public' LIMIT 1";
-    optional(connection, sql).await?.as_ref().map(Problem::from_row).transpose()
-}
-
 async fn versions(connection: &mut Session) -> Result<Vec<i64>> {
     Ok(applied(connection).await?.into_iter().map(|(version, _)| version).collect())
-}
-
-async fn begin(connection: &mut Session) -> Result<Transaction<'_>> {
-    let mut transaction = connection.begin().await?;
-    // The view's first filling may take long, and somebody may hold a table: what bounds a poll must not bound this.
-    // With nothing else on the search path every name is ours or PostgreSQL's. How strings are read must be settled before
-    // the next statement is sent.
-    transaction.run(
-        "SET LOCAL transaction_read_only = off; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '30s'; SET LOCAL client_min_messages = warning;
-         SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL standard_conforming_strings = on",
-    ).await?;
-    ask(&mut transaction, &format!("SELECT pg_advisory_xact_lock({LOCK_CLASS}, 0)")).await?;
-    Ok(transaction)
-}
-
-async fn record(connection: &mut Session, act: &str, done: &Applied) -> Result<()> {
-    let steps = done.versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let repaired = done.repaired.iter().map(|line| literal(line)).collect::<Vec<_>>().join(", ");
-    let sql = format!(
-        "INSERT INTO refreshtop.audit (action, outcome, caller, login_role, application_name, client_addr, detail)
-         VALUES ({}, 'success', coalesce(nullif(current_setting('refreshtop.role_before'), 'none'), session_user), session_user,
-                 left(current_setting('application_name'), 200), inet_client_addr(),
-                 jsonb_build_object('steps', ARRAY[{steps}]::bigint[], 'repaired', ARRAY[{repaired}]::text[]))",
-        literal(act)
-    );
-    as_owner(connection, &sql).await
-}
-
-/// What a rollback did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Undone {
-    /// The versions, newest first.
-    pub versions: Vec<i64>,
-    /// What could not be put back as it was, one sentence each.
-    pub kept: Vec<String>,
-}
-
-/// Undoes every step above `target`; 0 undoes all, and then the schema `refreshtop` goes too. Returns the versions
-/// undone, newest first.
-///
-/// # Errors
-/// See [`MigrateError`]; whatever it is, nothing was changed.
-pub async fn down(connection: &mut Session, target: i64) -> Result<Vec<i64>, MigrateError> {
-    let mut pending = begin_down(connection, target, &mut |_| {}, async |_| Ok(())).await?;
-    if target == 0 {
-        forget_roles(pending.connection()).await?;
-    }
-    Ok(pending.commit().await?.versions)
-}
-
-/// Drops the roles that nothing needs any more, after [`begin_down`] has undone everything. Not before the jobs are taken
-/// away: `pg_cron` does not survive a job whose role is gone, and nothing keeps it from going.
-///
-/// # Errors
-/// The server's.
-pub async fn forget_roles(connection: &mut Session) -> Result<(), MigrateError> {
-    run(connection, FORGET_ROLES, None).await
-}
-
-/// Does all of [`down`] but the commit. Where there is something to undo, `first` comes before it, in the same transaction:
-/// while whoever migrates still is what the installation has made of it.
-///
-/// # Errors
-/// See [`MigrateError`]; whatever it is, nothing was changed.
-pub async fn begin_down<'c>(
-    connection: &'c mut Session,
-    target: i64,
-    progress: Progress<'_>,
-    first: impl AsyncFnOnce(&mut Session) -> Result<(), MigrateError>,
-) -> Result<Pending<'c, Undone>, MigrateError> {
-    unbarred(connection).await?;
-    let mut transaction = begin(connection).await?;
-    if let Some(problem) = renamed_schema(&mut transaction).await? {
-        return Err(MigrateError::Preflight(vec![problem]));
-    }
-    let triggers = event_triggers(&mut transaction).await?;
-    run(&mut transaction, ENTER, None).await.map_err(|failure| blame(failure, &triggers))?;
-    let versions = versions(&mut transaction).await?.into_iter().rev().filter(|version| *version > target).collect();
-    let mut done = Undone { versions, ..Undone::default() };
-    if done.versions.is_empty() {
-        return Ok(Pending { done, transaction });
-    }
-    let migrator = migrator();
-    if let Some(other) = done.versions.iter().find(|version| !migrator.version_exists(**version)) {
-        return Err(MigrateError::Unknown(*other));
-    }
-    if target != 0 && !migrator.version_exists(target) {
-        return Err(MigrateError::NoSuchStep(target));
-    }
-    // First of all, so that a refresh which is under way ends, and leaves its row, before anything goes; and in the order
-    // in which a refresh takes its locks.
-    if exists(&mut transaction, "refreshtop.views").await? {
-        transaction.run("LOCK TABLE refreshtop.views IN ACCESS EXCLUSIVE MODE").await?;
-    }
-    first(&mut transaction).await?;
-    let steps = migrator.iter().filter(|step| step.migration_type.is_down_migration()).rev();
-    for step in steps.filter(|step| done.versions.contains(&step.version)) {
-        progress(&format!("undoing step {}: {}", step.version, step.description));
-        let ran = run(&mut transaction, step.sql.as_str(), Some(step.version)).await;
-        ran.map_err(|failure| blame(failure, &triggers))?;
-        if step.version > 1 {
-            let gone = format!("DELETE FROM refreshtop.migrations WHERE version = {}", step.version);
-            as_owner(&mut transaction, &gone).await?;
-        }
-    }
-    let kept: Option<String> =
-        one(&mut transaction, "SELECT nullif(current_setting('refreshtop.rows_kept', true), '')").await?.try_get(0)?;
-    done.kept.extend(kept.map(|why| {
-        format!(
-            "the rows that came since stay in table public.metrics_refresh_log_refreshtop, because the log that was here \
-             before can't take them ({why})"
-        )
-    }));
-    run(&mut transaction, LEAVE, None).await?;
-    if target != 0 {
-        let inventory = format!("DELETE FROM refreshtop.inventory; INSERT INTO refreshtop.inventory {INVENTORY}");
-        as_owner(&mut transaction, &inventory).await?;
-        let applied = Applied { versions: done.versions.clone(), ..Applied::default() };
-        record(&mut transaction, "migrate down", &applied).await?;
-    }
-    run(&mut transaction, LEAVE_ROLES, None).await?;
-    Ok(Pending { done, transaction })
-}
-
-/// What a rollback would delete and put back.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AtStake {
-    /// Rows of the refresh log: of one that refreshtop made. A log that was there before stays, with every row.
-    pub log_rows: i64,
-    /// Whether `public.platform_metrics` goes, because refreshtop made it.
-    pub view: bool,
-    /// What stands aside and comes back, such as `table public.metrics_refresh_log`.
-    pub comes_back: Vec<String>,
-}
-
-/// What a rollback to `target` would delete and put back.
-///
-/// # Errors
-/// The server's.
-pub async fn at_stake(connection: &mut Session, target: i64) -> Result<AtStake, MigrateError> {
-    unbarred(connection).await?;
-    let mut transaction = begin(connection).await?;
-    run(&mut transaction, ENTER, None).await?;
-    let mut stake = AtStake::default();
-    let has_notes = exists(&mut transaction, "refreshtop.undo").await?;
-    if undoes(target, "adopt") && has_notes {
-        stake.comes_back =
-            ask(&mut transaction, ASIDE).await?.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
-    }
-    // For anybody else the tables are empty.
-    ask(&mut transaction, "SELECT refreshtop_migration.as_owner()").await?;
-    if undoes(target, "platform metrics") && exists(&mut transaction, "refreshtop.views").await? {
-        let made = "SELECT 1 FROM refreshtop.views v JOIN pg_class c ON c.oid = v.view_oid AND c.relkind = 'm'
-                    WHERE v.refresh_type = 'platform_metrics'
-                      AND obj_description(c.oid, 'pg_class') LIKE '%kept fresh by refreshtop'";
-        stake.view = optional(&mut transaction, made).await?.is_some();
-    }
-    let kept = "SELECT 1 FROM refreshtop.undo WHERE kind = 'moved' AND detail ? 'copied_at' LIMIT 1";
-    if undoes(target, "log")
-        && has_notes
-        && exists(&mut transaction, "refreshtop.log_door").await?
-        && optional(&mut transaction, kept).await?.is_none()
-    {
-        stake.log_rows = one(&mut transaction, "SELECT count(*) FROM refreshtop.log_door").await?.try_get(0)?;
-    }
-    transaction.rollback().await?;
-    Ok(stake)
-}
-
-/// What stands in `refreshtop_before`, under the name that it had: see `0002_adopt.down.sql`.
-const ASIDE: &str = "
-    SELECT lower(refreshtop_migration.kind(c.relkind))
-           || format(' %I.%I', coalesce(u.object_schema, 'public'), coalesce(u.detail ->> 'name', c.relname)) AS what
-    FROM pg_class c
-    LEFT JOIN refreshtop.undo u ON u.kind = 'moved' AND u.object_name = c.relname AND u.detail ->> 'kind' <> 'ROUTINE'
-    WHERE c.relnamespace = to_regnamespace('refreshtop_before') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-    UNION ALL
-    SELECT format('function public.%I', p.proname) FROM pg_proc p
-    WHERE p.pronamespace = to_regnamespace('refreshtop_before')
-    ORDER BY 1";
-
-/// Whether a rollback to `target` undoes the step of that name.
-fn undoes(target: i64, description: &str) -> bool {
-    migrator().iter().any(|step| step.version > target && step.description == description)
-}
-
-/// Whether the view is there: somebody may have dropped it since, with a table that it reads.
-///
-/// # Errors
-/// The server's.
-pub async fn has_view(connection: &mut Session) -> Result<bool> {
-    let view = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                WHERE n.nspname = 'public' AND c.relname = 'platform_metrics'";
-    Ok(optional(connection, view).await?.is_some())
-}
-
-/// What the black box will not see, because the installation's owner may not: one line, or none.
-///
-/// # Errors
-/// The server's.
-pub async fn blind_spot(connection: &mut Session) -> Result<Option<String>, MigrateError> {
-    let blind = "SELECT r.rolname::text FROM pg_namespace n
-                 JOIN pg_proc p ON p.pronamespace = n.oid AND p.proname = 'black_box' JOIN pg_roles r ON r.oid = p.proowner
-                 WHERE n.nspname = 'refreshtop_definers' AND NOT pg_has_role(r.oid, 'pg_read_all_stats', 'USAGE')";
-    let blind: Option<String> = optional(connection, blind).await?.map(|row| row.try_get(0)).transpose()?;
-    Ok(blind.map(|owner| {
-        format!(
-            "note: role {owner} may not see what other roles' sessions do, so the record of a failed refresh will name a \
-             session in the way, but not its state and query: GRANT pg_read_all_stats TO {owner} mends that"
-        )
-    }))
 }
