@@ -64,7 +64,7 @@ pub enum Command {
     Cleanup(Cleanup),
     /// Check the health as a monitoring plugin: one line, performance data, exit code 0 to 3
     Check(Check),
-    /// Find what keeps the refreshes from working, and what mends it
+    /// Find what keeps the refreshes from working, and what fixes it
     Doctor(Doctor),
     /// Give the figures to Prometheus and its kin, as OpenMetrics
     Metrics(Metrics),

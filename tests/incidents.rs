@@ -287,7 +287,7 @@ async fn who_may_not_read_the_log_is_told_so() {
     execute(&url, &rows(&[('s', 60), ('e', 55)])).await;
     let (name, nobody) = fresh_role(&url, "nobody", "").await;
     let why = ask(&nobody, DAY).await.unwrap_err();
-    assert_eq!(why.mend, format!("GRANT refreshtop_admin TO {name}"), "{why:?}");
+    assert_eq!(why.fix, format!("GRANT refreshtop_admin TO {name}"), "{why:?}");
     // Row security answers with fewer rows, not with an error.
     execute(&url, &format!("GRANT SELECT ON public.metrics_refresh_log TO {name}")).await;
     let why = ask(&nobody, DAY).await.unwrap_err();
@@ -302,8 +302,8 @@ async fn who_may_not_read_the_log_is_told_so() {
     assert!(ask(&hand, DAY).await.unwrap_err().reason.contains("there is no table"));
     execute(&hand, "CREATE TABLE public.metrics_refresh_log (status text, created_at timestamptz)").await;
     let (name, nobody) = fresh_role(&hand, "nobody", "").await;
-    let Unavailable { mend, .. } = ask(&nobody, DAY).await.unwrap_err();
-    assert_eq!(mend, format!("GRANT SELECT ON public.metrics_refresh_log TO {name}"));
+    let Unavailable { fix, .. } = ask(&nobody, DAY).await.unwrap_err();
+    assert_eq!(fix, format!("GRANT SELECT ON public.metrics_refresh_log TO {name}"));
 }
 
 /// A job that runs every few seconds for a month, and fails every other time: a bounded answer, in little time.

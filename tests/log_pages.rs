@@ -269,7 +269,7 @@ async fn without_rights_it_says_so() {
     let page = |start| RunsPage { filter: RunsFilter::default(), start, limit: 200, brief: false };
     let (name, role) = fresh_role(&url, "stranger", "").await;
     let why = Asking::new(&role).page(page(Start::Newest)).await.unwrap_err();
-    assert_eq!(why.mend, format!("GRANT refreshtop_admin TO {name}"), "{why:?}");
+    assert_eq!(why.fix, format!("GRANT refreshtop_admin TO {name}"), "{why:?}");
     // Row security shows nothing, which is not to say that there is nothing.
     execute(&url, &format!("GRANT SELECT ON public.metrics_refresh_log TO {name}")).await;
     for start in [Start::Newest, Start::Oldest] {

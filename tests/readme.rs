@@ -137,7 +137,7 @@ fn the_exit_codes_are_those_of_the_program() {
     assert_eq!([exit::WARNING, exit::CRITICAL, exit::UNKNOWN], [1, 2, 3], "named below the table");
 }
 
-/// What a restart can't mend: the unit's numbers are the program's.
+/// What a restart can't fix: the unit's numbers are the program's.
 #[test]
 fn the_unit_gives_up_where_a_person_must_look() {
     let unit = include_str!("../assets/refreshtop-schedule.service");

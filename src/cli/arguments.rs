@@ -104,7 +104,7 @@ pub enum JobAction {
     Every(JobEvery),
     /// Take a job out of pg_cron
     Remove(JobOne),
-    /// Put back the jobs that are missing, and mend those that run something else
+    /// Put back the jobs that are missing, and fix those that run something else
     Restore(JobShow),
 }
 
@@ -218,7 +218,7 @@ pub struct Check {
     pub timeout: Duration,
 }
 
-/// `doctor`. What changes something has no twin in the environment: a forgotten variable must not mend anything.
+/// `doctor`. What changes something has no twin in the environment: a forgotten variable must not fix anything.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Doctor {
     /// Show what stands behind every finding, such as sizes and the plan, and not only where something is wrong

@@ -1,4 +1,4 @@
-//! `refreshtop doctor`: everything that an engineer would ask by hand, and the statements that mend what is wrong.
+//! `refreshtop doctor`: everything that an engineer would ask by hand, and the statements that fix what is wrong.
 
 use crate::{
     cli::arguments::Doctor,
@@ -11,7 +11,7 @@ use crate::{
     db::diagnosis::{OpenError, Options, Sessions},
     environment::Environment,
     exit,
-    model::diagnosis::{Danger, Diagnosis, Mend, Verdict},
+    model::diagnosis::{Danger, Diagnosis, Fix, Verdict},
     output::{
         Output, clean,
         diagnosis::{self, Page},
@@ -33,10 +33,10 @@ impl From<OpenError> for Failure {
     }
 }
 
-/// What became of a mend.
-type Mended = (Mend, Result<String, String>);
+/// What became of a fix.
+type Fixed = (Fix, Result<String, String>);
 
-/// Diagnoses, and with `--fix` mends and diagnoses again.
+/// Diagnoses, and with `--fix` fixes and diagnoses again.
 ///
 /// # Errors
 /// The database can't be reached, or nobody agreed to what was to be done. Silently where the worst finding is not
@@ -59,7 +59,7 @@ pub async fn run(
     if !output.json {
         output.print(&page.diagnosis(&found))?;
     }
-    let mut mended = Vec::new();
+    let mut fixed = Vec::new();
     if doctor.fix {
         let chosen = chosen(&found, &doctor.also)?;
         if chosen.is_empty() {
@@ -69,21 +69,21 @@ pub async fn run(
         } else {
             agreed(doctor, &page, &chosen)?;
             let work = async |watch: &Watch| {
-                let mut sessions = Sessions::to_mend(target).await?;
+                let mut sessions = Sessions::to_fix(target).await?;
                 for (canceller, pid) in sessions.cancellers().await.map_err(OpenError::from)? {
                     watch.add(canceller, Some(pid));
                 }
-                let mended = mend(&mut sessions, chosen, &page, output, watch).await?;
-                Ok((mended, sessions.diagnose(&options).await))
+                let fixed = fix(&mut sessions, chosen, &page, output, watch).await?;
+                Ok((fixed, sessions.diagnose(&options).await))
             };
-            (mended, found) = interrupt::run(target, output.json, work).await?;
+            (fixed, found) = interrupt::run(target, output.json, work).await?;
             if !output.json {
                 output.print(&format!("\n{}", page.diagnosis(&found)))?;
             }
         }
     }
     if output.json {
-        output.object("doctor", object(&found, &mended))?;
+        output.object("doctor", object(&found, &fixed))?;
     } else if let Some(hint) = hint(&found, doctor.fix) {
         output.print(&hint)?;
     }
@@ -91,28 +91,28 @@ pub async fn run(
 }
 
 /// Every safe statement once, and those that were named.
-fn chosen(found: &Diagnosis, also: &[String]) -> Result<Vec<Mend>, Failure> {
+fn chosen(found: &Diagnosis, also: &[String]) -> Result<Vec<Fix>, Failure> {
     // Nobody agrees to what can't be shown as it is.
-    let offered = found.checks.iter().flat_map(|check| &check.mends).filter(|mend| diagnosis::can_be_shown(mend));
-    let offered: Vec<&Mend> = offered.collect();
-    if let Some(name) = also.iter().find(|name| !offered.iter().any(|mend| mend.label == **name)) {
+    let offered = found.checks.iter().flat_map(|check| &check.fixes).filter(|fix| diagnosis::can_be_shown(fix));
+    let offered: Vec<&Fix> = offered.collect();
+    if let Some(name) = also.iter().find(|name| !offered.iter().any(|fix| fix.label == **name)) {
         let why = format!("nothing was changed: no finding offers {:?}; diagnose again without --fix", clean(name));
         return Err(Failure::new(exit::FAILURE, why));
     }
-    let mut chosen: Vec<Mend> = Vec::new();
-    for mend in offered {
-        let wanted = mend.danger == Danger::Safe || also.contains(&mend.label);
-        let known = chosen.iter().any(|other| (&other.sql, &other.database) == (&mend.sql, &mend.database));
+    let mut chosen: Vec<Fix> = Vec::new();
+    for fix in offered {
+        let wanted = fix.danger == Danger::Safe || also.contains(&fix.label);
+        let known = chosen.iter().any(|other| (&other.sql, &other.database) == (&fix.sql, &fix.database));
         if wanted && !known {
-            chosen.push(mend.clone());
+            chosen.push(fix.clone());
         }
     }
     // Who is in the way holds up the others.
-    chosen.sort_by_key(|mend| mend.danger == Danger::Safe);
+    chosen.sort_by_key(|fix| fix.danger == Danger::Safe);
     Ok(chosen)
 }
 
-fn agreed(doctor: &Doctor, page: &Page, chosen: &[Mend]) -> Result<(), Failure> {
+fn agreed(doctor: &Doctor, page: &Page, chosen: &[Fix]) -> Result<(), Failure> {
     if doctor.yes {
         return Ok(());
     }
@@ -125,38 +125,38 @@ fn agreed(doctor: &Doctor, page: &Page, chosen: &[Mend]) -> Result<(), Failure> 
     Err(Failure::new(exit::FAILURE, "nothing was changed"))
 }
 
-async fn mend(
+async fn fix(
     sessions: &mut Sessions,
-    chosen: Vec<Mend>,
+    chosen: Vec<Fix>,
     page: &Page,
     output: Output,
     watch: &Watch,
-) -> Result<Vec<Mended>, Failure> {
-    let mut mended: Vec<Mended> = Vec::new();
-    for mend in chosen {
+) -> Result<Vec<Fixed>, Failure> {
+    let mut fixed: Vec<Fixed> = Vec::new();
+    for fix in chosen {
         if watch.stopped() {
-            return Err(stopped(&mended));
+            return Err(stopped(&fixed));
         }
         if io::stderr().is_terminal() && !output.json {
             // Where even standard error is gone, there is nobody to tell.
-            let _ = writeln!(io::stderr(), "executing: {}", clean(&mend.label));
+            let _ = writeln!(io::stderr(), "executing: {}", clean(&fix.label));
         }
-        let outcome = sessions.mend(&mend).await.map_err(|error| error.to_string());
+        let outcome = sessions.fix(&fix).await.map_err(|error| error.to_string());
         if !output.json {
-            output.print(&format!("\n{}", page.mended(&mend, &outcome)))?;
+            output.print(&format!("\n{}", page.fixed(&fix, &outcome)))?;
         }
-        mended.push((mend, outcome));
+        fixed.push((fix, outcome));
     }
     if watch.stopped() {
-        return Err(stopped(&mended));
+        return Err(stopped(&fixed));
     }
-    Ok(mended)
+    Ok(fixed)
 }
 
 /// What a signal has left: every statement is a transaction of its own.
-fn stopped(mended: &[Mended]) -> Failure {
+fn stopped(fixed: &[Fixed]) -> Failure {
     let done: Vec<String> =
-        mended.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(mend, _)| clean(&mend.label)).collect();
+        fixed.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(fix, _)| clean(&fix.label)).collect();
     let what =
         if done.is_empty() { "nothing was changed".to_owned() } else { format!("done was only: {}", done.join(", ")) };
     Failure::new(exit::FAILURE, what)
@@ -164,15 +164,15 @@ fn stopped(mended: &[Mended]) -> Failure {
 
 /// What `--fix` could still do, and what it leaves to be named.
 fn hint(found: &Diagnosis, fixed: bool) -> Option<String> {
-    let mends = || found.checks.iter().flat_map(|check| &check.mends);
-    let safe = mends().filter(|mend| mend.danger == Danger::Safe).count();
+    let fixes = || found.checks.iter().flat_map(|check| &check.fixes);
+    let safe = fixes().filter(|fix| fix.danger == Danger::Safe).count();
     let mut lines = Vec::new();
     if safe > 0 {
         let those = if safe == 1 { "statement is" } else { "statements are" };
         let again = if fixed { " again" } else { "" };
         lines.push(format!("{safe} {those} safe; to execute what is safe{again}: refreshtop doctor --fix"));
     }
-    if let Some(risky) = mends().find(|mend| mend.danger != Danger::Safe) {
+    if let Some(risky) = fixes().find(|fix| fix.danger != Danger::Safe) {
         lines.push(format!(
             "What ends somebody's work or takes something away is done only where it is named: refreshtop doctor --fix \
              --also '{}'",
@@ -182,18 +182,18 @@ fn hint(found: &Diagnosis, fixed: bool) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-fn object(found: &Diagnosis, mended: &[Mended]) -> Value {
-    let mended = mended.iter().map(|(mend, outcome)| {
+fn object(found: &Diagnosis, fixed: &[Fixed]) -> Value {
+    let fixed = fixed.iter().map(|(fix, outcome)| {
         let (done, message) = match outcome {
             Ok(said) => (true, said),
             Err(why) => (false, why),
         };
-        json!({"name": mend.label, "sql": mend.sql, "database": mend.database, "done": done, "message": message})
+        json!({"name": fix.label, "sql": fix.sql, "database": fix.database, "done": done, "message": message})
     });
     json!({
         "verdict": diagnosis::word(found.worst()),
         "checks": found.checks.iter().map(diagnosis::check_object).collect::<Vec<_>>(),
-        "mended": mended.collect::<Vec<_>>(),
+        "fixed": fixed.collect::<Vec<_>>(),
     })
 }
 

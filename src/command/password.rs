@@ -57,8 +57,8 @@ async fn log_in(target: &Target) -> Result<Connected, ConnectError> {
 /// What is typed, unseen.
 async fn typed(terminal: &File, target: &Target) -> Result<Secret, Failure> {
     let missing = |why: &str| {
-        let mend = "put it into ~/.pgpass or PGPASSWORD where nobody can type it";
-        Failure::new(exit::CANNOT_CONNECT, format!("{target} wants a password and {why}; {mend}"))
+        let fix = "put it into ~/.pgpass or PGPASSWORD where nobody can type it";
+        Failure::new(exit::CANNOT_CONNECT, format!("{target} wants a password and {why}; {fix}"))
     };
     let mut signals = StopSignals::listen()?;
     // Before the question: who answers at once is not shown either, and Ctrl-D means what it means later.

@@ -39,14 +39,14 @@ pub async fn open_in(target: &Target, database: &str, purpose: &str, limits: &Li
 pub fn failure(what: &str, target: &Target, failure: &Error) -> Failure {
     let unavailable = error::unavailable(&format!("cannot {what}"), failure, &target.user);
     let code = exit_code(failure);
-    let mend = match error::code(failure) {
+    let fix = match error::code(failure) {
         Some(sqlstate::NOT_POPULATED) if error::is_restricted(failure) => error::LIFT_RESTRICTION.to_owned(),
         Some(sqlstate::NOT_POPULATED) => "run: refreshtop trigger".to_owned(),
         Some(sqlstate::READ_ONLY) => "do it on the primary".to_owned(),
-        _ => unavailable.mend,
+        _ => unavailable.fix,
     };
-    let mend = if mend.is_empty() { mend } else { format!("; {mend}") };
-    Failure::new(code, format!("{}{mend}", unavailable.reason))
+    let fix = if fix.is_empty() { fix } else { format!("; {fix}") };
+    Failure::new(code, format!("{}{fix}", unavailable.reason))
 }
 
 /// The exit code for an error of the server.

@@ -110,8 +110,8 @@ fn deployment(deployment: Deployment) -> Option<&'static str> {
 
 fn job(look: &look::Look) -> String {
     match &look.snapshot.job {
-        Err(missing) if missing.mend.is_empty() => missing.reason.clone(),
-        Err(missing) => format!("{}; {}", missing.reason, missing.mend),
+        Err(missing) if missing.fix.is_empty() => missing.reason.clone(),
+        Err(missing) => format!("{}; {}", missing.reason, missing.fix),
         Ok(job) if !job.active => format!("{} (paused)", job.schedule),
         Ok(job) => match job.next_run(look.snapshot.server_time) {
             Some(next) => format!("{} (next at {} UTC)", job.schedule, moment(next)),

@@ -152,11 +152,11 @@ fn answer(ended: Ended, why: &str, role: &str, output: Output) -> Result<(), Fai
         }
         Ended::Refused(code, message) => {
             let why = if code == sqlstate::QUERY_CANCELED { why } else { "" };
-            let mend = match code.as_str() {
+            let fix = match code.as_str() {
                 sqlstate::INSUFFICIENT_PRIVILEGE => format!("; {}", error::grant(role)),
                 _ => String::new(),
             };
-            let text = format!("{why}{}{mend}", clean(&message));
+            let text = format!("{why}{}{fix}", clean(&message));
             refused(session::exit_code_of(&code), "refused", Some(&code), text)
         }
         Ended::Untrusted(refusal) => {

@@ -78,7 +78,7 @@ pub fn sentence(error: &Error) -> String {
     text
 }
 
-/// What mends [`is_restricted`].
+/// What fixes [`is_restricted`].
 pub const LIFT_RESTRICTION: &str = "take the setting away from this role, or from the database: \
     ALTER DATABASE … RESET restrict_nonsystem_relation_kind";
 
@@ -112,7 +112,7 @@ pub fn is_missing(failure: &Error) -> bool {
 /// What fills an empty view.
 pub const REFRESH_IT: &str = "press r, or run: refreshtop trigger";
 
-/// Why `what` can't be shown to `role`, and what would mend it.
+/// Why `what` can't be shown to `role`, and what would fix it.
 #[must_use]
 pub fn unavailable(what: &str, error: &Error, role: &str) -> Unavailable {
     unavailable_but_for(what, error, &grant(role))
@@ -124,13 +124,13 @@ pub fn grant(role: &str) -> String {
     format!("GRANT refreshtop_admin TO {}", identifier(role))
 }
 
-/// Why `what` can't be shown, where `grant` would mend missing rights.
+/// Why `what` can't be shown, where `grant` would fix missing rights.
 #[must_use]
 pub fn unavailable_but_for(what: &str, error: &Error, grant: &str) -> Unavailable {
     if let Some(Refusal::Stranger(why)) = refusal(error) {
-        return Unavailable::new(format!("{what}: {}", why.reason), &*why.mend);
+        return Unavailable::new(format!("{what}: {}", why.reason), &*why.fix);
     }
-    let mend = match code(error) {
+    let fix = match code(error) {
         // Not the caller was refused there, but the installation, as after pg_cron was made again.
         Some(sqlstate::INSUFFICIENT_PRIVILEGE)
             if server_error(error)
@@ -147,7 +147,7 @@ pub fn unavailable_but_for(what: &str, error: &Error, grant: &str) -> Unavailabl
         _ if is_missing(error) => "run: refreshtop migrate".into(),
         _ => String::new(),
     };
-    Unavailable::new(format!("{what}: {}", sentence(error)), mend)
+    Unavailable::new(format!("{what}: {}", sentence(error)), fix)
 }
 
 /// `name` as it stands in a statement: in quotes unless it is a plain word.

@@ -48,7 +48,7 @@ pub async fn runs_since(
     // A log that was made by hand has fewer columns.
     let survey = handmade::survey(look).await?;
     let runs = handmade::runs(look, &survey, "", refresh_type, filter, since, limit).await?;
-    // Where that can't be read either, migrating is what mends it.
+    // Where that can't be read either, migrating is what fixes it.
     runs.map_err(|_| missing)
 }
 

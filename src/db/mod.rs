@@ -5,11 +5,11 @@
 pub mod diagnosis;
 pub mod error;
 pub mod feed;
+pub mod fixer;
 pub(crate) mod handmade;
 pub mod jobs;
 mod listen;
 pub mod log;
-pub mod mender;
 pub mod migrate;
 pub mod preflight;
 pub mod reader;

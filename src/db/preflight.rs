@@ -4,13 +4,13 @@ use crate::db::service;
 use crate::db::session::{FromRow, Result, Row, Session};
 use std::fmt;
 
-/// One problem, and what mends it.
+/// One problem, and what fixes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// What is wrong.
     pub problem: String,
     /// What to do.
-    pub mend: String,
+    pub fix: String,
     /// Whether the role lacks a right that another one has.
     pub of_rights: bool,
     /// Whether what stands in schema `refreshtop` may be somebody else's code.
@@ -23,7 +23,7 @@ impl FromRow for Problem {
     fn from_row(row: &Row) -> Result<Self> {
         Ok(Self {
             problem: row.try_get("problem")?,
-            mend: row.try_get("mend")?,
+            fix: row.try_get("fix")?,
             of_rights: row.try_get("of_rights")?,
             of_trust: row.try_get("of_trust")?,
             in_the_way: row.try_get("in_the_way")?,
@@ -33,11 +33,11 @@ impl FromRow for Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.problem, self.mend)
+        write!(f, "{} ({})", self.problem, self.fix)
     }
 }
 
-/// Looks for every problem at once, so that nobody has to mend them one run at a time.
+/// Looks for every problem at once, so that nobody has to fix them one run at a time.
 ///
 /// # Errors
 /// Only the connection's.

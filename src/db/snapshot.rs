@@ -263,8 +263,8 @@ async fn job_elsewhere(there: Result<&mut Kept, ConnectError>, place: &CronPlace
     let kept = match there {
         Ok(kept) => kept,
         Err(failure) => {
-            let mend = if failure.kind == Kind::NotPermitted { grant } else { String::new() };
-            return Err(Unavailable::new(format!("{what}: {failure}"), mend));
+            let fix = if failure.kind == Kind::NotPermitted { grant } else { String::new() };
+            return Err(Unavailable::new(format!("{what}: {failure}"), fix));
         }
     };
     let found = async {
@@ -287,8 +287,8 @@ fn cron_grant(role: &str, database: &str) -> String {
 
 fn no_cron(cron: &CronSettings, role: &str, by_hand: bool) -> Unavailable {
     if by_hand && !cron.readable {
-        let mend = format!("GRANT pg_read_all_settings TO {}", error::identifier(role));
-        return Unavailable::new(format!("role {role} may not see whether pg_cron is loaded on this server"), mend);
+        let fix = format!("GRANT pg_read_all_settings TO {}", error::identifier(role));
+        return Unavailable::new(format!("role {role} may not see whether pg_cron is loaded on this server"), fix);
     }
     if cron.readable {
         Unavailable::new(
@@ -309,8 +309,8 @@ fn no_job(cron_database: &str, as_owner: bool, server: &Server, migrated: bool) 
     let job = service::REFRESH_JOB;
     // In another database pg_cron shows each role only its own jobs.
     let whose = if as_owner { String::new() } else { format!(" that role {} may see", server.role) };
-    let mend = if migrated { "run: refreshtop job restore" } else { "run: refreshtop migrate" };
-    let none = Unavailable::new(format!("no job {job}{whose} in pg_cron (database {cron_database})"), mend);
+    let fix = if migrated { "run: refreshtop job restore" } else { "run: refreshtop migrate" };
+    let none = Unavailable::new(format!("no job {job}{whose} in pg_cron (database {cron_database})"), fix);
     if as_owner { none.absent() } else { none }
 }
 

@@ -80,7 +80,7 @@ pub enum Refusal {
     #[error("{0} does not exist")]
     Missing(String),
     /// It belongs to somebody who could gain by it.
-    #[error("{}; {}", .0.reason, .0.mend)]
+    #[error("{}; {}", .0.reason, .0.fix)]
     Stranger(Unavailable),
 }
 
@@ -268,13 +268,13 @@ impl Catalogue {
 
     fn unavailable(&self, because: &str) -> Unavailable {
         let reason = format!("not looked at with the rights of {}, since {because}", self.role);
-        let mend = if self.admin {
+        let fix = if self.admin {
             "connect as a member of refreshtop_admin that is no superuser: \
              CREATE ROLE oncall LOGIN PASSWORD '…' IN ROLE refreshtop_admin"
         } else {
             "connect as a role without such rights that may read it"
         };
-        Unavailable::new(reason, mend)
+        Unavailable::new(reason, fix)
     }
 
     /// `name` belongs to `owner`, who is not trusted.
@@ -561,7 +561,7 @@ mod tests {
         for (thing, change, words) in cases {
             match catalogue(change).allow(thing) {
                 Err(Refusal::Stranger(why)) => {
-                    assert!(why.reason.contains(words) && why.mend.contains("refreshtop_admin"), "{words}: {why:?}");
+                    assert!(why.reason.contains(words) && why.fix.contains("refreshtop_admin"), "{words}: {why:?}");
                 }
                 other => panic!("{words}: {other:?}"),
             }

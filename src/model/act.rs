@@ -17,7 +17,7 @@ const PAGE: u16 = 10;
 /// Lines that a page key scrolls what stands behind a check.
 const DETAIL_PAGE: i16 = 5;
 /// Lines that a page key scrolls a statement that is to be confirmed.
-const MEND_PAGE: isize = 3;
+const FIX_PAGE: isize = 3;
 /// Windows that the keys go through.
 const WINDOWS: [Duration; 5] = [
     Duration::from_hours(1),
@@ -87,7 +87,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::View(view) => return go_to(state, view),
         Action::Copy => return copied::copy(state),
         Action::Search => return search(state),
-        Action::Mend | Action::Measure | Action::Interval | Action::Failures | Action::Origin => {
+        Action::Fix | Action::Measure | Action::Interval | Action::Failures | Action::Origin => {
             if state.overlay.is_none() {
                 return views::act(state, action);
             }
@@ -135,7 +135,7 @@ fn trigger(state: &mut State) -> Vec<Effect> {
     if matches!(state.trigger, Trigger::Running { .. }) {
         return Vec::new();
     }
-    let busy = state.diagnose.mending.as_ref().map(|mend| format!("a mend is under way: {}; wait for it", mend.label));
+    let busy = state.diagnose.fixing.as_ref().map(|fix| format!("a fix is under way: {}; wait for it", fix.label));
     if let Some(message) = busy.or_else(|| refusal(state)) {
         state.trigger = Trigger::Ended { outcome: TriggerOutcome::Refused { message }, at: state.now };
         return Vec::new();
@@ -180,7 +180,7 @@ fn close(state: &mut State) -> Vec<Effect> {
     }
     if matches!(state.trigger, Trigger::Ended { .. }) {
         state.trigger = Trigger::Idle;
-    } else if state.view == View::Diagnose && state.diagnose.mended.take().is_some() {
+    } else if state.view == View::Diagnose && state.diagnose.fixed.take().is_some() {
         // The next one leaves the view.
     } else if let Some(effects) = (state.view == View::Runs).then(|| runs::unfilter(state)).flatten() {
         return effects;
@@ -196,8 +196,8 @@ fn page(state: &mut State, direction: isize) -> Vec<Effect> {
         state.diagnose.scroll(if direction < 0 { -DETAIL_PAGE } else { DETAIL_PAGE });
         return Vec::new();
     }
-    if let Some(Overlay::Mend(choice)) = &mut state.overlay {
-        choice.below = scrolled(choice.below, if direction < 0 { -MEND_PAGE } else { MEND_PAGE });
+    if let Some(Overlay::Fix(choice)) = &mut state.overlay {
+        choice.below = scrolled(choice.below, if direction < 0 { -FIX_PAGE } else { FIX_PAGE });
         return Vec::new();
     }
     let rows = state.page.unwrap_or(PAGE).max(1);
@@ -207,8 +207,8 @@ fn page(state: &mut State, direction: isize) -> Vec<Effect> {
 fn step(state: &mut State, by: isize) -> Vec<Effect> {
     match &mut state.overlay {
         Some(Overlay::Run { scroll, .. } | Overlay::Help { scroll }) => *scroll = scrolled(*scroll, by),
-        Some(Overlay::Mend(choice)) => {
-            let last = choice.mends.len().saturating_sub(1);
+        Some(Overlay::Fix(choice)) => {
+            let last = choice.fixes.len().saturating_sub(1);
             choice.selected = choice.selected.saturating_add_signed(by).min(last);
             (choice.below, choice.asked) = (0, false);
         }
@@ -242,7 +242,7 @@ fn point(state: &mut State, list: Pointed, row: usize) -> Vec<Effect> {
             let effects = views::select(state, row);
             return if (state.focus, selection(state)) == before { open(state) } else { effects };
         }
-        Pointed::Mends => {
+        Pointed::Fixes => {
             step(state, isize::MIN);
             return step(state, isize::try_from(row).unwrap_or(isize::MAX));
         }
@@ -262,7 +262,7 @@ fn selection(state: &State) -> Option<usize> {
 }
 
 fn open(state: &mut State) -> Vec<Effect> {
-    if matches!(state.overlay, Some(Overlay::Mend(_))) {
+    if matches!(state.overlay, Some(Overlay::Fix(_))) {
         return diagnose::confirm(state);
     }
     if state.overlay.is_some() {

@@ -4,7 +4,7 @@
 
 use crate::model::{
     age,
-    diagnosis::{ChainSession, Check, Detail, Mend, plan::Node},
+    diagnosis::{ChainSession, Check, Detail, Fix, plan::Node},
     incident,
     message::Effect,
     run::{BlackBox, BlockingSession, Origin, Run, RunDetail, RunStatus},
@@ -39,7 +39,7 @@ pub fn copy(state: &mut State) -> Vec<Effect> {
 #[must_use]
 pub fn text(state: &State) -> Option<String> {
     let raw = match (&state.overlay, state.view) {
-        (Some(Overlay::Mend(choice)), _) => choice.mends.get(choice.selected).and_then(statement)?,
+        (Some(Overlay::Fix(choice)), _) => choice.fixes.get(choice.selected).and_then(statement)?,
         (Some(Overlay::Run { id, detail, .. }), _) => match detail.as_deref() {
             Some(Ok(detail)) => in_full(detail),
             _ => listed(state.known_run(*id)?),
@@ -177,19 +177,19 @@ impl Sheet {
 }
 
 /// A statement as it would be executed; `None` for one that can't be copied as it is.
-fn statement(mend: &Mend) -> Option<String> {
-    (printable(&mend.sql) == mend.sql).then(|| format!("{};\n", mend.sql))
+fn statement(fix: &Fix) -> Option<String> {
+    (printable(&fix.sql) == fix.sql).then(|| format!("{};\n", fix.sql))
 }
 
-/// A check with what it says and what mends it.
+/// A check with what it says and what fixes it.
 fn checked(check: &Check) -> String {
     let mut sheet = Sheet(format!("{}\n", check.title));
     sheet.part("finding", Some(&check.finding));
     sheet.part("advice", Some(&check.advice));
     sheet.0.push_str(&behind(&check.detail));
-    for mend in &check.mends {
-        sheet.part("\nto mend it", Some(&format!("{}, in database {}", mend.label, mend.database)));
-        sheet.0.push_str(&statement(mend).unwrap_or_default());
+    for fix in &check.fixes {
+        sheet.part("\nto fix it", Some(&format!("{}, in database {}", fix.label, fix.database)));
+        sheet.0.push_str(&statement(fix).unwrap_or_default());
     }
     sheet.0
 }
@@ -303,16 +303,16 @@ mod tests {
         assert_eq!(text(&fixtures::runs::view(0, &[])), None);
     }
 
-    fn mend(sql: &str) -> Mend {
-        Mend { sql: sql.into(), ..Mend::interval(7, "postgres", "*/5 * * * *") }
+    fn fix(sql: &str) -> Fix {
+        Fix { sql: sql.into(), ..Fix::interval(7, "postgres", "*/5 * * * *") }
     }
 
     #[test]
     fn a_statement_is_copied_exactly_or_not_at_all() {
         let mut state = fixtures::live();
         let copied = |state: &mut State, sql: &str| {
-            let mends = vec![mend("SELECT 0"), mend(sql)];
-            state.overlay = Some(Overlay::Mend(Choice { mends, selected: 1, below: 0, asked: false }));
+            let fixes = vec![fix("SELECT 0"), fix(sql)];
+            state.overlay = Some(Overlay::Fix(Choice { fixes, selected: 1, below: 0, asked: false }));
             text(state)
         };
         assert_eq!(copied(&mut state, "SELECT 'a  b'").as_deref(), Some("SELECT 'a  b';\n"));
@@ -326,7 +326,7 @@ mod tests {
             finding: "one waits\nfor another".into(),
             detail: Detail::None,
             advice: "end it".into(),
-            mends: vec![mend("SELECT pg_cancel_backend(1)"), mend("SELECT '\u{1b}'")],
+            fixes: vec![fix("SELECT pg_cancel_backend(1)"), fix("SELECT '\u{1b}'")],
             job: None,
         };
         let text = checked(&check);

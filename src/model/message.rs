@@ -1,7 +1,7 @@
 //! What goes into the loop, and what comes out of it.
 
 use crate::model::{
-    diagnosis::Mend,
+    diagnosis::Fix,
     feed::FeedEvent,
     notification::Notification,
     prompt::Edit,
@@ -50,8 +50,8 @@ pub enum Action {
     Close,
     /// Go to a view.
     View(View),
-    /// Show what mends the selected check.
-    Mend,
+    /// Show what fixes the selected check.
+    Fix,
     /// Run the view's query to measure its plan.
     Measure,
     /// Ask for another interval of the job.
@@ -84,7 +84,7 @@ pub enum Pointed {
     /// The list of the open view.
     View,
     /// The statements of which one is to be confirmed.
-    Mends,
+    Fixes,
 }
 
 /// What the pointer did at a cell of the screen.
@@ -139,8 +139,8 @@ pub enum Message {
     RunRead(Uuid, Box<Reading<RunDetail>>),
     /// A question of a view was answered.
     Answered(Box<Answer>),
-    /// A mend ended: a sentence, either way.
-    Mended(Result<String, String>),
+    /// A fix ended: a sentence, either way.
+    Fixed(Result<String, String>),
     /// The refresh that this program triggered ended.
     TriggerEnded(TriggerOutcome),
     /// The program is to stop until it is told to go on, as other programs do at Ctrl-Z.
@@ -162,8 +162,8 @@ pub enum Effect {
     SetWindow(Duration),
     /// Put this text into the clipboard of the person's own machine.
     Copy(String),
-    /// Execute a mend on a session of its own.
-    Mend(Box<Mend>),
+    /// Execute a fix on a session of its own.
+    Fix(Box<Fix>),
     /// Trigger a refresh on a session of its own.
     Trigger,
     /// Cancel that refresh.

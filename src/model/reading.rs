@@ -1,21 +1,21 @@
 //! A part of the system that could be read, or the reason why not.
 
-/// Why a part of the screen has no value, and what would mend it. Both are one sentence, without a secret.
+/// Why a part of the screen has no value, and what would fix it. Both are one sentence, without a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unavailable {
     /// What is missing, e.g. `role app may not read metrics_refresh_log`.
     pub reason: String,
     /// What to do about it, e.g. `GRANT refreshtop_admin TO app`. Empty where nothing can be said.
-    pub mend: String,
+    pub fix: String,
     /// Whether it is known that there is no such thing; otherwise it could not be looked at.
     pub absent: bool,
 }
 
 impl Unavailable {
-    /// Builds one from a reason and a mend.
+    /// Builds one from a reason and a fix.
     #[must_use]
-    pub fn new(reason: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { reason: reason.into(), mend: mend.into(), absent: false }
+    pub fn new(reason: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { reason: reason.into(), fix: fix.into(), absent: false }
     }
 
     /// The same, of something that was looked for and is not there.

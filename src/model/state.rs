@@ -66,8 +66,8 @@ pub enum Overlay {
         /// Lines scrolled down.
         scroll: u16,
     },
-    /// What mends a check, to be confirmed.
-    Mend(Choice),
+    /// What fixes a check, to be confirmed.
+    Fix(Choice),
 }
 
 /// The screen is held still.
@@ -309,7 +309,7 @@ impl State {
             (None, View::Diagnose) => Some(&mut self.diagnose.scroll),
             (None, View::History) => Some(&mut self.history.scroll),
             (None, View::Metrics) => Some(&mut self.metrics.scroll),
-            (Some(Overlay::Mend(choice)), _) => Some(&mut choice.below),
+            (Some(Overlay::Fix(choice)), _) => Some(&mut choice.below),
             (None, View::Overview | View::Runs | View::Incidents | View::Wall) => None,
         }
     }

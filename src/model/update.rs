@@ -48,8 +48,8 @@ pub fn update(state: &mut State, message: Message, now: Instant) -> Vec<Effect> 
             Vec::new()
         }
         Message::Answered(answer) => views::answered(state, *answer),
-        Message::Mended(outcome) => {
-            let mut effects = diagnose::mended(state, outcome);
+        Message::Fixed(outcome) => {
+            let mut effects = diagnose::fixed(state, outcome);
             effects.extend(start_poll(state));
             effects
         }
@@ -64,8 +64,8 @@ fn tick(state: &mut State) -> Vec<Effect> {
     {
         state.trigger = Trigger::Idle;
     }
-    if diagnose::mended_end(state).is_some_and(|end| end <= state.now) {
-        state.diagnose.mended = None;
+    if diagnose::fixed_end(state).is_some_and(|end| end <= state.now) {
+        state.diagnose.fixed = None;
     }
     state.said.take_if(|said| state.now.saturating_duration_since(said.at) >= NOTE_SHOWN);
     if state.paused.is_some_and(|paused| state.now.saturating_duration_since(paused.at) >= PAUSE_LIMIT) {

@@ -27,7 +27,7 @@ pub fn next(state: &State) -> Option<Instant> {
         let held = state.now.saturating_duration_since(paused.at);
         let ends = paused.at.checked_add(PAUSE_LIMIT);
         let old = data_age_change(state).and_then(after);
-        let changes = [trigger_change(state), retry_change(state), note_end(state), diagnose::mended_end(state)];
+        let changes = [trigger_change(state), retry_change(state), note_end(state), diagnose::fixed_end(state)];
         return [after(age::until_change(held)), ends, old].into_iter().chain(changes).flatten().min();
     }
     if state.view == View::Wall {
@@ -37,7 +37,7 @@ pub fn next(state: &State) -> Option<Instant> {
             state.next_poll,
             trigger_change(state),
             note_end(state),
-            diagnose::mended_end(state),
+            diagnose::fixed_end(state),
         ]);
         return moments.flatten().min();
     }
@@ -52,7 +52,7 @@ pub fn next(state: &State) -> Option<Instant> {
         retry_change(state),
         incidents_change(state).and_then(after),
         note_end(state),
-        diagnose::mended_end(state),
+        diagnose::fixed_end(state),
     ];
     moments.into_iter().flatten().min()
 }

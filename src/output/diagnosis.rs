@@ -12,7 +12,7 @@
 
 use super::{Output, table::Table};
 use crate::{
-    model::diagnosis::{self, ChainSession, Check, Danger, Detail, Diagnosis, Mend, Verdict, plan::Node},
+    model::diagnosis::{self, ChainSession, Check, Danger, Detail, Diagnosis, Fix, Verdict, plan::Node},
     screen::{
         glyphs::Glyphs,
         text::{self, Charset},
@@ -38,8 +38,8 @@ pub fn word(verdict: Verdict) -> &'static str {
 
 /// Whether the statement reaches a terminal as it is.
 #[must_use]
-pub fn can_be_shown(mend: &Mend) -> bool {
-    super::clean(&mend.sql) == mend.sql && super::clean(&mend.label) == mend.label
+pub fn can_be_shown(fix: &Fix) -> bool {
+    super::clean(&fix.sql) == fix.sql && super::clean(&fix.label) == fix.label
 }
 
 /// Writes a diagnosis for people.
@@ -67,20 +67,20 @@ impl Page {
         format!("{checks}\n{}\n", summary(diagnosis))
     }
 
-    /// What a mend came to.
+    /// What a fix came to.
     #[must_use]
-    pub fn mended(&self, mend: &Mend, outcome: &Result<String, String>) -> String {
+    pub fn fixed(&self, fix: &Fix, outcome: &Result<String, String>) -> String {
         let (glyph, word, text) = match outcome {
             Ok(said) => (self.glyphs.ok, "done", said),
             Err(why) => (self.glyphs.failed, "failed", why),
         };
-        format!("{glyph} {word:<7}  {}\n{}", self.line(&mend.label), self.below(text))
+        format!("{glyph} {word:<7}  {}\n{}", self.line(&fix.label), self.below(text))
     }
 
     /// Statements that are about to be executed.
     #[must_use]
-    pub fn announced(&self, mends: &[Mend]) -> String {
-        mends.iter().map(|mend| self.line(&in_database(mend)) + ";\n").collect()
+    pub fn announced(&self, fixes: &[Fix]) -> String {
+        fixes.iter().map(|fix| self.line(&in_database(fix)) + ";\n").collect()
     }
 
     fn check(&self, check: &Check) -> String {
@@ -90,10 +90,10 @@ impl Page {
         if !check.advice.is_empty() {
             shown += &self.below(&check.advice);
         }
-        for mend in &check.mends {
-            shown += &self.below(&format!("{}, in database {}{}:", mend.label, mend.database, named_only(mend)));
+        for fix in &check.fixes {
+            shown += &self.below(&format!("{}, in database {}{}:", fix.label, fix.database, named_only(fix)));
             // As it is, in one line: it is for copying.
-            shown += &indented(INDENT + 2, &(self.line(&mend.sql) + ";"));
+            shown += &indented(INDENT + 2, &(self.line(&fix.sql) + ";"));
         }
         if self.details || check.verdict > Verdict::Unknown {
             for line in self.detail(&check.detail).lines() {
@@ -175,12 +175,12 @@ fn indented(columns: usize, line: &str) -> String {
     " ".repeat(columns) + line + "\n"
 }
 
-fn in_database(mend: &Mend) -> String {
-    format!("{}, in database {}: {}", mend.label, mend.database, mend.sql)
+fn in_database(fix: &Fix) -> String {
+    format!("{}, in database {}: {}", fix.label, fix.database, fix.sql)
 }
 
-fn named_only(mend: &Mend) -> &'static str {
-    if mend.danger == Danger::Safe { "" } else { " (only where you name it)" }
+fn named_only(fix: &Fix) -> &'static str {
+    if fix.danger == Danger::Safe { "" } else { " (only where you name it)" }
 }
 
 fn chain_cells(session: &ChainSession) -> [String; 7] {
@@ -210,14 +210,14 @@ fn summary(diagnosis: &Diagnosis) -> String {
     parts.join(", ")
 }
 
-/// A mend's members.
+/// A fix's members.
 #[must_use]
-pub fn mend_object(mend: &Mend) -> Value {
+pub fn fix_object(fix: &Fix) -> Value {
     json!({
-        "name": mend.label,
-        "sql": mend.sql,
-        "database": mend.database,
-        "safe": mend.danger == Danger::Safe,
+        "name": fix.label,
+        "sql": fix.sql,
+        "database": fix.database,
+        "safe": fix.danger == Danger::Safe,
     })
 }
 
@@ -230,7 +230,7 @@ pub fn check_object(check: &Check) -> Value {
         "verdict": word(check.verdict),
         "finding": check.finding,
         "advice": Some(&check.advice).filter(|advice| !advice.is_empty()),
-        "mends": check.mends.iter().map(mend_object).collect::<Vec<_>>(),
+        "fixes": check.fixes.iter().map(fix_object).collect::<Vec<_>>(),
         "detail": detail_object(&check.detail),
     })
 }

@@ -195,7 +195,7 @@ pub fn running(running: &RunningRefresh) -> Value {
 pub fn reading<T>(reading: &Reading<T>, value: impl FnOnce(&T) -> Value) -> Value {
     match reading {
         Ok(part) => value(part),
-        Err(Unavailable { reason, mend, .. }) => json!({"unavailable": {"reason": reason, "mend": mend}}),
+        Err(Unavailable { reason, fix, .. }) => json!({"unavailable": {"reason": reason, "fix": fix}}),
     }
 }
 

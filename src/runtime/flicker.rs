@@ -83,7 +83,7 @@ fn a_frame_that_arrives_slowly_never_flickers() {
         "incidents",
         "history",
         "diagnose",
-        "diagnose_mend",
+        "diagnose_fix",
         "metrics",
         "healthy",
     ];

@@ -1,9 +1,9 @@
 //! The monitor on a real terminal and a real database.
 
 use crate::connect::Target;
-use crate::db::{feed, mender, reader, refresher, spare::Spare};
+use crate::db::{feed, fixer, reader, refresher, spare::Spare};
 use crate::model::{
-    diagnosis::Mend,
+    diagnosis::Fix,
     message::{Action, Effect, Message, Pointer, PointerAct},
     question::Question,
     state::{Options, State},
@@ -109,7 +109,7 @@ struct Tasks {
     run: watch::Sender<Option<Uuid>>,
     questions: mpsc::Sender<Question>,
     window: watch::Sender<Duration>,
-    mender: mpsc::Sender<Mend>,
+    fixer: mpsc::Sender<Fix>,
     refresher: mpsc::Sender<refresher::Command>,
 }
 
@@ -122,14 +122,14 @@ impl Tasks {
         let (questions, asked) = mpsc::channel(COMMANDS);
         let (window, shown) = watch::channel(options.window);
         let requests = reader::Requests { polls: poll_requests, run: run_requests, questions: asked, window: shown };
-        let (mender, mends) = mpsc::channel(1);
+        let (fixer, fixes) = mpsc::channel(1);
         let (refresher, triggers) = mpsc::channel(COMMANDS);
         let spare = Spare::default();
         tokio::spawn(feed::run(target.clone(), spare.clone(), news.clone()));
         tokio::spawn(reader::run(target.clone(), requests, news.clone()));
         tokio::spawn(refresher::run(target.clone(), spare.clone(), triggers, news.clone()));
-        tokio::spawn(mender::run(target.clone(), spare, mends, news.clone()));
-        Self { polls, run, questions, window, mender, refresher }
+        tokio::spawn(fixer::run(target.clone(), spare, fixes, news.clone()));
+        Self { polls, run, questions, window, fixer, refresher }
     }
 }
 
@@ -142,7 +142,7 @@ impl Effects for Tasks {
             Effect::ReadRun(id) => drop(self.run.send_replace(Some(id))),
             Effect::Ask(question) => drop(self.questions.try_send(question)),
             Effect::SetWindow(window) => drop(self.window.send_replace(window)),
-            Effect::Mend(mend) => drop(self.mender.try_send(*mend)),
+            Effect::Fix(fix) => drop(self.fixer.try_send(*fix)),
             Effect::Trigger => drop(self.refresher.try_send(refresher::Command::Trigger)),
             Effect::CancelTrigger => drop(self.refresher.try_send(refresher::Command::Cancel)),
             // The loop's own.

@@ -128,7 +128,7 @@ const DEFAULTS: &[Row] = &[
     (Action::View(View::Runs), "runs", &[Key::char('2')], "runs", "the whole log"),
     (Action::View(View::Incidents), "incidents", &[Key::char('3')], "incidents", "failures and stale times, grouped"),
     (Action::View(View::History), "history", &[Key::char('4')], "history", "durations, success and growth over time"),
-    (Action::View(View::Diagnose), "diagnose", &[Key::char('5')], "diagnose", "what the runbook asks, with what mends it"),
+    (Action::View(View::Diagnose), "diagnose", &[Key::char('5')], "diagnose", "what the runbook asks, with what fixes it"),
     (Action::View(View::Metrics), "metrics", &[Key::char('6')], "metrics", "the figures of the view, and how they move"),
     (Action::View(View::Wall), "wall", &[Key::char('7'), Key::char('w')], "wall", "what can be read from five metres"),
     (Action::Narrower, "narrower", &[Key::char('-')], "shorter", "a shorter window of the figures"),
@@ -144,12 +144,12 @@ const DEFAULTS: &[Row] = &[
     (Action::PageDown, "page-down", &[Key::plain(KeyCode::PageDown)], "page dn", "a page down"),
     (Action::First, "first", &[Key::char('g'), Key::plain(KeyCode::Home)], "newest", "to the newest row, or the top"),
     (Action::Last, "last", &[Key::char('G'), Key::plain(KeyCode::End)], "oldest", "to the oldest row, or the end"),
-    (Action::Open, "open", &[Key::plain(KeyCode::Enter)], "open", "open the selected run, incident or mend"),
+    (Action::Open, "open", &[Key::plain(KeyCode::Enter)], "open", "open the selected run, incident or fix"),
     (Action::Close, "close", &[Key::plain(KeyCode::Esc)], "close", "close what is open, dismiss a result"),
     (Action::Copy, "copy", &[Key::char('y')], "copy", "copy what is open to your own clipboard"),
     (Action::Failures, "failures", &[Key::char('e')], "failures", "runs: failures only, or everything"),
     (Action::Origin, "origin", &[Key::char('o')], "origin", "runs: scheduled, manual, or all"),
-    (Action::Mend, "mend", &[Key::char('m')], "mend", "diagnose: show what mends the selected check"),
+    (Action::Fix, "fix", &[Key::char('f')], "fix", "diagnose: show what fixes the selected check"),
     (Action::Interval, "interval", &[Key::char('i')], "interval", "diagnose: change the interval of the job"),
     (Action::Measure, "measure", &[Key::char('a')], "measure", "diagnose: run the view's query and time it"),
     (Action::Help, "help", &[Key::char('?')], "help", "show or hide these keys"),
@@ -283,7 +283,7 @@ pub fn edit(event: &Event) -> Option<Edit> {
 pub fn hints(state: &State) -> Vec<Action> {
     use Action::{Cancel, Close, Copy, Down, FocusNext, Help, Open, Pause, Poll, Quit, Refresh};
     match &state.overlay {
-        Some(Overlay::Mend(_)) => return vec![Open, Close, Down, Quit],
+        Some(Overlay::Fix(_)) => return vec![Open, Close, Down, Quit],
         Some(Overlay::Help { .. }) => return vec![Close, Down, Quit],
         Some(Overlay::Run { .. }) => return vec![Close, Down, Help, Quit, Copy],
         None => {}
@@ -309,9 +309,9 @@ pub fn hints(state: &State) -> Vec<Action> {
 
 fn in_diagnosis(state: &State) -> Vec<Action> {
     let check = state.diagnose.check();
-    let mend = check.filter(|check| !check.mends.is_empty()).map(|_| Action::Mend);
+    let fix = check.filter(|check| !check.fixes.is_empty()).map(|_| Action::Fix);
     let interval = check.filter(|check| check.job.is_some()).map(|_| Action::Interval);
-    mend.into_iter().chain([Action::Down, Action::PageDown]).chain(interval).chain([Action::Measure]).collect()
+    fix.into_iter().chain([Action::Down, Action::PageDown]).chain(interval).chain([Action::Measure]).collect()
 }
 
 #[cfg(test)]

@@ -162,7 +162,7 @@ fn render_panes(scene: &Scene, places: &Places, buf: &mut Buffer) {
 #[must_use]
 pub fn scroll_limit(state: &State, look: &Appearance, area: Rect) -> Option<u16> {
     let scene = Scene::new(state, look);
-    let scrolls = matches!(state.overlay, Some(Overlay::Run { .. } | Overlay::Help { .. } | Overlay::Mend(_)))
+    let scrolls = matches!(state.overlay, Some(Overlay::Run { .. } | Overlay::Help { .. } | Overlay::Fix(_)))
         || (state.overlay.is_none() && matches!(state.view, View::Diagnose | View::History | View::Metrics));
     if !scrolls {
         return None;
@@ -173,7 +173,7 @@ pub fn scroll_limit(state: &State, look: &Appearance, area: Rect) -> Option<u16>
     let over = beneath(&scene, area);
     Some(match (&state.overlay, state.view) {
         (Some(Overlay::Help { .. }), _) => panes::help::scroll_limit(&scene, over),
-        (Some(Overlay::Mend(choice)), _) => panes::mend::scroll_limit(&scene, choice, over),
+        (Some(Overlay::Fix(choice)), _) => panes::fix::scroll_limit(&scene, choice, over),
         (Some(Overlay::Run { id, detail, .. }), _) => {
             panes::run_detail::scroll_limit(&scene, *id, detail.as_deref(), over)
         }
@@ -212,7 +212,7 @@ pub fn page(state: &State, look: &Appearance, area: Rect) -> Option<u16> {
             let list = if state.focus == Focus::Errors { places.errors } else { places.runs };
             list.height.saturating_sub(1)
         }
-        (Some(Overlay::Mend(_)), _) | (None, View::History | View::Diagnose | View::Metrics | View::Wall) => {
+        (Some(Overlay::Fix(_)), _) | (None, View::History | View::Diagnose | View::Metrics | View::Wall) => {
             return None;
         }
     };
@@ -226,7 +226,7 @@ fn render_overlay(scene: &Scene, area: Rect, buf: &mut Buffer) {
         Some(Overlay::Run { id, detail, scroll }) => {
             panes::run_detail::render(scene, *id, detail.as_deref(), *scroll, area, buf);
         }
-        Some(Overlay::Mend(choice)) => panes::mend::render(scene, choice, area, buf),
+        Some(Overlay::Fix(choice)) => panes::fix::render(scene, choice, area, buf),
     }
 }
 

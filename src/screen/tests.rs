@@ -8,7 +8,7 @@ mod wall;
 use super::{Appearance, glyphs::Glyphs, keys, keys::KeyMap, theme::Theme};
 use crate::{
     model::{
-        diagnosis::Mend,
+        diagnosis::Fix,
         feed::Feed,
         fixtures,
         message::Action,

@@ -237,8 +237,8 @@ async fn traps_in_the_job_role(scene: Scene) {
         let doctor = there.run(&there.boss.url, "doctor").await;
         assert!(doctor.text().contains("default_transaction_read_only"), "{doctor:?}");
     }
-    let mended = other.migrated().await;
-    assert!(mended.text().contains("setting") && mended.text().contains("refreshtop_job"), "{mended:?}");
+    let fixed = other.migrated().await;
+    assert!(fixed.text().contains("setting") && fixed.text().contains("refreshtop_job"), "{fixed:?}");
 
     // A password opens nothing where one is asked for.
     scene.sudo("ALTER ROLE refreshtop_job PASSWORD 'stolen'").await;

@@ -154,8 +154,8 @@ async fn the_document_names_every_member_of_the_answers() {
     };
     let mut documented = quoted(document);
     // An example names those of a part that is missing.
-    documented.extend(["unavailable", "reason", "mend"].map(str::to_owned));
-    assert!(document.contains(r#"{"unavailable": {"reason": "…", "mend": "…"}}"#));
+    documented.extend(["unavailable", "reason", "fix"].map(str::to_owned));
+    assert!(document.contains(r#"{"unavailable": {"reason": "…", "fix": "…"}}"#));
     let url = app_with(3, 2).await;
     for line in [
         "status",

@@ -1,4 +1,4 @@
-//! `refreshtop doctor`: what it finds, what it says where it can't look, and what it mends.
+//! `refreshtop doctor`: what it finds, what it says where it can't look, and what it fixes.
 
 use super::{
     run,
@@ -76,20 +76,20 @@ async fn a_missing_job_is_noticed_and_scheduled_again() {
     one_sentence(&unasked, "doctor --fix");
     assert_eq!(value::<i64>(&cron, &count).await, 0, "nobody agreed");
 
-    let mut fixed = run(&url, "doctor --fix --yes --json").await;
-    let mut answer = fixed.json();
-    if answer["mended"][0]["message"] == "nothing was done: a job of that name is there now; diagnose again" {
+    let mut ran = run(&url, "doctor --fix --yes --json").await;
+    let mut answer = ran.json();
+    if answer["fixed"][0]["message"] == "nothing was done: a job of that name is there now; diagnose again" {
         // A migration of another test took the name between the question and the statement.
-        fixed = run(&url, "doctor --fix --yes --json").await;
-        answer = fixed.json();
+        ran = run(&url, "doctor --fix --yes --json").await;
+        answer = ran.json();
     }
     assert_eq!((&answer["schema"], &answer["kind"]), (&"refreshtop/1".into(), &"doctor".into()), "{answer}");
-    let mended = answer["mended"].as_array().unwrap();
-    assert_eq!((mended.len(), &mended[0]["done"]), (1, &true.into()), "{mended:#?}");
-    assert!(mended[0]["sql"].as_str().unwrap().starts_with("SELECT cron.schedule_in_database("), "{answer:#}");
+    let fixed = answer["fixed"].as_array().unwrap();
+    assert_eq!((fixed.len(), &fixed[0]["done"]), (1, &true.into()), "{fixed:#?}");
+    assert!(fixed[0]["sql"].as_str().unwrap().starts_with("SELECT cron.schedule_in_database("), "{answer:#}");
     assert_eq!(check(&answer, "refresh-job")["verdict"], "ok", "{answer:#}");
     // The new job has not run yet.
-    assert_eq!((code(&fixed), &answer["verdict"]), (exit::UNKNOWN, &"unknown".into()), "{answer:#}");
+    assert_eq!((code(&ran), &answer["verdict"]), (exit::UNKNOWN, &"unknown".into()), "{answer:#}");
     assert_eq!(value::<i64>(&cron, &count).await, 1);
     let traces = "SELECT count(*) FROM refreshtop.audit WHERE action = 'fix' AND outcome = 'success'";
     assert_eq!(value::<i64>(&url, traces).await, 1);
@@ -140,7 +140,7 @@ async fn nobodys_session_ends_unless_it_is_named() {
     let answer = run(&url, "doctor --json").await.json();
     let sessions = check(&answer, "blocking")["detail"]["sessions"].as_array().unwrap();
     assert!(sessions.iter().any(|one| one["pid"] == waits && one["blocked_by"][0] == blocker.pid), "{answer:#}");
-    assert_eq!(check(&answer, "blocking")["mends"][0]["safe"], false, "{answer:#}");
+    assert_eq!(check(&answer, "blocking")["fixes"][0]["safe"], false, "{answer:#}");
 
     let wrong = run(&url, "doctor --fix --yes --also 'end session 1'").await;
     assert_eq!(code(&wrong), exit::FAILURE, "{wrong:?}");
@@ -150,8 +150,8 @@ async fn nobodys_session_ends_unless_it_is_named() {
     assert!(blocker.value::<bool>("true").await);
 
     let ended = run(&url, &format!("doctor --fix --yes --json --also '{name}'")).await.json();
-    let mended = ended["mended"].as_array().unwrap();
-    assert!(mended.iter().any(|one| one["name"] == name.as_str() && one["done"] == true), "{ended:#}");
+    let fixed = ended["fixed"].as_array().unwrap();
+    assert!(fixed.iter().any(|one| one["name"] == name.as_str() && one["done"] == true), "{ended:#}");
     let (outcome, _) = refresh.await.unwrap();
     assert_eq!(outcome["status"], "success", "{outcome}");
 }

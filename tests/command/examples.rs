@@ -128,7 +128,7 @@ async fn try_example(folder: &Path, url: &str, line: &str) {
         assert_eq!(code(&ran), exit::FAILURE, "{line}: {ran:?}");
         assert!(ran.err.contains("no finding offers"), "{line}: {ran:?}");
     } else if line.contains("--fix") {
-        // A column without a planner's statistics is always there to be mended.
+        // A column without a planner's statistics is always there to be fixed.
         execute(url, "DELETE FROM pg_statistic WHERE starelid = 'public.platform_metrics'::regclass").await;
         block_in_place(|| {
             let mut doctor = in_terminal(folder, Some(url), line);

@@ -80,9 +80,9 @@ async fn every_command_in_every_state() {
                 "{line}"
             );
         }
-        for (url, wanted, name, mend) in [
+        for (url, wanted, name, fix) in [
             (&states.bare, exit::NOT_MIGRATED, "not_migrated", "run: refreshtop migrate"),
-            (&states.forbidden, exit::NOT_PERMITTED, "not_permitted", mend_of_rights(line)),
+            (&states.forbidden, exit::NOT_PERMITTED, "not_permitted", fix_of_rights(line)),
             (&states.dead, exit::CANNOT_CONNECT, "cannot_connect", "check that the server runs"),
         ] {
             if line == "migrate status" && wanted == exit::NOT_MIGRATED {
@@ -92,7 +92,7 @@ async fn every_command_in_every_state() {
             let people = run(url, line).await;
             assert_eq!((code(&people), people.out.as_str()), (wanted, ""), "{line}, {name}: {people:?}");
             one_sentence(&people, line);
-            assert!(people.err.contains(mend), "{line}, {name}: {people:?}");
+            assert!(people.err.contains(fix), "{line}, {name}: {people:?}");
             let json = run(url, &format!("{line} --json")).await;
             assert_eq!(code(&json), wanted, "{line}, {name}: {json:?}");
             one_sentence(&json, line);
@@ -108,7 +108,7 @@ async fn every_command_in_every_state() {
 }
 
 /// Who may not put jobs in place, or see the steps, has not migrated; everybody else lacks the role.
-fn mend_of_rights(line: &str) -> &'static str {
+fn fix_of_rights(line: &str) -> &'static str {
     match line {
         "job restore" | "migrate status" => "migrate as the role that migrated this database before",
         _ => "; GRANT refreshtop_admin TO nobody_",
@@ -120,7 +120,7 @@ async fn migrating_answers_in_every_state() {
     let states = States::make().await;
     let empty = fresh_database("command_empty").await;
     let stranger = fresh_role(&states.bare, "nobody", "").await.1;
-    for (url, wanted, name, mend) in [
+    for (url, wanted, name, fix) in [
         (&empty, exit::FAILURE, "failed", "create the application's tables first"),
         (&stranger, exit::NOT_PERMITTED, "not_permitted", "GRANT CREATE ON DATABASE"),
         (&states.forbidden, exit::NOT_PERMITTED, "not_permitted", "as the role that migrated this database before"),
@@ -128,11 +128,11 @@ async fn migrating_answers_in_every_state() {
     ] {
         let people = run(url, "migrate").await;
         assert_eq!((code(&people), people.out.as_str()), (wanted, ""), "{people:?}");
-        assert!(people.err.starts_with("refreshtop: ") && people.err.contains(mend), "{people:?}");
+        assert!(people.err.starts_with("refreshtop: ") && people.err.contains(fix), "{people:?}");
         let json = run(url, "migrate --json").await;
         let object = json.json();
         assert_eq!((code(&json), &object["error"]), (wanted, &name.into()), "{object}");
-        assert!(object["message"].as_str().unwrap().contains(mend), "{object}");
+        assert!(object["message"].as_str().unwrap().contains(fix), "{object}");
     }
     let steps = |answer: &Ran| answer.json()["steps"].as_array().unwrap().clone();
     let pending = steps(&run(&states.bare, "migrate status --json").await);
@@ -256,7 +256,7 @@ async fn a_deployment_made_by_hand_is_answered_for() {
     assert_eq!(status["health"]["verdict"], "warning", "every tenth attempt failed: {status}");
     assert_eq!(status["runs"].as_array().unwrap().len(), 5, "{status}");
     assert!(status["figures"]["total_accounts"].is_u64() && status["running"].is_null(), "{status}");
-    assert_eq!(status["job"]["unavailable"]["mend"], "run: refreshtop migrate", "{status}");
+    assert_eq!(status["job"]["unavailable"]["fix"], "run: refreshtop migrate", "{status}");
     let people = run(&url, "status").await.out;
     assert!(people.contains("made by hand; run: refreshtop migrate"), "{people}");
 

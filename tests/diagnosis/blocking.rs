@@ -1,10 +1,10 @@
 //! Chains of blocked sessions, and who sleeps on locks.
 
-use crate::{check, diagnose_with, mend, mended, support::*, verdict};
+use crate::{check, diagnose_with, fix, fixed, support::*, verdict};
 use refreshtop::{
     cluster::{ClusterOptions, DisposableCluster},
     db::diagnosis::Options,
-    model::diagnosis::{Danger, Detail, Limits, MendKind, Verdict},
+    model::diagnosis::{Danger, Detail, FixKind, Limits, Verdict},
 };
 use session::Session;
 
@@ -41,21 +41,21 @@ async fn a_chain_of_three_shows_its_root_which_can_be_ended() {
     assert_eq!(of(root_pid).state.as_deref(), Some("idle in transaction"));
     assert!(of(middle_pid).wait.as_deref().unwrap().starts_with("Lock"), "{:?}", of(middle_pid).wait);
 
-    let end = &found.mends[0];
-    assert_eq!((end.kind, end.danger), (MendKind::Terminate, Danger::AsksTwice));
+    let end = &found.fixes[0];
+    assert_eq!((end.kind, end.danger), (FixKind::Terminate, Danger::AsksTwice));
     // The same process number with another start is somebody else.
     let mut other = end.clone();
     other.sql = other.sql.replace("backend_start = '20", "backend_start = '19");
-    assert!(mend(&url, &other).await.unwrap_err().contains("has ended meanwhile"));
+    assert!(fix(&url, &other).await.unwrap_err().contains("has ended meanwhile"));
     assert!(watcher.value::<bool>(&format!("EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = {root_pid})")).await);
 
-    mend(&url, end).await.unwrap();
+    fix(&url, end).await.unwrap();
     watcher.until(&format!("NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = {root_pid})")).await;
     // The middle one has its lock now, and is the root itself.
     watcher.until(&format!("NOT EXISTS (SELECT 1 FROM pg_locks WHERE pid = {middle_pid} AND NOT granted)")).await;
     let (locked, _middle) = holding.await.unwrap();
     locked.unwrap();
-    mended(&url, "blocking", MendKind::Terminate).await;
+    fixed(&url, "blocking", FixKind::Terminate).await;
     waiting.await.unwrap().unwrap();
     assert_eq!(verdict(&url, "blocking").await, Verdict::Good);
     let refused: i64 =
@@ -77,7 +77,7 @@ async fn an_active_root_can_be_cancelled() {
     watcher
         .until(&format!("EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = {root_pid} AND wait_event = 'PgSleep')"))
         .await;
-    mended(&url, "blocking", MendKind::Cancel).await;
+    fixed(&url, "blocking", FixKind::Cancel).await;
     let (sqlstate, root) = sleeping.await.unwrap();
     assert_eq!(sqlstate, "57014");
     root.run("ROLLBACK").await;
@@ -95,7 +95,7 @@ async fn who_has_a_source_to_itself_is_in_the_way_though_nobody_waits() {
     assert_eq!(found.verdict, Verdict::Bad, "{found:#?}");
     assert!(found.finding.contains(&format!("session {}", holder.pid)), "{}", found.finding);
     assert!(found.finding.contains("assets to itself"), "{}", found.finding);
-    mend(&url, &found.mends[0]).await.unwrap();
+    fix(&url, &found.fixes[0]).await.unwrap();
     let watcher = Session::open(&url).await;
     watcher.until(&format!("NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = {})", holder.pid)).await;
     // Readers and writers are in nobody's way.
@@ -113,7 +113,7 @@ async fn a_sleeper_on_locks_is_found_and_ended() {
     let found = diagnosis.check("idle-in-transaction").unwrap();
     assert_eq!(found.verdict, Verdict::Warning, "{found:#?}");
     assert!(found.finding.contains(&sleeper.pid.to_string()), "{}", found.finding);
-    mend(&url, &found.mends[0]).await.unwrap();
+    fix(&url, &found.fixes[0]).await.unwrap();
     let watcher = Session::open(&url).await;
     watcher.until(&format!("NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = {})", sleeper.pid)).await;
     let diagnosis = diagnose_with(&url, &options).await;
@@ -147,8 +147,8 @@ async fn a_forgotten_prepared_transaction_is_found_and_rolled_back() {
         assert_eq!(found.verdict, Verdict::Warning, "{found:#?}");
         assert!(found.finding.starts_with("prepared transaction left over of postgres "), "{}", found.finding);
         assert!(found.finding.contains(said), "{}", found.finding);
-        assert_eq!(found.mends[0].sql, "ROLLBACK PREPARED 'left over'");
-        mend(&url, &found.mends[0]).await.unwrap();
+        assert_eq!(found.fixes[0].sql, "ROLLBACK PREPARED 'left over'");
+        fix(&url, &found.fixes[0]).await.unwrap();
         assert_eq!(diagnose_with(&url, &options).await.check("idle-in-transaction").unwrap().verdict, Verdict::Good);
     }
 }
@@ -164,6 +164,6 @@ async fn whoever_may_not_see_the_blocker_is_offered_no_blind_shot() {
     tokio::spawn(async move { reader.client.batch_execute("SELECT count(*) FROM public.assets").await });
     watcher.until_waiting(pid).await;
     let found = check(&role_url, "blocking").await;
-    assert_eq!((found.verdict, found.mends.len()), (Verdict::Bad, 0), "{found:#?}");
+    assert_eq!((found.verdict, found.fixes.len()), (Verdict::Bad, 0), "{found:#?}");
     assert!(found.advice.contains("pg_read_all_stats"), "{}", found.advice);
 }

@@ -1,10 +1,10 @@
 //! Jobs in a real `pg_cron`, in another database and in the application's own.
 
-use crate::{check, mend, mended, support::*, verdict};
+use crate::{check, fix, fixed, support::*, verdict};
 use refreshtop::{
     cluster::{Cron, DisposableCluster},
     command::migrate,
-    model::diagnosis::{Danger, Detail, Mend, MendKind, Verdict},
+    model::diagnosis::{Danger, Detail, Fix, FixKind, Verdict},
 };
 use session::Session;
 
@@ -24,7 +24,7 @@ async fn alter(url: &str, cron_url: &str, name: &str, call: &str) {
 }
 
 #[tokio::test]
-async fn a_job_in_another_database_is_judged_and_mended() {
+async fn a_job_in_another_database_is_judged_and_fixed() {
     let url = fresh_app("job").await;
     let cron_url = cluster().await.url(CRON_DATABASE);
     up(&url).await;
@@ -39,7 +39,7 @@ async fn a_job_in_another_database_is_judged_and_mended() {
         assert_eq!(check.verdict, Verdict::Good, "{check:#?}");
     }
     alter(&url, &cron_url, "refresh", "alter_job(jobid, active := false)").await;
-    mended(&url, "refresh-job", MendKind::AlterJob).await;
+    fixed(&url, "refresh-job", FixKind::AlterJob).await;
     assert_eq!(verdict(&url, "refresh-job").await, Verdict::Good);
 
     // A refresh that is not logged is corrected; what does something else is somebody's, and asks.
@@ -47,14 +47,14 @@ async fn a_job_in_another_database_is_judged_and_mended() {
         [("REFRESH MATERIALIZED VIEW platform_metrics", Danger::Safe), ("SELECT 1", Danger::AsksTwice)]
     {
         alter(&url, &cron_url, "refresh", &format!("alter_job(jobid, command := '{command}')")).await;
-        assert_eq!(check(&url, "refresh-job").await.mends[0].danger, danger, "{command}");
-        mended(&url, "refresh-job", MendKind::AlterJob).await;
+        assert_eq!(check(&url, "refresh-job").await.fixes[0].danger, danger, "{command}");
+        fixed(&url, "refresh-job", FixKind::AlterJob).await;
         assert_eq!(verdict(&url, "refresh-job").await, Verdict::Good);
     }
     let several = "set statement_timeout to 1000; SELECT public.refresh_platform_metrics_with_logging(); SELECT 1";
     alter(&url, &cron_url, "refresh", &format!("alter_job(jobid, command := '{several}')")).await;
     let found = check(&url, "refresh-job").await;
-    assert_eq!((found.verdict, found.mends.len()), (Verdict::Good, 0), "{found:#?}");
+    assert_eq!((found.verdict, found.fixes.len()), (Verdict::Good, 0), "{found:#?}");
     assert!(found.finding.contains("one of 3 statements"), "{found:#?}");
     let own = "SELECT public.refresh_platform_metrics_with_logging();";
     alter(&url, &cron_url, "refresh", &format!("alter_job(jobid, command := '{own}')")).await;
@@ -62,7 +62,7 @@ async fn a_job_in_another_database_is_judged_and_mended() {
     // A role with too many rights, and one that is gone.
     alter(&url, &cron_url, "refresh", "alter_job(jobid, username := 'postgres')").await;
     assert_eq!(verdict(&url, "refresh-job").await, Verdict::Warning);
-    mended(&url, "refresh-job", MendKind::AlterJob).await;
+    fixed(&url, "refresh-job", FixKind::AlterJob).await;
     assert_eq!(verdict(&url, "refresh-job").await, Verdict::Good);
 
     let other = "SELECT public.refresh_platform_metrics_with_logging()";
@@ -71,12 +71,12 @@ async fn a_job_in_another_database_is_judged_and_mended() {
         &format!("SELECT cron.schedule_in_database('double of {0}', '0 1 * * *', '{other}', '{0}')", database(&url)),
     )
     .await;
-    mended(&url, "refresh-job", MendKind::Unschedule).await;
+    fixed(&url, "refresh-job", FixKind::Unschedule).await;
     assert_eq!(verdict(&url, "refresh-job").await, Verdict::Good);
 
     for (name, id) in [("refresh", "refresh-job"), ("cleanup", "cleanup-job")] {
         alter(&url, &cron_url, name, "unschedule(jobid)").await;
-        mended(&url, id, MendKind::Schedule).await;
+        fixed(&url, id, FixKind::Schedule).await;
         assert_eq!(verdict(&url, id).await, Verdict::Good);
     }
 
@@ -85,8 +85,8 @@ async fn a_job_in_another_database_is_judged_and_mended() {
         &format!("SELECT jobid FROM cron.job WHERE database = '{}' AND jobname LIKE 'refresh%'", database(&url)),
     )
     .await;
-    mend(&url, &Mend::interval(id, CRON_DATABASE, "*/7 * * * *")).await.unwrap();
-    let refused = mend(&url, &Mend::interval(id, CRON_DATABASE, "when it rains")).await.unwrap_err();
+    fix(&url, &Fix::interval(id, CRON_DATABASE, "*/7 * * * *")).await.unwrap();
+    let refused = fix(&url, &Fix::interval(id, CRON_DATABASE, "when it rains")).await.unwrap_err();
     assert!(refused.contains("failed: invalid schedule"), "{refused}");
     assert!(check(&url, "refresh-job").await.finding.contains("*/7"));
 
@@ -106,13 +106,13 @@ async fn a_name_that_a_migration_takes_meanwhile_is_left_to_it() {
     execute(&cron_url, &format!("SELECT cron.unschedule(jobid) FROM cron.job WHERE database = '{}'", database(&url)))
         .await;
     let found = check(&url, "refresh-job").await;
-    let offered = found.mends.iter().find(|mend| mend.kind == MendKind::Schedule).unwrap().clone();
+    let offered = found.fixes.iter().find(|fix| fix.kind == FixKind::Schedule).unwrap().clone();
     let name = offered.sql.split('\'').nth(1).unwrap().to_owned();
     // The lock that migrations take.
     let migration = Session::with(&cron_url, "BEGIN; SELECT pg_advisory_xact_lock(1919317104, 1)").await;
-    let mending = tokio::spawn({
+    let fixing = tokio::spawn({
         let url = url.clone();
-        async move { mend(&url, &offered).await }
+        async move { fix(&url, &offered).await }
     });
     let waits = format!(
         "EXISTS (SELECT FROM pg_stat_activity
@@ -124,7 +124,7 @@ async fn a_name_that_a_migration_takes_meanwhile_is_left_to_it() {
         "SELECT cron.schedule_in_database('{name}', '7 7 7 7 7', 'SELECT 7', 'template1', username := 'refreshtop_job'); COMMIT"
     );
     migration.run(&taken).await;
-    let said = mending.await.unwrap().unwrap_err();
+    let said = fixing.await.unwrap().unwrap_err();
     assert!(said.contains("a job of that name is there now"), "{said}");
     let kept = format!("SELECT count(*) FROM cron.job WHERE jobname = '{name}' AND command = 'SELECT 7'");
     assert_eq!(value::<i64>(&cron_url, &kept).await, 1);
@@ -165,15 +165,15 @@ async fn others_that_refresh_the_view_are_named() {
     let Detail::Lines(lines) = &found.detail else { panic!("{found:#?}") };
     assert_eq!(lines.len(), 4, "{lines:#?}");
     assert!(found.advice.contains("by hand"), "the one with several statements: {}", found.advice);
-    assert!(found.mends.iter().all(|mend| mend.danger == Danger::AsksTwice), "{found:#?}");
-    for kind in [MendKind::Unschedule, MendKind::Unschedule, MendKind::Revoke] {
-        let offered = check(&url, "other-refreshers").await.mends;
-        let offered = offered.iter().find(|mend| mend.kind == kind).unwrap();
-        mend(&url, offered).await.unwrap();
+    assert!(found.fixes.iter().all(|fix| fix.danger == Danger::AsksTwice), "{found:#?}");
+    for kind in [FixKind::Unschedule, FixKind::Unschedule, FixKind::Revoke] {
+        let offered = check(&url, "other-refreshers").await.fixes;
+        let offered = offered.iter().find(|fix| fix.kind == kind).unwrap();
+        fix(&url, offered).await.unwrap();
     }
     let found = check(&url, "other-refreshers").await;
     let Detail::Lines(lines) = &found.detail else { panic!("{found:#?}") };
-    assert_eq!((lines.len(), found.mends.len()), (1, 0), "{found:#?}");
+    assert_eq!((lines.len(), found.fixes.len()), (1, 0), "{found:#?}");
     let left = format!(
         "SELECT cron.unschedule(jobid) FROM cron.job WHERE database = '{}' AND jobname LIKE '% of %'",
         database(&url)
@@ -221,8 +221,8 @@ async fn jobs_beside_the_application_are_read_with_the_owners_rights() {
     migrate(&url).await;
     let missing = check(&url, "cron-extension").await;
     assert_eq!(missing.verdict, Verdict::Bad, "{missing:#?}");
-    mended(&url, "cron-extension", MendKind::Extension).await;
-    mended(&url, "refresh-job", MendKind::Schedule).await;
+    fixed(&url, "cron-extension", FixKind::Extension).await;
+    fixed(&url, "refresh-job", FixKind::Schedule).await;
     assert_eq!(verdict(&url, "refresh-job").await, Verdict::Good);
     execute(&url, "CREATE ROLE oncall LOGIN PASSWORD 'secret-of-oncall' IN ROLE refreshtop_admin").await;
     let oncall = cluster.url_of("oncall", "secret-of-oncall", "app");
@@ -232,7 +232,7 @@ async fn jobs_beside_the_application_are_read_with_the_owners_rights() {
     up(&url).await;
     let found = check(&oncall, "refresh-job").await;
     assert_eq!(found.verdict, Verdict::Good, "{found:#?}");
-    let refused = mend(&oncall, &Mend::activity(1, "app", false)).await.unwrap_err();
+    let refused = fix(&oncall, &Fix::activity(1, "app", false)).await.unwrap_err();
     assert!(refused.contains("ask as the role that the job runs as"), "{refused}");
     cluster.stop().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! The diagnosis on real servers: each check good and bad, and each mend seen to mend.
+//! The diagnosis on real servers: each check good and bad, and each fix seen to fix.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail the test")]
 
 #[path = "../support/mod.rs"]
@@ -11,7 +11,7 @@ mod surroundings;
 
 use refreshtop::{
     db::diagnosis::{Options, Sessions},
-    model::diagnosis::{Check, Diagnosis, Mend, MendKind, Verdict},
+    model::diagnosis::{Check, Diagnosis, Fix, FixKind, Verdict},
 };
 use support::target;
 
@@ -30,21 +30,21 @@ async fn verdict(url: &str, id: &str) -> Verdict {
     check(url, id).await.verdict
 }
 
-async fn mend(url: &str, mend: &Mend) -> Result<String, String> {
-    let mut sessions = Sessions::to_mend(&target(url)).await.unwrap_or_else(|error| panic!("{error}"));
-    sessions.mend(mend).await.map_err(|error| error.to_string())
+async fn fix(url: &str, fix: &Fix) -> Result<String, String> {
+    let mut sessions = Sessions::to_fix(&target(url)).await.unwrap_or_else(|error| panic!("{error}"));
+    sessions.fix(fix).await.map_err(|error| error.to_string())
 }
 
-/// Applies the mend of this kind that the check offers, and sees that the check is good afterwards.
-async fn mended(url: &str, id: &str, kind: MendKind) {
+/// Applies the fix of this kind that the check offers, and sees that the check is good afterwards.
+async fn fixed(url: &str, id: &str, kind: FixKind) {
     // One set of sessions for both: logging in is what takes time here.
-    let mut sessions = Sessions::to_mend(&target(url)).await.unwrap_or_else(|error| panic!("{error}"));
+    let mut sessions = Sessions::to_fix(&target(url)).await.unwrap_or_else(|error| panic!("{error}"));
     let diagnosis = sessions.diagnose(&Options::default()).await;
     let check = diagnosis.check(id).unwrap_or_else(|| panic!("no check {id} in {diagnosis:#?}"));
     assert!(check.verdict > Verdict::Unknown, "{check:#?}");
     assert!(!check.advice.is_empty(), "{check:#?}");
-    let offered = check.mends.iter().find(|mend| mend.kind == kind).unwrap_or_else(|| panic!("no mend in {check:#?}"));
-    let said = sessions.mend(offered).await.unwrap_or_else(|error| panic!("{error} of {offered:?}"));
+    let offered = check.fixes.iter().find(|fix| fix.kind == kind).unwrap_or_else(|| panic!("no fix in {check:#?}"));
+    let said = sessions.fix(offered).await.unwrap_or_else(|error| panic!("{error} of {offered:?}"));
     assert!(!said.contains("No trace"), "{said}");
     let traced: i64 = support::value(
         url,

@@ -1,9 +1,9 @@
 //! The view's index, statistics, dead rows, the log, the plan.
 
-use crate::{check, diagnose_with, mended, support::*, verdict};
+use crate::{check, diagnose_with, fixed, support::*, verdict};
 use refreshtop::{
     db::diagnosis::Options,
-    model::diagnosis::{Detail, Limits, MendKind, Verdict},
+    model::diagnosis::{Detail, FixKind, Limits, Verdict},
 };
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn an_index_that_postgresql_does_not_take_is_replaced() {
     let bad = check(&url, "unique-index").await;
     assert_eq!(bad.verdict, Verdict::Bad);
     assert!(bad.finding.contains("is on an expression"), "{}", bad.finding);
-    mended(&url, "unique-index", MendKind::CreateIndex).await;
+    fixed(&url, "unique-index", FixKind::CreateIndex).await;
     assert_eq!(verdict(&url, "unique-index").await, Verdict::Good);
     let status: String = value(&url, "SELECT public.trigger_platform_metrics_refresh() ->> 'status'").await;
     assert_eq!(status, "success");
@@ -30,7 +30,7 @@ async fn an_index_that_postgresql_does_not_take_is_replaced() {
 async fn a_view_without_data_is_filled() {
     let url = migrated_app("empty_view").await;
     execute(&url, "REFRESH MATERIALIZED VIEW public.platform_metrics WITH NO DATA").await;
-    mended(&url, "unique-index", MendKind::Refresh).await;
+    fixed(&url, "unique-index", FixKind::Refresh).await;
     assert_eq!(verdict(&url, "unique-index").await, Verdict::Good);
 }
 
@@ -40,7 +40,7 @@ async fn tables_that_were_never_analysed_are() {
     let poor = check(&url, "statistics").await;
     assert_eq!(poor.verdict, Verdict::Warning, "{poor:#?}");
     while check(&url, "statistics").await.verdict == Verdict::Warning {
-        mended(&url, "statistics", MendKind::Analyze).await;
+        fixed(&url, "statistics", FixKind::Analyze).await;
     }
     assert_eq!(verdict(&url, "statistics").await, Verdict::Good);
 }
@@ -61,7 +61,7 @@ async fn dead_rows_are_vacuumed() {
     // A session tells what it did when it is idle for a moment, or ends.
     drop(session);
     eventually_verdict(&url, "dead-rows", Verdict::Warning).await;
-    mended(&url, "dead-rows", MendKind::Vacuum).await;
+    fixed(&url, "dead-rows", FixKind::Vacuum).await;
     eventually_verdict(&url, "dead-rows", Verdict::Good).await;
 }
 
@@ -87,7 +87,7 @@ async fn old_rows_of_the_log_are_cleaned_up() {
     .await;
     let grown = check(&url, "log-growth").await;
     assert!(grown.finding.starts_with("20 rows"), "{}", grown.finding);
-    mended(&url, "log-growth", MendKind::CleanUp).await;
+    fixed(&url, "log-growth", FixKind::CleanUp).await;
     assert_eq!(verdict(&url, "log-growth").await, Verdict::Good);
 }
 

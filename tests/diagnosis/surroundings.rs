@@ -1,12 +1,12 @@
 //! Migrations, row security, connections, slots; roles with few rights; what one diagnosis costs.
 
-use crate::{check, diagnose_with, mended, support::*, verdict};
+use crate::{check, diagnose_with, fixed, support::*, verdict};
 use refreshtop::{
     db::{
         self,
         diagnosis::{CronSession, Options},
     },
-    model::diagnosis::{Limits, MendKind, Verdict},
+    model::diagnosis::{FixKind, Limits, Verdict},
 };
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn the_logs_row_security_is_turned_on_again() {
     let url = migrated_app("rows").await;
     assert_eq!(verdict(&url, "row-security").await, Verdict::Good);
     execute(&url, "ALTER TABLE public.metrics_refresh_log DISABLE ROW LEVEL SECURITY").await;
-    mended(&url, "row-security", MendKind::RowSecurity).await;
+    fixed(&url, "row-security", FixKind::RowSecurity).await;
     assert_eq!(verdict(&url, "row-security").await, Verdict::Good);
     execute(&url, "DROP POLICY admins_read ON public.metrics_refresh_log").await;
     assert_eq!(verdict(&url, "row-security").await, Verdict::Bad);

@@ -93,7 +93,7 @@ impl Cable {
         assert!(ip(&format!("route add blackhole {}.2/32", self.net)));
     }
 
-    fn mend(&self) {
+    fn fix(&self) {
         assert!(ip(&format!("route del blackhole {}.2/32", self.net)));
     }
 }
@@ -129,7 +129,7 @@ async fn real_packets_that_vanish_are_noticed_within_15_seconds() {
     cable.cut();
     fault.noticed(&monitor, &["DOWN", "OLD"]);
     keys_answer(&mut monitor);
-    cable.mend();
+    cable.fix();
     fault.ends(&monitor);
     execute(&url, REFRESH).await;
     monitor.wait_text("RUNS  2 ");

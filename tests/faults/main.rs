@@ -68,11 +68,11 @@ impl Fault {
 
     /// The fault is gone from now on; waits until the screen is live again and what it shows is new.
     fn ends(self, monitor: &TerminalProgram) {
-        let mended = Instant::now();
+        let fixed = Instant::now();
         monitor.wait_for("a live screen", |screen| {
             screen.contains("LIVE") && !screen.contains("DOWN") && !screen.contains("OLD") && !screen.contains("FAILS")
         });
-        let times = (self.noticed.unwrap_or_default(), mended.elapsed());
+        let times = (self.noticed.unwrap_or_default(), fixed.elapsed());
         println!("fault: {}: noticed after {:.1?}, recovered after {:.1?}", self.name, times.0, times.1);
         let limits = (Duration::from_secs(self.limits.0), Duration::from_secs(self.limits.1));
         assert!(times.0 <= limits.0 && times.1 <= limits.1, "{}: {times:.1?}, at most {limits:?}", self.name);

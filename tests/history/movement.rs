@@ -49,7 +49,7 @@ async fn a_view_by_hand_shows_its_own_columns_and_says_why_nothing_moves() {
         [("total_widgets".to_owned(), Some(7.0)), ("ratio".into(), None), ("od\"d".into(), Some(2.5))]
     );
     let missing = read.measured.unwrap_err();
-    assert!(missing.mend.contains("migrate"), "{missing:?}");
+    assert!(missing.fix.contains("migrate"), "{missing:?}");
 }
 
 #[tokio::test]
@@ -62,5 +62,5 @@ async fn who_may_read_the_view_only_sees_its_figures() {
     assert!(read.measured.is_err());
     execute(&url, &format!("REVOKE ALL ON public.platform_metrics FROM {name}")).await;
     let read = movement(&role, DAY).await.unwrap();
-    assert!(read.now.unwrap_err().mend.contains("SELECT"), "{:?}", read.measured);
+    assert!(read.now.unwrap_err().fix.contains("SELECT"), "{:?}", read.measured);
 }

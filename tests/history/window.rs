@@ -215,7 +215,7 @@ async fn a_log_made_by_hand_has_a_history_and_says_what_is_missing() {
     let history = history(&url, 6 * HOUR).await.unwrap();
     assert_eq!((history.whole.successes, history.whole.max, history.whole.p50), (12, Some(112.0), Some(106.5)));
     let missing = history.growth.unwrap_err();
-    assert!(missing.mend.contains("refreshtop migrate"), "{missing:?}");
+    assert!(missing.fix.contains("refreshtop migrate"), "{missing:?}");
 }
 
 #[tokio::test]
@@ -223,12 +223,12 @@ async fn who_may_not_read_the_log_learns_why() {
     let url = migrated_app("refused").await;
     let (name, role) = fresh_role(&url, "plain", "").await;
     let missing = history(&role, DAY).await.unwrap_err();
-    assert!(missing.mend.contains("refreshtop_admin"), "{missing:?}");
+    assert!(missing.fix.contains("refreshtop_admin"), "{missing:?}");
     // Row security hides rows without an error.
     execute(&url, REFRESH).await;
     execute(&url, &format!("GRANT SELECT ON public.metrics_refresh_log TO {name}")).await;
     let missing = history(&role, DAY).await.unwrap_err();
-    assert!(missing.reason.contains("row security") && missing.mend.contains("GRANT refreshtop_admin"), "{missing:?}");
+    assert!(missing.reason.contains("row security") && missing.fix.contains("GRANT refreshtop_admin"), "{missing:?}");
     execute(&url, &format!("GRANT refreshtop_admin TO {name}")).await;
     assert_eq!(history(&role, DAY).await.unwrap().whole.successes, 1);
 }

@@ -51,7 +51,7 @@ async fn what_grew_and_what_moved_is_shown_and_follows_the_refreshes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn before_anything_was_measured_the_views_say_so_and_what_mends_it() {
+async fn before_anything_was_measured_the_views_say_so_and_what_fixes_it() {
     let url = migrated_app("nohist").await;
     execute(&url, REFRESH).await;
     // As a log is that was made by hand; refreshtop's functions don't answer about such a one either.

@@ -23,7 +23,7 @@ async fn says_where_it_is_and_how_it_goes_helps_and_leaves() {
     assert!(monitor.is_raw());
 
     monitor.send("?");
-    monitor.wait_text("open the selected run, incident or mend");
+    monitor.wait_text("open the selected run, incident or fix");
     monitor.send("\x1b");
     monitor.wait_for("no help", |screen| !screen.contains("open the selected run") && screen.contains("Total"));
     monitor.send("q");

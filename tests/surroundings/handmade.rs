@@ -89,11 +89,11 @@ async fn rights_still_hold() {
     let (name, role) = fresh_role(&url, "reader", "").await;
     let refused = snapshot(&role).await;
     let grant = format!("GRANT SELECT ON public.metrics_refresh_log TO {name}");
-    assert_eq!(refused.stats.unwrap_err().mend, grant);
-    assert_eq!(refused.runs.unwrap_err().mend, grant);
+    assert_eq!(refused.stats.unwrap_err().fix, grant);
+    assert_eq!(refused.runs.unwrap_err().fix, grant);
     assert_eq!(refused.figures.unwrap().total_accounts, 10);
     let schedule = refused.job.unwrap_err();
-    assert_eq!(schedule.mend, format!("GRANT pg_read_all_settings TO {name}"), "{schedule:?}");
+    assert_eq!(schedule.fix, format!("GRANT pg_read_all_settings TO {name}"), "{schedule:?}");
 
     execute(&url, &grant).await;
     assert!(snapshot(&role).await.stats.unwrap().total > 280);

@@ -1,4 +1,4 @@
-//! Systems of which a part is missing: each part that can be had is, and each other says why and what mends it.
+//! Systems of which a part is missing: each part that can be had is, and each other says why and what fixes it.
 
 use crate::{
     REFRESH, polling, snapshot,
@@ -13,14 +13,14 @@ use refreshtop::{
     },
 };
 
-/// What a part must say: `Ok`, or words of its reason and its mend.
+/// What a part must say: `Ok`, or words of its reason and its fix.
 type Expected<'a> = Result<(), (&'a str, &'a str)>;
 const MIGRATE: &str = "run: refreshtop migrate";
 
 /// Statistics, runs, errors, figures, job.
 fn check(what: &str, snapshot: &Snapshot, expected: [Expected; 5]) {
     fn said<T>(reading: &Reading<T>) -> Result<(), (String, String)> {
-        reading.as_ref().map(|_| ()).map_err(|why| (why.reason.clone(), why.mend.clone()))
+        reading.as_ref().map(|_| ()).map_err(|why| (why.reason.clone(), why.fix.clone()))
     }
     let found = [
         ("statistics", said(&snapshot.stats)),
@@ -32,9 +32,9 @@ fn check(what: &str, snapshot: &Snapshot, expected: [Expected; 5]) {
     for ((part, found), expected) in found.into_iter().zip(expected) {
         match (&found, expected) {
             (Ok(()), Ok(())) => {}
-            (Err((reason, mend)), Err((why, how))) => {
+            (Err((reason, fix)), Err((why, how))) => {
                 assert!(
-                    reason.contains(why) && mend.contains(how),
+                    reason.contains(why) && fix.contains(how),
                     "{what}: {part}: {found:?} without {why:?} or {how:?}"
                 );
             }
@@ -105,7 +105,7 @@ async fn roles_with_some_rights() {
     let found = snapshot(&admin).await;
     check("an administrator", &found, [Ok(()), Ok(()), Ok(()), Ok(()), Err(("schedule (database postgres)", &*name))]);
     let cron = found.job.unwrap_err();
-    assert!(cron.mend.contains("GRANT USAGE ON SCHEMA cron"), "{cron:?}");
+    assert!(cron.fix.contains("GRANT USAGE ON SCHEMA cron"), "{cron:?}");
 
     let (name, locked_out) = fresh_role(&url, "locked", "IN ROLE refreshtop_admin").await;
     execute(&url, "REVOKE CONNECT ON DATABASE postgres FROM PUBLIC").await;

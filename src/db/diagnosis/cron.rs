@@ -117,7 +117,7 @@ pub(super) async fn checks(
                 "See under pg_cron on the server.",
             )
         } else {
-            Unavailable::new("Without pg_cron there is no job to be looked at.", "Mend pg_cron on the server first.")
+            Unavailable::new("Without pg_cron there is no job to be looked at.", "Fix pg_cron on the server first.")
         };
         let jobs = wanted().map(|job| Check::unknown(job.id, job.title, &why));
         return std::iter::once(loaded).chain(jobs).collect();

@@ -1,12 +1,12 @@
-//! Asks the server what a diagnosis needs, and mends what it found.
+//! Asks the server what a diagnosis needs, and fixes what it found.
 //!
 //! Every question is one message of the simple protocol: its settings and its query run in one implicit transaction,
 //! which reads only and leaves nothing behind, on a standby and behind a pooler that gives sessions away after each
 //! transaction as well. Every question can fail by itself.
 
 mod cron;
+mod fixing;
 mod locks;
-mod mending;
 mod plan;
 mod rights;
 mod server;
@@ -15,7 +15,7 @@ mod storage;
 
 pub(in crate::db) use cron::FUNCTIONS;
 
-pub use mending::{MendError, mend};
+pub use fixing::{FixError, fix};
 pub use sessions::{OpenError, Sessions};
 
 use crate::db::session::{Error, Result, Session};
@@ -120,7 +120,7 @@ impl Asker {
 
     fn why(&self, failure: &Error) -> Unavailable {
         if let Some(Refusal::Stranger(why)) = trust::refusal(failure) {
-            return Unavailable::new(format!("This is {}.", why.reason), format!("{}.", capitalized(&why.mend)));
+            return Unavailable::new(format!("This is {}.", why.reason), format!("{}.", capitalized(&why.fix)));
         }
         match error::code(failure) {
             Some("55P03") => Unavailable::new(
@@ -133,7 +133,7 @@ impl Asker {
             ),
             _ => {
                 let why = error::unavailable("This can't be seen", failure, &self.role);
-                Unavailable::new(format!("{}.", why.reason), why.mend)
+                Unavailable::new(format!("{}.", why.reason), why.fix)
             }
         }
     }

@@ -1,14 +1,14 @@
 //! The sessions of a diagnosis: one in the application's database, and one where `pg_cron` lives if that is another.
 
-use super::{CronSession, MendError, Options, cron};
+use super::{CronSession, FixError, Options, cron};
 use crate::connect::{Canceller, ConnectError, Limits, Target};
 use crate::db::session::{Error, Result, Session};
 use crate::db::{error, jobs, schedule};
-use crate::model::diagnosis::{Diagnosis, Mend};
+use crate::model::diagnosis::{Diagnosis, Fix};
 use std::time::Duration;
 
 /// For what changes something: building an index may wait for others, and take its time.
-const MENDING: Limits = Limits {
+const FIXING: Limits = Limits {
     statement_timeout: Some(Duration::from_mins(15)),
     lock_timeout: Some(Duration::from_secs(30)),
     idle_in_transaction_timeout: Some(Duration::from_secs(30)),
@@ -26,7 +26,7 @@ pub enum OpenError {
     Database(#[from] Error),
 }
 
-/// Open sessions, ready to diagnose or to mend.
+/// Open sessions, ready to diagnose or to fix.
 #[derive(Debug)]
 pub struct Sessions {
     app: Session,
@@ -45,12 +45,12 @@ impl Sessions {
         Self::open(target, "diagnosis", &Limits::READING).await
     }
 
-    /// Opens them to mend: with limits that let an index be built.
+    /// Opens them to fix: with limits that let an index be built.
     ///
     /// # Errors
     /// The application's database can't be reached.
-    pub async fn to_mend(target: &Target) -> Result<Self, OpenError> {
-        Self::open(target, "mend", &MENDING).await
+    pub async fn to_fix(target: &Target) -> Result<Self, OpenError> {
+        Self::open(target, "fix", &FIXING).await
     }
 
     async fn open(target: &Target, purpose: &str, limits: &Limits) -> Result<Self, OpenError> {
@@ -103,12 +103,12 @@ impl Sessions {
         super::diagnose(&mut self.app, cron, options).await
     }
 
-    /// Executes a mend where it belongs; see [`super::mend`].
+    /// Executes a fix where it belongs; see [`super::fix`].
     ///
     /// # Errors
-    /// See [`MendError`].
-    pub async fn mend(&mut self, mend: &Mend) -> Result<String, MendError> {
+    /// See [`FixError`].
+    pub async fn fix(&mut self, fix: &Fix) -> Result<String, FixError> {
         let cron = self.cron.as_mut().ok().and_then(Option::as_mut);
-        super::mend(&mut self.app, cron, mend).await
+        super::fix(&mut self.app, cron, fix).await
     }
 }

@@ -53,7 +53,7 @@ fn join(problems: &[Problem]) -> String {
 
 fn database_sentence(failure: &Error) -> String {
     let sentence = error::sentence(failure);
-    let mend = match error::code(failure) {
+    let fix = match error::code(failure) {
         Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) => {
             "migrate as the role that migrated this database before, or as a superuser"
         }
@@ -62,5 +62,5 @@ fn database_sentence(failure: &Error) -> String {
         }
         _ => return sentence,
     };
-    format!("{sentence}; {mend}")
+    format!("{sentence}; {fix}")
 }

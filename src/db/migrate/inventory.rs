@@ -108,7 +108,7 @@ pub async fn blind_spot(connection: &mut Session) -> Result<Option<String>, Migr
     Ok(blind.map(|owner| {
         format!(
             "note: role {owner} may not see what other roles' sessions do, so the record of a failed refresh will name a \
-             session in the way, but not its state and query: GRANT pg_read_all_stats TO {owner} mends that"
+             session in the way, but not its state and query: GRANT pg_read_all_stats TO {owner} fixes that"
         )
     }))
 }

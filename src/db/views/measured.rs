@@ -141,14 +141,14 @@ async fn read(look: &Look<'_>, sql: &str, part: &str) -> Result<Vec<Record>> {
 
 /// Whether this log keeps measurements at all.
 fn kept(log: &Log<'_>) -> Reading<()> {
-    let mend = "run: refreshtop migrate; measurements come with the next refresh";
+    let fix = "run: refreshtop migrate; measurements come with the next refresh";
     match log.kind("measured") {
         Some("jsonb") => Ok(()),
         Some(_) => Err(Unavailable::new(
             "the log's own column measured keeps something else, so refreshes leave no measurements",
             "rename it, and run: refreshtop migrate",
         )),
-        None => Err(Unavailable::new("this log keeps no measurements of the tables that a refresh reads", mend)),
+        None => Err(Unavailable::new("this log keeps no measurements of the tables that a refresh reads", fix)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who is in whose way around the view and what it reads.
 
-use super::{Check, Detail, Limits, Mend, MendKind, Table, Verdict, literal, span};
+use super::{Check, Detail, Fix, FixKind, Limits, Table, Verdict, literal, span};
 use serde::Deserialize;
 
 /// A session that is in the way, or waits. Its texts are the server's, cut but not cleaned.
@@ -53,13 +53,13 @@ pub(crate) struct Facts {
     pub prepared: Vec<ChainSession>,
 }
 
-/// Who can be ended, by two mends; none where its start can't be seen, since a process number alone is used again.
-fn end(session: &ChainSession, database: &str) -> Vec<Mend> {
+/// Who can be ended, by two fixes; none where its start can't be seen, since a process number alone is used again.
+fn end(session: &ChainSession, database: &str) -> Vec<Fix> {
     if session.state.as_deref() == Some("prepared") {
         let Some(name) = &session.application else { return Vec::new() };
         let sql = format!("ROLLBACK PREPARED {}", literal(name));
         let label = format!("roll back prepared transaction {name}");
-        return vec![Mend::risky(MendKind::RollBackPrepared, label, database, sql)];
+        return vec![Fix::risky(FixKind::RollBackPrepared, label, database, sql)];
     }
     let Some(start) = &session.backend_start else { return Vec::new() };
     let pid = session.pid;
@@ -69,15 +69,15 @@ fn end(session: &ChainSession, database: &str) -> Vec<Mend> {
             literal(start)
         )
     };
-    let mut mends = Vec::new();
+    let mut fixes = Vec::new();
     // A session that is idle in a transaction has nothing to cancel.
     if session.state.as_deref() == Some("active") || session.kind.as_deref() == Some("autovacuum worker") {
         let label = format!("cancel the query of session {pid}");
-        mends.push(Mend::risky(MendKind::Cancel, label, database, call("pg_cancel_backend")));
+        fixes.push(Fix::risky(FixKind::Cancel, label, database, call("pg_cancel_backend")));
     }
     let label = format!("end session {pid}");
-    mends.push(Mend::risky(MendKind::Terminate, label, database, call("pg_terminate_backend")));
-    mends
+    fixes.push(Fix::risky(FixKind::Terminate, label, database, call("pg_terminate_backend")));
+    fixes
 }
 
 fn who(session: &ChainSession) -> String {
@@ -113,14 +113,14 @@ fn in_the_way(facts: &Facts, mut chain: Vec<ChainSession>, limits: &Limits) -> C
         "Nobody waits now, but {} has {relation} to itself{age}: the next refresh will wait for it, and fail.",
         who(first)
     );
-    let mends: Vec<Mend> = chain.iter().take(3).flat_map(|session| end(session, &facts.database)).collect();
-    let mut check = new(Verdict::Bad, finding).advise(advice(&mends)).detail(Detail::Chain(chain));
-    check.mends = mends;
+    let fixes: Vec<Fix> = chain.iter().take(3).flat_map(|session| end(session, &facts.database)).collect();
+    let mut check = new(Verdict::Bad, finding).advise(advice(&fixes)).detail(Detail::Chain(chain));
+    check.fixes = fixes;
     check
 }
 
-fn advice(mends: &[Mend]) -> &'static str {
-    if mends.is_empty() {
+fn advice(fixes: &[Fix]) -> &'static str {
+    if fixes.is_empty() {
         "Who is in the way can't be seen well enough to be ended safely: GRANT pg_read_all_stats and pg_signal_backend to this role, or ask as a superuser."
     } else {
         "Ask whoever owns it to commit or roll back; else end the root: its transaction is rolled back, and the others go on."
@@ -150,9 +150,9 @@ pub(crate) fn blocking(facts: &Facts, limits: &Limits) -> Check {
     let age = first.xact_age_s.map(|age| format!(", transaction {} old", span(age))).unwrap_or_default();
     let more = if roots.len() > 1 { format!(", and {} more", roots.len() - 1) } else { String::new() };
     let finding = format!("{waiting} waiting behind {} ({state}{age}){more}.", who(first));
-    let mends: Vec<Mend> = roots.iter().take(3).flat_map(|root| end(root, &facts.database)).collect();
-    let mut check = new(Verdict::Bad, finding).advise(advice(&mends)).detail(Detail::Chain(chain));
-    check.mends = mends;
+    let fixes: Vec<Fix> = roots.iter().take(3).flat_map(|root| end(root, &facts.database)).collect();
+    let mut check = new(Verdict::Bad, finding).advise(advice(&fixes)).detail(Detail::Chain(chain));
+    check.fixes = fixes;
     check
 }
 
@@ -205,7 +205,7 @@ pub(crate) fn idle(facts: &Facts, limits: &Limits) -> Check {
         rows: long.iter().map(row).collect(),
     };
     let mut check = new(Verdict::Warning, finding).advise(advice).detail(Detail::Table(table));
-    check.mends = long.iter().take(5).flat_map(|session| end(session, &facts.database)).collect();
+    check.fixes = long.iter().take(5).flat_map(|session| end(session, &facts.database)).collect();
     check
 }
 
@@ -236,7 +236,7 @@ mod tests {
             "{}",
             found.finding
         );
-        assert_eq!(found.mends[0].kind, MendKind::Terminate);
+        assert_eq!(found.fixes[0].kind, FixKind::Terminate);
         holder.locks =
             vec!["public.accounts AccessExclusiveLock (waits)".into(), "public.assets AccessShareLock".into()];
         assert_eq!(check(vec![holder]).verdict, Verdict::Good);
@@ -249,18 +249,18 @@ mod tests {
         assert_eq!(found.verdict, Verdict::Bad);
         let Detail::Chain(chain) = &found.detail else { panic!("{found:?}") };
         assert_eq!(chain.iter().map(|s| (s.pid, s.root)).collect::<Vec<_>>(), [(1, true), (2, false), (3, false)]);
-        let kinds: Vec<MendKind> = found.mends.iter().map(|mend| mend.kind).collect();
-        assert_eq!(kinds, [MendKind::Terminate], "an idle session has nothing to cancel");
-        assert!(found.mends[0].sql.contains("pid = 1 AND backend_start = '2026-01-01T00:00:00+00:00'"));
+        let kinds: Vec<FixKind> = found.fixes.iter().map(|fix| fix.kind).collect();
+        assert_eq!(kinds, [FixKind::Terminate], "an idle session has nothing to cancel");
+        assert!(found.fixes[0].sql.contains("pid = 1 AND backend_start = '2026-01-01T00:00:00+00:00'"));
     }
 
     #[test]
-    fn a_circle_has_no_root_and_an_unseen_one_no_mend() {
+    fn a_circle_has_no_root_and_an_unseen_one_no_fix() {
         assert_eq!(check(vec![session(1, "active", &[2]), session(2, "active", &[1])]).verdict, Verdict::Warning);
         let mut root = session(1, "active", &[]);
         root.backend_start = None;
         let found = check(vec![root, session(2, "active", &[1])]);
-        assert_eq!((found.verdict, found.mends.len()), (Verdict::Bad, 0));
+        assert_eq!((found.verdict, found.fixes.len()), (Verdict::Bad, 0));
         assert_eq!(check(Vec::new()).verdict, Verdict::Good);
     }
 
@@ -268,7 +268,7 @@ mod tests {
     fn a_prepared_transaction_is_rolled_back_by_its_name() {
         let mut root = session(0, "prepared", &[]);
         root.application = Some("it's".into());
-        assert_eq!(check(vec![root, session(2, "active", &[0])]).mends[0].sql, "ROLLBACK PREPARED 'it''s'");
+        assert_eq!(check(vec![root, session(2, "active", &[0])]).fixes[0].sql, "ROLLBACK PREPARED 'it''s'");
     }
 
     #[test]
@@ -286,6 +286,6 @@ mod tests {
         let found =
             idle(&Facts { sees_sessions: true, prepared: vec![prepared], ..Facts::default() }, &Limits::default());
         assert!(found.finding.contains("prepared transaction it's of unknown has been open for 2 h"), "{found:?}");
-        assert_eq!((found.verdict, &*found.mends[0].sql), (Verdict::Warning, "ROLLBACK PREPARED 'it''s'"));
+        assert_eq!((found.verdict, &*found.fixes[0].sql), (Verdict::Warning, "ROLLBACK PREPARED 'it''s'"));
     }
 }

@@ -1,18 +1,18 @@
 //! What a diagnosis finds, and what to do about it.
 //!
 //! Facts come in as values; each group of checks decides in a file of its own. The check says what was found, what it
-//! means and, where SQL can help, the exact statement that mends it.
+//! means and, where SQL can help, the exact statement that fixes it.
 
 pub(crate) mod cron;
+mod fix;
 pub(crate) mod locks;
-mod mend;
 pub mod plan;
 pub(crate) mod rights;
 pub(crate) mod server;
 pub(crate) mod storage;
 
+pub use fix::{Danger, Fix, FixKind, identifier, literal};
 pub use locks::ChainSession;
-pub use mend::{Danger, Mend, MendKind, identifier, literal};
 
 use crate::model::reading::Unavailable;
 
@@ -69,8 +69,8 @@ pub struct Check {
     pub detail: Detail,
     /// What to do; empty where nothing needs to be done.
     pub advice: String,
-    /// Statements that mend it, the mildest first.
-    pub mends: Vec<Mend>,
+    /// Statements that fix it, the mildest first.
+    pub fixes: Vec<Fix>,
     /// The job that it is about; its interval can be changed whether or not anything is wrong with it.
     pub job: Option<JobRef>,
 }
@@ -88,13 +88,13 @@ pub struct JobRef {
 
 impl Check {
     pub(crate) fn new(id: &'static str, title: &'static str, verdict: Verdict, finding: impl Into<String>) -> Self {
-        let (detail, advice, mends) = (Detail::None, String::new(), Vec::new());
-        Self { id, title, verdict, finding: finding.into(), detail, advice, mends, job: None }
+        let (detail, advice, fixes) = (Detail::None, String::new(), Vec::new());
+        Self { id, title, verdict, finding: finding.into(), detail, advice, fixes, job: None }
     }
 
     /// A check that could not be made.
     pub(crate) fn unknown(id: &'static str, title: &'static str, why: &Unavailable) -> Self {
-        Self::new(id, title, Verdict::Unknown, &*why.reason).advise(&*why.mend)
+        Self::new(id, title, Verdict::Unknown, &*why.reason).advise(&*why.fix)
     }
 
     pub(crate) fn detail(mut self, detail: Detail) -> Self {
@@ -107,8 +107,8 @@ impl Check {
         self
     }
 
-    pub(crate) fn mend(mut self, mend: Mend) -> Self {
-        self.mends.push(mend);
+    pub(crate) fn fix(mut self, fix: Fix) -> Self {
+        self.fixes.push(fix);
         self
     }
 }

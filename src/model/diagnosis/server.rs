@@ -1,6 +1,6 @@
 //! Migrations, the notifications' queue, connections, replication, and who reads the log.
 
-use super::{Check, Detail, Limits, Mend, MendKind, Table, Verdict, bytes, span};
+use super::{Check, Detail, Fix, FixKind, Limits, Table, Verdict, bytes, span};
 use serde::Deserialize;
 
 /// What the server says of itself.
@@ -159,7 +159,7 @@ pub(crate) fn replication(facts: &Facts, limits: &Limits) -> Check {
             new(Verdict::Warning, format!("This standby is {} behind its primary.", span(age)))
                 .advise("What is shown is that old; look at the primary, or at the network between them.")
         }
-        _ => new(Verdict::Good, "This is a standby, and it follows: refresh and mend on its primary.".into()),
+        _ => new(Verdict::Good, "This is a standby, and it follows: refresh and fix on its primary.".into()),
     }
     .detail(detail)
 }
@@ -174,7 +174,7 @@ pub(crate) fn row_security(facts: &Facts) -> Check {
         let sql = "ALTER TABLE public.metrics_refresh_log ENABLE ROW LEVEL SECURITY";
         return new(Verdict::Bad, "Row security of the log is off, so whoever has SELECT on it reads every error.")
             .advise("Turn it on; that waits for whoever reads the log at this moment.")
-            .mend(Mend::risky(MendKind::RowSecurity, "turn on the log's row security", &facts.database, sql));
+            .fix(Fix::risky(FixKind::RowSecurity, "turn on the log's row security", &facts.database, sql));
     }
     if !log.lets_in {
         return new(Verdict::Bad, "The policy of the log is missing that lets super administrators read it.")

@@ -1,6 +1,6 @@
 //! Sizes, dead rows, statistics, the view's index, and the log's growth.
 
-use super::{Check, Detail, Limits, Mend, MendKind, Table, Verdict, bytes, identifier, span};
+use super::{Check, Detail, Fix, FixKind, Limits, Table, Verdict, bytes, identifier, span};
 use serde::Deserialize;
 
 /// A table, or the view itself.
@@ -134,7 +134,7 @@ pub(crate) fn dead_rows(facts: &Facts, limits: &Limits) -> Check {
     );
     for relation in bloated.iter().filter(|relation| relation.may_maintain).take(5) {
         let sql = format!("VACUUM (ANALYZE) {}", relation.name);
-        check = check.mend(Mend::safe(MendKind::Vacuum, format!("vacuum {}", relation.name), &facts.database, sql));
+        check = check.fix(Fix::safe(FixKind::Vacuum, format!("vacuum {}", relation.name), &facts.database, sql));
     }
     check
 }
@@ -176,7 +176,7 @@ pub(crate) fn statistics(facts: &Facts) -> Check {
         .advise("Analyse it as its owner; if it happens again, look why autovacuum does not come.");
     for (relation, _) in poor.iter().filter(|(relation, _)| relation.may_maintain).take(8) {
         let sql = format!("ANALYZE {}", relation.name);
-        check = check.mend(Mend::safe(MendKind::Analyze, format!("analyse {}", relation.name), &facts.database, sql));
+        check = check.fix(Fix::safe(FixKind::Analyze, format!("analyse {}", relation.name), &facts.database, sql));
     }
     check
 }
@@ -211,7 +211,7 @@ pub(crate) fn unique_index(facts: &Facts) -> Check {
             let sql = "SELECT refreshtop.refresh('platform_metrics', 'manual')";
             return new(Verdict::Bad, "The view was never filled, so nobody can read it.".into())
                 .advise("Refresh it once.")
-                .mend(Mend::safe(MendKind::Refresh, "fill the view", &facts.database, sql));
+                .fix(Fix::safe(FixKind::Refresh, "fill the view", &facts.database, sql));
         }
         // PostgreSQL compares by every unique index of that kind.
         let with_nulls = view.indexes.iter().find(|index| unusable(index).is_none() && !index.nulls.is_empty());
@@ -247,13 +247,13 @@ pub(crate) fn unique_index(facts: &Facts) -> Check {
                 identifier(&name),
                 identifier(column)
             );
-            check = check.mend(Mend::safe(MendKind::CreateIndex, "create the index", &facts.database, sql));
+            check = check.fix(Fix::safe(FixKind::CreateIndex, "create the index", &facts.database, sql));
         }
     }
     for index in view.indexes.iter().filter(|index| !index.valid) {
         let label = format!("drop {}, which is not valid", index.name);
         let sql = format!("DROP INDEX CONCURRENTLY {}", index.name);
-        check = check.mend(Mend::risky(MendKind::DropIndex, label, &facts.database, sql));
+        check = check.fix(Fix::risky(FixKind::DropIndex, label, &facts.database, sql));
     }
     check
 }
@@ -292,8 +292,8 @@ pub(crate) fn log_growth(log: &Log) -> Check {
         "{count} rows of the log are older than {:.0} days (the oldest {oldest:.0}), so clean-up does not work.",
         log.keep_days
     );
-    new(Verdict::Warning, finding).advise("Clean up now, and look at the job that should.").mend(Mend::safe(
-        MendKind::CleanUp,
+    new(Verdict::Warning, finding).advise("Clean up now, and look at the job that should.").fix(Fix::safe(
+        FixKind::CleanUp,
         "clean up the log",
         &log.database,
         "SELECT refreshtop.cleanup_logs()",
@@ -329,15 +329,15 @@ mod tests {
 
     #[test]
     fn statistics_are_missing_in_every_release() {
-        let mends = |facts: Facts| statistics(&facts).mends.into_iter().map(|mend| mend.sql).collect::<Vec<_>>();
+        let fixes = |facts: Facts| statistics(&facts).fixes.into_iter().map(|fix| fix.sql).collect::<Vec<_>>();
         let none: Vec<String> = Vec::new();
-        assert_eq!(mends(table(|_| {})), none);
-        assert_eq!(mends(table(|t| t.planned_rows = -1.0)), ["ANALYZE public.accounts"]);
-        assert_eq!(mends(table(|t| (t.planned_rows, t.planned_pages) = (0.0, 0))), ["ANALYZE public.accounts"]);
-        assert_eq!(mends(table(|t| t.has_statistics = Some(false))), ["ANALYZE public.accounts"]);
-        assert_eq!(mends(table(|t| t.changed = 2001)), ["ANALYZE public.accounts"]);
-        assert_eq!(mends(table(|t| t.changed = 2000)), none);
-        assert_eq!(mends(table(|t| (t.planned_rows, t.bytes) = (-1.0, 0))), none, "an empty table");
+        assert_eq!(fixes(table(|_| {})), none);
+        assert_eq!(fixes(table(|t| t.planned_rows = -1.0)), ["ANALYZE public.accounts"]);
+        assert_eq!(fixes(table(|t| (t.planned_rows, t.planned_pages) = (0.0, 0))), ["ANALYZE public.accounts"]);
+        assert_eq!(fixes(table(|t| t.has_statistics = Some(false))), ["ANALYZE public.accounts"]);
+        assert_eq!(fixes(table(|t| t.changed = 2001)), ["ANALYZE public.accounts"]);
+        assert_eq!(fixes(table(|t| t.changed = 2000)), none);
+        assert_eq!(fixes(table(|t| (t.planned_rows, t.bytes) = (-1.0, 0))), none, "an empty table");
     }
 
     #[test]
@@ -365,8 +365,8 @@ mod tests {
         for index in bad {
             assert_eq!(check(Some(index)).verdict, Verdict::Bad);
         }
-        assert_eq!(check(Some(Index { valid: false, ..usable })).mends.len(), 2);
-        let sql = &check(None).mends[0].sql;
+        assert_eq!(check(Some(Index { valid: false, ..usable })).fixes.len(), 2);
+        let sql = &check(None).fixes[0].sql;
         assert_eq!(
             sql,
             "CREATE UNIQUE INDEX CONCURRENTLY \"platform_metrics_refresh_key_2\" ON public.platform_metrics (\"last_updated\")"
@@ -387,7 +387,7 @@ mod tests {
         let check = unique_index(&Facts { view: Some(view), ..Facts::default() });
         assert!(check.verdict == Verdict::Warning && check.finding.contains("NULLs in column a"), "{check:?}");
         let many = View { populated: true, rows: 900.0, columns: vec!["a".into()], ..View::default() };
-        assert_eq!(unique_index(&Facts { view: Some(many), ..Facts::default() }).mends, []);
+        assert_eq!(unique_index(&Facts { view: Some(many), ..Facts::default() }).fixes, []);
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The view that diagnoses: what was found, which check is selected, what is about to be mended.
+//! The view that diagnoses: what was found, which check is selected, what is about to be fixed.
 
 use crate::model::{
-    diagnosis::{Check, Danger, Diagnosis, Mend, MendKind, Verdict},
+    diagnosis::{Check, Danger, Diagnosis, Fix, FixKind, Verdict},
     message::{Action, Effect},
     prompt::{Prompt, Purpose},
     question::Question,
@@ -19,9 +19,9 @@ use std::time::Instant;
 /// The check that looks at the plan of the view's query.
 const PLAN: &str = "plan";
 
-/// What came of a mend.
+/// What came of a fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mended {
+pub struct Fixed {
     /// What it was meant to do.
     pub label: String,
     /// A sentence, either way.
@@ -49,17 +49,17 @@ pub struct Diagnose {
     pub selected: Option<&'static str>,
     /// Lines scrolled down in what stands behind it.
     pub scroll: u16,
-    /// What is being mended.
-    pub mending: Option<Mend>,
-    /// What came of the last mend.
-    pub mended: Option<Mended>,
+    /// What is being fixed.
+    pub fixing: Option<Fix>,
+    /// What came of the last fix.
+    pub fixed: Option<Fixed>,
 }
 
-/// A choice of statements that mend a check, shown before anything is done.
+/// A choice of statements that fix a check, shown before anything is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     /// The statements, the mildest first.
-    pub mends: Vec<Mend>,
+    pub fixes: Vec<Fix>,
     /// Index of the one that `Enter` means.
     pub selected: usize,
     /// Lines scrolled down in that one, where it is longer than the screen.
@@ -147,30 +147,30 @@ pub fn found(state: &mut State, found: Reading<Diagnosis>) -> Vec<Effect> {
     }
 }
 
-/// Shows the statements that mend the selected check.
+/// Shows the statements that fix the selected check.
 pub fn choose(state: &mut State) {
     let Some(check) = state.diagnose.check() else { return };
-    let none = check.mends.is_empty();
+    let none = check.fixes.is_empty();
     // Nobody agrees to what can't be shown as it is.
-    let mends: Vec<Mend> = check.mends.iter().filter(|mend| printable(&mend.sql) == mend.sql).cloned().collect();
-    if state.diagnose.mending.is_some() {
+    let fixes: Vec<Fix> = check.fixes.iter().filter(|fix| printable(&fix.sql) == fix.sql).cloned().collect();
+    if state.diagnose.fixing.is_some() {
         return;
     }
-    if mends.is_empty() {
+    if fixes.is_empty() {
         let good = check.verdict == Verdict::Good;
         return state.say(match (none, good) {
             (false, _) => "its statement can't be shown as it is, so it is not offered",
             (true, true) => "nothing is wrong here",
-            (true, false) => "no statement mends this: what to do is said here",
+            (true, false) => "no statement fixes this: what to do is said here",
         });
     }
-    state.overlay = Some(Overlay::Mend(Choice { mends, selected: 0, below: 0, asked: false }));
+    state.overlay = Some(Overlay::Fix(Choice { fixes, selected: 0, below: 0, asked: false }));
 }
 
 /// What only this view knows.
 pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
-        Action::Mend => choose(state),
+        Action::Fix => choose(state),
         Action::Measure => {
             if state.connected() && state.paused.is_none() {
                 // What is asked for is looked at.
@@ -197,36 +197,36 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
 pub fn interval(state: &mut State, schedule: &str) -> Result<(), String> {
     let Some(job) = state.diagnose.check().and_then(|check| check.job.as_ref()) else { return Ok(()) };
     let schedule = schedule.trim();
-    if schedule.is_empty() || schedule == job.schedule || state.diagnose.mending.is_some() {
+    if schedule.is_empty() || schedule == job.schedule || state.diagnose.fixing.is_some() {
         return Ok(());
     }
     // The rest of the sentence, what a schedule looks like, is what stands in the line to begin with.
     schedule::job(schedule).map_err(|wrong| wrong.split(':').next().unwrap_or_default().to_owned())?;
-    let mends = vec![Mend::interval(job.id, &job.database, schedule)];
-    state.overlay = Some(Overlay::Mend(Choice { mends, selected: 0, below: 0, asked: false }));
+    let fixes = vec![Fix::interval(job.id, &job.database, schedule)];
+    state.overlay = Some(Overlay::Fix(Choice { fixes, selected: 0, below: 0, asked: false }));
     Ok(())
 }
 
 /// `Enter` on the chosen statement: does it, once it was asked for often enough.
 pub fn confirm(state: &mut State) -> Vec<Effect> {
-    let Some(Overlay::Mend(choice)) = &mut state.overlay else { return Vec::new() };
-    let Some(mend) = choice.mends.get(choice.selected).cloned() else { return Vec::new() };
-    if mend.danger == Danger::AsksTwice && !choice.asked {
+    let Some(Overlay::Fix(choice)) = &mut state.overlay else { return Vec::new() };
+    let Some(fix) = choice.fixes.get(choice.selected).cloned() else { return Vec::new() };
+    if fix.danger == Danger::AsksTwice && !choice.asked {
         choice.asked = true;
         return Vec::new();
     }
     state.overlay = None;
-    if let Some(reason) = refusal(state, &mend) {
-        state.diagnose.mended = Some(Mended { label: mend.label, outcome: Err(reason), at: state.now });
+    if let Some(reason) = refusal(state, &fix) {
+        state.diagnose.fixed = Some(Fixed { label: fix.label, outcome: Err(reason), at: state.now });
         return Vec::new();
     }
-    state.diagnose.mended = None;
-    state.diagnose.mending = Some(mend.clone());
-    vec![Effect::Mend(Box::new(mend))]
+    state.diagnose.fixed = None;
+    state.diagnose.fixing = Some(fix.clone());
+    vec![Effect::Fix(Box::new(fix))]
 }
 
-/// What is known to make a mend impossible, without asking the server.
-fn refusal(state: &State, mend: &Mend) -> Option<String> {
+/// What is known to make a fix impossible, without asking the server.
+fn refusal(state: &State, fix: &Fix) -> Option<String> {
     if !state.connected() {
         return Some("nothing was done: not connected; wait until the feed is back".into());
     }
@@ -235,21 +235,21 @@ fn refusal(state: &State, mend: &Mend) -> Option<String> {
         return Some("nothing was done: a refresh that was started here is running; wait for it, or cancel it".into());
     }
     let standby = state.snapshot.as_ref().is_some_and(|Snapshot { server, .. }| server.standby);
-    let works = matches!(mend.kind, MendKind::Cancel | MendKind::Terminate);
-    (standby && !works).then(|| "nothing was done: this server is a read-only standby; mend on its primary".into())
+    let works = matches!(fix.kind, FixKind::Cancel | FixKind::Terminate);
+    (standby && !works).then(|| "nothing was done: this server is a read-only standby; fix on its primary".into())
 }
 
-/// Moment at which what came of a mend has been shown for long enough: a failure stays until it is dismissed.
+/// Moment at which what came of a fix has been shown for long enough: a failure stays until it is dismissed.
 #[must_use]
-pub fn mended_end(state: &State) -> Option<Instant> {
-    let mended = state.diagnose.mended.as_ref().filter(|mended| mended.outcome.is_ok())?;
-    mended.at.checked_add(OUTCOME_SHOWN)
+pub fn fixed_end(state: &State) -> Option<Instant> {
+    let fixed = state.diagnose.fixed.as_ref().filter(|fixed| fixed.outcome.is_ok())?;
+    fixed.at.checked_add(OUTCOME_SHOWN)
 }
 
-/// A mend ended: what it changed is looked at at once.
-pub fn mended(state: &mut State, outcome: Result<String, String>) -> Vec<Effect> {
-    let Some(mend) = state.diagnose.mending.take() else { return Vec::new() };
-    state.diagnose.mended = Some(Mended { label: mend.label, outcome, at: state.now });
+/// A fix ended: what it changed is looked at at once.
+pub fn fixed(state: &mut State, outcome: Result<String, String>) -> Vec<Effect> {
+    let Some(fix) = state.diagnose.fixing.take() else { return Vec::new() };
+    state.diagnose.fixed = Some(Fixed { label: fix.label, outcome, at: state.now });
     ask(state, false)
 }
 
@@ -299,7 +299,7 @@ mod tests {
         assert!(state.said.take().unwrap().text.contains("no job here"));
         state.diagnose.selected = Some("migrations");
         assert_eq!(state.diagnose.check().unwrap().verdict, Verdict::Good);
-        act(&mut state, Action::Mend);
+        act(&mut state, Action::Fix);
         assert!(state.overlay.is_none());
         assert_eq!(state.said.unwrap().text, "nothing is wrong here");
     }
@@ -323,20 +323,20 @@ mod tests {
         assert_eq!(state.prompt.clone().unwrap().wrong.as_deref(), Some("pg_cron takes from 1 to 59 seconds"));
         typed(&mut state, "*/2 * * * *");
         assert_eq!(state.prompt, None);
-        let Some(Overlay::Mend(choice)) = &state.overlay else { panic!("nothing is asked") };
-        assert!(choice.mends[0].sql.contains("*/2 * * * *"));
+        let Some(Overlay::Fix(choice)) = &state.overlay else { panic!("nothing is asked") };
+        assert!(choice.fixes[0].sql.contains("*/2 * * * *"));
     }
 
     #[test]
     fn a_success_is_shown_for_a_while_and_a_failure_until_it_is_dismissed() {
         for worked in [true, false] {
-            let mut state = fixtures::diagnose::mended(worked);
+            let mut state = fixtures::diagnose::fixed(worked);
             state.next_poll = None;
             let now = state.now + OUTCOME_SHOWN;
-            assert_eq!(mended_end(&state), worked.then_some(now));
+            assert_eq!(fixed_end(&state), worked.then_some(now));
             assert!(!worked || wake::next(&state).is_some_and(|moment| moment <= now));
             update(&mut state, Message::Tick, now);
-            assert_eq!(state.diagnose.mended.is_none(), worked);
+            assert_eq!(state.diagnose.fixed.is_none(), worked);
         }
     }
 

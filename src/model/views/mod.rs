@@ -28,7 +28,7 @@ pub enum View {
     Incidents,
     /// Durations and success over hours and days.
     History,
-    /// What the runbook asks, with what mends it.
+    /// What the runbook asks, with what fixes it.
     Diagnose,
     /// The view's own figures.
     Metrics,

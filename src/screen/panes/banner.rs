@@ -132,6 +132,6 @@ fn poll_failed(scene: &Scene) -> String {
     let Some(error) = &scene.state.poll_error else { return String::new() };
     let dot = scene.glyphs.dot;
     let reason = short(scene, &error.reason);
-    let mend = if error.mend.is_empty() { String::new() } else { format!(" {dot} {}", short(scene, &error.mend)) };
-    format!("{} READING FAILS {dot} {} {dot} {reason}{mend}", scene.glyphs.failed, how_old(scene))
+    let fix = if error.fix.is_empty() { String::new() } else { format!(" {dot} {}", short(scene, &error.fix)) };
+    format!("{} READING FAILS {dot} {} {dot} {reason}{fix}", scene.glyphs.failed, how_old(scene))
 }

@@ -20,7 +20,7 @@ type Part = Vec<Span<'static>>;
 /// Rows that it needs in a compact place.
 pub fn height(scene: &Scene) -> u16 {
     let missing = scene.state.snapshot.as_ref().and_then(|snapshot| snapshot.job.as_ref().err());
-    if missing.is_some_and(|missing| !missing.mend.is_empty()) { 2 } else { 1 }
+    if missing.is_some_and(|missing| !missing.fix.is_empty()) { 2 } else { 1 }
 }
 
 pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
@@ -46,13 +46,13 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 /// What is not there is put back without leaving the screen.
 fn with_keys(scene: &Scene, missing: &Unavailable) -> Unavailable {
     let key = |action| scene.keys.first(action);
-    let (diagnose, mend) = (key(Action::View(View::Diagnose)), key(Action::Mend));
-    let mend = if missing.absent {
-        format!("{diagnose}, then {mend} mends it; or {}", missing.mend)
+    let (diagnose, fix) = (key(Action::View(View::Diagnose)), key(Action::Fix));
+    let fix = if missing.absent {
+        format!("{diagnose}, then {fix} fixes it; or {}", missing.fix)
     } else {
-        missing.mend.clone()
+        missing.fix.clone()
     };
-    Unavailable { mend, ..missing.clone() }
+    Unavailable { fix, ..missing.clone() }
 }
 
 fn flow(scene: &Scene, job: &Job, area: Rect, buf: &mut Buffer) {

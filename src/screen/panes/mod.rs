@@ -4,13 +4,13 @@ pub mod banner;
 pub mod durations;
 pub mod errors;
 pub mod figures;
+pub mod fix;
 pub mod footer;
 pub mod gauges;
 pub mod header;
 pub mod help;
 pub mod job;
 pub mod last_error;
-pub mod mend;
 pub mod metrics;
 pub mod prompt;
 pub mod refresh;
@@ -102,19 +102,19 @@ pub(super) fn draw_title(
     below(area, 1)
 }
 
-/// Says in place why a part has no value, and what would mend it.
+/// Says in place why a part has no value, and what would fix it.
 pub(super) fn unavailable(scene: &Scene, missing: &Unavailable, area: Rect, buf: &mut Buffer) {
     if area.height == 1 {
         return put(buf, area, 0, &unavailable_line(scene, missing, area.width));
     }
     let width = area.width.saturating_sub(2);
     let reason = scene.clean_lines(&missing.reason, width, area.height);
-    let mend = scene.clean_lines(&missing.mend, width, area.height.saturating_sub(to_u16(reason.len())));
+    let fix = scene.clean_lines(&missing.fix, width, area.height.saturating_sub(to_u16(reason.len())));
     for (row, text) in (0..).zip(&reason) {
         let mark = if row == 0 { scene.glyphs.warning } else { " " };
         put(buf, area, row, &Line::from(vec![Span::styled(mark, scene.theme.warning), " ".into(), text.into()]));
     }
-    for (row, text) in (to_u16(reason.len())..).zip(&mend) {
+    for (row, text) in (to_u16(reason.len())..).zip(&fix) {
         put(buf, area, row, &Line::styled(format!("  {text}"), scene.theme.muted));
     }
 }
@@ -122,10 +122,10 @@ pub(super) fn unavailable(scene: &Scene, missing: &Unavailable, area: Rect, buf:
 /// The same on one row, for compact panes.
 pub(super) fn unavailable_line(scene: &Scene, missing: &Unavailable, width: u16) -> Line<'static> {
     let mark = Span::styled(scene.glyphs.warning, scene.theme.warning);
-    let said = if missing.mend.is_empty() {
+    let said = if missing.fix.is_empty() {
         missing.reason.clone()
     } else {
-        format!("{} {} {}", missing.reason, scene.glyphs.dot, missing.mend)
+        format!("{} {} {}", missing.reason, scene.glyphs.dot, missing.fix)
     };
     Line::from(vec![mark, " ".into(), scene.clean(&said, width.saturating_sub(2)).into()])
 }

@@ -72,7 +72,7 @@ fn lines(scene: &Scene, id: Uuid, read: Option<&Reading<RunDetail>>, width: u16)
         Some(Err(missing)) => {
             sheet.known(id);
             sheet.text("not read", &missing.reason, scene.theme.critical);
-            sheet.text("", &missing.mend, scene.theme.muted);
+            sheet.text("", &missing.fix, scene.theme.muted);
         }
         None => {
             sheet.known(id);

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 #[test]
 fn diagnoses_at_every_size() {
-    for name in ["diagnose", "diagnose_plan", "diagnose_mend"] {
+    for name in ["diagnose", "diagnose_plan", "diagnose_fix"] {
         for size in SIZES {
             insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), shown(name, size));
         }
@@ -13,8 +13,8 @@ fn diagnoses_at_every_size() {
     for name in [
         "diagnose_job",
         "diagnose_really",
-        "diagnose_mended",
-        "diagnose_not_mended",
+        "diagnose_fixed",
+        "diagnose_not_fixed",
         "diagnose_unavailable",
         "diagnose_down",
         "diagnose_hostile",
@@ -27,7 +27,7 @@ fn diagnoses_at_every_size() {
 
 #[test]
 fn diagnoses_in_ascii() {
-    for name in ["diagnose", "diagnose_plan", "diagnose_mend"] {
+    for name in ["diagnose", "diagnose_plan", "diagnose_fix"] {
         let drawn = plain(&screen(&state(name), &Theme::mono(), Glyphs::new(false), (80, 24)));
         assert!(drawn.is_ascii(), "{drawn}");
         insta::assert_snapshot!(format!("ascii_{name}_80x24"), drawn);
@@ -38,9 +38,9 @@ fn diagnoses_in_ascii() {
 #[test]
 fn the_statement_and_the_question_are_whole_at_every_size() {
     for size in SIZES {
-        let mut drawn = shown("diagnose_mend", size);
+        let mut drawn = shown("diagnose_fix", size);
         // In a low place it is scrolled to its end, where the question is.
-        let mut state = state("diagnose_mend");
+        let mut state = state("diagnose_fix");
         let look = look(&Theme::terminal(), Glyphs::new(true));
         let limit = crate::screen::scroll_limit(&state, &look, Rect::new(0, 0, size.0, size.1)).unwrap();
         assert_eq!(drawn.contains("PgDn shows the rest"), limit > 0, "{size:?}\n{drawn}");
@@ -65,10 +65,10 @@ fn the_worst_comes_first_and_is_selected() {
 
 #[test]
 fn what_was_done_is_named_once() {
-    let mut state = state("diagnose_mended");
-    let mended = state.diagnose.mended.as_mut().unwrap();
-    (mended.label, mended.outcome) = ("pause job 3".into(), Ok("Done: pause job 3.".into()));
+    let mut state = state("diagnose_fixed");
+    let fixed = state.diagnose.fixed.as_mut().unwrap();
+    (fixed.label, fixed.outcome) = ("pause job 3".into(), Ok("Done: pause job 3.".into()));
     let drawn = plain(&screen(&state, &Theme::terminal(), Glyphs::new(true), (80, 24)));
     assert_eq!(drawn.matches("pause job 3").count(), 1, "{drawn}");
-    assert!(shown("diagnose_mended", (80, 24)).contains("end session 4711: The session was told"));
+    assert!(shown("diagnose_fixed", (80, 24)).contains("end session 4711: The session was told"));
 }

@@ -75,20 +75,20 @@ fn the_lists_of_the_overview_can_be_pressed() {
 
 #[test]
 fn a_press_on_a_statement_chooses_it_and_one_beside_the_frame_closes_it() {
-    let mend = |label: &str| Mend::interval(7, "postgres", label);
+    let fix = |label: &str| Fix::interval(7, "postgres", label);
     let mut state = state("healthy");
     state.view = View::Diagnose;
-    let mends = vec![mend("*/5 * * * *"), mend("*/7 * * * *")];
-    state.overlay = Some(Overlay::Mend(Choice { mends, selected: 0, below: 0, asked: false }));
+    let fixes = vec![fix("*/5 * * * *"), fix("*/7 * * * *")];
+    state.overlay = Some(Overlay::Fix(Choice { fixes, selected: 0, below: 0, asked: false }));
     for size in [(80, 24), (120, 40)] {
-        assert_eq!(press(&state, "*/7 *", size), Some(Action::Select(Pointed::Mends, 1)), "{size:?}");
+        assert_eq!(press(&state, "*/7 *", size), Some(Action::Select(Pointed::Fixes, 1)), "{size:?}");
         assert_eq!(press(&state, "DIAGNOSIS", size), Some(Action::Close), "{size:?}");
         // Never by one press: Enter executes.
         assert_eq!(press(&state, "Enter executes", size), None, "{size:?}");
     }
     let now = state.now;
-    update(&mut state, Message::Action(Action::Select(Pointed::Mends, 1)), now);
-    assert!(matches!(&state.overlay, Some(Overlay::Mend(choice)) if choice.selected == 1));
+    update(&mut state, Message::Action(Action::Select(Pointed::Fixes, 1)), now);
+    assert!(matches!(&state.overlay, Some(Overlay::Fix(choice)) if choice.selected == 1));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The diagnosis: every check with its verdict, the worst first, and what stands behind the selected one.
 
 use crate::model::{
-    diagnosis::{self, ChainSession, Check, Detail, Mend, Verdict, plan::Node},
+    diagnosis::{self, ChainSession, Check, Detail, Fix, Verdict, plan::Node},
     message::{Action, Pointed},
     views::diagnose::Diagnose,
 };
@@ -56,7 +56,7 @@ pub fn scroll_limit(scene: &Scene, area: Rect) -> u16 {
     to_u16(lines(scene, check, behind.width).len()).saturating_sub(behind.height.saturating_sub(1))
 }
 
-/// Places for what came of a mend, the list, and what stands behind its selected row.
+/// Places for what came of a fix, the list, and what stands behind its selected row.
 fn places(scene: &Scene, area: Rect) -> [Rect; 3] {
     let said = to_u16(what_was_said(scene, area.width).len()).min(area.height / 3);
     let [said, rest] = Layout::vertical([Constraint::Length(said), Constraint::Fill(1)]).areas(area);
@@ -71,21 +71,21 @@ fn places(scene: &Scene, area: Rect) -> [Rect; 3] {
     [said, list, behind]
 }
 
-/// What is being mended, or what came of it.
+/// What is being fixed, or what came of it.
 fn what_was_said(scene: &Scene, width: u16) -> Vec<Line<'static>> {
     let view = &scene.state.diagnose;
-    let (glyph, style, text) = if let Some(mend) = &view.mending {
-        (scene.glyphs.running, scene.theme.accent, format!("mending: {}", mend.label))
+    let (glyph, style, text) = if let Some(fix) = &view.fixing {
+        (scene.glyphs.running, scene.theme.accent, format!("fixing: {}", fix.label))
     } else if view.measuring {
         let text = format!("running the view's query to measure it{}", scene.glyphs.charset.ellipsis);
         (scene.glyphs.running, scene.theme.accent, text)
-    } else if let Some(mended) = &view.mended {
-        match &mended.outcome {
+    } else if let Some(fixed) = &view.fixed {
+        match &fixed.outcome {
             // What names it already does not need its name in front.
-            Ok(said) if said.contains(&mended.label) => (scene.glyphs.ok, scene.theme.healthy, said.clone()),
-            Ok(said) => (scene.glyphs.ok, scene.theme.healthy, format!("{}: {said}", mended.label)),
-            Err(why) if why.starts_with(&mended.label) => (scene.glyphs.failed, scene.theme.critical, why.clone()),
-            Err(why) => (scene.glyphs.failed, scene.theme.critical, format!("{}: {why}", mended.label)),
+            Ok(said) if said.contains(&fixed.label) => (scene.glyphs.ok, scene.theme.healthy, said.clone()),
+            Ok(said) => (scene.glyphs.ok, scene.theme.healthy, format!("{}: {said}", fixed.label)),
+            Err(why) if why.starts_with(&fixed.label) => (scene.glyphs.failed, scene.theme.critical, why.clone()),
+            Err(why) => (scene.glyphs.failed, scene.theme.critical, format!("{}: {why}", fixed.label)),
         }
     } else {
         return Vec::new();
@@ -186,8 +186,8 @@ fn lines(scene: &Scene, check: &Check, width: u16) -> Vec<Line<'static>> {
     let (_, style) = glyph(scene, check.verdict);
     sheet.text("", &check.finding, if check.verdict == Verdict::Good { scene.theme.value } else { style });
     sheet.text("", &check.advice, scene.theme.value);
-    for mend in &check.mends {
-        sheet.mend(mend);
+    for fix in &check.fixes {
+        sheet.fix(fix);
     }
     sheet.detail(&check.detail);
     sheet.lines
@@ -211,16 +211,16 @@ impl Sheet<'_> {
         }
     }
 
-    fn mend(&mut self, mend: &Mend) {
+    fn fix(&mut self, fix: &Fix) {
         self.lines.push(Line::default());
-        let key = self.scene.keys.first(Action::Mend);
-        let label = format!("{}, in database {}", mend.label, mend.database);
+        let key = self.scene.keys.first(Action::Fix);
+        let label = format!("{}, in database {}", fix.label, fix.database);
         let width = self.width.saturating_sub(to_u16(key.len()) + 1);
         self.lines.push(Line::from(vec![
             Span::styled(format!("{key} "), self.scene.theme.accent),
             Span::styled(self.scene.clean(&label, width), self.scene.theme.title),
         ]));
-        self.text("  ", &mend.sql, self.scene.theme.muted);
+        self.text("  ", &fix.sql, self.scene.theme.muted);
     }
 
     fn detail(&mut self, detail: &Detail) {

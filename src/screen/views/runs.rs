@@ -208,7 +208,7 @@ fn failure(scene: &Scene, failed: &Failed, width: u16) -> Vec<Line<'static>> {
         Start::Oldest => "the oldest rows",
     };
     let reason = failed.why.reason.strip_prefix("runs: ").unwrap_or(&failed.why.reason);
-    let parts = [format!("{what} were not read: {}", scene.clean(reason, 300)), scene.clean(&failed.why.mend, 300)];
+    let parts = [format!("{what} were not read: {}", scene.clean(reason, 300)), scene.clean(&failed.why.fix, 300)];
     let said = parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>();
     let lines = scene.clean_lines(&said.join("; "), width.saturating_sub(2), 2);
     let mark = |row| if row == 0 { scene.glyphs.warning } else { " " };

@@ -5,7 +5,7 @@ use super::{
     times::{in_seconds, knows_seconds, readable},
 };
 use crate::model::{
-    diagnosis::{Check, Detail, JobRef, Mend, MendKind, Table, Verdict, literal},
+    diagnosis::{Check, Detail, Fix, FixKind, JobRef, Table, Verdict, literal},
     statement::{self, Purpose},
 };
 
@@ -16,14 +16,14 @@ pub(crate) fn job(cron: &Cron, settings: &Settings, wanted: &Wanted, role: &str,
     let Some(job) = jobs.first() else { return missing(cron, wanted, database, role, job_role) };
     let mut found = Troubles::default();
     if !job.active {
-        found.add(Verdict::Bad, "is paused".into(), Some(Mend::activity(job.id, &cron.database, true)));
+        found.add(Verdict::Bad, "is paused".into(), Some(Fix::activity(job.id, &cron.database, true)));
     }
     found.command(cron, wanted, job);
     found.schedule(cron, wanted, job);
     found.role(cron, settings, wanted, job, job_role);
     for other in jobs.iter().skip(1).filter(|other| other.active && job.active) {
-        let mend = Mend::unschedule(other.id, &cron.database);
-        found.add(Verdict::Warning, format!("has a double, job {}", other.id), Some(mend));
+        let fix = Fix::unschedule(other.id, &cron.database);
+        found.add(Verdict::Warning, format!("has a double, job {}", other.id), Some(fix));
     }
     let count = statement::count(&job.command);
     let finding = if found.texts.is_empty() && count > 1 {
@@ -38,14 +38,14 @@ pub(crate) fn job(cron: &Cron, settings: &Settings, wanted: &Wanted, role: &str,
     };
     let mut check = Check::new(wanted.id, wanted.title, found.worst, finding).detail(listed(&jobs));
     if found.worst > Verdict::Good {
-        let advice = if found.mends.is_empty() {
+        let advice = if found.fixes.is_empty() {
             "Let a super administrator's role schedule the job again: unschedule it, then run: refreshtop migrate."
         } else {
-            "Apply what mends it; the job itself, its interval and its history stay."
+            "Apply what fixes it; the job itself, its interval and its history stay."
         };
         check = check.advise(advice);
     }
-    check.mends = found.mends;
+    check.fixes = found.fixes;
     check.job = Some(JobRef { id: job.id, database: cron.database.clone(), schedule: job.schedule.clone() });
     check
 }
@@ -61,7 +61,7 @@ fn missing(cron: &Cron, wanted: &Wanted, database: &str, role: &str, job_role: &
     };
     let finding = format!("No job {name} for database {database} that role {role} may see{elsewhere}.");
     let mut check = Check::new(wanted.id, wanted.title, Verdict::Bad, finding).advise("Run: refreshtop job restore.");
-    check.mends.extend(schedule_mend(cron, wanted, database, role, job_role));
+    check.fixes.extend(schedule_fix(cron, wanted, database, role, job_role));
     check
 }
 
@@ -69,20 +69,20 @@ fn missing(cron: &Cron, wanted: &Wanted, database: &str, role: &str, job_role: &
 struct Troubles {
     worst: Verdict,
     texts: Vec<String>,
-    mends: Vec<Mend>,
+    fixes: Vec<Fix>,
 }
 
 impl Default for Troubles {
     fn default() -> Self {
-        Self { worst: Verdict::Good, texts: Vec::new(), mends: Vec::new() }
+        Self { worst: Verdict::Good, texts: Vec::new(), fixes: Vec::new() }
     }
 }
 
 impl Troubles {
-    fn add(&mut self, verdict: Verdict, text: String, mend: Option<Mend>) {
+    fn add(&mut self, verdict: Verdict, text: String, fix: Option<Fix>) {
         self.worst = self.worst.max(verdict);
         self.texts.push(text);
-        self.mends.extend(mend);
+        self.fixes.extend(fix);
     }
 
     fn command(&mut self, cron: &Cron, wanted: &Wanted, job: &Job) {
@@ -90,23 +90,23 @@ impl Troubles {
             // Among others it does the work too, and what else it does is nobody's to take away.
             Purpose::Calls | Purpose::CallsAmongOthers => {}
             Purpose::Refreshes => {
-                let mend = Mend::command(job.id, &cron.database, wanted.command);
+                let fix = Fix::command(job.id, &cron.database, wanted.command);
                 let text = "refreshes the view by itself, so its attempts are not logged";
-                self.add(Verdict::Bad, text.into(), Some(mend));
+                self.add(Verdict::Bad, text.into(), Some(fix));
             }
             Purpose::Other => {
-                let mend = Mend::replace_command(job.id, &cron.database, wanted.command);
-                self.add(Verdict::Bad, "runs another command, so nothing is logged".into(), Some(mend));
+                let fix = Fix::replace_command(job.id, &cron.database, wanted.command);
+                self.add(Verdict::Bad, "runs another command, so nothing is logged".into(), Some(fix));
             }
         }
     }
 
     fn schedule(&mut self, cron: &Cron, wanted: &Wanted, job: &Job) {
-        let mend = || Some(Mend::interval(job.id, &cron.database, wanted.schedule));
+        let fix = || Some(Fix::interval(job.id, &cron.database, wanted.schedule));
         if !readable(&job.schedule, cron.now) {
-            self.add(Verdict::Warning, format!("has a schedule that can't be read ({})", job.schedule), mend());
+            self.add(Verdict::Warning, format!("has a schedule that can't be read ({})", job.schedule), fix());
         } else if in_seconds(&job.schedule).is_some() && !cron.extension.as_deref().is_some_and(knows_seconds) {
-            self.add(Verdict::Bad, format!("has a schedule in seconds ({})", job.schedule), mend());
+            self.add(Verdict::Bad, format!("has a schedule in seconds ({})", job.schedule), fix());
         }
     }
 
@@ -117,7 +117,7 @@ impl Troubles {
         let hand_over = || {
             (cron.superuser && !taken && wanted.purpose(&job.command) == Purpose::Calls).then(|| {
                 let sql = format!("SELECT cron.alter_job({}, username := {})", job.id, literal(job_role));
-                Mend::safe(MendKind::AlterJob, format!("let job {} run as {job_role}", job.id), &cron.database, sql)
+                Fix::safe(FixKind::AlterJob, format!("let job {} run as {job_role}", job.id), &cron.database, sql)
             })
         };
         match cron.roles.iter().find(|known| known.name == job.role) {
@@ -145,7 +145,7 @@ impl Troubles {
     }
 }
 
-fn schedule_mend(cron: &Cron, wanted: &Wanted, database: &str, role: &str, job_role: &str) -> Option<Mend> {
+fn schedule_fix(cron: &Cron, wanted: &Wanted, database: &str, role: &str, job_role: &str) -> Option<Fix> {
     // For another role only a superuser can; everybody else runs `refreshtop job restore`.
     if !cron.superuser && role != job_role {
         return None;
@@ -165,12 +165,7 @@ fn schedule_mend(cron: &Cron, wanted: &Wanted, database: &str, role: &str, job_r
     // Somebody may have taken the name since it was looked for.
     let taken = format!("SELECT FROM cron.job WHERE jobname = {name} AND username = {user}");
     let sql = format!("SELECT {call} WHERE NOT EXISTS ({taken})");
-    Some(Mend::safe(
-        MendKind::Schedule,
-        format!("schedule {} at {}", wanted.name, wanted.schedule),
-        &cron.database,
-        sql,
-    ))
+    Some(Fix::safe(FixKind::Schedule, format!("schedule {} at {}", wanted.name, wanted.schedule), &cron.database, sql))
 }
 
 fn listed(jobs: &[&Job]) -> Detail {
@@ -202,7 +197,7 @@ mod tests {
         let mut cron = cron(Vec::new());
         change(&mut cron);
         let check = job(&cron, &settings(), &WANTED, "postgres", "r");
-        (check.verdict, check.mends.into_iter().map(|mend| mend.sql).collect())
+        (check.verdict, check.fixes.into_iter().map(|fix| fix.sql).collect())
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::facts::{Cron, Function, Settings, Wanted, ours};
 use crate::model::{
-    diagnosis::{Check, Detail, Mend, Verdict},
+    diagnosis::{Check, Detail, Fix, Verdict},
     statement,
 };
 
@@ -13,7 +13,7 @@ pub(crate) fn others(cron: Option<&Cron>, functions: &[Function], settings: &Set
     let (database, view) = (&settings.database, wanted.view);
     let refreshers = refreshers(functions, view);
     let mut lines = Vec::new();
-    let mut mends = Vec::new();
+    let mut fixes = Vec::new();
     let mut advice = Vec::new();
     if let Some(cron) = cron {
         let chosen = ours(cron, wanted, database).first().map(|job| job.id);
@@ -34,15 +34,15 @@ pub(crate) fn others(cron: Option<&Cron>, functions: &[Function], settings: &Set
             if count > 1 {
                 advice.push(format!("Take the refresh out of job {} by hand; its other statements stay.", job.id));
             } else if job.active {
-                mends.push(Mend::pause(job.id, &cron.database));
-                mends.push(Mend::unschedule(job.id, &cron.database));
+                fixes.push(Fix::pause(job.id, &cron.database));
+                fixes.push(Fix::unschedule(job.id, &cron.database));
             }
         }
     }
     for function in refreshers.iter().filter(|function| function.public) {
         let rights = if function.definer { "with its owner's rights" } else { "with the caller's rights" };
         lines.push(format!("function {}: everybody may call it, and it refreshes {rights}", function.identity));
-        mends.push(Mend::revoke(&function.identity, database));
+        fixes.push(Fix::revoke(&function.identity, database));
     }
     if lines.is_empty() {
         let finding = if cron.is_some() {
@@ -58,12 +58,12 @@ pub(crate) fn others(cron: Option<&Cron>, functions: &[Function], settings: &Set
     } else {
         format!("{count} others refresh {view} too, without a trace in the log.")
     };
-    if !mends.is_empty() {
+    if !fixes.is_empty() {
         advice.insert(0, "Pause or unschedule what nobody needs; each is done only where it is named.".into());
     }
     let mut check = Check::new("other-refreshers", TITLE, Verdict::Warning, finding);
     check = check.detail(Detail::Lines(lines)).advise(advice.join(" "));
-    check.mends = mends;
+    check.fixes = fixes;
     check
 }
 
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(found.verdict, Verdict::Warning);
         let Detail::Lines(lines) = &found.detail else { panic!("{found:#?}") };
         assert_eq!(lines.len(), 4, "{lines:#?}");
-        let sql: Vec<&str> = found.mends.iter().map(|mend| &*mend.sql).collect();
+        let sql: Vec<&str> = found.fixes.iter().map(|fix| &*fix.sql).collect();
         assert_eq!(
             sql,
             [
@@ -144,7 +144,7 @@ mod tests {
                 "REVOKE EXECUTE ON FUNCTION public.refresh_v(text) FROM PUBLIC",
             ]
         );
-        assert!(found.mends.iter().all(|mend| mend.danger == Danger::AsksTwice));
+        assert!(found.fixes.iter().all(|fix| fix.danger == Danger::AsksTwice));
         assert!(found.advice.contains("job 4 by hand"), "{}", found.advice);
     }
 }

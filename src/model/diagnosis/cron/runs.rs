@@ -73,7 +73,7 @@ fn unfinished(cron: &Cron, job: &Job, last: &Run, limits: &Limits) -> (Verdict, 
     }
 }
 
-/// What mends a failure, by the words that `pg_cron` itself has for it.
+/// What fixes a failure, by the words that `pg_cron` itself has for it.
 fn why_failed(message: &str) -> String {
     let lower = message.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));

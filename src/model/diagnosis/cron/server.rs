@@ -4,7 +4,7 @@ use super::{
     facts::{Cron, Settings},
     times::{in_seconds, knows_seconds},
 };
-use crate::model::diagnosis::{Check, Mend, MendKind, Verdict};
+use crate::model::diagnosis::{Check, Fix, FixKind, Verdict};
 
 /// Whether the server loads `pg_cron`, and which database it serves.
 pub(crate) fn loaded(settings: &Settings) -> Check {
@@ -61,7 +61,7 @@ pub(crate) fn extension(cron: &Cron) -> Check {
             format!("Extension pg_cron is missing in database {database}, so nothing can be scheduled."),
         )
         .advise("A superuser creates it there; then run: refreshtop migrate.")
-        .mend(Mend::safe(MendKind::Extension, "create the extension", database, "CREATE EXTENSION pg_cron"));
+        .fix(Fix::safe(FixKind::Extension, "create the extension", database, "CREATE EXTENSION pg_cron"));
     };
     let seconds = cron.jobs.iter().any(|job| in_seconds(&job.schedule).is_some());
     match (knows_seconds(version), seconds) {

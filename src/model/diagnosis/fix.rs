@@ -1,6 +1,6 @@
-//! Statements that mend what a check found.
+//! Statements that fix what a check found.
 
-/// How much a mend can break.
+/// How much a fix can break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Danger {
     /// Worth one confirmation at most.
@@ -9,9 +9,9 @@ pub enum Danger {
     AsksTwice,
 }
 
-/// What a mend does.
+/// What a fix does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MendKind {
+pub enum FixKind {
     /// Cancels what a session is doing.
     Cancel,
     /// Ends a session; its transaction is rolled back.
@@ -44,9 +44,9 @@ pub enum MendKind {
     Revoke,
 }
 
-/// A statement that mends something.
+/// A statement that fixes something.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mend {
+pub struct Fix {
     /// What it does, in a few words.
     pub label: String,
     /// Exactly what is executed: one statement.
@@ -56,15 +56,15 @@ pub struct Mend {
     /// How much it can break.
     pub danger: Danger,
     /// What it does.
-    pub kind: MendKind,
+    pub kind: FixKind,
 }
 
-impl Mend {
-    pub(crate) fn safe(kind: MendKind, label: impl Into<String>, database: &str, sql: impl Into<String>) -> Self {
+impl Fix {
+    pub(crate) fn safe(kind: FixKind, label: impl Into<String>, database: &str, sql: impl Into<String>) -> Self {
         Self { label: label.into(), sql: sql.into(), database: database.into(), danger: Danger::Safe, kind }
     }
 
-    pub(crate) fn risky(kind: MendKind, label: impl Into<String>, database: &str, sql: impl Into<String>) -> Self {
+    pub(crate) fn risky(kind: FixKind, label: impl Into<String>, database: &str, sql: impl Into<String>) -> Self {
         Self { danger: Danger::AsksTwice, ..Self::safe(kind, label, database, sql) }
     }
 
@@ -72,21 +72,21 @@ impl Mend {
     #[must_use]
     pub fn interval(id: i64, database: &str, schedule: &str) -> Self {
         let sql = format!("SELECT cron.alter_job({id}, schedule := {})", literal(schedule));
-        Self::safe(MendKind::AlterJob, format!("run job {id} at {schedule}"), database, sql)
+        Self::safe(FixKind::AlterJob, format!("run job {id} at {schedule}"), database, sql)
     }
 
     /// Lets job `id` of the `pg_cron` in `database` run, or pauses it.
     #[must_use]
     pub fn activity(id: i64, database: &str, active: bool) -> Self {
         let label = format!("{} job {id}", if active { "activate" } else { "pause" });
-        Self::safe(MendKind::AlterJob, label, database, format!("SELECT cron.alter_job({id}, active := {active})"))
+        Self::safe(FixKind::AlterJob, label, database, format!("SELECT cron.alter_job({id}, active := {active})"))
     }
 
     /// Gives job `id` of the `pg_cron` in `database` another command.
     #[must_use]
     pub fn command(id: i64, database: &str, command: &str) -> Self {
         let sql = format!("SELECT cron.alter_job({id}, command := {})", literal(command));
-        Self::safe(MendKind::AlterJob, format!("give job {id} the right command"), database, sql)
+        Self::safe(FixKind::AlterJob, format!("give job {id} the right command"), database, sql)
     }
 
     /// The same, where somebody may want what it runs now.
@@ -105,14 +105,14 @@ impl Mend {
     #[must_use]
     pub fn revoke(function: &str, database: &str) -> Self {
         let sql = format!("REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC");
-        Self::risky(MendKind::Revoke, format!("keep the public from {function}"), database, sql)
+        Self::risky(FixKind::Revoke, format!("keep the public from {function}"), database, sql)
     }
 
     /// Removes job `id` of the `pg_cron` in `database`.
     #[must_use]
     pub fn unschedule(id: i64, database: &str) -> Self {
         let sql = format!("SELECT cron.unschedule({id}::bigint)");
-        Self::risky(MendKind::Unschedule, format!("unschedule job {id}"), database, sql)
+        Self::risky(FixKind::Unschedule, format!("unschedule job {id}"), database, sql)
     }
 }
 
@@ -142,8 +142,8 @@ mod tests {
 
     #[test]
     fn what_takes_something_away_asks_twice() {
-        assert_eq!(Mend::unschedule(3, "d").danger, Danger::AsksTwice);
-        assert_eq!(Mend::interval(3, "d", "*/2 * * * *").sql, "SELECT cron.alter_job(3, schedule := '*/2 * * * *')");
-        assert_eq!(Mend::activity(3, "d", true).sql, "SELECT cron.alter_job(3, active := true)");
+        assert_eq!(Fix::unschedule(3, "d").danger, Danger::AsksTwice);
+        assert_eq!(Fix::interval(3, "d", "*/2 * * * *").sql, "SELECT cron.alter_job(3, schedule := '*/2 * * * *')");
+        assert_eq!(Fix::activity(3, "d", true).sql, "SELECT cron.alter_job(3, active := true)");
     }
 }

@@ -59,8 +59,8 @@ async fn who_is_in_the_way_is_named_ended_and_the_view_refreshed() {
 
     select(&mut monitor, "Blocked sessions");
     monitor.wait_text("month end report");
-    monitor.send("m");
-    let shown = monitor.wait_text("MEND");
+    monitor.send("f");
+    let shown = monitor.wait_text("FIX");
     assert!(shown.contains(&format!("pid = {}", session.pid)) && shown.contains("pg_terminate_backend"), "{shown}");
     monitor.send("\r");
     monitor.wait_text("Really?");
@@ -131,7 +131,7 @@ async fn a_job_that_is_gone_is_noticed_and_scheduled_again_by_a_key() {
     execute(&cron, &format!("SELECT cron.alter_job(jobid, active := false) {jobs}")).await;
     monitor.wait_text("✗ Job that refreshes");
     choose(&mut monitor, "✗ Job that refreshes");
-    monitor.send("m");
+    monitor.send("f");
     monitor.wait_text("active := true");
     monitor.send("\r");
     monitor.wait_text("✓ Job that refreshes");

@@ -1,16 +1,16 @@
-//! Executes a mend, exactly as it was shown, and leaves a trace of it.
+//! Executes a fix, exactly as it was shown, and leaves a trace of it.
 
 use crate::db::session::{Error, Result, Session};
 use crate::db::{
     error, schedule, service,
     trust::{Refusal, SEARCH_PATH, Thing, Trust},
 };
-use crate::model::diagnosis::{Mend, MendKind, literal};
+use crate::model::diagnosis::{Fix, FixKind, literal};
 use serde_json::Value;
 
-/// Why a mend did not mend.
+/// Why a fix failed.
 #[derive(Debug, thiserror::Error)]
-pub enum MendError {
+pub enum FixError {
     /// The session is in another database than the statement is for.
     #[error("nothing was done: the statement is for database {wanted}, but this session is in {found}; diagnose again")]
     Database {
@@ -34,31 +34,31 @@ pub enum MendError {
     },
 }
 
-/// Executes `mend` and says in a sentence what came of it. `app` is a session in the application's database, `cron` one
+/// Executes `fix` and says in a sentence what came of it. `app` is a session in the application's database, `cron` one
 /// in that of `pg_cron` where it is another; both outside a transaction, which some statements need. The trace goes into
 /// `refreshtop.audit`.
 ///
 /// # Errors
-/// See [`MendError`]; whatever it is, it was traced too.
-pub async fn mend(app: &mut Session, mut cron: Option<&mut Session>, mend: &Mend) -> Result<String, MendError> {
-    let mut found = database(app).await.map_err(|failure| refused(mend, &failure))?;
-    let elsewhere = found != mend.database;
+/// See [`FixError`]; whatever it is, it was traced too.
+pub async fn fix(app: &mut Session, mut cron: Option<&mut Session>, fix: &Fix) -> Result<String, FixError> {
+    let mut found = database(app).await.map_err(|failure| refused(fix, &failure))?;
+    let elsewhere = found != fix.database;
     if let Some(there) = cron.as_deref_mut().filter(|_| elsewhere) {
-        found = database(there).await.map_err(|failure| refused(mend, &failure))?;
+        found = database(there).await.map_err(|failure| refused(fix, &failure))?;
     }
-    if found != mend.database {
-        return Err(MendError::Database { wanted: mend.database.clone(), found });
+    if found != fix.database {
+        return Err(FixError::Database { wanted: fix.database.clone(), found });
     }
     let there = cron.filter(|_| elsewhere);
     let value = match there {
-        Some(there) => execute(there, mend).await,
-        None => execute(app, mend).await,
+        Some(there) => execute(there, fix).await,
+        None => execute(app, fix).await,
     };
     let outcome = match value {
-        Ok(value) => said(mend, value.as_deref()),
-        Err(failure) => Err(refused(mend, &failure)),
+        Ok(value) => said(fix, value.as_deref()),
+        Err(failure) => Err(refused(fix, &failure)),
     };
-    let trace = record(app, mend, outcome.is_ok()).await;
+    let trace = record(app, fix, outcome.is_ok()).await;
     outcome.map(|sentence| match trace {
         Ok(()) => sentence,
         Err(failure) => format!("{sentence} No trace of it could be left: {}.", error::sentence(&failure)),
@@ -70,86 +70,86 @@ async fn database(connection: &mut Session) -> Result<String> {
 }
 
 /// The first value that the statement gives, as text.
-async fn execute(connection: &mut Session, mend: &Mend) -> Result<Option<String>> {
-    Trust::of(connection).await?.allow_all(called(mend.kind))?;
+async fn execute(connection: &mut Session, fix: &Fix) -> Result<Option<String>> {
+    Trust::of(connection).await?.allow_all(called(fix.kind))?;
     // What is no question may refuse to run in a transaction with others, and has no names but those it writes out.
-    let sql = match mend.kind {
-        _ if !mend.sql.starts_with("SELECT") => mend.sql.clone(),
+    let sql = match fix.kind {
+        _ if !fix.sql.starts_with("SELECT") => fix.sql.clone(),
         // Whether the name is free must still hold when it is taken: pg_cron would give away the other database's job.
-        MendKind::Schedule => format!("{SEARCH_PATH}; {}; {}", schedule::lock(), mend.sql),
-        _ => format!("{SEARCH_PATH}; {}", mend.sql),
+        FixKind::Schedule => format!("{SEARCH_PATH}; {}; {}", schedule::lock(), fix.sql),
+        _ => format!("{SEARCH_PATH}; {}", fix.sql),
     };
     connection.first_value(&sql).await
 }
 
 /// What is called by a statement of this kind. The others call PostgreSQL's own, or do their work as the relation's owner.
-fn called(kind: MendKind) -> &'static [Thing] {
+fn called(kind: FixKind) -> &'static [Thing] {
     match kind {
-        MendKind::Refresh => &[service::REFRESH],
-        MendKind::CleanUp => &[Thing::Function("cleanup_logs")],
-        MendKind::Schedule | MendKind::AlterJob | MendKind::Unschedule => &[Thing::Cron],
-        MendKind::Cancel
-        | MendKind::Terminate
-        | MendKind::RollBackPrepared
-        | MendKind::CreateIndex
-        | MendKind::DropIndex
-        | MendKind::Analyze
-        | MendKind::Vacuum
-        | MendKind::RowSecurity
-        | MendKind::Extension
-        | MendKind::Revoke => &[],
+        FixKind::Refresh => &[service::REFRESH],
+        FixKind::CleanUp => &[Thing::Function("cleanup_logs")],
+        FixKind::Schedule | FixKind::AlterJob | FixKind::Unschedule => &[Thing::Cron],
+        FixKind::Cancel
+        | FixKind::Terminate
+        | FixKind::RollBackPrepared
+        | FixKind::CreateIndex
+        | FixKind::DropIndex
+        | FixKind::Analyze
+        | FixKind::Vacuum
+        | FixKind::RowSecurity
+        | FixKind::Extension
+        | FixKind::Revoke => &[],
     }
 }
 
 /// What the statement's answer means.
-fn said(mend: &Mend, value: Option<&str>) -> Result<String, MendError> {
-    let missed = |text: &str| Err(MendError::Missed(text.to_owned()));
-    match (mend.kind, value) {
-        (MendKind::Cancel, Some("t")) => Ok("The session was told to cancel its query.".into()),
-        (MendKind::Terminate, Some("t")) => Ok("The session was told to end.".into()),
-        (MendKind::Cancel | MendKind::Terminate, _) => {
+fn said(fix: &Fix, value: Option<&str>) -> Result<String, FixError> {
+    let missed = |text: &str| Err(FixError::Missed(text.to_owned()));
+    match (fix.kind, value) {
+        (FixKind::Cancel, Some("t")) => Ok("The session was told to cancel its query.".into()),
+        (FixKind::Terminate, Some("t")) => Ok("The session was told to end.".into()),
+        (FixKind::Cancel | FixKind::Terminate, _) => {
             missed("nothing was done: that session has ended meanwhile; diagnose again")
         }
-        (MendKind::Unschedule, Some("f")) => missed("nothing was done: there is no such job any more; diagnose again"),
-        (MendKind::Schedule, None) => missed("nothing was done: a job of that name is there now; diagnose again"),
-        (MendKind::Schedule, Some(id)) => Ok(format!("Scheduled as job {id}.")),
-        (MendKind::CleanUp, Some(count)) => Ok(format!("Deleted {count} rows.")),
-        (MendKind::Refresh, Some(reply)) => {
+        (FixKind::Unschedule, Some("f")) => missed("nothing was done: there is no such job any more; diagnose again"),
+        (FixKind::Schedule, None) => missed("nothing was done: a job of that name is there now; diagnose again"),
+        (FixKind::Schedule, Some(id)) => Ok(format!("Scheduled as job {id}.")),
+        (FixKind::CleanUp, Some(count)) => Ok(format!("Deleted {count} rows.")),
+        (FixKind::Refresh, Some(reply)) => {
             let reply: Value = serde_json::from_str(reply).unwrap_or_default();
             let message =
                 reply.get("message").and_then(Value::as_str).unwrap_or("no answer that this version knows").to_owned();
             if reply.get("status").and_then(Value::as_str) == Some("success") {
                 Ok(format!("Done: {message}."))
             } else {
-                Err(MendError::Missed(format!("the refresh did not succeed: {message}")))
+                Err(FixError::Missed(format!("the refresh did not succeed: {message}")))
             }
         }
-        _ => Ok(format!("Done: {}.", mend.label)),
+        _ => Ok(format!("Done: {}.", fix.label)),
     }
 }
 
-fn refused(mend: &Mend, failure: &Error) -> MendError {
-    let advice = match (error::code(failure), mend.kind) {
-        (Some(error::sqlstate::READ_ONLY), _) => "; this server is read-only: mend on its primary",
-        (Some(error::sqlstate::INSUFFICIENT_PRIVILEGE), MendKind::Cancel | MendKind::Terminate) => {
+fn refused(fix: &Fix, failure: &Error) -> FixError {
+    let advice = match (error::code(failure), fix.kind) {
+        (Some(error::sqlstate::READ_ONLY), _) => "; this server is read-only: fix on its primary",
+        (Some(error::sqlstate::INSUFFICIENT_PRIVILEGE), FixKind::Cancel | FixKind::Terminate) => {
             "; ask a superuser, or a member of pg_signal_backend where the session is no superuser's"
         }
         (
             Some(error::sqlstate::INSUFFICIENT_PRIVILEGE),
-            MendKind::Schedule | MendKind::AlterJob | MendKind::Unschedule,
+            FixKind::Schedule | FixKind::AlterJob | FixKind::Unschedule,
         ) => "; ask as the role that the job runs as, or as a superuser",
         (Some(error::sqlstate::INSUFFICIENT_PRIVILEGE), _) => "; ask as the owner, or as a superuser",
-        (_, MendKind::CreateIndex) => "; an index that is not valid may be left: diagnose again",
+        (_, FixKind::CreateIndex) => "; an index that is not valid may be left: diagnose again",
         (Some("55P03" | error::sqlstate::QUERY_CANCELED), _) => {
             "; see under blocked sessions who is in the way, then try again"
         }
         _ => "",
     };
-    MendError::Refused { label: mend.label.clone(), reason: error::sentence(failure), advice }
+    FixError::Refused { label: fix.label.clone(), reason: error::sentence(failure), advice }
 }
 
 /// Leaves the trace, where this database keeps one. What can't write, such as a standby, has none to leave.
-async fn record(app: &mut Session, mend: &Mend, done: bool) -> Result<()> {
+async fn record(app: &mut Session, fix: &Fix, done: bool) -> Result<()> {
     let act = Thing::Function("record_act");
     match Trust::of(app).await?.allow(act) {
         Err(Refusal::Missing(_)) => return Ok(()),
@@ -165,9 +165,9 @@ async fn record(app: &mut Session, mend: &Mend, done: bool) -> Result<()> {
         "SELECT refreshtop.record_act('fix', {}, pg_catalog.jsonb_build_object('label', {}::pg_catalog.text, 'database', \
                 {}::pg_catalog.text, 'sql', {}::pg_catalog.text))",
         literal(if done { "success" } else { "error" }),
-        literal(&mend.label),
-        literal(&mend.database),
-        literal(&mend.sql),
+        literal(&fix.label),
+        literal(&fix.database),
+        literal(&fix.sql),
     );
     service::ask(app, &sql).await?;
     Ok(())

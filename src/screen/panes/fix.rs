@@ -1,4 +1,4 @@
-//! The statements that mend a check, exactly as they would be executed, to be confirmed.
+//! The statements that fix a check, exactly as they would be executed, to be confirmed.
 
 use super::{
     Scene, below,
@@ -6,7 +6,7 @@ use super::{
     put, to_u16,
 };
 use crate::model::{
-    diagnosis::{Danger, Mend},
+    diagnosis::{Danger, Fix},
     message::{Action, Pointed},
     views::diagnose::Choice,
 };
@@ -24,12 +24,12 @@ pub fn render(scene: &Scene, choice: &Choice, area: Rect, buf: &mut Buffer) {
         return;
     }
     let sheet = Sheet::new(scene, choice, area);
-    let inner = popup(scene, "MEND", sheet.width, sheet.height, area, buf);
+    let inner = popup(scene, "FIX", sheet.width, sheet.height, area, buf);
     let skipped = sheet.first.saturating_add(choice.below).min(sheet.last);
     for (row, (at, line)) in (0..sheet.room).zip(sheet.lines.iter().skip(usize::from(skipped))) {
         put(buf, inner, row, line);
         let place = Rect { y: inner.y + row, height: 1, ..inner };
-        scene.note(place, Some(Action::Select(Pointed::Mends, *at)));
+        scene.note(place, Some(Action::Select(Pointed::Fixes, *at)));
     }
     let bottom = below(inner, sheet.room.min(to_u16(sheet.lines.len())));
     if skipped < sheet.last {
@@ -67,7 +67,7 @@ impl Sheet {
         let width = area.width;
         let inside = width.saturating_sub(4);
         let parts: Vec<Vec<Line>> =
-            choice.mends.iter().enumerate().map(|(at, mend)| part(scene, choice, at, mend, inside)).collect();
+            choice.fixes.iter().enumerate().map(|(at, fix)| part(scene, choice, at, fix, inside)).collect();
         let asked = question(scene, choice, inside);
         let rows = to_u16(parts.iter().map(Vec::len).sum::<usize>() + asked.len());
         let height = rows.saturating_add(2);
@@ -82,17 +82,17 @@ impl Sheet {
     }
 }
 
-fn part(scene: &Scene, choice: &Choice, at: usize, mend: &Mend, width: u16) -> Vec<Line<'static>> {
+fn part(scene: &Scene, choice: &Choice, at: usize, fix: &Fix, width: u16) -> Vec<Line<'static>> {
     let selected = at == choice.selected;
     let mark = if selected { scene.glyphs.selected } else { " " };
     let style = if selected { scene.theme.accent } else { scene.theme.value };
-    let said = format!("{}, in database {}", mend.label, mend.database);
+    let said = format!("{}, in database {}", fix.label, fix.database);
     let mut lines = Vec::new();
     for (row, text) in scene.clean_lines(&said, width.saturating_sub(2), 3).into_iter().enumerate() {
         let mark = if row == 0 { mark } else { " " };
         lines.push(Line::from(vec![Span::styled(format!("{mark} "), style), Span::styled(text, style)]));
     }
-    for text in scene.clean_lines(&format!("{};", mend.sql), width.saturating_sub(4), MOST_LINES) {
+    for text in scene.clean_lines(&format!("{};", fix.sql), width.saturating_sub(4), MOST_LINES) {
         lines.push(Line::from(vec![Span::raw("    "), Span::styled(text, scene.theme.value)]));
     }
     lines
@@ -100,7 +100,7 @@ fn part(scene: &Scene, choice: &Choice, at: usize, mend: &Mend, width: u16) -> V
 
 /// What `Enter` does next.
 fn question(scene: &Scene, choice: &Choice, width: u16) -> Vec<Line<'static>> {
-    let risky = choice.mends.get(choice.selected).is_some_and(|mend| mend.danger == Danger::AsksTwice);
+    let risky = choice.fixes.get(choice.selected).is_some_and(|fix| fix.danger == Danger::AsksTwice);
     // In a narrow place the statement needs the room.
     if width < 60 {
         let (text, style) = match (risky, choice.asked) {
