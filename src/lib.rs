@@ -3,10 +3,10 @@
 //! Three worlds never import each other: [`db`] knows no screen, [`model`] knows neither, [`screen`] knows no
 //! database. [`runtime`] joins them.
 
+pub mod argv_mask;
 pub mod cli;
 pub mod cluster;
 pub mod command;
-pub mod conceal;
 pub mod connect;
 pub mod crash;
 pub mod db;

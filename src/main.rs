@@ -1,9 +1,9 @@
 //! The program: reads the command line and the settings, and hands over to the command.
 
 use refreshtop::{
+    argv_mask,
     cli::{Cli, Command, arguments::ConfigAction},
     command::{self, Failure},
-    conceal,
     connect::Target,
     crash,
     environment::{self, Environment},
@@ -16,7 +16,7 @@ use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
 fn main() -> ExitCode {
     crash::install();
-    let arguments = conceal::arguments();
+    let arguments = argv_mask::arguments();
     let mut cli = match Cli::read(&arguments) {
         Ok(cli) => cli,
         Err(error) => return wrong_line(&arguments, &error),

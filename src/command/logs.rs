@@ -8,7 +8,7 @@ use crate::{
     db::{
         feed, log,
         service::{self, LogFilter, PLATFORM_METRICS},
-        spare::Spare,
+        session_budget::SessionBudget,
         trust::Look,
     },
     exit,
@@ -124,7 +124,7 @@ async fn follow(
     runs.retain(|run| since.is_none_or(|since| run.completed_at.unwrap_or(run.started_at) >= since));
     print(&runs[runs.len().saturating_sub(logs.limit.into())..], output)?;
     let (sender, mut news) = mpsc::channel(64);
-    let feed = tokio::spawn(feed::run(target.clone(), Spare::default(), sender));
+    let feed = tokio::spawn(feed::run(target.clone(), SessionBudget::default(), sender));
     let mut poll = tokio::time::interval(settings.poll);
     let mut down = false;
     let gone = reader::gone();

@@ -6,7 +6,7 @@ use crate::db::{
     error,
     listen::{self, CHANNEL, Found, Trial},
     service::PLATFORM_METRICS,
-    spare::Spare,
+    session_budget::SessionBudget,
 };
 use crate::model::{feed::FeedEvent, message::Message, notification::Notification};
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
@@ -73,12 +73,12 @@ struct Loss {
     soon: bool,
 }
 
-/// Listens until `messages` is closed. `spare` is for a second session, which tries whether notifications arrive.
-pub async fn run(target: Target, spare: Spare, messages: mpsc::Sender<Message>) {
+/// Listens until `messages` is closed. `budget` is for a second session, which tries whether notifications arrive.
+pub async fn run(target: Target, budget: SessionBudget, messages: mpsc::Sender<Message>) {
     let (mut quick, mut slow) = (quick_backoff(), slow_backoff());
     loop {
         let began = Instant::now();
-        let loss = session(&target, &spare, &messages).await;
+        let loss = session(&target, &budget, &messages).await;
         if loss.soon && began.elapsed() >= PROVEN {
             (quick, slow) = (quick_backoff(), slow_backoff());
         }
@@ -99,7 +99,7 @@ async fn tell(messages: &mpsc::Sender<Message>, event: FeedEvent) -> Result<(), 
 }
 
 /// Connects, listens and forwards until the session is lost.
-async fn session(target: &Target, spare: &Spare, messages: &mpsc::Sender<Message>) -> Loss {
+async fn session(target: &Target, budget: &SessionBudget, messages: &mpsc::Sender<Message>) -> Loss {
     let connected = match connect::connect(target, "listen", &LISTENING).await {
         Ok(connected) => connected,
         Err(failure) => {
@@ -108,7 +108,7 @@ async fn session(target: &Target, spare: &Spare, messages: &mpsc::Sender<Message
             return Loss { reason: failure.to_string(), soon };
         }
     };
-    let (arrived, trial) = (AtomicU64::new(0), Trial::new(connected.reached, spare.clone()));
+    let (arrived, trial) = (AtomicU64::new(0), Trial::new(connected.reached, budget.clone()));
     let driver = drive(connected.messages, &trial, messages, &arrived);
     // What the server says when it ends the session (57P01: shut down by an administrator) tells more than the
     // failed question after it.

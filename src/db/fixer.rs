@@ -1,14 +1,19 @@
 //! Executes what fixes a check, one statement at a time, on sessions that are gone afterwards.
 
 use crate::connect::Target;
-use crate::db::{diagnosis::Sessions, spare::Spare};
+use crate::db::{diagnosis::Sessions, session_budget::SessionBudget};
 use crate::model::{diagnosis::Fix, message::Message};
 use tokio::sync::mpsc;
 
 /// Works until `fixes` is closed. Every outcome goes into `messages`.
-pub async fn run(target: Target, spare: Spare, mut fixes: mpsc::Receiver<Fix>, messages: mpsc::Sender<Message>) {
+pub async fn run(
+    target: Target,
+    budget: SessionBudget,
+    mut fixes: mpsc::Receiver<Fix>,
+    messages: mpsc::Sender<Message>,
+) {
     while let Some(fix) = fixes.recv().await {
-        let third = spare.wait().await;
+        let third = budget.wait().await;
         let outcome = match Sessions::to_fix(&target).await {
             Ok(mut sessions) => sessions.fix(&fix).await.map_err(|failure| failure.to_string()),
             Err(failure) => Err(format!("nothing was done: {failure}")),

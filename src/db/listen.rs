@@ -5,7 +5,7 @@ use crate::connect::{self, Target};
 use crate::db::{
     error::{self, sqlstate},
     feed::LISTENING,
-    spare::Spare,
+    session_budget::SessionBudget,
     trust::SEARCH_PATH,
 };
 use crate::model::feed::FeedEvent;
@@ -28,15 +28,15 @@ const UNDO_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Trial {
     /// Where that session is, for another one that sends.
     target: Target,
-    spare: Spare,
+    budget: SessionBudget,
     channel: String,
     arrived: Notify,
 }
 
 impl Trial {
-    pub(super) fn new(target: Target, spare: Spare) -> Self {
+    pub(super) fn new(target: Target, budget: SessionBudget) -> Self {
         let channel = format!("refreshtop_{}", Uuid::new_v4().simple());
-        Self { target, spare, channel, arrived: Notify::new() }
+        Self { target, budget, channel, arrived: Notify::new() }
     }
 
     /// Takes note of a notification on `channel`.
@@ -62,7 +62,7 @@ impl Found {
 
 /// Tries to listen; tells whether that works here, or why the session is lost. `limit` bounds each step.
 pub(super) async fn listen(client: &Client, trial: &Trial, limit: Duration) -> Result<Found, String> {
-    let Some(_third) = trial.spare.take() else {
+    let Some(_third) = trial.budget.take() else {
         let reason = "whether notifications arrive is tried as soon as the refresh has ended";
         return Ok(Found::polling(reason.into(), true));
     };

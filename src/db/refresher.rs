@@ -3,7 +3,7 @@
 use crate::connect::{self, Limits, Target};
 use crate::db::{
     error, service,
-    spare::Spare,
+    session_budget::SessionBudget,
     trust::{SEARCH_PATH, Trust},
 };
 use crate::model::{message::Message, refresh::TriggerOutcome};
@@ -25,10 +25,15 @@ pub enum Command {
 }
 
 /// Works until `commands` is closed. Every outcome goes into `messages`.
-pub async fn run(target: Target, spare: Spare, mut commands: mpsc::Receiver<Command>, messages: mpsc::Sender<Message>) {
+pub async fn run(
+    target: Target,
+    budget: SessionBudget,
+    mut commands: mpsc::Receiver<Command>,
+    messages: mpsc::Sender<Message>,
+) {
     while let Some(command) = commands.recv().await {
         if command == Command::Trigger {
-            let third = spare.wait().await;
+            let third = budget.wait().await;
             let outcome = refresh(&target, &mut commands).await;
             drop(third);
             if messages.send(Message::TriggerEnded(outcome)).await.is_err() {

@@ -210,7 +210,7 @@ fn step(state: &mut State, by: isize) -> Vec<Effect> {
         Some(Overlay::Fix(choice)) => {
             let last = choice.fixes.len().saturating_sub(1);
             choice.selected = choice.selected.saturating_add_signed(by).min(last);
-            (choice.below, choice.asked) = (0, false);
+            (choice.below, choice.confirming) = (0, false);
         }
         None if state.view == View::Overview => select(state, by),
         None => return views::step(state, by),
@@ -396,7 +396,7 @@ mod tests {
     fn filters_go_round_and_read_anew() {
         let mut state = fixtures::live();
         send(&mut state, Action::View(View::Runs));
-        let page = state.runs_view.asking.clone().unwrap();
+        let page = state.runs_view.loading.clone().unwrap();
         update(
             &mut state,
             Message::Answered(Box::new(

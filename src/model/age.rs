@@ -13,7 +13,7 @@ pub fn label(age: Duration) -> String {
 
 /// An age that is always on the screen and that nobody waits for: as [`label`], in steps of five seconds below a minute.
 #[must_use]
-pub fn calm(age: Duration) -> String {
+pub fn coarse(age: Duration) -> String {
     words(age.as_secs(), CALM)
 }
 
@@ -23,15 +23,15 @@ pub fn until_change(age: Duration) -> Duration {
     until_next_step(age, FINE)
 }
 
-/// How long the [`calm`] label of a growing age still holds; never zero.
+/// How long the [`coarse`] label of a growing age still holds; never zero.
 #[must_use]
-pub fn until_calm_change(age: Duration) -> Duration {
+pub fn until_coarse_change(age: Duration) -> Duration {
     until_next_step(age, CALM)
 }
 
-/// The seconds that the [`calm`] label of an age stands for: what moves with them moves when the label does.
+/// The seconds that the [`coarse`] label of an age stands for: what moves with them moves when the label does.
 #[must_use]
-pub fn calm_seconds(age: Duration) -> u64 {
+pub fn coarse_seconds(age: Duration) -> u64 {
     let s = age.as_secs();
     s / step(s, CALM) * step(s, CALM)
 }
@@ -132,8 +132,8 @@ mod tests {
     #[test]
     fn a_calm_label_differs_below_a_minute_only() {
         for (s, want) in [(0, "0s"), (4, "0s"), (5, "5s"), (59, "55s"), (60, "1m"), (3_725, "1h 02m")] {
-            assert_eq!(calm(Duration::from_secs(s)), want);
-            assert_eq!(words(calm_seconds(Duration::from_secs(s)), FINE), want);
+            assert_eq!(coarse(Duration::from_secs(s)), want);
+            assert_eq!(words(coarse_seconds(Duration::from_secs(s)), FINE), want);
         }
         for (s, want) in [(0, "0s"), (1, "5s"), (5, "5s"), (6, "10s"), (55, "55s"), (56, "1m"), (60, "1m"), (61, "2m")]
         {
@@ -145,7 +145,7 @@ mod tests {
     fn a_label_holds_exactly_as_long_as_it_says() {
         type Label = fn(Duration) -> String;
         type Hold = fn(Duration) -> Duration;
-        for (label, until_change) in [(label as Label, until_change as Hold), (calm, until_calm_change)] {
+        for (label, until_change) in [(label as Label, until_change as Hold), (coarse, until_coarse_change)] {
             for ms in [0, 1, 999, 1_000, 59_999, 60_000, 61_500, 3_599_999, 3_600_000, 86_400_000, 90_061_001] {
                 let age = Duration::from_millis(ms);
                 let hold = until_change(age);

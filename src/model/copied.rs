@@ -312,7 +312,7 @@ mod tests {
         let mut state = fixtures::live();
         let copied = |state: &mut State, sql: &str| {
             let fixes = vec![fix("SELECT 0"), fix(sql)];
-            state.overlay = Some(Overlay::Fix(Choice { fixes, selected: 1, below: 0, asked: false }));
+            state.overlay = Some(Overlay::Fix(Choice { fixes, selected: 1, below: 0, confirming: false }));
             text(state)
         };
         assert_eq!(copied(&mut state, "SELECT 'a  b'").as_deref(), Some("SELECT 'a  b';\n"));

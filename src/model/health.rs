@@ -181,7 +181,7 @@ fn freshness(stats: &RefreshStats, now: DateTime<Utc>, thresholds: &Thresholds) 
     (age > thresholds.freshness).then(|| {
         finding(format!(
             "last successful refresh {} ago, more than {}",
-            age::calm(age),
+            age::coarse(age),
             age::label(thresholds.freshness)
         ))
     })

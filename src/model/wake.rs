@@ -44,7 +44,7 @@ pub fn next(state: &State) -> Option<Instant> {
     let moments = [
         state.next_poll,
         data_age_change(state).and_then(after),
-        state.freshness().and_then(|age| after(age::until_calm_change(age))),
+        state.freshness().and_then(|age| after(age::until_coarse_change(age))),
         health_change(state).and_then(after),
         running_change(state).and_then(after),
         job_change(state).and_then(after),

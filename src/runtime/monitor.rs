@@ -1,7 +1,7 @@
 //! The monitor on a real terminal and a real database.
 
 use crate::connect::Target;
-use crate::db::{feed, fixer, reader, refresher, spare::Spare};
+use crate::db::{feed, fixer, reader, refresher, session_budget::SessionBudget};
 use crate::model::{
     diagnosis::Fix,
     message::{Action, Effect, Message, Pointer, PointerAct},
@@ -124,11 +124,11 @@ impl Tasks {
         let requests = reader::Requests { polls: poll_requests, run: run_requests, questions: asked, window: shown };
         let (fixer, fixes) = mpsc::channel(1);
         let (refresher, triggers) = mpsc::channel(COMMANDS);
-        let spare = Spare::default();
-        tokio::spawn(feed::run(target.clone(), spare.clone(), news.clone()));
+        let budget = SessionBudget::default();
+        tokio::spawn(feed::run(target.clone(), budget.clone(), news.clone()));
         tokio::spawn(reader::run(target.clone(), requests, news.clone()));
-        tokio::spawn(refresher::run(target.clone(), spare.clone(), triggers, news.clone()));
-        tokio::spawn(fixer::run(target.clone(), spare, fixes, news.clone()));
+        tokio::spawn(refresher::run(target.clone(), budget.clone(), triggers, news.clone()));
+        tokio::spawn(fixer::run(target.clone(), budget, fixes, news.clone()));
         Self { polls, run, questions, window, fixer, refresher }
     }
 }

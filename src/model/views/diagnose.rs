@@ -38,7 +38,7 @@ pub struct Diagnose {
     /// The server's time when it arrived.
     pub found_at: Option<DateTime<Utc>>,
     /// Whether one is under way.
-    pub asking: bool,
+    pub loading: bool,
     /// Whether another must follow that one, and whether it is to run the view's query.
     pub again: Option<bool>,
     /// Whether the one under way runs the view's query.
@@ -65,7 +65,7 @@ pub struct Choice {
     /// Lines scrolled down in that one, where it is longer than the screen.
     pub below: u16,
     /// Whether `Enter` was pressed once on one that asks twice.
-    pub asked: bool,
+    pub confirming: bool,
 }
 
 impl Diagnose {
@@ -114,11 +114,11 @@ pub fn ask(state: &mut State, run_plan: bool) -> Vec<Effect> {
         return Vec::new();
     }
     let view = &mut state.diagnose;
-    if view.asking {
+    if view.loading {
         view.again = Some(run_plan || view.again.unwrap_or_default());
         return Vec::new();
     }
-    (view.asking, view.again, view.measuring) = (true, None, run_plan);
+    (view.loading, view.again, view.measuring) = (true, None, run_plan);
     vec![Effect::Ask(Question::Diagnosis { run_plan })]
 }
 
@@ -140,7 +140,7 @@ pub fn found(state: &mut State, found: Reading<Diagnosis>) -> Vec<Effect> {
     }
     view.found = Some(found);
     view.found_at = now;
-    (view.asking, view.measuring) = (false, false);
+    (view.loading, view.measuring) = (false, false);
     match view.again.take() {
         Some(run_plan) => ask(state, run_plan),
         None => Vec::new(),
@@ -164,7 +164,7 @@ pub fn choose(state: &mut State) {
             (true, false) => "no statement fixes this: what to do is said here",
         });
     }
-    state.overlay = Some(Overlay::Fix(Choice { fixes, selected: 0, below: 0, asked: false }));
+    state.overlay = Some(Overlay::Fix(Choice { fixes, selected: 0, below: 0, confirming: false }));
 }
 
 /// What only this view knows.
@@ -203,7 +203,7 @@ pub fn interval(state: &mut State, schedule: &str) -> Result<(), String> {
     // The rest of the sentence, what a schedule looks like, is what stands in the line to begin with.
     schedule::job(schedule).map_err(|wrong| wrong.split(':').next().unwrap_or_default().to_owned())?;
     let fixes = vec![Fix::interval(job.id, &job.database, schedule)];
-    state.overlay = Some(Overlay::Fix(Choice { fixes, selected: 0, below: 0, asked: false }));
+    state.overlay = Some(Overlay::Fix(Choice { fixes, selected: 0, below: 0, confirming: false }));
     Ok(())
 }
 
@@ -211,8 +211,8 @@ pub fn interval(state: &mut State, schedule: &str) -> Result<(), String> {
 pub fn confirm(state: &mut State) -> Vec<Effect> {
     let Some(Overlay::Fix(choice)) = &mut state.overlay else { return Vec::new() };
     let Some(fix) = choice.fixes.get(choice.selected).cloned() else { return Vec::new() };
-    if fix.danger == Danger::AsksTwice && !choice.asked {
-        choice.asked = true;
+    if fix.danger == Danger::AsksTwice && !choice.confirming {
+        choice.confirming = true;
         return Vec::new();
     }
     state.overlay = None;

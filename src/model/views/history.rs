@@ -1,6 +1,6 @@
 //! The view of the history: what was read, and how far it is scrolled.
 
-use super::asked::{self, Asked};
+use super::loadable::{self, Loadable};
 use crate::model::{history::History as Read, message::Effect, question::Question, reading::Reading, state::State};
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct History {
     /// The history of the window.
-    pub asked: Asked<Read>,
+    pub answer: Loadable<Read>,
     /// Lines scrolled down.
     pub scroll: u16,
 }
@@ -23,13 +23,13 @@ impl History {
 /// Asks for the history of the window.
 pub fn ask(state: &mut State) -> Vec<Effect> {
     let limit = state.options.thresholds.freshness;
-    asked::ask(state, |state| &mut state.history.asked, |window| Question::History { window, limit })
+    loadable::ask(state, |state| &mut state.history.answer, |window| Question::History { window, limit })
 }
 
 /// Takes it in.
 pub fn answered(state: &mut State, window: Duration, read: Reading<Read>) -> Vec<Effect> {
     let now = state.server_now();
-    state.history.asked.take(read, window, now);
+    state.history.answer.take(read, window, now);
     let limit = state.options.thresholds.freshness;
-    asked::again(state, |state| &mut state.history.asked, |window| Question::History { window, limit })
+    loadable::again(state, |state| &mut state.history.answer, |window| Question::History { window, limit })
 }

@@ -1,6 +1,6 @@
 //! The view of incidents: what was read, and which one is selected.
 
-use super::asked::{self, Asked};
+use super::loadable::{self, Loadable};
 use crate::model::{
     incident::{Incident, Record},
     message::Effect,
@@ -19,7 +19,7 @@ const OLD: TimeDelta = TimeDelta::minutes(5);
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Incidents {
     /// What was read of the window.
-    pub asked: Asked<Record>,
+    pub answer: Loadable<Record>,
     /// The selected incident by its beginning; the newest where it is gone.
     pub selected: Option<DateTime<Utc>>,
 }
@@ -27,7 +27,7 @@ pub struct Incidents {
 /// The incidents as of the present, newest first.
 #[must_use]
 pub fn list(state: &State) -> Vec<Incident> {
-    let Some(record) = state.incidents.asked.get() else { return Vec::new() };
+    let Some(record) = state.incidents.answer.get() else { return Vec::new() };
     record.incidents(limit(state), now(state, record))
 }
 
@@ -46,7 +46,7 @@ pub fn limit(state: &State) -> Duration {
 /// How long what the view shows reads the same; `None` where it always does.
 #[must_use]
 pub fn holds(state: &State) -> Option<Duration> {
-    let record = state.incidents.asked.get()?;
+    let record = state.incidents.answer.get()?;
     record.holds(limit(state), now(state, record))
 }
 
@@ -87,20 +87,20 @@ pub fn opens(state: &State) -> Option<Uuid> {
 
 /// Asks for the incidents of the window.
 pub fn ask(state: &mut State) -> Vec<Effect> {
-    let age = state.server_now().zip(state.incidents.asked.read_at).map(|(now, read)| now - read);
+    let age = state.server_now().zip(state.incidents.answer.read_at).map(|(now, read)| now - read);
     if age.is_some_and(|age| age >= OLD) {
-        state.incidents.asked.outdate();
+        state.incidents.answer.invalidate();
     }
     let limit = limit(state);
-    asked::ask(state, |state| &mut state.incidents.asked, |window| Question::Incidents { window, limit })
+    loadable::ask(state, |state| &mut state.incidents.answer, |window| Question::Incidents { window, limit })
 }
 
 /// Takes them in.
 pub fn answered(state: &mut State, window: Duration, read: Reading<Record>) -> Vec<Effect> {
     let now = state.server_now();
-    state.incidents.asked.take(read, window, now);
+    state.incidents.answer.take(read, window, now);
     let limit = limit(state);
-    asked::again(state, |state| &mut state.incidents.asked, |window| Question::Incidents { window, limit })
+    loadable::again(state, |state| &mut state.incidents.answer, |window| Question::Incidents { window, limit })
 }
 
 #[cfg(test)]
@@ -149,7 +149,7 @@ mod tests {
         // A newer one comes in above.
         let mut record = fixtures::incident_record();
         let newest = record.stretches.remove(0);
-        state.incidents.asked.reading = Some(Ok(record));
+        state.incidents.answer.reading = Some(Ok(record));
         assert_eq!((selected_index(&state), newest.until), (Some(0), None));
         assert_eq!(selected(&state).unwrap().began, all[1].began);
         let id = all[1].first.as_ref().unwrap().id.unwrap();
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn the_moment_at_which_a_silent_job_becomes_an_incident_is_named() {
         let mut state = fixtures::incidents_silent();
-        let after = state.incidents.asked.get().unwrap().stretches[0].after.unwrap();
+        let after = state.incidents.answer.get().unwrap().stretches[0].after.unwrap();
         let limit = TimeDelta::from_std(limit(&state)).unwrap();
         let until = ((after + limit) - state.server_now().unwrap()).to_std();
         assert!(until.is_err(), "it is long past");

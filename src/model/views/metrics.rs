@@ -1,6 +1,6 @@
 //! The view of the view's own figures: how they moved, and how far that is scrolled.
 
-use super::asked::{self, Asked};
+use super::loadable::{self, Loadable};
 use crate::model::{message::Effect, movement::Movement, question::Question, reading::Reading, state::State};
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Metrics {
     /// How the figures moved in the window.
-    pub asked: Asked<Movement>,
+    pub answer: Loadable<Movement>,
     /// Lines scrolled down.
     pub scroll: u16,
 }
@@ -22,12 +22,12 @@ impl Metrics {
 
 /// Asks how the figures moved in the window.
 pub fn ask(state: &mut State) -> Vec<Effect> {
-    asked::ask(state, |state| &mut state.metrics.asked, |window| Question::Movement { window })
+    loadable::ask(state, |state| &mut state.metrics.answer, |window| Question::Movement { window })
 }
 
 /// Takes it in.
 pub fn answered(state: &mut State, window: Duration, read: Reading<Movement>) -> Vec<Effect> {
     let now = state.server_now();
-    state.metrics.asked.take(read, window, now);
-    asked::again(state, |state| &mut state.metrics.asked, |window| Question::Movement { window })
+    state.metrics.answer.take(read, window, now);
+    loadable::again(state, |state| &mut state.metrics.answer, |window| Question::Movement { window })
 }

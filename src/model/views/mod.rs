@@ -2,10 +2,10 @@
 //!
 //! Each view has a file of its own with the same few functions; here it is decided which one is meant.
 
-pub mod asked;
 pub mod diagnose;
 pub mod history;
 pub mod incidents;
+pub mod loadable;
 pub mod metrics;
 pub mod runs;
 pub mod wall;

@@ -39,7 +39,7 @@ pub struct Runs {
     /// Why the last page could not be read.
     pub failed: Option<Failed>,
     /// The page that is being read.
-    pub asking: Option<RunsPage>,
+    pub loading: Option<RunsPage>,
     /// Whether what that page is for is gone: its rows are of no use.
     outdated: bool,
     /// What is to be read after it.
@@ -126,7 +126,7 @@ impl Runs {
     /// Whether somebody waits for a page.
     #[must_use]
     pub fn is_reading(&self) -> bool {
-        self.asking.as_ref().is_some_and(|page| !page.brief || !self.read)
+        self.loading.as_ref().is_some_and(|page| !page.brief || !self.read)
     }
 
     /// Takes a page in.
@@ -231,7 +231,7 @@ impl Runs {
 pub fn ask(state: &mut State) -> Vec<Effect> {
     let newest = Some(state.newest());
     let view = &mut state.runs_view;
-    if state.paused.is_some() || view.asking.is_some() {
+    if state.paused.is_some() || view.loading.is_some() {
         return Vec::new();
     }
     if !view.read {
@@ -249,7 +249,7 @@ pub fn ask(state: &mut State) -> Vec<Effect> {
 /// Reads what was wished for, after the page that is under way.
 fn wish(state: &mut State, wish: Wish) -> Vec<Effect> {
     let view = &mut state.runs_view;
-    if view.asking.is_some() {
+    if view.loading.is_some() {
         view.wished = Some(wish);
         return Vec::new();
     }
@@ -275,7 +275,7 @@ fn ask_page(state: &mut State, start: Start, brief: bool) -> Vec<Effect> {
     }
     (view.wished, view.outdated) = (None, false);
     let page = RunsPage { filter: view.filter.clone(), start, limit: PAGE, brief };
-    view.asking = Some(page.clone());
+    view.loading = Some(page.clone());
     vec![Effect::Ask(Question::Runs(page))]
 }
 
@@ -283,10 +283,10 @@ fn ask_page(state: &mut State, start: Start, brief: bool) -> Vec<Effect> {
 pub fn answered(state: &mut State, page: &RunsPage, read: Reading<RunsRead>) -> Vec<Effect> {
     let held = state.paused.is_some();
     let view = &mut state.runs_view;
-    if view.asking.as_ref() != Some(page) {
+    if view.loading.as_ref() != Some(page) {
         return Vec::new();
     }
-    view.asking = None;
+    view.loading = None;
     let wished = view.wished.take();
     if view.outdated || page.filter != view.filter {
         return wish(state, Wish::Newest);
@@ -386,8 +386,8 @@ pub fn unfilter(state: &mut State) -> Option<Vec<Effect>> {
 /// Reads anew after a change of the filter.
 fn filtered(state: &mut State) -> Vec<Effect> {
     let view = &mut state.runs_view;
-    let (filter, asking) = (std::mem::take(&mut view.filter), view.asking.take());
-    *view = Runs { filter, outdated: asking.is_some(), asking, ..Runs::default() };
+    let (filter, loading) = (std::mem::take(&mut view.filter), view.loading.take());
+    *view = Runs { filter, outdated: loading.is_some(), loading, ..Runs::default() };
     wish(state, Wish::Newest)
 }
 

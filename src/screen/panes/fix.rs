@@ -103,14 +103,14 @@ fn question(scene: &Scene, choice: &Choice, width: u16) -> Vec<Line<'static>> {
     let risky = choice.fixes.get(choice.selected).is_some_and(|fix| fix.danger == Danger::AsksTwice);
     // In a narrow place the statement needs the room.
     if width < 60 {
-        let (text, style) = match (risky, choice.asked) {
+        let (text, style) = match (risky, choice.confirming) {
             (false, _) => ("Enter executes it, Esc leaves it.", scene.theme.title),
             (true, false) => ("It ends work. Enter asks once more", scene.theme.warning),
             (true, true) => ("Really? Enter executes it.", scene.theme.critical),
         };
         return vec![Line::styled(scene.clean(text, width), style)];
     }
-    let (text, style) = match (risky, choice.asked) {
+    let (text, style) = match (risky, choice.confirming) {
         (false, _) => ("Enter executes it, Esc leaves it.", scene.theme.title),
         (true, false) => (
             "It ends somebody's work, or takes something away. Enter asks once more, Esc leaves it.",

@@ -119,10 +119,10 @@ fn freshness(scene: &Scene) -> Gauge {
     Gauge {
         name: "Freshness",
         short: "Fresh",
-        value: age.map_or_else(|| scene.glyphs.none.into(), age::calm),
+        value: age.map_or_else(|| scene.glyphs.none.into(), age::coarse),
         // In the steps of the label: the bar must not move while the label holds.
         ratio: age.map(|age| {
-            LIMIT_AT * Duration::from_secs(age::calm_seconds(age)).as_secs_f64() / limit.as_secs_f64().max(0.001)
+            LIMIT_AT * Duration::from_secs(age::coarse_seconds(age)).as_secs_f64() / limit.as_secs_f64().max(0.001)
         }),
         limit: format!("{} {}", scene.glyphs.at_most, age::label(limit)),
         limit_at: LIMIT_AT,

@@ -24,7 +24,7 @@ fn said(scene: &Scene) -> String {
     let age = match (scene.is_old(), scene.state.data_age(), scene.state.freshness()) {
         (true, Some(old), _) => format!("data {} OLD", age::label(old)),
         (true, None, _) => "no data".into(),
-        (false, _, Some(fresh)) => format!("fresh {}", age::calm(fresh)),
+        (false, _, Some(fresh)) => format!("fresh {}", age::coarse(fresh)),
         (false, _, None) => "freshness unknown".into(),
     };
     let feed = match &scene.state.feed {

@@ -85,7 +85,7 @@ fn three_hundred_incidents_scroll_with_the_selection() {
         stretch.first.iter_mut().for_each(|first| first.at -= back);
         record.stretches.push(stretch);
     }
-    state.incidents.asked.reading = Some(Ok(record));
+    state.incidents.answer.reading = Some(Ok(record));
     view::step(&mut state, isize::MAX);
     let drawn = plain(&screen(&state, &Theme::terminal(), Glyphs::new(true), (80, 24)));
     assert!(drawn.contains("304 of 304"), "{drawn}");
@@ -99,7 +99,7 @@ fn poisoned(texts: &[String]) -> State {
         at += 1;
         Some(texts[at % texts.len()].clone())
     };
-    let Some(Ok(record)) = &mut state.incidents.asked.reading else { panic!("a record") };
+    let Some(Ok(record)) = &mut state.incidents.answer.reading else { panic!("a record") };
     for stretch in &mut record.stretches {
         if let Some(Failure { sqlstate, message, .. }) = &mut stretch.first {
             (*sqlstate, *message) = (next(), next());

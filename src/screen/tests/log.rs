@@ -79,7 +79,7 @@ fn a_press_on_a_statement_chooses_it_and_one_beside_the_frame_closes_it() {
     let mut state = state("healthy");
     state.view = View::Diagnose;
     let fixes = vec![fix("*/5 * * * *"), fix("*/7 * * * *")];
-    state.overlay = Some(Overlay::Fix(Choice { fixes, selected: 0, below: 0, asked: false }));
+    state.overlay = Some(Overlay::Fix(Choice { fixes, selected: 0, below: 0, confirming: false }));
     for size in [(80, 24), (120, 40)] {
         assert_eq!(press(&state, "*/7 *", size), Some(Action::Select(Pointed::Fixes, 1)), "{size:?}");
         assert_eq!(press(&state, "DIAGNOSIS", size), Some(Action::Close), "{size:?}");

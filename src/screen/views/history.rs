@@ -57,7 +57,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    let asked = &scene.state.history.asked;
+    let asked = &scene.state.history.answer;
     match &asked.reading {
         None => waiting(scene, titled(scene, area, buf, "HISTORY", ""), buf),
         Some(Err(missing)) => unavailable(scene, missing, titled(scene, area, buf, "HISTORY", ""), buf),
@@ -67,7 +67,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 
 /// The furthest that it can be scrolled.
 pub fn scroll_limit(scene: &Scene, area: Rect) -> u16 {
-    scene.state.history.asked.get().map_or(0, |history| sheet(scene, history, area).limit(area.height))
+    scene.state.history.answer.get().map_or(0, |history| sheet(scene, history, area).limit(area.height))
 }
 
 /// Everything, from the top down.
@@ -141,7 +141,7 @@ impl Heights {
 }
 
 fn head(scene: &Scene, history: &History, area: Rect, buf: &mut Buffer) {
-    let asked = &scene.state.history.asked;
+    let asked = &scene.state.history.answer;
     let slices = history.slices;
     let mut parts = Vec::new();
     if let Some(window) = asked.window {

@@ -38,7 +38,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
         return;
     }
     let view = &scene.state.incidents;
-    let record = match &view.asked.reading {
+    let record = match &view.answer.reading {
         Some(Ok(record)) => record,
         other => {
             let area = titled(scene, area, buf, "");
@@ -63,11 +63,11 @@ fn titled(scene: &Scene, area: Rect, buf: &mut Buffer, note: &str) -> Rect {
 }
 
 fn shown_window(scene: &Scene) -> String {
-    span(scene.state.incidents.asked.window.unwrap_or(scene.state.options.window))
+    span(scene.state.incidents.answer.window.unwrap_or(scene.state.options.window))
 }
 
 fn note(scene: &Scene, record: &Record) -> String {
-    let asked = &scene.state.incidents.asked;
+    let asked = &scene.state.incidents.answer;
     let shown = format!("the last {}", shown_window(scene));
     let cut = if record.cut { ", as far as they are listed" } else { "" };
     if asked.window == Some(scene.state.options.window) {

@@ -41,7 +41,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    match &scene.state.metrics.asked.reading {
+    match &scene.state.metrics.answer.reading {
         None => waiting(scene, titled(scene, area, buf, "METRICS", ""), buf),
         Some(Err(missing)) => unavailable(scene, missing, titled(scene, area, buf, "METRICS", ""), buf),
         Some(Ok(movement)) => sheet(scene, movement, area).draw(scene, scene.state.metrics.scroll, area, buf),
@@ -50,7 +50,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 
 /// The furthest that it can be scrolled.
 pub fn scroll_limit(scene: &Scene, area: Rect) -> u16 {
-    scene.state.metrics.asked.get().map_or(0, |movement| sheet(scene, movement, area).limit(area.height))
+    scene.state.metrics.answer.get().map_or(0, |movement| sheet(scene, movement, area).limit(area.height))
 }
 
 fn sheet<'a>(scene: &'a Scene<'a>, movement: &'a Movement, area: Rect) -> Sheet<'a> {
@@ -84,7 +84,7 @@ fn add_missing<'a>(scene: &'a Scene<'a>, missing: &'a Unavailable, sheet: &mut S
 }
 
 fn note(scene: &Scene, width: u16) -> String {
-    let asked = &scene.state.metrics.asked;
+    let asked = &scene.state.metrics.answer;
     let updated = scene.state.snapshot.as_ref().and_then(|snapshot| snapshot.figures.as_ref().ok()?.last_updated);
     let mut parts: Vec<String> = updated.map(|at| format!("of {}", moment(scene, at))).into_iter().collect();
     if asked.window == Some(scene.state.options.window) {
@@ -125,7 +125,7 @@ fn add_table<'a>(scene: &'a Scene<'a>, movement: &'a Movement, width: u16, roomy
     let window = scene
         .state
         .metrics
-        .asked
+        .answer
         .window
         .map_or_else(|| "change".into(), |window| format!("in {}", verdict::span(window)));
     sheet.add(1, move |area, buf| {
@@ -190,7 +190,7 @@ fn list_rows(scene: &Scene, row: &Move<'_>, area: Rect, buf: &mut Buffer) {
     );
     let mut said = Vec::new();
     said.extend(row.change.map(|change| {
-        let window = scene.state.metrics.asked.window.map(verdict::span).unwrap_or_default();
+        let window = scene.state.metrics.answer.window.map(verdict::span).unwrap_or_default();
         format!("{} in {window}", signed(change))
     }));
     said.extend(row.new_30d.map(|_| format!("{} in 30 d", new_in_30d(row))));

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// Answers to one kind of question, asked one at a time.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Asked<T> {
+pub struct Loadable<T> {
     /// The newest answer; `None` before the first.
     pub reading: Option<Reading<T>>,
     /// The server's time when it arrived.
@@ -21,16 +21,16 @@ pub struct Asked<T> {
     /// What was newest in the log when it was asked for: until that changes the answer stays the same.
     of: Option<Newest>,
     /// Whether one is under way.
-    pub asking: bool,
+    pub loading: bool,
 }
 
-impl<T> Default for Asked<T> {
+impl<T> Default for Loadable<T> {
     fn default() -> Self {
-        Self { reading: None, read_at: None, window: None, of: None, asking: false }
+        Self { reading: None, read_at: None, window: None, of: None, loading: false }
     }
 }
 
-impl<T> Asked<T> {
+impl<T> Loadable<T> {
     /// The answer, where there is one.
     #[must_use]
     pub fn get(&self) -> Option<&T> {
@@ -39,14 +39,14 @@ impl<T> Asked<T> {
 
     /// Takes in an answer.
     pub fn take(&mut self, read: Reading<T>, window: Duration, now: Option<DateTime<Utc>>) {
-        self.asking = false;
+        self.loading = false;
         self.window = Some(window);
         self.read_at = now;
         self.reading = Some(read);
     }
 
     /// Forgets of what the answer was, so that it is asked for anew.
-    pub fn outdate(&mut self) {
+    pub fn invalidate(&mut self) {
         self.of = None;
     }
 }
@@ -55,12 +55,12 @@ impl<T> Asked<T> {
 /// read is asked for anew.
 pub fn ask<T>(
     state: &mut State,
-    of_view: fn(&mut State) -> &mut Asked<T>,
+    of_view: fn(&mut State) -> &mut Loadable<T>,
     question: impl FnOnce(Duration) -> Question,
 ) -> Vec<Effect> {
     let asked = of_view(state);
     if matches!(asked.reading, Some(Err(_))) {
-        asked.outdate();
+        asked.invalidate();
     }
     again(state, of_view, question)
 }
@@ -69,17 +69,17 @@ pub fn ask<T>(
 /// be refused again.
 pub fn again<T>(
     state: &mut State,
-    of_view: fn(&mut State) -> &mut Asked<T>,
+    of_view: fn(&mut State) -> &mut Loadable<T>,
     question: impl FnOnce(Duration) -> Question,
 ) -> Vec<Effect> {
     let able = state.connected() && state.paused.is_none();
     let (window, newest) = (state.options.window, state.newest());
     let asked = of_view(state);
     let known = asked.reading.is_some() && asked.window == Some(window) && asked.of == Some(newest);
-    if !able || asked.asking || known {
+    if !able || asked.loading || known {
         return Vec::new();
     }
-    asked.asking = true;
+    asked.loading = true;
     asked.of = Some(newest);
     vec![Effect::Ask(question(window))]
 }

@@ -6,30 +6,30 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Leave to open one session beside those that stay; clones share it.
 #[derive(Debug, Clone)]
-pub struct Spare(Arc<Semaphore>);
+pub struct SessionBudget(Arc<Semaphore>);
 
 /// The leave, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct SessionPermit {
     // Nobody closes the semaphore; if it were, its leave would be everybody's.
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Default for Spare {
+impl Default for SessionBudget {
     fn default() -> Self {
         Self(Arc::new(Semaphore::new(1)))
     }
 }
 
-impl Spare {
+impl SessionBudget {
     /// Waits for it.
-    pub(super) async fn wait(&self) -> Held {
-        Held { _permit: self.0.clone().acquire_owned().await.ok() }
+    pub(super) async fn wait(&self) -> SessionPermit {
+        SessionPermit { _permit: self.0.clone().acquire_owned().await.ok() }
     }
 
     /// Takes it, where nobody has it.
-    pub(super) fn take(&self) -> Option<Held> {
-        self.0.clone().try_acquire_owned().ok().map(|permit| Held { _permit: Some(permit) })
+    pub(super) fn take(&self) -> Option<SessionPermit> {
+        self.0.clone().try_acquire_owned().ok().map(|permit| SessionPermit { _permit: Some(permit) })
     }
 }
 
@@ -39,10 +39,10 @@ mod tests {
 
     #[tokio::test]
     async fn one_at_a_time() {
-        let spare = Spare::default();
-        let held = spare.wait().await;
-        assert!(spare.clone().take().is_none());
+        let budget = SessionBudget::default();
+        let held = budget.wait().await;
+        assert!(budget.clone().take().is_none());
         drop(held);
-        assert!(spare.take().is_some());
+        assert!(budget.take().is_some());
     }
 }
