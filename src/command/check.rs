@@ -5,7 +5,7 @@
 
 use crate::{
     cli::arguments::Check,
-    command::{Failure, look},
+    command::{Failure, report},
     connect::Target,
     exit,
     model::{
@@ -26,13 +26,13 @@ use std::fmt::Write as _;
 /// Always, and silently, where the verdict is not healthy: the exit code is the verdict. A failure with a sentence is
 /// unknown.
 pub async fn run(check: &Check, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
-    let look = look::look(target, settings, 1);
-    let look = tokio::time::timeout(check.timeout, look).await.unwrap_or_else(|_| {
+    let report = report::read(target, settings, 1);
+    let report = tokio::time::timeout(check.timeout, report).await.unwrap_or_else(|_| {
         let limit = humantime::format_duration(check.timeout);
         Err(Failure::new(exit::UNKNOWN, format!("no verdict within {limit} (--timeout)")))
     })?;
     let limits = Limits::new(&settings.thresholds, check);
-    let (verdict, line) = limits.judge(&look.stats, look.snapshot.server_time);
+    let (verdict, line) = limits.judge(&report.stats, report.snapshot.server_time);
     output.print(&line)?;
     match verdict {
         Verdict::Healthy => Ok(()),

@@ -7,9 +7,9 @@ use crate::{
     connect::{Limits, Target},
     db::{
         feed, log,
+        read_transaction::ReadTransaction,
         service::{self, LogFilter, PLATFORM_METRICS},
         session_budget::SessionBudget,
-        trust::Look,
     },
     exit,
     model::{
@@ -49,9 +49,9 @@ pub async fn run(logs: &Logs, settings: &Settings, target: &Target, output: Outp
         return follow(logs, settings, target, output, app, since).await;
     }
     let read = async {
-        let look = Look::begin(&mut app).await?;
-        let runs = log::runs_since(&look, PLATFORM_METRICS, filter(logs), since, logs.limit).await?;
-        look.end();
+        let tx = ReadTransaction::begin(&mut app).await?;
+        let runs = log::runs_since(&tx, PLATFORM_METRICS, filter(logs), since, logs.limit).await?;
+        tx.end();
         Ok(runs)
     };
     let runs = read.await.map_err(|error| failed(target, &error))?;
@@ -202,9 +202,9 @@ impl Follower {
             },
         };
         let look_back = LOOK_BACK.max(logs.limit);
-        let look = Look::begin(&mut app).await?;
-        let mut runs = log::runs_since(&look, PLATFORM_METRICS, filter(logs), None, look_back).await?;
-        look.end();
+        let tx = ReadTransaction::begin(&mut app).await?;
+        let mut runs = log::runs_since(&tx, PLATFORM_METRICS, filter(logs), None, look_back).await?;
+        tx.end();
         self.app = Some(app);
         let now = runs.iter().map(|run| run.id).collect();
         let before = std::mem::replace(&mut self.seen, now);

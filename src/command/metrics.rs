@@ -2,7 +2,7 @@
 
 use crate::{
     cli::arguments::Metrics,
-    command::{Failure, look, serve},
+    command::{Failure, report, serve},
     connect::Target,
     exit,
     model::health::Health,
@@ -42,19 +42,19 @@ pub async fn run(metrics: &Metrics, settings: &Settings, target: &Target, output
 
 /// The exposition, and why it holds no figures where it does not.
 pub async fn expose(settings: &Settings, target: &Target) -> (String, Result<(), Failure>) {
-    let look = tokio::time::timeout(LOOK_LIMIT, look::look(target, settings, 1)).await.unwrap_or_else(|_| {
+    let report = tokio::time::timeout(LOOK_LIMIT, report::read(target, settings, 1)).await.unwrap_or_else(|_| {
         let why = format!("the database did not answer within {} s", LOOK_LIMIT.as_secs());
         Err(Failure::new(exit::CANNOT_CONNECT, why))
     });
     let unknown = Health::unknown("");
-    let exposed = match &look {
-        Ok(look) => {
-            Exposed { seen: Some((&look.snapshot, &look.stats)), health: &look.health, window: settings.window }
+    let exposed = match &report {
+        Ok(report) => {
+            Exposed { seen: Some((&report.snapshot, &report.stats)), health: &report.health, window: settings.window }
         }
         Err(_) => Exposed { seen: None, health: &unknown, window: settings.window },
     };
     match openmetrics::encode(exposed) {
-        Ok(text) => (text, look.map(drop)),
+        Ok(text) => (text, report.map(drop)),
         Err(error) => (String::new(), Err(Failure::new(exit::FAILURE, format!("cannot encode the figures: {error}")))),
     }
 }

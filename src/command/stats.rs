@@ -1,7 +1,7 @@
 //! `refreshtop stats`: the nine figures of the window.
 
 use crate::{
-    command::{Failure, look},
+    command::{Failure, report},
     connect::Target,
     model::age,
     output::{Output, clean, json, moment, table::Table},
@@ -14,11 +14,11 @@ use serde_json::json;
 /// # Errors
 /// The database can't be reached, or its statistics can't be read.
 pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
-    let look = look::look(target, settings, 0).await?;
-    let stats = &look.stats;
+    let report = report::read(target, settings, 0).await?;
+    let stats = &report.stats;
     if output.json {
         let object = json!({
-            "at": json::moment(look.snapshot.server_time),
+            "at": json::moment(report.snapshot.server_time),
             "window_s": settings.window.as_secs(),
             "stats": json::stats(stats),
         });

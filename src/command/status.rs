@@ -1,7 +1,7 @@
 //! `refreshtop status`: one look, for people at a prompt and programs that want all of it.
 
 use crate::{
-    command::{Failure, look},
+    command::{Failure, report},
     connect::Target,
     model::{age, figures, health, run::RunStatus, snapshot::Deployment},
     output::{Output, clean, json, moment, table::Table},
@@ -17,24 +17,24 @@ const RUNS: u16 = 5;
 /// # Errors
 /// The database can't be reached, or its statistics can't be read.
 pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
-    let look = look::look(target, settings, RUNS).await?;
+    let report = report::read(target, settings, RUNS).await?;
     if output.json {
-        output.object("status", object(&look, settings, target))
+        output.object("status", object(&report, settings, target))
     } else {
-        output.print(&text(&look, settings, target, output))
+        output.print(&text(&report, settings, target, output))
     }
 }
 
-fn object(look: &look::Look, settings: &Settings, target: &Target) -> Value {
-    let snapshot = &look.snapshot;
+fn object(report: &report::Report, settings: &Settings, target: &Target) -> Value {
+    let snapshot = &report.snapshot;
     let now = snapshot.server_time;
     json!({
         "at": json::moment(now),
         "server": json::server(&snapshot.server, settings.profile.as_deref(), &target.place()),
         "deployment": json::deployment(snapshot.deployment),
-        "health": json::health(&look.health),
+        "health": json::health(&report.health),
         "window_s": settings.window.as_secs(),
-        "stats": json::stats(&look.stats),
+        "stats": json::stats(&report.stats),
         "running": snapshot.running.as_ref().map(json::running),
         "job": json::reading(&snapshot.job, |job| json::job(crate::db::service::REFRESH_JOB, job, now)),
         "figures": json::reading(&snapshot.figures, json::figures),
@@ -42,12 +42,12 @@ fn object(look: &look::Look, settings: &Settings, target: &Target) -> Value {
     })
 }
 
-fn text(look: &look::Look, settings: &Settings, target: &Target, output: Output) -> String {
-    let (snapshot, now) = (&look.snapshot, look.snapshot.server_time);
+fn text(report: &report::Report, settings: &Settings, target: &Target, output: Output) -> String {
+    let (snapshot, now) = (&report.snapshot, report.snapshot.server_time);
     let server = &snapshot.server;
     let mut table = Table::bare();
-    table.row(["verdict", &output.verdict(look.health.verdict)]);
-    for finding in &look.health.findings {
+    table.row(["verdict", &output.verdict(report.health.verdict)]);
+    for finding in &report.health.findings {
         table.row(["", &clean(&finding.reason)]);
     }
     let standby = if server.standby { ", standby" } else { "" };
@@ -60,19 +60,19 @@ fn text(look: &look::Look, settings: &Settings, target: &Target, output: Output)
         format!("{} UTC ({ago})", moment(at))
     };
     let never = || "never".to_owned();
-    table.row(["last success", &look.stats.last_success_at.map_or_else(never, ago)]);
-    table.row(["last attempt", &look.stats.last_refresh_at.map_or_else(never, ago)]);
+    table.row(["last success", &report.stats.last_success_at.map_or_else(never, ago)]);
+    table.row(["last attempt", &report.stats.last_refresh_at.map_or_else(never, ago)]);
     let window = humantime::format_duration(settings.window);
-    let counts = format!("{} of {} succeeded in {window}", look.stats.successful, look.stats.total);
+    let counts = format!("{} of {} succeeded in {window}", report.stats.successful, report.stats.total);
     table.row(["attempts", &counts]);
-    if let Some(average) = look.stats.avg_duration_ms {
+    if let Some(average) = report.stats.avg_duration_ms {
         table.row(["duration", &format!("{} on average", age::duration_ms(average))]);
     }
     if let Some(running) = &snapshot.running {
         let who = running.application.as_deref().unwrap_or("unknown");
         table.row(["running", &clean(&format!("a refresh is under way (pid {}, {who})", running.pid))]);
     }
-    table.row(["job", &clean(&job(look))]);
+    table.row(["job", &clean(&job(report))]);
     match &snapshot.figures {
         Ok(row) => {
             let growth = |total: i64, new: i64| {
@@ -104,16 +104,16 @@ fn deployment(deployment: Deployment) -> Option<&'static str> {
     match deployment {
         Deployment::Migrated => None,
         Deployment::Older => Some("older than this program; run: refreshtop migrate"),
-        Deployment::Handmade | Deployment::Missing => Some("made by hand; run: refreshtop migrate"),
+        Deployment::Unmanaged | Deployment::Missing => Some("made by hand; run: refreshtop migrate"),
     }
 }
 
-fn job(look: &look::Look) -> String {
-    match &look.snapshot.job {
+fn job(report: &report::Report) -> String {
+    match &report.snapshot.job {
         Err(missing) if missing.fix.is_empty() => missing.reason.clone(),
         Err(missing) => format!("{}; {}", missing.reason, missing.fix),
         Ok(job) if !job.active => format!("{} (paused)", job.schedule),
-        Ok(job) => match job.next_run(look.snapshot.server_time) {
+        Ok(job) => match job.next_run(report.snapshot.server_time) {
             Some(next) => format!("{} (next at {} UTC)", job.schedule, moment(next)),
             None => job.schedule.clone(),
         },

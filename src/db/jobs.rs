@@ -52,22 +52,22 @@ pub async fn job_there(there: &mut Session, cron: &CronSettings, database: &str,
 
 /// The job `name` among the rows `j` of `cron.job` for which `condition` holds.
 async fn job_that(there: &mut Session, cron: &CronSettings, name: &str, condition: &str) -> Result<Option<Job>> {
-    let look = safe(there).await?;
-    if !schedule::has_own_tables(&look).await? {
+    let installation = safe(there).await?;
+    if !schedule::has_own_tables(&installation).await? {
         return Ok(None);
     }
     let zone = "SELECT EXISTS (SELECT 1 FROM pg_settings WHERE name = 'cron.timezone')";
     // Up to 1.4 there is no such setting, and what somebody has put under that name is not heeded.
-    let heeded: bool = service::one(&look, zone).await?.try_get(0)?;
+    let heeded: bool = service::one(&installation, zone).await?.try_get(0)?;
     let cron = CronSettings { offset: if heeded { cron.offset } else { Utc.fix() }, ..cron.clone() };
     let sql = format!(
         "SELECT j.jobid, j.schedule::text AS schedule, j.active FROM cron.job j WHERE {condition}
          ORDER BY {} LIMIT 1",
         the_right_one(name)
     );
-    let Some(found) = service::optional(&look, &sql).await? else { return Ok(None) };
-    let last = newest(&look, found.try_get("jobid")?, 1).await?.runs.pop();
-    look.commit().await?;
+    let Some(found) = service::optional(&installation, &sql).await? else { return Ok(None) };
+    let last = newest(&installation, found.try_get("jobid")?, 1).await?.runs.pop();
+    installation.commit().await?;
     Ok(Some(Job {
         cron_database: cron.database.clone().unwrap_or_default(),
         schedule: service::some_text(&found, "schedule")?,
@@ -161,8 +161,8 @@ pub struct Executions {
 /// # Errors
 /// The server's: not permitted, no `pg_cron` there, connection lost.
 pub async fn executions(there: &mut Session, database: &str, name: &str, limit: u16) -> Result<Executions> {
-    let look = safe(there).await?;
-    if !schedule::has_own_tables(&look).await? {
+    let installation = safe(there).await?;
+    if !schedule::has_own_tables(&installation).await? {
         return Ok(Executions::default());
     }
     let sql = format!(
@@ -170,9 +170,9 @@ pub async fn executions(there: &mut Session, database: &str, name: &str, limit: 
         is_job(database, name),
         the_right_one(name)
     );
-    let Some(job) = service::optional(&look, &sql).await? else { return Ok(Executions::default()) };
-    let found = newest(&look, job.try_get(0)?, limit).await?;
-    look.commit().await?;
+    let Some(job) = service::optional(&installation, &sql).await? else { return Ok(Executions::default()) };
+    let found = newest(&installation, job.try_get(0)?, limit).await?;
+    installation.commit().await?;
     Ok(found)
 }
 

@@ -3,9 +3,11 @@
 use crate::db::session::{FromRow, Result, Session};
 use crate::{
     db::{
-        error, handmade,
+        error,
+        read_transaction::ReadTransaction,
         service::{self, LogFilter, literal},
-        trust::{LOG, Look, Thing, Trust},
+        trust::{LOG, Thing, Trust},
+        unmanaged,
     },
     model::run::Run,
 };
@@ -19,7 +21,7 @@ const LONGEST_ERROR: u32 = 20_000;
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
 pub async fn runs_since(
-    look: &Look<'_>,
+    tx: &ReadTransaction<'_>,
     refresh_type: &str,
     filter: LogFilter,
     since: Option<DateTime<Utc>>,
@@ -38,16 +40,16 @@ pub async fn runs_since(
         service::select_runs(LONGEST_ERROR),
         literal(refresh_type)
     );
-    let missing = match look.ask(&[LOG], &sql).await {
+    let missing = match tx.ask(&[LOG], &sql).await {
         Err(failure) if error::is_missing(&failure) => failure,
         Err(failure) => return Err(failure),
         Ok(rows) => return rows.iter().map(Run::from_row).collect(),
     };
     // Whose log is not looked at for a reason of its own is told that reason.
-    look.allow_unless_missing(LOG)?;
+    tx.allow_unless_missing(LOG)?;
     // A log that was made by hand has fewer columns.
-    let survey = handmade::survey(look).await?;
-    let runs = handmade::runs(look, &survey, "", refresh_type, filter, since, limit).await?;
+    let catalog = unmanaged::catalog(tx).await?;
+    let runs = unmanaged::runs(tx, &catalog, "", refresh_type, filter, since, limit).await?;
     // Where that can't be read either, migrating is what fixes it.
     runs.map_err(|_| missing)
 }

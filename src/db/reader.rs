@@ -4,10 +4,11 @@ use crate::connect::{ConnectError, Target};
 use crate::db::session::{Error, Result, Session};
 use crate::db::{
     diagnosis::{self, CronSession, Options},
-    error, handmade, schedule, service,
+    error,
+    read_transaction::ReadTransaction,
+    schedule, service,
     snapshot::{self, Kept, Scope},
-    trust::Look,
-    views,
+    unmanaged, views,
 };
 use crate::model::{
     diagnosis::Diagnosis,
@@ -187,21 +188,20 @@ impl Reader {
         match question {
             Question::Diagnosis { .. } => Answer::Diagnosis(Err(Unavailable::new("not asked", ""))),
             Question::Runs(page) => {
-                let read =
-                    looking.at("runs", async |look| views::runs::read(look, &self.target.user, &page).await).await;
+                let read = looking.at("runs", async |tx| views::runs::read(tx, &self.target.user, &page).await).await;
                 Answer::Runs(page, read)
             }
             Question::Incidents { window, limit } => Answer::Incidents(
                 window,
-                looking.at("incidents", async |look| views::incidents::read(look, window, limit).await).await,
+                looking.at("incidents", async |tx| views::incidents::read(tx, window, limit).await).await,
             ),
             Question::History { window, limit } => Answer::History(
                 window,
-                looking.at("history", async |look| views::history::read(look, window, limit).await).await,
+                looking.at("history", async |tx| views::history::read(tx, window, limit).await).await,
             ),
             Question::Movement { window } => Answer::Movement(
                 window,
-                looking.at("figures", async |look| views::movement::read(look, window).await).await,
+                looking.at("figures", async |tx| views::movement::read(tx, window).await).await,
             ),
         }
     }
@@ -231,15 +231,15 @@ impl Reader {
 
     async fn run(&self, sessions: &mut Sessions, id: Uuid) -> Reading<RunDetail> {
         let read = async {
-            let look = Look::begin(&mut sessions.app.session).await?;
-            let detail = match service::run_detail(&look, id).await {
+            let tx = ReadTransaction::begin(&mut sessions.app.session).await?;
+            let detail = match service::run_detail(&tx, id).await {
                 Err(failure) if error::is_missing(&failure) => {
-                    let survey = handmade::survey(&look).await?;
-                    handmade::run_detail(&look, &survey, id).await?
+                    let catalog = unmanaged::catalog(&tx).await?;
+                    unmanaged::run_detail(&tx, &catalog, id).await?
                 }
                 answer => answer?,
             };
-            look.end();
+            tx.end();
             Ok(detail)
         };
         read.await
@@ -264,13 +264,17 @@ struct Looking<'a> {
 
 impl Looking<'_> {
     /// One consistent look, or why there was none.
-    async fn at<T>(&mut self, what: &str, read: impl AsyncFnOnce(&Look<'_>) -> Result<Reading<T>>) -> Reading<T> {
-        let look = async {
-            let look = Look::begin(self.session).await?;
-            let read = read(&look).await?;
-            look.end();
+    async fn at<T>(
+        &mut self,
+        what: &str,
+        read: impl AsyncFnOnce(&ReadTransaction<'_>) -> Result<Reading<T>>,
+    ) -> Reading<T> {
+        let tx = async {
+            let tx = ReadTransaction::begin(self.session).await?;
+            let read = read(&tx).await?;
+            tx.end();
             Ok(read)
         };
-        look.await.unwrap_or_else(|failure: Error| Err(error::unavailable(what, &failure, self.role)))
+        tx.await.unwrap_or_else(|failure: Error| Err(error::unavailable(what, &failure, self.role)))
     }
 }

@@ -8,8 +8,9 @@
 use crate::db::session::{Error, FromRow, Lossy, Result, Row, Session};
 use crate::db::{
     error, jobs,
+    read_transaction::ReadTransaction,
     schedule::{self, JOB_ROLE, OF_ROLES_THAT_COUNT},
-    trust::{CRON_JOB, CRON_RUNS, LOG, Look, QUESTION, Refusal, Thing, Trust, VIEW},
+    trust::{CRON_JOB, CRON_RUNS, LOG, QUESTION, Refusal, Thing, Trust, VIEW},
 };
 pub(super) use crate::model::diagnosis::literal;
 use crate::model::{
@@ -129,7 +130,7 @@ pub(super) fn moment(row: &Row, column: &str) -> Result<Option<DateTime<Utc>>> {
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn statistics(look: &Look<'_>, refresh_type: &str, window: Duration) -> Result<RefreshStats> {
+pub async fn statistics(tx: &ReadTransaction<'_>, refresh_type: &str, window: Duration) -> Result<RefreshStats> {
     let sql = format!(
         "SELECT total_refreshes, successful_refreshes, failed_refreshes, success_rate::float8,
                 CASE WHEN avg_duration_ms BETWEEN 0 AND 1e15 THEN avg_duration_ms END::float8 AS avg_duration_ms,
@@ -140,7 +141,7 @@ pub async fn statistics(look: &Look<'_>, refresh_type: &str, window: Duration) -
         literal(refresh_type),
         interval(window)
     );
-    RefreshStats::from_row(&look.one(&[Thing::Function("stats")], &sql).await?)
+    RefreshStats::from_row(&tx.one(&[Thing::Function("stats")], &sql).await?)
 }
 
 impl FromRow for RefreshStats {
@@ -187,7 +188,12 @@ pub enum LogFilter {
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn recent_runs(look: &Look<'_>, refresh_type: &str, filter: LogFilter, limit: u16) -> Result<Vec<Run>> {
+pub async fn recent_runs(
+    tx: &ReadTransaction<'_>,
+    refresh_type: &str,
+    filter: LogFilter,
+    limit: u16,
+) -> Result<Vec<Run>> {
     let only = match filter {
         LogFilter::All => "",
         LogFilter::Errors => "AND status = 'error'",
@@ -198,7 +204,7 @@ pub async fn recent_runs(look: &Look<'_>, refresh_type: &str, filter: LogFilter,
         select_runs(LISTED_ERROR),
         literal(refresh_type)
     );
-    look.ask(&[LOG], &sql).await?.iter().map(Run::from_row).collect()
+    tx.ask(&[LOG], &sql).await?.iter().map(Run::from_row).collect()
 }
 
 impl FromRow for Run {
@@ -223,7 +229,7 @@ impl FromRow for Run {
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn run_detail(look: &Look<'_>, id: Uuid) -> Result<Option<RunDetail>> {
+pub async fn run_detail(tx: &ReadTransaction<'_>, id: Uuid) -> Result<Option<RunDetail>> {
     // A megabyte of message is the log's to keep, not a screen's to carry.
     let sql = format!(
         "{}, left(error_message, 20000) AS message, left(error_detail, 20000) AS detail, left(error_hint, 20000) AS hint,
@@ -233,7 +239,7 @@ pub async fn run_detail(look: &Look<'_>, id: Uuid) -> Result<Option<RunDetail>> 
          FROM public.metrics_refresh_log WHERE id = '{id}'",
         select_runs(LISTED_ERROR)
     );
-    let row = look.optional(&[LOG], &sql).await?;
+    let row = tx.optional(&[LOG], &sql).await?;
     row.as_ref().map(detail_from_row).transpose()
 }
 
@@ -259,9 +265,9 @@ pub(super) fn detail_from_row(row: &Row) -> Result<RunDetail> {
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn running(look: &Look<'_>, refresh_type: &str) -> Result<Option<RunningRefresh>> {
+pub async fn running(tx: &ReadTransaction<'_>, refresh_type: &str) -> Result<Option<RunningRefresh>> {
     let sql = format!("SELECT pid, since, application_name FROM refreshtop.running({})", literal(refresh_type));
-    let row = look.optional(&[Thing::Function("running")], &sql).await?;
+    let row = tx.optional(&[Thing::Function("running")], &sql).await?;
     row.map(|row| {
         Ok(RunningRefresh {
             pid: row.try_get("pid")?,
@@ -276,11 +282,11 @@ pub async fn running(look: &Look<'_>, refresh_type: &str) -> Result<Option<Runni
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, never populated, connection lost.
-pub async fn figures(look: &Look<'_>) -> Result<Option<PlatformMetrics>> {
+pub async fn figures(tx: &ReadTransaction<'_>) -> Result<Option<PlatformMetrics>> {
     let sql = "SELECT total_accounts::bigint, total_users::bigint, total_assets::bigint, total_licenses::bigint,
                 new_accounts_30d::bigint, new_users_30d::bigint, new_assets_30d::bigint, last_updated::timestamptz
          FROM public.platform_metrics LIMIT 1";
-    let row = look.optional(&[VIEW], sql).await?;
+    let row = tx.optional(&[VIEW], sql).await?;
     row.as_ref().map(PlatformMetrics::from_row).transpose()
 }
 
@@ -315,9 +321,9 @@ pub struct CronSettings {
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
 pub async fn cron_settings(connection: &mut Session) -> Result<CronSettings> {
-    let look = Look::begin(connection).await?;
-    let settings = cron_settings_in(&look).await?;
-    look.end();
+    let tx = ReadTransaction::begin(connection).await?;
+    let settings = cron_settings_in(&tx).await?;
+    tx.end();
     Ok(settings)
 }
 
@@ -325,9 +331,9 @@ pub async fn cron_settings(connection: &mut Session) -> Result<CronSettings> {
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn cron_settings_in(look: &Look<'_>) -> Result<CronSettings> {
+pub async fn cron_settings_in(tx: &ReadTransaction<'_>) -> Result<CronSettings> {
     let sql = "SELECT database, utc_offset, readable FROM refreshtop.cron_settings()";
-    settings_from_row(&look.one(&[Thing::Function("cron_settings")], sql).await?)
+    settings_from_row(&tx.one(&[Thing::Function("cron_settings")], sql).await?)
 }
 
 /// Reads the columns `database`, `utc_offset` (seconds) and `readable`.
@@ -343,23 +349,23 @@ pub(super) fn settings_from_row(row: &Row) -> Result<CronSettings> {
 ///
 /// # Errors
 /// The server's: not permitted, not migrated, connection lost.
-pub async fn job_here(look: &Look<'_>, cron: &CronSettings) -> Result<Option<Job>> {
-    let own = own_job(look).await;
-    job_here_beside(look, cron, own).await
+pub async fn job_here(tx: &ReadTransaction<'_>, cron: &CronSettings) -> Result<Option<Job>> {
+    let own = own_job(tx).await;
+    job_here_beside(tx, cron, own).await
 }
 
 /// The job as the installation sees it: for [`job_here_beside`], asked before it is known where `pg_cron` lives.
-pub(super) async fn own_job(look: &Look<'_>) -> Result<Option<Row>> {
+pub(super) async fn own_job(tx: &ReadTransaction<'_>) -> Result<Option<Row>> {
     let sql = format!(
         "SELECT left(schedule, 200) AS schedule, active, last_status, last_message, last_start FROM refreshtop.cron_job({})",
         literal(REFRESH_JOB)
     );
-    look.optional(&[Thing::Function("cron_job")], &sql).await
+    tx.optional(&[Thing::Function("cron_job")], &sql).await
 }
 
 /// What [`job_here`] tells, with what [`own_job`] told.
 pub(super) async fn job_here_beside(
-    look: &Look<'_>,
+    tx: &ReadTransaction<'_>,
     cron: &CronSettings,
     own: Result<Option<Row>>,
 ) -> Result<Option<Job>> {
@@ -368,9 +374,9 @@ pub(super) async fn job_here_beside(
     }
     // The installation sees its own jobs only; whoever asks may see more.
     match &cron.database {
-        Some(database) if schedule::is_readable(look).await? => {
+        Some(database) if schedule::is_readable(tx).await? => {
             let named = format!("{} AND {OF_ROLES_THAT_COUNT}", jobs::is_job(database, REFRESH_JOB));
-            job_that(look, cron, database, &named).await
+            job_that(tx, cron, database, &named).await
         }
         _ => Ok(None),
     }
@@ -380,12 +386,17 @@ pub(super) async fn job_here_beside(
 ///
 /// # Errors
 /// The server's: not permitted, no `pg_cron` there, connection lost.
-pub async fn job_there(look: &Look<'_>, cron: &CronSettings, database: &str) -> Result<Option<Job>> {
-    job_that(look, cron, database, "true").await
+pub async fn job_there(tx: &ReadTransaction<'_>, cron: &CronSettings, database: &str) -> Result<Option<Job>> {
+    job_that(tx, cron, database, "true").await
 }
 
 /// The same among the jobs `j` for which `condition` holds.
-async fn job_that(look: &Look<'_>, cron: &CronSettings, database: &str, condition: &str) -> Result<Option<Job>> {
+async fn job_that(
+    tx: &ReadTransaction<'_>,
+    cron: &CronSettings,
+    database: &str,
+    condition: &str,
+) -> Result<Option<Job>> {
     let (job, database) = (literal(REFRESH_JOB), literal(database));
     // Whoever set it up by hand may have given it another name.
     let sql = format!(
@@ -402,7 +413,7 @@ async fn job_that(look: &Look<'_>, cron: &CronSettings, database: &str, conditio
          ORDER BY coalesce(j.jobname LIKE {job} || '%', false) DESC, j.username = '{JOB_ROLE}' DESC, j.active DESC, j.jobid DESC
          LIMIT 1"
     );
-    let row = look.optional(&[CRON_JOB, CRON_RUNS], &sql).await?;
+    let row = tx.optional(&[CRON_JOB, CRON_RUNS], &sql).await?;
     row.map(|row| job_from_row(&row, cron)).transpose()
 }
 

@@ -4,9 +4,10 @@ use crate::connect::{ConnectError, Kind, Limits, Target};
 use crate::db::session::{Error, Result, Row, Session};
 use crate::db::{
     error,
-    handmade::{self, Survey},
+    read_transaction::ReadTransaction,
     service::{self, CronSettings, LogFilter, PLATFORM_METRICS},
-    trust::{self, Look},
+    trust::{self},
+    unmanaged::{self, Catalog},
 };
 use crate::model::{
     figures::PlatformMetrics,
@@ -24,7 +25,7 @@ use tokio::time::Instant;
 pub struct Kept {
     /// The session.
     pub session: Session,
-    /// Whether it had great rights at the last look.
+    /// Whether it had great rights at the last read.
     gated: bool,
 }
 
@@ -37,10 +38,10 @@ impl Kept {
         Ok(Self { session: Session::open(target, purpose, &Limits::READING).await?, gated: true })
     }
 
-    async fn look(&mut self) -> Result<Look<'_>> {
-        let look = Look::begin_knowing(&mut self.session, self.gated).await?;
-        self.gated = look.facts().trust.is_gated();
-        Ok(look)
+    async fn begin(&mut self) -> Result<ReadTransaction<'_>> {
+        let tx = ReadTransaction::begin_knowing(&mut self.session, self.gated).await?;
+        self.gated = tx.facts().trust.is_gated();
+        Ok(tx)
     }
 }
 
@@ -76,48 +77,48 @@ struct CronPlace {
 /// # Errors
 /// The connection is lost, or the server ends it.
 pub async fn read(app: &mut Kept, scope: &Scope) -> Result<Read> {
-    let look = app.look().await?;
-    let facts = look.facts().clone();
+    let tx = app.begin().await?;
+    let facts = tx.facts().clone();
     let known = Instant::now();
     let (role, window) = (facts.server.role.clone(), scope.window);
     // Polled together they share a round trip, which over a slow link is what a poll costs.
     let (stats, all, errors, figures, running, cron, own_job) = tokio::join!(
         biased;
-        service::statistics(&look, PLATFORM_METRICS, window),
-        service::recent_runs(&look, PLATFORM_METRICS, LogFilter::All, scope.runs),
-        failures(&look, scope.errors),
-        service::figures(&look),
-        service::running(&look, PLATFORM_METRICS),
-        service::cron_settings_in(&look),
-        service::own_job(&look),
+        service::statistics(&tx, PLATFORM_METRICS, window),
+        service::recent_runs(&tx, PLATFORM_METRICS, LogFilter::All, scope.runs),
+        failures(&tx, scope.errors),
+        service::figures(&tx),
+        service::running(&tx, PLATFORM_METRICS),
+        service::cron_settings_in(&tx),
+        service::own_job(&tx),
     );
     let stats_failure = stats.as_ref().err().cloned();
     // What is missing is looked for only where something is.
-    let survey = match &stats {
-        Err(failure) if error::is_missing(failure) => Some(handmade::survey(&look).await?),
+    let catalog = match &stats {
+        Err(failure) if error::is_missing(failure) => Some(unmanaged::catalog(&tx).await?),
         _ => None,
     };
-    let (stats, runs, errors) = match &survey {
-        Some(survey) => log_by_hand(&look, survey, &role, scope).await?,
+    let (stats, runs, errors) = match &catalog {
+        Some(catalog) => unmanaged_log(&tx, catalog, &role, scope).await?,
         None => (part("statistics", &role, stats)?, part("runs", &role, all)?, part("errors", &role, errors)?),
     };
-    let figures = shown_figures(figures, &role, survey.is_some())?;
+    let figures = shown_figures(figures, &role, catalog.is_some())?;
     // Nobody is shown as running where that can't be seen.
     let running = part("running", &role, running)?.ok().flatten();
-    let (job, elsewhere) = if survey.is_some() {
-        job_by_hand(&look, &facts.server).await?
+    let (job, elsewhere) = if catalog.is_some() {
+        unmanaged_job(&tx, &facts.server).await?
     } else {
-        job(&look, &facts.server, cron, own_job).await?
+        job(&tx, &facts.server, cron, own_job).await?
     };
     // Whose log is not looked at for a reason of its own is told that reason.
-    let stranger = survey.as_ref().and_then(|_| look.allow_unless_missing(trust::LOG).err());
+    let stranger = catalog.as_ref().and_then(|_| tx.allow_unless_missing(trust::LOG).err());
     let stats_failure = if stats.is_ok() { None } else { stranger.or(stats_failure) };
-    look.end();
+    tx.end();
     let snapshot = Snapshot {
         server_time: facts.time,
         read_for: known.elapsed(),
         window,
-        deployment: survey.as_ref().map_or(Deployment::Migrated, Survey::deployment),
+        deployment: catalog.as_ref().map_or(Deployment::Migrated, Catalog::deployment),
         server: facts.server,
         stats,
         runs,
@@ -161,24 +162,24 @@ impl Read {
 }
 
 /// The newest failures.
-async fn failures(look: &Look<'_>, limit: u16) -> Result<Vec<Run>> {
+async fn failures(tx: &ReadTransaction<'_>, limit: u16) -> Result<Vec<Run>> {
     if limit == 0 {
         return Ok(Vec::new());
     }
-    service::recent_runs(look, PLATFORM_METRICS, LogFilter::Errors, limit).await
+    service::recent_runs(tx, PLATFORM_METRICS, LogFilter::Errors, limit).await
 }
 
 /// Statistics, runs and errors.
 type LogParts = (Reading<RefreshStats>, Reading<Vec<Run>>, Reading<Vec<Run>>);
 
 /// What the log says where no function of refreshtop's can be asked.
-async fn log_by_hand(look: &Look<'_>, survey: &Survey, role: &str, scope: &Scope) -> Result<LogParts> {
+async fn unmanaged_log(tx: &ReadTransaction<'_>, catalog: &Catalog, role: &str, scope: &Scope) -> Result<LogParts> {
     Ok((
-        handmade::statistics(look, survey, role, PLATFORM_METRICS, scope.window).await?,
-        handmade::runs(look, survey, role, PLATFORM_METRICS, LogFilter::All, None, scope.runs).await?,
+        unmanaged::statistics(tx, catalog, role, PLATFORM_METRICS, scope.window).await?,
+        unmanaged::runs(tx, catalog, role, PLATFORM_METRICS, LogFilter::All, None, scope.runs).await?,
         match scope.errors {
             0 => Ok(Vec::new()),
-            limit => handmade::runs(look, survey, role, PLATFORM_METRICS, LogFilter::Errors, None, limit).await?,
+            limit => unmanaged::runs(tx, catalog, role, PLATFORM_METRICS, LogFilter::Errors, None, limit).await?,
         },
     ))
 }
@@ -186,10 +187,10 @@ async fn log_by_hand(look: &Look<'_>, survey: &Survey, role: &str, scope: &Scope
 fn shown_figures(
     figures: Result<Option<PlatformMetrics>>,
     role: &str,
-    by_hand: bool,
+    unmanaged: bool,
 ) -> Result<Reading<PlatformMetrics>> {
     let name = error::identifier(role);
-    let grant = if by_hand {
+    let grant = if unmanaged {
         format!("GRANT SELECT ON public.platform_metrics TO {name}")
     } else {
         format!("GRANT refreshtop_admin TO {name}")
@@ -206,14 +207,14 @@ type JobOrPlace = (Reading<Job>, Option<CronPlace>);
 
 /// The job, with what was asked of it together with everything else.
 async fn job(
-    look: &Look<'_>,
+    tx: &ReadTransaction<'_>,
     server: &Server,
     settings: Result<CronSettings>,
     own: Result<Option<Row>>,
 ) -> Result<JobOrPlace> {
     match place_of_cron(settings, server, false)? {
         Ok(place) if place.database == server.database => {
-            let found = service::job_here_beside(look, &place.settings, own).await;
+            let found = service::job_here_beside(tx, &place.settings, own).await;
             Ok((shown_job(found, server, &place.database, true)?, None))
         }
         Ok(place) => Ok(not_yet(place)),
@@ -222,10 +223,10 @@ async fn job(
 }
 
 /// The same where no function of refreshtop's can be asked.
-async fn job_by_hand(look: &Look<'_>, server: &Server) -> Result<JobOrPlace> {
-    match place_of_cron(handmade::cron_settings(look).await, server, true)? {
+async fn unmanaged_job(tx: &ReadTransaction<'_>, server: &Server) -> Result<JobOrPlace> {
+    match place_of_cron(unmanaged::cron_settings(tx).await, server, true)? {
         Ok(place) if place.database == server.database => {
-            let found = handmade::job(look, &place.settings, &server.database).await;
+            let found = unmanaged::job(tx, &place.settings, &server.database).await;
             Ok((shown_job(found, server, &place.database, false)?, None))
         }
         Ok(place) => Ok(not_yet(place)),
@@ -239,10 +240,10 @@ fn not_yet(place: CronPlace) -> JobOrPlace {
 }
 
 /// The settings of `pg_cron` and its database, or why there is none.
-fn place_of_cron(settings: Result<CronSettings>, server: &Server, by_hand: bool) -> Result<Reading<CronPlace>> {
+fn place_of_cron(settings: Result<CronSettings>, server: &Server, unmanaged: bool) -> Result<Reading<CronPlace>> {
     Ok(part("schedule", &server.role, settings)?.and_then(|settings| match settings.database.clone() {
         Some(database) => Ok(CronPlace { settings, database }),
-        None => Err(no_cron(&settings, &server.role, by_hand)),
+        None => Err(no_cron(&settings, &server.role, unmanaged)),
     }))
 }
 
@@ -268,9 +269,9 @@ async fn job_elsewhere(there: Result<&mut Kept, ConnectError>, place: &CronPlace
         }
     };
     let found = async {
-        let look = kept.look().await?;
-        let job = service::job_there(&look, &place.settings, &server.database).await?;
-        look.end();
+        let tx = kept.begin().await?;
+        let job = service::job_there(&tx, &place.settings, &server.database).await?;
+        tx.end();
         Ok(job)
     };
     match found.await {
@@ -285,8 +286,8 @@ fn cron_grant(role: &str, database: &str) -> String {
     format!("GRANT CONNECT ON DATABASE {name} TO {role}; in {name}: GRANT USAGE ON SCHEMA cron TO {role}")
 }
 
-fn no_cron(cron: &CronSettings, role: &str, by_hand: bool) -> Unavailable {
-    if by_hand && !cron.readable {
+fn no_cron(cron: &CronSettings, role: &str, unmanaged: bool) -> Unavailable {
+    if unmanaged && !cron.readable {
         let fix = format!("GRANT pg_read_all_settings TO {}", error::identifier(role));
         return Unavailable::new(format!("role {role} may not see whether pg_cron is loaded on this server"), fix);
     }

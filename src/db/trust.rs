@@ -5,17 +5,11 @@
 //! catalogues, and reads and calls only what belongs to somebody who has these rights anyway. A session without great
 //! rights has nothing that such code could take, and is not held up.
 
-use crate::connect::Limits;
-use crate::db::service::{self, ServerFacts};
-use crate::db::session::{Error, Result, Row, Session, Transaction};
+use crate::db::service;
+use crate::db::session::{Error, Result, Row, Session};
 use crate::model::reading::Unavailable;
-use futures_util::future::{join, join3};
 use serde::Deserialize;
-use std::{
-    collections::BTreeMap,
-    fmt::Write as _,
-    ops::{Deref, DerefMut},
-};
+use std::{collections::BTreeMap, fmt::Write as _};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 /// The question whose answer is a [`Trust`]: one text, or NULL.
@@ -23,7 +17,7 @@ pub const QUESTION: &str = include_str!("trust.sql");
 
 /// The same of a session that had no great rights a moment ago: whether it has any now. To plan the whole question takes
 /// the server longer than all the rest of a poll.
-const RIGHTS_NOW: &str = "
+pub(super) const RIGHTS_NOW: &str = "
 SELECT CASE WHEN EXISTS (
     SELECT FROM pg_catalog.pg_roles g
     WHERE (g.rolsuper OR g.rolcreaterole
@@ -350,124 +344,6 @@ impl Catalogue {
             }
             None => Ok(()),
         }
-    }
-}
-
-/// One consistent look that changes nothing, and what may be looked at in it. The functions that read take one: without
-/// the gate there is nothing to read by.
-#[derive(Debug)]
-pub struct Look<'a> {
-    transaction: Transaction<'a>,
-    facts: ServerFacts,
-}
-
-impl<'a> Look<'a> {
-    /// Begins one. One transaction stays on one connection of the server whatever pooler is in between, and brings its
-    /// limits along: a pooler may have dropped those of the session, and setting them for longer would limit sessions of
-    /// others.
-    ///
-    /// # Errors
-    /// The connection's: any role may look.
-    pub async fn begin(session: &'a mut Session) -> Result<Self> {
-        Self::begin_knowing(session, true).await
-    }
-
-    /// The same on a session of which is known whether it had great rights at the last look. One that has come by them
-    /// since may look at nothing this time.
-    ///
-    /// # Errors
-    /// The connection's: any role may look.
-    pub async fn begin_knowing(session: &'a mut Session, was_gated: bool) -> Result<Self> {
-        // Answers come as text, which must read the same whatever the role's own settings say.
-        let form = [("DateStyle", "ISO, MDY".to_owned()), ("TimeZone", "UTC".to_owned())];
-        let settings = Limits::READING.parameters().into_iter().chain(form);
-        let settings: Vec<String> = settings.map(|(name, value)| format!("; SET LOCAL {name} = '{value}'")).collect();
-        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{}; {PINNED}", settings.concat());
-        let transaction = session.start();
-        let facts = service::server_facts_query(if was_gated { QUESTION } else { RIGHTS_NOW });
-        let (begun, facts, set) = join3(
-            transaction.run(&begin),
-            transaction.query(&facts, &[]),
-            // Every question goes back to it first: so one that is refused costs nothing but itself.
-            transaction.run("SAVEPOINT look"),
-        )
-        .await;
-        begun?;
-        let facts = service::server_facts_of(facts?)?;
-        set?;
-        Ok(Self { transaction, facts })
-    }
-
-    /// Who and where we are.
-    #[must_use]
-    pub fn facts(&self) -> &ServerFacts {
-        &self.facts
-    }
-
-    /// Whether `thing` may be looked at where it is there.
-    ///
-    /// # Errors
-    /// It may not.
-    pub fn allow_unless_missing(&self, thing: Thing) -> Result<()> {
-        match self.facts.trust.allow(thing) {
-            Err(Refusal::Missing(_)) => Ok(()),
-            allowed => Ok(allowed?),
-        }
-    }
-
-    /// Asks a question about `things`, where they may be looked at.
-    ///
-    /// # Errors
-    /// They may not, or the server's.
-    pub(super) async fn ask(&self, things: &[Thing], sql: &str) -> Result<Vec<Row>> {
-        self.ask_after("", things, sql).await
-    }
-
-    /// The same after statements that give nothing.
-    ///
-    /// # Errors
-    /// As for a question.
-    pub(super) async fn ask_after(&self, before: &str, things: &[Thing], sql: &str) -> Result<Vec<Row>> {
-        let trust = &self.facts.trust;
-        trust.allow_all(things)?;
-        let before = format!("ROLLBACK TO SAVEPOINT look; {}{before}", trust.hold(things));
-        let (held, rows) = join(self.transaction.run(&before), self.transaction.query(sql, &[])).await;
-        held.and(rows).map_err(|failure| self.facts.trust.explain(failure))
-    }
-
-    /// Asks a question that has at most one answer.
-    ///
-    /// # Errors
-    /// As for a question.
-    pub(super) async fn optional(&self, things: &[Thing], sql: &str) -> Result<Option<Row>> {
-        Ok(self.ask(things, sql).await?.into_iter().next())
-    }
-
-    /// Asks a question that has an answer.
-    ///
-    /// # Errors
-    /// As for a question.
-    pub(super) async fn one(&self, things: &[Thing], sql: &str) -> Result<Row> {
-        self.optional(things, sql).await?.ok_or(Error::NoRow)
-    }
-
-    /// Ends it. Nothing is waited for: what was only read need not last.
-    pub fn end(self) {
-        drop(self.transaction);
-    }
-}
-
-impl Deref for Look<'_> {
-    type Target = Session;
-
-    fn deref(&self) -> &Self::Target {
-        &self.transaction
-    }
-}
-
-impl DerefMut for Look<'_> {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.transaction
     }
 }
 

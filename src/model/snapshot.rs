@@ -57,7 +57,7 @@ pub enum Deployment {
     /// The schema refreshtop is there, but not all that this version reads.
     Older,
     /// Set up by hand: a log or a view, and nothing of refreshtop's. Read without its help.
-    Handmade,
+    Unmanaged,
     /// There is nothing to read.
     Missing,
 }

@@ -147,7 +147,7 @@ pub fn deployment(deployment: Deployment) -> &'static str {
     match deployment {
         Deployment::Migrated => "migrated",
         Deployment::Older => "older",
-        Deployment::Handmade => "handmade",
+        Deployment::Unmanaged => "unmanaged",
         Deployment::Missing => "missing",
     }
 }

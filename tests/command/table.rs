@@ -252,7 +252,7 @@ async fn a_deployment_made_by_hand_is_answered_for() {
     let status = run(&url, "status --json").await;
     assert_eq!((code(&status), status.err.as_str()), (exit::OK, ""), "{status:?}");
     let status = status.json();
-    assert_eq!((&status["kind"], &status["deployment"]), (&"status".into(), &"handmade".into()), "{status}");
+    assert_eq!((&status["kind"], &status["deployment"]), (&"status".into(), &"unmanaged".into()), "{status}");
     assert_eq!(status["health"]["verdict"], "warning", "every tenth attempt failed: {status}");
     assert_eq!(status["runs"].as_array().unwrap().len(), 5, "{status}");
     assert!(status["figures"]["total_accounts"].is_u64() && status["running"].is_null(), "{status}");

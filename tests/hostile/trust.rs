@@ -9,8 +9,9 @@ use crate::support::{
 };
 use refreshtop::db::{
     error,
+    read_transaction::ReadTransaction,
     service::{self, LogFilter, PLATFORM_METRICS},
-    trust::{self, Look, Refusal},
+    trust::{self, Refusal},
 };
 use std::{
     process::{Command, Stdio},
@@ -231,10 +232,10 @@ async fn an_installation_of_a_lesser_role() {
 async fn what_is_replaced_between_the_gate_and_the_question() {
     let (url, name, stranger) = with_stranger(migrated_app("race").await).await;
     let mut session = crate::support::open(&url).await;
-    let look = Look::begin(&mut session).await.unwrap();
+    let look = ReadTransaction::begin(&mut session).await.unwrap();
     assert_eq!(service::recent_runs(&look, PLATFORM_METRICS, LogFilter::All, 1).await.unwrap(), []);
     drop(look);
-    let look = Look::begin(&mut session).await.unwrap();
+    let look = ReadTransaction::begin(&mut session).await.unwrap();
     execute(&url, "ALTER TABLE public.metrics_refresh_log RENAME TO the_log").await;
     execute(
         &stranger,
@@ -257,7 +258,7 @@ async fn what_is_replaced_between_the_gate_and_the_question() {
 async fn what_comes_into_being_after_the_gate() {
     let (url, name, stranger) = with_stranger(fresh_app("late").await).await;
     let mut session = crate::support::open(&url).await;
-    let look = Look::begin(&mut session).await.unwrap();
+    let look = ReadTransaction::begin(&mut session).await.unwrap();
     execute(&stranger, &format!("{}{}", views(), schema("INVOKER"))).await;
     let failures = [
         service::recent_runs(&look, PLATFORM_METRICS, LogFilter::All, 1).await.unwrap_err(),
@@ -273,16 +274,16 @@ async fn a_session_that_comes_by_great_rights_looks_at_nothing_until_it_has_aske
     let (url, name, stranger) = with_stranger(fresh_app("promoted").await).await;
     let (role, of_role) = fresh_role(&url, "promoted", "").await;
     let mut session = crate::support::open(&of_role).await;
-    let look = Look::begin(&mut session).await.unwrap();
+    let look = ReadTransaction::begin(&mut session).await.unwrap();
     assert!(!look.facts().trust.is_gated());
     drop(look);
-    let look = Look::begin_knowing(&mut session, false).await.unwrap();
+    let look = ReadTransaction::begin_knowing(&mut session, false).await.unwrap();
     assert!(!look.facts().trust.is_gated());
     drop(look);
     execute(&url, &format!("ALTER ROLE {role} SUPERUSER")).await;
     execute(&stranger, &format!("{}{}", views(), schema("INVOKER"))).await;
     for was_gated in [false, true] {
-        let look = Look::begin_knowing(&mut session, was_gated).await.unwrap();
+        let look = ReadTransaction::begin_knowing(&mut session, was_gated).await.unwrap();
         assert!(look.facts().trust.is_gated());
         service::figures(&look).await.unwrap_err();
         service::statistics(&look, PLATFORM_METRICS, Duration::from_mins(1)).await.unwrap_err();

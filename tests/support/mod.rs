@@ -17,7 +17,7 @@ pub mod terminal;
 use refreshtop::{
     cluster::{ClusterOptions, Cron, DisposableCluster, programs::OVERRIDE},
     connect::{Limits, Target},
-    db::{self, trust::Look},
+    db::{self, read_transaction::ReadTransaction},
     secret::ConnectionUrl,
 };
 use std::{
@@ -211,8 +211,8 @@ pub async fn open(url: &str) -> refreshtop::db::session::Session {
 }
 
 /// One consistent look, as the program takes it.
-pub async fn look(session: &mut refreshtop::db::session::Session) -> Look<'_> {
-    Look::begin(session).await.unwrap_or_else(|error| panic!("{error}"))
+pub async fn look(session: &mut refreshtop::db::session::Session) -> ReadTransaction<'_> {
+    ReadTransaction::begin(session).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// One value of one row, in a session of its own.

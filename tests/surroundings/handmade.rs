@@ -28,7 +28,7 @@ async fn statistics_without_migrations_are_those_of_the_migrated_function() {
     let url = handmade("same").await;
     execute(&url, ODD_ROWS).await;
     let before = snapshot(&url).await;
-    assert_eq!(before.deployment, Deployment::Handmade);
+    assert_eq!(before.deployment, Deployment::Unmanaged);
     // The function needs a log that takes its own rows.
     execute(&url, "DELETE FROM public.metrics_refresh_log WHERE created_at IS NULL").await;
     migrate(&url).await;

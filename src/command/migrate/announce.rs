@@ -11,7 +11,7 @@ use crate::{
     connect::Target,
     db::{
         migrate::{self, MigrateError},
-        schedule::{self, Done, Look, Mode, Standing},
+        schedule::{self, Done, Installation, Mode, Standing},
     },
     exit,
 };
@@ -48,9 +48,9 @@ pub(super) async fn watched(
     if stake.log_rows > 0 {
         takes.push(format!("deleting {} of the refresh log", counted(stake.log_rows, "row")));
     }
-    let look = remembered(&mut app).await?;
+    let installation = remembered(&mut app).await?;
     // Where it can't be seen, the rollback itself meets what is wrong.
-    if let Ok(jobs) = jobs_at_stake(target, &mut app, &look, watch).await
+    if let Ok(jobs) = jobs_at_stake(target, &mut app, &installation, watch).await
         && jobs.jobs() > 0
     {
         takes.push(format!("taking {} out of pg_cron", counted(jobs.jobs(), "job")));
@@ -72,27 +72,27 @@ fn joined(takes: &[String]) -> String {
 }
 
 /// What is known before anything is undone; afterwards nobody knows it any more.
-pub(super) async fn remembered(app: &mut Session) -> Result<Look, MigrateError> {
-    let mut look = schedule::look(app).await?;
+pub(super) async fn remembered(app: &mut Session) -> Result<Installation, MigrateError> {
+    let mut installation = schedule::installation(app).await?;
     let mut pending = migrate::begin_jobs(app).await?;
-    schedule::recall(pending.connection(), &mut look).await?;
+    schedule::recall(pending.connection(), &mut installation).await?;
     pending.rollback().await?;
-    Ok(look)
+    Ok(installation)
 }
 
 /// What a rollback would do with the jobs.
 pub(super) async fn jobs_at_stake(
     target: &Target,
     app: &mut Session,
-    look: &Look,
+    installation: &Installation,
     watch: &Watch,
 ) -> Result<Done, MigrateError> {
-    if matches!(look.standing, Standing::New | Standing::Copy) || look.cron_database().is_none() {
+    if matches!(installation.standing, Standing::New | Standing::Copy) || installation.cron_database().is_none() {
         return Ok(Done::default());
     }
-    let mut other = cron_session(target, look, watch).await?;
+    let mut other = cron_session(target, installation, watch).await?;
     let mut transaction = other.as_mut().unwrap_or(app).begin().await?;
-    let done = schedule::take_away(&mut transaction, look, Mode::Dry).await;
+    let done = schedule::take_away(&mut transaction, installation, Mode::Dry).await;
     transaction.rollback().await?;
     done.map_err(|failure| told(exit::FAILURE, failure.to_string()))
 }

@@ -13,7 +13,7 @@ use crate::{
     db::{
         error,
         migrate::{self, MigrateError, Pending, Undone},
-        schedule::{self, Done, Look, Mode, ScheduleError},
+        schedule::{self, Done, Installation, Mode, ScheduleError},
     },
     exit,
 };
@@ -28,13 +28,13 @@ pub async fn down(target: &Target, target_version: i64) -> Result<Vec<String>, M
 
 pub(super) async fn watched(target: &Target, target_version: i64, watch: &Watch) -> Result<Vec<String>, MigrateError> {
     let mut app = session(target, watch).await?;
-    let look = remembered(&mut app).await.map_err(|failure| undone(failure, watch))?;
+    let installation = remembered(&mut app).await.map_err(|failure| undone(failure, watch))?;
     let mut progress = |text: &str| watch.say(text);
     let mut taken = Done::default();
     let begun = migrate::begin_down(&mut app, target_version, &mut progress, async |app: &mut Session| {
         // A later step takes from whoever migrates what it takes to see these jobs.
-        if look.elsewhere().is_none() {
-            taken = take_jobs_away(app, &look).await?;
+        if installation.elsewhere().is_none() {
+            taken = take_jobs_away(app, &installation).await?;
         }
         Ok(())
     })
@@ -46,7 +46,7 @@ pub(super) async fn watched(target: &Target, target_version: i64, watch: &Watch)
         return Ok(vec!["there is nothing to undo".into()]);
     }
     let mut lines = Vec::new();
-    let mut other = match other_for_down(target, &look, watch, &mut lines).await {
+    let mut other = match other_for_down(target, &installation, watch, &mut lines).await {
         Ok(other) => other,
         Err(failure) => {
             pending.rollback().await?;
@@ -58,7 +58,7 @@ pub(super) async fn watched(target: &Target, target_version: i64, watch: &Watch)
         None => None,
     };
     if let Some(there) = &mut there {
-        taken = match take_jobs_away(there, &look).await {
+        taken = match take_jobs_away(there, &installation).await {
             Ok(taken) => taken,
             Err(failure) => {
                 pending.rollback().await?;
@@ -66,7 +66,7 @@ pub(super) async fn watched(target: &Target, target_version: i64, watch: &Watch)
             }
         };
     }
-    forget(&mut pending, &look, &taken, target_version).await.map_err(|failure| undone(failure, watch))?;
+    forget(&mut pending, &installation, &taken, target_version).await.map_err(|failure| undone(failure, watch))?;
     lines.append(&mut pending.done.kept);
     if watch.stopped() {
         pending.rollback().await?;
@@ -81,7 +81,7 @@ pub(super) async fn watched(target: &Target, target_version: i64, watch: &Watch)
             return Err(told(exit::FAILURE, format!("nothing was changed: the jobs could not be taken away: {why}")));
         }
         if let Err(failure) = pending.commit().await {
-            return Err(compensate(target, &look, &taken, target_version, &failure).await);
+            return Err(compensate(target, &installation, &taken, target_version, &failure).await);
         }
     } else {
         pending.commit().await?;
@@ -93,15 +93,15 @@ pub(super) async fn watched(target: &Target, target_version: i64, watch: &Watch)
 }
 
 /// Takes the jobs away in a transaction where `pg_cron` lives.
-async fn take_jobs_away(cron: &mut Session, look: &Look) -> Result<Done, MigrateError> {
+async fn take_jobs_away(cron: &mut Session, installation: &Installation) -> Result<Done, MigrateError> {
     let mut part = cron.begin().await?;
-    match schedule::take_away(&mut part, look, Mode::Really).await {
+    match schedule::take_away(&mut part, installation, Mode::Really).await {
         Ok(taken) => {
             part.commit().await?;
             Ok(taken)
         }
         // What this role could not put there it need not take away.
-        Err(ScheduleError::NotPermitted { .. }) if !look.has_notes() => {
+        Err(ScheduleError::NotPermitted { .. }) if !installation.has_notes() => {
             part.rollback().await?;
             Ok(Done::default())
         }
@@ -115,7 +115,7 @@ async fn take_jobs_away(cron: &mut Session, look: &Look) -> Result<Done, Migrate
 /// Forgets what was noted of the jobs, and where nothing is left, the roles too.
 async fn forget(
     pending: &mut Pending<'_, Undone>,
-    look: &Look,
+    installation: &Installation,
     taken: &Done,
     target_version: i64,
 ) -> Result<(), MigrateError> {
@@ -123,7 +123,7 @@ async fn forget(
         migrate::enter(pending.connection()).await?;
         schedule::forget(pending.connection(), false).await?;
         migrate::leave(pending.connection()).await?;
-    } else if !taken.needs_role && look.cron_is_known() {
+    } else if !taken.needs_role && installation.cron_is_known() {
         migrate::forget_roles(pending.connection()).await?;
     }
     Ok(())
@@ -132,21 +132,24 @@ async fn forget(
 /// The session in which the jobs are taken away; `None` where that is the application's own, or there is nothing to take.
 async fn other_for_down(
     target: &Target,
-    look: &Look,
+    installation: &Installation,
     watch: &Watch,
     lines: &mut Vec<String>,
 ) -> Result<Option<Session>, MigrateError> {
-    if look.cron_database().is_none() && look.has_notes() {
+    if installation.cron_database().is_none() && installation.has_notes() {
         lines.push(
             "warning: where pg_cron lives can't be seen by this role, or it is not loaded any more: jobs of this database that \
              are left there fail from now on"
                 .into(),
         );
     }
-    match cron_session(target, look, watch).await {
+    match cron_session(target, installation, watch).await {
         // Whatever was there went with its database.
         Err(MigrateError::Connect(failure)) if failure.kind == Kind::DatabaseMissing => {
-            lines.push(format!("the jobs went with database {}, which is gone", look.elsewhere().unwrap_or_default()));
+            lines.push(format!(
+                "the jobs went with database {}, which is gone",
+                installation.elsewhere().unwrap_or_default()
+            ));
             Ok(None)
         }
         session => session,
@@ -156,7 +159,7 @@ async fn other_for_down(
 /// Puts the jobs back after their transaction was committed and the application's was not.
 async fn compensate(
     target: &Target,
-    look: &Look,
+    installation: &Installation,
     taken: &Done,
     target_version: i64,
     failure: &MigrateError,
@@ -169,8 +172,8 @@ async fn compensate(
         if !left.iter().any(|step| step.applied_at.is_some() && step.version > target_version) {
             return Ok(false);
         }
-        let Some(mut there) = cron_session(target, look, &silent).await? else { return Ok(false) };
-        let back = schedule::put_all_back(&mut there, look, taken).await;
+        let Some(mut there) = cron_session(target, installation, &silent).await? else { return Ok(false) };
+        let back = schedule::put_all_back(&mut there, installation, taken).await;
         back.map(|()| true).map_err(|failure| told(exit::FAILURE, failure.to_string()))
     };
     match again.await {

@@ -18,26 +18,26 @@ use crate::{
 /// Every statement that [`super::up`] would execute.
 pub(super) async fn up(target: &Target, watch: &Watch) -> Result<Vec<String>, MigrateError> {
     let mut app = session(target, watch).await?;
-    let mut look = schedule::look(&mut app).await?;
+    let mut installation = schedule::installation(&mut app).await?;
     let mut script = Vec::new();
     let mut pending = migrate::begin_jobs(&mut app).await?;
-    schedule::recall(pending.connection(), &mut look).await?;
+    schedule::recall(pending.connection(), &mut installation).await?;
     if !migrate::is_up_to_date(pending.connection()).await? {
-        titled(&mut script, &look.database, migrate::statements_up());
+        titled(&mut script, &installation.database, migrate::statements_up());
     }
-    if look.cron_database().is_some() {
-        let done = match cron_session(target, &look, watch).await? {
+    if installation.cron_database().is_some() {
+        let done = match cron_session(target, &installation, watch).await? {
             Some(mut other) => {
                 let mut there = other.begin().await?;
-                put_jobs_in_place(pending.connection(), Some(&mut there), &look, Mode::Dry).await
+                put_jobs_in_place(pending.connection(), Some(&mut there), &installation, Mode::Dry).await
             }
-            None => put_jobs_in_place(pending.connection(), None, &look, Mode::Dry).await,
+            None => put_jobs_in_place(pending.connection(), None, &installation, Mode::Dry).await,
         };
         match done {
             Ok(done) => {
                 let (notes, jobs) = done.statements.into_iter().partition(|sql| sql.contains(" refreshtop.undo "));
-                in_database(&mut script, look.cron_database().unwrap_or_default(), jobs);
-                in_database(&mut script, &look.database, notes);
+                in_database(&mut script, installation.cron_database().unwrap_or_default(), jobs);
+                in_database(&mut script, &installation.database, notes);
             }
             Err(failure) => script.push(format!("-- {}", not_scheduled(&failure))),
         }
@@ -50,13 +50,13 @@ pub(super) async fn up(target: &Target, watch: &Watch) -> Result<Vec<String>, Mi
 /// Every statement that [`super::down`] would execute.
 pub(super) async fn down(target: &Target, target_version: i64, watch: &Watch) -> Result<Vec<String>, MigrateError> {
     let mut app = session(target, watch).await?;
-    let look = remembered(&mut app).await?;
+    let installation = remembered(&mut app).await?;
     let mut script = Vec::new();
     let steps = migrate::status(&mut app).await?;
     if steps.iter().any(|step| step.applied_at.is_some() && step.version > target_version) {
-        titled(&mut script, &look.database, migrate::statements_down(target_version));
-        match jobs_at_stake(target, &mut app, &look, watch).await {
-            Ok(done) => in_database(&mut script, look.cron_database().unwrap_or_default(), done.statements),
+        titled(&mut script, &installation.database, migrate::statements_down(target_version));
+        match jobs_at_stake(target, &mut app, &installation, watch).await {
+            Ok(done) => in_database(&mut script, installation.cron_database().unwrap_or_default(), done.statements),
             Err(failure) => script.push(format!("-- the jobs can't be seen: {failure}")),
         }
     }

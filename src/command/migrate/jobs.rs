@@ -10,7 +10,7 @@ use crate::{
     connect::Target,
     db::{
         migrate::{self, MigrateError},
-        schedule::{self, Done, Look, Mode, Place, ScheduleError, Standing},
+        schedule::{self, Done, Installation, Mode, Place, ScheduleError, Standing},
     },
     exit,
 };
@@ -20,10 +20,10 @@ use crate::{
 pub(super) async fn put_jobs_in_place(
     app: &mut Session,
     there: Option<&mut Session>,
-    look: &Look,
+    installation: &Installation,
     mode: Mode,
 ) -> Result<Done, ScheduleError> {
-    let warning = match &look.place {
+    let warning = match &installation.place {
         Place::Database(_) => None,
         Place::NotLoaded => Some(
             "warning: pg_cron is not loaded on this server, so nothing refreshes the view by itself: install it, add it \
@@ -34,16 +34,16 @@ pub(super) async fn put_jobs_in_place(
         Place::Hidden => Some(format!(
             "warning: the jobs were not scheduled: role {} may not see whether pg_cron is loaded and where it lives; \
              GRANT pg_read_all_settings to it and migrate again, or migrate as a superuser",
-            look.role
+            installation.role
         )),
     };
     if let Some(warning) = warning {
         return Ok(Done::only(warning));
     }
-    schedule::is_safe(app, look).await?;
+    schedule::is_safe(app, installation).await?;
     let mut done = match there {
-        Some(there) => schedule::ensure(there, look, mode).await?,
-        None => schedule::ensure(app, look, mode).await?,
+        Some(there) => schedule::ensure(there, installation, mode).await?,
+        None => schedule::ensure(app, installation, mode).await?,
     };
     // What is only planned is noted now: it is done when this is committed.
     let noting = if mode == Mode::Dry { Mode::Dry } else { Mode::Really };
@@ -61,23 +61,23 @@ pub async fn jobs(target: &Target, quiet: bool) -> Result<Vec<String>, Failure> 
 
 async fn jobs_watched(target: &Target, watch: &Watch) -> Result<Vec<String>, Failure> {
     let mut app = session(target, watch).await?;
-    let mut look = schedule::look(&mut app).await.map_err(MigrateError::from)?;
+    let mut installation = schedule::installation(&mut app).await.map_err(MigrateError::from)?;
     if migrate::status(&mut app).await?.iter().all(|step| step.applied_at.is_none()) {
         return Err(Failure::new(exit::NOT_MIGRATED, "the database is not migrated; run: refreshtop migrate"));
     }
     let mut pending = migrate::begin_jobs(&mut app).await?;
-    schedule::recall(pending.connection(), &mut look).await.map_err(MigrateError::from)?;
-    if look.standing != Standing::AtHome {
+    schedule::recall(pending.connection(), &mut installation).await.map_err(MigrateError::from)?;
+    if installation.standing != Standing::AtHome {
         let why =
             "this database was renamed, copied or restored, and its jobs are not yet its own; run: refreshtop migrate";
         return Err(Failure::new(exit::NOT_MIGRATED, why));
     }
-    let mut other = cron_session(target, &look, watch).await?;
+    let mut other = cron_session(target, &installation, watch).await?;
     let mut there = match &mut other {
         Some(other) => Some(other.begin().await.map_err(MigrateError::from)?),
         None => None,
     };
-    let done = put_jobs_in_place(pending.connection(), there.as_deref_mut(), &look, Mode::Really).await;
+    let done = put_jobs_in_place(pending.connection(), there.as_deref_mut(), &installation, Mode::Really).await;
     let done = done.map_err(|failure| refused(&failure, watch))?;
     if let Some(warning) = done.lines.first().and_then(|line| line.strip_prefix("warning: ")) {
         return Err(Failure::new(exit::FAILURE, warning));

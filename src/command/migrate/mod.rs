@@ -61,11 +61,11 @@ pub async fn run(action: &MigrateAction, target: &Target, output: Output) -> Res
         MigrateAction::Down(down) => {
             let to = down.to.unwrap_or(0);
             if !down.yes {
-                let look = async |watch: &Watch| {
+                let installation = async |watch: &Watch| {
                     announce::watched(target, to, watch).await.map_err(|failure| undone(failure, watch).into())
                 };
                 // It counts rows, and may wait for who holds the log.
-                let Some(announced) = interrupt::run(target, output.json, look).await? else {
+                let Some(announced) = interrupt::run(target, output.json, installation).await? else {
                     return done("migrate_down", &["there is nothing to undo".into()], output);
                 };
                 agreed(&announced)?;

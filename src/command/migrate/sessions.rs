@@ -4,7 +4,7 @@ use crate::db::session::Session;
 use crate::{
     command::interrupt::Watch,
     connect::{Limits, Target},
-    db::{jobs, migrate::MigrateError, schedule::Look},
+    db::{jobs, migrate::MigrateError, schedule::Installation},
 };
 
 /// Opens a session for migrating: as long as it takes, but never waiting for ever for a lock.
@@ -20,8 +20,12 @@ pub(super) async fn session_in(target: &Target, database: &str, watch: &Watch) -
 }
 
 /// A session in `pg_cron`'s database, or `None` where that is the application's or nowhere to be seen.
-pub(super) async fn cron_session(target: &Target, look: &Look, watch: &Watch) -> Result<Option<Session>, MigrateError> {
-    match look.elsewhere() {
+pub(super) async fn cron_session(
+    target: &Target,
+    installation: &Installation,
+    watch: &Watch,
+) -> Result<Option<Session>, MigrateError> {
+    match installation.elsewhere() {
         Some(database) => session_in(target, database, watch).await.map(Some),
         None => Ok(None),
     }

@@ -12,7 +12,7 @@ use crate::{
     connect::Target,
     db::{
         migrate::{self, Applied, MigrateError, Pending},
-        schedule::{self, Done, Look, Mode, ScheduleError},
+        schedule::{self, Done, Installation, Mode, ScheduleError},
     },
     exit,
 };
@@ -28,13 +28,13 @@ pub async fn up(target: &Target) -> Result<Vec<String>, MigrateError> {
 
 pub(super) async fn watched(target: &Target, watch: &Watch) -> Result<Vec<String>, MigrateError> {
     let mut app = session(target, watch).await?;
-    let mut look = schedule::look(&mut app).await?;
+    let mut installation = schedule::installation(&mut app).await?;
     let mut progress = |text: &str| watch.say(text);
     let mut pending = migrate::begin_up(&mut app, &mut progress).await.map_err(|failure| undone(failure, watch))?;
     let new = !pending.done.is_empty();
     let mut lines = applied(&pending.done);
-    lines.extend(about_the_view(pending.connection(), &look).await?);
-    let (mut other, unreachable) = match cron_session(target, &look, watch).await {
+    lines.extend(about_the_view(pending.connection(), &installation).await?);
+    let (mut other, unreachable) = match cron_session(target, &installation, watch).await {
         Ok(other) => (other, None),
         Err(failure) => (None, Some(not_scheduled(&failure))),
     };
@@ -42,14 +42,16 @@ pub(super) async fn watched(target: &Target, watch: &Watch) -> Result<Vec<String
         Some(other) => Some(other.begin().await?),
         None => None,
     };
-    let jobs = match plan_jobs(&mut pending, there.as_deref_mut(), &mut look, unreachable).await {
+    let jobs = match plan_jobs(&mut pending, there.as_deref_mut(), &mut installation, unreachable).await {
         Ok(jobs) => jobs,
         Err(failure) => {
             pending.rollback().await?;
             return Err(undone(told(exit::FAILURE, format!("nothing was changed: {failure}")), watch));
         }
     };
-    lines.extend(jobs.lines.iter().filter(|line| look.elsewhere().is_none() || line.starts_with("warning")).cloned());
+    lines.extend(
+        jobs.lines.iter().filter(|line| installation.elsewhere().is_none() || line.starts_with("warning")).cloned(),
+    );
     if watch.stopped() {
         pending.rollback().await?;
         return Err(undone(told(exit::FAILURE, "nothing was changed"), watch));
@@ -63,14 +65,14 @@ pub(super) async fn watched(target: &Target, watch: &Watch) -> Result<Vec<String
     };
     let refused = jobs.lines.iter().any(|line| line.starts_with("warning"));
     if let Some(there) = there.filter(|_| !refused) {
-        lines.extend(carry_out(&mut app, there, &look, &jobs).await);
+        lines.extend(carry_out(&mut app, there, &installation, &jobs).await);
     }
     app.close().await?;
     Ok(lines)
 }
 
 /// What is to be said about the view.
-async fn about_the_view(app: &mut Session, look: &Look) -> Result<Vec<String>, MigrateError> {
+async fn about_the_view(app: &mut Session, installation: &Installation) -> Result<Vec<String>, MigrateError> {
     let mut lines = Vec::new();
     if !migrate::has_view(app).await? {
         lines.push(
@@ -80,7 +82,7 @@ async fn about_the_view(app: &mut Session, look: &Look) -> Result<Vec<String>, M
         );
     }
     lines.extend(migrate::blind_spot(app).await?);
-    lines.extend(look.open_refreshers().map(|function| {
+    lines.extend(installation.open_refreshers().map(|function| {
         format!(
             "note: function {function} refreshes materialized views too, and everybody may call it; refreshtop doctor offers \
              to keep the public from it (other-refreshers), and asks first"
@@ -90,9 +92,14 @@ async fn about_the_view(app: &mut Session, look: &Look) -> Result<Vec<String>, M
 }
 
 /// Does in the other database what was `planned`, after the application's was committed. Returns what to tell.
-async fn carry_out(app: &mut Session, mut there: Transaction<'_>, look: &Look, planned: &Done) -> Vec<String> {
+async fn carry_out(
+    app: &mut Session,
+    mut there: Transaction<'_>,
+    installation: &Installation,
+    planned: &Done,
+) -> Vec<String> {
     // The jobs' role may be new, and until now no other database could see it.
-    let done = match schedule::ensure(&mut there, look, Mode::Really).await {
+    let done = match schedule::ensure(&mut there, installation, Mode::Really).await {
         Ok(done) => there.commit().await.map(|()| done).map_err(ScheduleError::Database),
         failed => failed,
     };
@@ -105,7 +112,7 @@ async fn carry_out(app: &mut Session, mut there: Transaction<'_>, look: &Look, p
         Err(failure) => vec![format!(
             "{}; the migrations are applied, and the jobs in database {} are as they were",
             not_scheduled(&failure),
-            look.elsewhere().unwrap_or_default()
+            installation.elsewhere().unwrap_or_default()
         )],
     }
 }
@@ -115,7 +122,7 @@ async fn carry_out(app: &mut Session, mut there: Transaction<'_>, look: &Look, p
 async fn plan_jobs(
     pending: &mut Pending<'_, Applied>,
     there: Option<&mut Session>,
-    look: &mut Look,
+    installation: &mut Installation,
     unreachable: Option<String>,
 ) -> Result<Done, MigrateError> {
     let (new, moved_from) = (!pending.done.is_empty(), pending.done.moved_from.clone());
@@ -124,14 +131,14 @@ async fn plan_jobs(
     if new {
         migrate::enter(app).await?;
     }
-    schedule::recall(app, look).await?;
+    schedule::recall(app, installation).await?;
     if let Some(home) = moved_from {
-        look.moved_from(app, &home).await?;
+        installation.moved_from(app, &home).await?;
     }
     let mode = if there.is_some() { Mode::Plan } else { Mode::Really };
     let jobs = match unreachable {
         Some(line) => Done::only(line),
-        None => match put_jobs_in_place(app, there, look, mode).await {
+        None => match put_jobs_in_place(app, there, installation, mode).await {
             Err(failure) if failure.ends_all() => return Err(told(exit::FAILURE, failure.to_string())),
             Err(failure) => Done::only(not_scheduled(&failure)),
             Ok(jobs) => jobs,

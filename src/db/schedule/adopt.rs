@@ -16,9 +16,9 @@ use crate::{
 impl Desk<'_> {
     /// How a job was that is ours from now on; `None` where nothing is to come back. A job of the job's role is no one's
     /// but ours, and one that calls a function which was not here is what a dropped database of this name has left.
-    pub(super) fn handmade_before(&self, wanted: &Wanted, job: &CronJob) -> Option<Found> {
+    pub(super) fn unmanaged_before(&self, wanted: &Wanted, job: &CronJob) -> Option<Found> {
         let could_work = wanted.purpose(&job.command) != Purpose::Calls
-            || self.look.functions.iter().any(|function| function == wanted.function);
+            || self.installation.functions.iter().any(|function| function == wanted.function);
         let leftover = job.username == JOB_ROLE || !could_work || !job.role_exists;
         (!leftover).then(|| job.found())
     }
@@ -32,11 +32,11 @@ impl Desk<'_> {
                 other.id != job.id && other.jobname.as_deref() == Some(name) && other.username == self.job_role
             })
         });
-        if self.superuser && job.database == self.look.database && may_have_name {
+        if self.superuser && job.database == self.installation.database && may_have_name {
             let username = if same_role { String::new() } else { format!(", username := {}", literal(&self.job_role)) };
             let sql = format!("SELECT cron.alter_job({}, command := {command}{username})", job.id);
             self.act(&Act { sql, role: None }).await?;
-        } else if same_role && self.may_alter && job.database == self.look.database {
+        } else if same_role && self.may_alter && job.database == self.installation.database {
             let role = (self.job_role != self.role).then(|| self.job_role.clone());
             self.act(&Act { sql: format!("SELECT cron.alter_job({}, command := {command})", job.id), role }).await?;
         } else if job.active || self.superuser || self.may_alter {

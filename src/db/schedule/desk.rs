@@ -8,7 +8,7 @@ use crate::{
             done::{Done, Mode},
             extension::{OWN_TABLES, role_now},
             failure::ScheduleError,
-            look::{Look, Standing},
+            installation::{Installation, Standing},
             notes::Found,
             wanted::{JOB_ROLE, JOBS, Wanted},
         },
@@ -89,7 +89,7 @@ pub(super) struct Act {
 /// Works where `pg_cron` lives: what it can see, and what it does.
 pub(super) struct Desk<'a> {
     pub(super) cron: &'a mut Session,
-    pub(super) look: &'a Look,
+    pub(super) installation: &'a Installation,
     pub(super) mode: Mode,
     pub(super) cron_database: &'a str,
     pub(super) superuser: bool,
@@ -109,7 +109,7 @@ pub(super) struct Desk<'a> {
 impl<'a> Desk<'a> {
     pub(super) async fn open(
         cron: &'a mut Session,
-        look: &'a Look,
+        installation: &'a Installation,
         cron_database: &'a str,
         mode: Mode,
     ) -> Result<Self, ScheduleError> {
@@ -131,10 +131,10 @@ impl<'a> Desk<'a> {
         if !own && (mode == Mode::Really || row.try_get::<bool, _>("schema")?) {
             return Err(ScheduleError::NotOwn(cron_database.into()));
         }
-        let job_role = if look.alone { role.clone() } else { JOB_ROLE.to_owned() };
+        let job_role = if installation.alone { role.clone() } else { JOB_ROLE.to_owned() };
         let mut desk = Self {
             cron,
-            look,
+            installation,
             mode,
             cron_database,
             superuser,
@@ -154,8 +154,8 @@ impl<'a> Desk<'a> {
 
     pub(super) async fn read(&mut self) -> Result<()> {
         let names = JOBS.map(|job| literal(job.name)).join(", ");
-        let mut databases = vec![literal(&self.look.database)];
-        if let Standing::Renamed(old) = &self.look.standing {
+        let mut databases = vec![literal(&self.installation.database)];
+        if let Standing::Renamed(old) = &self.installation.standing {
             databases.push(literal(old));
         }
         let sql = format!(
@@ -201,7 +201,7 @@ impl<'a> Desk<'a> {
                 role_exists: row.try_get("role_exists")?,
                 role_is_super: row.try_get("role_is_super")?,
                 role_counts: row.try_get("role_counts")?
-                    || self.look.owners.contains(&row.try_get::<String, _>("username")?),
+                    || self.installation.owners.contains(&row.try_get::<String, _>("username")?),
             });
         }
         Ok(())
@@ -252,7 +252,7 @@ impl<'a> Desk<'a> {
 
     /// The statement that makes a job of this database, for role `username`.
     pub(super) fn schedule(&self, name: &str, job: (&str, &str, bool), username: &str) -> Vec<Act> {
-        self.schedule_in(&self.look.database, name, job, username)
+        self.schedule_in(&self.installation.database, name, job, username)
     }
 
     pub(super) fn schedule_in(&self, database: &str, name: &str, job: (&str, &str, bool), username: &str) -> Vec<Act> {
@@ -296,10 +296,12 @@ impl<'a> Desk<'a> {
         let taken = self.jobs.iter().any(|job| {
             job.jobname.as_deref() == Some(wanted.name) && job.username == self.job_role && Some(job.id) != but_for
         });
-        if taken { format!("{}@{}", wanted.name, self.look.database) } else { wanted.name.to_owned() }
+        if taken { format!("{}@{}", wanted.name, self.installation.database) } else { wanted.name.to_owned() }
     }
 
     pub(super) fn is_ours(&self, wanted: &Wanted, job: &CronJob) -> bool {
-        self.look.is_here(wanted, job) && job.username == self.job_role && statement::same(&job.command, wanted.command)
+        self.installation.is_here(wanted, job)
+            && job.username == self.job_role
+            && statement::same(&job.command, wanted.command)
     }
 }

@@ -9,7 +9,7 @@ use crate::{
             done::{Done, Mode},
             extension::{create_extension, has_extension, lock},
             failure::ScheduleError,
-            look::{Look, Place, Standing},
+            installation::{Installation, Place, Standing},
             notes::{Found, note},
             wanted::{JOBS, Wanted},
         },
@@ -25,11 +25,11 @@ use serde_json::json;
 ///
 /// # Errors
 /// See [`ScheduleError`]; nothing was changed then.
-pub async fn ensure(cron: &mut Session, look: &Look, mode: Mode) -> Result<Done, ScheduleError> {
-    let Place::Database(cron_database) = &look.place else { return Ok(Done::default()) };
+pub async fn ensure(cron: &mut Session, installation: &Installation, mode: Mode) -> Result<Done, ScheduleError> {
+    let Place::Database(cron_database) = &installation.place else { return Ok(Done::default()) };
     // A failure costs this part only, not what was done before it in the same transaction.
     let mut part = cron.begin().await?;
-    let done = ensured(&mut part, look, cron_database, mode).await;
+    let done = ensured(&mut part, installation, cron_database, mode).await;
     match &done {
         Ok(_) => part.commit().await?,
         Err(failure) if failure.ends_all() => {}
@@ -38,7 +38,12 @@ pub async fn ensure(cron: &mut Session, look: &Look, mode: Mode) -> Result<Done,
     done
 }
 
-async fn ensured(cron: &mut Session, look: &Look, cron_database: &str, mode: Mode) -> Result<Done, ScheduleError> {
+async fn ensured(
+    cron: &mut Session,
+    installation: &Installation,
+    cron_database: &str,
+    mode: Mode,
+) -> Result<Done, ScheduleError> {
     cron.run(PINNED).await?;
     if mode != Mode::Dry {
         cron.run(&lock()).await?;
@@ -49,10 +54,10 @@ async fn ensured(cron: &mut Session, look: &Look, cron_database: &str, mode: Mod
         statements.push("CREATE EXTENSION pg_cron".to_owned());
         notes.push(note("extension", "pg_cron", &json!({"cron_database": cron_database})));
     }
-    let mut desk = Desk::open(cron, look, cron_database, mode).await?;
+    let mut desk = Desk::open(cron, installation, cron_database, mode).await?;
     desk.done.statements = statements;
     desk.done.notes = notes;
-    if look.standing == Standing::Copy {
+    if installation.standing == Standing::Copy {
         // What they say is about the original's jobs, which stay the original's.
         desk.done.notes.insert(0, "DELETE FROM refreshtop.undo WHERE kind IN ('job', 'extension')".to_owned());
     }
@@ -76,12 +81,12 @@ impl Desk<'_> {
         here.sort_by_key(|job| (!self.is_ours(&wanted, job), rank(wanted.purpose(&job.command)), !job.active, job.id));
         self.tell_of_namesakes(&wanted, &here);
         self.told.extend(here.first().filter(|job| wanted.purpose(&job.command) != Purpose::Other).map(|job| job.id));
-        let known = self.look.note(&wanted).filter(|_| self.look.standing != Standing::Copy).cloned();
+        let known = self.installation.note(&wanted).filter(|_| self.installation.standing != Standing::Copy).cloned();
         match here.first() {
             Some(job) if self.is_ours(&wanted, job) => {
                 self.keep(&wanted, job).await?;
                 if known.is_none() {
-                    let found = self.handmade_before(&wanted, job);
+                    let found = self.unmanaged_before(&wanted, job);
                     self.note_job(&wanted, found.as_ref());
                 }
             }
@@ -89,7 +94,7 @@ impl Desk<'_> {
                 self.done.lines.push(counts_as_schedule(&wanted, job));
             }
             Some(job) if matches!(wanted.purpose(&job.command), Purpose::Calls | Purpose::Refreshes) => {
-                let found = self.handmade_before(&wanted, job);
+                let found = self.unmanaged_before(&wanted, job);
                 if self.adopt(&wanted, job).await? {
                     // What was there first is what comes back.
                     match known {
@@ -110,8 +115,12 @@ impl Desk<'_> {
 
     /// The jobs that bear the name here, without those of strangers, which are only told of.
     fn candidates(&mut self, wanted: &Wanted) -> Vec<CronJob> {
-        let (here, strangers): (Vec<CronJob>, Vec<CronJob>) =
-            self.jobs.iter().filter(|job| self.look.is_here(wanted, job)).cloned().partition(|job| job.role_counts);
+        let (here, strangers): (Vec<CronJob>, Vec<CronJob>) = self
+            .jobs
+            .iter()
+            .filter(|job| self.installation.is_here(wanted, job))
+            .cloned()
+            .partition(|job| job.role_counts);
         for job in strangers {
             self.told.push(job.id);
             self.done.lines.push(format!(
@@ -136,7 +145,8 @@ impl Desk<'_> {
     }
 
     fn note_job(&mut self, wanted: &Wanted, found: Option<&Found>) {
-        let detail = json!({"database": self.look.database, "cron_database": self.cron_database, "found": found});
+        let detail =
+            json!({"database": self.installation.database, "cron_database": self.cron_database, "found": found});
         self.done
             .notes
             .push(format!("DELETE FROM refreshtop.undo WHERE kind = 'job' AND object_name = {}", literal(wanted.name)));
@@ -145,11 +155,12 @@ impl Desk<'_> {
 
     /// Leaves a job of ours as it is, but for the database's new name.
     async fn keep(&mut self, wanted: &Wanted, job: &CronJob) -> Result<()> {
-        if job.database != self.look.database {
+        if job.database != self.installation.database {
             let plain = job.jobname.as_deref() == Some(wanted.name);
-            let name = if plain { wanted.name.to_owned() } else { format!("{}@{}", wanted.name, self.look.database) };
+            let name =
+                if plain { wanted.name.to_owned() } else { format!("{}@{}", wanted.name, self.installation.database) };
             if self.superuser && plain {
-                let database = literal(&self.look.database);
+                let database = literal(&self.installation.database);
                 let sql = format!("SELECT cron.alter_job({}, database := {database})", job.id);
                 self.act(&Act { sql, role: None }).await?;
             } else {
@@ -161,7 +172,7 @@ impl Desk<'_> {
             self.done.before.push(job.clone());
             self.done.lines.push(format!(
                 "job {name} was moved from database {}, which is now {}",
-                job.database, self.look.database
+                job.database, self.installation.database
             ));
             return Ok(());
         }

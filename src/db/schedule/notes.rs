@@ -4,7 +4,7 @@ use crate::db::session::{Result, Session};
 use crate::db::{
     schedule::{
         done::{Done, Mode},
-        look::readable,
+        installation::readable,
     },
     service::{ask, literal, text},
 };

@@ -14,7 +14,7 @@ use crate::{
 impl Desk<'_> {
     /// How a job refreshes the view; `None` where it does not.
     fn how(&self, wanted: &Wanted, job: &CronJob) -> Option<String> {
-        let refreshers: Vec<&Function> = self.look.refreshers.iter().collect();
+        let refreshers: Vec<&Function> = self.installation.refreshers.iter().collect();
         if wanted.view.is_empty() {
             return None;
         }
@@ -39,7 +39,9 @@ impl Desk<'_> {
     /// Tells of every job of this database that refreshes the view beside the schedule, as far as this role can see.
     pub(super) fn tell_of_others(&mut self, wanted: &Wanted) {
         let mut lines = Vec::new();
-        for job in self.jobs.iter().filter(|job| job.database == self.look.database && !self.told.contains(&job.id)) {
+        for job in
+            self.jobs.iter().filter(|job| job.database == self.installation.database && !self.told.contains(&job.id))
+        {
             if let Some(how) = self.how(wanted, job) {
                 lines.push(format!(
                     "note: job {} ({}) refreshes {} too, it {how}: {}",

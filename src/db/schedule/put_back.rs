@@ -8,7 +8,7 @@ use crate::db::{
         done::{Done, Mode},
         extension::{create_extension, has_extension, lock},
         failure::ScheduleError,
-        look::{Look, Place},
+        installation::{Installation, Place},
         notes::Found,
     },
     service::{literal, one},
@@ -34,9 +34,10 @@ impl Desk<'_> {
         // Whoever has paused it since did not want it to run.
         let active = found.active && job.active;
         let same_name = found.jobname == job.jobname;
-        let by_hand = self.may_alter && found.username == job.username;
-        if same_name && job.database == self.look.database && (self.superuser || by_hand) {
-            let username = if by_hand { String::new() } else { format!(", username := {}", literal(&found.username)) };
+        let unmanaged = self.may_alter && found.username == job.username;
+        if same_name && job.database == self.installation.database && (self.superuser || unmanaged) {
+            let username =
+                if unmanaged { String::new() } else { format!(", username := {}", literal(&found.username)) };
             let sql = format!(
                 "SELECT cron.alter_job({}, schedule := {}, command := {}{username}, active := {active})",
                 job.id,
@@ -69,15 +70,15 @@ impl Desk<'_> {
 ///
 /// # Errors
 /// See [`ScheduleError`]; [`Done::left`] says what is not put back then.
-pub async fn put_all_back(cron: &mut Session, look: &Look, done: &Done) -> Result<(), ScheduleError> {
-    let Place::Database(cron_database) = &look.place else { return Ok(()) };
+pub async fn put_all_back(cron: &mut Session, installation: &Installation, done: &Done) -> Result<(), ScheduleError> {
+    let Place::Database(cron_database) = &installation.place else { return Ok(()) };
     let mut transaction = cron.begin().await?;
     transaction.run(PINNED).await?;
     transaction.run(&lock()).await?;
     if done.extension_dropped && !has_extension(&mut transaction).await? {
         create_extension(&mut transaction, cron_database).await?;
     }
-    let mut desk = Desk::open(&mut transaction, look, cron_database, Mode::Really).await?;
+    let mut desk = Desk::open(&mut transaction, installation, cron_database, Mode::Really).await?;
     for job in &done.before {
         let now = desk.jobs.iter().find(|now| now.jobname == job.jobname && now.database == job.database).cloned();
         if now.as_ref().is_some_and(|now| now.found() == job.found()) {

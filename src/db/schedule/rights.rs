@@ -5,7 +5,7 @@ use crate::db::session::Result;
 use crate::db::{
     schedule::{
         desk::{ALTERING, Act, Desk},
-        look::Standing,
+        installation::Standing,
         notes::{Note, RIGHTS, note},
         wanted::JOB_ROLE,
     },
@@ -16,7 +16,7 @@ use serde_json::json;
 impl Desk<'_> {
     /// Gives the role what it lacks. Only a superuser can.
     pub(super) async fn ensure_rights(&mut self) -> Result<()> {
-        if !self.superuser || self.look.alone || self.look.database != self.cron_database {
+        if !self.superuser || self.installation.alone || self.installation.database != self.cron_database {
             return Ok(());
         }
         let has = format!(
@@ -30,7 +30,7 @@ impl Desk<'_> {
         for right in ALTERING {
             self.act(&Act { sql: format!("GRANT {right} TO {JOB_ROLE}"), role: None }).await?;
         }
-        if !self.look.notes.contains(&Note::Rights) || self.look.standing == Standing::Copy {
+        if !self.installation.notes.contains(&Note::Rights) || self.installation.standing == Standing::Copy {
             self.done.notes.push(note("extension", RIGHTS, &json!({"cron_database": self.cron_database})));
         }
         Ok(())
@@ -38,7 +38,10 @@ impl Desk<'_> {
 
     /// Takes from the role what it was given.
     pub(super) async fn take_rights_away(&mut self) -> Result<()> {
-        if self.superuser && self.look.database == self.cron_database && self.look.notes.contains(&Note::Rights) {
+        if self.superuser
+            && self.installation.database == self.cron_database
+            && self.installation.notes.contains(&Note::Rights)
+        {
             for right in ALTERING {
                 self.act(&Act { sql: format!("REVOKE {right} FROM {JOB_ROLE}"), role: None }).await?;
             }

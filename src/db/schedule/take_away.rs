@@ -9,7 +9,7 @@ use crate::db::{
         done::{Done, Mode},
         extension::{has_extension, has_own_tables, lock},
         failure::{ScheduleError, ends_all},
-        look::{Look, Place, Standing},
+        installation::{Installation, Place, Standing},
         notes::Note,
         wanted::{JOB_ROLE, JOBS, Wanted},
     },
@@ -21,10 +21,10 @@ use crate::db::{
 ///
 /// # Errors
 /// See [`ScheduleError`]; the transaction is of no more use then.
-pub async fn take_away(cron: &mut Session, look: &Look, mode: Mode) -> Result<Done, ScheduleError> {
-    let Place::Database(cron_database) = &look.place else { return Ok(Done::default()) };
+pub async fn take_away(cron: &mut Session, installation: &Installation, mode: Mode) -> Result<Done, ScheduleError> {
+    let Place::Database(cron_database) = &installation.place else { return Ok(Done::default()) };
     cron.run(PINNED).await?;
-    match &look.standing {
+    match &installation.standing {
         Standing::New => return Ok(Done::default()),
         Standing::Copy => {
             let told = "this database is a copy or was restored: the jobs and pg_cron's extension belong to the original, \
@@ -40,7 +40,7 @@ pub async fn take_away(cron: &mut Session, look: &Look, mode: Mode) -> Result<Do
         // Whatever was there went with it.
         return Ok(Done::default());
     }
-    let mut desk = Desk::open(cron, look, cron_database, mode).await?;
+    let mut desk = Desk::open(cron, installation, cron_database, mode).await?;
     for wanted in JOBS {
         if let Err(failure) = desk.take_away(&wanted).await {
             return Err(desk.refused(failure));
@@ -49,7 +49,7 @@ pub async fn take_away(cron: &mut Session, look: &Look, mode: Mode) -> Result<Do
     if let Err(failure) = desk.take_rights_away().await {
         return Err(desk.refused(failure));
     }
-    if look.notes.contains(&Note::Extension) {
+    if installation.notes.contains(&Note::Extension) {
         desk.drop_extension().await?;
     }
     let mut done = desk.done;
@@ -71,8 +71,9 @@ async fn needs_role(cron: &mut Session) -> Result<bool> {
 
 impl Desk<'_> {
     async fn take_away(&mut self, wanted: &Wanted) -> Result<()> {
-        let note = self.look.note(wanted).cloned();
-        let here: Vec<CronJob> = self.jobs.iter().filter(|job| self.look.is_here(wanted, job)).cloned().collect();
+        let note = self.installation.note(wanted).cloned();
+        let here: Vec<CronJob> =
+            self.jobs.iter().filter(|job| self.installation.is_here(wanted, job)).cloned().collect();
         let (ours, others): (Vec<&CronJob>, Vec<&CronJob>) = here.iter().partition(|job| self.is_ours(wanted, job));
         for other in others.into_iter().filter(|job| job.username == self.job_role) {
             self.done.lines.push(format!(

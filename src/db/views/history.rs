@@ -3,9 +3,10 @@
 use super::measured::{self, Window};
 use crate::db::session::{Error, Result, Row};
 use crate::db::{
-    handmade,
+    read_transaction::ReadTransaction,
     service::{self, PLATFORM_METRICS},
-    trust::{LOG, Look},
+    trust::LOG,
+    unmanaged,
 };
 use crate::model::{
     history::{Growth, History, Part, Size, Sources},
@@ -20,23 +21,23 @@ use std::time::Duration;
 const MOST_SOURCES: usize = 50;
 
 /// Reads the history of the last `window`; data is fresh up to the age `limit`.
-pub async fn read(look: &Look<'_>, window: Duration, limit: Duration) -> Result<Reading<History>> {
-    let survey = handmade::survey(look).await?;
-    let log = match survey.log() {
+pub async fn read(tx: &ReadTransaction<'_>, window: Duration, limit: Duration) -> Result<Reading<History>> {
+    let catalog = unmanaged::catalog(tx).await?;
+    let log = match catalog.log() {
         Ok(log) => log,
         Err(missing) => return Ok(Err(missing)),
     };
     let window = Window { log: &log, length: window, step: Slices::step(window) };
-    let rows = look.ask_after(measured::SETTINGS, &[LOG], &parts_query(&window, limit)).await?;
+    let rows = tx.ask_after(measured::SETTINGS, &[LOG], &parts_query(&window, limit)).await?;
     let Some(head) = rows.first() else { return Err(Error::NoRow) };
     let slices = slices(head, window.step)?;
     let (whole, parts) = parts(&rows, &slices)?;
     if whole.successes + whole.failures == 0
-        && let Some(missing) = measured::hidden(look, &survey).await?
+        && let Some(missing) = measured::hidden(tx, &catalog).await?
     {
         return Ok(Err(missing));
     }
-    let growth = measured::series(look, &window, "sources").await?.map(|records| growth(&records, &slices));
+    let growth = measured::series(tx, &window, "sources").await?.map(|records| growth(&records, &slices));
     Ok(Ok(History { slices, whole, parts, growth }))
 }
 

@@ -6,9 +6,10 @@ use crate::db::session::{Result, Row};
 use crate::{
     db::{
         error,
-        handmade::{self, Log},
+        read_transaction::ReadTransaction,
         service::{self, PLATFORM_METRICS, interval, moment},
-        trust::{LOG, Look, Thing},
+        trust::{LOG, Thing},
+        unmanaged::{self, Log},
     },
     model::{
         incident::{Blocker, Failure, Record, Recovery, Stretch},
@@ -36,34 +37,34 @@ const MESSAGE: u16 = 2_000;
 const BEFORE: Duration = Duration::from_hours(30 * 24);
 
 /// Reads the incidents of the last `window`; figures are stale from the age of `limit` on.
-pub async fn read(look: &Look<'_>, window: Duration, limit: Duration) -> Result<Reading<Record>> {
-    let survey = handmade::survey(look).await?;
-    let log = match survey.log() {
+pub async fn read(tx: &ReadTransaction<'_>, window: Duration, limit: Duration) -> Result<Reading<Record>> {
+    let catalog = unmanaged::catalog(tx).await?;
+    let log = match catalog.log() {
         Ok(log) => log,
         Err(missing) => return Ok(Err(missing)),
     };
-    let by_hand = survey.deployment() == Deployment::Handmade;
-    let edge = match edge(look, &log, window).await {
-        Err(failure) if by_hand && !error::fails_all(&failure) => {
-            let role = role(look).await?;
+    let unmanaged = catalog.deployment() == Deployment::Unmanaged;
+    let edge = match edge(tx, &log, window).await {
+        Err(failure) if unmanaged && !error::fails_all(&failure) => {
+            let role = role(tx).await?;
             let grant = format!("GRANT SELECT ON public.metrics_refresh_log TO {}", error::identifier(&role));
             return Ok(Err(error::unavailable_but_for("incidents", &failure, &grant)));
         }
         answer => answer?,
     };
-    let mut found = stretches(look, &log, &edge, limit).await?;
+    let mut found = stretches(tx, &log, &edge, limit).await?;
     let mut from = Some(edge.since);
     if !edge.success && found.len() <= MOST {
-        let (oldest, known) = without_success(look, &log, &edge).await?;
+        let (oldest, known) = without_success(tx, &log, &edge).await?;
         found.extend(oldest);
         from = known.map(|known| known.max(edge.since));
     }
     if found.is_empty() {
-        let role = role(look).await?;
-        if let Some(hidden) = survey.hidden(&role)
-            && (by_hand || !is_super_admin(look).await?)
+        let role = role(tx).await?;
+        if let Some(hidden) = catalog.hidden(&role)
+            && (unmanaged || !is_super_admin(tx).await?)
         {
-            return Ok(Err(if by_hand { hidden } else { not_permitted(&role) }));
+            return Ok(Err(if unmanaged { hidden } else { not_permitted(&role) }));
         }
     }
     let cut = found.len() > MOST;
@@ -72,8 +73,8 @@ pub async fn read(look: &Look<'_>, window: Duration, limit: Duration) -> Result<
         // What is summed up is what is listed.
         from = found.last().and_then(|oldest| oldest.stretch.after).max(from);
     }
-    describe(look, &log, &mut found).await?;
-    name_blockers(look, &log, &edge, &mut found).await?;
+    describe(tx, &log, &mut found).await?;
+    name_blockers(tx, &log, &edge, &mut found).await?;
     let stretches = found.into_iter().map(|found| found.stretch).collect();
     Ok(Ok(Record { from, looked_at: edge.looked_at, stretches, cut }))
 }
@@ -85,12 +86,12 @@ fn not_permitted(role: &str) -> Unavailable {
     )
 }
 
-async fn role(look: &Look<'_>) -> Result<String> {
-    look.one(&[], "SELECT current_user::text AS role").await?.try_get("role")
+async fn role(tx: &ReadTransaction<'_>) -> Result<String> {
+    tx.one(&[], "SELECT current_user::text AS role").await?.try_get("role")
 }
 
-async fn is_super_admin(look: &Look<'_>) -> Result<bool> {
-    match look.one(&[Thing::Function("is_super_admin")], "SELECT refreshtop.is_super_admin() AS admin").await {
+async fn is_super_admin(tx: &ReadTransaction<'_>) -> Result<bool> {
+    match tx.one(&[Thing::Function("is_super_admin")], "SELECT refreshtop.is_super_admin() AS admin").await {
         // Who may not even ask is none.
         Err(failure) if !error::fails_all(&failure) => Ok(false),
         answer => answer?.try_get("admin"),
@@ -106,7 +107,7 @@ struct Edge {
     success: bool,
 }
 
-async fn edge(look: &Look<'_>, log: &Log<'_>, window: Duration) -> Result<Edge> {
+async fn edge(tx: &ReadTransaction<'_>, log: &Log<'_>, window: Duration) -> Result<Edge> {
     let sql = format!(
         "SELECT w.looked_at, w.since,
                 (SELECT {created}::timestamptz FROM public.metrics_refresh_log l
@@ -118,7 +119,7 @@ async fn edge(look: &Look<'_>, log: &Log<'_>, window: Duration) -> Result<Edge> 
         status = log.column("status", "text"),
         window = format_args!("least({}, interval '1000 years')", interval(window)),
     );
-    let row = look.one(&[LOG], &sql).await?;
+    let row = tx.one(&[LOG], &sql).await?;
     let looked_at: DateTime<Utc> = row.try_get("looked_at")?;
     let since = moment(&row, "since")?.unwrap_or(DateTime::UNIX_EPOCH);
     let before = TimeDelta::from_std(BEFORE).unwrap_or_default();
@@ -138,7 +139,7 @@ struct Found {
 /// Cuts the log at its successes, newest first. Read in the order of the index, and no further than to the last one that
 /// is wanted: nothing is sorted, grouped or kept. The moment at which a row was logged orders the rows; the moment at
 /// which its refresh ended is what counts.
-async fn stretches(look: &Look<'_>, log: &Log<'_>, edge: &Edge, limit: Duration) -> Result<Vec<Found>> {
+async fn stretches(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, limit: Duration) -> Result<Vec<Found>> {
     // The row next to a success, on the side of the present, is the first failure after it, or the next success.
     let sql = format!(
         "SELECT ended AS after, until, until_logged, ended_by, failures, first_logged
@@ -157,7 +158,7 @@ async fn stretches(look: &Look<'_>, log: &Log<'_>, edge: &Edge, limit: Duration)
         limit = interval(limit),
         most = MOST + 1,
     );
-    look.ask(&[LOG], &sql).await?.iter().map(found).collect()
+    tx.ask(&[LOG], &sql).await?.iter().map(found).collect()
 }
 
 /// The attempts since the edge. One from the future ends no stretch.
@@ -180,7 +181,7 @@ fn attempts(log: &Log<'_>, edge: &Edge) -> String {
 /// Where no success is known before the window: the failures before the first one, and from when on the log tells
 /// anything.
 async fn without_success(
-    look: &Look<'_>,
+    tx: &ReadTransaction<'_>,
     log: &Log<'_>,
     edge: &Edge,
 ) -> Result<(Option<Found>, Option<DateTime<Utc>>)> {
@@ -194,7 +195,7 @@ async fn without_success(
          LEFT JOIN success s ON true",
         attempts = attempts(log, edge),
     );
-    let found = found(&look.one(&[LOG], &sql).await?)?;
+    let found = found(&tx.one(&[LOG], &sql).await?)?;
     let known = found.first_logged.or(found.stretch.until.map(|success| success.at));
     Ok(((found.stretch.failures > 0).then_some(found), known))
 }
@@ -219,7 +220,7 @@ fn literal(at: DateTime<Utc>) -> String {
 }
 
 /// Reads the first failure of each.
-async fn describe(look: &Look<'_>, log: &Log<'_>, found: &mut [Found]) -> Result<()> {
+async fn describe(tx: &ReadTransaction<'_>, log: &Log<'_>, found: &mut [Found]) -> Result<()> {
     let moments: Vec<String> = found.iter().filter_map(|found| found.first_logged).map(literal).collect();
     if moments.is_empty() {
         return Ok(());
@@ -240,7 +241,7 @@ async fn describe(look: &Look<'_>, log: &Log<'_>, found: &mut [Found]) -> Result
         moments = moments.join(", "),
     );
     let mut failures = BTreeMap::new();
-    for row in look.ask(&[LOG], &sql).await? {
+    for row in tx.ask(&[LOG], &sql).await? {
         if let Some(logged) = moment(&row, "logged")? {
             failures.insert(logged, failure(&row, logged)?);
         }
@@ -265,7 +266,7 @@ fn failure(row: &Row, logged: DateTime<Utc>) -> Result<Failure> {
 }
 
 /// Reads who was in the way. A log without black boxes names nobody; nor does one in which they are nonsense.
-async fn name_blockers(look: &Look<'_>, log: &Log<'_>, edge: &Edge, found: &mut [Found]) -> Result<()> {
+async fn name_blockers(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, found: &mut [Found]) -> Result<()> {
     let black_box = log.column("black_box", "jsonb");
     let spans: Vec<String> = (0..)
         .zip(found.iter())
@@ -277,7 +278,7 @@ async fn name_blockers(look: &Look<'_>, log: &Log<'_>, edge: &Edge, found: &mut 
     if spans.is_empty() || black_box.starts_with("NULL") {
         return Ok(());
     }
-    let rows = match look.ask(&[LOG], &blockers(log, &black_box, &spans.join(", "))).await {
+    let rows = match tx.ask(&[LOG], &blockers(log, &black_box, &spans.join(", "))).await {
         Err(failure) if !error::fails_all(&failure) => return Ok(()),
         answer => answer?,
     };

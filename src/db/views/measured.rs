@@ -3,9 +3,10 @@
 use crate::db::session::Result;
 use crate::db::{
     error,
-    handmade::{Log, Survey},
+    read_transaction::ReadTransaction,
     service::{self, PLATFORM_METRICS},
-    trust::{LOG, Look, Thing},
+    trust::{LOG, Thing},
+    unmanaged::{Catalog, Log},
 };
 use crate::model::reading::{Reading, Unavailable};
 use chrono::{DateTime, Utc};
@@ -82,7 +83,7 @@ impl Window<'_> {
 
 /// The records of a window: of each slice the newest one, and of all of it the oldest one. `part` is what of them is
 /// wanted.
-pub(super) async fn series(look: &Look<'_>, window: &Window<'_>, part: &str) -> Result<Reading<Vec<Record>>> {
+pub(super) async fn series(tx: &ReadTransaction<'_>, window: &Window<'_>, part: &str) -> Result<Reading<Vec<Record>>> {
     if let Err(missing) = kept(window.log) {
         return Ok(Err(missing));
     }
@@ -101,32 +102,37 @@ pub(super) async fn series(look: &Look<'_>, window: &Window<'_>, part: &str) -> 
         rows = window.rows(),
         step = window.step,
     );
-    let records = read(look, &sql, part).await?;
+    let records = read(tx, &sql, part).await?;
     if records.is_empty() {
-        return Ok(Err(why_none(look, window).await?));
+        return Ok(Err(why_none(tx, window).await?));
     }
     Ok(Ok(records))
 }
 
 /// The newest records of a window, newest first.
-pub(super) async fn newest(look: &Look<'_>, window: &Window<'_>, part: &str, limit: u16) -> Result<Vec<Record>> {
+pub(super) async fn newest(
+    tx: &ReadTransaction<'_>,
+    window: &Window<'_>,
+    part: &str,
+    limit: u16,
+) -> Result<Vec<Record>> {
     let sql = format!(
         "{} {} AND {GOOD} ORDER BY {} DESC LIMIT {limit}",
         window.record("NULL::bigint"),
         window.rows(),
         window.log.created_at()
     );
-    read(look, &sql, part).await
+    read(tx, &sql, part).await
 }
 
-async fn read(look: &Look<'_>, sql: &str, part: &str) -> Result<Vec<Record>> {
+async fn read(tx: &ReadTransaction<'_>, sql: &str, part: &str) -> Result<Vec<Record>> {
     let sql = format!(
         "SELECT slice, at, duration_ms::float8 AS duration_ms,
                 CASE WHEN octet_length(measured::text) <= {LONGEST} THEN (measured -> {})::text END AS part
          FROM ({sql}) record",
         service::literal(part)
     );
-    let rows = look.ask_after(SETTINGS, &[LOG], &sql).await?;
+    let rows = tx.ask_after(SETTINGS, &[LOG], &sql).await?;
     let mut records = Vec::with_capacity(rows.len());
     for row in &rows {
         let part = service::text(row, "part")?;
@@ -154,14 +160,14 @@ fn kept(log: &Log<'_>) -> Reading<()> {
 
 /// Why the log looks empty to this role, where its rows are hidden from it. Row security answers with fewer rows, not with
 /// an error.
-pub(super) async fn hidden(look: &Look<'_>, survey: &Survey) -> Result<Option<Unavailable>> {
+pub(super) async fn hidden(tx: &ReadTransaction<'_>, catalog: &Catalog) -> Result<Option<Unavailable>> {
     let seen = "SELECT current_user::text AS role, EXISTS (SELECT 1 FROM public.metrics_refresh_log) AS any_row";
-    let seen = look.one(&[LOG], seen).await?;
+    let seen = tx.one(&[LOG], seen).await?;
     let role = service::some_text(&seen, "role")?;
-    let Some(hidden) = survey.hidden(&role).filter(|_| !seen.try_get("any_row").unwrap_or(false)) else {
+    let Some(hidden) = catalog.hidden(&role).filter(|_| !seen.try_get("any_row").unwrap_or(false)) else {
         return Ok(None);
     };
-    let admin = look.one(&[Thing::Function("is_super_admin")], "SELECT refreshtop.is_super_admin() AS admin").await;
+    let admin = tx.one(&[Thing::Function("is_super_admin")], "SELECT refreshtop.is_super_admin() AS admin").await;
     Ok(match admin.and_then(|row| row.try_get("admin")) {
         Ok(true) => None,
         Err(failure) if error::fails_all(&failure) => return Err(failure),
@@ -175,14 +181,14 @@ pub(super) async fn hidden(look: &Look<'_>, survey: &Survey) -> Result<Option<Un
 }
 
 /// Why there are none in the window: the newest success says so, or there is none.
-async fn why_none(look: &Look<'_>, window: &Window<'_>) -> Result<Unavailable> {
+async fn why_none(tx: &ReadTransaction<'_>, window: &Window<'_>) -> Result<Unavailable> {
     let sql = format!(
         "SELECT left(l.measured ->> 'error', 300) AS error {} AND {} = 'success' ORDER BY {} DESC LIMIT 1",
         window.rows(),
         window.log.column("status", "text"),
         window.log.created_at()
     );
-    let row = look.optional(&[LOG], &sql).await?;
+    let row = tx.optional(&[LOG], &sql).await?;
     let error = row.as_ref().map(|row| service::text(row, "error")).transpose()?.flatten();
     Ok(match (row, error) {
         (None, _) => Unavailable::new("no refresh succeeded in this window, so nothing was measured", ""),

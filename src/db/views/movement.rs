@@ -5,10 +5,7 @@ use super::{
     measured::{self, Record, Window},
 };
 use crate::db::session::Result;
-use crate::db::{
-    error, handmade, service,
-    trust::{Look, VIEW},
-};
+use crate::db::{error, read_transaction::ReadTransaction, service, trust::VIEW, unmanaged};
 use crate::model::{
     movement::{Figures, Measured, Movement, Sample},
     reading::{Reading, Unavailable},
@@ -21,15 +18,15 @@ use std::time::Duration;
 const RECENT: u16 = 100;
 
 /// Reads how the figures moved in the last `window`.
-pub async fn read(look: &Look<'_>, window: Duration) -> Result<Reading<Movement>> {
-    let now = current(look).await?;
-    let survey = handmade::survey(look).await?;
+pub async fn read(tx: &ReadTransaction<'_>, window: Duration) -> Result<Reading<Movement>> {
+    let now = current(tx).await?;
+    let catalog = unmanaged::catalog(tx).await?;
     let step = Slices::step(window);
     let edges = format!("SELECT {} AS since, {} AS until", measured::since(window), measured::UNTIL);
-    let slices = history::slices(&look.one(&[], &edges).await?, step)?;
-    let measured = match survey.log() {
-        Ok(log) => match measured(look, &Window { log: &log, length: window, step }, &slices).await? {
-            Err(missing) => Err(measured::hidden(look, &survey).await.unwrap_or_default().unwrap_or(missing)),
+    let slices = history::slices(&tx.one(&[], &edges).await?, step)?;
+    let measured = match catalog.log() {
+        Ok(log) => match measured(tx, &Window { log: &log, length: window, step }, &slices).await? {
+            Err(missing) => Err(measured::hidden(tx, &catalog).await.unwrap_or_default().unwrap_or(missing)),
             read => read,
         },
         Err(missing) => Err(missing),
@@ -38,8 +35,8 @@ pub async fn read(look: &Look<'_>, window: Duration) -> Result<Reading<Movement>
 }
 
 /// The columns of numbers that the view has, with their values. More than the contract's may be there.
-async fn current(look: &Look<'_>) -> Result<Reading<Vec<(String, Option<f64>)>>> {
-    let rows = look
+async fn current(tx: &ReadTransaction<'_>) -> Result<Reading<Vec<(String, Option<f64>)>>> {
+    let rows = tx
         .ask(
             &[],
             "SELECT a.attname::text AS name FROM pg_attribute a
@@ -62,7 +59,7 @@ async fn current(look: &Look<'_>) -> Result<Reading<Vec<(String, Option<f64>)>>>
     };
     let columns: Vec<String> = names.iter().enumerate().map(column).collect();
     let sql = format!("SELECT {} FROM public.platform_metrics LIMIT 1", columns.join(", "));
-    let row = match look.optional(&[VIEW], &sql).await {
+    let row = match tx.optional(&[VIEW], &sql).await {
         Ok(Some(row)) => row,
         Ok(None) => return Ok(Err(Unavailable::new("platform_metrics is empty", "press r to refresh it"))),
         Err(failure) if error::fails_all(&failure) => return Err(failure),
@@ -78,14 +75,14 @@ async fn current(look: &Look<'_>) -> Result<Reading<Vec<(String, Option<f64>)>>>
     names.into_iter().enumerate().map(value).collect::<Result<_>>().map(Ok)
 }
 
-async fn measured(look: &Look<'_>, window: &Window<'_>, slices: &Slices) -> Result<Reading<Measured>> {
-    let records = match measured::series(look, window, "figures").await {
+async fn measured(tx: &ReadTransaction<'_>, window: &Window<'_>, slices: &Slices) -> Result<Reading<Measured>> {
+    let records = match measured::series(tx, window, "figures").await {
         Ok(Ok(records)) => records,
         Ok(Err(missing)) => return Ok(Err(missing)),
         Err(failure) if error::fails_all(&failure) => return Err(failure),
         Err(failure) => return Ok(Err(error::unavailable("measurements", &failure, "this role"))),
     };
-    let recent = measured::newest(look, window, "figures", RECENT).await?;
+    let recent = measured::newest(tx, window, "figures", RECENT).await?;
     let mut at_ends = vec![None; slices.len()];
     let mut first = None;
     for record in records {

@@ -7,9 +7,10 @@
 use crate::db::session::{Error, FromRow, Result, Row};
 use crate::db::{
     error,
-    handmade::{self, Log},
+    read_transaction::ReadTransaction,
     service::{self, PLATFORM_METRICS, literal},
-    trust::{LOG, Look},
+    trust::LOG,
+    unmanaged::{self, Log},
 };
 use crate::model::{
     question::{Listed, OriginFilter, Place, RunsFilter, RunsPage, RunsRead, Start},
@@ -32,16 +33,16 @@ const SEARCHED: u32 = 20_000;
 const CALENDAR: &str = "BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 00:00:00+00'";
 
 /// Reads one page.
-pub async fn read(look: &Look<'_>, role: &str, page: &RunsPage) -> Result<Reading<RunsRead>> {
-    let read = search(look, &Log::migrated(), page, page.filter.is_sparse()).await;
+pub async fn read(tx: &ReadTransaction<'_>, role: &str, page: &RunsPage) -> Result<Reading<RunsRead>> {
+    let read = search(tx, &Log::migrated(), page, page.filter.is_sparse()).await;
     let read = match read {
-        Err(failure) if is_another_log(&failure) => return by_hand(look, role, page).await,
+        Err(failure) if is_another_log(&failure) => return unmanaged(tx, role, page).await,
         read => read?,
     };
     // Row security answers with fewer rows, not with an error.
     if read.newest.is_none() && matches!(page.start, Start::Newest | Start::Oldest) {
-        let survey = handmade::survey(look).await?;
-        return Ok(survey.hidden(role).map_or(Ok(read), Err));
+        let catalog = unmanaged::catalog(tx).await?;
+        return Ok(catalog.hidden(role).map_or(Ok(read), Err));
     }
     Ok(Ok(read))
 }
@@ -52,30 +53,30 @@ fn is_another_log(failure: &Error) -> bool {
 }
 
 /// The same from a log in whatever shape it has. It may have no index on failures either.
-async fn by_hand(look: &Look<'_>, role: &str, page: &RunsPage) -> Result<Reading<RunsRead>> {
-    let survey = handmade::survey(look).await?;
-    let log = match survey.log() {
+async fn unmanaged(tx: &ReadTransaction<'_>, role: &str, page: &RunsPage) -> Result<Reading<RunsRead>> {
+    let catalog = unmanaged::catalog(tx).await?;
+    let log = match catalog.log() {
         Ok(log) => log,
         Err(missing) => return Ok(Err(missing)),
     };
-    let read = search(look, &log, page, !page.filter.is_empty()).await;
-    Ok(match handmade::reading("runs", role, read)? {
+    let read = search(tx, &log, page, !page.filter.is_empty()).await;
+    Ok(match unmanaged::reading("runs", role, read)? {
         Ok(read) if read.newest.is_none() && matches!(page.start, Start::Newest | Start::Oldest) => {
-            survey.hidden(role).map_or(Ok(read), Err)
+            catalog.hidden(role).map_or(Ok(read), Err)
         }
         other => other,
     })
 }
 
 /// Collects the rows of a page, piece by piece.
-async fn search(look: &Look<'_>, log: &Log<'_>, page: &RunsPage, sparse: bool) -> Result<RunsRead> {
+async fn search(tx: &ReadTransaction<'_>, log: &Log<'_>, page: &RunsPage, sparse: bool) -> Result<RunsRead> {
     let began = Instant::now();
     let mut read = RunsRead { runs: Vec::new(), newest: None, next: None };
     let mut size = if sparse { FIRST_PIECE } else { u32::from(page.limit) };
     let mut start = page.start;
     loop {
         let left = usize::from(page.limit) - read.runs.len();
-        let rows = match look.ask(&[LOG], &piece(log, &page.filter, start, size, left)).await {
+        let rows = match tx.ask(&[LOG], &piece(log, &page.filter, start, size, left)).await {
             // What was found so far is of use; the next page begins with the piece that took too long.
             Err(failure) if error::code(&failure) == Some(error::sqlstate::QUERY_CANCELED) && read.newest.is_some() => {
                 break;

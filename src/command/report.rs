@@ -1,4 +1,4 @@
-//! One look at everything, for the commands that answer once.
+//! Everything that was read at once, and its verdict, for the commands that answer once.
 
 use crate::{
     command::{Failure, session},
@@ -15,29 +15,29 @@ use crate::{
     settings::Settings,
 };
 
-/// What a look saw, and what it means.
+/// What was read, and what it means.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Look {
+pub struct Report {
     /// Everything that was read; its statistics are those of `stats`.
     pub snapshot: Snapshot,
-    /// The statistics, without which there is no look.
+    /// The statistics, without which there is no report.
     pub stats: RefreshStats,
     /// The verdict.
     pub health: Health,
 }
 
-/// Looks once, with at most `runs` of the newest attempts.
+/// Reads once, with at most `runs` of the newest attempts.
 ///
 /// # Errors
 /// The database can't be reached, or its statistics can't be read.
-pub async fn look(target: &Target, settings: &Settings, runs: u16) -> Result<Look, Failure> {
-    let mut app = Kept::open(target, "look").await?;
-    let look = look_on(&mut app, target, settings, runs).await;
+pub async fn read(target: &Target, settings: &Settings, runs: u16) -> Result<Report, Failure> {
+    let mut app = Kept::open(target, "report").await?;
+    let report = read_on(&mut app, target, settings, runs).await;
     session::close(app.session).await;
-    look
+    report
 }
 
-async fn look_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16) -> Result<Look, Failure> {
+async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16) -> Result<Report, Failure> {
     let failed = |failure: &Error| session::failure("read the statistics", target, failure);
     let scope = Scope { window: settings.window, runs, errors: 0 };
     let read = snapshot::read(app, &scope).await.map_err(|failure| failed(&failure))?;
@@ -63,5 +63,5 @@ async fn look_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16
         Err(missing) => return Err(Failure::new(crate::exit::FAILURE, missing.reason.clone())),
     };
     let health = health::evaluate(&stats, snapshot.server_time, &settings.thresholds);
-    Ok(Look { snapshot, stats, health })
+    Ok(Report { snapshot, stats, health })
 }

@@ -4,8 +4,9 @@
 use crate::db::session::{Error, FromRow, Result};
 use crate::db::{
     error,
+    read_transaction::ReadTransaction,
     service::{self, CronSettings, LISTED_ERROR, LogFilter},
-    trust::{LOG, Look},
+    trust::LOG,
 };
 use crate::model::{
     job::Job,
@@ -20,7 +21,7 @@ use uuid::Uuid;
 
 /// What is there. Read from the catalogs, which any role may.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Survey {
+pub(crate) struct Catalog {
     schema: bool,
     view: bool,
     /// Columns of the log with their types; `None` where there is no log.
@@ -42,11 +43,11 @@ const SURVEY: &str = "
            ON true";
 
 /// Looks what there is.
-pub(crate) async fn survey(look: &Look<'_>) -> Result<Survey> {
-    let row = look.one(&[], SURVEY).await?;
+pub(crate) async fn catalog(tx: &ReadTransaction<'_>) -> Result<Catalog> {
+    let row = tx.one(&[], SURVEY).await?;
     let columns = service::text(&row, "columns")?.map(|text| serde_json::from_str(&text)).transpose();
     let columns = columns.map_err(|failure| Error::Decode(failure.to_string()))?;
-    Ok(Survey {
+    Ok(Catalog {
         schema: row.try_get("schema")?,
         view: row.try_get("view")?,
         columns,
@@ -54,12 +55,12 @@ pub(crate) async fn survey(look: &Look<'_>) -> Result<Survey> {
     })
 }
 
-impl Survey {
+impl Catalog {
     /// What this deployment is, given that refreshtop's functions don't answer.
     pub(crate) fn deployment(&self) -> Deployment {
         match (self.schema, self.columns.is_some() || self.view) {
             (true, _) => Deployment::Older,
-            (false, true) => Deployment::Handmade,
+            (false, true) => Deployment::Unmanaged,
             (false, false) => Deployment::Missing,
         }
     }
@@ -189,13 +190,13 @@ pub(crate) fn reading<T>(what: &str, role: &str, answer: Result<T>) -> Result<Re
 
 /// The statistics of `refreshtop.stats`, by its definitions, from the log. A row from the future makes nothing fresh.
 pub(crate) async fn statistics(
-    look: &Look<'_>,
-    survey: &Survey,
+    tx: &ReadTransaction<'_>,
+    catalog: &Catalog,
     role: &str,
     refresh_type: &str,
     window: Duration,
 ) -> Result<Reading<RefreshStats>> {
-    let log = match survey.log() {
+    let log = match catalog.log() {
         Ok(log) => log,
         Err(missing) => return Ok(Err(missing)),
     };
@@ -227,24 +228,24 @@ pub(crate) async fn statistics(
         of_type = log.of_type(refresh_type),
         window = service::interval(window),
     );
-    let answer = look.one(&[LOG], &sql).await.and_then(|row| RefreshStats::from_row(&row));
+    let answer = tx.one(&[LOG], &sql).await.and_then(|row| RefreshStats::from_row(&row));
     Ok(match reading("statistics", role, answer)? {
-        Ok(stats) if stats.total == 0 && stats.last_success_at.is_none() => survey.hidden(role).map_or(Ok(stats), Err),
+        Ok(stats) if stats.total == 0 && stats.last_success_at.is_none() => catalog.hidden(role).map_or(Ok(stats), Err),
         other => other,
     })
 }
 
 /// The newest `limit` runs that were logged at `since` or later, newest first.
 pub(crate) async fn runs(
-    look: &Look<'_>,
-    survey: &Survey,
+    tx: &ReadTransaction<'_>,
+    catalog: &Catalog,
     role: &str,
     refresh_type: &str,
     filter: LogFilter,
     since: Option<DateTime<Utc>>,
     limit: u16,
 ) -> Result<Reading<Vec<Run>>> {
-    let log = match survey.log() {
+    let log = match catalog.log() {
         Ok(log) => log,
         Err(missing) => return Ok(Err(missing)),
     };
@@ -260,17 +261,17 @@ pub(crate) async fn runs(
         log.select(),
         log.of_type(refresh_type)
     );
-    let answer = look.ask(&[LOG], &sql).await;
+    let answer = tx.ask(&[LOG], &sql).await;
     let answer = answer.and_then(|rows| rows.iter().map(Run::from_row).collect::<Result<Vec<_>>>());
     Ok(match reading(what, role, answer)? {
-        Ok(runs) if runs.is_empty() && filter == LogFilter::All => survey.hidden(role).map_or(Ok(runs), Err),
+        Ok(runs) if runs.is_empty() && filter == LogFilter::All => catalog.hidden(role).map_or(Ok(runs), Err),
         other => other,
     })
 }
 
 /// One run in full.
-pub(crate) async fn run_detail(look: &Look<'_>, survey: &Survey, id: Uuid) -> Result<Option<RunDetail>> {
-    let Ok(log) = survey.log() else { return Ok(None) };
+pub(crate) async fn run_detail(tx: &ReadTransaction<'_>, catalog: &Catalog, id: Uuid) -> Result<Option<RunDetail>> {
+    let Ok(log) = catalog.log() else { return Ok(None) };
     let text = |name| format!("left({}, 20000)", log.column(name, "text"));
     let sql = format!(
         "{select}, {message} AS message, {detail} AS detail, {hint} AS hint, {context} AS context,
@@ -287,11 +288,11 @@ pub(crate) async fn run_detail(look: &Look<'_>, survey: &Survey, id: Uuid) -> Re
         black_box = log.column("black_box", "jsonb"),
         key = log.id(),
     );
-    look.optional(&[LOG], &sql).await?.as_ref().map(service::detail_from_row).transpose()
+    tx.optional(&[LOG], &sql).await?.as_ref().map(service::detail_from_row).transpose()
 }
 
 /// Where `pg_cron` lives, as far as the role itself may see it.
-pub(crate) async fn cron_settings(look: &Look<'_>) -> Result<CronSettings> {
+pub(crate) async fn cron_settings(tx: &ReadTransaction<'_>) -> Result<CronSettings> {
     // Unlike current_setting(), the view leaves out what the role may not see, and is no error.
     let sql = "
         SELECT coalesce((SELECT nullif(setting, '') FROM pg_settings WHERE name = 'cron.database_name'),
@@ -299,10 +300,10 @@ pub(crate) async fn cron_settings(look: &Look<'_>) -> Result<CronSettings> {
                extract(epoch FROM (now() AT TIME ZONE zone) - (now() AT TIME ZONE 'UTC'))::integer AS utc_offset,
                pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') AS readable
         FROM (SELECT coalesce((SELECT nullif(setting, '') FROM pg_settings WHERE name = 'cron.timezone'), 'GMT') AS zone) z";
-    service::settings_from_row(&look.one(&[], sql).await?)
+    service::settings_from_row(&tx.one(&[], sql).await?)
 }
 
 /// The job that refreshes, in this database.
-pub(crate) async fn job(look: &Look<'_>, cron: &CronSettings, database: &str) -> Result<Option<Job>> {
-    service::job_there(look, cron, database).await
+pub(crate) async fn job(tx: &ReadTransaction<'_>, cron: &CronSettings, database: &str) -> Result<Option<Job>> {
+    service::job_there(tx, cron, database).await
 }

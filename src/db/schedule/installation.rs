@@ -43,7 +43,7 @@ pub enum Standing {
 
 /// What is known of the application's database before anything is done.
 #[derive(Debug, Clone)]
-pub struct Look {
+pub struct Installation {
     /// The server's name for it: a pooler's may be another one.
     pub database: String,
     /// Where `pg_cron` lives.
@@ -63,7 +63,7 @@ pub struct Look {
     pub(super) refreshers: Vec<Function>,
 }
 
-impl Look {
+impl Installation {
     /// The database of `pg_cron`, where that is another one.
     #[must_use]
     pub fn elsewhere(&self) -> Option<&str> {
@@ -123,7 +123,7 @@ impl Look {
 ///
 /// # Errors
 /// Only the connection's: any role may ask.
-pub async fn look(app: &mut Session) -> Result<Look> {
+pub async fn installation(app: &mut Session) -> Result<Installation> {
     let mut transaction = app.begin().await?;
     transaction.run(PINNED).await?;
     let facts = one(
@@ -155,7 +155,7 @@ pub async fn look(app: &mut Session) -> Result<Look> {
         Place::Hidden
     };
     transaction.commit().await?;
-    Ok(Look {
+    Ok(Installation {
         database,
         place,
         standing: Standing::New,
@@ -173,21 +173,22 @@ pub async fn look(app: &mut Session) -> Result<Look> {
 ///
 /// # Errors
 /// The server's.
-pub async fn recall(app: &mut Session, look: &mut Look) -> Result<()> {
-    look.alone = one(app, &format!("SELECT refreshtop_migration.role('job') <> '{JOB_ROLE}'")).await?.try_get(0)?;
+pub async fn recall(app: &mut Session, installation: &mut Installation) -> Result<()> {
+    installation.alone =
+        one(app, &format!("SELECT refreshtop_migration.role('job') <> '{JOB_ROLE}'")).await?.try_get(0)?;
     let installed = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                      WHERE n.nspname = 'refreshtop' AND c.relname = 'undo'";
     if optional(app, installed).await?.is_none() {
         return Ok(());
     }
     ask(app, AS_OWNER).await?;
-    look.standing = standing(app).await?;
-    look.notes = notes::notes(app).await?;
+    installation.standing = standing(app).await?;
+    installation.notes = notes::notes(app).await?;
     ask(app, AS_MIGRATOR).await?;
     Ok(())
 }
 
-impl Look {
+impl Installation {
     /// Takes into account where the installation was at home before this transaction brought it here.
     ///
     /// # Errors
@@ -254,8 +255,8 @@ async fn standing(app: &mut Session) -> Result<Standing> {
 ///
 /// # Errors
 /// [`ScheduleError::NotSafe`]; the server's.
-pub async fn is_safe(app: &mut Session, look: &Look) -> Result<(), ScheduleError> {
-    if !look.alone {
+pub async fn is_safe(app: &mut Session, installation: &Installation) -> Result<(), ScheduleError> {
+    if !installation.alone {
         return Ok(());
     }
     let row = one(
@@ -271,5 +272,5 @@ pub async fn is_safe(app: &mut Session, look: &Look) -> Result<(), ScheduleError
     if row.try_get("safe")? {
         return Ok(());
     }
-    Err(ScheduleError::NotSafe { role: look.role.clone(), owner: row.try_get("owner")? })
+    Err(ScheduleError::NotSafe { role: installation.role.clone(), owner: row.try_get("owner")? })
 }
