@@ -48,35 +48,35 @@ const LONGEST_QUOTE: usize = 200;
 #[derive(Debug, Clone, PartialEq, Subcommand)]
 #[expect(clippy::doc_markdown, reason = "what is said about the commands is the text of --help")]
 pub enum Command {
-    /// Show how the refreshes go, live
+    /// Monitor the refreshes live
     Monitor,
-    /// Say how it stands: verdict, last refresh, job
+    /// Show the current status: verdict, last refresh, job
     Status(Status),
-    /// Show the figures of the refreshes in the window
+    /// Show refresh statistics for the window
     Stats(Stats),
     /// List the latest attempts, with their errors
     Logs(Logs),
-    /// Refresh the view now, and wait for the end; Ctrl-C cancels it on the server
+    /// Refresh the view now and wait for it to finish; Ctrl-C cancels it on the server
     Trigger(Trigger),
     /// Show or change the jobs in pg_cron
     Job(Job),
-    /// Delete rows of the log that are older than they are kept
+    /// Delete log rows that are past their retention
     Cleanup(Cleanup),
-    /// Check the health as a monitoring plugin: one line, performance data, exit code 0 to 3
+    /// Check health as a monitoring plugin: one line, performance data, exit code 0 to 3
     Check(Check),
-    /// Find what keeps the refreshes from working, and what fixes it
+    /// Diagnose problems with the refreshes and suggest fixes
     Doctor(Doctor),
-    /// Give the figures to Prometheus and its kin, as OpenMetrics
+    /// Export metrics for Prometheus (OpenMetrics)
     Metrics(Metrics),
-    /// Drive the refreshes where pg_cron can't be had
+    /// Run scheduled refreshes without pg_cron
     Schedule(Schedule),
-    /// Install or update what the database needs, or take it away
+    /// Install, update or remove refreshtop's database objects
     Migrate(Migrate),
-    /// Try it out on a PostgreSQL server of its own, in a temporary folder
+    /// Try refreshtop on a temporary PostgreSQL server of its own
     Demo(Demo),
     /// Find, write or check the config file
     Config(Config),
-    /// Print the completions for a shell
+    /// Print completions for a shell
     Completions(Completions),
     /// Print a manual page
     Man(Man),
@@ -122,17 +122,17 @@ pub enum MigrateAction {
     Up(Up),
     /// Show which migrations are installed
     Status(MigrateOne),
-    /// Take migrations away again
+    /// Roll back migrations
     Down(Down),
 }
 
 /// `migrate down`. These two have no twins in the environment: a forgotten variable must not take anything away.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Down {
-    /// Newest version to keep; without it everything goes
+    /// Newest step to keep; without it everything is removed
     #[arg(long, value_name = "VERSION", value_parser = clap::value_parser!(i64).range(0..))]
     pub to: Option<i64>,
-    /// Don't ask
+    /// Skip confirmation
     #[arg(long)]
     pub yes: bool,
     /// Print every statement instead of executing it
@@ -146,10 +146,10 @@ pub struct Down {
 /// `demo`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Demo {
-    /// Start the server and say how to reach it, without the monitor
+    /// Start the server without the monitor and print how to reach it
     #[arg(long, env = "REFRESHTOP_HEADLESS", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub headless: bool,
-    /// Accounts to fill it with
+    /// Number of accounts to create
     #[arg(
         long,
         env = "REFRESHTOP_ACCOUNTS",

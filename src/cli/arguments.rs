@@ -43,10 +43,10 @@ pub struct Logs {
     /// Only attempts that failed
     #[arg(long, env = "REFRESHTOP_ERRORS", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub errors: bool,
-    /// Only attempts of the last while, e.g. 6h
+    /// Only attempts from this long ago until now, e.g. 6h
     #[arg(long, env = "REFRESHTOP_SINCE", hide_env_values = true, value_name = "DURATION", value_parser = value::window)]
     pub since: Option<Duration>,
-    /// At most this many, the newest ones
+    /// At most this many, newest first
     #[arg(
         long,
         env = "REFRESHTOP_LIMIT",
@@ -56,7 +56,7 @@ pub struct Logs {
         value_parser = clap::value_parser!(u16).range(1..=10_000)
     )]
     pub limit: u16,
-    /// Go on, and print attempts as they end
+    /// Keep running and print attempts as they finish
     #[arg(long, short, env = "REFRESHTOP_FOLLOW", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub follow: bool,
     /// How to answer.
@@ -67,10 +67,10 @@ pub struct Logs {
 /// `trigger`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Trigger {
-    /// Where a refresh is running already, wait for its end and refresh then, instead of being refused
+    /// If a refresh is already running, wait for it and then refresh, instead of failing
     #[arg(long, env = "REFRESHTOP_WAIT", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub wait: bool,
-    /// Cancel the refresh on the server when all of it takes longer: connecting, waiting, refreshing
+    /// Cancel the refresh on the server if connecting, waiting and refreshing together take longer
     #[arg(long, env = "REFRESHTOP_TIMEOUT", hide_env_values = true, value_name = "DURATION", value_parser = value::limit)]
     pub timeout: Option<Duration>,
     /// How to answer.
@@ -94,17 +94,17 @@ pub struct Job {
 pub enum JobAction {
     /// Show the jobs in pg_cron (the default)
     Show(JobShow),
-    /// Show the latest executions of a job
+    /// Show a job's latest runs
     Runs(JobRuns),
-    /// Stop a job from being run until it is resumed
+    /// Pause a job until it is resumed
     Pause(JobOne),
-    /// Let a paused job run again
+    /// Resume a paused job
     Resume(JobOne),
-    /// Give a job another schedule
+    /// Change a job's schedule
     Every(JobEvery),
-    /// Take a job out of pg_cron
+    /// Remove a job from pg_cron
     Remove(JobOne),
-    /// Put back the jobs that are missing, and fix those that run something else
+    /// Restore missing jobs, and fix jobs that run something else
     Restore(JobShow),
 }
 
@@ -133,7 +133,7 @@ pub struct JobRuns {
     /// Which job.
     #[command(flatten)]
     pub one: JobOne,
-    /// At most this many, the newest ones
+    /// At most this many, newest first
     #[arg(
         long,
         env = "REFRESHTOP_LIMIT",
@@ -176,7 +176,7 @@ pub struct Cleanup {
 /// `check`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Check {
-    /// Warn where a figure leaves this range: age=10m, duration=5, rate=95:
+    /// Warn if a figure leaves this range: age=10m, duration=5, rate=95:
     ///
     /// age is that of the last successful refresh and duration the average one, both in seconds or with units; rate
     /// is the success rate in per cent. Ranges are those of the monitoring plugins: 10 (0 to 10), 10: (10 or more),
@@ -193,7 +193,7 @@ pub struct Check {
         value_parser = Limit::parse
     )]
     pub warning: Vec<Limit>,
-    /// It is critical where a figure leaves this range, written as for --warning
+    /// Critical if a figure leaves this range, written as for --warning
     #[arg(
         long,
         short,
@@ -205,7 +205,7 @@ pub struct Check {
         value_parser = Limit::parse
     )]
     pub critical: Vec<Limit>,
-    /// Longest time until the verdict, in seconds or with units; unknown after that
+    /// Time limit for the check, in seconds or with units; the verdict is unknown after that
     #[arg(
         long,
         short,
@@ -221,10 +221,10 @@ pub struct Check {
 /// `doctor`. What changes something has no twin in the environment: a forgotten variable must not fix anything.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Doctor {
-    /// Show what stands behind every finding, such as sizes and the plan, and not only where something is wrong
+    /// Show details for every finding, such as sizes and the plan, not only for problems
     #[arg(long, env = "REFRESHTOP_DETAILS", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub details: bool,
-    /// Run the view's query to measure its plan (EXPLAIN ANALYZE), for at most this long; 30s where nothing is said
+    /// Run the view's query to measure its plan (EXPLAIN ANALYZE), for at most this long; 30s by default
     #[arg(
         long,
         env = "REFRESHTOP_ANALYZE",
@@ -235,17 +235,16 @@ pub struct Doctor {
         value_parser = value::limit
     )]
     pub analyze: Option<Duration>,
-    /// Show the statements that are safe, ask, execute them, and look again
+    /// Show the safe fixes, ask, execute them, and diagnose again
     ///
-    /// Safe are those that schedule a job or correct it, create an extension or an index, collect statistics, vacuum,
-    /// fill the view and clean up the log. What ends somebody's session or takes something away is left out: name it
-    /// with --also.
+    /// Safe fixes schedule or correct a job, create an extension or an index, analyze, vacuum, fill the view, or clean up
+    /// the log. Fixes that end a session or remove something are left out: name them with --also.
     #[arg(long)]
     pub fix: bool,
-    /// Execute this statement too, which --fix alone leaves out; named as it is shown, e.g. 'end session 4711'
+    /// Also execute this fix, which --fix alone leaves out, by the name shown, e.g. 'end session 4711'
     #[arg(long, value_name = "NAME", requires = "fix")]
     pub also: Vec<String>,
-    /// Don't ask
+    /// Skip confirmation
     #[arg(long, requires = "fix")]
     pub yes: bool,
     /// How to answer.
@@ -256,7 +255,7 @@ pub struct Doctor {
 /// `metrics`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Metrics {
-    /// Write to this file, whole or not at all, e.g. for the textfile collector of node_exporter
+    /// Write to this file atomically, e.g. for node_exporter's textfile collector
     #[arg(
         long,
         env = "REFRESHTOP_TEXTFILE",
@@ -265,10 +264,10 @@ pub struct Metrics {
         value_parser = value::path
     )]
     pub textfile: Option<PathBuf>,
-    /// Serve /metrics over HTTP until stopped; without an address on 127.0.0.1:9899
+    /// Serve /metrics over HTTP until stopped; on 127.0.0.1:9899 if no address is given
     ///
-    /// Who asks for another host than an IP address, localhost, or the host that is given here is refused: a page in
-    /// somebody's browser could give itself a name that leads here. Scraped by name, it must be given that name.
+    /// Requests for a host other than an IP address, localhost or the host given here are refused, because a web page
+    /// could use a name of its own that resolves to this machine (DNS rebinding). To scrape by name, give that name.
     #[arg(
         long,
         env = "REFRESHTOP_LISTEN",
@@ -294,7 +293,7 @@ pub struct Schedule {
         value_parser = value::cron
     )]
     pub cron: String,
-    /// How long a running refresh may go on when asked to stop; it is cancelled after that
+    /// How long a running refresh may continue after a stop signal before it is cancelled
     #[arg(
         long,
         env = "REFRESHTOP_GRACE",
@@ -320,11 +319,11 @@ pub struct Config {
 /// What to do with the config file.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum ConfigAction {
-    /// Print where the config file is looked for
+    /// Print where the config file is expected
     Path,
-    /// Write a config file with every setting in it, all of them at their defaults
+    /// Write a config file with every setting at its default
     Init,
-    /// Read config file, environment and flags, and say what is wrong with them
+    /// Check config file, environment and flags for mistakes
     Check,
 }
 
