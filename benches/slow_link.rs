@@ -21,7 +21,7 @@ use support::{
 const ROUND_TRIP: Duration = Duration::from_millis(100);
 const TIMES: usize = 5;
 /// What the first figures may take longer than psql's one query, in round trips: two for the poll, and a session more
-/// where pg_cron lives in another database.
+/// where `pg_cron` lives in another database.
 const MOST: f64 = 10.0;
 
 #[tokio::main(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
--- What bears our names and is not ours goes aside, whole: into a schema that nobody reaches, with owner, rights,
+-- What has our names and is not ours is moved aside, whole: into a schema that nobody reaches, with owner, rights,
 -- indexes, triggers and rows as they are. So none of its code is ever met, and a rollback only has to move it back. A
 -- view is looked at in step 11, because it may have to stay.
 

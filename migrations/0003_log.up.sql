@@ -79,7 +79,7 @@ BEGIN
       AND i.indrelid IS DISTINCT FROM 'public.metrics_refresh_log'::regclass
     LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION '% of role % is no index of the refresh log, and bears the name of one',
+        RAISE EXCEPTION '% of role % is no index of the refresh log, but has the name of one',
             v_taken.identity, v_taken.owner
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Rename or drop it, then migrate again.';
     END IF;

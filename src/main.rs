@@ -32,7 +32,7 @@ fn main() -> ExitCode {
 fn wrong_line(arguments: &[OsString], error: &clap::Error) -> ExitCode {
     let is = |word: &str| arguments.iter().skip(1).any(|argument| argument == word);
     if !error.use_stderr() || !is("check") || is("config") {
-        // Where its reader is gone, there is nobody to tell.
+        // Ignore the error: the reader may be gone.
         let _ = error.print();
         return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK });
     }

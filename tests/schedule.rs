@@ -475,7 +475,7 @@ async fn a_role_that_pg_cron_refuses_migrates_all_the_same_and_is_told() {
     let mut session = Session::open(&target(&owner), "test", &Limits::READING).await.unwrap();
     let cron = service::cron_settings(&mut session).await.unwrap();
     assert_eq!((cron.database, cron.readable), (None, false));
-    assert!(!service::server_facts(&mut session).await.unwrap().server.standby);
+    assert!(!service::server_facts(&session).await.unwrap().server.standby);
     down(&owner).await;
 }
 

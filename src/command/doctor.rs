@@ -92,7 +92,7 @@ pub async fn run(
 
 /// Every safe statement once, and those that were named.
 fn chosen(found: &Diagnosis, also: &[String]) -> Result<Vec<Fix>, Failure> {
-    // Nobody agrees to what can't be shown as it is.
+    // A statement that cannot be displayed verbatim is not offered.
     let offered = found.checks.iter().flat_map(|check| &check.fixes).filter(|fix| diagnosis::can_be_shown(fix));
     let offered: Vec<&Fix> = offered.collect();
     if let Some(name) = also.iter().find(|name| !offered.iter().any(|fix| fix.label == **name)) {
@@ -138,7 +138,7 @@ async fn fix(
             return Err(stopped(&fixed));
         }
         if io::stderr().is_terminal() && !output.json {
-            // Where even standard error is gone, there is nobody to tell.
+            // Ignore the error: stderr may be closed.
             let _ = writeln!(io::stderr(), "executing: {}", clean(&fix.label));
         }
         let outcome = sessions.fix(&fix).await.map_err(|error| error.to_string());

@@ -86,7 +86,7 @@ impl Watch {
     /// Tells a person, or a log, how far it is. Not on standard output, which has the answer.
     pub fn say(&self, text: &str) {
         if !self.quiet {
-            // Where even standard error is gone, there is nobody to tell.
+            // Ignore the error: stderr may be closed.
             let _ = writeln!(std::io::stderr(), "{}", printable(text));
         }
     }

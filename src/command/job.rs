@@ -79,7 +79,7 @@ impl<'a> Desk<'a> {
     async fn open(target: &'a Target) -> Result<Self, Failure> {
         let failed = |error: Error| session::failure("see the schedule", target, &error);
         let mut app = Session::open(target, "job", &LIMITS).await?;
-        let facts = service::server_facts(&mut app).await.map_err(failed)?;
+        let facts = service::server_facts(&app).await.map_err(failed)?;
         let cron = service::cron_settings(&mut app).await.map_err(failed)?;
         let there = match &cron.database {
             Some(database) if *database == facts.server.database => None,

@@ -40,7 +40,7 @@ pub async fn run(logs: &Logs, settings: &Settings, target: &Target, output: Outp
     let mut app = session::open(target, "logs", &Limits::READING).await?;
     let since = match logs.since {
         Some(_) => {
-            let facts = service::server_facts(&mut app).await.map_err(|error| failed(target, &error))?;
+            let facts = service::server_facts(&app).await.map_err(|error| failed(target, &error))?;
             logs.from(facts.time)
         }
         None => None,
@@ -137,7 +137,7 @@ async fn follow(
             message = news.recv() => match message {
                 Some(Message::Feed(FeedEvent::Down { reason, .. })) => {
                     if !down {
-                        // Where even standard error is gone, there is nobody to tell.
+                        // Ignore the error: stderr may be closed.
                         let _ = writeln!(std::io::stderr(), "refreshtop: {}; trying again", clean(&reason));
                     }
                     down = true;

@@ -40,7 +40,7 @@ pub async fn read(target: &Target, settings: &Settings, runs: u16) -> Result<Rep
 async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16) -> Result<Report, Failure> {
     let failed = |failure: &Error| session::failure("read the statistics", target, failure);
     let scope = Scope { window: settings.window, runs, errors: 0 };
-    let read = snapshot::read(app, &scope).await.map_err(|failure| failed(&failure))?;
+    let read = Box::pin(snapshot::read(app, &scope)).await.map_err(|failure| failed(&failure))?;
     if let Some(failure) = read.stats_failure() {
         return Err(failed(failure));
     }

@@ -92,7 +92,7 @@ async fn first_look(target: &Target) -> Result<ServerClock, Failure> {
             Err(failure) if failure.kind.may_pass() => {
                 tracing::warn!(%failure, "not connected yet");
                 if !told {
-                    // Where even standard error is gone, there is nobody to tell.
+                    // Ignore the error: stderr may be closed.
                     let _ = writeln!(io::stderr(), "refreshtop: {}; trying again", clean(&failure.to_string()));
                     told = true;
                 }

@@ -87,7 +87,7 @@ pub async fn run(address: &Listen, settings: &Settings, target: &Target) -> Resu
     }
 }
 
-/// Where even standard error is gone, there is nobody to tell.
+/// Ignore the error: stderr may be closed.
 fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "refreshtop: {text}");
 }

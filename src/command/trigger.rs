@@ -83,7 +83,7 @@ pub async fn run(trigger: &Trigger, target: &Target, output: Output) -> Result<(
 /// Tells a person who watches.
 fn say(text: &str, output: Output) {
     if std::io::stderr().is_terminal() && !output.json {
-        // Where even standard error is gone, there is nobody to tell.
+        // Ignore the error: stderr may be closed.
         let _ = writeln!(std::io::stderr(), "{text}");
     }
 }

@@ -103,7 +103,7 @@ async fn session(target: &Target, budget: &SessionBudget, messages: &mpsc::Sende
     let connected = match connect::connect(target, "listen", &LISTENING).await {
         Ok(connected) => connected,
         Err(failure) => {
-            // A server without a free connection is not helped by two knocks a second.
+            // Do not retry twice a second against a server that is out of connections.
             let soon = failure.kind.may_pass() && failure.kind != Kind::TooManyConnections;
             return Loss { reason: failure.to_string(), soon };
         }

@@ -94,7 +94,7 @@ pub(super) fn is_job(database: &str, name: &str) -> String {
     format!("j.jobname IN ({name}, {name} || '@' || {database}) AND j.database = {database}")
 }
 
-/// The order in which rows `j` that bear the name are looked at: the one that calls the function first.
+/// The order in which rows `j` that have the name are looked at: the one that calls the function first.
 fn the_right_one(name: &str) -> String {
     let function = schedule::JOBS.iter().find(|job| job.name == name).map_or("", |job| job.function);
     let calls = format!("strpos(j.command, {}) > 0", literal(function));
@@ -310,7 +310,7 @@ pub async fn change(
         literal(change.act()),
         literal(name)
     );
-    service::ask(&mut noted, &sql).await?;
+    service::ask(&noted, &sql).await?;
     if !may_commit() {
         return Ok(None);
     }
@@ -357,7 +357,7 @@ async fn apply(cron: &mut Session, database: &str, name: &str, change: &Change) 
     act(cron, &job, change).await
 }
 
-/// The job that does what the contract's job of this name does; one that only bears its name is somebody's own.
+/// The job that does what the contract's job of this name does; one that only has its name is somebody's own.
 async fn choose(cron: &mut Session, database: &str, name: &str) -> Result<Option<Chosen>> {
     let sql = format!(
         "SELECT j.jobid, j.username::text AS username, j.command::text AS command FROM cron.job j WHERE {} ORDER BY {}",

@@ -53,7 +53,7 @@ async fn trusted(connection: &mut Session) -> Result<(), MigrateError> {
     if problems.is_empty() { Ok(()) } else { Err(MigrateError::Preflight(problems)) }
 }
 
-/// Refuses to change anything where that is so, or where something bears a name that every change needs.
+/// Refuses to change anything where that is so, or where something has a name that every change needs.
 async fn unbarred(connection: &mut Session) -> Result<(), MigrateError> {
     let problems = preflight::barriers(connection).await?;
     if problems.is_empty() { Ok(()) } else { Err(MigrateError::Preflight(problems)) }
@@ -178,8 +178,7 @@ pub async fn begin_up<'c>(
     let said = "SELECT detail ->> 'message' FROM refreshtop.audit
                 WHERE action = 'migrate up' AND outcome = 'kept' AND detail ->> 'transaction' = pg_current_xact_id()::text
                 ORDER BY at";
-    let said: Result<Vec<Option<String>>> =
-        ask(&mut transaction, said).await?.iter().map(|row| row.try_get(0)).collect();
+    let said: Result<Vec<Option<String>>> = ask(&transaction, said).await?.iter().map(|row| row.try_get(0)).collect();
     done.kept = said?.into_iter().flatten().collect();
     done.kept.extend(told(&mut transaction).await?);
     run(&mut transaction, LEAVE_ROLES, None).await?;

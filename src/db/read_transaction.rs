@@ -43,7 +43,7 @@ impl<'a> ReadTransaction<'a> {
             transaction.run(&begin),
             transaction.query(&facts, &[]),
             // Every question goes back to it first: so one that is refused costs nothing but itself.
-            transaction.run("SAVEPOINT look"),
+            transaction.run("SAVEPOINT question"),
         )
         .await;
         begun?;
@@ -84,7 +84,7 @@ impl<'a> ReadTransaction<'a> {
     pub(super) async fn ask_after(&self, before: &str, things: &[Thing], sql: &str) -> Result<Vec<Row>> {
         let trust = &self.facts.trust;
         trust.allow_all(things)?;
-        let before = format!("ROLLBACK TO SAVEPOINT tx; {}{before}", trust.hold(things));
+        let before = format!("ROLLBACK TO SAVEPOINT question; {}{before}", trust.hold(things));
         let (held, rows) = join(self.transaction.run(&before), self.transaction.query(sql, &[])).await;
         held.and(rows).map_err(|failure| self.facts.trust.explain(failure))
     }

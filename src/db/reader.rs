@@ -248,7 +248,7 @@ impl Reader {
     }
 
     async fn snapshot(&self, sessions: &mut Sessions, window: Duration) -> Result<Snapshot> {
-        let read = snapshot::read(&mut sessions.app, &Scope { window, runs: RUNS, errors: ERRORS }).await?;
+        let read = Box::pin(snapshot::read(&mut sessions.app, &Scope { window, runs: RUNS, errors: ERRORS })).await?;
         Ok(match read.elsewhere().map(ToOwned::to_owned) {
             None => read.complete(),
             Some(database) => read.complete_by(sessions.with_cron(&database).await.1).await,

@@ -93,7 +93,7 @@ pub async fn read(app: &mut Kept, scope: &Scope) -> Result<Read> {
         service::own_job(&tx),
     );
     let stats_failure = stats.as_ref().err().cloned();
-    // What is missing is looked for only where something is.
+    // Only survey the catalog if a function was missing.
     let catalog = match &stats {
         Err(failure) if error::is_missing(failure) => Some(unmanaged::catalog(&tx).await?),
         _ => None,
@@ -310,7 +310,11 @@ fn no_job(cron_database: &str, as_owner: bool, server: &Server, migrated: bool) 
     let job = service::REFRESH_JOB;
     // In another database pg_cron shows each role only its own jobs.
     let whose = if as_owner { String::new() } else { format!(" that role {} may see", server.role) };
-    let fix = if migrated { "run: refreshtop job restore" } else { "run: refreshtop migrate" };
+    let fix = match (migrated, as_owner) {
+        (true, true) => "run: refreshtop job restore; if a job of another role is the schedule, only superusers see it",
+        (true, false) => "run: refreshtop job restore",
+        (false, _) => "run: refreshtop migrate",
+    };
     let none = Unavailable::new(format!("no job {job}{whose} in pg_cron (database {cron_database})"), fix);
     if as_owner { none.absent() } else { none }
 }

@@ -108,7 +108,7 @@ async fn a_job_of_a_superuser_that_is_the_schedule_is_shown_to_superusers_and_no
     let before = jobs(&url).await;
     let lines = up(&url).await;
     assert_eq!(with(&lines, &["counts as the schedule"]).len(), 1, "{lines:#?}");
-    assert_eq!(with(&lines, &["number 1, 1 1 1 1 *, role mallory", "bears our name"]).len(), 1, "{lines:#?}");
+    assert_eq!(with(&lines, &["number 1, 1 1 1 1 *, role mallory", "has our name"]).len(), 1, "{lines:#?}");
     execute(&url, "GRANT refreshtop_admin TO oncall").await;
     let oncall = cluster.url_of("oncall", "oncall", "app");
     let schedule = Value::from("*/7 * * * *");

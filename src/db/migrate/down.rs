@@ -91,7 +91,7 @@ pub async fn begin_down<'c>(
         }
     }
     let kept: Option<String> =
-        one(&mut transaction, "SELECT nullif(current_setting('refreshtop.rows_kept', true), '')").await?.try_get(0)?;
+        one(&transaction, "SELECT nullif(current_setting('refreshtop.rows_kept', true), '')").await?.try_get(0)?;
     done.kept.extend(kept.map(|why| {
         format!(
             "the rows that came since stay in table public.metrics_refresh_log_refreshtop, because the log that was here \
@@ -132,23 +132,23 @@ pub async fn at_stake(connection: &mut Session, target: i64) -> Result<AtStake, 
     let has_notes = exists(&mut transaction, "refreshtop.undo").await?;
     if undoes(target, "adopt") && has_notes {
         stake.comes_back =
-            ask(&mut transaction, ASIDE).await?.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+            ask(&transaction, ASIDE).await?.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     }
     // For anybody else the tables are empty.
-    ask(&mut transaction, "SELECT refreshtop_migration.as_owner()").await?;
+    ask(&transaction, "SELECT refreshtop_migration.as_owner()").await?;
     if undoes(target, "platform metrics") && exists(&mut transaction, "refreshtop.views").await? {
         let made = "SELECT 1 FROM refreshtop.views v JOIN pg_class c ON c.oid = v.view_oid AND c.relkind = 'm'
                     WHERE v.refresh_type = 'platform_metrics'
                       AND obj_description(c.oid, 'pg_class') LIKE '%kept fresh by refreshtop'";
-        stake.view = optional(&mut transaction, made).await?.is_some();
+        stake.view = optional(&transaction, made).await?.is_some();
     }
     let kept = "SELECT 1 FROM refreshtop.undo WHERE kind = 'moved' AND detail ? 'copied_at' LIMIT 1";
     if undoes(target, "log")
         && has_notes
         && exists(&mut transaction, "refreshtop.log_door").await?
-        && optional(&mut transaction, kept).await?.is_none()
+        && optional(&transaction, kept).await?.is_none()
     {
-        stake.log_rows = one(&mut transaction, "SELECT count(*) FROM refreshtop.log_door").await?.try_get(0)?;
+        stake.log_rows = one(&transaction, "SELECT count(*) FROM refreshtop.log_door").await?.try_get(0)?;
     }
     transaction.rollback().await?;
     Ok(stake)

@@ -44,7 +44,7 @@ impl<T> Pending<'_, T> {
 }
 
 pub(super) async fn begin(connection: &mut Session) -> Result<Transaction<'_>> {
-    let mut transaction = connection.begin().await?;
+    let transaction = connection.begin().await?;
     // The view's first filling may take long, and somebody may hold a table: what bounds a poll must not bound this.
     // With nothing else on the search path every name is ours or PostgreSQL's. How strings are read must be settled before
     // the next statement is sent.
@@ -52,13 +52,13 @@ pub(super) async fn begin(connection: &mut Session) -> Result<Transaction<'_>> {
         "SET LOCAL transaction_read_only = off; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '30s'; SET LOCAL client_min_messages = warning;
          SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL standard_conforming_strings = on",
     ).await?;
-    ask(&mut transaction, &format!("SELECT pg_advisory_xact_lock({LOCK_CLASS}, 0)")).await?;
+    ask(&transaction, &format!("SELECT pg_advisory_xact_lock({LOCK_CLASS}, 0)")).await?;
     Ok(transaction)
 }
 
 pub(super) async fn run(transaction: &mut Session, sql: &str, version: Option<i64>) -> Result<(), MigrateError> {
     match transaction.run(sql).await {
-        Ok(_) => Ok(()),
+        Ok(()) => Ok(()),
         Err(failure) if error::server_error(&failure).is_some() => {
             let version = version.unwrap_or_default();
             Err(MigrateError::Step {

@@ -113,7 +113,7 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// The jobs that bear the name here, without those of strangers, which are only told of.
+    /// The jobs that have the name here, without those of strangers, which are only told of.
     fn candidates(&mut self, wanted: &Wanted) -> Vec<CronJob> {
         let (here, strangers): (Vec<CronJob>, Vec<CronJob>) = self
             .jobs
@@ -124,7 +124,7 @@ impl Desk<'_> {
         for job in strangers {
             self.told.push(job.id);
             self.done.lines.push(format!(
-                "note: job {} ({}) bears our name and stays as it is: that role is no superuser, and owns neither the \
+                "note: job {} ({}) has our name and stays as it is: that role is no superuser, and owns neither the \
                  database nor a source of the view; it runs: {}",
                 job.title(),
                 job.particulars(),

@@ -106,7 +106,7 @@ impl Installation {
         })
     }
 
-    /// Names that a job of this database may bear, and the databases that it may run in.
+    /// Names that a job of this database may have, and the databases that it may run in.
     pub(super) fn is_here(&self, wanted: &Wanted, job: &CronJob) -> bool {
         let old = if let Standing::Renamed(old) = &self.standing { Some(old.as_str()) } else { None };
         let named = |database: &str| {
@@ -124,10 +124,10 @@ impl Installation {
 /// # Errors
 /// Only the connection's: any role may ask.
 pub async fn installation(app: &mut Session) -> Result<Installation> {
-    let mut transaction = app.begin().await?;
+    let transaction = app.begin().await?;
     transaction.run(PINNED).await?;
     let facts = one(
-        &mut transaction,
+        &transaction,
         "SELECT current_database()::text AS database, current_user::text AS role,
                 pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') AS readable,
                 EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron') AS here,
@@ -142,12 +142,12 @@ pub async fn installation(app: &mut Session) -> Result<Installation> {
     let mut functions: Vec<String> = facts.try_get("functions")?;
     let owners: Vec<String> = facts.try_get("owners")?;
     functions.retain(|function| JOBS.iter().any(|job| job.function == function));
-    let found: String = one(&mut transaction, &format!("SELECT ({FUNCTIONS})::text")).await?.try_get(0)?;
+    let found: String = one(&transaction, &format!("SELECT ({FUNCTIONS})::text")).await?.try_get(0)?;
     let found: Vec<Function> = serde_json::from_str(&found).map_err(|failure| Error::Decode(failure.to_string()))?;
     let refreshers = cron::refreshers(&found, PLATFORM_METRICS).into_iter().cloned().collect();
     let place = if facts.try_get("readable")? {
         let question = "SELECT nullif(current_setting('cron.database_name', true), '')";
-        let named: Option<String> = one(&mut transaction, question).await?.try_get(0)?;
+        let named: Option<String> = one(&transaction, question).await?.try_get(0)?;
         named.map_or(Place::NotLoaded, Place::Database)
     } else if facts.try_get("here")? {
         Place::Database(database.clone())

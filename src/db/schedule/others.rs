@@ -21,7 +21,7 @@ impl Desk<'_> {
         cron::how(&job.command, wanted.function, wanted.view, &refreshers)
     }
 
-    /// Tells of the jobs that bear our name and do something else.
+    /// Tells of the jobs that have our name and do something else.
     pub(super) fn tell_of_namesakes(&mut self, wanted: &Wanted, here: &[CronJob]) {
         for job in here {
             if wanted.purpose(&job.command) == Purpose::Other && self.how(wanted, job).is_none() {

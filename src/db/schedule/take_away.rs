@@ -116,9 +116,9 @@ impl Desk<'_> {
             self.done.lines.push(format!("extension pg_cron stays in database {}: {why}", self.cron_database));
             return Ok(());
         }
-        let mut attempt = self.cron.begin().await?;
+        let attempt = self.cron.begin().await?;
         let dropped =
-            if self.mode == Mode::Really { ask(&mut attempt, "DROP EXTENSION pg_cron").await } else { Ok(Vec::new()) };
+            if self.mode == Mode::Really { ask(&attempt, "DROP EXTENSION pg_cron").await } else { Ok(Vec::new()) };
         match dropped {
             Ok(_) => {
                 attempt.commit().await?;

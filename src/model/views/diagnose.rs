@@ -151,7 +151,7 @@ pub fn found(state: &mut State, found: Reading<Diagnosis>) -> Vec<Effect> {
 pub fn choose(state: &mut State) {
     let Some(check) = state.diagnose.check() else { return };
     let none = check.fixes.is_empty();
-    // Nobody agrees to what can't be shown as it is.
+    // A statement that cannot be displayed verbatim is not offered.
     let fixes: Vec<Fix> = check.fixes.iter().filter(|fix| printable(&fix.sql) == fix.sql).cloned().collect();
     if state.diagnose.fixing.is_some() {
         return;

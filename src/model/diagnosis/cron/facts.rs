@@ -126,7 +126,7 @@ impl Wanted {
         statement::purpose(command, self.function, self.view)
     }
 
-    /// Whether the job bears our name in this database.
+    /// Whether the job has our name in this database.
     pub(super) fn named(&self, job: &Job, database: &str) -> bool {
         job.name
             .as_deref()
