@@ -25,7 +25,9 @@ async fn a_poll_is_answered_however_many_runs_were_asked_for_while_the_database_
     let requests = Requests { polls: poll_requests, run: run_requests, questions, window };
     tokio::spawn(reader::run(target(&url), requests, answers));
     polls.send(()).await.unwrap();
-    holder.until("EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)").await;
+    holder
+        .until("EXISTS (SELECT 1 FROM pg_locks WHERE relation = 'metrics_refresh_log'::regclass AND NOT granted)")
+        .await;
     let newest = Uuid::from_u128(500);
     for number in 1..=500 {
         run.send_replace(Some(Uuid::from_u128(number)));

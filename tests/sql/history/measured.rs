@@ -97,7 +97,7 @@ async fn a_queue_for_a_source_holds_up_no_measurement() {
     let waiting = Session::with(&url, "BEGIN").await;
     let lock = waiting.client.batch_execute("LOCK TABLE public.accounts IN ACCESS EXCLUSIVE MODE; ROLLBACK");
     let refresh = async {
-        session.until("EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)").await;
+        session.until_waiting(waiting.pid).await;
         session.run(REFRESH).await;
         session.run("COMMIT").await;
     };
