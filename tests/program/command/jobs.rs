@@ -1,8 +1,13 @@
 //! `refreshtop job` on a real `pg_cron`, in another database than the application's.
 
 use super::run;
-use crate::support::{CRON_DATABASE, cluster, execute, fresh_role, migrated_app, value};
-use refreshtop::exit;
+use crate::support::{
+    CRON_DATABASE, cluster, execute, fresh_role, migrate, migrated_app, options, small_app_in, value, without_runs,
+};
+use refreshtop::{
+    cluster::{ClusterOptions, Cron, DisposableCluster},
+    exit,
+};
 use serde_json::Value;
 
 async fn jobs(url: &str) -> Vec<Value> {
@@ -109,18 +114,22 @@ async fn a_job_that_runs_other_statements_too_is_paused_and_never_removed() {
 /// The history has no index on the job, and is never cleaned.
 #[tokio::test]
 async fn executions_behind_many_of_others_are_found_or_said_to_be_out_of_reach() {
-    let url = migrated_app("command_jobs").await;
+    // In a cluster of its own: those of other tests would be out of reach as well.
+    let cron = Cron::Required(CRON_DATABASE.into());
+    let wanted = ClusterOptions { cron, settings: vec![without_runs()], ..options() };
+    let cluster = DisposableCluster::start(&wanted, &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"));
+    let cron_url = cluster.url(CRON_DATABASE);
+    execute(&cron_url, "CREATE EXTENSION pg_cron").await;
+    let url = small_app_in(&cluster, "app").await;
+    migrate(&url).await;
     assert_eq!(run(&url, "job restore").await.code, 0);
-    let name = url.rsplit_once('/').unwrap().1;
-    let cron_url = cluster().await.url(CRON_DATABASE);
     let add = |count: u32, job: String| {
         format!(
             "INSERT INTO cron.job_run_details (jobid, runid, database, username, command, status, start_time)
              SELECT {job}, nextval('cron.runid_seq'), 'x', 'x', 'x', 'succeeded', now() FROM generate_series(1, {count})"
         )
     };
-    let own = format!("(SELECT jobid FROM cron.job WHERE database = '{name}' AND jobname LIKE 'refresh%')");
-    execute(&cron_url, &add(1, own)).await;
+    execute(&cron_url, &add(1, "(SELECT jobid FROM cron.job WHERE jobname LIKE 'refresh%')".into())).await;
     execute(&cron_url, &add(3_000, "-1".into())).await;
     let runs = run(&url, "job runs --json").await.json();
     assert_eq!((runs["runs"].as_array().unwrap().len(), runs["among"].is_null()), (1, true), "{runs}");
@@ -129,7 +138,6 @@ async fn executions_behind_many_of_others_are_found_or_said_to_be_out_of_reach()
     execute(&cron_url, &add(1, "-1".into())).await;
     let runs = run(&url, "job runs").await;
     assert!(runs.out.contains("among the newest 200000 executions of all jobs"), "{runs:?}");
-    execute(&cron_url, "DELETE FROM cron.job_run_details").await;
     assert_eq!(run(&url, "job remove").await.code, 0);
     assert_eq!(run(&url, "job remove --job cleanup").await.code, 0);
 }
