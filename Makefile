@@ -3,7 +3,7 @@
 # rustup puts cargo here; a shell that was open before the installation does not know.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help demo test attacks test-versions test-packages test-deb deb bench soak pictures clean
+.PHONY: help demo test attacks test-versions test-packages test-deb deb bench soak pictures book clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,13 +16,14 @@ help:
 	@echo "make test-deb  make the package, look it over, install it on this machine, try it and remove it again (needs root)"
 	@echo "make bench     measure the latency of the screen, the cost of a poll and what readers feel (takes minutes)"
 	@echo "make soak      send ten million notifications and cut a hundred connections, and see whether memory holds"
-	@echo "make pictures  take the README's pictures anew, of the demo as it runs here"
+	@echo "make pictures  take the pictures of README and docs anew, of the demo as it runs here"
+	@echo "make book      make a site of docs/ in target/site (needs mdbook)"
 	@echo "make clean     remove what was built"
 
 demo:
 	@scripts/setup demo
-	cargo build --release
-	@./target/release/refreshtop demo $(ARGS)
+	cargo build --profile demo --bin refreshtop
+	@./target/demo/refreshtop demo $(ARGS)
 
 # Most tests wait for something, so twice as many run at once as there are cores; some watch the clock, so not more
 # than four.
@@ -74,6 +75,13 @@ pictures:
 	@scripts/setup demo
 	cargo build --bin refreshtop --example picture
 	@./target/debug/examples/picture assets
+
+# The pages link to files outside docs/, so the site has the folders of the repository.
+book:
+	mdbook build
+	mkdir -p target/site/assets
+	cp assets/*.svg assets/*.service target/site/assets
+	cp config.example.toml target/site
 
 clean:
 	cargo clean

@@ -1,7 +1,8 @@
 -- The owner's own rights are enough; it owns everything here.
 SELECT refreshtop_migration.as_owner();
 DROP FUNCTION IF EXISTS refreshtop.applied_steps(), refreshtop.is_restricted(), refreshtop.not_at_home(),
-    refreshtop.record_act(text, text, jsonb), refreshtop.note_act(text, text, jsonb), refreshtop.caller();
+    refreshtop.record_act(text, text, jsonb), refreshtop.try_to_note_act(text, text, jsonb),
+    refreshtop.note_act(text, text, jsonb), refreshtop.caller();
 SELECT refreshtop_migration.as_migrator();
 DO $$
 DECLARE

@@ -2,6 +2,8 @@
 -- trail.
 -- Every step may run again: it puts back what is missing.
 
+SELECT refreshtop_migration.mend_roles();
+
 -- What is there already may have changed hands (REASSIGN OWNED, a restore without our roles). From a role that could do
 -- nothing more than we could, it is taken back; what another role has had may hold code of that role.
 DO $$
@@ -114,8 +116,11 @@ ON CONFLICT DO NOTHING;
 --   grant      a right in detail on an object of others was given to a role of ours
 --   member     role object_name was given to the role in detail
 --   job, extension   what was done to pg_cron; see src/db/schedule
+-- Rows here and in the audit trail have no numbers: whoever may write every sequence (pg_write_all_data) could set
+-- theirs to its end, and then no row is taken any more.
 CREATE TABLE IF NOT EXISTS refreshtop.undo (
-    seq           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id            uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    at            timestamptz NOT NULL DEFAULT clock_timestamp(),
     step          integer NOT NULL,
     kind          text NOT NULL CHECK (kind IN ('moved', 'owner', 'index', 'grant', 'member', 'job', 'extension')),
     object_schema name,
@@ -135,7 +140,7 @@ COMMENT ON TABLE refreshtop.inventory IS
     'What the last migration left; whatever of it is missing later was changed by somebody else';
 
 CREATE TABLE IF NOT EXISTS refreshtop.audit (
-    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id               uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     at               timestamptz NOT NULL DEFAULT clock_timestamp(),
     action           text NOT NULL,
     outcome          text NOT NULL,
@@ -165,16 +170,33 @@ AS $$
 $$;
 SELECT refreshtop_migration.seal('refreshtop.note_act(text, text, jsonb)');
 
+-- For a refresh and a clean-up, which must not fail because nothing can be noted. A cancel is one all the same.
+CREATE OR REPLACE FUNCTION refreshtop.try_to_note_act(p_action text, p_outcome text, p_detail jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM refreshtop.note_act(p_action, p_outcome, p_detail);
+EXCEPTION WHEN assert_failure OR OTHERS THEN
+    RAISE WARNING 'the act "%" can''t be noted: %', p_action, left(SQLERRM, 500);
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.try_to_note_act(text, text, jsonb)');
+
 -- For acts outside the database's functions: a fix, a job that lives in another database.
 CREATE OR REPLACE FUNCTION refreshtop.record_act(p_action text, p_outcome text, p_detail jsonb) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF p_action NOT IN ('fix', 'job pause', 'job resume', 'job every', 'job remove') THEN
+    IF (p_action IN ('fix', 'job pause', 'job resume', 'job every', 'job remove')) IS NOT TRUE THEN
         RAISE EXCEPTION 'act "%" is recorded where it is done, not by its caller', left(p_action, 100)
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM refreshtop.note_act(p_action, left(p_outcome, 500), p_detail);
+    -- What a migration has left as it was, its migrator tells.
+    IF (p_outcome IN ('success', 'error')) IS NOT TRUE THEN
+        RAISE EXCEPTION 'the outcome of an act is success or error, not "%"', left(p_outcome, 100)
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM refreshtop.note_act(p_action, p_outcome, p_detail);
 END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.record_act(text, text, jsonb)', 'admin');
@@ -213,6 +235,21 @@ CREATE OR REPLACE FUNCTION refreshtop.applied_steps() RETURNS bigint[]
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT ARRAY(SELECT m.version FROM refreshtop.migrations m WHERE m.success ORDER BY m.version) $$;
 SELECT refreshtop_migration.seal('refreshtop.applied_steps()', 'admin');
+
+-- No right on a sequence is anybody's wish: none of ours is for anybody but the owner.
+DO $$
+DECLARE
+    v_sequence record;
+BEGIN
+    FOR v_sequence IN
+        SELECT c.oid::regclass::text AS identity, c.relowner, c.relacl FROM pg_class c
+        WHERE c.relnamespace = 'refreshtop'::regnamespace AND c.relkind = 'S'
+    LOOP
+        PERFORM refreshtop_migration.strip(
+            'SEQUENCE', v_sequence.identity, v_sequence.relowner, v_sequence.relacl);
+    END LOOP;
+END
+$$;
 
 -- What stands in these tables decides what a rollback does and what is told of the installation.
 DO $$

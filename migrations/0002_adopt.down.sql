@@ -9,12 +9,12 @@ BEGIN
                c.relname AS now,
                coalesce(u.detail ->> 'name', c.relname) AS name,
                coalesce(u.object_schema, 'public') AS schema,
-               u.seq
+               u.at
         FROM pg_class c
         LEFT JOIN refreshtop.undo u
             ON u.kind = 'moved' AND u.object_name = c.relname AND u.detail ->> 'kind' <> 'ROUTINE'
         WHERE c.relnamespace = to_regnamespace('refreshtop_before') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-        ORDER BY u.seq
+        ORDER BY u.at
     LOOP
         EXECUTE format('ALTER %s refreshtop_before.%I SET SCHEMA %I', v_object.kind, v_object.now, v_object.schema);
         -- One that stood in the way of an earlier one keeps the name that it has now.

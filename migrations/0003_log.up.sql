@@ -65,6 +65,26 @@ CREATE INDEX IF NOT EXISTS metrics_refresh_log_type_created_at
     ON public.metrics_refresh_log (refresh_type, created_at);
 CREATE INDEX IF NOT EXISTS metrics_refresh_log_errors
     ON public.metrics_refresh_log (refresh_type, created_at) WHERE status = 'error';
+-- Where a name is taken, IF NOT EXISTS makes nothing, and says so in a notice.
+DO $$
+DECLARE
+    v_taken record;
+BEGIN
+    SELECT c.oid::regclass AS identity, pg_get_userbyid(c.relowner) AS owner INTO v_taken
+    FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid
+    WHERE c.relnamespace = 'public'::regnamespace
+      AND c.relname IN ('metrics_refresh_log_created_at',
+                        'metrics_refresh_log_type_created_at',
+                        'metrics_refresh_log_errors')
+      AND i.indrelid IS DISTINCT FROM 'public.metrics_refresh_log'::regclass
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION '% of role % is no index of the refresh log, and bears the name of one',
+            v_taken.identity, v_taken.owner
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Rename or drop it, then migrate again.';
+    END IF;
+END
+$$;
 
 -- The log by its oid: whoever owns schema public may rename the schema or put a decoy there, and the row still goes
 -- into our own table. Dropping the log takes the door along, and the row then goes into log_fallback. A view reads and
@@ -95,6 +115,67 @@ CREATE OR REPLACE VIEW refreshtop.log_door AS
     FROM public.metrics_refresh_log
     WHERE current_user = (SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace n WHERE n.nspname = 'refreshtop')
     WITH CASCADED CHECK OPTION;
+ALTER VIEW refreshtop.log_door
+    ALTER id SET DEFAULT gen_random_uuid(),
+    ALTER created_at SET DEFAULT now();
+-- What takes the rows is a rule, because PostgreSQL then refuses ON CONFLICT: that would show the row which is there
+-- already to whoever knows its id. From anybody but the owner the log gets a row without an id, which it refuses.
+CREATE OR REPLACE RULE taken AS ON INSERT TO refreshtop.log_door DO INSTEAD
+    INSERT INTO public.metrics_refresh_log (
+        id,
+        refresh_type,
+        status,
+        duration_ms,
+        error_message,
+        started_at,
+        completed_at,
+        created_at,
+        sqlstate,
+        error_detail,
+        error_hint,
+        error_context,
+        trigger_source,
+        triggered_by,
+        login_role,
+        application_name,
+        client_addr,
+        backend_pid,
+        black_box,
+        measured)
+    VALUES (
+        CASE WHEN current_user = (SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace n WHERE n.nspname = 'refreshtop')
+             THEN new.id END,
+        new.refresh_type,
+        new.status,
+        new.duration_ms,
+        new.error_message,
+        new.started_at,
+        new.completed_at,
+        new.created_at,
+        new.sqlstate,
+        new.error_detail,
+        new.error_hint,
+        new.error_context,
+        new.trigger_source,
+        new.triggered_by,
+        new.login_role,
+        new.application_name,
+        new.client_addr,
+        new.backend_pid,
+        new.black_box,
+        new.measured);
+DO $$
+DECLARE
+    v_rule name;
+BEGIN
+    FOR v_rule IN
+        SELECT rulename FROM pg_rewrite
+        WHERE ev_class = 'refreshtop.log_door'::regclass AND rulename NOT IN ('_RETURN', 'taken')
+    LOOP
+        EXECUTE format('DROP RULE %I ON refreshtop.log_door', v_rule);
+    END LOOP;
+END
+$$;
 -- To estimate, the planner calls the operators of a query with the commonest values of a column, also where a view then
 -- shows no row: of these columns it knows none.
 ALTER TABLE public.metrics_refresh_log
@@ -155,8 +236,16 @@ END
 $$;
 SELECT refreshtop_migration.let_admins_read('public.metrics_refresh_log');
 -- Not before the table takes rows again: forced row security, for one, keeps its owner out.
-WITH merged AS (DELETE FROM refreshtop.log_fallback RETURNING *)
-INSERT INTO refreshtop.log_door SELECT * FROM merged ON CONFLICT DO NOTHING;
+DO $$
+DECLARE
+    v_row refreshtop.log_fallback;
+BEGIN
+    FOR v_row IN DELETE FROM refreshtop.log_fallback RETURNING * LOOP
+        INSERT INTO refreshtop.log_door
+        SELECT v_row.* WHERE NOT EXISTS (SELECT 1 FROM refreshtop.log_door l WHERE l.id = v_row.id);
+    END LOOP;
+END
+$$;
 SELECT refreshtop_migration.as_migrator();
 
 -- The rows of a log that was moved aside. To read it runs whatever its owner put on it, in the planner already, so it
@@ -171,7 +260,7 @@ DECLARE
     v_value   text;
     v_rows    oid;
 BEGIN
-    SELECT u.seq, c.oid, c.relname, c.relrowsecurity INTO v_old
+    SELECT u.id, c.oid, c.relname, c.relrowsecurity INTO v_old
     FROM refreshtop.undo u
     JOIN pg_class c ON c.relname = u.object_name AND c.relnamespace = 'refreshtop_before'::regnamespace
     WHERE u.kind = 'moved' AND u.detail ->> 'name' = 'metrics_refresh_log' AND c.relkind = 'r'
@@ -267,7 +356,7 @@ BEGIN
         o.black_box,
         o.measured
     FROM refreshtop_before.refreshtop_old_rows o;
-    UPDATE refreshtop.undo SET detail = detail || jsonb_build_object('copied_at', now()) WHERE seq = v_old.seq;
+    UPDATE refreshtop.undo SET detail = detail || jsonb_build_object('copied_at', now()) WHERE id = v_old.id;
     PERFORM refreshtop_migration.as_migrator();
     DROP MATERIALIZED VIEW refreshtop_before.refreshtop_old_rows;
 END

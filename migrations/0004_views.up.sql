@@ -70,12 +70,16 @@ $$;
 SELECT refreshtop_migration.seal('refreshtop.relations(oid)');
 
 -- What in a superuser's view a lesser role could change to run as that superuser: the first relation, function, type or
--- operator that is reached and belongs to one. NULL where there is none.
+-- operator that is reached and belongs to one. NULL where there is none. Also behind a type or an operator of a
+-- superuser: the functions of a domain's checks, of an operator, an aggregate, a cast or an operator class.
 CREATE OR REPLACE FUNCTION refreshtop.lesser_owner(p_view oid) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    -- What came with the server has lower numbers than 16384, and a superuser's functions.
+    v_followed oid[] := ARRAY['pg_proc', 'pg_type', 'pg_operator', 'pg_opclass', 'pg_opfamily', 'pg_cast']::regclass[];
 BEGIN
-    RETURN (WITH part AS (
+    RETURN (WITH RECURSIVE part AS (
         SELECT c.oid, c.relowner FROM refreshtop.relations(p_view) AS r(oid) JOIN pg_class c ON c.oid = r.oid
     ), carried(classid, objid) AS (
         SELECT 'pg_rewrite'::regclass::oid, w.oid FROM pg_rewrite w JOIN part ON part.oid = w.ev_class
@@ -85,16 +89,33 @@ BEGIN
         UNION ALL SELECT 'pg_policy'::regclass, p.oid FROM pg_policy p JOIN part ON part.oid = p.polrelid
         UNION ALL SELECT 'pg_attrdef'::regclass, f.oid FROM pg_attrdef f JOIN part ON part.oid = f.adrelid
         UNION ALL SELECT 'pg_statistic_ext'::regclass, s.oid FROM pg_statistic_ext s JOIN part ON part.oid = s.stxrelid
+    ), reached(classid, objid) AS (
+        SELECT d.refclassid, d.refobjid
+        FROM carried JOIN pg_depend d ON d.classid = carried.classid AND d.objid = carried.objid
+        WHERE d.refclassid = ANY (v_followed) AND d.refobjid >= 16384
+        UNION
+        SELECT further.classid, further.objid
+        FROM reached CROSS JOIN LATERAL (
+            SELECT d.refclassid, d.refobjid FROM pg_depend d
+            WHERE d.classid = reached.classid AND d.objid = reached.objid
+            UNION ALL
+            SELECT d.refclassid, d.refobjid
+            FROM pg_constraint o JOIN pg_depend d ON d.classid = 'pg_constraint'::regclass AND d.objid = o.oid
+            WHERE reached.classid = 'pg_type'::regclass AND o.contypid = reached.objid
+            UNION ALL
+            SELECT 'pg_proc'::regclass::oid, a.amproc::oid FROM pg_amproc a
+            WHERE reached.classid = 'pg_opfamily'::regclass AND a.amprocfamily = reached.objid
+        ) AS further(classid, objid)
+        WHERE further.classid = ANY (v_followed) AND further.objid >= 16384
     ), owned(what, owner) AS (
         SELECT part.oid::regclass::text, part.relowner FROM part
         UNION ALL
         SELECT coalesce(p.oid::regprocedure::text, t.oid::regtype::text, o.oid::regoperator::text),
                coalesce(p.proowner, t.typowner, o.oprowner)
-        FROM carried JOIN pg_depend d ON d.classid = carried.classid AND d.objid = carried.objid
-        LEFT JOIN pg_proc p ON d.refclassid = 'pg_proc'::regclass AND p.oid = d.refobjid
-        LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
-        LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
-        WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_type'::regclass, 'pg_operator'::regclass)
+        FROM reached
+        LEFT JOIN pg_proc p ON reached.classid = 'pg_proc'::regclass AND p.oid = reached.objid
+        LEFT JOIN pg_type t ON reached.classid = 'pg_type'::regclass AND t.oid = reached.objid
+        LEFT JOIN pg_operator o ON reached.classid = 'pg_operator'::regclass AND o.oid = reached.objid
     )
     SELECT format('%s (owner %s)', owned.what, pg_get_userbyid(owned.owner)) FROM owned
     WHERE owned.owner IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.oid = owned.owner AND r.rolsuper)

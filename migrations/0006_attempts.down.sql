@@ -6,8 +6,10 @@ DROP FUNCTION IF EXISTS
     refreshtop.merge_fallback(),
     refreshtop.notify(refreshtop.log_fallback),
     refreshtop.write_log(refreshtop.log_fallback),
-    refreshtop.attempt_start(regclass),
+    refreshtop.attempt_start(text, regclass),
+    refreshtop.attempt_mark(text, timestamptz),
     refreshtop.attempt_slots(text);
+DROP TABLE IF EXISTS refreshtop.attempt_key;
 DO $$
 DECLARE
     v_slot text;

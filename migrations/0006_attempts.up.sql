@@ -3,16 +3,17 @@
 -- owner of the installation, and so never plans or runs what others wrote.
 SELECT refreshtop_migration.as_owner();
 
--- Sequences that remember the start of the newest attempts, in microseconds since 1970; 0 is a free one. A sequence is
--- the one thing in a database that the end of a transaction does not undo: what it says outlives a session that is
--- terminated, and a server that crashes, at any moment of an attempt, its commit included. Eight of them, because the
--- attempt that would log the loss of another may be lost itself.
+-- Sequences that remember the start of the newest attempts; 0 is a free one. A sequence is the one thing in a database
+-- that the end of a transaction does not undo: what it says outlives a session that is terminated, and a server that
+-- crashes, at any moment of an attempt, its commit included. Eight of them, because the attempt that would log the loss
+-- of another may be lost itself. They are for the owner alone, whatever default privileges say of new sequences.
 CREATE OR REPLACE FUNCTION refreshtop.attempt_slots(p_refresh_type text) RETURNS regclass[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_slots regclass[] := '{}';
-    v_name  text;
+    v_slots   regclass[] := '{}';
+    v_name    text;
+    v_grantee oid;
 BEGIN
     FOR i IN 1 .. 8 LOOP
         v_name := format('refreshtop.attempt_%s_%s',
@@ -20,6 +21,15 @@ BEGIN
         IF to_regclass(v_name) IS NULL THEN
             EXECUTE format('CREATE SEQUENCE %s MINVALUE 0 START 0', v_name);
             EXECUTE format('COMMENT ON SEQUENCE %s IS %L', v_name, 'Start of an attempt to refresh ' || p_refresh_type);
+            FOR v_grantee IN
+                -- aclexplode refuses an empty array.
+                SELECT DISTINCT a.grantee
+                FROM pg_class c, aclexplode(CASE WHEN cardinality(c.relacl) > 0 THEN c.relacl END) a
+                WHERE c.oid = v_name::regclass AND a.grantee <> c.relowner
+            LOOP
+                EXECUTE format('REVOKE ALL ON SEQUENCE %s FROM %s', v_name,
+                    CASE v_grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(v_grantee)) END);
+            END LOOP;
         END IF;
         v_slots := v_slots || v_name::regclass;
     END LOOP;
@@ -28,18 +38,65 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.attempt_slots(text)');
 
--- The start that a sequence remembers; NULL for a free one.
-CREATE OR REPLACE FUNCTION refreshtop.attempt_start(p_slot regclass) RETURNS timestamptz
+-- Whoever may write every sequence (pg_write_all_data) can set these, too. So a mark carries a proof that nobody but
+-- the owner can compute: attempts that never were can't be made up.
+CREATE TABLE IF NOT EXISTS refreshtop.attempt_key (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    key      bytea NOT NULL DEFAULT sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8'))
+);
+COMMENT ON TABLE refreshtop.attempt_key IS 'What tells marks of attempts from forged ones; for nobody but the owner';
+DO $$
+BEGIN
+    PERFORM refreshtop_migration.strip_relation('refreshtop.attempt_key');
+    PERFORM refreshtop_migration.close_rows('refreshtop.attempt_key');
+END
+$$;
+INSERT INTO refreshtop.attempt_key DEFAULT VALUES ON CONFLICT DO NOTHING;
+
+-- The mark of an attempt that began then: milliseconds since 1970, and 20 bits of proof. NULL without a key: then an
+-- attempt is not marked.
+CREATE OR REPLACE FUNCTION refreshtop.attempt_mark(p_refresh_type text, p_started timestamptz) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_micros bigint;
+    v_millis bigint := round(extract(epoch FROM date_trunc('milliseconds', p_started)) * 1000);
+    v_proof  bytea;
 BEGIN
-    EXECUTE format('SELECT last_value FROM %s', p_slot) INTO v_micros;
-    RETURN CASE WHEN v_micros <> 0 THEN 'epoch'::timestamptz + v_micros * interval '1 microsecond' END;
+    SELECT sha256(k.key || convert_to(v_millis || ' ' || p_refresh_type, 'UTF8')) INTO v_proof
+    FROM refreshtop.attempt_key k;
+    RETURN (v_millis << 20)
+         | (get_byte(v_proof, 0) << 12) | (get_byte(v_proof, 1) << 4) | (get_byte(v_proof, 2) >> 4);
+EXCEPTION WHEN assert_failure OR OTHERS THEN
+    RAISE WARNING 'an attempt can''t be marked: %', left(SQLERRM, 500);
+    RETURN NULL;
 END
 $$;
-SELECT refreshtop_migration.seal('refreshtop.attempt_start(regclass)');
+SELECT refreshtop_migration.seal('refreshtop.attempt_mark(text, timestamptz)');
+
+-- The start, in full milliseconds, that a sequence remembers; NULL for a free one, and for one that somebody else has
+-- set. Nor is one believed that is not over yet, or so old that its row may have been cleaned up: a mark that was seen
+-- once could be set again.
+CREATE OR REPLACE FUNCTION refreshtop.attempt_start(p_refresh_type text, p_slot regclass) RETURNS timestamptz
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_mark    bigint;
+    v_started timestamptz;
+BEGIN
+    EXECUTE format('SELECT last_value FROM %s', p_slot) INTO v_mark;
+    IF v_mark < 1 << 20 THEN
+        RETURN NULL;
+    END IF;
+    v_started := 'epoch'::timestamptz + (v_mark >> 20) * interval '1 millisecond';
+    RETURN CASE WHEN v_started <= clock_timestamp()
+                 AND v_started > clock_timestamp() - coalesce(
+                     (SELECT v.keep_log FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type),
+                     interval '30 days')
+                 AND v_mark = refreshtop.attempt_mark(p_refresh_type, v_started)
+                THEN v_started END;
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.attempt_start(text, regclass)');
 
 -- Writes a row into the log: by way of the door, or, where that is gone, beside it. A cancel that arrives just now must
 -- not cost the row.
@@ -50,7 +107,10 @@ BEGIN
     FOR v_try IN 1 .. 2 LOOP
         BEGIN
             INSERT INTO refreshtop.log_door SELECT p_row.*;
-            RETURN;
+            IF FOUND THEN
+                RETURN;
+            END IF;
+            EXIT;
         EXCEPTION
             WHEN query_canceled THEN NULL;
             WHEN assert_failure OR OTHERS THEN EXIT;
@@ -89,11 +149,13 @@ SELECT refreshtop_migration.seal('refreshtop.notify(refreshtop.log_fallback)');
 CREATE OR REPLACE FUNCTION refreshtop.merge_fallback() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    v_row refreshtop.log_fallback;
 BEGIN
-    IF EXISTS (SELECT 1 FROM refreshtop.log_fallback) THEN
-        WITH merged AS (DELETE FROM refreshtop.log_fallback RETURNING *)
-        INSERT INTO refreshtop.log_door SELECT * FROM merged ON CONFLICT DO NOTHING;
-    END IF;
+    FOR v_row IN DELETE FROM refreshtop.log_fallback RETURNING * LOOP
+        INSERT INTO refreshtop.log_door
+        SELECT v_row.* WHERE NOT EXISTS (SELECT 1 FROM refreshtop.log_door l WHERE l.id = v_row.id);
+    END LOOP;
 EXCEPTION WHEN assert_failure OR OTHERS THEN
     RAISE WARNING 'rows of the refresh log are still kept aside: %', left(SQLERRM, 500);
 END
@@ -113,7 +175,7 @@ DECLARE
 BEGIN
     PERFORM refreshtop.merge_fallback();
     FOREACH v_slot IN ARRAY p_slots LOOP
-        v_started := refreshtop.attempt_start(v_slot);
+        v_started := refreshtop.attempt_start(p_refresh_type, v_slot);
         IF v_started IS NULL THEN
             v_free := coalesce(v_free, v_slot);
         -- An older snapshot may not show a row that is there, and without a log nobody can tell.
@@ -121,10 +183,12 @@ BEGIN
            OR to_regclass('refreshtop.log_door') IS NULL THEN
             CONTINUE;
         ELSIF EXISTS (SELECT 1 FROM refreshtop.log_door l
-                      WHERE l.refresh_type = p_refresh_type AND l.started_at = v_started
+                      WHERE l.refresh_type = p_refresh_type
+                        AND date_trunc('milliseconds', l.started_at) = v_started
                         AND l.created_at > v_started - interval '1 day')
            OR EXISTS (SELECT 1 FROM refreshtop.log_fallback l
-                      WHERE l.refresh_type = p_refresh_type AND l.started_at = v_started) THEN
+                      WHERE l.refresh_type = p_refresh_type
+                        AND date_trunc('milliseconds', l.started_at) = v_started) THEN
             PERFORM setval(v_slot, 0);
             v_free := coalesce(v_free, v_slot);
         ELSE

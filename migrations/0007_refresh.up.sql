@@ -119,23 +119,40 @@ BEGIN
     -- Also from 17 on: a release of the application that makes the view again takes the right along.
     IF NOT pg_has_role(v_our, v_view.owner, 'USAGE') THEN
         v_definer := 'refresh_' || substr(encode(sha256(convert_to(p_refresh_type, 'UTF8')), 'hex'), 1, 32);
-        v_routine := format('refreshtop_definers.%I(boolean)', v_definer);
+        v_routine := format('refreshtop_definers.%I(boolean, text)', v_definer);
         EXECUTE format('DROP FUNCTION IF EXISTS %s', v_routine);
         -- The body as a literal: a view can have any name, the end of a dollar-quoted text included.
         EXECUTE format(
-            'CREATE FUNCTION refreshtop_definers.%I(p_concurrently boolean) RETURNS void '
+            'CREATE FUNCTION refreshtop_definers.%I(p_concurrently boolean, p_time_zone text) RETURNS void '
             'LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %L',
             v_definer,
             format(
+                -- Its owner may be able to alter how it runs, and can't change what stands here.
                 $body$
                 BEGIN
+                    IF current_user OPERATOR(pg_catalog.<>) %3$L::pg_catalog.name OR EXISTS (
+                           SELECT FROM (VALUES
+                               ('search_path', 'pg_catalog, pg_temp'),
+                               ('row_security', 'off'),
+                               ('TimeZone', p_time_zone),
+                               ('DateStyle', 'ISO, MDY'),
+                               ('IntervalStyle', 'postgres'),
+                               ('bytea_output', 'hex'),
+                               ('extra_float_digits', '1'),
+                               ('xmlbinary', 'base64'),
+                               ('xmloption', 'content'),
+                               ('quote_all_identifiers', 'off')) AS pinned (setting, value)
+                           WHERE pg_catalog.current_setting(pinned.setting) OPERATOR(pg_catalog.<>) pinned.value) THEN
+                        RAISE EXCEPTION 'the function that refreshes the view with the rights of its owner was altered'
+                            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run: refreshtop migrate';
+                    END IF;
                     IF p_concurrently THEN
                         REFRESH MATERIALIZED VIEW CONCURRENTLY %1$I.%2$I;
                     ELSE
                         REFRESH MATERIALIZED VIEW %1$I.%2$I;
                     END IF;
                 END
-                $body$, v_view.nspname, v_view.relname));
+                $body$, v_view.nspname, v_view.relname, v_view.owner));
         IF v_view.owner <> current_user THEN
             -- To be given a function a role must be able to create in its schema, at that moment.
             EXECUTE format('GRANT USAGE, CREATE ON SCHEMA refreshtop_definers TO %I', v_view.owner);
@@ -235,7 +252,7 @@ BEGIN
                       HINT = 'SELECT refresh_type FROM refreshtop.views lists them.';
         END IF;
         SELECT * INTO v_running FROM refreshtop.running(p_refresh_type);
-        PERFORM refreshtop.note_act('refresh', 'running', jsonb_build_object(
+        PERFORM refreshtop.try_to_note_act('refresh', 'running', jsonb_build_object(
             'refresh_type', p_refresh_type,
             'source', v_row.trigger_source,
             'running_pid', v_running.pid));
@@ -257,7 +274,7 @@ BEGIN
     v_slots := refreshtop.attempt_slots(p_refresh_type);
     v_slots[1] := refreshtop.log_lost_attempts(p_refresh_type, v_slots);
     v_row.started_at := clock_timestamp();
-    PERFORM setval(v_slots[1], (extract(epoch FROM v_row.started_at) * 1000000)::bigint);
+    PERFORM setval(v_slots[1], refreshtop.attempt_mark(p_refresh_type, v_row.started_at));
     BEGIN
         PERFORM set_config('lock_timeout', (extract(epoch FROM v_view.lock_timeout) * 1000)::bigint || 'ms', true),
                 set_config('TimeZone', v_view.time_zone, true);
@@ -266,7 +283,8 @@ BEGIN
         SELECT relispopulated INTO v_populated FROM pg_class WHERE oid = v_view.view_oid;
         IF v_view.definer IS NOT NULL THEN
             -- With the type: another function of that name must not fit better.
-            EXECUTE format('SELECT refreshtop_definers.%I(%L::boolean)', v_view.definer, v_populated);
+            EXECUTE format('SELECT refreshtop_definers.%I(%L::boolean, %L::text)',
+                           v_view.definer, v_populated, current_setting('TimeZone'));
         ELSE
             EXECUTE format('REFRESH MATERIALIZED VIEW %s %I.%I', CASE WHEN v_populated THEN 'CONCURRENTLY' ELSE '' END,
                            v_view.view_schema, v_view.view_name);
@@ -330,7 +348,7 @@ BEGIN
     PERFORM refreshtop.write_log(v_row);
     PERFORM refreshtop.notify(v_row);
     IF v_row.trigger_source <> 'schedule' THEN
-        PERFORM refreshtop.note_act(
+        PERFORM refreshtop.try_to_note_act(
             CASE v_row.trigger_source WHEN 'manual' THEN 'trigger' ELSE 'refresh' END,
             v_row.status,
             jsonb_build_object('run', v_row.id));

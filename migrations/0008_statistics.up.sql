@@ -102,7 +102,7 @@ BEGIN
     LOOP
         -- The row of an attempt that is still marked is what tells that it was not lost.
         v_marked := CASE WHEN v_type.refresh_type IS NOT NULL THEN ARRAY(
-            SELECT refreshtop.attempt_start(slot)
+            SELECT refreshtop.attempt_start(v_type.refresh_type, slot)
             FROM unnest(refreshtop.attempt_slots(v_type.refresh_type)) AS slot) END;
         FOR i IN 1 .. p_max_batches LOOP
             DELETE FROM refreshtop.log_door
@@ -111,15 +111,20 @@ BEGIN
                 WHERE l.created_at < now() - v_type.keep_log
                   AND CASE WHEN v_type.refresh_type IS NULL
                            THEN NOT EXISTS (SELECT 1 FROM refreshtop.views v WHERE v.refresh_type = l.refresh_type)
-                           ELSE l.refresh_type = v_type.refresh_type AND (l.started_at = ANY (v_marked)) IS NOT TRUE END
+                           ELSE l.refresh_type = v_type.refresh_type
+                                AND (date_trunc('milliseconds', l.started_at) = ANY (v_marked)) IS NOT TRUE END
                 LIMIT p_batch));
             GET DIAGNOSTICS v_deleted = ROW_COUNT;
             v_total := v_total + v_deleted;
             EXIT WHEN v_deleted < p_batch;
         END LOOP;
     END LOOP;
-    DELETE FROM refreshtop.audit WHERE at < now() - interval '400 days';
-    PERFORM refreshtop.note_act('cleanup', 'success', jsonb_build_object('deleted', v_total));
+    BEGIN
+        DELETE FROM refreshtop.audit WHERE at < now() - interval '400 days';
+    EXCEPTION WHEN assert_failure OR OTHERS THEN
+        RAISE WARNING 'the audit trail can''t be cleaned up: %', left(SQLERRM, 500);
+    END;
+    PERFORM refreshtop.try_to_note_act('cleanup', 'success', jsonb_build_object('deleted', v_total));
     RETURN v_total;
 END
 $$;

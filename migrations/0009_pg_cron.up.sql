@@ -90,8 +90,9 @@ BEGIN
         WHERE j.jobname IN ($1, $1 || '@' || current_database())
           AND j.database = current_database()
           AND j.username = current_user
-          AND j.command ~ '^\s*SELECT public\.'
-                          '(refresh_platform_metrics_with_logging|cleanup_old_metrics_logs)\(\);?\s*$'
+          -- Without a backslash: in some sessions it escapes.
+          AND j.command ~ '^[[:space:]]*SELECT public[.]'
+                          '(refresh_platform_metrics_with_logging|cleanup_old_metrics_logs)[(][)];?[[:space:]]*$'
         ORDER BY j.active DESC, j.jobid DESC LIMIT 1 $query$ INTO v_job USING p_job_name;
     IF v_job IS NULL THEN
         RETURN false;

@@ -54,10 +54,21 @@ BEGIN
     DECLARE
         v_answer boolean;
     BEGIN
+        -- Its owner can make it SECURITY INVOKER, or give it another search path, and can't change what stands here:
+        -- so whose rights it has is judged here, with names that no search path changes.
+        IF current_user OPERATOR(pg_catalog.<>) (
+               SELECT pg_catalog.pg_get_userbyid(p.proowner)
+               FROM pg_catalog.pg_proc p, pg_catalog.pg_namespace n
+               WHERE p.proname OPERATOR(pg_catalog.=) 'ask_application'::pg_catalog.name
+                 AND p.pronargs OPERATOR(pg_catalog.=) 0
+                 AND p.pronamespace OPERATOR(pg_catalog.=) n.oid
+                 AND n.nspname OPERATOR(pg_catalog.=) 'refreshtop_definers'::pg_catalog.name) THEN
+            RETURN false;
+        END IF;
         EXECUTE 'SELECT public.is_super_admin()' INTO v_answer;
         RETURN coalesce(v_answer, false);
     EXCEPTION WHEN assert_failure OR OTHERS THEN
-        RAISE WARNING 'public.is_super_admin() failed, which counts as no: %', left(SQLERRM, 500);
+        RAISE WARNING 'public.is_super_admin() failed, which counts as no: %', pg_catalog.left(SQLERRM, 500);
         RETURN false;
     END
     $$;

@@ -208,7 +208,7 @@ BEGIN
         SELECT c.oid, c.relacl, c.relowner INTO v_moved
         FROM refreshtop.undo u
         JOIN pg_class c ON c.relname = u.object_name AND c.relnamespace = 'refreshtop_before'::regnamespace
-        WHERE u.kind = 'moved' AND u.detail ->> 'name' = 'platform_metrics' ORDER BY u.seq LIMIT 1;
+        WHERE u.kind = 'moved' AND u.detail ->> 'name' = 'platform_metrics' ORDER BY u.at LIMIT 1;
         v_owner := refreshtop_migration.view_owner();
         -- Empty, then handed over, then filled: so the query never runs with the rights of whoever migrates.
         EXECUTE 'CREATE MATERIALIZED VIEW public.platform_metrics AS '

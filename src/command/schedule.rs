@@ -280,7 +280,7 @@ struct Done {
 
 /// The begin of a transaction in which names mean PostgreSQL's own things.
 fn begin() -> String {
-    format!("BEGIN; {}", trust::SEARCH_PATH)
+    format!("BEGIN; {}", trust::PINNED)
 }
 
 async fn once(client: &Client, tick: DateTime<Utc>) -> Result<Done, Lost> {

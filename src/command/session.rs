@@ -45,6 +45,7 @@ pub fn failure(what: &str, target: &Target, failure: &sqlx::Error) -> Failure {
     let unavailable = error::unavailable(&format!("cannot {what}"), failure, &target.user);
     let code = exit_code(failure);
     let mend = match error::code(failure) {
+        Some(sqlstate::NOT_POPULATED) if error::is_restricted(failure) => error::LIFT_RESTRICTION.to_owned(),
         Some(sqlstate::NOT_POPULATED) => "run: refreshtop trigger".to_owned(),
         Some(sqlstate::READ_ONLY) => "do it on the primary".to_owned(),
         _ => unavailable.mend,

@@ -76,6 +76,9 @@ pub fn sentence(error: &sqlx::Error) -> String {
             text.push_str(": ");
             text.push_str(detail);
         }
+        if is_restricted(error) {
+            text.push_str(" by the setting restrict_nonsystem_relation_kind");
+        }
         return text;
     }
     if let Some(refusal) = refusal(error) {
@@ -86,6 +89,17 @@ pub fn sentence(error: &sqlx::Error) -> String {
         sqlx::Error::Io(io) => format!("connection lost: {io}"),
         other => other.to_string(),
     }
+}
+
+/// What mends [`is_restricted`].
+pub const LIFT_RESTRICTION: &str = "take the setting away from this role, or from the database: \
+    ALTER DATABASE … RESET restrict_nonsystem_relation_kind";
+
+/// Whether a setting of the session forbids views, of which refreshtop's functions use one. Its code has many meanings,
+/// so the words decide; a server that speaks another language than English is not understood.
+#[must_use]
+pub fn is_restricted(failure: &sqlx::Error) -> bool {
+    server_error(failure).is_some_and(|server| server.message().starts_with("access to non-system"))
 }
 
 /// Whether `failure` says that what is asked does not exist here: no migrations, or fewer than this version knows.
@@ -135,6 +149,7 @@ pub fn unavailable_but_for(what: &str, error: &sqlx::Error, grant: &str) -> Unav
         Some(sqlstate::INSUFFICIENT_PRIVILEGE) => {
             server_error(error).and_then(|server| server.hint()).unwrap_or(grant).to_owned()
         }
+        Some(sqlstate::NOT_POPULATED) if is_restricted(error) => LIFT_RESTRICTION.into(),
         Some(sqlstate::NOT_POPULATED) => "press r to refresh it".into(),
         _ if is_missing(error) => "run: refreshtop migrate".into(),
         _ => String::new(),

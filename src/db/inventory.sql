@@ -14,16 +14,40 @@ WITH relation AS (
                     pg_catalog.to_regprocedure('public.trigger_platform_metrics_refresh()'),
                     pg_catalog.to_regprocedure('public.get_metrics_refresh_stats(integer)'),
                     pg_catalog.to_regprocedure('public.cleanup_old_metrics_logs()'))
+), shared AS (
+    -- The cluster's roles, where this installation uses them.
+    SELECT r.oid, r.rolname, r.rolcanlogin, r.rolvaliduntil FROM pg_catalog.pg_roles r
+    WHERE r.rolname IN ('refreshtop_owner', 'refreshtop_view', 'refreshtop_monitor', 'refreshtop_admin',
+                        'refreshtop_job')
+      AND EXISTS (SELECT 1 FROM pg_catalog.pg_namespace n
+                  WHERE n.nspname = 'refreshtop' AND pg_catalog.pg_get_userbyid(n.nspowner) = 'refreshtop_owner')
 ), granted AS (
     SELECT 'schema ' || n.nspname AS object, n.nspowner AS owner, n.nspacl AS acl FROM pg_catalog.pg_namespace n
     WHERE n.nspname IN ('refreshtop', 'refreshtop_definers', 'refreshtop_before')
     UNION ALL SELECT 'table ' || r.oid::pg_catalog.regclass::text, r.relowner, r.relacl FROM relation r
     UNION ALL SELECT 'table ' || c.oid::pg_catalog.regclass::text, c.relowner, c.relacl FROM pg_catalog.pg_class c
     WHERE c.oid = pg_catalog.to_regclass('public.platform_metrics')
+    UNION ALL SELECT 'sequence ' || c.oid::pg_catalog.regclass::text, c.relowner, c.relacl FROM pg_catalog.pg_class c
+    WHERE c.relnamespace = pg_catalog.to_regnamespace('refreshtop') AND c.relkind = 'S'
     UNION ALL SELECT 'function ' || p.oid::pg_catalog.regprocedure::text, p.proowner, p.proacl FROM routine p
 )
-SELECT 'role' AS kind, r.rolname::text AS object, '' AS detail FROM pg_catalog.pg_roles r
+SELECT 'role' AS kind, r.rolname::text AS object,
+       CASE WHEN s.oid IS NULL THEN ''
+            ELSE pg_catalog.concat_ws(', ',
+                CASE WHEN s.rolcanlogin THEN 'may log in' ELSE 'may not log in' END,
+                CASE WHEN s.rolvaliduntil = '-infinity' THEN 'not by a password' END)
+       END AS detail
+FROM pg_catalog.pg_roles r LEFT JOIN shared s ON s.oid = r.oid
 WHERE r.rolname IN ('refreshtop_owner', 'refreshtop_view', 'refreshtop_monitor', 'refreshtop_admin', 'refreshtop_job')
+UNION ALL
+-- Code that runs as the jobs' role can set these for all databases. What marks a role as a superuser's is none; see
+-- migrate/enter.sql.
+SELECT 'setting', r.rolname::text, pg_catalog.concat_ws(' in database ', c.setting, d.datname)
+FROM shared r
+JOIN pg_catalog.pg_db_role_setting s ON s.setrole = r.oid
+LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
+CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c(setting)
+WHERE s.setdatabase <> 0 OR c.setting NOT IN ('log_parser_stats=off', 'log_planner_stats=off')
 UNION ALL
 SELECT 'member', r.rolname::text, g.rolname::text
 FROM pg_catalog.pg_auth_members m
@@ -63,7 +87,7 @@ SELECT 'trigger', r.oid::pg_catalog.regclass::text, t.tgname::text
 FROM relation r JOIN pg_catalog.pg_trigger t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal
 UNION ALL
 SELECT 'rule', r.oid::pg_catalog.regclass::text, w.rulename::text
-FROM relation r JOIN pg_catalog.pg_rewrite w ON w.ev_class = r.oid WHERE r.relkind = 'r'
+FROM relation r JOIN pg_catalog.pg_rewrite w ON w.ev_class = r.oid WHERE r.relkind = 'r' OR w.rulename <> '_RETURN'
 UNION ALL
 SELECT 'routine', p.oid::pg_catalog.regprocedure::text,
        pg_catalog.concat_ws(' ',

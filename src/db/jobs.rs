@@ -7,7 +7,7 @@ use crate::{
         error,
         schedule::{self, OF_ROLES_THAT_COUNT},
         service::{self, CronSettings, literal},
-        trust::{SEARCH_PATH, Thing, Trust},
+        trust::{PINNED, Thing, Trust},
     },
     model::{
         job::{Job, JobRun},
@@ -94,7 +94,7 @@ async fn job_that(
 /// A transaction in which names mean what they say.
 async fn safe(there: &mut PgConnection) -> sqlx::Result<Transaction<'_, Postgres>> {
     let mut transaction = there.begin().await?;
-    sqlx::raw_sql(SEARCH_PATH).execute(&mut *transaction).await?;
+    sqlx::raw_sql(PINNED).execute(&mut *transaction).await?;
     Ok(transaction)
 }
 

@@ -107,6 +107,12 @@ async fn trusted(connection: &mut PgConnection) -> Result<(), MigrateError> {
     if problems.is_empty() { Ok(()) } else { Err(MigrateError::Preflight(problems)) }
 }
 
+/// Refuses to change anything where that is so, or where something bears a name that every change needs.
+async fn unbarred(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    let problems = preflight::barriers(connection).await?;
+    if problems.is_empty() { Ok(()) } else { Err(MigrateError::Preflight(problems)) }
+}
+
 /// Every step, oldest first.
 ///
 /// # Errors
@@ -249,26 +255,39 @@ pub async fn begin_up<'c>(
     if done.is_empty() {
         return Ok(Pending { done, transaction });
     }
-    if done.moved_from.is_some() {
-        sqlx::raw_sql(AT_HOME).execute(&mut *transaction).await?;
-    }
     for step in steps {
         progress(&format!("step {}: {}", step.version, step.description));
         let ran = run(&mut transaction, step.sql.as_str(), Some(step.version)).await;
         ran.map_err(|failure| blame(failure, &triggers))?;
         note_step(&mut transaction, step).await?;
+        // The first step has given the table back to its owner, if it had changed hands.
+        if step.version == 1 && done.moved_from.is_some() {
+            as_owner(&mut transaction, AT_HOME).await?;
+        }
     }
     run(&mut transaction, LEAVE, None).await?;
-    sqlx::raw_sql(AssertSqlSafe(format!(
-        "DELETE FROM refreshtop.inventory; INSERT INTO refreshtop.inventory {INVENTORY}"
-    )))
-    .execute(&mut *transaction)
+    as_owner(
+        &mut transaction,
+        &format!("DELETE FROM refreshtop.inventory; INSERT INTO refreshtop.inventory {INVENTORY}"),
+    )
     .await?;
     record(&mut transaction, "migrate up", &done).await?;
-    let said = "SELECT detail ->> 'message' FROM refreshtop.audit WHERE at >= now() AND outcome = 'kept' ORDER BY id";
-    done.kept = ask(&mut transaction, said).await?.iter().map(|row| row.try_get(0)).collect::<sqlx::Result<_>>()?;
+    // What these very steps have said. Others write into the audit trail, too, and an earlier migration did.
+    let said = "SELECT detail ->> 'message' FROM refreshtop.audit
+                WHERE action = 'migrate up' AND outcome = 'kept' AND detail ->> 'transaction' = pg_current_xact_id()::text
+                ORDER BY at";
+    let said: sqlx::Result<Vec<Option<String>>> =
+        ask(&mut transaction, said).await?.iter().map(|row| row.try_get(0)).collect();
+    done.kept = said?.into_iter().flatten().collect();
+    done.kept.extend(told(&mut transaction).await?);
     run(&mut transaction, LEAVE_ROLES, None).await?;
     Ok(Pending { done, transaction })
+}
+
+/// What the steps found about the roles, a sentence each.
+async fn told(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+    let sql = "SELECT unnest(string_to_array(nullif(current_setting('refreshtop.told', true), ''), chr(1)))";
+    ask(connection, sql).await?.iter().map(|row| row.try_get(0)).collect()
 }
 
 /// Opens the transaction of whoever changes nothing but jobs and what is noted of them; what [`leave`] ends is in force.
@@ -276,7 +295,7 @@ pub async fn begin_up<'c>(
 /// # Errors
 /// See [`MigrateError`].
 pub async fn begin_jobs(connection: &mut PgConnection) -> Result<Pending<'_, Applied>, MigrateError> {
-    trusted(connection).await?;
+    unbarred(connection).await?;
     let mut transaction = begin(connection).await?;
     run(&mut transaction, ENTER, None).await?;
     Ok(Pending { done: Applied::default(), transaction })
@@ -346,9 +365,12 @@ const FORGET_ROLES: &str = include_str!("migrate/forget_roles.sql");
 /// What stands here of refreshtop, as rows (kind, object, detail); reads only catalogues.
 pub(crate) const INVENTORY: &str = include_str!("inventory.sql");
 
-/// Which lines of the inventory that were not there before are somebody's way in. A grant to a role is somebody's wish.
-pub(crate) const OPENED: &str = "(kind IN ('trigger', 'rule') OR kind = 'policy' AND detail NOT LIKE 'application\\_%'
-    OR kind = 'grant' AND detail LIKE '% PUBLIC' AND object NOT LIKE 'table public.platform_metrics')";
+/// Which lines of the inventory that were not there before are somebody's way in. A grant to a role is somebody's wish,
+/// but on a sequence.
+pub(crate) const OPENED: &str =
+    "(kind IN ('trigger', 'rule', 'setting') OR kind = 'policy' AND detail NOT LIKE 'application\\_%'
+    OR kind = 'grant' AND (detail LIKE '% PUBLIC' AND object NOT LIKE 'table public.platform_metrics'
+                           OR object LIKE 'sequence %'))";
 
 const AT_HOME: &str = "
     UPDATE refreshtop.home h SET system_identifier = s.system_identifier, database_oid = d.oid, database_name = d.datname
@@ -413,6 +435,16 @@ async fn note_step(transaction: &mut PgConnection, step: &Migration) -> sqlx::Re
         step.version,
         literal(&step.description)
     );
+    as_owner(transaction, &sql).await
+}
+
+/// Writes into our own tables as the role that they belong to, between [`ENTER`] and [`LEAVE_ROLES`]: whoever migrates may be
+/// a superuser, and has no need to be one here.
+async fn as_owner(transaction: &mut PgConnection, sql: &str) -> sqlx::Result<()> {
+    let sql = format!(
+        "SELECT set_config('role', current_setting('refreshtop.role_owner'), true); {sql};
+         SELECT set_config('role', current_setting('refreshtop.role_before'), true)"
+    );
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(transaction).await?;
     Ok(())
 }
@@ -436,7 +468,8 @@ async fn changes(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     }
     let sql = format!(
         "SELECT DISTINCT concat_ws(' ', kind, CASE kind WHEN 'grant' THEN detail || ' on ' || object WHEN 'policy' THEN split_part(detail, ' ', 1) || ' of ' || object
-             WHEN 'column' THEN split_part(detail, ' ', 1) || ' of ' || object WHEN 'unique index' THEN 'of ' || object ELSE object END) AS missing
+             WHEN 'column' THEN split_part(detail, ' ', 1) || ' of ' || object WHEN 'unique index' THEN 'of ' || object
+             WHEN 'setting' THEN split_part(detail, '=', 1) || ' of ' || object ELSE object END) AS missing
          FROM ((SELECT kind, object, detail FROM refreshtop.inventory EXCEPT SELECT kind, object, detail FROM ({INVENTORY}) now
                 WHERE kind <> 'role' OR object = ANY (string_to_array(current_setting('refreshtop.roles_here'), ',')))
                UNION ALL (SELECT kind, object, detail FROM ({INVENTORY}) now WHERE {OPENED}
@@ -448,6 +481,7 @@ async fn changes(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     for (table, row, phrase) in [
         ("refreshtop.views", "refresh_type = 'platform_metrics'", "registration of platform_metrics"),
         ("refreshtop.home", "true", "row of refreshtop.home"),
+        ("refreshtop.attempt_key", "true", "row of refreshtop.attempt_key"),
     ] {
         if exists(connection, table).await?
             && optional(connection, &format!("SELECT 1 FROM {table} WHERE {row}")).await?.is_none()
@@ -472,7 +506,8 @@ async fn event_triggers(connection: &mut PgConnection) -> sqlx::Result<Vec<Strin
 /// Somebody may have renamed schema `public` with the log in it: what stands there by its name is not what was migrated.
 async fn renamed_schema(connection: &mut PgConnection) -> sqlx::Result<Option<Problem>> {
     let sql = "SELECT format('schema public, in which the refresh log was made, is named %I now', n.nspname) AS problem,
-                      format('ALTER SCHEMA %I RENAME TO public', n.nspname) AS mend, false AS of_rights, false AS of_trust
+                      format('ALTER SCHEMA %I RENAME TO public', n.nspname) AS mend,
+                      false AS of_rights, false AS of_trust, true AS in_the_way
                FROM pg_class door JOIN pg_rewrite r ON r.ev_class = door.oid
                JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
                JOIN pg_class log ON log.oid = d.refobjid AND log.relkind = 'r' JOIN pg_namespace n ON n.oid = log.relnamespace
@@ -488,10 +523,11 @@ async fn versions(connection: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
 async fn begin(connection: &mut PgConnection) -> sqlx::Result<Transaction<'_, Postgres>> {
     let mut transaction = connection.begin().await?;
     // The view's first filling may take long, and somebody may hold a table: what bounds a poll must not bound this.
-    // With nothing else on the search path every name is ours or PostgreSQL's.
+    // With nothing else on the search path every name is ours or PostgreSQL's. How strings are read must be settled before
+    // the next statement is sent.
     sqlx::raw_sql(
         "SET LOCAL transaction_read_only = off; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '30s'; SET LOCAL client_min_messages = warning;
-         SET LOCAL search_path = pg_catalog, pg_temp",
+         SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL standard_conforming_strings = on",
     )
     .execute(&mut *transaction)
     .await?;
@@ -504,12 +540,12 @@ async fn record(connection: &mut PgConnection, act: &str, done: &Applied) -> sql
     let repaired = done.repaired.iter().map(|line| literal(line)).collect::<Vec<_>>().join(", ");
     let sql = format!(
         "INSERT INTO refreshtop.audit (action, outcome, caller, login_role, application_name, client_addr, detail)
-         VALUES ({}, 'success', current_user, session_user, left(current_setting('application_name'), 200), inet_client_addr(),
+         VALUES ({}, 'success', coalesce(nullif(current_setting('refreshtop.role_before'), 'none'), session_user), session_user,
+                 left(current_setting('application_name'), 200), inet_client_addr(),
                  jsonb_build_object('steps', ARRAY[{steps}]::bigint[], 'repaired', ARRAY[{repaired}]::text[]))",
         literal(act)
     );
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
-    Ok(())
+    as_owner(connection, &sql).await
 }
 
 /// What a rollback did.
@@ -554,7 +590,7 @@ pub async fn begin_down<'c>(
     progress: Progress<'_>,
     first: impl AsyncFnOnce(&mut PgConnection) -> Result<(), MigrateError>,
 ) -> Result<Pending<'c, Undone>, MigrateError> {
-    trusted(connection).await?;
+    unbarred(connection).await?;
     let mut transaction = begin(connection).await?;
     if let Some(problem) = renamed_schema(&mut transaction).await? {
         return Err(MigrateError::Preflight(vec![problem]));
@@ -586,7 +622,7 @@ pub async fn begin_down<'c>(
         ran.map_err(|failure| blame(failure, &triggers))?;
         if step.version > 1 {
             let gone = format!("DELETE FROM refreshtop.migrations WHERE version = {}", step.version);
-            sqlx::raw_sql(AssertSqlSafe(gone)).execute(&mut *transaction).await?;
+            as_owner(&mut transaction, &gone).await?;
         }
     }
     let kept: Option<String> =
@@ -600,7 +636,7 @@ pub async fn begin_down<'c>(
     run(&mut transaction, LEAVE, None).await?;
     if target != 0 {
         let inventory = format!("DELETE FROM refreshtop.inventory; INSERT INTO refreshtop.inventory {INVENTORY}");
-        sqlx::raw_sql(AssertSqlSafe(inventory)).execute(&mut *transaction).await?;
+        as_owner(&mut transaction, &inventory).await?;
         let applied = Applied { versions: done.versions.clone(), ..Applied::default() };
         record(&mut transaction, "migrate down", &applied).await?;
     }
@@ -624,7 +660,7 @@ pub struct AtStake {
 /// # Errors
 /// The server's.
 pub async fn at_stake(connection: &mut PgConnection, target: i64) -> Result<AtStake, MigrateError> {
-    trusted(connection).await?;
+    unbarred(connection).await?;
     let mut transaction = begin(connection).await?;
     run(&mut transaction, ENTER, None).await?;
     let mut stake = AtStake::default();

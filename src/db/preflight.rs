@@ -15,6 +15,8 @@ pub struct Problem {
     pub of_rights: bool,
     /// Whether what stands in schema `refreshtop` may be somebody else's code.
     pub of_trust: bool,
+    /// Whether it stops a rollback as well.
+    pub in_the_way: bool,
 }
 
 impl fmt::Display for Problem {
@@ -39,4 +41,13 @@ pub async fn problems(connection: &mut PgConnection) -> sqlx::Result<Vec<Problem
 pub async fn trust(connection: &mut PgConnection) -> sqlx::Result<Vec<Problem>> {
     let found = problems(connection).await?;
     Ok(found.into_iter().filter(|problem| problem.of_trust).collect())
+}
+
+/// Looks for what stops whatever changes an installation, a rollback too.
+///
+/// # Errors
+/// Only the connection's.
+pub async fn barriers(connection: &mut PgConnection) -> sqlx::Result<Vec<Problem>> {
+    let found = problems(connection).await?;
+    Ok(found.into_iter().filter(|problem| problem.of_trust || problem.in_the_way).collect())
 }

@@ -34,6 +34,9 @@ THEN 'look' END";
 /// What keeps a stranger's functions and operators out of a statement's names.
 pub const SEARCH_PATH: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
 
+/// The same for a whole transaction, and how its later statements read strings.
+pub const PINNED: &str = "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL standard_conforming_strings = on";
+
 /// Words of the error that says that a name means something else by now.
 pub(super) const REPLACED: &str = "refreshtop: replaced meanwhile: ";
 
@@ -106,6 +109,8 @@ struct Catalogue {
     role: String,
     /// Whether there is a role `refreshtop_admin`.
     admin: bool,
+    /// Whether a superuser made `refreshtop_owner`, or the session's own role is a member of it.
+    known: bool,
     /// Members of `refreshtop_owner` that are no superusers, nor the session's own role.
     members: Vec<String>,
     schemas: BTreeMap<String, Schema>,
@@ -284,6 +289,9 @@ impl Catalogue {
             let members = self.members.join(", ");
             return self.stranger(&format!("{name} belongs to refreshtop_owner, of which {members} is a member"));
         }
+        if owner == "refreshtop_owner" && !self.known {
+            return self.stranger(&format!("{name} belongs to refreshtop_owner, a role that no superuser made"));
+        }
         self.stranger(&format!("{name} belongs to {owner}, whose code could run with them"))
     }
 
@@ -380,7 +388,7 @@ impl<'a> Look<'a> {
         let form = [("DateStyle", "ISO, MDY".to_owned()), ("TimeZone", "UTC".to_owned())];
         let settings = Session::READING.parameters().into_iter().chain(form);
         let settings: Vec<String> = settings.map(|(name, value)| format!("; SET LOCAL {name} = '{value}'")).collect();
-        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{}; {SEARCH_PATH}", settings.concat());
+        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{}; {PINNED}", settings.concat());
         let mut transaction = session.begin_with(AssertSqlSafe(begin)).await?;
         let question = if was_gated { QUESTION } else { RIGHTS_NOW };
         let facts = service::server_facts_by(&mut transaction, question).await?;
@@ -472,7 +480,7 @@ mod tests {
                    "children": false, "types": false, "extension": false})
         };
         let mut json = json!({
-            "role": "postgres", "admin": true, "members": [],
+            "role": "postgres", "admin": true, "known": true, "members": [],
             "schemas": {"refreshtop": {"owner": "refreshtop_owner", "trusted": true, "closed": true},
                         "cron": {"owner": "postgres", "trusted": true, "closed": true}},
             "functions": {"refreshtop.stats": {"owner": null, "trusted": true, "definer": true},
@@ -570,5 +578,15 @@ mod tests {
         });
         let Err(refusal) = trust.allow(LOG) else { panic!("let in") };
         assert!(refusal.to_string().contains("refreshtop_owner, of which inst is a member"), "{refusal}");
+    }
+
+    #[test]
+    fn a_name_is_not_trusted_for_itself() {
+        let trust = catalogue(|json| {
+            json["known"] = false.into();
+            json["relations"]["public.metrics_refresh_log"]["trusted"] = false.into();
+        });
+        let Err(refusal) = trust.allow(LOG) else { panic!("let in") };
+        assert!(refusal.to_string().contains("refreshtop_owner, a role that no superuser made"), "{refusal}");
     }
 }

@@ -12,10 +12,22 @@ THEN (
         SELECT m.rolname FROM pg_catalog.pg_auth_members a
         JOIN pg_catalog.pg_roles o ON o.oid = a.roleid JOIN pg_catalog.pg_roles m ON m.oid = a.member
         WHERE o.rolname = 'refreshtop_owner' AND NOT m.rolsuper AND m.rolname <> session_user
+    ), known AS MATERIALIZED (
+        -- What a role is called says nothing: from release 16 on whoever may create roles can have made it, had it own
+        -- code, and left. Only a superuser can have given it this setting; see migrate/enter.sql.
+        SELECT FROM pg_catalog.pg_roles o
+        WHERE o.rolname = 'refreshtop_owner'
+          AND (pg_catalog.current_setting('server_version_num')::pg_catalog.int4 < 160000
+               OR EXISTS (SELECT FROM pg_catalog.pg_db_role_setting s
+                          WHERE s.setrole = o.oid AND s.setdatabase = 0
+                            AND 'log_parser_stats=off' = ANY (s.setconfig))
+               OR EXISTS (SELECT FROM pg_catalog.pg_auth_members a
+                          JOIN pg_catalog.pg_roles m ON m.oid = a.member
+                          WHERE a.roleid = o.oid AND m.rolname = session_user AND NOT m.rolsuper))
     ), trusted AS MATERIALIZED (
         SELECT r.oid FROM pg_catalog.pg_roles r
         WHERE r.rolsuper OR r.rolname = session_user
-           OR r.rolname = 'refreshtop_owner' AND NOT EXISTS (SELECT FROM member)
+           OR r.rolname = 'refreshtop_owner' AND NOT EXISTS (SELECT FROM member) AND EXISTS (SELECT FROM known)
     ), schema AS MATERIALIZED (
         -- A stranger who may create in a schema can add a function that fits a call better.
         SELECT n.oid, n.nspname, n.nspowner,
@@ -39,6 +51,7 @@ THEN (
     SELECT pg_catalog.jsonb_build_object(
         'role', session_user,
         'admin', EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = 'refreshtop_admin'),
+        'known', EXISTS (SELECT FROM known),
         'members', (SELECT COALESCE(pg_catalog.jsonb_agg(m.rolname ORDER BY m.rolname), '[]') FROM member m),
         'schemas', (SELECT COALESCE(pg_catalog.jsonb_object_agg(s.nspname, pg_catalog.jsonb_build_object(
                 'owner', pg_catalog.pg_get_userbyid(s.nspowner), 'trusted', s.nspowner IN (SELECT t.oid FROM trusted t),

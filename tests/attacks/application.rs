@@ -224,3 +224,32 @@ async fn overload_of_a_definer(scene: Scene) {
     scene.held().await;
 }
 attack!(overload_of_a_definer by [superuser, managed]);
+
+/// The owner of the application's function may use every schema, as `pg_read_all_data` lets him, and has it run with
+/// the rights of whoever asks. What is checked before a call can have changed by the call, so our owner calls it here.
+async fn altered_by_its_owner(scene: Scene) {
+    scene.attacker_creates_in_public().await;
+    scene.attacker_owns_sources(&["software_licenses"]).await;
+    scene.plant("CREATE FUNCTION public.is_super_admin() RETURNS boolean LANGUAGE sql AS 'SELECT true'").await;
+    scene.migrated().await;
+    let ours: String =
+        value(&scene.superuser, "SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'refreshtop'").await;
+    let asked = "SELECT refreshtop_definers.ask_application()";
+    let session = client(&scene.superuser).await;
+    session.batch_execute(&format!("SET ROLE {ours}")).await.unwrap();
+    assert!(session.query_one(asked, &[]).await.unwrap().get::<_, bool>(0), "it is the application's");
+    scene.sudo(&format!("GRANT USAGE ON SCHEMA refreshtop_definers TO {}", scene.attacker.name)).await;
+    scene
+        .plant(
+            "ALTER FUNCTION refreshtop_definers.ask_application() SECURITY INVOKER;
+             CREATE FUNCTION m.unequal(name, name) RETURNS boolean LANGUAGE sql AS 'SELECT false';
+             CREATE OPERATOR m.<> (LEFTARG = name, RIGHTARG = name, FUNCTION = m.unequal);
+             ALTER FUNCTION refreshtop_definers.ask_application() SET search_path = m, pg_catalog",
+        )
+        .await;
+    assert!(!session.query_one(asked, &[]).await.unwrap().get::<_, bool>(0), "it was asked with the rights of {ours}");
+    scene.live().await;
+    scene.held().await;
+}
+// The others may not make a function of this owner.
+attack!(altered_by_its_owner by [superuser]);

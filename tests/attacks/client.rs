@@ -3,7 +3,7 @@
 use crate::{
     scene::{Migrator, Scene},
     schemas::DECOYS,
-    support::execute,
+    support::{execute, value},
 };
 
 const LOOKS: [&str; 16] = [
@@ -252,3 +252,25 @@ async fn search_path_of_the_database(scene: Scene) {
     scene.held().await;
 }
 attack!(search_path_of_the_database by [superuser, managed]);
+
+/// The owner of the database forbids views in every session, the door of the log among them: whoever looks learns why.
+async fn forbidden_views(scene: Scene) {
+    let known = "SELECT count(*) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'";
+    scene.migrated().await;
+    scene.works().await;
+    if value::<i64>(&scene.superuser, known).await == 0 {
+        return;
+    }
+    let set = format!("ALTER DATABASE {} SET restrict_nonsystem_relation_kind = 'view'", scene.database);
+    scene.sudo(&set).await;
+    for url in [&scene.boss.url, &scene.oncall.url] {
+        for line in ["status", "stats"] {
+            let ran = scene.run(url, line).await;
+            println!("{line}: {ran:?}");
+            assert!(ran.text().contains("RESET restrict_nonsystem_relation_kind"), "{line}: {ran:?}");
+        }
+    }
+    let again = scene.run(&scene.boss.url, "migrate").await;
+    assert!(again.text().contains("up to date"), "{again:?}");
+}
+attack!(forbidden_views by [superuser, owner, managed]);

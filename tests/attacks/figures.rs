@@ -26,6 +26,33 @@ attack!(row_security_later {
         CREATE POLICY half ON public.accounts USING (id <= 5)",
 } by [superuser, owner, managed]);
 
+/// The owner of the view may use every schema, as `pg_read_all_data` lets him, and has the function that refreshes with
+/// his rights leave out what row security hides. From PostgreSQL 17 on there is the right MAINTAIN, and no such function
+/// is called.
+async fn altered_definer(scene: Scene) {
+    scene.attacker_owns_sources(&SOURCES).await;
+    scene.migrated().await;
+    scene.works().await;
+    scene.sudo(&format!("GRANT USAGE ON SCHEMA refreshtop_definers TO {}", scene.attacker.name)).await;
+    scene
+        .plant(
+            "ALTER TABLE public.accounts ENABLE ROW LEVEL SECURITY; ALTER TABLE public.accounts FORCE ROW LEVEL SECURITY;
+             CREATE POLICY half ON public.accounts USING (id <= 5)",
+        )
+        .await;
+    let definer = "SELECT coalesce(min(p.oid::regprocedure::text), '') FROM pg_proc p
+                   JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_roles r ON r.oid = p.proowner
+                   WHERE n.nspname = 'refreshtop_definers' AND p.proname LIKE 'refresh%' AND r.rolname = ";
+    let definer: String = value(&scene.superuser, &format!("{definer}'{}'", scene.attacker.name)).await;
+    assert_ne!(definer, "", "the view belongs to the attacker");
+    scene.plant(&format!("ALTER FUNCTION {definer} SET row_security = on")).await;
+    scene.refresh().await;
+    scene.no_wrong_figure().await;
+    scene.held().await;
+}
+// The others may not make a view of this owner.
+attack!(altered_definer by [superuser]);
+
 /// The same where the migrator only may read the sources.
 async fn row_security_of_another_owner(scene: Scene) {
     scene.attacker_owns_sources(&["accounts"]).await;

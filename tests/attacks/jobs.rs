@@ -50,7 +50,7 @@ fn forgeries(database: &str, job: i64) -> Vec<String> {
             "INSERT INTO refreshtop.undo (step, kind, object_schema, object_name, detail) VALUES (0, 'job', 'cron', 'refresh-platform-metrics', {detail})"
         ),
         format!(
-            "INSERT INTO refreshtop.undo (seq, step, kind, object_name, detail) OVERRIDING SYSTEM VALUE VALUES (99, 0, 'extension', 'pg_cron', {detail})"
+            "INSERT INTO refreshtop.undo (step, kind, object_name, detail) VALUES (0, 'extension', 'pg_cron', {detail})"
         ),
         format!("UPDATE refreshtop.undo SET detail = {detail}"),
         format!("SELECT refreshtop.note_act('job remove', 'success', {detail})"),

@@ -129,6 +129,70 @@ async fn our_own_log(scene: Scene) {
 }
 attack!(our_own_log by [superuser, owner, managed]);
 
+/// A role that may read and write every table, and is to see no row, knows the id of one: everybody hears it who listens.
+async fn read_through_the_door(scene: Scene, statement: &str) {
+    scene.migrated().await;
+    scene.works().await;
+    scene.attacker_uses_all_data().await;
+    let release = "SELECT current_setting('server_version_num')::integer / 10000";
+    let (id, release): (String, i32) = (
+        value(&scene.superuser, "SELECT id::text FROM public.metrics_refresh_log").await,
+        value(&scene.superuser, release).await,
+    );
+    if statement.starts_with("MERGE") && release < 15 {
+        return;
+    }
+    let session = crate::support::client(&scene.attacker.url).await;
+    let leak = "CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$
+                BEGIN RAISE EXCEPTION 'LEAK %', $1; END $$";
+    session.batch_execute(leak).await.unwrap();
+    let told = match session.batch_execute(&statement.replace("ID", &format!("'{id}'"))).await {
+        Ok(()) => String::new(),
+        Err(error) => format!("{error:?}"),
+    };
+    assert!(!told.contains("LEAK") && !told.contains("already exists"), "{told}");
+}
+attack!(read_through_the_door {
+    insert: "INSERT INTO refreshtop.log_door (id, refresh_type, status, started_at, created_at)
+             VALUES (ID, 'x', 'error', now(), now())",
+    conflict: "INSERT INTO refreshtop.log_door AS d (id, refresh_type, status, started_at, created_at)
+               VALUES (ID, 'x', 'error', now(), now())
+               ON CONFLICT (id) DO UPDATE SET status = 'error' WHERE pg_temp.leak(d.status || d.triggered_by || d.login_role)",
+    conflict_set: "INSERT INTO refreshtop.log_door AS d (id, refresh_type, status, started_at, created_at)
+                   VALUES (ID, 'x', 'error', now(), now())
+                   ON CONFLICT (id) DO UPDATE SET status = pg_temp.leak(d.status || d.triggered_by)::text",
+    merge: "MERGE INTO refreshtop.log_door d USING (SELECT ID::uuid AS id) s ON d.id = s.id
+            WHEN MATCHED AND pg_temp.leak(d.status || d.triggered_by) THEN UPDATE SET status = 'error'
+            WHEN NOT MATCHED THEN INSERT (id, refresh_type, status, started_at, created_at)
+                                  VALUES (s.id, 'x', 'error', now(), now())",
+    select: "SELECT FROM refreshtop.log_door d WHERE pg_temp.leak(d.status || d.triggered_by)",
+    update: "UPDATE refreshtop.log_door d SET status = 'error' WHERE pg_temp.leak(d.status || d.triggered_by)",
+    delete: "DELETE FROM refreshtop.log_door d WHERE pg_temp.leak(d.status || d.triggered_by)",
+} by [superuser, owner, managed]);
+
+/// The door has lost what guards it, and somebody has put something of his own there.
+async fn door_without_its_rule(scene: Scene) {
+    scene.migrated().await;
+    scene
+        .sudo(
+            "DO $$ DECLARE r name; BEGIN
+                 FOR r IN SELECT rulename FROM pg_rewrite WHERE ev_class = 'refreshtop.log_door'::regclass AND rulename <> '_RETURN'
+                 LOOP EXECUTE format('DROP RULE %I ON refreshtop.log_door', r); END LOOP;
+             END $$",
+        )
+        .await;
+    let again = scene.migrated().await;
+    assert!(again.text().contains("rule refreshtop.log_door"), "{again:?}");
+    scene.sudo("CREATE RULE also AS ON DELETE TO refreshtop.log_door DO ALSO SELECT 1").await;
+    let again = scene.migrated().await;
+    assert!(again.text().contains("rule refreshtop.log_door"), "{again:?}");
+    let rules =
+        "SELECT count(*) FROM pg_rewrite WHERE ev_class = 'refreshtop.log_door'::regclass AND rulename = 'also'";
+    assert_eq!(value::<i64>(&scene.superuser, rules).await, 0);
+    scene.works().await;
+}
+attack!(door_without_its_rule by [superuser, owner, managed]);
+
 /// What protects the installation: whose it is, who may what, and as whom functions run.
 const BORDERS: &str = "SELECT string_agg(line, E'\\n' ORDER BY line) FROM (
     SELECT concat_ws(' ', n.nspname, n.nspowner::regrole, (SELECT array_agg(i::text ORDER BY i::text) FROM unnest(coalesce(n.nspacl, acldefault('n', n.nspowner))) i)) AS line

@@ -48,8 +48,10 @@ mod copies;
 mod figures;
 mod jobs;
 mod log;
+mod roles;
 mod scene;
 mod schemas;
+mod sequences;
 mod sources;
 #[path = "../support/mod.rs"]
 mod support;

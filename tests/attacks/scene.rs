@@ -300,6 +300,23 @@ impl Scene {
         self.plant(&format!("GRANT USAGE, CREATE ON SCHEMA public TO {}", boss.name)).await;
     }
 
+    /// The attacker may read and write every table, as members of `pg_read_all_data` and `pg_write_all_data`; up to release
+    /// 13, which has no such roles, somebody gave him as much by mistake.
+    pub async fn attacker_uses_all_data(&self) {
+        let name = &self.attacker.name;
+        let roles = "SELECT to_regrole('pg_write_all_data') IS NOT NULL";
+        let grant = if value::<bool>(&self.superuser, roles).await {
+            format!("GRANT pg_read_all_data, pg_write_all_data TO {name}")
+        } else {
+            format!(
+                "GRANT USAGE ON SCHEMA refreshtop TO {name};
+                 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, refreshtop TO {name};
+                 GRANT SELECT, USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA refreshtop TO {name}"
+            )
+        };
+        self.sudo(&grant).await;
+    }
+
     /// What the program says, run as the role of `url`.
     pub async fn run(&self, url: &str, line: &str) -> Ran {
         let output = program(url, line);

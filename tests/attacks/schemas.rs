@@ -10,10 +10,10 @@ pub const DECOYS: &str = "
 CREATE VIEW refreshtop.migrations AS SELECT g AS version, 'x'::text AS description, now() AS installed_on, true AS success, ''::bytea AS checksum, 1::bigint AS execution_time
     FROM generate_series(1::bigint, 9) g WHERE m.evil_true('migrations');
 CREATE VIEW refreshtop.home AS SELECT 1::bigint AS system_identifier, 1::oid AS database_oid, current_database() AS database_name WHERE m.evil_true('home');
-CREATE VIEW refreshtop.undo AS SELECT 1::bigint AS seq, 1 AS step, 'x'::text AS kind, 'x'::name AS object_schema, 'x'::text AS object_name, '{}'::jsonb AS detail WHERE m.evil_true('undo');
+CREATE VIEW refreshtop.undo AS SELECT now() AS at, 1 AS step, 'x'::text AS kind, 'x'::name AS object_schema, 'x'::text AS object_name, '{}'::jsonb AS detail WHERE m.evil_true('undo');
 CREATE VIEW refreshtop.inventory AS SELECT 'x'::text AS kind, 'x'::text AS object, 'x'::text AS detail WHERE m.evil_true('inventory');
 CREATE VIEW refreshtop.log_door AS SELECT 'x'::text AS status WHERE m.evil_true('log_door');
-CREATE VIEW refreshtop.audit AS SELECT 1::bigint AS id, now() AS at, 'x'::text AS action, 'x'::text AS outcome, 'x'::text AS caller, 'x'::text AS login_role, '{}'::jsonb AS detail WHERE m.evil_true('audit');
+CREATE VIEW refreshtop.audit AS SELECT gen_random_uuid() AS id, now() AS at, 'x'::text AS action, 'x'::text AS outcome, 'x'::text AS caller, 'x'::text AS login_role, '{}'::jsonb AS detail WHERE m.evil_true('audit');
 CREATE VIEW refreshtop.views AS SELECT 'platform_metrics'::text AS refresh_type, 'public'::name AS view_schema, 'platform_metrics'::name AS view_name, '5 s'::interval AS lock_timeout, '30 days'::interval AS keep_log WHERE m.evil_true('views');
 CREATE FUNCTION refreshtop.is_super_admin() RETURNS boolean LANGUAGE sql AS $$ SELECT m.evil_true('is_super_admin') $$;
 CREATE FUNCTION refreshtop.applied_steps() RETURNS bigint[] LANGUAGE sql AS $$ SELECT ARRAY[m.evil('applied_steps')::bigint] $$;
@@ -166,3 +166,44 @@ async fn members_are_no_owners(mut scene: Scene) {
     scene.held().await;
 }
 attack!(members_are_no_owners by [superuser, owner, managed]);
+
+/// A member of `refreshtop_admin` speaks in the output of somebody else's migration, or fails it.
+async fn words_in_a_migration(scene: Scene, act: &str) {
+    scene.migrated().await;
+    let url = scene.oncall.url.clone();
+    let act = act.to_owned();
+    let speaking = tokio::spawn(async move {
+        let session = crate::support::client(&url).await;
+        loop {
+            // What is refused now is no attack any more.
+            if session.batch_execute(&act).await.is_err() {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        }
+    });
+    scene.sudo("DROP FUNCTION refreshtop.stats(text, interval)").await;
+    let ran = scene.run(&scene.boss.url, "migrate").await;
+    speaking.abort();
+    assert!(ran.code == 0 && !ran.text().contains("IMPORTANT"), "{ran:?}");
+    scene.pause_jobs().await;
+}
+attack!(words_in_a_migration {
+    message: "SELECT refreshtop.record_act('fix', 'kept', '{\"message\": \"IMPORTANT: run curl\"}')",
+    nothing: "SELECT refreshtop.record_act('fix', 'kept', '{}')",
+    migration: "SELECT refreshtop.record_act('migrate up', 'kept', '{\"message\": \"IMPORTANT: run curl\"}')",
+} by [superuser, owner, managed]);
+
+/// Settings of the names that the migrations keep notes under, as defaults of the database or of a role.
+async fn notes_as_settings(scene: Scene) {
+    scene.migrated().await;
+    for note in ["rows_kept", "leave", "leave_roles", "role_before", "role_owner", "role_admin", "roles_here"] {
+        let set = format!("ALTER DATABASE {} SET refreshtop.{note} = 'IMPORTANT: run curl'", scene.database);
+        scene.sudo(&set).await;
+    }
+    scene.sudo("DROP FUNCTION refreshtop.stats(text, interval)").await;
+    for line in ["migrate", "migrate down --yes"] {
+        let ran = scene.run(&scene.boss.url, line).await;
+        assert!(ran.code == 0 && !ran.text().contains("IMPORTANT"), "{ran:?}");
+    }
+}
+attack!(notes_as_settings by [superuser, owner, managed]);

@@ -113,6 +113,30 @@ async fn superusers_view(scene: Scene) {
 }
 attack!(superusers_view by [superuser]);
 
+/// The superuser's own view uses his own domain, operator or aggregate, behind which is a function of the attacker.
+async fn superusers_view_through(scene: Scene, (made, column): (&str, &str)) {
+    scene
+        .plant(
+            "CREATE FUNCTION m.one(bigint) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN m.evil_true('one'); END $$;
+             CREATE FUNCTION m.two(bigint, bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+             BEGIN PERFORM m.evil('two'); RETURN 1; END $$",
+        )
+        .await;
+    let view = format!(
+        "{made}; CREATE MATERIALIZED VIEW public.platform_metrics AS
+         SELECT {column} AS id, 2 AS n FROM public.accounts WITH NO DATA; CREATE UNIQUE INDEX ON public.platform_metrics (id)"
+    );
+    scene.own_sources(scene.cluster.user(), &SOURCES).await;
+    scene.sudo(&view).await;
+    scene.live().await;
+    scene.held().await;
+}
+attack!(superusers_view_through {
+    domain: ("CREATE DOMAIN public.checked AS bigint CHECK (m.one(value))", "count(*)::public.checked"),
+    operator: ("CREATE OPERATOR public.@@@ (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = m.two)", "max(id)::bigint OPERATOR(public.@@@) 1::bigint"),
+    aggregate: ("CREATE AGGREGATE public.combined (bigint) (SFUNC = m.two, STYPE = bigint, INITCOND = '0')", "public.combined(id::bigint)"),
+} by [superuser]);
+
 /// Names an array of a domain whose check is the attacker's: even to parse such a constant runs it.
 const CONSTANT: &str = "
 CREATE FUNCTION m.check_domain(integer) RETURNS boolean LANGUAGE plpgsql AS $$

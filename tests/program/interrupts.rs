@@ -1,7 +1,11 @@
 //! Signals, locks and refusals: the real program, which leaves everything as it was.
 
-use crate::support::{CRON_DATABASE, client, cluster, execute, fresh_app, session::Session, target, value};
-use refreshtop::{command::migrate, exit};
+use crate::support::{self, CRON_DATABASE, client, cluster, execute, fresh_app, session::Session, small_app_in, target, value};
+use refreshtop::{
+    cluster::{ClusterOptions, DisposableCluster},
+    command::migrate,
+    exit,
+};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     io::{BufRead as _, BufReader},
@@ -332,4 +336,45 @@ async fn a_dry_run_prints_the_statements_and_changes_nothing() {
     let steps = migrate::status(&target(&url)).await.unwrap();
     assert!(!steps.contains("pending"), "{steps}");
     migrate::down(&target(&url), 0).await.unwrap();
+}
+
+/// It has no session that could be ended: its gid is what ends it.
+#[tokio::test]
+async fn a_prepared_transaction_in_the_way_is_named_with_what_ends_it() {
+    let settings = vec![("max_prepared_transactions".into(), "5".into())];
+    let options = ClusterOptions { settings, ..support::options() };
+    let cluster = DisposableCluster::start(&options, &mut |_| {}).await.unwrap();
+    let url = small_app_in(&cluster, "app").await;
+    execute(&url, "CREATE ROLE plain LOGIN PASSWORD 'plain'").await;
+    execute(&url, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO plain").await;
+    let plain = cluster.url_of("plain", "plain", "app");
+    execute(&plain, "BEGIN; SELECT pg_advisory_xact_lock(1919317104, 0); PREPARE TRANSACTION 'it''s mine'").await;
+    // One that is in nobody's way.
+    execute(&plain, "BEGIN; SELECT pg_advisory_xact_lock(1919317104, 7); PREPARE TRANSACTION 'other'").await;
+    // Long enough to be told for whom it waits.
+    let waiting = async |line: &str| {
+        let child = program(&url, line).spawn().unwrap();
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        send(&child, Signal::TERM);
+        let (code, _, said) = wait(child).await;
+        assert_ne!(code, 0, "{said}");
+        said
+    };
+    let said = waiting("migrate").await;
+    for part in ["prepared transaction", "of role plain", "open for", "ROLLBACK PREPARED 'it''s mine'"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("'other'"), "{said}");
+    execute(&url, "ROLLBACK PREPARED 'it''s mine'").await;
+    let (code, _, said) = wait(program(&url, "migrate").spawn().unwrap()).await;
+    assert_eq!(code, 0, "{said}");
+
+    execute(&url, "GRANT SELECT ON public.platform_metrics TO plain").await;
+    execute(&plain, "BEGIN; SELECT count(*) FROM public.platform_metrics; PREPARE TRANSACTION 'reader'").await;
+    let said = waiting("migrate down --yes").await;
+    assert!(said.contains("ROLLBACK PREPARED 'reader'") && !said.contains("'other'"), "{said}");
+    execute(&url, "ROLLBACK PREPARED 'reader'").await;
+    let (code, _, said) = wait(program(&url, "migrate down --yes").spawn().unwrap()).await;
+    assert_eq!(code, 0, "{said}");
+    cluster.stop().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! The README says what the program does: where the two drift apart, one of these fails.
+//! README and docs/ say what the program does: where the two drift apart, one of these fails.
 
 use refreshtop::{
     cli::{self, Cli},
@@ -7,19 +7,54 @@ use refreshtop::{
     screen::keys::KeyMap,
     settings::layer::{Layer, variable},
 };
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 const README: &str = include_str!("../../README.md");
-const DOCUMENTS: [(&str, &str); 4] = [
-    ("README.md", README),
-    ("ARCHITECTURE.md", include_str!("../../ARCHITECTURE.md")),
-    ("CHANGELOG.md", include_str!("../../CHANGELOG.md")),
-    ("CONTRIBUTING.md", include_str!("../../CONTRIBUTING.md")),
-];
+const COMMANDS: &str = include_str!("../../docs/commands.md");
+const DATABASE: &str = include_str!("../../docs/database.md");
+const HEALTH: &str = include_str!("../../docs/health.md");
+const INSTALL: &str = include_str!("../../docs/install.md");
+const MONITOR: &str = include_str!("../../docs/monitor.md");
+const SETTINGS: &str = include_str!("../../docs/settings.md");
+const SUMMARY: &str = include_str!("../../docs/SUMMARY.md");
 
-/// The text below a heading, up to the next one.
-fn section(heading: &str) -> &'static str {
-    let (_, rest) = README.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no heading {heading}"));
+/// Every page of docs/ with its text, by its path.
+fn pages() -> BTreeMap<String, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let pages = names.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    pages
+        .map(|path| {
+            (format!("docs/{}", path.file_name().unwrap().to_str().unwrap()), fs::read_to_string(&path).unwrap())
+        })
+        .collect()
+}
+
+/// Everything that is written for people, by its path.
+fn documents() -> BTreeMap<String, String> {
+    let root = [
+        ("README.md", README),
+        ("ARCHITECTURE.md", include_str!("../../ARCHITECTURE.md")),
+        ("CHANGELOG.md", include_str!("../../CHANGELOG.md")),
+        ("CONTRIBUTING.md", include_str!("../../CONTRIBUTING.md")),
+    ];
+    let mut documents = pages();
+    documents.extend(root.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    documents
+}
+
+/// What the links of `text` lead to.
+fn targets(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](").skip(1).filter_map(|rest| rest.split(')').next())
+}
+
+/// The text of a page below a heading, up to the next one.
+fn section<'a>(page: &'a str, heading: &str) -> &'a str {
+    let (_, rest) = page.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no heading {heading}"));
     let level = heading.bytes().take_while(|byte| *byte == b'#').count();
     let ends = (1..=level).filter_map(|depth| rest.find(&format!("\n{} ", "#".repeat(depth))));
     &rest[..ends.min().unwrap_or(rest.len())]
@@ -58,13 +93,13 @@ fn the_keys_are_those_of_the_key_map() {
             vec![names.join(", "), binding.help.to_owned()]
         })
         .collect();
-    assert_eq!(table(section("## The monitor")), wanted);
+    assert_eq!(table(section(MONITOR, "## Keys")), wanted);
 }
 
 #[test]
 fn the_help_that_is_shown_is_the_programs() {
     let help = cli::command().term_width(100).render_help().to_string();
-    let shown = blocks(section("## Settings"), "text");
+    let shown = blocks(COMMANDS, "text");
     assert_eq!(shown.len(), 1);
     for excerpt in shown {
         assert!(help.contains(excerpt), "the program says:\n{help}");
@@ -73,7 +108,7 @@ fn the_help_that_is_shown_is_the_programs() {
 
 #[test]
 fn every_setting_is_in_the_table() {
-    let shown: Vec<Vec<String>> = table(section("## Settings")).into_iter().map(|row| row[..2].to_vec()).collect();
+    let shown: Vec<Vec<String>> = table(SETTINGS).into_iter().map(|row| row[..2].to_vec()).collect();
     let wanted: Vec<Vec<String>> = <Layer as clap::Args>::augment_args(clap::Command::new(""))
         .get_arguments()
         .filter_map(|arg| arg.get_long())
@@ -84,7 +119,7 @@ fn every_setting_is_in_the_table() {
 
 #[test]
 fn the_exit_codes_are_those_of_the_program() {
-    let shown: Vec<u8> = table(section("## Exit codes")).iter().map(|row| row[0].parse().unwrap()).collect();
+    let shown: Vec<u8> = table(section(COMMANDS, "## Exit codes")).iter().map(|row| row[0].parse().unwrap()).collect();
     let wanted = [
         exit::OK,
         exit::USAGE,
@@ -113,7 +148,7 @@ fn the_unit_gives_up_where_a_person_must_look() {
 #[test]
 fn the_limits_of_the_health_rules_are_the_defaults() {
     let limits = Thresholds::default();
-    let shown: Vec<String> = table(section("## Health")).into_iter().map(|mut row| row.swap_remove(1)).collect();
+    let shown: Vec<String> = table(HEALTH).into_iter().map(|mut row| row.swap_remove(1)).collect();
     let wanted = [
         String::new(),
         format!("{} %", limits.success_critical),
@@ -126,52 +161,91 @@ fn the_limits_of_the_health_rules_are_the_defaults() {
 
 #[test]
 fn every_command_that_is_shown_parses() {
-    let lines = blocks(README, "sh").into_iter().flat_map(str::lines).filter(|line| line.starts_with("refreshtop"));
-    let inline = README.split('`').skip(1).step_by(2).filter(|code| code.starts_with("refreshtop "));
     let mut seen = BTreeSet::new();
-    for line in lines.chain(inline.filter(|code| !code.contains('\n'))) {
-        // An ellipsis stands for any value.
-        // What stands between quotes is one word.
-        let line = line.replace('…', "postgres://host/database");
-        let parts = line.split('\'').enumerate();
-        let words = parts.flat_map(|(at, part)| match at % 2 {
-            1 => vec![part],
-            _ => part.split_whitespace().collect(),
-        });
-        let read = Cli::read(words);
-        assert!(read.is_ok(), "{line}: {}", read.unwrap_err());
-        seen.insert(line);
+    for (name, text) in documents() {
+        let lines = blocks(&text, "sh").into_iter().flat_map(str::lines).filter(|line| line.starts_with("refreshtop"));
+        let inline = text.split('`').skip(1).step_by(2).filter(|code| code.starts_with("refreshtop "));
+        for line in lines.chain(inline.filter(|code| !code.contains('\n'))) {
+            // An ellipsis stands for any value.
+            // What stands between quotes is one word.
+            let line = line.split(" | ").next().unwrap().replace('…', "postgres://host/database");
+            let parts = line.split('\'').enumerate();
+            let words = parts.flat_map(|(at, part)| match at % 2 {
+                1 => vec![part],
+                _ => part.split_whitespace().collect(),
+            });
+            let read = Cli::read(words);
+            assert!(read.is_ok(), "{name}: {line}: {}", read.unwrap_err());
+            seen.insert(line);
+        }
     }
-    assert!(seen.len() >= 8, "{seen:?}");
+    assert!(seen.len() >= 30, "{seen:?}");
 }
 
 #[test]
 fn links_lead_somewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for (name, text) in DOCUMENTS {
-        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            if target.starts_with("https://") {
-                continue;
-            }
-            match target.strip_prefix('#') {
-                Some(anchor) => {
-                    let anchors = text.lines().filter(|line| line.starts_with('#')).map(|heading| {
-                        heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-").replace(['`', ','], "")
-                    });
-                    assert!(anchors.into_iter().any(|known| known == anchor), "{name}: #{anchor}");
-                }
-                None => assert!(root.join(target).exists(), "{name}: {target}"),
+    let documents = documents();
+    for (name, text) in &documents {
+        let folder = root.join(name).parent().unwrap().to_owned();
+        for target in targets(text).filter(|target| !target.starts_with("https://")) {
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let path = folder.join(file);
+            assert!(path.exists(), "{name}: {target}");
+            if !anchor.is_empty() {
+                let text = if file.is_empty() { text.clone() } else { fs::read_to_string(path).unwrap() };
+                let mut anchors = text.lines().filter(|line| line.starts_with('#')).map(|heading| {
+                    heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-").replace(['`', ','], "")
+                });
+                assert!(anchors.any(|known| known == anchor), "{name}: {target}");
             }
         }
     }
+}
+
+/// A page that is missing in the summary is missing in the site, and a link of the site to a document outside docs/
+/// leads nowhere.
+#[test]
+fn the_book_has_every_page_and_the_readme_links_it() {
+    let chapters: BTreeSet<String> = targets(SUMMARY).map(|target| format!("docs/{target}")).collect();
+    let pages = pages();
+    let wanted: BTreeSet<String> = pages.keys().filter(|name| *name != "docs/SUMMARY.md").cloned().collect();
+    assert_eq!(chapters, wanted);
+    let linked: BTreeSet<String> = targets(README).map(str::to_owned).collect();
+    let unlinked: Vec<_> = wanted.difference(&linked).filter(|name| *name != "docs/README.md").collect();
+    assert!(unlinked.is_empty(), "the README does not link {unlinked:?}");
+    for (name, text) in &pages {
+        let outside = targets(text).find(|target| target.starts_with("../") && target.contains(".md"));
+        assert_eq!(outside, None, "{name}");
+    }
+    let book = include_str!("../../book.toml");
+    assert!(book.contains("\nsrc = \"docs\"\n"));
+}
+
+/// A stranger reads one screen or two.
+#[test]
+fn the_readme_is_short() {
+    let lines = README.lines().count();
+    assert!(lines <= 100, "{lines} lines: move something to docs/");
+}
+
+/// The script reads both figures here, and fails if the program does not have them.
+#[test]
+fn the_size_and_the_speed_are_those_that_test_deb_checks() {
+    let rows = table(section(INSTALL, "## A Debian package"));
+    let [size, speed] = &rows[..] else { panic!("{rows:?}") };
+    assert!(size[0].contains("stat -c %s /usr/bin/refreshtop"), "{size:?}");
+    assert!(size[1].ends_with(" MB") && size[2].ends_with(" MB"), "{size:?}");
+    assert!(speed[0].contains("--help") && speed[2].ends_with(" ms"), "{speed:?}");
+    assert!(include_str!("../../scripts/test-deb").contains("docs/install.md"));
 }
 
 /// The preflight sends people there.
 #[test]
 fn what_it_reads_is_what_the_preflight_asks_for() {
     let preflight = include_str!("../../src/db/migrate/preflight.sql");
-    assert!(preflight.contains("README, \"What it reads\""));
-    let shown: Vec<String> = table(section("### What it reads"))
+    assert!(preflight.contains("docs/database.md, \"What it reads\""));
+    let shown: Vec<String> = table(section(DATABASE, "## What it reads"))
         .iter()
         .flat_map(|row| {
             row[1].split(", ").map(|column| format!("({}, {})", row[0], column).replace('`', "'")).collect::<Vec<_>>()

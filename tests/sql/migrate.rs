@@ -232,6 +232,80 @@ async fn what_is_in_the_way_is_named_and_nothing_is_changed() {
     }
 }
 
+/// Whoever may create there can take a name that is about to be ours; he is named before anything is changed.
+#[tokio::test]
+async fn what_takes_a_name_of_ours_is_named_with_its_owner() {
+    for (prefix, obstacle, needle) in [
+        ("log_type", "CREATE TYPE public.metrics_refresh_log AS ENUM ('a')", "type public.metrics_refresh_log"),
+        ("log_row", "CREATE TYPE public.metrics_refresh_log AS (a integer)", "type public.metrics_refresh_log"),
+        ("log_domain", "CREATE DOMAIN public.metrics_refresh_log AS text", "type public.metrics_refresh_log"),
+        ("view_type", "CREATE TYPE public.platform_metrics AS ENUM ('a')", "type public.platform_metrics"),
+        ("key", "CREATE TABLE public.platform_metrics_refresh_key ()", "public.platform_metrics_refresh_key"),
+        ("index", "CREATE TABLE public.metrics_refresh_log_errors ()", "public.metrics_refresh_log_errors"),
+        (
+            "sequence",
+            "CREATE SEQUENCE public.metrics_refresh_log_type_created_at",
+            "public.metrics_refresh_log_type_created_at",
+        ),
+        (
+            "indexed",
+            "CREATE TABLE public.other (a integer); CREATE INDEX metrics_refresh_log_created_at ON public.other (a)",
+            "public.metrics_refresh_log_created_at",
+        ),
+    ] {
+        let url = fresh_app(prefix).await;
+        let (squatter, squatter_url) = fresh_role(&url, "squatter", "").await;
+        execute(&url, &format!("GRANT CREATE ON SCHEMA public TO {squatter}")).await;
+        execute(&squatter_url, obstacle).await;
+        let before = schema(&url).await;
+        let text = migrate::up(&target(&url)).await.unwrap_err().to_string();
+        assert!(text.contains(needle) && text.contains(&squatter), "{prefix}: {text}");
+        assert_eq!(schema(&url).await, before);
+        execute(&url, &format!("DROP OWNED BY {squatter} CASCADE")).await;
+        up(&url).await;
+    }
+}
+
+#[tokio::test]
+async fn a_schema_of_the_migrations_name_is_named_with_its_owner() {
+    let url = fresh_app("helpers").await;
+    let (squatter, squatter_url) = fresh_role(&url, "squatter", "").await;
+    execute(&url, &format!("GRANT CREATE ON DATABASE {} TO {squatter}", url.rsplit_once('/').unwrap().1)).await;
+    execute(&squatter_url, "CREATE SCHEMA refreshtop_migration").await;
+    let told = |text: &str| text.contains("schema refreshtop_migration") && text.contains(&squatter);
+    let text = migrate::up(&target(&url)).await.unwrap_err().to_string();
+    assert!(told(&text), "{text}");
+    execute(&squatter_url, "DROP SCHEMA refreshtop_migration").await;
+    up(&url).await;
+    execute(&squatter_url, "CREATE SCHEMA refreshtop_migration").await;
+    let text = migrate::up(&target(&url)).await.unwrap_err().to_string();
+    assert!(told(&text), "{text}");
+    let text = migrate::down(&target(&url), 0).await.unwrap_err().to_string();
+    assert!(told(&text), "{text}");
+    let text = migrate::announce_down(&target(&url), 0).await.unwrap_err().to_string();
+    assert!(told(&text), "{text}");
+    execute(&url, &format!("DROP OWNED BY {squatter}")).await;
+    down(&url).await;
+}
+
+/// An older setting, in which a backslash escapes in every string.
+#[tokio::test]
+async fn a_database_whose_strings_escape_is_migrated() {
+    let url = fresh_app("escapes").await;
+    let database = url.rsplit_once('/').unwrap().1;
+    execute(&url, &format!("ALTER DATABASE {database} SET standard_conforming_strings = off")).await;
+    up(&url).await;
+    execute(&url, "DROP FUNCTION refreshtop.stats(text, interval)").await;
+    let again = up(&url).await;
+    assert!(again[0].contains("refreshtop.stats"), "{again:?}");
+    assert_eq!(up(&url).await[0], "the database is up to date");
+    let status: String = value(&url, "SELECT public.trigger_platform_metrics_refresh() ->> 'status'").await;
+    assert_eq!(status, "success");
+    let pattern = "SELECT count(*) FROM refreshtop.migrations WHERE octet_length(checksum) <> 48";
+    assert_eq!(value::<i64>(&url, pattern).await, 0);
+    down(&url).await;
+}
+
 #[tokio::test]
 async fn a_step_that_fails_takes_all_the_others_back() {
     let url = fresh_app("atomic").await;

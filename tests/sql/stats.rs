@@ -420,7 +420,7 @@ async fn cleanup_takes_what_is_older_than_thirty_days() {
         session.value::<bool>("min(created_at) > now() - interval '30 days' FROM public.metrics_refresh_log").await
     );
     assert_eq!(session.value::<i64>("public.cleanup_old_metrics_logs()").await, 0);
-    let act = session.rows("SELECT detail FROM refreshtop.audit WHERE action = 'cleanup' ORDER BY id").await;
+    let act = session.rows("SELECT detail FROM refreshtop.audit WHERE action = 'cleanup' ORDER BY at").await;
     assert_eq!(act[0]["detail"], json!({"deleted": 3}));
 }
 

@@ -181,7 +181,7 @@ pub(in crate::db) const FUNCTIONS: &str = "
         'ours', n.nspname ~ '^refreshtop' OR (n.nspname = 'public' AND p.proname IN (
             'refresh_platform_metrics_with_logging', 'trigger_platform_metrics_refresh', 'get_metrics_refresh_stats',
             'cleanup_old_metrics_logs'))) ORDER BY p.oid), '[]')
-    FROM (SELECT * FROM pg_proc f WHERE f.prokind IN ('f', 'p') AND f.prosrc ~* 'refresh\\s+materialized\\s+view' LIMIT 200) p
+    FROM (SELECT * FROM pg_proc f WHERE f.prokind IN ('f', 'p') AND f.prosrc ~* 'refresh[[:space:]]+materialized[[:space:]]+view' LIMIT 200) p
     JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')";
 

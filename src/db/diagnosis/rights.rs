@@ -50,6 +50,35 @@ const FACTS: &str = "
         'job_members', (SELECT coalesce(jsonb_agg(DISTINCT m.rolname), '[]') FROM pg_auth_members a
                         JOIN pg_roles o ON o.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
                         WHERE o.rolname = 'refreshtop_job' AND NOT m.rolsuper),
+        'inviters', (SELECT coalesce(jsonb_agg(DISTINCT m.rolname), '[]') FROM pg_auth_members a
+                     JOIN pg_roles o ON o.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
+                     WHERE o.rolname = 'refreshtop_admin' AND a.admin_option AND NOT m.rolsuper),
+        -- From release 16 on whoever creates a role may administer it, and has no other right in it by that.
+        'makers', (SELECT coalesce(jsonb_agg(DISTINCT m.rolname), '[]') FROM pg_auth_members a
+                   JOIN pg_roles o ON o.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
+                   WHERE o.rolname = 'refreshtop_admin' AND a.admin_option AND NOT m.rolsuper
+                     AND to_jsonb(a) ->> 'inherit_option' = 'false' AND to_jsonb(a) ->> 'set_option' = 'false'),
+        'unknown', EXISTS (SELECT 1 FROM pg_roles o
+                     WHERE o.rolname = 'refreshtop_owner' AND current_setting('server_version_num')::int >= 160000
+                       AND NOT EXISTS (SELECT 1 FROM pg_db_role_setting s
+                                       WHERE s.setrole = o.oid AND s.setdatabase = 0
+                                         AND 'log_parser_stats=off' = ANY (s.setconfig))),
+        'strays', (SELECT coalesce(jsonb_agg(jsonb_build_object('owner', r.rolname,
+                       'what', concat_ws(' ', i.type, i.identity), 'drop', CASE
+                           WHEN i.type = 'large object' THEN format('SELECT lo_unlink(%s)', i.identity)
+                           WHEN i.type IN ('function', 'procedure', 'aggregate', 'table', 'foreign table', 'view',
+                                           'materialized view', 'sequence', 'type', 'schema', 'operator', 'collation')
+                           THEN concat_ws(' ', 'DROP', upper(i.type), i.identity)
+                           ELSE format('DROP OWNED BY %I CASCADE, and refreshtop migrate', r.rolname) END)
+                       ORDER BY r.rolname, i.type, i.identity), '[]')
+                   FROM (SELECT r.oid, r.rolname FROM pg_roles r
+                         WHERE r.rolname IN ('refreshtop_view', 'refreshtop_monitor', 'refreshtop_job', 'refreshtop_admin')) r
+                   JOIN pg_shdepend d ON d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid AND d.deptype = 'o'
+                    AND d.dbid IN (0, (SELECT b.oid FROM pg_database b WHERE b.datname = current_database()))
+                   CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) i
+                   WHERE i.schema IS DISTINCT FROM 'refreshtop_definers'
+                     AND NOT (d.classid = 'pg_class'::regclass
+                              AND d.objid IS NOT DISTINCT FROM to_regclass('public.platform_metrics')::oid)),
         'creators', (SELECT coalesce(jsonb_agg(c.rolname ORDER BY c.rolname), '[]')
                      FROM (SELECT r.rolname FROM pg_roles r WHERE r.rolcreaterole AND NOT r.rolsuper ORDER BY r.rolname LIMIT 20) c
                      WHERE current_setting('server_version_num')::int < 160000),

@@ -14,6 +14,11 @@ SET LOCAL DateStyle = 'ISO, MDY';
 SET LOCAL row_security = on;
 SET LOCAL check_function_bodies = on;
 SET LOCAL client_min_messages = warning;
+SET LOCAL standard_conforming_strings = on;
+-- What the steps tell each other. The database, or the role, may have been given settings of these names.
+SELECT set_config('refreshtop.' || note, '', true)
+FROM unnest(ARRAY['role_before', 'role_owner', 'role_view', 'role_monitor', 'role_job', 'role_admin', 'roles_here',
+                  'leave', 'leave_roles', 'rows_kept', 'told']) AS note;
 
 -- Somebody may have renamed schema public, with everything that is in it.
 DO $$
@@ -58,15 +63,66 @@ BEGIN
 END
 $$;
 
+-- Something for whoever migrates to read.
+CREATE FUNCTION refreshtop_migration.tell(p_sentence text) RETURNS void LANGUAGE sql
+AS $$
+    SELECT set_config('refreshtop.told', concat_ws(
+        chr(1), nullif(current_setting('refreshtop.told', true), ''), p_sentence), true)
+$$;
+
+-- What a role is called says nothing about who made it: from release 16 on, whoever has CREATEROLE can have taken the
+-- name, had the role own code, and left it. So a role that a superuser made carries a setting that nobody else can give
+-- it. It changes nothing. The jobs' role has another one, since somebody may be let administer that role, and so rename
+-- it. refreshtop_admin has none: it owns nothing, and somebody may well make it before us, to have members.
+CREATE FUNCTION refreshtop_migration.mark(p_role name) RETURNS text LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT CASE p_role
+        WHEN 'refreshtop_admin' THEN NULL
+        WHEN 'refreshtop_job' THEN 'log_planner_stats=off'
+        ELSE 'log_parser_stats=off'
+    END
+$$;
+CREATE FUNCTION refreshtop_migration.is_marked(p_role name) RETURNS boolean LANGUAGE sql STABLE
+AS $$
+    SELECT EXISTS (SELECT 1 FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole
+                   WHERE r.rolname = p_role AND s.setdatabase = 0
+                     AND refreshtop_migration.mark(p_role) = ANY (s.setconfig))
+$$;
+CREATE FUNCTION refreshtop_migration.mark_role(p_role name) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    EXECUTE format('ALTER ROLE %I SET %s', p_role, replace(refreshtop_migration.mark(p_role), '=', ' = '));
+END
+$$;
+
+-- Takes away a role of our name that no superuser made, before a new one is made: a session that acts as the old one
+-- goes on doing so. PostgreSQL itself refuses where the role owns or may use anything in any database.
+CREATE FUNCTION refreshtop_migration.drop_unknown(p_role name) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    EXECUTE format('DROP ROLE %I', p_role);
+    PERFORM refreshtop_migration.tell(format(
+        'note: role %I was there, and no superuser had made it: a new one has taken its place, without its members',
+        p_role));
+EXCEPTION WHEN dependent_objects_still_exist THEN
+    RAISE EXCEPTION 'no superuser made role %, and what belongs to it may hold code of whoever did', p_role
+        USING ERRCODE = 'object_not_in_prerequisite_state',
+              HINT = format('DROP OWNED BY %1$I CASCADE in each database and DROP ROLE %1$I take that away', p_role);
+END
+$$;
+
 -- Makes the roles that are missing, and a member of them of whoever migrates. False where that can't be done; then
 -- nothing was.
 CREATE FUNCTION refreshtop_migration.take_roles() RETURNS boolean LANGUAGE plpgsql
 AS $$
 DECLARE
     v_super  boolean := (SELECT rolsuper FROM pg_roles WHERE rolname = current_user);
+    -- Up to 15 a role with CREATEROLE is a superuser in all but name. Marked all the same: pg_upgrade keeps that.
+    v_asks   boolean := v_super AND current_setting('server_version_num')::integer >= 160000;
     v_member text := CASE WHEN current_setting('server_version_num')::integer >= 160000
                           THEN ' WITH INHERIT TRUE, SET TRUE'
                           ELSE '' END;
+    v_marks  boolean;
     v_role   record;
     v_other  name;
 BEGIN
@@ -83,17 +139,32 @@ BEGIN
              'Looks at sessions and locks for refreshtop'),
             ('refreshtop_admin', 'NOLOGIN',
              'Super administrators of refreshtop: read the refresh log, trigger, clean up, schedule'),
-            ('refreshtop_job', 'LOGIN NOINHERIT',
-             'Runs the jobs of refreshtop in pg_cron; has no password')
+            -- Code that runs as this role can give it a password, which would open it in every database.
+            ('refreshtop_job', 'LOGIN NOINHERIT VALID UNTIL ''-infinity''',
+             'Runs the jobs of refreshtop in pg_cron; no password lets it in')
         ) AS wanted (name, options, meaning)
     LOOP
+        v_marks := v_super AND refreshtop_migration.mark(v_role.name) IS NOT NULL;
+        IF v_marks AND v_asks AND to_regrole(v_role.name) IS NOT NULL
+           AND NOT refreshtop_migration.is_marked(v_role.name) THEN
+            PERFORM refreshtop_migration.drop_unknown(v_role.name);
+        END IF;
         IF to_regrole(v_role.name) IS NULL THEN
             BEGIN
                 EXECUTE format('CREATE ROLE %I %s', v_role.name, v_role.options);
                 EXECUTE format('COMMENT ON ROLE %I IS %L', v_role.name, v_role.meaning);
+                IF v_marks THEN
+                    PERFORM refreshtop_migration.mark_role(v_role.name);
+                END IF;
             EXCEPTION WHEN duplicate_object OR unique_violation THEN
                 NULL; -- Another database of the cluster is migrating, and made it since.
             END;
+        END IF;
+        IF v_marks AND NOT refreshtop_migration.is_marked(v_role.name) THEN
+            IF v_asks THEN
+                RAISE undefined_object; -- Somebody else made it this very moment. Again.
+            END IF;
+            PERFORM refreshtop_migration.mark_role(v_role.name);
         END IF;
         IF EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = v_role.name AND v_role.name <> 'refreshtop_admin'
                    AND (r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication)) THEN
@@ -115,8 +186,11 @@ BEGIN
             END IF;
             RAISE EXCEPTION 'role % can become role %, which would own or run what is installed', v_other, v_role.name
                 USING ERRCODE = 'object_not_in_prerequisite_state',
-                      HINT = format('Migrate as role %s, or take that away first: REVOKE %I FROM %I',
-                                    v_other, v_role.name, v_other);
+                      HINT = format(
+                          'Migrate as role %1$I. To end the membership is not enough, since what %2$I owns may hold '
+                          'code of that role: DROP OWNED BY %2$I CASCADE in each database and DROP ROLE %2$I '
+                          'take it away',
+                          v_other, v_role.name);
         END IF;
         IF v_role.name = 'refreshtop_job'
            AND NOT (SELECT rolcanlogin FROM pg_roles WHERE rolname = 'refreshtop_job') THEN
@@ -160,6 +234,7 @@ BEGIN
     PERFORM set_config('refreshtop.role_before', current_setting('role'), true),
             set_config('refreshtop.leave', '', true),
             set_config('refreshtop.leave_roles', '', true),
+            set_config('refreshtop.told', '', true),
             set_config('refreshtop.roles_here', (
                 SELECT coalesce(string_agg(rolname, ','), '') FROM pg_roles
                 WHERE rolname LIKE 'refreshtop\_%' AND (rolname <> 'refreshtop_job' OR rolcanlogin)), true);
@@ -184,11 +259,82 @@ BEGIN
                 END IF;
             END LOOP;
             EXIT;
-        EXCEPTION WHEN undefined_object THEN
+        -- Two migrations may change the same role; PostgreSQL says that a tuple was concurrently updated, or deleted.
+        EXCEPTION WHEN undefined_object OR internal_error THEN
             IF v_try = 5 THEN
                 RAISE;
             END IF;
         END;
+    END LOOP;
+END
+$$;
+
+-- Takes out of our roles, which all databases of the cluster share, what others can have put there: whoever made one
+-- before us, and code that runs as the jobs' role. Says who can let others in among super administrators.
+CREATE FUNCTION refreshtop_migration.mend_roles() RETURNS void LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_super   boolean := (SELECT rolsuper FROM pg_roles WHERE rolname = current_user);
+    v_role    record;
+    v_setting record;
+    v_member  name;
+    v_marked  boolean;
+    v_change  boolean;
+BEGIN
+    FOR v_role IN
+        SELECT r.oid, r.rolname, r.rolcanlogin, r.rolvaliduntil FROM pg_roles r
+        WHERE r.rolname IN ('refreshtop_owner', 'refreshtop_view', 'refreshtop_monitor', 'refreshtop_admin',
+                            'refreshtop_job')
+          -- Who migrates alone uses no role of ours.
+          AND refreshtop_migration.role('owner') = 'refreshtop_owner'
+        ORDER BY r.rolname
+    LOOP
+        v_change := CASE v_role.rolname
+                        WHEN 'refreshtop_job' THEN v_role.rolvaliduntil IS DISTINCT FROM '-infinity'
+                        ELSE v_role.rolcanlogin
+                    END;
+        IF v_super AND NOT v_change THEN
+            -- Only a superuser sees whether there is one.
+            v_change := EXISTS (SELECT 1 FROM pg_authid WHERE oid = v_role.oid AND rolpassword IS NOT NULL);
+        END IF;
+        v_marked := refreshtop_migration.is_marked(v_role.rolname);
+        BEGIN
+            IF v_change THEN
+                EXECUTE format('ALTER ROLE %I PASSWORD NULL', v_role.rolname);
+                IF v_role.rolname = 'refreshtop_job' THEN
+                    ALTER ROLE refreshtop_job VALID UNTIL '-infinity';
+                ELSE
+                    EXECUTE format('ALTER ROLE %I NOLOGIN', v_role.rolname);
+                END IF;
+                PERFORM refreshtop_migration.tell(format(
+                    'note: role %I could log in by a password, and can no longer', v_role.rolname));
+            END IF;
+            FOR v_setting IN
+                SELECT d.datname, s.setconfig FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = s.setdatabase
+                WHERE s.setrole = v_role.oid
+                  AND (s.setdatabase <> 0
+                       OR s.setconfig IS DISTINCT FROM ARRAY[refreshtop_migration.mark(v_role.rolname)])
+            LOOP
+                EXECUTE format('ALTER ROLE %I%s RESET ALL', v_role.rolname,
+                               CASE WHEN v_setting.datname IS NULL THEN ''
+                                    ELSE format(' IN DATABASE %I', v_setting.datname) END);
+            END LOOP;
+            IF v_marked AND NOT refreshtop_migration.is_marked(v_role.rolname) THEN
+                PERFORM refreshtop_migration.mark_role(v_role.rolname);
+            END IF;
+        EXCEPTION WHEN insufficient_privilege THEN
+            NULL; -- A member that may not administer the role. Doctor still names what it finds.
+        END;
+    END LOOP;
+    FOR v_member IN
+        SELECT DISTINCT m.rolname FROM pg_auth_members a
+        JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
+        WHERE r.rolname = 'refreshtop_admin' AND a.admin_option AND NOT m.rolsuper AND m.rolname <> current_user
+        ORDER BY m.rolname
+    LOOP
+        PERFORM refreshtop_migration.tell(format(
+            'note: role %1$I may make anybody a member of refreshtop_admin, who then reads the log and refreshes; '
+            'unless that is meant: REVOKE refreshtop_admin FROM %1$I CASCADE', v_member));
     END LOOP;
 END
 $$;
@@ -274,7 +420,9 @@ $$;
 CREATE FUNCTION refreshtop_migration.note_kept(p_message text) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
-    PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object('message', p_message));
+    PERFORM refreshtop.note_act('migrate up', 'kept', jsonb_build_object(
+        'message', p_message,
+        'transaction', pg_current_xact_id()::text));
 END
 $$;
 
@@ -383,9 +531,10 @@ BEGIN
 END
 $$;
 
--- Gives a function in schema refreshtop_definers to the role with whose rights it runs; only our owner may call it, and
--- without USAGE on that schema its new owner can't alter it. He must be able to create there at the moment of the
--- change, and no longer: a later step fills the view, which may run his code.
+-- Gives a function in schema refreshtop_definers to the role with whose rights it runs; only our owner may call it. Its
+-- new owner can alter it if he has USAGE on that schema (pg_read_all_data has it on all), but can't replace its body,
+-- which therefore judges itself with whose rights it runs. He must be able to create there at the moment of the change,
+-- and no longer: a later step fills the view, which may run his code.
 CREATE FUNCTION refreshtop_migration.give(p_routine text, p_role name) RETURNS void LANGUAGE plpgsql
 AS $$
 DECLARE

@@ -23,10 +23,28 @@ WITH source(name, col) AS (
     SELECT o.oid, o.rolname, o.rolsuper,
            -- Whoever can become the owner could have put code of his own into the schema.
            (SELECT min(m.rolname) FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member
-            WHERE a.roleid = o.oid AND NOT m.rolsuper AND m.rolname <> current_user) AS lesser_member
+            WHERE a.roleid = o.oid AND NOT m.rolsuper AND m.rolname <> current_user) AS lesser_member,
+           EXISTS (SELECT 1 FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member
+                   WHERE a.roleid = o.oid AND NOT m.rolsuper AND m.rolname = current_user) AS member
     FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner WHERE n.nspname = 'refreshtop'
+), unknown_role AS (
+    -- Roles of our names that no superuser made, though one can have left code in them; see enter.sql.
+    SELECT r.oid, r.rolname,
+           (SELECT string_agg(DISTINCT quote_ident(coalesce(d.datname, current_database())), ', ')
+            FROM pg_shdepend s LEFT JOIN pg_database d ON d.oid = s.dbid
+            WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = r.oid) AS databases,
+           (SELECT string_agg(DISTINCT quote_ident(m.rolname), ' or ')
+            FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member
+            WHERE a.roleid = r.oid AND NOT m.rolsuper) AS members
+    FROM release CROSS JOIN pg_roles r
+    JOIN (VALUES ('refreshtop_owner', 'log_parser_stats=off'), ('refreshtop_view', 'log_parser_stats=off'),
+                 ('refreshtop_monitor', 'log_parser_stats=off'), ('refreshtop_job', 'log_planner_stats=off')
+         ) AS ours(role, mark) ON ours.role = r.rolname
+    WHERE release.major >= 16
+      AND NOT EXISTS (SELECT 1 FROM pg_db_role_setting s
+                      WHERE s.setrole = r.oid AND s.setdatabase = 0 AND ours.mark = ANY (s.setconfig))
 )
-SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust FROM (
+SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust, place = 8 AS in_the_way FROM (
     SELECT 1 AS place, 'server release ' || current_setting('server_version') || ' is older than 13' AS problem,
            'upgrade PostgreSQL' AS mend
     FROM release WHERE major < 13
@@ -56,7 +74,7 @@ SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust
     SELECT 3, 'table public.' || name || ' is missing', 'create the application''s tables first'
     FROM source WHERE to_regclass('public.' || name) IS NULL GROUP BY name
     UNION ALL
-    SELECT 4, 'table public.' || name || ' has no column ' || col, 'the figures need it: see README, "What it reads"'
+    SELECT 4, 'table public.' || name || ' has no column ' || col, 'the figures need it: see docs/database.md, "What it reads"'
     FROM source
     WHERE to_regclass('public.' || name) IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM pg_attribute a
@@ -82,6 +100,12 @@ SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust
                   current_database(), current_user)
     WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')
     UNION ALL
+    -- The migrations make it for themselves, and drop it before they end.
+    SELECT 8, format('schema refreshtop_migration of role %s has the name of one that the migrations make',
+                     pg_get_userbyid(nspowner)),
+           'let its owner or a superuser drop or rename it'
+    FROM pg_namespace WHERE nspname = 'refreshtop_migration'
+    UNION ALL
     SELECT 9, name || ' belongs to role ' || pg_get_userbyid(owner), 'migrate as its owner or as a superuser'
     FROM owned WHERE NOT pg_has_role(current_user, owner, 'USAGE') AND owner NOT IN (SELECT role FROM ours)
     UNION ALL
@@ -92,10 +116,36 @@ SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust
       AND NOT (SELECT r.rolcreaterole FROM pg_roles r WHERE r.rolname = current_user)
     UNION ALL
     SELECT 10, 'public.platform_metrics exists and is not a materialized view', 'rename or drop it'
-    FROM pg_class WHERE oid = to_regclass('public.platform_metrics') AND relkind <> 'm'
+    FROM pg_class WHERE oid = to_regclass('public.platform_metrics') AND relkind NOT IN ('m', 'c')
     UNION ALL
     SELECT 11, 'public.metrics_refresh_log exists and is not a plain table', 'rename or drop it'
-    FROM pg_class WHERE oid = to_regclass('public.metrics_refresh_log') AND relkind <> 'r'
+    FROM pg_class WHERE oid = to_regclass('public.metrics_refresh_log') AND relkind NOT IN ('r', 'c')
+    UNION ALL
+    -- A table has a type of its name, too.
+    SELECT 11, format('type public.%I of role %s has the name of what the migrations make',
+                      t.typname, pg_get_userbyid(t.typowner)),
+           'let its owner or a superuser drop or rename it'
+    FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+    WHERE t.typnamespace = to_regnamespace('public') AND t.typname IN ('metrics_refresh_log', 'platform_metrics')
+      AND coalesce(c.relkind, 'c') = 'c'
+      -- An array's own type makes way.
+      AND NOT EXISTS (SELECT 1 FROM pg_type e WHERE e.typarray = t.oid)
+    UNION ALL
+    SELECT 11, format('relation public.%I of role %s has the name of an index that the migrations make',
+                      c.relname, pg_get_userbyid(c.relowner)),
+           'let its owner or a superuser drop or rename it'
+    FROM (VALUES ('metrics_refresh_log_created_at', 'public.metrics_refresh_log'),
+                 ('metrics_refresh_log_type_created_at', 'public.metrics_refresh_log'),
+                 ('metrics_refresh_log_errors', 'public.metrics_refresh_log'),
+                 ('platform_metrics_refresh_key', 'public.platform_metrics')) AS made(name, relation)
+    JOIN pg_class c ON c.relname = made.name AND c.relnamespace = to_regnamespace('public')
+    WHERE NOT EXISTS (SELECT 1 FROM pg_index i
+                      WHERE i.indexrelid = c.oid AND i.indrelid = to_regclass(made.relation))
+      -- A view that has another key does not get this one.
+      AND NOT (made.name = 'platform_metrics_refresh_key' AND EXISTS (
+                   SELECT 1 FROM pg_index i
+                   WHERE i.indrelid = to_regclass(made.relation) AND i.indisunique AND i.indisvalid
+                     AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL))
     UNION ALL
     SELECT 12, 'public.metrics_refresh_log has no column ' || col, 'add it, or rename the table'
     FROM (VALUES ('id'), ('refresh_type'), ('status')) AS needed(col)
@@ -108,9 +158,26 @@ SELECT problem, mend, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust
     FROM schema_owner WHERE rolname <> current_user AND NOT rolsuper AND rolname <> 'refreshtop_owner'
     UNION ALL
     SELECT 13, format('schema refreshtop belongs to refreshtop_owner, and role %s can become that role', lesser_member),
-           format('migrate as role %s, or take that away first: REVOKE refreshtop_owner FROM %s',
-                  lesser_member, lesser_member)
+           format('migrate as role %s; to end the membership is not enough, since what refreshtop_owner owns may hold '
+                  'code of that role: DROP OWNED BY refreshtop_owner CASCADE in each database and '
+                  'DROP ROLE refreshtop_owner take it away, with the log', lesser_member)
     FROM schema_owner WHERE rolname = 'refreshtop_owner' AND lesser_member IS NOT NULL
+    UNION ALL
+    SELECT 13, 'schema refreshtop belongs to refreshtop_owner, a role that no superuser made',
+           'what that role owns may hold code of whoever made it: DROP OWNED BY refreshtop_owner CASCADE in each '
+               'database and DROP ROLE refreshtop_owner take it away; docs/security.md says what else there is to do'
+    FROM schema_owner
+    WHERE rolname = 'refreshtop_owner' AND lesser_member IS NULL AND NOT member
+      AND EXISTS (SELECT 1 FROM unknown_role u WHERE u.oid = schema_owner.oid)
+    UNION ALL
+    -- One that nothing belongs to is made anew.
+    SELECT 14, format('no superuser made role %I, and something belongs to it in database %s', u.rolname, u.databases),
+           format('it may be code of whoever made that role: %3$sDROP OWNED BY %1$I CASCADE in %2$s, with what was '
+                  'installed there, and DROP ROLE %1$I',
+                  u.rolname, u.databases, 'migrate as role ' || u.members || ', or ')
+    FROM unknown_role u
+    WHERE u.databases IS NOT NULL AND (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user)
+      AND NOT EXISTS (SELECT 1 FROM schema_owner o WHERE o.oid = u.oid)
     UNION ALL
     -- What stands in the schema must be the schema's owner's, or a superuser's: to read or plan it can run code of its
     -- owner.

@@ -1,6 +1,6 @@
 //! Putting every job in place that is missing.
 
-use crate::db::trust::SEARCH_PATH;
+use crate::db::trust::PINNED;
 use crate::{
     db::{
         schedule::{
@@ -39,7 +39,7 @@ pub async fn ensure(cron: &mut PgConnection, look: &Look, mode: Mode) -> Result<
 }
 
 async fn ensured(cron: &mut PgConnection, look: &Look, cron_database: &str, mode: Mode) -> Result<Done, ScheduleError> {
-    sqlx::raw_sql(SEARCH_PATH).execute(&mut *cron).await?;
+    sqlx::raw_sql(PINNED).execute(&mut *cron).await?;
     if mode != Mode::Dry {
         sqlx::raw_sql(AssertSqlSafe(lock())).execute(&mut *cron).await?;
     }

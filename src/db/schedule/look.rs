@@ -1,6 +1,6 @@
 //! What is known of the application's database before anything is done.
 
-use crate::db::trust::SEARCH_PATH;
+use crate::db::trust::PINNED;
 use crate::{
     db::{
         diagnosis::FUNCTIONS,
@@ -125,7 +125,7 @@ impl Look {
 /// Only the connection's: any role may ask.
 pub async fn look(app: &mut PgConnection) -> sqlx::Result<Look> {
     let mut transaction = app.begin().await?;
-    sqlx::raw_sql(SEARCH_PATH).execute(&mut *transaction).await?;
+    sqlx::raw_sql(PINNED).execute(&mut *transaction).await?;
     let facts = one(
         &mut transaction,
         "SELECT current_database()::text AS database, current_user::text AS role,

@@ -48,7 +48,7 @@ pub(super) async fn notes(app: &mut PgConnection) -> sqlx::Result<Vec<Note>> {
         return Ok(Vec::new());
     }
     let sql = "SELECT kind, object_name, (detail -> 'found')::text AS found FROM refreshtop.undo
-               WHERE kind IN ('job', 'extension') ORDER BY seq";
+               WHERE kind IN ('job', 'extension') ORDER BY at";
     let mut notes = Vec::new();
     for row in ask(app, sql).await? {
         let name = text(&row, "object_name")?.unwrap_or_default();

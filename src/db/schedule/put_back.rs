@@ -1,6 +1,6 @@
 //! Putting jobs back as they were.
 
-use crate::db::trust::SEARCH_PATH;
+use crate::db::trust::PINNED;
 use crate::db::{
     schedule::{
         desk::{Act, CronJob, Desk},
@@ -72,7 +72,7 @@ impl Desk<'_> {
 pub async fn put_all_back(cron: &mut PgConnection, look: &Look, done: &Done) -> Result<(), ScheduleError> {
     let Place::Database(cron_database) = &look.place else { return Ok(()) };
     let mut transaction = cron.begin().await?;
-    sqlx::raw_sql(SEARCH_PATH).execute(&mut *transaction).await?;
+    sqlx::raw_sql(PINNED).execute(&mut *transaction).await?;
     sqlx::raw_sql(AssertSqlSafe(lock())).execute(&mut *transaction).await?;
     if done.extension_dropped && !has_extension(&mut transaction).await? {
         create_extension(&mut transaction, cron_database).await?;

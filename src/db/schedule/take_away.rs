@@ -1,6 +1,6 @@
 //! Taking away what was scheduled.
 
-use crate::db::trust::SEARCH_PATH;
+use crate::db::trust::PINNED;
 use crate::db::{
     error,
     schedule::{
@@ -23,7 +23,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 /// See [`ScheduleError`]; the transaction is of no more use then.
 pub async fn take_away(cron: &mut PgConnection, look: &Look, mode: Mode) -> Result<Done, ScheduleError> {
     let Place::Database(cron_database) = &look.place else { return Ok(Done::default()) };
-    sqlx::raw_sql(SEARCH_PATH).execute(&mut *cron).await?;
+    sqlx::raw_sql(PINNED).execute(&mut *cron).await?;
     match &look.standing {
         Standing::New => return Ok(Done::default()),
         Standing::Copy => {

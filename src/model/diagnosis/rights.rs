@@ -19,10 +19,33 @@ pub(crate) struct Facts {
     pub members: Vec<String>,
     /// Members of `refreshtop_job` that are no superusers. Up to 14 whoever has code run as that role can become one.
     pub job_members: Vec<String>,
+    /// Those that may make others members of `refreshtop_admin` and are no superusers.
+    #[serde(default)]
+    pub inviters: Vec<String>,
+    /// Those among them that made that role themselves.
+    #[serde(default)]
+    pub makers: Vec<String>,
+    /// Whether no superuser made `refreshtop_owner`, where that matters.
+    #[serde(default)]
+    pub unknown: bool,
+    /// What the other roles own and refreshtop did not make.
+    #[serde(default)]
+    pub strays: Vec<Stray>,
     /// Roles with CREATEROLE that are no superusers, where such a role can make itself a member of any: up to 15.
     pub creators: Vec<String>,
     /// Owner of schema `refreshtop`; `None` where there is none.
     pub installer: Option<String>,
+}
+
+/// Something that belongs to a role of ours, and is not ours: code in it runs with that role's rights.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Stray {
+    /// Whose it is.
+    pub owner: String,
+    /// Kind and name.
+    pub what: String,
+    /// The statement that drops it.
+    pub drop: String,
 }
 
 /// A source whose row security decides which rows a refresh sees.
@@ -76,6 +99,17 @@ pub(crate) fn source_security(facts: &Facts) -> Check {
     new(Verdict::Good, "No row of what the view reads is hidden from its owner.".into())
 }
 
+/// The role that owns an installation with roles.
+const OWNER: &str = "refreshtop_owner";
+
+/// The way out where what the owner has can't be told from what others have left in it.
+fn made_anew(installer: &str) -> String {
+    format!(
+        "Without it, and without the log: DROP OWNED BY {0} CASCADE in each database, DROP ROLE {0}, refreshtop migrate.",
+        super::identifier(installer)
+    )
+}
+
 /// Who could change what refreshtop does.
 pub(crate) fn roles(facts: &Facts) -> Check {
     let new = |verdict, finding: String| Check::new("roles", "Who could change refreshtop", verdict, finding);
@@ -95,17 +129,41 @@ pub(crate) fn roles(facts: &Facts) -> Check {
         let owners = facts.owners.join(", ");
         notes.push(format!("the sources have several owners, whose code meets in one query: {owners}"));
     }
-    let check = if facts.members.is_empty() {
-        new(Verdict::Good, format!("Schema refreshtop belongs to {installer}, and nobody else acts as that role."))
-    } else {
+    if !facts.inviters.is_empty() {
+        let inviters = facts.inviters.join(", ");
+        notes.push(format!("may make others members of refreshtop_admin, who read the log and refresh: {inviters}"));
+    }
+    notes.extend(facts.strays.iter().map(|Stray { owner, what, drop }| format!("{owner} owns {what}: {drop}")));
+    let check = if !facts.members.is_empty() {
         let members = facts.members.join(", ");
         let finding = format!(
             "Role {members} is a member of {installer}, and can change the functions that superusers and the jobs call."
         );
         new(Verdict::Warning, finding).advise(format!(
-            "REVOKE {installer} FROM {}; until then, superusers look at nothing that {installer} owns.",
-            facts.members.iter().map(|member| super::identifier(member)).collect::<Vec<_>>().join(", ")
+            "Let that role migrate. To end the membership is not enough: what {installer} owns may hold its code, so superusers \
+             look at nothing of it. {}",
+            made_anew(installer)
         ))
+    } else if facts.unknown && installer == OWNER {
+        let finding = format!("Schema refreshtop belongs to {installer}, a role that no superuser made.");
+        new(Verdict::Warning, finding).advise(format!(
+            "What {installer} owns may hold code of whoever made it, so superusers look at nothing of it. {}",
+            made_anew(installer)
+        ))
+    } else if let Some(Stray { owner, what, drop }) = facts.strays.first() {
+        let finding = format!(
+            "Role {owner} owns {what}, which refreshtop did not make: whoever made it can act with the rights of that role."
+        );
+        new(Verdict::Warning, finding).advise(format!("Unless it is yours: {drop}."))
+    } else if let (Some(maker), OWNER) = (facts.makers.first(), installer.as_str()) {
+        // Where a superuser migrated, nobody else was to make it.
+        let finding = format!(
+            "Role {maker} made role refreshtop_admin, and may make anybody a member of it, who reads the log and refreshes."
+        );
+        new(Verdict::Warning, finding)
+            .advise(format!("Unless that is meant: REVOKE refreshtop_admin FROM {} CASCADE.", super::identifier(maker)))
+    } else {
+        new(Verdict::Good, format!("Schema refreshtop belongs to {installer}, and nobody else acts as that role."))
     };
     if notes.is_empty() { check } else { check.detail(Detail::Lines(notes)) }
 }
@@ -167,6 +225,7 @@ pub(crate) fn inventory(kept: bool, missing: &[Line]) -> Check {
     };
     let named = |line: &Line| match line.kind.as_str() {
         "grant" => format!("a right on {}", line.object),
+        "setting" => format!("a setting of role {}", line.object),
         "member" => format!("the membership of {} in {}", line.object, line.detail),
         kind => format!("{kind} {}", line.object),
     };
@@ -218,11 +277,26 @@ mod tests {
         };
         let check = roles(&noted);
         assert!(check.verdict == Verdict::Good && matches!(&check.detail, Detail::Lines(lines) if lines.len() == 3));
-        let check = roles(&Facts { members: vec!["inst".into()], ..facts });
+        let check = roles(&Facts { members: vec!["inst".into()], ..facts.clone() });
         assert!(
-            check.verdict == Verdict::Warning && check.advice.starts_with("REVOKE refreshtop_owner FROM"),
+            check.verdict == Verdict::Warning && check.advice.contains("DROP OWNED BY refreshtop_owner CASCADE"),
             "{check:?}"
         );
+        assert!(!check.advice.contains("REVOKE"), "{check:?}");
+        assert_eq!(roles(&Facts { unknown: true, ..facts.clone() }).verdict, Verdict::Warning);
+        let stray = Stray {
+            owner: "refreshtop_job".into(),
+            what: "function m.back()".into(),
+            drop: "DROP FUNCTION m.back()".into(),
+        };
+        let check = roles(&Facts { strays: vec![stray], inviters: vec!["lead".into()], ..facts });
+        assert!(check.verdict == Verdict::Warning && check.advice.contains("DROP FUNCTION m.back()"), "{check:?}");
+        assert!(matches!(&check.detail, Detail::Lines(lines) if lines.len() == 2), "{check:?}");
+        let made = vec!["lead".to_owned()];
+        let made = Facts { inviters: made.clone(), makers: made, installer: Some("app".into()), ..Facts::default() };
+        assert_eq!(roles(&made).verdict, Verdict::Good);
+        let check = roles(&Facts { installer: Some(OWNER.into()), ..made });
+        assert!(check.advice.contains("REVOKE refreshtop_admin FROM lead CASCADE"), "{check:?}");
     }
 
     #[test]

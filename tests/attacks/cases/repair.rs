@@ -11,7 +11,7 @@ use refreshtop::command::migrate;
 use std::process::{Command, Stdio};
 
 /// What is done, and a word of what the migration must say that it put back.
-const DAMAGE: [(&str, &str); 43] = [
+const DAMAGE: [(&str, &str); 45] = [
     ("DROP TABLE public.metrics_refresh_log CASCADE", "table public.metrics_refresh_log"),
     ("DROP VIEW refreshtop.log_door; DROP TABLE public.metrics_refresh_log", "table refreshtop.log_door"),
     ("DROP POLICY admins_read ON public.metrics_refresh_log", "policy admins_read of public.metrics_refresh_log"),
@@ -48,6 +48,8 @@ const DAMAGE: [(&str, &str); 43] = [
     ("DROP TABLE refreshtop.undo", "refreshtop.undo"),
     ("DROP TABLE refreshtop.views CASCADE", "refreshtop.views"),
     ("DROP TABLE refreshtop.audit CASCADE", "refreshtop.audit"),
+    ("DROP TABLE refreshtop.attempt_key", "refreshtop.attempt_key"),
+    ("DELETE FROM refreshtop.attempt_key", "row of refreshtop.attempt_key"),
     ("DROP TABLE refreshtop.log_fallback CASCADE", "refreshtop.log_fallback"),
     ("ALTER TABLE refreshtop.views DROP COLUMN time_zone CASCADE", "time_zone"),
     ("ALTER TABLE refreshtop.views FORCE ROW LEVEL SECURITY", "table refreshtop.views"),

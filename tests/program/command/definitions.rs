@@ -1,5 +1,4 @@
-//! What is made of the definitions is what is committed. `REFRESHTOP_BLESS=1 cargo test --test program definitions` writes
-//! it anew.
+//! What is made of the command line's definition: help, manual pages, completions; and what documents say of it.
 
 use super::{app_with, run};
 use clap_complete::Shell;
@@ -8,69 +7,93 @@ use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::{Path, PathBuf},
+    io::Write as _,
+    path::Path,
+    process::{Command, Stdio},
 };
 
-/// Compares the files of a folder with what they should be.
-fn compare(folder: &str, wanted: &BTreeMap<String, String>) {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder);
-    if std::env::var_os("REFRESHTOP_BLESS").is_some() {
-        if folder.exists() {
-            fs::remove_dir_all(&folder).unwrap();
-        }
-        fs::create_dir_all(&folder).unwrap();
-        for (name, text) in wanted {
-            fs::write(folder.join(name), text).unwrap();
-        }
-    }
-    let names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let committed: BTreeMap<String, String> =
-        names.map(|name| (name.clone(), fs::read_to_string(folder.join(name)).unwrap())).collect();
-    for (name, text) in wanted {
-        assert_eq!(
-            committed.get(name),
-            Some(text),
-            "{name} has drifted; see the head of tests/program/command/definitions.rs"
-        );
-    }
-    assert_eq!(committed.keys().collect::<Vec<_>>(), wanted.keys().collect::<Vec<_>>(), "in {}", folder.display());
-}
-
+/// The options that every command has stand in full once, below the program's own.
 #[test]
 fn help() {
-    fn add(command: &mut clap::Command, name: &str, texts: &mut BTreeMap<String, String>) {
+    fn add(command: &mut clap::Command, name: &str, texts: &mut Vec<(String, String)>) {
         let text = command.render_long_help().to_string();
-        let text: String = text.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
-        texts.insert(format!("{name}.txt"), text);
+        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        texts.push((name.to_owned(), lines.join("\n")));
         let children: Vec<String> = command.get_subcommands().map(|child| child.get_name().to_owned()).collect();
         for child in children.iter().filter(|child| *child != "help") {
-            add(command.find_subcommand_mut(child).unwrap(), &format!("{name}-{child}"), texts);
+            add(command.find_subcommand_mut(child).unwrap(), &format!("{name} {child}"), texts);
         }
     }
-    let mut texts = BTreeMap::new();
+    let mut texts = Vec::new();
     let mut program = cli::command().term_width(100);
     program.build();
     add(&mut program, "refreshtop", &mut texts);
-    compare("docs/help", &texts);
+    let (_, shared) = texts[0].1.split_once("\nOptions of every command:\n").unwrap();
+    let shared = shared.split("\n\nSettings come from").next().unwrap().to_owned();
+    assert!(shared.contains("--url") && shared.contains("--log-level"), "{shared}");
+    let mut all = String::new();
+    for (at, (name, text)) in texts.iter().enumerate() {
+        assert!(text.contains(&shared), "{name} lacks the options of every command:\n{text}");
+        let text = if at == 0 { text.clone() } else { text.replace(&shared, "      …") };
+        all.extend(["$ ", name, " --help\n", &text, "\n\n"]);
+    }
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.bind(|| insta::assert_snapshot!("help", all));
 }
 
+/// `scripts/write-pages` starts at the program's page and follows the names.
 #[test]
-fn manual_pages() {
+fn manual_pages_are_well_formed_and_lead_to_each_other() {
     let pages = definitions::pages().unwrap();
-    compare("docs/man", &pages.into_iter().map(|(name, text)| (format!("{name}.1"), text)).collect());
+    let names: BTreeSet<&str> = pages.iter().map(|(name, _)| name.as_str()).collect();
+    assert!(names.len() > 25, "{names:?}");
+    let mut mentioned = BTreeSet::from(["refreshtop".to_owned()]);
+    for (name, text) in &pages {
+        assert!(text.contains(&format!("\n.TH {} 1 ", name.to_uppercase())), "{name}: {text}");
+        let headings: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix(".SH ")).collect();
+        assert_eq!(headings[..3], ["NAME", "SYNOPSIS", "DESCRIPTION"], "{name}");
+        assert!(headings.contains(&"\"OPTIONS OF EVERY COMMAND\""), "{name}: {headings:?}");
+        let heading = name.replace('-', r"\-");
+        assert!(text.contains(&format!(".SH NAME\n{heading} \\- ")), "{name}: {text}");
+        let known = [".IP", ".RE", ".RS", ".SH ", ".TH ", ".TP", ".br", ".ds ", ".el ", ".ie "];
+        for line in text.lines().filter(|line| line.starts_with(['.', '\''])) {
+            assert!(known.iter().any(|request| line.starts_with(request)), "{name}: {line}");
+        }
+        assert!(text.chars().all(|letter| letter == '\n' || !letter.is_control()), "{name}");
+        let others = text.lines().filter_map(|line| line.strip_prefix(r"refreshtop\-")?.strip_suffix("(1)"));
+        mentioned.extend(others.map(|rest| format!("refreshtop-{}", rest.replace(r"\-", "-"))));
+    }
+    assert_eq!(mentioned.iter().map(String::as_str).collect::<BTreeSet<_>>(), names);
 }
 
 #[test]
-fn completions() {
-    let files = [
-        (Shell::Bash, "refreshtop.bash"),
-        (Shell::Zsh, "_refreshtop"),
-        (Shell::Fish, "refreshtop.fish"),
-        (Shell::Elvish, "refreshtop.elv"),
-        (Shell::PowerShell, "_refreshtop.ps1"),
-    ];
-    let files = files.map(|(shell, name)| (name.to_owned(), definitions::completions(shell)));
-    compare("assets/completions", &files.into_iter().collect());
+fn completions_know_every_command_and_their_shells_can_read_them() {
+    let program = cli::command();
+    for (shell, reader) in [
+        (Shell::Bash, Some("bash")),
+        (Shell::Zsh, Some("zsh")),
+        (Shell::Fish, Some("fish")),
+        (Shell::Elvish, None),
+        (Shell::PowerShell, None),
+    ] {
+        let script = definitions::completions(shell);
+        for command in program.get_subcommands() {
+            assert!(script.contains(command.get_name()), "{shell}: {}", command.get_name());
+        }
+        for option in ["success-critical", "errors", "listen"] {
+            assert!(script.contains(option), "{shell}: {option}");
+        }
+        let Some(reader) = reader else { continue };
+        let started = Command::new(reader).arg("-n").stdin(Stdio::piped()).spawn();
+        // Every Debian has bash; the others are tried where they are.
+        let Ok(mut child) = started else {
+            assert_ne!(reader, "bash", "bash is missing");
+            continue;
+        };
+        child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success(), "{reader} can't read its completions");
+    }
 }
 
 /// Every option of a command that can be set in the file is in the sample, and the sample is nothing but defaults.

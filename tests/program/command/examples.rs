@@ -1,4 +1,4 @@
-//! Every command that README and runbook show, run as it stands there.
+//! Every command that README and docs/ show, run as it stands there.
 
 use super::{Guarded, PATIENCE, add_runs, code, program, run};
 use crate::support::{
@@ -19,7 +19,15 @@ use std::{
 };
 use tokio::task::block_in_place;
 
-const README: &str = include_str!("../../../README.md");
+/// Those with lines for a shell, in the order in which a newcomer reads them.
+const PAGES: [&str; 6] = [
+    include_str!("../../../README.md"),
+    include_str!("../../../docs/install.md"),
+    include_str!("../../../docs/demo.md"),
+    include_str!("../../../docs/database.md"),
+    include_str!("../../../docs/monitor.md"),
+    include_str!("../../../docs/commands.md"),
+];
 const RUNBOOK: &str = include_str!("../../../docs/runbook.md");
 
 /// The lines for a shell that call refreshtop, without its name.
@@ -171,7 +179,11 @@ async fn try_all(lines: Vec<&str>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_readmes_examples_run() {
-    let lines: Vec<&str> = shell_lines(README).collect();
+    let lines: Vec<&str> = PAGES.into_iter().flat_map(shell_lines).collect();
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let texts = fs::read_dir(docs).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    let all: usize = texts.map(|path| shell_lines(&fs::read_to_string(path).unwrap()).count()).sum();
+    assert_eq!(all + shell_lines(PAGES[0]).count(), lines.len(), "a page with lines for a shell is not in PAGES");
     assert!(lines.len() >= 28 && lines.contains(&"") && lines.contains(&"doctor --fix"), "{lines:?}");
     try_all(lines).await;
 }

@@ -104,6 +104,7 @@ const GROUPS: [(&str, &[Operation]); 5] = [
     (
         "Tables of schema refreshtop",
         &[
+            rows("`SELECT` from `attempt_key`", "SELECT * FROM refreshtop.attempt_key"),
             rows("`SELECT` from `audit`", "SELECT * FROM refreshtop.audit"),
             rows(
                 "`INSERT` into `audit`",
@@ -173,12 +174,13 @@ const GROUPS: [(&str, &[Operation]); 5] = [
 ];
 
 /// Each function of the schema has a row that begins with its name.
-const FUNCTIONS: [Operation; 39] = [
+const FUNCTIONS: [Operation; 41] = [
     rows("`application_function`", "SELECT refreshtop.application_function()"),
     rows("`application_says_yes`", "SELECT FROM refreshtop.application_says_yes() yes WHERE yes"),
     rows("`applied_steps`", "SELECT refreshtop.applied_steps()"),
+    rows("`attempt_mark`", "SELECT refreshtop.attempt_mark('platform_metrics', now())"),
     rows("`attempt_slots`", "SELECT refreshtop.attempt_slots('platform_metrics')"),
-    rows("`attempt_start`", "SELECT refreshtop.attempt_start(c.oid::regclass) FROM pg_class c WHERE c.relkind = 'S' AND c.relname LIKE 'attempt\\_%'"),
+    rows("`attempt_start`", "SELECT refreshtop.attempt_start('platform_metrics', c.oid::regclass) FROM pg_class c WHERE c.relkind = 'S' AND c.relname LIKE 'attempt\\_%'"),
     rows("`caller`", "SELECT refreshtop.caller()"),
     act("`change_job`", "SELECT refreshtop.change_job('refresh-platform-metrics', NULL, false)"),
     rows("`cleanup_logs`", "SELECT refreshtop.cleanup_logs()"),
@@ -212,6 +214,7 @@ const FUNCTIONS: [Operation; 39] = [
     act("`running`", "SELECT * FROM refreshtop.running()"),
     rows("`stats`", "SELECT * FROM refreshtop.stats('platform_metrics', '1 day')"),
     rows("`stats_for_application`", "SELECT * FROM refreshtop.stats_for_application('platform_metrics', '1 day')"),
+    rows("`try_to_note_act`", "SELECT refreshtop.try_to_note_act('forged', 'success', NULL)"),
     rows("`write_log`", "SELECT refreshtop.write_log(jsonb_populate_record(NULL::refreshtop.log_fallback, '{\"id\": \"6f1c4f43-4f0e-4d0c-9f43-1f0b5f0c2a11\",
              \"refresh_type\": \"x\", \"status\": \"success\", \"started_at\": \"now\", \"created_at\": \"now\"}'))"),
 ];

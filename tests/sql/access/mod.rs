@@ -700,7 +700,7 @@ async fn every_act_leaves_who_did_it() {
     let bad: Value = operator.value(trigger).await;
     operator.value::<i64>("public.cleanup_old_metrics_logs()").await;
 
-    let trail = admin.rows("SELECT * FROM refreshtop.audit WHERE application_name = 'runbook' ORDER BY id").await;
+    let trail = admin.rows("SELECT * FROM refreshtop.audit WHERE application_name = 'runbook' ORDER BY at").await;
     let told: Vec<_> =
         trail.iter().map(|act| (act["action"].as_str().unwrap(), act["outcome"].as_str().unwrap())).collect();
     assert_eq!(told, [("trigger", "success"), ("refresh", "running"), ("trigger", "error"), ("cleanup", "success")]);

@@ -108,7 +108,7 @@ async fn administrators_change_jobs_through_the_installation_where_pg_cron_lives
     }
     let acts: Vec<String> = value(
         &url,
-        "SELECT array_agg(action || ' ' || outcome ORDER BY id) FROM refreshtop.audit WHERE action LIKE 'job %' AND caller = 'oncall'",
+        "SELECT array_agg(action || ' ' || outcome ORDER BY at) FROM refreshtop.audit WHERE action LIKE 'job %' AND caller = 'oncall'",
     )
     .await;
     assert_eq!(acts, ["job pause success", "job every success", "job resume success"]);

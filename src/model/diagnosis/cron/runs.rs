@@ -78,7 +78,7 @@ fn why_failed(message: &str) -> String {
     let lower = message.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     if has(&["connection failed", "could not connect", "no password supplied", "authentication failed", "pg_hba"]) {
-        "pg_cron can't log in as the job's role: set cron.use_background_workers = on and restart, or let that role in from localhost (pg_hba.conf, ~/.pgpass of the server's account)."
+        "pg_cron can't log in as the job's role: set cron.use_background_workers = on and restart, or let that role in from localhost (pg_hba.conf; ~/.pgpass of the server's account does for any role but refreshtop_job). If a setting of the role is named under what was installed, run: refreshtop migrate."
     } else if has(&["could not start background process", "max_worker_processes"]) {
         "No worker was free: raise max_worker_processes and restart the server."
     } else if has(&["permission denied", "only super administrators", "may not "]) {
