@@ -35,7 +35,7 @@ impl Account {
     /// Lets `command` run as this account.
     ///
     /// With a uid and no groups given, the standard library also clears root's supplementary groups before
-    /// `setuid`, so no `setpriv` is needed around it; `tests/cluster.rs` watches that.
+    /// `setuid`, so no `setpriv` is needed around it; `tests/net/cluster.rs` watches that.
     pub fn apply(self, command: &mut Command) {
         if self.drop_to {
             command.uid(self.uid).gid(self.gid);

@@ -1,7 +1,8 @@
 //! Attacks: somebody with small rights lays a trap where people with great rights will come by, and gains nothing.
 //!
 //! Each attack is tried on three kinds of installations; see [`scene::Migrator`]. `cargo test` tries it on one of them,
-//! `make attacks` on the others. `attacks_are_counted` tells how many there are. What needs `pg_cron` passes without a word where it is not installed.
+//! `make attacks` on the others. `attacks_are_counted` tells how many there are. What needs `pg_cron` passes without a word
+//! where it is not installed. Beside them, [`cases`]: deployments as they exist, and what happens to an installation.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail the test")]
 
 /// Tests of one attack, for each of its variants and each kind of migrator that it concerns. Every run tries the first
@@ -41,6 +42,7 @@ macro_rules! attack {
 }
 
 mod application;
+mod cases;
 mod client;
 mod copies;
 mod figures;

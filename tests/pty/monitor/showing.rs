@@ -1,0 +1,61 @@
+//! What it shows, and how it learns of it.
+
+use super::{REFRESH, blocker, live, patience};
+use crate::support::{execute, migrated_app};
+
+/// The nine figures, as the screen names them; the last error has a line of its own.
+const FIGURES: [&str; 9] =
+    ["Total", "Successful", "Failed", "Success rate", "Average", "Maximum", "Minimum", "Last refresh", "Last error"];
+
+#[tokio::test]
+async fn says_where_it_is_and_how_it_goes_helps_and_leaves() {
+    let url = migrated_app("shows").await;
+    execute(&url, REFRESH).await;
+    let mut monitor = live(&url);
+    let place = url.rsplit_once('@').unwrap().1.split_once('/').unwrap();
+    let screen =
+        monitor.wait_for("all of it", |screen| screen.contains("every rule is kept") && screen.contains("licenses"));
+    for text in FIGURES.iter().copied().chain([&*format!("{}@{}", place.1, place.0), "role postgres"]) {
+        assert!(screen.contains(text), "no {text}:\n{screen}");
+    }
+    assert!(monitor.is_raw());
+
+    monitor.send("?");
+    monitor.wait_text("open the selected run, incident or fix");
+    monitor.send("\x1b");
+    monitor.wait_for("no help", |screen| !screen.contains("open the selected run") && screen.contains("Total"));
+    monitor.send("q");
+    assert_eq!(monitor.wait_exit(), Ok(0));
+    monitor.assert_given_back();
+}
+
+#[tokio::test]
+async fn a_refresh_elsewhere_is_there_by_notification_alone() {
+    let url = migrated_app("heard").await;
+    let monitor = live(&url);
+    monitor.wait_text("no refresh");
+    execute(&url, REFRESH).await;
+    monitor.wait_for("one healthy run with its figures", |screen| {
+        screen.contains("RUNS  1 ") && screen.contains("every rule is kept") && screen.contains("direct")
+    });
+}
+
+#[tokio::test]
+async fn a_failure_opens_with_what_blocked_it() {
+    let url = migrated_app("box").await;
+    patience(&url, "200ms").await;
+    execute(&url, REFRESH).await;
+    let mut monitor = live(&url);
+    let deploy = blocker(&url, "deploy of today").await;
+    execute(&url, REFRESH).await;
+    monitor.wait_for("the failure", |screen| screen.contains("55P03") && screen.contains("1 blocker"));
+
+    monitor.send("\r");
+    monitor.wait_for("the black box", |screen| {
+        screen.contains("BLACK BOX")
+            && screen.contains(&format!("pid {} ", deploy.pid))
+            && screen.contains("deploy of today")
+    });
+    monitor.send("\x1b");
+    monitor.wait_for("no black box", |screen| !screen.contains("BLACK BOX"));
+}
