@@ -166,7 +166,11 @@ BEGIN
         v_marks := v_super AND refreshtop_migration.mark(v_role.name) IS NOT NULL;
         IF v_marks AND v_asks AND to_regrole(v_role.name) IS NOT NULL
            AND NOT refreshtop_migration.is_marked(v_role.name) THEN
-            PERFORM refreshtop_migration.drop_unknown(v_role.name);
+            -- A migration of another database may just have committed the role with its mark, between the snapshot of
+            -- the question above and the look at the catalogue: a new statement sees both.
+            IF NOT refreshtop_migration.is_marked(v_role.name) THEN
+                PERFORM refreshtop_migration.drop_unknown(v_role.name);
+            END IF;
         END IF;
         IF to_regrole(v_role.name) IS NULL THEN
             BEGIN
