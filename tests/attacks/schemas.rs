@@ -267,14 +267,17 @@ attack!(schema_public_for_a_moment by [superuser]);
 /// A superuser's event trigger calls the attacker's function at each statement of a certain kind.
 async fn function_of_an_event_trigger(scene: Scene) {
     let watch = "CREATE FUNCTION m.watch() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM m.evil('event trigger'); END $$";
-    let trigger = "CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION m.watch()";
+    let trigger =
+        "CREATE EVENT TRIGGER watch ON ddl_command_end WHEN TAG IN ('CREATE VIEW', 'REFRESH MATERIALIZED VIEW')
+                   EXECUTE FUNCTION m.watch()";
     scene.migrated().await;
     scene.plant(watch).await;
     scene.sudo(trigger).await;
     let refused = scene.run(&scene.superuser, "trigger").await;
     assert!(refused.text().contains("event trigger watch runs a function of role"), "{refused:?}");
     let ran = scene.run(&scene.oncall.url, "trigger").await;
-    assert_eq!(ran.code, 0, "{ran:?}");
+    // From 17 on our owner executes the refresh itself.
+    assert!(ran.code == 0 || ran.text().contains("event trigger watch would run function"), "{ran:?}");
     scene.look().await;
     let refused = scene.run(&scene.superuser, "migrate").await;
     assert!(refused.text().contains("ALTER EVENT TRIGGER watch DISABLE"), "{refused:?}");
