@@ -5,11 +5,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod handmade;
 mod hosts;
 mod partial;
 mod pooler;
 mod standby;
+mod unmanaged;
 
 use refreshtop::{
     db::reader::{self, Requests},
