@@ -2,6 +2,7 @@
 -- without running code of others, or it does not take them, they stay in a table beside it.
 DO $$
 DECLARE
+    v_log     oid := to_regclass('public.metrics_refresh_log');
     v_old     record;
     v_column  record;
     v_columns text;
@@ -11,14 +12,27 @@ DECLARE
     v_came    bigint;
     v_went    bigint;
 BEGIN
-    DROP VIEW IF EXISTS refreshtop.log_door;
-    DROP TABLE IF EXISTS refreshtop.log_fallback;
-    SELECT u.detail ->> 'copied_at' AS copied_at, c.oid, c.relname, c.relrowsecurity INTO v_old
+    SELECT u.detail ->> 'copied_at' AS copied_at, c.oid, c.relname, c.relrowsecurity, c.relowner INTO v_old
     FROM refreshtop.undo u
     JOIN pg_class c ON c.relname = u.object_name AND c.relnamespace = 'refreshtop_before'::regnamespace
     WHERE u.kind = 'moved' AND u.detail ->> 'name' = 'metrics_refresh_log' AND u.detail ? 'copied_at';
-    IF NOT FOUND OR to_regclass('public.metrics_refresh_log') IS NULL THEN
-        DROP TABLE IF EXISTS public.metrics_refresh_log;
+    -- Whoever owns the schema may have dropped ours and made another one of that name: to read it would run his code.
+    IF NOT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.nspname = 'refreshtop' AND n.nspowner = c.relowner
+                   WHERE c.oid = v_log AND c.relkind = 'r') THEN
+        IF v_log IS NOT NULL AND v_old.oid IS NOT NULL THEN
+            RAISE EXCEPTION 'public.metrics_refresh_log is not the log that was installed: it belongs to role %',
+                (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = v_log)
+                USING ERRCODE = 'duplicate_table',
+                      HINT = 'The log that was here before comes back under that name: rename or drop this one first.';
+        END IF;
+        v_log := NULL;
+    END IF;
+    DROP VIEW IF EXISTS refreshtop.log_door;
+    DROP TABLE IF EXISTS refreshtop.log_fallback;
+    IF v_log IS NULL THEN
+        RETURN;
+    ELSIF v_old.oid IS NULL THEN
+        DROP TABLE public.metrics_refresh_log;
         RETURN;
     END IF;
 
@@ -26,7 +40,25 @@ BEGIN
     -- Whatever hangs on the table and calls something that a lesser role wrote; a foreign key reads another table.
     SELECT min(found.what) INTO v_code FROM (
         SELECT 'trigger ' || t.tgname AS what FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
-        WHERE t.tgrelid = v_old.oid AND NOT t.tgisinternal AND NOT refreshtop_migration.is_trusted(p.proowner)
+        WHERE t.tgrelid = v_old.oid AND NOT t.tgisinternal
+          AND (NOT refreshtop_migration.is_trusted(p.proowner) OR NOT refreshtop_migration.is_trusted(v_old.relowner))
+        UNION ALL
+        -- PostgreSQL's own functions leave no dependency, and some of them execute what they are given: as a text
+        -- (query_to_xml, ts_rewrite), or as the name of a file.
+        SELECT 'something that calls ' || p.proname
+        FROM (
+            SELECT adbin::text AS tree FROM pg_attrdef WHERE adrelid = v_old.oid
+            UNION ALL SELECT conbin::text FROM pg_constraint WHERE conrelid = v_old.oid AND conbin IS NOT NULL
+            UNION ALL SELECT tgqual::text FROM pg_trigger WHERE tgrelid = v_old.oid AND tgqual IS NOT NULL
+            UNION ALL
+            SELECT concat(indexprs::text, indpred::text) FROM pg_index WHERE indrelid = v_old.oid
+            UNION ALL SELECT to_jsonb(s) ->> 'stxexprs' FROM pg_statistic_ext s WHERE s.stxrelid = v_old.oid
+        ) expression
+        CROSS JOIN LATERAL regexp_matches(expression.tree, ':(?:funcid|opfuncid) (\d+)', 'g') AS called(id)
+        JOIN pg_proc p ON p.oid = (called.id[1])::oid
+        WHERE p.oid < 16384 AND p.provolatile <> 'i'
+          AND p.proname NOT IN ('now', 'transaction_timestamp', 'statement_timestamp', 'clock_timestamp', 'timeofday',
+                                'gen_random_uuid', 'nextval', 'timezone', 'date', 'timestamp', 'timestamptz')
         UNION ALL SELECT 'rule ' || r.rulename FROM pg_rewrite r WHERE r.ev_class = v_old.oid
         UNION ALL
         SELECT 'foreign key ' || o.conname FROM pg_constraint o WHERE o.conrelid = v_old.oid AND o.contype = 'f'

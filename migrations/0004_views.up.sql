@@ -110,6 +110,10 @@ BEGIN
     ), owned(what, owner) AS (
         SELECT part.oid::regclass::text, part.relowner FROM part
         UNION ALL
+        -- Whoever owns the server says where it leads: it could lead back here, as the superuser.
+        SELECT 'foreign server ' || s.srvname, s.srvowner
+        FROM part JOIN pg_foreign_table f ON f.ftrelid = part.oid JOIN pg_foreign_server s ON s.oid = f.ftserver
+        UNION ALL
         SELECT coalesce(p.oid::regprocedure::text, t.oid::regtype::text, o.oid::regoperator::text),
                coalesce(p.proowner, t.typowner, o.oprowner)
         FROM reached

@@ -240,7 +240,11 @@ BEGIN
        AND NOT EXISTS (SELECT 1 FROM pg_index i
                        WHERE i.indrelid = p_view.view_oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))
        AND NOT EXISTS (SELECT 1 FROM pg_statistic_ext s
-                       WHERE s.stxrelid = p_view.view_oid AND to_jsonb(s) ->> 'stxexprs' IS NOT NULL) THEN
+                       WHERE s.stxrelid = p_view.view_oid AND to_jsonb(s) ->> 'stxexprs' IS NOT NULL)
+       -- An event trigger's function runs as whoever creates the view below.
+       AND NOT EXISTS (SELECT 1 FROM pg_event_trigger t JOIN pg_proc p ON p.oid = t.evtfoid
+                       WHERE t.evtenabled <> 'D'
+                         AND NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.oid = p.proowner AND r.rolsuper)) THEN
         -- The name may mean another relation by now (somebody renamed the schema). Making a view over it runs nothing,
         -- and binds it; then what was bound is looked at. A temporary one, since event triggers commonly watch the
         -- others.

@@ -286,6 +286,17 @@ BEGIN
             EXECUTE format('SELECT refreshtop_definers.%I(%L::boolean, %L::text)',
                            v_view.definer, v_populated, current_setting('TimeZone'));
         ELSE
+            -- Event triggers watch this statement, and their functions would run as our owner.
+            SELECT t.evtname, p.oid::regprocedure AS function, p.proowner::regrole AS owner INTO v_running
+            FROM pg_event_trigger t JOIN pg_proc p ON p.oid = t.evtfoid JOIN pg_roles r ON r.oid = p.proowner
+            WHERE t.evtenabled <> 'D' AND NOT r.rolsuper AND r.rolname <> current_user LIMIT 1;
+            IF FOUND THEN
+                RAISE EXCEPTION 'event trigger % would run function % of role % with the rights of refreshtop',
+                    v_running.evtname, v_running.function, v_running.owner
+                    USING ERRCODE = 'insufficient_privilege',
+                          HINT = format('Give that function to a superuser, or: ALTER EVENT TRIGGER %I DISABLE',
+                                        v_running.evtname);
+            END IF;
             EXECUTE format('REFRESH MATERIALIZED VIEW %s %I.%I', CASE WHEN v_populated THEN 'CONCURRENTLY' ELSE '' END,
                            v_view.view_schema, v_view.view_name);
         END IF;

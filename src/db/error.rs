@@ -112,6 +112,13 @@ pub fn is_missing(failure: &Error) -> bool {
 /// What fills an empty view.
 pub const REFRESH_IT: &str = "press r, or run: refreshtop trigger";
 
+/// The same of refreshtop's own functions. One that is there and misses a table does not count: whatever has that table's
+/// name by now was not installed by us.
+#[must_use]
+pub fn is_not_installed(failure: &Error) -> bool {
+    is_missing(failure) && code(failure) != Some(sqlstate::UNDEFINED_TABLE)
+}
+
 /// Why `what` can't be shown to `role`, and what would fix it.
 #[must_use]
 pub fn unavailable(what: &str, error: &Error, role: &str) -> Unavailable {

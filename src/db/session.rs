@@ -82,7 +82,6 @@ pub struct Session {
     /// Transactions that are open, each but the first a savepoint.
     depth: u32,
     canceller: Canceller,
-    without_settings: bool,
 }
 
 impl fmt::Debug for Session {
@@ -110,26 +109,13 @@ impl Session {
                 }
             }
         });
-        Ok(Self {
-            client: connected.client,
-            driver,
-            ended,
-            depth: 0,
-            canceller: connected.canceller,
-            without_settings: connected.without_settings,
-        })
+        Ok(Self { client: connected.client, driver, ended, depth: 0, canceller: connected.canceller })
     }
 
     /// What stops the statement that is running.
     #[must_use]
     pub fn canceller(&self) -> Canceller {
         self.canceller.clone()
-    }
-
-    /// Whether a pooler refused the session's settings, so that it runs without them.
-    #[must_use]
-    pub fn is_without_settings(&self) -> bool {
-        self.without_settings
     }
 
     /// Whether the session is lost.

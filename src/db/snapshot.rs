@@ -95,7 +95,7 @@ pub async fn read(app: &mut Kept, scope: &Scope) -> Result<Read> {
     let stats_failure = stats.as_ref().err().cloned();
     // Only survey the catalog if a function was missing.
     let catalog = match &stats {
-        Err(failure) if error::is_missing(failure) => Some(unmanaged::catalog(&tx).await?),
+        Err(failure) if error::is_not_installed(failure) => Some(unmanaged::catalog(&tx).await?),
         _ => None,
     };
     let (stats, runs, errors) = match &catalog {

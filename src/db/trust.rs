@@ -102,6 +102,9 @@ struct Catalogue {
     known: bool,
     /// Members of `refreshtop_owner` that are no superusers, nor the session's own role.
     members: Vec<String>,
+    /// Event triggers with functions of roles that are not trusted.
+    #[serde(default)]
+    event_triggers: Vec<String>,
     schemas: BTreeMap<String, Schema>,
     functions: BTreeMap<String, Function>,
     relations: BTreeMap<String, Relation>,
@@ -306,6 +309,11 @@ impl Catalogue {
             }
             Some(function) if !function.definer => {
                 Err(self.stranger(&format!("{name}() is SECURITY INVOKER, which refreshtop's are not")))
+            }
+            // A refresh is a command that event triggers watch.
+            Some(_) if name == "refreshtop.refresh" && !self.event_triggers.is_empty() => {
+                let trigger = &self.event_triggers[0];
+                Err(self.stranger(&format!("{trigger}, which each refresh would run with them")))
             }
             Some(_) => Ok(()),
         }

@@ -52,6 +52,11 @@ THEN (
         'role', session_user,
         'admin', EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = 'refreshtop_admin'),
         'known', EXISTS (SELECT FROM known),
+        'event_triggers', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.format(
+                'event trigger %I runs a function of role %I',
+                t.evtname, pg_catalog.pg_get_userbyid(p.proowner))), '[]')
+            FROM pg_catalog.pg_event_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.evtfoid
+            WHERE t.evtenabled <> 'D' AND p.proowner NOT IN (SELECT o.oid FROM trusted o)),
         'members', (SELECT COALESCE(pg_catalog.jsonb_agg(m.rolname ORDER BY m.rolname), '[]') FROM member m),
         'schemas', (SELECT COALESCE(pg_catalog.jsonb_object_agg(s.nspname, pg_catalog.jsonb_build_object(
                 'owner', pg_catalog.pg_get_userbyid(s.nspowner), 'trusted', s.nspowner IN (SELECT t.oid FROM trusted t),

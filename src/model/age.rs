@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_calm_label_differs_below_a_minute_only() {
+    fn a_coarse_label_differs_below_a_minute_only() {
         for (s, want) in [(0, "0s"), (4, "0s"), (5, "5s"), (59, "55s"), (60, "1m"), (3_725, "1h 02m")] {
             assert_eq!(coarse(Duration::from_secs(s)), want);
             assert_eq!(words(coarse_seconds(Duration::from_secs(s)), FINE), want);

@@ -191,3 +191,27 @@ async fn rollback_beside_refreshes(scene: Scene) {
     assert!(deadlocks.is_empty(), "{deadlocks:?}");
 }
 attack!(rollback_beside_refreshes by [superuser, owner, managed]);
+
+/// The log is gone with all that writes it, and what has its name now says that all is well.
+async fn decoy_of_the_log(scene: Scene) {
+    scene.attacker_owns_public().await;
+    scene.migrated().await;
+    scene
+        .plant(
+            "DROP TABLE public.metrics_refresh_log CASCADE;
+             CREATE TABLE public.metrics_refresh_log AS
+                 SELECT gen_random_uuid() AS id, 'platform_metrics'::text AS refresh_type, 'success'::text AS status, 5::numeric AS duration_ms,
+                        NULL::text AS error_message, now() AS started_at, now() AS completed_at, now() AS created_at
+                 FROM generate_series(1, 20);
+             GRANT SELECT ON public.metrics_refresh_log TO PUBLIC",
+        )
+        .await;
+    for url in [&scene.superuser, &scene.oncall.url] {
+        let check = scene.run(url, "check").await;
+        assert!(check.code == 3 && check.text().contains("UNKNOWN"), "{check:?}");
+        let status = scene.run(url, "status").await;
+        assert!(status.code != 0 && !status.text().contains("healthy"), "{status:?}");
+    }
+    scene.held().await;
+}
+attack!(decoy_of_the_log by [superuser, owner, managed]);

@@ -296,3 +296,33 @@ async fn jobs_of_others_here(scene: Scene) {
     scene.held().await;
 }
 attack!(jobs_of_others_here by [superuser, managed]);
+
+/// Somebody may create in schema `cron`, and makes a function that fits a call of ours better.
+async fn open_cron_schema(scene: Scene) {
+    let scene = scene.in_own_cluster().await;
+    let Some(cron) = scene.cron() else { return };
+    arm(&cron, &scene.attacker).await;
+    execute(&cron, &format!("GRANT ALL ON SCHEMA cron TO {}", scene.attacker.name)).await;
+    let database = &scene.database;
+    execute(
+        &cron,
+        &format!(
+            "SELECT cron.schedule_in_database('refresh-platform-metrics', '0 0 1 1 *',
+                 'REFRESH MATERIALIZED VIEW CONCURRENTLY public.platform_metrics', '{database}')"
+        ),
+    )
+    .await;
+    let Actor { name, .. } = &scene.attacker;
+    let there = format!("{}/{}", scene.attacker.url.rsplit_once('/').unwrap().0, support::CRON_DATABASE);
+    execute(
+        &there,
+        "CREATE FUNCTION cron.alter_job(job_id integer, command text, username text) RETURNS void LANGUAGE sql AS $$ SELECT m.evil('alter_job') $$;
+         CREATE FUNCTION cron.unschedule(integer) RETURNS boolean LANGUAGE sql AS $$ SELECT m.evil('unschedule') = 1 $$",
+    )
+    .await;
+    let ran = scene.migrate().await;
+    assert!(ran.text().contains("others may create objects in schema cron"), "{name}: {ran:?}");
+    scene.live().await;
+    scene.held().await;
+}
+attack!(open_cron_schema by [superuser]);

@@ -1,7 +1,7 @@
 //! The refresh log: what a table of that name can carry.
 
 use crate::scene::Scene;
-use crate::support::value;
+use crate::support::{execute, value};
 
 /// A log as somebody else may make it.
 const LOG: &str = "CREATE TABLE public.metrics_refresh_log (
@@ -28,6 +28,7 @@ macro_rules! on_every_carrier {
             child: "CREATE TABLE m.child () INHERITS (public.metrics_refresh_log); CREATE INDEX ON m.child (id) WHERE m.evil_constant(1) = 1",
             policy: "ALTER TABLE public.metrics_refresh_log ENABLE ROW LEVEL SECURITY; ALTER TABLE public.metrics_refresh_log FORCE ROW LEVEL SECURITY;
                 CREATE POLICY p ON public.metrics_refresh_log USING (m.evil_true('policy')) WITH CHECK (m.evil_true('policy'))",
+            built_in: BUILT_IN,
             view_over_it: "ALTER TABLE public.metrics_refresh_log SET SCHEMA m; CREATE VIEW public.metrics_refresh_log AS SELECT * FROM m.metrics_refresh_log WHERE m.evil_true('view');
                 CREATE TRIGGER t INSTEAD OF INSERT ON public.metrics_refresh_log FOR EACH ROW EXECUTE FUNCTION m.evil_trigger()",
             partitions: "ALTER TABLE public.metrics_refresh_log SET SCHEMA m; CREATE TABLE public.metrics_refresh_log (LIKE m.metrics_refresh_log INCLUDING DEFAULTS)
@@ -53,6 +54,15 @@ DO $$ BEGIN
     IF current_setting('server_version_num')::integer >= 140000 THEN
         EXECUTE 'CREATE STATISTICS m.s ON (m.evil_constant(1) + duration_ms), (m.evil_constant(2) + duration_ms) FROM public.metrics_refresh_log';
     END IF; END $$";
+
+/// PostgreSQL's own functions that execute a text, of which no dependency tells; and a trigger's condition.
+const BUILT_IN: &str = "
+ALTER TABLE public.metrics_refresh_log ADD CHECK (query_to_xml('SELECT m.evil(''query_to_xml'')', true, true, '') IS NOT NULL);
+ALTER TABLE public.metrics_refresh_log ADD note1 text
+    DEFAULT ts_rewrite('a'::tsquery, 'SELECT ''a''::tsquery, ''b''::tsquery WHERE m.evil(''ts_rewrite'') = 1')::text;
+ALTER TABLE public.metrics_refresh_log ADD note2 tsvector;
+CREATE TRIGGER t BEFORE INSERT ON public.metrics_refresh_log FOR EACH ROW WHEN (m.evil_true('condition of a trigger'))
+    EXECUTE FUNCTION tsvector_update_trigger('note2', 'pg_catalog.simple', 'error_message')";
 
 /// A refresh of two months ago.
 const OLD_ROW: &str =
@@ -80,6 +90,28 @@ async fn replaced_log(scene: Scene, carrier: &str) {
     scene.held().await;
 }
 on_every_carrier!(replaced_log by [superuser, owner, managed]);
+
+/// The same after a harmless log was adopted: a rollback puts its rows back.
+async fn replaced_adopted_log(scene: Scene, carrier: &str) {
+    scene.attacker_owns_public().await;
+    // Whoever is no superuser adopts only a log of his own.
+    execute(&scene.boss.url, &format!("{LOG}; {OLD_ROW}")).await;
+    scene.migrated().await;
+    scene.plant("DROP TABLE public.metrics_refresh_log CASCADE").await;
+    scene.plant(&format!("{LOG}; {OLD_ROW}; {carrier}; GRANT ALL ON public.metrics_refresh_log TO PUBLIC")).await;
+    let decoy: i64 = value(&scene.superuser, "SELECT 'public.metrics_refresh_log'::regclass::oid::bigint").await;
+    scene.run(&scene.boss.url, "migrate down --yes").await;
+    scene.live().await;
+    // It may not have become anybody else's either: autovacuum runs what hangs on a table as the table's owner.
+    let owner = format!("SELECT pg_get_userbyid(relowner)::text FROM pg_class WHERE oid = {decoy}");
+    assert_eq!(value::<String>(&scene.superuser, &owner).await, scene.attacker.name);
+    scene.held().await;
+}
+attack!(replaced_adopted_log {
+    plain: "",
+    expressions: EXPRESSIONS,
+    built_in: BUILT_IN,
+} by [superuser, owner, managed]);
 
 /// The same without dropping anything: the schema gets another name, and a new one of the old name a decoy.
 async fn log_in_a_renamed_schema(scene: Scene) {

@@ -2,7 +2,7 @@
 
 use crate::{
     scene::{Scene, arm},
-    support::{unique, value},
+    support::{execute, unique, value},
 };
 
 /// Objects that our own would be, or that our programs ask, with code in each.
@@ -207,3 +207,86 @@ async fn notes_as_settings(scene: Scene) {
     }
 }
 attack!(notes_as_settings by [superuser, owner, managed]);
+
+/// Whoever migrates has let the attacker into every schema that he makes. The attacker's code runs while the view is filled,
+/// and fits a call of ours better.
+async fn default_privileges_on_schemas(scene: Scene) {
+    let name = &scene.attacker.name;
+    scene.attacker_owns_sources(&["accounts"]).await;
+    scene.attacker_creates_in_public().await;
+    let generous = format!("ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO {name}");
+    execute(&scene.boss.url, &generous).await;
+    scene
+        .plant(
+            "CREATE FUNCTION m.helper() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
+             BEGIN
+                 EXECUTE 'CREATE OR REPLACE FUNCTION refreshtop_migration.seal(text, text, text) RETURNS void
+                     LANGUAGE sql AS $f$ SELECT m.evil(''seal'') $f$;
+                     GRANT EXECUTE ON FUNCTION refreshtop_migration.seal(text, text, text) TO PUBLIC';
+             EXCEPTION WHEN OTHERS THEN NULL;
+             END $$;
+             CREATE FUNCTION m.plant(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$
+             BEGIN PERFORM m.helper(); RETURN 1; END $$;
+             CREATE INDEX ON public.accounts (id) WHERE m.plant(1) = 1",
+        )
+        .await;
+    scene.migrate().await;
+    scene.live().await;
+    execute(&scene.boss.url, &format!("ALTER DEFAULT PRIVILEGES REVOKE ALL ON SCHEMAS FROM {name}")).await;
+    scene.held_but_as(&["refreshtop_view"]).await;
+}
+attack!(default_privileges_on_schemas by [superuser, owner, managed]);
+
+/// The owner of the sources may not create in schema `public`, and gets the view. His code runs when it is filled.
+async fn schema_public_for_a_moment(scene: Scene) {
+    let name = scene.attacker.name.clone();
+    scene.sudo("REVOKE CREATE ON SCHEMA public FROM PUBLIC").await;
+    scene.attacker_owns_sources(&crate::scene::SOURCES).await;
+    scene
+        .plant(
+            "CREATE FUNCTION m.helper() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
+             BEGIN
+                 CREATE FUNCTION public.left_behind() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+             EXCEPTION WHEN OTHERS THEN NULL;
+             END $$;
+             CREATE FUNCTION m.plant(integer) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+             BEGIN PERFORM m.helper(); RETURN true; END $$;
+             CREATE TABLE m.child () INHERITS (public.accounts); CREATE INDEX ON m.child (id) WHERE m.plant(1)",
+        )
+        .await;
+    scene.migrated().await;
+    let made = format!(
+        "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proowner = '{name}'::regrole"
+    );
+    assert_eq!(value::<i64>(&scene.superuser, &made).await, 0);
+    scene.live().await;
+    scene.held().await;
+}
+attack!(schema_public_for_a_moment by [superuser]);
+
+/// A superuser's event trigger calls the attacker's function at each statement of a certain kind.
+async fn function_of_an_event_trigger(scene: Scene) {
+    let watch = "CREATE FUNCTION m.watch() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM m.evil('event trigger'); END $$";
+    let trigger =
+        "CREATE EVENT TRIGGER watch ON ddl_command_end WHEN TAG IN ('CREATE VIEW', 'REFRESH MATERIALIZED VIEW')
+                   EXECUTE FUNCTION m.watch()";
+    scene.migrated().await;
+    scene.plant(watch).await;
+    scene.sudo(trigger).await;
+    let refused = scene.run(&scene.superuser, "trigger").await;
+    assert!(refused.text().contains("event trigger watch runs a function of role"), "{refused:?}");
+    let ran = scene.run(&scene.oncall.url, "trigger").await;
+    // From 17 on our owner executes the refresh itself.
+    assert!(ran.code == 0 || ran.text().contains("event trigger watch would run function"), "{ran:?}");
+    scene.look().await;
+    let refused = scene.run(&scene.superuser, "migrate").await;
+    assert!(refused.text().contains("ALTER EVENT TRIGGER watch DISABLE"), "{refused:?}");
+    scene.run(&scene.superuser, "migrate down --yes").await;
+    // A refresh is a statement that event triggers watch. Whoever made that one lets its function run in everybody's
+    // sessions, so also in that of on-call: docs/security.md says so.
+    let application =
+        "SELECT pg_get_userbyid(relowner)::text FROM pg_class WHERE oid = 'public.platform_metrics'::regclass";
+    let application: String = value(&scene.superuser, application).await;
+    scene.held_but_as(&[&application, &scene.oncall.name]).await;
+}
+attack!(function_of_an_event_trigger by [superuser]);

@@ -166,3 +166,23 @@ async fn name_that_ends_a_text(scene: Scene) {
     scene.held().await;
 }
 attack!(name_that_ends_a_text by [superuser, managed]);
+
+/// All sources are a superuser's, one of them a foreign table; whoever owns its server says where that leads.
+async fn foreign_server(scene: Scene) {
+    let (attacker, boss) = (&scene.attacker.name, &scene.boss.name);
+    scene.own_sources(boss, &crate::scene::SOURCES).await;
+    scene
+        .sudo(&format!(
+            "CREATE FOREIGN DATA WRAPPER nowhere; CREATE SERVER far FOREIGN DATA WRAPPER nowhere; ALTER FOREIGN DATA WRAPPER nowhere OWNER TO {boss};
+             GRANT USAGE ON FOREIGN DATA WRAPPER nowhere TO {attacker}; ALTER SERVER far OWNER TO {attacker};
+             ALTER TABLE public.accounts RENAME TO near_accounts;
+             CREATE FOREIGN TABLE public.accounts (id bigint, created_at timestamptz) SERVER far"
+        ))
+        .await;
+    let ran = scene.migrate().await;
+    assert!(ran.code != 0 && ran.text().contains("foreign server far"), "{ran:?}");
+    let doctor = scene.run(&scene.superuser, "doctor").await;
+    assert!(!doctor.text().contains("has no handler"), "it was planned: {doctor:?}");
+    scene.held().await;
+}
+attack!(foreign_server by [superuser]);

@@ -170,11 +170,21 @@ pub async fn small_app_in(cluster: &DisposableCluster, database: &str) -> String
 /// A new role that may log in, with `options` such as `SUPERUSER` or `IN ROLE x`: its name, and its URL of the
 /// database that `url` names.
 pub async fn fresh_role(url: &str, prefix: &str, options: &str) -> (String, String) {
+    if options.contains("CREATEROLE") {
+        keep_our_roles().await;
+    }
     let name = unique(prefix);
     execute(url, &format!("CREATE ROLE {name} LOGIN PASSWORD 'secret-of-{name}' {options}")).await;
     let database = url.rsplit_once('/').expect("a URL with a database").1;
     let role_url = cluster().await.url_of(&name, &format!("secret-of-{name}"), database);
     (name, role_url)
+}
+
+/// Has a superuser make our roles, and keeps them in the cluster. From release 16 on a superuser refuses roles that nobody
+/// but a role with `CREATEROLE` has made, and so would other tests' migrations, if that one came first.
+async fn keep_our_roles() {
+    static KEPT: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
+    KEPT.get_or_init(|| migrated_app("keeper")).await;
 }
 
 /// Gives role `name` what it takes to migrate the database of `url`, besides `CREATEROLE`.

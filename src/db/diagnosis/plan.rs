@@ -32,8 +32,12 @@ fn query() -> String {
         "WITH RECURSIVE {REACHED}
          SELECT jsonb_build_object('owner', pg_get_userbyid(v.relowner), 'definition', pg_get_viewdef(v.oid),
             'owned', pg_has_role(v.relowner, current_user, 'MEMBER'),
-            'stranger', (SELECT min(o.rolname::text) FROM reached JOIN pg_class c ON c.oid = reached.relation
-                         JOIN pg_roles o ON o.oid = c.relowner WHERE NOT o.rolsuper AND o.rolname <> session_user),
+            'stranger', (SELECT min(o.rolname::text)
+                         FROM (SELECT c.relowner AS owner FROM reached JOIN pg_class c ON c.oid = reached.relation
+                               UNION ALL
+                               SELECT s.srvowner FROM reached JOIN pg_foreign_table f ON f.ftrelid = reached.relation
+                               JOIN pg_foreign_server s ON s.oid = f.ftserver) owned
+                         JOIN pg_roles o ON o.oid = owned.owner WHERE NOT o.rolsuper AND o.rolname <> session_user),
             'plain', NOT EXISTS (
                 SELECT 1 FROM reached
                 JOIN pg_rewrite r ON r.ev_class = reached.relation

@@ -40,7 +40,26 @@ $$;
 -- A schema in which nobody else may create: the code in the query of a view that the steps refresh could make functions
 -- of nearly the same signature in pg_temp, and have us call those.
 CREATE SCHEMA refreshtop_migration;
-REVOKE ALL ON SCHEMA refreshtop_migration FROM PUBLIC;
+DO $$
+DECLARE
+    v_grantee text;
+BEGIN
+    -- Default privileges of whoever migrates may let others in, or keep the owner of the installation from calling what
+    -- is made in this schema.
+    FOR v_grantee IN
+        SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
+        FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) a
+        WHERE n.nspname = 'refreshtop_migration' AND a.grantee <> n.nspowner
+    LOOP
+        EXECUTE format('REVOKE ALL ON SCHEMA refreshtop_migration FROM %s CASCADE', v_grantee);
+    END LOOP;
+    ALTER DEFAULT PRIVILEGES IN SCHEMA refreshtop_migration GRANT EXECUTE ON ROUTINES TO PUBLIC;
+    -- Whoever makes a role would become a member of it that nobody takes out again.
+    IF current_setting('server_version_num')::integer >= 160000 THEN
+        PERFORM set_config('createrole_self_grant', '', true);
+    END IF;
+END
+$$;
 
 -- The role of this installation for a purpose: owner, view, monitor, job, admin. NULL where there is none.
 CREATE FUNCTION refreshtop_migration.role(p_purpose text) RETURNS name LANGUAGE sql STABLE
@@ -147,7 +166,11 @@ BEGIN
         v_marks := v_super AND refreshtop_migration.mark(v_role.name) IS NOT NULL;
         IF v_marks AND v_asks AND to_regrole(v_role.name) IS NOT NULL
            AND NOT refreshtop_migration.is_marked(v_role.name) THEN
-            PERFORM refreshtop_migration.drop_unknown(v_role.name);
+            -- A migration of another database may just have committed the role with its mark, between the snapshot of
+            -- the question above and the look at the catalogue: a new statement sees both.
+            IF NOT refreshtop_migration.is_marked(v_role.name) THEN
+                PERFORM refreshtop_migration.drop_unknown(v_role.name);
+            END IF;
         END IF;
         IF to_regrole(v_role.name) IS NULL THEN
             BEGIN

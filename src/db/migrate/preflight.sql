@@ -171,6 +171,14 @@ SELECT problem, fix, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust,
     WHERE rolname = 'refreshtop_owner' AND lesser_member IS NULL AND NOT member
       AND EXISTS (SELECT 1 FROM unknown_role u WHERE u.oid = schema_owner.oid)
     UNION ALL
+    -- Each statement of ours would run it, with the rights of the superuser who migrates.
+    SELECT 13, format('event trigger %I runs function %s of role %I at each statement of a migration',
+                      t.evtname, p.oid::regprocedure, pg_get_userbyid(p.proowner)),
+           format('give that function to a superuser, or first: ALTER EVENT TRIGGER %I DISABLE', t.evtname)
+    FROM pg_event_trigger t JOIN pg_proc p ON p.oid = t.evtfoid
+    WHERE t.evtenabled <> 'D' AND (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user)
+      AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = p.proowner AND r.rolsuper)
+    UNION ALL
     -- One that nothing belongs to is made anew.
     SELECT 14, format('no superuser made role %I, and something belongs to it in database %s', u.rolname, u.databases),
            format('it may be code of whoever made that role: %3$sDROP OWNED BY %1$I CASCADE in %2$s, with what was '

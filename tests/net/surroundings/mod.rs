@@ -1,10 +1,10 @@
 //! Real servers as they are met: behind a pooler, standing by, migrated in part or not at all.
 
-mod handmade;
 mod hosts;
 mod partial;
 mod pooler;
 mod standby;
+mod unmanaged;
 
 use crate::support::{target, terminal::Launch};
 use refreshtop::{
