@@ -235,17 +235,6 @@ BEGIN
 END
 $$;
 SELECT refreshtop_migration.let_admins_read('public.metrics_refresh_log');
--- Not before the table takes rows again: forced row security, for one, keeps its owner out.
-DO $$
-DECLARE
-    v_row refreshtop.log_fallback;
-BEGIN
-    FOR v_row IN DELETE FROM refreshtop.log_fallback RETURNING * LOOP
-        INSERT INTO refreshtop.log_door
-        SELECT v_row.* WHERE NOT EXISTS (SELECT 1 FROM refreshtop.log_door l WHERE l.id = v_row.id);
-    END LOOP;
-END
-$$;
 SELECT refreshtop_migration.as_migrator();
 
 -- The rows of a log that was moved aside. To read it runs whatever its owner put on it, in the planner already, so it

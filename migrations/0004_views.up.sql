@@ -8,6 +8,7 @@ CREATE TABLE IF NOT EXISTS refreshtop.views (
     view_owner   name,
     definer      name,
     time_zone    text NOT NULL DEFAULT 'UTC',
+    settings     jsonb NOT NULL DEFAULT '{}',
     lock_timeout interval NOT NULL DEFAULT '5 s' CHECK (lock_timeout BETWEEN '1 ms' AND '1 h'),
     keep_log     interval NOT NULL DEFAULT '30 days' CHECK (keep_log >= '1 hour'),
     UNIQUE (view_schema, view_name)
@@ -18,6 +19,7 @@ ALTER TABLE refreshtop.views
     ADD COLUMN IF NOT EXISTS view_owner name,
     ADD COLUMN IF NOT EXISTS definer name,
     ADD COLUMN IF NOT EXISTS time_zone text NOT NULL DEFAULT 'UTC',
+    ADD COLUMN IF NOT EXISTS settings jsonb NOT NULL DEFAULT '{}',
     ADD COLUMN IF NOT EXISTS lock_timeout interval NOT NULL DEFAULT '5 s' CHECK (lock_timeout BETWEEN '1 ms' AND '1 h'),
     ADD COLUMN IF NOT EXISTS keep_log interval NOT NULL DEFAULT '30 days' CHECK (keep_log >= '1 hour');
 COMMENT ON TABLE refreshtop.views IS
@@ -28,6 +30,8 @@ COMMENT ON COLUMN refreshtop.views.definer IS
     'Function in refreshtop_definers that refreshes with the rights of the view''s owner; '
     'NULL where our owner may do it itself';
 COMMENT ON COLUMN refreshtop.views.time_zone IS 'TimeZone in which the query runs, whatever the session''s is';
+COMMENT ON COLUMN refreshtop.views.settings IS
+    'Other settings under which the query runs: those of whoever registered the view';
 COMMENT ON COLUMN refreshtop.views.lock_timeout IS
     'How long a refresh waits for a lock before it gives up with a logged error';
 

@@ -2,6 +2,7 @@ SELECT refreshtop_migration.as_owner();
 DROP FUNCTION IF EXISTS
     refreshtop.evidence(oid),
     refreshtop.measure(refreshtop.views),
+    refreshtop.foreign_event_trigger(),
     refreshtop.log_lost_attempts(text, regclass[]),
     refreshtop.merge_fallback(),
     refreshtop.notify(refreshtop.log_fallback),

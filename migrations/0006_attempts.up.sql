@@ -161,6 +161,7 @@ EXCEPTION WHEN assert_failure OR OTHERS THEN
 END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.merge_fallback()');
+SELECT refreshtop.merge_fallback();
 
 -- Logs the attempts that did not leave their row: their sessions were terminated, the server went down, or the caller
 -- rolled back. Returns a free slot for the attempt that begins now. A log that takes no row must not stop it.
@@ -213,6 +214,19 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.log_lost_attempts(text, regclass[])');
 
+-- Which event trigger would run a function of a role that is neither a superuser nor ours, at a statement of ours; NULL
+-- where none would.
+CREATE OR REPLACE FUNCTION refreshtop.foreign_event_trigger(OUT name name, OUT function text, OUT owner name)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    SELECT t.evtname, p.oid::regprocedure::text, r.rolname INTO name, function, owner
+    FROM pg_event_trigger t JOIN pg_proc p ON p.oid = t.evtfoid JOIN pg_roles r ON r.oid = p.proowner
+    WHERE t.evtenabled <> 'D' AND NOT r.rolsuper AND r.rolname <> current_user ORDER BY t.evtname LIMIT 1;
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.foreign_event_trigger()');
+
 -- What a successful refresh leaves behind: the view's figures, and how large its sources are. "Why is it getting
 -- slower" needs both from before. Called with the lock that the refresh has left on the view, so that its owner can't
 -- change it now. Whatever goes wrong, the answer says so, and the refresh stands.
@@ -242,9 +256,7 @@ BEGIN
        AND NOT EXISTS (SELECT 1 FROM pg_statistic_ext s
                        WHERE s.stxrelid = p_view.view_oid AND to_jsonb(s) ->> 'stxexprs' IS NOT NULL)
        -- An event trigger's function runs as whoever creates the view below.
-       AND NOT EXISTS (SELECT 1 FROM pg_event_trigger t JOIN pg_proc p ON p.oid = t.evtfoid
-                       WHERE t.evtenabled <> 'D'
-                         AND NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.oid = p.proowner AND r.rolsuper)) THEN
+       AND (SELECT t.name IS NULL FROM refreshtop.foreign_event_trigger() t) THEN
         -- The name may mean another relation by now (somebody renamed the schema). Making a view over it runs nothing,
         -- and binds it; then what was bound is looked at. A temporary one, since event triggers commonly watch the
         -- others.

@@ -19,7 +19,13 @@ BEGIN
         || 'SET extra_float_digits = 1 '
         || 'SET xmlbinary = ''base64'' '
         || 'SET xmloption = ''content'' '
-        || 'SET quote_all_identifiers = off';
+        || 'SET array_nulls = on '
+        || 'SET transform_null_equals = off '
+        || 'SET standard_conforming_strings = on '
+        || 'SET gin_fuzzy_search_limit = 0 '
+        || 'SET quote_all_identifiers = off '
+        -- A failed refresh would end the session, and with it the row that says why.
+        || 'SET exit_on_error = off';
 END
 $$;
 
@@ -119,11 +125,11 @@ BEGIN
     -- Also from 17 on: a release of the application that makes the view again takes the right along.
     IF NOT pg_has_role(v_our, v_view.owner, 'USAGE') THEN
         v_definer := 'refresh_' || substr(encode(sha256(convert_to(p_refresh_type, 'UTF8')), 'hex'), 1, 32);
-        v_routine := format('refreshtop_definers.%I(boolean, text)', v_definer);
+        v_routine := format('refreshtop_definers.%I(boolean, jsonb)', v_definer);
         EXECUTE format('DROP FUNCTION IF EXISTS %s', v_routine);
         -- The body as a literal: a view can have any name, the end of a dollar-quoted text included.
         EXECUTE format(
-            'CREATE FUNCTION refreshtop_definers.%I(p_concurrently boolean, p_time_zone text) RETURNS void '
+            'CREATE FUNCTION refreshtop_definers.%I(p_concurrently boolean, p_settings jsonb) RETURNS void '
             'LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %L',
             v_definer,
             format(
@@ -134,14 +140,19 @@ BEGIN
                            SELECT FROM (VALUES
                                ('search_path', 'pg_catalog, pg_temp'),
                                ('row_security', 'off'),
-                               ('TimeZone', p_time_zone),
                                ('DateStyle', 'ISO, MDY'),
                                ('IntervalStyle', 'postgres'),
                                ('bytea_output', 'hex'),
                                ('extra_float_digits', '1'),
                                ('xmlbinary', 'base64'),
                                ('xmloption', 'content'),
-                               ('quote_all_identifiers', 'off')) AS pinned (setting, value)
+                               ('array_nulls', 'on'),
+                               ('transform_null_equals', 'off'),
+                               ('standard_conforming_strings', 'on'),
+                               ('gin_fuzzy_search_limit', '0'),
+                               ('quote_all_identifiers', 'off')
+                               UNION ALL SELECT * FROM pg_catalog.jsonb_each_text(p_settings)
+                           ) AS pinned (setting, value)
                            WHERE pg_catalog.current_setting(pinned.setting) OPERATOR(pg_catalog.<>) pinned.value) THEN
                         RAISE EXCEPTION 'the function that refreshes the view with the rights of its owner was altered'
                             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run: refreshtop migrate';
@@ -173,8 +184,11 @@ BEGIN
     IF NOT has_table_privilege(v_our, p_view, 'SELECT') THEN
         EXECUTE format('GRANT SELECT ON %I.%I TO %I', v_view.nspname, v_view.relname, v_our);
     END IF;
-    INSERT INTO refreshtop.views (refresh_type, view_schema, view_name, view_oid, view_owner, definer, time_zone)
-    VALUES (p_refresh_type, v_view.nspname, v_view.relname, v_view.oid, v_view.owner, v_definer, p_time_zone)
+    INSERT INTO refreshtop.views (
+        refresh_type, view_schema, view_name, view_oid, view_owner, definer, time_zone, settings)
+    SELECT p_refresh_type, v_view.nspname, v_view.relname, v_view.oid, v_view.owner, v_definer, p_time_zone,
+           jsonb_object_agg(name, current_setting(name))
+    FROM unnest(ARRAY['default_text_search_config', 'lc_monetary', 'lc_numeric', 'lc_time']) AS s(name)
     ON CONFLICT (refresh_type) DO UPDATE SET
         view_schema = excluded.view_schema,
         view_name = excluded.view_name,
@@ -215,6 +229,7 @@ DECLARE
     v_real      text := coalesce(refreshtop_definers.session_source(), 'direct');
     v_row       refreshtop.log_fallback;
     v_running   record;
+    v_foreign   record;
     v_slots     regclass[];
     v_populated boolean;
 BEGIN
@@ -268,6 +283,15 @@ BEGIN
                      ELSE format(' (pid %s, %s)', v_running.pid, v_running.application_name) END));
     END IF;
 
+    -- What such a transaction does not see would be missing in figures that pass for new ones.
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable')
+       AND clock_timestamp() > transaction_timestamp() + interval '2 s' THEN
+        RETURN jsonb_build_object('success', false, 'status', 'refused', 'refresh_type', p_refresh_type,
+            'message', format('this %s transaction began at %s, and may not see what came since: '
+                              'refresh in a transaction of its own',
+                              current_setting('transaction_isolation'), transaction_timestamp()));
+    END IF;
+
     v_row.id := gen_random_uuid();
     v_row.refresh_type := p_refresh_type;
     v_row.status := 'success';
@@ -277,25 +301,24 @@ BEGIN
     PERFORM setval(v_slots[1], refreshtop.attempt_mark(p_refresh_type, v_row.started_at));
     BEGIN
         PERFORM set_config('lock_timeout', (extract(epoch FROM v_view.lock_timeout) * 1000)::bigint || 'ms', true),
-                set_config('TimeZone', v_view.time_zone, true);
+                set_config('TimeZone', v_view.time_zone, true),
+                (SELECT count(set_config(s.key, s.value, true)) FROM jsonb_each_text(v_view.settings) s);
         v_view := refreshtop.registered_view(v_view);
         -- A view without data can't be refreshed concurrently; nobody can read it either, so nobody is blocked.
         SELECT relispopulated INTO v_populated FROM pg_class WHERE oid = v_view.view_oid;
         IF v_view.definer IS NOT NULL THEN
             -- With the type: another function of that name must not fit better.
-            EXECUTE format('SELECT refreshtop_definers.%I(%L::boolean, %L::text)',
-                           v_view.definer, v_populated, current_setting('TimeZone'));
+            EXECUTE format('SELECT refreshtop_definers.%I(%L::boolean, %L::jsonb)', v_view.definer, v_populated,
+                           v_view.settings || jsonb_build_object('TimeZone', current_setting('TimeZone')));
         ELSE
             -- Event triggers watch this statement, and their functions would run as our owner.
-            SELECT t.evtname, p.oid::regprocedure AS function, p.proowner::regrole AS owner INTO v_running
-            FROM pg_event_trigger t JOIN pg_proc p ON p.oid = t.evtfoid JOIN pg_roles r ON r.oid = p.proowner
-            WHERE t.evtenabled <> 'D' AND NOT r.rolsuper AND r.rolname <> current_user LIMIT 1;
-            IF FOUND THEN
+            SELECT * INTO v_foreign FROM refreshtop.foreign_event_trigger();
+            IF v_foreign.name IS NOT NULL THEN
                 RAISE EXCEPTION 'event trigger % would run function % of role % with the rights of refreshtop',
-                    v_running.evtname, v_running.function, v_running.owner
+                    v_foreign.name, v_foreign.function, v_foreign.owner
                     USING ERRCODE = 'insufficient_privilege',
                           HINT = format('Give that function to a superuser, or: ALTER EVENT TRIGGER %I DISABLE',
-                                        v_running.evtname);
+                                        v_foreign.name);
             END IF;
             EXECUTE format('REFRESH MATERIALIZED VIEW %s %I.%I', CASE WHEN v_populated THEN 'CONCURRENTLY' ELSE '' END,
                            v_view.view_schema, v_view.view_name);

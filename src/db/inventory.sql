@@ -21,6 +21,12 @@ WITH relation AS (
                         'refreshtop_job')
       AND EXISTS (SELECT 1 FROM pg_catalog.pg_namespace n
                   WHERE n.nspname = 'refreshtop' AND pg_catalog.pg_get_userbyid(n.nspowner) = 'refreshtop_owner')
+), own AS (
+    -- What the jobs' role brings into its sessions; see own_settings() in migrate/enter.sql.
+    SELECT * FROM (VALUES ('default_transaction_isolation=read committed', 0), ('default_transaction_read_only=off', 0),
+                          ('exit_on_error=off', 0), ('statement_timeout=0', 0), ('transaction_timeout=0', 170000)
+                  ) AS pinned(setting, since)
+    WHERE pg_catalog.current_setting('server_version_num')::pg_catalog.int4 >= pinned.since
 ), granted AS (
     SELECT 'schema ' || n.nspname AS object, n.nspowner AS owner, n.nspacl AS acl FROM pg_catalog.pg_namespace n
     WHERE n.nspname IN ('refreshtop', 'refreshtop_definers', 'refreshtop_before')
@@ -48,6 +54,14 @@ JOIN pg_catalog.pg_db_role_setting s ON s.setrole = r.oid
 LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
 CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c(setting)
 WHERE s.setdatabase <> 0 OR c.setting NOT IN ('log_parser_stats=off', 'log_planner_stats=off')
+  AND NOT (r.rolname = 'refreshtop_job' AND EXISTS (SELECT FROM own WHERE own.setting = c.setting))
+UNION ALL
+-- And take away those that the role brings into each session. Where no superuser made the role, it may have none.
+SELECT 'setting', r.rolname::text, pg_catalog.split_part(own.setting, '=', 1) || '='
+FROM shared r CROSS JOIN own
+JOIN pg_catalog.pg_db_role_setting s ON s.setrole = r.oid AND s.setdatabase = 0
+WHERE r.rolname = 'refreshtop_job' AND 'log_planner_stats=off' = ANY (s.setconfig)
+  AND NOT own.setting = ANY (s.setconfig)
 UNION ALL
 SELECT 'member', r.rolname::text, g.rolname::text
 FROM pg_catalog.pg_auth_members m

@@ -6,6 +6,7 @@ use crate::db::session::{Error, Result, Row, Session, Transaction};
 use crate::db::trust::{PINNED, QUESTION, RIGHTS_NOW, Refusal, Thing};
 use futures_util::future::{join, join3};
 use std::ops::{Deref, DerefMut};
+use tokio_postgres::error::SqlState;
 
 /// One consistent read that changes nothing, and what may be read in it. The functions that read take one: without
 /// the gate there is nothing to read by.
@@ -13,6 +14,40 @@ use std::ops::{Deref, DerefMut};
 pub struct ReadTransaction<'a> {
     transaction: Transaction<'a>,
     facts: ServerFacts,
+}
+
+/// How a session is asked what it may look at. To plan the whole question takes the server longer than all the rest of a
+/// poll.
+#[derive(Debug, Clone, Copy)]
+pub enum Question<'a> {
+    /// All of it.
+    Whole,
+    /// All of it, which the session then keeps under this name.
+    Keep(&'a str),
+    /// What it keeps under this name.
+    Kept(&'a str),
+    /// Whether it is still free to look. One that no longer is may look at nothing this time.
+    RightsNow,
+}
+
+async fn begin_with(transaction: &Transaction<'_>, begin: &str, question: Question<'_>) -> Result<ServerFacts> {
+    let facts = match question {
+        Question::Whole | Question::Keep(_) => service::server_facts_query(QUESTION),
+        Question::Kept(name) => format!("EXECUTE {name}"),
+        Question::RightsNow => service::server_facts_query(RIGHTS_NOW),
+    };
+    let keep = match question {
+        Question::Keep(name) => format!("PREPARE {name} AS {facts}; "),
+        _ => String::new(),
+    };
+    // Every question goes back to the savepoint first: so one that is refused costs nothing but itself.
+    let set = format!("{keep}SAVEPOINT question");
+    let (begun, facts, set) =
+        join3(transaction.run(begin), transaction.query(&facts, &[]), transaction.run(&set)).await;
+    begun?;
+    let facts = service::server_facts_of(facts?)?;
+    set?;
+    Ok(facts)
 }
 
 impl<'a> ReadTransaction<'a> {
@@ -23,32 +58,27 @@ impl<'a> ReadTransaction<'a> {
     /// # Errors
     /// The connection's: any role may look.
     pub async fn begin(session: &'a mut Session) -> Result<Self> {
-        Self::begin_knowing(session, true).await
+        Self::begin_asking(session, Question::Whole).await
     }
 
-    /// The same on a session of which is known whether it had great rights at the last look. One that has come by them
-    /// since may look at nothing this time.
+    /// The same on a session that was asked before.
     ///
     /// # Errors
     /// The connection's: any role may look.
-    pub async fn begin_knowing(session: &'a mut Session, was_gated: bool) -> Result<Self> {
+    pub async fn begin_asking(session: &'a mut Session, question: Question<'_>) -> Result<Self> {
         // Answers come as text, which must read the same whatever the role's own settings say.
         let form = [("DateStyle", "ISO, MDY".to_owned()), ("TimeZone", "UTC".to_owned())];
         let settings = Limits::READING.parameters().into_iter().chain(form);
         let settings: Vec<String> = settings.map(|(name, value)| format!("; SET LOCAL {name} = '{value}'")).collect();
         let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{}; {PINNED}", settings.concat());
         let transaction = session.start();
-        let facts = service::server_facts_query(if was_gated { QUESTION } else { RIGHTS_NOW });
-        let (begun, facts, set) = join3(
-            transaction.run(&begin),
-            transaction.query(&facts, &[]),
-            // Every question goes back to it first: so one that is refused costs nothing but itself.
-            transaction.run("SAVEPOINT question"),
-        )
-        .await;
-        begun?;
-        let facts = service::server_facts_of(facts?)?;
-        set?;
+        let facts = match begin_with(&transaction, &begin, question).await {
+            // A pooler has given us another session.
+            Err(Error::Server(failure)) if *failure.code() == SqlState::INVALID_SQL_STATEMENT_NAME => {
+                begin_with(&transaction, &format!("ROLLBACK; {begin}"), Question::Whole).await?
+            }
+            facts => facts?,
+        };
         Ok(Self { transaction, facts })
     }
 

@@ -345,16 +345,7 @@ pub(super) fn settings_from_row(row: &Row) -> Result<CronSettings> {
     })
 }
 
-/// The job that refreshes, read in the application's own database.
-///
-/// # Errors
-/// The server's: not permitted, not migrated, connection lost.
-pub async fn job_here(tx: &ReadTransaction<'_>, cron: &CronSettings) -> Result<Option<Job>> {
-    let own = own_job(tx).await;
-    job_here_beside(tx, cron, own).await
-}
-
-/// The job as the installation sees it: for [`job_here_beside`], asked before it is known where `pg_cron` lives.
+/// The job as the installation sees it: for [`job_here`], asked before it is known where `pg_cron` lives.
 pub(super) async fn own_job(tx: &ReadTransaction<'_>) -> Result<Option<Row>> {
     let sql = format!(
         "SELECT left(schedule, 200) AS schedule, active, last_status, last_message, last_start FROM refreshtop.cron_job({})",
@@ -363,8 +354,11 @@ pub(super) async fn own_job(tx: &ReadTransaction<'_>) -> Result<Option<Row>> {
     tx.optional(&[Thing::Function("cron_job")], &sql).await
 }
 
-/// What [`job_here`] tells, with what [`own_job`] told.
-pub(super) async fn job_here_beside(
+/// The job that refreshes, read in the application's own database; `own` is what [`own_job`] found.
+///
+/// # Errors
+/// The server's: not permitted, not migrated, connection lost.
+pub(super) async fn job_here(
     tx: &ReadTransaction<'_>,
     cron: &CronSettings,
     own: Result<Option<Row>>,
@@ -386,7 +380,7 @@ pub(super) async fn job_here_beside(
 ///
 /// # Errors
 /// The server's: not permitted, no `pg_cron` there, connection lost.
-pub async fn job_there(tx: &ReadTransaction<'_>, cron: &CronSettings, database: &str) -> Result<Option<Job>> {
+pub(super) async fn job_there(tx: &ReadTransaction<'_>, cron: &CronSettings, database: &str) -> Result<Option<Job>> {
     job_that(tx, cron, database, "true").await
 }
 

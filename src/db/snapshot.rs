@@ -4,7 +4,7 @@ use crate::connect::{ConnectError, Kind, Limits, Target};
 use crate::db::session::{Error, Result, Row, Session};
 use crate::db::{
     error,
-    read_transaction::ReadTransaction,
+    read_transaction::{Question, ReadTransaction},
     service::{self, CronSettings, LogFilter, PLATFORM_METRICS},
     trust::{self},
     unmanaged::{self, Catalog},
@@ -17,7 +17,10 @@ use crate::model::{
     snapshot::{Deployment, Server, Snapshot},
     stats::RefreshStats,
 };
-use std::time::Duration;
+use std::{
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    time::Duration,
+};
 use tokio::time::Instant;
 
 /// A session that is read by more than once.
@@ -25,8 +28,23 @@ use tokio::time::Instant;
 pub struct Kept {
     /// The session.
     pub session: Session,
-    /// Whether it had great rights at the last read.
-    gated: bool,
+    /// What is known of it since the last read.
+    known: Known,
+    /// The name under which it keeps the question about its rights: one that nobody else uses, should a pooler give the
+    /// server's session to others.
+    question: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// Nothing yet.
+    Nothing,
+    /// It may look at all that it is permitted to.
+    Free,
+    /// It must look before it reads.
+    Gated,
+    /// And keeps the question.
+    Asking,
 }
 
 impl Kept {
@@ -35,12 +53,28 @@ impl Kept {
     /// # Errors
     /// Why not, and what to do about it.
     pub async fn open(target: &Target, purpose: &str) -> Result<Self, ConnectError> {
-        Ok(Self { session: Session::open(target, purpose, &Limits::READING).await?, gated: true })
+        let session = Session::open(target, purpose, &Limits::READING).await?;
+        Ok(Self { session, known: Known::Nothing, question: String::new() })
     }
 
     async fn begin(&mut self) -> Result<ReadTransaction<'_>> {
-        let tx = ReadTransaction::begin_knowing(&mut self.session, self.gated).await?;
-        self.gated = tx.facts().trust.is_gated();
+        if self.known == Known::Gated {
+            self.question = format!("refreshtop_{:016x}", RandomState::new().build_hasher().finish());
+        }
+        let question = match self.known {
+            Known::Nothing => Question::Whole,
+            Known::Free => Question::RightsNow,
+            Known::Gated => Question::Keep(&self.question),
+            Known::Asking => Question::Kept(&self.question),
+        };
+        // Should it fail, it may not have been kept.
+        self.known = Known::Nothing;
+        let tx = ReadTransaction::begin_asking(&mut self.session, question).await?;
+        self.known = match question {
+            _ if !tx.facts().trust.is_gated() => Known::Free,
+            Question::Keep(_) | Question::Kept(_) => Known::Asking,
+            Question::Whole | Question::RightsNow => Known::Gated,
+        };
         Ok(tx)
     }
 }
@@ -214,7 +248,7 @@ async fn job(
 ) -> Result<JobOrPlace> {
     match place_of_cron(settings, server, false)? {
         Ok(place) if place.database == server.database => {
-            let found = service::job_here_beside(tx, &place.settings, own).await;
+            let found = service::job_here(tx, &place.settings, own).await;
             Ok((shown_job(found, server, &place.database, true)?, None))
         }
         Ok(place) => Ok(not_yet(place)),

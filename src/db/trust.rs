@@ -3,7 +3,8 @@
 //! Reading runs code: planning a plain `SELECT`, or an `EXPLAIN`, executes functions that the owner of a table has put
 //! into its indexes, statistics or children, as whoever reads. So a session with great rights first looks into the
 //! catalogues, and reads and calls only what belongs to somebody who has these rights anyway. A session without great
-//! rights has nothing that such code could take, and is not held up.
+//! rights is kept from what passes for refreshtop's functions, its log and `pg_cron`. It may read the view, whoever owns
+//! that: such code can take what a super administrator of refreshtop may read, and nothing else.
 
 use crate::db::service;
 use crate::db::session::{Error, Result, Row, Session};
@@ -15,8 +16,8 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 /// The question whose answer is a [`Trust`]: one text, or NULL.
 pub const QUESTION: &str = include_str!("trust.sql");
 
-/// The same of a session that had no great rights a moment ago: whether it has any now. To plan the whole question takes
-/// the server longer than all the rest of a poll.
+/// The same of a session that was free to look a moment ago: whether it still is. To plan the whole question takes the
+/// server longer than all the rest of a poll.
 pub(super) const RIGHTS_NOW: &str = "
 SELECT CASE WHEN EXISTS (
     SELECT FROM pg_catalog.pg_roles g
@@ -24,6 +25,22 @@ SELECT CASE WHEN EXISTS (
            OR g.rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files'))
       AND (pg_catalog.pg_has_role(session_user, g.oid, 'MEMBER')
         OR pg_catalog.pg_has_role(current_user, g.oid, 'MEMBER')))
+OR EXISTS (
+    SELECT FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_roles o ON o.oid = n.nspowner
+    WHERE n.nspname IN ('refreshtop', 'cron')
+      AND (NOT (o.rolsuper OR o.rolname IN (session_user, current_user)
+                OR n.nspname = 'refreshtop' AND (o.rolname = 'refreshtop_owner' OR o.oid = (
+                       SELECT d.datdba FROM pg_catalog.pg_database d
+                       WHERE d.datname = pg_catalog.current_database())))
+        OR n.nspname = 'refreshtop' AND EXISTS (
+               SELECT FROM pg_catalog.aclexplode(n.nspacl) a
+               WHERE a.privilege_type = 'CREATE' AND a.grantee <> n.nspowner)
+        OR n.nspname = 'refreshtop' AND EXISTS (
+               SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_roles l ON l.oid = c.relowner
+               WHERE c.relnamespace = (SELECT p.oid FROM pg_catalog.pg_namespace p WHERE p.nspname = 'public')
+                 AND c.relname = 'metrics_refresh_log'
+                 AND (c.relkind <> 'r' OR NOT (l.oid = n.nspowner OR l.rolsuper
+                                               OR l.rolname IN (session_user, current_user))))))
 THEN 'look' END";
 
 /// What keeps a stranger's functions and operators out of a statement's names.
@@ -91,11 +108,13 @@ pub fn refusal(failure: &Error) -> Option<&Refusal> {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Trust(Option<Catalogue>);
 
-/// What the catalogues say to a session with great rights.
+/// What the catalogues say to a session that must look.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 struct Catalogue {
     /// Who logged in.
     role: String,
+    /// Whether the session has great rights.
+    great: bool,
     /// Whether there is a role `refreshtop_admin`.
     admin: bool,
     /// Whether a superuser made `refreshtop_owner`, or the session's own role is a member of it.
@@ -181,7 +200,7 @@ impl Trust {
         Ok(Self::read(text).unwrap_or_else(|_| Self::of_nothing()))
     }
 
-    /// Whether this session has great rights, so that it must look before it reads.
+    /// Whether this session must look before it reads.
     #[must_use]
     pub fn is_gated(&self) -> bool {
         self.0.is_some()
@@ -190,12 +209,12 @@ impl Trust {
     /// What is said of something that is not looked at for the reason `because`.
     #[must_use]
     pub fn refuse(&self, because: &str) -> Unavailable {
-        self.0.as_ref().unwrap_or(&Catalogue::default()).unavailable(because)
+        self.0.as_ref().unwrap_or(&Catalogue { great: true, ..Catalogue::default() }).unavailable(because)
     }
 
     /// Nothing may be looked at.
     pub(super) fn of_nothing() -> Self {
-        Self(Some(Catalogue::default()))
+        Self(Some(Catalogue { great: true, ..Catalogue::default() }))
     }
 
     /// Whether `thing` may be looked at.
@@ -265,7 +284,9 @@ impl Catalogue {
 
     fn unavailable(&self, because: &str) -> Unavailable {
         let reason = format!("not looked at with the rights of {}, since {because}", self.role);
-        let fix = if self.admin {
+        let fix = if !self.great {
+            "run: refreshtop migrate, which puts it right or says what is in the way"
+        } else if self.admin {
             "connect as a member of refreshtop_admin that is no superuser: \
              CREATE ROLE oncall LOGIN PASSWORD '…' IN ROLE refreshtop_admin"
         } else {
@@ -276,6 +297,9 @@ impl Catalogue {
 
     /// `name` belongs to `owner`, who is not trusted.
     fn belongs(&self, name: &str, owner: &str) -> Refusal {
+        if !self.great {
+            return self.stranger(&format!("{name} belongs to {owner}, and so is not refreshtop's"));
+        }
         if owner == "refreshtop_owner" && !self.members.is_empty() {
             let members = self.members.join(", ");
             return self.stranger(&format!("{name} belongs to refreshtop_owner, of which {members} is a member"));
@@ -291,7 +315,7 @@ impl Catalogue {
         match self.schemas.get(name) {
             None => Err(Refusal::Missing(format!("schema \"{name}\""))),
             Some(schema) if !schema.trusted => Err(self.belongs(&format!("schema {name}"), &schema.owner)),
-            Some(schema) if !schema.closed => {
+            Some(schema) if !schema.closed && (self.great || name == "refreshtop") => {
                 Err(self
                     .stranger(&format!("others may create objects in schema {name} and put their code into the way")))
             }
@@ -311,7 +335,7 @@ impl Catalogue {
                 Err(self.stranger(&format!("{name}() is SECURITY INVOKER, which refreshtop's are not")))
             }
             // A refresh is a command that event triggers watch.
-            Some(_) if name == "refreshtop.refresh" && !self.event_triggers.is_empty() => {
+            Some(_) if self.great && name == "refreshtop.refresh" && !self.event_triggers.is_empty() => {
                 let trigger = &self.event_triggers[0];
                 Err(self.stranger(&format!("{trigger}, which each refresh would run with them")))
             }
@@ -321,6 +345,10 @@ impl Catalogue {
 
     fn relation(&self, name: &str) -> Result<(), Refusal> {
         let schema = name.split('.').next().unwrap_or_default();
+        let unmanaged = !self.schemas.contains_key("refreshtop");
+        if !self.great && (name == "public.platform_metrics" || schema == "public" && unmanaged) {
+            return Ok(());
+        }
         // In public anybody may have put something; what counts is whose the relation is.
         if schema != "public" {
             self.schema(schema)?;
@@ -373,7 +401,7 @@ mod tests {
                    "children": false, "types": false, "extension": false})
         };
         let mut json = json!({
-            "role": "postgres", "admin": true, "known": true, "members": [],
+            "role": "postgres", "great": true, "admin": true, "known": true, "members": [],
             "schemas": {"refreshtop": {"owner": "refreshtop_owner", "trusted": true, "closed": true},
                         "cron": {"owner": "postgres", "trusted": true, "closed": true}},
             "functions": {"refreshtop.stats": {"owner": null, "trusted": true, "definer": true},
@@ -450,6 +478,28 @@ mod tests {
                 other => panic!("{words}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_small_session_is_kept_from_what_passes_for_ours() {
+        let small = |change: fn(&mut Value)| {
+            catalogue(|json| {
+                json["great"] = false.into();
+                json["relations"]["public.metrics_refresh_log"]["trusted"] = false.into();
+                json["relations"]["public.platform_metrics"]["trusted"] = false.into();
+                change(json);
+            })
+        };
+        let decoy = small(|_| {});
+        assert_eq!(decoy.allow(VIEW), Ok(()), "a view is its owner's");
+        let Err(Refusal::Stranger(why)) = decoy.allow(LOG) else { panic!("let in") };
+        assert!(why.reason.contains("is not refreshtop's") && why.fix.contains("refreshtop migrate"), "{why:?}");
+        let unmanaged = small(|json| json["schemas"] = json!({}));
+        assert_eq!(unmanaged.allow(LOG), Ok(()), "an application's own log");
+        assert!(matches!(unmanaged.allow(Thing::Function("stats")), Err(Refusal::Missing(_))));
+        let strange = small(|json| json["schemas"]["refreshtop"]["trusted"] = false.into());
+        assert!(matches!(strange.allow(Thing::Function("stats")), Err(Refusal::Stranger(_))));
+        assert!(Trust::of_nothing().allow(LOG).is_err() && Trust::of_nothing().allow(VIEW).is_err());
     }
 
     #[test]

@@ -1,5 +1,6 @@
--- What this session may look at, as one JSON text; NULL for a session without great rights, which may look at all that
--- it is permitted to. Catalogue rows alone: nothing of a stranger's is read or called here.
+-- What this session may look at, as one JSON text. Catalogue rows alone: nothing of a stranger's is read or called.
+-- NULL for a session without great rights, which may look at all that it is permitted to, where refreshtop's functions,
+-- the log and pg_cron belong to whom they should.
 -- Hostile code in a session gets whatever the session can become, so memberships count, and the role that logged in.
 SELECT CASE WHEN EXISTS (
     SELECT FROM pg_catalog.pg_roles g
@@ -7,8 +8,31 @@ SELECT CASE WHEN EXISTS (
            OR g.rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files'))
       AND (pg_catalog.pg_has_role(session_user, g.oid, 'MEMBER')
         OR pg_catalog.pg_has_role(current_user, g.oid, 'MEMBER')))
+OR EXISTS (
+    SELECT FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_roles o ON o.oid = n.nspowner
+    WHERE n.nspname IN ('refreshtop', 'cron')
+      AND (NOT (o.rolsuper OR o.rolname IN (session_user, current_user)
+                OR n.nspname = 'refreshtop' AND (o.rolname = 'refreshtop_owner' OR o.oid = (
+                       SELECT d.datdba FROM pg_catalog.pg_database d
+                       WHERE d.datname = pg_catalog.current_database())))
+        OR n.nspname = 'refreshtop' AND EXISTS (
+               SELECT FROM pg_catalog.aclexplode(n.nspacl) a
+               WHERE a.privilege_type = 'CREATE' AND a.grantee <> n.nspowner)
+        OR n.nspname = 'refreshtop' AND EXISTS (
+               SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_roles l ON l.oid = c.relowner
+               WHERE c.relnamespace = (SELECT p.oid FROM pg_catalog.pg_namespace p WHERE p.nspname = 'public')
+                 AND c.relname = 'metrics_refresh_log'
+                 AND (c.relkind <> 'r' OR NOT (l.oid = n.nspowner OR l.rolsuper
+                                               OR l.rolname IN (session_user, current_user))))))
 THEN (
-    WITH member AS MATERIALIZED (
+    WITH session AS MATERIALIZED (
+        SELECT EXISTS (
+            SELECT FROM pg_catalog.pg_roles g
+            WHERE (g.rolsuper OR g.rolcreaterole
+                   OR g.rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files'))
+              AND (pg_catalog.pg_has_role(session_user, g.oid, 'MEMBER')
+                OR pg_catalog.pg_has_role(current_user, g.oid, 'MEMBER'))) AS great
+    ), member AS MATERIALIZED (
         SELECT m.rolname FROM pg_catalog.pg_auth_members a
         JOIN pg_catalog.pg_roles o ON o.oid = a.roleid JOIN pg_catalog.pg_roles m ON m.oid = a.member
         WHERE o.rolname = 'refreshtop_owner' AND NOT m.rolsuper AND m.rolname <> session_user
@@ -25,9 +49,12 @@ THEN (
                           JOIN pg_catalog.pg_roles m ON m.oid = a.member
                           WHERE a.roleid = o.oid AND m.rolname = session_user AND NOT m.rolsuper))
     ), trusted AS MATERIALIZED (
-        SELECT r.oid FROM pg_catalog.pg_roles r
+        SELECT r.oid FROM pg_catalog.pg_roles r CROSS JOIN session
         WHERE r.rolsuper OR r.rolname = session_user
            OR r.rolname = 'refreshtop_owner' AND NOT EXISTS (SELECT FROM member) AND EXISTS (SELECT FROM known)
+           -- Others gain nothing great by such a session; they only must not pass for refreshtop.
+           OR NOT session.great AND (r.rolname IN (current_user, 'refreshtop_owner') OR r.oid = (
+                  SELECT d.datdba FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()))
     ), schema AS MATERIALIZED (
         -- A stranger who may create in a schema can add a function that fits a call better.
         SELECT n.oid, n.nspname, n.nspowner,
@@ -50,6 +77,7 @@ THEN (
     )
     SELECT pg_catalog.jsonb_build_object(
         'role', session_user,
+        'great', (SELECT s.great FROM session s),
         'admin', EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = 'refreshtop_admin'),
         'known', EXISTS (SELECT FROM known),
         'event_triggers', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.format(
@@ -69,7 +97,14 @@ THEN (
         'relations', (SELECT COALESCE(pg_catalog.jsonb_object_agg(
                 pg_catalog.concat(n.nspname, '.', c.relname), pg_catalog.jsonb_build_object(
                     'oid', c.oid::pg_catalog.int8, 'kind', c.relkind, 'owner', pg_catalog.pg_get_userbyid(c.relowner),
-                    'trusted', c.relowner IN (SELECT t.oid FROM trusted t),
+                    'trusted', c.relowner IN (SELECT t.oid FROM trusted t)
+                               -- Whoever owns the database may not put another log into the place of ours.
+                               AND ((SELECT s.great FROM session s)
+                                    OR c.relowner <> (SELECT d.datdba FROM pg_catalog.pg_database d
+                                                      WHERE d.datname = pg_catalog.current_database())
+                                    OR c.relowner IN (SELECT s.nspowner FROM schema s WHERE s.nspname = 'refreshtop')
+                                    OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = c.relowner
+                                               AND (r.rolsuper OR r.rolname IN (session_user, current_user)))),
                     -- A materialized view's own query is a rule, too.
                     'rules', c.relhasrules AND EXISTS (
                         SELECT FROM pg_catalog.pg_rewrite w

@@ -10,7 +10,7 @@ use crate::model::{
     views::View,
 };
 use crate::screen::{self, Appearance, glyphs::Glyphs, theme::Theme};
-use crate::terminal::backend::CalmBackend;
+use crate::terminal::backend::QuietBackend;
 use chrono::TimeDelta;
 use ratatui::{Terminal, TerminalOptions, Viewport, layout::Rect};
 use std::{
@@ -38,7 +38,7 @@ impl Write for Wire {
 }
 
 struct WiredScreen {
-    terminal: Terminal<CalmBackend<Wire>>,
+    terminal: Terminal<QuietBackend<Wire>>,
     look: Appearance,
     area: Rect,
 }
@@ -47,7 +47,7 @@ impl WiredScreen {
     fn new(wire: Wire, width: u16, height: u16) -> Self {
         let area = Rect::new(0, 0, width, height);
         let options = TerminalOptions { viewport: Viewport::Fixed(area) };
-        let terminal = Terminal::with_options(CalmBackend::new(wire), options).unwrap();
+        let terminal = Terminal::with_options(QuietBackend::new(wire), options).unwrap();
         Self { terminal, look: Appearance::new(Theme::terminal(), Glyphs::new(true)), area }
     }
 }

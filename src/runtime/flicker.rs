@@ -3,7 +3,7 @@
 
 use crate::model::fixtures;
 use crate::screen::{self, Appearance, glyphs::Glyphs, theme::Theme};
-use crate::terminal::backend::CalmBackend;
+use crate::terminal::backend::QuietBackend;
 use ratatui::{Terminal, TerminalOptions, Viewport, layout::Rect};
 use std::{cell::RefCell, io, num::NonZeroU16, rc::Rc};
 
@@ -31,7 +31,7 @@ const SECOND: usize = 25_000;
 fn frames(names: &[&'static str], (width, height): (u16, u16)) -> Vec<(&'static str, Vec<u8>)> {
     let link = Link::default();
     let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, width, height)) };
-    let mut terminal = Terminal::with_options(CalmBackend::new(link.clone()), options).unwrap();
+    let mut terminal = Terminal::with_options(QuietBackend::new(link.clone()), options).unwrap();
     let look = Appearance::new(Theme::terminal(), Glyphs::new(true));
     let mut sent = Vec::new();
     for name in names {

@@ -14,7 +14,7 @@ use crate::runtime::{
 };
 use crate::screen::{self, Appearance, keys::KeyMap};
 use crate::terminal::{
-    backend::CalmBackend,
+    backend::QuietBackend,
     colours::Depth,
     guard::{self, TerminalGuard},
     input::{self, Input},
@@ -53,7 +53,7 @@ pub async fn run(target: Target, options: Options, appearance: Appearance, depth
     let guard = TerminalGuard::take(appearance.mouse)?;
     let keys = appearance.keys.clone();
     let mut screen =
-        TerminalScreen { terminal: Terminal::new(CalmBackend::new(io::stdout()).with(depth))?, appearance };
+        TerminalScreen { terminal: Terminal::new(QuietBackend::new(io::stdout()).with(depth))?, appearance };
     let signals = signals::listen(input_sender.clone(), || {
         guard::abandon();
         std::process::exit(crate::exit::TERMINAL_STUCK.into());
@@ -152,7 +152,7 @@ impl Effects for Tasks {
 }
 
 struct TerminalScreen {
-    terminal: Terminal<CalmBackend<io::Stdout>>,
+    terminal: Terminal<QuietBackend<io::Stdout>>,
     appearance: Appearance,
 }
 

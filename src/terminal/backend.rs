@@ -14,14 +14,14 @@ use std::io::{self, Write};
 /// [`CrosstermBackend`], less what it writes for a frame in which no cell changed (attribute resets, hiding the
 /// hidden cursor again). At one label a minute that would be most of the traffic.
 #[derive(Debug)]
-pub struct CalmBackend<W: Write> {
+pub struct QuietBackend<W: Write> {
     inner: CrosstermBackend<FrameWriter>,
     frame: FrameWriter,
     depth: Depth,
     out: W,
 }
 
-impl<W: Write> CalmBackend<W> {
+impl<W: Write> QuietBackend<W> {
     /// Writes to `out`. The cursor is hidden by whoever takes the terminal over.
     pub fn new(out: W) -> Self {
         let frame = FrameWriter::default();
@@ -35,7 +35,7 @@ impl<W: Write> CalmBackend<W> {
     }
 }
 
-impl<W: Write> Backend for CalmBackend<W> {
+impl<W: Write> Backend for QuietBackend<W> {
     type Error = io::Error;
 
     fn draw<'a, I>(&mut self, content: I) -> io::Result<()>

@@ -274,3 +274,47 @@ async fn forbidden_views(scene: Scene) {
     assert!(again.text().contains("up to date"), "{again:?}");
 }
 attack!(forbidden_views by [superuser, owner, managed]);
+
+/// A schema of our name, before the owner of the database has migrated it: nothing in it is called for refreshtop's.
+async fn schema_of_a_stranger(scene: Scene) {
+    scene.attacker_creates_in_database().await;
+    scene
+        .plant(
+            "CREATE SCHEMA refreshtop; GRANT USAGE ON SCHEMA refreshtop TO PUBLIC;
+             CREATE FUNCTION refreshtop.stats(text, interval) RETURNS TABLE (total_refreshes bigint) LANGUAGE plpgsql
+                 AS $$ BEGIN PERFORM m.evil('stats'); END $$;
+             CREATE FUNCTION refreshtop.refresh(text, text) RETURNS jsonb LANGUAGE plpgsql
+                 AS $$ BEGIN PERFORM m.evil('refresh'); RETURN '{\"success\": true, \"status\": \"success\"}'; END $$;
+             CREATE FUNCTION refreshtop.cleanup_logs() RETURNS bigint LANGUAGE plpgsql
+                 AS $$ BEGIN PERFORM m.evil('cleanup'); RETURN 0; END $$",
+        )
+        .await;
+    for url in [&scene.boss.url, &scene.oncall.url] {
+        scene.look_at(url).await;
+    }
+    let trigger = scene.run(&scene.boss.url, "trigger").await;
+    assert!(trigger.code != 0 && trigger.text().contains("schema refreshtop belongs to"), "{trigger:?}");
+    scene.held().await;
+}
+attack!(schema_of_a_stranger by [owner, managed, superuser]);
+
+/// The owner of the database puts code of his own into the place of the log, for whoever watches with no more rights
+/// than `refreshtop_admin` gives.
+async fn decoy_of_the_log_for_on_call(scene: Scene) {
+    scene.attacker_owns_public().await;
+    scene.migrated().await;
+    scene.plant("DROP TABLE public.metrics_refresh_log CASCADE").await;
+    scene.plant(LOG_AND_VIEW.split_once("CREATE VIEW public.platform_metrics").expect("two views").0).await;
+    scene.plant("GRANT SELECT ON public.metrics_refresh_log TO PUBLIC").await;
+    scene.look_at(&scene.oncall.url).await;
+    let status = scene.run(&scene.oncall.url, "logs").await;
+    assert!(status.code != 0 && status.text().contains("is not refreshtop's"), "{status:?}");
+    scene.held().await;
+    // What stands there is no table: named, and left to whoever put it there.
+    let refused = scene.migrate().await;
+    assert!(refused.text().contains("not a plain table (rename or drop it)"), "{refused:?}");
+    scene.plant("DROP VIEW public.metrics_refresh_log").await;
+    scene.migrated().await;
+    scene.works().await;
+}
+attack!(decoy_of_the_log_for_on_call by [superuser, owner, managed]);

@@ -215,3 +215,59 @@ async fn decoy_of_the_log(scene: Scene) {
     scene.held().await;
 }
 attack!(decoy_of_the_log by [superuser, owner, managed]);
+
+/// A transaction that began long ago does not see what came since, and its figures would pass for new ones.
+async fn figures_of_an_old_snapshot(scene: Scene, level: &str) {
+    scene.migrated().await;
+    scene.works().await;
+    let session = support::client(&scene.oncall.url).await;
+    session.batch_execute(&format!("BEGIN ISOLATION LEVEL {level}; SELECT count(*) FROM pg_class")).await.unwrap();
+    scene.sudo("INSERT INTO public.accounts SELECT max(id) + 1 FROM public.accounts").await;
+    sleep(Duration::from_millis(2_200)).await;
+    let answer = "SELECT refreshtop.refresh('platform_metrics') ->> 'status'";
+    let status: String = session.query_one(answer, &[]).await.unwrap().get(0);
+    session.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(status, "refused");
+    // One that has just begun sees all.
+    let whole = format!("BEGIN ISOLATION LEVEL {level}; SELECT refreshtop.refresh('platform_metrics'); COMMIT");
+    session.batch_execute(&whole).await.unwrap();
+    let right = "SELECT total_accounts = (SELECT count(*) FROM public.accounts) FROM public.platform_metrics";
+    assert!(value::<bool>(&scene.superuser, right).await);
+}
+attack!(figures_of_an_old_snapshot { repeatable_read: "REPEATABLE READ", serializable: "SERIALIZABLE" } by [superuser, owner, managed]);
+
+/// Whoever refreshes has other settings than whoever made the view.
+async fn settings_of_the_session(scene: Scene, setting: &str) {
+    scene
+        .sudo(&format!(
+            "CREATE TABLE public.docs AS SELECT n, 'the boxes are running, word' || n % 7 AS body FROM generate_series(1, 3000) n;
+             CREATE INDEX ON public.docs USING gin (to_tsvector('pg_catalog.english', body)); ANALYZE public.docs;
+             CREATE FUNCTION public.listed() RETURNS bigint LANGUAGE plpgsql AS $$
+                 BEGIN RETURN cardinality(array_remove('{{NULL,a}}'::text[], NULL)) + CASE WHEN NULL = NULL THEN 10 ELSE 0 END; END $$;
+             CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT 1 AS id,
+                 (SELECT count(*) FROM public.docs WHERE to_tsvector(body) @@ to_tsquery('box'))
+                 + (SELECT count(*) FROM public.docs WHERE to_tsvector('pg_catalog.english', body)
+                        @@ to_tsquery('pg_catalog.english', 'word3'))
+                 + public.listed() AS total_accounts, now() AS last_updated;
+             CREATE UNIQUE INDEX ON public.platform_metrics (id);
+             ALTER TABLE public.docs OWNER TO {0}; ALTER FUNCTION public.listed() OWNER TO {0};
+             ALTER MATERIALIZED VIEW public.platform_metrics OWNER TO {0}",
+            scene.boss.name
+        ))
+        .await;
+    scene.migrated().await;
+    let figure = "SELECT total_accounts::bigint FROM public.platform_metrics";
+    assert_eq!(scene.run(&scene.boss.url, "trigger").await.code, 0);
+    let right: i64 = value(&scene.superuser, figure).await;
+    let call = format!("SET {setting}; SELECT refreshtop.refresh('platform_metrics')");
+    for url in [&scene.oncall.url, &scene.boss.url] {
+        execute(url, &call).await;
+        assert_eq!(value::<i64>(&scene.superuser, figure).await, right, "{setting}");
+    }
+}
+attack!(settings_of_the_session {
+    text_search: "default_text_search_config = 'pg_catalog.simple'",
+    fuzzy_search: "gin_fuzzy_search_limit = 20",
+    nulls_in_arrays: "array_nulls = off",
+    comparison_with_null: "transform_null_equals = on",
+} by [superuser, owner, managed]);

@@ -326,3 +326,22 @@ async fn open_cron_schema(scene: Scene) {
     scene.held().await;
 }
 attack!(open_cron_schema by [superuser]);
+
+/// The owner of the database where `pg_cron` lives has sessions act as him: he is not to be granted what is missing then.
+async fn role_of_the_cron_database(scene: Scene) {
+    let scene = scene.in_own_cluster().await;
+    let Some(cron) = scene.cron() else { return };
+    let (database, name) = (support::CRON_DATABASE, &scene.attacker.name);
+    let own = format!(
+        "ALTER DATABASE {database} OWNER TO {name}; GRANT USAGE ON SCHEMA cron TO {name};
+         ALTER DATABASE {database} SET role = '{name}'"
+    );
+    execute(&cron, &own).await;
+    let ran = scene.run(&scene.boss.url, "migrate").await;
+    assert!(ran.text().contains(&format!("ALTER DATABASE {database} RESET role")), "{ran:?}");
+    assert!(!ran.text().contains("GRANT"), "{ran:?}");
+    scene.sudo(&format!("ALTER DATABASE {database} RESET role")).await;
+    let ran = scene.migrated().await;
+    assert!(ran.text().contains("scheduled"), "{ran:?}");
+}
+attack!(role_of_the_cron_database by [superuser]);

@@ -1,7 +1,7 @@
 //! The refresh log: what a table of that name can carry.
 
 use crate::scene::Scene;
-use crate::support::{execute, value};
+use crate::support::{self, execute, value};
 
 /// A log as somebody else may make it.
 const LOG: &str = "CREATE TABLE public.metrics_refresh_log (
@@ -299,3 +299,76 @@ attack!(dropped {
         FOR n IN SELECT nspname FROM pg_namespace WHERE nspname = 'refreshtop_definers' LOOP
             EXECUTE format('DROP SCHEMA %I CASCADE', n); END LOOP; END $$",
 } by [superuser, owner, managed]);
+
+/// The owner of the database gives it settings under which an attempt of the schedule's would leave no row.
+async fn settings_of_the_database(scene: Scene, setting: &str) {
+    scene.migrated().await;
+    scene.works().await;
+    let maintenance = scene.cluster.url("postgres");
+    let settings: i64 =
+        value(&scene.superuser, &format!("SELECT count(*) FROM pg_settings WHERE name = '{setting}'")).await;
+    let value_of = match setting {
+        "default_transaction_isolation" => "serializable",
+        "statement_timeout" | "transaction_timeout" => "1ms",
+        _ => "on",
+    };
+    if settings == 0 {
+        return; // The release has no such setting.
+    }
+    let rows = "SELECT count(*) FROM public.metrics_refresh_log WHERE status = 'success'";
+    let before: i64 = value(&scene.superuser, rows).await;
+    execute(&maintenance, &format!("ALTER DATABASE {} SET {setting} = '{value_of}'", scene.database)).await;
+    let ran = scene.run_job().await;
+    execute(&maintenance, &format!("ALTER DATABASE {} RESET {setting}", scene.database)).await;
+    assert!(ran, "{setting}");
+    assert_eq!(value::<i64>(&scene.superuser, rows).await, before + 1, "{setting}");
+}
+attack!(settings_of_the_database {
+    isolation: "default_transaction_isolation",
+    read_only: "default_transaction_read_only",
+    timeout: "statement_timeout",
+    timeout_of_a_transaction: "transaction_timeout",
+    exit: "exit_on_error",
+} by [superuser, managed]);
+
+/// Nor do they hide an attempt that was lost.
+async fn lost_under_a_setting(scene: Scene) {
+    scene.migrated().await;
+    scene.works().await;
+    let maintenance = scene.cluster.url("postgres");
+    let isolation = format!("ALTER DATABASE {} SET default_transaction_isolation = 'repeatable read'", scene.database);
+    execute(&maintenance, &isolation).await;
+    let rolled_back = ["BEGIN", "SELECT refreshtop.refresh('platform_metrics')", "ROLLBACK"];
+    assert_eq!(scene.try_as(&scene.oncall.url, &rolled_back).await, 3);
+    assert!(scene.run_job().await);
+    let lost = "SELECT count(*) FROM public.metrics_refresh_log WHERE status = 'error'";
+    assert_eq!(value::<i64>(&scene.superuser, lost).await, 1);
+}
+attack!(lost_under_a_setting by [superuser, managed]);
+
+/// What is here belongs to a role of which both the attacker and whoever migrates are members.
+async fn of_a_shared_role(scene: Scene, what: &str) {
+    let (boss, name) = (&scene.boss.name, &scene.attacker.name);
+    let devs = support::unique("devs");
+    scene
+        .sudo(&format!(
+            "CREATE ROLE {devs}; GRANT {devs} TO {boss}, {name}; GRANT USAGE, CREATE ON SCHEMA public TO {devs};
+             GRANT USAGE ON SCHEMA m TO {devs}"
+        ))
+        .await;
+    scene.plant(&format!("SET ROLE {devs}; {what}")).await;
+    let relation = if what.contains("MATERIALIZED") { "platform_metrics" } else { "metrics_refresh_log" };
+    let ran = scene.migrate().await;
+    let named = format!("public.{relation} belongs to role {devs}, which role {name} can become as well");
+    assert!(ran.code != 0 && ran.text().contains(&named), "{ran:?}");
+    scene.live().await;
+    // He is a member of it.
+    scene.held_but_as(&[&devs]).await;
+}
+attack!(of_a_shared_role {
+    log: "CREATE TABLE public.metrics_refresh_log (id uuid PRIMARY KEY, refresh_type text, status text, duration_ms numeric,
+              error_message text, started_at timestamptz, completed_at timestamptz, created_at timestamptz, CHECK (m.evil_true('check')));
+          CREATE INDEX ON public.metrics_refresh_log (id) WHERE m.evil_constant(1) = 1",
+    view: "CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT 1 AS one, 10::bigint AS total_accounts;
+           CREATE INDEX ON public.platform_metrics (one) WHERE m.evil_constant(1) = 1",
+} by [owner, managed]);

@@ -1,11 +1,15 @@
 //! The jobs in a real `pg_cron`: in another database of the cluster, in the application's own, and nowhere.
 
-use crate::support::{self, CRON_DATABASE, SMALL_APP, client, cluster, execute, fresh_app, look, target, value};
+use crate::support::{self, CRON_DATABASE, SMALL_APP, client, cluster, execute, fresh_app, target, value};
 use refreshtop::{
     cluster::{ClusterOptions, Cron, DisposableCluster},
     command::migrate,
     connect::{Limits, Target},
-    db::{service, session::Session},
+    db::{
+        service,
+        session::Session,
+        snapshot::{self, Kept, Scope},
+    },
     model::job::Job,
 };
 use std::time::Duration;
@@ -58,16 +62,12 @@ fn has(lines: &[String], parts: &[&str]) -> bool {
 
 /// The job as the monitor reads it.
 async fn monitored_job(target: &Target) -> Option<Job> {
-    let connect = |target: Target| async move { Session::open(&target, "test", &Limits::READING).await.unwrap() };
-    let mut app = connect(target.clone()).await;
-    let cron = service::cron_settings(&mut app).await.unwrap();
-    let cron_database = cron.database.clone().unwrap();
-    if cron_database == target.database {
-        service::job_here(&look(&mut app).await, &cron).await.unwrap()
-    } else {
-        let mut session = connect(Target { database: cron_database, ..target.clone() }).await;
-        service::job_there(&look(&mut session).await, &cron, &target.database).await.unwrap()
-    }
+    let scope = Scope { window: Duration::from_hours(1), runs: 1, errors: 0 };
+    let mut app = Kept::open(target, "test").await.unwrap();
+    let read = snapshot::read(&mut app, &scope).await.unwrap();
+    let Some(database) = read.elsewhere().map(ToOwned::to_owned) else { return read.complete().job.ok() };
+    let mut there = Kept::open(&Target { database, ..target.clone() }, "test").await.unwrap();
+    read.complete_by(Ok(&mut there)).await.job.ok()
 }
 
 /// A cluster of its own, for tests that need another `cron.database_name` than the shared one has, or none.

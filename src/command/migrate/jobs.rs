@@ -106,7 +106,7 @@ fn refused(failure: &ScheduleError, watch: &Watch) -> Failure {
             exit::NOT_PERMITTED
         }
         ScheduleError::Database(error) => crate::command::session::exit_code(error),
-        ScheduleError::NotOwn(_) => exit::FAILURE,
+        ScheduleError::NotOwn(_) | ScheduleError::ActsAs { .. } => exit::FAILURE,
     };
     let way = watch.in_the_way().map(|way| format!("; in the way was {way}")).unwrap_or_default();
     Failure::new(code, format!("the jobs were not put in place: {failure}{way}"))

@@ -110,7 +110,25 @@ $$;
 CREATE FUNCTION refreshtop_migration.mark_role(p_role name) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
-    EXECUTE format('ALTER ROLE %I SET %s', p_role, replace(refreshtop_migration.mark(p_role), '=', ' = '));
+    PERFORM refreshtop_migration.give_setting(p_role, refreshtop_migration.mark(p_role));
+END
+$$;
+
+-- What a role of ours brings into each of its sessions, whatever the owner of a database sets there: an attempt that
+-- can't begin, or whose transaction can't write, leaves no row in the log. The same list is in inventory.sql.
+CREATE FUNCTION refreshtop_migration.own_settings(p_role name) RETURNS text[] LANGUAGE sql STABLE
+AS $$
+    SELECT CASE WHEN p_role = 'refreshtop_job'
+                THEN ARRAY['default_transaction_isolation=read committed', 'default_transaction_read_only=off',
+                           'exit_on_error=off', 'statement_timeout=0']
+                     || CASE WHEN current_setting('server_version_num')::integer >= 170000
+                             THEN ARRAY['transaction_timeout=0'] ELSE '{}' END
+                ELSE '{}' END
+$$;
+CREATE FUNCTION refreshtop_migration.give_setting(p_role name, p_setting text) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    EXECUTE format('ALTER ROLE %I SET %s = %L', p_role, split_part(p_setting, '=', 1), split_part(p_setting, '=', 2));
 END
 $$;
 
@@ -333,7 +351,8 @@ BEGIN
                 SELECT d.datname, s.setconfig FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = s.setdatabase
                 WHERE s.setrole = v_role.oid
                   AND (s.setdatabase <> 0
-                       OR s.setconfig IS DISTINCT FROM ARRAY[refreshtop_migration.mark(v_role.rolname)])
+                       OR NOT s.setconfig <@ (refreshtop_migration.mark(v_role.rolname)
+                                              || refreshtop_migration.own_settings(v_role.rolname)))
             LOOP
                 EXECUTE format('ALTER ROLE %I%s RESET ALL', v_role.rolname,
                                CASE WHEN v_setting.datname IS NULL THEN ''
@@ -342,6 +361,10 @@ BEGIN
             IF v_marked AND NOT refreshtop_migration.is_marked(v_role.rolname) THEN
                 PERFORM refreshtop_migration.mark_role(v_role.rolname);
             END IF;
+            PERFORM refreshtop_migration.give_setting(v_role.rolname, own.setting)
+            FROM unnest(refreshtop_migration.own_settings(v_role.rolname)) AS own(setting)
+            WHERE NOT EXISTS (SELECT 1 FROM pg_db_role_setting s
+                              WHERE s.setrole = v_role.oid AND s.setdatabase = 0 AND own.setting = ANY (s.setconfig));
         EXCEPTION WHEN insufficient_privilege THEN
             NULL; -- A member that may not administer the role. Doctor still names what it finds.
         END;

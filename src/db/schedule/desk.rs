@@ -117,7 +117,8 @@ impl<'a> Desk<'a> {
         let row = one(
             cron,
             &format!(
-                "SELECT current_user::text AS role, r.rolsuper AS super,
+                "SELECT current_user::text AS role, r.rolsuper AS super, session_user::text AS login,
+                        (SELECT l.rolsuper FROM pg_roles l WHERE l.rolname = session_user) AS login_is_super,
                         coalesce((SELECT pg_has_role(current_user, j.oid, 'MEMBER') FROM pg_roles j
                                   WHERE j.rolname = '{JOB_ROLE}'), false) AS member,
                         {OWN_TABLES} AS own, to_regnamespace('cron') IS NOT NULL AS schema
@@ -126,6 +127,10 @@ impl<'a> Desk<'a> {
         )
         .await?;
         let (role, superuser): (String, bool) = (row.try_get("role")?, row.try_get("super")?);
+        if row.try_get::<bool, _>("login_is_super")? && !superuser {
+            let (login, database) = (row.try_get("login")?, error::identifier(cron_database));
+            return Err(ScheduleError::ActsAs { database, login, role });
+        }
         let member = row.try_get::<bool, _>("member")?;
         let own: bool = row.try_get("own")?;
         // What is only told of can't be looked up yet.

@@ -20,6 +20,19 @@ pub enum ScheduleError {
     /// There is a schema `cron` that is not `pg_cron`'s.
     #[error("schema cron in database {0} is not that of pg_cron: nothing was read or called there")]
     NotOwn(String),
+    /// A setting of the database makes sessions act as a role that has lesser rights than the one that logged in.
+    #[error(
+        "database {database} makes role {login} act as role {role}, which is no superuser; \
+         its setting is taken off by: ALTER DATABASE {database} RESET role"
+    )]
+    ActsAs {
+        /// Where `pg_cron` lives, as it stands in a statement.
+        database: String,
+        /// Who logged in.
+        login: String,
+        /// Whom the session acts as.
+        role: String,
+    },
     /// This role may not use `pg_cron`.
     #[error(
         "{reason} in database {database}; a superuser can run there: GRANT USAGE ON SCHEMA cron TO {role}; \

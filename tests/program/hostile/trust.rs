@@ -4,13 +4,14 @@
 //! transactions that read only.
 
 use crate::support::{
-    cluster, execute, fresh_app, fresh_database, fresh_role, migrate, migrated_app,
+    cluster, execute, fresh_app, fresh_database, fresh_role, migrate, migrated_app, target,
     terminal::{Launch, REFRESHTOP},
 };
 use refreshtop::db::{
     error,
-    read_transaction::ReadTransaction,
+    read_transaction::{Question, ReadTransaction},
     service::{self, LogFilter, PLATFORM_METRICS},
+    snapshot::{self, Kept, Scope},
     trust::{self, Refusal},
 };
 use std::{
@@ -277,16 +278,43 @@ async fn a_session_that_comes_by_great_rights_looks_at_nothing_until_it_has_aske
     let look = ReadTransaction::begin(&mut session).await.unwrap();
     assert!(!look.facts().trust.is_gated());
     drop(look);
-    let look = ReadTransaction::begin_knowing(&mut session, false).await.unwrap();
+    let look = ReadTransaction::begin_asking(&mut session, Question::RightsNow).await.unwrap();
     assert!(!look.facts().trust.is_gated());
     drop(look);
     execute(&url, &format!("ALTER ROLE {role} SUPERUSER")).await;
     execute(&stranger, &format!("{}{}", views(), schema("INVOKER"))).await;
-    for was_gated in [false, true] {
-        let look = ReadTransaction::begin_knowing(&mut session, was_gated).await.unwrap();
+    for question in [Question::RightsNow, Question::Whole] {
+        let look = ReadTransaction::begin_asking(&mut session, question).await.unwrap();
         assert!(look.facts().trust.is_gated());
         service::figures(&look).await.unwrap_err();
         service::statistics(&look, PLATFORM_METRICS, Duration::from_mins(1)).await.unwrap_err();
     }
     assert_eq!(sprung(&url, &name).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_session_that_keeps_its_question_asks_it_each_time() {
+    let (url, name, stranger) = with_stranger(migrated_app("kept").await).await;
+    let scope = Scope { window: Duration::from_mins(1), runs: 1, errors: 1 };
+    let mut app = Kept::open(&target(&url), "test").await.unwrap();
+    let names = "SELECT name FROM pg_prepared_statements WHERE from_sql";
+    for poll in 0..4 {
+        let read = snapshot::read(&mut app, &scope).await.unwrap().complete();
+        assert!(read.stats.is_ok() && read.figures.is_ok(), "{read:?}");
+        let kept = app.session.query(names, &[]).await.unwrap().len();
+        assert_eq!(kept, usize::from(poll > 0), "from the second poll on");
+    }
+    // A pooler gives the next transaction another session, and then the first one again.
+    app.session.run("DEALLOCATE ALL").await.unwrap();
+    for _ in 0..3 {
+        let read = snapshot::read(&mut app, &scope).await.unwrap().complete();
+        assert!(read.stats.is_ok() && read.figures.is_ok(), "{read:?}");
+    }
+    // What the kept question says is of now.
+    execute(&url, &format!("ALTER MATERIALIZED VIEW public.platform_metrics OWNER TO {name}")).await;
+    execute(&stranger, "CREATE INDEX ON public.platform_metrics (total_accounts) WHERE trap.spring('kept')").await;
+    let before = sprung(&url, &name).await.len();
+    let read = snapshot::read(&mut app, &scope).await.unwrap().complete();
+    assert!(read.figures.unwrap_err().reason.contains("belongs to"));
+    assert_eq!(sprung(&url, &name).await.len(), before);
 }

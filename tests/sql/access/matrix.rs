@@ -174,7 +174,7 @@ const GROUPS: [(&str, &[Operation]); 5] = [
 ];
 
 /// Each function of the schema has a row that begins with its name.
-const FUNCTIONS: [Operation; 41] = [
+const FUNCTIONS: [Operation; 42] = [
     rows("`application_function`", "SELECT refreshtop.application_function()"),
     rows("`application_says_yes`", "SELECT FROM refreshtop.application_says_yes() yes WHERE yes"),
     rows("`applied_steps`", "SELECT refreshtop.applied_steps()"),
@@ -190,6 +190,7 @@ const FUNCTIONS: [Operation; 41] = [
     rows("`cron_settings`", "SELECT * FROM refreshtop.cron_settings()"),
     rows("`evidence`", "SELECT refreshtop.evidence('public.platform_metrics'::regclass)"),
     rows("`has_cron`", "SELECT refreshtop.has_cron()"),
+    rows("`foreign_event_trigger`", "SELECT refreshtop.foreign_event_trigger()"),
     rows("`hidden_from_owner`", "SELECT refreshtop.hidden_from_owner('public.platform_metrics'::regclass)"),
     rows("`is_restricted`", "SELECT refreshtop.is_restricted()"),
     rows("`is_super_admin`", "SELECT refreshtop.is_super_admin()"),
