@@ -9,15 +9,13 @@ mod support;
 
 use refreshtop::{
     cluster::{ClusterOptions, DisposableCluster},
-    db::reader::{self, Requests},
-    model::message::Message,
+    model::event::Event,
 };
 use std::{
     env,
     time::{Duration, Instant},
 };
-use support::{durations::Durations, execute, migrate, options, session::Session, small_app_in, target};
-use tokio::sync::{mpsc, watch};
+use support::{asking::Asking, durations::Durations, execute, migrate, options, session::Session, small_app_in};
 
 /// A month of refreshes, one every five minutes; the last day has 288 of them.
 const MONTH: u64 = 8_640;
@@ -57,20 +55,14 @@ async fn polls(cluster: &DisposableCluster, database: &str, rows: u64) -> Durati
 }
 
 async fn timed(url: &str, who: &str, rows: u64) -> Durations {
-    let (commands, polls) = mpsc::channel(1);
-    let (_nobody, run) = watch::channel(None);
-    let (_, questions) = mpsc::channel(1);
-    let (_, window) = watch::channel(DAY);
-    let asked = Requests { polls, run, questions, window };
-    let (answers, mut answered) = mpsc::channel(1);
-    tokio::spawn(reader::run(target(url), asked, answers));
+    let mut asking = Asking::of_window(url, DAY);
     let mut taken = Durations::default();
     // The first connects and fills caches.
     for number in 0..=POLLS {
         let since = Instant::now();
-        commands.send(()).await.expect("a reader");
-        match answered.recv().await {
-            Some(Message::Polled(snapshot)) => assert_eq!(snapshot.runs.expect("runs").len(), 288),
+        asking.reader.poll();
+        match asking.event().await {
+            Event::Polled(snapshot) => assert_eq!(snapshot.runs.expect("runs").len(), 288),
             other => panic!("{other:?}"),
         }
         if number > 0 {

@@ -6,6 +6,7 @@ use crate::{
     command::{Failure, reader, session, signals::StopSignals},
     connect::{Limits, Target},
     db::{
+        events::Events,
         feed, log,
         read_transaction::ReadTransaction,
         service::{self, LogFilter, PLATFORM_METRICS},
@@ -13,9 +14,10 @@ use crate::{
     },
     exit,
     model::{
+        address::DatabaseId,
         age,
-        feed::FeedEvent,
-        message::Message,
+        event::Event,
+        link::LinkEvent,
         run::{Run, RunStatus},
     },
     output::{Output, clean, json, moment, table::Table},
@@ -124,7 +126,8 @@ async fn follow(
     runs.retain(|run| since.is_none_or(|since| run.completed_at.unwrap_or(run.started_at) >= since));
     print(&runs[runs.len().saturating_sub(logs.limit.into())..], output)?;
     let (sender, mut news) = mpsc::channel(64);
-    let feed = tokio::spawn(feed::run(target.clone(), SessionBudget::default(), sender));
+    let database = DatabaseId::new(settings.profile.as_deref(), &target.place());
+    let feed = tokio::spawn(feed::run(target.clone(), SessionBudget::default(), Events::of(database, sender)));
     let mut poll = tokio::time::interval(settings.poll);
     let mut down = false;
     let gone = reader::gone();
@@ -134,8 +137,8 @@ async fn follow(
             () = stop.recv() => break Ok(()),
             () = &mut gone => break Ok(()),
             _ = poll.tick() => !down,
-            message = news.recv() => match message {
-                Some(Message::Feed(FeedEvent::Down { reason, .. })) => {
+            news = news.recv() => match news.map(|(_, event)| event) {
+                Some(Event::Link(LinkEvent::Down { reason, .. })) => {
                     if !down {
                         // Ignore the error: stderr may be closed.
                         let _ = writeln!(std::io::stderr(), "refreshtop: {}; trying again", clean(&reason));
@@ -144,11 +147,11 @@ async fn follow(
                     follower.app = None;
                     false
                 }
-                Some(Message::Feed(FeedEvent::Live | FeedEvent::Polling { .. })) => {
+                Some(Event::Link(LinkEvent::Live | LinkEvent::Polling { .. })) => {
                     down = false;
                     true
                 }
-                Some(Message::Notified(_)) => true,
+                Some(Event::Notified(_)) => true,
                 Some(_) => false,
                 None => break Err(Failure::new(exit::FAILURE, "the feed ended by itself")),
             },

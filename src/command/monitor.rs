@@ -2,8 +2,10 @@
 
 use crate::command::Failure;
 use crate::connect::Target;
+use crate::db::service::PLATFORM_METRICS;
 use crate::environment::{self, Environment};
 use crate::exit;
+use crate::model::{address::ViewId, database::Database};
 use crate::runtime::monitor;
 use crate::screen::{Appearance, glyphs::Glyphs, theme::Theme};
 use crate::settings::Settings;
@@ -21,8 +23,9 @@ pub async fn run(settings: &Settings, target: Target, environment: &Environment)
             "TERM=dumb can't show a screen; use a terminal that can, e.g. TERM=xterm",
         ));
     }
-    let options = settings.options(target.place());
-    monitor::run(target, options, appearance(settings, environment), Depth::of(environment))
+    let view = ViewId::new(PLATFORM_METRICS);
+    let database = Database::new(settings.profile.clone(), target.place(), [view.clone()]);
+    monitor::run(target, database, view, settings.options(), appearance(settings, environment), Depth::of(environment))
         .await
         .map(|_| ())
         .map_err(|error| Failure::new(exit::FAILURE, format!("the monitor can't open on this terminal: {error}")))

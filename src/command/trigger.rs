@@ -17,7 +17,7 @@ use crate::{
         service,
     },
     exit,
-    model::{age, refresh::TriggerOutcome},
+    model::{address::ViewId, age, refresh::TriggerOutcome},
     output::{Output, clean, json, moment},
 };
 use serde_json::{Value, json};
@@ -58,10 +58,11 @@ pub async fn run(trigger: &Trigger, target: &Target, output: Output) -> Result<(
             () = until(deadline) => why.set("cancelled because it took longer than --timeout: "),
         }
     };
+    let statement = service::refresh_statement(&ViewId::new(service::PLATFORM_METRICS));
     let work = async |client: &Client| {
         let mut pause = LOOK_PAUSE;
         loop {
-            let reply = refresh::call(client, service::REFRESH, service::TRIGGER).await?;
+            let reply = refresh::call(client, service::REFRESH, &statement).await?;
             if !trigger.wait || reply["status"] != "running" || !why.get().is_empty() {
                 return Ok(reply);
             }

@@ -4,21 +4,19 @@ use crate::connect::{self, Kind, Limits, Messages, Target};
 use crate::db::suspend::SleepDetector;
 use crate::db::{
     error,
+    events::{Closed, Events},
     listen::{self, CHANNEL, Found, Trial},
     service::PLATFORM_METRICS,
     session_budget::SessionBudget,
 };
-use crate::model::{feed::FeedEvent, message::Message, notification::Notification};
+use crate::model::{event::Event, link::LinkEvent, notification::Notification};
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use futures_util::StreamExt as _;
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
-use tokio::{
-    sync::mpsc,
-    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
-};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_postgres::{AsyncMessage, Client};
 
 /// Time between two signs of life, and how long one may take: a link whose packets vanish is noticed within
@@ -73,33 +71,33 @@ struct Loss {
     soon: bool,
 }
 
-/// Listens until `messages` is closed. `budget` is for a second session, which tries whether notifications arrive.
-pub async fn run(target: Target, budget: SessionBudget, messages: mpsc::Sender<Message>) {
+/// Listens until `events` is closed. `budget` is for a second session, which tries whether notifications arrive.
+pub async fn run(target: Target, budget: SessionBudget, events: Events) {
     let (mut quick, mut slow) = (quick_backoff(), slow_backoff());
     loop {
         let began = Instant::now();
-        let loss = session(&target, &budget, &messages).await;
+        let loss = session(&target, &budget, &events).await;
         if loss.soon && began.elapsed() >= PROVEN {
             (quick, slow) = (quick_backoff(), slow_backoff());
         }
         let pause = if loss.soon { quick.next() } else { slow.next() };
         let retry_in = pause.unwrap_or(Duration::from_secs(1));
-        if tell(&messages, FeedEvent::Down { reason: loss.reason, retry_in }).await.is_err() {
+        if tell(&events, LinkEvent::Down { reason: loss.reason, retry_in }).await.is_err() {
             return;
         }
         sleep(retry_in).await;
-        if tell(&messages, FeedEvent::Retrying).await.is_err() {
+        if tell(&events, LinkEvent::Retrying).await.is_err() {
             return;
         }
     }
 }
 
-async fn tell(messages: &mpsc::Sender<Message>, event: FeedEvent) -> Result<(), mpsc::error::SendError<Message>> {
-    messages.send(Message::Feed(event)).await
+async fn tell(events: &Events, event: LinkEvent) -> Result<(), Closed> {
+    events.send(Event::Link(event)).await
 }
 
 /// Connects, listens and forwards until the session is lost.
-async fn session(target: &Target, budget: &SessionBudget, messages: &mpsc::Sender<Message>) -> Loss {
+async fn session(target: &Target, budget: &SessionBudget, events: &Events) -> Loss {
     let connected = match connect::connect(target, "listen", &LISTENING).await {
         Ok(connected) => connected,
         Err(failure) => {
@@ -109,19 +107,19 @@ async fn session(target: &Target, budget: &SessionBudget, messages: &mpsc::Sende
         }
     };
     let (arrived, trial) = (AtomicU64::new(0), Trial::new(connected.reached, budget.clone()));
-    let driver = drive(connected.messages, &trial, messages, &arrived);
+    let driver = drive(connected.messages, &trial, events, &arrived);
     // What the server says when it ends the session (57P01: shut down by an administrator) tells more than the
     // failed question after it.
     tokio::select! {
         biased;
         reason = driver => Loss { reason, soon: true },
-        loss = watch(&connected.client, &trial, messages, &arrived) => loss,
+        loss = watch(&connected.client, &trial, events, &arrived) => loss,
     }
 }
 
 /// Moves the session along and forwards its notifications until it ends; returns why it did. Counts in `arrived`
 /// whatever comes.
-async fn drive(mut session: Messages, trial: &Trial, messages: &mpsc::Sender<Message>, arrived: &AtomicU64) -> String {
+async fn drive(mut session: Messages, trial: &Trial, events: &Events, arrived: &AtomicU64) -> String {
     while let Some(next) = session.next().await {
         arrived.fetch_add(1, Ordering::Relaxed);
         match next {
@@ -130,7 +128,7 @@ async fn drive(mut session: Messages, trial: &Trial, messages: &mpsc::Sender<Mes
                     Notification::parse(sent.payload()).filter(|known| known.refresh_type == PLATFORM_METRICS)
                 {
                     // A full queue already holds news, and news leads to a read that finds this run too.
-                    let _ = messages.try_send(Message::Notified(known));
+                    events.offer(Event::Notified(known));
                 }
             }
             Ok(AsyncMessage::Notification(sent)) => trial.heard(sent.channel()),
@@ -143,13 +141,13 @@ async fn drive(mut session: Messages, trial: &Trial, messages: &mpsc::Sender<Mes
 }
 
 /// Starts to listen, says so, and asks for a sign of life from time to time.
-async fn watch(client: &Client, trial: &Trial, messages: &mpsc::Sender<Message>, arrived: &AtomicU64) -> Loss {
+async fn watch(client: &Client, trial: &Trial, events: &Events, arrived: &AtomicU64) -> Loss {
     let lost = |reason: String| Loss { reason, soon: true };
     let mut found = match listen::listen(client, trial, HEARTBEAT_LIMIT).await {
         Ok(found) => found,
         Err(reason) => return lost(reason),
     };
-    if tell(messages, found.event.clone()).await.is_err() {
+    if tell(events, found.event.clone()).await.is_err() {
         // Nobody is left to tell; the next attempt notices too.
         return lost("the monitor is ending".into());
     }
@@ -161,7 +159,7 @@ async fn watch(client: &Client, trial: &Trial, messages: &mpsc::Sender<Message>,
     loop {
         beat.tick().await;
         if let Some(slept) = sleep.slept()
-            && tell(messages, FeedEvent::Resumed { slept }).await.is_err()
+            && tell(events, LinkEvent::Resumed { slept }).await.is_err()
         {
             return lost("the monitor is ending".into());
         }
@@ -171,7 +169,7 @@ async fn watch(client: &Client, trial: &Trial, messages: &mpsc::Sender<Message>,
                 Ok(now) => {
                     let changed = now.event != found.event;
                     found = now;
-                    if changed && tell(messages, found.event.clone()).await.is_err() {
+                    if changed && tell(events, found.event.clone()).await.is_err() {
                         return lost("the monitor is ending".into());
                     }
                 }
@@ -204,7 +202,7 @@ async fn sign_of_life(client: &Client, arrived: &AtomicU64) -> Result<(), String
 /// A standby keeps its sessions when it is promoted, and can be listened to from then on. A pooler stays what it is, but
 /// over a bad link a trial may fail by itself.
 fn tries_again(found: &Found, beats: u32) -> bool {
-    found.event != FeedEvent::Live && (found.may_pass || beats.is_multiple_of(RETRIAL_BEATS))
+    found.event != LinkEvent::Live && (found.may_pass || beats.is_multiple_of(RETRIAL_BEATS))
 }
 
 #[cfg(test)]

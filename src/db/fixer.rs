@@ -1,17 +1,12 @@
 //! Executes what fixes a check, one statement at a time, on sessions that are gone afterwards.
 
 use crate::connect::Target;
-use crate::db::{diagnosis::Sessions, session_budget::SessionBudget};
-use crate::model::{diagnosis::Fix, message::Message};
+use crate::db::{diagnosis::Sessions, events::Events, session_budget::SessionBudget};
+use crate::model::{diagnosis::Fix, event::Event};
 use tokio::sync::mpsc;
 
-/// Works until `fixes` is closed. Every outcome goes into `messages`.
-pub async fn run(
-    target: Target,
-    budget: SessionBudget,
-    mut fixes: mpsc::Receiver<Fix>,
-    messages: mpsc::Sender<Message>,
-) {
+/// Works until `fixes` is closed. Every outcome goes into `events`.
+pub async fn run(target: Target, budget: SessionBudget, mut fixes: mpsc::Receiver<Fix>, events: Events) {
     while let Some(fix) = fixes.recv().await {
         let third = budget.wait().await;
         let outcome = match Sessions::to_fix(&target).await {
@@ -19,7 +14,7 @@ pub async fn run(
             Err(failure) => Err(format!("nothing was done: {failure}")),
         };
         drop(third);
-        if messages.send(Message::Fixed(outcome)).await.is_err() {
+        if events.send(Event::Fixed(outcome)).await.is_err() {
             return;
         }
     }

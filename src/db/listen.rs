@@ -8,7 +8,7 @@ use crate::db::{
     session_budget::SessionBudget,
     trust::SEARCH_PATH,
 };
-use crate::model::feed::FeedEvent;
+use crate::model::link::LinkEvent;
 use futures_util::StreamExt as _;
 use std::time::Duration;
 use tokio::{
@@ -49,14 +49,14 @@ impl Trial {
 
 /// What a session found out.
 pub(super) struct Found {
-    pub(super) event: FeedEvent,
+    pub(super) event: LinkEvent,
     /// Whether the answer may soon be another: asking again costs one statement.
     pub(super) may_pass: bool,
 }
 
 impl Found {
     fn polling(reason: String, may_pass: bool) -> Self {
-        Self { event: FeedEvent::Polling { reason }, may_pass }
+        Self { event: LinkEvent::Polling { reason }, may_pass }
     }
 }
 
@@ -92,7 +92,7 @@ pub(super) async fn listen(client: &Client, trial: &Trial, limit: Duration) -> R
         trial.channel
     );
     Ok(match ask(client, &sql, limit).await? {
-        Ok(_) => Found { event: FeedEvent::Live, may_pass: false },
+        Ok(_) => Found { event: LinkEvent::Live, may_pass: false },
         Err(refused) => refused,
     })
 }

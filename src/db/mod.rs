@@ -4,6 +4,7 @@
 
 pub mod diagnosis;
 pub mod error;
+pub mod events;
 pub mod feed;
 pub mod fixer;
 pub mod jobs;
@@ -24,3 +25,4 @@ pub mod trust;
 pub(crate) mod unmanaged;
 mod views;
 pub mod waits;
+pub mod worker;

@@ -5,6 +5,7 @@ use crate::db::session::{Error, Result, Session};
 use crate::db::{
     diagnosis::{self, CronSession, Options},
     error,
+    events::Events,
     read_transaction::ReadTransaction,
     schedule, service,
     snapshot::{self, Kept, Scope},
@@ -12,7 +13,7 @@ use crate::db::{
 };
 use crate::model::{
     diagnosis::Diagnosis,
-    message::Message,
+    event::Event,
     question::{Answer, Question},
     reading::{Reading, Unavailable},
     run::RunDetail,
@@ -36,18 +37,59 @@ const DIAGNOSIS_LIMIT: Duration = Duration::from_mins(2);
 /// How long the view's query may run to be measured.
 const PLAN_LIMIT: Duration = Duration::from_secs(20);
 
-/// Where the reader takes its work from. A run that was asked for and not yet read gives way to a newer one; a poll is
-/// never lost behind runs.
+/// Questions that may wait: each screen asks one at a time.
+const QUESTIONS: usize = 16;
+
+/// The reader of one database; it ends with this.
 #[derive(Debug)]
-pub struct Requests {
-    /// Read a snapshot.
-    pub polls: mpsc::Receiver<()>,
-    /// Read this run in full.
-    pub run: watch::Receiver<Option<Uuid>>,
-    /// Answer these questions, one after the other.
-    pub questions: mpsc::Receiver<Question>,
-    /// The window of the statistics.
-    pub window: watch::Receiver<Duration>,
+pub struct Reader {
+    polls: mpsc::Sender<()>,
+    run: watch::Sender<Option<Uuid>>,
+    questions: mpsc::Sender<Question>,
+    window: watch::Sender<Duration>,
+}
+
+impl Reader {
+    /// Starts to read `target` with statistics of `window`. Every answer goes into `events`.
+    #[must_use]
+    pub fn spawn(target: Target, window: Duration, events: Events) -> Self {
+        // The state asks for one poll at a time.
+        let (polls, poll_requests) = mpsc::channel(1);
+        let (run, run_requests) = watch::channel(None);
+        let (questions, asked) = mpsc::channel(QUESTIONS);
+        let (window, shown) = watch::channel(window);
+        let requests = Requests { polls: poll_requests, run: run_requests, questions: asked, window: shown };
+        tokio::spawn(work(target, requests, events));
+        Self { polls, run, questions, window }
+    }
+
+    /// Asks for a snapshot; there is a place for one beside the one that is being read.
+    pub fn poll(&self) {
+        let _ = self.polls.try_send(());
+    }
+
+    /// Asks for a run in full. One that was asked for and not yet read gives way to it.
+    pub fn read_run(&self, id: Uuid) {
+        self.run.send_replace(Some(id));
+    }
+
+    /// Asks a question. If too many wait, it is not asked: nobody can have asked for so many.
+    pub fn ask(&self, question: Question) {
+        let _ = self.questions.try_send(question);
+    }
+
+    /// From now on reads the statistics of this window.
+    pub fn set_window(&self, window: Duration) {
+        self.window.send_replace(window);
+    }
+}
+
+/// Where the task takes its work from. A poll is never lost behind runs.
+struct Requests {
+    polls: mpsc::Receiver<()>,
+    run: watch::Receiver<Option<Uuid>>,
+    questions: mpsc::Receiver<Question>,
+    window: watch::Receiver<Duration>,
 }
 
 /// What the reader is asked for.
@@ -67,11 +109,11 @@ impl Wanted {
     }
 }
 
-/// Reads until the polls' queue is closed. Every answer goes into `messages`.
-pub async fn run(target: Target, mut requests: Requests, messages: mpsc::Sender<Message>) {
-    let mut reader = Reader::new(target);
+/// Reads until the polls' queue is closed.
+async fn work(target: Target, mut requests: Requests, events: Events) {
+    let mut task = Task::new(target);
     // Beside the listening session: over a slow link the first figures need not wait for it.
-    reader.sessions = Sessions::open(&reader.target).await.ok();
+    task.sessions = Sessions::open(&task.target).await.ok();
     loop {
         let wanted = tokio::select! {
             biased;
@@ -86,30 +128,30 @@ pub async fn run(target: Target, mut requests: Requests, messages: mpsc::Sender<
             Some(question) = requests.questions.recv() => Wanted::Answer(question),
         };
         let window = *requests.window.borrow();
-        let message = if let Ok(message) = timeout(wanted.limit(), reader.answer(&wanted, window)).await {
-            message
+        let event = if let Ok(event) = timeout(wanted.limit(), task.answer(&wanted, window)).await {
+            event
         } else {
             // The session is in the middle of something that may never end.
-            reader = Reader::new(reader.target);
+            task = Task::new(task.target);
             let reason = format!("the database did not answer within {} s", wanted.limit().as_secs());
             failed(wanted, Unavailable::new(reason, ""))
         };
-        if messages.send(message).await.is_err() {
+        if events.send(event).await.is_err() {
             return;
         }
     }
 }
 
-fn failed(wanted: Wanted, why: Unavailable) -> Message {
+fn failed(wanted: Wanted, why: Unavailable) -> Event {
     match wanted {
-        Wanted::Snapshot => Message::PollFailed(why),
-        Wanted::Run(id) => Message::RunRead(id, Box::new(Err(why))),
-        Wanted::Answer(question) => Message::Answered(Box::new(question.unanswered(why))),
+        Wanted::Snapshot => Event::PollFailed(why),
+        Wanted::Run(id) => Event::RunRead(id, Box::new(Err(why))),
+        Wanted::Answer(question) => Event::Answered(Box::new(question.unanswered(why))),
     }
 }
 
 /// A session in the application's database, and one where `pg_cron` lives if that is another.
-struct Reader {
+struct Task {
     target: Target,
     sessions: Option<Sessions>,
 }
@@ -142,12 +184,12 @@ impl Sessions {
     }
 }
 
-impl Reader {
+impl Task {
     fn new(target: Target) -> Self {
         Self { target, sessions: None }
     }
 
-    async fn answer(&mut self, wanted: &Wanted, window: Duration) -> Message {
+    async fn answer(&mut self, wanted: &Wanted, window: Duration) -> Event {
         let kept = self.sessions.take().filter(|sessions| !sessions.app.session.is_closed());
         let was_kept = kept.is_some();
         let mut sessions = match kept {
@@ -157,9 +199,9 @@ impl Reader {
                 Err(failure) => return failed(wanted.clone(), Unavailable::new(failure.to_string(), "")),
             },
         };
-        let message = match wanted {
+        let event = match wanted {
             Wanted::Snapshot => match self.snapshot(&mut sessions, window).await {
-                Ok(snapshot) => Message::Polled(Box::new(snapshot)),
+                Ok(snapshot) => Event::Polled(Box::new(snapshot)),
                 // A session that was ended while nobody used it (a time limit, an administrator, a pooler) says nothing
                 // about the database.
                 Err(failure) if was_kept && error::fails_all(&failure) => {
@@ -170,13 +212,11 @@ impl Reader {
                     return failed(wanted.clone(), why);
                 }
             },
-            Wanted::Run(id) => Message::RunRead(*id, Box::new(self.run(&mut sessions, *id).await)),
-            Wanted::Answer(question) => {
-                Message::Answered(Box::new(self.question(&mut sessions, question.clone()).await))
-            }
+            Wanted::Run(id) => Event::RunRead(*id, Box::new(self.run(&mut sessions, *id).await)),
+            Wanted::Answer(question) => Event::Answered(Box::new(self.question(&mut sessions, question.clone()).await)),
         };
         self.sessions = Some(sessions);
-        message
+        event
     }
 
     /// Answers a question of a view.

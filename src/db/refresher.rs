@@ -2,11 +2,13 @@
 
 use crate::connect::{self, Limits, Target};
 use crate::db::{
-    error, service,
+    error,
+    events::Events,
+    service,
     session_budget::SessionBudget,
     trust::{SEARCH_PATH, Trust},
 };
-use crate::model::{message::Message, refresh::TriggerOutcome};
+use crate::model::{address::ViewId, event::Event, refresh::TriggerOutcome};
 use futures_util::StreamExt as _;
 use std::time::Duration;
 use tokio::{sync::mpsc, time::timeout};
@@ -16,34 +18,29 @@ use tokio_postgres::SimpleQueryMessage;
 const CANCEL_LIMIT: Duration = Duration::from_secs(5);
 
 /// What the refresher is asked to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Trigger a refresh; ignored while one is under way.
-    Trigger,
+    /// Refresh this view; ignored while a refresh is under way.
+    Refresh(ViewId),
     /// Cancel the one that is under way; ignored where there is none.
     Cancel,
 }
 
-/// Works until `commands` is closed. Every outcome goes into `messages`.
-pub async fn run(
-    target: Target,
-    budget: SessionBudget,
-    mut commands: mpsc::Receiver<Command>,
-    messages: mpsc::Sender<Message>,
-) {
+/// Works until `commands` is closed. Every outcome goes into `events`.
+pub async fn run(target: Target, budget: SessionBudget, mut commands: mpsc::Receiver<Command>, events: Events) {
     while let Some(command) = commands.recv().await {
-        if command == Command::Trigger {
+        if let Command::Refresh(view) = command {
             let third = budget.wait().await;
-            let outcome = refresh(&target, &mut commands).await;
+            let outcome = refresh(&target, &view, &mut commands).await;
             drop(third);
-            if messages.send(Message::TriggerEnded(outcome)).await.is_err() {
+            if events.send(Event::TriggerEnded(outcome)).await.is_err() {
                 return;
             }
         }
     }
 }
 
-async fn refresh(target: &Target, commands: &mut mpsc::Receiver<Command>) -> TriggerOutcome {
+async fn refresh(target: &Target, view: &ViewId, commands: &mut mpsc::Receiver<Command>) -> TriggerOutcome {
     // The function bounds its own lock wait; how long the refresh itself may take is the server's to say.
     let connected = match connect::connect(target, "refresh", &Limits::WRITING).await {
         Ok(connected) => connected,
@@ -63,7 +60,7 @@ async fn refresh(target: &Target, commands: &mut mpsc::Receiver<Command>) -> Tri
         }
     }
     // A simple query: a prepared statement may be gone behind a pooler when it is executed.
-    let sql = format!("{SEARCH_PATH}; {}", service::TRIGGER);
+    let sql = format!("{SEARCH_PATH}; {}", service::refresh_statement(view));
     let query = client.simple_query(&sql);
     tokio::pin!(query);
     let answer = loop {

@@ -14,6 +14,7 @@ use crate::db::{
 };
 pub(super) use crate::model::diagnosis::literal;
 use crate::model::{
+    address::ViewId,
     figures::PlatformMetrics,
     job::{Job, JobRun},
     refresh::{RunningRefresh, TriggerOutcome},
@@ -442,8 +443,11 @@ struct TriggerReply {
 /// The statement that triggers a refresh; its result goes through [`trigger_answer`].
 ///
 /// Not the function in `public`: whoever owns that schema can put another one into its place.
-pub const TRIGGER: &str = "SELECT refreshtop.refresh('platform_metrics', 'manual')::text";
-/// What [`TRIGGER`] calls.
+#[must_use]
+pub fn refresh_statement(view: &ViewId) -> String {
+    format!("SELECT refreshtop.refresh({}, 'manual')::text", literal(view.as_str()))
+}
+/// What it calls.
 pub const REFRESH: Thing = Thing::Function("refresh");
 
 /// The process of a refresh that is running, as JSON; `null` where there is none.
@@ -451,7 +455,7 @@ pub const RUNNING: &str = "SELECT pg_catalog.to_json(pid)::text FROM refreshtop.
 /// What [`RUNNING`] calls.
 pub const RUNS: Thing = Thing::Function("running");
 
-/// Reads the answer of [`TRIGGER`] as the text that the server sent.
+/// Reads the answer of [`refresh_statement`] as the text that the server sent.
 #[must_use]
 pub fn trigger_answer(text: Option<&str>) -> TriggerOutcome {
     trigger_outcome(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
@@ -481,11 +485,11 @@ pub fn trigger_outcome(reply: serde_json::Value) -> TriggerOutcome {
 ///
 /// # Errors
 /// Only the connection's; what the server says about the refresh is in the outcome.
-pub async fn trigger(connection: &mut Session) -> Result<TriggerOutcome> {
+pub async fn trigger(connection: &mut Session, view: &ViewId) -> Result<TriggerOutcome> {
     if let Err(refusal) = Trust::of(connection).await?.allow(REFRESH) {
         return Ok(TriggerOutcome::Refused { message: kept_from(&refusal) });
     }
-    match one(connection, TRIGGER).await {
+    match one(connection, &refresh_statement(view)).await {
         Ok(row) => Ok(trigger_answer(row.try_get(0)?)),
         Err(failure) => match error::server_error(&failure) {
             Some(server) if !error::is_connection_failure(&failure) => {

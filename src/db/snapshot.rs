@@ -10,6 +10,7 @@ use crate::db::{
     unmanaged::{self, Catalog},
 };
 use crate::model::{
+    address::ViewId,
     figures::PlatformMetrics,
     job::Job,
     reading::{Reading, Unavailable},
@@ -149,6 +150,7 @@ pub async fn read(app: &mut Kept, scope: &Scope) -> Result<Read> {
     let stats_failure = if stats.is_ok() { None } else { stranger.or(stats_failure) };
     tx.end();
     let snapshot = Snapshot {
+        view: ViewId::new(PLATFORM_METRICS),
         server_time: facts.time,
         read_for: known.elapsed(),
         window,

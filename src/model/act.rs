@@ -1,13 +1,14 @@
 //! What keys do. Which key asks for what is the screen's business.
 
 use crate::model::{
+    action::{Action, Pointed},
     copied,
-    feed::Feed,
-    message::{Action, Effect, Pointed},
+    database::Database,
+    effect::Effect,
     prompt::{Edit, Prompt, Purpose},
     refresh::{Trigger, TriggerOutcome},
+    request::Request,
     state::{Focus, Overlay, State},
-    update::{pause, resume, start_poll},
     views::{self, View, diagnose, runs, scrolled},
 };
 use std::time::Duration;
@@ -72,12 +73,12 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::Refresh => return trigger(state),
         Action::Cancel => return cancel(state),
-        Action::Poll => return if state.paused.is_some() { resume(state) } else { start_poll(state) },
+        Action::Poll => return if state.paused.is_some() { state.resume() } else { state.poll() },
         Action::Pause => {
             if state.paused.is_some() {
-                return resume(state);
+                return state.resume();
             }
-            pause(state);
+            state.pause();
         }
         Action::Wider => return show_window(state, WINDOWS.into_iter().find(|window| *window > state.options.window)),
         Action::Narrower => {
@@ -118,8 +119,8 @@ fn show_window(state: &mut State, window: Option<Duration>) -> Vec<Effect> {
     let Some(window) = window else { return Vec::new() };
     state.options.window = window;
     state.paused = None;
-    let mut effects = vec![Effect::SetWindow(window)];
-    effects.extend(start_poll(state));
+    let mut effects = vec![state.request(Request::SetWindow(window))];
+    effects.extend(state.poll());
     effects.extend(views::ask(state));
     effects
 }
@@ -132,35 +133,35 @@ fn search(state: &mut State) -> Vec<Effect> {
 }
 
 fn trigger(state: &mut State) -> Vec<Effect> {
-    if matches!(state.trigger, Trigger::Running { .. }) {
+    if matches!(state.database().trigger, Trigger::Running { .. }) {
         return Vec::new();
     }
     let busy = state.diagnose.fixing.as_ref().map(|fix| format!("a fix is under way: {}; wait for it", fix.label));
-    if let Some(message) = busy.or_else(|| refusal(state)) {
-        state.trigger = Trigger::Ended { outcome: TriggerOutcome::Refused { message }, at: state.now };
+    if let Some(message) = busy.or_else(|| refusal(state.database())) {
+        let ended = Trigger::Ended { outcome: TriggerOutcome::Refused { message }, at: state.now };
+        state.database_mut().trigger = ended;
         return Vec::new();
     }
     // Whoever refreshes wants to see what comes of it.
     state.paused = None;
-    state.trigger = Trigger::Running { since: state.now, cancelling: false };
-    vec![Effect::Trigger]
+    state.database_mut().trigger = Trigger::Running { since: state.now, cancelling: false };
+    vec![state.request(Request::Refresh(state.shown.clone()))]
 }
 
 /// What is known to make a refresh impossible, without asking the server.
-fn refusal(state: &State) -> Option<String> {
-    if let Feed::Down { .. } | Feed::Connecting = state.feed {
+fn refusal(database: &Database) -> Option<String> {
+    if !database.connected() {
         return Some("not connected: a refresh needs the database; wait until the feed is back".into());
     }
-    let standby = state.snapshot.as_ref().is_some_and(|snapshot| snapshot.server.standby);
-    standby.then(|| "this server is a read-only standby: trigger the refresh on its primary".into())
+    database.is_standby().then(|| "this server is a read-only standby: trigger the refresh on its primary".into())
 }
 
 fn cancel(state: &mut State) -> Vec<Effect> {
-    match &mut state.trigger {
+    match &mut state.database_mut().trigger {
         // Asked again, it is sent again: the first request may have come before the statement did.
         Trigger::Running { cancelling, .. } => {
             *cancelling = true;
-            vec![Effect::CancelTrigger]
+            vec![state.request(Request::CancelRefresh)]
         }
         _ => Vec::new(),
     }
@@ -178,8 +179,8 @@ fn close(state: &mut State) -> Vec<Effect> {
     if state.overlay.take().is_some() {
         return Vec::new();
     }
-    if matches!(state.trigger, Trigger::Ended { .. }) {
-        state.trigger = Trigger::Idle;
+    if matches!(state.database().trigger, Trigger::Ended { .. }) {
+        state.database_mut().trigger = Trigger::Idle;
     } else if state.view == View::Diagnose && state.diagnose.fixed.take().is_some() {
         // The next one leaves the view.
     } else if let Some(effects) = (state.view == View::Runs).then(|| runs::unfilter(state)).flatten() {
@@ -275,13 +276,14 @@ fn open(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     };
     state.overlay = Some(Overlay::Run { id, detail: None, scroll: 0 });
-    vec![Effect::ReadRun(id)]
+    vec![state.request(Request::ReadRun(id))]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::{
+        event::Event,
         fixtures,
         message::Message,
         question::{OriginFilter, Question},
@@ -313,7 +315,11 @@ mod tests {
             let mut state = fixtures::live();
             let asked = send(&mut state, Action::View(view));
             let wanted = usize::from(!matches!(view, View::Overview | View::Wall));
-            assert_eq!(asked.iter().filter(|effect| matches!(effect, Effect::Ask(_))).count(), wanted, "{view:?}");
+            assert_eq!(
+                asked.iter().filter(|effect| matches!(effect, Effect::Database(_, Request::Ask(_)))).count(),
+                wanted,
+                "{view:?}"
+            );
             if !matches!(view, View::Diagnose) {
                 assert_eq!(send(&mut state, Action::View(view)), [], "{view:?}");
             }
@@ -344,7 +350,10 @@ mod tests {
     fn the_window_goes_through_its_lengths_and_is_read_anew() {
         let mut state = fixtures::live();
         let week = Duration::from_hours(7 * 24);
-        assert_eq!(send(&mut state, Action::Wider), [Effect::SetWindow(week), Effect::Poll]);
+        assert_eq!(
+            send(&mut state, Action::Wider),
+            [fixtures::request(Request::SetWindow(week)), fixtures::request(Request::Poll)]
+        );
         assert_eq!((state.options.window, state.window()), (week, Duration::from_hours(24)), "not yet read");
         send(&mut state, Action::Wider);
         assert_eq!(send(&mut state, Action::Wider), []);
@@ -366,12 +375,15 @@ mod tests {
         assert_eq!(send(&mut state, Action::Pause), []);
         let failure = fixtures::notification(9_001, "error");
         let later = state.now + Duration::from_mins(14);
-        assert_eq!(update(&mut state, Message::Notified(failure), later), []);
+        assert_eq!(update(&mut state, fixtures::event(Event::Notified(failure)), later), []);
         assert_eq!((state.health(), state.freshness()), (health, freshness));
         assert_eq!(state.paused.map(|paused| paused.missed), Some(1));
-        assert_eq!(update(&mut state, Message::Polled(Box::new(fixtures::snapshot(&[0, 1, 2]))), later), []);
+        assert_eq!(
+            update(&mut state, fixtures::event(Event::Polled(Box::new(fixtures::snapshot(&[0, 1, 2])))), later),
+            []
+        );
         assert_eq!(state.errors().len(), 0);
-        assert_eq!(state.next_poll, None);
+        assert_eq!(state.database().polling.due, None);
         // Somebody may have walked away from it.
         let mut effects = Vec::new();
         while state.paused.is_some() {
@@ -379,16 +391,16 @@ mod tests {
             assert!(at <= later + PAUSE_LIMIT);
             effects = update(&mut state, Message::Tick, at);
         }
-        assert_eq!(effects, [Effect::Poll]);
+        assert_eq!(effects, [fixtures::request(Request::Poll)]);
     }
 
     #[test]
     fn a_paused_screen_goes_on_with_the_same_key_and_with_a_refresh() {
         let mut state = fixtures::live();
         send(&mut state, Action::Pause);
-        assert_eq!(send(&mut state, Action::Pause), [Effect::Poll]);
+        assert_eq!(send(&mut state, Action::Pause), [fixtures::request(Request::Poll)]);
         send(&mut state, Action::Pause);
-        assert_eq!(send(&mut state, Action::Refresh), [Effect::Trigger]);
+        assert_eq!(send(&mut state, Action::Refresh), [fixtures::request(Request::Refresh(fixtures::view()))]);
         assert_eq!(state.paused, None);
     }
 
@@ -399,12 +411,15 @@ mod tests {
         let page = state.runs_view.loading.clone().unwrap();
         update(
             &mut state,
-            Message::Answered(Box::new(
+            fixtures::event(Event::Answered(Box::new(
                 Question::Runs(page).unanswered(crate::model::reading::Unavailable::new("x", "")),
-            )),
+            ))),
             Instant::now(),
         );
-        assert!(matches!(send(&mut state, Action::Failures)[..], [Effect::Ask(Question::Runs(_))]));
+        assert!(matches!(
+            send(&mut state, Action::Failures)[..],
+            [Effect::Database(_, Request::Ask(Question::Runs(_)))]
+        ));
         assert!(state.runs_view.filter.failures);
         for wanted in [OriginFilter::Scheduled, OriginFilter::Manual, OriginFilter::Any] {
             send(&mut state, Action::Origin);
@@ -418,6 +433,6 @@ mod tests {
         assert_eq!(send(&mut state, Action::Select(Pointed::Runs, 2)), []);
         assert_eq!((state.focus, state.selected_index(Focus::Runs)), (Focus::Runs, Some(2)));
         let id = state.runs()[2].id;
-        assert_eq!(send(&mut state, Action::Select(Pointed::Runs, 2)), [Effect::ReadRun(id)]);
+        assert_eq!(send(&mut state, Action::Select(Pointed::Runs, 2)), [fixtures::request(Request::ReadRun(id))]);
     }
 }

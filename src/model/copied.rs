@@ -5,8 +5,8 @@
 use crate::model::{
     age,
     diagnosis::{ChainSession, Check, Detail, Fix, plan::Node},
+    effect::Effect,
     incident,
-    message::Effect,
     run::{BlackBox, BlockingSession, Origin, Run, RunDetail, RunStatus},
     state::{Overlay, State},
     views::{self, View},
@@ -252,9 +252,10 @@ fn planned(node: &Node, depth: usize, text: &mut String) {
 mod tests {
     use super::*;
     use crate::model::{
+        action::Action,
         diagnosis::Detail,
         fixtures::{self, hostile_megabyte, hostile_text},
-        message::{Action, Message},
+        message::Message,
         update::update,
         views::diagnose::Choice,
         wake,
@@ -352,7 +353,7 @@ mod tests {
     fn the_note_goes_away_by_itself_or_with_the_next_key() {
         let mut state = fixtures::opened(0);
         let now = state.now;
-        state.next_poll = None;
+        state.database_mut().polling.due = None;
         let effects = update(&mut state, Message::Action(Action::Copy), now);
         assert!(matches!(&effects[..], [Effect::Copy(text)] if text.contains("55P03")));
         assert!(state.said.as_ref().unwrap().text.contains("copied 50 lines"), "{:?}", state.said);

@@ -16,15 +16,21 @@ pub use self::{
 };
 
 use crate::model::{
+    action::Action,
+    address::ViewId,
     clock::ServerClock,
-    feed::Feed,
+    database::Database,
+    effect::Effect,
+    event::Event,
     figures::PlatformMetrics,
     health::Thresholds,
     job::{Job, JobRun},
-    message::Action,
+    link::Link,
+    message::Message,
     question::{Answer, Question},
     reading::Unavailable,
     refresh::{RunningRefresh, Trigger, TriggerOutcome},
+    request::Request,
     run::{BlackBox, BlockingSession, HeldLock, Origin, Run, RunDetail, RunStatus},
     snapshot::{Deployment, Server, Snapshot},
     state::{Focus, Options, Overlay, Paused, State},
@@ -45,13 +51,41 @@ pub fn server_time() -> DateTime<Utc> {
 #[must_use]
 pub fn options() -> Options {
     Options {
-        profile: Some("production".into()),
-        host: "db.example.net".into(),
         poll_interval: Duration::from_secs(30),
         window: Duration::from_hours(24),
         view: View::default(),
         thresholds: Thresholds::default(),
     }
+}
+
+/// The database of every fixture.
+#[must_use]
+pub fn database() -> Database {
+    Database::new(Some("production".into()), "db.example.net".into(), [view()])
+}
+
+/// Its view.
+#[must_use]
+pub fn view() -> ViewId {
+    ViewId::new("platform_metrics")
+}
+
+/// Something that is heard from it.
+#[must_use]
+pub fn event(event: Event) -> Message {
+    Message::Database(database().id, event)
+}
+
+/// Something that is asked of it.
+#[must_use]
+pub fn request(request: Request) -> Effect {
+    Effect::Database(database().id, request)
+}
+
+/// A monitor of which nothing is known but `options`.
+#[must_use]
+pub fn state(options: Options, now: Instant) -> State {
+    State::new(options, database(), view(), now)
 }
 
 /// A run of five-minute slot `slot` before [`server_time`] (0 is the newest).
@@ -111,6 +145,7 @@ pub fn snapshot(failed: &[u32]) -> Snapshot {
     #[expect(clippy::cast_precision_loss, reason = "at most 288")]
     let success_rate = Some(successful as f64 * 100.0 / 288.0);
     Snapshot {
+        view: view(),
         read_for: Duration::ZERO,
         window: Duration::from_hours(24),
         server_time: server_time(),
@@ -171,12 +206,12 @@ pub fn live() -> State {
 #[must_use]
 pub fn with(snapshot: Snapshot) -> State {
     let now = Instant::now();
-    let mut state = State::new(options(), now);
-    state.feed = Feed::Live;
-    state.clock = Some(ServerClock::new(snapshot.server_time, now));
-    state.heard_at = Some(now);
-    state.next_poll = now.checked_add(state.options.poll_interval);
-    state.snapshot = Some(snapshot);
+    let mut state = state(options(), now);
+    state.database_mut().link = Link::Live;
+    state.database_mut().clock = Some(ServerClock::new(snapshot.server_time, now));
+    state.database_mut().heard_at = Some(now);
+    state.database_mut().polling.due = now.checked_add(state.options.poll_interval);
+    state.database_mut().views.entry(view()).or_default().snapshot = Some(snapshot);
     state
 }
 
@@ -222,7 +257,7 @@ pub fn slow() -> State {
 /// Nothing has happened yet.
 #[must_use]
 pub fn connecting() -> State {
-    State::new(options(), Instant::now())
+    state(options(), Instant::now())
 }
 
 /// `state` with its connection lost two minutes after the last news, and 252 seconds gone since.
@@ -230,13 +265,13 @@ pub fn connecting() -> State {
 pub fn lost(mut state: State) -> State {
     let since = state.now + Duration::from_mins(2);
     state.now = since + Duration::from_secs(252);
-    state.feed = Feed::Down {
+    state.database_mut().link = Link::Down {
         reason: "the server closed the connection: terminating connection due to administrator command".into(),
         since,
         attempts: 7,
         retry_at: Some(state.now + Duration::from_secs(8)),
     };
-    state.next_poll = None;
+    state.database_mut().polling.due = None;
     state
 }
 
@@ -244,7 +279,7 @@ pub fn lost(mut state: State) -> State {
 #[must_use]
 pub fn never_reached() -> State {
     let mut state = connecting();
-    state.feed = Feed::Down {
+    state.database_mut().link = Link::Down {
         reason: "could not connect: connection refused".into(),
         since: state.now,
         attempts: 0,
@@ -257,8 +292,8 @@ pub fn never_reached() -> State {
 #[must_use]
 pub fn polling() -> State {
     let mut state = live();
-    state.feed =
-        Feed::Polling { reason: "a pooler in transaction mode stands before this server, LISTEN can't work".into() };
+    state.database_mut().link =
+        Link::Polling { reason: "a pooler in transaction mode stands before this server, LISTEN can't work".into() };
     state
 }
 
@@ -267,7 +302,7 @@ pub fn polling() -> State {
 pub fn poll_failed() -> State {
     let mut state = live();
     state.now += Duration::from_secs(95);
-    state.poll_error =
+    state.database_mut().poll_error =
         Some(Unavailable::new("the server did not answer within 10 s", "look for blocked sessions on the server"));
     state
 }
@@ -278,7 +313,7 @@ pub fn refreshing(cancelling: bool) -> State {
     let mut state = live();
     let since = state.now;
     state.now += Duration::from_secs(12);
-    state.trigger = Trigger::Running { since, cancelling };
+    state.database_mut().trigger = Trigger::Running { since, cancelling };
     state
 }
 
@@ -298,7 +333,7 @@ pub fn running_elsewhere() -> State {
 #[must_use]
 pub fn ended(outcome: TriggerOutcome) -> State {
     let mut state = live();
-    state.trigger = Trigger::Ended { outcome, at: state.now };
+    state.database_mut().trigger = Trigger::Ended { outcome, at: state.now };
     state
 }
 
@@ -462,14 +497,14 @@ pub fn hostile() -> State {
     let text = hostile_text();
     let mut state = critical();
     let some = || Some(text.clone());
-    state.options.profile = some();
-    state.options.host.clone_from(&text);
-    state.feed = Feed::Polling { reason: text.clone() };
-    state.trigger = Trigger::Ended {
+    state.database_mut().profile = some();
+    state.database_mut().host.clone_from(&text);
+    state.database_mut().link = Link::Polling { reason: text.clone() };
+    state.database_mut().trigger = Trigger::Ended {
         outcome: TriggerOutcome::Error { duration_ms: 1.0, sqlstate: some(), message: hostile_megabyte() },
         at: state.now,
     };
-    if let Some(snapshot) = &mut state.snapshot {
+    if let Some(snapshot) = state.snapshot_mut() {
         snapshot.server =
             Server { database: text.clone(), role: text.clone(), version: text.clone(), standby: true, behind: None };
         for run in
@@ -520,10 +555,10 @@ pub fn hostile_unavailable() -> State {
     let text = hostile_text();
     let missing = || Unavailable::new(hostile_megabyte(), text.clone());
     let mut state = lost(hostile());
-    if let Feed::Down { reason, .. } = &mut state.feed {
+    if let Link::Down { reason, .. } = &mut state.database_mut().link {
         reason.clone_from(&text);
     }
-    if let Some(snapshot) = &mut state.snapshot {
+    if let Some(snapshot) = state.snapshot_mut() {
         snapshot.stats = Err(missing());
         snapshot.runs = Err(missing());
         snapshot.errors = Err(missing());
@@ -564,7 +599,7 @@ pub fn job_gone() -> State {
 #[must_use]
 pub fn paused(mut state: State) -> State {
     state.paused = Some(Paused { at: state.now, missed: 1 });
-    state.next_poll = None;
+    state.database_mut().polling.due = None;
     state.now += Duration::from_mins(2);
     state
 }

@@ -4,11 +4,16 @@
 //! [`chrono::DateTime<Utc>`], local moments as [`std::time::Instant`].
 
 mod act;
+pub mod action;
+pub mod address;
 pub mod age;
 pub mod clock;
 mod copied;
+pub mod database;
+pub mod databases;
 pub mod diagnosis;
-pub mod feed;
+pub mod effect;
+pub mod event;
 pub mod figures;
 #[doc(hidden)]
 pub mod fixtures;
@@ -16,6 +21,7 @@ pub mod health;
 pub mod history;
 pub mod incident;
 pub mod job;
+pub mod link;
 pub mod message;
 pub mod movement;
 pub mod notification;
@@ -24,6 +30,7 @@ pub mod question;
 pub mod range;
 pub mod reading;
 pub mod refresh;
+pub mod request;
 pub mod run;
 pub mod schedule;
 pub mod slices;

@@ -1,7 +1,8 @@
 //! Everything one poll reads.
 
 use crate::model::{
-    figures::PlatformMetrics, job::Job, reading::Reading, refresh::RunningRefresh, run::Run, stats::RefreshStats,
+    address::ViewId, figures::PlatformMetrics, job::Job, reading::Reading, refresh::RunningRefresh, run::Run,
+    stats::RefreshStats,
 };
 use chrono::{DateTime, Utc};
 use std::time::Duration;
@@ -9,6 +10,8 @@ use std::time::Duration;
 /// One consistent look at the system. Each part can be missing by itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
+    /// The view that it is of.
+    pub view: ViewId,
     /// The server's clock when it was taken.
     pub server_time: DateTime<Utc>,
     /// Time from that reading to the end of the poll.

@@ -1,12 +1,15 @@
 //! The one state that the loop owns and the screen draws.
 
 use crate::model::{
-    clock::ServerClock,
-    feed::Feed,
+    address::ViewId,
+    database::Database,
+    databases::Databases,
+    effect::Effect,
     health::{self, Health, Thresholds},
+    link::Link,
     prompt::Prompt,
-    reading::{Reading, Unavailable},
-    refresh::Trigger,
+    reading::Reading,
+    request::Request,
     run::{Run, RunDetail, RunStatus},
     snapshot::Snapshot,
     views::{
@@ -25,10 +28,6 @@ use uuid::Uuid;
 /// What the monitor was started with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// Name of the profile, or `None` for a bare URL.
-    pub profile: Option<String>,
-    /// Host (and port, where it is not 5432) or socket folder; never a password.
-    pub host: String,
     /// Time between polls.
     pub poll_interval: Duration,
     /// Statistics window, as it was last asked for.
@@ -104,26 +103,10 @@ pub struct State {
     pub now: Instant,
     /// Settings.
     pub options: Options,
-    /// How news arrives.
-    pub feed: Feed,
-    /// The server's clock, once it has been read.
-    pub clock: Option<ServerClock>,
-    /// The newest snapshot, with what notifications have added since.
-    pub snapshot: Option<Snapshot>,
-    /// When that snapshot, or a notification after it, arrived.
-    pub heard_at: Option<Instant>,
-    /// Why the newest poll failed, where it did.
-    pub poll_error: Option<Unavailable>,
-    /// When the next poll is due; `None` while one is under way or nothing is connected.
-    pub next_poll: Option<Instant>,
-    /// Whether a poll is under way.
-    pub polling: bool,
-    /// Whether something happened during that poll, so that another must follow.
-    pub poll_again: bool,
-    /// Runs that were heard of during that poll: it may have looked before they were there.
-    pub heard: Vec<Run>,
-    /// The refresh that this program triggered.
-    pub trigger: Trigger,
+    /// The databases, and which one is shown.
+    pub databases: Databases,
+    /// Which of its views is shown.
+    pub shown: ViewId,
     /// Which list has the arrow keys.
     pub focus: Focus,
     /// Selected run in the errors list; the newest where it is gone.
@@ -162,21 +145,13 @@ impl State {
 
     /// The state before anything has happened.
     #[must_use]
-    pub fn new(options: Options, now: Instant) -> Self {
+    pub fn new(options: Options, database: Database, shown: ViewId, now: Instant) -> Self {
         let view = options.view;
         Self {
             now,
             options,
-            feed: Feed::Connecting,
-            clock: None,
-            snapshot: None,
-            heard_at: None,
-            poll_error: None,
-            next_poll: None,
-            polling: false,
-            poll_again: false,
-            heard: Vec::new(),
-            trigger: Trigger::Idle,
+            databases: Databases::one(database),
+            shown,
             focus: Focus::default(),
             selected_error: None,
             selected_run: None,
@@ -194,6 +169,58 @@ impl State {
         }
     }
 
+    /// The database that is shown.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        self.databases.shown()
+    }
+
+    /// The same, to be changed.
+    pub fn database_mut(&mut self) -> &mut Database {
+        self.databases.shown_mut()
+    }
+
+    /// The newest snapshot of the view that is shown.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        self.database().views.get(&self.shown)?.snapshot.as_ref()
+    }
+
+    /// The same, to be changed.
+    pub fn snapshot_mut(&mut self) -> Option<&mut Snapshot> {
+        let Self { databases, shown, .. } = self;
+        databases.shown_mut().views.get_mut(shown)?.snapshot.as_mut()
+    }
+
+    /// Asks something of the database that is shown.
+    #[must_use]
+    pub fn request(&self, request: Request) -> Effect {
+        Effect::Database(self.database().id.clone(), request)
+    }
+
+    /// Reads every database anew, unless the screen is held still.
+    #[must_use]
+    pub fn poll(&mut self) -> Vec<Effect> {
+        if self.paused.is_some() {
+            return Vec::new();
+        }
+        let polled = self.databases.iter_mut().filter_map(|database| Some((database.id.clone(), database.poll()?)));
+        polled.map(|(id, request)| Effect::Database(id, request)).collect()
+    }
+
+    /// Holds the screen still: what is shown stays as it is, ages included.
+    pub fn pause(&mut self) {
+        self.paused = Some(Paused { at: self.now, missed: 0 });
+        self.databases.iter_mut().for_each(|database| database.polling.due = None);
+    }
+
+    /// Lets the screen go on, and reads what happened meanwhile.
+    #[must_use]
+    pub fn resume(&mut self) -> Vec<Effect> {
+        self.paused = None;
+        self.poll()
+    }
+
     /// The local moment that the screen shows: the last message, or when it was paused.
     #[must_use]
     pub fn shown_at(&self) -> Instant {
@@ -203,13 +230,13 @@ impl State {
     /// The server's time at that moment.
     #[must_use]
     pub fn server_now(&self) -> Option<DateTime<Utc>> {
-        self.clock.map(|clock| clock.at(self.shown_at()))
+        self.database().clock.map(|clock| clock.at(self.shown_at()))
     }
 
     /// The window that the figures on the screen are of: after a change the old one, until they are read anew.
     #[must_use]
     pub fn window(&self) -> Duration {
-        self.snapshot.as_ref().map_or(self.options.window, |snapshot| snapshot.window)
+        self.snapshot().map_or(self.options.window, |snapshot| snapshot.window)
     }
 
     /// What is newest in the log, as far as it was heard of.
@@ -221,13 +248,13 @@ impl State {
     /// Whether the database answers. Without it everything on the screen is old.
     #[must_use]
     pub fn connected(&self) -> bool {
-        matches!(self.feed, Feed::Live | Feed::Polling { .. })
+        self.database().connected()
     }
 
     /// How old what is on the screen is; `None` before the first snapshot.
     #[must_use]
     pub fn data_age(&self) -> Option<Duration> {
-        self.heard_at.map(|at| self.now.saturating_duration_since(at))
+        self.database().heard_at.map(|at| self.now.saturating_duration_since(at))
     }
 
     /// Age of the last successful refresh by the server's clock.
@@ -240,15 +267,15 @@ impl State {
     /// The verdict. Losing the database, or the statistics, is unknown: never healthy.
     #[must_use]
     pub fn health(&self) -> Health {
-        match &self.feed {
-            Feed::Connecting => return Health::unknown("connecting"),
-            Feed::Down { reason, .. } => return Health::unknown(reason.clone()),
-            Feed::Live | Feed::Polling { .. } => {}
+        match &self.database().link {
+            Link::Connecting => return Health::unknown("connecting"),
+            Link::Down { reason, .. } => return Health::unknown(reason.clone()),
+            Link::Live | Link::Polling { .. } => {}
         }
-        if let Some(error) = &self.poll_error {
+        if let Some(error) = &self.database().poll_error {
             return Health::unknown(error.reason.clone());
         }
-        match (&self.snapshot, self.server_now()) {
+        match (self.snapshot(), self.server_now()) {
             (Some(Snapshot { stats: Ok(stats), .. }), Some(now)) => {
                 health::evaluate(stats, now, &self.options.thresholds)
             }
@@ -260,19 +287,19 @@ impl State {
     /// Statistics, where they could be read.
     #[must_use]
     pub fn stats(&self) -> Option<&crate::model::stats::RefreshStats> {
-        self.snapshot.as_ref()?.stats.as_ref().ok()
+        self.snapshot()?.stats.as_ref().ok()
     }
 
     /// Recent runs, newest first; empty where they could not be read.
     #[must_use]
     pub fn runs(&self) -> &[Run] {
-        self.snapshot.as_ref().and_then(|s| s.runs.as_deref().ok()).unwrap_or_default()
+        self.snapshot().and_then(|s| s.runs.as_deref().ok()).unwrap_or_default()
     }
 
     /// Recent failures, newest first; empty where they could not be read.
     #[must_use]
     pub fn errors(&self) -> &[Run] {
-        self.snapshot.as_ref().and_then(|s| s.errors.as_deref().ok()).unwrap_or_default()
+        self.snapshot().and_then(|s| s.errors.as_deref().ok()).unwrap_or_default()
     }
 
     /// What any list knows of the run with this key.

@@ -2,7 +2,7 @@
 
 use crate::model::{
     age,
-    feed::Feed,
+    link::Link,
     refresh::Trigger,
     state::State,
     views::{View, diagnose, incidents, wall},
@@ -34,7 +34,7 @@ pub fn next(state: &State) -> Option<Instant> {
         // Nothing there counts seconds but a refresh under way.
         let slow = [wall::holds(state), health_change(state), running_change(state)];
         let moments = slow.into_iter().map(|wait| wait.and_then(after)).chain([
-            state.next_poll,
+            state.database().polling.due,
             trigger_change(state),
             note_end(state),
             diagnose::fixed_end(state),
@@ -42,7 +42,7 @@ pub fn next(state: &State) -> Option<Instant> {
         return moments.flatten().min();
     }
     let moments = [
-        state.next_poll,
+        state.database().polling.due,
         data_age_change(state).and_then(after),
         state.freshness().and_then(|age| after(age::until_coarse_change(age))),
         health_change(state).and_then(after),
@@ -64,7 +64,7 @@ fn incidents_change(state: &State) -> Option<Duration> {
 
 /// The age of the data is shown while nothing newer can be had.
 fn data_age_change(state: &State) -> Option<Duration> {
-    let shown = !state.connected() || state.poll_error.is_some();
+    let shown = !state.connected() || state.database().poll_error.is_some();
     state.data_age().filter(|_| shown).map(age::until_change)
 }
 
@@ -76,19 +76,19 @@ fn health_change(state: &State) -> Option<Duration> {
 }
 
 fn running_change(state: &State) -> Option<Duration> {
-    let running = state.snapshot.as_ref()?.running.as_ref()?;
+    let running = state.snapshot()?.running.as_ref()?;
     let age = (state.server_now()? - running.since?).to_std().unwrap_or_default();
     Some(age::until_change(age))
 }
 
 fn job_change(state: &State) -> Option<Duration> {
     let now = state.server_now()?;
-    let next = state.snapshot.as_ref()?.job.as_ref().ok()?.next_run(now)?;
+    let next = state.snapshot()?.job.as_ref().ok()?.next_run(now)?;
     Some(age::until_countdown_change((next - now).to_std().ok()?))
 }
 
 fn trigger_change(state: &State) -> Option<Instant> {
-    match &state.trigger {
+    match &state.database().trigger {
         Trigger::Idle => None,
         Trigger::Running { since, .. } => {
             let age = state.now.saturating_duration_since(*since);
@@ -103,7 +103,7 @@ fn note_end(state: &State) -> Option<Instant> {
 }
 
 fn retry_change(state: &State) -> Option<Instant> {
-    let Feed::Down { since, retry_at, .. } = &state.feed else { return None };
+    let Link::Down { since, retry_at, .. } = &state.database().link else { return None };
     let age = state.now.saturating_duration_since(*since);
     let countdown = retry_at
         .map(|at| at.saturating_duration_since(state.now))
@@ -119,12 +119,12 @@ mod tests {
 
     fn state(seconds_since_success: u64) -> State {
         let mut state = fixtures::live();
-        if let Some(Ok(stats)) = state.snapshot.as_mut().map(|s| s.stats.as_mut()) {
+        if let Some(Ok(stats)) = state.snapshot_mut().map(|s| s.stats.as_mut()) {
             let now = fixtures::server_time();
             stats.last_success_at = Some(now - Duration::from_secs(seconds_since_success));
         }
-        state.next_poll = None;
-        if let Some(snapshot) = state.snapshot.as_mut() {
+        state.database_mut().polling.due = None;
+        if let Some(snapshot) = state.snapshot_mut() {
             snapshot.job = Err(crate::model::reading::Unavailable::new("none", ""));
         }
         state
@@ -146,17 +146,17 @@ mod tests {
     fn counts_the_age_of_the_data_while_polls_fail() {
         let mut state = state(120);
         state.now += Duration::from_millis(300);
-        state.poll_error = Some(crate::model::reading::Unavailable::new("timeout", ""));
+        state.database_mut().poll_error = Some(crate::model::reading::Unavailable::new("timeout", ""));
         assert_eq!(next(&state), Some(state.now + Duration::from_millis(700)));
     }
 
     #[test]
     fn counts_down_to_the_next_attempt() {
-        let mut state = State::new(fixtures::options(), Instant::now());
+        let mut state = fixtures::state(fixtures::options(), Instant::now());
         let since = state.now;
         state.now += Duration::from_secs(200);
         let retry_at = Some(state.now + Duration::from_millis(5_400));
-        state.feed = Feed::Down { reason: "refused".into(), since, attempts: 1, retry_at };
+        state.database_mut().link = Link::Down { reason: "refused".into(), since, attempts: 1, retry_at };
         assert_eq!(next(&state), Some(state.now + Duration::from_millis(400)));
         // Overdue: the task that owns the connection will say what comes next.
         state.now += Duration::from_secs(6);
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn nothing_known_nothing_moves() {
-        let state = State::new(fixtures::options(), Instant::now());
+        let state = fixtures::state(fixtures::options(), Instant::now());
         assert_eq!(next(&state), None);
     }
 }

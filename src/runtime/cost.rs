@@ -2,9 +2,14 @@
 
 use super::event_loop::{Effects, Screen, run};
 use crate::model::{
-    feed::FeedEvent,
+    action::{Action, Pointer},
+    address::DatabaseId,
+    effect::Effect,
+    event::Event,
     fixtures,
-    message::{Action, Effect, Message, Pointer},
+    link::LinkEvent,
+    message::Message,
+    request::Request,
     snapshot::Snapshot,
     state::State,
     views::View,
@@ -84,7 +89,7 @@ impl Screen for WiredScreen {
 
 /// A database in which the time goes on and the view is refreshed every five minutes.
 struct LivingDatabase {
-    news: mpsc::Sender<Message>,
+    news: mpsc::Sender<(DatabaseId, Event)>,
     began: time::Instant,
 }
 
@@ -111,11 +116,11 @@ impl LivingDatabase {
 impl Effects for LivingDatabase {
     fn start(&mut self, effect: Effect) {
         let answer = match effect {
-            Effect::Poll => Message::Polled(Box::new(self.snapshot())),
-            Effect::Ask(question) => Message::Answered(Box::new(fixtures::answer(question))),
+            Effect::Database(_, Request::Poll) => Event::Polled(Box::new(self.snapshot())),
+            Effect::Database(_, Request::Ask(question)) => Event::Answered(Box::new(fixtures::answer(question))),
             _ => return,
         };
-        self.news.try_send(answer).unwrap();
+        self.news.try_send((fixtures::database().id, answer)).unwrap();
     }
 }
 
@@ -128,9 +133,9 @@ async fn minutes(view: View, (width, height): (u16, u16), count: usize) -> Vec<(
     let mut database = LivingDatabase { news: news.clone(), began: time::Instant::now() };
     let mut options = fixtures::options();
     options.view = view;
-    let state = State::new(options, time::Instant::now().into_std());
+    let state = fixtures::state(options, time::Instant::now().into_std());
     let script = async {
-        news.send(Message::Feed(FeedEvent::Live)).await.unwrap();
+        news.send((fixtures::database().id, Event::Link(LinkEvent::Live))).await.unwrap();
         // Between two turns of the minute, so that none is counted twice.
         time::sleep(Duration::from_millis(90_300)).await;
         let mut spent = Vec::new();
@@ -189,12 +194,14 @@ async fn a_notification_costs_few_frames() {
         let (news, mut news_queue) = mpsc::channel(64);
         let (inputs, mut input_queue) = mpsc::channel(64);
         let mut database = LivingDatabase { news: news.clone(), began: time::Instant::now() };
-        let state = State::new(fixtures::options(), time::Instant::now().into_std());
+        let state = fixtures::state(fixtures::options(), time::Instant::now().into_std());
         let script = async {
-            news.send(Message::Feed(FeedEvent::Live)).await.unwrap();
+            news.send((fixtures::database().id, Event::Link(LinkEvent::Live))).await.unwrap();
             time::sleep(Duration::from_millis(70_300)).await;
             let before = *wire.0.borrow();
-            news.send(Message::Notified(fixtures::notification(9_001, "error"))).await.unwrap();
+            news.send((fixtures::database().id, Event::Notified(fixtures::notification(9_001, "error"))))
+                .await
+                .unwrap();
             time::sleep(Duration::from_millis(400)).await;
             let after = *wire.0.borrow();
             inputs.send(Message::Terminate).await.unwrap();

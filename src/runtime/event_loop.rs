@@ -4,7 +4,11 @@
 //! read differently.
 
 use crate::model::{
-    message::{Action, Effect, Message, Pointer},
+    action::{Action, Pointer},
+    address::DatabaseId,
+    effect::Effect,
+    event::Event,
+    message::Message,
     state::State,
     update::update,
     wake,
@@ -78,7 +82,7 @@ pub async fn run(
     screen: &mut impl Screen,
     effects: &mut impl Effects,
     inputs: &mut mpsc::Receiver<Message>,
-    news: &mut mpsc::Receiver<Message>,
+    news: &mut mpsc::Receiver<(DatabaseId, Event)>,
 ) -> Ended {
     loop {
         if screen.draw(&state).is_err() {
@@ -112,7 +116,7 @@ pub async fn run(
             clamp_scroll(&mut state, screen);
             taken += 1;
             let more = taken < BATCH || taken < MOST && now().duration_since(drawn) < FRAME;
-            message = more.then(|| inputs.try_recv().or_else(|_| news.try_recv()).ok()).flatten();
+            message = more.then(|| inputs.try_recv().or_else(|_| news.try_recv().map(of_database)).ok()).flatten();
         }
     }
 }
@@ -132,13 +136,21 @@ fn clamp_scroll(state: &mut State, screen: &impl Screen) {
     }
 }
 
-async fn next(state: &State, inputs: &mut mpsc::Receiver<Message>, news: &mut mpsc::Receiver<Message>) -> Message {
+fn of_database((database, event): (DatabaseId, Event)) -> Message {
+    Message::Database(database, event)
+}
+
+async fn next(
+    state: &State,
+    inputs: &mut mpsc::Receiver<Message>,
+    news: &mut mpsc::Receiver<(DatabaseId, Event)>,
+) -> Message {
     let wake = wake::next(state);
     tokio::select! {
         biased;
         // Without anybody who could ever end the loop, it must end itself.
         input = inputs.recv() => input.unwrap_or(Message::Terminate),
-        Some(message) = news.recv() => message,
+        Some(news) = news.recv() => of_database(news),
         () = sleep_until(wake) => Message::Tick,
     }
 }
@@ -158,13 +170,15 @@ fn now() -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::events::Events;
     use crate::model::{
-        feed::FeedEvent,
         fixtures,
         health::Verdict,
+        link::LinkEvent,
         notification::Notification,
         reading::Unavailable,
         refresh::{Trigger, TriggerOutcome},
+        request::Request,
         state::Overlay,
     };
     use std::io;
@@ -216,7 +230,7 @@ mod tests {
 
     /// A database that answers every poll at once, unless it hangs.
     struct FakeDatabase {
-        news: mpsc::Sender<Message>,
+        news: mpsc::Sender<(DatabaseId, Event)>,
         started: Vec<Effect>,
         hangs: bool,
     }
@@ -225,14 +239,14 @@ mod tests {
         fn start(&mut self, effect: Effect) {
             if !self.hangs {
                 let answer = match &effect {
-                    Effect::Poll => Some(Message::Polled(Box::new(fixtures::snapshot(&[])))),
-                    Effect::Trigger => {
-                        Some(Message::TriggerEnded(TriggerOutcome::Refused { message: "not you".into() }))
+                    Effect::Database(_, Request::Poll) => Some(Event::Polled(Box::new(fixtures::snapshot(&[])))),
+                    Effect::Database(_, Request::Refresh(_)) => {
+                        Some(Event::TriggerEnded(TriggerOutcome::Refused { message: "not you".into() }))
                     }
                     _ => None,
                 };
                 if let Some(answer) = answer {
-                    self.news.try_send(answer).unwrap();
+                    self.news.try_send((fixtures::database().id, answer)).unwrap();
                 }
             }
             self.started.push(effect);
@@ -244,7 +258,7 @@ mod tests {
         database: FakeDatabase,
         inputs: mpsc::Sender<Message>,
         input_queue: mpsc::Receiver<Message>,
-        news_queue: mpsc::Receiver<Message>,
+        news_queue: mpsc::Receiver<(DatabaseId, Event)>,
     }
 
     impl Harness {
@@ -260,16 +274,21 @@ mod tests {
             }
         }
 
-        fn news(&self) -> mpsc::Sender<Message> {
-            self.database.news.clone()
+        fn news(&self) -> Events {
+            Events::of(fixtures::database().id, self.database.news.clone())
         }
 
         /// Runs the loop beside `script` until the loop ends.
         async fn run(&mut self, script: impl Future<Output = ()>) -> Ended {
-            let state = State::new(fixtures::options(), now());
+            let state = fixtures::state(fixtures::options(), now());
             let run = run(state, &mut self.screen, &mut self.database, &mut self.input_queue, &mut self.news_queue);
             tokio::join!(run, script).0
         }
+    }
+
+    async fn hear(news: &Events, event: Event) {
+        news.send(event).await.unwrap();
+        time::sleep(Duration::from_millis(1)).await;
     }
 
     async fn send(to: &mpsc::Sender<Message>, message: Message) {
@@ -278,13 +297,13 @@ mod tests {
         time::sleep(Duration::from_millis(1)).await;
     }
 
-    fn notified(id: u128) -> Message {
+    fn notified(id: u128) -> Event {
         let at = fixtures::server_time().to_rfc3339();
         let payload = format!(
             r#"{{"id":"{}","refresh_type":"platform_metrics","status":"success","started_at":"{at}"}}"#,
             uuid::Uuid::from_u128(id)
         );
-        Message::Notified(Notification::parse(&payload).unwrap())
+        Event::Notified(Notification::parse(&payload).unwrap())
     }
 
     #[tokio::test(start_paused = true)]
@@ -293,13 +312,13 @@ mod tests {
         let (news, inputs) = (harness.news(), harness.inputs.clone());
         let ended = harness
             .run(async move {
-                send(&news, Message::Feed(FeedEvent::Live)).await;
+                hear(&news, Event::Link(LinkEvent::Live)).await;
                 time::sleep(Duration::from_secs(95)).await;
                 send(&inputs, Message::Action(Action::Quit)).await;
             })
             .await;
         assert_eq!(ended, Ended::Quit);
-        assert_eq!(harness.database.started, vec![Effect::Poll; 4]);
+        assert_eq!(harness.database.started, vec![fixtures::request(Request::Poll); 4]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -309,7 +328,7 @@ mod tests {
         let (news, inputs) = (harness.news(), harness.inputs.clone());
         let ended = harness
             .run(async move {
-                send(&news, Message::Feed(FeedEvent::Live)).await;
+                hear(&news, Event::Link(LinkEvent::Live)).await;
                 send(&inputs, Message::Action(Action::Refresh)).await;
                 time::sleep(Duration::from_mins(5)).await;
                 send(&inputs, Message::Action(Action::Help)).await;
@@ -317,10 +336,13 @@ mod tests {
             })
             .await;
         assert_eq!(ended, Ended::Quit);
-        assert_eq!(harness.database.started, [Effect::Poll, Effect::Trigger]);
+        assert_eq!(
+            harness.database.started,
+            [fixtures::request(Request::Poll), fixtures::request(Request::Refresh(fixtures::view()))]
+        );
         let last = harness.screen.frames.last().unwrap();
         assert!(last.overlay.is_some());
-        assert!(matches!(last.trigger, Trigger::Running { .. }));
+        assert!(matches!(last.database().trigger, Trigger::Running { .. }));
         // The elapsed time is shown in whole seconds up to a minute, in minutes after that.
         assert!((60..80).contains(&harness.screen.frames.len()), "{}", harness.screen.frames.len());
     }
@@ -331,9 +353,9 @@ mod tests {
         let (news, inputs) = (harness.news(), harness.inputs.clone());
         harness
             .run(async move {
-                send(&news, Message::Feed(FeedEvent::Live)).await;
+                hear(&news, Event::Link(LinkEvent::Live)).await;
                 for id in 0..50_000 {
-                    news.try_send(notified(10_000 + id)).unwrap();
+                    news.offer(notified(10_000 + id));
                 }
                 time::sleep(Duration::from_secs(2)).await;
                 send(&inputs, Message::Action(Action::Quit)).await;
@@ -363,7 +385,7 @@ mod tests {
         let (news, inputs) = (harness.news(), harness.inputs.clone());
         harness
             .run(async move {
-                send(&news, Message::Feed(FeedEvent::Polling { reason: "standby".into() })).await;
+                hear(&news, Event::Link(LinkEvent::Polling { reason: "standby".into() })).await;
                 // From here on every poll fails as a part: the age goes on by the clock.
                 time::sleep(Duration::from_secs(5)).await;
                 send(&inputs, Message::Action(Action::Quit)).await;
@@ -371,7 +393,7 @@ mod tests {
             .await;
         let mut state = harness.screen.frames.pop().unwrap();
         assert_eq!(state.health().verdict, Verdict::Healthy);
-        state.next_poll = None;
+        state.database_mut().polling.due = None;
         let mut wakes = 0;
         while state.health().verdict == Verdict::Healthy {
             let at = wake::next(&state).unwrap();
@@ -388,12 +410,12 @@ mod tests {
         let (news, inputs) = (harness.news(), harness.inputs.clone());
         harness
             .run(async move {
-                send(&news, Message::Feed(FeedEvent::Live)).await;
-                let down = FeedEvent::Down { reason: "gone".into(), retry_in: Duration::from_millis(100) };
-                send(&news, Message::Feed(down)).await;
-                send(&news, Message::Feed(FeedEvent::Retrying)).await;
-                send(&news, Message::Feed(FeedEvent::Live)).await;
-                send(&news, Message::PollFailed(Unavailable::new("still starting", ""))).await;
+                hear(&news, Event::Link(LinkEvent::Live)).await;
+                let down = LinkEvent::Down { reason: "gone".into(), retry_in: Duration::from_millis(100) };
+                hear(&news, Event::Link(down)).await;
+                hear(&news, Event::Link(LinkEvent::Retrying)).await;
+                hear(&news, Event::Link(LinkEvent::Live)).await;
+                hear(&news, Event::PollFailed(Unavailable::new("still starting", ""))).await;
                 send(&inputs, Message::Action(Action::Quit)).await;
             })
             .await;
@@ -401,7 +423,7 @@ mod tests {
         let mut turns = verdicts.clone();
         turns.dedup();
         assert_eq!(turns, [Verdict::Unknown, Verdict::Healthy, Verdict::Unknown, Verdict::Healthy, Verdict::Unknown]);
-        assert_eq!(harness.database.started, [Effect::Poll, Effect::Poll]);
+        assert_eq!(harness.database.started, [fixtures::request(Request::Poll), fixtures::request(Request::Poll)]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -411,7 +433,7 @@ mod tests {
         let news = harness.news();
         let ended = harness
             .run(async move {
-                let _ = news.send(Message::Feed(FeedEvent::Live)).await;
+                let _ = news.send(Event::Link(LinkEvent::Live)).await;
             })
             .await;
         assert_eq!(ended, Ended::TerminalLost);
@@ -423,7 +445,7 @@ mod tests {
         let (news, inputs) = (harness.news(), harness.inputs.clone());
         harness
             .run(async move {
-                send(&news, Message::Feed(FeedEvent::Live)).await;
+                hear(&news, Event::Link(LinkEvent::Live)).await;
                 for action in [Action::FocusNext, Action::Open, Action::Last, Action::Up] {
                     send(&inputs, Message::Action(action)).await;
                 }
@@ -440,7 +462,7 @@ mod tests {
         let (news, inputs) = (harness.news(), harness.inputs.clone());
         harness
             .run(async move {
-                send(&news, Message::Feed(FeedEvent::Live)).await;
+                hear(&news, Event::Link(LinkEvent::Live)).await;
                 for action in [Action::FocusNext, Action::PageDown, Action::PageDown, Action::PageUp, Action::Copy] {
                     send(&inputs, Message::Action(action)).await;
                 }

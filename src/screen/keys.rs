@@ -1,7 +1,7 @@
 //! The key map. Hints and help are read back from it, so they can't tell of a key that does nothing.
 
 use crate::model::{
-    message::Action,
+    action::Action,
     prompt::Edit,
     refresh::Trigger,
     state::{Overlay, State},
@@ -288,7 +288,7 @@ pub fn hints(state: &State) -> Vec<Action> {
         Some(Overlay::Run { .. }) => return vec![Close, Down, Help, Quit, Copy],
         None => {}
     }
-    let first = match &state.trigger {
+    let first = match &state.database().trigger {
         Trigger::Running { .. } => vec![Cancel],
         Trigger::Ended { .. } => vec![Refresh, Close],
         Trigger::Idle if state.paused.is_some() => vec![Pause],

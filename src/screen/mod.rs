@@ -44,8 +44,8 @@ mod views;
 mod tests;
 
 use crate::model::{
+    action::Action,
     health::{Health, Verdict},
-    message::Action,
     state::{Focus, Overlay, State},
     views::View,
 };
@@ -273,7 +273,7 @@ impl Scene<'_> {
 
     /// Whether what is known may no longer be true: nothing of it may look healthy.
     fn is_old(&self) -> bool {
-        !self.state.connected() || self.state.poll_error.is_some()
+        !self.state.connected() || self.state.database().poll_error.is_some()
     }
 
     fn is_unknown(&self) -> bool {

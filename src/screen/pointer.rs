@@ -3,7 +3,7 @@
 
 use super::{Appearance, Scene, render_scene};
 use crate::model::{
-    message::{Action, Pointer, PointerAct},
+    action::{Action, Pointer, PointerAct},
     state::State,
 };
 use ratatui::{

@@ -8,10 +8,10 @@ mod wall;
 use super::{Appearance, glyphs::Glyphs, keys, keys::KeyMap, theme::Theme};
 use crate::{
     model::{
+        action::Action,
         diagnosis::Fix,
-        feed::Feed,
         fixtures,
-        message::Action,
+        link::Link,
         reading::Unavailable,
         refresh::{Trigger, TriggerOutcome},
         run::{RunDetail, RunStatus},
@@ -102,8 +102,9 @@ fn nothing_moves_while_attempts_come_and_go() {
     for width in 40..=200 {
         let below = |retry_in: Option<u64>| {
             let mut state = state("down");
-            if let Feed::Down { retry_at, .. } = &mut state.feed {
-                *retry_at = retry_in.map(|seconds| state.now + std::time::Duration::from_secs(seconds));
+            let now = state.now;
+            if let Link::Down { retry_at, .. } = &mut state.database_mut().link {
+                *retry_at = retry_in.map(|seconds| now + std::time::Duration::from_secs(seconds));
             }
             let drawn = plain(&screen(&state, &Theme::terminal(), Glyphs::new(true), (width, 40)));
             let lines: Vec<&str> = drawn.lines().collect();
@@ -629,16 +630,16 @@ fn poison(state: &mut State, texts: &[String]) {
         at += 1;
         texts[at % texts.len()].clone()
     };
-    state.options.profile = Some(next());
-    state.options.host = next();
-    match &mut state.feed {
-        Feed::Polling { reason } | Feed::Down { reason, .. } => *reason = next(),
-        Feed::Connecting | Feed::Live => {}
+    state.database_mut().profile = Some(next());
+    state.database_mut().host = next();
+    match &mut state.database_mut().link {
+        Link::Polling { reason } | Link::Down { reason, .. } => *reason = next(),
+        Link::Connecting | Link::Live => {}
     }
-    if let Some(error) = &mut state.poll_error {
+    if let Some(error) = &mut state.database_mut().poll_error {
         *error = Unavailable::new(next(), next());
     }
-    if let Trigger::Ended { outcome, .. } = &mut state.trigger {
+    if let Trigger::Ended { outcome, .. } = &mut state.database_mut().trigger {
         match outcome {
             TriggerOutcome::Success { .. } => {}
             TriggerOutcome::Error { sqlstate, message, .. } => (*sqlstate, *message) = (Some(next()), next()),
@@ -647,7 +648,7 @@ fn poison(state: &mut State, texts: &[String]) {
             | TriggerOutcome::Lost { message } => *message = next(),
         }
     }
-    if let Some(snapshot) = &mut state.snapshot {
+    if let Some(snapshot) = state.snapshot_mut() {
         let server = &mut snapshot.server;
         (server.database, server.role, server.version) = (next(), next(), next());
         poison_parts(snapshot, &mut next);

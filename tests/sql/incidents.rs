@@ -1,43 +1,21 @@
 //! What incidents are made of, read from logs on a real server: migrated, made by hand, and hostile.
 
-use crate::support::{self, execute, fresh_app, fresh_role, migrated_app, session::Session, target};
-use refreshtop::{
-    db::reader::{self, Requests},
-    model::{
-        incident::{Incident, Record},
-        message::Message,
-        question::{Answer, Question},
-        reading::{Reading, Unavailable},
-        run::Origin,
-    },
+use crate::support::{self, asking::Asking, execute, fresh_app, fresh_role, migrated_app, session::Session};
+use refreshtop::model::{
+    incident::{Incident, Record},
+    question::{Answer, Question},
+    reading::{Reading, Unavailable},
+    run::Origin,
 };
 use std::time::Duration;
-use tokio::{
-    sync::{mpsc, watch},
-    time::timeout,
-};
 
 const DAY: Duration = Duration::from_hours(24);
 const LIMIT: Duration = Duration::from_mins(10);
 
 /// Asks as the monitor does, in a session of its own.
 async fn ask(url: &str, window: Duration) -> Reading<Record> {
-    let (polls, poll_requests) = mpsc::channel(1);
-    let (run, run_requests) = watch::channel(None);
-    let (questions, asked) = mpsc::channel(4);
-    let (answers, mut answered) = mpsc::channel(64);
-    let (window_of, window_requests) = watch::channel(window);
-    let requests = Requests { polls: poll_requests, run: run_requests, questions: asked, window: window_requests };
-    let reader = tokio::spawn(reader::run(target(url), requests, answers));
-    questions.send(Question::Incidents { window, limit: LIMIT }).await.unwrap();
-    let answer = timeout(Duration::from_mins(1), answered.recv()).await.expect("an answer in time").unwrap();
-    drop((polls, run, questions, window_of));
-    reader.abort();
-    match answer {
-        Message::Answered(answer) => match *answer {
-            Answer::Incidents(of, read) if of == window => read,
-            other => panic!("{other:?}"),
-        },
+    match Asking::of_window(url, window).ask(Question::Incidents { window, limit: LIMIT }).await {
+        Answer::Incidents(of, read) if of == window => read,
         other => panic!("{other:?}"),
     }
 }

@@ -1,19 +1,11 @@
 //! Pages of the log from a real server, whoever made it.
 
-use crate::support::{self, execute, fresh_app, fresh_role, migrated_app, target, value};
-use refreshtop::{
-    db::reader::{self, Requests},
-    model::{
-        message::Message,
-        question::{Answer, OriginFilter, Question, RunsFilter, RunsPage, RunsRead, Start},
-        reading::Reading,
-    },
+use crate::support::{self, asking::Asking, execute, fresh_app, fresh_role, migrated_app, value};
+use refreshtop::model::{
+    question::{Answer, OriginFilter, Question, RunsFilter, RunsPage, RunsRead, Start},
+    reading::Reading,
 };
-use std::{collections::HashSet, time::Duration};
-use tokio::{
-    sync::{mpsc, watch},
-    time::timeout,
-};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 const HANDMADE: &str = include_str!("../fixtures/handmade.sql");
@@ -32,36 +24,20 @@ const ROWS: &str = "
     INSERT INTO public.metrics_refresh_log (refresh_type, status, started_at, created_at)
     VALUES ('other', 'error', now(), now()), ('platform_metrics', 'success', now(), 'infinity')";
 
-/// The session that polls, asked for pages.
-struct Asking {
-    questions: mpsc::Sender<Question>,
-    answers: mpsc::Receiver<Message>,
-    // The reader ends with them.
-    _kept: (mpsc::Sender<()>, watch::Sender<Option<Uuid>>, watch::Sender<Duration>),
-}
+/// Asks for pages.
+struct Pages(Asking);
 
-impl Asking {
+impl Pages {
     fn new(url: &str) -> Self {
-        let (polls, poll_requests) = mpsc::channel(1);
-        let (run, run_requests) = watch::channel(None);
-        let (sender, answers) = mpsc::channel(64);
-        let (questions, asked) = mpsc::channel(1);
-        let (window, shown) = watch::channel(Duration::from_hours(24));
-        let requests = Requests { polls: poll_requests, run: run_requests, questions: asked, window: shown };
-        tokio::spawn(reader::run(target(url), requests, sender));
-        Self { questions, answers, _kept: (polls, run, window) }
+        Self(Asking::new(url))
     }
 
     async fn page(&mut self, page: RunsPage) -> Reading<RunsRead> {
-        self.questions.send(Question::Runs(page.clone())).await.unwrap();
-        match timeout(Duration::from_mins(1), self.answers.recv()).await.expect("an answer in time").unwrap() {
-            Message::Answered(answer) => match *answer {
-                Answer::Runs(answered, read) => {
-                    assert_eq!(answered, page);
-                    read
-                }
-                other => panic!("{other:?}"),
-            },
+        match self.0.ask(Question::Runs(page.clone())).await {
+            Answer::Runs(answered, read) => {
+                assert_eq!(answered, page);
+                read
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -114,7 +90,7 @@ async fn keys(url: &str, condition: &str) -> Vec<Uuid> {
 async fn paging_sees_each_row_once_in_both_directions() {
     let url = migrated_app("pages").await;
     execute(&url, ROWS).await;
-    let mut asking = Asking::new(&url);
+    let mut asking = Pages::new(&url);
     let wanted = keys(&url, "true").await;
     assert_eq!(wanted.len(), 10_000);
     for up in [false, true] {
@@ -131,7 +107,7 @@ async fn paging_sees_each_row_once_in_both_directions() {
 async fn filters_hold_and_a_search_goes_through_the_whole_log() {
     let url = migrated_app("filters").await;
     execute(&url, ROWS).await;
-    let mut asking = Asking::new(&url);
+    let mut asking = Pages::new(&url);
     let failures = RunsFilter { failures: true, ..RunsFilter::default() };
     let manual = RunsFilter { origin: OriginFilter::Manual, ..RunsFilter::default() };
     let scheduled = RunsFilter { origin: OriginFilter::Scheduled, ..failures.clone() };
@@ -162,7 +138,7 @@ async fn filters_hold_and_a_search_goes_through_the_whole_log() {
 #[tokio::test]
 async fn a_text_is_taken_as_it_is() {
     let url = migrated_app("literal").await;
-    let mut asking = Asking::new(&url);
+    let mut asking = Pages::new(&url);
     let texts = [
         "100% sure",
         "a_b",
@@ -211,7 +187,7 @@ async fn odd_rows_cost_nothing_but_themselves() {
          ('platform_metrics', 'success', -5, NULL, NULL, '\"x\"', now(), '2020-01-01')",
     )
     .await;
-    let mut asking = Asking::new(&url);
+    let mut asking = Pages::new(&url);
     let read = asking.from(&RunsFilter::default(), Start::Newest).await;
     // A year before Christ has no place in the list.
     assert_eq!((read.runs.len(), read.next), (2, None));
@@ -224,7 +200,7 @@ async fn odd_rows_cost_nothing_but_themselves() {
 async fn a_log_made_by_hand_is_paged_as_well() {
     let url = fresh_app("handpages").await;
     execute(&url, HANDMADE).await;
-    let mut asking = Asking::new(&url);
+    let mut asking = Pages::new(&url);
     let wanted = keys(&url, "true").await;
     for up in [false, true] {
         assert_eq!(asking.walk(&RunsFilter::default(), up).await, wanted);
@@ -265,12 +241,12 @@ async fn without_rights_it_says_so() {
     execute(&url, ROWS).await;
     let page = |start| RunsPage { filter: RunsFilter::default(), start, limit: 200, brief: false };
     let (name, role) = fresh_role(&url, "stranger", "").await;
-    let why = Asking::new(&role).page(page(Start::Newest)).await.unwrap_err();
+    let why = Pages::new(&role).page(page(Start::Newest)).await.unwrap_err();
     assert_eq!(why.fix, format!("GRANT refreshtop_admin TO {name}"), "{why:?}");
     // Row security shows nothing, which is not to say that there is nothing.
     execute(&url, &format!("GRANT SELECT ON public.metrics_refresh_log TO {name}")).await;
     for start in [Start::Newest, Start::Oldest] {
-        let why = Asking::new(&role).page(page(start)).await.unwrap_err();
+        let why = Pages::new(&role).page(page(start)).await.unwrap_err();
         assert!(why.reason.contains("row security"), "{why:?}");
     }
 }
@@ -279,7 +255,7 @@ async fn without_rights_it_says_so() {
 async fn a_log_that_is_locked_fails_its_page_only() {
     let url = migrated_app("locked").await;
     execute(&url, ROWS).await;
-    let mut asking = Asking::new(&url);
+    let mut asking = Pages::new(&url);
     let holder = support::session::Session::with(&url, "BEGIN; LOCK TABLE public.metrics_refresh_log").await;
     let page = || RunsPage { filter: RunsFilter::default(), start: Start::Newest, limit: 200, brief: false };
     let why = asking.page(page()).await.unwrap_err();

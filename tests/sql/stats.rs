@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use refreshtop::{
     db::service::{self, LogFilter, PLATFORM_METRICS},
     model::{
+        address::ViewId,
         health::{self, Rule, Thresholds, Verdict},
         refresh::TriggerOutcome,
         run::{Origin, RunStatus},
@@ -339,7 +340,7 @@ async fn a_row_of_an_older_deployment_reads_well() {
 async fn a_failed_run_is_told_in_full() {
     let (session, mut service) = logged(&["UPDATE refreshtop.views SET lock_timeout = '100 ms';".into()]).await;
     session.run("SET application_name = 'in the way'; BEGIN; LOCK TABLE public.assets").await;
-    let outcome = service::trigger(&mut service).await.unwrap();
+    let outcome = service::trigger(&mut service, &ViewId::new(PLATFORM_METRICS)).await.unwrap();
     let TriggerOutcome::Error { duration_ms, sqlstate, message } = outcome else { panic!("{outcome:?}") };
     assert_eq!(sqlstate.as_deref(), Some("55P03"));
     let listed = service::recent_runs(&look(&mut service).await, PLATFORM_METRICS, LogFilter::Errors, 50)
@@ -361,14 +362,14 @@ async fn a_trigger_tells_its_outcome() {
     let url = migrated_app("trigger").await;
     let mut service = crate::support::open(&url).await;
     let session = Session::open(&url).await;
-    let outcome = service::trigger(&mut service).await.unwrap();
+    let outcome = service::trigger(&mut service, &ViewId::new(PLATFORM_METRICS)).await.unwrap();
     let at: DateTime<Utc> = session.value("completed_at FROM public.metrics_refresh_log").await;
     let ms: f64 = session.value("duration_ms::float8 FROM public.metrics_refresh_log").await;
     assert_eq!(outcome, TriggerOutcome::Success { duration_ms: ms, completed_at: at });
 
     session.run("SET application_name = 'the first'; BEGIN").await;
     session.value::<Value>("public.trigger_platform_metrics_refresh()").await;
-    let outcome = service::trigger(&mut service).await.unwrap();
+    let outcome = service::trigger(&mut service, &ViewId::new(PLATFORM_METRICS)).await.unwrap();
     assert!(
         matches!(&outcome, TriggerOutcome::AlreadyRunning { message } if message.contains("the first")),
         "{outcome:?}"
@@ -379,7 +380,8 @@ async fn a_trigger_tells_its_outcome() {
     assert_eq!(service::running(&look(&mut service).await, PLATFORM_METRICS).await.unwrap(), None);
 
     let (_, plain) = fresh_role(&url, "plain", "").await;
-    let outcome = service::trigger(&mut crate::support::open(&plain).await).await.unwrap();
+    let outcome =
+        service::trigger(&mut crate::support::open(&plain).await, &ViewId::new(PLATFORM_METRICS)).await.unwrap();
     assert!(
         matches!(&outcome, TriggerOutcome::Refused { message } if message.contains("super administrators")),
         "{outcome:?}"

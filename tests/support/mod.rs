@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each test program uses its part of this")]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "only tests call this")]
 
+pub mod asking;
 pub mod companion;
 pub mod durations;
 pub mod flood;

@@ -1,14 +1,15 @@
 //! The view that diagnoses: what was found, which check is selected, what is about to be fixed.
 
 use crate::model::{
+    action::Action,
     diagnosis::{Check, Danger, Diagnosis, Fix, FixKind, Verdict},
-    message::{Action, Effect},
+    effect::Effect,
     prompt::{Prompt, Purpose},
     question::Question,
     reading::Reading,
     refresh::Trigger,
+    request::Request,
     schedule,
-    snapshot::Snapshot,
     state::{Overlay, State},
     wake::OUTCOME_SHOWN,
 };
@@ -119,7 +120,7 @@ pub fn ask(state: &mut State, run_plan: bool) -> Vec<Effect> {
         return Vec::new();
     }
     (view.loading, view.again, view.measuring) = (true, None, run_plan);
-    vec![Effect::Ask(Question::Diagnosis { run_plan })]
+    vec![state.request(Request::Ask(Question::Diagnosis { run_plan }))]
 }
 
 /// Takes in a diagnosis.
@@ -222,7 +223,7 @@ pub fn confirm(state: &mut State) -> Vec<Effect> {
     }
     state.diagnose.fixed = None;
     state.diagnose.fixing = Some(fix.clone());
-    vec![Effect::Fix(Box::new(fix))]
+    vec![state.request(Request::Fix(Box::new(fix)))]
 }
 
 /// What is known to make a fix impossible, without asking the server.
@@ -231,12 +232,12 @@ fn refusal(state: &State, fix: &Fix) -> Option<String> {
         return Some("nothing was done: not connected; wait until the feed is back".into());
     }
     // One session for what is asked for by key: the server must not notice that it is watched.
-    if matches!(state.trigger, Trigger::Running { .. }) {
+    if matches!(state.database().trigger, Trigger::Running { .. }) {
         return Some("nothing was done: a refresh that was started here is running; wait for it, or cancel it".into());
     }
-    let standby = state.snapshot.as_ref().is_some_and(|Snapshot { server, .. }| server.standby);
     let works = matches!(fix.kind, FixKind::Cancel | FixKind::Terminate);
-    (standby && !works).then(|| "nothing was done: this server is a read-only standby; fix on its primary".into())
+    (state.database().is_standby() && !works)
+        .then(|| "nothing was done: this server is a read-only standby; fix on its primary".into())
 }
 
 /// Moment at which what came of a fix has been shown for long enough: a failure stays until it is dismissed.
@@ -257,13 +258,13 @@ pub fn fixed(state: &mut State, outcome: Result<String, String>) -> Vec<Effect> 
 mod tests {
     use super::*;
     use crate::model::{
-        fixtures, message::Message, prompt::Edit, question::Answer, reading::Unavailable, update::update, views::View,
-        wake,
+        event::Event, fixtures, message::Message, prompt::Edit, question::Answer, reading::Unavailable, update::update,
+        views::View, wake,
     };
 
     fn answer(state: &mut State, read: Reading<Diagnosis>) -> Vec<Effect> {
         let now = state.now;
-        update(state, Message::Answered(Box::new(Answer::Diagnosis(read))), now)
+        update(state, fixtures::event(Event::Answered(Box::new(Answer::Diagnosis(read)))), now)
     }
 
     fn plan(state: &State) -> &Check {
@@ -273,7 +274,10 @@ mod tests {
     #[test]
     fn what_was_measured_stays_until_it_is_measured_again() {
         let mut state = fixtures::diagnose::view();
-        assert_eq!(act(&mut state, Action::Measure), [Effect::Ask(Question::Diagnosis { run_plan: true })]);
+        assert_eq!(
+            act(&mut state, Action::Measure),
+            [fixtures::request(Request::Ask(Question::Diagnosis { run_plan: true }))]
+        );
         assert_eq!(state.diagnose.check().unwrap().id, PLAN);
         answer(&mut state, Ok(fixtures::diagnose::found()));
         let measured = plan(&state).clone();
@@ -331,7 +335,7 @@ mod tests {
     fn a_success_is_shown_for_a_while_and_a_failure_until_it_is_dismissed() {
         for worked in [true, false] {
             let mut state = fixtures::diagnose::fixed(worked);
-            state.next_poll = None;
+            state.database_mut().polling.due = None;
             let now = state.now + OUTCOME_SHOWN;
             assert_eq!(fixed_end(&state), worked.then_some(now));
             assert!(!worked || wake::next(&state).is_some_and(|moment| moment <= now));

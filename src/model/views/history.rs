@@ -1,7 +1,7 @@
 //! The view of the history: what was read, and how far it is scrolled.
 
 use super::loadable::{self, Loadable};
-use crate::model::{history::History as Read, message::Effect, question::Question, reading::Reading, state::State};
+use crate::model::{effect::Effect, history::History as Read, question::Question, reading::Reading, state::State};
 use std::time::Duration;
 
 /// What the view knows.

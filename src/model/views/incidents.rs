@@ -2,8 +2,8 @@
 
 use super::loadable::{self, Loadable};
 use crate::model::{
+    effect::Effect,
     incident::{Incident, Record},
-    message::Effect,
     question::Question,
     reading::Reading,
     state::State,
@@ -107,13 +107,8 @@ pub fn answered(state: &mut State, window: Duration, read: Reading<Record>) -> V
 mod tests {
     use super::*;
     use crate::model::{
-        fixtures,
-        message::{Action, Message},
-        question::Answer,
-        reading::Unavailable,
-        state::Overlay,
-        update::update,
-        views::View,
+        action::Action, event::Event, fixtures, message::Message, question::Answer, reading::Unavailable,
+        request::Request, state::Overlay, update::update, views::View,
     };
 
     fn press(state: &mut State, action: Action) -> Vec<Effect> {
@@ -123,19 +118,22 @@ mod tests {
 
     fn answer(state: &mut State, read: Reading<Record>) -> Vec<Effect> {
         let (window, now) = (state.options.window, state.now);
-        update(state, Message::Answered(Box::new(Answer::Incidents(window, read))), now)
+        update(state, fixtures::event(Event::Answered(Box::new(Answer::Incidents(window, read)))), now)
     }
 
     #[test]
     fn going_there_asks_once_with_the_window_and_the_limit() {
         let mut state = fixtures::live();
         let question = Question::Incidents { window: Duration::from_hours(24), limit: Duration::from_mins(10) };
-        assert_eq!(press(&mut state, Action::View(View::Incidents)), [Effect::Ask(question.clone())]);
+        assert_eq!(
+            press(&mut state, Action::View(View::Incidents)),
+            [fixtures::request(Request::Ask(question.clone()))]
+        );
         assert_eq!(press(&mut state, Action::View(View::Incidents)), []);
         assert_eq!(answer(&mut state, Ok(fixtures::incident_record())), []);
         assert_eq!(ask(&mut state), [], "nothing was logged since");
         state.now += Duration::from_mins(5);
-        assert_eq!(ask(&mut state), [Effect::Ask(question)], "but the window has moved");
+        assert_eq!(ask(&mut state), [fixtures::request(Request::Ask(question))], "but the window has moved");
         assert_eq!(answer(&mut state, Err(Unavailable::new("gone", ""))).len(), 0, "not again until something happens");
     }
 
@@ -153,7 +151,7 @@ mod tests {
         assert_eq!((selected_index(&state), newest.until), (Some(0), None));
         assert_eq!(selected(&state).unwrap().began, all[1].began);
         let id = all[1].first.as_ref().unwrap().id.unwrap();
-        assert_eq!(press(&mut state, Action::Open), [Effect::ReadRun(id)]);
+        assert_eq!(press(&mut state, Action::Open), [fixtures::request(Request::ReadRun(id))]);
         assert!(matches!(state.overlay, Some(Overlay::Run { id: open, .. }) if open == id));
     }
 
@@ -172,7 +170,7 @@ mod tests {
         let limit = TimeDelta::from_std(limit(&state)).unwrap();
         let until = ((after + limit) - state.server_now().unwrap()).to_std();
         assert!(until.is_err(), "it is long past");
-        state.clock = Some(crate::model::clock::ServerClock::new(after + limit, state.now));
+        state.database_mut().clock = Some(crate::model::clock::ServerClock::new(after + limit, state.now));
         assert_eq!(list(&state).first().map(Incident::is_open), Some(false));
         assert_eq!(holds(&state), Some(Duration::from_nanos(1)));
     }

@@ -1,9 +1,10 @@
 //! What a view has read, and whether it is being read anew.
 
 use crate::model::{
-    message::Effect,
+    effect::Effect,
     question::Question,
     reading::Reading,
+    request::Request,
     state::{Newest, State},
 };
 use chrono::{DateTime, Utc};
@@ -81,5 +82,5 @@ pub fn again<T>(
     }
     asked.loading = true;
     asked.of = Some(newest);
-    vec![Effect::Ask(question(window))]
+    vec![state.request(Request::Ask(question(window)))]
 }

@@ -1,7 +1,7 @@
 //! The view of the view's own figures: how they moved, and how far that is scrolled.
 
 use super::loadable::{self, Loadable};
-use crate::model::{message::Effect, movement::Movement, question::Question, reading::Reading, state::State};
+use crate::model::{effect::Effect, movement::Movement, question::Question, reading::Reading, state::State};
 use std::time::Duration;
 
 /// What the view knows.

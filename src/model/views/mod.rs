@@ -11,8 +11,10 @@ pub mod runs;
 pub mod wall;
 
 use crate::model::{
-    message::{Action, Effect},
+    action::Action,
+    effect::Effect,
     question::Answer,
+    request::Request,
     state::{Overlay, State},
 };
 
@@ -129,7 +131,7 @@ pub fn open(state: &mut State) -> Vec<Effect> {
     };
     let Some(id) = id else { return Vec::new() };
     state.overlay = Some(Overlay::Run { id, detail: None, scroll: 0 });
-    vec![Effect::ReadRun(id)]
+    vec![state.request(Request::ReadRun(id))]
 }
 
 /// A scroll position moved by so many lines.

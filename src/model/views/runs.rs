@@ -4,10 +4,12 @@
 //! comes near and is cut at the other one; what was cut is read again when somebody comes back.
 
 use crate::model::{
-    message::{Action, Effect},
+    action::Action,
+    effect::Effect,
     prompt::{Prompt, Purpose},
     question::{Listed, OriginFilter, Place, Question, RunsFilter, RunsPage, RunsRead, Start},
     reading::{Reading, Unavailable},
+    request::Request,
     run::Run,
     state::{Newest, State},
     views::View,
@@ -276,7 +278,7 @@ fn ask_page(state: &mut State, start: Start, brief: bool) -> Vec<Effect> {
     (view.wished, view.outdated) = (None, false);
     let page = RunsPage { filter: view.filter.clone(), start, limit: PAGE, brief };
     view.loading = Some(page.clone());
-    vec![Effect::Ask(Question::Runs(page))]
+    vec![state.request(Request::Ask(Question::Runs(page)))]
 }
 
 /// Takes a page in, and asks for what was wished for meanwhile.

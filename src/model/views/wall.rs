@@ -1,6 +1,6 @@
 //! The wall: what moves on it, and when. It stays on for weeks, so its words are coarse and the whole picture wanders.
 
-use crate::model::{age, feed::Feed, state::State};
+use crate::model::{age, link::Link, state::State};
 use std::time::Duration;
 
 /// How long the picture stays in its place. A step sends a few thousand bytes at most, so it costs a few bytes a second.
@@ -31,9 +31,9 @@ fn passed(state: &State) -> Duration {
     if let Some(now) = state.server_now() {
         return Duration::from_micros(u64::try_from(now.timestamp_micros()).unwrap_or_default());
     }
-    match &state.feed {
-        Feed::Down { since, .. } => state.now.saturating_duration_since(*since),
-        Feed::Connecting | Feed::Live | Feed::Polling { .. } => Duration::ZERO,
+    match &state.database().link {
+        Link::Down { since, .. } => state.now.saturating_duration_since(*since),
+        Link::Connecting | Link::Live | Link::Polling { .. } => Duration::ZERO,
     }
 }
 
@@ -42,20 +42,21 @@ fn passed(state: &State) -> Duration {
 pub fn holds(state: &State) -> Option<Duration> {
     let passed = passed(state);
     let into = Duration::new(passed.as_secs() % STEP.as_secs(), passed.subsec_nanos());
-    let still = state.server_now().is_none() && !matches!(state.feed, Feed::Down { .. });
+    let still = state.server_now().is_none() && !matches!(state.database().link, Link::Down { .. });
     let step = STEP.checked_sub(into).filter(|_| !still);
-    let down = match &state.feed {
-        Feed::Down { since, .. } => Some(until_change(state.now.saturating_duration_since(*since))),
-        Feed::Connecting | Feed::Live | Feed::Polling { .. } => None,
+    let down = match &state.database().link {
+        Link::Down { since, .. } => Some(until_change(state.now.saturating_duration_since(*since))),
+        Link::Connecting | Link::Live | Link::Polling { .. } => None,
     };
-    let old = state.data_age().filter(|_| !state.connected() || state.poll_error.is_some()).map(until_change);
+    let old =
+        state.data_age().filter(|_| !state.connected() || state.database().poll_error.is_some()).map(until_change);
     [step, state.freshness().map(until_change), down, old, until_run(state)].into_iter().flatten().min()
 }
 
 /// The next run is shown by its moment, which stands until it has come.
 fn until_run(state: &State) -> Option<Duration> {
     let now = state.server_now()?;
-    let next = state.snapshot.as_ref()?.job.as_ref().ok()?.next_run(now)?;
+    let next = state.snapshot()?.job.as_ref().ok()?.next_run(now)?;
     (next - now).to_std().ok().filter(|left| !left.is_zero())
 }
 

@@ -2,7 +2,7 @@
 //! for new ones.
 
 use super::{Scene, put, to_u16};
-use crate::model::{age, feed::Feed, message::Action, snapshot::Deployment, state::Paused};
+use crate::model::{action::Action, age, link::Link, snapshot::Deployment, state::Paused};
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -38,20 +38,20 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 fn message(scene: &Scene, longest: bool) -> Option<(String, Style)> {
     let glyphs = scene.glyphs;
     let bar = |style: Style| style.add_modifier(Modifier::REVERSED);
-    if let (Some(paused), Feed::Live | Feed::Polling { .. }) = (scene.state.paused, &scene.state.feed) {
+    if let (Some(paused), Link::Live | Link::Polling { .. }) = (scene.state.paused, &scene.state.database().link) {
         return Some((held(scene, paused), bar(scene.theme.warning)));
     }
-    match &scene.state.feed {
-        Feed::Connecting => {
-            let text = format!("{} CONNECTING to {}", glyphs.polling, scene.state.options.host);
+    match &scene.state.database().link {
+        Link::Connecting => {
+            let text = format!("{} CONNECTING to {}", glyphs.polling, scene.state.database().host);
             Some((text, bar(scene.theme.unknown)))
         }
-        Feed::Down { .. } => Some((down(scene, longest), bar(scene.theme.critical))),
-        Feed::Live | Feed::Polling { .. } if scene.state.poll_error.is_some() => {
+        Link::Down { .. } => Some((down(scene, longest), bar(scene.theme.critical))),
+        Link::Live | Link::Polling { .. } if scene.state.database().poll_error.is_some() => {
             Some((poll_failed(scene), bar(scene.theme.critical)))
         }
-        Feed::Live => Some((notes(scene).join(&dot(scene)), scene.theme.muted)).filter(|(text, _)| !text.is_empty()),
-        Feed::Polling { reason } => {
+        Link::Live => Some((notes(scene).join(&dot(scene)), scene.theme.muted)).filter(|(text, _)| !text.is_empty()),
+        Link::Polling { reason } => {
             let pause = age::label(scene.state.options.poll_interval);
             let text = format!("{} POLLING every {pause}: {}", glyphs.polling, short(scene, reason));
             let parts: Vec<String> = std::iter::once(text).chain(notes(scene)).collect();
@@ -82,7 +82,7 @@ fn dot(scene: &Scene) -> String {
 
 /// What is worth knowing about where the figures come from.
 fn notes(scene: &Scene) -> Vec<String> {
-    let Some(snapshot) = &scene.state.snapshot else { return Vec::new() };
+    let Some(snapshot) = scene.state.snapshot() else { return Vec::new() };
     let behind = snapshot.server.behind.filter(|behind| *behind >= BEHIND);
     let behind = behind.map(|behind| format!("this standby replays what is {} old", age::label(behind)));
     let deployment = match snapshot.deployment {
@@ -98,7 +98,7 @@ fn notes(scene: &Scene) -> Vec<String> {
 
 /// A reason may be long; what stands after it must still be seen. The header says where to already.
 fn short(scene: &Scene, reason: &str) -> String {
-    let where_to = format!("cannot connect to {}: ", scene.state.options.host);
+    let where_to = format!("cannot connect to {}: ", scene.state.database().host);
     scene.clean(reason.strip_prefix(where_to.as_str()).unwrap_or(reason), 180)
 }
 
@@ -110,7 +110,7 @@ fn how_old(scene: &Scene) -> String {
 }
 
 fn down(scene: &Scene, longest: bool) -> String {
-    let Feed::Down { reason, since, attempts, retry_at } = &scene.state.feed else { return String::new() };
+    let Link::Down { reason, since, attempts, retry_at } = &scene.state.database().link else { return String::new() };
     let dot = scene.glyphs.dot;
     let now = scene.state.now;
     let lost = age::label(now.saturating_duration_since(*since));
@@ -129,7 +129,7 @@ fn down(scene: &Scene, longest: bool) -> String {
 }
 
 fn poll_failed(scene: &Scene) -> String {
-    let Some(error) = &scene.state.poll_error else { return String::new() };
+    let Some(error) = &scene.state.database().poll_error else { return String::new() };
     let dot = scene.glyphs.dot;
     let reason = short(scene, &error.reason);
     let fix = if error.fix.is_empty() { String::new() } else { format!(" {dot} {}", short(scene, &error.fix)) };

@@ -27,7 +27,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let plot_width = area.width.saturating_sub(SCALE);
     let shown = &runs[..runs.len().min(usize::from(plot_width))];
     let inner = titled(scene, area, buf, "DURATIONS", &note(scene, shown));
-    match &scene.state.snapshot {
+    match scene.state.snapshot() {
         None => return waiting(scene, inner, buf),
         Some(snapshot) => {
             if let Err(missing) = &snapshot.runs {

@@ -1,7 +1,7 @@
 //! Recent errors: when, which, how many sessions were in the way, what was said.
 
 use super::{Scene, being_read, moment, note_rows, on_another_day, titled_list, unavailable, waiting, window};
-use crate::model::{message::Pointed, run::Run, state::Focus};
+use crate::model::{action::Pointed, run::Run, state::Focus};
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Rect},
@@ -18,7 +18,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
         return;
     }
     let inner = titled_list(scene, area, buf, "ERRORS", Focus::Errors);
-    match &scene.state.snapshot {
+    match scene.state.snapshot() {
         None => return waiting(scene, inner, buf),
         Some(snapshot) => {
             if let Err(missing) = &snapshot.errors {

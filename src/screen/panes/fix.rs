@@ -6,8 +6,8 @@ use super::{
     put, to_u16,
 };
 use crate::model::{
+    action::{Action, Pointed},
     diagnosis::{Danger, Fix},
-    message::{Action, Pointed},
     views::diagnose::Choice,
 };
 use ratatui::{

@@ -2,7 +2,7 @@
 
 use super::{Scene, put, put_pressed};
 use crate::{
-    model::{message::Action, state::Overlay, views::View},
+    model::{action::Action, state::Overlay, views::View},
     screen::keys::{self, Binding},
 };
 use ratatui::{

@@ -35,7 +35,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    match &scene.state.snapshot {
+    match scene.state.snapshot() {
         None => return waiting(scene, area, buf),
         Some(snapshot) => {
             if let Err(missing) = &snapshot.stats {

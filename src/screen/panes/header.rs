@@ -1,7 +1,7 @@
 //! Which database, how news arrives, and of when it is.
 
 use super::{Scene, put, put_right, width_of};
-use crate::model::feed::Feed;
+use crate::model::link::Link;
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -58,13 +58,13 @@ fn separated(scene: &Scene, parts: Vec<Span<'static>>) -> Vec<Span<'static>> {
 }
 
 fn profile(scene: &Scene, width: u16) -> Vec<Span<'static>> {
-    let profile = scene.state.options.profile.as_deref();
+    let profile = scene.state.database().profile.as_deref();
     profile.map(|name| Span::styled(scene.clean(name, width), scene.theme.accent)).into_iter().collect()
 }
 
 fn place(scene: &Scene, width: u16) -> Vec<Span<'static>> {
-    let host = &scene.state.options.host;
-    let text = match &scene.state.snapshot {
+    let host = &scene.state.database().host;
+    let text = match scene.state.snapshot() {
         // The database is cut first, so that a long name never hides the host.
         Some(snapshot) => {
             let database = scene.clean(&snapshot.server.database, width.saturating_sub(2) / 2);
@@ -78,43 +78,43 @@ fn place(scene: &Scene, width: u16) -> Vec<Span<'static>> {
 }
 
 fn role(scene: &Scene, width: u16) -> Vec<Span<'static>> {
-    let Some(snapshot) = &scene.state.snapshot else { return Vec::new() };
+    let Some(snapshot) = scene.state.snapshot() else { return Vec::new() };
     vec![Span::raw(format!("role {}", scene.clean(&snapshot.server.role, width.saturating_sub(5))))]
 }
 
 fn version(scene: &Scene) -> Vec<Span<'static>> {
-    let Some(snapshot) = &scene.state.snapshot else { return Vec::new() };
+    let Some(snapshot) = scene.state.snapshot() else { return Vec::new() };
     vec![Span::styled(format!("PostgreSQL {}", scene.clean(&snapshot.server.version, 12)), scene.theme.muted)]
 }
 
 fn standby(scene: &Scene) -> Vec<Span<'static>> {
-    let standby = scene.state.snapshot.as_ref().is_some_and(|snapshot| snapshot.server.standby);
+    let standby = scene.state.snapshot().is_some_and(|snapshot| snapshot.server.standby);
     standby.then(|| Span::styled("STANDBY", scene.theme.warning)).into_iter().collect()
 }
 
 /// How news arrives.
 pub(in crate::screen) fn feed(scene: &Scene) -> Vec<Span<'static>> {
     let paused = scene.state.paused.is_some() && scene.state.connected();
-    let (glyph, word, style) = match &scene.state.feed {
+    let (glyph, word, style) = match &scene.state.database().link {
         _ if paused => (scene.glyphs.paused, "PAUSED", scene.theme.warning),
-        Feed::Connecting => (scene.glyphs.polling, "CONNECTING", scene.theme.unknown),
-        Feed::Live => (scene.glyphs.live, "LIVE", scene.theme.healthy),
-        Feed::Polling { .. } => (scene.glyphs.polling, "POLLING", scene.theme.warning),
-        Feed::Down { .. } => (scene.glyphs.failed, "DOWN", scene.theme.critical),
+        Link::Connecting => (scene.glyphs.polling, "CONNECTING", scene.theme.unknown),
+        Link::Live => (scene.glyphs.live, "LIVE", scene.theme.healthy),
+        Link::Polling { .. } => (scene.glyphs.polling, "POLLING", scene.theme.warning),
+        Link::Down { .. } => (scene.glyphs.failed, "DOWN", scene.theme.critical),
     };
     vec![Span::styled(format!("{glyph} {word}"), style)]
 }
 
 /// The server's time of the data: an absolute one, which no idle screen has to count up.
 fn data_time(scene: &Scene) -> Vec<Span<'static>> {
-    let words = if scene.state.heard_at.is_some() { "  data of " } else { "  " };
+    let words = if scene.state.database().heard_at.is_some() { "  data of " } else { "  " };
     let mut spans = short_time(scene);
     spans.insert(0, Span::styled(words, time_style(scene)));
     spans
 }
 
 fn short_time(scene: &Scene) -> Vec<Span<'static>> {
-    let text = match (scene.state.clock, scene.state.heard_at) {
+    let text = match (scene.state.database().clock, scene.state.database().heard_at) {
         (Some(clock), Some(heard)) => format!("{} UTC", clock.at(heard).format("%H:%M:%S")),
         _ => "no data yet".into(),
     };

@@ -1,7 +1,7 @@
 //! All keys, read back from the key map.
 
 use super::{Scene, put, to_u16};
-use crate::{model::message::Action, screen::keys::Binding};
+use crate::{model::action::Action, screen::keys::Binding};
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Flex, Layout, Rect},

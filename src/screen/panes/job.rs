@@ -2,9 +2,9 @@
 
 use super::{Scene, compact_title, fitting, moment, put, titled, unavailable, waiting};
 use crate::model::{
+    action::Action,
     age,
     job::{Job, JobRun},
-    message::Action,
     reading::Unavailable,
     views::View,
 };
@@ -19,7 +19,7 @@ type Part = Vec<Span<'static>>;
 
 /// Rows that it needs in a compact place.
 pub fn height(scene: &Scene) -> u16 {
-    let missing = scene.state.snapshot.as_ref().and_then(|snapshot| snapshot.job.as_ref().err());
+    let missing = scene.state.snapshot().and_then(|snapshot| snapshot.job.as_ref().err());
     if missing.is_some_and(|missing| !missing.fix.is_empty()) { 2 } else { 1 }
 }
 
@@ -29,7 +29,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     }
     let compact = area.height < 4;
     let inner = if compact { area } else { titled(scene, area, buf, "JOB", "") };
-    let Some(snapshot) = &scene.state.snapshot else {
+    let Some(snapshot) = scene.state.snapshot() else {
         let rest = if compact { compact_title(scene, area, buf, "JOB") } else { inner };
         return waiting(scene, rest, buf);
     };

@@ -13,7 +13,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
         return;
     }
     let compact = area.height < 5;
-    let snapshot = scene.state.snapshot.as_ref();
+    let snapshot = scene.state.snapshot();
     let as_of = snapshot.and_then(|s| s.figures.as_ref().ok()).map(|figures| as_of(scene, figures));
     let inner = if compact { area } else { titled(scene, area, buf, "METRICS", &as_of.unwrap_or_default()) };
     let Some(snapshot) = snapshot else {

@@ -22,7 +22,7 @@ pub mod verdict;
 
 use super::Scene;
 use crate::model::{
-    message::{Action, Pointed},
+    action::{Action, Pointed},
     reading::Unavailable,
     run::{Origin, Run},
     state::Focus,
@@ -193,7 +193,7 @@ pub(super) fn labelled(scene: &Scene, label: &'static str, value: String, style:
 
 /// A time of day in UTC, with the date where it is not the day of the snapshot.
 pub(super) fn moment(scene: &Scene, at: DateTime<Utc>) -> String {
-    let today = scene.state.snapshot.as_ref().map(|snapshot| snapshot.server_time.date_naive());
+    let today = scene.state.snapshot().map(|snapshot| snapshot.server_time.date_naive());
     if today == Some(at.date_naive()) {
         at.format("%H:%M:%S").to_string()
     } else {
@@ -203,7 +203,7 @@ pub(super) fn moment(scene: &Scene, at: DateTime<Utc>) -> String {
 
 /// Whether `at` is shown with its date.
 pub(super) fn on_another_day(scene: &Scene, run: &Run) -> bool {
-    scene.state.snapshot.as_ref().is_some_and(|s| s.server_time.date_naive() != run.started_at.date_naive())
+    scene.state.snapshot().is_some_and(|s| s.server_time.date_naive() != run.started_at.date_naive())
 }
 
 pub(super) fn origin(origin: Origin) -> &'static str {

@@ -31,8 +31,8 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 }
 
 fn said(scene: &Scene) -> Option<(&'static str, Style, String)> {
-    match &scene.state.trigger {
-        Trigger::Idle => scene.state.snapshot.as_ref()?.running.as_ref().map(|running| elsewhere(scene, running)),
+    match &scene.state.database().trigger {
+        Trigger::Idle => scene.state.snapshot()?.running.as_ref().map(|running| elsewhere(scene, running)),
         Trigger::Running { since, cancelling } => {
             let passed = age::label(scene.state.now.saturating_duration_since(*since));
             let dots = scene.glyphs.charset.ellipsis;

@@ -2,8 +2,8 @@
 
 use super::{Scene, moment, note_rows, on_another_day, origin, titled_list, unavailable, waiting, window};
 use crate::model::{
+    action::Pointed,
     age,
-    message::Pointed,
     run::{Origin, Run, RunStatus},
     state::Focus,
 };
@@ -23,7 +23,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
         return;
     }
     let inner = titled_list(scene, area, buf, "RUNS", Focus::Runs);
-    match &scene.state.snapshot {
+    match scene.state.snapshot() {
         None => return waiting(scene, inner, buf),
         Some(snapshot) => {
             if let Err(missing) = &snapshot.runs {

@@ -1,7 +1,7 @@
 //! What is left on a terminal too small for panes: a sentence that begins with the verdict.
 
 use super::{Scene, put, verdict};
-use crate::model::{age, feed::Feed};
+use crate::model::{age, link::Link};
 use ratatui::{buffer::Buffer, layout::Rect, style::Modifier, text::Line};
 
 pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
@@ -27,14 +27,14 @@ fn said(scene: &Scene) -> String {
         (false, _, Some(fresh)) => format!("fresh {}", age::coarse(fresh)),
         (false, _, None) => "freshness unknown".into(),
     };
-    let feed = match &scene.state.feed {
-        Feed::Connecting => "CONNECTING",
-        Feed::Live => "LIVE",
-        Feed::Polling { .. } => "POLLING",
-        Feed::Down { .. } => "DOWN",
+    let feed = match &scene.state.database().link {
+        Link::Connecting => "CONNECTING",
+        Link::Live => "LIVE",
+        Link::Polling { .. } => "POLLING",
+        Link::Down { .. } => "DOWN",
     };
-    let host = scene.clean(&scene.state.options.host, 60);
-    let place = match &scene.state.snapshot {
+    let host = scene.clean(&scene.state.database().host, 60);
+    let place = match scene.state.snapshot() {
         Some(snapshot) => format!("{}@{host}", scene.clean(&snapshot.server.database, 40)),
         None => host,
     };

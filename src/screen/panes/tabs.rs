@@ -1,7 +1,7 @@
 //! The verdict in a word, and which views there are: the head of every view but the overview.
 
 use super::{Scene, put, put_pressed, verdict};
-use crate::model::{message::Action, views::View};
+use crate::model::{action::Action, views::View};
 use ratatui::{
     buffer::Buffer,
     layout::Rect,

@@ -2,7 +2,7 @@
 
 use super::{Scene, below, put, to_u16};
 use crate::{
-    model::{age, feed::Feed, health::Verdict},
+    model::{age, health::Verdict, link::Link},
     screen::letters,
 };
 use ratatui::{
@@ -112,13 +112,13 @@ fn reasons(scene: &Scene) -> Vec<(&'static str, Style, String)> {
 
 /// The findings of a lost connection repeat the banner; beside the verdict it is said what that means.
 fn said(scene: &Scene, reason: &str) -> String {
-    let known = scene.state.snapshot.is_some();
-    match &scene.state.feed {
+    let known = scene.state.snapshot().is_some();
+    match &scene.state.database().link {
         _ if !scene.is_unknown() => reason.to_owned(),
-        Feed::Down { .. } if known => "no connection: all that is shown is old".into(),
-        Feed::Down { .. } => "no connection: nothing is known".into(),
-        Feed::Connecting => "connecting: nothing is known yet".into(),
-        Feed::Live | Feed::Polling { .. } => reason.to_owned(),
+        Link::Down { .. } if known => "no connection: all that is shown is old".into(),
+        Link::Down { .. } => "no connection: nothing is known".into(),
+        Link::Connecting => "connecting: nothing is known yet".into(),
+        Link::Live | Link::Polling { .. } => reason.to_owned(),
     }
 }
 

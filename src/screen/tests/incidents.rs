@@ -3,8 +3,8 @@
 use super::{SIZES, Theme, cases, drawn, fixtures, hostile, look, plain, screen, shown, state};
 use crate::{
     model::{
+        action::{Action, Pointed, Pointer, PointerAct},
         incident::{Blocker, Failure},
-        message::{Action, Pointed, Pointer, PointerAct},
         state::State,
         views::incidents as view,
     },

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::model::{
-    message::{Message, Pointed, Pointer, PointerAct},
+    action::{Pointed, Pointer, PointerAct},
+    message::Message,
     update::update,
     views::{View, diagnose::Choice},
 };
@@ -54,7 +55,7 @@ fn a_press_on_a_row_of_a_scrolled_list_selects_that_very_row() {
         // Pressed again, it opens.
         let again = press(&state, &shown, size).unwrap();
         let opened = update(&mut state, Message::Action(again), now);
-        assert_eq!(opened, [crate::model::message::Effect::ReadRun(wanted.run.id)]);
+        assert_eq!(opened, [fixtures::request(crate::model::request::Request::ReadRun(wanted.run.id))]);
     }
 }
 

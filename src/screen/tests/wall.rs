@@ -160,7 +160,8 @@ fn keys_work_and_their_results_are_shown() {
 fn nothing_moves_before_the_moment_that_is_named() {
     for name in NAMES.iter().filter(|name| **name != "wall_hostile") {
         let mut state = wall(name);
-        (state.next_poll, state.trigger) = (None, crate::model::refresh::Trigger::Idle);
+        state.database_mut().polling.due = None;
+        state.database_mut().trigger = crate::model::refresh::Trigger::Idle;
         for _ in 0..60 {
             let before = drawn(&state, (160, 48));
             let Some(next) = wake::next(&state) else { break };
@@ -190,7 +191,7 @@ fn bytes(before: &Buffer, after: &Buffer) -> usize {
 fn an_idle_wall_costs_next_to_nothing() {
     for name in ["wall_healthy", "wall_stale", "wall_critical", "wall_down", "wall_unavailable", "wall_never_reached"] {
         let mut state = wall(name);
-        state.next_poll = None;
+        state.database_mut().polling.due = None;
         let start = state.now;
         let hours = Duration::from_hours(1);
         let (mut sent, mut wakes, mut runs) = (0, 0, 0);
@@ -206,7 +207,7 @@ fn an_idle_wall_costs_next_to_nothing() {
             if name == "wall_healthy" && state.now >= due {
                 runs += 1;
                 let now = state.server_now();
-                let figures = state.snapshot.as_mut().unwrap().stats.as_mut().unwrap();
+                let figures = state.snapshot_mut().unwrap().stats.as_mut().unwrap();
                 figures.last_success_at = now;
             }
             let after = drawn(&state, (160, 48));
@@ -246,7 +247,7 @@ fn nothing_burns_in() {
                 // The age is held: its letters alone would hide a picture that stands still.
                 state.now = start + STEP * step;
                 let clock = state.server_now().unwrap();
-                if let Ok(figures) = &mut state.snapshot.as_mut().unwrap().stats {
+                if let Ok(figures) = &mut state.snapshot_mut().unwrap().stats {
                     let age = if name == "wall_stale" { 15 } else { 2 };
                     figures.last_success_at = Some(clock - Duration::from_mins(age));
                 }
@@ -275,10 +276,10 @@ fn every_step_shows_the_same_picture_elsewhere() {
         for step in 0..100 {
             // Only the clock moves: the age of the figures stays.
             let moved = fixtures::server_time() + STEP * step;
-            state.clock = Some(ServerClock::new(moved, state.now));
-            let figures = state.snapshot.as_mut().unwrap().stats.as_mut().unwrap();
+            state.database_mut().clock = Some(ServerClock::new(moved, state.now));
+            let figures = state.snapshot_mut().unwrap().stats.as_mut().unwrap();
             figures.last_success_at = Some(moved - Duration::from_mins(15));
-            state.snapshot.as_mut().unwrap().job = Err(crate::model::reading::Unavailable::new("none", ""));
+            state.snapshot_mut().unwrap().job = Err(crate::model::reading::Unavailable::new("none", ""));
             let buf = drawn(&state, size);
             if step > 0 {
                 assert_eq!(words(&buf).len(), first.len(), "{size:?} {step}");

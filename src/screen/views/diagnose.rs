@@ -1,8 +1,8 @@
 //! The diagnosis: every check with its verdict, the worst first, and what stands behind the selected one.
 
 use crate::model::{
+    action::{Action, Pointed},
     diagnosis::{self, ChainSession, Check, Detail, Fix, Verdict, plan::Node},
-    message::{Action, Pointed},
     views::diagnose::Diagnose,
 };
 use crate::screen::{

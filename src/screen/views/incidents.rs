@@ -2,9 +2,9 @@
 
 use crate::{
     model::{
+        action::{Action, Pointed},
         age,
         incident::{Incident, Record, Summary, stale_label},
-        message::{Action, Pointed},
         views::incidents,
     },
     screen::{

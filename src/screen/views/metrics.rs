@@ -85,7 +85,7 @@ fn add_missing<'a>(scene: &'a Scene<'a>, missing: &'a Unavailable, sheet: &mut S
 
 fn note(scene: &Scene, width: u16) -> String {
     let asked = &scene.state.metrics.answer;
-    let updated = scene.state.snapshot.as_ref().and_then(|snapshot| snapshot.figures.as_ref().ok()?.last_updated);
+    let updated = scene.state.snapshot().and_then(|snapshot| snapshot.figures.as_ref().ok()?.last_updated);
     let mut parts: Vec<String> = updated.map(|at| format!("of {}", moment(scene, at))).into_iter().collect();
     if asked.window == Some(scene.state.options.window) {
         parts.extend(asked.window.map(|window| format!("moves in {}", verdict::span(window))));

@@ -1,8 +1,8 @@
 //! The whole log: a row for each run, and beside them, where there is room, what is known of the selected one.
 
 use crate::model::{
+    action::{Action, Pointed},
     age,
-    message::{Action, Pointed},
     question::{Listed, OriginFilter, Place, RunsFilter, Start},
     run::{Origin, Run, RunStatus},
     views::runs::{Failed, Runs},

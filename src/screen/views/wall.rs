@@ -22,9 +22,9 @@
 
 use crate::{
     model::{
-        feed::Feed,
+        action::Action,
         health::Verdict,
-        message::Action,
+        link::Link,
         state::State,
         views::wall::{label, steps},
     },
@@ -111,7 +111,7 @@ fn draw_header(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let feed = Line::from(panes::header::feed(scene));
     put_right(buf, area, 0, &feed);
     let left = Rect { width: area.width.saturating_sub(width_of(&feed) + 2), ..area };
-    let name = scene.state.options.profile.as_deref().map(str::to_uppercase).unwrap_or_default();
+    let name = scene.state.database().profile.as_deref().map(str::to_uppercase).unwrap_or_default();
     let width = letters::width(&name, 1);
     // Spelt in letters where that leaves room for the rest.
     if area.height < 3 || !letters::spells(&name) || width == 0 || width > area.width / 2 {
@@ -128,14 +128,14 @@ fn draw_header(scene: &Scene, area: Rect, buf: &mut Buffer) {
 fn place(scene: &Scene, width: u16) -> Vec<Span<'static>> {
     let mut spans = Vec::new();
     let mut left = width;
-    if let Some(profile) = &scene.state.options.profile {
+    if let Some(profile) = &scene.state.database().profile {
         let name = scene.clean(profile, width / 2);
         left = left.saturating_sub(to_u16(Span::raw(&name).width()) + 3);
         spans.push(Span::styled(name, scene.theme.title));
         spans.push(Span::styled(format!(" {} ", scene.glyphs.dot), scene.theme.muted));
     }
-    let host = &scene.state.options.host;
-    let text = match &scene.state.snapshot {
+    let host = &scene.state.database().host;
+    let text = match scene.state.snapshot() {
         Some(snapshot) => {
             let database = scene.clean(&snapshot.server.database, left / 2);
             format!("{database}@{host}")
@@ -154,9 +154,9 @@ fn banner(scene: &Scene) -> Option<(String, Style)> {
         Some(age) => format!("ALL BELOW IS {} OLD", label(age)),
         None => "NOTHING HAS BEEN READ YET".into(),
     };
-    match (&state.feed, state.paused) {
-        (Feed::Connecting, _) => Some((format!("{} CONNECTING", glyphs.polling), theme.unknown)),
-        (Feed::Down { reason, since, .. }, _) => {
+    match (&state.database().link, state.paused) {
+        (Link::Connecting, _) => Some((format!("{} CONNECTING", glyphs.polling), theme.unknown)),
+        (Link::Down { reason, since, .. }, _) => {
             let lost = label(state.now.saturating_duration_since(*since));
             let why = scene.clean(reason, 120);
             Some((format!("{} NO CONNECTION for {lost} {dot} {old} {dot} {why}", glyphs.failed), theme.critical))
@@ -168,7 +168,7 @@ fn banner(scene: &Scene) -> Option<(String, Style)> {
                 theme.warning,
             ))
         }
-        (_, None) => state.poll_error.as_ref().map(|error| {
+        (_, None) => state.database().poll_error.as_ref().map(|error| {
             let why = scene.clean(&error.reason, 120);
             (format!("{} READING FAILS {dot} {old} {dot} {why}", glyphs.failed), theme.critical)
         }),
@@ -431,7 +431,7 @@ fn more_line(scene: &Scene) -> Option<Large> {
 
 /// Nothing refreshes the view any more, although it is fresh for now.
 fn no_schedule(state: &State) -> Option<&'static str> {
-    match &state.snapshot.as_ref()?.job {
+    match &state.snapshot()?.job {
         Ok(job) => (!job.active).then_some("job paused"),
         Err(missing) => missing.absent.then_some("no job"),
     }
@@ -485,7 +485,7 @@ fn draw_facts(scene: &Scene, area: Rect, buf: &mut Buffer) {
 
 /// The next run by its moment, which stands still until it has come.
 fn next_run(state: &State) -> Option<String> {
-    let job = state.snapshot.as_ref()?.job.as_ref().ok();
+    let job = state.snapshot()?.job.as_ref().ok();
     Some(match (job, state.server_now()) {
         (Some(job), _) if !job.active => "the job is paused".into(),
         (Some(job), Some(now)) => match job.next_run(now) {

@@ -6,17 +6,9 @@ mod pooler;
 mod standby;
 mod unmanaged;
 
-use crate::support::{target, terminal::Launch};
-use refreshtop::{
-    db::reader::{self, Requests},
-    model::{message::Message, reading::Unavailable, snapshot::Snapshot},
-};
+use crate::support::{asking::Asking, terminal::Launch};
+use refreshtop::model::{event::Event, reading::Unavailable, snapshot::Snapshot};
 use std::time::Duration;
-use tokio::{
-    sync::{mpsc, watch},
-    time::timeout,
-};
-use uuid::Uuid;
 
 /// The call of the scheduler, and of everybody else.
 const REFRESH: &str = "SELECT public.refresh_platform_metrics_with_logging()";
@@ -27,34 +19,19 @@ fn polling(url: &str) -> Launch {
     Launch::refreshtop(&["--poll", "1s"]).env("REFRESHTOP_URL", url)
 }
 
-/// The session that polls.
-struct Reader {
-    polls: mpsc::Sender<()>,
-    run: watch::Sender<Option<Uuid>>,
-    answers: mpsc::Receiver<Message>,
-}
+/// Polls as the monitor does.
+struct Polls(Asking);
 
-impl Reader {
+impl Polls {
     fn new(url: &str) -> Self {
-        let (polls, poll_requests) = mpsc::channel(1);
-        let (run, run_requests) = watch::channel(None);
-        let (sender, answers) = mpsc::channel(64);
-        let (_, questions) = mpsc::channel(1);
-        let (_, window) = watch::channel(DAY);
-        let requests = Requests { polls: poll_requests, run: run_requests, questions, window };
-        tokio::spawn(reader::run(target(url), requests, sender));
-        Self { polls, run, answers }
-    }
-
-    async fn answer(&mut self) -> Message {
-        timeout(Duration::from_mins(1), self.answers.recv()).await.expect("an answer in time").unwrap()
+        Self(Asking::of_window(url, DAY))
     }
 
     async fn poll(&mut self) -> Result<Snapshot, Unavailable> {
-        self.polls.send(()).await.unwrap();
-        match self.answer().await {
-            Message::Polled(snapshot) => Ok(*snapshot),
-            Message::PollFailed(why) => Err(why),
+        self.0.reader.poll();
+        match self.0.event().await {
+            Event::Polled(snapshot) => Ok(*snapshot),
+            Event::PollFailed(why) => Err(why),
             other => panic!("{other:?}"),
         }
     }
@@ -62,5 +39,5 @@ impl Reader {
 
 /// One look at `url`.
 async fn snapshot(url: &str) -> Snapshot {
-    Reader::new(url).poll().await.unwrap()
+    Polls::new(url).poll().await.unwrap()
 }

@@ -1,6 +1,6 @@
 //! Behind a real PgBouncer.
 
-use super::{REFRESH, Reader, polling};
+use super::{Polls, REFRESH, polling};
 use crate::support::{
     CRON_DATABASE, client, cluster,
     companion::Pooler,
@@ -109,9 +109,9 @@ async fn polls_hop_between_connections_of_the_server_and_all_succeed() {
             pids
         })
     };
-    let mut reader = Reader::new(&through);
+    let mut polls = Polls::new(&through);
     for number in 0..200 {
-        let snapshot = reader.poll().await.unwrap_or_else(|why| panic!("poll {number}: {why:?}"));
+        let snapshot = polls.poll().await.unwrap_or_else(|why| panic!("poll {number}: {why:?}"));
         let stats = snapshot.stats.unwrap_or_else(|why| panic!("poll {number}: {why:?}"));
         assert_eq!((stats.total, snapshot.runs.unwrap().len(), snapshot.errors.unwrap().len()), (1, 1, 0));
         assert_eq!(snapshot.figures.unwrap().total_accounts, 10);

@@ -93,8 +93,8 @@ async fn a_look_that_the_standby_gives_up_is_a_failed_poll() {
     let session = Session::open(&there).await;
     session.run("ALTER SYSTEM SET max_standby_streaming_delay = 0").await;
     session.run("SELECT pg_reload_conf()").await;
-    let mut reader = super::Reader::new(&there);
-    reader.poll().await.unwrap();
+    let mut polls = super::Polls::new(&there);
+    polls.poll().await.unwrap();
     // Each takes an exclusive lock, which cancels whoever reads on the standby.
     let done = Arc::new(AtomicBool::new(false));
     let work = tokio::spawn({
@@ -109,7 +109,7 @@ async fn a_look_that_the_standby_gives_up_is_a_failed_poll() {
     });
     let given_up = async {
         loop {
-            match reader.poll().await {
+            match polls.poll().await {
                 Ok(snapshot) => assert!(snapshot.figures.is_ok(), "{:?}", snapshot.figures),
                 Err(why) => return why,
             }
@@ -121,7 +121,7 @@ async fn a_look_that_the_standby_gives_up_is_a_failed_poll() {
     done.store(true, Ordering::Relaxed);
     let end = work.await.unwrap();
     session.until(&format!("pg_last_wal_replay_lsn() >= '{end}'")).await;
-    assert!(reader.poll().await.unwrap().figures.is_ok());
+    assert!(polls.poll().await.unwrap().figures.is_ok());
     drop(standby);
     cluster.stop().await.unwrap();
 }

@@ -1,8 +1,8 @@
 //! Deployments made by hand, watched without migrating them.
 
 use super::{polling, snapshot};
-use crate::support::{execute, fresh_app, fresh_role, migrate, session::Session, value};
-use refreshtop::model::{run::RunStatus, snapshot::Deployment};
+use crate::support::{asking::Asking, execute, fresh_app, fresh_role, migrate, session::Session, value};
+use refreshtop::model::{event::Event, run::RunStatus, snapshot::Deployment};
 
 const HANDMADE: &str = include_str!("../../fixtures/handmade.sql");
 
@@ -69,10 +69,10 @@ async fn columns_that_are_missing_read_as_nothing() {
     assert!(stats.total > 280 && stats.avg_duration_ms.is_none(), "{stats:?}");
     assert_eq!((runs[9].status, &runs[9].error, runs[9].duration_ms), (RunStatus::Error, &None, None));
     // The keys tell the rows apart, and find them again.
-    let mut reader = super::Reader::new(&url);
-    reader.run.send_replace(Some(runs[9].id));
-    match reader.answer().await {
-        refreshtop::model::message::Message::RunRead(id, read) => {
+    let mut asking = Asking::new(&url);
+    asking.reader.read_run(runs[9].id);
+    match asking.event().await {
+        Event::RunRead(id, read) => {
             assert_eq!((id, read.unwrap().run), (runs[9].id, runs[9].clone()));
         }
         other => panic!("{other:?}"),

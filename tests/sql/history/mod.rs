@@ -4,22 +4,14 @@ mod measured;
 mod movement;
 mod window;
 
-use crate::support::target;
-use refreshtop::{
-    db::reader::{self, Requests},
-    model::{
-        history::History,
-        message::Message,
-        movement::Movement,
-        question::{Answer, Question},
-        reading::Reading,
-    },
+use crate::support::asking::Asking;
+use refreshtop::model::{
+    history::History,
+    movement::Movement,
+    question::{Answer, Question},
+    reading::Reading,
 };
 use std::time::Duration;
-use tokio::{
-    sync::{mpsc, watch},
-    time::timeout,
-};
 
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -30,17 +22,7 @@ const REFRESH: &str = "SELECT public.refresh_platform_metrics_with_logging()";
 
 /// Asks as the monitor does.
 async fn ask(url: &str, question: Question) -> Answer {
-    let (_polls, poll_requests) = mpsc::channel(1);
-    let (_run, run) = watch::channel(None);
-    let (_window, window) = watch::channel(DAY);
-    let (questions, asked) = mpsc::channel(1);
-    let (answers, mut answered) = mpsc::channel(4);
-    tokio::spawn(reader::run(target(url), Requests { polls: poll_requests, run, questions: asked, window }, answers));
-    questions.send(question).await.unwrap();
-    match timeout(Duration::from_mins(1), answered.recv()).await.expect("an answer in time").unwrap() {
-        Message::Answered(answer) => *answer,
-        other => panic!("{other:?}"),
-    }
+    Asking::of_window(url, DAY).ask(question).await
 }
 
 async fn history(url: &str, window: Duration) -> Reading<History> {

@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::model::{
-    feed::FeedEvent,
+    event::Event,
     fixtures::{
         self,
         runs::{answer_all, fresh, listed, page, pressed},
     },
+    link::LinkEvent,
     message::Message,
     question::Answer,
     update::update,
@@ -35,13 +36,13 @@ fn press(state: &mut State, action: Action) -> Vec<Effect> {
 /// The page that was asked for.
 fn asked(effects: &[Effect]) -> RunsPage {
     match effects {
-        [Effect::Ask(Question::Runs(page))] => page.clone(),
+        [Effect::Database(_, Request::Ask(Question::Runs(page)))] => page.clone(),
         other => panic!("{other:?}"),
     }
 }
 
 fn answer(state: &mut State, page: &RunsPage, read: Reading<RunsRead>) -> Vec<Effect> {
-    send(state, Message::Answered(Box::new(Answer::Runs(page.clone(), read))))
+    send(state, fixtures::event(Event::Answered(Box::new(Answer::Runs(page.clone(), read)))))
 }
 
 /// A poll that brings `run` as the newest one, and the questions that follow.
@@ -50,7 +51,7 @@ fn polled(state: &mut State, log: &[Listed], run: u128) {
     if let Ok(runs) = &mut snapshot.runs {
         runs[0].id = Uuid::from_u128(run);
     }
-    let effects = send(state, Message::Polled(Box::new(snapshot)));
+    let effects = send(state, fixtures::event(Event::Polled(Box::new(snapshot))));
     answer_all(state, log, effects);
 }
 
@@ -161,14 +162,14 @@ fn more_than_a_page_of_news_leaves_no_gap() {
 fn nothing_is_asked_while_nothing_changes() {
     let log = rows(600);
     let mut state = open(&log);
-    let same = || Message::Polled(Box::new(fixtures::snapshot(&[])));
+    let same = || fixtures::event(Event::Polled(Box::new(fixtures::snapshot(&[]))));
     assert_eq!(send(&mut state, same()), []);
     pressed(&mut state, &log, &[Action::Down; 300]);
     pressed(&mut state, &log, &[Action::Last]);
     polled(&mut state, &log, 1 << 70);
     let mut snapshot = fixtures::snapshot(&[]);
     snapshot.runs.as_mut().unwrap()[0].id = Uuid::from_u128(1 << 70);
-    assert_eq!(send(&mut state, Message::Polled(Box::new(snapshot))), []);
+    assert_eq!(send(&mut state, fixtures::event(Event::Polled(Box::new(snapshot)))), []);
 }
 
 #[test]
@@ -238,7 +239,7 @@ fn what_is_rare_is_searched_for_only_on_request() {
 fn ask_brief(state: &mut State) -> RunsPage {
     let mut snapshot = fixtures::snapshot(&[]);
     snapshot.runs.as_mut().unwrap()[0].id = Uuid::from_u128(1 << 71);
-    let page = asked(&send(state, Message::Polled(Box::new(snapshot))));
+    let page = asked(&send(state, fixtures::event(Event::Polled(Box::new(snapshot)))));
     assert!(page.brief);
     page
 }
@@ -298,13 +299,13 @@ fn a_paused_screen_can_be_scrolled_and_moves_by_nothing_else() {
 fn a_lost_database_is_asked_nothing() {
     let log = rows(900);
     let mut state = open(&log);
-    let down = FeedEvent::Down { reason: "gone".into(), retry_in: Duration::from_secs(1) };
-    send(&mut state, Message::Feed(down));
+    let down = LinkEvent::Down { reason: "gone".into(), retry_in: Duration::from_secs(1) };
+    send(&mut state, fixtures::event(Event::Link(down)));
     for _ in 0..300 {
         assert_eq!(press(&mut state, Action::Down), []);
     }
     assert_eq!(state.runs_view.selected_index(), Some(199));
-    send(&mut state, Message::Feed(FeedEvent::Live));
+    send(&mut state, fixtures::event(Event::Link(LinkEvent::Live)));
     pressed(&mut state, &log, &[Action::Down]);
     assert_eq!(state.runs_view.selected_index(), Some(199));
     pressed(&mut state, &log, &[Action::Down]);

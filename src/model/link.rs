@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// State of the connection to the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Feed {
+pub enum Link {
     /// The first connection is being made.
     Connecting,
     /// Listening: news arrives within milliseconds.
@@ -29,7 +29,7 @@ pub enum Feed {
 
 /// What the task that owns the long-lived session reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FeedEvent {
+pub enum LinkEvent {
     /// Connected and listening.
     Live,
     /// Connected, not listening.

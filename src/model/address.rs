@@ -1,0 +1,45 @@
+//! What tells databases apart, and the views of one.
+
+use std::{fmt, sync::Arc};
+
+/// A database: the name of its profile or, without one, where it is. Unique within a run of the program.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DatabaseId(Arc<str>);
+
+/// A managed view: its `refresh_type`, by which the log tells attempts apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ViewId(Arc<str>);
+
+impl DatabaseId {
+    /// The database of a profile, or of a URL that names this place.
+    #[must_use]
+    pub fn new(profile: Option<&str>, place: &str) -> Self {
+        Self(profile.unwrap_or(place).into())
+    }
+}
+
+impl ViewId {
+    /// The view that is registered under `refresh_type`.
+    #[must_use]
+    pub fn new(refresh_type: &str) -> Self {
+        Self(refresh_type.into())
+    }
+
+    /// Its `refresh_type`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DatabaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for ViewId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

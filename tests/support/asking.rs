@@ -1,0 +1,43 @@
+//! Asks a database as the monitor does, in a session of its own.
+
+use super::target;
+use refreshtop::{
+    db::{events::Events, reader::Reader},
+    model::{
+        address::DatabaseId,
+        event::Event,
+        question::{Answer, Question},
+    },
+};
+use std::time::Duration;
+use tokio::{sync::mpsc, time::timeout};
+
+/// A reader, and what it answers.
+pub struct Asking {
+    pub reader: Reader,
+    events: mpsc::Receiver<(DatabaseId, Event)>,
+}
+
+impl Asking {
+    pub fn new(url: &str) -> Self {
+        Self::of_window(url, Duration::from_hours(24))
+    }
+
+    pub fn of_window(url: &str, window: Duration) -> Self {
+        let (queue, events) = mpsc::channel(64);
+        let of = Events::of(DatabaseId::new(None, "test"), queue);
+        Self { reader: Reader::spawn(target(url), window, of), events }
+    }
+
+    pub async fn event(&mut self) -> Event {
+        timeout(Duration::from_mins(1), self.events.recv()).await.expect("an answer in time").expect("a reader").1
+    }
+
+    pub async fn ask(&mut self, question: Question) -> Answer {
+        self.reader.ask(question);
+        match self.event().await {
+            Event::Answered(answer) => *answer,
+            other => panic!("{other:?}"),
+        }
+    }
+}
