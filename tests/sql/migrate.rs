@@ -1,9 +1,11 @@
 //! Migrations up and down: on an empty database, on a deployment that was made by hand, and where they can't run.
 
 use crate::support::{
-    self, client, execute, fresh_app, fresh_database, fresh_role, listed, schema::schema, steps, target, unique, value,
+    self, client, execute, fresh_app, fresh_database, fresh_role, listed, schema::schema, session::Session, steps,
+    target, unique, value,
 };
 use refreshtop::{
+    cluster::DisposableCluster,
     command::{Failure, migrate},
     db::migrate::MigrateError,
     exit,
@@ -438,4 +440,21 @@ fn no_line_of_sql_is_wider_than_the_code() {
         .flat_map(|path| too_wide(&path.display().to_string(), &std::fs::read_to_string(path).unwrap()))
         .collect();
     assert!(wide.is_empty(), "\n{}", wide.join("\n"));
+}
+
+#[tokio::test]
+async fn a_membership_that_somebody_grants_meanwhile_is_no_failure() {
+    let cluster = DisposableCluster::start(&support::options(), &mut |_| {}).await.unwrap();
+    let maintenance = cluster.url("postgres");
+    migrate::up(&target(&support::small_app_in(&cluster, "first").await)).await.unwrap();
+    execute(&maintenance, "CREATE ROLE service LOGIN CREATEROLE PASSWORD 'service'").await;
+    let url = support::small_app_in(&cluster, "second").await;
+    support::hand_over(&url, "service").await;
+    let granting = Session::with(&maintenance, "BEGIN; GRANT refreshtop_admin TO service").await;
+    let service = cluster.url_of("service", "service", "second");
+    let migrating = tokio::spawn(async move { migrate::up(&target(&service)).await });
+    granting.until("EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted)").await;
+    granting.run("COMMIT").await;
+    migrating.await.unwrap().unwrap_or_else(|error| panic!("{error}"));
+    cluster.stop().await.unwrap();
 }

@@ -151,13 +151,18 @@ pub async fn owned_app_adopting(url: &str, former: &str) -> (String, String) {
 
 async fn owned(url: &str, options: &str) -> (String, String) {
     let (owner, owner_url) = fresh_role(url, "owner", options).await;
+    hand_over(url, &owner).await;
+    migrate(&owner_url).await;
+    (owner, owner_url)
+}
+
+/// Gives the application's database and its tables to `owner`.
+pub async fn hand_over(url: &str, owner: &str) {
     let database = url.rsplit_once('/').expect("a URL with a database").1;
     execute(url, &format!("ALTER DATABASE {database} OWNER TO {owner}")).await;
     for table in ["accounts", "accounts_memberships", "assets", "software_licenses"] {
         execute(url, &format!("ALTER TABLE public.{table} OWNER TO {owner}")).await;
     }
-    migrate(&owner_url).await;
-    (owner, owner_url)
 }
 
 /// A new database with the same in a cluster of the test's own: the superuser's URL of it.

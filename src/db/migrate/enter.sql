@@ -297,8 +297,9 @@ BEGIN
                 END IF;
             END LOOP;
             EXIT;
-        -- Two migrations may change the same role; PostgreSQL says that a tuple was concurrently updated, or deleted.
-        EXCEPTION WHEN undefined_object OR internal_error THEN
+        -- Two migrations, or an administrator, may change the same role; PostgreSQL says that a tuple was concurrently
+        -- updated or deleted, or that a membership is there already.
+        EXCEPTION WHEN undefined_object OR internal_error OR unique_violation THEN
             IF v_try = 5 THEN
                 RAISE;
             END IF;
