@@ -172,7 +172,10 @@ async fn roles_made_first(scene: Scene) {
         WHERE rolname IN ('refreshtop_admin', 'refreshtop_view', 'refreshtop_monitor') AND rolcanlogin
         UNION ALL SELECT concat_ws(' ', 'setting of', r.rolname, c.setting) FROM pg_db_role_setting s
         JOIN pg_roles r ON r.oid = s.setrole CROSS JOIN LATERAL unnest(s.setconfig) AS c(setting)
-        WHERE r.rolname LIKE 'refreshtop\\_%' AND c.setting !~ '^log_.*_stats='
+        WHERE r.rolname LIKE 'refreshtop\\_%' AND NOT (s.setdatabase = 0 AND (
+            c.setting ~ '^log_.*_stats=' OR c.setting IN (
+                'default_transaction_isolation=read committed', 'default_transaction_read_only=off', 'exit_on_error=off',
+                'statement_timeout=0', 'transaction_timeout=0')))
         UNION ALL SELECT concat_ws(' ', m.rolname, 'is a member of', r.rolname) FROM pg_auth_members a
         JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
         WHERE r.rolname IN ('refreshtop_view', 'refreshtop_monitor', 'refreshtop_job') AND NOT m.rolsuper) ways";

@@ -353,7 +353,7 @@ impl Scene {
 
     /// The URL of the role as which the refresh job runs; none where it was not scheduled: an owner without roles does that
     /// only where schema `public` is his own or a superuser's.
-    async fn job(&self) -> Option<String> {
+    pub async fn job(&self) -> Option<String> {
         let url = |role: &str| match role {
             "refreshtop_job" => self.cluster.url_of(role, "", &self.database),
             _ => self.boss.url.clone(),
