@@ -1,6 +1,6 @@
 //! Sessions for tokio-postgres: the long-lived one, and those whose statements must be cancelled.
 
-use super::{Canceller, ConnectError, Kind, Limits, Target, open::open};
+use super::{Canceller, ConnectError, Kind, Limits, Received, Target, open::open};
 use futures_util::{Stream, stream};
 use std::pin::Pin;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
@@ -24,6 +24,8 @@ pub struct Connected {
     /// Whether a pooler refused the session's settings, so that it runs without them. Setting them afterwards would
     /// change sessions of others that share the server's connection.
     pub without_settings: bool,
+    /// Grows whenever the server sends something.
+    pub received: Received,
 }
 
 /// Opens a session. `purpose` joins its name in `pg_stat_activity`.
@@ -34,14 +36,14 @@ pub async fn connect(target: &Target, purpose: &str, session: &Limits) -> Result
     let opened = open(target, purpose, session).await?;
     let (canceller, tls) = (opened.canceller(target), opened.is_encrypted());
     let (reached, without_settings) = (opened.reached(target), opened.without_settings);
-    let endpoint = opened.endpoint().clone();
+    let (endpoint, received) = (opened.endpoint().clone(), Received::default());
     // The log-in is over; the driver only has to be told so.
     let mut config = Config::new();
     config.user(&target.user);
     let (client, mut connection) = config
-        .connect_raw(opened.into_stream(), NoTls)
+        .connect_raw(opened.into_stream(received.clone()), NoTls)
         .await
         .map_err(|error| ConnectError::new(&endpoint, Kind::Broken, &error.to_string()))?;
     let messages: Messages = Box::pin(stream::poll_fn(move |context| connection.poll_message(context)));
-    Ok(Connected { client, messages, canceller, tls, reached, without_settings })
+    Ok(Connected { client, messages, canceller, tls, reached, without_settings, received })
 }

@@ -22,5 +22,6 @@ pub use dial::{Connected, Messages, connect};
 pub use error::{ConnectError, Kind};
 pub use limits::Limits;
 pub use open::Canceller;
+pub use replay::Received;
 pub use rules::{Endpoint, Host, RootCert, SslMode};
 pub use target::{Target, TargetError};

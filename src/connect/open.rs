@@ -5,7 +5,7 @@ use super::{
     ConnectError, Endpoint, Host, Kind, Limits, SslMode, Target, limits,
     login::{self, Credentials, LoginError},
     reach::{self, Address, Wire},
-    replay::Replay,
+    replay::{Received, Replay},
     rules::SessionAttrs,
     secure::Stream,
     tls,
@@ -66,8 +66,8 @@ impl Opened {
     }
 
     /// The stream for a driver, which believes to open the session itself.
-    pub(super) fn into_stream(self) -> Replay {
-        Replay::new(self.session.stream, &self.session.said)
+    pub(super) fn into_stream(self, received: Received) -> Replay {
+        Replay::new(self.session.stream, &self.session.said, received)
     }
 }
 

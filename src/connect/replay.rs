@@ -7,6 +7,10 @@ use super::secure::Stream;
 use std::{
     io,
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll, ready},
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -24,12 +28,25 @@ pub(super) struct Replay {
     start: Option<Vec<u8>>,
     /// What is still to be told, and how much of it was.
     answer: (Vec<u8>, usize),
+    received: Received,
+}
+
+/// How much a server has sent on a session: whether it still does is what tells that it lives.
+#[derive(Debug, Clone, Default)]
+pub struct Received(Arc<AtomicU64>);
+
+impl Received {
+    /// Times that something came.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Replay {
-    pub(super) fn new(stream: Stream, said: &[u8]) -> Self {
+    pub(super) fn new(stream: Stream, said: &[u8], received: Received) -> Self {
         let answer = [&AUTHENTICATION_OK, said].concat();
-        Self { stream, start: Some(Vec::new()), answer: (answer, 0) }
+        Self { stream, start: Some(Vec::new()), answer: (answer, 0), received }
     }
 }
 
@@ -82,6 +99,7 @@ impl AsyncRead for Replay {
             return Poll::Ready(Ok(()));
         }
         ready!(Pin::new(&mut this.stream).poll_read(context, buf))?;
+        this.received.0.fetch_add(1, Ordering::Relaxed);
         Poll::Ready(Ok(()))
     }
 }

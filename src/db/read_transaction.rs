@@ -3,9 +3,10 @@
 use crate::connect::Limits;
 use crate::db::service::{self, ServerFacts};
 use crate::db::session::{Error, Result, Row, Session, Transaction};
-use crate::db::trust::{PINNED, QUESTION, RIGHTS_NOW, Refusal, Thing};
+use crate::db::trust::{self, PINNED, QUESTION, Refusal, Thing, Trust};
 use futures_util::future::{join, join3};
 use std::ops::{Deref, DerefMut};
+use tokio::sync::SetOnce;
 use tokio_postgres::error::SqlState;
 
 /// One consistent read that changes nothing, and what may be read in it. The functions that read take one: without
@@ -13,41 +14,20 @@ use tokio_postgres::error::SqlState;
 #[derive(Debug)]
 pub struct ReadTransaction<'a> {
     transaction: Transaction<'a>,
-    facts: ServerFacts,
+    trust: Trust,
+    /// What begins it: a question whose answer has the server's facts. `None` where that was asked already.
+    question: Option<String>,
+    facts: SetOnce<ServerFacts>,
 }
 
-/// How a session is asked what it may look at. To plan the whole question takes the server longer than all the rest of a
-/// poll.
-#[derive(Debug, Clone, Copy)]
-pub enum Question<'a> {
-    /// All of it.
-    Whole,
-    /// All of it, which the session then keeps under this name.
-    Keep(&'a str),
-    /// What it keeps under this name.
-    Kept(&'a str),
-    /// Whether it is still free to look. One that no longer is may look at nothing this time.
-    RightsNow,
-}
-
-async fn begin_with(transaction: &Transaction<'_>, begin: &str, question: Question<'_>) -> Result<ServerFacts> {
-    let facts = match question {
-        Question::Whole | Question::Keep(_) => service::server_facts_query(QUESTION),
-        Question::Kept(name) => format!("EXECUTE {name}"),
-        Question::RightsNow => service::server_facts_query(RIGHTS_NOW),
-    };
-    let keep = match question {
-        Question::Keep(name) => format!("PREPARE {name} AS {facts}; "),
-        _ => String::new(),
-    };
-    // Every question goes back to the savepoint first: so one that is refused costs nothing but itself.
-    let set = format!("{keep}SAVEPOINT question");
-    let (begun, facts, set) =
-        join3(transaction.run(begin), transaction.query(&facts, &[]), transaction.run(&set)).await;
-    begun?;
-    let facts = service::server_facts_of(facts?)?;
-    set?;
-    Ok(facts)
+/// What a session may look at, as it said at the last read. The server checks that it still holds before anything else
+/// is read, in the same round trip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Assumed {
+    /// All that it is permitted to.
+    Free,
+    /// What this says, by the question that it keeps under the name.
+    Kept(Trust, String),
 }
 
 impl<'a> ReadTransaction<'a> {
@@ -58,34 +38,53 @@ impl<'a> ReadTransaction<'a> {
     /// # Errors
     /// The connection's: any role may look.
     pub async fn begin(session: &'a mut Session) -> Result<Self> {
-        Self::begin_asking(session, Question::Whole).await
+        Self::begin_and_keep(session, "").await
     }
 
-    /// The same on a session that was asked before.
+    /// The same; `keep` is executed with it.
     ///
     /// # Errors
-    /// The connection's: any role may look.
-    pub async fn begin_asking(session: &'a mut Session, question: Question<'_>) -> Result<Self> {
-        // Answers come as text, which must read the same whatever the role's own settings say.
-        let form = [("DateStyle", "ISO, MDY".to_owned()), ("TimeZone", "UTC".to_owned())];
-        let settings = Limits::READING.parameters().into_iter().chain(form);
-        let settings: Vec<String> = settings.map(|(name, value)| format!("; SET LOCAL {name} = '{value}'")).collect();
-        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{}; {PINNED}", settings.concat());
+    /// The connection's, and those of `keep`.
+    pub(super) async fn begin_and_keep(session: &'a mut Session, keep: &str) -> Result<Self> {
         let transaction = session.start();
-        let facts = match begin_with(&transaction, &begin, question).await {
-            // A pooler has given us another session.
-            Err(Error::Server(failure)) if *failure.code() == SqlState::INVALID_SQL_STATEMENT_NAME => {
-                begin_with(&transaction, &format!("ROLLBACK; {begin}"), Question::Whole).await?
-            }
-            facts => facts?,
-        };
-        Ok(Self { transaction, facts })
+        let facts = begin_with(&transaction, &service::server_facts_query(QUESTION), keep).await?;
+        Ok(Self { transaction, trust: facts.trust.clone(), question: None, facts: SetOnce::new_with(Some(facts)) })
     }
 
-    /// Who and where we are.
+    /// One that begins with the first question, on the assumption that `assumed` still holds: [`Self::begun`] must be
+    /// polled before any question, and says whether it does.
+    pub(super) fn assume(session: &'a mut Session, assumed: &Assumed) -> Self {
+        let (trust, question) = match assumed {
+            Assumed::Free => (Trust::default(), service::server_facts_query(&trust::still_free())),
+            Assumed::Kept(trust, name) => {
+                let answer = trust.answer().map_or_else(|| "NULL".to_owned(), service::literal);
+                (trust.clone(), format!("EXECUTE {name}({answer})"))
+            }
+        };
+        Self { transaction: session.start(), trust, question: Some(question), facts: SetOnce::new() }
+    }
+
+    /// Waits until it has begun.
+    ///
+    /// # Errors
+    /// The connection's, or that what was assumed does not hold: [`is_refuted`] tells.
+    pub(super) async fn begun(&self) -> Result<()> {
+        let Some(question) = &self.question else { return Ok(()) };
+        let facts = begin_with(&self.transaction, question, "").await?;
+        // Asked for once; a second answer would say the same.
+        let _ = self.facts.set(facts);
+        Ok(())
+    }
+
+    /// Who and where we are, as soon as it has begun.
+    pub async fn facts(&self) -> &ServerFacts {
+        self.facts.wait().await
+    }
+
+    /// What may be looked at.
     #[must_use]
-    pub fn facts(&self) -> &ServerFacts {
-        &self.facts
+    pub fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// Whether `thing` may be looked at where it is there.
@@ -93,7 +92,7 @@ impl<'a> ReadTransaction<'a> {
     /// # Errors
     /// It may not.
     pub fn allow_unless_missing(&self, thing: Thing) -> Result<()> {
-        match self.facts.trust.allow(thing) {
+        match self.trust.allow(thing) {
             Err(Refusal::Missing(_)) => Ok(()),
             allowed => Ok(allowed?),
         }
@@ -112,11 +111,10 @@ impl<'a> ReadTransaction<'a> {
     /// # Errors
     /// As for a question.
     pub(super) async fn ask_after(&self, before: &str, things: &[Thing], sql: &str) -> Result<Vec<Row>> {
-        let trust = &self.facts.trust;
-        trust.allow_all(things)?;
-        let before = format!("ROLLBACK TO SAVEPOINT question; {}{before}", trust.hold(things));
+        self.trust.allow_all(things)?;
+        let before = format!("ROLLBACK TO SAVEPOINT question; {}{before}", self.trust.hold(things));
         let (held, rows) = join(self.transaction.run(&before), self.transaction.query(sql, &[])).await;
-        held.and(rows).map_err(|failure| self.facts.trust.explain(failure))
+        held.and(rows).map_err(|failure| self.trust.explain(failure))
     }
 
     /// Asks a question that has at most one answer.
@@ -153,4 +151,37 @@ impl DerefMut for ReadTransaction<'_> {
     fn deref_mut(&mut self) -> &mut Self::Target {
         &mut self.transaction
     }
+}
+
+/// What PREPARE keeps under `name`, for [`Assumed::Kept`].
+pub(super) fn keep(name: &str) -> String {
+    let question = service::server_facts_query(&trust::still_the_same());
+    format!("PREPARE {name} (pg_catalog.text) AS {question}; ")
+}
+
+/// Whether `failure` says that what was assumed does not hold: the session's rights have changed, or a pooler has given
+/// us another session.
+pub(super) fn is_refuted(failure: &Error) -> bool {
+    let gone = |failure: &Error| match failure {
+        Error::Server(server) => *server.code() == SqlState::INVALID_SQL_STATEMENT_NAME,
+        _ => false,
+    };
+    trust::has_changed(failure) || gone(failure)
+}
+
+async fn begin_with(transaction: &Transaction<'_>, question: &str, keep: &str) -> Result<ServerFacts> {
+    // Answers come as text, which must read the same whatever the role's own settings say.
+    let form = [("DateStyle", "ISO, MDY".to_owned()), ("TimeZone", "UTC".to_owned())];
+    let settings = Limits::READING.parameters().into_iter().chain(form);
+    let settings: Vec<String> = settings.map(|(name, value)| format!("; SET LOCAL {name} = '{value}'")).collect();
+    let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{}; {PINNED}", settings.concat());
+    // Every question goes back to the savepoint first: so one that is refused costs nothing but itself. Where there is
+    // none, nothing is answered.
+    let set = format!("{keep}SAVEPOINT question");
+    let (begun, facts, set) =
+        join3(transaction.run(&begin), transaction.query(question, &[]), transaction.run(&set)).await;
+    begun?;
+    let facts = service::server_facts_of(facts?)?;
+    set?;
+    Ok(facts)
 }

@@ -4,7 +4,7 @@
 //! parameters need no quoting, and a pooler that gives the server's connection to somebody else after each transaction
 //! does no harm. Statements that are polled together share a round trip, in the order in which they were first polled.
 
-use crate::connect::{self, Canceller, ConnectError, Limits, Target};
+use crate::connect::{self, Canceller, ConnectError, Limits, Received, Target};
 use crate::db::trust::{PINNED, Refusal};
 use futures_util::{FutureExt as _, StreamExt as _, future::join3};
 use std::{
@@ -13,9 +13,9 @@ use std::{
     ops::{Deref, DerefMut},
     sync::{Arc, OnceLock},
 };
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 use tokio_postgres::{
-    Client, SimpleQueryMessage,
+    AsyncMessage, Client, Notification, SimpleQueryMessage,
     error::DbError,
     row::RowIndex,
     types::{FromSql, ToSql, Type},
@@ -79,9 +79,13 @@ pub struct Session {
     driver: JoinHandle<()>,
     /// What the server said when it ended the session without being asked.
     ended: Arc<OnceLock<Error>>,
+    /// Set when the session ends.
+    over: watch::Receiver<bool>,
     /// Transactions that are open, each but the first a savepoint.
     depth: u32,
     canceller: Canceller,
+    received: Received,
+    reached: Target,
 }
 
 impl fmt::Debug for Session {
@@ -96,20 +100,70 @@ impl Session {
     /// # Errors
     /// Why not, and what to do about it.
     pub async fn open(target: &Target, purpose: &str, limits: &Limits) -> Result<Self, ConnectError> {
+        Self::open_listening(target, purpose, limits, |_| {}).await
+    }
+
+    /// The same; what arrives on channels goes to `notified`, which must not block.
+    ///
+    /// # Errors
+    /// Why not, and what to do about it.
+    pub async fn open_listening(
+        target: &Target,
+        purpose: &str,
+        limits: &Limits,
+        mut notified: impl FnMut(Notification) + Send + 'static,
+    ) -> Result<Self, ConnectError> {
         let connected = connect::connect(target, purpose, limits).await?;
         let ended = Arc::new(OnceLock::new());
+        let (set_over, over) = watch::channel(false);
         let (mut messages, said) = (connected.messages, Arc::clone(&ended));
         let driver = tokio::spawn(async move {
-            // Notices, and notifications that nobody here listens for. Whoever waits for an answer learns of the end when
-            // the stream is dropped, so the reason is there before.
+            // Whoever waits for an answer learns of the end when the stream is dropped, so the reason is there before.
             while let Some(message) = messages.next().await {
-                if let Err(failure) = message {
-                    let _ = said.set(Error::from_driver(&failure));
-                    break;
+                match message {
+                    Ok(AsyncMessage::Notification(notification)) => notified(notification),
+                    // Notices, and whatever the protocol may add.
+                    Ok(_) => {}
+                    Err(failure) => {
+                        let _ = said.set(Error::from_driver(&failure));
+                        break;
+                    }
                 }
             }
+            let _ = set_over.send(true);
         });
-        Ok(Self { client: connected.client, driver, ended, depth: 0, canceller: connected.canceller })
+        Ok(Self {
+            client: connected.client,
+            driver,
+            ended,
+            over,
+            depth: 0,
+            canceller: connected.canceller,
+            received: connected.received,
+            reached: connected.reached,
+        })
+    }
+
+    /// Grows whenever the server sends something.
+    #[must_use]
+    pub fn received(&self) -> Received {
+        self.received.clone()
+    }
+
+    /// The very address that was reached.
+    #[must_use]
+    pub fn reached(&self) -> &Target {
+        &self.reached
+    }
+
+    /// Waits until the session is over, and says why. Waiting does not borrow it.
+    pub fn over(&self) -> impl Future<Output = Error> + Send + use<> {
+        let (mut over, ended) = (self.over.clone(), Arc::clone(&self.ended));
+        async move {
+            // A driver that is gone is over as well.
+            let _ = over.wait_for(|over| *over).await;
+            ended.get().cloned().unwrap_or_else(|| Error::Lost("the server closed the connection".into()))
+        }
     }
 
     /// What stops the statement that is running.

@@ -4,7 +4,7 @@ use crate::connect::{ConnectError, Kind, Limits, Target};
 use crate::db::session::{Error, Result, Row, Session};
 use crate::db::{
     error,
-    read_transaction::{Question, ReadTransaction},
+    read_transaction::{self, Assumed, ReadTransaction, is_refuted},
     service::{self, CronSettings, LogFilter, PLATFORM_METRICS},
     trust::{self},
     unmanaged::{self, Catalog},
@@ -18,6 +18,7 @@ use crate::model::{
     snapshot::{Deployment, Server, Snapshot},
     stats::RefreshStats,
 };
+use futures_util::{FutureExt as _, future::BoxFuture};
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
     time::Duration,
@@ -29,23 +30,18 @@ use tokio::time::Instant;
 pub struct Kept {
     /// The session.
     pub session: Session,
-    /// What is known of it since the last read.
     known: Known,
-    /// The name under which it keeps the question about its rights: one that nobody else uses, should a pooler give the
-    /// server's session to others.
-    question: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is known of a session's rights since the last read.
+#[derive(Debug)]
 enum Known {
-    /// Nothing yet.
+    /// Nothing.
     Nothing,
-    /// It may look at all that it is permitted to.
-    Free,
-    /// It must look before it reads.
+    /// That it must look before it reads.
     Gated,
-    /// And keeps the question.
-    Asking,
+    /// Enough to read in one round trip.
+    Enough(Assumed),
 }
 
 impl Kept {
@@ -54,29 +50,51 @@ impl Kept {
     /// # Errors
     /// Why not, and what to do about it.
     pub async fn open(target: &Target, purpose: &str) -> Result<Self, ConnectError> {
-        let session = Session::open(target, purpose, &Limits::READING).await?;
-        Ok(Self { session, known: Known::Nothing, question: String::new() })
+        Ok(Self::of(Session::open(target, purpose, &Limits::READING).await?))
     }
 
-    async fn begin(&mut self) -> Result<ReadTransaction<'_>> {
-        if self.known == Known::Gated {
-            self.question = format!("refreshtop_{:016x}", RandomState::new().build_hasher().finish());
+    /// Keeps `session`.
+    #[must_use]
+    pub fn of(session: Session) -> Self {
+        Self { session, known: Known::Nothing }
+    }
+
+    /// Reads in one transaction. `work` runs before it is known whether the session may still look at what it could at
+    /// the last read; if it may not, the server has answered nothing, and `work` runs again.
+    ///
+    /// # Errors
+    /// The connection's.
+    pub(super) async fn read<T>(
+        &mut self,
+        work: impl for<'t> Fn(&'t ReadTransaction<'_>) -> BoxFuture<'t, Result<T>>,
+    ) -> Result<T> {
+        if let Known::Enough(assumed) = &self.known {
+            let tx = ReadTransaction::assume(&mut self.session, assumed);
+            match tokio::try_join!(biased; tx.begun(), work(&tx).map(Ok)) {
+                Ok(((), done)) => {
+                    tx.end();
+                    return done;
+                }
+                Err(failure) if is_refuted(&failure) => {}
+                Err(failure) => return Err(failure),
+            }
         }
-        let question = match self.known {
-            Known::Nothing => Question::Whole,
-            Known::Free => Question::RightsNow,
-            Known::Gated => Question::Keep(&self.question),
-            Known::Asking => Question::Kept(&self.question),
-        };
-        // Should it fail, it may not have been kept.
+        // A name that nobody else uses, should a pooler give the server's session to others.
+        let name = matches!(self.known, Known::Gated)
+            .then(|| format!("refreshtop_{:016x}", RandomState::new().build_hasher().finish()));
+        // If this read fails, the next one assumes nothing.
         self.known = Known::Nothing;
-        let tx = ReadTransaction::begin_asking(&mut self.session, question).await?;
-        self.known = match question {
-            _ if !tx.facts().trust.is_gated() => Known::Free,
-            Question::Keep(_) | Question::Kept(_) => Known::Asking,
-            Question::Whole | Question::RightsNow => Known::Gated,
+        let keep = name.as_deref().map(read_transaction::keep).unwrap_or_default();
+        let tx = ReadTransaction::begin_and_keep(&mut self.session, &keep).await?;
+        let trust = tx.trust().clone();
+        let done = work(&tx).await;
+        tx.end();
+        self.known = match name {
+            _ if !trust.is_gated() => Known::Enough(Assumed::Free),
+            Some(name) => Known::Enough(Assumed::Kept(trust, name)),
+            None => Known::Gated,
         };
-        Ok(tx)
+        done
     }
 }
 
@@ -112,43 +130,46 @@ struct CronPlace {
 /// # Errors
 /// The connection is lost, or the server ends it.
 pub async fn read(app: &mut Kept, scope: &Scope) -> Result<Read> {
-    let tx = app.begin().await?;
-    let facts = tx.facts().clone();
-    let known = Instant::now();
-    let (role, window) = (facts.server.role.clone(), scope.window);
+    let scope = *scope;
+    app.read(move |tx| Box::pin(parts(tx, scope))).await
+}
+
+async fn parts(tx: &ReadTransaction<'_>, scope: Scope) -> Result<Read> {
+    let window = scope.window;
     // Polled together they share a round trip, which over a slow link is what a poll costs.
     let (stats, all, errors, figures, running, cron, own_job) = tokio::join!(
         biased;
-        service::statistics(&tx, PLATFORM_METRICS, window),
-        service::recent_runs(&tx, PLATFORM_METRICS, LogFilter::All, scope.runs),
-        failures(&tx, scope.errors),
-        service::figures(&tx),
-        service::running(&tx, PLATFORM_METRICS),
-        service::cron_settings_in(&tx),
-        service::own_job(&tx),
+        service::statistics(tx, PLATFORM_METRICS, window),
+        service::recent_runs(tx, PLATFORM_METRICS, LogFilter::All, scope.runs),
+        failures(tx, scope.errors),
+        service::figures(tx),
+        service::running(tx, PLATFORM_METRICS),
+        service::cron_settings_in(tx),
+        service::own_job(tx),
     );
+    let facts = tx.facts().await.clone();
+    let (known, role) = (Instant::now(), facts.server.role.clone());
     let stats_failure = stats.as_ref().err().cloned();
     // Only survey the catalog if a function was missing.
     let catalog = match &stats {
-        Err(failure) if error::is_not_installed(failure) => Some(unmanaged::catalog(&tx).await?),
+        Err(failure) if error::is_not_installed(failure) => Some(unmanaged::catalog(tx).await?),
         _ => None,
     };
     let (stats, runs, errors) = match &catalog {
-        Some(catalog) => unmanaged_log(&tx, catalog, &role, scope).await?,
+        Some(catalog) => unmanaged_log(tx, catalog, &role, &scope).await?,
         None => (part("statistics", &role, stats)?, part("runs", &role, all)?, part("errors", &role, errors)?),
     };
     let figures = shown_figures(figures, &role, catalog.is_some())?;
     // Nobody is shown as running where that can't be seen.
     let running = part("running", &role, running)?.ok().flatten();
     let (job, elsewhere) = if catalog.is_some() {
-        unmanaged_job(&tx, &facts.server).await?
+        unmanaged_job(tx, &facts.server).await?
     } else {
-        job(&tx, &facts.server, cron, own_job).await?
+        job(tx, &facts.server, cron, own_job).await?
     };
     // Whose log is not looked at for a reason of its own is told that reason.
     let stranger = catalog.as_ref().and_then(|_| tx.allow_unless_missing(trust::LOG).err());
     let stats_failure = if stats.is_ok() { None } else { stranger.or(stats_failure) };
-    tx.end();
     let snapshot = Snapshot {
         view: ViewId::new(PLATFORM_METRICS),
         server_time: facts.time,
@@ -304,12 +325,11 @@ async fn job_elsewhere(there: Result<&mut Kept, ConnectError>, place: &CronPlace
             return Err(Unavailable::new(format!("{what}: {failure}"), fix));
         }
     };
-    let found = async {
-        let tx = kept.begin().await?;
-        let job = service::job_there(&tx, &place.settings, &server.database).await?;
-        tx.end();
-        Ok(job)
-    };
+    let (settings, application) = (place.settings.clone(), server.database.clone());
+    let found = kept.read(move |tx| {
+        let (settings, application) = (settings.clone(), application.clone());
+        Box::pin(async move { service::job_there(tx, &settings, &application).await })
+    });
     match found.await {
         Ok(job) => job.ok_or_else(|| no_job(database, false, server, snapshot.deployment == Deployment::Migrated)),
         Err(failure) => Err(error::unavailable_but_for(&what, &failure, &grant)),

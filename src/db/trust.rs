@@ -49,6 +49,30 @@ pub const SEARCH_PATH: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
 /// The same for a whole transaction, and how its later statements read strings.
 pub const PINNED: &str = "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL standard_conforming_strings = on";
 
+/// Words of the error that says that a session may look at something else than it could at the last look.
+const CHANGED: &str = "refreshtop: rights changed";
+
+/// What asks a session that was free to look whether it still is: fails if it is not.
+pub(super) fn still_free() -> String {
+    format!(
+        "CASE WHEN ({RIGHTS_NOW}) IS NOT NULL THEN pg_catalog.concat('{CHANGED}')::pg_catalog.int4::pg_catalog.text END"
+    )
+}
+
+/// What compares the answer to the whole question with `$1`: fails if it is another.
+pub(super) fn still_the_same() -> String {
+    format!(
+        "SELECT CASE WHEN now.trust IS DISTINCT FROM $1
+                THEN pg_catalog.concat('{CHANGED}')::pg_catalog.int4::pg_catalog.text END
+         FROM ({QUESTION}) now"
+    )
+}
+
+/// Whether `failure` says so.
+pub(super) fn has_changed(failure: &Error) -> bool {
+    super::error::server_error(failure).is_some_and(|server| server.message().contains(CHANGED))
+}
+
 /// Words of the error that says that a name means something else by now.
 pub(super) const REPLACED: &str = "refreshtop: replaced meanwhile: ";
 
@@ -106,7 +130,12 @@ pub fn refusal(failure: &Error) -> Option<&Refusal> {
 
 /// What a session may look at.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Trust(Option<Catalogue>);
+pub struct Trust {
+    /// `None` for a session that may look at all that it is permitted to.
+    known: Option<Catalogue>,
+    /// The answer as the server gave it.
+    answer: Option<String>,
+}
 
 /// What the catalogues say to a session that must look.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -167,7 +196,8 @@ impl Trust {
     /// # Errors
     /// It has another form: then nothing is trusted.
     pub fn read(answer: Option<&str>) -> Result<Self, serde_json::Error> {
-        answer.map(serde_json::from_str).transpose().map(Self)
+        let known = answer.map(serde_json::from_str).transpose()?;
+        Ok(Self { known, answer: answer.map(ToOwned::to_owned) })
     }
 
     /// Reads the column `trust` of a row.
@@ -200,21 +230,26 @@ impl Trust {
         Ok(Self::read(text).unwrap_or_else(|_| Self::of_nothing()))
     }
 
+    /// The answer as the server gave it.
+    pub(super) fn answer(&self) -> Option<&str> {
+        self.answer.as_deref()
+    }
+
     /// Whether this session must look before it reads.
     #[must_use]
     pub fn is_gated(&self) -> bool {
-        self.0.is_some()
+        self.known.is_some()
     }
 
     /// What is said of something that is not looked at for the reason `because`.
     #[must_use]
     pub fn refuse(&self, because: &str) -> Unavailable {
-        self.0.as_ref().unwrap_or(&Catalogue { great: true, ..Catalogue::default() }).unavailable(because)
+        self.known.as_ref().unwrap_or(&Catalogue { great: true, ..Catalogue::default() }).unavailable(because)
     }
 
     /// Nothing may be looked at.
     pub(super) fn of_nothing() -> Self {
-        Self(Some(Catalogue { great: true, ..Catalogue::default() }))
+        Self { known: Some(Catalogue { great: true, ..Catalogue::default() }), answer: None }
     }
 
     /// Whether `thing` may be looked at.
@@ -222,7 +257,7 @@ impl Trust {
     /// # Errors
     /// It may not, or it is not there.
     pub fn allow(&self, thing: Thing) -> Result<(), Refusal> {
-        let Some(known) = &self.0 else { return Ok(()) };
+        let Some(known) = &self.known else { return Ok(()) };
         match thing {
             Thing::Function(name) => known.function(name),
             Thing::Relation(name) => known.relation(name),
@@ -244,7 +279,7 @@ impl Trust {
     #[must_use]
     pub fn hold(&self, things: &[Thing]) -> String {
         let mut sql = String::new();
-        let Some(known) = &self.0 else { return sql };
+        let Some(known) = &self.known else { return sql };
         for thing in things {
             let Thing::Relation(name) = thing else { continue };
             let Some(relation) = known.relations.get(*name) else { continue };
@@ -266,7 +301,7 @@ impl Trust {
     pub fn explain(&self, failure: Error) -> Error {
         let message =
             super::error::server_error(&failure).map(|server| server.message().to_owned()).unwrap_or_default();
-        match (message.split_once(REPLACED), &self.0) {
+        match (message.split_once(REPLACED), &self.known) {
             (Some((_, name)), Some(known)) => {
                 let name = name.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
                 known.stranger(&format!("{name} was replaced at this moment")).into()

@@ -9,7 +9,7 @@ use crate::support::{
 };
 use refreshtop::db::{
     error,
-    read_transaction::{Question, ReadTransaction},
+    read_transaction::ReadTransaction,
     service::{self, LogFilter, PLATFORM_METRICS},
     snapshot::{self, Kept, Scope},
     trust::{self, Refusal},
@@ -271,25 +271,24 @@ async fn what_comes_into_being_after_the_gate() {
 }
 
 #[tokio::test]
-async fn a_session_that_comes_by_great_rights_looks_at_nothing_until_it_has_asked_again() {
+async fn a_session_that_comes_by_great_rights_looks_before_it_reads() {
     let (url, name, stranger) = with_stranger(fresh_app("promoted").await).await;
     let (role, of_role) = fresh_role(&url, "promoted", "").await;
-    let mut session = crate::support::open(&of_role).await;
-    let look = ReadTransaction::begin(&mut session).await.unwrap();
-    assert!(!look.facts().trust.is_gated());
-    drop(look);
-    let look = ReadTransaction::begin_asking(&mut session, Question::RightsNow).await.unwrap();
-    assert!(!look.facts().trust.is_gated());
-    drop(look);
+    let scope = Scope { window: Duration::from_mins(1), runs: 1, errors: 1 };
+    let mut app = Kept::open(&target(&of_role), "test").await.unwrap();
+    for _ in 0..2 {
+        snapshot::read(&mut app, &scope).await.unwrap();
+    }
     execute(&url, &format!("ALTER ROLE {role} SUPERUSER")).await;
     execute(&stranger, &format!("{}{}", views(), schema("INVOKER"))).await;
-    for question in [Question::RightsNow, Question::Whole] {
-        let look = ReadTransaction::begin_asking(&mut session, question).await.unwrap();
-        assert!(look.facts().trust.is_gated());
-        service::figures(&look).await.unwrap_err();
-        service::statistics(&look, PLATFORM_METRICS, Duration::from_mins(1)).await.unwrap_err();
+    for _ in 0..3 {
+        let read = snapshot::read(&mut app, &scope).await.unwrap().complete();
+        assert!(read.figures.is_err() && read.stats.is_err(), "{read:?}");
     }
     assert_eq!(sprung(&url, &name).await, [""; 0]);
+    // And back.
+    execute(&url, &format!("ALTER ROLE {role} NOSUPERUSER")).await;
+    snapshot::read(&mut app, &scope).await.unwrap();
 }
 
 #[tokio::test]
