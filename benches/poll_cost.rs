@@ -9,13 +9,13 @@ mod support;
 
 use refreshtop::{
     cluster::{ClusterOptions, DisposableCluster},
-    model::event::Event,
+    db::poller::Poller,
 };
 use std::{
     env,
     time::{Duration, Instant},
 };
-use support::{asking::Asking, durations::Durations, execute, migrate, options, session::Session, small_app_in};
+use support::{durations::Durations, execute, migrate, options, session::Session, small_app_in, target};
 
 /// A month of refreshes, one every five minutes; the last day has 288 of them.
 const MONTH: u64 = 8_640;
@@ -55,16 +55,13 @@ async fn polls(cluster: &DisposableCluster, database: &str, rows: u64) -> Durati
 }
 
 async fn timed(url: &str, who: &str, rows: u64) -> Durations {
-    let mut asking = Asking::of_window(url, DAY);
+    let mut poller = Poller::open(&target(url)).await.expect("a session");
     let mut taken = Durations::default();
     // The first connects and fills caches.
     for number in 0..=POLLS {
         let since = Instant::now();
-        asking.reader.poll();
-        match asking.event().await {
-            Event::Polled(snapshot) => assert_eq!(snapshot.runs.expect("runs").len(), 288),
-            other => panic!("{other:?}"),
-        }
+        let snapshot = poller.poll(DAY, |_| {}).await.expect("a snapshot");
+        assert_eq!(snapshot.runs.expect("runs").len(), 288);
         if number > 0 {
             taken.push(since.elapsed());
         }

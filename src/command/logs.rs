@@ -7,10 +7,11 @@ use crate::{
     connect::{Limits, Target},
     db::{
         events::Events,
-        feed, log,
+        log,
         read_transaction::ReadTransaction,
         service::{self, LogFilter, PLATFORM_METRICS},
         session_budget::SessionBudget,
+        watcher::{self, Polls},
     },
     exit,
     model::{
@@ -26,7 +27,10 @@ use crate::{
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::{collections::HashSet, io::Write as _, time::Duration};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 use uuid::Uuid;
 
 /// Longest read, with a session that may have to be opened for it.
@@ -127,7 +131,11 @@ async fn follow(
     print(&runs[runs.len().saturating_sub(logs.limit.into())..], output)?;
     let (sender, mut news) = mpsc::channel(64);
     let database = DatabaseId::new(settings.profile.as_deref(), &target.place());
-    let feed = tokio::spawn(feed::run(target.clone(), SessionBudget::default(), Events::of(database, sender)));
+    // Nobody asks it to poll: what is printed is read by a session of its own.
+    let (_polls, requests) = mpsc::channel(1);
+    let (_window, window) = watch::channel(settings.window);
+    let events = Events::of(database, sender);
+    let feed = tokio::spawn(watcher::run(target.clone(), SessionBudget::default(), Polls { requests, window }, events));
     let mut poll = tokio::time::interval(settings.poll);
     let mut down = false;
     let gone = reader::gone();
@@ -147,7 +155,7 @@ async fn follow(
                     follower.app = None;
                     false
                 }
-                Some(Event::Link(LinkEvent::Live | LinkEvent::Polling { .. })) => {
+                Some(Event::Link(LinkEvent::Connected | LinkEvent::Live | LinkEvent::Polling { .. })) => {
                     down = false;
                     true
                 }

@@ -15,7 +15,7 @@ use crate::{
     },
     connect::{self, ConnectError, Connected, Kind, Limits, Target},
     db::{
-        error, feed, migrate,
+        backoff, error, migrate,
         service::{self, PLATFORM_METRICS},
         trust::{self, LOG, Trust},
     },
@@ -84,7 +84,7 @@ struct Driver<'a> {
 
 /// Waits until the database can be asked, and makes sure that this role may refresh.
 async fn first_look(target: &Target) -> Result<ServerClock, Failure> {
-    let mut pauses = feed::quick_backoff();
+    let mut pauses = backoff::quick_backoff();
     let mut told = false;
     let connected = loop {
         match connect::connect(target, "schedule", &Limits::READING).await {
@@ -161,7 +161,7 @@ impl Driver<'_> {
 
     /// Does what a tick asks for, and tries again until the next one is due.
     async fn tick(&mut self, tick: DateTime<Utc>) -> Result<Tick, Failure> {
-        let (mut quick, mut slow) = (feed::quick_backoff(), feed::slow_backoff());
+        let (mut quick, mut slow) = (backoff::quick_backoff(), backoff::slow_backoff());
         let mut told = false;
         loop {
             let limits = Limits::WRITING;

@@ -29,6 +29,8 @@ pub mod sqlstate {
     pub const QUERY_CANCELED: &str = "57014";
     /// A standby gave up a statement that kept it from replaying.
     pub const RECOVERY_CONFLICT: &str = "40001";
+    /// A session idled longer than the server bears.
+    pub const IDLE_SESSION_TIMEOUT: &str = "57P05";
     /// The view was never populated.
     pub const NOT_POPULATED: &str = "55000";
 }
@@ -163,6 +165,15 @@ pub fn identifier(name: &str) -> String {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let word = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') && name.chars().all(plain);
     if word { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+/// Why a session was lost, or a statement of the program's own failed: one sentence.
+#[must_use]
+pub fn loss(failure: &Error) -> String {
+    match failure {
+        Error::Server(server) => server.message().to_owned(),
+        _ => failure.to_string(),
+    }
 }
 
 /// One sentence for an error of the driver in the middle of a session.

@@ -1,21 +1,20 @@
 //! Whether notifications really arrive. A pooler in transaction mode accepts `LISTEN`, hands the server's connection to
 //! the next one, and nothing ever comes: only a trial tells.
 
-use crate::connect::{self, Target};
+use crate::connect::{Limits, Target};
 use crate::db::{
     error::{self, sqlstate},
-    feed::LISTENING,
+    session::Session,
     session_budget::SessionBudget,
     trust::SEARCH_PATH,
 };
 use crate::model::link::LinkEvent;
-use futures_util::StreamExt as _;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::Notify,
+    task::JoinHandle,
     time::{sleep, timeout},
 };
-use tokio_postgres::{Client, SimpleQueryMessage};
 use uuid::Uuid;
 
 /// The channel of the contract.
@@ -26,25 +25,43 @@ const UNDO_PAUSE: Duration = Duration::from_millis(50);
 
 /// A trial of one session: a channel that nobody can guess, and whether something came on it.
 pub(super) struct Trial {
-    /// Where that session is, for another one that sends.
-    target: Target,
-    budget: SessionBudget,
     channel: String,
     arrived: Notify,
 }
 
-impl Trial {
-    pub(super) fn new(target: Target, budget: SessionBudget) -> Self {
-        let channel = format!("refreshtop_{}", Uuid::new_v4().simple());
-        Self { target, budget, channel, arrived: Notify::new() }
+impl Default for Trial {
+    fn default() -> Self {
+        Self { channel: format!("refreshtop_{}", Uuid::new_v4().simple()), arrived: Notify::new() }
     }
+}
 
+impl Trial {
     /// Takes note of a notification on `channel`.
     pub(super) fn heard(&self, channel: &str) {
         if channel == self.channel {
             self.arrived.notify_one();
         }
     }
+}
+
+/// A trial under way: another session sends, and this one goes on with its work.
+pub(super) struct Probe {
+    /// Process of the server that was told to listen.
+    pid: String,
+    sent: JoinHandle<Result<bool, String>>,
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.sent.abort();
+    }
+}
+
+/// What became of a trial.
+pub(super) struct Outcome {
+    pid: String,
+    /// Whether it arrived, or why it could not be tried.
+    arrived: Result<bool, String>,
 }
 
 /// What a session found out.
@@ -60,30 +77,56 @@ impl Found {
     }
 }
 
-/// Tries to listen; tells whether that works here, or why the session is lost. `limit` bounds each step.
-pub(super) async fn listen(client: &Client, trial: &Trial, limit: Duration) -> Result<Found, String> {
-    let Some(_third) = trial.budget.take() else {
+/// Begins to try whether notifications arrive on `session`, or says what is known already; the outer error is a lost
+/// session. `limit` bounds each step.
+pub(super) async fn begin(
+    session: &Session,
+    trial: &Arc<Trial>,
+    budget: &SessionBudget,
+    limit: Duration,
+) -> Result<Result<Probe, Found>, String> {
+    let Some(second) = budget.take() else {
         let reason = "whether notifications arrive is tried as soon as the refresh has ended";
-        return Ok(Found::polling(reason.into(), true));
+        return Ok(Err(Found::polling(reason.into(), true)));
     };
     let sql = format!("LISTEN \"{}\"; SELECT pg_backend_pid()", trial.channel);
-    let pid = match ask(client, &sql, limit).await? {
+    let pid = match ask(session, &sql, limit).await? {
         Ok(pid) => pid,
-        Err(refused) => return Ok(refused),
+        Err(refused) => return Ok(Err(refused)),
     };
-    // Opening a session takes several round trips, and each may be slow.
-    match notify(&trial.target, &trial.channel, limit * 5).await {
+    let (target, trial) = (session.reached().clone(), Arc::clone(trial));
+    let sent = tokio::spawn(async move {
+        // Opening a session takes several round trips, and each may be slow.
+        notify(&target, &trial.channel, limit * 5).await?;
+        drop(second);
+        // What is sent while this session is idle comes at once, or never.
+        Ok(timeout(limit, trial.arrived.notified()).await.is_ok())
+    });
+    Ok(Ok(Probe { pid, sent }))
+}
+
+/// Waits for the outcome of the trial under way; for ever if there is none.
+pub(super) async fn outcome(probe: &mut Option<Probe>) -> Outcome {
+    let Some(Probe { pid, sent }) = probe else { return std::future::pending().await };
+    let arrived = sent.await.unwrap_or_else(|_| Err("the trial was given up".into()));
+    let pid = std::mem::take(pid);
+    *probe = None;
+    Outcome { pid, arrived }
+}
+
+/// Ends a trial: listens if notifications arrive. The error is a lost session.
+pub(super) async fn end(session: &Session, trial: &Trial, outcome: Outcome, limit: Duration) -> Result<Found, String> {
+    match outcome.arrived {
         Err(reason) => {
-            undo(client, &trial.channel, &pid, limit).await;
+            undo(session, &trial.channel, &outcome.pid, limit).await;
             return Ok(Found::polling(format!("whether notifications arrive could not be tried: {reason}"), true));
         }
-        // What is sent while this session is idle comes at once, or never.
-        Ok(()) if timeout(limit, trial.arrived.notified()).await.is_err() => {
-            undo(client, &trial.channel, &pid, limit).await;
+        Ok(false) => {
+            undo(session, &trial.channel, &outcome.pid, limit).await;
             let reason = "notifications don't come through: a pooler in transaction mode stands before this server";
             return Ok(Found::polling(reason.into(), false));
         }
-        Ok(()) => {}
+        Ok(true) => {}
     }
     // Listening is idling: a server that ends idle sessions must not end this one. Older ones don't know the setting.
     let sql = format!(
@@ -91,71 +134,54 @@ pub(super) async fn listen(client: &Client, trial: &Trial, limit: Duration) -> R
          SELECT set_config('idle_session_timeout', '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'",
         trial.channel
     );
-    Ok(match ask(client, &sql, limit).await? {
+    Ok(match ask(session, &sql, limit).await? {
         Ok(_) => Found { event: LinkEvent::Live, may_pass: false },
         Err(refused) => refused,
     })
 }
 
 /// Runs `sql`: the first value that it gives, or that listening was refused; the outer error is a lost session.
-async fn ask(client: &Client, sql: &str, limit: Duration) -> Result<Result<String, Found>, String> {
-    match timeout(limit, client.simple_query(&format!("{SEARCH_PATH}; {sql}"))).await {
-        Ok(Ok(answer)) => Ok(Ok(first_value(&answer))),
-        Ok(Err(failure)) => match failure.code() {
-            Some(code) if code.code() == sqlstate::READ_ONLY => {
+async fn ask(session: &Session, sql: &str, limit: Duration) -> Result<Result<String, Found>, String> {
+    match timeout(limit, session.first_value(&format!("{SEARCH_PATH}; {sql}"))).await {
+        Ok(Ok(value)) => Ok(Ok(value.unwrap_or_default())),
+        Ok(Err(failure)) => match error::code(&failure) {
+            Some(sqlstate::READ_ONLY) => {
                 Ok(Err(Found::polling("LISTEN can't work on a read-only standby".into(), true)))
             }
-            Some(code) if !code.code().starts_with("57P") && !code.code().starts_with("08") => {
-                Ok(Err(Found::polling(format!("LISTEN was refused: {}", error::driver_sentence(&failure)), true)))
+            Some(code) if !code.starts_with("57P") && !code.starts_with("08") => {
+                Ok(Err(Found::polling(format!("LISTEN was refused: {}", error::loss(&failure)), true)))
             }
-            _ => Err(error::driver_sentence(&failure)),
+            _ => Err(error::loss(&failure)),
         },
         Err(_) => Err("the server did not answer LISTEN in time".into()),
     }
 }
 
-fn first_value(answer: &[SimpleQueryMessage]) -> String {
-    let value = answer.iter().find_map(|part| match part {
-        SimpleQueryMessage::Row(row) => row.get(0),
-        _ => None,
-    });
-    value.unwrap_or_default().to_owned()
-}
-
 /// Sends on `channel` from a session of its own: behind a pooler the listening one may be linked to its server's
 /// connection just while it asks, and would hear itself.
 async fn notify(target: &Target, channel: &str, limit: Duration) -> Result<(), String> {
-    let connected = match timeout(limit, connect::connect(target, "listen check", &LISTENING)).await {
-        Ok(connected) => connected.map_err(|failure| failure.to_string())?,
+    let session = match timeout(limit, Session::open(target, "listen check", &Limits::READING)).await {
+        Ok(session) => session.map_err(|failure| failure.to_string())?,
         Err(_) => return Err("a second session could not be opened in time".into()),
     };
-    let (client, mut messages) = (connected.client, connected.messages);
-    let driver = async move { while messages.next().await.is_some() {} };
     let sql = format!("SELECT pg_catalog.pg_notify('{channel}', '')");
-    let sent = async {
-        match timeout(limit, client.simple_query(&sql)).await {
-            Ok(answer) => answer.map(|_| ()).map_err(|failure| error::driver_sentence(&failure)),
-            Err(_) => Err("the server did not answer in time".into()),
-        }
-    };
-    tokio::select! {
-        biased;
-        sent = sent => sent,
-        () = driver => Err("the server closed the second session".into()),
+    match timeout(limit, session.first_value(&sql)).await {
+        Ok(sent) => sent.map(|_| ()).map_err(|failure| error::loss(&failure)),
+        Err(_) => Err("the server did not answer in time".into()),
     }
 }
 
 /// Ends the listening on `channel`, which a pooler may have left on a connection that others use by now. What can't be
 /// undone harms little: nobody else knows the channel.
-async fn undo(client: &Client, channel: &str, pid: &str, limit: Duration) {
+async fn undo(session: &Session, channel: &str, pid: &str, limit: Duration) {
     let sql = format!(
         "{SEARCH_PATH};
          DO $$ BEGIN IF pg_backend_pid()::text = '{pid}' THEN EXECUTE 'UNLISTEN \"{channel}\"'; END IF; END $$;
          SELECT pg_backend_pid()"
     );
     for _ in 0..UNDO_ATTEMPTS {
-        match timeout(limit, client.simple_query(&sql)).await {
-            Ok(Ok(answer)) if first_value(&answer) != pid => sleep(UNDO_PAUSE).await,
+        match timeout(limit, session.first_value(&sql)).await {
+            Ok(Ok(now)) if now.as_deref() != Some(pid) => sleep(UNDO_PAUSE).await,
             _ => return,
         }
     }

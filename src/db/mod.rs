@@ -2,15 +2,16 @@
 //!
 //! It knows no screen.
 
+pub mod backoff;
 pub mod diagnosis;
 pub mod error;
 pub mod events;
-pub mod feed;
 pub mod fixer;
 pub mod jobs;
 mod listen;
 pub mod log;
 pub mod migrate;
+pub mod poller;
 pub mod preflight;
 pub mod read_transaction;
 pub mod reader;
@@ -25,4 +26,5 @@ pub mod trust;
 pub(crate) mod unmanaged;
 mod views;
 pub mod waits;
+pub mod watcher;
 pub mod worker;

@@ -1,15 +1,13 @@
-//! The session that polls: one snapshot at a time, and single runs in full.
+//! Answers what a person asks on the screens beside the overview, in a session that is there while somebody asks.
 
-use crate::connect::{ConnectError, Target};
+use crate::connect::{ConnectError, Limits, Target};
 use crate::db::session::{Error, Result, Session};
 use crate::db::{
     diagnosis::{self, CronSession, Options},
     error,
     events::Events,
     read_transaction::ReadTransaction,
-    schedule, service,
-    snapshot::{self, Kept, Scope},
-    unmanaged, views,
+    schedule, service, unmanaged, views,
 };
 use crate::model::{
     diagnosis::Diagnosis,
@@ -17,55 +15,41 @@ use crate::model::{
     question::{Answer, Question},
     reading::{Reading, Unavailable},
     run::RunDetail,
-    snapshot::Snapshot,
 };
 use std::time::Duration;
 use tokio::{
     sync::{mpsc, watch},
-    time::timeout,
+    time::{sleep, timeout},
 };
 use uuid::Uuid;
 
-/// Runs that a poll brings: a day at the default interval.
-const RUNS: u16 = 288;
-/// Failures that a poll brings.
-const ERRORS: u16 = 50;
-/// A poll that takes longer than this has failed; its session is thrown away.
-const POLL_LIMIT: Duration = Duration::from_secs(45);
+/// An answer that takes longer than this has failed; its session is thrown away.
+const LIMIT: Duration = Duration::from_secs(45);
 /// The same for a diagnosis: every question has a limit of its own, and there are many.
 const DIAGNOSIS_LIMIT: Duration = Duration::from_mins(2);
 /// How long the view's query may run to be measured.
 const PLAN_LIMIT: Duration = Duration::from_secs(20);
 
+/// How long a session is kept that nobody has a question for: a person who goes through the screens asks more often.
+const IDLE: Duration = Duration::from_mins(1);
 /// Questions that may wait: each screen asks one at a time.
 const QUESTIONS: usize = 16;
 
-/// The reader of one database; it ends with this.
+/// Who answers what a person asks of one database; it ends with this.
 #[derive(Debug)]
 pub struct Reader {
-    polls: mpsc::Sender<()>,
     run: watch::Sender<Option<Uuid>>,
     questions: mpsc::Sender<Question>,
-    window: watch::Sender<Duration>,
 }
 
 impl Reader {
-    /// Starts to read `target` with statistics of `window`. Every answer goes into `events`.
+    /// Starts to answer. Every answer goes into `events`.
     #[must_use]
-    pub fn spawn(target: Target, window: Duration, events: Events) -> Self {
-        // The state asks for one poll at a time.
-        let (polls, poll_requests) = mpsc::channel(1);
+    pub fn spawn(target: Target, events: Events) -> Self {
         let (run, run_requests) = watch::channel(None);
         let (questions, asked) = mpsc::channel(QUESTIONS);
-        let (window, shown) = watch::channel(window);
-        let requests = Requests { polls: poll_requests, run: run_requests, questions: asked, window: shown };
-        tokio::spawn(work(target, requests, events));
-        Self { polls, run, questions, window }
-    }
-
-    /// Asks for a snapshot; there is a place for one beside the one that is being read.
-    pub fn poll(&self) {
-        let _ = self.polls.try_send(());
+        tokio::spawn(work(target, Requests { run: run_requests, questions: asked }, events));
+        Self { run, questions }
     }
 
     /// Asks for a run in full. One that was asked for and not yet read gives way to it.
@@ -77,25 +61,17 @@ impl Reader {
     pub fn ask(&self, question: Question) {
         let _ = self.questions.try_send(question);
     }
-
-    /// From now on reads the statistics of this window.
-    pub fn set_window(&self, window: Duration) {
-        self.window.send_replace(window);
-    }
 }
 
-/// Where the task takes its work from. A poll is never lost behind runs.
+/// Where the task takes its work from.
 struct Requests {
-    polls: mpsc::Receiver<()>,
     run: watch::Receiver<Option<Uuid>>,
     questions: mpsc::Receiver<Question>,
-    window: watch::Receiver<Duration>,
 }
 
 /// What the reader is asked for.
 #[derive(Debug, Clone)]
 enum Wanted {
-    Snapshot,
     Run(Uuid),
     Answer(Question),
 }
@@ -104,35 +80,33 @@ impl Wanted {
     fn limit(&self) -> Duration {
         match self {
             Self::Answer(Question::Diagnosis { .. }) => DIAGNOSIS_LIMIT,
-            Self::Snapshot | Self::Run(_) | Self::Answer(_) => POLL_LIMIT,
+            Self::Run(_) | Self::Answer(_) => LIMIT,
         }
     }
 }
 
-/// Reads until the polls' queue is closed.
+/// Answers until nobody can ask any more.
 async fn work(target: Target, mut requests: Requests, events: Events) {
-    let mut task = Task::new(target);
-    // Beside the listening session: over a slow link the first figures need not wait for it.
-    task.sessions = Sessions::open(&task.target).await.ok();
+    let mut task = Task { target, sessions: None };
     loop {
         let wanted = tokio::select! {
             biased;
-            poll = requests.polls.recv() => match poll {
-                Some(()) => Wanted::Snapshot,
-                None => return,
-            },
-            Ok(()) = requests.run.changed() => match *requests.run.borrow_and_update() {
-                Some(id) => Wanted::Run(id),
-                None => continue,
+            changed = requests.run.changed() => match (changed, *requests.run.borrow_and_update()) {
+                (Err(_), _) => return,
+                (Ok(()), Some(id)) => Wanted::Run(id),
+                (Ok(()), None) => continue,
             },
             Some(question) = requests.questions.recv() => Wanted::Answer(question),
+            () = sleep(IDLE), if task.sessions.is_some() => {
+                task.sessions = None;
+                continue;
+            }
         };
-        let window = *requests.window.borrow();
-        let event = if let Ok(event) = timeout(wanted.limit(), task.answer(&wanted, window)).await {
+        let event = if let Ok(event) = timeout(wanted.limit(), task.answer(&wanted)).await {
             event
         } else {
             // The session is in the middle of something that may never end.
-            task = Task::new(task.target);
+            task.sessions = None;
             let reason = format!("the database did not answer within {} s", wanted.limit().as_secs());
             failed(wanted, Unavailable::new(reason, ""))
         };
@@ -144,7 +118,6 @@ async fn work(target: Target, mut requests: Requests, events: Events) {
 
 fn failed(wanted: Wanted, why: Unavailable) -> Event {
     match wanted {
-        Wanted::Snapshot => Event::PollFailed(why),
         Wanted::Run(id) => Event::RunRead(id, Box::new(Err(why))),
         Wanted::Answer(question) => Event::Answered(Box::new(question.unanswered(why))),
     }
@@ -158,39 +131,36 @@ struct Task {
 
 struct Sessions {
     target: Target,
-    app: Kept,
+    app: Session,
     /// With the name of its database.
-    cron: Option<(String, Kept)>,
+    cron: Option<(String, Session)>,
 }
 
 impl Sessions {
     async fn open(target: &Target) -> Result<Self, ConnectError> {
-        Ok(Self { target: target.clone(), app: Kept::open(target, "poll").await?, cron: None })
+        let app = Session::open(target, "question", &Limits::READING).await?;
+        Ok(Self { target: target.clone(), app, cron: None })
     }
 
     /// The session in the application's database, and the one in that of `pg_cron`.
-    async fn with_cron(&mut self, database: &str) -> (&mut Session, Result<&mut Kept, ConnectError>) {
-        let known = self.cron.take().filter(|(known, kept)| known == database && !kept.session.is_closed());
-        let (_, kept) = if let Some(known) = known {
+    async fn with_cron(&mut self, database: &str) -> (&mut Session, Result<&mut Session, ConnectError>) {
+        let known = self.cron.take().filter(|(known, session)| known == database && !session.is_closed());
+        let (_, session) = if let Some(known) = known {
             self.cron.insert(known)
         } else {
             let target = Target { database: database.to_owned(), ..self.target.clone() };
-            match Kept::open(&target, "schedule").await {
-                Ok(kept) => self.cron.insert((database.to_owned(), kept)),
-                Err(failure) => return (&mut self.app.session, Err(failure)),
+            match Session::open(&target, "schedule", &Limits::READING).await {
+                Ok(session) => self.cron.insert((database.to_owned(), session)),
+                Err(failure) => return (&mut self.app, Err(failure)),
             }
         };
-        (&mut self.app.session, Ok(kept))
+        (&mut self.app, Ok(session))
     }
 }
 
 impl Task {
-    fn new(target: Target) -> Self {
-        Self { target, sessions: None }
-    }
-
-    async fn answer(&mut self, wanted: &Wanted, window: Duration) -> Event {
-        let kept = self.sessions.take().filter(|sessions| !sessions.app.session.is_closed());
+    async fn answer(&mut self, wanted: &Wanted) -> Event {
+        let kept = self.sessions.take().filter(|sessions| !sessions.app.is_closed());
         let was_kept = kept.is_some();
         let mut sessions = match kept {
             Some(sessions) => sessions,
@@ -200,21 +170,14 @@ impl Task {
             },
         };
         let event = match wanted {
-            Wanted::Snapshot => match self.snapshot(&mut sessions, window).await {
-                Ok(snapshot) => Event::Polled(Box::new(snapshot)),
-                // A session that was ended while nobody used it (a time limit, an administrator, a pooler) says nothing
-                // about the database.
-                Err(failure) if was_kept && error::fails_all(&failure) => {
-                    return Box::pin(self.answer(wanted, window)).await;
-                }
-                Err(failure) => {
-                    let why = error::unavailable("poll failed", &failure, &self.target.user);
-                    return failed(wanted.clone(), why);
-                }
-            },
             Wanted::Run(id) => Event::RunRead(*id, Box::new(self.run(&mut sessions, *id).await)),
             Wanted::Answer(question) => Event::Answered(Box::new(self.question(&mut sessions, question.clone()).await)),
         };
+        // A session that was ended while nobody used it (a time limit, an administrator, a pooler) says nothing about the
+        // database.
+        if was_kept && sessions.app.is_closed() {
+            return Box::pin(self.answer(wanted)).await;
+        }
         self.sessions = Some(sessions);
         event
     }
@@ -224,7 +187,7 @@ impl Task {
         if let Question::Diagnosis { run_plan } = question {
             return Answer::Diagnosis(self.diagnosis(sessions, run_plan).await);
         }
-        let mut looking = Looking { session: &mut sessions.app.session, role: &self.target.user };
+        let mut looking = Looking { session: &mut sessions.app, role: &self.target.user };
         match question {
             Question::Diagnosis { .. } => Answer::Diagnosis(Err(Unavailable::new("not asked", ""))),
             Question::Runs(page) => {
@@ -249,7 +212,7 @@ impl Task {
     /// Asks everything that the runbook asks; each question can fail by itself.
     async fn diagnosis(&self, sessions: &mut Sessions, run_plan: bool) -> Reading<Diagnosis> {
         let lost = |failure: Error| error::unavailable("no diagnosis", &failure, &self.target.user);
-        let session = &mut sessions.app.session;
+        let session = &mut sessions.app;
         let options = Options { run_plan: run_plan.then_some(PLAN_LIMIT), ..Options::default() };
         // Where it can't be read the diagnosis meets the same, and says so.
         let elsewhere = service::cron_settings(session).await.ok().and_then(|cron| cron.database);
@@ -259,9 +222,7 @@ impl Task {
         Ok(match elsewhere {
             None => diagnosis::diagnose(session, CronSession::Same, &options).await,
             Some(database) => match sessions.with_cron(&database).await {
-                (session, Ok(cron)) => {
-                    diagnosis::diagnose(session, CronSession::Elsewhere(&mut cron.session), &options).await
-                }
+                (session, Ok(cron)) => diagnosis::diagnose(session, CronSession::Elsewhere(cron), &options).await,
                 (session, Err(failure)) => {
                     diagnosis::diagnose(session, CronSession::Unreachable(failure.to_string()), &options).await
                 }
@@ -271,7 +232,7 @@ impl Task {
 
     async fn run(&self, sessions: &mut Sessions, id: Uuid) -> Reading<RunDetail> {
         let read = async {
-            let tx = ReadTransaction::begin(&mut sessions.app.session).await?;
+            let tx = ReadTransaction::begin(&mut sessions.app).await?;
             let detail = match service::run_detail(&tx, id).await {
                 Err(failure) if error::is_missing(&failure) => {
                     let catalog = unmanaged::catalog(&tx).await?;
@@ -285,14 +246,6 @@ impl Task {
         read.await
             .map_err(|failure: Error| error::unavailable("this run can't be read", &failure, &self.target.user))?
             .ok_or_else(|| Unavailable::new("this run is no longer in the log", ""))
-    }
-
-    async fn snapshot(&self, sessions: &mut Sessions, window: Duration) -> Result<Snapshot> {
-        let read = Box::pin(snapshot::read(&mut sessions.app, &Scope { window, runs: RUNS, errors: ERRORS })).await?;
-        Ok(match read.elsewhere().map(ToOwned::to_owned) {
-            None => read.complete(),
-            Some(database) => read.complete_by(sessions.with_cron(&database).await.1).await,
-        })
     }
 }
 

@@ -1,5 +1,6 @@
-//! The third session. Two stay as long as the monitor: one listens, one reads. Whoever needs another for a while takes
-//! turns for this one, so that there are never more.
+//! The session for what is set off by a key, or tries whether notifications arrive. One session stays as long as the
+//! monitor, one answers while somebody asks. Whoever needs another for a while takes turns for this one, so that there
+//! are never more.
 
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};

@@ -200,6 +200,12 @@ impl Read {
         self.stats_failure.as_ref()
     }
 
+    /// Everything but the schedule, which is being read elsewhere.
+    #[must_use]
+    pub fn without_schedule(&self) -> Snapshot {
+        self.snapshot.clone()
+    }
+
     /// Everything, where the schedule was read already.
     #[must_use]
     pub fn complete(self) -> Snapshot {

@@ -3,14 +3,15 @@
 use crate::connect::Target;
 use crate::db::{
     events::Events,
-    feed, fixer,
+    fixer,
     reader::Reader,
     refresher::{self, Command},
     session_budget::SessionBudget,
+    watcher::{self, Polls},
 };
 use crate::model::{diagnosis::Fix, request::Request};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Commands that wait for the refresher: they come from one person.
 const COMMANDS: usize = 16;
@@ -18,6 +19,8 @@ const COMMANDS: usize = 16;
 /// The tasks; they end with this.
 #[derive(Debug)]
 pub struct Worker {
+    polls: mpsc::Sender<()>,
+    window: watch::Sender<Duration>,
     reader: Reader,
     fixer: mpsc::Sender<Fix>,
     refresher: mpsc::Sender<Command>,
@@ -30,21 +33,25 @@ impl Worker {
         let (fixer, fixes) = mpsc::channel(1);
         let (refresher, commands) = mpsc::channel(COMMANDS);
         let budget = SessionBudget::default();
-        tokio::spawn(feed::run(target.clone(), budget.clone(), events.clone()));
-        let reader = Reader::spawn(target.clone(), window, events.clone());
+        // The state asks for one poll at a time.
+        let (polls, requests) = mpsc::channel(1);
+        let (window, shown) = watch::channel(window);
+        let wanted = Polls { requests, window: shown };
+        tokio::spawn(watcher::run(target.clone(), budget.clone(), wanted, events.clone()));
+        let reader = Reader::spawn(target.clone(), events.clone());
         tokio::spawn(refresher::run(target.clone(), budget.clone(), commands, events.clone()));
         tokio::spawn(fixer::run(target.clone(), budget, fixes, events.clone()));
-        Self { reader, fixer, refresher }
+        Self { polls, window, reader, fixer, refresher }
     }
 
     /// Sets `request` off. Nothing is waited for: a full queue means that the task has as much to do as a person can
     /// have asked for.
     pub fn request(&self, request: Request) {
         match request {
-            Request::Poll => self.reader.poll(),
+            Request::Poll => drop(self.polls.try_send(())),
             Request::ReadRun(id) => self.reader.read_run(id),
             Request::Ask(question) => self.reader.ask(question),
-            Request::SetWindow(window) => self.reader.set_window(window),
+            Request::SetWindow(window) => drop(self.window.send_replace(window)),
             Request::Fix(fix) => drop(self.fixer.try_send(*fix)),
             Request::Refresh(view) => drop(self.refresher.try_send(Command::Refresh(view))),
             Request::CancelRefresh => drop(self.refresher.try_send(Command::Cancel)),

@@ -92,7 +92,7 @@ impl Database {
     /// Whether it answers. Without it everything that is known of it is old.
     #[must_use]
     pub fn connected(&self) -> bool {
-        matches!(self.link, Link::Live | Link::Polling { .. })
+        matches!(self.link, Link::Connected | Link::Live | Link::Polling { .. })
     }
 
     /// Whether it is known to be a standby, which can't refresh.
@@ -121,6 +121,11 @@ impl Database {
     #[must_use]
     pub fn linked(&mut self, event: LinkEvent, now: Instant) -> bool {
         match event {
+            LinkEvent::Connected => {
+                self.link = Link::Connected;
+                // What was asked of the session before is not answered any more.
+                self.polling.running = false;
+            }
             // LISTEN came first; what happened before it is read now.
             LinkEvent::Live => self.link = Link::Live,
             LinkEvent::Polling { reason } => self.link = Link::Polling { reason },
@@ -130,7 +135,7 @@ impl Database {
                     _ => (now, 0),
                 };
                 self.link = Link::Down { reason, since, attempts, retry_at: now.checked_add(retry_in) };
-                (self.polling.due, self.polling.again) = (None, false);
+                self.polling = Polling::default();
                 return false;
             }
             LinkEvent::Resumed { slept } => self.resumed(slept),

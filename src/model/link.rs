@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 pub enum Link {
     /// The first connection is being made.
     Connecting,
+    /// Connected; whether notifications arrive is being tried.
+    Connected,
     /// Listening: news arrives within milliseconds.
     Live,
     /// Connected, but `LISTEN` can't work here: news arrives with the poll timer.
@@ -30,6 +32,8 @@ pub enum Link {
 /// What the task that owns the long-lived session reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkEvent {
+    /// Connected; whether notifications arrive is tried next.
+    Connected,
     /// Connected and listening.
     Live,
     /// Connected, not listening.

@@ -270,7 +270,7 @@ impl State {
         match &self.database().link {
             Link::Connecting => return Health::unknown("connecting"),
             Link::Down { reason, .. } => return Health::unknown(reason.clone()),
-            Link::Live | Link::Polling { .. } => {}
+            Link::Connected | Link::Live | Link::Polling { .. } => {}
         }
         if let Some(error) = &self.database().poll_error {
             return Health::unknown(error.reason.clone());

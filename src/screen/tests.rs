@@ -634,7 +634,7 @@ fn poison(state: &mut State, texts: &[String]) {
     state.database_mut().host = next();
     match &mut state.database_mut().link {
         Link::Polling { reason } | Link::Down { reason, .. } => *reason = next(),
-        Link::Connecting | Link::Live => {}
+        Link::Connecting | Link::Connected | Link::Live => {}
     }
     if let Some(error) = &mut state.database_mut().poll_error {
         *error = Unavailable::new(next(), next());

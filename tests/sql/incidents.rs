@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_mins(10);
 
 /// Asks as the monitor does, in a session of its own.
 async fn ask(url: &str, window: Duration) -> Reading<Record> {
-    match Asking::of_window(url, window).ask(Question::Incidents { window, limit: LIMIT }).await {
+    match Asking::new(url).ask(Question::Incidents { window, limit: LIMIT }).await {
         Answer::Incidents(of, read) if of == window => read,
         other => panic!("{other:?}"),
     }

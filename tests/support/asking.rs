@@ -20,13 +20,9 @@ pub struct Asking {
 
 impl Asking {
     pub fn new(url: &str) -> Self {
-        Self::of_window(url, Duration::from_hours(24))
-    }
-
-    pub fn of_window(url: &str, window: Duration) -> Self {
         let (queue, events) = mpsc::channel(64);
         let of = Events::of(DatabaseId::new(None, "test"), queue);
-        Self { reader: Reader::spawn(target(url), window, of), events }
+        Self { reader: Reader::spawn(target(url), of), events }
     }
 
     pub async fn event(&mut self) -> Event {

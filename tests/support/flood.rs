@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 /// The monitor's listening session, as a clause on `pg_stat_activity`.
 const LISTENER: &str =
-    "pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'refreshtop listen'";
+    "pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'refreshtop monitor'";
 
 /// What is sent.
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +69,9 @@ pub async fn cut_off(session: &Session) {
     let first = listener(session).await;
     let ours = "pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'refreshtop%'";
     session.value::<Option<i64>>(&format!("count(pg_terminate_backend(pid)) FROM {ours}")).await;
-    session.until(&format!("EXISTS (SELECT {LISTENER} AND pid <> {first} AND query LIKE '%LISTEN %')")).await;
+    session.until(&format!("EXISTS (SELECT {LISTENER} AND pid <> {first})")).await;
+    // The server does not say who listens.
+    sleep(Duration::from_secs(1)).await;
 }
 
 /// Memory of a program, bytes: what it has now, and the most it ever had.

@@ -33,7 +33,7 @@ fn passed(state: &State) -> Duration {
     }
     match &state.database().link {
         Link::Down { since, .. } => state.now.saturating_duration_since(*since),
-        Link::Connecting | Link::Live | Link::Polling { .. } => Duration::ZERO,
+        Link::Connecting | Link::Connected | Link::Live | Link::Polling { .. } => Duration::ZERO,
     }
 }
 
@@ -46,7 +46,7 @@ pub fn holds(state: &State) -> Option<Duration> {
     let step = STEP.checked_sub(into).filter(|_| !still);
     let down = match &state.database().link {
         Link::Down { since, .. } => Some(until_change(state.now.saturating_duration_since(*since))),
-        Link::Connecting | Link::Live | Link::Polling { .. } => None,
+        Link::Connecting | Link::Connected | Link::Live | Link::Polling { .. } => None,
     };
     let old =
         state.data_age().filter(|_| !state.connected() || state.database().poll_error.is_some()).map(until_change);

@@ -38,7 +38,9 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 fn message(scene: &Scene, longest: bool) -> Option<(String, Style)> {
     let glyphs = scene.glyphs;
     let bar = |style: Style| style.add_modifier(Modifier::REVERSED);
-    if let (Some(paused), Link::Live | Link::Polling { .. }) = (scene.state.paused, &scene.state.database().link) {
+    if let (Some(paused), Link::Connected | Link::Live | Link::Polling { .. }) =
+        (scene.state.paused, &scene.state.database().link)
+    {
         return Some((held(scene, paused), bar(scene.theme.warning)));
     }
     match &scene.state.database().link {
@@ -47,10 +49,12 @@ fn message(scene: &Scene, longest: bool) -> Option<(String, Style)> {
             Some((text, bar(scene.theme.unknown)))
         }
         Link::Down { .. } => Some((down(scene, longest), bar(scene.theme.critical))),
-        Link::Live | Link::Polling { .. } if scene.state.database().poll_error.is_some() => {
+        Link::Connected | Link::Live | Link::Polling { .. } if scene.state.database().poll_error.is_some() => {
             Some((poll_failed(scene), bar(scene.theme.critical)))
         }
-        Link::Live => Some((notes(scene).join(&dot(scene)), scene.theme.muted)).filter(|(text, _)| !text.is_empty()),
+        Link::Connected | Link::Live => {
+            Some((notes(scene).join(&dot(scene)), scene.theme.muted)).filter(|(text, _)| !text.is_empty())
+        }
         Link::Polling { reason } => {
             let pause = age::label(scene.state.options.poll_interval);
             let text = format!("{} POLLING every {pause}: {}", glyphs.polling, short(scene, reason));

@@ -98,6 +98,7 @@ pub(in crate::screen) fn feed(scene: &Scene) -> Vec<Span<'static>> {
     let (glyph, word, style) = match &scene.state.database().link {
         _ if paused => (scene.glyphs.paused, "PAUSED", scene.theme.warning),
         Link::Connecting => (scene.glyphs.polling, "CONNECTING", scene.theme.unknown),
+        Link::Connected => (scene.glyphs.polling, "CONNECTED", scene.theme.muted),
         Link::Live => (scene.glyphs.live, "LIVE", scene.theme.healthy),
         Link::Polling { .. } => (scene.glyphs.polling, "POLLING", scene.theme.warning),
         Link::Down { .. } => (scene.glyphs.failed, "DOWN", scene.theme.critical),

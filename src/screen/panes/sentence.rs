@@ -29,6 +29,7 @@ fn said(scene: &Scene) -> String {
     };
     let feed = match &scene.state.database().link {
         Link::Connecting => "CONNECTING",
+        Link::Connected => "CONNECTED",
         Link::Live => "LIVE",
         Link::Polling { .. } => "POLLING",
         Link::Down { .. } => "DOWN",

@@ -118,7 +118,7 @@ fn said(scene: &Scene, reason: &str) -> String {
         Link::Down { .. } if known => "no connection: all that is shown is old".into(),
         Link::Down { .. } => "no connection: nothing is known".into(),
         Link::Connecting => "connecting: nothing is known yet".into(),
-        Link::Live | Link::Polling { .. } => reason.to_owned(),
+        Link::Connected | Link::Live | Link::Polling { .. } => reason.to_owned(),
     }
 }
 

@@ -17,32 +17,11 @@ async fn a_terminated_listener_listens_again_and_misses_nothing() {
     let monitor = monitor(&url).live();
     let mut fault = Fault::begins("pg_terminate_backend on the listener", (5, 10));
     monitor.miss_nothing();
-    execute(&url, &terminate("refreshtop listen")).await;
+    execute(&url, &terminate("refreshtop monitor")).await;
     fault.noticed(&monitor, &["DOWN", "terminating connection due to administrator command"]);
     execute(&url, REFRESH).await;
     fault.ends(&monitor);
     monitor.wait_text("RUNS  2 ");
-    leave(monitor);
-    drop(cluster);
-}
-
-#[tokio::test]
-async fn a_terminated_poller_is_replaced_without_a_word() {
-    let (cluster, url) = own_server().await;
-    let monitor = monitor(&url).live();
-    let before: i32 = value(&url, "SELECT pid FROM pg_stat_activity WHERE application_name = 'refreshtop poll'").await;
-    for _ in 0..3 {
-        execute(&url, &terminate("refreshtop poll")).await;
-        execute(&url, REFRESH).await;
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-    monitor.wait_for("all runs", |screen| screen.contains("RUNS  4 ") && screen.contains("LIVE"));
-    assert!(!String::from_utf8_lossy(&monitor.raw_bytes()).contains("FAILS"));
-    // The one before may not be gone yet.
-    let asking = Session::open(&url).await;
-    asking.until("count(*) = 1 FROM pg_stat_activity WHERE application_name = 'refreshtop poll'").await;
-    let after: i32 = asking.value("pid FROM pg_stat_activity WHERE application_name = 'refreshtop poll'").await;
-    assert_ne!(before, after);
     leave(monitor);
     drop(cluster);
 }

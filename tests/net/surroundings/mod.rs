@@ -6,8 +6,11 @@ mod pooler;
 mod standby;
 mod unmanaged;
 
-use crate::support::{asking::Asking, terminal::Launch};
-use refreshtop::model::{event::Event, reading::Unavailable, snapshot::Snapshot};
+use crate::support::{target, terminal::Launch};
+use refreshtop::{
+    db::poller::Poller,
+    model::{reading::Unavailable, snapshot::Snapshot},
+};
 use std::time::Duration;
 
 /// The call of the scheduler, and of everybody else.
@@ -19,21 +22,24 @@ fn polling(url: &str) -> Launch {
     Launch::refreshtop(&["--poll", "1s"]).env("REFRESHTOP_URL", url)
 }
 
-/// Polls as the monitor does.
-struct Polls(Asking);
+/// Polls as the monitor does, in a session that is replaced when it is lost.
+struct Polls {
+    url: String,
+    poller: Option<Poller>,
+}
 
 impl Polls {
     fn new(url: &str) -> Self {
-        Self(Asking::of_window(url, DAY))
+        Self { url: url.to_owned(), poller: None }
     }
 
     async fn poll(&mut self) -> Result<Snapshot, Unavailable> {
-        self.0.reader.poll();
-        match self.0.event().await {
-            Event::Polled(snapshot) => Ok(*snapshot),
-            Event::PollFailed(why) => Err(why),
-            other => panic!("{other:?}"),
-        }
+        let poller = match self.poller.take().filter(|poller| !poller.is_closed()) {
+            Some(poller) => self.poller.insert(poller),
+            None => self.poller.insert(Poller::open(&target(&self.url)).await.unwrap()),
+        };
+        let polled = poller.poll(DAY, |_| {}).await;
+        polled.map_err(|failure| poller.explain(&failure))
     }
 }
 

@@ -111,6 +111,8 @@ async fn a_look_that_the_standby_gives_up_is_a_failed_poll() {
         loop {
             match polls.poll().await {
                 Ok(snapshot) => assert!(snapshot.figures.is_ok(), "{:?}", snapshot.figures),
+                // The server closes the socket before it has read everything, and its reason may be lost with it.
+                Err(why) if why.reason.contains("connection lost") => {}
                 Err(why) => return why,
             }
         }

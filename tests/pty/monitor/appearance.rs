@@ -237,7 +237,7 @@ async fn nothing_is_read_between_polls() {
     let monitor = live(&url);
     monitor.wait_text("RUNS  1 ");
     let last = "SELECT max(query_start)::text FROM pg_stat_activity
-                WHERE datname = current_database() AND application_name = 'refreshtop poll'";
+                WHERE datname = current_database() AND application_name = 'refreshtop monitor'";
     let asking = Session::open(&url).await;
     // What was first shown is read again once the monitor listens, which may be going on.
     let rests = "bool_and(state = 'idle' AND clock_timestamp() - state_change > interval '1 s') FROM pg_stat_activity

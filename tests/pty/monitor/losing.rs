@@ -71,7 +71,7 @@ async fn a_server_that_was_away_is_back_with_what_happened_meanwhile() {
 #[tokio::test]
 async fn an_ended_listener_listens_again() {
     const LISTENER: &str =
-        "pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'refreshtop listen'";
+        "pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'refreshtop monitor'";
     let url = migrated_app("listener").await;
     let monitor = live(&url);
     let asking = Session::open(&url).await;

@@ -47,9 +47,8 @@ async fn at_most_three_sessions_each_with_its_name_and_limits() {
     }
     monitor.send("q");
     assert_eq!(monitor.wait_exit(), Ok(0));
-    assert!(most <= 3, "{most}: {names:?}");
-    let purposes = ["refreshtop listen", "refreshtop poll", "refreshtop refresh"];
-    assert!(names.iter().all(|name| purposes.contains(&name.as_str())) && names.len() == 3, "{names:?}");
+    assert!(most <= 2, "{most}: {names:?}");
+    assert_eq!(names, BTreeSet::from(["refreshtop monitor", "refreshtop refresh"].map(String::from)));
     let left = format!("NOT EXISTS (SELECT FROM pg_stat_activity WHERE usename = '{name}')");
     Session::open(&url).await.until(&left).await;
 
@@ -59,7 +58,7 @@ async fn at_most_three_sessions_each_with_its_name_and_limits() {
         let said = log.lines().filter_map(|line| line.split_once(&mark)).map(|(_, limits)| limits.to_owned());
         said.collect::<BTreeSet<_>>()
     };
-    assert_eq!(marked("poll"), BTreeSet::from(["10s 2s 30s on".to_owned()]));
+    assert_eq!(marked("monitor"), BTreeSet::from(["10s 2s 30s on".to_owned()]));
     // Inside the refresh, which has a wait of its own for locks.
     assert_eq!(marked("refresh"), BTreeSet::from(["0 5s 5min off".to_owned()]));
 }
@@ -86,7 +85,7 @@ async fn each_session_says_as_it_begins_what_limits_it_has() {
         assert!(options.contains(&format!("-c default_transaction_read_only={access}")), "{session:?}");
         assert!(name.starts_with("refreshtop ") && names.insert(name.to_owned()), "twice or nameless: {session:?}");
     }
-    for wanted in ["refreshtop listen", "refreshtop poll", "refreshtop refresh"] {
+    for wanted in ["refreshtop monitor", "refreshtop refresh"] {
         assert!(names.contains(wanted), "{names:?}");
     }
 }
@@ -103,9 +102,10 @@ async fn a_listener_that_comes_back_during_a_refresh_makes_no_fourth_session() {
     let ours = format!("pg_stat_activity WHERE usename = '{name}' AND datname = current_database()");
     asking.until(&format!("EXISTS (SELECT FROM {ours} AND wait_event_type = 'Lock')")).await;
     for _ in 0..5 {
-        let first: i32 = asking.value(&format!("pid FROM {ours} AND application_name = 'refreshtop listen'")).await;
+        let first: i32 = asking.value(&format!("pid FROM {ours} AND application_name = 'refreshtop monitor'")).await;
         asking.value::<bool>(&format!("pg_terminate_backend({first})")).await;
-        let back = format!("EXISTS (SELECT FROM {ours} AND application_name = 'refreshtop listen' AND pid <> {first})");
+        let back =
+            format!("EXISTS (SELECT FROM {ours} AND application_name = 'refreshtop monitor' AND pid <> {first})");
         let mut most = Vec::<String>::new();
         let mut samples_after = 0;
         while samples_after < 100 {

@@ -22,7 +22,7 @@ const REFRESH: &str = "SELECT public.refresh_platform_metrics_with_logging()";
 
 /// Asks as the monitor does.
 async fn ask(url: &str, question: Question) -> Answer {
-    Asking::of_window(url, DAY).ask(question).await
+    Asking::new(url).ask(question).await
 }
 
 async fn history(url: &str, window: Duration) -> Reading<History> {

@@ -1,0 +1,82 @@
+//! Reads snapshots: a session in the application's database, and one where `pg_cron` lives if that is another.
+
+use crate::connect::{ConnectError, Target};
+use crate::db::{
+    error,
+    session::{Error, Result, Session},
+    snapshot::{self, Kept, Scope},
+};
+use crate::model::{reading::Unavailable, snapshot::Snapshot};
+use std::time::Duration;
+
+/// Runs that a poll brings: a day at the default interval.
+const RUNS: u16 = 288;
+/// Failures that a poll brings.
+const ERRORS: u16 = 50;
+
+/// Reads one database again and again.
+#[derive(Debug)]
+pub struct Poller {
+    target: Target,
+    app: Kept,
+    /// With the name of its database.
+    cron: Option<(String, Kept)>,
+}
+
+impl Poller {
+    /// Reads through `session`, which `target` led to.
+    #[must_use]
+    pub fn of(session: Session, target: Target) -> Self {
+        Self { target, app: Kept::of(session), cron: None }
+    }
+
+    /// Opens a session of its own.
+    ///
+    /// # Errors
+    /// Why not, and what to do about it.
+    pub async fn open(target: &Target) -> Result<Self, ConnectError> {
+        Ok(Self { target: target.clone(), app: Kept::open(target, "poll").await?, cron: None })
+    }
+
+    /// The session in the application's database.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        &self.app.session
+    }
+
+    /// Whether that is lost.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.app.session.is_closed()
+    }
+
+    /// Reads everything, with statistics of `window`. If the schedule can only be read in another database, to which no
+    /// session is open yet, what is known without it goes to `early`.
+    ///
+    /// # Errors
+    /// The connection is lost, or the server ends it.
+    pub async fn poll(&mut self, window: Duration, early: impl FnOnce(Snapshot)) -> Result<Snapshot> {
+        let scope = Scope { window, runs: RUNS, errors: ERRORS };
+        let read = Box::pin(snapshot::read(&mut self.app, &scope)).await?;
+        let Some(database) = read.elsewhere().map(ToOwned::to_owned) else { return Ok(read.complete()) };
+        self.cron.take_if(|(known, kept)| *known != database || kept.session.is_closed());
+        if self.cron.is_none() {
+            early(read.without_schedule());
+            let there = Target { database: database.clone(), ..self.target.clone() };
+            match Kept::open(&there, "schedule").await {
+                Ok(kept) => self.cron = Some((database, kept)),
+                Err(failure) => return Ok(read.complete_by(Err(failure)).await),
+            }
+        }
+        match &mut self.cron {
+            Some((_, kept)) => Ok(read.complete_by(Ok(kept)).await),
+            None => Ok(read.complete()),
+        }
+    }
+
+    /// Why there is no snapshot, in a sentence.
+    #[must_use]
+    pub fn explain(&self, failure: &Error) -> Unavailable {
+        error::unavailable("poll failed", failure, &self.target.user)
+    }
+}
