@@ -26,6 +26,8 @@ pub struct Connected {
     pub without_settings: bool,
     /// Grows whenever the server sends something.
     pub received: Received,
+    /// Whether the session's user is a superuser, as the server, or a pooler, says.
+    pub superuser: bool,
 }
 
 /// Opens a session. `purpose` joins its name in `pg_stat_activity`.
@@ -34,7 +36,7 @@ pub struct Connected {
 /// Why not, and what to do about it.
 pub async fn connect(target: &Target, purpose: &str, session: &Limits) -> Result<Connected, ConnectError> {
     let opened = open(target, purpose, session).await?;
-    let (canceller, tls) = (opened.canceller(target), opened.is_encrypted());
+    let (canceller, tls, superuser) = (opened.canceller(target), opened.is_encrypted(), opened.is_superuser());
     let (reached, without_settings) = (opened.reached(target), opened.without_settings);
     let (endpoint, received) = (opened.endpoint().clone(), Received::default());
     // The log-in is over; the driver only has to be told so.
@@ -45,5 +47,5 @@ pub async fn connect(target: &Target, purpose: &str, session: &Limits) -> Result
         .await
         .map_err(|error| ConnectError::new(&endpoint, Kind::Broken, &error.to_string()))?;
     let messages: Messages = Box::pin(stream::poll_fn(move |context| connection.poll_message(context)));
-    Ok(Connected { client, messages, canceller, tls, reached, without_settings, received })
+    Ok(Connected { client, messages, canceller, tls, reached, without_settings, received, superuser })
 }

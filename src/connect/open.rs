@@ -39,6 +39,11 @@ impl Opened {
         self.session.stream.is_encrypted()
     }
 
+    /// Whether the server says that the session's user is a superuser.
+    pub(super) fn is_superuser(&self) -> bool {
+        self.session.parameters.get("is_superuser").is_some_and(|value| value == "on")
+    }
+
     /// Which of the target's endpoints was reached.
     pub(super) fn endpoint(&self) -> &Endpoint {
         &self.endpoint

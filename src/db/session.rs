@@ -86,6 +86,7 @@ pub struct Session {
     canceller: Canceller,
     received: Received,
     reached: Target,
+    superuser: bool,
 }
 
 impl fmt::Debug for Session {
@@ -141,6 +142,7 @@ impl Session {
             canceller: connected.canceller,
             received: connected.received,
             reached: connected.reached,
+            superuser: connected.superuser,
         })
     }
 
@@ -148,6 +150,12 @@ impl Session {
     #[must_use]
     pub fn received(&self) -> Received {
         self.received.clone()
+    }
+
+    /// Whether its user is a superuser, as the server, or a pooler, says: good for a guess.
+    #[must_use]
+    pub fn is_superuser(&self) -> bool {
+        self.superuser
     }
 
     /// The very address that was reached.

@@ -56,7 +56,9 @@ impl Kept {
     /// Keeps `session`.
     #[must_use]
     pub fn of(session: Session) -> Self {
-        Self { session, known: Known::Nothing }
+        // Most are free to look. The server says so if this one is not, and answers nothing.
+        let known = if session.is_superuser() { Known::Nothing } else { Known::Enough(Assumed::Free) };
+        Self { session, known }
     }
 
     /// Reads in one transaction. `work` runs before it is known whether the session may still look at what it could at
