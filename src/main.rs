@@ -134,8 +134,9 @@ async fn run(cli: &Cli, settings: &Settings, environment: &Environment) -> Resul
 }
 
 fn target(settings: &Settings, environment: &Environment) -> Result<Target, Failure> {
-    let target = Target::resolve(settings.url.as_ref(), environment)
+    let mut target = Target::resolve(settings.url.as_ref(), environment)
         .map_err(|error| Failure::new(exit::SETTINGS, error.to_string()))?;
+    target.name.clone_from(&settings.profile);
     for warning in settings.warnings.iter().chain(&target.warnings) {
         let _ = writeln!(std::io::stderr(), "refreshtop: warning: {}", printable(warning));
     }

@@ -10,7 +10,7 @@ use crate::{
     connect::{Limits, Target},
     db::{jobs, log},
     exit,
-    output::Output,
+    output::{Output, json},
 };
 use serde_json::json;
 
@@ -39,7 +39,7 @@ pub async fn run(target: &Target, output: Output) -> Result<(), Failure> {
     };
     let deleted = interrupt::run(target, output.json, work).await?;
     if output.json {
-        return output.object("cleanup", json!({"deleted": deleted}));
+        return output.object("cleanup", json::of_database(&target.id(), json!({"deleted": deleted})));
     }
     output.print(&format!("deleted {deleted} {} of the log", if deleted == 1 { "row" } else { "rows" }))
 }

@@ -15,6 +15,7 @@ use crate::{
     output::{
         Output, clean,
         diagnosis::{self, Page},
+        json,
     },
     settings::Settings,
 };
@@ -83,7 +84,7 @@ pub async fn run(
         }
     }
     if output.json {
-        output.object("doctor", object(&found, &fixed))?;
+        output.object("doctor", json::of_database(&target.id(), object(&found, &fixed)))?;
     } else if let Some(hint) = hint(&found, doctor.fix) {
         output.print(&hint)?;
     }

@@ -27,8 +27,8 @@ use serde_json::{Value, json};
 pub async fn run(job: &Job, target: &Target, output: Output) -> Result<(), Failure> {
     let show = JobAction::Show(JobShow::default());
     match job.action.as_ref().unwrap_or(&show) {
-        JobAction::Show(_) => Desk::open(target).await?.show(output).await,
-        JobAction::Runs(runs) => Desk::open(target).await?.runs(runs.one.job, runs.limit, output).await,
+        JobAction::Show(_) => Desk::open(target).await?.show(target, output).await,
+        JobAction::Runs(runs) => Desk::open(target).await?.runs(runs.one.job, runs.limit, target, output).await,
         JobAction::Pause(one) => change(one.job, &Change::Pause, target, output).await,
         JobAction::Resume(one) => change(one.job, &Change::Resume, target, output).await,
         JobAction::Remove(one) => change(one.job, &Change::Remove, target, output).await,
@@ -48,7 +48,7 @@ async fn change(name: JobName, change: &Change, target: &Target, output: Output)
     if output.json {
         let schedule = if let Change::Every(schedule) = change { Some(schedule) } else { None };
         let object = json!({"name": name.in_cron(), "change": change.act(), "schedule": schedule});
-        return output.object("job_change", object);
+        return output.object("job_change", json::of_database(&target.id(), object));
     }
     let what = match change {
         Change::Pause => "paused; it runs again after: refreshtop job resume".to_owned(),
@@ -109,7 +109,7 @@ impl<'a> Desk<'a> {
         found.map_err(|error| session::failure("see the schedule", self.target, &error))
     }
 
-    async fn show(mut self, output: Output) -> Result<(), Failure> {
+    async fn show(mut self, target: &Target, output: Output) -> Result<(), Failure> {
         let (mut objects, mut table) = (Vec::new(), Table::new(&["job", "schedule (UTC)", "state", "next", "last"]));
         for name in [JobName::Refresh, JobName::Cleanup] {
             if let Some(job) = self.job(name).await? {
@@ -123,17 +123,21 @@ impl<'a> Desk<'a> {
                 table.row([name.in_cron(), "-", "missing", "-", "put it back with: refreshtop job restore"]);
             }
         }
-        if output.json { output.object("jobs", json!({"jobs": objects})) } else { output.print(&table.render(output)) }
+        if output.json {
+            return output.object("jobs", json::of_database(&target.id(), json!({"jobs": objects})));
+        }
+        output.print(&table.render(output))
     }
 
-    async fn runs(mut self, name: JobName, limit: u16, output: Output) -> Result<(), Failure> {
+    async fn runs(mut self, name: JobName, limit: u16, target: &Target, output: Output) -> Result<(), Failure> {
         let there = self.there.as_mut().unwrap_or(&mut self.app);
         let runs = jobs::executions(there, &self.database, name.in_cron(), limit).await;
         let runs = runs.map_err(|error| self.refused("see the executions of the job", &error))?;
         if output.json {
             let among = runs.among;
             let runs: Vec<Value> = runs.runs.iter().map(execution).collect();
-            return output.object("job_runs", json!({"name": name.in_cron(), "runs": runs, "among": among}));
+            let object = json!({"name": name.in_cron(), "runs": runs, "among": among});
+            return output.object("job_runs", json::of_database(&target.id(), object));
         }
         let mut table = Table::new(&["started (UTC)", "ended (UTC)", "status", "message"]);
         for run in &runs.runs {
@@ -260,5 +264,8 @@ fn execution(run: &Execution) -> Value {
 
 async fn restore(target: &Target, output: Output) -> Result<(), Failure> {
     let lines = migrate::jobs(target, output.json).await?;
-    if output.json { output.object("job_restore", json!({"done": lines})) } else { output.print(&lines.join("\n")) }
+    if output.json {
+        return output.object("job_restore", json::of_database(&target.id(), json!({"done": lines})));
+    }
+    output.print(&lines.join("\n"))
 }

@@ -64,7 +64,7 @@ pub async fn run(logs: &Logs, settings: &Settings, target: &Target, output: Outp
     session::close(app).await;
     if output.json {
         let object = json!({"count": runs.len(), "runs": runs.iter().map(json::run).collect::<Vec<_>>()});
-        return output.object("logs", object);
+        return output.object("logs", json::of_view(&target.id(), PLATFORM_METRICS, object));
     }
     output.print(&table(&runs, output))
 }
@@ -97,10 +97,10 @@ fn cells(run: &Run, output: Output) -> [String; 6] {
 }
 
 /// What a follower prints at once: an object each, or lines whose columns are as wide as such cells commonly are.
-fn print(runs: &[Run], output: Output) -> Result<(), Failure> {
+fn print(database: &str, runs: &[Run], output: Output) -> Result<(), Failure> {
     for run in runs {
         if output.json {
-            output.object("run", json::run(run))?;
+            output.object("run", json::of_view(database, PLATFORM_METRICS, json::run(run)))?;
             continue;
         }
         let [started, status, source, duration, sqlstate, error] = cells(run, output);
@@ -128,9 +128,9 @@ async fn follow(
         () = stop.recv() => return Ok(()),
     };
     runs.retain(|run| since.is_none_or(|since| run.completed_at.unwrap_or(run.started_at) >= since));
-    print(&runs[runs.len().saturating_sub(logs.limit.into())..], output)?;
+    print(&target.id(), &runs[runs.len().saturating_sub(logs.limit.into())..], output)?;
     let (sender, mut news) = mpsc::channel(64);
-    let database = DatabaseId::new(settings.profile.as_deref(), &target.place());
+    let database = DatabaseId::new(&target.id());
     // Nobody asks it to poll: what is printed is read by a session of its own.
     let (_polls, requests) = mpsc::channel(1);
     let (_window, window) = watch::channel(settings.window);
@@ -183,7 +183,7 @@ async fn follow(
         };
         match news {
             Ok(runs) => {
-                if let Err(failure) = print(&runs, output) {
+                if let Err(failure) = print(&target.id(), &runs, output) {
                     break Err(failure);
                 }
             }

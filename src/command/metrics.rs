@@ -4,6 +4,7 @@ use crate::{
     cli::arguments::Metrics,
     command::{Failure, report, serve},
     connect::Target,
+    db::service::PLATFORM_METRICS,
     exit,
     model::health::Health,
     output::{
@@ -47,12 +48,12 @@ pub async fn expose(settings: &Settings, target: &Target) -> (String, Result<(),
         Err(Failure::new(exit::CANNOT_CONNECT, why))
     });
     let unknown = Health::unknown("");
-    let exposed = match &report {
-        Ok(report) => {
-            Exposed { seen: Some((&report.snapshot, &report.stats)), health: &report.health, window: settings.window }
-        }
-        Err(_) => Exposed { seen: None, health: &unknown, window: settings.window },
+    let (seen, health) = match &report {
+        Ok(report) => (Some((&report.snapshot, &report.stats)), &report.health),
+        Err(_) => (None, &unknown),
     };
+    let (database, view, window) = (&*target.id(), PLATFORM_METRICS, settings.window);
+    let exposed = Exposed { database, view, seen, health, window };
     match openmetrics::encode(exposed) {
         Ok(text) => (text, report.map(drop)),
         Err(error) => (String::new(), Err(Failure::new(exit::FAILURE, format!("cannot encode the figures: {error}")))),

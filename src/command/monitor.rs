@@ -5,7 +5,10 @@ use crate::connect::Target;
 use crate::db::service::PLATFORM_METRICS;
 use crate::environment::{self, Environment};
 use crate::exit;
-use crate::model::{address::ViewId, database::Database};
+use crate::model::{
+    address::{DatabaseId, ViewId},
+    database::Database,
+};
 use crate::runtime::monitor;
 use crate::screen::{Appearance, glyphs::Glyphs, theme::Theme};
 use crate::settings::Settings;
@@ -24,7 +27,8 @@ pub async fn run(settings: &Settings, target: Target, environment: &Environment)
         ));
     }
     let view = ViewId::new(PLATFORM_METRICS);
-    let database = Database::new(settings.profile.clone(), target.place(), [view.clone()]);
+    let id = DatabaseId::new(&target.id());
+    let database = Database::new(id, settings.profile.clone(), target.place(), [view.clone()]);
     monitor::run(target, database, view, settings.options(), appearance(settings, environment), Depth::of(environment))
         .await
         .map(|_| ())

@@ -257,7 +257,7 @@ impl Driver<'_> {
         if let (Some(object), Value::Object(members)) = (object.as_object_mut(), members) {
             object.extend(members);
         }
-        self.output.object("tick", object)
+        self.output.object("tick", json::of_view(&self.target.id(), service::PLATFORM_METRICS, object))
     }
 }
 

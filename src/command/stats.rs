@@ -1,5 +1,6 @@
 //! `refreshtop stats`: the nine figures of the window.
 
+use crate::db::service::PLATFORM_METRICS;
 use crate::{
     command::{Failure, report},
     connect::Target,
@@ -22,7 +23,7 @@ pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result
             "window_s": settings.window.as_secs(),
             "stats": json::stats(stats),
         });
-        return output.object("stats", object);
+        return output.object("stats", json::of_view(&target.id(), PLATFORM_METRICS, object));
     }
     let duration = |ms: Option<f64>| ms.map_or_else(|| "-".into(), age::duration_ms);
     let at =

@@ -1,5 +1,6 @@
 //! `refreshtop status`: one look, for people at a prompt and programs that want all of it.
 
+use crate::db::service::PLATFORM_METRICS;
 use crate::{
     command::{Failure, report},
     connect::Target,
@@ -19,7 +20,7 @@ const RUNS: u16 = 5;
 pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
     let report = report::read(target, settings, RUNS).await?;
     if output.json {
-        output.object("status", object(&report, settings, target))
+        output.object("status", json::of_view(&target.id(), PLATFORM_METRICS, object(&report, settings, target)))
     } else {
         output.print(&text(&report, settings, target, output))
     }

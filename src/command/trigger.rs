@@ -78,7 +78,7 @@ pub async fn run(trigger: &Trigger, target: &Target, output: Output) -> Result<(
         }
     };
     let ended = refresh::ended(refresh::cancellable(connected, work, cancel).await);
-    answer(ended, why.get(), &target.user, output)
+    answer(ended, why.get(), target, output)
 }
 
 /// Tells a person who watches.
@@ -119,8 +119,14 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-fn answer(ended: Ended, why: &str, role: &str, output: Output) -> Result<(), Failure> {
-    let answer = |object: Value| if output.json { output.object("trigger", object) } else { Ok(()) };
+fn answer(ended: Ended, why: &str, target: &Target, output: Output) -> Result<(), Failure> {
+    let answer = |object: Value| {
+        if output.json {
+            output.object("trigger", json::of_view(&target.id(), service::PLATFORM_METRICS, object))
+        } else {
+            Ok(())
+        }
+    };
     let refused = |code: u8, status: &str, sqlstate: Option<&str>, message: String| {
         answer(json!({"status": status, "sqlstate": sqlstate, "message": message}))?;
         Err(Failure::new(code, message).answered())
@@ -154,7 +160,7 @@ fn answer(ended: Ended, why: &str, role: &str, output: Output) -> Result<(), Fai
         Ended::Refused(code, message) => {
             let why = if code == sqlstate::QUERY_CANCELED { why } else { "" };
             let fix = match code.as_str() {
-                sqlstate::INSUFFICIENT_PRIVILEGE => format!("; {}", error::grant(role)),
+                sqlstate::INSUFFICIENT_PRIVILEGE => format!("; {}", error::grant(&target.user)),
                 _ => String::new(),
             };
             let text = format!("{why}{}{fix}", clean(&message));

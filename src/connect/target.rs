@@ -23,6 +23,8 @@ use std::{
 /// A server, resolved. Printing it shows no password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
+    /// What people call it: the name of its profile.
+    pub name: Option<String>,
     /// Where to look for the server, in the order in which to try; never empty.
     pub endpoints: Vec<Endpoint>,
     /// Role to log in as.
@@ -133,6 +135,7 @@ impl Target {
             None => values.get("passfile").map(PathBuf::from).or_else(usual),
         };
         let mut target = Self {
+            name: None,
             endpoints,
             user,
             database,
@@ -162,6 +165,12 @@ impl Target {
     #[must_use]
     pub fn place(&self) -> String {
         self.endpoints.iter().map(Endpoint::place).collect::<Vec<_>>().join(",")
+    }
+
+    /// What tells it from other databases: its name, or else where it is.
+    #[must_use]
+    pub fn id(&self) -> String {
+        self.name.clone().unwrap_or_else(|| format!("{}/{}", self.place(), self.database))
     }
 
     /// Name of a session for a purpose, as `pg_stat_activity` shows it.

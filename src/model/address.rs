@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-/// A database: the name of its profile or, without one, where it is. Unique within a run of the program.
+/// A database: the name of its profile or, without one, `HOST/DATABASE`. Unique within a run of the program.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DatabaseId(Arc<str>);
 
@@ -11,10 +11,16 @@ pub struct DatabaseId(Arc<str>);
 pub struct ViewId(Arc<str>);
 
 impl DatabaseId {
-    /// The database of a profile, or of a URL that names this place.
+    /// The database of that name.
     #[must_use]
-    pub fn new(profile: Option<&str>, place: &str) -> Self {
-        Self(profile.unwrap_or(place).into())
+    pub fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

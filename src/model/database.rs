@@ -74,9 +74,9 @@ pub struct Polling {
 impl Database {
     /// A database of which nothing is known but which `views` are wanted.
     #[must_use]
-    pub fn new(profile: Option<String>, host: String, views: impl IntoIterator<Item = ViewId>) -> Self {
+    pub fn new(id: DatabaseId, profile: Option<String>, host: String, views: impl IntoIterator<Item = ViewId>) -> Self {
         Self {
-            id: DatabaseId::new(profile.as_deref(), &host),
+            id,
             profile,
             host,
             link: Link::Connecting,

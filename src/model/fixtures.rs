@@ -17,7 +17,7 @@ pub use self::{
 
 use crate::model::{
     action::Action,
-    address::ViewId,
+    address::{DatabaseId, ViewId},
     clock::ServerClock,
     database::Database,
     effect::Effect,
@@ -61,7 +61,7 @@ pub fn options() -> Options {
 /// The database of every fixture.
 #[must_use]
 pub fn database() -> Database {
-    Database::new(Some("production".into()), "db.example.net".into(), [view()])
+    Database::new(DatabaseId::new("production"), Some("production".into()), "db.example.net".into(), [view()])
 }
 
 /// Its view.

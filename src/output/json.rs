@@ -42,6 +42,25 @@ pub fn line(kind: &str, mut object: Value) -> String {
     line
 }
 
+/// `object` as a part of what `database` says.
+#[must_use]
+pub fn of_database(database: &str, mut object: Value) -> Value {
+    if let Some(members) = object.as_object_mut() {
+        members.insert("database".into(), database.into());
+    }
+    object
+}
+
+/// `object` as a part of what `database` says of the view that is registered under `view`.
+#[must_use]
+pub fn of_view(database: &str, view: &str, object: Value) -> Value {
+    let mut object = of_database(database, object);
+    if let Some(members) = object.as_object_mut() {
+        members.insert("view".into(), view.into());
+    }
+    object
+}
+
 /// Marks of direction and their kin, and the line separators that JSON allows and lines do not.
 fn is_invisible(c: char) -> bool {
     matches!(c,

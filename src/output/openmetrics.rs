@@ -17,7 +17,7 @@ use prometheus_client::{
     metrics::{family::Family, gauge::ConstGauge, gauge::Gauge},
     registry::{Registry, Unit},
 };
-use std::{fmt, sync::atomic::AtomicU64, time::Duration};
+use std::{borrow::Cow, fmt, sync::atomic::AtomicU64, time::Duration};
 
 /// Content type of [`encode`]'s text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -25,6 +25,10 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 /// What is exposed: what was seen, or only that nothing could be.
 #[derive(Debug, Clone, Copy)]
 pub struct Exposed<'a> {
+    /// Which database: a label of every metric, so that the files of two may lie in one folder.
+    pub database: &'a str,
+    /// Which view: a label of every metric but those of the database itself.
+    pub view: &'a str,
     /// What was read; `None` where the database, or its statistics, could not be.
     pub seen: Option<(&'a Snapshot, &'a RefreshStats)>,
     /// The verdict.
@@ -40,7 +44,8 @@ type Labelled = Family<Vec<(&'static str, String)>, Gauge<f64, AtomicU64>>;
 /// # Errors
 /// Never in practice: it is written to memory.
 pub fn encode(exposed: Exposed<'_>) -> Result<String, fmt::Error> {
-    let mut registry = Registry::with_prefix("refreshtop");
+    let of_database = (Cow::Borrowed("database"), Cow::Owned(exposed.database.to_owned()));
+    let mut registry = Registry::with_prefix_and_labels("refreshtop", [of_database].into_iter());
     let registry_ = &mut registry;
     let build = Labelled::default();
     build.get_or_create(&vec![("version", env!("CARGO_PKG_VERSION").to_owned())]).set(1.0);
@@ -51,6 +56,8 @@ pub fn encode(exposed: Exposed<'_>) -> Result<String, fmt::Error> {
         "Whether the database answered and its statistics could be read",
         flag(exposed.seen.is_some()),
     );
+    let of_view = (Cow::Borrowed("view"), Cow::Owned(exposed.view.to_owned()));
+    let registry_ = registry_.sub_registry_with_label(of_view);
     let verdicts = Labelled::default();
     for verdict in [Verdict::Healthy, Verdict::Warning, Verdict::Critical, Verdict::Unknown] {
         let labels = vec![("verdict", json::verdict(verdict).to_owned())];

@@ -21,7 +21,7 @@ pub struct Asking {
 impl Asking {
     pub fn new(url: &str) -> Self {
         let (queue, events) = mpsc::channel(64);
-        let of = Events::of(DatabaseId::new(None, "test"), queue);
+        let of = Events::of(DatabaseId::new("test"), queue);
         Self { reader: Reader::spawn(target(url), of), events }
     }
 

@@ -29,7 +29,7 @@ use crate::{
     },
     connect::Target,
     exit,
-    output::Output,
+    output::{Output, json},
 };
 use failure::undone;
 use serde_json::json;
@@ -43,20 +43,23 @@ pub async fn run(action: &MigrateAction, target: &Target, output: Output) -> Res
     match action {
         MigrateAction::Up(Up { dry_run: true, .. }) => {
             let work = async |watch: &Watch| Ok(dry_run::up(target, watch).await?);
-            script("migrate", &interrupt::run(target, output.json, work).await?, output)
+            script(target, "migrate", &interrupt::run(target, output.json, work).await?, output)
         }
         MigrateAction::Up(_) => {
             let work = async |watch: &Watch| Ok(up::watched(target, watch).await?);
-            done("migrate", &interrupt::run(target, output.json, work).await?, output)
+            done(target, "migrate", &interrupt::run(target, output.json, work).await?, output)
         }
         MigrateAction::Status(_) if output.json => {
             let steps = status::steps(target).await?;
-            output.object("migrate_status", json!({"steps": steps.iter().map(wording::step).collect::<Vec<_>>()}))
+            output.object(
+                "migrate_status",
+                json::of_database(&target.id(), json!({"steps": steps.iter().map(wording::step).collect::<Vec<_>>()})),
+            )
         }
         MigrateAction::Status(_) => output.print(&status(target).await?),
         MigrateAction::Down(down) if down.dry_run => {
             let work = async |watch: &Watch| Ok(dry_run::down(target, down.to.unwrap_or(0), watch).await?);
-            script("migrate_down", &interrupt::run(target, output.json, work).await?, output)
+            script(target, "migrate_down", &interrupt::run(target, output.json, work).await?, output)
         }
         MigrateAction::Down(down) => {
             let to = down.to.unwrap_or(0);
@@ -66,12 +69,12 @@ pub async fn run(action: &MigrateAction, target: &Target, output: Output) -> Res
                 };
                 // It counts rows, and may wait for who holds the log.
                 let Some(announced) = interrupt::run(target, output.json, installation).await? else {
-                    return done("migrate_down", &["there is nothing to undo".into()], output);
+                    return done(target, "migrate_down", &["there is nothing to undo".into()], output);
                 };
                 agreed(&announced)?;
             }
             let work = async |watch: &Watch| Ok(down::watched(target, to, watch).await?);
-            done("migrate_down", &interrupt::run(target, output.json, work).await?, output)
+            done(target, "migrate_down", &interrupt::run(target, output.json, work).await?, output)
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     command::Failure,
+    connect::Target,
     db::migrate::{Applied, Step},
     output::{Output, json},
     sanitize::printable,
@@ -9,17 +10,17 @@ use crate::{
 use serde_json::{Value, json};
 
 /// Tells what was done. The sentences may name what others named.
-pub(super) fn done(kind: &str, sentences: &[String], output: Output) -> Result<(), Failure> {
+pub(super) fn done(target: &Target, kind: &str, sentences: &[String], output: Output) -> Result<(), Failure> {
     if output.json {
-        return output.object(kind, json!({"done": sentences}));
+        return output.object(kind, json::of_database(&target.id(), json!({"done": sentences})));
     }
     output.print(&sentences.iter().map(|line| printable(line) + "\n").collect::<String>())
 }
 
 /// Prints statements, each with its semicolon.
-pub(super) fn script(kind: &str, statements: &[String], output: Output) -> Result<(), Failure> {
+pub(super) fn script(target: &Target, kind: &str, statements: &[String], output: Output) -> Result<(), Failure> {
     if output.json {
-        return output.object(kind, json!({"done": [], "statements": statements}));
+        return output.object(kind, json::of_database(&target.id(), json!({"done": [], "statements": statements})));
     }
     let text = statements.iter().map(|sql| {
         let sql = sql.trim_end();

@@ -36,7 +36,7 @@ async fn flags_over_variables_over_the_file() {
     command.env("REFRESHTOP_LISTEN", "127.0.0.1:0");
     let ran = run_command(command).await;
     assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
-    assert!(fs::read_to_string(&file).unwrap().contains("refreshtop_up 1"));
+    assert!(fs::read_to_string(&file).unwrap().contains("refreshtop_up{"));
     fs::write(&path, "[commands.logs]\nlimit = 0\n").unwrap();
     for line in ["logs", "config check"] {
         let mut command = program(&url, line);
