@@ -56,6 +56,7 @@ async fn polls(cluster: &DisposableCluster, database: &str, rows: u64) -> Durati
 
 async fn timed(url: &str, who: &str, rows: u64) -> Durations {
     let mut poller = Poller::open(&target(url)).await.expect("a session");
+    poller.set_direct();
     let mut taken = Durations::default();
     // The first connects and fills caches.
     for number in 0..=POLLS {

@@ -44,6 +44,11 @@ impl Poller {
         &self.app.session
     }
 
+    /// From now on a statement may be prepared on it, since no pooler gives it to others.
+    pub fn set_direct(&mut self) {
+        self.app.set_direct();
+    }
+
     /// Whether that is lost.
     #[must_use]
     pub fn is_closed(&self) -> bool {

@@ -31,6 +31,8 @@ pub struct Kept {
     /// The session.
     pub session: Session,
     known: Known,
+    /// Whether a statement may be prepared on it: behind a pooler it would stay on a connection that others use.
+    direct: bool,
 }
 
 /// What is known of a session's rights since the last read.
@@ -58,7 +60,12 @@ impl Kept {
     pub fn of(session: Session) -> Self {
         // Most are free to look. The server says so if this one is not, and answers nothing.
         let known = if session.is_superuser() { Known::Nothing } else { Known::Enough(Assumed::Free) };
-        Self { session, known }
+        Self { session, known, direct: false }
+    }
+
+    /// From now on a statement may be prepared on the session, since no pooler gives it to others.
+    pub fn set_direct(&mut self) {
+        self.direct = true;
     }
 
     /// Reads in one transaction. `work` runs before it is known whether the session may still look at what it could at
@@ -81,8 +88,8 @@ impl Kept {
                 Err(failure) => return Err(failure),
             }
         }
-        // A name that nobody else uses, should a pooler give the server's session to others.
-        let name = matches!(self.known, Known::Gated)
+        // A name that nobody else uses, should there be a pooler after all.
+        let name = (self.direct && matches!(self.known, Known::Gated))
             .then(|| format!("refreshtop_{:016x}", RandomState::new().build_hasher().finish()));
         // If this read fails, the next one assumes nothing.
         self.known = Known::Nothing;

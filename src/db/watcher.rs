@@ -282,6 +282,10 @@ impl Watching<'_> {
     async fn know(&mut self, found: Found) -> Result<(), Loss> {
         let changed = self.found.as_ref().is_none_or(|known| known.event != found.event);
         let event = found.event.clone();
+        if event == LinkEvent::Live {
+            // A pooler that gives the session to others would not have brought the notification.
+            self.poller.set_direct();
+        }
         self.found = Some(found);
         if changed {
             tell(self.events, event).await?;

@@ -1,7 +1,7 @@
 //! Servers that end sessions, go away, come back, or run out of something.
 
 use super::{Fault, REFRESH, keys_answer, leave, monitor, own_server, own_server_with};
-use crate::support::{client, execute, options, session::Session, value};
+use crate::support::{client, execute, options, value};
 use refreshtop::cluster::ClusterOptions;
 use rustix::process::{Pid, Signal, kill_process};
 use std::{fs, os::unix::fs::chown, process::Command, time::Duration};

@@ -296,6 +296,7 @@ async fn a_session_that_keeps_its_question_asks_it_each_time() {
     let (url, name, stranger) = with_stranger(migrated_app("kept").await).await;
     let scope = Scope { window: Duration::from_mins(1), runs: 1, errors: 1 };
     let mut app = Kept::open(&target(&url), "test").await.unwrap();
+    app.set_direct();
     let names = "SELECT name FROM pg_prepared_statements WHERE from_sql";
     for poll in 0..4 {
         let read = snapshot::read(&mut app, &scope).await.unwrap().complete();
