@@ -446,6 +446,10 @@ fn no_line_of_sql_is_wider_than_the_code() {
 async fn a_membership_that_somebody_grants_meanwhile_is_no_failure() {
     let cluster = DisposableCluster::start(&support::options(), &mut |_| {}).await.unwrap();
     let maintenance = cluster.url("postgres");
+    if value::<i32>(&maintenance, "SELECT current_setting('server_version_num')::integer").await >= 160_000 {
+        // A role grants only what it may administer, and its grants stand beside those of others.
+        return;
+    }
     migrate::up(&target(&support::small_app_in(&cluster, "first").await)).await.unwrap();
     execute(&maintenance, "CREATE ROLE service LOGIN CREATEROLE PASSWORD 'service'").await;
     let url = support::small_app_in(&cluster, "second").await;
