@@ -64,19 +64,17 @@ impl Poller {
         let scope = Scope { window, runs: RUNS, errors: ERRORS };
         let read = Box::pin(snapshot::read(&mut self.app, &scope)).await?;
         let Some(database) = read.elsewhere().map(ToOwned::to_owned) else { return Ok(read.complete()) };
-        self.cron.take_if(|(known, kept)| *known != database || kept.session.is_closed());
-        if self.cron.is_none() {
+        let known = self.cron.take().filter(|(known, kept)| *known == database && !kept.session.is_closed());
+        let mut there = if let Some((_, kept)) = known {
+            Ok(kept)
+        } else {
             early(read.without_schedule());
-            let there = Target { database: database.clone(), ..self.target.clone() };
-            match Kept::open(&there, "schedule").await {
-                Ok(kept) => self.cron = Some((database, kept)),
-                Err(failure) => return Ok(read.complete_by(Err(failure)).await),
-            }
-        }
-        match &mut self.cron {
-            Some((_, kept)) => Ok(read.complete_by(Ok(kept)).await),
-            None => Ok(read.complete()),
-        }
+            let target = Target { database: database.clone(), ..self.target.clone() };
+            Kept::open(&target, "schedule").await
+        };
+        let snapshot = read.complete_by(there.as_mut().map_err(|failure| failure.clone())).await;
+        self.cron = there.ok().map(|kept| (database, kept));
+        Ok(snapshot)
     }
 
     /// Why there is no snapshot, in a sentence.

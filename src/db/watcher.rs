@@ -40,8 +40,10 @@ const RETRIAL_BEATS: u32 = 33;
 /// is not one that works.
 const PROVEN: Duration = Duration::from_secs(5);
 
-/// Pause before a session is replaced that was lost for a reason of no importance.
+/// Pause before a session is replaced that was lost for a reason of no importance, and how long that may take: until then
+/// nobody is told.
 const PASSING: Duration = Duration::from_millis(100);
+const REPLACED: Duration = Duration::from_secs(2);
 
 /// What is asked of the watcher.
 #[derive(Debug)]
@@ -87,9 +89,14 @@ impl From<Closed> for Loss {
 /// Watches until `events` is closed. `budget` is for a second session, which tries whether notifications arrive.
 pub async fn run(target: Target, budget: SessionBudget, mut polls: Polls, events: Events) {
     let (mut quick, mut slow) = (quick_backoff(), slow_backoff());
+    let mut in_silence = false;
     loop {
         let began = Instant::now();
-        let loss = session(&target, &budget, &mut polls, &events).await;
+        let loss = match open(&target, in_silence, &events).await {
+            Ok((session, trial)) => watch_session(session, trial, &target, &budget, &mut polls, &events).await,
+            Err(loss) => loss,
+        };
+        in_silence = loss.passing;
         if loss.passing {
             sleep(PASSING).await;
             continue;
@@ -113,17 +120,33 @@ async fn tell(events: &Events, event: LinkEvent) -> Result<(), Closed> {
     events.send(Event::Link(event)).await
 }
 
-/// Connects, and watches until the session is lost.
-async fn session(target: &Target, budget: &SessionBudget, polls: &mut Polls, events: &Events) -> Loss {
+/// Opens the session. `in_silence` bounds how long that may take: nobody knows that the one before is lost.
+async fn open(target: &Target, in_silence: bool, events: &Events) -> Result<(Session, Arc<Trial>), Loss> {
     let trial = Arc::new(Trial::default());
-    let session = match Session::open_listening(target, "monitor", &Limits::READING, hear(&trial, events)).await {
-        Ok(session) => session,
-        Err(failure) => {
-            // Do not retry twice a second against a server that is out of connections.
-            let soon = failure.kind.may_pass() && failure.kind != Kind::TooManyConnections;
-            return Loss { soon, ..Loss::of(failure.to_string()) };
-        }
+    let opening = Session::open_listening(target, "monitor", &Limits::READING, hear(&trial, events));
+    let opened = if in_silence {
+        let late = |_| Loss::of("the server ended the session, and a new one could not be opened at once");
+        timeout(REPLACED, opening).await.map_err(late)?
+    } else {
+        opening.await
     };
+    let session = opened.map_err(|failure| {
+        // Do not retry twice a second against a server that is out of connections.
+        let soon = failure.kind.may_pass() && failure.kind != Kind::TooManyConnections;
+        Loss { soon, ..Loss::of(failure.to_string()) }
+    })?;
+    Ok((session, trial))
+}
+
+/// Watches until the session is lost.
+async fn watch_session(
+    session: Session,
+    trial: Arc<Trial>,
+    target: &Target,
+    budget: &SessionBudget,
+    polls: &mut Polls,
+    events: &Events,
+) -> Loss {
     let over = session.over();
     let mut watching = Watching {
         budget,
