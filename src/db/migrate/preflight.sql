@@ -110,15 +110,18 @@ SELECT problem, fix, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust,
     SELECT 9, name || ' belongs to role ' || pg_get_userbyid(owner), 'migrate as its owner or as a superuser'
     FROM owned WHERE NOT pg_has_role(current_user, owner, 'USAGE') AND owner NOT IN (SELECT role FROM ours)
     UNION ALL
-    -- To copy and to drop what belongs to a role runs code that each of its members can have put there.
-    SELECT 9, format('%s belongs to role %s, which role %s can become as well', owned.name, o.rolname, min(m.rolname)),
+    -- To copy an old log, or to drop an old view, runs code that each member of its owner can have put there. The old
+    -- functions are only moved.
+    SELECT 9, format('%s belongs to role %s, which role %s can become as well',
+                     c.oid::regclass, o.rolname, min(m.rolname)),
            format('give it to role %s, or migrate as a superuser', current_user)
-    FROM owned JOIN pg_roles o ON o.oid = owned.owner
+    FROM pg_class c JOIN pg_roles o ON o.oid = c.relowner
     JOIN pg_auth_members a ON a.roleid = o.oid JOIN pg_roles m ON m.oid = a.member
-    WHERE o.rolname NOT IN (current_user, 'refreshtop_owner', 'refreshtop_view')
+    WHERE c.oid IN (to_regclass('public.metrics_refresh_log'), to_regclass('public.platform_metrics'))
+      AND o.rolname NOT IN (current_user, 'refreshtop_owner', 'refreshtop_view')
       AND NOT m.rolsuper AND m.rolname <> current_user
       AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user)
-    GROUP BY owned.name, o.rolname
+    GROUP BY c.oid, o.rolname
     UNION ALL
     SELECT 9, 'this database was migrated by another role',
            'migrate as the role that migrated this database before, or as a superuser'
