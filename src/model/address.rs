@@ -16,12 +16,6 @@ impl DatabaseId {
     pub fn new(name: &str) -> Self {
         Self(name.into())
     }
-
-    /// Its name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl ViewId {

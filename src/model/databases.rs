@@ -32,11 +32,6 @@ impl Databases {
         self.list.iter_mut().find(|database| database.id == *id)
     }
 
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Database> {
-        self.list.iter()
-    }
-
     /// All of them, to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Database> {
         self.list.iter_mut()
