@@ -110,7 +110,7 @@ fn tour(monitor: &mut TerminalProgram) {
     monitor.send("\r");
     monitor.wait_text("started");
     monitor.send("\x1b");
-    monitor.wait_text("RUNS");
+    monitor.wait_for("the run is closed", |screen| screen.contains("RUNS") && !screen.contains("started"));
     monitor.send("?");
     monitor.wait_text("read everything again");
     monitor.send("?\t");
@@ -196,7 +196,7 @@ async fn text_of_the_database_is_only_text() {
     session.execute("SELECT pg_notify('metrics_refresh', $1)", &[&forged.to_string()]).await.unwrap();
     session.execute("SELECT pg_notify('metrics_refresh', $1)", &[&HOSTILE]).await.unwrap();
     monitor.send("\x1b");
-    monitor.wait_text("JOB");
+    monitor.wait_for("the run is closed", |screen| screen.contains("JOB") && !screen.contains("BLACK BOX"));
     monitor.send("r");
     monitor.wait_text("refreshed in");
 

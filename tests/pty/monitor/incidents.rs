@@ -59,6 +59,8 @@ async fn the_wall_turns_as_the_state_does_and_a_refresh_from_it_works() {
     monitor.send("r");
     monitor.wait_text("refreshed in");
     monitor.send("\x1b");
+    // An escape and a letter within 20 ms of it are one key, Alt and the letter: wait until it was taken alone.
+    monitor.wait_for("a dismissed result", |screen| !screen.contains("refreshed in"));
     // Whatever its size, all of it is drawn anew.
     for (columns, rows) in [(40, 12), (30, 8), (300, 100), (160, 48)] {
         monitor.resize(columns, rows);
