@@ -28,7 +28,6 @@ const PIPE: usize = 4096;
 
 /// The real arguments of this process. If one of them holds a password, the process starts itself again with that
 /// covered; the password was visible until then, for about a millisecond. Where that can't be done, it stays as it is.
-#[must_use]
 pub fn arguments() -> Vec<OsString> {
     let given: Vec<OsString> = std::env::args_os().collect();
     if let Some(real) = handed_over() {

@@ -172,9 +172,6 @@ impl Cli {
     }
 
     /// Reads a command line by a definition whose defaults were changed.
-    ///
-    /// # Errors
-    /// As for [`Cli::read`].
     pub fn read_by(
         definition: clap::Command,
         arguments: impl IntoIterator<Item = impl Into<OsString>>,
@@ -191,7 +188,6 @@ impl Cli {
     }
 
     /// Whether the answer is to be JSON.
-    #[must_use]
     pub fn json(&self) -> bool {
         use arguments::JobAction as Act;
         let answer = match &self.command {
@@ -221,7 +217,6 @@ impl Cli {
     }
 
     /// What to do, the default filled in.
-    #[must_use]
     pub fn command(&self) -> Command {
         self.command.clone().unwrap_or(Command::Monitor)
     }
@@ -229,7 +224,6 @@ impl Cli {
 
 impl Migrate {
     /// Which way, the default filled in.
-    #[must_use]
     pub fn action(&self) -> MigrateAction {
         let up = || MigrateAction::Up(Up { dry_run: self.dry_run, answer: self.answer.clone() });
         match self.action.clone() {
@@ -248,7 +242,6 @@ impl Migrate {
 ///
 /// The settings read their environment variables themselves ([`Layer::from_environment`]), since the layers must be
 /// told apart; here the names only join the help.
-#[must_use]
 pub fn command() -> clap::Command {
     let options: Vec<String> =
         Layer::augment_args(clap::Command::new("")).get_arguments().map(|arg| arg.get_id().to_string()).collect();

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 pub type Environment = BTreeMap<String, String>;
 
 /// The variables of this process. What is not UTF-8 is left out: no setting of ours can hold it.
-#[must_use]
 pub fn of_process() -> Environment {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -17,7 +16,6 @@ pub fn of_process() -> Environment {
 }
 
 /// The value of a variable; an empty one counts as unset, as for libpq.
-#[must_use]
 pub fn get<'a>(environment: &'a Environment, name: &str) -> Option<&'a str> {
     environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
 }

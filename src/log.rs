@@ -17,7 +17,6 @@ use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt as _};
 const LIMIT: u64 = 10 * 1024 * 1024;
 
 /// Writes what is left when it is dropped: keep it until the program ends.
-#[must_use]
 pub struct Guard {
     _worker: WorkerGuard,
 }

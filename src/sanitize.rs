@@ -35,7 +35,6 @@ pub enum Kind {
 }
 
 /// Tells what becomes of `c`.
-#[must_use]
 pub fn kind(c: char) -> Kind {
     match c {
         ' '..='~' => Kind::Shown,
@@ -77,7 +76,6 @@ fn is_unassigned_on_purpose(c: char) -> bool {
 }
 
 /// The longest start of `raw` that is at most `budget` bytes long, and whether that is less than all of it.
-#[must_use]
 pub fn within(raw: &str, budget: usize) -> (&str, bool) {
     let end = raw.floor_char_boundary(budget);
     (&raw[..end], end < raw.len())
@@ -141,7 +139,6 @@ pub fn cleaned(raw: &str, ascii_only: bool, replacement: &str, mut push: impl Fn
 
 /// `raw` for a terminal, a pipe or a file, at most 16 KiB of it. Its line breaks are kept, and what follows one is
 /// moved in by two columns: nobody's text can pass for a line of ours.
-#[must_use]
 pub fn printable(raw: &str) -> String {
     let mut shown = String::with_capacity(raw.len().min(PRINTED));
     let cut = clean_into(&mut shown, raw.trim_end(), PRINTED, "\n  ");
@@ -152,7 +149,6 @@ pub fn printable(raw: &str) -> String {
 }
 
 /// `raw` as one line of at most `most` characters; a line break becomes a blank.
-#[must_use]
 pub fn one_line(raw: &str, most: usize) -> String {
     let mut shown = String::new();
     // No character takes more than four bytes; those that vanish may make the line shorter than it could be.
@@ -173,7 +169,6 @@ fn clean_into(shown: &mut String, raw: &str, budget: usize, line_break: &str) ->
 }
 
 /// Whether a terminal may be sent `text`: no control, no direction mark, nothing invisible.
-#[must_use]
 pub fn is_safe(text: &str) -> bool {
     text.chars().all(|c| matches!(kind(c), Kind::Shown | Kind::Mark))
 }

@@ -12,13 +12,11 @@ pub struct Secret(String);
 
 impl Secret {
     /// Wraps a password.
-    #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
     /// The password itself, for a driver and nobody else.
-    #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -43,19 +41,16 @@ pub struct ConnectionUrl(String);
 
 impl ConnectionUrl {
     /// Wraps a connection string; whether it is a good one shows when it is resolved.
-    #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
     /// The real text, password and all.
-    #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
     /// Whether it holds a password; also where that can't be told.
-    #[must_use]
     pub fn may_hold_password(&self) -> bool {
         conninfo::parse(&self.0).map_or(true, |params| params.iter().any(|param| is_secret(&param.key)))
     }
@@ -108,7 +103,6 @@ fn redacted(text: &str) -> Option<String> {
 
 /// Whether a text may hold a password, judged by what connection strings look like. For texts of which nothing else
 /// is known: rejected arguments, lines of a config file.
-#[must_use]
 pub fn looks_secret(text: &str) -> bool {
     let lower = without_harmless_signs(text).to_ascii_lowercase();
     ["://", "@", "url", "pass", "pwd", "secret", "token", "dsn"].iter().any(|mark| lower.contains(mark))

@@ -345,7 +345,6 @@ pub struct Man {
 
 impl Logs {
     /// Moment before which attempts are left out, seen from `now`.
-    #[must_use]
     pub fn from(&self, now: chrono::DateTime<chrono::Utc>) -> Option<chrono::DateTime<chrono::Utc>> {
         Some(now - TimeDelta::from_std(self.since?).ok()?)
     }
@@ -353,7 +352,6 @@ impl Logs {
 
 impl JobName {
     /// Its name in `pg_cron`.
-    #[must_use]
     pub fn in_cron(self) -> &'static str {
         crate::db::schedule::JOBS[usize::from(self == Self::Cleanup)].name
     }

@@ -43,7 +43,6 @@ pub async fn run(check: &Check, settings: &Settings, target: &Target, output: Ou
 }
 
 /// The line for a check that came to no verdict.
-#[must_use]
 pub fn unknown(why: &str) -> String {
     // What stands behind a | would be read as performance data.
     format!("REFRESH UNKNOWN - {}", clean(why).replace('|', "/"))

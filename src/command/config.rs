@@ -31,9 +31,6 @@ fn file_of(options: &Layer, environment: &Environment) -> Result<PathBuf, Failur
 }
 
 /// Prints where the config file is looked for.
-///
-/// # Errors
-/// There is no home folder.
 pub fn path(options: &Layer, environment: &Environment, output: Output) -> Result<(), Failure> {
     output.print(&file_of(options, environment)?.display().to_string())
 }
@@ -61,9 +58,6 @@ pub fn init(options: &Layer, environment: &Environment, output: Output) -> Resul
 }
 
 /// Reads the settings as any command would, and says which database they name. Connects to nothing.
-///
-/// # Errors
-/// What is wrong with them.
 pub fn check(options: &Layer, environment: &Environment, output: Output) -> Result<(), Failure> {
     let settings =
         settings::resolve(options, environment).map_err(|error| Failure::new(exit::SETTINGS, error.to_string()))?;

@@ -4,15 +4,11 @@ use crate::{command::Failure, exit, sanitize::printable};
 use std::io::{self, IsTerminal as _, Write as _};
 
 /// Whether there is somebody to ask.
-#[must_use]
 pub fn can_ask() -> bool {
     io::stdin().is_terminal()
 }
 
 /// Says what is about to be done, and asks whether to go on.
-///
-/// # Errors
-/// The answer can't be read.
 pub fn confirmed(announced: &str) -> Result<bool, Failure> {
     let failure = |error: io::Error| Failure::new(exit::FAILURE, error.to_string());
     write!(io::stderr(), "{} Go on? [y/N] ", printable(announced)).map_err(failure)?;

@@ -4,7 +4,6 @@ use crate::{cli, command::Failure, exit, output::Output, settings::mistake};
 use clap_complete::Shell;
 
 /// The completions for a shell.
-#[must_use]
 pub fn completions(shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut cli::command(), "refreshtop", &mut script);
@@ -12,17 +11,11 @@ pub fn completions(shell: Shell) -> String {
 }
 
 /// Prints the completions for a shell.
-///
-/// # Errors
-/// Standard output takes no more.
 pub fn print_completions(shell: Shell, output: Output) -> Result<(), Failure> {
     output.print(&completions(shell))
 }
 
 /// Every manual page: its name, and its text for roff.
-///
-/// # Errors
-/// Never; the pages are made in memory.
 pub fn pages() -> std::io::Result<Vec<(String, String)>> {
     let mut program = cli::command().disable_help_subcommand(true);
     program.build();
@@ -43,9 +36,6 @@ fn add_pages(command: &clap::Command, name: &str, pages: &mut Vec<(String, Strin
 }
 
 /// Prints the manual page of a command; of the program where none is named.
-///
-/// # Errors
-/// There is no such command.
 pub fn print_page(command: &[String], output: Output) -> Result<(), Failure> {
     let pages = pages().map_err(|error| Failure::new(exit::FAILURE, error.to_string()))?;
     let name = std::iter::once("refreshtop").chain(command.iter().flat_map(|word| word.split_whitespace()));

@@ -49,7 +49,6 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Watch {
     /// For work that nobody watches, which says nothing on standard error.
-    #[must_use]
     pub fn silent() -> Self {
         Self { quiet: true, ..Self::default() }
     }
@@ -60,7 +59,6 @@ impl Watch {
     }
 
     /// Whether a signal came. Work that is about to make something last asks this first.
-    #[must_use]
     pub fn stopped(&self) -> bool {
         self.stopped.load(Ordering::SeqCst)
     }
@@ -71,13 +69,11 @@ impl Watch {
     }
 
     /// Whether nothing is cancelled any more.
-    #[must_use]
     pub fn settled(&self) -> bool {
         self.settled.load(Ordering::SeqCst)
     }
 
     /// Who was last seen in the way of a lock that was waited for, in one phrase.
-    #[must_use]
     pub fn in_the_way(&self) -> Option<String> {
         let blockers = locked(&self.in_the_way);
         (!blockers.is_empty()).then(|| waits::listed(&blockers))
@@ -140,9 +136,6 @@ impl Watch {
 
 /// Does `work`. A signal cancels on the server what it is doing and waits until that is undone; a second one ends the
 /// program at once. With `quiet` nothing is said meanwhile.
-///
-/// # Errors
-/// The work's own; that it was stopped.
 pub async fn run<T>(
     target: &Target,
     quiet: bool,

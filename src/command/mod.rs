@@ -39,37 +39,31 @@ pub struct Failure {
 
 impl Failure {
     /// Builds one.
-    #[must_use]
     pub fn new(code: u8, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), answered: false }
     }
 
     /// Ends a command that has said all there is to say.
-    #[must_use]
     pub fn silent(code: u8) -> Self {
         Self { code, message: String::new(), answered: true }
     }
 
     /// One whose JSON was printed already; the sentence is still to be told.
-    #[must_use]
     pub fn answered(self) -> Self {
         Self { answered: true, ..self }
     }
 
     /// Whether there is nothing to tell.
-    #[must_use]
     pub fn is_silent(&self) -> bool {
         self.message.is_empty()
     }
 
     /// Whether programs still wait for an answer.
-    #[must_use]
     pub fn wants_answer(&self) -> bool {
         !self.answered
     }
 
     /// Its code's name in JSON.
-    #[must_use]
     pub fn name(&self) -> &'static str {
         match self.code {
             exit::USAGE => "usage",

@@ -48,7 +48,6 @@ fn appearance(settings: &Settings, environment: &Environment) -> Appearance {
 }
 
 /// The glyphs that settings and locale allow.
-#[must_use]
 pub fn glyphs(settings: &Settings, environment: &Environment) -> &'static Glyphs {
     Glyphs::new(settings.ascii.map_or_else(|| locale_is_utf8(environment), |ascii| !ascii))
 }

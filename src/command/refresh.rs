@@ -32,9 +32,6 @@ pub enum Ended {
 }
 
 /// Does `work` on the session; when `cancel` resolves, asks the server to stop it, and goes on waiting for its answer.
-///
-/// # Errors
-/// There is no answer; see [`Lost`].
 pub async fn cancellable<T>(
     connected: Connected,
     work: impl AsyncFnOnce(&Client) -> Result<T, Lost>,
@@ -67,9 +64,6 @@ pub async fn cancellable<T>(
 }
 
 /// Runs a statement that calls `function`, where this session may, and gives JSON as text.
-///
-/// # Errors
-/// It may not; or the server's, or the connection's.
 pub async fn call(client: &Client, function: Thing, sql: &str) -> Result<serde_json::Value, Lost> {
     Trust::of_client(client).await?.allow(function)?;
     Ok(reply(client, sql).await?)
@@ -77,9 +71,6 @@ pub async fn call(client: &Client, function: Thing, sql: &str) -> Result<serde_j
 
 /// Runs a statement that gives JSON as text. A simple query: a prepared statement may be gone behind a pooler when it is
 /// executed.
-///
-/// # Errors
-/// The server's, or the connection's.
 async fn reply(client: &Client, sql: &str) -> Result<serde_json::Value, tokio_postgres::Error> {
     let answer = client.simple_query(&format!("{SEARCH_PATH}; {sql}")).await?;
     let text = answer.iter().find_map(|part| match part {
@@ -113,7 +104,6 @@ impl From<Refusal> for Lost {
 }
 
 /// Reads what a refresh function answered.
-#[must_use]
 pub fn ended(answer: Result<serde_json::Value, Lost>) -> Ended {
     match answer {
         Ok(reply) => Ended::Answered(service::trigger_outcome(reply)),

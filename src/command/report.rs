@@ -27,9 +27,6 @@ pub struct Report {
 }
 
 /// Reads once, with at most `runs` of the newest attempts.
-///
-/// # Errors
-/// The database can't be reached, or its statistics can't be read.
 pub async fn read(target: &Target, settings: &Settings, runs: u16) -> Result<Report, Failure> {
     let mut app = Kept::open(target, "report").await?;
     let report = read_on(&mut app, target, settings, runs).await;

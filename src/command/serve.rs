@@ -61,9 +61,6 @@ struct Open {
 }
 
 /// Serves until a signal stops it.
-///
-/// # Errors
-/// The address can't be listened on.
 pub async fn run(address: &Listen, settings: &Settings, target: &Target) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
     let failed = |error| Failure::new(exit::FAILURE, format!("cannot listen on {address}: {error}"));

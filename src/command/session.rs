@@ -19,23 +19,16 @@ impl From<ConnectError> for Failure {
 }
 
 /// Opens a session with `limits`; `purpose` joins its name.
-///
-/// # Errors
-/// Why not, and what to do about it.
 pub async fn open(target: &Target, purpose: &str, limits: &Limits) -> Result<Session, Failure> {
     Ok(Session::open(target, purpose, limits).await?)
 }
 
 /// The same in another database of the server.
-///
-/// # Errors
-/// As for [`open`].
 pub async fn open_in(target: &Target, database: &str, purpose: &str, limits: &Limits) -> Result<Session, Failure> {
     open(&Target { database: database.to_owned(), ..target.clone() }, purpose, limits).await
 }
 
 /// What an error of the server means for a command that wanted to `what` ("read the log").
-#[must_use]
 pub fn failure(what: &str, target: &Target, failure: &Error) -> Failure {
     let unavailable = error::unavailable(&format!("cannot {what}"), failure, &target.user);
     let code = exit_code(failure);
@@ -50,7 +43,6 @@ pub fn failure(what: &str, target: &Target, failure: &Error) -> Failure {
 }
 
 /// The exit code for an error of the server.
-#[must_use]
 pub fn exit_code(failure: &Error) -> u8 {
     if let Some(refusal) = trust::refusal(failure) {
         return exit_code_of_refusal(refusal);
@@ -63,7 +55,6 @@ pub fn exit_code(failure: &Error) -> u8 {
 }
 
 /// The exit code where something is not looked at.
-#[must_use]
 pub fn exit_code_of_refusal(refusal: &Refusal) -> u8 {
     match refusal {
         Refusal::Missing(_) => exit::NOT_MIGRATED,
@@ -72,7 +63,6 @@ pub fn exit_code_of_refusal(refusal: &Refusal) -> u8 {
 }
 
 /// The exit code for a SQLSTATE.
-#[must_use]
 pub fn exit_code_of(code: &str) -> u8 {
     match code {
         sqlstate::INSUFFICIENT_PRIVILEGE => exit::NOT_PERMITTED,

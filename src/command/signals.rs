@@ -9,9 +9,6 @@ pub struct StopSignals([Signal; 3]);
 
 impl StopSignals {
     /// Listens from now on: none of them ends the program any more.
-    ///
-    /// # Errors
-    /// A handler can't be installed.
     pub fn listen() -> Result<Self, Failure> {
         let on = |kind| signal(kind).map_err(|error| Failure::new(exit::FAILURE, error.to_string()));
         Ok(Self([on(SignalKind::terminate())?, on(SignalKind::interrupt())?, on(SignalKind::hangup())?]))

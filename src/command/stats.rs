@@ -11,9 +11,6 @@ use crate::{
 use serde_json::json;
 
 /// Prints the statistics of the window.
-///
-/// # Errors
-/// The database can't be reached, or its statistics can't be read.
 pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
     let report = report::read(target, settings, 0).await?;
     let stats = &report.stats;

@@ -14,9 +14,6 @@ use serde_json::{Value, json};
 const RUNS: u16 = 5;
 
 /// Looks once and says how it stands.
-///
-/// # Errors
-/// The database can't be reached, or its statistics can't be read.
 pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
     let report = report::read(target, settings, RUNS).await?;
     if output.json {

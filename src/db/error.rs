@@ -36,7 +36,6 @@ pub mod sqlstate {
 }
 
 /// The server's own error inside `error`, where the server answered at all.
-#[must_use]
 pub fn server_error(error: &Error) -> Option<&DbError> {
     match error {
         Error::Server(server) => Some(server),
@@ -45,13 +44,11 @@ pub fn server_error(error: &Error) -> Option<&DbError> {
 }
 
 /// SQLSTATE of the server's error inside `error`.
-#[must_use]
 pub fn code(error: &Error) -> Option<&str> {
     server_error(error).map(|server| server.code().code())
 }
 
 /// Whether the connection itself failed, so that asking something else is pointless.
-#[must_use]
 pub fn is_connection_failure(error: &Error) -> bool {
     match error {
         Error::Lost(_) => true,
@@ -62,7 +59,6 @@ pub fn is_connection_failure(error: &Error) -> bool {
 
 /// Whether all of a poll fails with `failure`: the connection is lost, the server ends the session with these words, or
 /// a standby gave the whole look up.
-#[must_use]
 pub fn fails_all(failure: &Error) -> bool {
     let fatal = |server: &DbError| matches!(server.parsed_severity(), Some(Severity::Fatal | Severity::Panic));
     is_connection_failure(failure)
@@ -71,7 +67,6 @@ pub fn fails_all(failure: &Error) -> bool {
 }
 
 /// One sentence for `error`: the server's message with its detail, or the driver's words.
-#[must_use]
 pub fn sentence(error: &Error) -> String {
     let mut text = error.to_string();
     if is_restricted(error) {
@@ -86,7 +81,6 @@ pub const LIFT_RESTRICTION: &str = "take the setting away from this role, or fro
 
 /// Whether a setting of the session forbids views, of which refreshtop's functions use one. Its code has many meanings and
 /// its words depend on the server's language, so the place in the server that refuses decides.
-#[must_use]
 pub fn is_restricted(failure: &Error) -> bool {
     code(failure) == Some(sqlstate::NOT_POPULATED)
         && server_error(failure)
@@ -95,7 +89,6 @@ pub fn is_restricted(failure: &Error) -> bool {
 }
 
 /// Whether `failure` says that what is asked does not exist here: no migrations, or fewer than this version knows.
-#[must_use]
 pub fn is_missing(failure: &Error) -> bool {
     if let Some(refusal) = refusal(failure) {
         return matches!(refusal, Refusal::Missing(_));
@@ -116,25 +109,21 @@ pub const REFRESH_IT: &str = "press r, or run: refreshtop trigger";
 
 /// The same of refreshtop's own functions. One that is there and misses a table does not count: whatever has that table's
 /// name by now was not installed by us.
-#[must_use]
 pub fn is_not_installed(failure: &Error) -> bool {
     is_missing(failure) && code(failure) != Some(sqlstate::UNDEFINED_TABLE)
 }
 
 /// Why `what` can't be shown to `role`, and what would fix it.
-#[must_use]
 pub fn unavailable(what: &str, error: &Error, role: &str) -> Unavailable {
     unavailable_but_for(what, error, &grant(role))
 }
 
 /// What makes a super administrator of a role.
-#[must_use]
 pub fn grant(role: &str) -> String {
     format!("GRANT refreshtop_admin TO {}", identifier(role))
 }
 
 /// Why `what` can't be shown, where `grant` would fix missing rights.
-#[must_use]
 pub fn unavailable_but_for(what: &str, error: &Error, grant: &str) -> Unavailable {
     if let Some(Refusal::Stranger(why)) = refusal(error) {
         return Unavailable::new(format!("{what}: {}", why.reason), &*why.fix);
@@ -160,7 +149,6 @@ pub fn unavailable_but_for(what: &str, error: &Error, grant: &str) -> Unavailabl
 }
 
 /// `name` as it stands in a statement: in quotes unless it is a plain word.
-#[must_use]
 pub fn identifier(name: &str) -> String {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let word = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') && name.chars().all(plain);
@@ -168,7 +156,6 @@ pub fn identifier(name: &str) -> String {
 }
 
 /// Why a session was lost, or a statement of the program's own failed: one sentence.
-#[must_use]
 pub fn loss(failure: &Error) -> String {
     match failure {
         Error::Server(server) => server.message().to_owned(),
@@ -177,7 +164,6 @@ pub fn loss(failure: &Error) -> String {
 }
 
 /// One sentence for an error of the driver in the middle of a session.
-#[must_use]
 pub fn driver_sentence(failure: &tokio_postgres::Error) -> String {
     match failure.as_db_error() {
         Some(server) => server.message().to_owned(),

@@ -16,15 +16,11 @@ pub struct Closed;
 
 impl Events {
     /// Events of `database` go into `queue`.
-    #[must_use]
     pub fn of(database: DatabaseId, queue: mpsc::Sender<(DatabaseId, Event)>) -> Self {
         Self { database, queue }
     }
 
     /// Waits for a place in the queue.
-    ///
-    /// # Errors
-    /// Nobody reads it any more.
     pub async fn send(&self, event: Event) -> Result<(), Closed> {
         self.queue.send((self.database.clone(), event)).await.map_err(|_| Closed)
     }

@@ -18,9 +18,6 @@ use crate::{
 use chrono::{DateTime, Offset as _, Utc};
 
 /// A job as it is shown; the database is the application's own.
-///
-/// # Errors
-/// The server's: not permitted, not migrated, connection lost.
 pub async fn job_here(app: &mut Session, cron: &CronSettings, name: &str) -> Result<Option<Job>> {
     let sql = format!(
         "SELECT schedule, active, last_status, last_message, last_start FROM refreshtop.cron_job({})",
@@ -43,9 +40,6 @@ pub async fn job_here(app: &mut Session, cron: &CronSettings, name: &str) -> Res
 const REACH: [i64; 3] = [2_000, 20_000, 200_000];
 
 /// A job of `database` as it is shown, read where `pg_cron` lives.
-///
-/// # Errors
-/// The server's: not permitted, no `pg_cron` there, connection lost.
 pub async fn job_there(there: &mut Session, cron: &CronSettings, database: &str, name: &str) -> Result<Option<Job>> {
     job_that(there, cron, name, &is_job(database, name)).await
 }
@@ -157,9 +151,6 @@ pub struct Executions {
 }
 
 /// The newest `limit` executions of a job, newest first; those of jobs that were removed are not among them.
-///
-/// # Errors
-/// The server's: not permitted, no `pg_cron` there, connection lost.
 pub async fn executions(there: &mut Session, database: &str, name: &str, limit: u16) -> Result<Executions> {
     let installation = safe(there).await?;
     if !schedule::has_own_tables(&installation).await? {
@@ -217,7 +208,6 @@ pub enum Change {
 
 impl Change {
     /// Its name in the audit trail.
-    #[must_use]
     pub fn act(&self) -> &'static str {
         match self {
             Self::Pause => "job pause",
@@ -229,9 +219,6 @@ impl Change {
 }
 
 /// The process of a session.
-///
-/// # Errors
-/// Only the connection's.
 pub async fn pid(session: &mut Session) -> Result<i32> {
     service::one(session, "SELECT pg_catalog.pg_backend_pid()").await?.try_get(0)
 }
@@ -260,9 +247,6 @@ struct Chosen {
 /// Changes the job `name` of `database` and notes that in the audit trail: both or neither, as far as two databases
 /// can promise that. `there` is a session where `pg_cron` lives, or `None` where that is the application's. `may_commit`
 /// is asked at last.
-///
-/// # Errors
-/// The server's.
 pub async fn change(
     app: &mut Session,
     there: Option<&mut Session>,

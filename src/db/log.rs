@@ -17,9 +17,6 @@ use chrono::{DateTime, Utc};
 const LONGEST_ERROR: u32 = 20_000;
 
 /// The newest `limit` runs that were logged at `since` or later, newest first.
-///
-/// # Errors
-/// The server's: not permitted, not migrated, connection lost.
 pub async fn runs_since(
     tx: &ReadTransaction<'_>,
     refresh_type: &str,
@@ -55,9 +52,6 @@ pub async fn runs_since(
 }
 
 /// Deletes rows that are older than they are kept, in batches; returns how many went.
-///
-/// # Errors
-/// The server's: not permitted, not migrated, read-only, connection lost.
 pub async fn clean_up(connection: &mut Session) -> Result<u64> {
     Trust::of(connection).await?.allow(Thing::Function("cleanup_logs"))?;
     // Not the function in public: whoever owns that schema can put another one into its place.

@@ -42,7 +42,6 @@ pub struct Step {
 }
 
 /// The numbers of the steps that this program knows, oldest first.
-#[must_use]
 pub fn known() -> Vec<i64> {
     migrator().iter().filter(|step| step.migration_type.is_up_migration()).map(|step| step.version).collect()
 }
@@ -60,9 +59,6 @@ async fn unbarred(connection: &mut Session) -> Result<(), MigrateError> {
 }
 
 /// Every step, oldest first.
-///
-/// # Errors
-/// The server's.
 pub async fn status(connection: &mut Session) -> Result<Vec<Step>, MigrateError> {
     trusted(connection).await?;
     let applied = applied(connection).await?;
@@ -104,7 +100,6 @@ pub struct Applied {
 
 impl Applied {
     /// Whether anything was changed.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.versions.is_empty() && self.repaired.is_empty() && self.moved_from.is_none()
     }
@@ -114,18 +109,12 @@ impl Applied {
 pub type Progress<'a> = &'a mut (dyn FnMut(&str) + Send);
 
 /// Applies every pending step, and puts back what was changed behind our back.
-///
-/// # Errors
-/// See [`MigrateError`]; whatever it is, nothing was changed.
 pub async fn up(connection: &mut Session) -> Result<Applied, MigrateError> {
     let pending = begin_up(connection, &mut |_| {}).await?;
     if pending.done.is_empty() { pending.rollback().await } else { pending.commit().await }
 }
 
 /// Does all of [`up`] but the commit.
-///
-/// # Errors
-/// See [`MigrateError`]; whatever it is, nothing was changed.
 pub async fn begin_up<'c>(
     connection: &'c mut Session,
     progress: Progress<'_>,
@@ -192,9 +181,6 @@ async fn told(connection: &mut Session) -> Result<Vec<String>> {
 }
 
 /// Opens the transaction of whoever changes nothing but jobs and what is noted of them; what [`leave`] ends is in force.
-///
-/// # Errors
-/// See [`MigrateError`].
 pub async fn begin_jobs(connection: &mut Session) -> Result<Pending<'_, Applied>, MigrateError> {
     unbarred(connection).await?;
     let mut transaction = begin(connection).await?;
@@ -203,9 +189,6 @@ pub async fn begin_jobs(connection: &mut Session) -> Result<Pending<'_, Applied>
 }
 
 /// Whether a migration up would find nothing to do. [`begin_jobs`] has opened the transaction.
-///
-/// # Errors
-/// The server's.
 pub async fn is_up_to_date(connection: &mut Session) -> Result<bool, MigrateError> {
     let applied = versions(connection).await?;
     Ok(known().iter().all(|version| applied.contains(version))
@@ -214,24 +197,17 @@ pub async fn is_up_to_date(connection: &mut Session) -> Result<bool, MigrateErro
 }
 
 /// Becomes able to act as the owner of the installation, until [`leave`].
-///
-/// # Errors
-/// The server's.
 pub async fn enter(transaction: &mut Session) -> Result<(), MigrateError> {
     run(transaction, ENTER, None).await
 }
 
 /// Gives back what [`enter`] took.
-///
-/// # Errors
-/// The server's.
 pub async fn leave(transaction: &mut Session) -> Result<(), MigrateError> {
     run(transaction, LEAVE, None).await?;
     run(transaction, LEAVE_ROLES, None).await
 }
 
 /// Every statement of a migration up, in order, with a title each.
-#[must_use]
 pub fn statements_up() -> Vec<(String, String)> {
     let migrator = migrator();
     let steps = migrator.iter().filter(|step| step.migration_type.is_up_migration());
@@ -242,7 +218,6 @@ pub fn statements_up() -> Vec<(String, String)> {
 }
 
 /// Every statement of a rollback to `target` from all steps, in order, with a title each.
-#[must_use]
 pub fn statements_down(target: i64) -> Vec<(String, String)> {
     let migrator = migrator();
     let steps = migrator.iter().filter(|step| step.migration_type.is_down_migration() && step.version > target);

@@ -25,21 +25,16 @@ pub struct Poller {
 
 impl Poller {
     /// Reads through `session`, which `target` led to.
-    #[must_use]
     pub fn of(session: Session, target: Target) -> Self {
         Self { target, app: Kept::of(session), cron: None }
     }
 
     /// Opens a session of its own.
-    ///
-    /// # Errors
-    /// Why not, and what to do about it.
     pub async fn open(target: &Target) -> Result<Self, ConnectError> {
         Ok(Self { target: target.clone(), app: Kept::open(target, "poll").await?, cron: None })
     }
 
     /// The session in the application's database.
-    #[must_use]
     pub fn session(&self) -> &Session {
         &self.app.session
     }
@@ -50,16 +45,12 @@ impl Poller {
     }
 
     /// Whether that is lost.
-    #[must_use]
     pub fn is_closed(&self) -> bool {
         self.app.session.is_closed()
     }
 
     /// Reads everything, with statistics of `window`. If the schedule can only be read in another database, to which no
     /// session is open yet, what is known without it goes to `early`.
-    ///
-    /// # Errors
-    /// The connection is lost, or the server ends it.
     pub async fn poll(&mut self, window: Duration, early: impl FnOnce(Snapshot)) -> Result<Snapshot> {
         let scope = Scope { window, runs: RUNS, errors: ERRORS };
         let read = Box::pin(snapshot::read(&mut self.app, &scope)).await?;
@@ -78,7 +69,6 @@ impl Poller {
     }
 
     /// Why there is no snapshot, in a sentence.
-    #[must_use]
     pub fn explain(&self, failure: &Error) -> Unavailable {
         error::unavailable("poll failed", failure, &self.target.user)
     }

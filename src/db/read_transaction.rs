@@ -34,17 +34,11 @@ impl<'a> ReadTransaction<'a> {
     /// Begins one. One transaction stays on one connection of the server whatever pooler is in between, and brings its
     /// limits along: a pooler may have dropped those of the session, and setting them for longer would limit sessions of
     /// others.
-    ///
-    /// # Errors
-    /// The connection's: any role may look.
     pub async fn begin(session: &'a mut Session) -> Result<Self> {
         Self::begin_and_keep(session, "").await
     }
 
     /// The same; `keep` is executed with it.
-    ///
-    /// # Errors
-    /// The connection's, and those of `keep`.
     pub(super) async fn begin_and_keep(session: &'a mut Session, keep: &str) -> Result<Self> {
         let transaction = session.start();
         let facts = begin_with(&transaction, &service::server_facts_query(QUESTION), keep).await?;
@@ -65,9 +59,6 @@ impl<'a> ReadTransaction<'a> {
     }
 
     /// Waits until it has begun.
-    ///
-    /// # Errors
-    /// The connection's, or that what was assumed does not hold: [`is_refuted`] tells.
     pub(super) async fn begun(&self) -> Result<()> {
         let Some(question) = &self.question else { return Ok(()) };
         let facts = begin_with(&self.transaction, question, "").await?;
@@ -82,15 +73,11 @@ impl<'a> ReadTransaction<'a> {
     }
 
     /// What may be looked at.
-    #[must_use]
     pub fn trust(&self) -> &Trust {
         &self.trust
     }
 
     /// Whether `thing` may be looked at where it is there.
-    ///
-    /// # Errors
-    /// It may not.
     pub fn allow_unless_missing(&self, thing: Thing) -> Result<()> {
         match self.trust.allow(thing) {
             Err(Refusal::Missing(_)) => Ok(()),
@@ -99,17 +86,11 @@ impl<'a> ReadTransaction<'a> {
     }
 
     /// Asks a question about `things`, where they may be looked at.
-    ///
-    /// # Errors
-    /// They may not, or the server's.
     pub(super) async fn ask(&self, things: &[Thing], sql: &str) -> Result<Vec<Row>> {
         self.ask_after("", things, sql).await
     }
 
     /// The same after statements that give nothing.
-    ///
-    /// # Errors
-    /// As for a question.
     pub(super) async fn ask_after(&self, before: &str, things: &[Thing], sql: &str) -> Result<Vec<Row>> {
         self.trust.allow_all(things)?;
         let before = format!("ROLLBACK TO SAVEPOINT question; {}{before}", self.trust.hold(things));
@@ -118,17 +99,11 @@ impl<'a> ReadTransaction<'a> {
     }
 
     /// Asks a question that has at most one answer.
-    ///
-    /// # Errors
-    /// As for a question.
     pub(super) async fn optional(&self, things: &[Thing], sql: &str) -> Result<Option<Row>> {
         Ok(self.ask(things, sql).await?.into_iter().next())
     }
 
     /// Asks a question that has an answer.
-    ///
-    /// # Errors
-    /// As for a question.
     pub(super) async fn one(&self, things: &[Thing], sql: &str) -> Result<Row> {
         self.optional(things, sql).await?.ok_or(Error::NoRow)
     }

@@ -44,7 +44,6 @@ pub struct Reader {
 
 impl Reader {
     /// Starts to answer. Every answer goes into `events`.
-    #[must_use]
     pub fn spawn(target: Target, events: Events) -> Self {
         let (run, run_requests) = watch::channel(None);
         let (questions, asked) = mpsc::channel(QUESTIONS);

@@ -79,9 +79,6 @@ pub(super) fn interval(window: Duration) -> String {
 }
 
 /// Asks who and where we are.
-///
-/// # Errors
-/// Only the connection's: any role may ask.
 pub async fn server_facts(connection: &Session) -> Result<ServerFacts> {
     server_facts_of(connection.ask(&server_facts_query(QUESTION), &[]).await?)
 }
@@ -128,9 +125,6 @@ pub(super) fn moment(row: &Row, column: &str) -> Result<Option<DateTime<Utc>>> {
 }
 
 /// Statistics of the refreshes of `refresh_type` in the last `window`.
-///
-/// # Errors
-/// The server's: not permitted, not migrated, connection lost.
 pub async fn statistics(tx: &ReadTransaction<'_>, refresh_type: &str, window: Duration) -> Result<RefreshStats> {
     let sql = format!(
         "SELECT total_refreshes, successful_refreshes, failed_refreshes, success_rate::float8,
@@ -186,9 +180,6 @@ pub enum LogFilter {
 }
 
 /// The newest `limit` runs, newest first.
-///
-/// # Errors
-/// The server's: not permitted, not migrated, connection lost.
 pub async fn recent_runs(
     tx: &ReadTransaction<'_>,
     refresh_type: &str,
@@ -227,9 +218,6 @@ impl FromRow for Run {
 }
 
 /// One run in full; `None` where the log has no such row (any more).
-///
-/// # Errors
-/// The server's: not permitted, not migrated, connection lost.
 pub async fn run_detail(tx: &ReadTransaction<'_>, id: Uuid) -> Result<Option<RunDetail>> {
     // A megabyte of message is the log's to keep, not a screen's to carry.
     let sql = format!(
@@ -263,9 +251,6 @@ pub(super) fn detail_from_row(row: &Row) -> Result<RunDetail> {
 }
 
 /// The refresh that is under way, whoever started it.
-///
-/// # Errors
-/// The server's: not permitted, not migrated, connection lost.
 pub async fn running(tx: &ReadTransaction<'_>, refresh_type: &str) -> Result<Option<RunningRefresh>> {
     let sql = format!("SELECT pid, since, application_name FROM refreshtop.running({})", literal(refresh_type));
     let row = tx.optional(&[Thing::Function("running")], &sql).await?;
@@ -280,9 +265,6 @@ pub async fn running(tx: &ReadTransaction<'_>, refresh_type: &str) -> Result<Opt
 }
 
 /// The row of `platform_metrics`; `None` where the view is empty.
-///
-/// # Errors
-/// The server's: not permitted, not migrated, never populated, connection lost.
 pub async fn figures(tx: &ReadTransaction<'_>) -> Result<Option<PlatformMetrics>> {
     let sql = "SELECT total_accounts::bigint, total_users::bigint, total_assets::bigint, total_licenses::bigint,
                 new_accounts_30d::bigint, new_users_30d::bigint, new_assets_30d::bigint, last_updated::timestamptz
@@ -318,9 +300,6 @@ pub struct CronSettings {
 }
 
 /// Asks where `pg_cron` lives, in a look of its own.
-///
-/// # Errors
-/// The server's: not permitted, not migrated, connection lost.
 pub async fn cron_settings(connection: &mut Session) -> Result<CronSettings> {
     let tx = ReadTransaction::begin(connection).await?;
     let settings = cron_settings_in(&tx).await?;
@@ -329,9 +308,6 @@ pub async fn cron_settings(connection: &mut Session) -> Result<CronSettings> {
 }
 
 /// Asks where `pg_cron` lives.
-///
-/// # Errors
-/// The server's: not permitted, not migrated, connection lost.
 pub async fn cron_settings_in(tx: &ReadTransaction<'_>) -> Result<CronSettings> {
     let sql = "SELECT database, utc_offset, readable FROM refreshtop.cron_settings()";
     settings_from_row(&tx.one(&[Thing::Function("cron_settings")], sql).await?)
@@ -356,9 +332,6 @@ pub(super) async fn own_job(tx: &ReadTransaction<'_>) -> Result<Option<Row>> {
 }
 
 /// The job that refreshes, read in the application's own database; `own` is what [`own_job`] found.
-///
-/// # Errors
-/// The server's: not permitted, not migrated, connection lost.
 pub(super) async fn job_here(
     tx: &ReadTransaction<'_>,
     cron: &CronSettings,
@@ -378,9 +351,6 @@ pub(super) async fn job_here(
 }
 
 /// The job that refreshes `database`, read in the database where `pg_cron` lives; the look is into that one.
-///
-/// # Errors
-/// The server's: not permitted, no `pg_cron` there, connection lost.
 pub(super) async fn job_there(tx: &ReadTransaction<'_>, cron: &CronSettings, database: &str) -> Result<Option<Job>> {
     job_that(tx, cron, database, "true").await
 }
@@ -443,7 +413,6 @@ struct TriggerReply {
 /// The statement that triggers a refresh; its result goes through [`trigger_answer`].
 ///
 /// Not the function in `public`: whoever owns that schema can put another one into its place.
-#[must_use]
 pub fn refresh_statement(view: &ViewId) -> String {
     format!("SELECT refreshtop.refresh({}, 'manual')::text", literal(view.as_str()))
 }
@@ -456,13 +425,11 @@ pub const RUNNING: &str = "SELECT pg_catalog.to_json(pid)::text FROM refreshtop.
 pub const RUNS: Thing = Thing::Function("running");
 
 /// Reads the answer of [`refresh_statement`] as the text that the server sent.
-#[must_use]
 pub fn trigger_answer(text: Option<&str>) -> TriggerOutcome {
     trigger_outcome(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
 }
 
 /// Reads what `refreshtop.refresh()` returned.
-#[must_use]
 pub fn trigger_outcome(reply: serde_json::Value) -> TriggerOutcome {
     let unreadable = || TriggerOutcome::Refused {
         message: "refreshtop.refresh() answered in a form that this version does not know; \
@@ -482,9 +449,6 @@ pub fn trigger_outcome(reply: serde_json::Value) -> TriggerOutcome {
 }
 
 /// Triggers a refresh on `connection` and waits for its end.
-///
-/// # Errors
-/// Only the connection's; what the server says about the refresh is in the outcome.
 pub async fn trigger(connection: &mut Session, view: &ViewId) -> Result<TriggerOutcome> {
     if let Err(refusal) = Trust::of(connection).await?.allow(REFRESH) {
         return Ok(TriggerOutcome::Refused { message: kept_from(&refusal) });
@@ -501,7 +465,6 @@ pub async fn trigger(connection: &mut Session, view: &ViewId) -> Result<TriggerO
 }
 
 /// What is said where the function that refreshes may not be called, or is not there.
-#[must_use]
 pub fn kept_from(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Missing(_) => format!("{refusal}: the database is not migrated; run: refreshtop migrate"),
@@ -510,7 +473,6 @@ pub fn kept_from(refusal: &Refusal) -> String {
 }
 
 /// What an error of the server means for a trigger that it would not run.
-#[must_use]
 pub fn refused(code: &str, message: &str, hint: Option<&str>) -> TriggerOutcome {
     let advice = match code {
         error::sqlstate::INSUFFICIENT_PRIVILEGE => "only super administrators may refresh",

@@ -57,7 +57,6 @@ fn server_sentence(failure: &DbError) -> String {
 
 impl Error {
     /// What an error of the driver means.
-    #[must_use]
     pub fn from_driver(failure: &tokio_postgres::Error) -> Self {
         if let Some(server) = failure.as_db_error() {
             return Self::Server(Box::new(server.clone()));
@@ -97,17 +96,11 @@ impl fmt::Debug for Session {
 
 impl Session {
     /// Opens one. `purpose` joins its name in `pg_stat_activity`.
-    ///
-    /// # Errors
-    /// Why not, and what to do about it.
     pub async fn open(target: &Target, purpose: &str, limits: &Limits) -> Result<Self, ConnectError> {
         Self::open_listening(target, purpose, limits, |_| {}).await
     }
 
     /// The same; what arrives on channels goes to `notified`, which must not block.
-    ///
-    /// # Errors
-    /// Why not, and what to do about it.
     pub async fn open_listening(
         target: &Target,
         purpose: &str,
@@ -147,19 +140,16 @@ impl Session {
     }
 
     /// Grows whenever the server sends something.
-    #[must_use]
     pub fn received(&self) -> Received {
         self.received.clone()
     }
 
     /// Whether its user is a superuser, as the server, or a pooler, says: good for a guess.
-    #[must_use]
     pub fn is_superuser(&self) -> bool {
         self.superuser
     }
 
     /// The very address that was reached.
-    #[must_use]
     pub fn reached(&self) -> &Target {
         &self.reached
     }
@@ -175,19 +165,16 @@ impl Session {
     }
 
     /// What stops the statement that is running.
-    #[must_use]
     pub fn canceller(&self) -> Canceller {
         self.canceller.clone()
     }
 
     /// Whether the session is lost.
-    #[must_use]
     pub fn is_closed(&self) -> bool {
         self.client.is_closed()
     }
 
     /// Whether a transaction is open.
-    #[must_use]
     pub fn is_in_transaction(&self) -> bool {
         self.depth > 0
     }
@@ -200,17 +187,11 @@ impl Session {
     }
 
     /// Executes statements that give nothing, separated by semicolons.
-    ///
-    /// # Errors
-    /// The server's.
     pub async fn run(&self, sql: &str) -> Result<()> {
         self.client.batch_execute(sql).await.map_err(|failure| self.explain(&failure))
     }
 
     /// Executes one statement as it is: outside a transaction the session's own search path decides what its names mean.
-    ///
-    /// # Errors
-    /// The server's.
     pub async fn query(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
         let rows = self.client.query_typed(sql, parameters).await.map_err(|failure| self.explain(&failure))?;
         Ok(rows.into_iter().map(Row).collect())
@@ -218,17 +199,11 @@ impl Session {
 
     /// Asks one question, in one round trip. Inside a transaction a refusal costs the question only, not what comes after
     /// it.
-    ///
-    /// # Errors
-    /// The server's.
     pub async fn ask(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
         self.ask_after("", sql, parameters).await
     }
 
     /// The same after statements that give nothing.
-    ///
-    /// # Errors
-    /// The server's.
     pub async fn ask_after(&self, before: &str, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
         if !self.is_in_transaction() {
             // The database's own setting may put a stranger's functions and operators before PostgreSQL's.
@@ -249,9 +224,6 @@ impl Session {
     }
 
     /// Asks one question in a transaction of its own, which `begin` opens, in one round trip.
-    ///
-    /// # Errors
-    /// The server's.
     pub async fn ask_between(&self, begin: &str, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
         // A transaction that has failed is rolled back by its COMMIT.
         let (begun, rows, committed) = join3(self.run(begin), self.query(sql, parameters), self.run("COMMIT")).await;
@@ -262,9 +234,6 @@ impl Session {
     }
 
     /// Executes statements, separated by semicolons: the first value that they give, as text.
-    ///
-    /// # Errors
-    /// The server's.
     pub async fn first_value(&self, sql: &str) -> Result<Option<String>> {
         let answer = self.client.simple_query(sql).await.map_err(|failure| self.explain(&failure))?;
         let row = answer.iter().find_map(|part| match part {
@@ -275,17 +244,11 @@ impl Session {
     }
 
     /// Asks a question that has at most one answer.
-    ///
-    /// # Errors
-    /// The server's.
     pub async fn optional(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Option<Row>> {
         Ok(self.ask(sql, parameters).await?.into_iter().next())
     }
 
     /// Asks a question that has an answer.
-    ///
-    /// # Errors
-    /// The server's.
     pub async fn one(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Row> {
         self.optional(sql, parameters).await?.ok_or(Error::NoRow)
     }
@@ -297,17 +260,11 @@ impl Session {
     }
 
     /// Opens a transaction; inside another one, a savepoint.
-    ///
-    /// # Errors
-    /// The server's.
     pub async fn begin(&mut self) -> Result<Transaction<'_>> {
         self.begin_with("BEGIN").await
     }
 
     /// The same; `begin` opens the outermost one, and may say more.
-    ///
-    /// # Errors
-    /// The server's.
     pub async fn begin_with(&mut self, begin: &str) -> Result<Transaction<'_>> {
         let savepoint = format!("SAVEPOINT refreshtop_{}", self.depth);
         // Dropped while it waits, it is rolled back as well.
@@ -317,9 +274,6 @@ impl Session {
     }
 
     /// Ends the session politely.
-    ///
-    /// # Errors
-    /// None that anybody could do something about.
     pub async fn close(self) -> Result<()> {
         drop(self.client);
         let _ = self.driver.await;
@@ -336,9 +290,6 @@ pub struct Transaction<'a> {
 
 impl Transaction<'_> {
     /// Makes it last.
-    ///
-    /// # Errors
-    /// The server's.
     pub async fn commit(mut self) -> Result<()> {
         let sql = match self.depth {
             1 => "COMMIT".to_owned(),
@@ -348,9 +299,6 @@ impl Transaction<'_> {
     }
 
     /// Takes it back.
-    ///
-    /// # Errors
-    /// The server's.
     pub async fn rollback(mut self) -> Result<()> {
         let sql = self.rollback_sql();
         self.end(&sql).await
@@ -419,9 +367,6 @@ impl Row {
 /// What can be read from a row.
 pub trait FromRow: Sized {
     /// Reads it.
-    ///
-    /// # Errors
-    /// The row has another form.
     fn from_row(row: &Row) -> Result<Self>;
 }
 

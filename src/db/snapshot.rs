@@ -48,15 +48,11 @@ enum Known {
 
 impl Kept {
     /// Opens one; `purpose` joins its name.
-    ///
-    /// # Errors
-    /// Why not, and what to do about it.
     pub async fn open(target: &Target, purpose: &str) -> Result<Self, ConnectError> {
         Ok(Self::of(Session::open(target, purpose, &Limits::READING).await?))
     }
 
     /// Keeps `session`.
-    #[must_use]
     pub fn of(session: Session) -> Self {
         // Most are free to look. The server says so if this one is not, and answers nothing.
         let known = if session.is_superuser() { Known::Nothing } else { Known::Enough(Assumed::Free) };
@@ -70,9 +66,6 @@ impl Kept {
 
     /// Reads in one transaction. `work` runs before it is known whether the session may still look at what it could at
     /// the last read; if it may not, the server has answered nothing, and `work` runs again.
-    ///
-    /// # Errors
-    /// The connection's.
     pub(super) async fn read<T>(
         &mut self,
         work: impl for<'t> Fn(&'t ReadTransaction<'_>) -> BoxFuture<'t, Result<T>>,
@@ -135,9 +128,6 @@ struct CronPlace {
 }
 
 /// Reads every part; each can be missing by itself.
-///
-/// # Errors
-/// The connection is lost, or the server ends it.
 pub async fn read(app: &mut Kept, scope: &Scope) -> Result<Read> {
     let scope = *scope;
     app.read(move |tx| Box::pin(parts(tx, scope))).await
@@ -198,25 +188,21 @@ async fn parts(tx: &ReadTransaction<'_>, scope: Scope) -> Result<Read> {
 
 impl Read {
     /// The database in which to look for the schedule; `None` where that was read already.
-    #[must_use]
     pub fn elsewhere(&self) -> Option<&str> {
         self.elsewhere.as_ref().map(|there| &*there.database)
     }
 
     /// Why there are no statistics, if there are none.
-    #[must_use]
     pub fn stats_failure(&self) -> Option<&Error> {
         self.stats_failure.as_ref()
     }
 
     /// Everything but the schedule, which is being read elsewhere.
-    #[must_use]
     pub fn without_schedule(&self) -> Snapshot {
         self.snapshot.clone()
     }
 
     /// Everything, where the schedule was read already.
-    #[must_use]
     pub fn complete(self) -> Snapshot {
         self.snapshot
     }

@@ -97,7 +97,6 @@ pub enum Refusal {
 }
 
 /// The refusal inside `failure`.
-#[must_use]
 pub fn refusal(failure: &Error) -> Option<&Refusal> {
     match failure {
         Error::Refused(refusal) => Some(refusal),
@@ -187,17 +186,11 @@ impl Trust {
     }
 
     /// Asks on a session by itself.
-    ///
-    /// # Errors
-    /// The connection's: any role may ask.
     pub async fn of(connection: &mut Session) -> Result<Self> {
         Self::from_row(&connection.one(QUESTION, &[]).await?)
     }
 
     /// The same where a session has its own client, to be cancelled. An answer that can't be read is no leave.
-    ///
-    /// # Errors
-    /// The connection's: any role may ask.
     pub async fn of_client(client: &Client) -> Result<Self, tokio_postgres::Error> {
         let answer = client.simple_query(&format!("{SEARCH_PATH}; {QUESTION}")).await?;
         let text = answer.iter().find_map(|part| match part {
@@ -213,13 +206,11 @@ impl Trust {
     }
 
     /// Whether this session must look before it reads.
-    #[must_use]
     pub fn is_gated(&self) -> bool {
         self.known.is_some()
     }
 
     /// What is said of something that is not looked at for the reason `because`.
-    #[must_use]
     pub fn refuse(&self, because: &str) -> Unavailable {
         self.known.as_ref().unwrap_or(&Catalogue { great: true, ..Catalogue::default() }).unavailable(because)
     }
@@ -230,9 +221,6 @@ impl Trust {
     }
 
     /// Whether `thing` may be looked at.
-    ///
-    /// # Errors
-    /// It may not, or it is not there.
     pub fn allow(&self, thing: Thing) -> Result<(), Refusal> {
         let Some(known) = &self.known else { return Ok(()) };
         match thing {
@@ -243,9 +231,6 @@ impl Trust {
     }
 
     /// The same of several.
-    ///
-    /// # Errors
-    /// One of them may not, or is not there.
     pub fn allow_all(&self, things: &[Thing]) -> Result<(), Refusal> {
         things.iter().try_for_each(|thing| self.allow(*thing))
     }
@@ -253,7 +238,6 @@ impl Trust {
     /// Statements that go before a question about `things` in the same transaction. They hold the relations under the names
     /// that the question uses, and fail where a name means another one than the one that was judged. Nothing is planned, so
     /// nothing is executed. No statement of these gives a row.
-    #[must_use]
     pub fn hold(&self, things: &[Thing]) -> String {
         let mut sql = String::new();
         let Some(known) = &self.known else { return sql };
@@ -274,7 +258,6 @@ impl Trust {
     }
 
     /// Says what an error of [`Self::hold`] means; any other stays as it is.
-    #[must_use]
     pub fn explain(&self, failure: Error) -> Error {
         let message =
             super::error::server_error(&failure).map(|server| server.message().to_owned()).unwrap_or_default();

@@ -26,9 +26,6 @@ pub struct Blocker {
 }
 
 /// Who is in the way of the sessions `pids`; nobody where none of them waits for a lock.
-///
-/// # Errors
-/// Only the connection's: any role may ask.
 pub async fn blockers(session: &mut Session, pids: &[i32]) -> Result<Vec<Blocker>> {
     let pids = pids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     // A prepared transaction is 0 there, whichever it is. Which one shows in its locks: of the same thing, in a mode that
@@ -118,7 +115,6 @@ impl std::fmt::Display for Blocker {
 }
 
 /// All of them in one phrase.
-#[must_use]
 pub fn listed(blockers: &[Blocker]) -> String {
     blockers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
 }

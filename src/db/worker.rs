@@ -28,7 +28,6 @@ pub struct Worker {
 
 impl Worker {
     /// Starts to watch `target`, with statistics of `window`. Everything that is heard goes into `events`.
-    #[must_use]
     pub fn spawn(target: &Target, window: Duration, events: &Events) -> Self {
         let (fixer, fixes) = mpsc::channel(1);
         let (refresher, commands) = mpsc::channel(COMMANDS);

@@ -9,9 +9,6 @@ pub const APPLICATION: &str = "refreshtop demo history";
 
 /// Adds 24 hours of refreshes, one each five minutes, whose durations vary about `typical_ms`, so that real ones
 /// continue the curve. Three kinds of failure are among them.
-///
-/// # Errors
-/// What the server says.
 pub async fn run(session: &Session, typical_ms: f64) -> Result<(), SessionError> {
     // Written with a decimal point whatever the value, so it's a number in SQL as well.
     session.run(&HISTORY.replace("$typical_ms", &format!("{typical_ms:.3}"))).await

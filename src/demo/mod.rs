@@ -95,15 +95,11 @@ impl Demo {
     }
 
     /// URL of the application's database for the superuser. It holds the password.
-    #[must_use]
     pub fn url(&self) -> String {
         self.cluster.url(DATABASE)
     }
 
     /// Ends the demo. Dropping does the same, but blocks its thread and tells no error.
-    ///
-    /// # Errors
-    /// Where the server can't be stopped.
     pub async fn stop(self) -> Result<(), DemoError> {
         self.workload.stop().await;
         Ok(self.cluster.stop().await?)

@@ -11,9 +11,6 @@ const CREATED_AT: &str = "now() - interval '730 days' * power(random(), 1.1)";
 
 /// Creates the four tables and fills them: for each of `accounts`, on average, five memberships, twenty assets
 /// and five licences.
-///
-/// # Errors
-/// What the server says.
 pub async fn run(session: &Session, accounts: u32, progress: Progress<'_>) -> Result<(), SessionError> {
     let accounts = u64::from(accounts.max(1));
     session.run(TABLES).await?;

@@ -44,31 +44,21 @@ impl Session {
     }
 
     /// Runs statements and forgets what they return.
-    ///
-    /// # Errors
-    /// What the server says.
     pub async fn run(&self, sql: &str) -> Result<(), SessionError> {
         Ok(self.client.batch_execute(sql).await?)
     }
 
     /// The only row, or none.
-    ///
-    /// # Errors
-    /// What the server says; more than one row.
     pub async fn optional_row(&self, sql: &str) -> Result<Option<Row>, SessionError> {
         Ok(self.client.query_opt(sql, &[]).await?)
     }
 
     /// The server process of this session.
-    ///
-    /// # Errors
-    /// What the server says.
     pub async fn backend_pid(&self) -> Result<i32, SessionError> {
         Ok(self.client.query_one("SELECT pg_backend_pid()", &[]).await?.get(0))
     }
 
     /// Whether the connection is gone, so that only a new session helps.
-    #[must_use]
     pub fn is_closed(&self) -> bool {
         self.client.is_closed()
     }

@@ -56,7 +56,6 @@ pub struct Workload {
 
 impl Workload {
     /// Starts it on the database at `url`. It reconnects for as long as it isn't stopped.
-    #[must_use]
     pub fn start(url: String, options: WorkloadOptions) -> Self {
         let (stop, mut stopped) = watch::channel(false);
         let task = tokio::spawn(async move {

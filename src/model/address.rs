@@ -12,7 +12,6 @@ pub struct ViewId(Arc<str>);
 
 impl DatabaseId {
     /// The database of that name.
-    #[must_use]
     pub fn new(name: &str) -> Self {
         Self(name.into())
     }
@@ -20,13 +19,11 @@ impl DatabaseId {
 
 impl ViewId {
     /// The view that is registered under `refresh_type`.
-    #[must_use]
     pub fn new(refresh_type: &str) -> Self {
         Self(refresh_type.into())
     }
 
     /// Its `refresh_type`.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -6,31 +6,26 @@
 use std::time::Duration;
 
 /// An age as shown (`42s`, `7m`, `3h 05m`, `12d`), rounded down.
-#[must_use]
 pub fn label(age: Duration) -> String {
     words(age.as_secs(), FINE)
 }
 
 /// An age that is always on the screen and that nobody waits for: as [`label`], in steps of five seconds below a minute.
-#[must_use]
 pub fn coarse(age: Duration) -> String {
     words(age.as_secs(), CALM)
 }
 
 /// How long the label of a **growing** age still holds; never zero.
-#[must_use]
 pub fn until_change(age: Duration) -> Duration {
     until_next_step(age, FINE)
 }
 
 /// How long the [`coarse`] label of a growing age still holds; never zero.
-#[must_use]
 pub fn until_coarse_change(age: Duration) -> Duration {
     until_next_step(age, CALM)
 }
 
 /// The seconds that the [`coarse`] label of an age stands for: what moves with them moves when the label does.
-#[must_use]
 pub fn coarse_seconds(age: Duration) -> u64 {
     let s = age.as_secs();
     s / step(s, CALM) * step(s, CALM)
@@ -38,14 +33,12 @@ pub fn coarse_seconds(age: Duration) -> u64 {
 
 /// A countdown as shown: steps of five seconds up to a minute, whole minutes above, rounded up, so that it reaches `0s`
 /// when the moment comes and not before.
-#[must_use]
 pub fn countdown(left: Duration) -> String {
     let s = rounded_up(left);
     words(s.next_multiple_of(count_step(s)), FINE)
 }
 
 /// How long the label of a **shrinking** remainder (a countdown) still holds; never zero.
-#[must_use]
 pub fn until_countdown_change(left: Duration) -> Duration {
     let shown = rounded_up(left);
     let step = count_step(shown);
@@ -91,7 +84,6 @@ fn rounded_up(left: Duration) -> u64 {
 }
 
 /// A duration of a refresh, given in milliseconds: `0.4 ms`, `82 ms`, `1.24 s`, `2 m 05 s`.
-#[must_use]
 pub fn duration_ms(ms: f64) -> String {
     if !ms.is_finite() || ms < 0.0 {
         return "?".into();

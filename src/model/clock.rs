@@ -15,19 +15,16 @@ pub struct ServerClock {
 
 impl ServerClock {
     /// Ties the server time `server` to the local moment `local` at which it was known to hold.
-    #[must_use]
     pub fn new(server: DateTime<Utc>, local: Instant) -> Self {
         Self { server, local }
     }
 
     /// The same after the local clock has stood still for `slept`.
-    #[must_use]
     pub fn after_sleep(self, slept: Duration) -> Self {
         Self { server: self.server + TimeDelta::from_std(slept).unwrap_or(TimeDelta::MAX), ..self }
     }
 
     /// The server time at the local moment `now`; moments before the reading give the reading itself.
-    #[must_use]
     pub fn at(&self, now: Instant) -> DateTime<Utc> {
         let passed = now.saturating_duration_since(self.local);
         self.server + TimeDelta::from_std(passed).unwrap_or(TimeDelta::MAX)

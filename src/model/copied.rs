@@ -36,7 +36,6 @@ pub fn copy(state: &mut State) -> Vec<Effect> {
 }
 
 /// The text of what is open or selected; `None` where nothing is.
-#[must_use]
 pub fn text(state: &State) -> Option<String> {
     let raw = match (&state.overlay, state.view) {
         (Some(Overlay::Fix(choice)), _) => choice.fixes.get(choice.selected).and_then(statement)?,

@@ -73,7 +73,6 @@ pub struct Polling {
 
 impl Database {
     /// A database of which nothing is known but which `views` are wanted.
-    #[must_use]
     pub fn new(id: DatabaseId, profile: Option<String>, host: String, views: impl IntoIterator<Item = ViewId>) -> Self {
         Self {
             id,
@@ -90,19 +89,16 @@ impl Database {
     }
 
     /// Whether it answers. Without it everything that is known of it is old.
-    #[must_use]
     pub fn connected(&self) -> bool {
         matches!(self.link, Link::Connected | Link::Live | Link::Polling { .. })
     }
 
     /// Whether it is known to be a standby, which can't refresh.
-    #[must_use]
     pub fn is_standby(&self) -> bool {
         self.views.values().filter_map(|view| view.snapshot.as_ref()).any(|snapshot| snapshot.server.standby)
     }
 
     /// Asks for a snapshot, or remembers that another is wanted after the one under way.
-    #[must_use]
     pub fn poll(&mut self) -> Option<Request> {
         if !self.connected() {
             return None;
@@ -118,7 +114,6 @@ impl Database {
     }
 
     /// Takes in what became of the connection at the local moment `now`; true if it must be read now.
-    #[must_use]
     pub fn linked(&mut self, event: LinkEvent, now: Instant) -> bool {
         match event {
             LinkEvent::Connected => {

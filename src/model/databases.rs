@@ -11,13 +11,11 @@ pub struct Databases {
 
 impl Databases {
     /// Only this one.
-    #[must_use]
     pub fn one(database: Database) -> Self {
         Self { list: vec![database], shown: 0 }
     }
 
     /// The one that is shown.
-    #[must_use]
     pub fn shown(&self) -> &Database {
         &self.list[self.shown]
     }

@@ -25,7 +25,6 @@ pub struct PlatformMetrics {
 
 /// Growth over 30 days, per cent of what there was before: `new / (total - new)`. `None` where there was
 /// nothing before.
-#[must_use]
 pub fn growth_30d(total: i64, new: i64) -> Option<f64> {
     let before = total.checked_sub(new).filter(|before| *before > 0)?;
     #[expect(clippy::cast_precision_loss, reason = "counts of rows, shown with one decimal")]

@@ -42,13 +42,11 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// The server time at which every fixture stands: 2026-11-23 03:00:30 UTC.
-#[must_use]
 pub fn server_time() -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_402_830, 0).unwrap_or_default()
 }
 
 /// Default options for a local database.
-#[must_use]
 pub fn options() -> Options {
     Options {
         poll_interval: Duration::from_secs(30),
@@ -59,37 +57,31 @@ pub fn options() -> Options {
 }
 
 /// The database of every fixture.
-#[must_use]
 pub fn database() -> Database {
     Database::new(DatabaseId::new("production"), Some("production".into()), "db.example.net".into(), [view()])
 }
 
 /// Its view.
-#[must_use]
 pub fn view() -> ViewId {
     ViewId::new("platform_metrics")
 }
 
 /// Something that is heard from it.
-#[must_use]
 pub fn event(event: Event) -> Message {
     Message::Database(database().id, event)
 }
 
 /// Something that is asked of it.
-#[must_use]
 pub fn request(request: Request) -> Effect {
     Effect::Database(database().id, request)
 }
 
 /// A monitor of which nothing is known but `options`.
-#[must_use]
 pub fn state(options: Options, now: Instant) -> State {
     State::new(options, database(), view(), now)
 }
 
 /// A run of five-minute slot `slot` before [`server_time`] (0 is the newest).
-#[must_use]
 pub fn run(slot: u32, status: RunStatus) -> Run {
     let started_at = server_time() - TimeDelta::seconds(30) - TimeDelta::minutes(5 * i64::from(slot));
     let failed = status == RunStatus::Error;
@@ -119,7 +111,6 @@ pub(crate) fn notification(id: u128, status: &str) -> crate::model::notification
 }
 
 /// The answer to a question of a view.
-#[must_use]
 pub fn answer(question: Question) -> Answer {
     match question {
         Question::Runs(page) => {
@@ -135,7 +126,6 @@ pub fn answer(question: Question) -> Answer {
 }
 
 /// A snapshot of a healthy day: 288 runs, those whose slot is in `failed` failed.
-#[must_use]
 pub fn snapshot(failed: &[u32]) -> Snapshot {
     let status = |slot: &u32| if failed.contains(slot) { RunStatus::Error } else { RunStatus::Success };
     let runs: Vec<Run> = (0..288).map(|slot| run(slot, status(&slot))).collect();
@@ -197,13 +187,11 @@ pub fn snapshot(failed: &[u32]) -> Snapshot {
 }
 
 /// A live state of a healthy day.
-#[must_use]
 pub fn live() -> State {
     with(snapshot(&[]))
 }
 
 /// A live state showing `snapshot`.
-#[must_use]
 pub fn with(snapshot: Snapshot) -> State {
     let now = Instant::now();
     let mut state = state(options(), now);
@@ -216,13 +204,11 @@ pub fn with(snapshot: Snapshot) -> State {
 }
 
 /// The last three attempts failed, so the data is too old.
-#[must_use]
 pub fn stale() -> State {
     with(snapshot(&[0, 1, 2]))
 }
 
 /// Every fourth attempt of the day failed, the last three among them.
-#[must_use]
 pub fn critical() -> State {
     let failed: Vec<u32> = (0..288).filter(|slot| *slot < 3 || slot % 4 == 1).collect();
     let mut snapshot = snapshot(&failed);
@@ -237,7 +223,6 @@ pub fn critical() -> State {
 }
 
 /// Refreshes that take longer than they should.
-#[must_use]
 pub fn slow() -> State {
     let mut snapshot = snapshot(&[7, 31]);
     if let Ok(runs) = &mut snapshot.runs {
@@ -255,13 +240,11 @@ pub fn slow() -> State {
 }
 
 /// Nothing has happened yet.
-#[must_use]
 pub fn connecting() -> State {
     state(options(), Instant::now())
 }
 
 /// `state` with its connection lost two minutes after the last news, and 252 seconds gone since.
-#[must_use]
 pub fn lost(mut state: State) -> State {
     let since = state.now + Duration::from_mins(2);
     state.now = since + Duration::from_secs(252);
@@ -276,7 +259,6 @@ pub fn lost(mut state: State) -> State {
 }
 
 /// A server that could never be reached.
-#[must_use]
 pub fn never_reached() -> State {
     let mut state = connecting();
     state.database_mut().link = Link::Down {
@@ -289,7 +271,6 @@ pub fn never_reached() -> State {
 }
 
 /// A server behind a pooler, where `LISTEN` can't work.
-#[must_use]
 pub fn polling() -> State {
     let mut state = live();
     state.database_mut().link =
@@ -298,7 +279,6 @@ pub fn polling() -> State {
 }
 
 /// Connected, and the newest poll failed.
-#[must_use]
 pub fn poll_failed() -> State {
     let mut state = live();
     state.now += Duration::from_secs(95);
@@ -308,7 +288,6 @@ pub fn poll_failed() -> State {
 }
 
 /// A refresh asked for 12 seconds ago.
-#[must_use]
 pub fn refreshing(cancelling: bool) -> State {
     let mut state = live();
     let since = state.now;
@@ -318,7 +297,6 @@ pub fn refreshing(cancelling: bool) -> State {
 }
 
 /// A refresh that somebody else runs.
-#[must_use]
 pub fn running_elsewhere() -> State {
     let mut snapshot = snapshot(&[]);
     snapshot.running = Some(RunningRefresh {
@@ -330,7 +308,6 @@ pub fn running_elsewhere() -> State {
 }
 
 /// A triggered refresh that ended with `outcome`.
-#[must_use]
 pub fn ended(outcome: TriggerOutcome) -> State {
     let mut state = live();
     state.database_mut().trigger = Trigger::Ended { outcome, at: state.now };
@@ -338,39 +315,33 @@ pub fn ended(outcome: TriggerOutcome) -> State {
 }
 
 /// The view was refreshed.
-#[must_use]
 pub fn outcome_success() -> TriggerOutcome {
     TriggerOutcome::Success { duration_ms: 131.0, completed_at: server_time() }
 }
 
 /// The attempt failed.
-#[must_use]
 pub fn outcome_error() -> TriggerOutcome {
     let message = "canceling statement due to lock timeout".into();
     TriggerOutcome::Error { duration_ms: 5_003.0, sqlstate: Some("55P03".into()), message }
 }
 
 /// Somebody was faster.
-#[must_use]
 pub fn outcome_already_running() -> TriggerOutcome {
     TriggerOutcome::AlreadyRunning { message: "pid 4711 (pg_cron) has refreshed since 03:00:00".into() }
 }
 
 /// The server would not.
-#[must_use]
 pub fn outcome_refused() -> TriggerOutcome {
     let message = "role oncall is not a super administrator: GRANT refreshtop_admin TO oncall".into();
     TriggerOutcome::Refused { message }
 }
 
 /// Nobody knows.
-#[must_use]
 pub fn outcome_lost() -> TriggerOutcome {
     TriggerOutcome::Lost { message: "the connection broke while the refresh ran".into() }
 }
 
 /// No part can be read.
-#[must_use]
 pub fn unavailable() -> State {
     let mut snapshot = snapshot(&[]);
     let log = || Unavailable::new("role oncall may not read metrics_refresh_log", "GRANT refreshtop_admin TO oncall");
@@ -384,7 +355,6 @@ pub fn unavailable() -> State {
 }
 
 /// An empty log and a paused job.
-#[must_use]
 pub fn empty() -> State {
     let mut snapshot = snapshot(&[]);
     snapshot.stats = Ok(RefreshStats::default());
@@ -398,7 +368,6 @@ pub fn empty() -> State {
 }
 
 /// A failure known from its notification only, at the head of both lists.
-#[must_use]
 pub fn just_notified() -> State {
     let mut snapshot = snapshot(&[9, 40]);
     let mut news = run(0, RunStatus::Error);
@@ -412,7 +381,6 @@ pub fn just_notified() -> State {
 }
 
 /// A failed run in full, with three sessions in its black box.
-#[must_use]
 pub fn detail() -> RunDetail {
     let lock = |relation: &str, mode: &str, granted| HeldLock { relation: relation.into(), mode: mode.into(), granted };
     let session = |pid, user: &str, application: &str| BlockingSession {
@@ -460,7 +428,6 @@ pub fn detail() -> RunDetail {
 }
 
 /// The newest failure opened, `scroll` lines down.
-#[must_use]
 pub fn opened(scroll: u16) -> State {
     let mut state = critical();
     let detail = detail();
@@ -469,7 +436,6 @@ pub fn opened(scroll: u16) -> State {
 }
 
 /// The keys shown.
-#[must_use]
 pub fn help() -> State {
     let mut state = live();
     state.overlay = Some(Overlay::Help { scroll: 0 });
@@ -477,14 +443,12 @@ pub fn help() -> State {
 }
 
 /// Text as an attacker would write it: escape sequences, direction marks, joiners, wide characters.
-#[must_use]
 pub fn hostile_text() -> String {
     let head = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}txet\u{2066}\u{200f}\u{61c} 日本語テキスト\r\n\tשלום e\u{301}\u{301}\u{301}\u{301}\u{200b}\u{200d}\u{feff}👩\u{200d}👩 ";
     head.repeat(3)
 }
 
 /// A megabyte of it.
-#[must_use]
 pub fn hostile_megabyte() -> String {
     let mut text = hostile_text();
     text.push_str(&"x\u{1b}[31m".repeat((1 << 20) / 6));
@@ -492,7 +456,6 @@ pub fn hostile_megabyte() -> String {
 }
 
 /// A state in which every text from the server is hostile.
-#[must_use]
 pub fn hostile() -> State {
     let text = hostile_text();
     let mut state = critical();
@@ -528,7 +491,6 @@ pub fn hostile() -> State {
 }
 
 /// The same with a hostile run opened.
-#[must_use]
 pub fn hostile_detail() -> State {
     let text = hostile_text();
     let some = || Some(text.clone());
@@ -550,7 +512,6 @@ pub fn hostile_detail() -> State {
 }
 
 /// The same with every part missing for a hostile reason, and the connection lost for another.
-#[must_use]
 pub fn hostile_unavailable() -> State {
     let text = hostile_text();
     let missing = || Unavailable::new(hostile_megabyte(), text.clone());
@@ -571,7 +532,6 @@ pub fn hostile_unavailable() -> State {
 }
 
 /// The list of runs has the keys, and row 40 is selected.
-#[must_use]
 pub fn runs_focused() -> State {
     let mut state = critical();
     state.focus = Focus::Runs;
@@ -580,14 +540,12 @@ pub fn runs_focused() -> State {
 }
 
 /// `state` on the wall.
-#[must_use]
 pub fn on_wall(mut state: State) -> State {
     state.view = View::Wall;
     state
 }
 
 /// Somebody has removed the job; the view is fresh for now.
-#[must_use]
 pub fn job_gone() -> State {
     let mut snapshot = snapshot(&[]);
     let gone = "no job refresh-platform-metrics in pg_cron (database app)";
@@ -596,7 +554,6 @@ pub fn job_gone() -> State {
 }
 
 /// `state` held still two minutes ago.
-#[must_use]
 pub fn paused(mut state: State) -> State {
     state.paused = Some(Paused { at: state.now, missed: 1 });
     state.database_mut().polling.due = None;
@@ -615,7 +572,6 @@ fn not_measured() -> Unavailable {
 pub type Named = (&'static str, fn() -> State);
 
 /// The state of [`ZOO`] that has this name.
-#[must_use]
 pub fn named(name: &str) -> Option<State> {
     ZOO.iter().find(|(known, _)| *known == name).map(|(_, state)| state())
 }

@@ -95,14 +95,12 @@ impl Health {
     }
 
     /// Nothing current is known; `reason` says why.
-    #[must_use]
     pub fn unknown(reason: impl Into<String>) -> Self {
         Self::from_findings(vec![Finding { rule: Rule::NoData, verdict: Verdict::Unknown, reason: reason.into() }])
     }
 }
 
 /// Judges the statistics of a window at the server time `now`.
-#[must_use]
 pub fn evaluate(stats: &RefreshStats, now: DateTime<Utc>, thresholds: &Thresholds) -> Health {
     let findings = [
         no_refresh(stats),
@@ -163,7 +161,6 @@ fn average_duration(stats: &RefreshStats, thresholds: &Thresholds) -> Option<Fin
 const SKEW: TimeDelta = TimeDelta::minutes(1);
 
 /// The age of what happened at `at`; `None` where that is in the future, so that nothing is known.
-#[must_use]
 pub fn age(at: DateTime<Utc>, now: DateTime<Utc>) -> Option<Duration> {
     (at <= now + SKEW).then(|| (now - at).to_std().unwrap_or_default())
 }

@@ -48,19 +48,16 @@ pub struct Part {
 
 impl Part {
     /// Share of the known time in which data was fresh, per cent.
-    #[must_use]
     pub fn fresh_share(&self) -> Option<f64> {
         (!self.known.is_zero()).then(|| self.fresh.min(self.known).as_secs_f64() * 100.0 / self.known.as_secs_f64())
     }
 
     /// Whether it was fresh for long enough.
-    #[must_use]
     pub fn is_fresh_enough(&self) -> Option<bool> {
         self.fresh_share().map(|share| share >= FRESH_TARGET)
     }
 
     /// Share of the refreshes that succeeded, per cent.
-    #[must_use]
     pub fn success_rate(&self) -> Option<f64> {
         let total = self.successes + self.failures;
         #[expect(clippy::cast_precision_loss, reason = "counts of log rows stay far below 2^52")]
@@ -105,7 +102,6 @@ pub struct Grown<'a> {
 impl Grown<'_> {
     /// How many times as large it is now: by rows where they are known at both ends, else by bytes. `None` where it was
     /// empty or absent in the beginning.
-    #[must_use]
     pub fn factor(&self) -> Option<f64> {
         let from = self.from?;
         let (from, to) = match (from.rows, self.to.rows) {
@@ -119,7 +115,6 @@ impl Grown<'_> {
 
 impl Grown<'_> {
     /// How many times as many bytes it takes for as many rows, where those are clearly more: dead rows, mostly.
-    #[must_use]
     pub fn swollen(&self) -> Option<f64> {
         let from = self.from?;
         from.rows.zip(self.to.rows)?;
@@ -131,13 +126,11 @@ impl Grown<'_> {
 
 impl Growth {
     /// The newest measurement.
-    #[must_use]
     pub fn last(&self) -> &Sources {
         self.at_ends.iter().rev().flatten().next().unwrap_or(&self.first)
     }
 
     /// Every table that is read now, the largest first.
-    #[must_use]
     pub fn grown(&self) -> Vec<Grown<'_>> {
         let mut all: Vec<Grown<'_>> =
             self.last().iter().map(|(name, to)| Grown { name, from: self.first.get(name).copied(), to: *to }).collect();
@@ -146,14 +139,12 @@ impl Growth {
     }
 
     /// All of them together.
-    #[must_use]
     pub fn total(&self) -> Grown<'static> {
         Grown { name: "all sources", from: Some(total(&self.first)), to: total(self.last()) }
     }
 }
 
 /// Sum of the sizes; rows only where those of every table are known.
-#[must_use]
 pub fn total(sources: &Sources) -> Size {
     let bytes = sources.values().fold(0_u64, |sum, size| sum.saturating_add(size.bytes));
     let rows = sources.values().try_fold(0_u64, |sum, size| Some(sum.saturating_add(size.rows?)));
@@ -161,7 +152,6 @@ pub fn total(sources: &Sources) -> Size {
 }
 
 /// How many times as much, in words: `2.4x`, or `by 12 %` below the double.
-#[must_use]
 pub fn times(factor: f64) -> String {
     if factor >= 1.95 { format!("{factor:.1}x") } else { format!("by {:.0} %", (factor - 1.0).abs() * 100.0) }
 }
@@ -177,7 +167,6 @@ pub struct Explanation {
 
 impl History {
     /// Where the durations went, and what grew meanwhile. `None` where there is too little to compare.
-    #[must_use]
     pub fn explanation(&self) -> Option<Explanation> {
         let (from, to) = self.trend()?;
         let (from_said, to_said) = (age::duration_ms(from), age::duration_ms(to));
@@ -218,7 +207,6 @@ impl History {
     }
 
     /// Whether the sizes are known for most of the time for which durations are.
-    #[must_use]
     pub fn is_measured_throughout(&self, growth: &Growth) -> bool {
         let slices = self.slices;
         let first = self.parts.iter().position(|part| part.p95.is_some()).unwrap_or_default();

@@ -131,13 +131,11 @@ pub struct Summary {
 
 impl Record {
     /// The incidents as of the server's time `now`, newest first, with this freshness limit.
-    #[must_use]
     pub fn incidents(&self, limit: Duration, now: DateTime<Utc>) -> Vec<Incident> {
         self.stretches.iter().filter_map(|stretch| stretch.incident(limit, now)).collect()
     }
 
     /// Sums them up; `None` where nothing is known. The figures move with the minute, not with each second.
-    #[must_use]
     pub fn summary(&self, limit: Duration, now: DateTime<Utc>) -> Option<Summary> {
         let from = self.from?;
         let upto = now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(now).max(self.looked_at);
@@ -162,7 +160,6 @@ impl Record {
     }
 
     /// How long all of that reads the same after `now`; `None` where it always does.
-    #[must_use]
     pub fn holds(&self, limit: Duration, now: DateTime<Utc>) -> Option<Duration> {
         self.from?;
         let minute = TimeDelta::minutes(1) - (now - now.duration_trunc(TimeDelta::minutes(1)).ok()?);
@@ -208,7 +205,6 @@ impl Stretch {
 
 /// How long figures were stale, in words. A failure in between makes a gap of the limit and some milliseconds, where runs
 /// are half of it apart: that is not nothing, and no second either.
-#[must_use]
 pub fn stale_label(stale: Duration) -> String {
     if !stale.is_zero() && stale < Duration::from_secs(1) { "<1s".into() } else { age::label(stale) }
 }
@@ -219,7 +215,6 @@ fn between(from: DateTime<Utc>, to: DateTime<Utc>) -> Duration {
 
 impl Blocker {
     /// Who it was: `month end report (pid 4711, user batch)`.
-    #[must_use]
     pub fn who(&self) -> String {
         let some =
             |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(String::from);
@@ -231,7 +226,6 @@ impl Blocker {
     }
 
     /// What it did: `month end report (pid 4711, user batch) held AccessExclusiveLock on accounts`.
-    #[must_use]
     pub fn sentence(&self) -> String {
         let who = self.who();
         let and = if self.root { "" } else { ", and waited itself" };
@@ -246,13 +240,11 @@ impl Blocker {
 
 impl Incident {
     /// Whether it goes on.
-    #[must_use]
     pub fn is_open(&self) -> bool {
         self.ended.is_none()
     }
 
     /// What was in the way, in a few words.
-    #[must_use]
     pub fn cause(&self) -> String {
         if let Some(blocker) = self.blockers.first() {
             return format!("blocked by {}", blocker.who());
@@ -263,7 +255,6 @@ impl Incident {
     }
 
     /// How it ended, as a sentence without its moment.
-    #[must_use]
     pub fn ending(&self) -> &'static str {
         match self.ended.map(|recovery| recovery.origin) {
             None => "it goes on",
@@ -276,7 +267,6 @@ impl Incident {
 }
 
 /// The incident as plain text, a fact a line, to be pasted elsewhere.
-#[must_use]
 pub fn text(incident: &Incident) -> String {
     let moment = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%M:%S UTC").to_string();
     let lasted = age::label(incident.lasted);

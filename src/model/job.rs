@@ -32,7 +32,6 @@ pub struct JobRun {
 impl Job {
     /// The next moment at which the schedule fires after `now`; `None` for a paused job, an unreadable
     /// schedule, or an interval in seconds whose last start is not known.
-    #[must_use]
     pub fn next_run(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         if !self.active {
             return None;

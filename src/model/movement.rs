@@ -64,7 +64,6 @@ pub struct Move<'a> {
 
 impl Movement {
     /// Every figure of the view, in its order.
-    #[must_use]
     pub fn moves(&self) -> Vec<Move<'_>> {
         let Ok(now) = &self.now else { return Vec::new() };
         let measured = self.measured.as_ref().ok();

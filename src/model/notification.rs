@@ -39,7 +39,6 @@ pub struct Notification {
 impl Notification {
     /// Reads a payload. `None` for anything that the logging function would not have written: other words, a refresh
     /// longer than ten years, years that no calendar shows, an end before the beginning.
-    #[must_use]
     pub fn parse(payload: &str) -> Option<Self> {
         let parsed: Self = serde_json::from_str(payload).ok()?;
         parsed.is_plausible().then_some(parsed)
@@ -56,7 +55,6 @@ impl Notification {
     }
 
     /// The run as far as the payload knows it.
-    #[must_use]
     pub fn run(&self) -> Run {
         Run {
             id: self.id,
@@ -74,7 +72,6 @@ impl Notification {
 
 impl Origin {
     /// Reads the log's column `trigger_source`.
-    #[must_use]
     pub fn from_source(source: &str) -> Self {
         match source {
             "schedule" => Self::Scheduled,

@@ -56,7 +56,6 @@ const MOST: usize = 200;
 
 impl Prompt {
     /// A prompt with `text` in it, the cursor at its end.
-    #[must_use]
     pub fn new(purpose: Purpose, text: &str) -> Self {
         Self { purpose, text: text.to_owned(), cursor: text.chars().count(), wrong: None }
     }

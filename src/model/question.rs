@@ -104,7 +104,6 @@ pub enum Start {
 
 impl Start {
     /// Whether the page goes towards newer rows.
-    #[must_use]
     pub fn goes_up(self) -> bool {
         matches!(self, Self::After(_) | Self::Oldest)
     }
@@ -154,7 +153,6 @@ pub struct RunsRead {
 
 impl Question {
     /// The answer where nothing could be read.
-    #[must_use]
     pub fn unanswered(self, why: Unavailable) -> Answer {
         match self {
             Self::Runs(page) => Answer::Runs(page, Err(why)),

@@ -20,19 +20,16 @@ pub struct Range {
 
 impl Range {
     /// From 0 to `end`.
-    #[must_use]
     pub fn up_to(end: f64) -> Self {
         Self { start: 0.0, end, inside: false }
     }
 
     /// `start` or more.
-    #[must_use]
     pub fn from(start: f64) -> Self {
         Self { start, end: f64::INFINITY, inside: false }
     }
 
     /// Why `value` is one to alert for; `None` where it is not.
-    #[must_use]
     pub fn breach(&self, value: f64) -> Option<Breach> {
         match (self.inside, (self.start..=self.end).contains(&value)) {
             (true, true) => Some(Breach::Within(self.start, self.end)),
@@ -71,7 +68,6 @@ pub enum Breach {
 
 impl Breach {
     /// In words, such as `above 5 %`, with the words for above and below and a way to show a limit.
-    #[must_use]
     pub fn words(self, above: &str, below: &str, shown: impl Fn(f64) -> String) -> String {
         match self {
             Self::Above(limit) => format!("{above} {}", shown(limit)),
@@ -123,9 +119,6 @@ pub struct Limit {
 
 impl Limit {
     /// Reads `age=10m`, `duration=0:5`, `rate=95:`.
-    ///
-    /// # Errors
-    /// One sentence for people.
     pub fn parse(text: &str) -> Result<Self, String> {
         let usage =
             "not a limit: write age=RANGE, duration=RANGE or rate=RANGE, such as age=10m, duration=5 or rate=95:";

@@ -13,13 +13,11 @@ pub struct Unavailable {
 
 impl Unavailable {
     /// Builds one from a reason and a fix.
-    #[must_use]
     pub fn new(reason: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { reason: reason.into(), fix: fix.into(), absent: false }
     }
 
     /// The same, of something that was looked for and is not there.
-    #[must_use]
     pub fn absent(self) -> Self {
         Self { absent: true, ..self }
     }

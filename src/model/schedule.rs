@@ -11,9 +11,6 @@ const WRONG: &str =
     "not a schedule: write the five fields of cron (minute, hour, day, month, weekday), such as '*/5 * * * *'";
 
 /// A schedule of five fields.
-///
-/// # Errors
-/// One sentence for people.
 pub fn cron(text: &str) -> Result<String, String> {
     let schedule = parsed(text).ok_or_else(|| WRONG.to_owned())?;
     // The 30th of February: nothing would ever be refreshed, and nothing would say so.
@@ -23,9 +20,6 @@ pub fn cron(text: &str) -> Result<String, String> {
 
 /// A schedule as `pg_cron` knows them: five fields, `$` for the last day of a month, or from `1 second` to
 /// `59 seconds`.
-///
-/// # Errors
-/// One sentence for people.
 pub fn job(text: &str) -> Result<String, String> {
     let words: Vec<&str> = text.split_whitespace().collect();
     if let [count, "second" | "seconds"] = words.as_slice() {
@@ -36,13 +30,11 @@ pub fn job(text: &str) -> Result<String, String> {
 }
 
 /// The next moment after `now` at which five fields that `pg_cron` took fire; `None` where they can't be read.
-#[must_use]
 pub fn next_of_job(text: &str, now: &DateTime<FixedOffset>) -> Option<DateTime<FixedOffset>> {
     parsed(&with_last_day(text))?.find_next_occurrence(now, false).ok()
 }
 
 /// Period in seconds of an `N seconds` schedule (`pg_cron` 1.5 and later).
-#[must_use]
 pub fn seconds(text: &str) -> Option<i64> {
     let mut words = text.split_whitespace();
     let count: i64 = words.next()?.parse().ok()?;

@@ -39,7 +39,6 @@ pub struct Slices {
 impl Slices {
     /// Length of the slices of a window that is `window` long, seconds: 1 h by 5 min, 6 h by 15 min, 24 h by hours, 7 days
     /// by 6 h, 30 days by days.
-    #[must_use]
     pub fn step(window: Duration) -> u64 {
         let seconds = window.as_secs();
         let fits = STEPS.into_iter().find(|step| seconds <= step * MOST);
@@ -47,33 +46,28 @@ impl Slices {
     }
 
     /// Number of the slice that `at` is in, counted from 1970.
-    #[must_use]
     fn number(&self, at: DateTime<Utc>) -> i64 {
         at.timestamp().div_euclid(i64::try_from(self.step.max(1)).unwrap_or(i64::MAX))
     }
 
     /// Index of the slice with this number; `None` where it is outside the window.
-    #[must_use]
     pub fn index(&self, number: i64) -> Option<usize> {
         let index = usize::try_from(number.checked_sub(self.number(self.since))?).ok()?;
         (index < self.len()).then_some(index)
     }
 
     /// How many there are; at least one.
-    #[must_use]
     pub fn len(&self) -> usize {
         let spanned = self.number(self.until).saturating_sub(self.number(self.since));
         usize::try_from(spanned).unwrap_or_default().min(10_000) + 1
     }
 
     /// Never.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         false
     }
 
     /// Begin and end of slice `index`, from the oldest one.
-    #[must_use]
     pub fn get(&self, index: usize) -> (DateTime<Utc>, DateTime<Utc>) {
         let step = i64::try_from(self.step).unwrap_or(i64::MAX);
         let begin = |index: usize| {
@@ -85,7 +79,6 @@ impl Slices {
     }
 
     /// How much of slice `index` lies at `from` or later.
-    #[must_use]
     pub fn after(&self, index: usize, from: DateTime<Utc>) -> Duration {
         let (begin, end) = self.get(index);
         (end - begin.max(from)).to_std().unwrap_or_default()

@@ -144,7 +144,6 @@ impl State {
     }
 
     /// The state before anything has happened.
-    #[must_use]
     pub fn new(options: Options, database: Database, shown: ViewId, now: Instant) -> Self {
         let view = options.view;
         Self {
@@ -170,7 +169,6 @@ impl State {
     }
 
     /// The database that is shown.
-    #[must_use]
     pub fn database(&self) -> &Database {
         self.databases.shown()
     }
@@ -181,7 +179,6 @@ impl State {
     }
 
     /// The newest snapshot of the view that is shown.
-    #[must_use]
     pub fn snapshot(&self) -> Option<&Snapshot> {
         self.database().views.get(&self.shown)?.snapshot.as_ref()
     }
@@ -193,13 +190,11 @@ impl State {
     }
 
     /// Asks something of the database that is shown.
-    #[must_use]
     pub fn request(&self, request: Request) -> Effect {
         Effect::Database(self.database().id.clone(), request)
     }
 
     /// Reads every database anew, unless the screen is held still.
-    #[must_use]
     pub fn poll(&mut self) -> Vec<Effect> {
         if self.paused.is_some() {
             return Vec::new();
@@ -215,57 +210,48 @@ impl State {
     }
 
     /// Lets the screen go on, and reads what happened meanwhile.
-    #[must_use]
     pub fn resume(&mut self) -> Vec<Effect> {
         self.paused = None;
         self.poll()
     }
 
     /// The local moment that the screen shows: the last message, or when it was paused.
-    #[must_use]
     pub fn shown_at(&self) -> Instant {
         self.paused.map_or(self.now, |paused| paused.at)
     }
 
     /// The server's time at that moment.
-    #[must_use]
     pub fn server_now(&self) -> Option<DateTime<Utc>> {
         self.database().clock.map(|clock| clock.at(self.shown_at()))
     }
 
     /// The window that the figures on the screen are of: after a change the old one, until they are read anew.
-    #[must_use]
     pub fn window(&self) -> Duration {
         self.snapshot().map_or(self.options.window, |snapshot| snapshot.window)
     }
 
     /// What is newest in the log, as far as it was heard of.
-    #[must_use]
     pub fn newest(&self) -> Newest {
         Newest { run: self.runs().first().map(|run| run.id), total: self.stats().map(|stats| stats.total) }
     }
 
     /// Whether the database answers. Without it everything on the screen is old.
-    #[must_use]
     pub fn connected(&self) -> bool {
         self.database().connected()
     }
 
     /// How old what is on the screen is; `None` before the first snapshot.
-    #[must_use]
     pub fn data_age(&self) -> Option<Duration> {
         self.database().heard_at.map(|at| self.now.saturating_duration_since(at))
     }
 
     /// Age of the last successful refresh by the server's clock.
-    #[must_use]
     pub fn freshness(&self) -> Option<Duration> {
         let success = self.stats()?.last_success_at?;
         health::age(success, self.server_now()?)
     }
 
     /// The verdict. Losing the database, or the statistics, is unknown: never healthy.
-    #[must_use]
     pub fn health(&self) -> Health {
         match &self.database().link {
             Link::Connecting => return Health::unknown("connecting"),
@@ -285,32 +271,27 @@ impl State {
     }
 
     /// Statistics, where they could be read.
-    #[must_use]
     pub fn stats(&self) -> Option<&crate::model::stats::RefreshStats> {
         self.snapshot()?.stats.as_ref().ok()
     }
 
     /// Recent runs, newest first; empty where they could not be read.
-    #[must_use]
     pub fn runs(&self) -> &[Run] {
         self.snapshot().and_then(|s| s.runs.as_deref().ok()).unwrap_or_default()
     }
 
     /// Recent failures, newest first; empty where they could not be read.
-    #[must_use]
     pub fn errors(&self) -> &[Run] {
         self.snapshot().and_then(|s| s.errors.as_deref().ok()).unwrap_or_default()
     }
 
     /// What any list knows of the run with this key.
-    #[must_use]
     pub fn known_run(&self, id: Uuid) -> Option<&Run> {
         let lists = [self.runs(), self.errors()];
         lists.into_iter().flatten().find(|run| run.id == id).or_else(|| self.runs_view.run(id))
     }
 
     /// The list that has the arrow keys.
-    #[must_use]
     pub fn focused_list(&self) -> &[Run] {
         match self.focus {
             Focus::Errors => self.errors(),
@@ -319,7 +300,6 @@ impl State {
     }
 
     /// Index of the selected row of the list `focus`; `None` in an empty list.
-    #[must_use]
     pub fn selected_index(&self, focus: Focus) -> Option<usize> {
         let (list, selected) = match focus {
             Focus::Errors => (self.errors(), self.selected_error),
@@ -342,7 +322,6 @@ impl State {
     }
 
     /// Consecutive failures up to now, newest first.
-    #[must_use]
     pub fn failing_streak(&self) -> usize {
         self.runs().iter().take_while(|run| run.status == RunStatus::Error).count()
     }

@@ -33,7 +33,6 @@ pub enum Purpose {
 const PUBLIC: &str = "public";
 
 /// Reads `command`, in view of `function` (without parameters) and `view`, both in schema `public`.
-#[must_use]
 pub fn purpose(command: &str, function: &str, view: &str) -> Purpose {
     let statements = split(command);
     match statements.as_slice() {
@@ -45,19 +44,16 @@ pub fn purpose(command: &str, function: &str, view: &str) -> Purpose {
 }
 
 /// How many statements a command has.
-#[must_use]
 pub fn count(command: &str) -> usize {
     split(command).len()
 }
 
 /// Whether two commands are the same but for case, white space, comments and the final semicolon.
-#[must_use]
 pub fn same(left: &str, right: &str) -> bool {
     split(left) == split(right)
 }
 
 /// Whether a command has a `REFRESH MATERIALIZED VIEW` of the view in it, in whatever company.
-#[must_use]
 pub fn refreshes(command: &str, view: &str) -> bool {
     anywhere(&tokens(command), &|tokens| {
         (0..tokens.len()).any(|at| refreshed(&tokens[at..]).is_some_and(|(name, _)| name == view))
@@ -65,13 +61,11 @@ pub fn refreshes(command: &str, view: &str) -> bool {
 }
 
 /// Whether a command calls a function of this name, in whatever company.
-#[must_use]
 pub fn calls_function(command: &str, function: &str) -> bool {
     calls(&tokens(command), function)
 }
 
 /// Whether a command names the view in a string constant or as a word.
-#[must_use]
 pub fn names(command: &str, view: &str) -> bool {
     let in_text = |text: &str| text.rsplit('.').next().unwrap_or_default().trim_matches('"') == view;
     anywhere(&tokens(command), &|tokens| {

@@ -20,7 +20,6 @@ pub const PAUSE_LIMIT: Duration = Duration::from_mins(15);
 
 /// The next moment at which a label reads differently, a verdict changes or a poll is due. `None` where
 /// nothing would ever change by itself.
-#[must_use]
 pub fn next(state: &State) -> Option<Instant> {
     let after = |wait: Duration| state.now.checked_add(wait);
     if let Some(paused) = state.paused {

@@ -26,7 +26,6 @@ const INDENT: usize = 11;
 const NARROWEST: usize = 24;
 
 /// The verdict's word, for people and programs alike.
-#[must_use]
 pub fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Good => "ok",
@@ -37,7 +36,6 @@ pub fn word(verdict: Verdict) -> &'static str {
 }
 
 /// Whether the statement reaches a terminal as it is.
-#[must_use]
 pub fn can_be_shown(fix: &Fix) -> bool {
     super::clean(&fix.sql) == fix.sql && super::clean(&fix.label) == fix.label
 }
@@ -54,21 +52,18 @@ pub struct Page {
 
 impl Page {
     /// Sets one up.
-    #[must_use]
     pub fn new(output: Output, glyphs: &'static Glyphs, details: bool) -> Self {
         let charset = Charset { line_break: super::CHARSET.line_break, ..glyphs.charset };
         Self { output, glyphs, charset, details }
     }
 
     /// The checks, and how many of them came out how.
-    #[must_use]
     pub fn diagnosis(&self, diagnosis: &Diagnosis) -> String {
         let checks: String = diagnosis.checks.iter().map(|check| self.check(check)).collect();
         format!("{checks}\n{}\n", summary(diagnosis))
     }
 
     /// What a fix came to.
-    #[must_use]
     pub fn fixed(&self, fix: &Fix, outcome: &Result<String, String>) -> String {
         let (glyph, word, text) = match outcome {
             Ok(said) => (self.glyphs.ok, "done", said),
@@ -78,7 +73,6 @@ impl Page {
     }
 
     /// Statements that are about to be executed.
-    #[must_use]
     pub fn announced(&self, fixes: &[Fix]) -> String {
         fixes.iter().map(|fix| self.line(&in_database(fix)) + ";\n").collect()
     }
@@ -211,7 +205,6 @@ fn summary(diagnosis: &Diagnosis) -> String {
 }
 
 /// A fix's members.
-#[must_use]
 pub fn fix_object(fix: &Fix) -> Value {
     json!({
         "name": fix.label,
@@ -222,7 +215,6 @@ pub fn fix_object(fix: &Fix) -> Value {
 }
 
 /// A check's members.
-#[must_use]
 pub fn check_object(check: &Check) -> Value {
     json!({
         "id": check.id,

@@ -22,7 +22,6 @@ use std::fmt::Write as _;
 pub const SCHEMA: &str = "refreshtop/1";
 
 /// An object on one line. Whatever would steer a terminal is escaped, so that even raw it is harmless.
-#[must_use]
 pub fn line(kind: &str, mut object: Value) -> String {
     if let Some(members) = object.as_object_mut() {
         members.insert("schema".into(), SCHEMA.into());
@@ -43,7 +42,6 @@ pub fn line(kind: &str, mut object: Value) -> String {
 }
 
 /// `object` as a part of what `database` says.
-#[must_use]
 pub fn of_database(database: &str, mut object: Value) -> Value {
     if let Some(members) = object.as_object_mut() {
         members.insert("database".into(), database.into());
@@ -52,7 +50,6 @@ pub fn of_database(database: &str, mut object: Value) -> Value {
 }
 
 /// `object` as a part of what `database` says of the view that is registered under `view`.
-#[must_use]
 pub fn of_view(database: &str, view: &str, object: Value) -> Value {
     let mut object = of_database(database, object);
     if let Some(members) = object.as_object_mut() {
@@ -69,13 +66,11 @@ fn is_invisible(c: char) -> bool {
 }
 
 /// A moment.
-#[must_use]
 pub fn moment(at: DateTime<Utc>) -> Value {
     at.to_rfc3339_opts(SecondsFormat::Millis, true).into()
 }
 
 /// A verdict's word.
-#[must_use]
 pub fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Healthy => "healthy",
@@ -86,7 +81,6 @@ pub fn verdict(verdict: Verdict) -> &'static str {
 }
 
 /// Verdict and findings.
-#[must_use]
 pub fn health(health: &Health) -> Value {
     let rule = |rule| match rule {
         Rule::NoRefresh => "no_refresh",
@@ -104,7 +98,6 @@ pub fn health(health: &Health) -> Value {
 }
 
 /// The statistics of a window.
-#[must_use]
 pub fn stats(stats: &RefreshStats) -> Value {
     json!({
         "total": stats.total,
@@ -121,7 +114,6 @@ pub fn stats(stats: &RefreshStats) -> Value {
 }
 
 /// What set an attempt off.
-#[must_use]
 pub fn origin(origin: Origin) -> &'static str {
     match origin {
         Origin::Scheduled => "schedule",
@@ -132,7 +124,6 @@ pub fn origin(origin: Origin) -> &'static str {
 }
 
 /// An attempt.
-#[must_use]
 pub fn run(run: &Run) -> Value {
     json!({
         "id": run.id,
@@ -148,7 +139,6 @@ pub fn run(run: &Run) -> Value {
 }
 
 /// Who answered.
-#[must_use]
 pub fn server(server: &Server, profile: Option<&str>, place: &str) -> Value {
     json!({
         "profile": profile,
@@ -161,7 +151,6 @@ pub fn server(server: &Server, profile: Option<&str>, place: &str) -> Value {
 }
 
 /// How far the database is migrated.
-#[must_use]
 pub fn deployment(deployment: Deployment) -> &'static str {
     match deployment {
         Deployment::Migrated => "migrated",
@@ -172,7 +161,6 @@ pub fn deployment(deployment: Deployment) -> &'static str {
 }
 
 /// The job, seen at the server's `now`.
-#[must_use]
 pub fn job(name: &str, job: &Job, now: DateTime<Utc>) -> Value {
     let last = job
         .last
@@ -189,7 +177,6 @@ pub fn job(name: &str, job: &Job, now: DateTime<Utc>) -> Value {
 }
 
 /// The figures of the view.
-#[must_use]
 pub fn figures(figures: &PlatformMetrics) -> Value {
     json!({
         "total_accounts": figures.total_accounts,
@@ -204,13 +191,11 @@ pub fn figures(figures: &PlatformMetrics) -> Value {
 }
 
 /// The refresh under way.
-#[must_use]
 pub fn running(running: &RunningRefresh) -> Value {
     json!({"pid": running.pid, "since": running.since.map(moment), "application": running.application})
 }
 
 /// A part: its value, or `{"unavailable": …}`.
-#[must_use]
 pub fn reading<T>(reading: &Reading<T>, value: impl FnOnce(&T) -> Value) -> Value {
     match reading {
         Ok(part) => value(part),

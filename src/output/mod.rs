@@ -34,7 +34,6 @@ const CHARSET: Charset = Charset { ascii_only: false, ellipsis: "…", line_brea
 
 impl Output {
     /// As standard output and the environment want it.
-    #[must_use]
     pub fn of_process(json: bool, environment: &Environment) -> Self {
         let terminal = io::stdout().is_terminal();
         // https://no-color.org: present and not empty, whatever its value.
@@ -46,7 +45,6 @@ impl Output {
     }
 
     /// Output that goes nowhere near a terminal.
-    #[must_use]
     pub fn plain(json: bool) -> Self {
         Self { json, colour: false, width: None }
     }
@@ -65,15 +63,11 @@ impl Output {
     }
 
     /// Prints one JSON object on one line.
-    ///
-    /// # Errors
-    /// As for [`Output::print`].
     pub fn object(&self, kind: &str, object: serde_json::Value) -> Result<(), Failure> {
         self.print(&json::line(kind, object))
     }
 
     /// The verdict as a word, coloured where that is possible.
-    #[must_use]
     pub fn verdict(&self, verdict: Verdict) -> String {
         let colour = match verdict {
             Verdict::Healthy => 32,
@@ -85,13 +79,11 @@ impl Output {
     }
 
     /// The outcome of an attempt as a word, coloured where that is possible.
-    #[must_use]
     pub fn outcome(&self, success: bool) -> String {
         if success { self.coloured("success", 32) } else { self.coloured("error", 31) }
     }
 
     /// The verdict of a diagnosis as a word, coloured where that is possible.
-    #[must_use]
     pub fn finding(&self, verdict: model::diagnosis::Verdict) -> String {
         let colour = match verdict {
             model::diagnosis::Verdict::Good => 32,
@@ -107,26 +99,22 @@ impl Output {
     }
 
     /// Columns that a line may take; `None` for as many as it likes.
-    #[must_use]
     pub fn width(&self) -> Option<usize> {
         self.width
     }
 }
 
 /// A text of the database's as one line without anything that steers a terminal.
-#[must_use]
 pub fn clean(raw: &str) -> String {
     text::line(raw, UNCUT, CHARSET)
 }
 
 /// The same, cut to a width in columns.
-#[must_use]
 pub fn cut(raw: &str, width: usize) -> String {
     text::line(raw, width, CHARSET)
 }
 
 /// A moment for people: to the second, in UTC.
-#[must_use]
 pub fn moment(at: chrono::DateTime<chrono::Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S").to_string()
 }

@@ -40,9 +40,6 @@ pub struct Exposed<'a> {
 type Labelled = Family<Vec<(&'static str, String)>, Gauge<f64, AtomicU64>>;
 
 /// The text.
-///
-/// # Errors
-/// Never in practice: it is written to memory.
 pub fn encode(exposed: Exposed<'_>) -> Result<String, fmt::Error> {
     let of_database = (Cow::Borrowed("database"), Cow::Owned(exposed.database.to_owned()));
     let mut registry = Registry::with_prefix_and_labels("refreshtop", [of_database].into_iter());

@@ -12,13 +12,11 @@ pub struct Table {
 
 impl Table {
     /// Starts one.
-    #[must_use]
     pub fn new(heading: &[&str]) -> Self {
         Self { rows: vec![heading.iter().map(|cell| (*cell).to_owned()).collect()] }
     }
 
     /// Starts one of names and values, without a heading.
-    #[must_use]
     pub fn bare() -> Self {
         Self { rows: Vec::new() }
     }
@@ -29,7 +27,6 @@ impl Table {
     }
 
     /// The table as lines.
-    #[must_use]
     pub fn render(&self, output: Output) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns)

@@ -48,21 +48,12 @@ pub trait Screen {
     fn pointed(&self, state: &State, pointer: Pointer) -> Option<Action>;
 
     /// Puts a text into the clipboard of the person's own machine.
-    ///
-    /// # Errors
-    /// As [`Screen::draw`].
     fn copy(&mut self, text: &str) -> std::io::Result<()>;
 
     /// Gives the terminal back, stops the program, and takes the terminal again when the program goes on.
-    ///
-    /// # Errors
-    /// As [`Screen::draw`].
     fn suspend(&mut self) -> std::io::Result<()>;
 
     /// Forgets what the terminal shows, so that the next frame paints everything.
-    ///
-    /// # Errors
-    /// As [`Screen::draw`].
     fn repaint(&mut self) -> std::io::Result<()>;
 }
 

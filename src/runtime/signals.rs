@@ -30,9 +30,6 @@ const ENDING: [Signal; 7] =
 
 /// Listens for what ends a program ([`ENDING`]: leave), SIGTSTP (stop), SIGWINCH and SIGCONT (paint again).
 /// `last_resort` runs where the loop has not ended in time.
-///
-/// # Errors
-/// Where a handler can't be installed.
 pub fn listen(
     inputs: mpsc::Sender<Message>,
     last_resort: impl FnOnce() + Send + 'static,

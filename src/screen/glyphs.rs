@@ -149,13 +149,11 @@ pub const ASCII: Glyphs = Glyphs {
 
 impl Glyphs {
     /// The set for a terminal that shows UTF-8, or does not.
-    #[must_use]
     pub fn new(utf8: bool) -> &'static Self {
         if utf8 { &UTF8 } else { &ASCII }
     }
 
     /// A cell of a bar that is so many eighths high: from none, and from eight on all of it.
-    #[must_use]
     pub fn eighths(&self, eighths: u16) -> &'static str {
         let bars = &self.bars;
         let levels = [
@@ -172,7 +170,6 @@ impl Glyphs {
     }
 
     /// The glyph beside a verdict's word.
-    #[must_use]
     pub fn verdict(&self, verdict: Verdict) -> &'static str {
         match verdict {
             Verdict::Healthy => self.ok,
@@ -183,7 +180,6 @@ impl Glyphs {
     }
 
     /// The glyph beside a run's outcome.
-    #[must_use]
     pub fn status(&self, status: RunStatus) -> &'static str {
         match status {
             RunStatus::Success => self.ok,

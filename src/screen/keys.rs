@@ -53,7 +53,6 @@ impl Key {
     }
 
     /// Its name as printed on a keyboard.
-    #[must_use]
     pub fn name(self) -> String {
         let name = match self.code {
             KeyCode::Char(' ') => "Space",
@@ -80,7 +79,6 @@ impl Key {
     }
 
     /// The key of that name, as [`Key::name`] writes it; `None` for a name that no key has. `Ctrl-` goes with letters.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let mut letters = name.chars();
         if let (Some(c), None) = (letters.next(), letters.next()) {
@@ -172,7 +170,6 @@ impl Default for KeyMap {
 
 impl KeyMap {
     /// The names of all actions in the config file.
-    #[must_use]
     pub fn names() -> Vec<&'static str> {
         DEFAULTS.iter().map(|(_, name, ..)| *name).collect()
     }
@@ -214,20 +211,17 @@ impl KeyMap {
     }
 
     /// An action that no key asks for any more, though nobody may do without it.
-    #[must_use]
     pub fn unreachable(&self) -> Option<&'static str> {
         let needed = |binding: &&Binding| matches!(binding.name, "quit" | "help" | "close" | "open");
         self.bindings.iter().filter(needed).find(|binding| binding.keys.is_empty()).map(|binding| binding.name)
     }
 
     /// Every action, in the order of the help.
-    #[must_use]
     pub fn bindings(&self) -> &[Binding] {
         &self.bindings
     }
 
     /// What a terminal event asks for, if anything. Releases of keys ask for nothing.
-    #[must_use]
     pub fn action(&self, event: &Event) -> Option<Action> {
         let Event::Key(key) = event else { return None };
         if key.kind == KeyEventKind::Release {
@@ -238,20 +232,17 @@ impl KeyMap {
     }
 
     /// The name of the first key of an action; empty where it has none.
-    #[must_use]
     pub fn first(&self, action: Action) -> String {
         self.binding(action).and_then(|binding| binding.keys.first()).map(|key| key.name()).unwrap_or_default()
     }
 
     /// The binding of an action, where it has a key.
-    #[must_use]
     pub fn binding(&self, action: Action) -> Option<&Binding> {
         self.bindings.iter().find(|binding| binding.action == action && !binding.keys.is_empty())
     }
 }
 
 /// What a terminal event does to a line that is being typed. These keys are everybody's, whatever the key map says.
-#[must_use]
 pub fn edit(event: &Event) -> Option<Edit> {
     let Event::Key(key) = event else { return None };
     if key.kind == KeyEventKind::Release {
@@ -279,7 +270,6 @@ pub fn edit(event: &Event) -> Option<Edit> {
 }
 
 /// The keys worth hinting at in `state`, most needed first.
-#[must_use]
 pub fn hints(state: &State) -> Vec<Action> {
     use Action::{Cancel, Close, Copy, Down, FocusNext, Help, Open, Pause, Poll, Quit, Refresh};
     match &state.overlay {

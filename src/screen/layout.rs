@@ -26,7 +26,6 @@ pub enum Class {
 }
 
 /// The class of an area.
-#[must_use]
 pub fn class(area: Rect) -> Class {
     let at_least = |width, height| area.width >= width && area.height >= height;
     if at_least(200, 60) {
@@ -97,7 +96,6 @@ pub struct Places {
 
 impl Places {
     /// The panes that show what was read from the database.
-    #[must_use]
     pub fn parts(&self) -> [Rect; 8] {
         let Self { gauges, figures, last_error, durations, errors, runs, job, metrics, .. } = *self;
         [gauges, figures, last_error, durations, errors, runs, job, metrics]
@@ -105,7 +103,6 @@ impl Places {
 }
 
 /// Places the panes in `area`.
-#[must_use]
 pub fn places(area: Rect, needs: Needs) -> Places {
     let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let mut places = match class(area) {
@@ -149,7 +146,6 @@ pub struct ViewPlaces {
 }
 
 /// Places a view other than the overview in `area`: as much room as can be for the view itself.
-#[must_use]
 pub fn view_places(area: Rect, needs: Needs) -> ViewPlaces {
     let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let roomy = area.height >= 24;

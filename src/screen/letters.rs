@@ -70,26 +70,22 @@ fn known(c: char) -> Option<Letter> {
 }
 
 /// Whether `word` can be spelt in large letters.
-#[must_use]
 pub fn spells(word: &str) -> bool {
     word.chars().all(|c| known(c).is_some())
 }
 
 /// Columns of `word` where a pixel is `scale` columns wide.
-#[must_use]
 pub fn width(word: &str, scale: u16) -> u16 {
     u16::try_from(pixels(word)[0].len()).unwrap_or(u16::MAX).saturating_mul(scale)
 }
 
 /// Rows of a word where a pixel is `scale` columns wide.
-#[must_use]
 pub fn height(scale: u16, glyphs: &Glyphs) -> u16 {
     if glyphs.charset.ascii_only { scale.div_ceil(2) * 5 } else { (scale * 5).div_ceil(2) }
 }
 
 /// `word` in square pixels, each `scale` columns wide and half as many rows high; without half blocks the rows are
 /// rounded up.
-#[must_use]
 pub fn scaled(word: &str, scale: u16, glyphs: &Glyphs) -> Vec<String> {
     let [upper, lower, both] = glyphs.pixels;
     let ascii = glyphs.charset.ascii_only;
@@ -129,7 +125,6 @@ fn pixels(word: &str) -> [String; 5] {
 }
 
 /// `word` in five rows, each pixel two columns wide: to be read across a room.
-#[must_use]
 pub fn tall(word: &str, glyphs: &Glyphs) -> Vec<String> {
     let [_, _, full] = glyphs.pixels;
     pixels(word)
@@ -139,7 +134,6 @@ pub fn tall(word: &str, glyphs: &Glyphs) -> Vec<String> {
 }
 
 /// `word` in three rows, two pixels in each column. Needs half blocks.
-#[must_use]
 pub fn flat(word: &str, glyphs: &Glyphs) -> Vec<String> {
     let [upper, lower, both] = glyphs.pixels;
     let rows = pixels(word);

@@ -71,7 +71,6 @@ pub struct Appearance {
 
 impl Appearance {
     /// This palette and these glyphs, with the default keys.
-    #[must_use]
     pub fn new(theme: Theme, glyphs: &'static Glyphs) -> Self {
         Self { theme, glyphs, keys: KeyMap::default(), mouse: false }
     }
@@ -159,7 +158,6 @@ fn render_panes(scene: &Scene, places: &Places, buf: &mut Buffer) {
 /// The furthest that what is open can be scrolled on a screen of `area`: an overlay, or a view; `None` where nothing can.
 /// Drawing stops there by itself; whoever keeps the scroll position can stop there too, so that the way back is no
 /// longer.
-#[must_use]
 pub fn scroll_limit(state: &State, look: &Appearance, area: Rect) -> Option<u16> {
     let scene = Scene::new(state, look);
     let scrolls = matches!(state.overlay, Some(Overlay::Run { .. } | Overlay::Help { .. } | Overlay::Fix(_)))
@@ -195,7 +193,6 @@ fn beneath(scene: &Scene, area: Rect) -> Rect {
 
 /// How many rows of what has the keys are in sight on a screen of `area`, less one that stays in sight when somebody
 /// turns a page; `None` where nothing is turned.
-#[must_use]
 pub fn page(state: &State, look: &Appearance, area: Rect) -> Option<u16> {
     let scene = Scene::new(state, look);
     if layout::class(area) == Class::Sentence {

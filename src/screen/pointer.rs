@@ -12,7 +12,6 @@ use ratatui::{
 };
 
 /// What the pointer asks for on a screen of `area`, if anything.
-#[must_use]
 pub fn action(state: &State, look: &Appearance, area: Rect, pointer: Pointer) -> Option<Action> {
     match pointer.act {
         PointerAct::WheelUp => return Some(Action::Up),

@@ -26,7 +26,6 @@ const LINE_BUDGET: usize = 8 * 1024;
 /// Bytes of one text that are looked at for a paragraph.
 const PARAGRAPH_BUDGET: usize = 64 * 1024;
 /// `raw` as one line of at most `width` columns, cut with an ellipsis where it is longer.
-#[must_use]
 pub fn line(raw: &str, width: usize, charset: Charset) -> String {
     let (head, cut) = within(raw.trim(), LINE_BUDGET);
     let mut clean = String::with_capacity(head.len().min(width * 2));
@@ -77,7 +76,6 @@ fn truncate(clean: &str, width: usize, cut: bool, charset: Charset) -> String {
 
 /// `raw` wrapped at words to lines of at most `width` columns, at most `most` of them; its own line breaks are
 /// kept. The last line ends with an ellipsis where text is missing.
-#[must_use]
 pub fn lines(raw: &str, width: usize, most: usize, charset: Charset) -> Vec<String> {
     if width == 0 || most == 0 {
         return Vec::new();

@@ -39,7 +39,6 @@ impl Theme {
     pub const NAMES: [&'static str; 5] = ["terminal", "light", "dark", "colorblind", "mono"];
 
     /// The palette `name`.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "terminal" => Some(Self::terminal()),
@@ -52,14 +51,12 @@ impl Theme {
     }
 
     /// The palette `name`, or `mono` where `NO_COLOR` is set.
-    #[must_use]
     pub fn choose(name: &str, no_color: bool) -> Option<Self> {
         let chosen = Self::from_name(name)?;
         Some(if no_color { Self::mono() } else { chosen })
     }
 
     /// The terminal's own sixteen colours on its own background.
-    #[must_use]
     pub fn terminal() -> Self {
         // Bright black as a muted colour vanishes in popular palettes; dim never does.
         let muted = Style::new().add_modifier(Modifier::DIM);
@@ -81,7 +78,6 @@ impl Theme {
     }
 
     /// Dark on light, whatever the terminal's background.
-    #[must_use]
     pub fn light() -> Self {
         let base = Style::new().fg(Color::Indexed(236)).bg(Color::Indexed(231));
         let ink = |index| Style::new().fg(Color::Indexed(index));
@@ -103,7 +99,6 @@ impl Theme {
     }
 
     /// Light on dark, whatever the terminal's background.
-    #[must_use]
     pub fn dark() -> Self {
         let ink = |index| Style::new().fg(Color::Indexed(index));
         Self {
@@ -125,7 +120,6 @@ impl Theme {
 
     /// Blue, yellow and vermilion: told apart with any of the common kinds of colour blindness, and by
     /// lightness alone.
-    #[must_use]
     pub fn colorblind() -> Self {
         let ink = |index| Style::new().fg(Color::Indexed(index));
         Self {
@@ -141,7 +135,6 @@ impl Theme {
     }
 
     /// No colour at all.
-    #[must_use]
     pub fn mono() -> Self {
         let bold = Style::new().add_modifier(Modifier::BOLD);
         Self {
@@ -158,7 +151,6 @@ impl Theme {
     }
 
     /// The style of a verdict.
-    #[must_use]
     pub fn verdict(&self, verdict: Verdict) -> Style {
         match verdict {
             Verdict::Healthy => self.healthy,
@@ -169,7 +161,6 @@ impl Theme {
     }
 
     /// The style of a run's outcome.
-    #[must_use]
     pub fn status(&self, status: RunStatus) -> Style {
         match status {
             RunStatus::Success => self.healthy,

@@ -11,7 +11,6 @@ use crate::{
 use std::{collections::BTreeSet, ffi::OsString};
 
 /// Commands that have such options.
-#[must_use]
 pub fn names() -> Vec<&'static str> {
     // The commands that only show the screen, or print what the program itself says, have none.
     vec![
@@ -21,7 +20,6 @@ pub fn names() -> Vec<&'static str> {
 }
 
 /// Names of a command's own options, those of its subcommands included; `None` for an unknown command.
-#[must_use]
 pub fn options(command: &str) -> Option<BTreeSet<String>> {
     if !names().contains(&command) {
         return None;
@@ -56,9 +54,6 @@ pub fn over_file(
 }
 
 /// Tries every value of the file.
-///
-/// # Errors
-/// The first that may not be.
 pub fn check(options: &Layer, environment: &Environment) -> Result<(), SettingsError> {
     let variables = Layer::from_environment(environment).map_err(|error| SettingsError(error.to_string()))?;
     let Some(file) = config_file(options, &variables)? else { return Ok(()) };

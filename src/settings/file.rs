@@ -57,9 +57,6 @@ impl File {
     }
 
     /// Reads the file at the default place; `None` where there is none.
-    ///
-    /// # Errors
-    /// As for [`File::load`].
     pub fn load_default(path: Option<&Path>) -> Result<Option<Self>, String> {
         let Some(path) = path else { return Ok(None) };
         match std::fs::metadata(path) {
@@ -69,9 +66,6 @@ impl File {
     }
 
     /// Reads the text of a file; `path` is for the messages.
-    ///
-    /// # Errors
-    /// The first mistake, with its place.
     pub fn parse(path: &Path, text: &str) -> Result<Self, String> {
         let raw: RawFile = toml::from_str(text).map_err(|error| {
             let problem = explain(error.message());
@@ -82,37 +76,31 @@ impl File {
     }
 
     /// Where it was read.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// The profile for runs that name none.
-    #[must_use]
     pub fn default_profile(&self) -> Option<&str> {
         self.default_profile.as_deref()
     }
 
     /// What the file says of the commands' own options.
-    #[must_use]
     pub fn commands(&self) -> &BTreeMap<String, Options> {
         &self.commands
     }
 
     /// Which key asks for what.
-    #[must_use]
     pub fn keys(&self) -> &KeyMap {
         &self.keys
     }
 
     /// Something to tell the user that does not stop the program.
-    #[must_use]
     pub fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
 
     /// What the file says outside of profiles.
-    #[must_use]
     pub fn global(&self) -> &Layer {
         &self.global
     }
@@ -132,7 +120,6 @@ impl File {
 
 /// Where the config file is looked for: `refreshtop/config.toml` in the user's config folder (`XDG_CONFIG_HOME`, or
 /// `~/.config`). `None` for a user without a home.
-#[must_use]
 pub fn default_path() -> Option<PathBuf> {
     ProjectDirs::from("", "", "refreshtop").map(|folders| folders.config_dir().join("config.toml"))
 }

@@ -108,7 +108,6 @@ pub struct BadVariable {
 }
 
 /// Name of the environment variable that stands for a flag.
-#[must_use]
 pub fn variable(flag: &str) -> String {
     format!("REFRESHTOP_{}", flag.replace('-', "_").to_ascii_uppercase())
 }
@@ -140,7 +139,6 @@ impl Layer {
     }
 
     /// This layer over a weaker one.
-    #[must_use]
     pub fn over(self, weaker: Self) -> Self {
         Self {
             url: self.url.or(weaker.url),

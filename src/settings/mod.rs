@@ -53,7 +53,6 @@ pub struct Settings {
 
 impl Settings {
     /// What the monitor needs of them. `place` is the host for people ([`crate::connect::Target::place`]).
-    #[must_use]
     pub fn options(&self) -> Options {
         Options { poll_interval: self.poll, window: self.window, view: self.view, thresholds: self.thresholds.clone() }
     }

@@ -27,42 +27,27 @@ pub const THEMES: [&str; 5] = ["terminal", "light", "dark", "colorblind", "mono"
 pub const LOG_LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 /// Time between two polls: from 1 second (each costs the server a few queries) to a day.
-///
-/// # Errors
-/// One sentence for people.
 pub fn poll(text: &str) -> Result<Duration, String> {
     duration(text, SECOND..=DAY)
 }
 
 /// Window of the statistics: from a minute to 366 days.
-///
-/// # Errors
-/// One sentence for people.
 pub fn window(text: &str) -> Result<Duration, String> {
     duration(text, Duration::from_mins(1)..=YEAR)
 }
 
 /// A limit of a health rule: above zero, at most 366 days.
-///
-/// # Errors
-/// One sentence for people.
 pub fn limit(text: &str) -> Result<Duration, String> {
     duration(text, Duration::from_millis(1)..=YEAR)
 }
 
 /// The same, where a number alone is one of seconds, as monitoring plugins have it.
-///
-/// # Errors
-/// One sentence for people.
 pub fn limit_in_seconds(text: &str) -> Result<Duration, String> {
     let number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     limit(&if number { format!("{text}s") } else { text.to_owned() })
 }
 
 /// How long something may still go on after it was asked to stop: up to an hour, and none at all.
-///
-/// # Errors
-/// One sentence for people.
 pub fn grace(text: &str) -> Result<Duration, String> {
     duration(text, Duration::ZERO..=Duration::from_hours(1))
 }
@@ -84,9 +69,6 @@ impl fmt::Display for Listen {
 }
 
 /// A host and a port to listen on; a port alone is on the loopback address.
-///
-/// # Errors
-/// One sentence for people.
 pub fn listen(text: &str) -> Result<Listen, String> {
     let name = |text: &str| {
         let (host, port) = text.rsplit_once(':')?;
@@ -116,9 +98,6 @@ fn duration(text: &str, allowed: RangeInclusive<Duration>) -> Result<Duration, S
 }
 
 /// A share, from 0 to 100 per cent; the sign may be left out.
-///
-/// # Errors
-/// One sentence for people.
 pub fn percent(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix('%').unwrap_or(text).trim();
     let value: f64 =
@@ -132,9 +111,6 @@ pub fn percent(text: &str) -> Result<f64, String> {
 }
 
 /// The name of a theme.
-///
-/// # Errors
-/// One sentence for people.
 pub fn theme(text: &str) -> Result<String, String> {
     let known = THEMES.iter().find(|name| name.eq_ignore_ascii_case(text));
     known.map(|name| (*name).to_owned()).ok_or_else(|| {
@@ -144,9 +120,6 @@ pub fn theme(text: &str) -> Result<String, String> {
 }
 
 /// The view that the monitor begins with, by its name.
-///
-/// # Errors
-/// One sentence for people.
 pub fn view(text: &str) -> Result<View, String> {
     let names = View::ALL.map(View::name);
     View::from_name(&text.to_ascii_lowercase()).ok_or_else(|| {
@@ -156,9 +129,6 @@ pub fn view(text: &str) -> Result<View, String> {
 }
 
 /// How much goes to the log.
-///
-/// # Errors
-/// One sentence for people.
 pub fn log_level(text: &str) -> Result<Level, String> {
     let known = LOG_LEVELS.iter().find(|name| name.eq_ignore_ascii_case(text));
     known
@@ -167,9 +137,6 @@ pub fn log_level(text: &str) -> Result<Level, String> {
 }
 
 /// A file to write. A ~ is the shell's business, which does not see config files nor what stands after a =.
-///
-/// # Errors
-/// One sentence for people.
 pub fn path(text: &str) -> Result<PathBuf, String> {
     match text {
         "" => Err("no file is named".to_owned()),
@@ -179,9 +146,6 @@ pub fn path(text: &str) -> Result<PathBuf, String> {
 }
 
 /// Yes or no, as people write it in the environment.
-///
-/// # Errors
-/// One sentence for people.
 pub fn yes_or_no(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" | "1" => Ok(true),

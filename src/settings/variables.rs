@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 const PREFIX: &str = "REFRESHTOP_";
 
 /// A sentence for each variable whose name is nearly one of ours. One that resembles none may be somebody else's.
-#[must_use]
 pub fn misspelt(environment: &Environment) -> Vec<String> {
     let named = environment.keys().filter_map(|name| name.strip_prefix(PREFIX));
     let named: Vec<&str> = named.collect();

@@ -29,7 +29,6 @@ impl<W: Write> QuietBackend<W> {
     }
 
     /// Sends no more colours than these.
-    #[must_use]
     pub fn with(self, depth: Depth) -> Self {
         Self { depth, ..self }
     }

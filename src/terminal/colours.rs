@@ -22,7 +22,6 @@ const FOLDERS: [&str; 5] =
 
 impl Depth {
     /// What the terminal promises: by `COLORTERM`, by its name, or in its description.
-    #[must_use]
     pub fn of(environment: &Environment) -> Self {
         let value = |name| environment::get(environment, name);
         let term = value("TERM").unwrap_or_default();
@@ -75,7 +74,6 @@ fn max_colors(bytes: &[u8]) -> Option<i32> {
 }
 
 /// A frame in which no colour is one of 256.
-#[must_use]
 pub fn sixteen(frame: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(frame.len());
     let mut rest = frame;

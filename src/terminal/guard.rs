@@ -62,9 +62,6 @@ fn enter(mouse: bool) -> io::Result<()> {
 }
 
 /// Gives the terminal back, stops the whole program until it is told to go on (SIGCONT), and takes the terminal again.
-///
-/// # Errors
-/// As for [`TerminalGuard::take`].
 pub fn suspend() -> io::Result<()> {
     let mouse = MOUSE.load(Ordering::SeqCst);
     if !give_back() {

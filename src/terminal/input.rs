@@ -26,9 +26,6 @@ pub enum Input {
 /// Starts the thread. It ends when the terminal or the receiver is gone.
 ///
 /// Crossterm's own reader would wait for the end of a sequence for ever.
-///
-/// # Errors
-/// Where no thread can be started.
 pub fn spawn(inputs: mpsc::Sender<Input>) -> io::Result<()> {
     thread::Builder::new().name("input".into()).spawn(move || {
         let mut sequences = Sequences::default();

@@ -48,13 +48,11 @@ impl Sequences {
     }
 
     /// Whether the last byte was an escape.
-    #[must_use]
     pub fn escape(&self) -> bool {
         self.escape
     }
 
     /// Whether something may be incomplete.
-    #[must_use]
     pub fn pending(&self) -> bool {
         self.pending
     }

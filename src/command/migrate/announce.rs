@@ -17,9 +17,6 @@ use crate::{
 };
 
 /// What a rollback to `target_version` would do, in one sentence; `None` where there is nothing to undo.
-///
-/// # Errors
-/// The server's.
 pub async fn announce_down(target: &Target, target_version: i64) -> Result<Option<String>, MigrateError> {
     watched(target, target_version, &Watch::silent()).await
 }

@@ -17,9 +17,6 @@ pub(super) async fn steps(target: &Target) -> Result<Vec<Step>, MigrateError> {
 }
 
 /// Every step, and when it was applied: a line each.
-///
-/// # Errors
-/// The server's.
 pub async fn status(target: &Target) -> Result<String, MigrateError> {
     let mut text = String::new();
     for step in steps(target).await? {

@@ -37,9 +37,6 @@ pub enum FixError {
 /// Executes `fix` and says in a sentence what came of it. `app` is a session in the application's database, `cron` one
 /// in that of `pg_cron` where it is another; both outside a transaction, which some statements need. The trace goes into
 /// `refreshtop.audit`.
-///
-/// # Errors
-/// See [`FixError`]; whatever it is, it was traced too.
 pub async fn fix(app: &mut Session, mut cron: Option<&mut Session>, fix: &Fix) -> Result<String, FixError> {
     let mut found = database(app).await.map_err(|failure| refused(fix, &failure))?;
     let elsewhere = found != fix.database;

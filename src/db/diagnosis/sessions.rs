@@ -46,9 +46,6 @@ impl Sessions {
     }
 
     /// Opens them to fix: with limits that let an index be built.
-    ///
-    /// # Errors
-    /// The application's database can't be reached.
     pub async fn to_fix(target: &Target) -> Result<Self, OpenError> {
         Self::open(target, "fix", &FIXING).await
     }
@@ -82,9 +79,6 @@ impl Sessions {
     }
 
     /// What stops the statements of these sessions, each with its process.
-    ///
-    /// # Errors
-    /// Only the connection's.
     pub async fn cancellers(&mut self) -> Result<Vec<(Canceller, i32)>> {
         let mut pids = vec![jobs::pid(&mut self.app).await?];
         if let Ok(Some(cron)) = &mut self.cron {
@@ -104,9 +98,6 @@ impl Sessions {
     }
 
     /// Executes a fix where it belongs; see [`super::fix`].
-    ///
-    /// # Errors
-    /// See [`FixError`].
     pub async fn fix(&mut self, fix: &Fix) -> Result<String, FixError> {
         let cron = self.cron.as_mut().ok().and_then(Option::as_mut);
         super::fix(&mut self.app, cron, fix).await

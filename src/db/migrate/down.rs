@@ -24,9 +24,6 @@ pub struct Undone {
 
 /// Undoes every step above `target`; 0 undoes all, and then the schema `refreshtop` goes too. Returns the versions
 /// undone, newest first.
-///
-/// # Errors
-/// See [`MigrateError`]; whatever it is, nothing was changed.
 pub async fn down(connection: &mut Session, target: i64) -> Result<Vec<i64>, MigrateError> {
     let mut pending = begin_down(connection, target, &mut |_| {}, async |_| Ok(())).await?;
     if target == 0 {
@@ -37,18 +34,12 @@ pub async fn down(connection: &mut Session, target: i64) -> Result<Vec<i64>, Mig
 
 /// Drops the roles that nothing needs any more, after [`begin_down`] has undone everything. Not before the jobs are taken
 /// away: `pg_cron` does not survive a job whose role is gone, and nothing keeps it from going.
-///
-/// # Errors
-/// The server's.
 pub async fn forget_roles(connection: &mut Session) -> Result<(), MigrateError> {
     run(connection, FORGET_ROLES, None).await
 }
 
 /// Does all of [`down`] but the commit. Where there is something to undo, `first` comes before it, in the same transaction:
 /// while whoever migrates still is what the installation has made of it.
-///
-/// # Errors
-/// See [`MigrateError`]; whatever it is, nothing was changed.
 pub async fn begin_down<'c>(
     connection: &'c mut Session,
     target: i64,
@@ -121,9 +112,6 @@ pub struct AtStake {
 }
 
 /// What a rollback to `target` would delete and put back.
-///
-/// # Errors
-/// The server's.
 pub async fn at_stake(connection: &mut Session, target: i64) -> Result<AtStake, MigrateError> {
     unbarred(connection).await?;
     let mut transaction = begin(connection).await?;

@@ -87,9 +87,6 @@ pub(super) async fn exists(connection: &mut Session, relation: &str) -> Result<b
 }
 
 /// Whether the view is there: somebody may have dropped it since, with a table that it reads.
-///
-/// # Errors
-/// The server's.
 pub async fn has_view(connection: &mut Session) -> Result<bool> {
     let view = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                 WHERE n.nspname = 'public' AND c.relname = 'platform_metrics'";
@@ -97,9 +94,6 @@ pub async fn has_view(connection: &mut Session) -> Result<bool> {
 }
 
 /// What the black box will not see, because the installation's owner may not: one line, or none.
-///
-/// # Errors
-/// The server's.
 pub async fn blind_spot(connection: &mut Session) -> Result<Option<String>, MigrateError> {
     let blind = "SELECT r.rolname::text FROM pg_namespace n
                  JOIN pg_proc p ON p.pronamespace = n.oid AND p.proname = 'black_box' JOIN pg_roles r ON r.oid = p.proowner

@@ -25,18 +25,12 @@ impl<T> Pending<'_, T> {
     }
 
     /// Makes it last.
-    ///
-    /// # Errors
-    /// The server's: then nothing was changed.
     pub async fn commit(self) -> Result<T, MigrateError> {
         self.transaction.commit().await?;
         Ok(self.done)
     }
 
     /// Takes it back.
-    ///
-    /// # Errors
-    /// The server's: then it was taken back all the same.
     pub async fn rollback(self) -> Result<T, MigrateError> {
         self.transaction.rollback().await?;
         Ok(self.done)

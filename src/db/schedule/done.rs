@@ -20,31 +20,26 @@ pub struct Done {
 
 impl Done {
     /// Nothing but a sentence.
-    #[must_use]
     pub fn only(line: impl Into<String>) -> Self {
         Self { lines: vec![line.into()], ..Self::default() }
     }
 
     /// Whether anything is changed where `pg_cron` lives.
-    #[must_use]
     pub fn is_nothing(&self) -> bool {
         self.statements.is_empty()
     }
 
     /// Whether the extension is made.
-    #[must_use]
     pub fn makes_extension(&self) -> bool {
         self.statements.first().is_some_and(|sql| sql.starts_with("CREATE EXTENSION"))
     }
 
     /// How many jobs are changed or removed.
-    #[must_use]
     pub fn jobs(&self) -> usize {
         self.before.len()
     }
 
     /// The jobs that are not as they were, for whoever must put them back by hand.
-    #[must_use]
     pub fn left(&self) -> String {
         let job = |job: &CronJob| {
             format!(

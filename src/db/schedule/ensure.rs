@@ -22,9 +22,6 @@ use serde_json::json;
 /// Puts every job in place that is missing, and takes over those of its name that do the same and nothing else. A job that
 /// is there keeps its interval and its pause. `cron` is a transaction where `pg_cron` lives; what
 /// is to be noted goes into the application's database by [`super::write_notes`].
-///
-/// # Errors
-/// See [`ScheduleError`]; nothing was changed then.
 pub async fn ensure(cron: &mut Session, installation: &Installation, mode: Mode) -> Result<Done, ScheduleError> {
     let Place::Database(cron_database) = &installation.place else { return Ok(Done::default()) };
     // A failure costs this part only, not what was done before it in the same transaction.

@@ -19,17 +19,11 @@ pub(in crate::db) const OWN_TABLES: &str = "
        AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass)";
 
 /// Whether `cron.job` can be read here without running code of others.
-///
-/// # Errors
-/// Only the connection's.
 pub(in crate::db) async fn has_own_tables(there: &Session) -> Result<bool> {
     one(there, &format!("SELECT {OWN_TABLES}")).await?.try_get(0)
 }
 
 /// Whether this role may read `cron.job` here, and can without running code of others.
-///
-/// # Errors
-/// Only the connection's.
 pub(in crate::db) async fn is_readable(there: &Session) -> Result<bool> {
     let sql = format!(
         "SELECT {OWN_TABLES} AND EXISTS (SELECT 1 FROM pg_catalog.pg_namespace n WHERE n.nspname = 'cron'
@@ -72,9 +66,6 @@ fn quoted(name: &str) -> String {
 }
 
 /// The name that the server has for the database of `app`: a pooler's may be another one.
-///
-/// # Errors
-/// Only the connection's.
 pub async fn current_database(app: &mut Session) -> Result<String> {
     one(app, "SELECT pg_catalog.current_database()::pg_catalog.text").await?.try_get(0)
 }

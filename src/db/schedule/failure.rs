@@ -65,7 +65,6 @@ pub enum ScheduleError {
 
 impl ScheduleError {
     /// Whether the session itself is of no more use, or was told to stop.
-    #[must_use]
     pub fn ends_all(&self) -> bool {
         match self {
             Self::Database(failure) => ends_all(failure),

@@ -65,7 +65,6 @@ pub struct Installation {
 
 impl Installation {
     /// The database of `pg_cron`, where that is another one.
-    #[must_use]
     pub fn elsewhere(&self) -> Option<&str> {
         match &self.place {
             Place::Database(database) if *database != self.database => Some(database),
@@ -74,7 +73,6 @@ impl Installation {
     }
 
     /// The database of `pg_cron`.
-    #[must_use]
     pub fn cron_database(&self) -> Option<&str> {
         match &self.place {
             Place::Database(database) => Some(database),
@@ -83,13 +81,11 @@ impl Installation {
     }
 
     /// Whether it is known where the jobs are, or that there are none.
-    #[must_use]
     pub fn cron_is_known(&self) -> bool {
         self.place != Place::Hidden || self.notes.is_empty()
     }
 
     /// Whether anything was ever noted about `pg_cron`.
-    #[must_use]
     pub fn has_notes(&self) -> bool {
         !self.notes.is_empty()
     }
@@ -120,9 +116,6 @@ impl Installation {
 }
 
 /// Looks, in a transaction of its own.
-///
-/// # Errors
-/// Only the connection's: any role may ask.
 pub async fn installation(app: &mut Session) -> Result<Installation> {
     let transaction = app.begin().await?;
     transaction.run(PINNED).await?;
@@ -170,9 +163,6 @@ pub async fn installation(app: &mut Session) -> Result<Installation> {
 
 /// Joins to `look` what the installation knows: whether it is at home, what was noted, whether there are roles. `app` is a
 /// transaction in which [`migrate::enter`] is in force. What is read is read as the installation's owner.
-///
-/// # Errors
-/// The server's.
 pub async fn recall(app: &mut Session, installation: &mut Installation) -> Result<()> {
     installation.alone =
         one(app, &format!("SELECT refreshtop_migration.role('job') <> '{JOB_ROLE}'")).await?.try_get(0)?;
@@ -190,9 +180,6 @@ pub async fn recall(app: &mut Session, installation: &mut Installation) -> Resul
 
 impl Installation {
     /// Takes into account where the installation was at home before this transaction brought it here.
-    ///
-    /// # Errors
-    /// The server's.
     pub async fn moved_from(&mut self, app: &mut Session, home: &migrate::Home) -> Result<()> {
         let sql = format!(
             "SELECT d.oid::bigint = {} AND s.system_identifier = {} AS same,
@@ -252,9 +239,6 @@ async fn standing(app: &mut Session) -> Result<Standing> {
 }
 
 /// Whether jobs that run as who migrates have rights that whoever owns schema `public` must not get.
-///
-/// # Errors
-/// [`ScheduleError::NotSafe`]; the server's.
 pub async fn is_safe(app: &mut Session, installation: &Installation) -> Result<(), ScheduleError> {
     if !installation.alone {
         return Ok(());

@@ -75,9 +75,6 @@ pub(super) fn note(kind: &str, name: &str, detail: &serde_json::Value) -> String
 
 /// Notes in the application's database how the jobs were found. `app` is the transaction that migrates, in which
 /// [`migrate::enter`] is in force.
-///
-/// # Errors
-/// The server's.
 pub async fn write_notes(app: &mut Session, done: &mut Done, mode: Mode) -> Result<()> {
     let notes = std::mem::take(&mut done.notes);
     if mode == Mode::Really && !notes.is_empty() {
@@ -93,9 +90,6 @@ pub async fn write_notes(app: &mut Session, done: &mut Done, mode: Mode) -> Resu
 
 /// Forgets what was noted: the jobs are as they were before, or, with `only_extension`, the extension was not created. `app`
 /// is a transaction in which [`migrate::enter`] is in force.
-///
-/// # Errors
-/// The server's.
 pub async fn forget(app: &mut Session, only_extension: bool) -> Result<()> {
     let kinds = if only_extension { "'extension'" } else { "'job', 'extension'" };
     ask(app, AS_OWNER).await?;

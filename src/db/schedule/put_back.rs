@@ -67,9 +67,6 @@ impl Desk<'_> {
 
 /// Puts the jobs back that [`take_away`] has changed, after it was committed and what belonged to it was not. `cron` is a
 /// session where `pg_cron` lives.
-///
-/// # Errors
-/// See [`ScheduleError`]; [`Done::left`] says what is not put back then.
 pub async fn put_all_back(cron: &mut Session, installation: &Installation, done: &Done) -> Result<(), ScheduleError> {
     let Place::Database(cron_database) = &installation.place else { return Ok(()) };
     let mut transaction = cron.begin().await?;

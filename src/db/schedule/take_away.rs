@@ -18,9 +18,6 @@ use crate::db::{
 
 /// Takes away what was scheduled for this database, and puts back what was there before. `cron` is a transaction where
 /// `pg_cron` lives.
-///
-/// # Errors
-/// See [`ScheduleError`]; the transaction is of no more use then.
 pub async fn take_away(cron: &mut Session, installation: &Installation, mode: Mode) -> Result<Done, ScheduleError> {
     let Place::Database(cron_database) = &installation.place else { return Ok(Done::default()) };
     cron.run(PINNED).await?;

@@ -52,7 +52,6 @@ pub const JOBS: [Wanted; 2] = [
 
 impl Wanted {
     /// What a job's command does in view of this one.
-    #[must_use]
     pub fn purpose(&self, command: &str) -> Purpose {
         statement::purpose(command, self.function, self.view)
     }

@@ -69,47 +69,40 @@ impl Fix {
     }
 
     /// Sets another interval for job `id` of the `pg_cron` in `database`. `pg_cron` itself judges the schedule.
-    #[must_use]
     pub fn interval(id: i64, database: &str, schedule: &str) -> Self {
         let sql = format!("SELECT cron.alter_job({id}, schedule := {})", literal(schedule));
         Self::safe(FixKind::AlterJob, format!("run job {id} at {schedule}"), database, sql)
     }
 
     /// Lets job `id` of the `pg_cron` in `database` run, or pauses it.
-    #[must_use]
     pub fn activity(id: i64, database: &str, active: bool) -> Self {
         let label = format!("{} job {id}", if active { "activate" } else { "pause" });
         Self::safe(FixKind::AlterJob, label, database, format!("SELECT cron.alter_job({id}, active := {active})"))
     }
 
     /// Gives job `id` of the `pg_cron` in `database` another command.
-    #[must_use]
     pub fn command(id: i64, database: &str, command: &str) -> Self {
         let sql = format!("SELECT cron.alter_job({id}, command := {})", literal(command));
         Self::safe(FixKind::AlterJob, format!("give job {id} the right command"), database, sql)
     }
 
     /// The same, where somebody may want what it runs now.
-    #[must_use]
     pub fn replace_command(id: i64, database: &str, command: &str) -> Self {
         Self { danger: Danger::AsksTwice, ..Self::command(id, database, command) }
     }
 
     /// Pauses job `id`, which is somebody else's.
-    #[must_use]
     pub fn pause(id: i64, database: &str) -> Self {
         Self { danger: Danger::AsksTwice, ..Self::activity(id, database, false) }
     }
 
     /// Keeps everybody from calling a function, but for those who were let in by name.
-    #[must_use]
     pub fn revoke(function: &str, database: &str) -> Self {
         let sql = format!("REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC");
         Self::risky(FixKind::Revoke, format!("keep the public from {function}"), database, sql)
     }
 
     /// Removes job `id` of the `pg_cron` in `database`.
-    #[must_use]
     pub fn unschedule(id: i64, database: &str) -> Self {
         let sql = format!("SELECT cron.unschedule({id}::bigint)");
         Self::risky(FixKind::Unschedule, format!("unschedule job {id}"), database, sql)
@@ -117,14 +110,12 @@ impl Fix {
 }
 
 /// A string constant, whatever `standard_conforming_strings` says.
-#[must_use]
 pub fn literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");
     if quoted.contains('\\') { format!("E'{}'", quoted.replace('\\', r"\\")) } else { format!("'{quoted}'") }
 }
 
 /// A name in double quotes.
-#[must_use]
 pub fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -122,13 +122,11 @@ pub struct Diagnosis {
 
 impl Diagnosis {
     /// The worst verdict; [`Verdict::Good`] where nothing was asked.
-    #[must_use]
     pub fn worst(&self) -> Verdict {
         self.checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Good)
     }
 
     /// The check with this name.
-    #[must_use]
     pub fn check(&self, id: &str) -> Option<&Check> {
         self.checks.iter().find(|check| check.id == id)
     }
@@ -171,7 +169,6 @@ impl Default for Limits {
 }
 
 /// `90 s`, `12 min`, `3 h` or `5 days`: coarse, for a sentence.
-#[must_use]
 pub fn span(seconds: f64) -> String {
     let seconds = seconds.max(0.0);
     match seconds {

@@ -52,7 +52,6 @@ impl Node {
     }
 
     /// The step that costs most.
-    #[must_use]
     pub fn costly(&self) -> Option<&Node> {
         let mut found = None;
         self.walk(&mut |node| {
@@ -65,7 +64,6 @@ impl Node {
 }
 
 /// Reads what `EXPLAIN (FORMAT JSON)` answers; `None` for any other shape.
-#[must_use]
 pub fn parse(json: &Value) -> Option<Node> {
     let mut left = MOST_NODES;
     let mut root = node(json.get(0)?.get("Plan")?, &mut left)?;

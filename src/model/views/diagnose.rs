@@ -71,7 +71,6 @@ pub struct Choice {
 
 impl Diagnose {
     /// The checks, the worst first; else in the order in which a person would ask.
-    #[must_use]
     pub fn checks(&self) -> Vec<&Check> {
         let Some(Ok(found)) = &self.found else { return Vec::new() };
         let mut checks: Vec<&Check> = found.checks.iter().collect();
@@ -80,7 +79,6 @@ impl Diagnose {
     }
 
     /// Index of the selected check among them; `None` where there are none.
-    #[must_use]
     pub fn selected_index(&self) -> Option<usize> {
         let checks = self.checks();
         let found = self.selected.and_then(|id| checks.iter().position(|check| check.id == id));
@@ -88,7 +86,6 @@ impl Diagnose {
     }
 
     /// The selected check.
-    #[must_use]
     pub fn check(&self) -> Option<&Check> {
         self.checks().get(self.selected_index()?).copied()
     }
@@ -241,7 +238,6 @@ fn refusal(state: &State, fix: &Fix) -> Option<String> {
 }
 
 /// Moment at which what came of a fix has been shown for long enough: a failure stays until it is dismissed.
-#[must_use]
 pub fn fixed_end(state: &State) -> Option<Instant> {
     let fixed = state.diagnose.fixed.as_ref().filter(|fixed| fixed.outcome.is_ok())?;
     fixed.at.checked_add(OUTCOME_SHOWN)

@@ -25,46 +25,39 @@ pub struct Incidents {
 }
 
 /// The incidents as of the present, newest first.
-#[must_use]
 pub fn list(state: &State) -> Vec<Incident> {
     let Some(record) = state.incidents.answer.get() else { return Vec::new() };
     record.incidents(limit(state), now(state, record))
 }
 
 /// The server's time by which they are told.
-#[must_use]
 pub fn now(state: &State, record: &Record) -> DateTime<Utc> {
     state.server_now().unwrap_or(record.looked_at)
 }
 
 /// How old figures may be.
-#[must_use]
 pub fn limit(state: &State) -> Duration {
     state.options.thresholds.freshness
 }
 
 /// How long what the view shows reads the same; `None` where it always does.
-#[must_use]
 pub fn holds(state: &State) -> Option<Duration> {
     let record = state.incidents.answer.get()?;
     record.holds(limit(state), now(state, record))
 }
 
 /// Index of the selected incident among `list`; `None` where there is none.
-#[must_use]
 pub fn index(state: &State, list: &[Incident]) -> Option<usize> {
     let found = state.incidents.selected.and_then(|began| list.iter().position(|incident| incident.began == began));
     found.or((!list.is_empty()).then_some(0))
 }
 
 /// Index of the selected incident; `None` where there is none.
-#[must_use]
 pub fn selected_index(state: &State) -> Option<usize> {
     index(state, &list(state))
 }
 
 /// The selected incident.
-#[must_use]
 pub fn selected(state: &State) -> Option<Incident> {
     let list = list(state);
     let index = index(state, &list)?;
@@ -80,7 +73,6 @@ pub fn step(state: &mut State, by: isize) {
 }
 
 /// The run that opening the selected incident shows: its first failure.
-#[must_use]
 pub fn opens(state: &State) -> Option<Uuid> {
     selected(state)?.first?.id
 }

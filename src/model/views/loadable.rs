@@ -33,7 +33,6 @@ impl<T> Default for Loadable<T> {
 
 impl<T> Loadable<T> {
     /// The answer, where there is one.
-    #[must_use]
     pub fn get(&self) -> Option<&T> {
         self.reading.as_ref()?.as_ref().ok()
     }

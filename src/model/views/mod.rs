@@ -44,7 +44,6 @@ impl View {
         [Self::Overview, Self::Runs, Self::Incidents, Self::History, Self::Diagnose, Self::Metrics, Self::Wall];
 
     /// Its name, in the settings and on the screen.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Overview => "overview",
@@ -58,7 +57,6 @@ impl View {
     }
 
     /// The view of that name.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|view| view.name() == name)
     }

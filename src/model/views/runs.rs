@@ -80,13 +80,11 @@ enum Wish {
 
 impl RunsFilter {
     /// Whether rows that pass can be so rare that they are searched for.
-    #[must_use]
     pub fn is_sparse(&self) -> bool {
         self.origin != OriginFilter::Any || !self.text.is_empty()
     }
 
     /// Whether every row passes.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -94,7 +92,6 @@ impl RunsFilter {
 
 impl Runs {
     /// Index of the selected row; `None` where there is none.
-    #[must_use]
     pub fn selected_index(&self) -> Option<usize> {
         let last = self.rows.len().checked_sub(1)?;
         let Some(place) = self.selected else { return Some(0) };
@@ -102,31 +99,26 @@ impl Runs {
     }
 
     /// The selected row.
-    #[must_use]
     pub fn selected_row(&self) -> Option<&Listed> {
         self.rows.get(self.selected_index()?)
     }
 
     /// Key of the selected row.
-    #[must_use]
     pub fn selected_id(&self) -> Option<Uuid> {
         self.selected_row().map(|row| row.run.id)
     }
 
     /// The row with this key, where it is among those that were read.
-    #[must_use]
     pub fn run(&self, id: Uuid) -> Option<&Run> {
         self.rows.iter().map(|row| &row.run).find(|run| run.id == id)
     }
 
     /// The newest row that was looked at, where newer ones follow.
-    #[must_use]
     pub fn searched_up(&self) -> Option<Place> {
         self.newest.filter(|_| self.above)
     }
 
     /// Whether somebody waits for a page.
-    #[must_use]
     pub fn is_reading(&self) -> bool {
         self.loading.as_ref().is_some_and(|page| !page.brief || !self.read)
     }

@@ -7,13 +7,11 @@ use std::time::Duration;
 pub const STEP: Duration = Duration::from_mins(10);
 
 /// An age as a wall shows it: whole minutes and up, so that nothing counts seconds there for weeks.
-#[must_use]
 pub fn label(age: Duration) -> String {
     if age < Duration::from_mins(1) { "<1m".into() } else { age::label(age) }
 }
 
 /// How long that label of a growing age still holds; never zero.
-#[must_use]
 pub fn until_change(age: Duration) -> Duration {
     match Duration::from_mins(1).checked_sub(age) {
         Some(left) if !left.is_zero() => left,
@@ -22,7 +20,6 @@ pub fn until_change(age: Duration) -> Duration {
 }
 
 /// How often the picture has moved by now. By the server's clock, or by how long nobody has been reached.
-#[must_use]
 pub fn steps(state: &State) -> u64 {
     passed(state).as_secs() / STEP.as_secs()
 }
@@ -38,7 +35,6 @@ fn passed(state: &State) -> Duration {
 }
 
 /// How long what is on the wall reads the same, but for health and a refresh under way.
-#[must_use]
 pub fn holds(state: &State) -> Option<Duration> {
     let passed = passed(state);
     let into = Duration::new(passed.as_secs() % STEP.as_secs(), passed.subsec_nanos());
