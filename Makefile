@@ -8,7 +8,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 help:
 	@echo "make demo      build, and show the monitor on a disposable PostgreSQL (ARGS='--headless' and others go to it)"
-	@echo "make test      check formatting, lints and the module borders, and run every test on a real PostgreSQL"
+	@echo "make test      check formatting and lints, and run every test on a real PostgreSQL"
 	@echo "make attacks   try each attack on the kinds of installations that make test leaves out (takes minutes)"
 	@echo "make test-versions  run what needs no more than a bare server on PostgreSQL 13 to 18 (VERSIONS='13 18' chooses; needs npm)"
 	@echo "make test-packages  try cargo install, and the Debian package of a debug build, on this machine (needs root)"
@@ -31,15 +31,13 @@ THREADS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); n=$$((
 
 test:
 	@scripts/setup test
-	cargo fmt --check
-	@scripts/check-worlds --self-test
-	scripts/check-worlds
-	cargo clippy --all-targets -- -D warnings
-	cargo test -- --test-threads=$(THREADS)
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --workspace -- --test-threads=$(THREADS)
 
 attacks:
 	@scripts/setup test
-	cargo test --test attacks -- --test-threads=$(THREADS) --ignored
+	cargo test --workspace --test attacks -- --test-threads=$(THREADS) --ignored
 
 VERSIONS ?= 13 14 15 16 17 18
 

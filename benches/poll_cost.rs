@@ -7,10 +7,8 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use refreshtop::{
-    cluster::{ClusterOptions, DisposableCluster},
-    db::poller::Poller,
-};
+use refreshtop_cluster::{ClusterOptions, DisposableCluster};
+use refreshtop_db::poller::Poller;
 use std::{
     env,
     time::{Duration, Instant},

@@ -4,8 +4,8 @@
 mod svg;
 
 use ratatui::{buffer::Buffer, layout::Rect};
-use refreshtop::{
-    model::fixtures,
+use refreshtop_tui::{
+    app::fixtures,
     screen::{self, Appearance, glyphs::Glyphs, theme::Theme},
 };
 use std::{fs, path::Path};

@@ -3,7 +3,7 @@
 //! What a process was started with is there for everybody to read. A program can't change that without `unsafe`, but
 //! it can start itself again in its own place: with the passwords covered, and the real arguments in a pipe.
 
-use crate::secret::ConnectionUrl;
+use refreshtop_connect::secret::ConnectionUrl;
 use rustix::{
     fd::{AsRawFd as _, OwnedFd},
     io::{FdFlags, fcntl_setfd},

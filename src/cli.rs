@@ -2,11 +2,7 @@
 
 pub mod arguments;
 
-use crate::{
-    sanitize,
-    secret::{ConnectionUrl, looks_secret},
-    settings::layer::{Layer, variable},
-};
+use crate::settings::layer::{Layer, variable};
 use arguments::{
     Answer, Check, Cleanup, Completions, Config, Doctor, Job, Logs, Man, Metrics, Schedule, Stats, Status, Trigger,
 };
@@ -15,6 +11,8 @@ use clap::{
     builder::FalseyValueParser,
     error::{ContextKind, ContextValue, ErrorKind},
 };
+use refreshtop_connect::secret::{ConnectionUrl, looks_secret};
+use refreshtop_core::sanitize;
 use std::{cmp::Ordering, ffi::OsString};
 
 /// Keeps a PostgreSQL materialized view of platform-wide figures fresh, and shows it live in the terminal.
@@ -373,12 +371,12 @@ mod tests {
                 vec!["refreshtop", "migrate", "down", "--to", hostile],
             ] {
                 let said = Cli::read(&arguments).unwrap_err().to_string();
-                assert!(said.lines().all(crate::sanitize::is_safe), "{said:?}");
+                assert!(said.lines().all(refreshtop_core::sanitize::is_safe), "{said:?}");
                 assert!(!said.contains("\nrefreshtop: all"), "{said:?}");
             }
             let option = format!("--{hostile}=x");
             let said = Cli::read(["refreshtop", &option]).unwrap_err().to_string();
-            assert!(said.lines().all(crate::sanitize::is_safe), "{said:?}");
+            assert!(said.lines().all(refreshtop_core::sanitize::is_safe), "{said:?}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a bug says before it ends the program: as little as finds it, and nothing that somebody else wrote unsifted.
 
-use crate::{sanitize, secret};
+use refreshtop_connect::secret;
+use refreshtop_core::sanitize;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{
     backtrace::{Backtrace, BacktraceStatus},

@@ -1,9 +1,10 @@
 //! The log: a file, never the terminal, which belongs to the screen.
 //!
-//! Off unless asked for. Connection strings and passwords have no way to print themselves ([`crate::secret`]), and
+//! Off unless asked for. Connection strings and passwords have no way to print themselves ([`refreshtop_connect::secret`]), and
 //! the drivers' own lines are left out below warnings, since they repeat statements and their parameters.
 
-use crate::{sanitize::printable, settings::Log};
+use crate::settings::Log;
+use refreshtop_core::sanitize::printable;
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
@@ -112,7 +113,7 @@ impl Write for Bounded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::{ConnectionUrl, Secret};
+    use refreshtop_connect::secret::{ConnectionUrl, Secret};
 
     #[test]
     fn lines_go_to_the_file_and_hold_nothing_secret() {
@@ -121,10 +122,10 @@ mod tests {
         let (writer, worker) = writer(&path).unwrap();
         tracing::subscriber::with_default(subscriber(writer, Level::DEBUG), || {
             let url = ConnectionUrl::new("postgres://bob:hunter2@h/app");
-            tracing::info!(target: "refreshtop::db", %url, password = ?Secret::new("hunter2"), "connecting\x1b[31m");
-            tracing::info!(target: "refreshtop::db", "forged\n2026-01-01T00:00:00Z ERROR x: \u{9b}2J\u{202e}y");
+            tracing::info!(target: "refreshtop_db", %url, password = ?Secret::new("hunter2"), "connecting\x1b[31m");
+            tracing::info!(target: "refreshtop_db", "forged\n2026-01-01T00:00:00Z ERROR x: \u{9b}2J\u{202e}y");
             tracing::debug!(target: "tokio_postgres::query", "executing with hunter2");
-            tracing::trace!(target: "refreshtop::db", "too fine");
+            tracing::trace!(target: "refreshtop_db", "too fine");
         });
         drop(worker);
         let text = std::fs::read_to_string(&path).unwrap();
@@ -132,7 +133,7 @@ mod tests {
         assert!(!text.contains("hunter2") && !text.contains('\x1b') && !text.contains("too fine"), "{text}");
         // A second line of an event is moved in.
         assert_eq!(text.lines().filter(|line| !line.starts_with("  ")).count(), 2, "{text}");
-        assert!(text.lines().all(crate::sanitize::is_safe), "{text:?}");
+        assert!(text.lines().all(refreshtop_core::sanitize::is_safe), "{text:?}");
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt as _;

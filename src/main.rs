@@ -4,14 +4,15 @@ use refreshtop::{
     argv_mask,
     cli::{Cli, Command, arguments::ConfigAction},
     command::{self, Failure},
-    connect::Target,
-    crash,
-    environment::{self, Environment},
-    exit, log,
+    crash, log,
     output::Output,
-    sanitize::printable,
     settings::{self, Settings},
 };
+use refreshtop_connect::{
+    Target,
+    environment::{self, Environment},
+};
+use refreshtop_core::{exit, sanitize::printable};
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
 fn main() -> ExitCode {

@@ -5,12 +5,10 @@
 
 #![expect(clippy::doc_markdown, reason = "what is said about the fields is the text of --help")]
 
-use crate::{
-    model::range::Limit,
-    settings::value::{self, Listen},
-};
+use crate::settings::value::{self, Listen};
 use chrono::TimeDelta;
 use clap::{ArgAction, Args, Subcommand, ValueEnum, builder::FalseyValueParser};
+use refreshtop_core::range::Limit;
 use std::{path::PathBuf, time::Duration};
 
 /// How a command answers.
@@ -353,6 +351,6 @@ impl Logs {
 impl JobName {
     /// Its name in `pg_cron`.
     pub fn in_cron(self) -> &'static str {
-        crate::db::schedule::JOBS[usize::from(self == Self::Cleanup)].name
+        refreshtop_db::schedule::JOBS[usize::from(self == Self::Cleanup)].name
     }
 }

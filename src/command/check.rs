@@ -6,18 +6,17 @@
 use crate::{
     cli::arguments::Check,
     command::{Failure, report},
-    connect::Target,
-    exit,
-    model::{
-        age,
-        health::{self, Thresholds, Verdict},
-        range::{Breach, Figure, Limit, Range},
-        stats::RefreshStats,
-    },
     output::{Output, clean},
     settings::Settings,
 };
 use chrono::{DateTime, Utc};
+use refreshtop_connect::Target;
+use refreshtop_core::{
+    age, exit,
+    health::{self, Thresholds, Verdict},
+    range::{Breach, Figure, Limit, Range},
+    stats::RefreshStats,
+};
 use std::fmt::Write as _;
 
 /// Checks once and prints the line.

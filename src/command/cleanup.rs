@@ -1,17 +1,16 @@
 //! `refreshtop cleanup`: what the job `cleanup-metrics-logs` does every night.
 
-use crate::db::session::Session;
 use crate::{
     command::{
         Failure,
         interrupt::{self, Watch},
         session,
     },
-    connect::{Limits, Target},
-    db::{jobs, log},
-    exit,
     output::{Output, json},
 };
+use refreshtop_connect::{Limits, Target};
+use refreshtop_core::exit;
+use refreshtop_db::{jobs, log, session::Session};
 use serde_json::json;
 
 /// Deletes rows of the log that are older than they are kept.

@@ -2,12 +2,11 @@
 
 use crate::{
     command::Failure,
-    connect::Target,
-    environment::Environment,
-    exit,
     output::Output,
     settings::{self, Layer, file, layer},
 };
+use refreshtop_connect::{Target, environment::Environment};
+use refreshtop_core::exit;
 use std::{
     fmt::Write as _,
     fs::OpenOptions,
@@ -24,7 +23,7 @@ fn file_of(options: &Layer, environment: &Environment) -> Result<PathBuf, Failur
     let named = options
         .config
         .clone()
-        .or_else(|| crate::environment::get(environment, &layer::variable("config")).map(PathBuf::from));
+        .or_else(|| refreshtop_connect::environment::get(environment, &layer::variable("config")).map(PathBuf::from));
     named
         .or_else(file::default_path)
         .ok_or_else(|| Failure::new(exit::SETTINGS, "there is no home folder to look in; name a file with --config"))

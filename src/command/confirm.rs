@@ -1,6 +1,7 @@
 //! Asks the person at the terminal before something is changed.
 
-use crate::{command::Failure, exit, sanitize::printable};
+use crate::command::Failure;
+use refreshtop_core::{exit, sanitize::printable};
 use std::io::{self, IsTerminal as _, Write as _};
 
 /// Whether there is somebody to ask.

@@ -1,7 +1,8 @@
 //! What is made of the command line's definition: completions and manual pages.
 
-use crate::{cli, command::Failure, exit, output::Output, settings::mistake};
+use crate::{cli, command::Failure, output::Output, settings::mistake};
 use clap_complete::Shell;
+use refreshtop_core::exit;
 
 /// The completions for a shell.
 pub fn completions(shell: Shell) -> String {

@@ -1,14 +1,17 @@
 //! `refreshtop demo`.
 
-use crate::cluster::programs;
-use crate::command::{Failure, migrate, monitor, signals::StopSignals};
-use crate::connect::{Target, TargetError};
-use crate::demo::{Demo, DemoOptions};
-use crate::environment::{self, Environment};
-use crate::exit;
-use crate::sanitize::printable;
-use crate::secret::ConnectionUrl;
-use crate::settings::Settings;
+use crate::{
+    command::{Failure, migrate, monitor, signals::StopSignals},
+    demo::{Demo, DemoOptions},
+    settings::Settings,
+};
+use refreshtop_cluster::programs;
+use refreshtop_connect::{
+    Target, TargetError,
+    environment::{self, Environment},
+    secret::ConnectionUrl,
+};
+use refreshtop_core::{exit, sanitize::printable};
 use std::{io::Write as _, path::PathBuf};
 
 /// Runs the demo: a disposable PostgreSQL that is refreshed, and fails, for real. With `headless` it prints the

@@ -7,11 +7,6 @@ use crate::{
         interrupt::{self, Watch},
         monitor, session,
     },
-    connect::Target,
-    db::diagnosis::{OpenError, Options, Sessions},
-    environment::Environment,
-    exit,
-    model::diagnosis::{Danger, Diagnosis, Fix, Verdict},
     output::{
         Output, clean,
         diagnosis::{self, Page},
@@ -19,6 +14,12 @@ use crate::{
     },
     settings::Settings,
 };
+use refreshtop_connect::{Target, environment::Environment};
+use refreshtop_core::{
+    diagnosis::{Danger, Diagnosis, Fix, Verdict},
+    exit,
+};
+use refreshtop_db::diagnosis::{OpenError, Options, Sessions};
 use serde_json::{Value, json};
 use std::io::{self, IsTerminal as _, Write as _};
 

@@ -3,13 +3,12 @@
 //! The statement is cancelled on the server, as `trigger` does it: a client that just ends leaves it running, and what it
 //! does would be committed after all.
 
-use crate::db::session::Session;
-use crate::{
-    command::{Failure, signals::StopSignals},
-    connect::{Canceller, Limits, Target},
-    db::waits::{self, Blocker},
-    exit,
-    sanitize::printable,
+use crate::command::{Failure, signals::StopSignals};
+use refreshtop_connect::{Canceller, Limits, Target};
+use refreshtop_core::{exit, sanitize::printable};
+use refreshtop_db::{
+    session::Session,
+    waits::{self, Blocker},
 };
 use std::{
     io::Write as _,

@@ -1,6 +1,5 @@
 //! `refreshtop job show | runs | pause | resume | every | remove | restore`.
 
-use crate::db::session::{Error, Session};
 use crate::{
     cli::arguments::{Job, JobAction, JobName, JobShow},
     command::{
@@ -8,16 +7,17 @@ use crate::{
         interrupt::{self, Watch},
         migrate, session,
     },
-    connect::{Canceller, Limits, Target},
-    db::{
-        error::{self, sqlstate},
-        jobs::{self, Change, Changed, Execution},
-        service::{self, CronSettings},
-    },
-    exit, model,
     output::{Output, clean, json, moment, table::Table},
 };
 use chrono::{DateTime, Utc};
+use refreshtop_connect::{Canceller, Limits, Target};
+use refreshtop_core::exit;
+use refreshtop_db::{
+    error::{self, sqlstate},
+    jobs::{self, Change, Changed, Execution},
+    service::{self, CronSettings},
+    session::{Error, Session},
+};
 use serde_json::{Value, json};
 
 /// Does what is asked with the jobs.
@@ -101,7 +101,7 @@ impl<'a> Desk<'a> {
         Ok(Self { target, app, there, cancellers, cron, database: facts.server.database, now: facts.time })
     }
 
-    async fn job(&mut self, name: JobName) -> Result<Option<model::job::Job>, Failure> {
+    async fn job(&mut self, name: JobName) -> Result<Option<refreshtop_core::job::Job>, Failure> {
         let found = match &mut self.there {
             Some(there) => jobs::job_there(there, &self.cron, &self.database, name.in_cron()).await,
             None => jobs::job_here(&mut self.app, &self.cron, name.in_cron()).await,
@@ -234,7 +234,7 @@ impl<'a> Desk<'a> {
     }
 }
 
-fn cells(name: JobName, job: &model::job::Job, now: DateTime<Utc>) -> [String; 5] {
+fn cells(name: JobName, job: &refreshtop_core::job::Job, now: DateTime<Utc>) -> [String; 5] {
     let last = job.last.as_ref().map_or_else(
         || "never run".into(),
         |last| {

@@ -1,30 +1,30 @@
 //! `refreshtop logs`: the latest attempts, once or as they end.
 
-use crate::db::session::{Error, Result, Session};
 use crate::{
     cli::arguments::Logs,
     command::{Failure, reader, session, signals::StopSignals},
-    connect::{Limits, Target},
-    db::{
-        events::Events,
-        log,
-        read_transaction::ReadTransaction,
-        service::{self, LogFilter, PLATFORM_METRICS},
-        session_budget::SessionBudget,
-        watcher::{self, Polls},
-    },
-    exit,
-    model::{
-        address::DatabaseId,
-        age,
-        event::Event,
-        link::LinkEvent,
-        run::{Run, RunStatus},
-    },
     output::{Output, clean, json, moment, table::Table},
     settings::Settings,
 };
 use chrono::{DateTime, Utc};
+use refreshtop_connect::{Limits, Target};
+use refreshtop_core::{
+    address::DatabaseId,
+    age,
+    event::Event,
+    exit,
+    link::LinkEvent,
+    run::{Run, RunStatus},
+};
+use refreshtop_db::{
+    events::Events,
+    log,
+    read_transaction::ReadTransaction,
+    service::{self, LogFilter, PLATFORM_METRICS},
+    session::{Error, Result, Session},
+    session_budget::SessionBudget,
+    watcher::{self, Polls},
+};
 use serde_json::json;
 use std::{collections::HashSet, io::Write as _, time::Duration};
 use tokio::{

@@ -3,16 +3,15 @@
 use crate::{
     cli::arguments::Metrics,
     command::{Failure, report, serve},
-    connect::Target,
-    db::service::PLATFORM_METRICS,
-    exit,
-    model::health::Health,
     output::{
         Output,
         openmetrics::{self, Exposed},
     },
     settings::Settings,
 };
+use refreshtop_connect::Target;
+use refreshtop_core::{exit, health::Health};
+use refreshtop_db::service::PLATFORM_METRICS;
 use std::{
     fs,
     io::{self, Write as _},

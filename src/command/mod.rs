@@ -25,13 +25,13 @@ pub mod stats;
 pub mod status;
 pub mod trigger;
 
-use crate::{exit, sanitize::printable};
+use refreshtop_core::{exit, sanitize::printable};
 use std::fmt;
 
 /// A command that failed: one sentence for people, a code for scripts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// One of [`crate::exit`].
+    /// One of [`refreshtop_core::exit`].
     pub code: u8,
     message: String,
     answered: bool,

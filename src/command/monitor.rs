@@ -1,18 +1,24 @@
 //! `refreshtop monitor`.
 
-use crate::command::Failure;
-use crate::connect::Target;
-use crate::db::service::PLATFORM_METRICS;
-use crate::environment::{self, Environment};
-use crate::exit;
-use crate::model::{
+use crate::{command::Failure, settings::Settings};
+use refreshtop_connect::{
+    Target,
+    environment::{self, Environment},
+};
+use refreshtop_core::{
     address::{DatabaseId, ViewId},
     database::Database,
+    exit,
 };
-use crate::runtime::monitor;
-use crate::screen::{Appearance, glyphs::Glyphs, theme::Theme};
-use crate::settings::Settings;
-use crate::terminal::colours::Depth;
+use refreshtop_db::{events::Events, service::PLATFORM_METRICS, worker::Worker};
+use refreshtop_tui::{
+    app::{effect::Effect, state::State},
+    event_loop::Effects,
+    monitor,
+    screen::{Appearance, glyphs::Glyphs, theme::Theme},
+    terminal::colours::Depth,
+};
+use std::{collections::BTreeMap, time::Instant};
 
 /// Opens the monitor on `target`. A database that can't be reached is no reason to end: the screen says so and goes
 /// on trying, as a wall screen must after a power cut.
@@ -28,11 +34,30 @@ pub async fn run(settings: &Settings, target: Target, environment: &Environment)
     }
     let view = ViewId::new(PLATFORM_METRICS);
     let id = DatabaseId::new(&target.id());
-    let database = Database::new(id, settings.profile.clone(), target.place(), [view.clone()]);
-    monitor::run(target, database, view, settings.options(), appearance(settings, environment), Depth::of(environment))
+    let database = Database::new(id.clone(), settings.profile.clone(), target.place(), [view.clone()]);
+    let options = settings.options();
+    let connect = |queue| {
+        let worker = Worker::spawn(&target, options.window, &Events::of(id.clone(), queue));
+        Workers(BTreeMap::from([(id, worker)]))
+    };
+    let state = State::new(options.clone(), database, view, Instant::now());
+    monitor::run(state, appearance(settings, environment), Depth::of(environment), connect)
         .await
         .map(|_| ())
         .map_err(|error| Failure::new(exit::FAILURE, format!("the monitor can't open on this terminal: {error}")))
+}
+
+/// Who talks to each database.
+struct Workers(BTreeMap<DatabaseId, Worker>);
+
+impl Effects for Workers {
+    fn start(&mut self, effect: Effect) {
+        // The others are the loop's own.
+        let Effect::Database(database, request) = effect else { return };
+        if let Some(worker) = self.0.get(&database) {
+            worker.request(request);
+        }
+    }
 }
 
 fn appearance(settings: &Settings, environment: &Environment) -> Appearance {

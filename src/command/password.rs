@@ -1,12 +1,8 @@
 //! Asks the person at the terminal for the password where the server wants one and nothing gave it.
 
-use crate::{
-    command::{Failure, signals::StopSignals},
-    connect::{ConnectError, Connected, Kind, Limits, Target, connect},
-    exit,
-    sanitize::printable,
-    secret::Secret,
-};
+use crate::command::{Failure, signals::StopSignals};
+use refreshtop_connect::{ConnectError, Connected, Kind, Limits, Target, connect, secret::Secret};
+use refreshtop_core::{exit, sanitize::printable};
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use std::{
     fs::{File, OpenOptions},

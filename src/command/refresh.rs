@@ -1,14 +1,12 @@
 //! A refresh that a command waits for, and can cancel on the server.
 
-use crate::{
-    connect::Connected,
-    db::{
-        error, service,
-        trust::{Refusal, SEARCH_PATH, Thing, Trust},
-    },
-    model::refresh::TriggerOutcome,
-};
 use futures_util::StreamExt as _;
+use refreshtop_connect::Connected;
+use refreshtop_core::refresh::TriggerOutcome;
+use refreshtop_db::{
+    error, service,
+    trust::{Refusal, SEARCH_PATH, Thing, Trust},
+};
 use std::{future::Future, time::Duration};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::{Client, SimpleQueryMessage};

@@ -2,17 +2,17 @@
 
 use crate::{
     command::{Failure, session},
-    connect::Target,
-    db::{
-        session::Error,
-        snapshot::{self, Kept, Scope},
-    },
-    model::{
-        health::{self, Health},
-        snapshot::Snapshot,
-        stats::RefreshStats,
-    },
     settings::Settings,
+};
+use refreshtop_connect::Target;
+use refreshtop_core::{
+    health::{self, Health},
+    snapshot::Snapshot,
+    stats::RefreshStats,
+};
+use refreshtop_db::{
+    session::Error,
+    snapshot::{self, Kept, Scope},
 };
 
 /// What was read, and what it means.
@@ -57,7 +57,7 @@ async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16
     };
     let stats = match &snapshot.stats {
         Ok(stats) => stats.clone(),
-        Err(missing) => return Err(Failure::new(crate::exit::FAILURE, missing.reason.clone())),
+        Err(missing) => return Err(Failure::new(refreshtop_core::exit::FAILURE, missing.reason.clone())),
     };
     let health = health::evaluate(&stats, snapshot.server_time, &settings.thresholds);
     Ok(Report { snapshot, stats, health })

@@ -13,17 +13,16 @@ use crate::{
         session,
         signals::StopSignals,
     },
-    connect::{self, ConnectError, Connected, Kind, Limits, Target},
-    db::{
-        backoff, error, migrate,
-        service::{self, PLATFORM_METRICS},
-        trust::{self, LOG, Trust},
-    },
-    exit,
-    model::{age, clock::ServerClock, job::Job, refresh::TriggerOutcome},
     output::{Output, clean, json, moment},
 };
 use chrono::{DateTime, Offset as _, Utc};
+use refreshtop_connect::{ConnectError, Connected, Kind, Limits, Target};
+use refreshtop_core::{age, clock::ServerClock, exit, job::Job, refresh::TriggerOutcome};
+use refreshtop_db::{
+    backoff, error, migrate,
+    service::{self, PLATFORM_METRICS},
+    trust::{self, LOG, Trust},
+};
 use serde_json::{Value, json};
 use std::{
     io::{self, Write as _},
@@ -87,7 +86,7 @@ async fn first_look(target: &Target) -> Result<ServerClock, Failure> {
     let mut pauses = backoff::quick_backoff();
     let mut told = false;
     let connected = loop {
-        match connect::connect(target, "schedule", &Limits::READING).await {
+        match refreshtop_connect::connect(target, "schedule", &Limits::READING).await {
             Ok(connected) => break connected,
             Err(failure) if failure.kind.may_pass() => {
                 tracing::warn!(%failure, "not connected yet");
@@ -166,7 +165,7 @@ impl Driver<'_> {
         loop {
             let limits = Limits::WRITING;
             let connected = tokio::select! {
-                connected = connect::connect(self.target, "schedule", &limits) => connected,
+                connected = refreshtop_connect::connect(self.target, "schedule", &limits) => connected,
                 () = self.stop.recv() => return Ok(Tick::Stopped),
             };
             let failure: ConnectError = match connected {

@@ -2,8 +2,6 @@
 
 use crate::{
     command::{Failure, metrics, signals::StopSignals},
-    connect::Target,
-    exit,
     output::openmetrics::CONTENT_TYPE,
     settings::{Settings, value::Listen},
 };
@@ -17,6 +15,8 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
+use refreshtop_connect::Target;
+use refreshtop_core::exit;
 use std::{
     convert::Infallible,
     io::Write as _,

@@ -1,14 +1,12 @@
 //! How commands reach the database: the one place to change where sessions are opened differently.
 
-use crate::db::session::{Error, Session};
-use crate::{
-    command::Failure,
-    connect::{ConnectError, Limits, Target},
-    db::{
-        error::{self, sqlstate},
-        trust::{self, Refusal},
-    },
-    exit,
+use crate::command::Failure;
+use refreshtop_connect::{ConnectError, Limits, Target};
+use refreshtop_core::exit;
+use refreshtop_db::{
+    error::{self, sqlstate},
+    session::{Error, Session},
+    trust::{self, Refusal},
 };
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! The signals that stop a command without a screen.
 
-use crate::{command::Failure, exit};
+use crate::command::Failure;
+use refreshtop_core::exit;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// SIGTERM, SIGINT and SIGHUP.

@@ -1,13 +1,13 @@
 //! `refreshtop stats`: the nine figures of the window.
 
-use crate::db::service::PLATFORM_METRICS;
 use crate::{
     command::{Failure, report},
-    connect::Target,
-    model::age,
     output::{Output, clean, json, moment, table::Table},
     settings::Settings,
 };
+use refreshtop_connect::Target;
+use refreshtop_core::age;
+use refreshtop_db::service::PLATFORM_METRICS;
 use serde_json::json;
 
 /// Prints the statistics of the window.

@@ -1,13 +1,13 @@
 //! `refreshtop status`: one look, for people at a prompt and programs that want all of it.
 
-use crate::db::service::PLATFORM_METRICS;
 use crate::{
     command::{Failure, report},
-    connect::Target,
-    model::{age, figures, health, run::RunStatus, snapshot::Deployment},
     output::{Output, clean, json, moment, table::Table},
     settings::Settings,
 };
+use refreshtop_connect::Target;
+use refreshtop_core::{age, figures, health, run::RunStatus, snapshot::Deployment};
+use refreshtop_db::service::PLATFORM_METRICS;
 use serde_json::{Value, json};
 
 /// Attempts that the answer lists.
@@ -34,7 +34,7 @@ fn object(report: &report::Report, settings: &Settings, target: &Target) -> Valu
         "window_s": settings.window.as_secs(),
         "stats": json::stats(&report.stats),
         "running": snapshot.running.as_ref().map(json::running),
-        "job": json::reading(&snapshot.job, |job| json::job(crate::db::service::REFRESH_JOB, job, now)),
+        "job": json::reading(&snapshot.job, |job| json::job(refreshtop_db::service::REFRESH_JOB, job, now)),
         "figures": json::reading(&snapshot.figures, json::figures),
         "runs": json::reading(&snapshot.runs, |runs| runs.iter().map(json::run).collect()),
     })

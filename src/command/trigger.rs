@@ -11,14 +11,13 @@ use crate::{
         session,
         signals::StopSignals,
     },
-    connect::{self, Limits, Target},
-    db::{
-        error::{self, sqlstate},
-        service,
-    },
-    exit,
-    model::{address::ViewId, age, refresh::TriggerOutcome},
     output::{Output, clean, json, moment},
+};
+use refreshtop_connect::{Limits, Target};
+use refreshtop_core::{address::ViewId, age, exit, refresh::TriggerOutcome};
+use refreshtop_db::{
+    error::{self, sqlstate},
+    service,
 };
 use serde_json::{Value, json};
 use std::{
@@ -43,7 +42,7 @@ pub async fn run(trigger: &Trigger, target: &Target, output: Output) -> Result<(
     let limits = Limits::WRITING;
     let deadline = trigger.timeout.map(|timeout| Instant::now() + timeout);
     let connected = tokio::select! {
-        connected = connect::connect(target, "trigger", &limits) => connected?,
+        connected = refreshtop_connect::connect(target, "trigger", &limits) => connected?,
         () = stop.recv() => return Err(Failure::new(exit::FAILURE, "cancelled before the refresh had begun")),
         () = until(deadline) => {
             let text = format!("cannot connect to {}: no session in the time of --timeout", target.place());

@@ -8,7 +8,7 @@ pub mod seed;
 pub mod session;
 pub mod workload;
 
-use crate::cluster::{ClusterError, ClusterOptions, Cron, DisposableCluster, Progress};
+use refreshtop_cluster::{ClusterError, ClusterOptions, Cron, DisposableCluster, Progress};
 use session::{Session, SessionError};
 use std::{error::Error, path::PathBuf};
 use workload::{Workload, WorkloadOptions};

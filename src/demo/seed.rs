@@ -1,9 +1,7 @@
 //! The application's tables and their data, made up by the server itself.
 
-use crate::{
-    cluster::Progress,
-    demo::session::{Session, SessionError},
-};
+use crate::demo::session::{Session, SessionError};
+use refreshtop_cluster::Progress;
 
 /// Moment of creation of a row, spread over two years. The exponent makes newer rows a little more frequent:
 /// about 5 % are younger than 30 days, as in a product that grows.

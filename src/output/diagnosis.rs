@@ -11,12 +11,10 @@
 //! ```
 
 use super::{Output, table::Table};
-use crate::{
-    model::diagnosis::{self, ChainSession, Check, Danger, Detail, Diagnosis, Fix, Verdict, plan::Node},
-    screen::{
-        glyphs::Glyphs,
-        text::{self, Charset},
-    },
+use refreshtop_core::diagnosis::{self, ChainSession, Check, Danger, Detail, Diagnosis, Fix, Verdict, plan::Node};
+use refreshtop_tui::screen::{
+    glyphs::Glyphs,
+    text::{self, Charset},
 };
 use serde_json::{Value, json};
 

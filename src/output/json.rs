@@ -4,7 +4,8 @@
 //! 3339 in UTC, and what is not known is `null`. New members may come; what is there keeps its name and meaning
 //! within a version of the schema.
 
-use crate::model::{
+use chrono::{DateTime, SecondsFormat, Utc};
+use refreshtop_core::{
     figures::PlatformMetrics,
     health::{Health, Rule, Verdict},
     job::Job,
@@ -14,7 +15,6 @@ use crate::model::{
     snapshot::{Deployment, Server},
     stats::RefreshStats,
 };
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 

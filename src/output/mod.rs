@@ -8,13 +8,10 @@ pub mod json;
 pub mod openmetrics;
 pub mod table;
 
-use crate::{
-    command::Failure,
-    environment::{self, Environment},
-    exit,
-    model::{self, health::Verdict},
-    screen::text::{self, Charset},
-};
+use crate::command::Failure;
+use refreshtop_connect::environment::{self, Environment};
+use refreshtop_core::{exit, health::Verdict};
+use refreshtop_tui::screen::text::{self, Charset};
 use std::io::{self, IsTerminal as _, Write as _};
 
 /// How this run prints.
@@ -84,12 +81,12 @@ impl Output {
     }
 
     /// The verdict of a diagnosis as a word, coloured where that is possible.
-    pub fn finding(&self, verdict: model::diagnosis::Verdict) -> String {
+    pub fn finding(&self, verdict: refreshtop_core::diagnosis::Verdict) -> String {
         let colour = match verdict {
-            model::diagnosis::Verdict::Good => 32,
-            model::diagnosis::Verdict::Warning => 33,
-            model::diagnosis::Verdict::Bad => 31,
-            model::diagnosis::Verdict::Unknown => 35,
+            refreshtop_core::diagnosis::Verdict::Good => 32,
+            refreshtop_core::diagnosis::Verdict::Warning => 33,
+            refreshtop_core::diagnosis::Verdict::Bad => 31,
+            refreshtop_core::diagnosis::Verdict::Unknown => 35,
         };
         self.coloured(diagnosis::word(verdict), colour)
     }

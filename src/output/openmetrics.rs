@@ -3,19 +3,20 @@
 //! Gauges only, in base units: counts are those of a window, and such an exposition is read by what knows only
 //! Prometheus's older text format too (`node_exporter`'s textfile collector).
 
-use crate::{
-    model::{
-        health::{Health, Verdict},
-        snapshot::Snapshot,
-        stats::RefreshStats,
-    },
-    output::json,
-};
+use crate::output::json;
 use chrono::{DateTime, Utc};
 use prometheus_client::{
     encoding::text,
-    metrics::{family::Family, gauge::ConstGauge, gauge::Gauge},
+    metrics::{
+        family::Family,
+        gauge::{ConstGauge, Gauge},
+    },
     registry::{Registry, Unit},
+};
+use refreshtop_core::{
+    health::{Health, Verdict},
+    snapshot::Snapshot,
+    stats::RefreshStats,
 };
 use std::{borrow::Cow, fmt, sync::atomic::AtomicU64, time::Duration};
 

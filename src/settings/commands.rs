@@ -4,10 +4,8 @@
 //! the same rules: what the file says becomes the default of the flag.
 
 use super::{File, Layer, SettingsError, config_file};
-use crate::{
-    cli::{self, Cli},
-    environment::Environment,
-};
+use crate::cli::{self, Cli};
+use refreshtop_connect::environment::Environment;
 use std::{collections::BTreeSet, ffi::OsString};
 
 /// Commands that have such options.

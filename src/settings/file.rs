@@ -6,12 +6,10 @@ use super::{
     mistake::{describe, explain, unknown},
     value,
 };
-use crate::{
-    model::{health::Thresholds, views::View},
-    screen::keys::KeyMap,
-    secret::ConnectionUrl,
-};
 use directories::ProjectDirs;
+use refreshtop_connect::secret::ConnectionUrl;
+use refreshtop_core::health::Thresholds;
+use refreshtop_tui::{app::views::View, screen::keys::KeyMap};
 use serde::{Deserialize, Deserializer, de};
 use std::{
     collections::BTreeMap,

@@ -1,9 +1,11 @@
 //! One source's wishes: flags, environment and config file all become a [`Layer`], and the stronger one wins.
 
 use super::value;
-use crate::environment::{self, Environment};
-use crate::model::views::View;
-use crate::secret::ConnectionUrl;
+use refreshtop_connect::{
+    environment::{self, Environment},
+    secret::ConnectionUrl,
+};
+use refreshtop_tui::app::views::View;
 use std::{path::PathBuf, time::Duration};
 use tracing::Level;
 

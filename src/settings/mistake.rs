@@ -1,6 +1,6 @@
 //! A mistake in the config file, shown where it is.
 
-use crate::secret::looks_secret;
+use refreshtop_connect::secret::looks_secret;
 use std::{fmt::Write as _, ops::Range, path::Path};
 
 /// Describes a mistake: file, line and column, what is wrong, the line itself and a caret below it.

@@ -7,15 +7,15 @@ pub(crate) mod mistake;
 pub mod value;
 pub mod variables;
 
-use crate::{
-    environment::Environment,
-    model::{health::Thresholds, state::Options, views::View},
-    screen::keys::KeyMap,
-    secret::ConnectionUrl,
-};
 use directories::ProjectDirs;
 pub use file::File;
 pub use layer::Layer;
+use refreshtop_connect::{environment::Environment, secret::ConnectionUrl};
+use refreshtop_core::health::Thresholds;
+use refreshtop_tui::{
+    app::{state::Options, views::View},
+    screen::keys::KeyMap,
+};
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -52,7 +52,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What the monitor needs of them. `place` is the host for people ([`crate::connect::Target::place`]).
+    /// What the monitor needs of them. `place` is the host for people ([`refreshtop_connect::Target::place`]).
     pub fn options(&self) -> Options {
         Options { poll_interval: self.poll, window: self.window, view: self.view, thresholds: self.thresholds.clone() }
     }
@@ -74,7 +74,7 @@ pub const DEFAULT_POLL: Duration = Duration::from_secs(30);
 /// Window of the statistics where nothing else is said.
 pub const DEFAULT_WINDOW: Duration = Duration::from_hours(24);
 
-/// The settings are wrong; says what, where, and what is allowed. Ends a run with [`crate::exit::SETTINGS`].
+/// The settings are wrong; says what, where, and what is allowed. Ends a run with [`refreshtop_core::exit::SETTINGS`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SettingsError(String);

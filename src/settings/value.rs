@@ -4,8 +4,8 @@
 //! a password that slipped into the wrong place.
 
 use super::mistake;
-pub use crate::model::schedule::{cron, job as job_schedule};
-use crate::model::views::View;
+pub use refreshtop_core::schedule::{cron, job as job_schedule};
+use refreshtop_tui::app::views::View;
 use std::{
     fmt,
     net::{Ipv4Addr, SocketAddr},

@@ -1,7 +1,9 @@
 //! Variables of the environment that are nobody's: a misspelt one would be ignored without a word.
 
 use super::{layer::variable, mistake};
-use crate::{cli, cluster::programs::OVERRIDE, environment::Environment};
+use crate::cli;
+use refreshtop_cluster::programs::OVERRIDE;
+use refreshtop_connect::environment::Environment;
 use std::collections::BTreeSet;
 
 /// What all of ours begin with.

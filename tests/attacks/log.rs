@@ -1,7 +1,9 @@
 //! The refresh log: what a table of that name can carry.
 
-use crate::scene::Scene;
-use crate::support::{self, execute, value};
+use crate::{
+    scene::Scene,
+    support::{self, execute, value},
+};
 
 /// A log as somebody else may make it.
 const LOG: &str = "CREATE TABLE public.metrics_refresh_log (

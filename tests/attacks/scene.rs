@@ -2,7 +2,7 @@
 //! and somebody with small ones who lays a trap. Afterwards: whose rights did the trap's code run with?
 
 use crate::support::{self, SMALL_APP, execute, unique, value};
-use refreshtop::cluster::{ClusterOptions, Cron, DisposableCluster};
+use refreshtop_cluster::{ClusterOptions, Cron, DisposableCluster};
 use std::{
     collections::BTreeSet,
     process::{Child, Command, Output, Stdio},

@@ -4,7 +4,7 @@ use crate::support::{
     self, client, options,
     processes::{eventually, processes_of},
 };
-use refreshtop::cluster::{ClusterError, ClusterOptions, Cron, DisposableCluster, leftovers};
+use refreshtop_cluster::{ClusterError, ClusterOptions, Cron, DisposableCluster, leftovers};
 use rustix::process::{Pid, Signal, geteuid, getpgid, kill_process};
 use std::{
     fs,

@@ -2,7 +2,7 @@
 //!
 //! Nobody listens at any of these places: psql's errors name the places it tried.
 
-use refreshtop::{connect::Target, environment::Environment, secret::ConnectionUrl};
+use refreshtop_connect::{Target, environment::Environment, secret::ConnectionUrl};
 use std::process::Command;
 
 const SERVICES: &str = "[a]\nhost=127.0.0.1\nport=7\n[b]\nhost=127.0.0.1\nhost=127.0.0.8\n[empty]\nport=\nhost=127.0.0.1\n\
@@ -32,11 +32,11 @@ fn of_psql(text: &str, environment: &Environment) -> Option<Vec<(String, u16)>> 
 
 fn of_ours(text: &str, environment: &Environment) -> Option<Vec<(String, u16)>> {
     let target = Target::resolve(Some(&ConnectionUrl::new(text)), environment).ok()?;
-    let host = |place: &refreshtop::connect::Endpoint| match (&place.address, &place.host) {
+    let host = |place: &refreshtop_connect::Endpoint| match (&place.address, &place.host) {
         (Some(address), _) => address.ip().to_string(),
         (None, host) => match host {
-            refreshtop::connect::Host::Tcp(name) => name.clone(),
-            refreshtop::connect::Host::Unix(folder) => folder.display().to_string(),
+            refreshtop_connect::Host::Tcp(name) => name.clone(),
+            refreshtop_connect::Host::Unix(folder) => folder.display().to_string(),
         },
     };
     Some(target.endpoints.iter().map(|place| (host(place), place.port)).collect())

@@ -3,11 +3,9 @@
 use crate::support::{
     self, CRON_DATABASE, client, cluster, execute, fresh_app, session::Session, small_app_in, target, value,
 };
-use refreshtop::{
-    cluster::{ClusterOptions, DisposableCluster},
-    command::migrate,
-    exit,
-};
+use refreshtop::command::migrate;
+use refreshtop_cluster::{ClusterOptions, DisposableCluster};
+use refreshtop_core::exit;
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     io::{BufRead as _, BufReader},

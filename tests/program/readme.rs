@@ -2,11 +2,10 @@
 
 use refreshtop::{
     cli::{self, Cli},
-    exit,
-    model::health::Thresholds,
-    screen::keys::KeyMap,
     settings::layer::{Layer, variable},
 };
+use refreshtop_core::{exit, health::Thresholds};
+use refreshtop_tui::screen::keys::KeyMap;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -243,7 +242,7 @@ fn the_size_and_the_speed_are_those_that_test_deb_checks() {
 /// The preflight sends people there.
 #[test]
 fn what_it_reads_is_what_the_preflight_asks_for() {
-    let preflight = include_str!("../../src/db/migrate/preflight.sql");
+    let preflight = include_str!("../../crates/db/src/migrate/preflight.sql");
     assert!(preflight.contains("docs/database.md, \"What it reads\""));
     let shown: Vec<String> = table(section(DATABASE, "## What it reads"))
         .iter()

@@ -2,7 +2,8 @@
 //! be adopted is refused before anything is changed, and what can is put back by a rollback.
 
 use crate::support::{self, execute, fresh_app, fresh_role, session::Session, target, value};
-use refreshtop::{command::migrate, db::migrate::MigrateError};
+use refreshtop::command::migrate;
+use refreshtop_db::migrate::MigrateError;
 
 const LOG: &str = "CREATE TABLE public.metrics_refresh_log (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(), refresh_type varchar(100) NOT NULL, status varchar(20) NOT NULL,

@@ -1,7 +1,7 @@
 //! What incidents are made of, read from logs on a real server: migrated, made by hand, and hostile.
 
 use crate::support::{self, asking::Asking, execute, fresh_app, fresh_role, migrated_app, session::Session};
-use refreshtop::model::{
+use refreshtop_core::{
     incident::{Incident, Record},
     question::{Answer, Question},
     reading::{Reading, Unavailable},

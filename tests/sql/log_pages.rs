@@ -1,7 +1,7 @@
 //! Pages of the log from a real server, whoever made it.
 
 use crate::support::{self, asking::Asking, execute, fresh_app, fresh_role, migrated_app, value};
-use refreshtop::model::{
+use refreshtop_core::{
     question::{Answer, OriginFilter, Question, RunsFilter, RunsPage, RunsRead, Start},
     reading::Reading,
 };

@@ -1,7 +1,7 @@
 //! Attempts that could not log themselves: the next one does it for them.
 
 use crate::support::{self, SMALL_APP, execute, migrate, migrated_app, session::Session};
-use refreshtop::cluster::DisposableCluster;
+use refreshtop_cluster::DisposableCluster;
 use serde_json::{Value, json};
 
 const REFRESH: &str = "public.refresh_platform_metrics_with_logging()";

@@ -4,12 +4,10 @@ use crate::support::{
     self, client, execute, fresh_app, fresh_database, fresh_role, listed, schema::schema, session::Session, steps,
     target, unique, value,
 };
-use refreshtop::{
-    cluster::DisposableCluster,
-    command::{Failure, migrate},
-    db::migrate::MigrateError,
-    exit,
-};
+use refreshtop::command::{Failure, migrate};
+use refreshtop_cluster::DisposableCluster;
+use refreshtop_core::exit;
+use refreshtop_db::migrate::MigrateError;
 
 const HANDMADE: &str = include_str!("../fixtures/handmade.sql");
 
@@ -405,7 +403,7 @@ async fn default_privileges_give_nobody_a_way_in() {
 /// Every SQL file of this program, the steps' and those beside the code that runs them.
 fn sql_files() -> Vec<std::path::PathBuf> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut folders = vec![root.join("migrations"), root.join("src/db")];
+    let mut folders = vec![root.join("migrations"), root.join("crates/db/src")];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {

@@ -1,7 +1,7 @@
 //! The session that polls, on a real server.
 
 use crate::support::{asking::Asking, migrated_app, session::Session};
-use refreshtop::model::event::Event;
+use refreshtop_core::event::Event;
 use uuid::Uuid;
 
 #[tokio::test]

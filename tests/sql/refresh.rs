@@ -1,7 +1,7 @@
 //! What one refresh does, whatever becomes of it.
 
 use crate::support::{self, execute, fresh_app, fresh_role, migrate, migrated_app, session::Session};
-use refreshtop::cluster::{ClusterOptions, DisposableCluster};
+use refreshtop_cluster::{ClusterOptions, DisposableCluster};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 

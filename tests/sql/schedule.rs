@@ -1,16 +1,14 @@
 //! The jobs in a real `pg_cron`: in another database of the cluster, in the application's own, and nowhere.
 
 use crate::support::{self, CRON_DATABASE, SMALL_APP, client, cluster, execute, fresh_app, target, value};
-use refreshtop::{
-    cluster::{ClusterOptions, Cron, DisposableCluster},
-    command::migrate,
-    connect::{Limits, Target},
-    db::{
-        service,
-        session::Session,
-        snapshot::{self, Kept, Scope},
-    },
-    model::job::Job,
+use refreshtop::command::migrate;
+use refreshtop_cluster::{ClusterOptions, Cron, DisposableCluster};
+use refreshtop_connect::{Limits, Target};
+use refreshtop_core::job::Job;
+use refreshtop_db::{
+    service,
+    session::Session,
+    snapshot::{self, Kept, Scope},
 };
 use std::time::Duration;
 

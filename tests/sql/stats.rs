@@ -2,16 +2,14 @@
 
 use crate::support::{self, cluster, execute, fresh_role, look, migrated_app, session::Session};
 use chrono::{DateTime, TimeDelta, Utc};
-use refreshtop::{
-    db::service::{self, LogFilter, PLATFORM_METRICS},
-    model::{
-        address::ViewId,
-        health::{self, Rule, Thresholds, Verdict},
-        refresh::TriggerOutcome,
-        run::{Origin, RunStatus},
-        stats::RefreshStats,
-    },
+use refreshtop_core::{
+    address::ViewId,
+    health::{self, Rule, Thresholds, Verdict},
+    refresh::TriggerOutcome,
+    run::{Origin, RunStatus},
+    stats::RefreshStats,
 };
+use refreshtop_db::service::{self, LogFilter, PLATFORM_METRICS};
 use serde_json::{Value, json};
 use std::{fs, path::Path, time::Duration};
 use uuid::Uuid;
@@ -34,7 +32,7 @@ fn row_of(refresh_type: &str, status: &str, ago: &str, ms: &str) -> String {
 }
 
 /// A migrated database whose log holds what `rows` insert, a session in it, and one of the service's.
-async fn logged(rows: &[String]) -> (Session, refreshtop::db::session::Session) {
+async fn logged(rows: &[String]) -> (Session, refreshtop_db::session::Session) {
     let url = migrated_app("stats").await;
     execute(&url, &rows.concat()).await;
     (Session::open(&url).await, crate::support::open(&url).await)

@@ -1,14 +1,12 @@
 //! Asks a database as the monitor does, in a session of its own.
 
 use super::target;
-use refreshtop::{
-    db::{events::Events, reader::Reader},
-    model::{
-        address::DatabaseId,
-        event::Event,
-        question::{Answer, Question},
-    },
+use refreshtop_core::{
+    address::DatabaseId,
+    event::Event,
+    question::{Answer, Question},
 };
+use refreshtop_db::{events::Events, reader::Reader};
 use std::time::Duration;
 use tokio::{sync::mpsc, time::timeout};
 

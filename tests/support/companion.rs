@@ -1,6 +1,6 @@
 //! Programs beside the test's server: a pooler, a standby. Each ends with the test program, however that ends.
 
-use refreshtop::cluster::DisposableCluster;
+use refreshtop_cluster::DisposableCluster;
 use std::{
     env, fs,
     net::{TcpListener, TcpStream},

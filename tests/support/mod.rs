@@ -15,12 +15,9 @@ pub mod schema;
 pub mod session;
 pub mod terminal;
 
-use refreshtop::{
-    cluster::{ClusterOptions, Cron, DisposableCluster, programs::OVERRIDE},
-    connect::{Limits, Target},
-    db::{self, read_transaction::ReadTransaction},
-    secret::ConnectionUrl,
-};
+use refreshtop_cluster::{ClusterOptions, Cron, DisposableCluster, programs::OVERRIDE};
+use refreshtop_connect::{Limits, Target, secret::ConnectionUrl};
+use refreshtop_db::read_transaction::ReadTransaction;
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicU32, Ordering},
@@ -86,7 +83,7 @@ pub async fn fresh_app(prefix: &str) -> String {
 /// disturb the tests.
 pub async fn migrate(url: &str) {
     let mut connection = open(url).await;
-    db::migrate::up(&mut connection).await.unwrap_or_else(|error| panic!("{error}"));
+    refreshtop_db::migrate::up(&mut connection).await.unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// Keeps `pg_cron` from running what a migration of the database of `url` has scheduled: every five minutes, whatever a
@@ -128,7 +125,7 @@ pub fn listed(steps: impl IntoIterator<Item = i64>) -> String {
 /// Undoes every migration as the role of `url`.
 pub async fn roll_back(url: &str) {
     let mut connection = open(url).await;
-    db::migrate::down(&mut connection, 0).await.unwrap_or_else(|error| panic!("{error}"));
+    refreshtop_db::migrate::down(&mut connection, 0).await.unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// A new, migrated database with the application's four tables and a little data.
@@ -221,13 +218,13 @@ pub fn target(url: &str) -> Target {
 }
 
 /// A session as the program opens its own, without limits.
-pub async fn open(url: &str) -> refreshtop::db::session::Session {
-    let opened = refreshtop::db::session::Session::open(&target(url), "test", &Limits::default()).await;
+pub async fn open(url: &str) -> refreshtop_db::session::Session {
+    let opened = refreshtop_db::session::Session::open(&target(url), "test", &Limits::default()).await;
     opened.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// One consistent look, as the program takes it.
-pub async fn look(session: &mut refreshtop::db::session::Session) -> ReadTransaction<'_> {
+pub async fn look(session: &mut refreshtop_db::session::Session) -> ReadTransaction<'_> {
     ReadTransaction::begin(session).await.unwrap_or_else(|error| panic!("{error}"))
 }
 

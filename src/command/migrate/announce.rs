@@ -5,15 +5,13 @@ use super::{
     sessions::{cron_session, session},
     wording::{counted, numbered},
 };
-use crate::db::session::Session;
-use crate::{
-    command::interrupt::Watch,
-    connect::Target,
-    db::{
-        migrate::{self, MigrateError},
-        schedule::{self, Done, Installation, Mode, Standing},
-    },
-    exit,
+use crate::command::interrupt::Watch;
+use refreshtop_connect::Target;
+use refreshtop_core::exit;
+use refreshtop_db::{
+    migrate::{self, MigrateError},
+    schedule::{self, Done, Installation, Mode, Standing},
+    session::Session,
 };
 
 /// What a rollback to `target_version` would do, in one sentence; `None` where there is nothing to undo.

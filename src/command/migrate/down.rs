@@ -6,16 +6,14 @@ use super::{
     sessions::{cron_session, session},
     wording::numbered,
 };
-use crate::db::session::Session;
-use crate::{
-    command::interrupt::Watch,
-    connect::{Kind, Target},
-    db::{
-        error,
-        migrate::{self, MigrateError, Pending, Undone},
-        schedule::{self, Done, Installation, Mode, ScheduleError},
-    },
-    exit,
+use crate::command::interrupt::Watch;
+use refreshtop_connect::{Kind, Target};
+use refreshtop_core::exit;
+use refreshtop_db::{
+    error,
+    migrate::{self, MigrateError, Pending, Undone},
+    schedule::{self, Done, Installation, Mode, ScheduleError},
+    session::Session,
 };
 
 /// Unschedules what was scheduled and undoes every step above `target_version`.

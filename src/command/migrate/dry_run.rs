@@ -6,13 +6,11 @@ use super::{
     sessions::{cron_session, session},
     wording::not_scheduled,
 };
-use crate::{
-    command::interrupt::Watch,
-    connect::Target,
-    db::{
-        migrate::{self, MigrateError},
-        schedule::{self, Mode},
-    },
+use crate::command::interrupt::Watch;
+use refreshtop_connect::Target;
+use refreshtop_db::{
+    migrate::{self, MigrateError},
+    schedule::{self, Mode},
 };
 
 /// Every statement that [`super::up`] would execute.

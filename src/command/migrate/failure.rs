@@ -1,10 +1,8 @@
 //! What a failure of a migration means.
 
-use crate::{
-    command::{Failure, interrupt::Watch},
-    db::{error, migrate::MigrateError},
-    exit,
-};
+use crate::command::{Failure, interrupt::Watch};
+use refreshtop_core::exit;
+use refreshtop_db::{error, migrate::MigrateError};
 
 impl From<MigrateError> for Failure {
     fn from(error: MigrateError) -> Self {

@@ -1,18 +1,16 @@
 //! Putting the jobs in place.
 
 use super::sessions::{cron_session, session};
-use crate::db::session::Session;
-use crate::{
-    command::{
-        Failure,
-        interrupt::{self, Watch},
-    },
-    connect::Target,
-    db::{
-        migrate::{self, MigrateError},
-        schedule::{self, Done, Installation, Mode, Place, ScheduleError, Standing},
-    },
-    exit,
+use crate::command::{
+    Failure,
+    interrupt::{self, Watch},
+};
+use refreshtop_connect::Target;
+use refreshtop_core::exit;
+use refreshtop_db::{
+    migrate::{self, MigrateError},
+    schedule::{self, Done, Installation, Mode, Place, ScheduleError, Standing},
+    session::Session,
 };
 
 /// Puts the jobs in place in the application's transaction, or, where `pg_cron` lives in another database, does with that

@@ -27,11 +27,11 @@ use crate::{
         Failure, confirm,
         interrupt::{self, Watch},
     },
-    connect::Target,
-    exit,
     output::{Output, json},
 };
 use failure::undone;
+use refreshtop_connect::Target;
+use refreshtop_core::exit;
 use serde_json::json;
 use wording::{done, script};
 

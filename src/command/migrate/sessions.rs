@@ -1,11 +1,8 @@
 //! The sessions of a migration.
 
-use crate::db::session::Session;
-use crate::{
-    command::interrupt::Watch,
-    connect::{Limits, Target},
-    db::{jobs, migrate::MigrateError, schedule::Installation},
-};
+use crate::command::interrupt::Watch;
+use refreshtop_connect::{Limits, Target};
+use refreshtop_db::{jobs, migrate::MigrateError, schedule::Installation, session::Session};
 
 /// Opens a session for migrating: as long as it takes, but never waiting for ever for a lock.
 pub(super) async fn session(target: &Target, watch: &Watch) -> Result<Session, MigrateError> {

@@ -1,11 +1,9 @@
 //! `refreshtop migrate status`.
 
 use super::sessions::session;
-use crate::{
-    command::interrupt::Watch,
-    connect::Target,
-    db::migrate::{self, MigrateError, Step},
-};
+use crate::command::interrupt::Watch;
+use refreshtop_connect::Target;
+use refreshtop_db::migrate::{self, MigrateError, Step};
 
 use std::fmt::Write as _;
 

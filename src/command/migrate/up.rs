@@ -6,15 +6,13 @@ use super::{
     sessions::{cron_session, session},
     wording::{applied, not_scheduled},
 };
-use crate::db::session::{Session, Transaction};
-use crate::{
-    command::interrupt::Watch,
-    connect::Target,
-    db::{
-        migrate::{self, Applied, MigrateError, Pending},
-        schedule::{self, Done, Installation, Mode, ScheduleError},
-    },
-    exit,
+use crate::command::interrupt::Watch;
+use refreshtop_connect::Target;
+use refreshtop_core::exit;
+use refreshtop_db::{
+    migrate::{self, Applied, MigrateError, Pending},
+    schedule::{self, Done, Installation, Mode, ScheduleError},
+    session::{Session, Transaction},
 };
 
 /// Migrates up and puts the jobs in place. Returns what to tell, one line each.

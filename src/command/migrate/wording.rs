@@ -2,11 +2,11 @@
 
 use crate::{
     command::Failure,
-    connect::Target,
-    db::migrate::{Applied, Step},
     output::{Output, json},
-    sanitize::printable,
 };
+use refreshtop_connect::Target;
+use refreshtop_core::sanitize::printable;
+use refreshtop_db::migrate::{Applied, Step};
 use serde_json::{Value, json};
 
 /// Tells what was done. The sentences may name what others named.

@@ -2,10 +2,7 @@
 
 use super::{down, refresh, refreshed, up};
 use crate::support::{execute, fresh_app, migrate, options, session::Session, small_app_in, value};
-use refreshtop::{
-    cluster::{ClusterOptions, DisposableCluster},
-    db,
-};
+use refreshtop_cluster::{ClusterOptions, DisposableCluster};
 
 const LOG: &str = "SELECT string_agg(status, ' ' ORDER BY created_at) FROM public.metrics_refresh_log";
 
@@ -84,7 +81,7 @@ async fn a_refresh_beside_a_rollback_is_logged_or_fails_at_once() {
         execute(&url, OLDER).await;
         up(&url).await;
         let mut session = crate::support::open(&url).await;
-        let pending = db::migrate::begin_down(&mut session, 0, &mut |_| {}, async |_| Ok(())).await.unwrap();
+        let pending = refreshtop_db::migrate::begin_down(&mut session, 0, &mut |_| {}, async |_| Ok(())).await.unwrap();
         let refreshing = Session::open(&url).await;
         let pid = refreshing.pid;
         let call = tokio::spawn(async move {

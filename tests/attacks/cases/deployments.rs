@@ -4,7 +4,7 @@ use super::{down, jobs, refresh, refreshed, up, whole};
 use crate::support::{
     CRON_DATABASE, SMALL_APP, cluster, execute, fresh_app, fresh_database, session::Session, target, value,
 };
-use refreshtop::{command::migrate, db};
+use refreshtop::command::migrate;
 
 /// The application's tables, and the deployment.
 async fn deployment(prefix: &str, fixture: &str) -> String {
@@ -123,7 +123,7 @@ async fn an_event_trigger_is_named_before_it_runs_and_when_it_fails() {
     let url = deployment("case_10", include_str!("../../fixtures/cases/10-event-triggers.sql")).await;
     let mut session = crate::support::open(&url).await;
     let mut told = Vec::new();
-    let outcome = db::migrate::begin_up(&mut session, &mut |text| told.push(text.to_owned())).await;
+    let outcome = refreshtop_db::migrate::begin_up(&mut session, &mut |text| told.push(text.to_owned())).await;
     let said = outcome.expect_err("it fails").to_string();
     let note = "event trigger note_refreshes runs function public.note_refresh()";
     assert!(told.iter().any(|line| line.starts_with("note: ") && line.contains(note)), "{told:?}");

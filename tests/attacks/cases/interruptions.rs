@@ -2,7 +2,7 @@
 //! the database, its jobs and the roles are as before or as after, and the server has no statement of it left.
 
 use crate::support::{client, options, schema::catalogs, small_app_in};
-use refreshtop::cluster::{ClusterOptions, Cron, DisposableCluster};
+use refreshtop_cluster::{ClusterOptions, Cron, DisposableCluster};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     process::{Child, Command, Stdio},

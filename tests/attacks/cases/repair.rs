@@ -161,7 +161,7 @@ async fn a_restore_into_a_cluster_without_our_roles_is_repaired() {
     let before = schema(&url).await;
     up(&url).await;
     refreshed(&url).await;
-    let other = refreshtop::cluster::DisposableCluster::start(&crate::support::options(), &mut |_| {}).await.unwrap();
+    let other = refreshtop_cluster::DisposableCluster::start(&crate::support::options(), &mut |_| {}).await.unwrap();
     let there = other.url("postgres");
     let mut dump = Command::new(&program).args(["--dbname", &url]).stdout(Stdio::piped()).spawn().unwrap();
     let restore = Command::new(program.with_file_name("psql"))

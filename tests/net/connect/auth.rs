@@ -3,7 +3,7 @@
 
 use super::{Server, owner, prepare, program, reload, run, target};
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair};
-use refreshtop::connect::{Kind, Limits, connect};
+use refreshtop_connect::{Kind, Limits, connect};
 use std::{
     fs,
     io::{Read as _, Write as _},

@@ -6,12 +6,10 @@ mod tls;
 
 use futures_util::StreamExt as _;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use refreshtop::{
-    connect::{ConnectError, Connected, Kind, Limits, Target, connect},
-    db::session::Session,
-    environment::Environment,
-    secret::ConnectionUrl,
+use refreshtop_connect::{
+    ConnectError, Connected, Kind, Limits, Target, connect, environment::Environment, secret::ConnectionUrl,
 };
+use refreshtop_db::session::Session;
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs,
@@ -198,7 +196,7 @@ async fn attempt(text: &str) -> Result<Connected, ConnectError> {
 }
 
 /// Runs a session beside the test.
-fn run(session: Connected) -> (tokio_postgres::Client, refreshtop::connect::Canceller) {
+fn run(session: Connected) -> (tokio_postgres::Client, refreshtop_connect::Canceller) {
     let Connected { client, mut messages, canceller, .. } = session;
     tokio::spawn(async move { while messages.next().await.is_some() {} });
     (client, canceller)

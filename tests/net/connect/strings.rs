@@ -2,11 +2,7 @@
 //! database, and the password found in the same place; or to none.
 
 use super::{Server, prepare, program, run};
-use refreshtop::{
-    connect::{Limits, Target, connect},
-    environment::Environment,
-    secret::ConnectionUrl,
-};
+use refreshtop_connect::{Limits, Target, connect, environment::Environment, secret::ConnectionUrl};
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 const QUERY: &str = "select concat_ws('/', current_user, current_database(), inet_server_addr() is null, \

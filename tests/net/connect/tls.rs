@@ -6,8 +6,8 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType, IsCa, Issuer,
     KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd,
 };
-use refreshtop::connect::{Kind, Limits, connect};
-use refreshtop::db::session::Session;
+use refreshtop_connect::{Kind, Limits, connect};
+use refreshtop_db::session::Session;
 use std::{
     fs,
     os::unix::fs::{PermissionsExt as _, chown},

@@ -3,7 +3,7 @@
 use super::{Fault, keys_answer, leave, monitor, own_server};
 use crate::support::{execute, target};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
-use refreshtop::cluster::DisposableCluster;
+use refreshtop_cluster::DisposableCluster;
 use std::{
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
@@ -115,7 +115,7 @@ async fn a_certificate_that_expires_is_said_and_its_renewal_noticed() {
     // Its settings take a moment to be reread.
     let try_it = async || {
         let target = target(&there);
-        refreshtop::connect::connect(&target, "test", &refreshtop::connect::Limits::READING).await.map(drop)
+        refreshtop_connect::connect(&target, "test", &refreshtop_connect::Limits::READING).await.map(drop)
     };
     eventually(async || try_it().await.is_ok()).await;
     let mut monitor = monitor(&there).live();

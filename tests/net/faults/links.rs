@@ -7,7 +7,7 @@ use crate::support::{
     target,
     terminal::Launch,
 };
-use refreshtop::cluster::{ClusterOptions, Cron};
+use refreshtop_cluster::{ClusterOptions, Cron};
 use std::{
     fs,
     process::Command,

@@ -13,7 +13,7 @@ use crate::support::{
     execute, migrate, options, small_app_in,
     terminal::{Launch, TerminalProgram, unbroken},
 };
-use refreshtop::cluster::{ClusterOptions, DisposableCluster};
+use refreshtop_cluster::{ClusterOptions, DisposableCluster};
 use std::time::{Duration, Instant};
 
 /// The call of the scheduler.

@@ -2,7 +2,7 @@
 
 use super::{Fault, REFRESH, keys_answer, leave, monitor, own_server, own_server_with};
 use crate::support::{client, execute, options, value};
-use refreshtop::cluster::ClusterOptions;
+use refreshtop_cluster::ClusterOptions;
 use rustix::process::{Pid, Signal, kill_process};
 use std::{fs, os::unix::fs::chown, process::Command, time::Duration};
 
@@ -149,7 +149,7 @@ async fn a_full_disk_is_told_though_the_log_takes_no_row() {
 }
 
 /// A disk of 8 MB; false where nobody may mount one here.
-fn small_disk(folder: &std::path::Path, cluster: &refreshtop::cluster::DisposableCluster) -> bool {
+fn small_disk(folder: &std::path::Path, cluster: &refreshtop_cluster::DisposableCluster) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     let owner = fs::metadata(cluster.data_dir()).unwrap();
     fs::create_dir(folder).unwrap();

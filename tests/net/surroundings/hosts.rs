@@ -6,12 +6,8 @@ use crate::support::{
     options,
 };
 use futures_util::StreamExt as _;
-use refreshtop::{
-    cluster::{ClusterOptions, DisposableCluster},
-    connect::{Connected, Limits, Target, connect},
-    environment::Environment,
-    secret::ConnectionUrl,
-};
+use refreshtop_cluster::{ClusterOptions, DisposableCluster};
+use refreshtop_connect::{Connected, Limits, Target, connect, environment::Environment, secret::ConnectionUrl};
 use std::{
     collections::BTreeSet,
     net::TcpListener,
@@ -36,7 +32,7 @@ async fn ours(url: &str) -> [Option<i32>; 2] {
             Some(client.query_one(QUERY, &[]).await.unwrap().get(0))
         }
     };
-    let second = match refreshtop::db::session::Session::open(&target, "test", &Limits::READING).await {
+    let second = match refreshtop_db::session::Session::open(&target, "test", &Limits::READING).await {
         Err(_) => None,
         Ok(session) => Some(session.query(QUERY, &[]).await.unwrap()[0].try_get(0).unwrap()),
     };

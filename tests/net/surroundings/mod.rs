@@ -7,10 +7,8 @@ mod standby;
 mod unmanaged;
 
 use crate::support::{target, terminal::Launch};
-use refreshtop::{
-    db::poller::Poller,
-    model::{reading::Unavailable, snapshot::Snapshot},
-};
+use refreshtop_core::{reading::Unavailable, snapshot::Snapshot};
+use refreshtop_db::poller::Poller;
 use std::time::Duration;
 
 /// The call of the scheduler, and of everybody else.

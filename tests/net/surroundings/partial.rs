@@ -2,13 +2,10 @@
 
 use super::{REFRESH, polling, snapshot};
 use crate::support::{execute, fresh_app, fresh_database, fresh_role, migrate, migrated_app, options, small_app_in};
-use refreshtop::{
-    cluster::DisposableCluster,
-    db,
-    model::{
-        reading::Reading,
-        snapshot::{Deployment, Snapshot},
-    },
+use refreshtop_cluster::DisposableCluster;
+use refreshtop_core::{
+    reading::Reading,
+    snapshot::{Deployment, Snapshot},
 };
 
 /// What a part must say: `Ok`, or words of its reason and its fix.
@@ -65,15 +62,12 @@ async fn an_older_and_a_newer_schema() {
     let url = migrated_app("older").await;
     execute(&url, REFRESH).await;
     let mut connection = crate::support::open(&url).await;
-    db::migrate::down(&mut connection, 3).await.unwrap();
+    refreshtop_db::migrate::down(&mut connection, 3).await.unwrap();
     let older = snapshot(&url).await;
     assert_eq!(older.deployment, Deployment::Older);
     // The view is the last step's; the log, and what it tells, are not.
     check("older", &older, [Ok(()), Ok(()), Ok(()), Err(("does not exist", MIGRATE)), NO_JOB]);
-    assert_eq!(
-        (older.stats.unwrap().total, older.runs.unwrap()[0].origin),
-        (1, refreshtop::model::run::Origin::Direct)
-    );
+    assert_eq!((older.stats.unwrap().total, older.runs.unwrap()[0].origin), (1, refreshtop_core::run::Origin::Direct));
 
     let url = migrated_app("newer").await;
     execute(

@@ -10,7 +10,7 @@ use crate::support::{
     terminal::{Launch, REFRESHTOP},
     value,
 };
-use refreshtop::cluster::{ClusterOptions, Cron, DisposableCluster};
+use refreshtop_cluster::{ClusterOptions, Cron, DisposableCluster};
 use std::{
     collections::HashSet,
     process::{Command, Output, Stdio},

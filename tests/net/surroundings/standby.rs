@@ -7,7 +7,7 @@ use crate::support::{
     session::Session,
     small_app_in,
 };
-use refreshtop::cluster::{ClusterOptions, DisposableCluster};
+use refreshtop_cluster::{ClusterOptions, DisposableCluster};
 use std::{
     sync::{
         Arc,

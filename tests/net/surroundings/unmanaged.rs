@@ -2,7 +2,7 @@
 
 use super::{polling, snapshot};
 use crate::support::{asking::Asking, execute, fresh_app, fresh_role, migrate, session::Session, value};
-use refreshtop::model::{event::Event, run::RunStatus, snapshot::Deployment};
+use refreshtop_core::{event::Event, run::RunStatus, snapshot::Deployment};
 
 const HANDMADE: &str = include_str!("../../fixtures/handmade.sql");
 

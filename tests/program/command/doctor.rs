@@ -8,7 +8,7 @@ use crate::support::{
     CRON_DATABASE, cluster, execute, fresh_app, fresh_role, migrated_app, session::Session, terminal::Launch, value,
     wait_out_jobs,
 };
-use refreshtop::exit;
+use refreshtop_core::exit;
 use serde_json::Value;
 
 fn check<'a>(answer: &'a Value, id: &str) -> &'a Value {

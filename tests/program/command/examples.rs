@@ -7,7 +7,7 @@ use crate::support::{
     terminal::{Launch, TerminalProgram},
     value,
 };
-use refreshtop::exit;
+use refreshtop_core::exit;
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs,

@@ -5,7 +5,7 @@ use super::{
     table::{States, code, one_sentence},
 };
 use openmetrics_parser::openmetrics::parse_openmetrics;
-use refreshtop::exit;
+use refreshtop_core::exit;
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     collections::BTreeMap,

@@ -4,10 +4,8 @@ use super::run;
 use crate::support::{
     CRON_DATABASE, cluster, execute, fresh_role, migrate, migrated_app, options, small_app_in, value, without_runs,
 };
-use refreshtop::{
-    cluster::{ClusterOptions, Cron, DisposableCluster},
-    exit,
-};
+use refreshtop_cluster::{ClusterOptions, Cron, DisposableCluster};
+use refreshtop_core::exit;
 use serde_json::Value;
 
 async fn jobs(url: &str) -> Vec<Value> {

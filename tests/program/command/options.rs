@@ -2,7 +2,7 @@
 
 use super::{app_with, program, run, run_command};
 use crate::support::terminal::Launch;
-use refreshtop::exit;
+use refreshtop_core::exit;
 use std::fs;
 
 #[tokio::test]

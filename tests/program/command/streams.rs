@@ -1,10 +1,11 @@
 //! Commands that go on until something stops them.
 
 use super::{Guarded, PATIENCE, Ran, app_with, program, ran, run, table::States};
-use crate::support::processes::eventually;
-use crate::support::session::Session;
-use crate::support::{execute, fresh_app, migrate, migrated_app, options, small_app_in, value};
-use refreshtop::{cluster::DisposableCluster, exit};
+use crate::support::{
+    execute, fresh_app, migrate, migrated_app, options, processes::eventually, session::Session, small_app_in, value,
+};
+use refreshtop_cluster::DisposableCluster;
+use refreshtop_core::exit;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::{

@@ -2,7 +2,7 @@
 
 use super::{Ran, app_with, run};
 use crate::support::{cluster, execute, fresh_app, fresh_database, fresh_role, migrated_app};
-use refreshtop::exit;
+use refreshtop_core::exit;
 
 /// A state of the database, and the URL by which it is reached.
 pub struct States {

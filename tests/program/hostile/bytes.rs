@@ -1,7 +1,7 @@
 //! What the program wrote, byte by byte.
 
 use crate::support::terminal::{Launch, TerminalProgram};
-use refreshtop::sanitize::is_safe;
+use refreshtop_core::sanitize::is_safe;
 
 /// A terminal's escape sequences that the program may write: moving the cursor, colours, erasing.
 const FINALS: &str = "HmJK";

@@ -1,7 +1,7 @@
 //! What commands print, for terminals and pipes alike.
 
 use crate::support::{self, cluster, execute, terminal::REFRESHTOP};
-use refreshtop::sanitize::is_safe;
+use refreshtop_core::sanitize::is_safe;
 use std::process::{Command, Stdio};
 
 /// Runs it without a terminal; both outputs.

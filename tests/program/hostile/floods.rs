@@ -8,7 +8,7 @@ use crate::support::{
     small_app_in,
     terminal::Launch,
 };
-use refreshtop::cluster::DisposableCluster;
+use refreshtop_cluster::DisposableCluster;
 use std::time::Duration;
 
 /// A server of the test's own, with a migrated application: the queue of notifications is the whole server's, and a

@@ -5,7 +5,8 @@ use crate::support::{
     terminal::{Launch, REFRESHTOP},
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use refreshtop::{connect::Target, environment::Environment, secret::ConnectionUrl, settings};
+use refreshtop::settings;
+use refreshtop_connect::{Target, environment::Environment, secret::ConnectionUrl};
 use std::{
     collections::BTreeMap,
     fs,

@@ -7,7 +7,7 @@ use crate::support::{
     cluster, execute, fresh_app, fresh_database, fresh_role, migrate, migrated_app, target,
     terminal::{Launch, REFRESHTOP},
 };
-use refreshtop::db::{
+use refreshtop_db::{
     error,
     read_transaction::ReadTransaction,
     service::{self, LogFilter, PLATFORM_METRICS},

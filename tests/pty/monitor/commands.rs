@@ -5,7 +5,8 @@ use crate::support::{
     execute, fresh_app, listed, options, pause_jobs, small_app_in, steps,
     terminal::{Launch, REFRESHTOP},
 };
-use refreshtop::{cluster::DisposableCluster, exit};
+use refreshtop_cluster::DisposableCluster;
+use refreshtop_core::exit;
 use std::process::{Command, Stdio};
 
 /// Runs it on `url`; its exit code, and what it said on standard output and standard error.

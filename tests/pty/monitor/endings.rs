@@ -8,7 +8,8 @@ use crate::support::{
     session::Session,
     terminal::{Launch, REFRESHTOP, TerminalProgram},
 };
-use refreshtop::{exit, terminal::guard::TerminalGuard};
+use refreshtop_core::exit;
+use refreshtop_tui::terminal::guard::TerminalGuard;
 use rustix::process::Signal;
 use std::{
     env,

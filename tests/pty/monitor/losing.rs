@@ -4,7 +4,7 @@ use super::{REFRESH, live};
 use crate::support::{
     execute, migrate, migrated_app, options, processes::processes_of, session::Session, small_app_in, terminal::Launch,
 };
-use refreshtop::cluster::DisposableCluster;
+use refreshtop_cluster::DisposableCluster;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// A server of the test's own, with a migrated application.

@@ -4,7 +4,7 @@ use crate::support::{
     fresh_role, migrated_app,
     terminal::{Launch, REFRESHTOP, TerminalProgram},
 };
-use refreshtop::exit;
+use refreshtop_core::exit;
 use rustix::process::Signal;
 use std::fs;
 

@@ -4,7 +4,7 @@ mod invoker_rights;
 mod matrix;
 
 use crate::support::{self, execute, fresh_app, fresh_role, migrate, migrated_app, session::Session};
-use refreshtop::cluster::DisposableCluster;
+use refreshtop_cluster::DisposableCluster;
 use serde_json::{Value, json};
 use tokio_postgres::SimpleQueryMessage;
 

@@ -2,11 +2,9 @@
 
 use super::{check, diagnose_with, fix, fixed, verdict};
 use crate::support::*;
-use refreshtop::{
-    cluster::{ClusterOptions, DisposableCluster},
-    db::diagnosis::Options,
-    model::diagnosis::{Danger, Detail, FixKind, Limits, Verdict},
-};
+use refreshtop_cluster::{ClusterOptions, DisposableCluster};
+use refreshtop_core::diagnosis::{Danger, Detail, FixKind, Limits, Verdict};
+use refreshtop_db::diagnosis::Options;
 use session::Session;
 
 const HOSTILE: &str = "\u{1b}]0;owned\u{7}\u{202e}";

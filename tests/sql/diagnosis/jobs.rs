@@ -2,11 +2,9 @@
 
 use super::{check, fix, fixed, verdict};
 use crate::support::*;
-use refreshtop::{
-    cluster::{Cron, DisposableCluster},
-    command::migrate,
-    model::diagnosis::{Danger, Detail, Fix, FixKind, Verdict},
-};
+use refreshtop::command::migrate;
+use refreshtop_cluster::{Cron, DisposableCluster};
+use refreshtop_core::diagnosis::{Danger, Detail, Fix, FixKind, Verdict};
 use session::Session;
 
 async fn up(url: &str) {
@@ -216,7 +214,7 @@ async fn executions_are_read_with_their_messages() {
 
 #[tokio::test]
 async fn jobs_beside_the_application_are_read_with_the_owners_rights() {
-    let options = refreshtop::cluster::ClusterOptions { cron: Cron::Required("app".into()), ..options() };
+    let options = refreshtop_cluster::ClusterOptions { cron: Cron::Required("app".into()), ..options() };
     let cluster = DisposableCluster::start(&options, &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"));
     let url = small_app_in(&cluster, "app").await;
     migrate(&url).await;

@@ -6,10 +6,8 @@ mod storage;
 mod surroundings;
 
 use crate::support::{self, target};
-use refreshtop::{
-    db::diagnosis::{Options, Sessions},
-    model::diagnosis::{Check, Diagnosis, Fix, FixKind, Verdict},
-};
+use refreshtop_core::diagnosis::{Check, Diagnosis, Fix, FixKind, Verdict};
+use refreshtop_db::diagnosis::{Options, Sessions};
 
 async fn diagnose_with(url: &str, options: &Options) -> Diagnosis {
     let mut sessions = Sessions::to_diagnose(&target(url)).await.unwrap_or_else(|error| panic!("{error}"));
@@ -45,7 +43,7 @@ async fn fixed(url: &str, id: &str, kind: FixKind) {
     let traced: i64 = support::value(
         url,
         &format!("SELECT count(*) FROM refreshtop.audit WHERE action = 'fix' AND outcome = 'success' AND detail ->> 'sql' = {}",
-            refreshtop::model::diagnosis::literal(&offered.sql)),
+            refreshtop_core::diagnosis::literal(&offered.sql)),
     )
     .await;
     assert!(traced >= 1, "{offered:?}");

@@ -2,13 +2,8 @@
 
 use super::{check, diagnose_with, fixed, verdict};
 use crate::support::*;
-use refreshtop::{
-    db::{
-        self,
-        diagnosis::{CronSession, Options},
-    },
-    model::diagnosis::{FixKind, Limits, Verdict},
-};
+use refreshtop_core::diagnosis::{FixKind, Limits, Verdict};
+use refreshtop_db::diagnosis::{CronSession, Options};
 
 #[tokio::test]
 async fn a_database_without_anything_answers_every_question() {
@@ -27,7 +22,7 @@ async fn steps_that_are_missing_are_named() {
     let url = migrated_app("steps").await;
     assert_eq!(verdict(&url, "migrations").await, Verdict::Good);
     let mut session = crate::support::open(&url).await;
-    db::migrate::down(&mut session, 4).await.unwrap();
+    refreshtop_db::migrate::down(&mut session, 4).await.unwrap();
     let behind = check(&url, "migrations").await;
     assert!(behind.verdict == Verdict::Warning && behind.finding.contains("are not applied"), "{behind:#?}");
 }
@@ -76,7 +71,7 @@ async fn a_diagnosis_leaves_nothing_behind_in_its_session() {
     let settings = "SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings
                     WHERE name IN ('statement_timeout', 'lock_timeout', 'jit', 'search_path', 'transaction_read_only')";
     let before: String = session.query(settings, &[]).await.unwrap()[0].try_get(0).unwrap();
-    db::diagnosis::diagnose(&mut session, CronSession::Same, &Options::default()).await;
+    refreshtop_db::diagnosis::diagnose(&mut session, CronSession::Same, &Options::default()).await;
     let after: String = session.query(settings, &[]).await.unwrap()[0].try_get(0).unwrap();
     assert_eq!(after, before);
     let prepared = session.query("SELECT count(*) FROM pg_prepared_statements", &[]).await.unwrap();

@@ -4,7 +4,7 @@ use super::REFRESH;
 use crate::support::{
     execute, fresh_app, fresh_role, let_migrate, migrated_app, owned_app, session::Session, target, value,
 };
-use refreshtop::{command::migrate, db};
+use refreshtop::command::migrate;
 use serde_json::{Value, json};
 
 /// What the newest run measured.
@@ -185,7 +185,7 @@ async fn an_owner_without_a_superusers_rights_measures_too_and_nobody_is_told_to
     session.run(REFRESH).await;
     assert_eq!(newest(&session).await["measured"]["figures"]["total_users"], 11);
     let mut superuser = crate::support::open(&url).await;
-    let problems = db::preflight::problems(&mut superuser).await.unwrap();
+    let problems = refreshtop_db::preflight::problems(&mut superuser).await.unwrap();
     assert!(!problems.iter().any(|problem| problem.problem.contains("trigger")), "{problems:?}");
 }
 

@@ -5,7 +5,7 @@ mod movement;
 mod window;
 
 use crate::support::asking::Asking;
-use refreshtop::model::{
+use refreshtop_core::{
     history::History,
     movement::Movement,
     question::{Answer, Question},

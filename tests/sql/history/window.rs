@@ -3,7 +3,7 @@
 use super::{DAY, HOUR, LIMIT, REFRESH, history};
 use crate::support::{execute, fresh_app, fresh_role, migrated_app, session::Session, value};
 use chrono::{DateTime, TimeDelta, Utc};
-use refreshtop::model::history::{History, Part};
+use refreshtop_core::history::{History, Part};
 use std::time::{Duration, Instant};
 
 /// One row of the log: when it was logged, when it ended, whether it succeeded, how long it took.

@@ -7,18 +7,16 @@ mod release;
 mod roles;
 
 use crate::support::{client, execute, small_app_in, target};
-use refreshtop::{
-    cluster::{Cron, DisposableCluster},
-    command::migrate,
-};
+use refreshtop::command::migrate;
+use refreshtop_cluster::{Cron, DisposableCluster};
 use serde_json::Value;
 use std::process::{Command, Stdio};
 
 /// A cluster whose `pg_cron` lives in `cron_database`, and the URL of the application's database in it.
 async fn own_cluster(cron_database: &str) -> (DisposableCluster, String) {
-    let options = refreshtop::cluster::ClusterOptions {
+    let options = refreshtop_cluster::ClusterOptions {
         cron: Cron::Required(cron_database.into()),
-        ..refreshtop::cluster::ClusterOptions::default()
+        ..refreshtop_cluster::ClusterOptions::default()
     };
     let cluster = DisposableCluster::start(&options, &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"));
     let url = small_app_in(&cluster, "app").await;

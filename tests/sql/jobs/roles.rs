@@ -2,7 +2,7 @@
 
 use super::{down, jobs, own_cluster, run, up, with};
 use crate::support::{CRON_DATABASE, client, execute, value};
-use refreshtop::cluster::DisposableCluster;
+use refreshtop_cluster::DisposableCluster;
 use std::time::Duration;
 
 /// A managed service's role: no superuser, but it may create roles, owns the database and sees the server's settings.

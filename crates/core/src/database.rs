@@ -1,0 +1,236 @@
+//! What is known of one database, and when it is read next.
+
+use crate::{
+    address::{DatabaseId, ViewId},
+    clock::ServerClock,
+    link::{Link, LinkEvent},
+    notification::Notification,
+    reading::Unavailable,
+    refresh::Trigger,
+    request::Request,
+    run::{Run, RunStatus},
+    snapshot::Snapshot,
+};
+use chrono::TimeDelta;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+/// Runs kept from notifications beside what a poll brings.
+pub const RUNS_KEPT: usize = 300;
+/// Pause between a notification and the read that completes it, so that a burst costs one read.
+pub const SETTLE: Duration = Duration::from_millis(50);
+/// Least time between two such reads while notifications keep coming.
+pub const BURST_PAUSE: Duration = Duration::from_millis(500);
+/// Pause after a failed poll, where the poll interval is longer: nobody waits an hour to learn that it is back.
+pub const RETRY_POLL: Duration = Duration::from_secs(5);
+
+/// One database.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Database {
+    /// Which.
+    pub id: DatabaseId,
+    /// Name of the profile, or `None` for a bare URL.
+    pub profile: Option<String>,
+    /// Host (and port, where it is not 5432) or socket folder; never a password.
+    pub host: String,
+    /// How news arrives.
+    pub link: Link,
+    /// The server's clock, once it has been read.
+    pub clock: Option<ServerClock>,
+    /// When it is read next.
+    pub polling: Polling,
+    /// Why the newest poll failed, if it did.
+    pub poll_error: Option<Unavailable>,
+    /// When the newest snapshot, or a notification after it, arrived.
+    pub heard_at: Option<Instant>,
+    /// The refresh that this program triggered here.
+    pub trigger: Trigger,
+    /// What is known of its views.
+    pub views: BTreeMap<ViewId, View>,
+}
+
+/// What is known of one view.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct View {
+    /// The newest snapshot, with what notifications have added since.
+    pub snapshot: Option<Snapshot>,
+    /// Runs that were heard of during the poll under way: it may have looked before they were there.
+    heard: Vec<Run>,
+}
+
+/// When a database is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Polling {
+    /// When the next poll is due; `None` while one is under way or nothing is connected.
+    pub due: Option<Instant>,
+    /// Whether a poll is under way.
+    pub running: bool,
+    /// Whether something happened during that poll, so that another must follow.
+    pub again: bool,
+}
+
+impl Database {
+    /// A database of which nothing is known but which `views` are wanted.
+    pub fn new(id: DatabaseId, profile: Option<String>, host: String, views: impl IntoIterator<Item = ViewId>) -> Self {
+        Self {
+            id,
+            profile,
+            host,
+            link: Link::Connecting,
+            clock: None,
+            polling: Polling::default(),
+            poll_error: None,
+            heard_at: None,
+            trigger: Trigger::Idle,
+            views: views.into_iter().map(|view| (view, View::default())).collect(),
+        }
+    }
+
+    /// Whether it answers. Without it everything that is known of it is old.
+    pub fn connected(&self) -> bool {
+        matches!(self.link, Link::Connected | Link::Live | Link::Polling { .. })
+    }
+
+    /// Whether it is known to be a standby, which can't refresh.
+    pub fn is_standby(&self) -> bool {
+        self.views.values().filter_map(|view| view.snapshot.as_ref()).any(|snapshot| snapshot.server.standby)
+    }
+
+    /// Asks for a snapshot, or remembers that another is wanted after the one under way.
+    pub fn poll(&mut self) -> Option<Request> {
+        if !self.connected() {
+            return None;
+        }
+        self.polling.due = None;
+        if self.polling.running {
+            self.polling.again = true;
+            return None;
+        }
+        (self.polling.running, self.polling.again) = (true, false);
+        self.views.values_mut().for_each(|view| view.heard.clear());
+        Some(Request::Poll)
+    }
+
+    /// Takes in what became of the connection at the local moment `now`; true if it must be read now.
+    pub fn linked(&mut self, event: LinkEvent, now: Instant) -> bool {
+        match event {
+            LinkEvent::Connected => {
+                self.link = Link::Connected;
+                // What was asked of the session before is not answered any more.
+                self.polling.running = false;
+            }
+            // LISTEN came first; what happened before it is read now.
+            LinkEvent::Live => self.link = Link::Live,
+            LinkEvent::Polling { reason } => self.link = Link::Polling { reason },
+            LinkEvent::Down { reason, retry_in } => {
+                let (since, attempts) = match self.link {
+                    Link::Down { since, attempts, .. } => (since, attempts),
+                    _ => (now, 0),
+                };
+                self.link = Link::Down { reason, since, attempts, retry_at: now.checked_add(retry_in) };
+                self.polling = Polling::default();
+                return false;
+            }
+            LinkEvent::Resumed { slept } => self.resumed(slept),
+            LinkEvent::Retrying => {
+                if let Link::Down { attempts, retry_at, .. } = &mut self.link {
+                    *attempts = attempts.saturating_add(1);
+                    *retry_at = None;
+                }
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Ages go on where they would be had the local clock not stood still; the news of that time are read at once.
+    fn resumed(&mut self, slept: Duration) {
+        self.clock = self.clock.map(|clock| clock.after_sleep(slept));
+        // A clock that counts from boot may not reach back that far.
+        self.heard_at = self.heard_at.map(|at| at.checked_sub(slept).unwrap_or(at));
+    }
+
+    /// Takes in a notification.
+    pub fn notified(&mut self, notification: &Notification, now: Instant) {
+        let Some(view) = self.views.get_mut(&ViewId::new(&notification.refresh_type)) else { return };
+        self.heard_at = Some(now);
+        let run = notification.run();
+        if let Some(snapshot) = &mut view.snapshot {
+            take_in(snapshot, &run);
+        }
+        // The figures and the error's text follow by a read; a burst of notifications shares one.
+        if self.polling.running {
+            self.polling.again = true;
+            if view.heard.len() < RUNS_KEPT {
+                view.heard.push(run);
+            }
+        } else {
+            let soon = now + SETTLE;
+            self.polling.due = Some(self.polling.due.map_or(soon, |due| due.min(soon)));
+        }
+    }
+
+    /// Takes in a snapshot; the next poll follows in `interval`.
+    pub fn polled(&mut self, mut snapshot: Snapshot, now: Instant, interval: Duration) {
+        let view = self.views.entry(snapshot.view.clone()).or_default();
+        for run in std::mem::take(&mut view.heard) {
+            take_in(&mut snapshot, &run);
+        }
+        // The server's clock was read first, and the poll may have taken its time since.
+        let server_now = snapshot.server_time + TimeDelta::from_std(snapshot.read_for).unwrap_or_default();
+        view.snapshot = Some(snapshot);
+        self.clock = Some(ServerClock::new(server_now, now));
+        self.heard_at = Some(now);
+        self.poll_error = None;
+        self.poll_done(now, interval);
+    }
+
+    /// Takes in that a poll failed; the next one follows in `interval`, or sooner.
+    pub fn poll_failed(&mut self, error: Unavailable, now: Instant, interval: Duration) {
+        self.poll_error = Some(error);
+        self.poll_done(now, interval.min(RETRY_POLL));
+    }
+
+    fn poll_done(&mut self, now: Instant, next_in: Duration) {
+        self.polling.running = false;
+        if !self.connected() {
+            return;
+        }
+        let pause = if self.polling.again { BURST_PAUSE } else { next_in };
+        self.polling.again = false;
+        self.polling.due = now.checked_add(pause);
+    }
+}
+
+/// Puts a run known from its notification at the head of the lists. One that is there stays as it is: the
+/// log knows more of it than the payload.
+fn take_in(snapshot: &mut Snapshot, run: &Run) {
+    let insert = |list: &mut Vec<Run>| {
+        if list.iter().any(|known| known.id == run.id) {
+            return false;
+        }
+        let place = list.partition_point(|known| known.started_at > run.started_at);
+        list.insert(place, run.clone());
+        list.truncate(RUNS_KEPT);
+        true
+    };
+    let is_new = snapshot.runs.as_mut().is_ok_and(insert);
+    if run.status == RunStatus::Error
+        && let Ok(errors) = &mut snapshot.errors
+    {
+        insert(errors);
+    }
+    // Any role can send on the channel. A failure counts at once; a success counts when the log says so, which is read
+    // next: nobody can make a sick system look healthy.
+    if let (true, RunStatus::Error, Ok(stats)) = (is_new, run.status, &mut snapshot.stats) {
+        stats.total += 1;
+        stats.failed += 1;
+        stats.last_refresh_at = stats.last_refresh_at.max(run.completed_at.or(Some(run.started_at)));
+        #[expect(clippy::cast_precision_loss, reason = "counts of log rows stay far below 2^52")]
+        let rate = stats.successful as f64 * 100.0 / stats.total as f64;
+        stats.success_rate = Some(rate);
+    }
+    snapshot.running = None;
+}

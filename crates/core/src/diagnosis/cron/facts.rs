@@ -1,0 +1,158 @@
+//! What is known of `pg_cron` and its jobs, and what is wanted of them.
+
+use crate::statement::{self, Purpose};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+/// What the application's database knows of `pg_cron`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
+pub struct Settings {
+    /// This database.
+    pub database: String,
+    /// Whether its settings may be read.
+    pub may_read: bool,
+    /// Whether other roles' sessions may be seen.
+    pub sees_sessions: bool,
+    /// `shared_preload_libraries`.
+    pub preload: Option<String>,
+    /// `cron.database_name`.
+    pub cron_database: Option<String>,
+    /// `cron.use_background_workers`.
+    pub background_workers: Option<String>,
+    /// `cron.log_run`.
+    pub log_run: Option<String>,
+    /// Newest release on the server's disk.
+    pub available: Option<String>,
+    /// Whether the scheduling process runs.
+    pub launcher: bool,
+    /// Whether this is a standby, where `pg_cron` rests.
+    pub standby: bool,
+}
+
+/// What `pg_cron`'s own database knows.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Cron {
+    /// Its database.
+    pub database: String,
+    /// Whether a superuser asks, who may schedule for others.
+    #[serde(default)]
+    pub superuser: bool,
+    /// Release of the extension; `None` where it was not created.
+    pub extension: Option<String>,
+    /// Every job that has to do with us in any database, and every job of this one.
+    #[serde(default)]
+    pub jobs: Vec<Job>,
+    /// What is known about the roles of these jobs.
+    #[serde(default)]
+    pub roles: Vec<Role>,
+    /// The server's clock.
+    pub now: DateTime<Utc>,
+    /// Whether the history is longer than what is looked at.
+    #[serde(default)]
+    pub hidden: bool,
+    /// Processes of the server among those that run jobs.
+    #[serde(default)]
+    pub alive: Vec<i32>,
+}
+
+/// A role that a job runs as.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Role {
+    pub name: String,
+    pub can_log_in: bool,
+    pub may_refresh: bool,
+    #[serde(default)]
+    pub superuser: bool,
+}
+
+/// A function of the application's database that refreshes, or calls what does.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
+pub struct Function {
+    /// Its name with schema and types of parameters, as it stands in a statement.
+    pub identity: String,
+    pub name: String,
+    pub source: String,
+    /// Whether everybody may call it.
+    pub public: bool,
+    pub definer: bool,
+    /// Whether it is one of the contract's, by which refreshtop refreshes.
+    pub ours: bool,
+    /// Whether its source is SQL or PL/pgSQL, and can be read.
+    pub readable: bool,
+}
+
+/// A job.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Job {
+    pub id: i64,
+    pub name: Option<String>,
+    pub schedule: String,
+    pub command: String,
+    pub database: String,
+    pub role: String,
+    pub active: bool,
+    pub runs: Vec<Run>,
+}
+
+/// One execution.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Run {
+    pub status: String,
+    pub message: Option<String>,
+    pub start: Option<DateTime<Utc>>,
+    pub end: Option<DateTime<Utc>>,
+    pub pid: Option<i32>,
+}
+
+/// A job as it should be.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    pub id: &'static str,
+    pub runs_id: &'static str,
+    pub title: &'static str,
+    pub runs_title: &'static str,
+    pub name: &'static str,
+    pub schedule: &'static str,
+    pub command: &'static str,
+    /// The function that the command calls, and the view that this refreshes.
+    pub function: &'static str,
+    pub view: &'static str,
+}
+
+impl Wanted {
+    pub(super) fn purpose(&self, command: &str) -> Purpose {
+        statement::purpose(command, self.function, self.view)
+    }
+
+    /// Whether the job has our name in this database.
+    pub(super) fn named(&self, job: &Job, database: &str) -> bool {
+        job.name
+            .as_deref()
+            .and_then(|name| name.strip_prefix(self.name))
+            .is_some_and(|rest| rest.is_empty() || rest.strip_prefix('@') == Some(database))
+    }
+}
+
+/// The jobs that do this work here, the right one first.
+pub(super) fn ours<'a>(cron: &'a Cron, wanted: &Wanted, database: &str) -> Vec<&'a Job> {
+    let purpose = |job: &Job| wanted.purpose(&job.command);
+    let ours = |job: &Job| match purpose(job) {
+        Purpose::Calls => true,
+        // Nobody but us gives a job that name; what it does is not always ours to judge.
+        Purpose::Refreshes | Purpose::CallsAmongOthers => wanted.named(job, database),
+        Purpose::Other => wanted.named(job, database) && statement::count(&job.command) <= 1,
+    };
+    let mut jobs: Vec<&Job> = cron.jobs.iter().filter(|job| job.database == database && ours(job)).collect();
+    let rank = |job: &Job| match purpose(job) {
+        Purpose::Calls => 0,
+        Purpose::CallsAmongOthers => 1,
+        Purpose::Refreshes => 2,
+        Purpose::Other => 3,
+    };
+    // Any role may give a job our name. What it schedules can't refresh, and is not to be taken for the schedule.
+    let powerless = |job: &Job| cron.roles.iter().any(|role| role.name == job.role && !role.may_refresh);
+    jobs.sort_by_key(|job| (powerless(job), !job.active, !wanted.named(job, database), rank(job), job.id));
+    jobs
+}

@@ -1,0 +1,241 @@
+//! Whether a job is there and right.
+
+use super::{
+    facts::{Cron, Job, Role, Settings, Wanted, ours},
+    times::{in_seconds, knows_seconds, readable},
+};
+use crate::{
+    diagnosis::{Check, Detail, Fix, FixKind, JobRef, Table, Verdict, literal},
+    statement::{self, Purpose},
+};
+
+/// Whether the job is there and right. `role` is who asks, `job_role` whom the jobs should run as.
+pub fn job(cron: &Cron, settings: &Settings, wanted: &Wanted, role: &str, job_role: &str) -> Check {
+    let database = &settings.database;
+    let jobs = ours(cron, wanted, database);
+    let Some(job) = jobs.first() else { return missing(cron, wanted, database, role, job_role) };
+    let mut found = Troubles::default();
+    if !job.active {
+        found.add(Verdict::Bad, "is paused".into(), Some(Fix::activity(job.id, &cron.database, true)));
+    }
+    found.command(cron, wanted, job);
+    found.schedule(cron, wanted, job);
+    found.role(cron, settings, wanted, job, job_role);
+    for other in jobs.iter().skip(1).filter(|other| other.active && job.active) {
+        let fix = Fix::unschedule(other.id, &cron.database);
+        found.add(Verdict::Warning, format!("has a double, job {}", other.id), Some(fix));
+    }
+    let count = statement::count(&job.command);
+    let finding = if found.texts.is_empty() && count > 1 {
+        format!(
+            "Job {} runs at {} as {} in database {database}, as one of {count} statements; it is left as it is.",
+            job.id, job.schedule, job.role
+        )
+    } else if found.texts.is_empty() {
+        format!("Job {} runs at {} as {} in database {database}.", job.id, job.schedule, job.role)
+    } else {
+        format!("Job {} {}.", job.id, found.texts.join(", and it "))
+    };
+    let mut check = Check::new(wanted.id, wanted.title, found.worst, finding).detail(listed(&jobs));
+    if found.worst > Verdict::Good {
+        let advice = if found.fixes.is_empty() {
+            "Let a super administrator's role schedule the job again: unschedule it, then run: refreshtop migrate."
+        } else {
+            "Apply what fixes it; the job itself, its interval and its history stay."
+        };
+        check = check.advise(advice);
+    }
+    check.fixes = found.fixes;
+    check.job = Some(JobRef { id: job.id, database: cron.database.clone(), schedule: job.schedule.clone() });
+    check
+}
+
+fn missing(cron: &Cron, wanted: &Wanted, database: &str, role: &str, job_role: &str) -> Check {
+    let name = wanted.name;
+    let elsewhere: Vec<&str> =
+        cron.jobs.iter().filter(|job| job.name.as_deref() == Some(name)).map(|job| &*job.database).collect();
+    let elsewhere = if elsewhere.is_empty() {
+        String::new()
+    } else {
+        format!("; one of that name runs in {}", elsewhere.join(", "))
+    };
+    let finding = format!("No job {name} for database {database} that role {role} may see{elsewhere}.");
+    let mut check = Check::new(wanted.id, wanted.title, Verdict::Bad, finding).advise("Run: refreshtop job restore.");
+    check.fixes.extend(schedule_fix(cron, wanted, database, role, job_role));
+    check
+}
+
+/// What is wrong with one job.
+struct Troubles {
+    worst: Verdict,
+    texts: Vec<String>,
+    fixes: Vec<Fix>,
+}
+
+impl Default for Troubles {
+    fn default() -> Self {
+        Self { worst: Verdict::Good, texts: Vec::new(), fixes: Vec::new() }
+    }
+}
+
+impl Troubles {
+    fn add(&mut self, verdict: Verdict, text: String, fix: Option<Fix>) {
+        self.worst = self.worst.max(verdict);
+        self.texts.push(text);
+        self.fixes.extend(fix);
+    }
+
+    fn command(&mut self, cron: &Cron, wanted: &Wanted, job: &Job) {
+        match wanted.purpose(&job.command) {
+            // Among others it does the work too, and what else it does is nobody's to take away.
+            Purpose::Calls | Purpose::CallsAmongOthers => {}
+            Purpose::Refreshes => {
+                let fix = Fix::command(job.id, &cron.database, wanted.command);
+                let text = "refreshes the view by itself, so its attempts are not logged";
+                self.add(Verdict::Bad, text.into(), Some(fix));
+            }
+            Purpose::Other => {
+                let fix = Fix::replace_command(job.id, &cron.database, wanted.command);
+                self.add(Verdict::Bad, "runs another command, so nothing is logged".into(), Some(fix));
+            }
+        }
+    }
+
+    fn schedule(&mut self, cron: &Cron, wanted: &Wanted, job: &Job) {
+        let fix = || Some(Fix::interval(job.id, &cron.database, wanted.schedule));
+        if !readable(&job.schedule, cron.now) {
+            self.add(Verdict::Warning, format!("has a schedule that can't be read ({})", job.schedule), fix());
+        } else if in_seconds(&job.schedule).is_some() && !cron.extension.as_deref().is_some_and(knows_seconds) {
+            self.add(Verdict::Bad, format!("has a schedule in seconds ({})", job.schedule), fix());
+        }
+    }
+
+    fn role(&mut self, cron: &Cron, settings: &Settings, wanted: &Wanted, job: &Job, job_role: &str) {
+        // pg_cron keeps a name once for each role, and gives no job another name: then only scheduling it anew helps.
+        let taken =
+            cron.jobs.iter().any(|other| other.id != job.id && other.name == job.name && other.role == job_role);
+        let hand_over = || {
+            (cron.superuser && !taken && wanted.purpose(&job.command) == Purpose::Calls).then(|| {
+                let sql = format!("SELECT cron.alter_job({}, username := {})", job.id, literal(job_role));
+                Fix::safe(FixKind::AlterJob, format!("let job {} run as {job_role}", job.id), &cron.database, sql)
+            })
+        };
+        match cron.roles.iter().find(|known| known.name == job.role) {
+            None => {
+                // It ends pg_cron's worker, and with it the jobs of every database.
+                let text =
+                    format!("runs as role {}, which does not exist, and keeps pg_cron's worker from working", job.role);
+                self.add(Verdict::Bad, text, hand_over());
+            }
+            Some(Role { may_refresh: false, .. }) => {
+                self.add(Verdict::Warning, format!("runs as role {}, which is no super administrator", job.role), None);
+            }
+            Some(Role { superuser: true, .. }) => {
+                let text = format!(
+                    "runs as role {}, a superuser, and calls a function that the owner of schema public can replace",
+                    job.role
+                );
+                self.add(Verdict::Warning, text, hand_over().filter(|_| job_role != job.role));
+            }
+            Some(Role { can_log_in: false, .. }) if settings.background_workers.as_deref() == Some("off") => {
+                self.add(Verdict::Bad, format!("runs as role {}, which may not log in", job.role), None);
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn schedule_fix(cron: &Cron, wanted: &Wanted, database: &str, role: &str, job_role: &str) -> Option<Fix> {
+    // For another role only a superuser can; everybody else runs `refreshtop job restore`.
+    if !cron.superuser && role != job_role {
+        return None;
+    }
+    // A role has a name only once; scheduling it again would take the job away from another database.
+    let taken = cron.jobs.iter().any(|job| job.name.as_deref() == Some(wanted.name) && job.role == job_role);
+    let name = if taken { format!("{}@{database}", wanted.name) } else { wanted.name.to_owned() };
+    let (name, schedule, command) = (literal(&name), literal(wanted.schedule), literal(wanted.command));
+    let user = literal(job_role);
+    let call = if cron.superuser && role != job_role {
+        format!("cron.schedule_in_database({name}, {schedule}, {command}, {}, username := {user})", literal(database))
+    } else if database == cron.database {
+        format!("cron.schedule({name}, {schedule}, {command})")
+    } else {
+        format!("cron.schedule_in_database({name}, {schedule}, {command}, {})", literal(database))
+    };
+    // Somebody may have taken the name since it was looked for.
+    let taken = format!("SELECT FROM cron.job WHERE jobname = {name} AND username = {user}");
+    let sql = format!("SELECT {call} WHERE NOT EXISTS ({taken})");
+    Some(Fix::safe(FixKind::Schedule, format!("schedule {} at {}", wanted.name, wanted.schedule), &cron.database, sql))
+}
+
+fn listed(jobs: &[&Job]) -> Detail {
+    let row = |job: &&Job| {
+        let state = if job.active { "active" } else { "paused" };
+        let name = job.name.clone().unwrap_or_default();
+        vec![
+            job.id.to_string(),
+            name,
+            job.schedule.clone(),
+            state.into(),
+            job.role.clone(),
+            job.database.clone(),
+            job.command.clone(),
+        ]
+    };
+    Detail::Table(Table {
+        columns: vec!["job", "name", "schedule", "state", "role", "database", "command"],
+        rows: jobs.iter().map(row).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::cron::fixtures::{WANTED, cron, settings};
+
+    fn verdict(change: impl FnOnce(&mut Cron)) -> (Verdict, Vec<String>) {
+        let mut cron = cron(Vec::new());
+        change(&mut cron);
+        let check = job(&cron, &settings(), &WANTED, "postgres", "r");
+        (check.verdict, check.fixes.into_iter().map(|fix| fix.sql).collect())
+    }
+
+    #[test]
+    fn every_way_in_which_a_job_can_be_wrong_is_told() {
+        assert_eq!(verdict(|_| {}), (Verdict::Good, vec![]));
+        assert_eq!(
+            verdict(|c| c.jobs[0].active = false),
+            (Verdict::Bad, vec!["SELECT cron.alter_job(1, active := true)".into()])
+        );
+        assert_eq!(
+            verdict(|c| c.jobs[0].command = "REFRESH MATERIALIZED VIEW v".into()).1,
+            ["SELECT cron.alter_job(1, command := 'SELECT public.f();')"]
+        );
+        assert_eq!(
+            verdict(|c| c.jobs[0].command = "SET x TO 1; SELECT f(); SELECT g()".into()),
+            (Verdict::Good, vec![])
+        );
+        let several = verdict(|c| c.jobs[0].command = "SELECT 1; SELECT 2".into());
+        assert_eq!((several.0, several.1.len()), (Verdict::Bad, 1), "it is not ours, and ours is missing");
+        assert!(several.1[0].contains("schedule_in_database"), "{several:?}");
+        let great = |c: &mut Cron| {
+            (c.jobs[0].role, c.roles[0].name, c.roles[0].superuser) = ("su".into(), "su".into(), true);
+        };
+        assert_eq!(verdict(great).1, ["SELECT cron.alter_job(1, username := 'r')"]);
+        let beside_a_namesake = |c: &mut Cron| {
+            great(c);
+            c.jobs.push(Job { id: 2, database: "other".into(), role: "r".into(), ..c.jobs[0].clone() });
+        };
+        assert_eq!(verdict(beside_a_namesake), (Verdict::Warning, vec![]), "pg_cron would refuse it");
+        assert_eq!(verdict(|c| c.jobs[0].schedule = "30 seconds".into()).0, Verdict::Bad);
+        assert_eq!(verdict(|c| c.jobs[0].schedule = "whenever".into()).0, Verdict::Warning);
+        assert_eq!(verdict(|c| c.roles.clear()).0, Verdict::Bad);
+        assert_eq!(verdict(|c| c.roles[0].may_refresh = false).0, Verdict::Warning);
+        let double = |c: &mut Cron| c.jobs.push(Job { id: 2, name: None, ..c.jobs[0].clone() });
+        assert_eq!(verdict(double), (Verdict::Warning, vec!["SELECT cron.unschedule(2::bigint)".into()]));
+        assert_eq!(
+            verdict(|c| c.jobs[0].database = "other".into()),
+            (Verdict::Bad, vec!["SELECT cron.schedule_in_database('refresh-platform-metrics@app', '*/5 * * * *', 'SELECT public.f();', 'app', username := 'r') WHERE NOT EXISTS (SELECT FROM cron.job WHERE jobname = 'refresh-platform-metrics@app' AND username = 'r')".into()])
+        );
+    }
+}

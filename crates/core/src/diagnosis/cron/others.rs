@@ -1,0 +1,150 @@
+//! Who else refreshes the view.
+
+use super::facts::{Cron, Function, Settings, Wanted, ours};
+use crate::{
+    diagnosis::{Check, Detail, Fix, Verdict},
+    statement,
+};
+
+/// Who else refreshes the view: other jobs, and functions that everybody may call. What they do is not logged, and stands in
+/// the way of what is.
+pub fn others(cron: Option<&Cron>, functions: &[Function], settings: &Settings, wanted: &Wanted) -> Check {
+    const TITLE: &str = "Others that refresh this view";
+    let (database, view) = (&settings.database, wanted.view);
+    let refreshers = refreshers(functions, view);
+    let mut lines = Vec::new();
+    let mut fixes = Vec::new();
+    let mut advice = Vec::new();
+    if let Some(cron) = cron {
+        let chosen = ours(cron, wanted, database).first().map(|job| job.id);
+        let named = ours(cron, wanted, database);
+        for job in cron.jobs.iter().filter(|job| job.database == *database && Some(job.id) != chosen) {
+            // Doubles of ours are named under the job.
+            if named.iter().any(|ours| ours.id == job.id) {
+                continue;
+            }
+            let Some(how) = how(&job.command, wanted.function, view, &refreshers) else { continue };
+            let name = job.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
+            let state = if job.active { "" } else { ", paused" };
+            let count = statement::count(&job.command);
+            lines.push(format!(
+                "job {}{name}, {}, role {}{state}: {how}: {}",
+                job.id, job.schedule, job.role, job.command
+            ));
+            if count > 1 {
+                advice.push(format!("Take the refresh out of job {} by hand; its other statements stay.", job.id));
+            } else if job.active {
+                fixes.push(Fix::pause(job.id, &cron.database));
+                fixes.push(Fix::unschedule(job.id, &cron.database));
+            }
+        }
+    }
+    for function in refreshers.iter().filter(|function| function.public) {
+        let rights = if function.definer { "with its owner's rights" } else { "with the caller's rights" };
+        lines.push(format!("function {}: everybody may call it, and it refreshes {rights}", function.identity));
+        fixes.push(Fix::revoke(&function.identity, database));
+    }
+    if lines.is_empty() {
+        let finding = if cron.is_some() {
+            format!("No other job, and no function that everybody may call, refreshes {view}, as far as can be seen.")
+        } else {
+            format!("No function that everybody may call refreshes {view}; other jobs can't be seen.")
+        };
+        return Check::new("other-refreshers", TITLE, Verdict::Good, finding);
+    }
+    let count = lines.len();
+    let finding = if count == 1 {
+        format!("Something else refreshes {view} too, without a trace in the log.")
+    } else {
+        format!("{count} others refresh {view} too, without a trace in the log.")
+    };
+    if !fixes.is_empty() {
+        advice.insert(0, "Pause or unschedule what nobody needs; each is done only where it is named.".into());
+    }
+    let mut check = Check::new("other-refreshers", TITLE, Verdict::Warning, finding);
+    check = check.detail(Detail::Lines(lines)).advise(advice.join(" "));
+    check.fixes = fixes;
+    check
+}
+
+/// Functions that refresh the view, or whichever view they are told to.
+pub fn refreshers<'a>(functions: &'a [Function], view: &str) -> Vec<&'a Function> {
+    let any = |source: &str| source.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+    let refreshes = |function: &&Function| {
+        let source = any(&function.source);
+        !function.ours
+            && function.readable
+            && source.contains("refresh materialized view")
+            && (statement::refreshes(&function.source, view) || source.contains(view) || source.contains("execute"))
+    };
+    functions.iter().filter(refreshes).collect()
+}
+
+/// How a job with this command refreshes the view, beside the `function` that logs; `None` where it does not.
+pub fn how(command: &str, function: &str, view: &str, refreshers: &[&Function]) -> Option<String> {
+    if statement::refreshes(command, view) {
+        return Some("refreshes it by itself".into());
+    }
+    if statement::calls_function(command, function) {
+        return Some(format!("calls {function}"));
+    }
+    let called = refreshers.iter().find(|called| {
+        statement::calls_function(command, &called.name)
+            && (statement::names(command, view) || called.source.contains(view))
+    });
+    called.map(|called| format!("calls {}", called.identity))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::{
+        Danger,
+        cron::{
+            facts::Job,
+            fixtures::{WANTED, cron, settings},
+        },
+    };
+
+    #[test]
+    fn others_are_named_and_what_does_more_is_not_touched() {
+        let function = |name: &str, source: &str, public| Function {
+            identity: format!("public.{name}(text)"),
+            name: name.into(),
+            source: source.into(),
+            public,
+            readable: true,
+            ..Function::default()
+        };
+        let helper = function("safe_refresh", "EXECUTE format('REFRESH MATERIALIZED VIEW %I', x)", false);
+        let open = function("refresh_v", "BEGIN REFRESH MATERIALIZED VIEW v; END", true);
+        let mut cron = cron(Vec::new());
+        let others_of = |cron: &Cron, functions: &[Function]| others(Some(cron), functions, &settings(), &WANTED);
+        assert_eq!(others_of(&cron, std::slice::from_ref(&helper)).verdict, Verdict::Good);
+        for (id, command) in [
+            (2, "REFRESH MATERIALIZED VIEW v"),
+            (3, "SELECT safe_refresh('v')"),
+            (4, "SELECT f(); SELECT g()"),
+            (5, "SELECT g()"),
+        ] {
+            cron.jobs.push(Job { id, name: None, command: command.into(), ..cron.jobs[0].clone() });
+        }
+        let found = others_of(&cron, &[helper, open]);
+        assert_eq!(found.verdict, Verdict::Warning);
+        let Detail::Lines(lines) = &found.detail else { panic!("{found:#?}") };
+        assert_eq!(lines.len(), 4, "{lines:#?}");
+        let sql: Vec<&str> = found.fixes.iter().map(|fix| &*fix.sql).collect();
+        assert_eq!(
+            sql,
+            [
+                "SELECT cron.alter_job(2, active := false)",
+                "SELECT cron.unschedule(2::bigint)",
+                "SELECT cron.alter_job(3, active := false)",
+                "SELECT cron.unschedule(3::bigint)",
+                "REVOKE EXECUTE ON FUNCTION public.refresh_v(text) FROM PUBLIC",
+            ]
+        );
+        assert!(found.fixes.iter().all(|fix| fix.danger == Danger::AsksTwice));
+        assert!(found.advice.contains("job 4 by hand"), "{}", found.advice);
+    }
+}

@@ -1,0 +1,177 @@
+//! What the views ask the database beside the snapshot of every poll, and the answers.
+
+use crate::{
+    diagnosis::Diagnosis,
+    history::History,
+    incident::Record,
+    movement::Movement,
+    reading::{Reading, Unavailable},
+    run::Run,
+};
+use chrono::{DateTime, Utc};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// A question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// One page of the log.
+    Runs(RunsPage),
+    /// Failures and stale times of a window, grouped.
+    Incidents {
+        /// How far back.
+        window: Duration,
+        /// Age from which on figures are stale.
+        limit: Duration,
+    },
+    /// Durations, success and growth over a window.
+    History {
+        /// How far back.
+        window: Duration,
+        /// Age up to which figures are fresh.
+        limit: Duration,
+    },
+    /// How the view's own figures moved in a window.
+    Movement {
+        /// How far back.
+        window: Duration,
+    },
+    /// Everything that the runbook asks; `run_plan` runs the view's query to measure it.
+    Diagnosis {
+        /// Whether to run it.
+        run_plan: bool,
+    },
+}
+
+/// Which rows of the log are wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RunsFilter {
+    /// Failures only.
+    pub failures: bool,
+    /// Scheduled runs only, or only those that were not scheduled.
+    pub origin: OriginFilter,
+    /// Text that the error, the SQLSTATE, the role or the application contains, in any case; empty for all.
+    pub text: String,
+}
+
+impl RunsFilter {
+    /// Whether rows that pass can be so rare that they are searched for.
+    pub fn is_sparse(&self) -> bool {
+        self.origin != OriginFilter::Any || !self.text.is_empty()
+    }
+
+    /// Whether every row passes.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What set the listed runs off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OriginFilter {
+    /// Anything.
+    #[default]
+    Any,
+    /// The schedule.
+    Scheduled,
+    /// A person or another program.
+    Manual,
+}
+
+/// Where a row stands in the log: when it was written, and its key, which tells rows of one moment apart. Later is
+/// newer. The server sorts by the same two, and compares keys as bytes too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// When the row was written.
+    pub at: DateTime<Utc>,
+    /// Its key.
+    pub id: Uuid,
+}
+
+/// A row of the log as the view of runs lists it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// Where it stands.
+    pub place: Place,
+    /// What happened.
+    pub run: Run,
+    /// Effective role of the caller, at most 63 characters.
+    pub by: Option<String>,
+    /// `application_name` of the session that ran it, at most 63 characters.
+    pub application: Option<String>,
+}
+
+/// Where a page begins, and in which direction it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// With the newest row, towards older ones.
+    Newest,
+    /// With the next older one than this, towards older ones.
+    Before(Place),
+    /// With the next newer one than this, towards newer ones.
+    After(Place),
+    /// With the oldest row, towards newer ones.
+    Oldest,
+}
+
+impl Start {
+    /// Whether the page goes towards newer rows.
+    pub fn goes_up(self) -> bool {
+        matches!(self, Self::After(_) | Self::Oldest)
+    }
+}
+
+/// One page of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunsPage {
+    /// Which rows.
+    pub filter: RunsFilter,
+    /// Where it begins.
+    pub start: Start,
+    /// How many rows.
+    pub limit: u16,
+    /// Nobody waits for it: it keeps up to date what is there, and must cost little. A page that is asked for by a key
+    /// may search longer for rows that are rare.
+    pub brief: bool,
+}
+
+/// An answer, with what was asked where an older answer could be taken for a newer one.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// A page of the log.
+    Runs(RunsPage, Reading<RunsRead>),
+    /// What incidents are made of.
+    Incidents(Duration, Reading<Record>),
+    /// The history.
+    History(Duration, Reading<History>),
+    /// How the figures moved.
+    Movement(Duration, Reading<Movement>),
+    /// A diagnosis.
+    Diagnosis(Reading<Diagnosis>),
+}
+
+/// A page as it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunsRead {
+    /// The rows, newest first, whichever way the page goes.
+    pub runs: Vec<Listed>,
+    /// The newest row that was looked at, wanted or not; `None` where there was none.
+    pub newest: Option<Place>,
+    /// The last row that was looked at, where the next page in the same direction begins; `None` where the log ends
+    /// there. A page can have fewer rows than asked for and go on all the same: rows that are rare are searched for only
+    /// so long.
+    pub next: Option<Place>,
+}
+
+impl Question {
+    /// The answer where nothing could be read.
+    pub fn unanswered(self, why: Unavailable) -> Answer {
+        match self {
+            Self::Runs(page) => Answer::Runs(page, Err(why)),
+            Self::Incidents { window, .. } => Answer::Incidents(window, Err(why)),
+            Self::History { window, .. } => Answer::History(window, Err(why)),
+            Self::Movement { window } => Answer::Movement(window, Err(why)),
+            Self::Diagnosis { .. } => Answer::Diagnosis(Err(why)),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Everything one poll reads.
+
+use crate::{
+    address::ViewId, figures::PlatformMetrics, job::Job, reading::Reading, refresh::RunningRefresh, run::Run,
+    stats::RefreshStats,
+};
+use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+/// One consistent look at the system. Each part can be missing by itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// The view that it is of.
+    pub view: ViewId,
+    /// The server's clock when it was taken.
+    pub server_time: DateTime<Utc>,
+    /// Time from that reading to the end of the poll.
+    pub read_for: Duration,
+    /// The window that `stats` is of.
+    pub window: Duration,
+    /// Who and where we are.
+    pub server: Server,
+    /// Figures for the window.
+    pub stats: Reading<RefreshStats>,
+    /// How far the database is migrated.
+    pub deployment: Deployment,
+    /// Newest runs, newest first.
+    pub runs: Reading<Vec<Run>>,
+    /// Newest failures, newest first; they can be older than the oldest of `runs`.
+    pub errors: Reading<Vec<Run>>,
+    /// The schedule.
+    pub job: Reading<Job>,
+    /// The view's own row.
+    pub figures: Reading<PlatformMetrics>,
+    /// A refresh under way right now.
+    pub running: Option<RunningRefresh>,
+}
+
+/// The server as it presents itself to this session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// `current_database()`.
+    pub database: String,
+    /// Effective role, `current_user`.
+    pub role: String,
+    /// `server_version`, e.g. `15.18`.
+    pub version: String,
+    /// Whether it is a standby, which can't refresh.
+    pub standby: bool,
+    /// Age of what a standby replayed last, where it is behind its primary or cut off from it.
+    pub behind: Option<Duration>,
+}
+
+/// How far the database is migrated, as far as it can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Deployment {
+    /// Far enough for all that is read here.
+    #[default]
+    Migrated,
+    /// The schema refreshtop is there, but not all that this version reads.
+    Older,
+    /// Set up by hand: a log or a view, and nothing of refreshtop's. Read without its help.
+    Unmanaged,
+    /// There is nothing to read.
+    Missing,
+}

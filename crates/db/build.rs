@@ -1,0 +1,5 @@
+//! Makes cargo embed the migrations anew when one of them changes.
+
+fn main() {
+    println!("cargo:rerun-if-changed=../../migrations");
+}

@@ -1,0 +1,147 @@
+//! The plan of the view's query.
+
+use super::{Asker, Options, QUESTION, REACHED, ask, value};
+use crate::{
+    error,
+    session::{Error, Result, Session},
+    trust::REPLACED,
+};
+use refreshtop_core::{
+    diagnosis::{Check, Detail, plan},
+    reading::Unavailable,
+};
+use serde::Deserialize;
+use serde_json::Value;
+use std::time::Duration;
+
+const ID: &str = "plan";
+const TITLE: &str = "Plan of the view's query";
+
+/// The view's query, and whether it may be looked at.
+#[derive(Deserialize)]
+struct View {
+    owner: String,
+    definition: String,
+    /// Whether the query calls nothing but PostgreSQL's own.
+    plain: bool,
+    /// Whether the view's owner has this session's rights anyway.
+    owned: bool,
+    /// An owner of what is read who is neither a superuser nor this session's role.
+    stranger: Option<String>,
+}
+
+/// Even planning may run functions that the query calls, with the rights of whoever asks. So it is looked at only where
+/// the view's owner has these rights anyway, or where it calls nothing but PostgreSQL's own functions.
+fn query() -> String {
+    format!(
+        "WITH RECURSIVE {REACHED}
+         SELECT jsonb_build_object('owner', pg_get_userbyid(v.relowner), 'definition', pg_get_viewdef(v.oid),
+            'owned', pg_has_role(v.relowner, current_user, 'MEMBER'),
+            'stranger', (SELECT min(o.rolname::text)
+                         FROM (SELECT c.relowner AS owner FROM reached JOIN pg_class c ON c.oid = reached.relation
+                               UNION ALL
+                               SELECT s.srvowner FROM reached JOIN pg_foreign_table f ON f.ftrelid = reached.relation
+                               JOIN pg_foreign_server s ON s.oid = f.ftserver) owned
+                         JOIN pg_roles o ON o.oid = owned.owner WHERE NOT o.rolsuper AND o.rolname <> session_user),
+            'plain', NOT EXISTS (
+                SELECT 1 FROM reached
+                JOIN pg_rewrite r ON r.ev_class = reached.relation
+                JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+                -- Below that number everything came with the server.
+                WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass) AND d.refobjid >= 16384))
+         FROM pg_class v WHERE v.oid = to_regclass('public.platform_metrics') AND v.relkind = 'm'"
+    )
+}
+
+pub(super) async fn check(app: &mut Session, asker: &Asker, options: &Options) -> Check {
+    let view: View = match ask(app, QUESTION, &query()).await {
+        Ok(view) => view,
+        Err(Error::NoRow) => {
+            return Check::unknown(
+                ID,
+                TITLE,
+                &Unavailable::new(
+                    "The view is missing, so it has no plan.",
+                    "See under index for concurrent refreshes.",
+                ),
+            );
+        }
+        Err(failure) => return asker.unknown(ID, TITLE, &failure),
+    };
+    let owner = &view.owner;
+    // Planning runs what the owner of a source has put into its indexes, too: with great rights, only what is a superuser's.
+    if asker.trust.is_gated() && (view.stranger.is_some() || !view.plain) {
+        let because = match &view.stranger {
+            Some(stranger) => {
+                format!("the view's query reads what belongs to {stranger}, whose code could run with them")
+            }
+            None => "the view's query calls functions that did not come with PostgreSQL".to_owned(),
+        };
+        let reason = format!("The plan is {}.", asker.trust.refuse(&because).reason);
+        return Check::unknown(ID, TITLE, &Unavailable::new(reason, format!("Ask as role {owner}.")));
+    }
+    if !view.owned && !view.plain {
+        let reason = format!(
+            "The plan is not looked at, because the view's query calls functions that would run with this role's rights, not with those of its owner {owner}."
+        );
+        return Check::unknown(ID, TITLE, &Unavailable::new(reason, format!("Ask as role {owner}.")));
+    }
+    match explain(app, asker, &view.definition, options.run_plan).await {
+        Ok(json) => match plan::parse(&json) {
+            Some(root) => plan::check(root),
+            None => Check::unknown(
+                ID,
+                TITLE,
+                &Unavailable::new("The server's plan has a form that this version does not know.", ""),
+            ),
+        },
+        Err(failure)
+            if error::code(&failure) == Some(error::sqlstate::QUERY_CANCELED) && options.run_plan.is_some() =>
+        {
+            stopped(app, asker, &view.definition, options.run_plan.unwrap_or_default()).await
+        }
+        Err(failure) => {
+            let check = asker.unknown(ID, TITLE, &failure);
+            if check.advice.contains("refreshtop_admin") {
+                check.advise(format!("Ask as role {owner}, who may read what the view reads."))
+            } else {
+                check
+            }
+        }
+    }
+}
+
+/// The query took longer than it was given: that is known of it, and the plan as the server means to go about it.
+async fn stopped(app: &mut Session, asker: &Asker, definition: &str, limit: Duration) -> Check {
+    let longer = humantime::format_duration(limit * 10);
+    let why = Unavailable::new(
+        format!(
+            "The view's query was stopped after {}, before its steps were measured.",
+            humantime::format_duration(limit)
+        ),
+        format!("Give it longer: refreshtop doctor --analyze {}.", longer.to_string().replace(' ', "")),
+    );
+    let planned = explain(app, asker, definition, None).await.ok().and_then(|json| plan::parse(&json));
+    Check { detail: planned.map_or(Detail::None, Detail::Plan), ..Check::unknown(ID, TITLE, &why) }
+}
+
+async fn explain(app: &mut Session, asker: &Asker, definition: &str, run: Option<Duration>) -> Result<Value> {
+    let options = if run.is_some() { "ANALYZE, VERBOSE, FORMAT JSON" } else { "VERBOSE, FORMAT JSON" };
+    let held = if asker.trust.is_gated() { held(definition) } else { String::new() };
+    value(app, &asker.trust, run.unwrap_or(QUESTION), &[], &held, &format!("EXPLAIN ({options}) {definition}")).await
+}
+
+/// Statements that hold what the query reads, and fail where any of it is a stranger's by now. Analysing a statement locks
+/// what it names, and executes nothing. None of these gives a row.
+fn held(definition: &str) -> String {
+    let definition = definition.trim_end().trim_end_matches(';');
+    format!(
+        "PREPARE refreshtop_hold AS {definition}; DEALLOCATE refreshtop_hold;
+         SELECT FROM (SELECT count(*) AS strangers FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+                      JOIN pg_roles o ON o.oid = c.relowner
+                      WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.relation >= 16384
+                        AND NOT o.rolsuper AND o.rolname <> session_user) held
+         WHERE CASE WHEN held.strangers > 0 THEN concat('{REPLACED}', 'a source of the view')::integer = 0
+               ELSE false END; "
+    )
+}

@@ -1,0 +1,75 @@
+//! Reads snapshots: a session in the application's database, and one where `pg_cron` lives if that is another.
+
+use crate::{
+    error,
+    session::{Error, Result, Session},
+    snapshot::{self, Kept, Scope},
+};
+use refreshtop_connect::{ConnectError, Target};
+use refreshtop_core::{reading::Unavailable, snapshot::Snapshot};
+use std::time::Duration;
+
+/// Runs that a poll brings: a day at the default interval.
+const RUNS: u16 = 288;
+/// Failures that a poll brings.
+const ERRORS: u16 = 50;
+
+/// Reads one database again and again.
+#[derive(Debug)]
+pub struct Poller {
+    target: Target,
+    app: Kept,
+    /// With the name of its database.
+    cron: Option<(String, Kept)>,
+}
+
+impl Poller {
+    /// Reads through `session`, which `target` led to.
+    pub fn of(session: Session, target: Target) -> Self {
+        Self { target, app: Kept::of(session), cron: None }
+    }
+
+    /// Opens a session of its own.
+    pub async fn open(target: &Target) -> Result<Self, ConnectError> {
+        Ok(Self { target: target.clone(), app: Kept::open(target, "poll").await?, cron: None })
+    }
+
+    /// The session in the application's database.
+    pub fn session(&self) -> &Session {
+        &self.app.session
+    }
+
+    /// From now on a statement may be prepared on it, since no pooler gives it to others.
+    pub fn set_direct(&mut self) {
+        self.app.set_direct();
+    }
+
+    /// Whether that is lost.
+    pub fn is_closed(&self) -> bool {
+        self.app.session.is_closed()
+    }
+
+    /// Reads everything, with statistics of `window`. If the schedule can only be read in another database, to which no
+    /// session is open yet, what is known without it goes to `early`.
+    pub async fn poll(&mut self, window: Duration, early: impl FnOnce(Snapshot)) -> Result<Snapshot> {
+        let scope = Scope { window, runs: RUNS, errors: ERRORS };
+        let read = Box::pin(snapshot::read(&mut self.app, &scope)).await?;
+        let Some(database) = read.elsewhere().map(ToOwned::to_owned) else { return Ok(read.complete()) };
+        let known = self.cron.take().filter(|(known, kept)| *known == database && !kept.session.is_closed());
+        let mut there = if let Some((_, kept)) = known {
+            Ok(kept)
+        } else {
+            early(read.without_schedule());
+            let target = Target { database: database.clone(), ..self.target.clone() };
+            Kept::open(&target, "schedule").await
+        };
+        let snapshot = read.complete_by(there.as_mut().map_err(|failure| failure.clone())).await;
+        self.cron = there.ok().map(|kept| (database, kept));
+        Ok(snapshot)
+    }
+
+    /// Why there is no snapshot, in a sentence.
+    pub fn explain(&self, failure: &Error) -> Unavailable {
+        error::unavailable("poll failed", failure, &self.target.user)
+    }
+}

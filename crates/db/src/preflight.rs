@@ -1,0 +1,58 @@
+//! What would stop the migrations, found before anything is changed.
+
+use crate::{
+    service,
+    session::{FromRow, Result, Row, Session},
+};
+use std::fmt;
+
+/// One problem, and what fixes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What is wrong.
+    pub problem: String,
+    /// What to do.
+    pub fix: String,
+    /// Whether the role lacks a right that another one has.
+    pub of_rights: bool,
+    /// Whether what stands in schema `refreshtop` may be somebody else's code.
+    pub of_trust: bool,
+    /// Whether it stops a rollback as well.
+    pub in_the_way: bool,
+}
+
+impl FromRow for Problem {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self {
+            problem: row.try_get("problem")?,
+            fix: row.try_get("fix")?,
+            of_rights: row.try_get("of_rights")?,
+            of_trust: row.try_get("of_trust")?,
+            in_the_way: row.try_get("in_the_way")?,
+        })
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.problem, self.fix)
+    }
+}
+
+/// Looks for every problem at once, so that nobody has to fix them one run at a time.
+pub async fn problems(connection: &mut Session) -> Result<Vec<Problem>> {
+    service::ask(connection, include_str!("migrate/preflight.sql")).await?.iter().map(Problem::from_row).collect()
+}
+
+/// Looks whether what stands in schema `refreshtop` may be read and run by this session: whoever owns it, or can become
+/// its owner, could have put code of his own there.
+pub async fn trust(connection: &mut Session) -> Result<Vec<Problem>> {
+    let found = problems(connection).await?;
+    Ok(found.into_iter().filter(|problem| problem.of_trust).collect())
+}
+
+/// Looks for what stops whatever changes an installation, a rollback too.
+pub async fn barriers(connection: &mut Session) -> Result<Vec<Problem>> {
+    let found = problems(connection).await?;
+    Ok(found.into_iter().filter(|problem| problem.of_trust || problem.in_the_way).collect())
+}

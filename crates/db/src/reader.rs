@@ -1,0 +1,273 @@
+//! Answers what a person asks on the screens beside the overview, in a session that is there while somebody asks.
+
+use crate::{
+    diagnosis::{self, CronSession, Options},
+    error,
+    events::Events,
+    read_transaction::ReadTransaction,
+    schedule, service,
+    session::{Error, Result, Session},
+    unmanaged, views,
+};
+use refreshtop_connect::{ConnectError, Limits, Target};
+use refreshtop_core::{
+    diagnosis::Diagnosis,
+    event::Event,
+    question::{Answer, Question},
+    reading::{Reading, Unavailable},
+    run::RunDetail,
+};
+use std::time::Duration;
+use tokio::{
+    sync::{mpsc, watch},
+    time::{sleep, timeout},
+};
+use uuid::Uuid;
+
+/// An answer that takes longer than this has failed; its session is thrown away.
+const LIMIT: Duration = Duration::from_secs(45);
+/// The same for a diagnosis: every question has a limit of its own, and there are many.
+const DIAGNOSIS_LIMIT: Duration = Duration::from_mins(2);
+/// How long the view's query may run to be measured.
+const PLAN_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long a session is kept that nobody has a question for: a person who goes through the screens asks more often.
+const IDLE: Duration = Duration::from_mins(1);
+/// Questions that may wait: each screen asks one at a time.
+const QUESTIONS: usize = 16;
+
+/// Who answers what a person asks of one database; it ends with this.
+#[derive(Debug)]
+pub struct Reader {
+    run: watch::Sender<Option<Uuid>>,
+    questions: mpsc::Sender<Question>,
+}
+
+impl Reader {
+    /// Starts to answer. Every answer goes into `events`.
+    pub fn spawn(target: Target, events: Events) -> Self {
+        let (run, run_requests) = watch::channel(None);
+        let (questions, asked) = mpsc::channel(QUESTIONS);
+        tokio::spawn(work(target, Requests { run: run_requests, questions: asked }, events));
+        Self { run, questions }
+    }
+
+    /// Asks for a run in full. One that was asked for and not yet read gives way to it.
+    pub fn read_run(&self, id: Uuid) {
+        self.run.send_replace(Some(id));
+    }
+
+    /// Asks a question. If too many wait, it is not asked: nobody can have asked for so many.
+    pub fn ask(&self, question: Question) {
+        let _ = self.questions.try_send(question);
+    }
+}
+
+/// Where the task takes its work from.
+struct Requests {
+    run: watch::Receiver<Option<Uuid>>,
+    questions: mpsc::Receiver<Question>,
+}
+
+/// What the reader is asked for.
+#[derive(Debug, Clone)]
+enum Wanted {
+    Run(Uuid),
+    Answer(Question),
+}
+
+impl Wanted {
+    fn limit(&self) -> Duration {
+        match self {
+            Self::Answer(Question::Diagnosis { .. }) => DIAGNOSIS_LIMIT,
+            Self::Run(_) | Self::Answer(_) => LIMIT,
+        }
+    }
+}
+
+/// Answers until nobody can ask any more.
+async fn work(target: Target, mut requests: Requests, events: Events) {
+    let mut task = Task { target, sessions: None };
+    loop {
+        let wanted = tokio::select! {
+            biased;
+            changed = requests.run.changed() => match (changed, *requests.run.borrow_and_update()) {
+                (Err(_), _) => return,
+                (Ok(()), Some(id)) => Wanted::Run(id),
+                (Ok(()), None) => continue,
+            },
+            Some(question) = requests.questions.recv() => Wanted::Answer(question),
+            () = sleep(IDLE), if task.sessions.is_some() => {
+                task.sessions = None;
+                continue;
+            }
+        };
+        let event = if let Ok(event) = timeout(wanted.limit(), task.answer(&wanted)).await {
+            event
+        } else {
+            // The session is in the middle of something that may never end.
+            task.sessions = None;
+            let reason = format!("the database did not answer within {} s", wanted.limit().as_secs());
+            failed(wanted, Unavailable::new(reason, ""))
+        };
+        if events.send(event).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn failed(wanted: Wanted, why: Unavailable) -> Event {
+    match wanted {
+        Wanted::Run(id) => Event::RunRead(id, Box::new(Err(why))),
+        Wanted::Answer(question) => Event::Answered(Box::new(question.unanswered(why))),
+    }
+}
+
+/// A session in the application's database, and one where `pg_cron` lives if that is another.
+struct Task {
+    target: Target,
+    sessions: Option<Sessions>,
+}
+
+struct Sessions {
+    target: Target,
+    app: Session,
+    /// With the name of its database.
+    cron: Option<(String, Session)>,
+}
+
+impl Sessions {
+    async fn open(target: &Target) -> Result<Self, ConnectError> {
+        let app = Session::open(target, "question", &Limits::READING).await?;
+        Ok(Self { target: target.clone(), app, cron: None })
+    }
+
+    /// The session in the application's database, and the one in that of `pg_cron`.
+    async fn with_cron(&mut self, database: &str) -> (&mut Session, Result<&mut Session, ConnectError>) {
+        let known = self.cron.take().filter(|(known, session)| known == database && !session.is_closed());
+        let (_, session) = if let Some(known) = known {
+            self.cron.insert(known)
+        } else {
+            let target = Target { database: database.to_owned(), ..self.target.clone() };
+            match Session::open(&target, "schedule", &Limits::READING).await {
+                Ok(session) => self.cron.insert((database.to_owned(), session)),
+                Err(failure) => return (&mut self.app, Err(failure)),
+            }
+        };
+        (&mut self.app, Ok(session))
+    }
+}
+
+impl Task {
+    async fn answer(&mut self, wanted: &Wanted) -> Event {
+        let kept = self.sessions.take().filter(|sessions| !sessions.app.is_closed());
+        let was_kept = kept.is_some();
+        let mut sessions = match kept {
+            Some(sessions) => sessions,
+            None => match Sessions::open(&self.target).await {
+                Ok(sessions) => sessions,
+                Err(failure) => return failed(wanted.clone(), Unavailable::new(failure.to_string(), "")),
+            },
+        };
+        let event = match wanted {
+            Wanted::Run(id) => Event::RunRead(*id, Box::new(self.run(&mut sessions, *id).await)),
+            Wanted::Answer(question) => Event::Answered(Box::new(self.question(&mut sessions, question.clone()).await)),
+        };
+        // A session that was ended while nobody used it (a time limit, an administrator, a pooler) says nothing about the
+        // database.
+        if was_kept && sessions.app.is_closed() {
+            return Box::pin(self.answer(wanted)).await;
+        }
+        self.sessions = Some(sessions);
+        event
+    }
+
+    /// Answers a question of a view.
+    async fn question(&self, sessions: &mut Sessions, question: Question) -> Answer {
+        if let Question::Diagnosis { run_plan } = question {
+            return Answer::Diagnosis(self.diagnosis(sessions, run_plan).await);
+        }
+        let mut looking = Looking { session: &mut sessions.app, role: &self.target.user };
+        match question {
+            Question::Diagnosis { .. } => Answer::Diagnosis(Err(Unavailable::new("not asked", ""))),
+            Question::Runs(page) => {
+                let read = looking.at("runs", async |tx| views::runs::read(tx, &self.target.user, &page).await).await;
+                Answer::Runs(page, read)
+            }
+            Question::Incidents { window, limit } => Answer::Incidents(
+                window,
+                looking.at("incidents", async |tx| views::incidents::read(tx, window, limit).await).await,
+            ),
+            Question::History { window, limit } => Answer::History(
+                window,
+                looking.at("history", async |tx| views::history::read(tx, window, limit).await).await,
+            ),
+            Question::Movement { window } => Answer::Movement(
+                window,
+                looking.at("figures", async |tx| views::movement::read(tx, window).await).await,
+            ),
+        }
+    }
+
+    /// Asks everything that the runbook asks; each question can fail by itself.
+    async fn diagnosis(&self, sessions: &mut Sessions, run_plan: bool) -> Reading<Diagnosis> {
+        let lost = |failure: Error| error::unavailable("no diagnosis", &failure, &self.target.user);
+        let session = &mut sessions.app;
+        let options = Options { run_plan: run_plan.then_some(PLAN_LIMIT), ..Options::default() };
+        // Where it can't be read the diagnosis meets the same, and says so.
+        let elsewhere = service::cron_settings(session).await.ok().and_then(|cron| cron.database);
+        // By the server's name for this one, since a pooler may have another.
+        let here = schedule::current_database(session).await.map_err(lost)?;
+        let elsewhere = elsewhere.filter(|database| *database != here);
+        Ok(match elsewhere {
+            None => diagnosis::diagnose(session, CronSession::Same, &options).await,
+            Some(database) => match sessions.with_cron(&database).await {
+                (session, Ok(cron)) => diagnosis::diagnose(session, CronSession::Elsewhere(cron), &options).await,
+                (session, Err(failure)) => {
+                    diagnosis::diagnose(session, CronSession::Unreachable(failure.to_string()), &options).await
+                }
+            },
+        })
+    }
+
+    async fn run(&self, sessions: &mut Sessions, id: Uuid) -> Reading<RunDetail> {
+        let read = async {
+            let tx = ReadTransaction::begin(&mut sessions.app).await?;
+            let detail = match service::run_detail(&tx, id).await {
+                Err(failure) if error::is_missing(&failure) => {
+                    let catalog = unmanaged::catalog(&tx).await?;
+                    unmanaged::run_detail(&tx, &catalog, id).await?
+                }
+                answer => answer?,
+            };
+            tx.end();
+            Ok(detail)
+        };
+        read.await
+            .map_err(|failure: Error| error::unavailable("this run can't be read", &failure, &self.target.user))?
+            .ok_or_else(|| Unavailable::new("this run is no longer in the log", ""))
+    }
+}
+
+/// Looks at the application's database for one answer.
+struct Looking<'a> {
+    session: &'a mut Session,
+    role: &'a str,
+}
+
+impl Looking<'_> {
+    /// One consistent look, or why there was none.
+    async fn at<T>(
+        &mut self,
+        what: &str,
+        read: impl AsyncFnOnce(&ReadTransaction<'_>) -> Result<Reading<T>>,
+    ) -> Reading<T> {
+        let tx = async {
+            let tx = ReadTransaction::begin(self.session).await?;
+            let read = read(&tx).await?;
+            tx.end();
+            Ok(read)
+        };
+        tx.await.unwrap_or_else(|failure: Error| Err(error::unavailable(what, &failure, self.role)))
+    }
+}

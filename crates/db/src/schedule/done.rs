@@ -1,0 +1,68 @@
+//! What was done with the jobs, or would be.
+
+use crate::schedule::desk::CronJob;
+
+/// What [`ensure`] and [`take_away`] did, or would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Done {
+    /// What to tell, a sentence each.
+    pub lines: Vec<String>,
+    /// The statements, as they were sent, or would be: first those where `pg_cron` lives.
+    pub statements: Vec<String>,
+    /// What to note in the application's database.
+    pub(super) notes: Vec<String>,
+    /// The jobs that were changed or removed, as they were.
+    pub(super) before: Vec<CronJob>,
+    pub(super) extension_dropped: bool,
+    /// Whether jobs are left that run as [`JOB_ROLE`].
+    pub needs_role: bool,
+}
+
+impl Done {
+    /// Nothing but a sentence.
+    pub fn only(line: impl Into<String>) -> Self {
+        Self { lines: vec![line.into()], ..Self::default() }
+    }
+
+    /// Whether anything is changed where `pg_cron` lives.
+    pub fn is_nothing(&self) -> bool {
+        self.statements.is_empty()
+    }
+
+    /// Whether the extension is made.
+    pub fn makes_extension(&self) -> bool {
+        self.statements.first().is_some_and(|sql| sql.starts_with("CREATE EXTENSION"))
+    }
+
+    /// How many jobs are changed or removed.
+    pub fn jobs(&self) -> usize {
+        self.before.len()
+    }
+
+    /// The jobs that are not as they were, for whoever must put them back by hand.
+    pub fn left(&self) -> String {
+        let job = |job: &CronJob| {
+            format!(
+                "{} ({}, {}, role {}, database {}: {})",
+                job.title(),
+                job.schedule,
+                job.state(),
+                job.username,
+                job.database,
+                job.command
+            )
+        };
+        self.before.iter().map(job).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// Whether statements are executed, or only told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// They are executed.
+    Really,
+    /// They are only told, and nobody else changes anything until the transaction ends.
+    Plan,
+    /// They are only told.
+    Dry,
+}

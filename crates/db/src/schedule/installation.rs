@@ -1,0 +1,258 @@
+//! What is known of the application's database before anything is done.
+
+use crate::{
+    diagnosis::FUNCTIONS,
+    migrate,
+    schedule::{
+        desk::CronJob,
+        failure::ScheduleError,
+        notes::{self, AS_MIGRATOR, AS_OWNER, Found, Note},
+        wanted::{JOB_ROLE, JOBS, Wanted},
+    },
+    service::{PLATFORM_METRICS, ask, literal, one, optional},
+    session::{Error, Result, Session},
+    trust::PINNED,
+};
+use refreshtop_core::diagnosis::cron::{self, Function};
+
+/// Where `pg_cron` lives, as far as a session can see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In this database.
+    Database(String),
+    /// The server does not load it.
+    NotLoaded,
+    /// Its settings are for superusers and members of `pg_read_all_settings`, and it is not in this database.
+    Hidden,
+}
+
+/// Whether this database is the one that the installation in it was made for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// There is no installation.
+    New,
+    /// It is.
+    AtHome,
+    /// It is, and had this name before, which no database has now.
+    Renamed(String),
+    /// It was copied or restored from another database, or nothing tells where it was made.
+    Copy,
+}
+
+/// What is known of the application's database before anything is done.
+#[derive(Debug, Clone)]
+pub struct Installation {
+    /// The server's name for it: a pooler's may be another one.
+    pub database: String,
+    /// Where `pg_cron` lives.
+    pub place: Place,
+    /// Whether the installation is at home.
+    pub standing: Standing,
+    /// Who looks.
+    pub role: String,
+    /// Whether the installation has no roles, so that its jobs run as who migrates.
+    pub alone: bool,
+    pub(super) notes: Vec<Note>,
+    /// Functions of the contract that are there.
+    pub(super) functions: Vec<String>,
+    /// The roles that own the application's tables.
+    pub(super) owners: Vec<String>,
+    /// Functions of others that refresh this view, or whichever they are told to.
+    pub(super) refreshers: Vec<Function>,
+}
+
+impl Installation {
+    /// The database of `pg_cron`, where that is another one.
+    pub fn elsewhere(&self) -> Option<&str> {
+        match &self.place {
+            Place::Database(database) if *database != self.database => Some(database),
+            _ => None,
+        }
+    }
+
+    /// The database of `pg_cron`.
+    pub fn cron_database(&self) -> Option<&str> {
+        match &self.place {
+            Place::Database(database) => Some(database),
+            Place::NotLoaded | Place::Hidden => None,
+        }
+    }
+
+    /// Whether it is known where the jobs are, or that there are none.
+    pub fn cron_is_known(&self) -> bool {
+        self.place != Place::Hidden || self.notes.is_empty()
+    }
+
+    /// Whether anything was ever noted about `pg_cron`.
+    pub fn has_notes(&self) -> bool {
+        !self.notes.is_empty()
+    }
+
+    /// The functions of others that refresh the view and that everybody may call, as they stand in a statement.
+    pub fn open_refreshers(&self) -> impl Iterator<Item = &str> {
+        self.refreshers.iter().filter(|function| function.public).map(|function| &*function.identity)
+    }
+
+    pub(super) fn note(&self, wanted: &Wanted) -> Option<&Option<Found>> {
+        self.notes.iter().find_map(|note| match note {
+            Note::Job(name, found) if name == wanted.name => Some(found),
+            _ => None,
+        })
+    }
+
+    /// Names that a job of this database may have, and the databases that it may run in.
+    pub(super) fn is_here(&self, wanted: &Wanted, job: &CronJob) -> bool {
+        let old = if let Standing::Renamed(old) = &self.standing { Some(old.as_str()) } else { None };
+        let named = |database: &str| {
+            job.jobname.as_deref().and_then(|name| name.strip_prefix(wanted.name)).is_some_and(|rest| {
+                rest.is_empty()
+                    || rest.strip_prefix('@').is_some_and(|suffix| suffix == database || old == Some(suffix))
+            })
+        };
+        named(&self.database) && (job.database == self.database || Some(job.database.as_str()) == old)
+    }
+}
+
+/// Looks, in a transaction of its own.
+pub async fn installation(app: &mut Session) -> Result<Installation> {
+    let transaction = app.begin().await?;
+    transaction.run(PINNED).await?;
+    let facts = one(
+        &transaction,
+        "SELECT current_database()::text AS database, current_user::text AS role,
+                pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') AS readable,
+                EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron') AS here,
+                ARRAY(SELECT p.proname::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+                      WHERE n.nspname = 'public') AS functions,
+                ARRAY(SELECT DISTINCT pg_get_userbyid(c.relowner)::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                      WHERE n.nspname = 'public'
+                        AND c.relname IN ('accounts', 'accounts_memberships', 'assets', 'software_licenses')) AS owners",
+    )
+    .await?;
+    let (database, role): (String, String) = (facts.try_get("database")?, facts.try_get("role")?);
+    let mut functions: Vec<String> = facts.try_get("functions")?;
+    let owners: Vec<String> = facts.try_get("owners")?;
+    functions.retain(|function| JOBS.iter().any(|job| job.function == function));
+    let found: String = one(&transaction, &format!("SELECT ({FUNCTIONS})::text")).await?.try_get(0)?;
+    let found: Vec<Function> = serde_json::from_str(&found).map_err(|failure| Error::Decode(failure.to_string()))?;
+    let refreshers = cron::refreshers(&found, PLATFORM_METRICS).into_iter().cloned().collect();
+    let place = if facts.try_get("readable")? {
+        let question = "SELECT nullif(current_setting('cron.database_name', true), '')";
+        let named: Option<String> = one(&transaction, question).await?.try_get(0)?;
+        named.map_or(Place::NotLoaded, Place::Database)
+    } else if facts.try_get("here")? {
+        Place::Database(database.clone())
+    } else {
+        Place::Hidden
+    };
+    transaction.commit().await?;
+    Ok(Installation {
+        database,
+        place,
+        standing: Standing::New,
+        role,
+        alone: false,
+        notes: Vec::new(),
+        functions,
+        owners,
+        refreshers,
+    })
+}
+
+/// Joins to `look` what the installation knows: whether it is at home, what was noted, whether there are roles. `app` is a
+/// transaction in which [`migrate::enter`] is in force. What is read is read as the installation's owner.
+pub async fn recall(app: &mut Session, installation: &mut Installation) -> Result<()> {
+    installation.alone =
+        one(app, &format!("SELECT refreshtop_migration.role('job') <> '{JOB_ROLE}'")).await?.try_get(0)?;
+    let installed = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                     WHERE n.nspname = 'refreshtop' AND c.relname = 'undo'";
+    if optional(app, installed).await?.is_none() {
+        return Ok(());
+    }
+    ask(app, AS_OWNER).await?;
+    installation.standing = standing(app).await?;
+    installation.notes = notes::notes(app).await?;
+    ask(app, AS_MIGRATOR).await?;
+    Ok(())
+}
+
+impl Installation {
+    /// Takes into account where the installation was at home before this transaction brought it here.
+    pub async fn moved_from(&mut self, app: &mut Session, home: &migrate::Home) -> Result<()> {
+        let sql = format!(
+            "SELECT d.oid::bigint = {} AND s.system_identifier = {} AS same,
+                    EXISTS (SELECT 1 FROM pg_database o WHERE o.datname = {}) AS taken
+             FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()",
+            home.database_oid,
+            home.system_identifier,
+            literal(&home.database_name)
+        );
+        let row = one(app, &sql).await?;
+        // What runs under the old name belongs to the database that has it now.
+        self.standing = if row.try_get("same")? && !row.try_get::<bool, _>("taken")? {
+            Standing::Renamed(home.database_name.clone())
+        } else {
+            Standing::Copy
+        };
+        Ok(())
+    }
+}
+
+/// Whether a table of ours can be read without running code of others, and by this role.
+pub(super) async fn readable(app: &mut Session, table: &str) -> Result<bool> {
+    let sql = format!(
+        "SELECT EXISTS (
+             SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             JOIN pg_roles o ON o.oid = c.relowner JOIN pg_roles s ON s.oid = n.nspowner
+             WHERE n.nspname = 'refreshtop' AND c.relname = {} AND c.relkind = 'r' AND NOT c.relhasrules
+               AND (o.rolsuper OR o.rolname IN (current_user, 'refreshtop_owner'))
+               AND (s.rolsuper OR s.rolname IN (current_user, 'refreshtop_owner'))
+               AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))",
+        literal(table)
+    );
+    one(app, &sql).await?.try_get(0)
+}
+
+async fn standing(app: &mut Session) -> Result<Standing> {
+    if !readable(app, "home").await? {
+        return Ok(Standing::Copy);
+    }
+    let home = "SELECT h.database_oid::bigint = d.oid::bigint
+                           AND h.system_identifier = (SELECT system_identifier FROM pg_control_system()) AS same,
+                       h.database_name::text AS name, d.datname::text AS now,
+                       EXISTS (SELECT 1 FROM pg_database o WHERE o.datname = h.database_name) AS taken
+                FROM refreshtop.home h CROSS JOIN pg_database d WHERE d.datname = current_database()";
+    let Some(home) = optional(app, home).await? else { return Ok(Standing::Copy) };
+    let (name, now): (String, String) = (home.try_get("name")?, home.try_get("now")?);
+    Ok(if !home.try_get::<Option<bool>, _>("same")?.unwrap_or(false) {
+        Standing::Copy
+    } else if name == now {
+        Standing::AtHome
+    } else if home.try_get("taken")? {
+        // What runs under the old name belongs to the database that has it now.
+        Standing::Copy
+    } else {
+        Standing::Renamed(name)
+    })
+}
+
+/// Whether jobs that run as who migrates have rights that whoever owns schema `public` must not get.
+pub async fn is_safe(app: &mut Session, installation: &Installation) -> Result<(), ScheduleError> {
+    if !installation.alone {
+        return Ok(());
+    }
+    let row = one(
+        app,
+        "SELECT o.rolname::text AS owner,
+                o.rolsuper OR o.rolname = current_user
+                    OR (o.rolname = 'pg_database_owner'
+                        AND (SELECT d.datdba FROM pg_database d WHERE d.datname = current_database()) IN
+                            (SELECT m.oid FROM pg_roles m WHERE m.rolsuper OR m.rolname = current_user)) AS safe
+         FROM pg_namespace p JOIN pg_roles o ON o.oid = p.nspowner WHERE p.nspname = 'public'",
+    )
+    .await?;
+    if row.try_get("safe")? {
+        return Ok(());
+    }
+    Err(ScheduleError::NotSafe { role: installation.role.clone(), owner: row.try_get("owner")? })
+}

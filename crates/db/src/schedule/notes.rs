@@ -1,0 +1,99 @@
+//! What is kept in `refreshtop.undo` about `pg_cron`, as data.
+
+use crate::{
+    schedule::{
+        done::{Done, Mode},
+        installation::readable,
+    },
+    service::{ask, literal, text},
+    session::{Result, Session},
+};
+use serde::{Deserialize, Serialize};
+
+/// What was there before a job was ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Its name.
+    #[serde(default)]
+    pub jobname: Option<String>,
+    /// When it ran.
+    pub schedule: String,
+    /// What it ran.
+    pub command: String,
+    /// Whether it ran.
+    pub active: bool,
+    /// As which role.
+    pub username: String,
+}
+
+/// A row of `refreshtop.undo` that is about `pg_cron`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Note {
+    /// About a job of the contract, by the contract's name: how it was found, if it was.
+    Job(String, Option<Found>),
+    /// The extension was created on behalf of this database.
+    Extension,
+    /// [`JOB_ROLE`] was given rights on `pg_cron`, so that the installation can show and change its jobs.
+    Rights,
+}
+
+/// The name under which rights are noted.
+pub(super) const RIGHTS: &str = "rights of refreshtop_job";
+
+pub(super) const AS_OWNER: &str = "SELECT refreshtop_migration.as_owner()";
+pub(super) const AS_MIGRATOR: &str = "SELECT refreshtop_migration.as_migrator()";
+
+pub(super) async fn notes(app: &mut Session) -> Result<Vec<Note>> {
+    if !readable(app, "undo").await? {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT kind, object_name, (detail -> 'found')::text AS found FROM refreshtop.undo
+               WHERE kind IN ('job', 'extension') ORDER BY at";
+    let mut notes = Vec::new();
+    for row in ask(app, sql).await? {
+        let name = text(&row, "object_name")?.unwrap_or_default();
+        notes.push(if row.try_get::<String, _>("kind")? == "extension" {
+            if name == RIGHTS { Note::Rights } else { Note::Extension }
+        } else {
+            let found = text(&row, "found")?.and_then(|found| serde_json::from_str(&found).unwrap_or_default());
+            Note::Job(name, found)
+        });
+    }
+    Ok(notes)
+}
+
+/// A row for `refreshtop.undo`.
+pub(super) fn note(kind: &str, name: &str, detail: &serde_json::Value) -> String {
+    format!(
+        "INSERT INTO refreshtop.undo (step, kind, object_schema, object_name, detail) VALUES (0, {}, 'cron', {}, {}::jsonb)
+         ON CONFLICT DO NOTHING",
+        literal(kind),
+        literal(name),
+        literal(&detail.to_string())
+    )
+}
+
+/// Notes in the application's database how the jobs were found. `app` is the transaction that migrates, in which
+/// [`migrate::enter`] is in force.
+pub async fn write_notes(app: &mut Session, done: &mut Done, mode: Mode) -> Result<()> {
+    let notes = std::mem::take(&mut done.notes);
+    if mode == Mode::Really && !notes.is_empty() {
+        ask(app, AS_OWNER).await?;
+        for sql in &notes {
+            ask(app, sql).await?;
+        }
+        ask(app, AS_MIGRATOR).await?;
+    }
+    done.statements.extend(notes);
+    Ok(())
+}
+
+/// Forgets what was noted: the jobs are as they were before, or, with `only_extension`, the extension was not created. `app`
+/// is a transaction in which [`migrate::enter`] is in force.
+pub async fn forget(app: &mut Session, only_extension: bool) -> Result<()> {
+    let kinds = if only_extension { "'extension'" } else { "'job', 'extension'" };
+    ask(app, AS_OWNER).await?;
+    ask(app, &format!("DELETE FROM refreshtop.undo WHERE kind IN ({kinds})")).await?;
+    ask(app, AS_MIGRATOR).await?;
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! Naming who else refreshes the view. None of them is touched: `refreshtop doctor` offers what ends them, and asks first.
+
+use crate::schedule::{
+    desk::{CronJob, Desk},
+    wanted::Wanted,
+};
+use refreshtop_core::{
+    diagnosis::cron::{self, Function},
+    statement::Purpose,
+};
+
+impl Desk<'_> {
+    /// How a job refreshes the view; `None` where it does not.
+    fn how(&self, wanted: &Wanted, job: &CronJob) -> Option<String> {
+        let refreshers: Vec<&Function> = self.installation.refreshers.iter().collect();
+        if wanted.view.is_empty() {
+            return None;
+        }
+        cron::how(&job.command, wanted.function, wanted.view, &refreshers)
+    }
+
+    /// Tells of the jobs that have our name and do something else.
+    pub(super) fn tell_of_namesakes(&mut self, wanted: &Wanted, here: &[CronJob]) {
+        for job in here {
+            if wanted.purpose(&job.command) == Purpose::Other && self.how(wanted, job).is_none() {
+                self.told.push(job.id);
+                self.done.lines.push(format!(
+                    "note: job {} ({}) does something else than {}: it stays as it is",
+                    job.title(),
+                    job.particulars(),
+                    wanted.function
+                ));
+            }
+        }
+    }
+
+    /// Tells of every job of this database that refreshes the view beside the schedule, as far as this role can see.
+    pub(super) fn tell_of_others(&mut self, wanted: &Wanted) {
+        let mut lines = Vec::new();
+        for job in
+            self.jobs.iter().filter(|job| job.database == self.installation.database && !self.told.contains(&job.id))
+        {
+            if let Some(how) = self.how(wanted, job) {
+                lines.push(format!(
+                    "note: job {} ({}) refreshes {} too, it {how}: {}",
+                    job.title(),
+                    job.particulars(),
+                    wanted.view,
+                    job.shortened()
+                ));
+            }
+        }
+        if !lines.is_empty() {
+            lines.push(
+                "note: these stay as they are, and may stand in the way of the schedule; refreshtop doctor offers to pause \
+                 or unschedule each (refresh-job, other-refreshers), and asks first"
+                    .into(),
+            );
+        }
+        self.done.lines.extend(lines);
+    }
+}

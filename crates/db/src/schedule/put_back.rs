@@ -1,0 +1,96 @@
+//! Putting jobs back as they were.
+
+use crate::{
+    schedule::{
+        desk::{Act, CronJob, Desk},
+        done::{Done, Mode},
+        extension::{create_extension, has_extension, lock},
+        failure::ScheduleError,
+        installation::{Installation, Place},
+        notes::Found,
+    },
+    service::{literal, one},
+    session::{Result, Session},
+    trust::PINNED,
+};
+
+impl Desk<'_> {
+    pub(super) async fn put_back(&mut self, job: &CronJob, found: &Found) -> Result<()> {
+        let exists = format!("SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = {})", literal(&found.username));
+        let exists: bool = one(self.cron, &exists).await?.try_get(0)?;
+        if !exists || !(self.superuser || found.username == self.role || found.username == self.job_role) {
+            self.act(&self.unschedule(job)).await?;
+            let why =
+                if exists { "this role may not schedule as that one" } else { "that role does not exist any more" };
+            self.done.lines.push(format!(
+                "warning: unscheduled job {}; it ran as role {} before ({}, {}) and was not put back: {why}",
+                job.title(),
+                found.username,
+                found.schedule,
+                found.command
+            ));
+            return Ok(());
+        }
+        // Whoever has paused it since did not want it to run.
+        let active = found.active && job.active;
+        let same_name = found.jobname == job.jobname;
+        let unmanaged = self.may_alter && found.username == job.username;
+        if same_name && job.database == self.installation.database && (self.superuser || unmanaged) {
+            let username =
+                if unmanaged { String::new() } else { format!(", username := {}", literal(&found.username)) };
+            let sql = format!(
+                "SELECT cron.alter_job({}, schedule := {}, command := {}{username}, active := {active})",
+                job.id,
+                literal(&found.schedule),
+                literal(&found.command)
+            );
+            let role = (!self.superuser && job.username != self.role).then(|| job.username.clone());
+            self.act(&Act { sql, role }).await?;
+        } else {
+            self.act(&self.unschedule(job)).await?;
+            let name = found.jobname.clone().unwrap_or_else(|| job.title());
+            for act in self.schedule(&name, (&found.schedule, &found.command, active), &found.username) {
+                self.act(&act).await?;
+            }
+        }
+        self.done.lines.push(format!(
+            "put job {} back as it was ({}, {}, role {}) in database {}",
+            job.title(),
+            found.schedule,
+            if active { "active" } else { "paused" },
+            found.username,
+            self.cron_database
+        ));
+        Ok(())
+    }
+}
+
+/// Puts the jobs back that [`take_away`] has changed, after it was committed and what belonged to it was not. `cron` is a
+/// session where `pg_cron` lives.
+pub async fn put_all_back(cron: &mut Session, installation: &Installation, done: &Done) -> Result<(), ScheduleError> {
+    let Place::Database(cron_database) = &installation.place else { return Ok(()) };
+    let mut transaction = cron.begin().await?;
+    transaction.run(PINNED).await?;
+    transaction.run(&lock()).await?;
+    if done.extension_dropped && !has_extension(&mut transaction).await? {
+        create_extension(&mut transaction, cron_database).await?;
+    }
+    let mut desk = Desk::open(&mut transaction, installation, cron_database, Mode::Really).await?;
+    for job in &done.before {
+        let now = desk.jobs.iter().find(|now| now.jobname == job.jobname && now.database == job.database).cloned();
+        if now.as_ref().is_some_and(|now| now.found() == job.found()) {
+            continue;
+        }
+        let mut acts: Vec<Act> = now.iter().map(|now| desk.unschedule(now)).collect();
+        let name = job.jobname.clone().unwrap_or_default();
+        let what = (&*job.schedule, &*job.command, job.active);
+        acts.extend(desk.schedule_in(&job.database, &name, what, &job.username));
+        for act in acts {
+            if let Err(failure) = desk.act(&act).await {
+                return Err(desk.refused(failure));
+            }
+        }
+    }
+    transaction.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! Taking away what was scheduled.
+
+use crate::{
+    error,
+    schedule::{
+        desk::{CronJob, Desk},
+        done::{Done, Mode},
+        extension::{has_extension, has_own_tables, lock},
+        failure::{ScheduleError, ends_all},
+        installation::{Installation, Place, Standing},
+        notes::Note,
+        wanted::{JOB_ROLE, JOBS, Wanted},
+    },
+    service::{ask, one},
+    session::{Result, Session},
+    trust::PINNED,
+};
+
+/// Takes away what was scheduled for this database, and puts back what was there before. `cron` is a transaction where
+/// `pg_cron` lives.
+pub async fn take_away(cron: &mut Session, installation: &Installation, mode: Mode) -> Result<Done, ScheduleError> {
+    let Place::Database(cron_database) = &installation.place else { return Ok(Done::default()) };
+    cron.run(PINNED).await?;
+    match &installation.standing {
+        Standing::New => return Ok(Done::default()),
+        Standing::Copy => {
+            let told = "this database is a copy or was restored: the jobs and pg_cron's extension belong to the original, \
+                        and stay as they are";
+            return Ok(Done { needs_role: needs_role(cron).await?, ..Done::only(told) });
+        }
+        Standing::AtHome | Standing::Renamed(_) => {}
+    }
+    if mode != Mode::Dry {
+        cron.run(&lock()).await?;
+    }
+    if !has_extension(cron).await? {
+        // Whatever was there went with it.
+        return Ok(Done::default());
+    }
+    let mut desk = Desk::open(cron, installation, cron_database, mode).await?;
+    for wanted in JOBS {
+        if let Err(failure) = desk.take_away(&wanted).await {
+            return Err(desk.refused(failure));
+        }
+    }
+    if let Err(failure) = desk.take_rights_away().await {
+        return Err(desk.refused(failure));
+    }
+    if installation.notes.contains(&Note::Extension) {
+        desk.drop_extension().await?;
+    }
+    let mut done = desk.done;
+    done.needs_role = needs_role(cron).await?;
+    Ok(done)
+}
+
+/// Whether jobs run as [`JOB_ROLE`]. Who can't see all jobs does not know.
+async fn needs_role(cron: &mut Session) -> Result<bool> {
+    if !has_own_tables(cron).await? {
+        return Ok(false);
+    }
+    let sees_all = "SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user";
+    if !one(cron, sees_all).await?.try_get::<bool, _>(0)? {
+        return Ok(true);
+    }
+    one(cron, &format!("SELECT EXISTS (SELECT 1 FROM cron.job WHERE username = '{JOB_ROLE}')")).await?.try_get(0)
+}
+
+impl Desk<'_> {
+    async fn take_away(&mut self, wanted: &Wanted) -> Result<()> {
+        let note = self.installation.note(wanted).cloned();
+        let here: Vec<CronJob> =
+            self.jobs.iter().filter(|job| self.installation.is_here(wanted, job)).cloned().collect();
+        let (ours, others): (Vec<&CronJob>, Vec<&CronJob>) = here.iter().partition(|job| self.is_ours(wanted, job));
+        for other in others.into_iter().filter(|job| job.username == self.job_role) {
+            self.done.lines.push(format!(
+                "note: job {} (number {}) runs something else by now, and stays as it is",
+                other.title(),
+                other.id
+            ));
+        }
+        let mut before = note.flatten();
+        if let (Some(found), []) = (&before, ours.as_slice()) {
+            let stays = here.iter().any(|job| job.found() == *found);
+            if !stays {
+                self.done.lines.push(format!(
+                    "note: job {} was here before, and somebody has removed it since: it is not put back",
+                    found.jobname.as_deref().unwrap_or(wanted.name)
+                ));
+            }
+        }
+        for job in ours {
+            if let Some(found) = before.take() {
+                self.put_back(job, &found).await?;
+            } else {
+                self.act(&self.unschedule(job)).await?;
+                self.done.lines.push(format!("unscheduled job {} in database {}", job.title(), self.cron_database));
+            }
+            self.done.before.push(job.clone());
+            self.jobs.retain(|other| other.id != job.id);
+        }
+        Ok(())
+    }
+
+    async fn drop_extension(&mut self) -> Result<(), ScheduleError> {
+        let alone = "SELECT NOT row_security_active('cron.job') AS whole, (SELECT count(*) FROM cron.job) AS jobs";
+        let row = one(self.cron, alone).await?;
+        let (whole, jobs): (bool, i64) = (row.try_get("whole")?, row.try_get("jobs")?);
+        // What is only told is still there.
+        let removed = if self.mode == Mode::Really { 0 } else { self.removed() };
+        if !whole || jobs > removed {
+            let why = if whole { "it has other jobs" } else { "this role can't see whether it has other jobs" };
+            self.done.lines.push(format!("extension pg_cron stays in database {}: {why}", self.cron_database));
+            return Ok(());
+        }
+        let attempt = self.cron.begin().await?;
+        let dropped =
+            if self.mode == Mode::Really { ask(&attempt, "DROP EXTENSION pg_cron").await } else { Ok(Vec::new()) };
+        match dropped {
+            Ok(_) => {
+                attempt.commit().await?;
+                self.done.statements.push("DROP EXTENSION pg_cron".into());
+                self.done.extension_dropped = true;
+                self.done.lines.push(format!("dropped extension pg_cron in database {}", self.cron_database));
+            }
+            Err(failure) if ends_all(&failure) => return Err(failure.into()),
+            // Somebody's view may read its tables.
+            Err(failure) => {
+                attempt.rollback().await?;
+                let why = error::sentence(&failure);
+                self.done.lines.push(format!("extension pg_cron stays in database {}: {why}", self.cron_database));
+            }
+        }
+        Ok(())
+    }
+
+    fn removed(&self) -> i64 {
+        let removed = self.done.statements.iter().filter(|sql| sql.starts_with("SELECT cron.unschedule(")).count();
+        i64::try_from(removed).unwrap_or_default()
+    }
+}

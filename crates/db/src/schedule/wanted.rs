@@ -1,0 +1,58 @@
+//! The jobs that are wanted.
+
+use refreshtop_core::statement::{self, Purpose};
+
+/// The role that the jobs run as where there are roles: it may refresh and clean up, and nothing else.
+pub const JOB_ROLE: &str = "refreshtop_job";
+
+/// Jobs `j` of `cron.job` in the application's database that may be the schedule, by their role: any role may schedule a
+/// job by our name. Owners of the sources may have set up a deployment, as the database's owner may.
+pub(crate) const OF_ROLES_THAT_COUNT: &str = "
+    EXISTS (SELECT 1 FROM pg_roles r
+            WHERE r.rolname = j.username
+              AND (r.rolsuper OR r.rolname = 'refreshtop_job'
+                   OR r.oid IN (SELECT d.datdba FROM pg_database d WHERE d.datname = current_database()
+                                UNION ALL
+                                SELECT c.relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                                WHERE n.nspname = 'public' AND c.relname IN
+                                    ('accounts', 'accounts_memberships', 'assets', 'software_licenses'))))";
+
+/// A job that refreshtop needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its name.
+    pub name: &'static str,
+    /// Five-field cron expression.
+    pub schedule: &'static str,
+    /// The statement that it runs.
+    pub command: &'static str,
+    /// The function that this calls.
+    pub function: &'static str,
+    /// The view that it refreshes; empty where it refreshes none.
+    pub view: &'static str,
+}
+
+/// The two jobs of the contract.
+pub const JOBS: [Wanted; 2] = [
+    Wanted {
+        name: crate::service::REFRESH_JOB,
+        schedule: "*/5 * * * *",
+        command: "SELECT public.refresh_platform_metrics_with_logging();",
+        function: "refresh_platform_metrics_with_logging",
+        view: crate::service::PLATFORM_METRICS,
+    },
+    Wanted {
+        name: "cleanup-metrics-logs",
+        schedule: "0 2 * * *",
+        command: "SELECT public.cleanup_old_metrics_logs();",
+        function: "cleanup_old_metrics_logs",
+        view: "",
+    },
+];
+
+impl Wanted {
+    /// What a job's command does in view of this one.
+    pub fn purpose(&self, command: &str) -> Purpose {
+        statement::purpose(command, self.function, self.view)
+    }
+}

@@ -1,0 +1,386 @@
+//! The one consistent read of everything that is shown at once: by the monitor, `status`, `stats`, `check` and metrics.
+
+use crate::{
+    error,
+    read_transaction::{self, Assumed, ReadTransaction, is_refuted},
+    service::{self, CronSettings, LogFilter, PLATFORM_METRICS},
+    session::{Error, Result, Row, Session},
+    trust,
+    unmanaged::{self, Catalog},
+};
+use futures_util::{FutureExt as _, future::BoxFuture};
+use refreshtop_connect::{ConnectError, Kind, Limits, Target};
+use refreshtop_core::{
+    address::ViewId,
+    figures::PlatformMetrics,
+    job::Job,
+    reading::{Reading, Unavailable},
+    run::Run,
+    snapshot::{Deployment, Server, Snapshot},
+    stats::RefreshStats,
+};
+use std::{
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// A session that is read by more than once.
+#[derive(Debug)]
+pub struct Kept {
+    /// The session.
+    pub session: Session,
+    known: Known,
+    /// Whether a statement may be prepared on it: behind a pooler it would stay on a connection that others use.
+    direct: bool,
+}
+
+/// What is known of a session's rights since the last read.
+#[derive(Debug)]
+enum Known {
+    /// Nothing.
+    Nothing,
+    /// That it must look before it reads.
+    Gated,
+    /// Enough to read in one round trip.
+    Enough(Assumed),
+}
+
+impl Kept {
+    /// Opens one; `purpose` joins its name.
+    pub async fn open(target: &Target, purpose: &str) -> Result<Self, ConnectError> {
+        Ok(Self::of(Session::open(target, purpose, &Limits::READING).await?))
+    }
+
+    /// Keeps `session`.
+    pub fn of(session: Session) -> Self {
+        // Most are free to look. The server says so if this one is not, and answers nothing.
+        let known = if session.is_superuser() { Known::Nothing } else { Known::Enough(Assumed::Free) };
+        Self { session, known, direct: false }
+    }
+
+    /// From now on a statement may be prepared on the session, since no pooler gives it to others.
+    pub fn set_direct(&mut self) {
+        self.direct = true;
+    }
+
+    /// Reads in one transaction. `work` runs before it is known whether the session may still look at what it could at
+    /// the last read; if it may not, the server has answered nothing, and `work` runs again.
+    pub(super) async fn read<T>(
+        &mut self,
+        work: impl for<'t> Fn(&'t ReadTransaction<'_>) -> BoxFuture<'t, Result<T>>,
+    ) -> Result<T> {
+        if let Known::Enough(assumed) = &self.known {
+            let tx = ReadTransaction::assume(&mut self.session, assumed);
+            match tokio::try_join!(biased; tx.begun(), work(&tx).map(Ok)) {
+                Ok(((), done)) => {
+                    tx.end();
+                    return done;
+                }
+                Err(failure) if is_refuted(&failure) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        // A name that nobody else uses, should there be a pooler after all.
+        let name = (self.direct && matches!(self.known, Known::Gated))
+            .then(|| format!("refreshtop_{:016x}", RandomState::new().build_hasher().finish()));
+        // If this read fails, the next one assumes nothing.
+        self.known = Known::Nothing;
+        let keep = name.as_deref().map(read_transaction::keep).unwrap_or_default();
+        let tx = ReadTransaction::begin_and_keep(&mut self.session, &keep).await?;
+        let trust = tx.trust().clone();
+        let done = work(&tx).await;
+        tx.end();
+        self.known = match name {
+            _ if !trust.is_gated() => Known::Enough(Assumed::Free),
+            Some(name) => Known::Enough(Assumed::Kept(trust, name)),
+            None => Known::Gated,
+        };
+        done
+    }
+}
+
+/// How much is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope {
+    /// The window of the statistics.
+    pub window: Duration,
+    /// The most runs.
+    pub runs: u16,
+    /// The most failures; 0 for a reader that has no use for them.
+    pub errors: u16,
+}
+
+/// What was read in the application's database. Without the schedule, where that is in another one.
+#[derive(Debug)]
+pub struct Read {
+    snapshot: Snapshot,
+    elsewhere: Option<CronPlace>,
+    /// Why there are no statistics, if there are none: as the server said it.
+    stats_failure: Option<Error>,
+}
+
+/// Where `pg_cron` lives.
+#[derive(Debug)]
+struct CronPlace {
+    settings: CronSettings,
+    database: String,
+}
+
+/// Reads every part; each can be missing by itself.
+pub async fn read(app: &mut Kept, scope: &Scope) -> Result<Read> {
+    let scope = *scope;
+    app.read(move |tx| Box::pin(parts(tx, scope))).await
+}
+
+async fn parts(tx: &ReadTransaction<'_>, scope: Scope) -> Result<Read> {
+    let window = scope.window;
+    // Polled together they share a round trip, which over a slow link is what a poll costs.
+    let (stats, all, errors, figures, running, cron, own_job) = tokio::join!(
+        biased;
+        service::statistics(tx, PLATFORM_METRICS, window),
+        service::recent_runs(tx, PLATFORM_METRICS, LogFilter::All, scope.runs),
+        failures(tx, scope.errors),
+        service::figures(tx),
+        service::running(tx, PLATFORM_METRICS),
+        service::cron_settings_in(tx),
+        service::own_job(tx),
+    );
+    let facts = tx.facts().await.clone();
+    let (known, role) = (Instant::now(), facts.server.role.clone());
+    let stats_failure = stats.as_ref().err().cloned();
+    // Only survey the catalog if a function was missing.
+    let catalog = match &stats {
+        Err(failure) if error::is_not_installed(failure) => Some(unmanaged::catalog(tx).await?),
+        _ => None,
+    };
+    let (stats, runs, errors) = match &catalog {
+        Some(catalog) => unmanaged_log(tx, catalog, &role, &scope).await?,
+        None => (part("statistics", &role, stats)?, part("runs", &role, all)?, part("errors", &role, errors)?),
+    };
+    let figures = shown_figures(figures, &role, catalog.is_some())?;
+    // Nobody is shown as running where that can't be seen.
+    let running = part("running", &role, running)?.ok().flatten();
+    let (job, elsewhere) = if catalog.is_some() {
+        unmanaged_job(tx, &facts.server).await?
+    } else {
+        job(tx, &facts.server, cron, own_job).await?
+    };
+    // Whose log is not looked at for a reason of its own is told that reason.
+    let stranger = catalog.as_ref().and_then(|_| tx.allow_unless_missing(trust::LOG).err());
+    let stats_failure = if stats.is_ok() { None } else { stranger.or(stats_failure) };
+    let snapshot = Snapshot {
+        view: ViewId::new(PLATFORM_METRICS),
+        server_time: facts.time,
+        read_for: known.elapsed(),
+        window,
+        deployment: catalog.as_ref().map_or(Deployment::Migrated, Catalog::deployment),
+        server: facts.server,
+        stats,
+        runs,
+        errors,
+        job,
+        figures,
+        running,
+    };
+    Ok(Read { snapshot, elsewhere, stats_failure })
+}
+
+impl Read {
+    /// The database in which to look for the schedule; `None` where that was read already.
+    pub fn elsewhere(&self) -> Option<&str> {
+        self.elsewhere.as_ref().map(|there| &*there.database)
+    }
+
+    /// Why there are no statistics, if there are none.
+    pub fn stats_failure(&self) -> Option<&Error> {
+        self.stats_failure.as_ref()
+    }
+
+    /// Everything but the schedule, which is being read elsewhere.
+    pub fn without_schedule(&self) -> Snapshot {
+        self.snapshot.clone()
+    }
+
+    /// Everything, where the schedule was read already.
+    pub fn complete(self) -> Snapshot {
+        self.snapshot
+    }
+
+    /// Everything, with the schedule read through the session `there` in [`Self::elsewhere`]. That database may refuse
+    /// us, which says nothing about the application's.
+    pub async fn complete_by(mut self, there: Result<&mut Kept, ConnectError>) -> Snapshot {
+        if let Some(elsewhere) = &self.elsewhere {
+            let began = Instant::now();
+            self.snapshot.job = job_elsewhere(there, elsewhere, &self.snapshot).await;
+            self.snapshot.read_for += began.elapsed();
+        }
+        self.snapshot
+    }
+}
+
+/// The newest failures.
+async fn failures(tx: &ReadTransaction<'_>, limit: u16) -> Result<Vec<Run>> {
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    service::recent_runs(tx, PLATFORM_METRICS, LogFilter::Errors, limit).await
+}
+
+/// Statistics, runs and errors.
+type LogParts = (Reading<RefreshStats>, Reading<Vec<Run>>, Reading<Vec<Run>>);
+
+/// What the log says where no function of refreshtop's can be asked.
+async fn unmanaged_log(tx: &ReadTransaction<'_>, catalog: &Catalog, role: &str, scope: &Scope) -> Result<LogParts> {
+    Ok((
+        unmanaged::statistics(tx, catalog, role, PLATFORM_METRICS, scope.window).await?,
+        unmanaged::runs(tx, catalog, role, PLATFORM_METRICS, LogFilter::All, None, scope.runs).await?,
+        match scope.errors {
+            0 => Ok(Vec::new()),
+            limit => unmanaged::runs(tx, catalog, role, PLATFORM_METRICS, LogFilter::Errors, None, limit).await?,
+        },
+    ))
+}
+
+fn shown_figures(
+    figures: Result<Option<PlatformMetrics>>,
+    role: &str,
+    unmanaged: bool,
+) -> Result<Reading<PlatformMetrics>> {
+    let name = error::identifier(role);
+    let grant = if unmanaged {
+        format!("GRANT SELECT ON public.platform_metrics TO {name}")
+    } else {
+        format!("GRANT refreshtop_admin TO {name}")
+    };
+    Ok(match figures {
+        Ok(row) => row.ok_or_else(|| Unavailable::new("platform_metrics is empty", error::REFRESH_IT)),
+        Err(failure) if error::fails_all(&failure) => return Err(failure),
+        Err(failure) => Err(error::unavailable_but_for("platform_metrics", &failure, &grant)),
+    })
+}
+
+/// The job that refreshes, or where else to look for it.
+type JobOrPlace = (Reading<Job>, Option<CronPlace>);
+
+/// The job, with what was asked of it together with everything else.
+async fn job(
+    tx: &ReadTransaction<'_>,
+    server: &Server,
+    settings: Result<CronSettings>,
+    own: Result<Option<Row>>,
+) -> Result<JobOrPlace> {
+    match place_of_cron(settings, server, false)? {
+        Ok(place) if place.database == server.database => {
+            let found = service::job_here(tx, &place.settings, own).await;
+            Ok((shown_job(found, server, &place.database, true)?, None))
+        }
+        Ok(place) => Ok(not_yet(place)),
+        Err(missing) => Ok((Err(missing), None)),
+    }
+}
+
+/// The same where no function of refreshtop's can be asked.
+async fn unmanaged_job(tx: &ReadTransaction<'_>, server: &Server) -> Result<JobOrPlace> {
+    match place_of_cron(unmanaged::cron_settings(tx).await, server, true)? {
+        Ok(place) if place.database == server.database => {
+            let found = unmanaged::job(tx, &place.settings, &server.database).await;
+            Ok((shown_job(found, server, &place.database, false)?, None))
+        }
+        Ok(place) => Ok(not_yet(place)),
+        Err(missing) => Ok((Err(missing), None)),
+    }
+}
+
+/// Stands where the schedule will, until it was looked for elsewhere.
+fn not_yet(place: CronPlace) -> JobOrPlace {
+    (Err(Unavailable::new(format!("schedule (database {}): not read", place.database), "")), Some(place))
+}
+
+/// The settings of `pg_cron` and its database, or why there is none.
+fn place_of_cron(settings: Result<CronSettings>, server: &Server, unmanaged: bool) -> Result<Reading<CronPlace>> {
+    Ok(part("schedule", &server.role, settings)?.and_then(|settings| match settings.database.clone() {
+        Some(database) => Ok(CronPlace { settings, database }),
+        None => Err(no_cron(&settings, &server.role, unmanaged)),
+    }))
+}
+
+fn shown_job(found: Result<Option<Job>>, server: &Server, database: &str, migrated: bool) -> Result<Reading<Job>> {
+    let grant = cron_grant(&server.role, database);
+    match found {
+        Ok(job) => Ok(job.ok_or_else(|| no_job(database, migrated, server, migrated))),
+        Err(failure) if error::fails_all(&failure) => Err(failure),
+        Err(failure) => Ok(Err(error::unavailable_but_for("schedule", &failure, &grant))),
+    }
+}
+
+/// Looks for the job where `pg_cron` lives. That database may refuse us, which says nothing about the application's.
+async fn job_elsewhere(there: Result<&mut Kept, ConnectError>, place: &CronPlace, snapshot: &Snapshot) -> Reading<Job> {
+    let (server, database) = (&snapshot.server, &place.database);
+    let what = format!("schedule (database {database})");
+    let grant = cron_grant(&server.role, database);
+    let kept = match there {
+        Ok(kept) => kept,
+        Err(failure) => {
+            let fix = if failure.kind == Kind::NotPermitted { grant } else { String::new() };
+            return Err(Unavailable::new(format!("{what}: {failure}"), fix));
+        }
+    };
+    let (settings, application) = (place.settings.clone(), server.database.clone());
+    let found = kept.read(move |tx| {
+        let (settings, application) = (settings.clone(), application.clone());
+        Box::pin(async move { service::job_there(tx, &settings, &application).await })
+    });
+    match found.await {
+        Ok(job) => job.ok_or_else(|| no_job(database, false, server, snapshot.deployment == Deployment::Migrated)),
+        Err(failure) => Err(error::unavailable_but_for(&what, &failure, &grant)),
+    }
+}
+
+/// What lets a role read its jobs in the database of `pg_cron`.
+fn cron_grant(role: &str, database: &str) -> String {
+    let (role, name) = (error::identifier(role), error::identifier(database));
+    format!("GRANT CONNECT ON DATABASE {name} TO {role}; in {name}: GRANT USAGE ON SCHEMA cron TO {role}")
+}
+
+fn no_cron(cron: &CronSettings, role: &str, unmanaged: bool) -> Unavailable {
+    if unmanaged && !cron.readable {
+        let fix = format!("GRANT pg_read_all_settings TO {}", error::identifier(role));
+        return Unavailable::new(format!("role {role} may not see whether pg_cron is loaded on this server"), fix);
+    }
+    if cron.readable {
+        Unavailable::new(
+            "pg_cron is not loaded on this server",
+            "install it and add it to shared_preload_libraries, or let another scheduler call \
+             refresh_platform_metrics_with_logging()",
+        )
+    } else {
+        Unavailable::new(
+            format!("whether pg_cron is loaded can't be seen by the owner of schema refreshtop (you are {role})"),
+            "GRANT pg_read_all_settings to that owner",
+        )
+    }
+}
+
+/// `as_owner` says that it was looked for with the rights of the installation's owner.
+fn no_job(cron_database: &str, as_owner: bool, server: &Server, migrated: bool) -> Unavailable {
+    let job = service::REFRESH_JOB;
+    // In another database pg_cron shows each role only its own jobs.
+    let whose = if as_owner { String::new() } else { format!(" that role {} may see", server.role) };
+    let fix = match (migrated, as_owner) {
+        (true, true) => "run: refreshtop job restore; if a job of another role is the schedule, only superusers see it",
+        (true, false) => "run: refreshtop job restore",
+        (false, _) => "run: refreshtop migrate",
+    };
+    let none = Unavailable::new(format!("no job {job}{whose} in pg_cron (database {cron_database})"), fix);
+    if as_owner { none.absent() } else { none }
+}
+
+/// Splits what a part of the snapshot answered: a lost connection ends the poll, anything else only this part.
+fn part<T>(what: &str, role: &str, answer: Result<T>) -> Result<Reading<T>> {
+    match answer {
+        Ok(value) => Ok(Ok(value)),
+        Err(failure) if error::fails_all(&failure) => Err(failure),
+        Err(failure) => Ok(Err(error::unavailable(what, &failure, role))),
+    }
+}

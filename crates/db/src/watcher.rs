@@ -1,0 +1,364 @@
+//! The one session that stays: it listens and polls, notices at once when it dies, and comes back by itself.
+
+use crate::{
+    backoff::{quick_backoff, slow_backoff},
+    error::{self, sqlstate},
+    events::{Closed, Events},
+    listen::{self, CHANNEL, Found, Trial},
+    poller::Poller,
+    session::{Error, Session},
+    session_budget::SessionBudget,
+    suspend::SleepDetector,
+};
+use refreshtop_connect::{Kind, Limits, Received, Target};
+use refreshtop_core::{event::Event, link::LinkEvent, notification::Notification, reading::Unavailable};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, Interval, MissedTickBehavior, interval, sleep, timeout},
+};
+
+/// Time between two signs of life, and how long one may take: a link whose packets vanish is noticed within
+/// their sum. That leaves a second and a half of the fifteen that are promised to a busy machine and a slow terminal.
+const HEARTBEAT: Duration = Duration::from_secs(9);
+const HEARTBEAT_LIMIT: Duration = Duration::from_millis(4_500);
+
+/// A poll in which nothing arrives for so long has lost its link: the server gives up each of its statements after
+/// [`Limits::READING`], and says so.
+const SILENCE: Duration = Duration::from_millis(13_500);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+/// Within this time whoever is told of a connection asks for a poll.
+const ASKED: Duration = Duration::from_millis(50);
+/// A poll that takes longer than this has failed; its session is thrown away.
+const POLL_LIMIT: Duration = Duration::from_secs(45);
+
+/// Signs of life between two trials behind what looks like a pooler: five minutes.
+const RETRIAL_BEATS: u32 = 33;
+
+/// How long a session must have lived for the pauses to start over: a server that lets us in and throws us out at once
+/// is not one that works.
+const PROVEN: Duration = Duration::from_secs(5);
+
+/// Pause before a session is replaced that was lost for a reason of no importance, and how long that may take: until then
+/// nobody is told.
+const PASSING: Duration = Duration::from_millis(100);
+const REPLACED: Duration = Duration::from_secs(2);
+
+/// What is asked of the watcher.
+#[derive(Debug)]
+pub struct Polls {
+    /// Read a snapshot. While nothing is connected nobody asks.
+    pub requests: mpsc::Receiver<()>,
+    /// The window of the statistics.
+    pub window: watch::Receiver<Duration>,
+}
+
+/// How a session ended.
+struct Loss {
+    reason: String,
+    /// Whether trying again soon makes sense.
+    soon: bool,
+    /// Whether the server ended the session for a reason that says nothing about the database.
+    passing: bool,
+}
+
+impl Loss {
+    fn of(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), soon: true, passing: false }
+    }
+
+    /// A standby ends a session that reads what its primary wants to change, and PostgreSQL one that idles longer than
+    /// it was told to bear.
+    fn of_session(failure: &Error, on_standby: bool) -> Self {
+        let code = error::code(failure);
+        let ended = matches!(code, Some(sqlstate::RECOVERY_CONFLICT | sqlstate::IDLE_SESSION_TIMEOUT));
+        // The reason may be lost: a socket that is closed before all was read from it is reset.
+        let passing = ended || on_standby && code.is_none();
+        Self { passing, ..Self::of(error::loss(failure)) }
+    }
+}
+
+impl From<Closed> for Loss {
+    fn from(_: Closed) -> Self {
+        // Nobody is left to be told; the next attempt notices too.
+        Self::of("the monitor is ending")
+    }
+}
+
+/// Watches until `events` is closed. `budget` is for a second session, which tries whether notifications arrive.
+pub async fn run(target: Target, budget: SessionBudget, mut polls: Polls, events: Events) {
+    let (mut quick, mut slow) = (quick_backoff(), slow_backoff());
+    let mut in_silence = false;
+    loop {
+        let began = Instant::now();
+        let loss = match open(&target, in_silence, &events).await {
+            Ok((session, trial)) => watch_session(session, trial, &target, &budget, &mut polls, &events).await,
+            Err(loss) => loss,
+        };
+        in_silence = loss.passing;
+        if loss.passing {
+            sleep(PASSING).await;
+            continue;
+        }
+        if loss.soon && began.elapsed() >= PROVEN {
+            (quick, slow) = (quick_backoff(), slow_backoff());
+        }
+        let pause = if loss.soon { quick.next() } else { slow.next() };
+        let retry_in = pause.unwrap_or(Duration::from_secs(1));
+        if tell(&events, LinkEvent::Down { reason: loss.reason, retry_in }).await.is_err() {
+            return;
+        }
+        sleep(retry_in).await;
+        if tell(&events, LinkEvent::Retrying).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn tell(events: &Events, event: LinkEvent) -> Result<(), Closed> {
+    events.send(Event::Link(event)).await
+}
+
+/// Opens the session. `in_silence` bounds how long that may take: nobody knows that the one before is lost.
+async fn open(target: &Target, in_silence: bool, events: &Events) -> Result<(Session, Arc<Trial>), Loss> {
+    let trial = Arc::new(Trial::default());
+    let opening = Session::open_listening(target, "monitor", &Limits::READING, hear(&trial, events));
+    let opened = if in_silence {
+        let late = |_| Loss::of("the server ended the session, and a new one could not be opened at once");
+        timeout(REPLACED, opening).await.map_err(late)?
+    } else {
+        opening.await
+    };
+    let session = opened.map_err(|failure| {
+        // Do not retry twice a second against a server that is out of connections.
+        let soon = failure.kind.may_pass() && failure.kind != Kind::TooManyConnections;
+        Loss { soon, ..Loss::of(failure.to_string()) }
+    })?;
+    Ok((session, trial))
+}
+
+/// Watches until the session is lost.
+async fn watch_session(
+    session: Session,
+    trial: Arc<Trial>,
+    target: &Target,
+    budget: &SessionBudget,
+    polls: &mut Polls,
+    events: &Events,
+) -> Loss {
+    let over = session.over();
+    let mut watching = Watching {
+        budget,
+        events,
+        trial,
+        received: session.received(),
+        poller: Poller::of(session, target.clone()),
+        found: None,
+        probe: None,
+        polled_since: false,
+        on_standby: false,
+    };
+    while polls.requests.try_recv().is_ok() {
+        // Asked of the session before.
+    }
+    // What the server says when it ends the session (57P01: shut down by an administrator) tells more than the
+    // failed question after it.
+    let lost = tokio::select! {
+        biased;
+        why = over => Err(why),
+        loss = watching.watch(polls) => Ok(loss),
+    };
+    lost.unwrap_or_else(|why| Loss::of_session(&why, watching.on_standby))
+}
+
+/// What to do with what arrives on channels.
+fn hear(trial: &Arc<Trial>, events: &Events) -> impl FnMut(tokio_postgres::Notification) + Send + 'static {
+    let (trial, events) = (Arc::clone(trial), events.clone());
+    move |sent| {
+        if sent.channel() != CHANNEL {
+            trial.heard(sent.channel());
+        } else if let Some(known) = Notification::parse(sent.payload()) {
+            // A full queue already holds news, and news leads to a read that finds this run too.
+            events.offer(Event::Notified(known));
+        }
+    }
+}
+
+struct Watching<'a> {
+    budget: &'a SessionBudget,
+    events: &'a Events,
+    trial: Arc<Trial>,
+    received: Received,
+    poller: Poller,
+    /// Whether notifications arrive, once that is known.
+    found: Option<Found>,
+    /// A trial of that, under way.
+    probe: Option<listen::Probe>,
+    /// Whether a poll has kept notifications waiting since the trial began.
+    polled_since: bool,
+    /// Whether the server was a standby at the last poll.
+    on_standby: bool,
+}
+
+impl Watching<'_> {
+    async fn watch(&mut self, polls: &mut Polls) -> Loss {
+        match self.serve(polls).await {
+            Ok(()) => Closed.into(),
+            Err(loss) => loss,
+        }
+    }
+
+    /// Polls when asked to, tries whether notifications arrive, and asks for a sign of life from time to time. Ends when
+    /// nobody can ask any more.
+    async fn serve(&mut self, polls: &mut Polls) -> Result<(), Loss> {
+        // To find out whether notifications arrive takes a second session. The first figures need not wait for that.
+        tell(self.events, LinkEvent::Connected).await?;
+        self.first_poll(polls).await?;
+        self.begin_trial().await?;
+        let mut beat = beats().await;
+        let (mut count, mut sleep) = (0_u32, SleepDetector::new());
+        let mut heard = self.received.count();
+        loop {
+            tokio::select! {
+                biased;
+                poll = polls.requests.recv() => match poll {
+                    Some(()) => {
+                        let window = *polls.window.borrow();
+                        self.poll(window).await?;
+                    }
+                    None => return Ok(()),
+                },
+                outcome = listen::outcome(&mut self.probe) => self.end_trial(outcome).await?,
+                _ = beat.tick() => {
+                    if let Some(slept) = sleep.slept() {
+                        tell(self.events, LinkEvent::Resumed { slept }).await?;
+                    }
+                    count = count.wrapping_add(1);
+                    if self.tries_again(count) {
+                        self.begin_trial().await?;
+                    } else if self.received.count() == heard {
+                        self.sign_of_life().await?;
+                    }
+                    heard = self.received.count();
+                }
+            }
+        }
+    }
+
+    /// The poll that a new connection is asked for.
+    async fn first_poll(&mut self, polls: &mut Polls) -> Result<(), Loss> {
+        // A screen that is held still asks for none.
+        if let Ok(Some(())) = timeout(ASKED, polls.requests.recv()).await {
+            let window = *polls.window.borrow();
+            self.poll(window).await?;
+        }
+        Ok(())
+    }
+
+    async fn poll(&mut self, window: Duration) -> Result<(), Loss> {
+        self.polled_since = true;
+        let events = self.events;
+        let silent = silence(&self.received);
+        let poll = self.poller.poll(window, |early| events.offer(Event::Polled(Box::new(early))));
+        let answer = tokio::select! {
+            biased;
+            answer = timeout(POLL_LIMIT, poll) => answer,
+            () = silent => return Err(Loss::of("the server stopped answering")),
+        };
+        let event = match answer {
+            Ok(Ok(snapshot)) => {
+                self.on_standby = snapshot.server.standby;
+                Event::Polled(Box::new(snapshot))
+            }
+            Ok(Err(failure)) if self.poller.is_closed() => return Err(Loss::of_session(&failure, self.on_standby)),
+            Ok(Err(failure)) => Event::PollFailed(self.poller.explain(&failure)),
+            Err(_) => {
+                let reason = format!("the database did not answer within {} s", POLL_LIMIT.as_secs());
+                self.events.send(Event::PollFailed(Unavailable::new(reason.clone(), ""))).await?;
+                return Err(Loss::of(reason));
+            }
+        };
+        Ok(self.events.send(event).await?)
+    }
+
+    async fn begin_trial(&mut self) -> Result<(), Loss> {
+        self.polled_since = false;
+        let begun = listen::begin(self.poller.session(), &self.trial, self.budget, HEARTBEAT_LIMIT).await;
+        match begun.map_err(Loss::of)? {
+            Ok(probe) => {
+                self.probe = Some(probe);
+                Ok(())
+            }
+            Err(found) => self.know(found).await,
+        }
+    }
+
+    async fn end_trial(&mut self, outcome: listen::Outcome) -> Result<(), Loss> {
+        let ended = listen::end(self.poller.session(), &self.trial, outcome, HEARTBEAT_LIMIT).await;
+        let mut found = ended.map_err(Loss::of)?;
+        // Notifications wait while a session reads.
+        found.may_pass |= self.polled_since;
+        self.know(found).await
+    }
+
+    async fn know(&mut self, found: Found) -> Result<(), Loss> {
+        let changed = self.found.as_ref().is_none_or(|known| known.event != found.event);
+        let event = found.event.clone();
+        if event == LinkEvent::Live {
+            // A pooler that gives the session to others would not have brought the notification.
+            self.poller.set_direct();
+        }
+        self.found = Some(found);
+        if changed {
+            tell(self.events, event).await?;
+        }
+        Ok(())
+    }
+
+    /// A standby keeps its sessions when it is promoted, and can be listened to from then on. A pooler stays what it is,
+    /// but over a bad link a trial may fail by itself.
+    fn tries_again(&self, beats: u32) -> bool {
+        let Some(found) = self.found.as_ref().filter(|_| self.probe.is_none()) else { return false };
+        found.event != LinkEvent::Live && (found.may_pass || beats.is_multiple_of(RETRIAL_BEATS))
+    }
+
+    /// Waits for an answer to nothing. Behind a flood of notifications it may take long, but what comes meanwhile shows
+    /// that the server lives.
+    async fn sign_of_life(&self) -> Result<(), Loss> {
+        let answer = self.poller.session().run("");
+        tokio::pin!(answer);
+        loop {
+            let before = self.received.count();
+            match timeout(HEARTBEAT_LIMIT, &mut answer).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(failure)) => return Err(Loss::of(error::loss(&failure))),
+                Err(_) if self.received.count() != before => {}
+                Err(_) => return Err(Loss::of("the server stopped answering")),
+            }
+        }
+    }
+}
+
+/// Ends when nothing has arrived for [`SILENCE`].
+fn silence(received: &Received) -> impl Future<Output = ()> + use<> {
+    let received = received.clone();
+    async move {
+        let (mut last, mut since) = (received.count(), Instant::now());
+        while since.elapsed() < SILENCE {
+            sleep(LOOK).await;
+            let now = received.count();
+            if now != last {
+                (last, since) = (now, Instant::now());
+            }
+        }
+    }
+}
+
+/// Ticks once a heartbeat, the first time after one.
+async fn beats() -> Interval {
+    let mut beat = interval(HEARTBEAT);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    beat.tick().await;
+    beat
+}

@@ -1,0 +1,59 @@
+//! Everything that talks to one database for the monitor: who listens, reads, refreshes and fixes.
+
+use crate::{
+    events::Events,
+    fixer,
+    reader::Reader,
+    refresher::{self, Command},
+    session_budget::SessionBudget,
+    watcher::{self, Polls},
+};
+use refreshtop_connect::Target;
+use refreshtop_core::{diagnosis::Fix, request::Request};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// Commands that wait for the refresher: they come from one person.
+const COMMANDS: usize = 16;
+
+/// The tasks; they end with this.
+#[derive(Debug)]
+pub struct Worker {
+    polls: mpsc::Sender<()>,
+    window: watch::Sender<Duration>,
+    reader: Reader,
+    fixer: mpsc::Sender<Fix>,
+    refresher: mpsc::Sender<Command>,
+}
+
+impl Worker {
+    /// Starts to watch `target`, with statistics of `window`. Everything that is heard goes into `events`.
+    pub fn spawn(target: &Target, window: Duration, events: &Events) -> Self {
+        let (fixer, fixes) = mpsc::channel(1);
+        let (refresher, commands) = mpsc::channel(COMMANDS);
+        let budget = SessionBudget::default();
+        // The state asks for one poll at a time.
+        let (polls, requests) = mpsc::channel(1);
+        let (window, shown) = watch::channel(window);
+        let wanted = Polls { requests, window: shown };
+        tokio::spawn(watcher::run(target.clone(), budget.clone(), wanted, events.clone()));
+        let reader = Reader::spawn(target.clone(), events.clone());
+        tokio::spawn(refresher::run(target.clone(), budget.clone(), commands, events.clone()));
+        tokio::spawn(fixer::run(target.clone(), budget, fixes, events.clone()));
+        Self { polls, window, reader, fixer, refresher }
+    }
+
+    /// Sets `request` off. Nothing is waited for: a full queue means that the task has as much to do as a person can
+    /// have asked for.
+    pub fn request(&self, request: Request) {
+        match request {
+            Request::Poll => drop(self.polls.try_send(())),
+            Request::ReadRun(id) => self.reader.read_run(id),
+            Request::Ask(question) => self.reader.ask(question),
+            Request::SetWindow(window) => drop(self.window.send_replace(window)),
+            Request::Fix(fix) => drop(self.fixer.try_send(*fix)),
+            Request::Refresh(view) => drop(self.refresher.try_send(Command::Refresh(view))),
+            Request::CancelRefresh => drop(self.refresher.try_send(Command::Cancel)),
+        }
+    }
+}
