@@ -4,10 +4,7 @@
 mod svg;
 
 use ratatui::{buffer::Buffer, layout::Rect};
-use refreshtop_tui::{
-    app::fixtures,
-    screen::{self, Appearance, glyphs::Glyphs, theme::Theme},
-};
+use refreshtop_tui::{app::fixtures, frame as screen, glyphs::Glyphs, scene::Appearance, theme::Theme};
 use std::{fs, path::Path};
 
 const SIZES: [(u16, u16); 6] = [(40, 12), (80, 24), (120, 40), (160, 48), (200, 60), (300, 100)];

@@ -14,9 +14,11 @@ use refreshtop_db::{events::Events, service::PLATFORM_METRICS, worker::Worker};
 use refreshtop_tui::{
     app::{effect::Effect, state::State},
     event_loop::Effects,
+    glyphs::Glyphs,
     monitor,
-    screen::{Appearance, glyphs::Glyphs, theme::Theme},
+    scene::Appearance,
     terminal::colours::Depth,
+    theme::Theme,
 };
 use std::{collections::BTreeMap, time::Instant};
 

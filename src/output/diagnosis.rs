@@ -12,7 +12,7 @@
 
 use super::{Output, table::Table};
 use refreshtop_core::diagnosis::{self, ChainSession, Check, Danger, Detail, Diagnosis, Fix, Verdict, plan::Node};
-use refreshtop_tui::screen::{
+use refreshtop_tui::{
     glyphs::Glyphs,
     text::{self, Charset},
 };

@@ -11,7 +11,7 @@ pub mod table;
 use crate::command::Failure;
 use refreshtop_connect::environment::{self, Environment};
 use refreshtop_core::{exit, health::Verdict};
-use refreshtop_tui::screen::text::{self, Charset};
+use refreshtop_tui::text::{self, Charset};
 use std::io::{self, IsTerminal as _, Write as _};
 
 /// How this run prints.

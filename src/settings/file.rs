@@ -9,7 +9,7 @@ use super::{
 use directories::ProjectDirs;
 use refreshtop_connect::secret::ConnectionUrl;
 use refreshtop_core::health::Thresholds;
-use refreshtop_tui::{app::views::View, screen::keys::KeyMap};
+use refreshtop_tui::{keys::KeyMap, screens::screen::Screen};
 use serde::{Deserialize, Deserializer, de};
 use std::{
     collections::BTreeMap,
@@ -144,7 +144,7 @@ struct RawFile {
     theme: Option<String>,
     ascii: Option<bool>,
     #[serde(default, deserialize_with = "view")]
-    view: Option<View>,
+    view: Option<Screen>,
     mouse: Option<bool>,
     #[serde(default, deserialize_with = "log_file")]
     log_file: Option<PathBuf>,
@@ -364,7 +364,7 @@ fn theme<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D
     deserializer.deserialize_any(Scalar(value::theme)).map(Some)
 }
 
-fn view<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<View>, D::Error> {
+fn view<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Screen>, D::Error> {
     deserializer.deserialize_any(Scalar(value::view)).map(Some)
 }
 
@@ -544,7 +544,7 @@ mod tests {
             poll: Some(super::super::DEFAULT_POLL),
             window: Some(super::super::DEFAULT_WINDOW),
             theme: Some(value::THEMES[0].to_owned()),
-            view: Some(View::Overview),
+            view: Some(Screen::Overview),
             mouse: Some(false),
             success_critical: Some(defaults.success_critical),
             success_warning: Some(defaults.success_warning),

@@ -5,7 +5,7 @@ use refreshtop_connect::{
     environment::{self, Environment},
     secret::ConnectionUrl,
 };
-use refreshtop_tui::app::views::View;
+use refreshtop_tui::screens::screen::Screen;
 use std::{path::PathBuf, time::Duration};
 use tracing::Level;
 
@@ -72,10 +72,10 @@ pub struct Layer {
     )]
     pub ascii: Option<bool>,
 
-    /// View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default:
+    /// Screen that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default:
     /// overview]
     #[arg(long, global = true, value_name = "NAME", value_parser = value::view)]
-    pub view: Option<View>,
+    pub view: Option<Screen>,
 
     /// Use the mouse in the monitor: the terminal's own selection then needs Shift [default: false]
     #[arg(

@@ -12,10 +12,7 @@ pub use file::File;
 pub use layer::Layer;
 use refreshtop_connect::{environment::Environment, secret::ConnectionUrl};
 use refreshtop_core::health::Thresholds;
-use refreshtop_tui::{
-    app::{state::Options, views::View},
-    screen::keys::KeyMap,
-};
+use refreshtop_tui::{app::state::Options, keys::KeyMap, screens::screen::Screen};
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -40,7 +37,7 @@ pub struct Settings {
     /// Whether to draw with ASCII only; `None` leaves it to the locale.
     pub ascii: Option<bool>,
     /// The view that the monitor begins with.
-    pub view: View,
+    pub view: Screen,
     /// Whether the monitor uses the mouse.
     pub mouse: bool,
     /// Which key asks for what.
@@ -54,7 +51,7 @@ pub struct Settings {
 impl Settings {
     /// What the monitor needs of them. `place` is the host for people ([`refreshtop_connect::Target::place`]).
     pub fn options(&self) -> Options {
-        Options { poll_interval: self.poll, window: self.window, view: self.view, thresholds: self.thresholds.clone() }
+        Options { poll_interval: self.poll, window: self.window, screen: self.view, thresholds: self.thresholds.clone() }
     }
 }
 
@@ -244,7 +241,7 @@ success_warning = 99
     fn nothing_said_gives_the_defaults() {
         let settings = merge(&Layer::default(), &Layer::default(), None, None).unwrap();
         let wanted = Settings {
-            view: View::Overview,
+            view: Screen::Overview,
             mouse: false,
             keys: KeyMap::default(),
             url: None,

@@ -5,7 +5,7 @@
 
 use super::mistake;
 pub use refreshtop_core::schedule::{cron, job as job_schedule};
-use refreshtop_tui::app::views::View;
+use refreshtop_tui::screens::screen::Screen;
 use std::{
     fmt,
     net::{Ipv4Addr, SocketAddr},
@@ -120,9 +120,9 @@ pub fn theme(text: &str) -> Result<String, String> {
 }
 
 /// The view that the monitor begins with, by its name.
-pub fn view(text: &str) -> Result<View, String> {
-    let names = View::ALL.map(View::name);
-    View::from_name(&text.to_ascii_lowercase()).ok_or_else(|| {
+pub fn view(text: &str) -> Result<Screen, String> {
+    let names = Screen::ALL.map(Screen::name);
+    Screen::from_name(&text.to_ascii_lowercase()).ok_or_else(|| {
         let hint = mistake::close(text, &names).map(|name| format!("did you mean {name}? ")).unwrap_or_default();
         format!("no such view: {hint}there are {}", names.join(", "))
     })

@@ -5,7 +5,7 @@ use refreshtop::{
     settings::layer::{Layer, variable},
 };
 use refreshtop_core::{exit, health::Thresholds};
-use refreshtop_tui::screen::keys::KeyMap;
+use refreshtop_tui::keys::KeyMap;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

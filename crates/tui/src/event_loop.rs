@@ -7,9 +7,9 @@ use crate::app::{
     action::{Action, Pointer},
     effect::Effect,
     message::Message,
+    next_redraw::next_redraw,
     state::State,
     update::update,
-    wake,
 };
 use refreshtop_core::{address::DatabaseId, event::Event};
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ pub trait Effects {
 }
 
 /// Where frames go.
-pub trait Screen {
+pub trait Surface {
     /// Draws `state`.
     ///
     /// # Errors
@@ -69,7 +69,7 @@ pub enum Ended {
 /// keys answer however much news there is.
 pub async fn run(
     mut state: State,
-    screen: &mut impl Screen,
+    screen: &mut impl Surface,
     effects: &mut impl Effects,
     inputs: &mut mpsc::Receiver<Message>,
     news: &mut mpsc::Receiver<(DatabaseId, Event)>,
@@ -118,7 +118,7 @@ fn pages(message: &Message) -> bool {
 }
 
 /// Keeps the scroll position within what there is, so that the way back from the end is as long as it looks.
-fn clamp_scroll(state: &mut State, screen: &impl Screen) {
+fn clamp_scroll(state: &mut State, screen: &impl Surface) {
     let scrolled = state.scroll_mut().is_some_and(|scroll| *scroll > 0);
     let Some(limit) = scrolled.then(|| screen.scroll_limit(state)).flatten() else { return };
     if let Some(scroll) = state.scroll_mut() {
@@ -135,7 +135,7 @@ async fn next(
     inputs: &mut mpsc::Receiver<Message>,
     news: &mut mpsc::Receiver<(DatabaseId, Event)>,
 ) -> Message {
-    let wake = wake::next(state);
+    let wake = next_redraw(state);
     tokio::select! {
         biased;
         // Without anybody who could ever end the loop, it must end itself.
@@ -160,7 +160,7 @@ fn now() -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::{fixtures, state::Overlay};
+    use crate::app::{fixtures, overlay::Overlay};
     use refreshtop_core::{
         health::Verdict,
         link::LinkEvent,
@@ -175,14 +175,14 @@ mod tests {
 
     /// Keeps what was drawn as values; fails from a given frame on, as a terminal that was closed.
     #[derive(Default)]
-    struct FakeScreen {
+    struct FakeSurface {
         frames: Vec<State>,
         repaints: usize,
         copied: Vec<String>,
         fails_at: Option<usize>,
     }
 
-    impl Screen for FakeScreen {
+    impl Surface for FakeSurface {
         fn draw(&mut self, state: &State) -> io::Result<()> {
             if self.fails_at == Some(self.frames.len()) {
                 return Err(io::ErrorKind::BrokenPipe.into());
@@ -244,7 +244,7 @@ mod tests {
     }
 
     struct Harness {
-        screen: FakeScreen,
+        screen: FakeSurface,
         database: FakeDatabase,
         inputs: mpsc::Sender<Message>,
         input_queue: mpsc::Receiver<Message>,
@@ -256,7 +256,7 @@ mod tests {
             let (inputs, input_queue) = mpsc::channel(64);
             let (news, news_queue) = mpsc::channel(100_000);
             Self {
-                screen: FakeScreen::default(),
+                screen: FakeSurface::default(),
                 database: FakeDatabase { news, started: Vec::new(), hangs: false },
                 inputs,
                 input_queue,
@@ -386,7 +386,7 @@ mod tests {
         state.database_mut().polling.due = None;
         let mut wakes = 0;
         while state.health().verdict == Verdict::Healthy {
-            let at = wake::next(&state).unwrap();
+            let at = next_redraw(&state).unwrap();
             update(&mut state, Message::Tick, at);
             wakes += 1;
             assert!(wakes < 200, "never turned");
@@ -460,7 +460,7 @@ mod tests {
             })
             .await;
         let last = harness.screen.frames.last().unwrap();
-        assert_eq!(last.selected_index(last.focus), Some(25));
+        assert_eq!(last.selected_index(last.screens.overview.focus), Some(25));
         let id = last.runs()[25].id.to_string();
         assert!(matches!(&harness.screen.copied[..], [text] if text.contains(&id)), "{:?}", harness.screen.copied);
     }

@@ -3,12 +3,20 @@
 //! Messages go in, the state changes, effects come out. Nothing here knows how a database is asked.
 
 pub mod app;
-#[cfg(test)]
-mod cost;
 pub mod event_loop;
-#[cfg(test)]
-mod flicker;
+pub mod frame;
+pub mod glyphs;
+pub mod keys;
+pub mod layout;
 pub mod monitor;
-pub mod screen;
+pub mod pointer;
+pub mod scene;
+pub mod screens;
 mod signals;
 pub mod terminal;
+pub mod text;
+pub mod theme;
+mod widgets;
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,11 @@ use crate::{
         message::Message,
         state::State,
     },
-    event_loop::{self, Effects, Ended, Screen},
-    screen::{self, Appearance, keys::KeyMap},
+    event_loop::{self, Effects, Ended, Surface},
+    frame,
+    keys::{self, KeyMap},
+    pointer,
+    scene::Appearance,
     signals,
     terminal::{
         backend::QuietBackend,
@@ -51,7 +54,7 @@ pub async fn run<E: Effects>(
     let guard = TerminalGuard::take(appearance.mouse)?;
     let keys = appearance.keys.clone();
     let mut screen =
-        TerminalScreen { terminal: Terminal::new(QuietBackend::new(io::stdout()).with(depth))?, appearance };
+        TerminalSurface { terminal: Terminal::new(QuietBackend::new(io::stdout()).with(depth))?, appearance };
     let signals = signals::listen(input_sender.clone(), || {
         guard::abandon();
         std::process::exit(exit::TERMINAL_STUCK.into());
@@ -96,36 +99,36 @@ fn message(map: &KeyMap, event: &TerminalEvent) -> Option<Message> {
         };
         return Some(Message::Pointer(Pointer { column: mouse.column, row: mouse.row, act }));
     }
-    let (action, edit) = (map.action(event), screen::keys::edit(event));
+    let (action, edit) = (map.action(event), keys::edit(event));
     (action.is_some() || edit.is_some()).then_some(Message::Key { action, edit })
 }
 
-struct TerminalScreen {
+struct TerminalSurface {
     terminal: Terminal<QuietBackend<io::Stdout>>,
     appearance: Appearance,
 }
 
-impl TerminalScreen {
+impl TerminalSurface {
     fn area(&self) -> Option<Rect> {
         self.terminal.size().ok().map(|size| Rect::from((Position::ORIGIN, size)))
     }
 }
 
-impl Screen for TerminalScreen {
+impl Surface for TerminalSurface {
     fn draw(&mut self, state: &State) -> io::Result<()> {
-        self.terminal.draw(|frame| screen::draw(state, &self.appearance, frame)).map(|_| ())
+        self.terminal.draw(|frame| frame::draw(state, &self.appearance, frame)).map(|_| ())
     }
 
     fn scroll_limit(&self, state: &State) -> Option<u16> {
-        screen::scroll_limit(state, &self.appearance, self.area()?)
+        frame::scroll_limit(state, &self.appearance, self.area()?)
     }
 
     fn page(&self, state: &State) -> Option<u16> {
-        screen::page(state, &self.appearance, self.area()?)
+        frame::page(state, &self.appearance, self.area()?)
     }
 
     fn pointed(&self, state: &State, pointer: Pointer) -> Option<Action> {
-        screen::pointer::action(state, &self.appearance, self.area()?, pointer)
+        pointer::action(state, &self.appearance, self.area()?, pointer)
     }
 
     fn copy(&mut self, text: &str) -> io::Result<()> {

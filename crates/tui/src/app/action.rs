@@ -1,6 +1,6 @@
 //! What the person asks for, by keys and by the pointer.
 
-use crate::app::views::View;
+use crate::screens::screen::Screen;
 
 /// What the person asked for; the screen's key map turns keys into these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,8 +35,8 @@ pub enum Action {
     Open,
     /// Close what is open, or dismiss what was said.
     Close,
-    /// Go to a view.
-    View(View),
+    /// Go to a screen.
+    Screen(Screen),
     /// Show what fixes the selected check.
     Fix,
     /// Run the view's query to measure its plan.
@@ -69,7 +69,7 @@ pub enum Pointed {
     /// The overview's runs.
     Runs,
     /// The list of the open view.
-    View,
+    Screen,
     /// The statements of which one is to be confirmed.
     Fixes,
 }

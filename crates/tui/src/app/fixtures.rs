@@ -12,7 +12,7 @@ pub use refreshtop_core::fixtures::{
     server_time, snapshot, view,
 };
 
-pub use self::{
+pub use crate::app::fixtures::{
     history::{history, history_empty, history_hostile, history_sparse, history_spike},
     incidents::{
         incidents, incidents_empty, incidents_hostile, incidents_none, incidents_silent, incidents_unavailable,
@@ -20,12 +20,15 @@ pub use self::{
     metrics::{metrics, metrics_first, metrics_hostile, metrics_unmeasured},
 };
 
-use crate::app::{
-    action::Action,
-    effect::Effect,
-    message::Message,
-    state::{Focus, Options, Overlay, Paused, State},
-    views::View,
+use crate::{
+    app::{
+        action::Action,
+        effect::Effect,
+        message::Message,
+        overlay::Overlay,
+        state::{Options, Paused, State},
+    },
+    screens::{overview::state::Focus, screen::Screen},
 };
 use chrono::TimeDelta;
 use refreshtop_core::{
@@ -50,7 +53,7 @@ pub fn options() -> Options {
     Options {
         poll_interval: Duration::from_secs(30),
         window: Duration::from_hours(24),
-        view: View::default(),
+        screen: Screen::default(),
         thresholds: Thresholds::default(),
     }
 }
@@ -331,14 +334,14 @@ pub fn hostile_unavailable() -> State {
 /// The list of runs has the keys, and row 40 is selected.
 pub fn runs_focused() -> State {
     let mut state = critical();
-    state.focus = Focus::Runs;
-    state.selected_run = state.runs().get(40).map(|run| run.id);
+    state.screens.overview.focus = Focus::Runs;
+    state.screens.overview.selected_run = state.runs().get(40).map(|run| run.id);
     state
 }
 
 /// `state` on the wall.
 pub fn on_wall(mut state: State) -> State {
-    state.view = View::Wall;
+    state.screen = Screen::Wall;
     state
 }
 

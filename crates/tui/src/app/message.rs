@@ -22,7 +22,7 @@ pub enum Message {
     Pointer(Pointer),
     /// The terminal has another size, or must be painted anew.
     Resized,
-    /// A moment computed by [`crate::app::wake::next`] has come.
+    /// A moment computed by [`crate::app::next_redraw::next`] has come.
     Tick,
     /// News of a database.
     Database(DatabaseId, Event),

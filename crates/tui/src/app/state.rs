@@ -1,16 +1,11 @@
 //! The one state that the loop owns and the screen draws.
 
-use crate::app::{
-    effect::Effect,
-    prompt::Prompt,
-    views::{
-        View,
-        diagnose::{Choice, Diagnose},
-        history::History,
-        incidents::Incidents,
-        metrics::Metrics,
-        runs::Runs,
-    },
+use super::{effect::Effect, overlay::Overlay, prompt::Prompt};
+use crate::screens::{
+    context::{Context, Newest},
+    overview::state::Focus,
+    screen::Screen,
+    states::Screens,
 };
 use chrono::{DateTime, Utc};
 use refreshtop_core::{
@@ -19,9 +14,9 @@ use refreshtop_core::{
     databases::Databases,
     health::{self, Health, Thresholds},
     link::Link,
-    reading::Reading,
+    refresh::Trigger,
     request::Request,
-    run::{Run, RunDetail, RunStatus},
+    run::{Run, RunStatus},
     snapshot::Snapshot,
 };
 use std::time::{Duration, Instant};
@@ -34,68 +29,28 @@ pub struct Options {
     pub poll_interval: Duration,
     /// Statistics window, as it was last asked for.
     pub window: Duration,
-    /// The view to begin with.
-    pub view: View,
+    /// The screen to begin with.
+    pub screen: Screen,
     /// Limits of the health rules.
     pub thresholds: Thresholds,
 }
 
-/// Which list the arrow keys move in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Focus {
-    /// Recent errors.
-    #[default]
-    Errors,
-    /// Recent runs.
-    Runs,
-}
-
-/// What lies over the panes.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Overlay {
-    /// The keys.
-    Help {
-        /// Lines scrolled down.
-        scroll: u16,
-    },
-    /// One run in full.
-    Run {
-        /// Which.
-        id: Uuid,
-        /// `None` while it is being read.
-        detail: Option<Box<Reading<RunDetail>>>,
-        /// Lines scrolled down.
-        scroll: u16,
-    },
-    /// What fixes a check, to be confirmed.
-    Fix(Choice),
-}
-
-/// The screen is held still.
+/// The screen is frozen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paused {
     /// Since this local moment; everything on the screen is as it was then.
     pub at: Instant,
-    /// Refreshes heard of since.
+    /// Refreshes that ended since.
     pub missed: u32,
 }
 
 /// A note that goes away by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct Toast {
     /// What it says.
     pub text: String,
     /// Since when.
     pub at: Instant,
-}
-
-/// What is newest in the log, as far as it was heard of: where that changed, what was made from the log is old.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Newest {
-    /// The newest run.
-    pub run: Option<Uuid>,
-    /// Runs in the window.
-    pub total: Option<u64>,
 }
 
 /// Everything the program knows.
@@ -109,63 +64,42 @@ pub struct State {
     pub databases: Databases,
     /// Which of its views is shown.
     pub shown: ViewId,
-    /// Which list has the arrow keys.
-    pub focus: Focus,
-    /// Selected run in the errors list; the newest where it is gone.
-    pub selected_error: Option<Uuid>,
-    /// Selected run in the runs list.
-    pub selected_run: Option<Uuid>,
+    /// Which screen is open.
+    pub screen: Screen,
+    /// What each screen has read and selected.
+    pub screens: Screens,
     /// What lies over the panes.
     pub overlay: Option<Overlay>,
-    /// Which view is open.
-    pub view: View,
-    /// What the view of the log knows.
-    pub runs_view: Runs,
-    /// What the view of incidents knows.
-    pub incidents: Incidents,
-    /// What the view of the history knows.
-    pub history: History,
-    /// What the diagnosing view knows.
-    pub diagnose: Diagnose,
-    /// What the view of the view's own figures knows.
-    pub metrics: Metrics,
     /// A line that is being typed.
     pub prompt: Option<Prompt>,
-    /// Whether the screen is held still.
+    /// Whether the screen is frozen.
     pub paused: Option<Paused>,
     /// A short note on what a key did, for a few seconds.
-    pub said: Option<Said>,
-    /// Rows that a page key moves, as many as are in sight; `None` where nobody has told.
+    pub toast: Option<Toast>,
+    /// Rows that a page key moves, as many as are in sight; `None` if that is not known.
     pub page: Option<u16>,
 }
 
 impl State {
     /// Puts a note where the hints are, for a few seconds.
-    pub fn say(&mut self, text: impl Into<String>) {
-        self.said = Some(Said { text: text.into(), at: self.now });
+    pub fn show_toast(&mut self, text: impl Into<String>) {
+        self.toast = Some(Toast { text: text.into(), at: self.now });
     }
 
     /// The state before anything has happened.
     pub fn new(options: Options, database: Database, shown: ViewId, now: Instant) -> Self {
-        let view = options.view;
+        let screen = options.screen;
         Self {
             now,
             options,
             databases: Databases::one(database),
             shown,
-            focus: Focus::default(),
-            selected_error: None,
-            selected_run: None,
+            screen,
+            screens: Screens::default(),
             overlay: None,
-            view,
-            runs_view: Runs::default(),
-            incidents: Incidents::default(),
-            history: History::default(),
-            diagnose: Diagnose::default(),
-            metrics: Metrics::default(),
             prompt: None,
             paused: None,
-            said: None,
+            toast: None,
             page: None,
         }
     }
@@ -196,7 +130,7 @@ impl State {
         Effect::Database(self.database().id.clone(), request)
     }
 
-    /// Reads every database anew, unless the screen is held still.
+    /// Reads every database anew, unless the screen is frozen.
     pub fn poll(&mut self) -> Vec<Effect> {
         if self.paused.is_some() {
             return Vec::new();
@@ -205,7 +139,7 @@ impl State {
         polled.map(|(id, request)| Effect::Database(id, request)).collect()
     }
 
-    /// Holds the screen still: what is shown stays as it is, ages included.
+    /// Freezes the screen: what is shown stays as it is, ages included.
     pub fn pause(&mut self) {
         self.paused = Some(Paused { at: self.now, missed: 0 });
         self.databases.iter_mut().for_each(|database| database.polling.due = None);
@@ -232,7 +166,7 @@ impl State {
         self.snapshot().map_or(self.options.window, |snapshot| snapshot.window)
     }
 
-    /// What is newest in the log, as far as it was heard of.
+    /// What is newest in the log, as far as it is known.
     pub fn newest(&self) -> Newest {
         Newest { run: self.runs().first().map(|run| run.id), total: self.stats().map(|stats| stats.total) }
     }
@@ -290,37 +224,54 @@ impl State {
     /// What any list knows of the run with this key.
     pub fn known_run(&self, id: Uuid) -> Option<&Run> {
         let lists = [self.runs(), self.errors()];
-        lists.into_iter().flatten().find(|run| run.id == id).or_else(|| self.runs_view.run(id))
+        lists.into_iter().flatten().find(|run| run.id == id).or_else(|| self.screens.runs.run(id))
     }
 
-    /// The list that has the arrow keys.
-    pub fn focused_list(&self) -> &[Run] {
-        match self.focus {
+    /// One of the overview's lists.
+    pub fn list(&self, focus: Focus) -> &[Run] {
+        match focus {
             Focus::Errors => self.errors(),
             Focus::Runs => self.runs(),
         }
     }
 
-    /// Index of the selected row of the list `focus`; `None` in an empty list.
+    /// Index of the selected row of that list; `None` if it is empty.
     pub fn selected_index(&self, focus: Focus) -> Option<usize> {
-        let (list, selected) = match focus {
-            Focus::Errors => (self.errors(), self.selected_error),
-            Focus::Runs => (self.runs(), self.selected_run),
-        };
-        let found = selected.and_then(|id| list.iter().position(|run| run.id == id));
-        found.or((!list.is_empty()).then_some(0))
+        self.screens.overview.index(focus, self.list(focus))
     }
 
-    /// The scroll position of what is open and longer than the screen, where it is scrolled by lines.
+    /// The scroll position of what is open and longer than the screen, if it is scrolled by lines.
     pub fn scroll_mut(&mut self) -> Option<&mut u16> {
-        match (&mut self.overlay, self.view) {
-            (Some(Overlay::Run { scroll, .. } | Overlay::Help { scroll }), _) => Some(scroll),
-            (None, View::Diagnose) => Some(&mut self.diagnose.scroll),
-            (None, View::History) => Some(&mut self.history.scroll),
-            (None, View::Metrics) => Some(&mut self.metrics.scroll),
-            (Some(Overlay::Fix(choice)), _) => Some(&mut choice.below),
-            (None, View::Overview | View::Runs | View::Incidents | View::Wall) => None,
+        match &mut self.overlay {
+            Some(overlay) => Some(overlay.scroll_mut()),
+            None => self.screens.get_mut(self.screen).scroll_mut(),
         }
+    }
+
+    /// What the screens may know of the rest.
+    pub fn context(&self) -> Context<'_> {
+        Context {
+            now: self.now,
+            server_now: self.server_now(),
+            screen: self.screen,
+            connected: self.connected(),
+            standby: self.database().is_standby(),
+            refreshing: matches!(self.database().trigger, Trigger::Running { .. }),
+            paused: self.paused.is_some(),
+            window: self.options.window,
+            freshness_limit: self.options.thresholds.freshness,
+            newest: self.newest(),
+            runs: self.runs(),
+            errors: self.errors(),
+        }
+    }
+
+    /// Changes the screens by what they may know of the rest.
+    pub fn with_screens<T>(&mut self, change: impl FnOnce(&mut Screens, &Context) -> T) -> T {
+        let mut screens = std::mem::take(&mut self.screens);
+        let result = change(&mut screens, &self.context());
+        self.screens = screens;
+        result
     }
 
     /// Consecutive failures up to now, newest first.

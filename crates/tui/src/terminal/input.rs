@@ -1,6 +1,6 @@
 //! Keys, read by a thread of their own.
 
-use super::sequences::Sequences;
+use crate::terminal::sequences::Sequences;
 use crossterm::event::Event;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::{io, thread, time::Duration};

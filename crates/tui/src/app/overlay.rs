@@ -1,0 +1,85 @@
+//! What lies over the panes.
+
+use crate::screens::scroll::scrolled;
+use refreshtop_core::{
+    diagnosis::{Danger, Fix},
+    reading::Reading,
+    run::RunDetail,
+};
+use uuid::Uuid;
+
+/// Lines that a page key scrolls a statement that is to be confirmed.
+const FIX_PAGE: isize = 3;
+
+/// What lies over the panes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Overlay {
+    /// The keys.
+    Help {
+        /// Lines scrolled down.
+        scroll: u16,
+    },
+    /// One run in full.
+    Run {
+        /// Which.
+        id: Uuid,
+        /// `None` while it is being read.
+        detail: Option<Box<Reading<RunDetail>>>,
+        /// Lines scrolled down.
+        scroll: u16,
+    },
+    /// What fixes a check, to be confirmed.
+    Fix(FixDialog),
+}
+
+/// A choice of statements that fix a check, shown before anything is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FixDialog {
+    /// The statements, the mildest first.
+    pub fixes: Vec<Fix>,
+    /// Index of the one that `Enter` means.
+    pub selected: usize,
+    /// Lines scrolled down in that one, if it is longer than the screen.
+    pub below: u16,
+    /// Whether `Enter` was pressed once on one that asks twice.
+    pub confirming: bool,
+}
+
+impl FixDialog {
+    /// A choice of `fixes`, the first selected.
+    pub fn new(fixes: Vec<Fix>) -> Self {
+        Self { fixes, selected: 0, below: 0, confirming: false }
+    }
+
+    /// Moves the selection.
+    pub fn step(&mut self, by: isize) {
+        let last = self.fixes.len().saturating_sub(1);
+        self.selected = self.selected.saturating_add_signed(by).min(last);
+        (self.below, self.confirming) = (0, false);
+    }
+
+    /// Scrolls the selected statement.
+    pub fn page(&mut self, down: bool) {
+        self.below = scrolled(self.below, if down { FIX_PAGE } else { -FIX_PAGE });
+    }
+
+    /// `Enter`: the fix to be done, once it was confirmed often enough.
+    pub fn confirm(&mut self) -> Option<Fix> {
+        let fix = self.fixes.get(self.selected)?;
+        if fix.danger == Danger::AsksTwice && !self.confirming {
+            self.confirming = true;
+            return None;
+        }
+        Some(fix.clone())
+    }
+}
+
+impl Overlay {
+    /// Its scroll position.
+    pub fn scroll_mut(&mut self) -> &mut u16 {
+        match self {
+            Self::Run { scroll, .. } | Self::Help { scroll } => scroll,
+            Self::Fix(dialog) => &mut dialog.below,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! What a screen wants done that is not its own business.
+
+use crate::app::prompt::Prompt;
+use refreshtop_core::{diagnosis::Fix, question::Question};
+use uuid::Uuid;
+
+/// Something that the monitor does for a screen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ScreenEffect {
+    /// Ask the database.
+    Ask(Question),
+    /// Open one run in full.
+    OpenRun(Uuid),
+    /// Let the person choose one of these fixes.
+    ChooseFix(Vec<Fix>),
+    /// Let the person type a line.
+    Type(Prompt),
+    /// Show a note for a few seconds.
+    Toast(&'static str),
+}

@@ -1,0 +1,17 @@
+//! The screens: a folder for each, with its state (`state`) and its drawing (`draw`).
+
+pub mod context;
+pub mod diagnose;
+pub mod effect;
+pub mod history;
+pub mod incidents;
+pub mod loadable;
+pub mod metrics;
+pub mod overview;
+pub mod registry;
+pub mod runs;
+pub mod screen;
+pub mod scroll;
+pub mod state;
+pub mod states;
+pub mod wall;

@@ -1,0 +1,11 @@
+pub mod draw;
+mod durations;
+mod errors;
+mod figures;
+mod gauges;
+mod job;
+mod last_error;
+mod list;
+pub mod metrics;
+mod runs;
+pub mod state;

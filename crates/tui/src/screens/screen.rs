@@ -1,0 +1,71 @@
+//! Which screens there are.
+
+/// A way to look at the system, with a key of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Screen {
+    /// Everything that matters, at a glance.
+    #[default]
+    Overview,
+    /// The whole log.
+    Runs,
+    /// Failures and stale times, grouped.
+    Incidents,
+    /// Durations and success over hours and days.
+    History,
+    /// What the runbook asks, with what fixes it.
+    Diagnose,
+    /// The view's own figures.
+    Metrics,
+    /// What can be read across a room.
+    Wall,
+}
+
+impl Screen {
+    /// All of them, in the order of their keys.
+    pub const ALL: [Self; 7] =
+        [Self::Overview, Self::Runs, Self::Incidents, Self::History, Self::Diagnose, Self::Metrics, Self::Wall];
+
+    /// Its name, in the settings and on its tab.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Overview => "overview",
+            Self::Runs => "runs",
+            Self::Incidents => "incidents",
+            Self::History => "history",
+            Self::Diagnose => "diagnose",
+            Self::Metrics => "metrics",
+            Self::Wall => "wall",
+        }
+    }
+
+    /// The letters that open it if the config file says nothing.
+    pub const fn keys(self) -> &'static [char] {
+        match self {
+            Self::Overview => &['1'],
+            Self::Runs => &['2'],
+            Self::Incidents => &['3'],
+            Self::History => &['4'],
+            Self::Diagnose => &['5'],
+            Self::Metrics => &['6'],
+            Self::Wall => &['7', 'w'],
+        }
+    }
+
+    /// Its line in the help.
+    pub const fn help(self) -> &'static str {
+        match self {
+            Self::Overview => "everything at a glance",
+            Self::Runs => "the whole log",
+            Self::Incidents => "failures and stale times, grouped",
+            Self::History => "durations, success and growth over time",
+            Self::Diagnose => "what the runbook asks, with fixes",
+            Self::Metrics => "the view's figures over time",
+            Self::Wall => "large text, readable across a room",
+        }
+    }
+
+    /// The screen of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|screen| screen.name() == name)
+    }
+}

@@ -1,0 +1,59 @@
+//! The states of all screens.
+
+use super::{
+    context::Context, diagnose::state::Diagnose, effect::ScreenEffect, history::state::History,
+    incidents::state::Incidents, metrics::state::Metrics, overview::state::Overview, runs::state::Runs, screen::Screen,
+    state::ScreenState, wall::state::Wall,
+};
+use refreshtop_core::question::Answer;
+
+/// What each screen has read and selected.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Screens {
+    pub overview: Overview,
+    pub runs: Runs,
+    pub incidents: Incidents,
+    pub history: History,
+    pub diagnose: Diagnose,
+    pub metrics: Metrics,
+    pub wall: Wall,
+}
+
+impl Screens {
+    /// The state of `screen`.
+    pub fn get(&self, screen: Screen) -> &dyn ScreenState {
+        match screen {
+            Screen::Overview => &self.overview,
+            Screen::Runs => &self.runs,
+            Screen::Incidents => &self.incidents,
+            Screen::History => &self.history,
+            Screen::Diagnose => &self.diagnose,
+            Screen::Metrics => &self.metrics,
+            Screen::Wall => &self.wall,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, screen: Screen) -> &mut dyn ScreenState {
+        match screen {
+            Screen::Overview => &mut self.overview,
+            Screen::Runs => &mut self.runs,
+            Screen::Incidents => &mut self.incidents,
+            Screen::History => &mut self.history,
+            Screen::Diagnose => &mut self.diagnose,
+            Screen::Metrics => &mut self.metrics,
+            Screen::Wall => &mut self.wall,
+        }
+    }
+
+    /// Takes in the answer to a question of one of them.
+    pub fn answered(&mut self, answer: Answer, context: &Context) -> Vec<ScreenEffect> {
+        match answer {
+            Answer::Runs(page, read) => self.runs.answered(&page, read, context),
+            Answer::Incidents(window, read) => self.incidents.answered(window, read, context),
+            Answer::History(window, read) => self.history.answered(window, read, context),
+            Answer::Movement(window, read) => self.metrics.answered(window, read, context),
+            Answer::Diagnosis(read) => self.diagnose.found(read, context),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The keys that help now, read back from the key map.
+
+use crate::{
+    app::{action::Action, overlay::Overlay},
+    keys::{self, Binding},
+    scene::Scene,
+    screens::screen::Screen,
+    widgets::{put, put_pressed},
+};
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    text::{Line, Span},
+};
+
+pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
+    if area.is_empty() {
+        return;
+    }
+    if let Some(prompt) = &scene.state.prompt {
+        return crate::widgets::prompt::render(scene, prompt, area, buf);
+    }
+    if let Some(said) = &scene.state.toast {
+        return put(buf, area, 0, &Line::styled(scene.clean(&said.text, area.width), scene.theme.accent));
+    }
+    let bindings = keys::hints(scene.state).into_iter().filter_map(|action| scene.keys.binding(action));
+    let parts = bindings.map(|binding| (hint(scene, binding), binding.action)).collect();
+    put_pressed(scene, parts, area, buf);
+}
+
+fn hint(scene: &Scene, binding: &Binding) -> Vec<Span<'static>> {
+    let choosing = matches!(scene.state.overlay, Some(Overlay::Fix(_)));
+    let by_lines = matches!(scene.state.screen, Screen::History | Screen::Metrics);
+    let scrolls = (scene.state.overlay.is_some() || by_lines) && !choosing;
+    let (key, word) = match binding.action {
+        // Both directions in one hint.
+        Action::Down => (scene.glyphs.arrows.to_owned(), if scrolls { "scroll" } else { "select" }),
+        Action::PageDown => (binding.keys.first().map(|key| key.name()).unwrap_or_default(), "scroll"),
+        Action::Pause if scene.state.paused.is_some() => {
+            (binding.keys.first().map(|key| key.name()).unwrap_or_default(), "go on")
+        }
+        Action::Open if choosing => (binding.keys.first().map(|key| key.name()).unwrap_or_default(), "execute"),
+        _ => (binding.keys.first().map(|key| key.name()).unwrap_or_default(), binding.word),
+    };
+    vec![Span::styled(key, scene.theme.accent), Span::styled(format!(" {word}"), scene.theme.muted)]
+}
