@@ -51,7 +51,12 @@ pub struct Settings {
 impl Settings {
     /// What the monitor needs of them. `place` is the host for people ([`refreshtop_connect::Target::place`]).
     pub fn options(&self) -> Options {
-        Options { poll_interval: self.poll, window: self.window, screen: self.view, thresholds: self.thresholds.clone() }
+        Options {
+            poll_interval: self.poll,
+            window: self.window,
+            screen: self.view,
+            thresholds: self.thresholds.clone(),
+        }
     }
 }
 

@@ -25,7 +25,7 @@ async fn record(url: &str, window: Duration) -> Record {
 }
 
 fn incidents(record: &Record) -> Vec<Incident> {
-    record.incidents(LIMIT, record.looked_at)
+    record.incidents(LIMIT, record.read_at)
 }
 
 /// Minutes, rounded.
@@ -35,7 +35,7 @@ fn minutes(duration: Duration) -> u64 {
 
 /// What can be told in a line: when it began and ended in minutes before the look, stale minutes, failures.
 fn told(record: &Record) -> Vec<(u64, Option<u64>, u64, u64)> {
-    let ago = |at: chrono::DateTime<chrono::Utc>| minutes((record.looked_at - at).to_std().unwrap_or_default());
+    let ago = |at: chrono::DateTime<chrono::Utc>| minutes((record.read_at - at).to_std().unwrap_or_default());
     let line = |i: &Incident| (ago(i.began), i.ended.map(|end| ago(end.at)), minutes(i.stale_for), i.failures);
     incidents(record).iter().map(line).collect()
 }
@@ -95,8 +95,8 @@ async fn a_day_of_trouble_is_told_as_it_was() {
         ]
     );
     assert!(!read.cut);
-    assert_eq!(minutes((read.looked_at - read.from.unwrap()).to_std().unwrap()), 1_440, "cut at the window's edge");
-    let summary = read.summary(LIMIT, read.looked_at).unwrap();
+    assert_eq!(minutes((read.read_at - read.from.unwrap()).to_std().unwrap()), 1_440, "cut at the window's edge");
+    let summary = read.summary(LIMIT, read.read_at).unwrap();
     assert_eq!(minutes(summary.stale), 52 + 20 + 40);
     // An hour's window has the open stretch alone, and nothing happened in it.
     let hour = record(&url, Duration::from_hours(1)).await;
@@ -110,7 +110,7 @@ async fn an_open_incident_and_a_silent_stop() {
     execute(&url, &rows(&[('e', 30), ('e', 20)])).await;
     let never = record(&url, DAY).await;
     assert_eq!(told(&never), [(30, None, 30, 2)], "no success on record");
-    assert_eq!(minutes((never.looked_at - never.from.unwrap()).to_std().unwrap()), 30);
+    assert_eq!(minutes((never.read_at - never.from.unwrap()).to_std().unwrap()), 30);
 
     execute(&url, &rows(&[('s', 15), ('e', 5)])).await;
     assert_eq!(told(&record(&url, DAY).await), [(5, None, 5, 1), (30, Some(15), 15, 2)]);

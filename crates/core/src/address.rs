@@ -1,4 +1,4 @@
-//! What tells databases apart, and the views of one.
+//! What identifies a database, and a view in it.
 
 use std::{fmt, sync::Arc};
 

@@ -10,7 +10,7 @@ pub fn label(age: Duration) -> String {
     words(age.as_secs(), FINE)
 }
 
-/// An age that is always on the screen and that nobody waits for: as [`label`], in steps of five seconds below a minute.
+/// An age that is always on the screen: as [`label`], in steps of five seconds below a minute.
 pub fn coarse(age: Duration) -> String {
     words(age.as_secs(), CALM)
 }

@@ -23,7 +23,7 @@ pub const RUNS_KEPT: usize = 300;
 pub const SETTLE: Duration = Duration::from_millis(50);
 /// Least time between two such reads while notifications keep coming.
 pub const BURST_PAUSE: Duration = Duration::from_millis(500);
-/// Pause after a failed poll, where the poll interval is longer: nobody waits an hour to learn that it is back.
+/// Pause after a failed poll, if the poll interval is longer.
 pub const RETRY_POLL: Duration = Duration::from_secs(5);
 
 /// One database.
@@ -33,9 +33,9 @@ pub struct Database {
     pub id: DatabaseId,
     /// Name of the profile, or `None` for a bare URL.
     pub profile: Option<String>,
-    /// Host (and port, where it is not 5432) or socket folder; never a password.
+    /// Host (and port, if it is not 5432) or socket folder; never a password.
     pub host: String,
-    /// How news arrives.
+    /// How events arrive.
     pub link: Link,
     /// The server's clock, once it has been read.
     pub clock: Option<ServerClock>,
@@ -44,7 +44,7 @@ pub struct Database {
     /// Why the newest poll failed, if it did.
     pub poll_error: Option<Unavailable>,
     /// When the newest snapshot, or a notification after it, arrived.
-    pub heard_at: Option<Instant>,
+    pub updated_at: Option<Instant>,
     /// The refresh that this program triggered here.
     pub trigger: Trigger,
     /// What is known of its views.
@@ -56,8 +56,8 @@ pub struct Database {
 pub struct View {
     /// The newest snapshot, with what notifications have added since.
     pub snapshot: Option<Snapshot>,
-    /// Runs that were heard of during the poll under way: it may have looked before they were there.
-    heard: Vec<Run>,
+    /// Runs known from notifications during the poll under way, which may have read the log before they were in it.
+    pending: Vec<Run>,
 }
 
 /// When a database is read.
@@ -82,7 +82,7 @@ impl Database {
             clock: None,
             polling: Polling::default(),
             poll_error: None,
-            heard_at: None,
+            updated_at: None,
             trigger: Trigger::Idle,
             views: views.into_iter().map(|view| (view, View::default())).collect(),
         }
@@ -109,7 +109,7 @@ impl Database {
             return None;
         }
         (self.polling.running, self.polling.again) = (true, false);
-        self.views.values_mut().for_each(|view| view.heard.clear());
+        self.views.values_mut().for_each(|view| view.pending.clear());
         Some(Request::Poll)
     }
 
@@ -118,7 +118,7 @@ impl Database {
         match event {
             LinkEvent::Connected => {
                 self.link = Link::Connected;
-                // What was asked of the session before is not answered any more.
+                // The requests of the session before are not answered any more.
                 self.polling.running = false;
             }
             // LISTEN came first; what happened before it is read now.
@@ -145,17 +145,17 @@ impl Database {
         true
     }
 
-    /// Ages go on where they would be had the local clock not stood still; the news of that time are read at once.
+    /// Ages go on where they would be had the local clock not stood still; what happened meanwhile is read at once.
     fn resumed(&mut self, slept: Duration) {
         self.clock = self.clock.map(|clock| clock.after_sleep(slept));
         // A clock that counts from boot may not reach back that far.
-        self.heard_at = self.heard_at.map(|at| at.checked_sub(slept).unwrap_or(at));
+        self.updated_at = self.updated_at.map(|at| at.checked_sub(slept).unwrap_or(at));
     }
 
     /// Takes in a notification.
     pub fn notified(&mut self, notification: &Notification, now: Instant) {
         let Some(view) = self.views.get_mut(&ViewId::new(&notification.refresh_type)) else { return };
-        self.heard_at = Some(now);
+        self.updated_at = Some(now);
         let run = notification.run();
         if let Some(snapshot) = &mut view.snapshot {
             take_in(snapshot, &run);
@@ -163,8 +163,8 @@ impl Database {
         // The figures and the error's text follow by a read; a burst of notifications shares one.
         if self.polling.running {
             self.polling.again = true;
-            if view.heard.len() < RUNS_KEPT {
-                view.heard.push(run);
+            if view.pending.len() < RUNS_KEPT {
+                view.pending.push(run);
             }
         } else {
             let soon = now + SETTLE;
@@ -175,14 +175,14 @@ impl Database {
     /// Takes in a snapshot; the next poll follows in `interval`.
     pub fn polled(&mut self, mut snapshot: Snapshot, now: Instant, interval: Duration) {
         let view = self.views.entry(snapshot.view.clone()).or_default();
-        for run in std::mem::take(&mut view.heard) {
+        for run in std::mem::take(&mut view.pending) {
             take_in(&mut snapshot, &run);
         }
         // The server's clock was read first, and the poll may have taken its time since.
         let server_now = snapshot.server_time + TimeDelta::from_std(snapshot.read_for).unwrap_or_default();
         view.snapshot = Some(snapshot);
         self.clock = Some(ServerClock::new(server_now, now));
-        self.heard_at = Some(now);
+        self.updated_at = Some(now);
         self.poll_error = None;
         self.poll_done(now, interval);
     }
@@ -223,7 +223,7 @@ fn take_in(snapshot: &mut Snapshot, run: &Run) {
         insert(errors);
     }
     // Any role can send on the channel. A failure counts at once; a success counts when the log says so, which is read
-    // next: nobody can make a sick system look healthy.
+    // next: a forged notification can't make a failing system look healthy.
     if let (true, RunStatus::Error, Ok(stats)) = (is_new, run.status, &mut snapshot.stats) {
         stats.total += 1;
         stats.failed += 1;

@@ -1,4 +1,4 @@
-//! What is heard from a database.
+//! What happens in a database, or to its connection.
 
 use crate::{
     link::LinkEvent,
@@ -11,7 +11,7 @@ use crate::{
 };
 use uuid::Uuid;
 
-/// One piece of news.
+/// One event.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// The session that listens reports.

@@ -23,7 +23,7 @@ pub struct PlatformMetrics {
     pub last_updated: Option<DateTime<Utc>>,
 }
 
-/// Growth over 30 days, per cent of what there was before: `new / (total - new)`. `None` where there was
+/// Growth over 30 days, per cent of what there was before: `new / (total - new)`. `None` if there was
 /// nothing before.
 pub fn growth_30d(total: i64, new: i64) -> Option<f64> {
     let before = total.checked_sub(new).filter(|before| *before > 0)?;

@@ -42,7 +42,7 @@ pub struct Part {
     pub max: Option<f64>,
     /// How much of the time data was fresh: at most so old as the limit of freshness says.
     pub fresh: Duration,
-    /// Of how much of the time that is known: nobody knows how old data was before the first success on record.
+    /// Of how much of the time that is known: before the first success on record it is not.
     pub known: Duration,
 }
 
@@ -68,7 +68,7 @@ impl Part {
 /// How large a table was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Size {
-    /// Estimated rows; `None` where the table was never analyzed.
+    /// Estimated rows; `None` if the table was never analyzed.
     pub rows: Option<u64>,
     /// Bytes, with indexes and all.
     pub bytes: u64,
@@ -84,7 +84,7 @@ pub struct Growth {
     pub since: DateTime<Utc>,
     /// That measurement.
     pub first: Sources,
-    /// The newest of each slice, the oldest slice first; `None` where nothing was measured in it.
+    /// The newest of each slice, the oldest slice first; `None` if nothing was measured in it.
     pub at_ends: Vec<Option<Sources>>,
 }
 
@@ -93,14 +93,14 @@ pub struct Growth {
 pub struct Grown<'a> {
     /// Its qualified name.
     pub name: &'a str,
-    /// Its size in the beginning; `None` where it was not there.
+    /// Its size in the beginning; `None` if it was not there.
     pub from: Option<Size>,
     /// Its size in the end.
     pub to: Size,
 }
 
 impl Grown<'_> {
-    /// How many times as large it is now: by rows where they are known at both ends, else by bytes. `None` where it was
+    /// How many times as large it is now: by rows if they are known at both ends, else by bytes. `None` if it was
     /// empty or absent in the beginning.
     pub fn factor(&self) -> Option<f64> {
         let from = self.from?;
@@ -114,7 +114,7 @@ impl Grown<'_> {
 }
 
 impl Grown<'_> {
-    /// How many times as many bytes it takes for as many rows, where those are clearly more: dead rows, mostly.
+    /// How many times as many bytes it takes for as many rows, if those are clearly more: dead rows, mostly.
     pub fn swollen(&self) -> Option<f64> {
         let from = self.from?;
         from.rows.zip(self.to.rows)?;
@@ -144,7 +144,7 @@ impl Growth {
     }
 }
 
-/// Sum of the sizes; rows only where those of every table are known.
+/// Sum of the sizes; rows only if those of every table are known.
 pub fn total(sources: &Sources) -> Size {
     let bytes = sources.values().fold(0_u64, |sum, size| sum.saturating_add(size.bytes));
     let rows = sources.values().try_fold(0_u64, |sum, size| Some(sum.saturating_add(size.rows?)));
@@ -166,7 +166,7 @@ pub struct Explanation {
 }
 
 impl History {
-    /// Where the durations went, and what grew meanwhile. `None` where there is too little to compare.
+    /// Where the durations went, and what grew meanwhile. `None` if there is too little to compare.
     pub fn explanation(&self) -> Option<Explanation> {
         let (from, to) = self.trend()?;
         let (from_said, to_said) = (age::duration_ms(from), age::duration_ms(to));

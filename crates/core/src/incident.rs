@@ -1,14 +1,14 @@
 //! Incidents: times in which refreshes failed, or the figures were older than they may be.
 //!
 //! The log is cut into *stretches*, each from one success to the next; the last one is still open. A stretch is an
-//! incident where an attempt in it failed, or where it is **longer** than the freshness limit (exactly at it the figures
+//! incident if an attempt in it failed, or if it is **longer** than the freshness limit (exactly at it the figures
 //! still count as fresh): the job that silently stopped fails nowhere. The incident
 //!
 //! - **began** with the first failed attempt, or when the success before it grew older than the limit, whichever came
 //!   first;
-//! - **ended** with the next success, whoever asked for that; it is *open* while there is none;
-//! - left the figures **stale** from the moment when the success before it grew older than the limit until that end; where
-//!   no success is on record, from its beginning; not at all where the next success came in time.
+//! - **ended** with the next success, whoever started it; it is *open* while there is none;
+//! - left the figures **stale** from the moment when the success before it grew older than the limit until that end; if
+//!   no success is on record, from its beginning; not at all if the next success came in time.
 //!
 //! The time to recover is that from beginning to end. An incident belongs to a window if any of it lies in there; it
 //! keeps its own beginning even so, and only what is summed up over the window is cut at its edge.
@@ -21,11 +21,11 @@ use uuid::Uuid;
 /// What was read of a window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
-    /// From when on the record is known: the beginning of the window, or the first attempt where that is later. `None`
-    /// where the log has no attempt at all.
+    /// From when on the record is known: the beginning of the window, or the first attempt if that is later. `None`
+    /// if the log has no attempt at all.
     pub from: Option<DateTime<Utc>>,
     /// The server's time when it was read.
-    pub looked_at: DateTime<Utc>,
+    pub read_at: DateTime<Utc>,
     /// Stretches that may be incidents, newest first; the first one is open.
     pub stretches: Vec<Stretch>,
     /// Whether there were more in the window, older ones, than were read.
@@ -35,7 +35,7 @@ pub struct Record {
 /// The time from one success to the next.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stretch {
-    /// The success that it follows; `None` where none is on record.
+    /// The success that it follows; `None` if none is on record.
     pub after: Option<DateTime<Utc>>,
     /// The success that it leads to; `None` for the one that is open.
     pub until: Option<Recovery>,
@@ -59,7 +59,7 @@ pub struct Recovery {
 /// A failed attempt. Its texts are the server's and untrusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// Its row in the log; `None` where that is gone again.
+    /// Its row in the log; `None` if that is gone again.
     pub id: Option<Uuid>,
     /// When it began.
     pub at: DateTime<Utc>,
@@ -82,9 +82,9 @@ pub struct Blocker {
     pub mode: Option<String>,
     /// On which relation.
     pub relation: Option<String>,
-    /// Whether it held what others waited for, and waited for nobody itself.
+    /// Whether it held what others waited for, and waited for none itself.
     pub root: bool,
-    /// How many of the black boxes that were looked at name it.
+    /// How many of the black boxes that were read name it.
     pub named: u64,
 }
 
@@ -95,15 +95,15 @@ pub struct Incident {
     pub began: DateTime<Utc>,
     /// The success that ended it; `None` while it is open.
     pub ended: Option<Recovery>,
-    /// From beginning to end: the time to recover; so far, where it is open.
+    /// From beginning to end: the time to recover; so far, if it is open.
     pub lasted: Duration,
-    /// From when on the figures were older than the limit; `None` where they never were.
+    /// From when on the figures were older than the limit; `None` if they never were.
     pub stale_since: Option<DateTime<Utc>>,
     /// For how long they were.
     pub stale_for: Duration,
     /// Attempts that failed.
     pub failures: u64,
-    /// The first of them; `None` where the job silently stopped.
+    /// The first of them; `None` if the job silently stopped.
     pub first: Option<Failure>,
     /// Sessions in the way, the one most often named first.
     pub blockers: Vec<Blocker>,
@@ -132,10 +132,10 @@ impl Record {
         self.stretches.iter().filter_map(|stretch| stretch.incident(limit, now)).collect()
     }
 
-    /// Sums them up; `None` where nothing is known. The figures move with the minute, not with each second.
+    /// Sums them up; `None` if nothing is known. The figures move with the minute, not with each second.
     pub fn summary(&self, limit: Duration, now: DateTime<Utc>) -> Option<Summary> {
         let from = self.from?;
-        let upto = now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(now).max(self.looked_at);
+        let upto = now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(now).max(self.read_at);
         let incidents = self.incidents(limit, now);
         let stale = incidents.iter().map(|incident| {
             let end = incident.ended.map_or(upto, |recovery| recovery.at);
@@ -156,7 +156,7 @@ impl Record {
         })
     }
 
-    /// How long all of that reads the same after `now`; `None` where it always does.
+    /// How long all of that reads the same after `now`; `None` if it always does.
     pub fn holds(&self, limit: Duration, now: DateTime<Utc>) -> Option<Duration> {
         self.from?;
         let minute = TimeDelta::minutes(1) - (now - now.duration_trunc(TimeDelta::minutes(1)).ok()?);
@@ -334,8 +334,8 @@ mod tests {
         stretch.incident(LIMIT, at(now))
     }
 
-    fn record(stretches: Vec<Stretch>, from: f64, looked: f64) -> Record {
-        Record { from: Some(at(from)), looked_at: at(looked), stretches, cut: false }
+    fn record(stretches: Vec<Stretch>, from: f64, read: f64) -> Record {
+        Record { from: Some(at(from)), read_at: at(read), stretches, cut: false }
     }
 
     #[test]
@@ -415,7 +415,7 @@ mod tests {
 
     #[test]
     fn an_empty_log_tells_nothing() {
-        let empty = Record { from: None, looked_at: at(0.0), stretches: Vec::new(), cut: false };
+        let empty = Record { from: None, read_at: at(0.0), stretches: Vec::new(), cut: false };
         assert_eq!(empty.incidents(LIMIT, at(9.0)), []);
         assert_eq!((empty.summary(LIMIT, at(9.0)), empty.holds(LIMIT, at(9.0))), (None, None));
     }

@@ -1,4 +1,4 @@
-//! How news reaches the monitor.
+//! How events reach the monitor.
 
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,9 @@ pub enum Link {
     Connecting,
     /// Connected; whether notifications arrive is being tried.
     Connected,
-    /// Listening: news arrives within milliseconds.
+    /// Listening: events arrive within milliseconds.
     Live,
-    /// Connected, but `LISTEN` can't work here: news arrives with the poll timer.
+    /// Connected, but `LISTEN` can't work here: events arrive with the poll timer.
     Polling {
         /// Why, in one sentence.
         reason: String,

@@ -37,7 +37,7 @@ pub struct Sample {
 pub struct Measured {
     /// The oldest one.
     pub first: Sample,
-    /// The newest of each slice, the oldest slice first; `None` where nothing was measured in it.
+    /// The newest of each slice, the oldest slice first; `None` if nothing was measured in it.
     pub at_ends: Vec<Option<Figures>>,
     /// The newest ones, newest first.
     pub recent: Vec<Sample>,
@@ -50,13 +50,13 @@ pub struct Move<'a> {
     pub name: &'a str,
     /// Its value now.
     pub now: Option<f64>,
-    /// What came to it in 30 days, where another column says so.
+    /// What came to it in 30 days, if another column has that.
     pub new_30d: Option<f64>,
     /// Its value in the beginning of the window.
     pub first: Option<f64>,
     /// The change since.
     pub change: Option<f64>,
-    /// The same for a day; `None` where too little time lies between.
+    /// The same for a day; `None` if too little time lies between.
     pub per_day: Option<f64>,
     /// Its value at the end of each slice.
     pub points: Vec<Option<f64>>,

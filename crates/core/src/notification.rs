@@ -15,7 +15,7 @@ const YEARS: RangeInclusive<i32> = 1970..=9999;
 
 /// Payload of one notification: ids, status and timings, never an error text.
 ///
-/// Any role of the database can send on the channel, so a payload is a hint to look, not a truth: it shows
+/// Any role of the database can send on the channel, so a payload is a hint to read, not a truth: it shows
 /// at once, and the read that follows replaces it by what the log says.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Notification {

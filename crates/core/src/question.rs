@@ -1,4 +1,4 @@
-//! What the views ask the database beside the snapshot of every poll, and the answers.
+//! What the screens ask the database beside the snapshot of every poll, and the answers.
 
 use crate::{
     diagnosis::Diagnosis,
@@ -130,12 +130,12 @@ pub struct RunsPage {
     pub start: Start,
     /// How many rows.
     pub limit: u16,
-    /// Nobody waits for it: it keeps up to date what is there, and must cost little. A page that is asked for by a key
+    /// It runs in the background to keep the list up to date, and must cost little. A page that a key asks for
     /// may search longer for rows that are rare.
     pub brief: bool,
 }
 
-/// An answer, with what was asked where an older answer could be taken for a newer one.
+/// An answer, with its question if an older answer could be taken for a newer one.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// A page of the log.
@@ -155,16 +155,16 @@ pub enum Answer {
 pub struct RunsRead {
     /// The rows, newest first, whichever way the page goes.
     pub runs: Vec<Listed>,
-    /// The newest row that was looked at, wanted or not; `None` where there was none.
+    /// The newest row that was examined, wanted or not; `None` if there was none.
     pub newest: Option<Place>,
-    /// The last row that was looked at, where the next page in the same direction begins; `None` where the log ends
-    /// there. A page can have fewer rows than asked for and go on all the same: rows that are rare are searched for only
+    /// The last row that was examined: the next page in the same direction begins there; `None` if the log ends
+    /// there. A page can have fewer rows than asked for and go on all the same: the search for rare rows ends after
     /// so long.
     pub next: Option<Place>,
 }
 
 impl Question {
-    /// The answer where nothing could be read.
+    /// The answer if nothing could be read.
     pub fn unanswered(self, why: Unavailable) -> Answer {
         match self {
             Self::Runs(page) => Answer::Runs(page, Err(why)),

@@ -5,9 +5,9 @@
 pub struct Unavailable {
     /// What is missing, e.g. `role app may not read metrics_refresh_log`.
     pub reason: String,
-    /// What to do about it, e.g. `GRANT refreshtop_admin TO app`. Empty where nothing can be said.
+    /// What to do about it, e.g. `GRANT refreshtop_admin TO app`. Empty if nothing is known to help.
     pub fix: String,
-    /// Whether it is known that there is no such thing; otherwise it could not be looked at.
+    /// Whether it is known not to exist; otherwise it could not be read.
     pub absent: bool,
 }
 
@@ -17,7 +17,7 @@ impl Unavailable {
         Self { reason: reason.into(), fix: fix.into(), absent: false }
     }
 
-    /// The same, of something that was looked for and is not there.
+    /// The same, of something that does not exist.
     pub fn absent(self) -> Self {
         Self { absent: true, ..self }
     }

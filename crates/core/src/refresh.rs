@@ -24,7 +24,7 @@ pub enum TriggerOutcome {
     },
     /// Another refresh is under way; nothing was done.
     AlreadyRunning {
-        /// The server's sentence, naming the session that runs it where it is known.
+        /// The server's sentence, naming the session that runs it if it is known.
         message: String,
     },
     /// The server would not: not a super administrator, a read-only standby, no such function.
@@ -32,7 +32,7 @@ pub enum TriggerOutcome {
         /// One sentence with what to do.
         message: String,
     },
-    /// The connection was lost before the outcome was known. The log tells it in time.
+    /// The connection was lost before the outcome was known. The log has it later.
     Lost {
         /// One sentence.
         message: String,
@@ -46,9 +46,9 @@ pub enum Trigger {
     Idle,
     /// Under way on a session of its own.
     Running {
-        /// When it was asked for.
+        /// When it was requested.
         since: Instant,
-        /// Whether its cancellation has been asked for.
+        /// Whether its cancellation was requested.
         cancelling: bool,
     },
     /// The last one ended.
@@ -60,7 +60,7 @@ pub enum Trigger {
     },
 }
 
-/// A refresh seen under way on the server, whoever started it.
+/// A refresh under way on the server, by any session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunningRefresh {
     /// Backend process.

@@ -1,4 +1,4 @@
-//! What a database is asked to do or to tell.
+//! What is requested of a database.
 
 use crate::{address::ViewId, diagnosis::Fix, question::Question};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Texts that came from elsewhere, made harmless: what a terminal may be shown, whoever prints it.
+//! Texts from elsewhere, made harmless for a terminal.
 //!
 //! Error messages, role names, hosts and queries are written by others. None of it may move the cursor, change
 //! a colour, hide a word or turn the reading direction of the line that it stands in. The screen fits such texts into
@@ -28,7 +28,7 @@ pub enum Kind {
     Break,
     /// It separates words.
     Blank,
-    /// It steers a terminal, or nobody can know what it looks like.
+    /// It steers a terminal, or its appearance is not known.
     Control,
     /// It steers the layout of the text, invisibly.
     Invisible,
@@ -138,7 +138,7 @@ pub fn cleaned(raw: &str, ascii_only: bool, replacement: &str, mut push: impl Fn
 }
 
 /// `raw` for a terminal, a pipe or a file, at most 16 KiB of it. Its line breaks are kept, and what follows one is
-/// moved in by two columns: nobody's text can pass for a line of ours.
+/// moved in by two columns: no foreign text can pass for a line of ours.
 pub fn printable(raw: &str) -> String {
     let mut shown = String::with_capacity(raw.len().min(PRINTED));
     let cut = clean_into(&mut shown, raw.trim_end(), PRINTED, "\n  ");

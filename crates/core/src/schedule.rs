@@ -29,7 +29,7 @@ pub fn job(text: &str) -> Result<String, String> {
     cron(&with_last_day(text)).map(|_| text.to_owned())
 }
 
-/// The next moment after `now` at which five fields that `pg_cron` took fire; `None` where they can't be read.
+/// The next moment after `now` at which five fields that `pg_cron` took fire; `None` if they can't be read.
 pub fn next_of_job(text: &str, now: &DateTime<FixedOffset>) -> Option<DateTime<FixedOffset>> {
     parsed(&with_last_day(text))?.find_next_occurrence(now, false).ok()
 }

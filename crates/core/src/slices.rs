@@ -50,7 +50,7 @@ impl Slices {
         at.timestamp().div_euclid(i64::try_from(self.step.max(1)).unwrap_or(i64::MAX))
     }
 
-    /// Index of the slice with this number; `None` where it is outside the window.
+    /// Index of the slice with this number; `None` if it is outside the window.
     pub fn index(&self, number: i64) -> Option<usize> {
         let index = usize::try_from(number.checked_sub(self.number(self.since))?).ok()?;
         (index < self.len()).then_some(index)

@@ -7,7 +7,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
-/// One consistent look at the system. Each part can be missing by itself.
+/// One consistent reading of the system. Each part can be missing by itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     /// The view that it is of.
@@ -47,7 +47,7 @@ pub struct Server {
     pub version: String,
     /// Whether it is a standby, which can't refresh.
     pub standby: bool,
-    /// Age of what a standby replayed last, where it is behind its primary or cut off from it.
+    /// Age of what a standby replayed last, if it is behind its primary or cut off from it.
     pub behind: Option<Duration>,
 }
 

@@ -1,6 +1,6 @@
-//! What a job's command does, as far as its words tell.
+//! What a job's command does, as far as its text shows.
 //!
-//! A command is read, never run. What is not understood for certain counts as something else: nobody's statement may be
+//! A command is read, never run. What is not understood for certain counts as something else: no statement of others may be
 //! taken away because it resembles ours.
 
 /// A part of a statement.

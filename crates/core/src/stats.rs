@@ -11,7 +11,7 @@ pub struct RefreshStats {
     pub successful: u64,
     /// Attempts that ended in an error.
     pub failed: u64,
-    /// Per cent, 0 to 100; `None` where there was no attempt.
+    /// Per cent, 0 to 100; `None` if there was no attempt.
     pub success_rate: Option<f64>,
     /// Mean duration of the successful refreshes, milliseconds.
     pub avg_duration_ms: Option<f64>,

@@ -36,11 +36,11 @@ pub trait Surface {
     /// The terminal's: whatever it is, the terminal is gone and the loop ends.
     fn draw(&mut self, state: &State) -> std::io::Result<()>;
 
-    /// How far the open run can be scrolled; `None` where none is open. It depends on the size of the terminal, which
+    /// How far the open run can be scrolled; `None` if none is open. It depends on the size of the terminal, which
     /// the state does not know.
     fn scroll_limit(&self, state: &State) -> Option<u16>;
 
-    /// How many rows of what has the keys are in sight; `None` where that can't be told.
+    /// How many rows of what has the keys are in sight; `None` if that is not known.
     fn page(&self, state: &State) -> Option<u16>;
 
     /// What the pointer asks for where it is, by what is drawn there.
@@ -66,19 +66,19 @@ pub enum Ended {
 }
 
 /// Runs until something ends it. `inputs` carries what the person and the signals say, and goes first:
-/// keys answer however much news there is.
+/// keys answer however many events are queued.
 pub async fn run(
     mut state: State,
     screen: &mut impl Surface,
     effects: &mut impl Effects,
     inputs: &mut mpsc::Receiver<Message>,
-    news: &mut mpsc::Receiver<(DatabaseId, Event)>,
+    events: &mut mpsc::Receiver<(DatabaseId, Event)>,
 ) -> Ended {
     loop {
         if screen.draw(&state).is_err() {
             return Ended::TerminalLost;
         }
-        let mut message = Some(next(&state, inputs, news).await);
+        let mut message = Some(next(&state, inputs, events).await);
         let (mut taken, drawn) = (0, now());
         while let Some(current) = message {
             let done = match current {
@@ -106,7 +106,7 @@ pub async fn run(
             clamp_scroll(&mut state, screen);
             taken += 1;
             let more = taken < BATCH || taken < MOST && now().duration_since(drawn) < FRAME;
-            message = more.then(|| inputs.try_recv().or_else(|_| news.try_recv().map(of_database)).ok()).flatten();
+            message = more.then(|| inputs.try_recv().or_else(|_| events.try_recv().map(of_database)).ok()).flatten();
         }
     }
 }
@@ -133,14 +133,14 @@ fn of_database((database, event): (DatabaseId, Event)) -> Message {
 async fn next(
     state: &State,
     inputs: &mut mpsc::Receiver<Message>,
-    news: &mut mpsc::Receiver<(DatabaseId, Event)>,
+    events: &mut mpsc::Receiver<(DatabaseId, Event)>,
 ) -> Message {
     let wake = next_redraw(state);
     tokio::select! {
         biased;
-        // Without anybody who could ever end the loop, it must end itself.
+        // If no sender is left that could end the loop, it ends itself.
         input = inputs.recv() => input.unwrap_or(Message::Terminate),
-        Some(news) = news.recv() => of_database(news),
+        Some(events) = events.recv() => of_database(events),
         () = sleep_until(wake) => Message::Tick,
     }
 }
@@ -171,7 +171,7 @@ mod tests {
     };
     use std::io;
 
-    type News = mpsc::Sender<(DatabaseId, Event)>;
+    type EventSender = mpsc::Sender<(DatabaseId, Event)>;
 
     /// Keeps what was drawn as values; fails from a given frame on, as a terminal that was closed.
     #[derive(Default)]
@@ -220,7 +220,7 @@ mod tests {
 
     /// A database that answers every poll at once, unless it hangs.
     struct FakeDatabase {
-        news: mpsc::Sender<(DatabaseId, Event)>,
+        events: mpsc::Sender<(DatabaseId, Event)>,
         started: Vec<Effect>,
         hangs: bool,
     }
@@ -236,7 +236,7 @@ mod tests {
                     _ => None,
                 };
                 if let Some(answer) = answer {
-                    self.news.try_send((fixtures::database().id, answer)).unwrap();
+                    self.events.try_send((fixtures::database().id, answer)).unwrap();
                 }
             }
             self.started.push(effect);
@@ -248,36 +248,36 @@ mod tests {
         database: FakeDatabase,
         inputs: mpsc::Sender<Message>,
         input_queue: mpsc::Receiver<Message>,
-        news_queue: mpsc::Receiver<(DatabaseId, Event)>,
+        event_queue: mpsc::Receiver<(DatabaseId, Event)>,
     }
 
     impl Harness {
         fn new() -> Self {
             let (inputs, input_queue) = mpsc::channel(64);
-            let (news, news_queue) = mpsc::channel(100_000);
+            let (events, event_queue) = mpsc::channel(100_000);
             Self {
                 screen: FakeSurface::default(),
-                database: FakeDatabase { news, started: Vec::new(), hangs: false },
+                database: FakeDatabase { events, started: Vec::new(), hangs: false },
                 inputs,
                 input_queue,
-                news_queue,
+                event_queue,
             }
         }
 
-        fn news(&self) -> News {
-            self.database.news.clone()
+        fn events(&self) -> EventSender {
+            self.database.events.clone()
         }
 
         /// Runs the loop beside `script` until the loop ends.
         async fn run(&mut self, script: impl Future<Output = ()>) -> Ended {
             let state = fixtures::state(fixtures::options(), now());
-            let run = run(state, &mut self.screen, &mut self.database, &mut self.input_queue, &mut self.news_queue);
+            let run = run(state, &mut self.screen, &mut self.database, &mut self.input_queue, &mut self.event_queue);
             tokio::join!(run, script).0
         }
     }
 
-    async fn hear(news: &News, event: Event) {
-        news.send((fixtures::database().id, event)).await.unwrap();
+    async fn emit(events: &EventSender, event: Event) {
+        events.send((fixtures::database().id, event)).await.unwrap();
         time::sleep(Duration::from_millis(1)).await;
     }
 
@@ -299,10 +299,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn polls_when_live_and_then_once_an_interval() {
         let mut harness = Harness::new();
-        let (news, inputs) = (harness.news(), harness.inputs.clone());
+        let (events, inputs) = (harness.events(), harness.inputs.clone());
         let ended = harness
             .run(async move {
-                hear(&news, Event::Link(LinkEvent::Live)).await;
+                emit(&events, Event::Link(LinkEvent::Live)).await;
                 time::sleep(Duration::from_secs(95)).await;
                 send(&inputs, Message::Action(Action::Quit)).await;
             })
@@ -315,10 +315,10 @@ mod tests {
     async fn keys_answer_while_the_database_hangs() {
         let mut harness = Harness::new();
         harness.database.hangs = true;
-        let (news, inputs) = (harness.news(), harness.inputs.clone());
+        let (events, inputs) = (harness.events(), harness.inputs.clone());
         let ended = harness
             .run(async move {
-                hear(&news, Event::Link(LinkEvent::Live)).await;
+                emit(&events, Event::Link(LinkEvent::Live)).await;
                 send(&inputs, Message::Action(Action::Refresh)).await;
                 time::sleep(Duration::from_mins(5)).await;
                 send(&inputs, Message::Action(Action::Help)).await;
@@ -340,12 +340,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_burst_of_notifications_costs_few_frames_and_few_polls() {
         let mut harness = Harness::new();
-        let (news, inputs) = (harness.news(), harness.inputs.clone());
+        let (events, inputs) = (harness.events(), harness.inputs.clone());
         harness
             .run(async move {
-                hear(&news, Event::Link(LinkEvent::Live)).await;
+                emit(&events, Event::Link(LinkEvent::Live)).await;
                 for id in 0..50_000 {
-                    let _ = news.try_send((fixtures::database().id, notified(10_000 + id)));
+                    let _ = events.try_send((fixtures::database().id, notified(10_000 + id)));
                 }
                 time::sleep(Duration::from_secs(2)).await;
                 send(&inputs, Message::Action(Action::Quit)).await;
@@ -372,10 +372,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn stale_data_turns_the_verdict_without_any_news() {
         let mut harness = Harness::new();
-        let (news, inputs) = (harness.news(), harness.inputs.clone());
+        let (events, inputs) = (harness.events(), harness.inputs.clone());
         harness
             .run(async move {
-                hear(&news, Event::Link(LinkEvent::Polling { reason: "standby".into() })).await;
+                emit(&events, Event::Link(LinkEvent::Polling { reason: "standby".into() })).await;
                 // From here on every poll fails as a part: the age goes on by the clock.
                 time::sleep(Duration::from_secs(5)).await;
                 send(&inputs, Message::Action(Action::Quit)).await;
@@ -397,15 +397,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn down_and_back_reads_again() {
         let mut harness = Harness::new();
-        let (news, inputs) = (harness.news(), harness.inputs.clone());
+        let (events, inputs) = (harness.events(), harness.inputs.clone());
         harness
             .run(async move {
-                hear(&news, Event::Link(LinkEvent::Live)).await;
+                emit(&events, Event::Link(LinkEvent::Live)).await;
                 let down = LinkEvent::Down { reason: "gone".into(), retry_in: Duration::from_millis(100) };
-                hear(&news, Event::Link(down)).await;
-                hear(&news, Event::Link(LinkEvent::Retrying)).await;
-                hear(&news, Event::Link(LinkEvent::Live)).await;
-                hear(&news, Event::PollFailed(Unavailable::new("still starting", ""))).await;
+                emit(&events, Event::Link(down)).await;
+                emit(&events, Event::Link(LinkEvent::Retrying)).await;
+                emit(&events, Event::Link(LinkEvent::Live)).await;
+                emit(&events, Event::PollFailed(Unavailable::new("still starting", ""))).await;
                 send(&inputs, Message::Action(Action::Quit)).await;
             })
             .await;
@@ -420,10 +420,10 @@ mod tests {
     async fn a_lost_terminal_ends_the_loop() {
         let mut harness = Harness::new();
         harness.screen.fails_at = Some(1);
-        let news = harness.news();
+        let events = harness.events();
         let ended = harness
             .run(async move {
-                let _ = news.send((fixtures::database().id, Event::Link(LinkEvent::Live))).await;
+                let _ = events.send((fixtures::database().id, Event::Link(LinkEvent::Live))).await;
             })
             .await;
         assert_eq!(ended, Ended::TerminalLost);
@@ -432,10 +432,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_way_back_from_the_end_of_a_run_is_as_long_as_it_looks() {
         let mut harness = Harness::new();
-        let (news, inputs) = (harness.news(), harness.inputs.clone());
+        let (events, inputs) = (harness.events(), harness.inputs.clone());
         harness
             .run(async move {
-                hear(&news, Event::Link(LinkEvent::Live)).await;
+                emit(&events, Event::Link(LinkEvent::Live)).await;
                 for action in [Action::FocusNext, Action::Open, Action::Last, Action::Up] {
                     send(&inputs, Message::Action(action)).await;
                 }
@@ -449,10 +449,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_page_is_as_long_as_the_screen_says_and_a_text_is_copied_once() {
         let mut harness = Harness::new();
-        let (news, inputs) = (harness.news(), harness.inputs.clone());
+        let (events, inputs) = (harness.events(), harness.inputs.clone());
         harness
             .run(async move {
-                hear(&news, Event::Link(LinkEvent::Live)).await;
+                emit(&events, Event::Link(LinkEvent::Live)).await;
                 for action in [Action::FocusNext, Action::PageDown, Action::PageDown, Action::PageUp, Action::Copy] {
                     send(&inputs, Message::Action(action)).await;
                 }

@@ -102,8 +102,7 @@ fn beneath(scene: &Scene, drawing: &Drawing, area: Rect) -> Rect {
 }
 
 /// The furthest that what is open can be scrolled on a screen of `area`: an overlay, or a screen; `None` if nothing can.
-/// Drawing stops there by itself; whoever keeps the scroll position can stop there too, so that the way back is no
-/// longer.
+/// Drawing stops there by itself; the state stops there too, so that the way back is no longer.
 pub fn scroll_limit(state: &State, appearance: &Appearance, area: Rect) -> Option<u16> {
     let scene = Scene::new(state, appearance);
     let drawing = registry::drawing(state.screen);

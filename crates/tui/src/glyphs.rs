@@ -29,7 +29,7 @@ pub struct Glyphs {
     pub selected: &'static str,
     /// Stands between parts of a line.
     pub dot: &'static str,
-    /// Stands where there is no value.
+    /// Stands if there is no value.
     pub none: &'static str,
     /// Filled part of a gauge.
     pub gauge_filled: &'static str,

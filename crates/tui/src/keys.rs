@@ -8,7 +8,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use refreshtop_core::refresh::Trigger;
 use std::collections::BTreeMap;
 
-/// One action, the keys that ask for it, and what is said about it.
+/// One action, the keys that ask for it, and its texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
     /// What it does.
@@ -214,7 +214,7 @@ impl KeyMap {
         Ok(())
     }
 
-    /// An action that no key asks for any more, though nobody may do without it.
+    /// An action that no key asks for any more, although it must have one.
     pub fn unreachable(&self) -> Option<&'static str> {
         let needed = |binding: &&Binding| matches!(binding.name, "quit" | "help" | "close" | "open");
         self.bindings.iter().filter(needed).find(|binding| binding.keys.is_empty()).map(|binding| binding.name)
@@ -235,12 +235,12 @@ impl KeyMap {
         self.bindings.iter().find(bound).map(|binding| binding.action)
     }
 
-    /// The name of the first key of an action; empty where it has none.
+    /// The name of the first key of an action; empty if it has none.
     pub fn first(&self, action: Action) -> String {
         self.binding(action).and_then(|binding| binding.keys.first()).map(|key| key.name()).unwrap_or_default()
     }
 
-    /// The binding of an action, where it has a key.
+    /// The binding of an action, if it has a key.
     pub fn binding(&self, action: Action) -> Option<&Binding> {
         self.bindings.iter().find(|binding| binding.action == action && !binding.keys.is_empty())
     }
@@ -405,13 +405,13 @@ mod tests {
 
     #[test]
     fn mistakes_in_keys_are_said() {
-        for (rows, said) in [
+        for (rows, wrong) in [
             (&[("refresh", &["xx"][..])][..], "is no key"),
             (&[("refresh", &["x"][..]), ("poll", &["x"][..])][..], "given to both refresh and poll"),
             (&[("quit", &[][..])][..], "must keep a key"),
             (&[("explode", &["x"][..])][..], "no action"),
         ] {
-            assert!(bound(rows).unwrap_err().contains(said), "{rows:?}");
+            assert!(bound(rows).unwrap_err().contains(wrong), "{rows:?}");
         }
     }
 }

@@ -53,13 +53,13 @@ pub struct Needs {
     pub findings: u16,
     /// The refresh under way, or its result.
     pub refresh: u16,
-    /// The newest error, where it has rows of its own; none without statistics.
+    /// The newest error, if it has rows of its own; none without statistics.
     pub last_error: u16,
     /// The schedule as lines, or why there is none.
     pub job: u16,
 }
 
-/// Where each pane is drawn; an empty area where it is not.
+/// Where each pane is drawn; an empty area if it is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Places {
     /// Which database, how events arrive, how old it is.
@@ -120,7 +120,7 @@ pub fn places(area: Rect, needs: Needs) -> Places {
         places.tabs = Rect { y: places.header.bottom(), height: 1, ..inner };
     }
     let top = match class(area) {
-        // With room to spare the verdict stays in sight too.
+        // If there is room, the verdict stays in sight too.
         Class::Wall | Class::Large => places.verdict.bottom(),
         _ => places.header.bottom().max(places.banner.bottom()),
     };
@@ -401,7 +401,7 @@ fn share(height: u16, wishes: &[Wish]) -> [u16; SLOTS] {
             left -= more;
         }
     }
-    // What is left goes to the lists, where they are shown, and else stays empty above the footer.
+    // What is left goes to the lists, if they are shown, and else stays empty above the footer.
     let lists = [Slot::Errors, Slot::Runs].map(|slot| heights[slot as usize] > 0);
     match lists {
         [true, true] => {

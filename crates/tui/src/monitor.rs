@@ -38,7 +38,7 @@ const EVENTS: usize = 1024;
 /// Keys and signals that wait for the loop.
 const INPUTS: usize = 4096;
 
-/// Opens the monitor with `state` and stays until it is left. `connect` starts whoever carries effects out; its answers
+/// Opens the monitor with `state` and stays until it is left. `connect` starts what carries effects out; its answers
 /// go into the queue that it is given.
 ///
 /// # Errors

@@ -39,7 +39,7 @@ pub struct Scene<'a> {
     pub keys: &'a KeyMap,
     /// Judged once per frame.
     pub health: Health,
-    /// What a press on a place asks for, in the order in which it was drawn; `None` where it asks for nothing.
+    /// What a press on a place asks for, in the order in which it was drawn; `None` if it asks for nothing.
     pub pressed: RefCell<Vec<(Rect, Option<Action>)>>,
 }
 

@@ -21,11 +21,11 @@ pub struct Charset {
     pub replacement: &'static str,
 }
 
-/// Bytes of one text that are looked at for one line. Wider than any terminal, and never a whole megabyte.
+/// Bytes of one text that are examined for one line. Wider than any terminal, and never a whole megabyte.
 const LINE_BUDGET: usize = 8 * 1024;
-/// Bytes of one text that are looked at for a paragraph.
+/// Bytes of one text that are examined for a paragraph.
 const PARAGRAPH_BUDGET: usize = 64 * 1024;
-/// `raw` as one line of at most `width` columns, cut with an ellipsis where it is longer.
+/// `raw` as one line of at most `width` columns, cut with an ellipsis if it is longer.
 pub fn line(raw: &str, width: usize, charset: Charset) -> String {
     let (head, cut) = within(raw.trim(), LINE_BUDGET);
     let mut clean = String::with_capacity(head.len().min(width * 2));
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_megabyte_is_looked_at_in_part() {
+    fn a_megabyte_is_read_at_in_part() {
         let huge = "\u{1b}".repeat(1 << 20);
         assert!(line(&huge, 80, UTF8.charset).ends_with('…'));
         let huge = "word ".repeat(1 << 18);

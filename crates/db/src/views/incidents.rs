@@ -74,7 +74,7 @@ pub async fn read(tx: &ReadTransaction<'_>, window: Duration, limit: Duration) -
     describe(tx, &log, &mut found).await?;
     name_blockers(tx, &log, &edge, &mut found).await?;
     let stretches = found.into_iter().map(|found| found.stretch).collect();
-    Ok(Ok(Record { from, looked_at: edge.looked_at, stretches, cut }))
+    Ok(Ok(Record { from, read_at: edge.looked_at, stretches, cut }))
 }
 
 fn not_permitted(role: &str) -> Unavailable {

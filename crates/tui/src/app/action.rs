@@ -33,7 +33,7 @@ pub enum Action {
     Last,
     /// Open the selected run with its black box.
     Open,
-    /// Close what is open, or dismiss what was said.
+    /// Close what is open, or dismiss a result.
     Close,
     /// Go to a screen.
     Screen(Screen),

@@ -1,6 +1,6 @@
 //! What goes into the clipboard: the text of what is open.
 //!
-//! It leaves for a terminal, and for wherever somebody pastes it: nothing in it steers either.
+//! A terminal receives it, and whatever it is pasted into: it holds no control characters for either.
 
 use crate::{
     app::{effect::Effect, overlay::Overlay, state::State},
@@ -36,7 +36,7 @@ pub fn copy(state: &mut State) -> Vec<Effect> {
     text.map(Effect::Copy).into_iter().collect()
 }
 
-/// The text of what is open or selected; `None` where nothing is.
+/// The text of what is open or selected; `None` if nothing is.
 pub fn text(state: &State) -> Option<String> {
     let raw = match (&state.overlay, state.screen) {
         (Some(Overlay::Fix(choice)), _) => choice.fixes.get(choice.selected).and_then(statement)?,
@@ -71,7 +71,7 @@ fn incident(state: &State) -> Option<String> {
 /// Harmless, and not too long.
 fn bounded(raw: &str) -> String {
     let mut text = String::new();
-    // What is cut off anyhow is not looked at; a character can't grow to more than three bytes.
+    // The rest is cut off anyway; a character can't grow to more than three bytes.
     let (head, long) = within(raw, 4 * LONGEST);
     cleaned(head, false, "\u{fffd}", |c| text.push(c));
     if long || text.len() > LONGEST {

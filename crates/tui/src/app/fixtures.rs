@@ -58,7 +58,7 @@ pub fn options() -> Options {
     }
 }
 
-/// Something that is heard from it.
+/// An event of it.
 pub fn event(event: Event) -> Message {
     Message::Database(database().id, event)
 }
@@ -84,7 +84,7 @@ pub fn with(snapshot: Snapshot) -> State {
     let mut state = state(options(), now);
     state.database_mut().link = Link::Live;
     state.database_mut().clock = Some(ServerClock::new(snapshot.server_time, now));
-    state.database_mut().heard_at = Some(now);
+    state.database_mut().updated_at = Some(now);
     state.database_mut().polling.due = now.checked_add(state.options.poll_interval);
     state.database_mut().views.entry(view()).or_default().snapshot = Some(snapshot);
     state
@@ -131,7 +131,7 @@ pub fn connecting() -> State {
     state(options(), Instant::now())
 }
 
-/// `state` with its connection lost two minutes after the last news, and 252 seconds gone since.
+/// `state` with its connection lost two minutes after the last event, and 252 seconds gone since.
 pub fn lost(mut state: State) -> State {
     let since = state.now + Duration::from_mins(2);
     state.now = since + Duration::from_secs(252);
@@ -183,7 +183,7 @@ pub fn refreshing(cancelling: bool) -> State {
     state
 }
 
-/// A refresh that somebody else runs.
+/// A refresh that was started elsewhere.
 pub fn running_elsewhere() -> State {
     let mut snapshot = snapshot(&[]);
     snapshot.running = Some(RunningRefresh {
@@ -230,12 +230,12 @@ pub fn empty() -> State {
 /// A failure known from its notification only, at the head of both lists.
 pub fn just_notified() -> State {
     let mut snapshot = snapshot(&[9, 40]);
-    let mut news = run(0, RunStatus::Error);
-    news.id = Uuid::from_u128(999);
-    news.started_at = server_time();
-    (news.sqlstate, news.error, news.blockers) = (None, None, 0);
+    let mut failure = run(0, RunStatus::Error);
+    failure.id = Uuid::from_u128(999);
+    failure.started_at = server_time();
+    (failure.sqlstate, failure.error, failure.blockers) = (None, None, 0);
     for list in [&mut snapshot.runs, &mut snapshot.errors].into_iter().flatten() {
-        list.insert(0, news.clone());
+        list.insert(0, failure.clone());
     }
     with(snapshot)
 }
@@ -376,7 +376,7 @@ pub fn named(name: &str) -> Option<State> {
     ZOO.iter().find(|(known, _)| *known == name).map(|(_, state)| state())
 }
 
-/// Every state that the screen is looked at in.
+/// Every state that is drawn in tests.
 pub const ZOO: &[Named] = &[
     ("healthy", live),
     ("stale", stale),

@@ -13,20 +13,20 @@ pub enum Message {
     Action(Action),
     /// A key was pressed: what it asks for, and what it would do to a text that is being typed.
     Key {
-        /// By the key map; `None` where the key is not bound.
+        /// By the key map; `None` if the key is not bound.
         action: Option<Action>,
-        /// `None` where no text knows the key.
+        /// `None` if no text knows the key.
         edit: Option<Edit>,
     },
     /// The pointer was used. The loop turns it into an [`Action`] by what is drawn there.
     Pointer(Pointer),
-    /// The terminal has another size, or must be painted anew.
+    /// The terminal has another size, or must be painted again.
     Resized,
     /// A moment computed by [`crate::app::next_redraw::next`] has come.
     Tick,
-    /// News of a database.
+    /// An event of a database.
     Database(DatabaseId, Event),
-    /// The program is to stop until it is told to go on, as other programs do at Ctrl-Z.
+    /// Stop the program until SIGCONT, as other programs do at Ctrl-Z.
     Suspend,
     /// A signal asked for the end, or the terminal is gone.
     Terminate,

@@ -130,7 +130,7 @@ impl State {
         Effect::Database(self.database().id.clone(), request)
     }
 
-    /// Reads every database anew, unless the screen is frozen.
+    /// Reads every database again, unless the screen is frozen.
     pub fn poll(&mut self) -> Vec<Effect> {
         if self.paused.is_some() {
             return Vec::new();
@@ -161,7 +161,7 @@ impl State {
         self.database().clock.map(|clock| clock.at(self.shown_at()))
     }
 
-    /// The window that the figures on the screen are of: after a change the old one, until they are read anew.
+    /// The window that the figures on the screen are of: after a change the old one, until they are read again.
     pub fn window(&self) -> Duration {
         self.snapshot().map_or(self.options.window, |snapshot| snapshot.window)
     }
@@ -178,7 +178,7 @@ impl State {
 
     /// How old what is on the screen is; `None` before the first snapshot.
     pub fn data_age(&self) -> Option<Duration> {
-        self.database().heard_at.map(|at| self.now.saturating_duration_since(at))
+        self.database().updated_at.map(|at| self.now.saturating_duration_since(at))
     }
 
     /// Age of the last successful refresh by the server's clock.

@@ -1,4 +1,4 @@
-//! What a screen has read, and whether it is being read anew.
+//! What a screen has read, and whether it is being read again.
 
 use super::{
     context::{Context, Newest},

@@ -1,6 +1,6 @@
 //! Which screens there are.
 
-/// A way to look at the system, with a key of its own.
+/// A screen of the monitor, with a key of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Screen {
     /// Everything that matters, at a glance.

@@ -22,7 +22,7 @@ pub struct QuietBackend<W: Write> {
 }
 
 impl<W: Write> QuietBackend<W> {
-    /// Writes to `out`. The cursor is hidden by whoever takes the terminal over.
+    /// Writes to `out`. The terminal guard hides the cursor.
     pub fn new(out: W) -> Self {
         let frame = FrameWriter::default();
         Self { inner: CrosstermBackend::new(frame.clone()), frame, depth: Depth::Many, out }

@@ -61,14 +61,14 @@ fn enter(mouse: bool) -> io::Result<()> {
     out.flush()
 }
 
-/// Gives the terminal back, stops the whole program until it is told to go on (SIGCONT), and takes the terminal again.
+/// Gives the terminal back, stops the whole program until SIGCONT, and takes the terminal again.
 pub fn suspend() -> io::Result<()> {
     let mouse = MOUSE.load(Ordering::SeqCst);
     if !give_back() {
         return Ok(());
     }
     kill_process(getpid(), Signal::STOP)?;
-    // Another thread may have been told, and this one would take the terminal before the stop reaches it.
+    // Another thread may have got the signal, and this one would take the terminal before the stop reaches it.
     std::thread::sleep(Duration::from_millis(50));
     enter(mouse)
 }
@@ -79,7 +79,7 @@ impl Drop for TerminalGuard {
     }
 }
 
-/// Gives the terminal back; does nothing where it is not ours, and tells whether it was. Errors are of no use here: a
+/// Gives the terminal back; does nothing if it is not ours, and tells whether it was. Errors are of no use here: a
 /// terminal that can't be written to is gone.
 pub fn give_back() -> bool {
     if !TAKEN.swap(false, Ordering::SeqCst) {

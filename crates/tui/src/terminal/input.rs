@@ -61,7 +61,7 @@ pub fn spawn(inputs: mpsc::Sender<Input>) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether there is still somebody who takes them.
+/// Whether the receiver is still there.
 fn pass_on(sequences: &mut Sequences, inputs: &mpsc::Sender<Input>) -> bool {
     sequences.events().all(|event| inputs.blocking_send(Input::Event(event)).is_ok())
 }
@@ -71,7 +71,7 @@ fn closed(inputs: &mpsc::Sender<Input>) {
     let _ = inputs.blocking_send(Input::Closed);
 }
 
-/// Waits until standard input has something to read; false where it has hung up, nothing where the time is over.
+/// Waits until standard input has something to read; false if it has hung up, `None` if the time is over.
 fn wait_for_bytes(limit: Option<Duration>) -> Option<bool> {
     let stdin = io::stdin();
     let mut fds = [PollFd::new(&stdin, PollFlags::IN)];

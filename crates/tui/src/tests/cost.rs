@@ -90,7 +90,7 @@ impl Surface for WiredScreen {
 
 /// A database in which the time goes on and the view is refreshed every five minutes.
 struct LivingDatabase {
-    news: mpsc::Sender<(DatabaseId, Event)>,
+    events: mpsc::Sender<(DatabaseId, Event)>,
     began: time::Instant,
 }
 
@@ -121,7 +121,7 @@ impl Effects for LivingDatabase {
             Effect::Database(_, Request::Ask(question)) => Event::Answered(Box::new(fixtures::answer(question))),
             _ => return,
         };
-        self.news.try_send((fixtures::database().id, answer)).unwrap();
+        self.events.try_send((fixtures::database().id, answer)).unwrap();
     }
 }
 
@@ -129,14 +129,14 @@ impl Effects for LivingDatabase {
 async fn minutes(view: Screen, (width, height): (u16, u16), count: usize) -> Vec<(usize, usize)> {
     let wire = Wire::default();
     let mut screen = WiredScreen::new(wire.clone(), width, height);
-    let (news, mut news_queue) = mpsc::channel(64);
+    let (events, mut event_queue) = mpsc::channel(64);
     let (inputs, mut input_queue) = mpsc::channel(64);
-    let mut database = LivingDatabase { news: news.clone(), began: time::Instant::now() };
+    let mut database = LivingDatabase { events: events.clone(), began: time::Instant::now() };
     let mut options = fixtures::options();
     options.screen = view;
     let state = fixtures::state(options, time::Instant::now().into_std());
     let script = async {
-        news.send((fixtures::database().id, Event::Link(LinkEvent::Live))).await.unwrap();
+        events.send((fixtures::database().id, Event::Link(LinkEvent::Live))).await.unwrap();
         // Between two turns of the minute, so that none is counted twice.
         time::sleep(Duration::from_millis(90_300)).await;
         let mut spent = Vec::new();
@@ -150,7 +150,7 @@ async fn minutes(view: Screen, (width, height): (u16, u16), count: usize) -> Vec
         inputs.send(Message::Terminate).await.unwrap();
         spent
     };
-    let (_, spent) = tokio::join!(run(state, &mut screen, &mut database, &mut input_queue, &mut news_queue), script);
+    let (_, spent) = tokio::join!(run(state, &mut screen, &mut database, &mut input_queue, &mut event_queue), script);
     spent
 }
 
@@ -192,15 +192,16 @@ async fn a_notification_costs_few_frames() {
     for size in [(160, 48), (80, 24)] {
         let wire = Wire::default();
         let mut screen = WiredScreen::new(wire.clone(), size.0, size.1);
-        let (news, mut news_queue) = mpsc::channel(64);
+        let (events, mut event_queue) = mpsc::channel(64);
         let (inputs, mut input_queue) = mpsc::channel(64);
-        let mut database = LivingDatabase { news: news.clone(), began: time::Instant::now() };
+        let mut database = LivingDatabase { events: events.clone(), began: time::Instant::now() };
         let state = fixtures::state(fixtures::options(), time::Instant::now().into_std());
         let script = async {
-            news.send((fixtures::database().id, Event::Link(LinkEvent::Live))).await.unwrap();
+            events.send((fixtures::database().id, Event::Link(LinkEvent::Live))).await.unwrap();
             time::sleep(Duration::from_millis(70_300)).await;
             let before = *wire.0.borrow();
-            news.send((fixtures::database().id, Event::Notified(fixtures::notification(9_001, "error"))))
+            events
+                .send((fixtures::database().id, Event::Notified(fixtures::notification(9_001, "error"))))
                 .await
                 .unwrap();
             time::sleep(Duration::from_millis(400)).await;
@@ -209,7 +210,7 @@ async fn a_notification_costs_few_frames() {
             (after.0 - before.0, after.1 - before.1)
         };
         let (_, (bytes, frames)) =
-            tokio::join!(run(state, &mut screen, &mut database, &mut input_queue, &mut news_queue), script);
+            tokio::join!(run(state, &mut screen, &mut database, &mut input_queue, &mut event_queue), script);
         println!("a notification at {size:?}: {bytes} bytes, {frames} frames");
         // The notification itself, and the read that completes it.
         assert!((1..=2).contains(&frames), "{size:?}: {frames} frames");

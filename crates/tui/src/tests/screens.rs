@@ -217,7 +217,7 @@ fn mono_never_colours() {
     }
 }
 
-/// What is told by colour must be told without: no two states that differ look the same in plain text.
+/// What colour tells must be clear without it: no two states that differ look the same in plain text.
 #[test]
 fn verdicts_and_feeds_can_be_told_apart_without_colour() {
     let names = ["healthy", "stale", "critical", "connecting", "down", "polling", "poll_failed"];
@@ -234,7 +234,7 @@ fn what_is_old_never_looks_healthy() {
             let drawn = screen(&state(name), &Theme::terminal(), Glyphs::new(true), size);
             let healthy = Theme::terminal().healthy.fg.unwrap();
             let feed_is_live = name == "poll_failed";
-            // Only the word for the feed itself may be green.
+            // Only the word for the connection itself may be green.
             let green = drawn.content().iter().filter(|cell| cell.fg == healthy).count();
             assert!(green <= if feed_is_live { "● LIVE".chars().count() } else { 0 }, "{name} {size:?}");
             let text = plain(&drawn);
@@ -250,11 +250,11 @@ fn what_is_old_never_looks_healthy() {
 #[test]
 fn always_visible_are_the_database_the_feed_and_the_age() {
     for size in SIZES {
-        for (name, feed) in
+        for (name, link) in
             [("healthy", "LIVE"), ("polling", "POLLING"), ("down", "DOWN"), ("detail", "LIVE"), ("help", "LIVE")]
         {
             let drawn = shown(name, size);
-            for part in ["production", "app@db.example.net", "oncall", feed, "03:00:30 UTC"] {
+            for part in ["production", "app@db.example.net", "oncall", link, "03:00:30 UTC"] {
                 assert!(drawn.contains(part), "{name} {size:?} {part}\n{drawn}");
             }
         }

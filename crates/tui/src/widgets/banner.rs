@@ -1,4 +1,4 @@
-//! Why the feed is not live, and how old what is shown is. Across the whole width: nobody may take old figures
+//! Why the connection is not live, and how old the data is. Across the whole width: nobody may take old figures
 //! for new ones.
 
 use crate::{
@@ -38,7 +38,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// What is to be said; `longest` as long as it gets until the next attempt has failed.
+/// The text; `longest` as long as it gets until the next attempt has failed.
 fn message(scene: &Scene, longest: bool) -> Option<(String, Style)> {
     let glyphs = scene.glyphs;
     let bar = |style: Style| style.add_modifier(Modifier::REVERSED);

@@ -89,9 +89,9 @@ fn part(scene: &Scene, choice: &FixDialog, at: usize, fix: &Fix, width: u16) -> 
     let selected = at == choice.selected;
     let mark = if selected { scene.glyphs.selected } else { " " };
     let style = if selected { scene.theme.accent } else { scene.theme.value };
-    let said = format!("{}, in database {}", fix.label, fix.database);
+    let message = format!("{}, in database {}", fix.label, fix.database);
     let mut lines = Vec::new();
-    for (row, text) in scene.clean_lines(&said, width.saturating_sub(2), 3).into_iter().enumerate() {
+    for (row, text) in scene.clean_lines(&message, width.saturating_sub(2), 3).into_iter().enumerate() {
         let mark = if row == 0 { mark } else { " " };
         lines.push(Line::from(vec![Span::styled(format!("{mark} "), style), Span::styled(text, style)]));
     }

@@ -20,8 +20,8 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if let Some(prompt) = &scene.state.prompt {
         return crate::widgets::prompt::render(scene, prompt, area, buf);
     }
-    if let Some(said) = &scene.state.toast {
-        return put(buf, area, 0, &Line::styled(scene.clean(&said.text, area.width), scene.theme.accent));
+    if let Some(toast) = &scene.state.toast {
+        return put(buf, area, 0, &Line::styled(scene.clean(&toast.text, area.width), scene.theme.accent));
     }
     let bindings = keys::hints(scene.state).into_iter().filter_map(|action| scene.keys.binding(action));
     let parts = bindings.map(|binding| (hint(scene, binding), binding.action)).collect();

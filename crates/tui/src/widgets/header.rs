@@ -20,10 +20,10 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 }
 
 fn one_row(scene: &Scene, area: Rect, buf: &mut Buffer) {
-    let news = Line::from([feed(scene), data_time(scene)].concat());
+    let news = Line::from([link(scene), data_time(scene)].concat());
     put_right(buf, area, 0, &news);
     let width = area.width.saturating_sub(width_of(&news) + 2);
-    // What is looked at least goes first, then names are cut.
+    // What matters least goes first, then names are cut.
     let tight = width.saturating_sub(if standby(scene).is_empty() { 30 } else { 40 });
     let candidates = [
         [profile(scene, 24), place(scene, width), role(scene, 32), standby(scene), version(scene)].concat(),
@@ -38,7 +38,7 @@ fn one_row(scene: &Scene, area: Rect, buf: &mut Buffer) {
 }
 
 fn two_rows(scene: &Scene, area: Rect, buf: &mut Buffer) {
-    let news = Line::from(feed(scene));
+    let news = Line::from(link(scene));
     put_right(buf, area, 0, &news);
     let width = area.width.saturating_sub(width_of(&news) + 1);
     let who = [standby(scene), profile(scene, width / 2), role(scene, width / 2)].concat();
@@ -95,8 +95,8 @@ fn standby(scene: &Scene) -> Vec<Span<'static>> {
     standby.then(|| Span::styled("STANDBY", scene.theme.warning)).into_iter().collect()
 }
 
-/// How news arrives.
-pub fn feed(scene: &Scene) -> Vec<Span<'static>> {
+/// How events arrive.
+pub fn link(scene: &Scene) -> Vec<Span<'static>> {
     let paused = scene.state.paused.is_some() && scene.state.connected();
     let (glyph, word, style) = match &scene.state.database().link {
         _ if paused => (scene.glyphs.paused, "PAUSED", scene.theme.warning),
@@ -111,15 +111,15 @@ pub fn feed(scene: &Scene) -> Vec<Span<'static>> {
 
 /// The server's time of the data: an absolute one, which no idle screen has to count up.
 fn data_time(scene: &Scene) -> Vec<Span<'static>> {
-    let words = if scene.state.database().heard_at.is_some() { "  data of " } else { "  " };
+    let words = if scene.state.database().updated_at.is_some() { "  data of " } else { "  " };
     let mut spans = short_time(scene);
     spans.insert(0, Span::styled(words, time_style(scene)));
     spans
 }
 
 fn short_time(scene: &Scene) -> Vec<Span<'static>> {
-    let text = match (scene.state.database().clock, scene.state.database().heard_at) {
-        (Some(clock), Some(heard)) => format!("{} UTC", clock.at(heard).format("%H:%M:%S")),
+    let text = match (scene.state.database().clock, scene.state.database().updated_at) {
+        (Some(clock), Some(updated)) => format!("{} UTC", clock.at(updated).format("%H:%M:%S")),
         _ => "no data yet".into(),
     };
     vec![Span::styled(text, time_style(scene))]

@@ -84,7 +84,7 @@ impl Sheet {
     }
 }
 
-/// Sentences where there is room for them, else a word for each; in as few columns as it takes.
+/// Sentences if there is room for them, else a word for each; in as few columns as it takes.
 fn sheet(scene: &Scene, area: Rect) -> Sheet {
     let sentences = entries(scene, |binding| binding.help);
     let words = entries(scene, |binding| binding.word);
@@ -105,10 +105,10 @@ fn sheet(scene: &Scene, area: Rect) -> Sheet {
 
 type Entry = (String, &'static str);
 
-fn entries(scene: &Scene, said: fn(&Binding) -> &'static str) -> Vec<Entry> {
+fn entries(scene: &Scene, description: fn(&Binding) -> &'static str) -> Vec<Entry> {
     let names = |binding: &Binding| binding.keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(", ");
     let bound = scene.keys.bindings().iter().filter(|binding| !binding.keys.is_empty());
-    bound.map(|binding| (names(binding), said(binding))).collect()
+    bound.map(|binding| (names(binding), description(binding))).collect()
 }
 
 fn key_width(entries: &[Entry]) -> usize {
@@ -116,15 +116,15 @@ fn key_width(entries: &[Entry]) -> usize {
 }
 
 fn widest(entries: &[Entry]) -> u16 {
-    let said = entries.iter().map(|(_, said)| said.len()).max().unwrap_or_default();
-    to_u16(key_width(entries) + 2 + said)
+    let description = entries.iter().map(|(_, description)| description.len()).max().unwrap_or_default();
+    to_u16(key_width(entries) + 2 + description)
 }
 
 fn draw(scene: &Scene, entries: &[Entry], scroll: u16, area: Rect, buf: &mut Buffer) {
     let width = key_width(entries) + 2;
-    for (row, (keys, said)) in (0..).zip(entries.iter().skip(usize::from(scroll))) {
+    for (row, (keys, description)) in (0..).zip(entries.iter().skip(usize::from(scroll))) {
         let keys = Span::styled(format!("{keys:<width$}"), scene.theme.accent);
-        put(buf, area, row, &Line::from(vec![keys, Span::raw(*said)]));
+        put(buf, area, row, &Line::from(vec![keys, Span::raw(*description)]));
     }
 }
 

@@ -105,12 +105,12 @@ pub fn unavailable(scene: &Scene, missing: &Unavailable, area: Rect, buf: &mut B
 /// The same on one row, for compact panes.
 pub fn unavailable_line(scene: &Scene, missing: &Unavailable, width: u16) -> Line<'static> {
     let mark = Span::styled(scene.glyphs.warning, scene.theme.warning);
-    let said = if missing.fix.is_empty() {
+    let text = if missing.fix.is_empty() {
         missing.reason.clone()
     } else {
         format!("{} {} {}", missing.reason, scene.glyphs.dot, missing.fix)
     };
-    Line::from(vec![mark, " ".into(), scene.clean(&said, width.saturating_sub(2)).into()])
+    Line::from(vec![mark, " ".into(), scene.clean(&text, width.saturating_sub(2)).into()])
 }
 
 /// What stands in a pane before the first reading.
@@ -174,7 +174,7 @@ pub fn labelled(scene: &Scene, label: &'static str, value: String, style: Style)
     vec![Span::styled(label, scene.theme.muted), " ".into(), Span::styled(value, style)]
 }
 
-/// A time of day in UTC, with the date where it is not the day of the snapshot.
+/// A time of day in UTC, with the date if it is not the day of the snapshot.
 pub fn moment(scene: &Scene, at: DateTime<Utc>) -> String {
     let today = scene.state.snapshot().map(|snapshot| snapshot.server_time.date_naive());
     if today == Some(at.date_naive()) {

@@ -20,20 +20,21 @@ fn most(width: u16) -> u16 {
     if width < 60 { 3 } else { 2 }
 }
 
-/// Rows needed at `width` columns; none where nothing is under way and nothing was asked for.
+/// Rows needed at `width` columns; none if nothing is under way and nothing was asked for.
 pub fn height(scene: &Scene, width: u16) -> u16 {
-    said(scene).map_or(0, |(_, _, text)| to_u16(scene.clean_lines(&text, width.saturating_sub(2), most(width)).len()))
+    content(scene)
+        .map_or(0, |(_, _, text)| to_u16(scene.clean_lines(&text, width.saturating_sub(2), most(width)).len()))
 }
 
 pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
-    let Some((glyph, style, text)) = said(scene) else { return };
+    let Some((glyph, style, text)) = content(scene) else { return };
     for (row, line) in (0..).zip(scene.clean_lines(&text, area.width.saturating_sub(2), area.height)) {
         let mark = if row == 0 { glyph } else { " " };
         put(buf, area, row, &Line::from(vec![Span::styled(mark, style), " ".into(), Span::styled(line, style)]));
     }
 }
 
-fn said(scene: &Scene) -> Option<(&'static str, Style, String)> {
+fn content(scene: &Scene) -> Option<(&'static str, Style, String)> {
     match &scene.state.database().trigger {
         Trigger::Idle => scene.state.snapshot()?.running.as_ref().map(|running| elsewhere(scene, running)),
         Trigger::Running { since, cancelling } => {
@@ -50,7 +51,7 @@ fn said(scene: &Scene) -> Option<(&'static str, Style, String)> {
     }
 }
 
-/// A refresh that somebody else started.
+/// A refresh that was started elsewhere.
 fn elsewhere(scene: &Scene, running: &RunningRefresh) -> (&'static str, Style, String) {
     let passed = match (scene.state.server_now(), running.since) {
         (Some(now), Some(since)) => format!(" for {}", age::label((now - since).to_std().unwrap_or_default())),

@@ -1,4 +1,4 @@
-//! One run in full: its times, who set it off, what PostgreSQL said, and the black box.
+//! One run in full: its times, who started it, PostgreSQL's message, and the black box.
 
 use crate::{
     scene::Scene,
@@ -95,7 +95,7 @@ fn show(scene: &Scene, lines: &[Line], scroll: u16, inner: Rect, frame: Rect, bu
     if last > 0 {
         let shown = format!(" {}-{} of {} ", scroll + 1, (scroll + inner.height).min(to_u16(lines.len())), lines.len());
         let place = Rect { width: frame.width.saturating_sub(2), ..frame };
-        // On the lower border, or beside the title where there is none.
+        // On the lower border, or beside the title if there is none.
         let row = if inner.bottom() < frame.bottom() { frame.height - 1 } else { 0 };
         crate::widgets::put_right(
             buf,

@@ -11,7 +11,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    let lines = scene.clean_lines(&said(scene), area.width, area.height);
+    let lines = scene.clean_lines(&sentence(scene), area.width, area.height);
     for (row, line) in (0..).zip(lines) {
         put(buf, area, row, &Line::raw(line));
     }
@@ -21,7 +21,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     buf.set_style(Rect { height: 1, ..area }, style);
 }
 
-fn said(scene: &Scene) -> String {
+fn sentence(scene: &Scene) -> String {
     let verdict = scene.health.verdict;
     let word = format!("{} {}", scene.glyphs.verdict(verdict), verdict::word(verdict));
     let age = match (scene.is_old(), scene.state.data_age(), scene.state.freshness()) {

@@ -77,7 +77,7 @@ impl Timeline {
         }
     }
 
-    /// Bars from the foot of `area`; `share` is how much of the height a slice takes, from 0 to 1, and `None` where it has
+    /// Bars from the foot of `area`; `share` is how much of the height a slice takes, from 0 to 1, and `None` if it has
     /// no value.
     pub fn bars(self, scene: &Scene, area: Rect, buf: &mut Buffer, share: impl Fn(usize) -> Option<(f64, Style)>) {
         for (index, from, to) in self.columns() {

@@ -98,8 +98,12 @@ fn draw_reasons(scene: &Scene, area: Rect, buf: &mut Buffer) {
 /// Each finding, and what else one wants to know beside it.
 fn reasons(scene: &Scene) -> Vec<(&'static str, Style, String)> {
     let line = |verdict, text| (scene.glyphs.verdict(verdict), scene.theme.verdict(verdict), text);
-    let mut lines: Vec<_> =
-        scene.health.findings.iter().map(|finding| line(finding.verdict, said(scene, &finding.reason))).collect();
+    let mut lines: Vec<_> = scene
+        .health
+        .findings
+        .iter()
+        .map(|finding| line(finding.verdict, self::finding(scene, &finding.reason)))
+        .collect();
     let streak = scene.state.failing_streak();
     if streak >= STREAK && !scene.is_unknown() {
         lines.push(line(Verdict::Critical, format!("the last {streak} attempts failed")));
@@ -110,8 +114,8 @@ fn reasons(scene: &Scene) -> Vec<(&'static str, Style, String)> {
     lines
 }
 
-/// The findings of a lost connection repeat the banner; beside the verdict it is said what that means.
-fn said(scene: &Scene, reason: &str) -> String {
+/// The findings of a lost connection repeat the banner; beside the verdict stands what that means.
+fn finding(scene: &Scene, reason: &str) -> String {
     let known = scene.state.snapshot().is_some();
     match &scene.state.database().link {
         _ if !scene.is_unknown() => reason.to_owned(),

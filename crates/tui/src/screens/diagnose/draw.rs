@@ -31,9 +31,9 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    let [said, list, behind] = places(scene, area);
-    for (row, line) in (0..said.height).zip(what_was_said(scene, said.width)) {
-        put(buf, said, row, &line);
+    let [message, list, behind] = places(scene, area);
+    for (row, line) in (0..message.height).zip(last_fix(scene, message.width)) {
+        put(buf, message, row, &line);
     }
     let view = &scene.state.screens.diagnose;
     let list = titled(scene, list, buf, "DIAGNOSIS", &note(scene, view, list.width.saturating_sub(13)));
@@ -56,21 +56,21 @@ pub fn scroll_limit(scene: &Scene, area: Rect) -> u16 {
 
 /// Places for what came of a fix, the list, and what stands behind its selected row.
 fn places(scene: &Scene, area: Rect) -> [Rect; 3] {
-    let said = to_u16(what_was_said(scene, area.width).len()).min(area.height / 3);
-    let [said, rest] = Layout::vertical([Constraint::Length(said), Constraint::Fill(1)]).areas(area);
+    let message = to_u16(last_fix(scene, area.width).len()).min(area.height / 3);
+    let [message, rest] = Layout::vertical([Constraint::Length(message), Constraint::Fill(1)]).areas(area);
     if area.width >= BESIDE {
         let list = if area.width >= WIDE { area.width * 2 / 5 } else { LIST };
         let [list, behind] = Layout::horizontal([Constraint::Length(list), Constraint::Fill(1)]).spacing(3).areas(rest);
-        return [said, list, behind];
+        return [message, list, behind];
     }
     let checks = to_u16(scene.state.screens.diagnose.checks().len()) + 1;
     let most = (rest.height / 2).max(3);
     let [list, behind] = Layout::vertical([Constraint::Length(checks.clamp(2, most)), Constraint::Fill(1)]).areas(rest);
-    [said, list, behind]
+    [message, list, behind]
 }
 
 /// What is being fixed, or what came of it.
-fn what_was_said(scene: &Scene, width: u16) -> Vec<Line<'static>> {
+fn last_fix(scene: &Scene, width: u16) -> Vec<Line<'static>> {
     let view = &scene.state.screens.diagnose;
     let (glyph, style, text) = if let Some(fix) = &view.fixing {
         (scene.glyphs.running, scene.theme.accent, format!("fixing: {}", fix.label))
@@ -80,8 +80,8 @@ fn what_was_said(scene: &Scene, width: u16) -> Vec<Line<'static>> {
     } else if let Some(fixed) = &view.fixed {
         match &fixed.outcome {
             // What names it already does not need its name in front.
-            Ok(said) if said.contains(&fixed.label) => (scene.glyphs.ok, scene.theme.healthy, said.clone()),
-            Ok(said) => (scene.glyphs.ok, scene.theme.healthy, format!("{}: {said}", fixed.label)),
+            Ok(message) if message.contains(&fixed.label) => (scene.glyphs.ok, scene.theme.healthy, message.clone()),
+            Ok(message) => (scene.glyphs.ok, scene.theme.healthy, format!("{}: {message}", fixed.label)),
             Err(why) if why.starts_with(&fixed.label) => (scene.glyphs.failed, scene.theme.critical, why.clone()),
             Err(why) => (scene.glyphs.failed, scene.theme.critical, format!("{}: {why}", fixed.label)),
         }
@@ -142,7 +142,7 @@ fn draw_list(scene: &Scene, view: &Diagnose, area: Rect, buf: &mut Buffer) {
     for (row, index) in (0..).zip(range) {
         let check = checks[index];
         let (mark, style) = glyph(scene, check.verdict);
-        let said = match check.verdict {
+        let message = match check.verdict {
             // The selection is one even bar.
             _ if index == selected => Style::new(),
             Verdict::Good | Verdict::Unknown => scene.theme.muted,
@@ -152,7 +152,7 @@ fn draw_list(scene: &Scene, view: &Diagnose, area: Rect, buf: &mut Buffer) {
             Span::styled(if index == selected { scene.glyphs.selected } else { " " }, scene.theme.accent),
             Span::styled(format!(" {mark} "), style),
             Span::raw(format!("{:<1$}", check.title, usize::from(titles) + 2)),
-            Span::styled(scene.clean(&check.finding, room), said),
+            Span::styled(scene.clean(&check.finding, room), message),
         ]);
         put(buf, area, row, &line);
         scene.note(Rect { y: area.y + row, height: 1, ..area }, Some(Action::Select(Pointed::Screen, index)));

@@ -49,7 +49,7 @@ pub struct Diagnose {
     pub measuring: bool,
     /// The plan as it was last measured: a later diagnosis that does not run the query knows less.
     pub measured: Option<Check>,
-    /// Check that the person selected; where nobody did, or it is gone, the worst is.
+    /// Check that the person selected; the worst if there is none, or it is gone.
     pub selected: Option<&'static str>,
     /// Lines scrolled down in what stands behind it.
     pub scroll: u16,
@@ -68,7 +68,7 @@ impl Diagnose {
         checks
     }
 
-    /// Index of the selected check among them; `None` where there are none.
+    /// Index of the selected check among them; `None` if there are none.
     pub fn selected_index(&self) -> Option<usize> {
         let checks = self.checks();
         let found = self.selected.and_then(|id| checks.iter().position(|check| check.id == id));
@@ -128,7 +128,7 @@ impl Diagnose {
         vec![ScreenEffect::Toast(match (none, good) {
             (false, _) => "its statement can't be shown as it is, so it is not offered",
             (true, true) => "nothing is wrong here",
-            (true, false) => "no statement fixes this: what to do is said here",
+            (true, false) => "no statement fixes this; read the advice",
         })]
     }
 

@@ -135,8 +135,8 @@ impl Heights {
         let fresh = if roomy { 2 } else { 0 };
         let rest = 9 + fresh + if roomy { 4 } else { 0 };
         let chart = area.height.saturating_sub(rest + 2 * tables).clamp(4, 20);
-        let spare = area.height.saturating_sub(rest + 2 * tables + chart);
-        Self { chart, fresh, table: 1 + (spare / tables).min(3) }
+        let free = area.height.saturating_sub(rest + 2 * tables + chart);
+        Self { chart, fresh, table: 1 + (free / tables).min(3) }
     }
 }
 
@@ -318,7 +318,7 @@ fn outcome(scene: &Scene, part: &Part) -> (&'static str, Style) {
     }
 }
 
-/// Whether data was fresh for long enough; with bars where there is room.
+/// Whether data was fresh for long enough; with bars if there is room.
 fn freshness(scene: &Scene, history: &History, line: Timeline, area: Rect, buf: &mut Buffer) {
     let bars = Rect { height: area.height.saturating_sub(1), ..area };
     if bars.height > 0 {
@@ -336,9 +336,9 @@ fn freshness(scene: &Scene, history: &History, line: Timeline, area: Rect, buf: 
         let part = history.parts.get(index)?;
         let (mark, style) = fresh_mark(scene, part);
         let share = part.fresh_share().filter(|_| part.is_fresh_enough() == Some(false));
-        let said = share.map(|share| format!("{mark}{:.0}%", share.floor()));
-        let said = said.filter(|said| said.chars().count() <= usize::from(width));
-        Some(Span::styled(said.unwrap_or_else(|| mark.to_owned()), style))
+        let text = share.map(|share| format!("{mark}{:.0}%", share.floor()));
+        let text = text.filter(|text| text.chars().count() <= usize::from(width));
+        Some(Span::styled(text.unwrap_or_else(|| mark.to_owned()), style))
     });
 }
 
@@ -399,13 +399,13 @@ fn grown_line(scene: &Scene, grown: &Grown<'_>, width: u16) -> Line<'static> {
     };
     let name = scene.clean(grown.name, (width / 2).max(16).min(width));
     let mut parts = vec![vec![Span::styled(name, theme.value)]];
-    parts.extend(factor.map(|(said, style)| vec![Span::styled(said, style)]));
+    parts.extend(factor.map(|(text, style)| vec![Span::styled(text, style)]));
     parts.extend(rows.map(|rows| vec![Span::styled(rows, theme.muted)]));
     parts.push(vec![Span::styled(bytes, theme.muted)]);
     fitting(parts, "  ", width)
 }
 
-/// Its size at the end of each slice, from nothing upwards: rows where they are known throughout and tell what grew, else bytes.
+/// Its size at the end of each slice, from nothing upwards: rows if they are known throughout and tell what grew, else bytes.
 fn draw_growth(scene: &Scene, growth: &Growth, grown: &Grown<'_>, line: Timeline, area: Rect, buf: &mut Buffer) {
     let sizes: Vec<Option<Size>> = growth.at_ends.iter().map(|end| end.as_ref()?.get(grown.name).copied()).collect();
     let known = sizes.iter().flatten().all(|size| size.rows.is_some()) && grown.to.rows.is_some();
@@ -425,7 +425,7 @@ fn per_cent(scene: &Scene, share: Option<f64>) -> String {
     share.map_or_else(|| scene.glyphs.none.into(), |share| format!("{:.1} %", (share * 10.0).floor() / 10.0))
 }
 
-/// By how much it changed, per cent; nothing where that is nothing, or there was nothing before.
+/// By how much it changed, per cent; nothing if that is nothing, or there was nothing before.
 fn change(from: Option<u64>, to: u64) -> Option<String> {
     #[expect(clippy::cast_precision_loss, reason = "estimates")]
     let change = from.filter(|from| *from > 0).map(|from| (to as f64 / from as f64 - 1.0) * 100.0)?;

@@ -48,7 +48,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     };
     let list = list(scene);
     let area = titled(scene, area, buf, &note(scene, record));
-    let summary = record.summary(limit(scene), scene.state.server_now().unwrap_or(record.looked_at));
+    let summary = record.summary(limit(scene), scene.state.server_now().unwrap_or(record.read_at));
     match summary {
         Some(summary) if !list.is_empty() => draw_record(scene, &summary, &list, area, buf),
         summary => draw_none(scene, summary.is_some(), area, buf),
@@ -85,7 +85,7 @@ fn draw_none(scene: &Scene, known: bool, area: Rect, buf: &mut Buffer) {
         (scene.glyphs.ok, scene.theme.healthy, text)
     } else {
         let text = format!(
-            "no attempt is on record, neither in the last {window} nor before: whether there was an incident can't be told"
+            "no attempt is on record, neither in the last {window} nor before: so it is not known whether there was an incident"
         );
         (scene.glyphs.unknown, scene.theme.unknown, text)
     };
@@ -104,7 +104,7 @@ fn list(scene: &Scene) -> Vec<Incident> {
     scene.state.screens.incidents.list(scene.state.server_now(), limit(scene))
 }
 
-/// Incidents of the list that are in sight; none where there is no list.
+/// Incidents of the list that are in sight; none if there is no list.
 pub fn rows(scene: &Scene, area: Rect) -> u16 {
     let listed = list(scene).len();
     let list = parts(below(area, 1), listed).1;
@@ -148,7 +148,7 @@ fn draw_record(scene: &Scene, summary: &Summary, list: &[Incident], area: Rect, 
     }
 }
 
-/// What it comes to in all; what matters least goes first where there is no room.
+/// What it comes to in all; what matters least goes first if there is no room.
 fn draw_summary(scene: &Scene, summary: &Summary, area: Rect, buf: &mut Buffer) {
     let (theme, dot) = (scene.theme, scene.glyphs.dot);
     let count = match summary.count {
@@ -156,8 +156,8 @@ fn draw_summary(scene: &Scene, summary: &Summary, area: Rect, buf: &mut Buffer) 
         n => format!("{n} incidents"),
     };
     let recovery = summary.mean_recovery.zip(summary.longest_recovery).map(|(mean, longest)| {
-        let said = format!("mean {} {dot} longest {}", age::label(mean), age::label(longest));
-        labelled(scene, "recovery", said, theme.value)
+        let text = format!("mean {} {dot} longest {}", age::label(mean), age::label(longest));
+        labelled(scene, "recovery", text, theme.value)
     });
     let fresh = labelled(scene, "fresh", format!("{} of the time", per_cent(summary.fresh)), theme.value);
     let stale = labelled(scene, "stale", format!("{} in all", stale_label(summary.stale)), theme.value);
@@ -278,8 +278,8 @@ fn lines(scene: &Scene, incident: &Incident, width: u16) -> Vec<Line<'static>> {
         }
         None => sheet.text("open", &format!("for {lasted}, nothing has succeeded since"), critical),
         Some(recovery) => {
-            let said = format!("{} at {}", incident.ending(), moment(scene, recovery.at));
-            sheet.text("ended", &said, value);
+            let text = format!("{} at {}", incident.ending(), moment(scene, recovery.at));
+            sheet.text("ended", &text, value);
             sheet.text("to recover", &lasted, value);
         }
     }
@@ -323,7 +323,7 @@ struct Sheet<'a> {
 }
 
 impl Sheet<'_> {
-    /// A label and a text from elsewhere, wrapped beside it. In a narrow place the text stands alone where it can.
+    /// A label and a text from elsewhere, wrapped beside it. In a narrow place the text stands alone if it can.
     fn text(&mut self, label: &'static str, raw: &str, style: Style) {
         let indent = if self.width < 50 { 0 } else { LABEL + 1 };
         let alone = matches!(label, "first error" | "no error" | "in the way" | "");

@@ -28,7 +28,7 @@ impl Incidents {
     /// The incidents as of `now`, newest first; data is fresh up to `limit`.
     pub fn list(&self, now: Option<DateTime<Utc>>, limit: Duration) -> Vec<Incident> {
         let Some(record) = self.answer.get() else { return Vec::new() };
-        record.incidents(limit, now.unwrap_or(record.looked_at))
+        record.incidents(limit, now.unwrap_or(record.read_at))
     }
 
     /// Index of the selected incident among `list`; `None` if there is none.
@@ -85,7 +85,7 @@ impl ScreenState for Incidents {
     /// An open incident lasts, and one that nobody notices begins.
     fn stable_for(&self, context: &Context) -> Option<Duration> {
         let record = self.answer.get()?;
-        record.holds(context.freshness_limit, context.server_now.unwrap_or(record.looked_at))
+        record.holds(context.freshness_limit, context.server_now.unwrap_or(record.read_at))
     }
 
     fn hints(&self) -> Vec<Action> {

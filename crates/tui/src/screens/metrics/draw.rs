@@ -191,14 +191,14 @@ fn list_rows(scene: &Scene, row: &Move<'_>, area: Rect, buf: &mut Buffer) {
         0,
         &Line::from(vec![Span::styled(name, scene.theme.value), Span::styled(right(&now, pad), scene.theme.title)]),
     );
-    let mut said = Vec::new();
-    said.extend(row.change.map(|change| {
+    let mut text = Vec::new();
+    text.extend(row.change.map(|change| {
         let window = scene.state.screens.metrics.answer.window.map(verdict::span).unwrap_or_default();
         format!("{} in {window}", signed(change))
     }));
-    said.extend(row.new_30d.map(|_| format!("{} in 30 d", new_in_30d(row))));
+    text.extend(row.new_30d.map(|_| format!("{} in 30 d", new_in_30d(row))));
     // A figure that has not moved for ever needs no second number.
-    put(buf, area, 1, &Line::styled(right(&said.join(", "), width), scene.theme.muted));
+    put(buf, area, 1, &Line::styled(right(&text.join(", "), width), scene.theme.muted));
 }
 
 /// How it went, from its lowest to its highest value.
@@ -261,8 +261,8 @@ fn add_refreshes<'a>(
             let mut spans =
                 vec![Span::styled(format!("{:<12}{took:>10}", moment(scene, sample.at)), scene.theme.value)];
             spans.extend(deltas.iter().map(|delta| {
-                let (said, style) = change(scene, *delta);
-                Span::styled(right(&said, cell), style)
+                let (text, style) = change(scene, *delta);
+                Span::styled(right(&text, cell), style)
             }));
             put(buf, area, 0, &Line::from(spans));
         });
@@ -297,7 +297,7 @@ fn shown_name(scene: &Scene, name: &str, width: usize) -> String {
     scene.clean(&plain, to_u16(width))
 }
 
-/// `+412  +4.1 %`; nothing where no column says so.
+/// `+412  +4.1 %`; nothing if no column says so.
 fn new_in_30d(row: &Move<'_>) -> String {
     let (Some(new), Some(now)) = (row.new_30d, row.now) else { return String::new() };
     let growth = whole(now).zip(whole(new)).and_then(|(now, new)| growth_30d(now, new));
@@ -313,13 +313,13 @@ fn change(scene: &Scene, change: Option<f64>) -> (String, Style) {
     }
 }
 
-/// The number as an integer, where it is one.
+/// The number as an integer, if it is one.
 fn whole(value: f64) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "checked")]
     (value.fract() == 0.0 && value.abs() < 9e15).then_some(value as i64)
 }
 
-/// Digits in groups of three; two behind the point where it is no integer.
+/// Digits in groups of three; two behind the point if it is no integer.
 fn number(value: f64) -> String {
     if let Some(whole) = whole(value) {
         return grouped(whole);

@@ -122,7 +122,7 @@ fn bars(scene: &Scene, shown: &[Run], top: f64, plot: Rect, buf: &mut Buffer) {
     }
 }
 
-/// The threshold, where no bar stands.
+/// The threshold, if no bar stands.
 fn limit_line(scene: &Scene, top: f64, plot: Rect, buf: &mut Buffer) {
     let limit = limit_ms(scene);
     if top < limit || plot.height < 2 {

@@ -1,4 +1,4 @@
-//! Recent errors: when, which, how many sessions were in the way, what was said.
+//! Recent errors: when, which, how many sessions were in the way, what the error was.
 
 use crate::{
     app::action::Pointed,

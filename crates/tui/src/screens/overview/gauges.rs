@@ -25,7 +25,7 @@ struct Gauge {
     name: &'static str,
     short: &'static str,
     value: String,
-    /// `None` where there is no value.
+    /// `None` if there is no value.
     ratio: Option<f64>,
     limit: String,
     limit_at: f64,

@@ -51,7 +51,7 @@ fn all(figures: &PlatformMetrics) -> [(&'static str, i64, Option<i64>); 4] {
 }
 
 fn rows(scene: &Scene, figures: &PlatformMetrics, area: Rect, buf: &mut Buffer) {
-    let [names, totals, news, growths, _] = Layout::horizontal([
+    let [names, totals, new_rows, growths, _] = Layout::horizontal([
         Constraint::Length(9),
         Constraint::Length(15),
         Constraint::Length(13),
@@ -63,7 +63,7 @@ fn rows(scene: &Scene, figures: &PlatformMetrics, area: Rect, buf: &mut Buffer) 
         put(buf, names, row, &Line::styled(name, scene.theme.muted));
         put(buf, totals, row, &right(Span::styled(grouped(total), scene.theme.title), totals));
         if let Some(new) = new {
-            put(buf, news, row, &right(Span::raw(signed(new)), news));
+            put(buf, new_rows, row, &right(Span::raw(signed(new)), new_rows));
             let growth = growth(total, new).unwrap_or_default();
             put(buf, growths, row, &right(Span::styled(growth, scene.theme.muted), growths));
         }
@@ -75,7 +75,7 @@ fn right(span: Span<'static>, area: Rect) -> Line<'static> {
     Line::from(vec![Span::raw(" ".repeat(pad)), span]).alignment(Alignment::Left)
 }
 
-/// Two by two, or one below the other where that is too narrow.
+/// Two by two, or one below the other if that is too narrow.
 fn grid(scene: &Scene, figures: &PlatformMetrics, area: Rect, buf: &mut Buffer) {
     let rest = compact_title(scene, area, buf, "METRICS");
     put(buf, area, 1, &Line::styled("in 30 d", scene.theme.muted));

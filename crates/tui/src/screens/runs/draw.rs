@@ -78,14 +78,14 @@ fn places(scene: &Scene, area: Rect) -> ViewPlaces {
     let [all, preview] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(beside)])
         .spacing(if beside > 0 { 3 } else { 0 })
         .areas(area);
-    let said = to_u16(foot(scene, &scene.state.screens.runs, all.width).len());
+    let message = to_u16(foot(scene, &scene.state.screens.runs, all.width).len());
     let filtered = !scene.state.screens.runs.filter.is_empty();
     let headed = u16::from(if all.width < COLUMNS { filtered } else { area.height >= HEADED });
     let [_, heading, list, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(headed),
         Constraint::Fill(1),
-        Constraint::Length(said.min(area.height.saturating_sub(2))),
+        Constraint::Length(message.min(area.height.saturating_sub(2))),
     ])
     .areas(all);
     ViewPlaces { all, heading, list, foot, preview }
@@ -117,7 +117,7 @@ fn title(scene: &Scene, view: &Runs, places: &ViewPlaces, buf: &mut Buffer) {
     draw_title(scene, Rect { height: 1, ..places.all }, buf, spans, &note);
 }
 
-/// What keeps rows from the list; the text that they contain gives way where there is little room.
+/// What keeps rows from the list; the text that they contain gives way if there is little room.
 fn filter(scene: &Scene, filter: &RunsFilter, room: u16) -> String {
     let failures = filter.failures.then_some("failures only");
     let origin = match filter.origin {
@@ -152,7 +152,7 @@ fn position(view: &Runs, height: u16) -> String {
 
 /// Why the list is empty.
 fn nothing(scene: &Scene, view: &Runs, area: Rect, buf: &mut Buffer) {
-    let said = if view.filter.is_empty() {
+    let message = if view.filter.is_empty() {
         "no runs yet".to_owned()
     } else if view.older.is_some() || view.above {
         "nothing found yet".to_owned()
@@ -160,7 +160,7 @@ fn nothing(scene: &Scene, view: &Runs, area: Rect, buf: &mut Buffer) {
         let close = scene.keys.first(Action::Close);
         format!("no run in the log is like that; {close} lists all")
     };
-    for (row, text) in (0..).zip(scene.clean_lines(&said, area.width, area.height)) {
+    for (row, text) in (0..).zip(scene.clean_lines(&message, area.width, area.height)) {
         put(buf, area, row, &Line::styled(text, scene.theme.muted));
     }
 }
@@ -177,7 +177,7 @@ fn foot(scene: &Scene, view: &Runs, width: u16) -> Vec<Line<'static>> {
     }
     let ellipsis = scene.glyphs.charset.ellipsis;
     let key = |action| scene.keys.first(action);
-    let said = match (view.older, view.is_reading(), view.searched_up()) {
+    let message = match (view.older, view.is_reading(), view.searched_up()) {
         (Some(end), true, _) if !scene.state.connected() => {
             format!("searched back to {}, and no further: no connection", dated(end))
         }
@@ -192,7 +192,7 @@ fn foot(scene: &Scene, view: &Runs, width: u16) -> Vec<Line<'static>> {
         }
         (None, _, None) => return Vec::new(),
     };
-    let lines = scene.clean_lines(&said, width, 2);
+    let lines = scene.clean_lines(&message, width, 2);
     lines.into_iter().map(|text| Line::styled(text, scene.theme.muted)).collect()
 }
 
@@ -209,8 +209,8 @@ fn failure(scene: &Scene, failed: &Failed, width: u16) -> Vec<Line<'static>> {
     };
     let reason = failed.why.reason.strip_prefix("runs: ").unwrap_or(&failed.why.reason);
     let parts = [format!("{what} were not read: {}", scene.clean(reason, 300)), scene.clean(&failed.why.fix, 300)];
-    let said = parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>();
-    let lines = scene.clean_lines(&said.join("; "), width.saturating_sub(2), 2);
+    let message = parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>();
+    let lines = scene.clean_lines(&message.join("; "), width.saturating_sub(2), 2);
     let mark = |row| if row == 0 { scene.glyphs.warning } else { " " };
     let line = |(row, text): (usize, String)| {
         Line::from(vec![Span::styled(mark(row), scene.theme.warning), " ".into(), text.into()])
@@ -226,12 +226,12 @@ struct Columns {
     words: bool,
     /// Whether a column tells how many sessions were in the way.
     blockers: bool,
-    /// Duration of the longest bar, milliseconds; `None` where there are no bars.
+    /// Duration of the longest bar, milliseconds; `None` if there are no bars.
     longest: Option<f64>,
-    /// Columns of the role; none where it is not shown.
+    /// Columns of the role; none if it is not shown.
     by: u16,
-    /// Columns of what was said.
-    said: u16,
+    /// Columns of the error or the application.
+    message: u16,
 }
 
 const STATE: u16 = 5;
@@ -262,10 +262,10 @@ impl Columns {
                 (true, false) => 12,
                 (true, true) => 18,
             },
-            said: 0,
+            message: 0,
         };
         let taken: u16 = columns.widths().iter().map(|width| if *width > 0 { width + 1 } else { 0 }).sum();
-        columns.said = width.saturating_sub(taken);
+        columns.message = width.saturating_sub(taken);
         columns
     }
 
@@ -275,7 +275,7 @@ impl Columns {
         let origin = if self.words { 9 } else { 0 };
         let outcome = if self.words { 8 } else { 1 };
         let (state, blockers) = (if self.words { STATE } else { 0 }, if self.blockers { 3 } else { 0 });
-        [self.time_width, origin, outcome, DURATION, bar, self.by, state, blockers, self.said]
+        [self.time_width, origin, outcome, DURATION, bar, self.by, state, blockers, self.message]
     }
 
     /// A row of those cells that are shown.
@@ -334,7 +334,7 @@ fn row(scene: &Scene, columns: &Columns, listed: &Listed, selected: bool) -> Row
     let duration = run.duration_ms.map_or_else(|| scene.glyphs.none.into(), age::duration_ms);
     let role = listed.by.as_deref().map(|by| scene.clean(by, columns.by)).unwrap_or_default();
     let blockers = if run.blockers > 0 { format!("{:>3}", run.blockers.min(999)) } else { String::new() };
-    let (said, said_style) = said(scene, columns, listed);
+    let (message, message_style) = message(scene, columns, listed);
     let cells = [
         Cell::new(at(run.started_at, columns.time)).style(style(theme.muted)),
         Cell::new(origin(run.origin)).style(style(by)),
@@ -344,7 +344,7 @@ fn row(scene: &Scene, columns: &Columns, listed: &Listed, selected: bool) -> Row
         Cell::new(role).style(style(theme.muted)),
         Cell::new(code(scene, run)).style(style(theme.critical)),
         Cell::new(blockers).style(style(theme.warning)),
-        Cell::new(said).style(style(said_style)),
+        Cell::new(message).style(style(message_style)),
     ];
     columns.row(cells).style(if selected { theme.selected } else { Style::new() })
 }
@@ -357,20 +357,20 @@ fn code(scene: &Scene, run: &Run) -> String {
     run.sqlstate.as_deref().map(|code| scene.clean(code, STATE)).unwrap_or_default()
 }
 
-/// The error; where there is none, which program ran it, or what set it off where that has no column.
-fn said(scene: &Scene, columns: &Columns, listed: &Listed) -> (String, Style) {
+/// The error; if there is none, which program ran it, or what set it off where that has no column.
+fn message(scene: &Scene, columns: &Columns, listed: &Listed) -> (String, Style) {
     let run = &listed.run;
     match &run.error {
-        Some(error) if columns.words => (scene.clean(error, columns.said), scene.theme.value),
+        Some(error) if columns.words => (scene.clean(error, columns.message), scene.theme.value),
         Some(error) => {
             let code = code(scene, run);
-            let room = columns.said.saturating_sub(to_u16(Span::raw(&code).width()) + 1);
+            let room = columns.message.saturating_sub(to_u16(Span::raw(&code).width()) + 1);
             (format!("{code} {}", scene.clean(error, room)).trim_start().to_owned(), scene.theme.value)
         }
         None if !columns.words => (origin(run.origin).to_owned(), scene.theme.muted),
         None => {
             let application = listed.application.as_deref().unwrap_or_default();
-            (scene.clean(application, columns.said), scene.theme.muted)
+            (scene.clean(application, columns.message), scene.theme.muted)
         }
     }
 }

@@ -38,11 +38,11 @@ pub struct Runs {
     pub rows: Vec<Listed>,
     /// Whether anything was read with this filter.
     pub read: bool,
-    /// The newest row of the log that was looked at, listed or not.
+    /// The newest row of the log that was examined, listed or not.
     newest: Option<Place>,
     /// Whether there are newer rows than that which were not read.
     pub above: bool,
-    /// The oldest row that was looked at, where older ones follow; `None` where the log ends with the last row.
+    /// The oldest row that was examined, if older ones follow; `None` if the log ends with the last row.
     pub older: Option<Place>,
     /// Why the last page could not be read.
     pub failed: Option<Failed>,
@@ -56,7 +56,7 @@ pub struct Runs {
     of: Option<Newest>,
     /// What was newest when the oldest rows were last asked for.
     end_of: Option<Newest>,
-    /// The selected row; the one that took its place where it is gone. `None` for whichever is newest.
+    /// The selected row; the one that took its place if it is gone. `None` for whichever is newest.
     pub selected: Option<Place>,
 }
 
@@ -65,7 +65,7 @@ pub struct Runs {
 pub struct Failed {
     /// Where it would have begun.
     pub start: Start,
-    /// Whether nobody waited for it.
+    /// Whether it was read in the background.
     pub brief: bool,
     /// Why there is none.
     pub why: Unavailable,
@@ -85,7 +85,7 @@ enum Next {
 }
 
 impl Runs {
-    /// Index of the selected row; `None` where there is none.
+    /// Index of the selected row; `None` if there is none.
     pub fn selected_index(&self) -> Option<usize> {
         let last = self.rows.len().checked_sub(1)?;
         let Some(place) = self.selected else { return Some(0) };
@@ -97,17 +97,17 @@ impl Runs {
         self.rows.get(self.selected_index()?)
     }
 
-    /// The row with this key, where it is among those that were read.
+    /// The row with this key, if it is among those that were read.
     pub fn run(&self, id: Uuid) -> Option<&Run> {
         self.rows.iter().map(|row| &row.run).find(|run| run.id == id)
     }
 
-    /// The newest row that was looked at, where newer ones follow.
+    /// The newest row that was examined, if newer ones follow.
     pub fn searched_up(&self) -> Option<Place> {
         self.newest.filter(|_| self.above)
     }
 
-    /// Whether somebody waits for a page.
+    /// Whether a page is read that a key asked for.
     pub fn is_reading(&self) -> bool {
         self.loading.as_ref().is_some_and(|page| !page.brief || !self.read)
     }
@@ -142,7 +142,7 @@ impl Runs {
                 }
             }
         }
-        // A log without keys may have rows that nobody can tell apart.
+        // A log without keys may have rows that can't be told apart.
         self.rows.dedup_by_key(|row| row.place);
         self.read = true;
         self.cut();
@@ -171,7 +171,7 @@ impl Runs {
         (self.newest, self.above) = (read.newest, false);
     }
 
-    /// Whether somebody looks at the last page of the log, and it is not the first one too.
+    /// Whether the last page of the log is in sight, and it is not the first one too.
     fn end_in_sight(&self) -> bool {
         let page = usize::from(PAGE);
         let near = self.selected_index().is_some_and(|index| index + page >= self.rows.len());
@@ -195,7 +195,7 @@ impl Runs {
         }
     }
 
-    /// Selects a row, and tells what should be read then. Rows that are rare are searched for only where somebody wants
+    /// Selects a row, and returns what should be read then. Rare rows are searched for only if somebody wants
     /// to go `beyond` what is there.
     fn select_row(&mut self, index: usize, beyond: bool) -> Option<Next> {
         let (len, ahead) = (self.rows.len(), if self.filter.is_sparse() { 1 } else { AHEAD });
@@ -281,7 +281,7 @@ impl Runs {
         self.filtered(context)
     }
 
-    /// Reads anew after a change of the filter.
+    /// Reads again after a change of the filter.
     fn filtered(&mut self, context: &Context) -> Vec<ScreenEffect> {
         let (filter, loading) = (std::mem::take(&mut self.filter), self.loading.take());
         *self = Self { filter, outdated: loading.is_some(), loading, ..Self::default() };

@@ -102,9 +102,9 @@ impl Rows {
 }
 
 fn draw_header(scene: &Scene, area: Rect, buf: &mut Buffer) {
-    let feed = Line::from(panes::header::feed(scene));
-    put_right(buf, area, 0, &feed);
-    let left = Rect { width: area.width.saturating_sub(width_of(&feed) + 2), ..area };
+    let link = Line::from(panes::header::link(scene));
+    put_right(buf, area, 0, &link);
+    let left = Rect { width: area.width.saturating_sub(width_of(&link) + 2), ..area };
     let name = scene.state.database().profile.as_deref().map(str::to_uppercase).unwrap_or_default();
     let width = letters::width(&name, 1);
     // Spelt in letters where that leaves room for the rest.
@@ -227,8 +227,8 @@ fn draw_body(scene: &Scene, area: Rect, banner: bool, buf: &mut Buffer) {
         return;
     };
     // What is left over keeps the parts apart.
-    let spare = area.height.saturating_sub(sizes.rows(scene, &age, more.as_ref())) / GAPS;
-    let gap = sizes.gap + if sizes.gap > 0 { spare.min(3.max(area.height / 16)) } else { 0 };
+    let free = area.height.saturating_sub(sizes.rows(scene, &age, more.as_ref())) / GAPS;
+    let gap = sizes.gap + if sizes.gap > 0 { free.min(3.max(area.height / 16)) } else { 0 };
     let mut rows = Rows { left: area };
     rows.top(gap);
     draw_verdict(scene, verdict, sizes.verdict, rows.top(verdict_rows(scene, sizes.verdict)), buf);
@@ -258,7 +258,7 @@ impl Sizes {
     }
 }
 
-/// The largest scale at which `text` fits into `width`; 0 where none does.
+/// The largest scale at which `text` fits into `width`; 0 if none does.
 fn most(text: &str, width: u16) -> u16 {
     if letters::spells(text) { width / letters::width(text, 1).max(1) } else { 0 }
 }
@@ -272,14 +272,14 @@ fn sizes(scene: &Scene, area: Rect, banner: bool, age: &Large, more: Option<&Lar
     let share = if area.height >= ROOMY { area.height / 2 } else { area.height };
     // On a very large screen the reason is spelt in letters as well.
     let letters = area.height >= LARGE && most(&reason(scene).to_uppercase(), area.width) > 0;
-    let said = if letters { letters::height(1, scene.glyphs) } else { 1 };
+    let message = if letters { letters::height(1, scene.glyphs) } else { 1 };
     let fitting = |large: &Large, cap: u16| most(&large.text, area.width).max(most(&large.short, area.width)).min(cap);
     let widest = most(verdict::word(verdict), area.width.saturating_sub(beside));
     for verdict in (1..=widest).rev().filter(|scale| verdict_rows(scene, *scale) <= share) {
         for age_scale in (0..=fitting(age, if age.solid { verdict } else { (verdict - 1).max(1) })).rev() {
             let most_more = more.map_or(0, |more| fitting(more, age_scale.min((verdict / 2).max(1))));
             // Why it is so is not given up for larger letters of what else there is.
-            for places in [&[(said, 1), (1, 1), (1, 0)][..], &[(0, 1), (0, 0)]] {
+            for places in [&[(message, 1), (1, 1), (1, 0)][..], &[(0, 1), (0, 0)]] {
                 for more_scale in (0..=most_more).rev() {
                     for (sentence, facts) in places {
                         let sentence = if banner { 0 } else { *sentence };
@@ -296,7 +296,7 @@ fn sizes(scene: &Scene, area: Rect, banner: bool, age: &Large, more: Option<&Lar
     None
 }
 
-/// The mark beside the word, where there is room for it.
+/// The mark beside the word, if there is room for it.
 fn spelt(verdict: Verdict, scale: u16, width: u16) -> String {
     let word = verdict::word(verdict);
     let mark = match verdict {
@@ -368,16 +368,16 @@ fn reason(scene: &Scene) -> String {
 }
 
 fn draw_sentence(scene: &Scene, area: Rect, buf: &mut Buffer) {
-    let (verdict, said) = (scene.health.verdict, reason(scene));
+    let (verdict, message) = (scene.health.verdict, reason(scene));
     let style = if verdict == Verdict::Healthy { scene.theme.muted } else { scene.theme.title };
     if area.height > 1 {
-        for (row, line) in (0..area.height).zip(letters::scaled(&said.to_uppercase(), 1, scene.glyphs)) {
+        for (row, line) in (0..area.height).zip(letters::scaled(&message.to_uppercase(), 1, scene.glyphs)) {
             put(buf, area, row, &Line::styled(line, style));
         }
         return;
     }
     let mark = Span::styled(scene.glyphs.verdict(verdict), scene.theme.verdict(verdict));
-    let text = Span::styled(scene.clean(&said, area.width.saturating_sub(2)), style);
+    let text = Span::styled(scene.clean(&message, area.width.saturating_sub(2)), style);
     put(buf, area, 0, &Line::from(vec![mark, " ".into(), text]));
 }
 

@@ -63,7 +63,7 @@ fn a_quiet_window_says_so_and_an_empty_log_says_that_it_can_not() {
     let none = shown("incidents_none", (120, 40));
     assert!(none.contains("✓ no incident in the last 24 h: every attempt succeeded"), "{none}");
     let empty = shown("incidents_empty", (120, 40));
-    assert!(!empty.contains("no incident") && empty.contains("can't be told"), "{empty}");
+    assert!(!empty.contains("no incident") && empty.contains("not known whether"), "{empty}");
     assert!(shown("incidents_unavailable", (80, 24)).contains("GRANT refreshtop_admin TO oncall"));
 }
 

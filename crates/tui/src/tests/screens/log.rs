@@ -29,7 +29,7 @@ fn the_log_at_every_size() {
     }
 }
 
-/// Presses on the cell where `text` begins, as a word of its own where it is one.
+/// Presses on the cell where `text` begins, as a word of its own if it is one.
 fn press(state: &State, text: &str, size: (u16, u16)) -> Option<Action> {
     let look = look(&Theme::terminal(), Glyphs::new(true));
     let drawn = plain(&screen(state, &look.theme, look.glyphs, size));

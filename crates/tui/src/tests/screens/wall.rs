@@ -105,9 +105,9 @@ fn what_is_old_says_its_age_and_never_looks_healthy() {
         for size in SIZES {
             let buf = drawn(&wall(name), size);
             let green = buf.content().iter().filter(|cell| cell.fg == healthy).count();
-            // Only the word for the feed itself may be green.
-            let feed = if name == "wall_poll_failed" { "● LIVE".chars().count() } else { 0 };
-            assert!(green <= feed, "{name} {size:?}");
+            // Only the word for the connection itself may be green.
+            let link = if name == "wall_poll_failed" { "● LIVE".chars().count() } else { 0 };
+            assert!(green <= link, "{name} {size:?}");
             let text = plain(&buf);
             let said = match name {
                 "wall_down" | "wall_down_critical" => "6m OLD",
