@@ -138,7 +138,7 @@ fn trigger(state: &mut State) -> Vec<Effect> {
     if matches!(state.database().trigger, Trigger::Running { .. }) {
         return Vec::new();
     }
-    let busy = state.diagnose.fixing.as_ref().map(|fix| format!("a fix is under way: {}; wait for it", fix.label));
+    let busy = state.diagnose.fixing.as_ref().map(|fix| format!("a fix is under way: {}; wait for it", fix.label()));
     if let Some(message) = busy.or_else(|| refusal(state.database())) {
         let ended = Trigger::Ended { outcome: TriggerOutcome::Refused { message }, at: state.now };
         state.database_mut().trigger = ended;

@@ -9,7 +9,7 @@ use crate::app::{
 };
 use chrono::{DateTime, Utc};
 use refreshtop_core::{
-    diagnosis::{Check, Danger, Diagnosis, Fix, FixKind, Verdict},
+    diagnosis::{Check, Diagnosis, Fix, FixKind, Risk, Verdict},
     question::Question,
     reading::Reading,
     refresh::Trigger,
@@ -152,7 +152,7 @@ pub fn choose(state: &mut State) {
     let Some(check) = state.diagnose.check() else { return };
     let none = check.fixes.is_empty();
     // A statement that cannot be displayed verbatim is not offered.
-    let fixes: Vec<Fix> = check.fixes.iter().filter(|fix| printable(&fix.sql) == fix.sql).cloned().collect();
+    let fixes: Vec<Fix> = check.fixes.iter().filter(|fix| printable(&fix.sql()) == fix.sql()).cloned().collect();
     if state.diagnose.fixing.is_some() {
         return;
     }
@@ -202,7 +202,7 @@ pub fn interval(state: &mut State, schedule: &str) -> Result<(), String> {
     }
     // The rest of the sentence, what a schedule looks like, is what stands in the line to begin with.
     schedule::job(schedule).map_err(|wrong| wrong.split(':').next().unwrap_or_default().to_owned())?;
-    let fixes = vec![Fix::interval(job.id, &job.database, schedule)];
+    let fixes = vec![Fix::reschedule(job, schedule)];
     state.overlay = Some(Overlay::Fix(Choice { fixes, selected: 0, below: 0, confirming: false }));
     Ok(())
 }
@@ -211,13 +211,13 @@ pub fn interval(state: &mut State, schedule: &str) -> Result<(), String> {
 pub fn confirm(state: &mut State) -> Vec<Effect> {
     let Some(Overlay::Fix(choice)) = &mut state.overlay else { return Vec::new() };
     let Some(fix) = choice.fixes.get(choice.selected).cloned() else { return Vec::new() };
-    if fix.danger == Danger::AsksTwice && !choice.confirming {
+    if fix.risk() == Risk::Disruptive && !choice.confirming {
         choice.confirming = true;
         return Vec::new();
     }
     state.overlay = None;
     if let Some(reason) = refusal(state, &fix) {
-        state.diagnose.fixed = Some(Fixed { label: fix.label, outcome: Err(reason), at: state.now });
+        state.diagnose.fixed = Some(Fixed { label: fix.label(), outcome: Err(reason), at: state.now });
         return Vec::new();
     }
     state.diagnose.fixed = None;
@@ -234,7 +234,7 @@ fn refusal(state: &State, fix: &Fix) -> Option<String> {
     if matches!(state.database().trigger, Trigger::Running { .. }) {
         return Some("nothing was done: a refresh that was started here is running; wait for it, or cancel it".into());
     }
-    let works = matches!(fix.kind, FixKind::Cancel | FixKind::Terminate);
+    let works = matches!(fix.kind(), FixKind::CancelBackend | FixKind::TerminateBackend);
     (state.database().is_standby() && !works)
         .then(|| "nothing was done: this server is a read-only standby; fix on its primary".into())
 }
@@ -248,7 +248,7 @@ pub fn fixed_end(state: &State) -> Option<Instant> {
 /// A fix ended: what it changed is looked at at once.
 pub fn fixed(state: &mut State, outcome: Result<String, String>) -> Vec<Effect> {
     let Some(fix) = state.diagnose.fixing.take() else { return Vec::new() };
-    state.diagnose.fixed = Some(Fixed { label: fix.label, outcome, at: state.now });
+    state.diagnose.fixed = Some(Fixed { label: fix.label(), outcome, at: state.now });
     ask(state, false)
 }
 
@@ -324,7 +324,7 @@ mod tests {
         typed(&mut state, "*/2 * * * *");
         assert_eq!(state.prompt, None);
         let Some(Overlay::Fix(choice)) = &state.overlay else { panic!("nothing is asked") };
-        assert!(choice.fixes[0].sql.contains("*/2 * * * *"));
+        assert!(choice.fixes[0].sql().contains("*/2 * * * *"));
     }
 
     #[test]
