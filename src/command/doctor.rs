@@ -16,7 +16,7 @@ use crate::{
 };
 use refreshtop_connect::{Target, environment::Environment};
 use refreshtop_core::{
-    diagnosis::{Danger, Diagnosis, Fix, Verdict},
+    diagnosis::{Diagnosis, Fix, Risk, Verdict},
     exit,
 };
 use refreshtop_db::diagnosis::{OpenError, Options, Sessions};
@@ -92,26 +92,37 @@ pub async fn run(
     verdict(found.worst())
 }
 
-/// Every safe statement once, and those that were named.
+/// Every safe fix once, and those that were named.
 fn chosen(found: &Diagnosis, also: &[String]) -> Result<Vec<Fix>, Failure> {
     // A statement that cannot be displayed verbatim is not offered.
     let offered = found.checks.iter().flat_map(|check| &check.fixes).filter(|fix| diagnosis::can_be_shown(fix));
     let offered: Vec<&Fix> = offered.collect();
-    if let Some(name) = also.iter().find(|name| !offered.iter().any(|fix| fix.label == **name)) {
-        let why = format!("nothing was changed: no finding offers {:?}; diagnose again without --fix", clean(name));
-        return Err(Failure::new(exit::FAILURE, why));
-    }
+    let named = named(&offered, also)?;
     let mut chosen: Vec<Fix> = Vec::new();
     for fix in offered {
-        let wanted = fix.danger == Danger::Safe || also.contains(&fix.label);
-        let known = chosen.iter().any(|other| (&other.sql, &other.database) == (&fix.sql, &fix.database));
-        if wanted && !known {
+        let is_chosen = fix.risk() == Risk::Safe || named.contains(&fix);
+        if is_chosen && !chosen.contains(fix) {
             chosen.push(fix.clone());
         }
     }
     // Who is in the way holds up the others.
-    chosen.sort_by_key(|fix| fix.danger == Danger::Safe);
+    chosen.sort_by_key(|fix| fix.risk() == Risk::Safe);
     Ok(chosen)
+}
+
+/// The fixes that `--also` means. A person names them by their labels; what is executed is the fix that was found.
+fn named<'a>(offered: &[&'a Fix], also: &[String]) -> Result<Vec<&'a Fix>, Failure> {
+    let mut named = Vec::new();
+    for label in also {
+        let before = named.len();
+        named.extend(offered.iter().copied().filter(|fix| fix.label() == *label));
+        if named.len() == before {
+            let label = clean(label);
+            let why = format!("nothing was changed: no finding offers {label:?}; diagnose again without --fix");
+            return Err(Failure::new(exit::FAILURE, why));
+        }
+    }
+    Ok(named)
 }
 
 fn agreed(doctor: &Doctor, page: &Page, chosen: &[Fix]) -> Result<(), Failure> {
@@ -141,7 +152,7 @@ async fn fix(
         }
         if io::stderr().is_terminal() && !output.json {
             // Ignore the error: stderr may be closed.
-            let _ = writeln!(io::stderr(), "executing: {}", clean(&fix.label));
+            let _ = writeln!(io::stderr(), "executing: {}", clean(&fix.label()));
         }
         let outcome = sessions.fix(&fix).await.map_err(|error| error.to_string());
         if !output.json {
@@ -158,7 +169,7 @@ async fn fix(
 /// What a signal has left: every statement is a transaction of its own.
 fn stopped(fixed: &[Fixed]) -> Failure {
     let done: Vec<String> =
-        fixed.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(fix, _)| clean(&fix.label)).collect();
+        fixed.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(fix, _)| clean(&fix.label())).collect();
     let what =
         if done.is_empty() { "nothing was changed".to_owned() } else { format!("done was only: {}", done.join(", ")) };
     Failure::new(exit::FAILURE, what)
@@ -167,18 +178,18 @@ fn stopped(fixed: &[Fixed]) -> Failure {
 /// What `--fix` could still do, and what it leaves to be named.
 fn hint(found: &Diagnosis, fixed: bool) -> Option<String> {
     let fixes = || found.checks.iter().flat_map(|check| &check.fixes);
-    let safe = fixes().filter(|fix| fix.danger == Danger::Safe).count();
+    let safe = fixes().filter(|fix| fix.risk() == Risk::Safe).count();
     let mut lines = Vec::new();
     if safe > 0 {
         let those = if safe == 1 { "statement is" } else { "statements are" };
         let again = if fixed { " again" } else { "" };
         lines.push(format!("{safe} {those} safe; to execute what is safe{again}: refreshtop doctor --fix"));
     }
-    if let Some(risky) = fixes().find(|fix| fix.danger != Danger::Safe) {
+    if let Some(disruptive) = fixes().find(|fix| fix.risk() != Risk::Safe) {
         lines.push(format!(
             "What ends somebody's work or takes something away is done only where it is named: refreshtop doctor --fix \
              --also '{}'",
-            clean(&risky.label)
+            clean(&disruptive.label())
         ));
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
@@ -186,11 +197,11 @@ fn hint(found: &Diagnosis, fixed: bool) -> Option<String> {
 
 fn object(found: &Diagnosis, fixed: &[Fixed]) -> Value {
     let fixed = fixed.iter().map(|(fix, outcome)| {
-        let (done, message) = match outcome {
-            Ok(said) => (true, said),
-            Err(why) => (false, why),
-        };
-        json!({"name": fix.label, "sql": fix.sql, "database": fix.database, "done": done, "message": message})
+        let mut object = diagnosis::fix_object(fix);
+        let (Ok(message) | Err(message)) = outcome;
+        object["done"] = outcome.is_ok().into();
+        object["message"] = message.as_str().into();
+        object
     });
     json!({
         "verdict": diagnosis::word(found.worst()),

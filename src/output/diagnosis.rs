@@ -11,7 +11,7 @@
 //! ```
 
 use super::{Output, table::Table};
-use refreshtop_core::diagnosis::{self, ChainSession, Check, Danger, Detail, Diagnosis, Fix, Verdict, plan::Node};
+use refreshtop_core::diagnosis::{self, ChainSession, Check, Detail, Diagnosis, Fix, Risk, Verdict, plan::Node};
 use refreshtop_tui::{
     glyphs::Glyphs,
     text::{self, Charset},
@@ -35,7 +35,11 @@ pub fn word(verdict: Verdict) -> &'static str {
 
 /// Whether the statement reaches a terminal as it is.
 pub fn can_be_shown(fix: &Fix) -> bool {
-    super::clean(&fix.sql) == fix.sql && super::clean(&fix.label) == fix.label
+    is_clean(&fix.sql()) && is_clean(&fix.label())
+}
+
+fn is_clean(text: &str) -> bool {
+    super::clean(text) == text
 }
 
 /// Writes a diagnosis for people.
@@ -67,12 +71,22 @@ impl Page {
             Ok(said) => (self.glyphs.ok, "done", said),
             Err(why) => (self.glyphs.failed, "failed", why),
         };
-        format!("{glyph} {word:<7}  {}\n{}", self.line(&fix.label), self.below(text))
+        let undo = self.undo(fix).filter(|_| outcome.is_ok()).map(|undo| indented(INDENT, &undo));
+        format!("{glyph} {word:<7}  {}\n{}{}", self.line(&fix.label()), self.below(text), undo.unwrap_or_default())
     }
 
     /// Statements that are about to be executed.
     pub fn announced(&self, fixes: &[Fix]) -> String {
-        fixes.iter().map(|fix| self.line(&in_database(fix)) + ";\n").collect()
+        let shown = |fix: &Fix| {
+            let undo = self.undo(fix).map(|undo| indented(2, &undo)).unwrap_or_default();
+            format!("{};\n{undo}", self.line(&in_database(fix)))
+        };
+        fixes.iter().map(shown).collect()
+    }
+
+    /// The statement that takes a fix back, in one line for copying. What can't be shown as it is would be another one.
+    fn undo(&self, fix: &Fix) -> Option<String> {
+        fix.undo().filter(|undo| is_clean(undo)).map(|undo| self.line(&format!("undo: {undo};")))
     }
 
     fn check(&self, check: &Check) -> String {
@@ -83,9 +97,9 @@ impl Page {
             shown += &self.below(&check.advice);
         }
         for fix in &check.fixes {
-            shown += &self.below(&format!("{}, in database {}{}:", fix.label, fix.database, named_only(fix)));
+            shown += &self.below(&format!("{}, in database {}{}:", fix.label(), fix.database, named_only(fix)));
             // As it is, in one line: it is for copying.
-            shown += &indented(INDENT + 2, &(self.line(&fix.sql) + ";"));
+            shown += &indented(INDENT + 2, &(self.line(&fix.sql()) + ";"));
         }
         if self.details || check.verdict > Verdict::Unknown {
             for line in self.detail(&check.detail).lines() {
@@ -168,11 +182,11 @@ fn indented(columns: usize, line: &str) -> String {
 }
 
 fn in_database(fix: &Fix) -> String {
-    format!("{}, in database {}: {}", fix.label, fix.database, fix.sql)
+    format!("{}, in database {}: {}", fix.label(), fix.database, fix.sql())
 }
 
 fn named_only(fix: &Fix) -> &'static str {
-    if fix.danger == Danger::Safe { "" } else { " (only where you name it)" }
+    if fix.risk() == Risk::Safe { "" } else { " (only where you name it)" }
 }
 
 fn chain_cells(session: &ChainSession) -> [String; 7] {
@@ -205,10 +219,13 @@ fn summary(diagnosis: &Diagnosis) -> String {
 /// A fix's members.
 pub fn fix_object(fix: &Fix) -> Value {
     json!({
-        "name": fix.label,
-        "sql": fix.sql,
+        "kind": fix.kind().name(),
+        "name": fix.label(),
+        "sql": fix.sql(),
         "database": fix.database,
-        "safe": fix.danger == Danger::Safe,
+        "risk": fix.risk().name(),
+        "safe": fix.risk() == Risk::Safe,
+        "undo": fix.undo(),
     })
 }
 

@@ -87,6 +87,9 @@ async fn a_missing_job_is_noticed_and_scheduled_again() {
     let fixed = answer["fixed"].as_array().unwrap();
     assert_eq!((fixed.len(), &fixed[0]["done"]), (1, &true.into()), "{fixed:#?}");
     assert!(fixed[0]["sql"].as_str().unwrap().starts_with("SELECT cron.schedule_in_database("), "{answer:#}");
+    assert_eq!((&fixed[0]["kind"], &fixed[0]["risk"]), (&"schedule-job".into(), &"safe".into()), "{fixed:#?}");
+    let undo = fixed[0]["undo"].as_str().unwrap();
+    assert!(undo.starts_with("SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = "), "{undo}");
     assert_eq!(check(&answer, "refresh-job")["verdict"], "ok", "{answer:#}");
     // The new job has not run yet.
     assert_eq!((code(&ran), &answer["verdict"]), (exit::UNKNOWN, &"unknown".into()), "{answer:#}");
@@ -114,6 +117,8 @@ async fn a_person_is_asked_and_may_say_no() {
         assert_eq!(ended, u32::from(ends), "{shown}");
         assert!(shown.contains("\x1b[31mproblem\x1b[0m"), "{shown}");
         assert!(shown.contains(", active := true);"), "the statement is shown: {shown}");
+        let undo = shown.split_once("undo: SELECT cron.alter_job(").map(|(_, rest)| rest.lines().next().unwrap());
+        assert!(undo.is_some_and(|undo| undo.trim_end().ends_with(", active := false);")), "what undoes it: {shown}");
         assert_eq!(value::<bool>(&cron, &active).await, wanted, "{shown}");
     }
     remove_jobs(&url).await;
@@ -140,7 +145,9 @@ async fn nobodys_session_ends_unless_it_is_named() {
     let answer = run(&url, "doctor --json").await.json();
     let sessions = check(&answer, "blocking")["detail"]["sessions"].as_array().unwrap();
     assert!(sessions.iter().any(|one| one["pid"] == waits && one["blocked_by"][0] == blocker.pid), "{answer:#}");
-    assert_eq!(check(&answer, "blocking")["fixes"][0]["safe"], false, "{answer:#}");
+    let end = &check(&answer, "blocking")["fixes"][0];
+    assert_eq!((&end["kind"], &end["risk"]), (&"terminate-backend".into(), &"disruptive".into()), "{answer:#}");
+    assert_eq!((&end["safe"], &end["undo"]), (&false.into(), &Value::Null), "{answer:#}");
 
     let wrong = run(&url, "doctor --fix --yes --also 'end session 1'").await;
     assert_eq!(code(&wrong), exit::FAILURE, "{wrong:?}");

@@ -3,7 +3,7 @@
 use super::{check, diagnose_with, fix, fixed, verdict};
 use crate::support::*;
 use refreshtop_cluster::{ClusterOptions, DisposableCluster};
-use refreshtop_core::diagnosis::{Danger, Detail, FixKind, Limits, Verdict};
+use refreshtop_core::diagnosis::{Detail, Fix, FixAction, FixKind, Limits, Risk, Verdict, fix::Backend};
 use refreshtop_db::diagnosis::Options;
 use session::Session;
 
@@ -41,10 +41,11 @@ async fn a_chain_of_three_shows_its_root_which_can_be_ended() {
     assert!(of(middle_pid).wait.as_deref().unwrap().starts_with("Lock"), "{:?}", of(middle_pid).wait);
 
     let end = &found.fixes[0];
-    assert_eq!((end.kind, end.danger), (FixKind::Terminate, Danger::AsksTwice));
+    assert_eq!((end.kind(), end.risk()), (FixKind::TerminateBackend, Risk::Disruptive));
     // The same process number with another start is somebody else.
-    let mut other = end.clone();
-    other.sql = other.sql.replace("backend_start = '20", "backend_start = '19");
+    let FixAction::TerminateBackend(backend) = &end.action else { panic!("{end:?}") };
+    let started_at = backend.started_at.replacen("20", "19", 1);
+    let other = Fix::new(FixAction::TerminateBackend(Backend { started_at, ..backend.clone() }), &end.database);
     assert!(fix(&url, &other).await.unwrap_err().contains("has ended meanwhile"));
     assert!(watcher.value::<bool>(&format!("EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = {root_pid})")).await);
 
@@ -54,7 +55,7 @@ async fn a_chain_of_three_shows_its_root_which_can_be_ended() {
     watcher.until(&format!("NOT EXISTS (SELECT 1 FROM pg_locks WHERE pid = {middle_pid} AND NOT granted)")).await;
     let (locked, _middle) = holding.await.unwrap();
     locked.unwrap();
-    fixed(&url, "blocking", FixKind::Terminate).await;
+    fixed(&url, "blocking", FixKind::TerminateBackend).await;
     waiting.await.unwrap().unwrap();
     assert_eq!(verdict(&url, "blocking").await, Verdict::Good);
     let refused: i64 =
@@ -76,7 +77,7 @@ async fn an_active_root_can_be_cancelled() {
     watcher
         .until(&format!("EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = {root_pid} AND wait_event = 'PgSleep')"))
         .await;
-    fixed(&url, "blocking", FixKind::Cancel).await;
+    fixed(&url, "blocking", FixKind::CancelBackend).await;
     let (sqlstate, root) = sleeping.await.unwrap();
     assert_eq!(sqlstate, "57014");
     root.run("ROLLBACK").await;
@@ -146,7 +147,7 @@ async fn a_forgotten_prepared_transaction_is_found_and_rolled_back() {
         assert_eq!(found.verdict, Verdict::Warning, "{found:#?}");
         assert!(found.finding.starts_with("prepared transaction left over of postgres "), "{}", found.finding);
         assert!(found.finding.contains(said), "{}", found.finding);
-        assert_eq!(found.fixes[0].sql, "ROLLBACK PREPARED 'left over'");
+        assert_eq!(found.fixes[0].sql(), "ROLLBACK PREPARED 'left over'");
         fix(&url, &found.fixes[0]).await.unwrap();
         assert_eq!(diagnose_with(&url, &options).await.check("idle-in-transaction").unwrap().verdict, Verdict::Good);
     }

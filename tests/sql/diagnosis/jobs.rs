@@ -4,7 +4,7 @@ use super::{check, fix, fixed, verdict};
 use crate::support::*;
 use refreshtop::command::migrate;
 use refreshtop_cluster::{Cron, DisposableCluster};
-use refreshtop_core::diagnosis::{Danger, Detail, Fix, FixKind, Verdict};
+use refreshtop_core::diagnosis::{Detail, Fix, FixAction, FixKind, Risk, Verdict, fix::JobChange};
 use session::Session;
 
 async fn up(url: &str) {
@@ -38,15 +38,17 @@ async fn a_job_in_another_database_is_judged_and_fixed() {
         assert_eq!(check.verdict, Verdict::Good, "{check:#?}");
     }
     alter(&url, &cron_url, "refresh", "alter_job(jobid, active := false)").await;
+    undone(&url, &cron_url, &check(&url, "refresh-job").await.fixes[0]).await;
     fixed(&url, "refresh-job", FixKind::AlterJob).await;
     assert_eq!(verdict(&url, "refresh-job").await, Verdict::Good);
 
     // A refresh that is not logged is corrected; what does something else is somebody's, and asks.
-    for (command, danger) in
-        [("REFRESH MATERIALIZED VIEW platform_metrics", Danger::Safe), ("SELECT 1", Danger::AsksTwice)]
+    for (command, risk) in [("REFRESH MATERIALIZED VIEW platform_metrics", Risk::Safe), ("SELECT 1", Risk::Disruptive)]
     {
         alter(&url, &cron_url, "refresh", &format!("alter_job(jobid, command := '{command}')")).await;
-        assert_eq!(check(&url, "refresh-job").await.fixes[0].danger, danger, "{command}");
+        let offered = check(&url, "refresh-job").await.fixes.remove(0);
+        assert_eq!(offered.risk(), risk, "{command}");
+        undone(&url, &cron_url, &offered).await;
         fixed(&url, "refresh-job", FixKind::AlterJob).await;
         assert_eq!(verdict(&url, "refresh-job").await, Verdict::Good);
     }
@@ -61,6 +63,7 @@ async fn a_job_in_another_database_is_judged_and_fixed() {
     // A role with too many rights, and one that is gone.
     alter(&url, &cron_url, "refresh", "alter_job(jobid, username := 'postgres')").await;
     assert_eq!(verdict(&url, "refresh-job").await, Verdict::Warning);
+    undone(&url, &cron_url, &check(&url, "refresh-job").await.fixes[0]).await;
     fixed(&url, "refresh-job", FixKind::AlterJob).await;
     assert_eq!(verdict(&url, "refresh-job").await, Verdict::Good);
 
@@ -70,12 +73,14 @@ async fn a_job_in_another_database_is_judged_and_fixed() {
         &format!("SELECT cron.schedule_in_database('double of {0}', '0 1 * * *', '{other}', '{0}')", database(&url)),
     )
     .await;
-    fixed(&url, "refresh-job", FixKind::Unschedule).await;
+    fixed(&url, "refresh-job", FixKind::UnscheduleJob).await;
     assert_eq!(verdict(&url, "refresh-job").await, Verdict::Good);
 
     for (name, id) in [("refresh", "refresh-job"), ("cleanup", "cleanup-job")] {
         alter(&url, &cron_url, name, "unschedule(jobid)").await;
-        fixed(&url, id, FixKind::Schedule).await;
+        let offered = check(&url, id).await.fixes;
+        undone(&url, &cron_url, offered.iter().find(|fix| fix.kind() == FixKind::ScheduleJob).unwrap()).await;
+        fixed(&url, id, FixKind::ScheduleJob).await;
         assert_eq!(verdict(&url, id).await, Verdict::Good);
     }
 
@@ -84,8 +89,10 @@ async fn a_job_in_another_database_is_judged_and_fixed() {
         &format!("SELECT jobid FROM cron.job WHERE database = '{}' AND jobname LIKE 'refresh%'", database(&url)),
     )
     .await;
-    fix(&url, &Fix::interval(id, CRON_DATABASE, "*/7 * * * *")).await.unwrap();
-    let refused = fix(&url, &Fix::interval(id, CRON_DATABASE, "when it rains")).await.unwrap_err();
+    let job = check(&url, "refresh-job").await.job.unwrap();
+    assert_eq!((job.id, job.database.as_str()), (id, CRON_DATABASE));
+    fix(&url, &Fix::reschedule(&job, "*/7 * * * *")).await.unwrap();
+    let refused = fix(&url, &Fix::reschedule(&job, "when it rains")).await.unwrap_err();
     assert!(refused.contains("failed: invalid schedule"), "{refused}");
     assert!(check(&url, "refresh-job").await.finding.contains("*/7"));
 
@@ -105,8 +112,8 @@ async fn a_name_that_a_migration_takes_meanwhile_is_left_to_it() {
     execute(&cron_url, &format!("SELECT cron.unschedule(jobid) FROM cron.job WHERE database = '{}'", database(&url)))
         .await;
     let found = check(&url, "refresh-job").await;
-    let offered = found.fixes.iter().find(|fix| fix.kind == FixKind::Schedule).unwrap().clone();
-    let name = offered.sql.split('\'').nth(1).unwrap().to_owned();
+    let offered = found.fixes.iter().find(|fix| fix.kind() == FixKind::ScheduleJob).unwrap().clone();
+    let name = offered.sql().split('\'').nth(1).unwrap().to_owned();
     // The lock that migrations take.
     let migration = Session::with(&cron_url, "BEGIN; SELECT pg_advisory_xact_lock(1919317104, 1)").await;
     let fixing = tokio::spawn({
@@ -134,6 +141,27 @@ async fn a_name_that_a_migration_takes_meanwhile_is_left_to_it() {
     .await;
 }
 
+/// Applies a fix, and takes it back: everything stands as before, except for the number of a job that was removed.
+async fn undone(url: &str, cron_url: &str, offered: &Fix) {
+    let there = if offered.database == CRON_DATABASE { cron_url } else { url };
+    let jobs = format!(
+        "SELECT string_agg(concat_ws(' | ', jobname, schedule, command, username, active), E'\\n' ORDER BY jobname, command)
+         FROM cron.job WHERE database = '{}'",
+        database(url)
+    );
+    let rights = "SELECT string_agg(concat_ws(' ', oid::regprocedure, proacl), E'\\n' ORDER BY oid) FROM pg_proc
+                  WHERE pronamespace = 'public'::regnamespace AND proname LIKE '%refresh%'";
+    let state = async || (value::<String>(cron_url, &jobs).await, value::<String>(url, rights).await);
+    let before = state().await;
+    fix(url, offered).await.unwrap();
+    assert_ne!(state().await, before, "{offered:?}");
+    execute(there, &offered.undo().unwrap_or_else(|| panic!("nothing undoes {offered:?}"))).await;
+    let after = state().await;
+    assert_eq!(after.0, before.0, "{offered:?}");
+    // PostgreSQL writes the rights out once they were changed.
+    assert!(after.1 == before.1 || after.1.contains("=X/"), "{offered:?}: {} {}", before.1, after.1);
+}
+
 #[tokio::test]
 async fn others_that_refresh_the_view_are_named() {
     let url = fresh_app("others").await;
@@ -159,15 +187,19 @@ async fn others_that_refresh_the_view_are_named() {
         let sql = format!("SELECT cron.schedule_in_database('{name}', '0 1 1 1 *', '{command}', '{}')", database(&url));
         execute(&cron_url, &sql).await;
     }
+    execute(&cron_url, &format!("UPDATE cron.job SET jobname = NULL WHERE jobname = 'b of {}'", database(&url))).await;
     let found = check(&url, "other-refreshers").await;
     assert_eq!(found.verdict, Verdict::Warning, "{found:#?}");
     let Detail::Lines(lines) = &found.detail else { panic!("{found:#?}") };
     assert_eq!(lines.len(), 4, "{lines:#?}");
     assert!(found.advice.contains("by hand"), "the one with several statements: {}", found.advice);
-    assert!(found.fixes.iter().all(|fix| fix.danger == Danger::AsksTwice), "{found:#?}");
-    for kind in [FixKind::Unschedule, FixKind::Unschedule, FixKind::Revoke] {
+    assert!(found.fixes.iter().all(|fix| fix.risk() == Risk::Disruptive), "{found:#?}");
+    for kind in [FixKind::UnscheduleJob, FixKind::UnscheduleJob, FixKind::RevokeExecute] {
         let offered = check(&url, "other-refreshers").await.fixes;
-        let offered = offered.iter().find(|fix| fix.kind == kind).unwrap();
+        let offered = offered.iter().find(|fix| fix.kind() == kind).unwrap();
+        undone(&url, &cron_url, offered).await;
+        let offered = check(&url, "other-refreshers").await.fixes;
+        let offered = offered.iter().find(|fix| fix.kind() == kind).unwrap();
         fix(&url, offered).await.unwrap();
     }
     let found = check(&url, "other-refreshers").await;
@@ -220,8 +252,8 @@ async fn jobs_beside_the_application_are_read_with_the_owners_rights() {
     migrate(&url).await;
     let missing = check(&url, "cron-extension").await;
     assert_eq!(missing.verdict, Verdict::Bad, "{missing:#?}");
-    fixed(&url, "cron-extension", FixKind::Extension).await;
-    fixed(&url, "refresh-job", FixKind::Schedule).await;
+    fixed(&url, "cron-extension", FixKind::CreateExtension).await;
+    fixed(&url, "refresh-job", FixKind::ScheduleJob).await;
     assert_eq!(verdict(&url, "refresh-job").await, Verdict::Good);
     execute(&url, "CREATE ROLE oncall LOGIN PASSWORD 'secret-of-oncall' IN ROLE refreshtop_admin").await;
     let oncall = cluster.url_of("oncall", "secret-of-oncall", "app");
@@ -231,7 +263,8 @@ async fn jobs_beside_the_application_are_read_with_the_owners_rights() {
     up(&url).await;
     let found = check(&oncall, "refresh-job").await;
     assert_eq!(found.verdict, Verdict::Good, "{found:#?}");
-    let refused = fix(&oncall, &Fix::activity(1, "app", false)).await.unwrap_err();
+    let refused =
+        fix(&oncall, &Fix::new(FixAction::AlterJob { id: 1, change: JobChange::Pause }, "app")).await.unwrap_err();
     assert!(refused.contains("ask as the role that the job runs as"), "{refused}");
     cluster.stop().await.unwrap();
 }

@@ -37,13 +37,13 @@ async fn fixed(url: &str, id: &str, kind: FixKind) {
     let check = diagnosis.check(id).unwrap_or_else(|| panic!("no check {id} in {diagnosis:#?}"));
     assert!(check.verdict > Verdict::Unknown, "{check:#?}");
     assert!(!check.advice.is_empty(), "{check:#?}");
-    let offered = check.fixes.iter().find(|fix| fix.kind == kind).unwrap_or_else(|| panic!("no fix in {check:#?}"));
+    let offered = check.fixes.iter().find(|fix| fix.kind() == kind).unwrap_or_else(|| panic!("no fix in {check:#?}"));
     let said = sessions.fix(offered).await.unwrap_or_else(|error| panic!("{error} of {offered:?}"));
     assert!(!said.contains("No trace"), "{said}");
     let traced: i64 = support::value(
         url,
         &format!("SELECT count(*) FROM refreshtop.audit WHERE action = 'fix' AND outcome = 'success' AND detail ->> 'sql' = {}",
-            refreshtop_core::diagnosis::literal(&offered.sql)),
+            refreshtop_core::diagnosis::literal(&offered.sql())),
     )
     .await;
     assert!(traced >= 1, "{offered:?}");

@@ -86,7 +86,7 @@ async fn old_rows_of_the_log_are_cleaned_up() {
     .await;
     let grown = check(&url, "log-growth").await;
     assert!(grown.finding.starts_with("20 rows"), "{}", grown.finding);
-    fixed(&url, "log-growth", FixKind::CleanUp).await;
+    fixed(&url, "log-growth", FixKind::CleanUpLog).await;
     assert_eq!(verdict(&url, "log-growth").await, Verdict::Good);
 }
 

@@ -32,7 +32,7 @@ async fn the_logs_row_security_is_turned_on_again() {
     let url = migrated_app("rows").await;
     assert_eq!(verdict(&url, "row-security").await, Verdict::Good);
     execute(&url, "ALTER TABLE public.metrics_refresh_log DISABLE ROW LEVEL SECURITY").await;
-    fixed(&url, "row-security", FixKind::RowSecurity).await;
+    fixed(&url, "row-security", FixKind::EnableRowSecurity).await;
     assert_eq!(verdict(&url, "row-security").await, Verdict::Good);
     execute(&url, "DROP POLICY admins_read ON public.metrics_refresh_log").await;
     assert_eq!(verdict(&url, "row-security").await, Verdict::Bad);

@@ -1,123 +1,289 @@
-//! Statements that fix what a check found.
+//! What fixes a finding: what is done, where, and how much it can break. The statements are written in [`super::sql`].
+
+use super::{JobRef, sql};
 
 /// How much a fix can break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Danger {
+pub enum Risk {
     /// Worth one confirmation at most.
     Safe,
     /// It ends somebody's work or takes something away: ask twice.
-    AsksTwice,
+    Disruptive,
 }
 
-/// What a fix does.
+impl Risk {
+    /// Its word in settings and answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Safe => "safe",
+            Self::Disruptive => "disruptive",
+        }
+    }
+}
+
+/// What a fix does, without its particulars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FixKind {
-    /// Cancels what a session is doing.
-    Cancel,
-    /// Ends a session; its transaction is rolled back.
-    Terminate,
-    /// Rolls back a prepared transaction.
-    RollBackPrepared,
-    /// Creates an index.
+    CancelBackend,
+    TerminateBackend,
+    RollbackPrepared,
     CreateIndex,
-    /// Drops an index that is of no use.
     DropIndex,
-    /// Collects the planner's statistics.
     Analyze,
-    /// Removes dead rows.
     Vacuum,
+    CleanUpLog,
+    Refresh,
+    EnableRowSecurity,
+    CreateExtension,
+    ScheduleJob,
+    AlterJob,
+    UnscheduleJob,
+    RevokeExecute,
+}
+
+impl FixKind {
+    /// Its word in settings and answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CancelBackend => "cancel-backend",
+            Self::TerminateBackend => "terminate-backend",
+            Self::RollbackPrepared => "rollback-prepared",
+            Self::CreateIndex => "create-index",
+            Self::DropIndex => "drop-index",
+            Self::Analyze => "analyze",
+            Self::Vacuum => "vacuum",
+            Self::CleanUpLog => "clean-up-log",
+            Self::Refresh => "refresh",
+            Self::EnableRowSecurity => "enable-row-security",
+            Self::CreateExtension => "create-extension",
+            Self::ScheduleJob => "schedule-job",
+            Self::AlterJob => "alter-job",
+            Self::UnscheduleJob => "unschedule-job",
+            Self::RevokeExecute => "revoke-execute",
+        }
+    }
+}
+
+/// A session of the server. Its process number alone is not enough: numbers are reused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backend {
+    pub pid: i32,
+    /// When it began, exactly as the server writes it.
+    pub started_at: String,
+}
+
+/// A job to be scheduled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewJob {
+    /// Its usual name; `name` may have the database's behind it.
+    pub title: String,
+    pub name: String,
+    pub schedule: String,
+    pub command: String,
+    /// The database in which it runs.
+    pub database: String,
+    /// The role that it runs as.
+    pub role: String,
+    /// Whether another role than that one schedules it.
+    pub for_another: bool,
+}
+
+/// A job as it stood before it was removed, to schedule it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemovedJob {
+    pub name: Option<String>,
+    pub schedule: String,
+    pub command: String,
+    pub database: String,
+    /// The role to schedule it for; `None` if whoever removes it is that role.
+    pub role: Option<String>,
+}
+
+/// A change of a job. What stood there before is `None` where it isn't known in full, or could not be set again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobChange {
+    Activate,
+    /// Pauses a job that is somebody else's.
+    Pause,
+    Schedule {
+        to: String,
+        from: Option<String>,
+    },
+    Command {
+        to: String,
+        from: Option<String>,
+        /// Whether somebody may want what it runs now.
+        foreign: bool,
+    },
+    Role {
+        to: String,
+        from: Option<String>,
+    },
+}
+
+/// What a fix does. Names of relations and functions are the server's, quoted already where they must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FixAction {
+    /// Cancels the query of a session.
+    CancelBackend(Backend),
+    /// Ends a session; its transaction is rolled back.
+    TerminateBackend(Backend),
+    RollbackPrepared {
+        gid: String,
+    },
+    /// Creates a unique index on a column of the view; neither name is quoted yet.
+    CreateIndex {
+        name: String,
+        column: String,
+        concurrently: bool,
+    },
+    /// Drops an index that is not valid.
+    DropIndex {
+        name: String,
+    },
+    Analyze {
+        relation: String,
+    },
+    Vacuum {
+        relation: String,
+    },
     /// Deletes old rows of the log.
-    CleanUp,
+    CleanUpLog,
     /// Fills the view.
     Refresh,
     /// Turns on the log's row security.
-    RowSecurity,
+    EnableRowSecurity,
     /// Creates the extension `pg_cron`.
-    Extension,
-    /// Schedules a job.
-    Schedule,
-    /// Changes a job: its activity, command or interval.
-    AlterJob,
-    /// Removes a job.
-    Unschedule,
-    /// Takes a right away from everybody who has it by being anybody.
-    Revoke,
+    CreateExtension,
+    ScheduleJob(NewJob),
+    AlterJob {
+        id: i64,
+        change: JobChange,
+    },
+    /// Removes a job; `removed` is `None` if it could not be scheduled again.
+    UnscheduleJob {
+        id: i64,
+        removed: Option<RemovedJob>,
+    },
+    /// Keeps everybody from calling a function, except those who were granted it by name.
+    RevokeExecute {
+        function: String,
+    },
 }
 
-/// A statement that fixes something.
+/// A fix: one statement, to be executed in one database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fix {
-    /// What it does, in a few words.
-    pub label: String,
-    /// Exactly what is executed: one statement.
-    pub sql: String,
+    /// What it does.
+    pub action: FixAction,
     /// The database in which it must run.
     pub database: String,
-    /// How much it can break.
-    pub danger: Danger,
-    /// What it does.
-    pub kind: FixKind,
 }
 
 impl Fix {
-    pub fn safe(kind: FixKind, label: impl Into<String>, database: &str, sql: impl Into<String>) -> Self {
-        Self { label: label.into(), sql: sql.into(), database: database.into(), danger: Danger::Safe, kind }
+    pub fn new(action: FixAction, database: &str) -> Self {
+        Self { action, database: database.into() }
     }
 
-    pub fn risky(kind: FixKind, label: impl Into<String>, database: &str, sql: impl Into<String>) -> Self {
-        Self { danger: Danger::AsksTwice, ..Self::safe(kind, label, database, sql) }
+    /// Gives a job another interval. `pg_cron` itself judges the schedule.
+    pub fn reschedule(job: &JobRef, schedule: &str) -> Self {
+        let change = JobChange::Schedule { to: schedule.into(), from: Some(job.schedule.clone()) };
+        Self::new(FixAction::AlterJob { id: job.id, change }, &job.database)
     }
 
-    /// Sets another interval for job `id` of the `pg_cron` in `database`. `pg_cron` itself judges the schedule.
-    pub fn interval(id: i64, database: &str, schedule: &str) -> Self {
-        let sql = format!("SELECT cron.alter_job({id}, schedule := {})", literal(schedule));
-        Self::safe(FixKind::AlterJob, format!("run job {id} at {schedule}"), database, sql)
+    /// What it does, without its particulars.
+    pub fn kind(&self) -> FixKind {
+        match &self.action {
+            FixAction::CancelBackend(_) => FixKind::CancelBackend,
+            FixAction::TerminateBackend(_) => FixKind::TerminateBackend,
+            FixAction::RollbackPrepared { .. } => FixKind::RollbackPrepared,
+            FixAction::CreateIndex { .. } => FixKind::CreateIndex,
+            FixAction::DropIndex { .. } => FixKind::DropIndex,
+            FixAction::Analyze { .. } => FixKind::Analyze,
+            FixAction::Vacuum { .. } => FixKind::Vacuum,
+            FixAction::CleanUpLog => FixKind::CleanUpLog,
+            FixAction::Refresh => FixKind::Refresh,
+            FixAction::EnableRowSecurity => FixKind::EnableRowSecurity,
+            FixAction::CreateExtension => FixKind::CreateExtension,
+            FixAction::ScheduleJob(_) => FixKind::ScheduleJob,
+            FixAction::AlterJob { .. } => FixKind::AlterJob,
+            FixAction::UnscheduleJob { .. } => FixKind::UnscheduleJob,
+            FixAction::RevokeExecute { .. } => FixKind::RevokeExecute,
+        }
     }
 
-    /// Lets job `id` of the `pg_cron` in `database` run, or pauses it.
-    pub fn activity(id: i64, database: &str, active: bool) -> Self {
-        let label = format!("{} job {id}", if active { "activate" } else { "pause" });
-        Self::safe(FixKind::AlterJob, label, database, format!("SELECT cron.alter_job({id}, active := {active})"))
+    /// What it does, in a few words.
+    pub fn label(&self) -> String {
+        match &self.action {
+            FixAction::CancelBackend(backend) => format!("cancel the query of session {}", backend.pid),
+            FixAction::TerminateBackend(backend) => format!("end session {}", backend.pid),
+            FixAction::RollbackPrepared { gid } => format!("roll back prepared transaction {gid}"),
+            FixAction::CreateIndex { .. } => "create the index".into(),
+            FixAction::DropIndex { name } => format!("drop {name}, which is not valid"),
+            FixAction::Analyze { relation } => format!("analyse {relation}"),
+            FixAction::Vacuum { relation } => format!("vacuum {relation}"),
+            FixAction::CleanUpLog => "clean up the log".into(),
+            FixAction::Refresh => "fill the view".into(),
+            FixAction::EnableRowSecurity => "turn on the log's row security".into(),
+            FixAction::CreateExtension => "create the extension".into(),
+            FixAction::ScheduleJob(job) => format!("schedule {} at {}", job.title, job.schedule),
+            FixAction::AlterJob { id, change } => change.label(*id),
+            FixAction::UnscheduleJob { id, .. } => format!("unschedule job {id}"),
+            FixAction::RevokeExecute { function } => format!("keep the public from {function}"),
+        }
     }
 
-    /// Gives job `id` of the `pg_cron` in `database` another command.
-    pub fn command(id: i64, database: &str, command: &str) -> Self {
-        let sql = format!("SELECT cron.alter_job({id}, command := {})", literal(command));
-        Self::safe(FixKind::AlterJob, format!("give job {id} the right command"), database, sql)
+    /// How much it can break.
+    pub fn risk(&self) -> Risk {
+        match &self.action {
+            FixAction::CreateIndex { .. }
+            | FixAction::Analyze { .. }
+            | FixAction::Vacuum { .. }
+            | FixAction::CleanUpLog
+            | FixAction::Refresh
+            | FixAction::CreateExtension
+            | FixAction::ScheduleJob(_) => Risk::Safe,
+            FixAction::AlterJob { change, .. } => change.risk(),
+            FixAction::CancelBackend(_)
+            | FixAction::TerminateBackend(_)
+            | FixAction::RollbackPrepared { .. }
+            | FixAction::DropIndex { .. }
+            | FixAction::EnableRowSecurity
+            | FixAction::UnscheduleJob { .. }
+            | FixAction::RevokeExecute { .. } => Risk::Disruptive,
+        }
     }
 
-    /// The same, where somebody may want what it runs now.
-    pub fn replace_command(id: i64, database: &str, command: &str) -> Self {
-        Self { danger: Danger::AsksTwice, ..Self::command(id, database, command) }
+    /// Exactly what is executed: one statement.
+    pub fn sql(&self) -> String {
+        sql::statement(self)
     }
 
-    /// Pauses job `id`, which is somebody else's.
-    pub fn pause(id: i64, database: &str) -> Self {
-        Self { danger: Danger::AsksTwice, ..Self::activity(id, database, false) }
-    }
-
-    /// Keeps everybody from calling a function, but for those who were let in by name.
-    pub fn revoke(function: &str, database: &str) -> Self {
-        let sql = format!("REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC");
-        Self::risky(FixKind::Revoke, format!("keep the public from {function}"), database, sql)
-    }
-
-    /// Removes job `id` of the `pg_cron` in `database`.
-    pub fn unschedule(id: i64, database: &str) -> Self {
-        let sql = format!("SELECT cron.unschedule({id}::bigint)");
-        Self::risky(FixKind::Unschedule, format!("unschedule job {id}"), database, sql)
+    /// The statement that takes it back, in the same database; `None` if nothing does.
+    pub fn undo(&self) -> Option<String> {
+        sql::undo(self)
     }
 }
 
-/// A string constant, whatever `standard_conforming_strings` says.
-pub fn literal(text: &str) -> String {
-    let quoted = text.replace('\'', "''");
-    if quoted.contains('\\') { format!("E'{}'", quoted.replace('\\', r"\\")) } else { format!("'{quoted}'") }
-}
+impl JobChange {
+    fn label(&self, id: i64) -> String {
+        match self {
+            Self::Activate => format!("activate job {id}"),
+            Self::Pause => format!("pause job {id}"),
+            Self::Schedule { to, .. } => format!("run job {id} at {to}"),
+            Self::Command { .. } => format!("give job {id} the right command"),
+            Self::Role { to, .. } => format!("let job {id} run as {to}"),
+        }
+    }
 
-/// A name in double quotes.
-pub fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    fn risk(&self) -> Risk {
+        match self {
+            Self::Activate | Self::Schedule { .. } | Self::Command { foreign: false, .. } | Self::Role { .. } => {
+                Risk::Safe
+            }
+            Self::Pause | Self::Command { foreign: true, .. } => Risk::Disruptive,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -125,16 +291,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_text_escapes_its_quotes() {
-        assert_eq!(literal("it's"), "'it''s'");
-        assert_eq!(literal(r"\'; DROP"), r"E'\\''; DROP'");
-        assert_eq!(identifier("a\"; DROP"), "\"a\"\"; DROP\"");
+    fn what_takes_something_away_asks_twice() {
+        let risk = |action| Fix::new(action, "d").risk();
+        let alter = |change| risk(FixAction::AlterJob { id: 3, change });
+        let command = |foreign| JobChange::Command { to: "x".into(), from: None, foreign };
+        assert_eq!(risk(FixAction::UnscheduleJob { id: 3, removed: None }), Risk::Disruptive);
+        assert_eq!(risk(FixAction::RevokeExecute { function: "f()".into() }), Risk::Disruptive);
+        assert_eq!([alter(JobChange::Pause), alter(command(true))], [Risk::Disruptive; 2]);
+        assert_eq!([alter(JobChange::Activate), alter(command(false))], [Risk::Safe; 2]);
     }
 
     #[test]
-    fn what_takes_something_away_asks_twice() {
-        assert_eq!(Fix::unschedule(3, "d").danger, Danger::AsksTwice);
-        assert_eq!(Fix::interval(3, "d", "*/2 * * * *").sql, "SELECT cron.alter_job(3, schedule := '*/2 * * * *')");
-        assert_eq!(Fix::activity(3, "d", true).sql, "SELECT cron.alter_job(3, active := true)");
+    fn a_job_gets_another_interval_and_its_own_back() {
+        let job = JobRef { id: 3, database: "d".into(), schedule: "@daily".into() };
+        let fix = Fix::reschedule(&job, "*/2 * * * *");
+        assert_eq!((fix.kind(), fix.risk(), fix.database.as_str()), (FixKind::AlterJob, Risk::Safe, "d"));
+        assert_eq!(fix.label(), "run job 3 at */2 * * * *");
+        assert_eq!(fix.sql(), "SELECT cron.alter_job(3, schedule := '*/2 * * * *')");
+        assert_eq!(fix.undo().as_deref(), Some("SELECT cron.alter_job(3, schedule := '@daily')"));
     }
 }

@@ -1,6 +1,6 @@
 //! Who is in whose way around the view and what it reads.
 
-use super::{Check, Detail, Fix, FixKind, Limits, Table, Verdict, literal, span};
+use super::{Check, Detail, Fix, FixAction, Limits, Table, Verdict, fix::Backend, span};
 use serde::Deserialize;
 
 /// A session that is in the way, or waits. Its texts are the server's, cut but not cleaned.
@@ -57,26 +57,16 @@ pub struct Facts {
 fn end(session: &ChainSession, database: &str) -> Vec<Fix> {
     if session.state.as_deref() == Some("prepared") {
         let Some(name) = &session.application else { return Vec::new() };
-        let sql = format!("ROLLBACK PREPARED {}", literal(name));
-        let label = format!("roll back prepared transaction {name}");
-        return vec![Fix::risky(FixKind::RollBackPrepared, label, database, sql)];
+        return vec![Fix::new(FixAction::RollbackPrepared { gid: name.clone() }, database)];
     }
     let Some(start) = &session.backend_start else { return Vec::new() };
-    let pid = session.pid;
-    let call = |function: &str| {
-        format!(
-            "SELECT {function}(pid) FROM pg_catalog.pg_stat_activity WHERE pid = {pid} AND backend_start = {}",
-            literal(start)
-        )
-    };
+    let backend = Backend { pid: session.pid, started_at: start.clone() };
     let mut fixes = Vec::new();
     // A session that is idle in a transaction has nothing to cancel.
     if session.state.as_deref() == Some("active") || session.kind.as_deref() == Some("autovacuum worker") {
-        let label = format!("cancel the query of session {pid}");
-        fixes.push(Fix::risky(FixKind::Cancel, label, database, call("pg_cancel_backend")));
+        fixes.push(Fix::new(FixAction::CancelBackend(backend.clone()), database));
     }
-    let label = format!("end session {pid}");
-    fixes.push(Fix::risky(FixKind::Terminate, label, database, call("pg_terminate_backend")));
+    fixes.push(Fix::new(FixAction::TerminateBackend(backend), database));
     fixes
 }
 
@@ -212,6 +202,7 @@ pub fn idle(facts: &Facts, limits: &Limits) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnosis::FixKind;
 
     fn session(pid: i32, state: &str, blocked_by: &[i32]) -> ChainSession {
         let (state, start) = (Some(state.to_owned()), Some("2026-01-01T00:00:00+00:00".to_owned()));
@@ -236,7 +227,7 @@ mod tests {
             "{}",
             found.finding
         );
-        assert_eq!(found.fixes[0].kind, FixKind::Terminate);
+        assert_eq!(found.fixes[0].kind(), FixKind::TerminateBackend);
         holder.locks =
             vec!["public.accounts AccessExclusiveLock (waits)".into(), "public.assets AccessShareLock".into()];
         assert_eq!(check(vec![holder]).verdict, Verdict::Good);
@@ -249,9 +240,9 @@ mod tests {
         assert_eq!(found.verdict, Verdict::Bad);
         let Detail::Chain(chain) = &found.detail else { panic!("{found:?}") };
         assert_eq!(chain.iter().map(|s| (s.pid, s.root)).collect::<Vec<_>>(), [(1, true), (2, false), (3, false)]);
-        let kinds: Vec<FixKind> = found.fixes.iter().map(|fix| fix.kind).collect();
-        assert_eq!(kinds, [FixKind::Terminate], "an idle session has nothing to cancel");
-        assert!(found.fixes[0].sql.contains("pid = 1 AND backend_start = '2026-01-01T00:00:00+00:00'"));
+        let kinds: Vec<FixKind> = found.fixes.iter().map(Fix::kind).collect();
+        assert_eq!(kinds, [FixKind::TerminateBackend], "an idle session has nothing to cancel");
+        assert!(found.fixes[0].sql().contains("pid = 1 AND backend_start = '2026-01-01T00:00:00+00:00'"));
     }
 
     #[test]
@@ -268,7 +259,7 @@ mod tests {
     fn a_prepared_transaction_is_rolled_back_by_its_name() {
         let mut root = session(0, "prepared", &[]);
         root.application = Some("it's".into());
-        assert_eq!(check(vec![root, session(2, "active", &[0])]).fixes[0].sql, "ROLLBACK PREPARED 'it''s'");
+        assert_eq!(check(vec![root, session(2, "active", &[0])]).fixes[0].sql(), "ROLLBACK PREPARED 'it''s'");
     }
 
     #[test]
@@ -286,6 +277,6 @@ mod tests {
         let found =
             idle(&Facts { sees_sessions: true, prepared: vec![prepared], ..Facts::default() }, &Limits::default());
         assert!(found.finding.contains("prepared transaction it's of unknown has been open for 2 h"), "{found:?}");
-        assert_eq!((found.verdict, &*found.fixes[0].sql), (Verdict::Warning, "ROLLBACK PREPARED 'it''s'"));
+        assert_eq!((found.verdict, found.fixes[0].sql()), (Verdict::Warning, "ROLLBACK PREPARED 'it''s'".into()));
     }
 }

@@ -4,15 +4,17 @@
 //! means and, where SQL can help, the exact statement that fixes it.
 
 pub mod cron;
-mod fix;
+pub mod fix;
 pub mod locks;
 pub mod plan;
 pub mod rights;
 pub mod server;
+mod sql;
 pub mod storage;
 
-pub use fix::{Danger, Fix, FixKind, identifier, literal};
+pub use fix::{Fix, FixAction, FixKind, Risk};
 pub use locks::ChainSession;
+pub use sql::{identifier, literal};
 
 use crate::reading::Unavailable;
 

@@ -1,7 +1,7 @@
 //! Whether the figures can be trusted, and who could change what refreshtop does: row security of the sources, the roles,
 //! where the installation is at home, and whether all of it still stands as it was left.
 
-use super::{Check, Detail, Verdict};
+use super::{Check, Detail, Verdict, sql::advised};
 use serde::Deserialize;
 
 /// What the catalogues say of the sources and the roles.
@@ -77,15 +77,12 @@ pub fn source_security(facts: &Facts) -> Check {
             first.table, first.reader
         );
         let way = if first.forced && first.owner == first.reader {
-            format!("Let the owner see every row: ALTER TABLE {} NO FORCE ROW LEVEL SECURITY", first.table)
+            format!("Let the owner see every row: {}", advised::no_force_row_security(&first.table))
         } else {
             format!("Give the view to the owner of the table ({})", first.owner)
         };
         return new(Verdict::Bad, finding)
-            .advise(format!(
-                "{way}, or let a superuser run: ALTER ROLE {} BYPASSRLS.",
-                super::identifier(&first.reader)
-            ))
+            .advise(format!("{way}, or let a superuser run: {}.", advised::bypass_row_security(&first.reader)))
             .detail(Detail::Lines(facts.hiding.iter().map(line).collect()));
     }
     if let Some(first) = facts.own_setting.first() {
@@ -93,7 +90,7 @@ pub fn source_security(facts: &Facts) -> Check {
             "Function {first}, which the view's query calls, turns row security on: it can count fewer rows without an error."
         );
         return new(Verdict::Warning, finding)
-            .advise(format!("Look whether it must: ALTER FUNCTION {first} RESET row_security."))
+            .advise(format!("Look whether it must: {}.", advised::reset_row_security(first)))
             .detail(Detail::Lines(facts.own_setting.clone()));
     }
     new(Verdict::Good, "No row of what the view reads is hidden from its owner.".into())
@@ -105,8 +102,9 @@ const OWNER: &str = "refreshtop_owner";
 /// The way out where what the owner has can't be told from what others have left in it.
 fn made_anew(installer: &str) -> String {
     format!(
-        "Without it, and without the log: DROP OWNED BY {0} CASCADE in each database, DROP ROLE {0}, refreshtop migrate.",
-        super::identifier(installer)
+        "Without it, and without the log: {} in each database, {}, refreshtop migrate.",
+        advised::drop_owned(installer),
+        advised::drop_role(installer)
     )
 }
 
@@ -160,8 +158,7 @@ pub fn roles(facts: &Facts) -> Check {
         let finding = format!(
             "Role {maker} made role refreshtop_admin, and may make anybody a member of it, who reads the log and refreshes."
         );
-        new(Verdict::Warning, finding)
-            .advise(format!("Unless that is meant: REVOKE refreshtop_admin FROM {} CASCADE.", super::identifier(maker)))
+        new(Verdict::Warning, finding).advise(format!("Unless that is meant: {}.", advised::revoke_admin(maker)))
     } else {
         new(Verdict::Good, format!("Schema refreshtop belongs to {installer}, and nobody else acts as that role."))
     };

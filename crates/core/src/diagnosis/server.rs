@@ -1,6 +1,6 @@
 //! Migrations, the notifications' queue, connections, replication, and who reads the log.
 
-use super::{Check, Detail, Fix, FixKind, Limits, Table, Verdict, bytes, span};
+use super::{Check, Detail, Fix, FixAction, Limits, Table, Verdict, bytes, span, sql::advised};
 use serde::Deserialize;
 
 /// What the server says of itself.
@@ -143,7 +143,7 @@ pub fn replication(facts: &Facts, limits: &Limits) -> Check {
             slot.status.as_deref().unwrap_or("unknown")
         );
         return new(Verdict::Bad, finding)
-            .advise("Let its reader catch up; if there is none any more: SELECT pg_drop_replication_slot('…').")
+            .advise(format!("Let its reader catch up; if there is none any more: {}.", advised::DROP_SLOT))
             .detail(detail);
     }
     if let Some(slot) = facts.slots.iter().find(|slot| !slot.active) {
@@ -171,10 +171,9 @@ pub fn row_security(facts: &Facts) -> Check {
         return new(Verdict::Bad, "Table public.metrics_refresh_log is missing.").advise("Run: refreshtop migrate.");
     };
     if !log.enabled {
-        let sql = "ALTER TABLE public.metrics_refresh_log ENABLE ROW LEVEL SECURITY";
         return new(Verdict::Bad, "Row security of the log is off, so whoever has SELECT on it reads every error.")
             .advise("Turn it on; that waits for whoever reads the log at this moment.")
-            .fix(Fix::risky(FixKind::RowSecurity, "turn on the log's row security", &facts.database, sql));
+            .fix(Fix::new(FixAction::EnableRowSecurity, &facts.database));
     }
     if !log.lets_in {
         return new(Verdict::Bad, "The policy of the log is missing that lets super administrators read it.")
@@ -182,14 +181,12 @@ pub fn row_security(facts: &Facts) -> Check {
     }
     if let Some(first) = log.others.first() {
         let finding = format!("Policy {first} of the log, which is not refreshtop's, lets others read it.");
-        return new(Verdict::Warning, &finding).advise(format!(
-            "Look whom it is for: DROP POLICY {} ON public.metrics_refresh_log.",
-            super::identifier(first)
-        ));
+        return new(Verdict::Warning, &finding)
+            .advise(format!("Look whom it is for: {}.", advised::drop_log_policy(first)));
     }
     if log.public_rights {
         return new(Verdict::Warning, "Every role has rights on the log; row security alone keeps them out.")
-            .advise("REVOKE ALL ON public.metrics_refresh_log FROM PUBLIC.");
+            .advise(format!("{}.", advised::REVOKE_LOG));
     }
     new(Verdict::Good, "Row security is on: only super administrators read the log.")
 }

@@ -1,6 +1,6 @@
 //! Sizes, dead rows, statistics, the view's index, and the log's growth.
 
-use super::{Check, Detail, Fix, FixKind, Limits, Table, Verdict, bytes, identifier, span};
+use super::{Check, Detail, Fix, FixAction, Limits, Table, Verdict, bytes, span};
 use serde::Deserialize;
 
 /// A table, or the view itself.
@@ -133,8 +133,8 @@ pub fn dead_rows(facts: &Facts, limits: &Limits) -> Check {
         "Vacuum it as its owner; where that removes nothing, an old transaction, a replication slot or a prepared transaction keeps the rows.",
     );
     for relation in bloated.iter().filter(|relation| relation.may_maintain).take(5) {
-        let sql = format!("VACUUM (ANALYZE) {}", relation.name);
-        check = check.fix(Fix::safe(FixKind::Vacuum, format!("vacuum {}", relation.name), &facts.database, sql));
+        let vacuum = FixAction::Vacuum { relation: relation.name.clone() };
+        check = check.fix(Fix::new(vacuum, &facts.database));
     }
     check
 }
@@ -175,8 +175,8 @@ pub fn statistics(facts: &Facts) -> Check {
     let mut check = new(Verdict::Warning, format!("{} {why}{more}, so the planner guesses.", first.name))
         .advise("Analyse it as its owner; if it happens again, look why autovacuum does not come.");
     for (relation, _) in poor.iter().filter(|(relation, _)| relation.may_maintain).take(8) {
-        let sql = format!("ANALYZE {}", relation.name);
-        check = check.fix(Fix::safe(FixKind::Analyze, format!("analyse {}", relation.name), &facts.database, sql));
+        let analyze = FixAction::Analyze { relation: relation.name.clone() };
+        check = check.fix(Fix::new(analyze, &facts.database));
     }
     check
 }
@@ -201,61 +201,66 @@ fn unusable(index: &Index) -> Option<&'static str> {
 
 /// Whether the view can be refreshed without blocking its readers.
 pub fn unique_index(facts: &Facts) -> Check {
-    let new = |verdict, finding: String| Check::new("unique-index", "Index for concurrent refreshes", verdict, finding);
     let Some(view) = &facts.view else {
-        return new(Verdict::Bad, "Materialized view public.platform_metrics is missing.".into())
+        return index_check(Verdict::Bad, "Materialized view public.platform_metrics is missing.")
             .advise("Run: refreshtop migrate, which makes it.");
     };
-    if let Some(index) = view.indexes.iter().find(|index| unusable(index).is_none()) {
-        if !view.populated {
-            let sql = "SELECT refreshtop.refresh('platform_metrics', 'manual')";
-            return new(Verdict::Bad, "The view was never filled, so nobody can read it.".into())
-                .advise("Refresh it once.")
-                .fix(Fix::safe(FixKind::Refresh, "fill the view", &facts.database, sql));
-        }
-        // PostgreSQL compares by every unique index of that kind.
-        let with_nulls = view.indexes.iter().find(|index| unusable(index).is_none() && !index.nulls.is_empty());
-        if let Some(index) = with_nulls {
-            let finding = format!(
-                "There are NULLs in column {} of unique index {}, and no two rows with one are the same to PostgreSQL: of equal \
-                 rows a concurrent refresh loses all but one without an error, and it rewrites every such row.",
-                index.nulls.join(", "),
-                index.name
-            );
-            return new(Verdict::Warning, finding)
-                .advise("Let the index be on columns that tell the rows apart and are never NULL.");
-        }
-        return new(Verdict::Good, format!("Index {} allows concurrent refreshes.", index.name));
+    match view.indexes.iter().find(|index| unusable(index).is_none()) {
+        Some(index) => usable_index(view, index, &facts.database),
+        None => no_usable_index(view, &facts.database),
     }
+}
+
+fn index_check(verdict: Verdict, finding: impl Into<String>) -> Check {
+    Check::new("unique-index", "Index for concurrent refreshes", verdict, finding)
+}
+
+fn usable_index(view: &View, index: &Index, database: &str) -> Check {
+    if !view.populated {
+        return index_check(Verdict::Bad, "The view was never filled, so nobody can read it.")
+            .advise("Refresh it once.")
+            .fix(Fix::new(FixAction::Refresh, database));
+    }
+    // PostgreSQL compares by every unique index of that kind.
+    let with_nulls = view.indexes.iter().find(|index| unusable(index).is_none() && !index.nulls.is_empty());
+    if let Some(index) = with_nulls {
+        let finding = format!(
+            "There are NULLs in column {} of unique index {}, and no two rows with one are the same to PostgreSQL: of equal \
+             rows a concurrent refresh loses all but one without an error, and it rewrites every such row.",
+            index.nulls.join(", "),
+            index.name
+        );
+        return index_check(Verdict::Warning, finding)
+            .advise("Let the index be on columns that tell the rows apart and are never NULL.");
+    }
+    index_check(Verdict::Good, format!("Index {} allows concurrent refreshes.", index.name))
+}
+
+fn no_usable_index(view: &View, database: &str) -> Check {
     let lines: Vec<String> =
         view.indexes.iter().filter_map(|index| Some(format!("{} {}", index.name, unusable(index)?))).collect();
     let why = lines.first().map_or_else(|| "it has no index".to_owned(), Clone::clone);
-    let mut check =
-        new(Verdict::Bad, format!("PostgreSQL can't refresh the view concurrently, so every refresh fails: {why}."))
-            .advise("Create a unique index on a plain column, without a WHERE.")
-            .detail(Detail::Lines(lines));
-    // Over one row any column is a key; over many, only who knows them can tell which is.
-    let key = view.columns.iter().find(|name| *name == "last_updated").or(view.columns.first());
-    if let Some(column) = key.filter(|_| view.rows < 2.0) {
-        let free = |name: &String| !view.taken.contains(name);
-        let name = std::iter::once(INDEX.to_owned()).chain((2..100).map(|n| format!("{INDEX}_{n}"))).find(free);
-        // A materialized view without data can't be built upon concurrently, nor does that matter: nobody reads it.
-        let how = if view.populated { "CONCURRENTLY " } else { "" };
-        if let Some(name) = name {
-            let sql = format!(
-                "CREATE UNIQUE INDEX {how}{} ON public.platform_metrics ({})",
-                identifier(&name),
-                identifier(column)
-            );
-            check = check.fix(Fix::safe(FixKind::CreateIndex, "create the index", &facts.database, sql));
-        }
-    }
+    let finding = format!("PostgreSQL can't refresh the view concurrently, so every refresh fails: {why}.");
+    let mut check = index_check(Verdict::Bad, finding)
+        .advise("Create a unique index on a plain column, without a WHERE.")
+        .detail(Detail::Lines(lines));
+    check.fixes.extend(create_index(view).map(|create| Fix::new(create, database)));
     for index in view.indexes.iter().filter(|index| !index.valid) {
-        let label = format!("drop {}, which is not valid", index.name);
-        let sql = format!("DROP INDEX CONCURRENTLY {}", index.name);
-        check = check.fix(Fix::risky(FixKind::DropIndex, label, &facts.database, sql));
+        check = check.fix(Fix::new(FixAction::DropIndex { name: index.name.clone() }, database));
     }
     check
+}
+
+/// The index that the view needs. Over one row any column is a key; over many, only whoever knows the rows can tell which is.
+fn create_index(view: &View) -> Option<FixAction> {
+    if view.rows >= 2.0 {
+        return None;
+    }
+    let column = view.columns.iter().find(|name| *name == "last_updated").or(view.columns.first())?.clone();
+    let free = |name: &String| !view.taken.contains(name);
+    let name = std::iter::once(INDEX.to_owned()).chain((2..100).map(|n| format!("{INDEX}_{n}"))).find(free)?;
+    // PostgreSQL builds nothing concurrently on a view without data, and nobody reads it anyway.
+    Some(FixAction::CreateIndex { name, column, concurrently: view.populated })
 }
 
 /// Whether the server's clock was ahead when attempts were logged.
@@ -292,12 +297,8 @@ pub fn log_growth(log: &Log) -> Check {
         "{count} rows of the log are older than {:.0} days (the oldest {oldest:.0}), so clean-up does not work.",
         log.keep_days
     );
-    new(Verdict::Warning, finding).advise("Clean up now, and look at the job that should.").fix(Fix::safe(
-        FixKind::CleanUp,
-        "clean up the log",
-        &log.database,
-        "SELECT refreshtop.cleanup_logs()",
-    ))
+    let fix = Fix::new(FixAction::CleanUpLog, &log.database);
+    new(Verdict::Warning, finding).advise("Clean up now, and look at the job that should.").fix(fix)
 }
 
 #[cfg(test)]
@@ -329,7 +330,7 @@ mod tests {
 
     #[test]
     fn statistics_are_missing_in_every_release() {
-        let fixes = |facts: Facts| statistics(&facts).fixes.into_iter().map(|fix| fix.sql).collect::<Vec<_>>();
+        let fixes = |facts: Facts| statistics(&facts).fixes.iter().map(Fix::sql).collect::<Vec<_>>();
         let none: Vec<String> = Vec::new();
         assert_eq!(fixes(table(|_| {})), none);
         assert_eq!(fixes(table(|t| t.planned_rows = -1.0)), ["ANALYZE public.accounts"]);
@@ -366,7 +367,7 @@ mod tests {
             assert_eq!(check(Some(index)).verdict, Verdict::Bad);
         }
         assert_eq!(check(Some(Index { valid: false, ..usable })).fixes.len(), 2);
-        let sql = &check(None).fixes[0].sql;
+        let sql = check(None).fixes[0].sql();
         assert_eq!(
             sql,
             "CREATE UNIQUE INDEX CONCURRENTLY \"platform_metrics_refresh_key_2\" ON public.platform_metrics (\"last_updated\")"

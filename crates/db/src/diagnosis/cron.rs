@@ -9,7 +9,7 @@ use crate::{
 use refreshtop_core::{
     diagnosis::{
         Check, Verdict,
-        cron::{self, Cron, Settings, Wanted},
+        cron::{self, Cron, ExpectedJob, Settings},
         literal,
     },
     reading::Unavailable,
@@ -66,10 +66,10 @@ const WAYS: &str = "
                           WHERE n.nspname = 'refreshtop' AND p.proname = 'cron_facts'
                             AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')))";
 
-/// The jobs of the contract, as checks.
-fn wanted() -> [Wanted; 2] {
+/// The jobs of the contract.
+fn expected_jobs() -> [ExpectedJob; 2] {
     let [refresh, cleanup] = JOBS;
-    let wanted = |id, title, runs_id, runs_title, job: schedule::Wanted| Wanted {
+    let expected = |id, title, runs_id, runs_title, job: schedule::Wanted| ExpectedJob {
         id,
         title,
         runs_id,
@@ -81,8 +81,8 @@ fn wanted() -> [Wanted; 2] {
         view: job.view,
     };
     [
-        wanted("refresh-job", "Job that refreshes", "refresh-job-runs", "Refreshes by pg_cron", refresh),
-        wanted("cleanup-job", "Job that cleans up", "cleanup-job-runs", "Clean-ups by pg_cron", cleanup),
+        expected("refresh-job", "Job that refreshes", "refresh-job-runs", "Refreshes by pg_cron", refresh),
+        expected("cleanup-job", "Job that cleans up", "cleanup-job-runs", "Clean-ups by pg_cron", cleanup),
     ]
 }
 
@@ -121,7 +121,7 @@ pub(super) async fn checks(
         } else {
             Unavailable::new("Without pg_cron there is no job to be looked at.", "Fix pg_cron on the server first.")
         };
-        let jobs = wanted().map(|job| Check::unknown(job.id, job.title, &why));
+        let jobs = expected_jobs().map(|job| Check::unknown(job.id, job.title, &why));
         return std::iter::once(loaded).chain(jobs).collect();
     }
     let mut checks = vec![loaded, cron::launcher(&settings)];
@@ -151,7 +151,7 @@ pub(super) async fn checks(
                     "Without pg_cron's extension there is no job to be looked at.",
                     "Create the extension first.",
                 );
-                checks.extend(wanted().map(|job| Check::unknown(job.id, job.title, &why)));
+                checks.extend(expected_jobs().map(|job| Check::unknown(job.id, job.title, &why)));
                 return checks;
             }
             // Without roles the jobs run as who owns the installation.
@@ -159,14 +159,14 @@ pub(super) async fn checks(
                 Some("refreshtop_owner") | None => schedule::JOB_ROLE,
                 Some(owner) => owner,
             };
-            for job in wanted() {
+            for job in expected_jobs() {
                 checks.push(cron::job(&facts, &settings, &job, &asker.role, job_role));
                 checks.push(cron::runs(&facts, &settings, &job, &options.limits));
             }
             checks.push(others(app, Some(&facts), &settings, asker).await);
         }
         Err(why) => {
-            checks.extend(wanted().map(|job| Check::unknown(job.id, job.title, &why)));
+            checks.extend(expected_jobs().map(|job| Check::unknown(job.id, job.title, &why)));
             checks.push(others(app, None, &settings, asker).await);
         }
     }
@@ -188,7 +188,7 @@ pub(in crate) const FUNCTIONS: &str = "
     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')";
 
 async fn others(app: &mut Session, facts: Option<&Cron>, settings: &Settings, asker: &Asker) -> Check {
-    let [refresh, _] = wanted();
+    let [refresh, _] = expected_jobs();
     match ask::<Vec<cron::Function>>(app, QUESTION, FUNCTIONS).await {
         Ok(functions) => cron::others(facts, &functions, settings, &refresh),
         Err(failure) => asker.unknown("other-refreshers", "Others that refresh this view", &failure),

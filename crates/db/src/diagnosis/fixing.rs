@@ -52,7 +52,7 @@ pub async fn fix(app: &mut Session, mut cron: Option<&mut Session>, fix: &Fix) -
         None => execute(app, fix).await,
     };
     let outcome = match value {
-        Ok(value) => said(fix, value.as_deref()),
+        Ok(value) => outcome(fix, value.as_deref()),
         Err(failure) => Err(refused(fix, &failure)),
     };
     let trace = record(app, fix, outcome.is_ok()).await;
@@ -68,49 +68,73 @@ async fn database(connection: &mut Session) -> Result<String> {
 
 /// The first value that the statement gives, as text.
 async fn execute(connection: &mut Session, fix: &Fix) -> Result<Option<String>> {
-    Trust::of(connection).await?.allow_all(called(fix.kind))?;
-    // What is no question may refuse to run in a transaction with others, and has no names but those it writes out.
-    let sql = match fix.kind {
-        _ if !fix.sql.starts_with("SELECT") => fix.sql.clone(),
-        // Whether the name is free must still hold when it is taken: pg_cron would give away the other database's job.
-        FixKind::Schedule => format!("{SEARCH_PATH}; {}; {}", schedule::lock(), fix.sql),
-        _ => format!("{SEARCH_PATH}; {}", fix.sql),
+    let (kind, sql) = (fix.kind(), fix.sql());
+    Trust::of(connection).await?.allow_all(called(kind))?;
+    let sql = match kind {
+        // pg_cron would give away the other database's job, so the name must stay free until it is taken.
+        FixKind::ScheduleJob => format!("{SEARCH_PATH}; {}; {sql}", schedule::lock()),
+        _ if is_call(kind) => format!("{SEARCH_PATH}; {sql}"),
+        // A command may refuse to run in a transaction with others, and all its names are written out.
+        _ => sql,
     };
     connection.first_value(&sql).await
+}
+
+/// Whether the statement is a SELECT that calls functions, not a command.
+fn is_call(kind: FixKind) -> bool {
+    match kind {
+        FixKind::CancelBackend
+        | FixKind::TerminateBackend
+        | FixKind::CleanUpLog
+        | FixKind::Refresh
+        | FixKind::ScheduleJob
+        | FixKind::AlterJob
+        | FixKind::UnscheduleJob => true,
+        FixKind::RollbackPrepared
+        | FixKind::CreateIndex
+        | FixKind::DropIndex
+        | FixKind::Analyze
+        | FixKind::Vacuum
+        | FixKind::EnableRowSecurity
+        | FixKind::CreateExtension
+        | FixKind::RevokeExecute => false,
+    }
 }
 
 /// What is called by a statement of this kind. The others call PostgreSQL's own, or do their work as the relation's owner.
 fn called(kind: FixKind) -> &'static [Thing] {
     match kind {
         FixKind::Refresh => &[service::REFRESH],
-        FixKind::CleanUp => &[Thing::Function("cleanup_logs")],
-        FixKind::Schedule | FixKind::AlterJob | FixKind::Unschedule => &[Thing::Cron],
-        FixKind::Cancel
-        | FixKind::Terminate
-        | FixKind::RollBackPrepared
+        FixKind::CleanUpLog => &[Thing::Function("cleanup_logs")],
+        FixKind::ScheduleJob | FixKind::AlterJob | FixKind::UnscheduleJob => &[Thing::Cron],
+        FixKind::CancelBackend
+        | FixKind::TerminateBackend
+        | FixKind::RollbackPrepared
         | FixKind::CreateIndex
         | FixKind::DropIndex
         | FixKind::Analyze
         | FixKind::Vacuum
-        | FixKind::RowSecurity
-        | FixKind::Extension
-        | FixKind::Revoke => &[],
+        | FixKind::EnableRowSecurity
+        | FixKind::CreateExtension
+        | FixKind::RevokeExecute => &[],
     }
 }
 
 /// What the statement's answer means.
-fn said(fix: &Fix, value: Option<&str>) -> Result<String, FixError> {
+fn outcome(fix: &Fix, value: Option<&str>) -> Result<String, FixError> {
     let missed = |text: &str| Err(FixError::Missed(text.to_owned()));
-    match (fix.kind, value) {
-        (FixKind::Cancel, Some("t")) => Ok("The session was told to cancel its query.".into()),
-        (FixKind::Terminate, Some("t")) => Ok("The session was told to end.".into()),
-        (FixKind::Cancel | FixKind::Terminate, _) => {
+    match (fix.kind(), value) {
+        (FixKind::CancelBackend, Some("t")) => Ok("The session was told to cancel its query.".into()),
+        (FixKind::TerminateBackend, Some("t")) => Ok("The session was told to end.".into()),
+        (FixKind::CancelBackend | FixKind::TerminateBackend, _) => {
             missed("nothing was done: that session has ended meanwhile; diagnose again")
         }
-        (FixKind::Unschedule, Some("f")) => missed("nothing was done: there is no such job any more; diagnose again"),
-        (FixKind::Schedule, None) => missed("nothing was done: a job of that name is there now; diagnose again"),
-        (FixKind::Schedule, Some(id)) => Ok(format!("Scheduled as job {id}.")),
-        (FixKind::CleanUp, Some(count)) => Ok(format!("Deleted {count} rows.")),
+        (FixKind::UnscheduleJob, Some("f")) => {
+            missed("nothing was done: there is no such job any more; diagnose again")
+        }
+        (FixKind::ScheduleJob, None) => missed("nothing was done: a job of that name is there now; diagnose again"),
+        (FixKind::ScheduleJob, Some(id)) => Ok(format!("Scheduled as job {id}.")),
+        (FixKind::CleanUpLog, Some(count)) => Ok(format!("Deleted {count} rows.")),
         (FixKind::Refresh, Some(reply)) => {
             let reply: Value = serde_json::from_str(reply).unwrap_or_default();
             let message =
@@ -121,19 +145,19 @@ fn said(fix: &Fix, value: Option<&str>) -> Result<String, FixError> {
                 Err(FixError::Missed(format!("the refresh did not succeed: {message}")))
             }
         }
-        _ => Ok(format!("Done: {}.", fix.label)),
+        _ => Ok(format!("Done: {}.", fix.label())),
     }
 }
 
 fn refused(fix: &Fix, failure: &Error) -> FixError {
-    let advice = match (error::code(failure), fix.kind) {
+    let advice = match (error::code(failure), fix.kind()) {
         (Some(error::sqlstate::READ_ONLY), _) => "; this server is read-only: fix on its primary",
-        (Some(error::sqlstate::INSUFFICIENT_PRIVILEGE), FixKind::Cancel | FixKind::Terminate) => {
+        (Some(error::sqlstate::INSUFFICIENT_PRIVILEGE), FixKind::CancelBackend | FixKind::TerminateBackend) => {
             "; ask a superuser, or a member of pg_signal_backend where the session is no superuser's"
         }
         (
             Some(error::sqlstate::INSUFFICIENT_PRIVILEGE),
-            FixKind::Schedule | FixKind::AlterJob | FixKind::Unschedule,
+            FixKind::ScheduleJob | FixKind::AlterJob | FixKind::UnscheduleJob,
         ) => "; ask as the role that the job runs as, or as a superuser",
         (Some(error::sqlstate::INSUFFICIENT_PRIVILEGE), _) => "; ask as the owner, or as a superuser",
         (_, FixKind::CreateIndex) => "; an index that is not valid may be left: diagnose again",
@@ -142,7 +166,7 @@ fn refused(fix: &Fix, failure: &Error) -> FixError {
         }
         _ => "",
     };
-    FixError::Refused { label: fix.label.clone(), reason: error::sentence(failure), advice }
+    FixError::Refused { label: fix.label(), reason: error::sentence(failure), advice }
 }
 
 /// Leaves the trace, where this database keeps one. What can't write, such as a standby, has none to leave.
@@ -162,9 +186,9 @@ async fn record(app: &mut Session, fix: &Fix, done: bool) -> Result<()> {
         "SELECT refreshtop.record_act('fix', {}, pg_catalog.jsonb_build_object('label', {}::pg_catalog.text, 'database', \
                 {}::pg_catalog.text, 'sql', {}::pg_catalog.text))",
         literal(if done { "success" } else { "error" }),
-        literal(&fix.label),
+        literal(&fix.label()),
         literal(&fix.database),
-        literal(&fix.sql),
+        literal(&fix.sql()),
     );
     service::ask(app, &sql).await?;
     Ok(())

@@ -182,7 +182,8 @@ impl Sheet {
 
 /// A statement as it would be executed; `None` for one that can't be copied as it is.
 fn statement(fix: &Fix) -> Option<String> {
-    (printable(&fix.sql) == fix.sql).then(|| format!("{};\n", fix.sql))
+    let sql = fix.sql();
+    (printable(&sql) == sql).then(|| format!("{sql};\n"))
 }
 
 /// A check with what it says and what fixes it.
@@ -192,7 +193,7 @@ fn checked(check: &Check) -> String {
     sheet.part("advice", Some(&check.advice));
     sheet.0.push_str(&behind(&check.detail));
     for fix in &check.fixes {
-        sheet.part("\nto fix it", Some(&format!("{}, in database {}", fix.label, fix.database)));
+        sheet.part("\nto fix it", Some(&format!("{}, in database {}", fix.label(), fix.database)));
         sheet.0.push_str(&statement(fix).unwrap_or_default());
     }
     sheet.0
@@ -265,6 +266,7 @@ mod tests {
         update::update,
     };
     use refreshtop_core::diagnosis::Detail;
+    use refreshtop_core::diagnosis::FixAction;
 
     #[test]
     fn a_check_is_copied_with_what_stands_behind_it() {
@@ -309,20 +311,20 @@ mod tests {
         assert_eq!(text(&fixtures::runs::view(0, &[])), None);
     }
 
-    fn fix(sql: &str) -> Fix {
-        Fix { sql: sql.into(), ..Fix::interval(7, "postgres", "*/5 * * * *") }
+    fn fix(gid: &str) -> Fix {
+        Fix::new(FixAction::RollbackPrepared { gid: gid.into() }, "app")
     }
 
     #[test]
     fn a_statement_is_copied_exactly_or_not_at_all() {
         let mut state = fixtures::live();
-        let copied = |state: &mut State, sql: &str| {
-            let fixes = vec![fix("SELECT 0"), fix(sql)];
+        let copied = |state: &mut State, gid: &str| {
+            let fixes = vec![fix("0"), fix(gid)];
             state.overlay = Some(Overlay::Fix(FixDialog { fixes, selected: 1, below: 0, confirming: false }));
             text(state)
         };
-        assert_eq!(copied(&mut state, "SELECT 'a  b'").as_deref(), Some("SELECT 'a  b';\n"));
-        assert_eq!(copied(&mut state, "SELECT 'a\u{202e}b'"), None);
+        assert_eq!(copied(&mut state, "a  b").as_deref(), Some("ROLLBACK PREPARED 'a  b';\n"));
+        assert_eq!(copied(&mut state, "a\u{202e}b"), None);
         state.overlay = None;
         state.screen = Screen::Diagnose;
         let check = Check {
@@ -332,12 +334,12 @@ mod tests {
             finding: "one waits\nfor another".into(),
             detail: Detail::None,
             advice: "end it".into(),
-            fixes: vec![fix("SELECT pg_cancel_backend(1)"), fix("SELECT '\u{1b}'")],
+            fixes: vec![fix("one"), fix("\u{1b}")],
             job: None,
         };
         let text = checked(&check);
         assert!(text.starts_with("Blocked sessions\nfinding: one waits\n    for another\nadvice: end it\n"), "{text}");
-        assert!(text.contains("\nSELECT pg_cancel_backend(1);\n") && !text.contains('\u{1b}'), "{text}");
+        assert!(text.contains("\nROLLBACK PREPARED 'one';\n") && !text.contains('\u{1b}'), "{text}");
     }
 
     #[test]

@@ -457,6 +457,7 @@ pub const ZOO: &[Named] = &[
     ("diagnose_job", diagnose::of_the_job),
     ("diagnose_fix", diagnose::fixing),
     ("diagnose_really", diagnose::really),
+    ("diagnose_undo", diagnose::undoable),
     ("diagnose_fixed", || diagnose::fixed(true)),
     ("diagnose_not_fixed", || diagnose::fixed(false)),
     ("diagnose_unavailable", diagnose::unavailable),

@@ -2,7 +2,7 @@
 
 use crate::screens::scroll::scrolled;
 use refreshtop_core::{
-    diagnosis::{Danger, Fix},
+    diagnosis::{Fix, Risk},
     reading::Reading,
     run::RunDetail,
 };
@@ -66,7 +66,7 @@ impl FixDialog {
     /// `Enter`: the fix to be done, once it was confirmed often enough.
     pub fn confirm(&mut self) -> Option<Fix> {
         let fix = self.fixes.get(self.selected)?;
-        if fix.danger == Danger::AsksTwice && !self.confirming {
+        if fix.risk() == Risk::Disruptive && !self.confirming {
             self.confirming = true;
             return None;
         }

@@ -16,7 +16,7 @@ use crate::{
 use proptest::prelude::*;
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect};
 use refreshtop_core::{
-    diagnosis::Fix,
+    diagnosis::{Fix, JobRef},
     link::Link,
     reading::Unavailable,
     refresh::{Trigger, TriggerOutcome},

@@ -17,7 +17,10 @@ use ratatui::{
     layout::Rect,
     text::{Line, Span},
 };
-use refreshtop_core::diagnosis::{Danger, Fix};
+use refreshtop_core::{
+    diagnosis::{Fix, Risk},
+    sanitize::printable,
+};
 
 /// Lines of one statement that are shown: as many as the longest has on the narrowest screen.
 const MOST_LINES: u16 = 400;
@@ -89,21 +92,26 @@ fn part(scene: &Scene, choice: &FixDialog, at: usize, fix: &Fix, width: u16) -> 
     let selected = at == choice.selected;
     let mark = if selected { scene.glyphs.selected } else { " " };
     let style = if selected { scene.theme.accent } else { scene.theme.value };
-    let message = format!("{}, in database {}", fix.label, fix.database);
+    let message = format!("{}, in database {}", fix.label(), fix.database);
     let mut lines = Vec::new();
     for (row, text) in scene.clean_lines(&message, width.saturating_sub(2), 3).into_iter().enumerate() {
         let mark = if row == 0 { mark } else { " " };
         lines.push(Line::from(vec![Span::styled(format!("{mark} "), style), Span::styled(text, style)]));
     }
-    for text in scene.clean_lines(&format!("{};", fix.sql), width.saturating_sub(4), MOST_LINES) {
+    for text in scene.clean_lines(&format!("{};", fix.sql()), width.saturating_sub(4), MOST_LINES) {
         lines.push(Line::from(vec![Span::raw("    "), Span::styled(text, scene.theme.value)]));
+    }
+    // What can't be shown as it is would be another statement.
+    if let Some(undo) = fix.undo().filter(|undo| printable(undo) == *undo) {
+        let text = scene.clean(&format!("undo: {undo};"), width.saturating_sub(4));
+        lines.push(Line::from(vec![Span::raw("    "), Span::styled(text, scene.theme.muted)]));
     }
     lines
 }
 
 /// What `Enter` does next.
 fn question(scene: &Scene, choice: &FixDialog, width: u16) -> Vec<Line<'static>> {
-    let risky = choice.fixes.get(choice.selected).is_some_and(|fix| fix.danger == Danger::AsksTwice);
+    let risky = choice.fixes.get(choice.selected).is_some_and(|fix| fix.risk() == Risk::Disruptive);
     // In a narrow place the statement needs the room.
     if width < 60 {
         let (text, style) = match (risky, choice.confirming) {

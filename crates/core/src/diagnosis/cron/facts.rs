@@ -1,6 +1,9 @@
-//! What is known of `pg_cron` and its jobs, and what is wanted of them.
+//! What is known of `pg_cron` and its jobs, and what they should be.
 
-use crate::statement::{self, Purpose};
+use crate::{
+    diagnosis::fix::{Fix, FixAction, JobChange, RemovedJob},
+    statement::{self, Purpose},
+};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
@@ -108,7 +111,7 @@ pub struct Run {
 
 /// A job as it should be.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct ExpectedJob {
     pub id: &'static str,
     pub runs_id: &'static str,
     pub title: &'static str,
@@ -121,7 +124,7 @@ pub struct Wanted {
     pub view: &'static str,
 }
 
-impl Wanted {
+impl ExpectedJob {
     pub(super) fn purpose(&self, command: &str) -> Purpose {
         statement::purpose(command, self.function, self.view)
     }
@@ -135,14 +138,53 @@ impl Wanted {
     }
 }
 
+/// Characters of a job's schedule and of its command that are read.
+const SCHEDULE_READ: usize = 200;
+const COMMAND_READ: usize = 2000;
+
+impl Job {
+    /// Its command; `None` if it may have been cut.
+    pub(super) fn whole_command(&self) -> Option<String> {
+        (self.command.chars().count() < COMMAND_READ).then(|| self.command.clone())
+    }
+
+    /// Its schedule; `None` if it may have been cut.
+    pub(super) fn whole_schedule(&self) -> Option<String> {
+        (self.schedule.chars().count() < SCHEDULE_READ).then(|| self.schedule.clone())
+    }
+
+    /// What schedules it again once it is removed; `None` if that is not known in full, or its role is gone.
+    pub(super) fn removed(&self, cron: &Cron) -> Option<RemovedJob> {
+        cron.roles.iter().find(|role| role.name == self.role)?;
+        Some(RemovedJob {
+            name: self.name.clone(),
+            schedule: self.whole_schedule()?,
+            command: self.whole_command()?,
+            database: self.database.clone(),
+            // Only a superuser removes another role's job, and may schedule for that role.
+            role: cron.superuser.then(|| self.role.clone()),
+        })
+    }
+}
+
+/// What removes `job`.
+pub(super) fn unschedule(cron: &Cron, job: &Job) -> Fix {
+    Fix::new(FixAction::UnscheduleJob { id: job.id, removed: job.removed(cron) }, &cron.database)
+}
+
+/// What changes `job`.
+pub(super) fn alter(cron: &Cron, job: &Job, change: JobChange) -> Fix {
+    Fix::new(FixAction::AlterJob { id: job.id, change }, &cron.database)
+}
+
 /// The jobs that do this work here, the right one first.
-pub(super) fn ours<'a>(cron: &'a Cron, wanted: &Wanted, database: &str) -> Vec<&'a Job> {
-    let purpose = |job: &Job| wanted.purpose(&job.command);
+pub(super) fn ours<'a>(cron: &'a Cron, expected: &ExpectedJob, database: &str) -> Vec<&'a Job> {
+    let purpose = |job: &Job| expected.purpose(&job.command);
     let ours = |job: &Job| match purpose(job) {
         Purpose::Calls => true,
         // Nobody but us gives a job that name; what it does is not always ours to judge.
-        Purpose::Refreshes | Purpose::CallsAmongOthers => wanted.named(job, database),
-        Purpose::Other => wanted.named(job, database) && statement::count(&job.command) <= 1,
+        Purpose::Refreshes | Purpose::CallsAmongOthers => expected.named(job, database),
+        Purpose::Other => expected.named(job, database) && statement::count(&job.command) <= 1,
     };
     let mut jobs: Vec<&Job> = cron.jobs.iter().filter(|job| job.database == database && ours(job)).collect();
     let rank = |job: &Job| match purpose(job) {
@@ -153,6 +195,6 @@ pub(super) fn ours<'a>(cron: &'a Cron, wanted: &Wanted, database: &str) -> Vec<&
     };
     // Any role may give a job our name. What it schedules can't refresh, and is not to be taken for the schedule.
     let powerless = |job: &Job| cron.roles.iter().any(|role| role.name == job.role && !role.may_refresh);
-    jobs.sort_by_key(|job| (powerless(job), !job.active, !wanted.named(job, database), rank(job), job.id));
+    jobs.sort_by_key(|job| (powerless(job), !job.active, !expected.named(job, database), rank(job), job.id));
     jobs
 }

@@ -1,8 +1,8 @@
 //! Facts for the tests: everything is as it should be.
 
-use super::facts::{Cron, Job, Role, Run, Settings, Wanted};
+use super::facts::{Cron, ExpectedJob, Job, Role, Run, Settings};
 
-pub(super) const WANTED: Wanted = Wanted {
+pub(super) const EXPECTED: ExpectedJob = ExpectedJob {
     id: "refresh-job",
     runs_id: "refresh-job-runs",
     title: "",
@@ -27,7 +27,7 @@ pub(super) fn run(status: &str, message: &str) -> Run {
 }
 
 pub(super) fn cron(runs: Vec<Run>) -> Cron {
-    let (name, schedule, command) = (Some(WANTED.name.into()), WANTED.schedule.into(), WANTED.command.into());
+    let (name, schedule, command) = (Some(EXPECTED.name.into()), EXPECTED.schedule.into(), EXPECTED.command.into());
     let job = Job { id: 1, name, schedule, command, database: "app".into(), role: "r".into(), active: true, runs };
     let roles = vec![Role { name: "r".into(), can_log_in: true, may_refresh: true, superuser: false }];
     let now = "2026-01-01T00:20:00Z".parse().unwrap();

@@ -1,57 +1,59 @@
 //! Whether a job is there and right.
 
 use super::{
-    facts::{Cron, Job, Role, Settings, Wanted, ours},
+    facts::{Cron, ExpectedJob, Job, Role, Settings, alter, ours, unschedule},
     times::{in_seconds, knows_seconds, readable},
 };
 use crate::{
-    diagnosis::{Check, Detail, Fix, FixKind, JobRef, Table, Verdict, literal},
+    diagnosis::{
+        Check, Detail, Fix, FixAction, JobRef, Table, Verdict,
+        fix::{JobChange, NewJob},
+    },
     statement::{self, Purpose},
 };
 
 /// Whether the job is there and right. `role` is who asks, `job_role` whom the jobs should run as.
-pub fn job(cron: &Cron, settings: &Settings, wanted: &Wanted, role: &str, job_role: &str) -> Check {
+pub fn job(cron: &Cron, settings: &Settings, expected: &ExpectedJob, role: &str, job_role: &str) -> Check {
     let database = &settings.database;
-    let jobs = ours(cron, wanted, database);
-    let Some(job) = jobs.first() else { return missing(cron, wanted, database, role, job_role) };
-    let mut found = Troubles::default();
+    let jobs = ours(cron, expected, database);
+    let Some(job) = jobs.first() else { return missing(cron, expected, database, role, job_role) };
+    let mut troubles = Troubles::default();
     if !job.active {
-        found.add(Verdict::Bad, "is paused".into(), Some(Fix::activity(job.id, &cron.database, true)));
+        troubles.add(Verdict::Bad, "is paused".into(), Some(alter(cron, job, JobChange::Activate)));
     }
-    found.command(cron, wanted, job);
-    found.schedule(cron, wanted, job);
-    found.role(cron, settings, wanted, job, job_role);
+    troubles.command(cron, expected, job);
+    troubles.schedule(cron, expected, job);
+    troubles.role(cron, settings, expected, job, job_role);
     for other in jobs.iter().skip(1).filter(|other| other.active && job.active) {
-        let fix = Fix::unschedule(other.id, &cron.database);
-        found.add(Verdict::Warning, format!("has a double, job {}", other.id), Some(fix));
+        troubles.add(Verdict::Warning, format!("has a double, job {}", other.id), Some(unschedule(cron, other)));
     }
     let count = statement::count(&job.command);
-    let finding = if found.texts.is_empty() && count > 1 {
+    let finding = if troubles.texts.is_empty() && count > 1 {
         format!(
             "Job {} runs at {} as {} in database {database}, as one of {count} statements; it is left as it is.",
             job.id, job.schedule, job.role
         )
-    } else if found.texts.is_empty() {
+    } else if troubles.texts.is_empty() {
         format!("Job {} runs at {} as {} in database {database}.", job.id, job.schedule, job.role)
     } else {
-        format!("Job {} {}.", job.id, found.texts.join(", and it "))
+        format!("Job {} {}.", job.id, troubles.texts.join(", and it "))
     };
-    let mut check = Check::new(wanted.id, wanted.title, found.worst, finding).detail(listed(&jobs));
-    if found.worst > Verdict::Good {
-        let advice = if found.fixes.is_empty() {
+    let mut check = Check::new(expected.id, expected.title, troubles.worst, finding).detail(listed(&jobs));
+    if troubles.worst > Verdict::Good {
+        let advice = if troubles.fixes.is_empty() {
             "Let a super administrator's role schedule the job again: unschedule it, then run: refreshtop migrate."
         } else {
             "Apply what fixes it; the job itself, its interval and its history stay."
         };
         check = check.advise(advice);
     }
-    check.fixes = found.fixes;
+    check.fixes = troubles.fixes;
     check.job = Some(JobRef { id: job.id, database: cron.database.clone(), schedule: job.schedule.clone() });
     check
 }
 
-fn missing(cron: &Cron, wanted: &Wanted, database: &str, role: &str, job_role: &str) -> Check {
-    let name = wanted.name;
+fn missing(cron: &Cron, expected: &ExpectedJob, database: &str, role: &str, job_role: &str) -> Check {
+    let name = expected.name;
     let elsewhere: Vec<&str> =
         cron.jobs.iter().filter(|job| job.name.as_deref() == Some(name)).map(|job| &*job.database).collect();
     let elsewhere = if elsewhere.is_empty() {
@@ -60,8 +62,9 @@ fn missing(cron: &Cron, wanted: &Wanted, database: &str, role: &str, job_role: &
         format!("; one of that name runs in {}", elsewhere.join(", "))
     };
     let finding = format!("No job {name} for database {database} that role {role} may see{elsewhere}.");
-    let mut check = Check::new(wanted.id, wanted.title, Verdict::Bad, finding).advise("Run: refreshtop job restore.");
-    check.fixes.extend(schedule_fix(cron, wanted, database, role, job_role));
+    let mut check =
+        Check::new(expected.id, expected.title, Verdict::Bad, finding).advise("Run: refreshtop job restore.");
+    check.fixes.extend(schedule_fix(cron, expected, database, role, job_role));
     check
 }
 
@@ -85,39 +88,46 @@ impl Troubles {
         self.fixes.extend(fix);
     }
 
-    fn command(&mut self, cron: &Cron, wanted: &Wanted, job: &Job) {
-        match wanted.purpose(&job.command) {
+    fn command(&mut self, cron: &Cron, expected: &ExpectedJob, job: &Job) {
+        let replace = |foreign| {
+            let (to, from) = (expected.command.to_owned(), job.whole_command());
+            alter(cron, job, JobChange::Command { to, from, foreign })
+        };
+        match expected.purpose(&job.command) {
             // Among others it does the work too, and what else it does is nobody's to take away.
             Purpose::Calls | Purpose::CallsAmongOthers => {}
             Purpose::Refreshes => {
-                let fix = Fix::command(job.id, &cron.database, wanted.command);
                 let text = "refreshes the view by itself, so its attempts are not logged";
-                self.add(Verdict::Bad, text.into(), Some(fix));
+                self.add(Verdict::Bad, text.into(), Some(replace(false)));
             }
             Purpose::Other => {
-                let fix = Fix::replace_command(job.id, &cron.database, wanted.command);
-                self.add(Verdict::Bad, "runs another command, so nothing is logged".into(), Some(fix));
+                self.add(Verdict::Bad, "runs another command, so nothing is logged".into(), Some(replace(true)));
             }
         }
     }
 
-    fn schedule(&mut self, cron: &Cron, wanted: &Wanted, job: &Job) {
-        let fix = || Some(Fix::interval(job.id, &cron.database, wanted.schedule));
+    fn schedule(&mut self, cron: &Cron, expected: &ExpectedJob, job: &Job) {
+        let fix = |from| Some(alter(cron, job, JobChange::Schedule { to: expected.schedule.to_owned(), from }));
         if !readable(&job.schedule, cron.now) {
-            self.add(Verdict::Warning, format!("has a schedule that can't be read ({})", job.schedule), fix());
+            self.add(
+                Verdict::Warning,
+                format!("has a schedule that can't be read ({})", job.schedule),
+                fix(job.whole_schedule()),
+            );
         } else if in_seconds(&job.schedule).is_some() && !cron.extension.as_deref().is_some_and(knows_seconds) {
-            self.add(Verdict::Bad, format!("has a schedule in seconds ({})", job.schedule), fix());
+            // This release refuses the old one.
+            self.add(Verdict::Bad, format!("has a schedule in seconds ({})", job.schedule), fix(None));
         }
     }
 
-    fn role(&mut self, cron: &Cron, settings: &Settings, wanted: &Wanted, job: &Job, job_role: &str) {
+    fn role(&mut self, cron: &Cron, settings: &Settings, expected: &ExpectedJob, job: &Job, job_role: &str) {
         // pg_cron keeps a name once for each role, and gives no job another name: then only scheduling it anew helps.
         let taken =
             cron.jobs.iter().any(|other| other.id != job.id && other.name == job.name && other.role == job_role);
         let hand_over = || {
-            (cron.superuser && !taken && wanted.purpose(&job.command) == Purpose::Calls).then(|| {
-                let sql = format!("SELECT cron.alter_job({}, username := {})", job.id, literal(job_role));
-                Fix::safe(FixKind::AlterJob, format!("let job {} run as {job_role}", job.id), &cron.database, sql)
+            (cron.superuser && !taken && expected.purpose(&job.command) == Purpose::Calls).then(|| {
+                let from = cron.roles.iter().any(|role| role.name == job.role).then(|| job.role.clone());
+                alter(cron, job, JobChange::Role { to: job_role.to_owned(), from })
             })
         };
         match cron.roles.iter().find(|known| known.name == job.role) {
@@ -145,27 +155,24 @@ impl Troubles {
     }
 }
 
-fn schedule_fix(cron: &Cron, wanted: &Wanted, database: &str, role: &str, job_role: &str) -> Option<Fix> {
+fn schedule_fix(cron: &Cron, expected: &ExpectedJob, database: &str, role: &str, job_role: &str) -> Option<Fix> {
     // For another role only a superuser can; everybody else runs `refreshtop job restore`.
     if !cron.superuser && role != job_role {
         return None;
     }
     // A role has a name only once; scheduling it again would take the job away from another database.
-    let taken = cron.jobs.iter().any(|job| job.name.as_deref() == Some(wanted.name) && job.role == job_role);
-    let name = if taken { format!("{}@{database}", wanted.name) } else { wanted.name.to_owned() };
-    let (name, schedule, command) = (literal(&name), literal(wanted.schedule), literal(wanted.command));
-    let user = literal(job_role);
-    let call = if cron.superuser && role != job_role {
-        format!("cron.schedule_in_database({name}, {schedule}, {command}, {}, username := {user})", literal(database))
-    } else if database == cron.database {
-        format!("cron.schedule({name}, {schedule}, {command})")
-    } else {
-        format!("cron.schedule_in_database({name}, {schedule}, {command}, {})", literal(database))
+    let taken = cron.jobs.iter().any(|job| job.name.as_deref() == Some(expected.name) && job.role == job_role);
+    let name = if taken { format!("{}@{database}", expected.name) } else { expected.name.to_owned() };
+    let job = NewJob {
+        title: expected.name.to_owned(),
+        name,
+        schedule: expected.schedule.to_owned(),
+        command: expected.command.to_owned(),
+        database: database.to_owned(),
+        role: job_role.to_owned(),
+        for_another: role != job_role,
     };
-    // Somebody may have taken the name since it was looked for.
-    let taken = format!("SELECT FROM cron.job WHERE jobname = {name} AND username = {user}");
-    let sql = format!("SELECT {call} WHERE NOT EXISTS ({taken})");
-    Some(Fix::safe(FixKind::Schedule, format!("schedule {} at {}", wanted.name, wanted.schedule), &cron.database, sql))
+    Some(Fix::new(FixAction::ScheduleJob(job), &cron.database))
 }
 
 fn listed(jobs: &[&Job]) -> Detail {
@@ -191,13 +198,13 @@ fn listed(jobs: &[&Job]) -> Detail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::cron::fixtures::{WANTED, cron, settings};
+    use crate::diagnosis::cron::fixtures::{EXPECTED, cron, settings};
 
     fn verdict(change: impl FnOnce(&mut Cron)) -> (Verdict, Vec<String>) {
         let mut cron = cron(Vec::new());
         change(&mut cron);
-        let check = job(&cron, &settings(), &WANTED, "postgres", "r");
-        (check.verdict, check.fixes.into_iter().map(|fix| fix.sql).collect())
+        let check = job(&cron, &settings(), &EXPECTED, "postgres", "r");
+        (check.verdict, check.fixes.iter().map(Fix::sql).collect())
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod runs;
 mod server;
 mod times;
 
-pub use facts::{Cron, Function, Settings, Wanted};
+pub use facts::{Cron, ExpectedJob, Function, Settings};
 pub use job::job;
 pub use others::{how, others, refreshers};
 pub use runs::runs;

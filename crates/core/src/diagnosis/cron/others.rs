@@ -1,70 +1,82 @@
 //! Who else refreshes the view.
 
-use super::facts::{Cron, Function, Settings, Wanted, ours};
+use super::facts::{Cron, ExpectedJob, Function, Job, Settings, alter, ours, unschedule};
 use crate::{
-    diagnosis::{Check, Detail, Fix, Verdict},
+    diagnosis::{Check, Detail, Fix, FixAction, Verdict, fix::JobChange},
     statement,
 };
 
 /// Who else refreshes the view: other jobs, and functions that everybody may call. What they do is not logged, and stands in
 /// the way of what is.
-pub fn others(cron: Option<&Cron>, functions: &[Function], settings: &Settings, wanted: &Wanted) -> Check {
-    const TITLE: &str = "Others that refresh this view";
-    let (database, view) = (&settings.database, wanted.view);
+pub fn others(cron: Option<&Cron>, functions: &[Function], settings: &Settings, expected: &ExpectedJob) -> Check {
+    let new = |verdict, finding| Check::new("other-refreshers", "Others that refresh this view", verdict, finding);
+    let view = expected.view;
     let refreshers = refreshers(functions, view);
-    let mut lines = Vec::new();
-    let mut fixes = Vec::new();
-    let mut advice = Vec::new();
+    let mut others = Others::default();
     if let Some(cron) = cron {
-        let chosen = ours(cron, wanted, database).first().map(|job| job.id);
-        let named = ours(cron, wanted, database);
-        for job in cron.jobs.iter().filter(|job| job.database == *database && Some(job.id) != chosen) {
-            // Doubles of ours are named under the job.
-            if named.iter().any(|ours| ours.id == job.id) {
-                continue;
-            }
-            let Some(how) = how(&job.command, wanted.function, view, &refreshers) else { continue };
-            let name = job.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
-            let state = if job.active { "" } else { ", paused" };
-            let count = statement::count(&job.command);
-            lines.push(format!(
-                "job {}{name}, {}, role {}{state}: {how}: {}",
-                job.id, job.schedule, job.role, job.command
-            ));
-            if count > 1 {
-                advice.push(format!("Take the refresh out of job {} by hand; its other statements stay.", job.id));
-            } else if job.active {
-                fixes.push(Fix::pause(job.id, &cron.database));
-                fixes.push(Fix::unschedule(job.id, &cron.database));
-            }
-        }
+        others.add_jobs(cron, &refreshers, &settings.database, expected);
     }
-    for function in refreshers.iter().filter(|function| function.public) {
-        let rights = if function.definer { "with its owner's rights" } else { "with the caller's rights" };
-        lines.push(format!("function {}: everybody may call it, and it refreshes {rights}", function.identity));
-        fixes.push(Fix::revoke(&function.identity, database));
-    }
+    others.add_functions(&refreshers, &settings.database);
+    let Others { lines, fixes, mut advice } = others;
     if lines.is_empty() {
         let finding = if cron.is_some() {
             format!("No other job, and no function that everybody may call, refreshes {view}, as far as can be seen.")
         } else {
             format!("No function that everybody may call refreshes {view}; other jobs can't be seen.")
         };
-        return Check::new("other-refreshers", TITLE, Verdict::Good, finding);
+        return new(Verdict::Good, finding);
     }
-    let count = lines.len();
-    let finding = if count == 1 {
-        format!("Something else refreshes {view} too, without a trace in the log.")
-    } else {
-        format!("{count} others refresh {view} too, without a trace in the log.")
+    let finding = match lines.len() {
+        1 => format!("Something else refreshes {view} too, without a trace in the log."),
+        count => format!("{count} others refresh {view} too, without a trace in the log."),
     };
     if !fixes.is_empty() {
         advice.insert(0, "Pause or unschedule what nobody needs; each is done only where it is named.".into());
     }
-    let mut check = Check::new("other-refreshers", TITLE, Verdict::Warning, finding);
-    check = check.detail(Detail::Lines(lines)).advise(advice.join(" "));
+    let mut check = new(Verdict::Warning, finding).detail(Detail::Lines(lines)).advise(advice.join(" "));
     check.fixes = fixes;
     check
+}
+
+#[derive(Default)]
+struct Others {
+    lines: Vec<String>,
+    fixes: Vec<Fix>,
+    advice: Vec<String>,
+}
+
+impl Others {
+    fn add_jobs(&mut self, cron: &Cron, refreshers: &[&Function], database: &str, expected: &ExpectedJob) {
+        // Ours, and doubles of it, are named under the job.
+        let ours = ours(cron, expected, database);
+        let is_ours = |job: &Job| ours.iter().any(|one| one.id == job.id);
+        for job in cron.jobs.iter().filter(|job| job.database == database && !is_ours(job)) {
+            let Some(how) = how(&job.command, expected.function, expected.view, refreshers) else { continue };
+            let name = job.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
+            let state = if job.active { "" } else { ", paused" };
+            self.lines.push(format!(
+                "job {}{name}, {}, role {}{state}: {how}: {}",
+                job.id, job.schedule, job.role, job.command
+            ));
+            if statement::count(&job.command) > 1 {
+                let advice = format!("Take the refresh out of job {} by hand; its other statements stay.", job.id);
+                self.advice.push(advice);
+            } else if job.active {
+                self.fixes.push(alter(cron, job, JobChange::Pause));
+                self.fixes.push(unschedule(cron, job));
+            }
+        }
+    }
+
+    fn add_functions(&mut self, refreshers: &[&Function], database: &str) {
+        for function in refreshers.iter().filter(|function| function.public) {
+            let rights = if function.definer { "with its owner's rights" } else { "with the caller's rights" };
+            self.lines
+                .push(format!("function {}: everybody may call it, and it refreshes {rights}", function.identity));
+            let revoke = FixAction::RevokeExecute { function: function.identity.clone() };
+            self.fixes.push(Fix::new(revoke, database));
+        }
+    }
 }
 
 /// Functions that refresh the view, or whichever view they are told to.
@@ -99,11 +111,8 @@ pub fn how(command: &str, function: &str, view: &str, refreshers: &[&Function]) 
 mod tests {
     use super::*;
     use crate::diagnosis::{
-        Danger,
-        cron::{
-            facts::Job,
-            fixtures::{WANTED, cron, settings},
-        },
+        Risk,
+        cron::fixtures::{EXPECTED, cron, settings},
     };
 
     #[test]
@@ -119,7 +128,7 @@ mod tests {
         let helper = function("safe_refresh", "EXECUTE format('REFRESH MATERIALIZED VIEW %I', x)", false);
         let open = function("refresh_v", "BEGIN REFRESH MATERIALIZED VIEW v; END", true);
         let mut cron = cron(Vec::new());
-        let others_of = |cron: &Cron, functions: &[Function]| others(Some(cron), functions, &settings(), &WANTED);
+        let others_of = |cron: &Cron, functions: &[Function]| others(Some(cron), functions, &settings(), &EXPECTED);
         assert_eq!(others_of(&cron, std::slice::from_ref(&helper)).verdict, Verdict::Good);
         for (id, command) in [
             (2, "REFRESH MATERIALIZED VIEW v"),
@@ -133,7 +142,7 @@ mod tests {
         assert_eq!(found.verdict, Verdict::Warning);
         let Detail::Lines(lines) = &found.detail else { panic!("{found:#?}") };
         assert_eq!(lines.len(), 4, "{lines:#?}");
-        let sql: Vec<&str> = found.fixes.iter().map(|fix| &*fix.sql).collect();
+        let sql: Vec<String> = found.fixes.iter().map(Fix::sql).collect();
         assert_eq!(
             sql,
             [
@@ -144,7 +153,7 @@ mod tests {
                 "REVOKE EXECUTE ON FUNCTION public.refresh_v(text) FROM PUBLIC",
             ]
         );
-        assert!(found.fixes.iter().all(|fix| fix.danger == Danger::AsksTwice));
+        assert!(found.fixes.iter().all(|fix| fix.risk() == Risk::Disruptive));
         assert!(found.advice.contains("job 4 by hand"), "{}", found.advice);
     }
 }

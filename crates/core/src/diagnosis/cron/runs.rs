@@ -1,12 +1,12 @@
 //! What became of a job's executions.
 
-use super::facts::{Cron, Job, Run, Settings, Wanted, ours};
+use super::facts::{Cron, ExpectedJob, Job, Run, Settings, ours};
 use crate::diagnosis::{Check, Detail, Limits, Table, Verdict, span};
 
 /// What became of its last executions.
-pub fn runs(cron: &Cron, settings: &Settings, wanted: &Wanted, limits: &Limits) -> Check {
-    let new = |verdict, finding: String| Check::new(wanted.runs_id, wanted.runs_title, verdict, finding);
-    let jobs = ours(cron, wanted, &settings.database);
+pub fn runs(cron: &Cron, settings: &Settings, expected: &ExpectedJob, limits: &Limits) -> Check {
+    let new = |verdict, finding: String| Check::new(expected.runs_id, expected.runs_title, verdict, finding);
+    let jobs = ours(cron, expected, &settings.database);
     let Some(job) = jobs.first() else {
         return new(Verdict::Unknown, "There is no job whose executions could be looked at.".into())
             .advise("Schedule the job first.");
@@ -108,11 +108,11 @@ fn history(runs: &[Run]) -> Detail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::cron::fixtures::{WANTED, cron, run, settings};
+    use crate::diagnosis::cron::fixtures::{EXPECTED, cron, run, settings};
 
     #[test]
     fn executions_tell_what_went_wrong() {
-        let check = |run| runs(&cron(vec![run]), &settings(), &WANTED, &Limits::default());
+        let check = |run| runs(&cron(vec![run]), &settings(), &EXPECTED, &Limits::default());
         assert_eq!(check(run("succeeded", "1 row")).verdict, Verdict::Good);
         let refused = check(run("failed", "connection failed"));
         assert_eq!((refused.verdict, refused.advice.contains("use_background_workers")), (Verdict::Bad, true));
@@ -121,6 +121,6 @@ mod tests {
         assert_eq!(check(lost).verdict, Verdict::Unknown);
         let mut hanging = cron(vec![run("running", "")]);
         hanging.alive.push(7);
-        assert_eq!(runs(&hanging, &settings(), &WANTED, &Limits::default()).verdict, Verdict::Bad);
+        assert_eq!(runs(&hanging, &settings(), &EXPECTED, &Limits::default()).verdict, Verdict::Bad);
     }
 }

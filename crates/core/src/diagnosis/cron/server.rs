@@ -4,7 +4,7 @@ use super::{
     facts::{Cron, Settings},
     times::{in_seconds, knows_seconds},
 };
-use crate::diagnosis::{Check, Fix, FixKind, Verdict};
+use crate::diagnosis::{Check, Fix, FixAction, Verdict};
 
 /// Whether the server loads `pg_cron`, and which database it serves.
 pub fn loaded(settings: &Settings) -> Check {
@@ -61,7 +61,7 @@ pub fn extension(cron: &Cron) -> Check {
             format!("Extension pg_cron is missing in database {database}, so nothing can be scheduled."),
         )
         .advise("A superuser creates it there; then run: refreshtop migrate.")
-        .fix(Fix::safe(FixKind::Extension, "create the extension", database, "CREATE EXTENSION pg_cron"));
+        .fix(Fix::new(FixAction::CreateExtension, database));
     };
     let seconds = cron.jobs.iter().any(|job| in_seconds(&job.schedule).is_some());
     match (knows_seconds(version), seconds) {

@@ -174,7 +174,7 @@ fn trigger(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     let fixing = state.screens.diagnose.fixing.as_ref();
-    let busy = fixing.map(|fix| format!("a fix is under way: {}; wait for it", fix.label));
+    let busy = fixing.map(|fix| format!("a fix is under way: {}; wait for it", fix.label()));
     if let Some(message) = busy.or_else(|| refusal(state.database())) {
         let ended = Trigger::Ended { outcome: TriggerOutcome::Refused { message }, at: state.now };
         state.database_mut().trigger = ended;

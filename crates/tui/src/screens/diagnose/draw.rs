@@ -73,7 +73,7 @@ fn places(scene: &Scene, area: Rect) -> [Rect; 3] {
 fn last_fix(scene: &Scene, width: u16) -> Vec<Line<'static>> {
     let view = &scene.state.screens.diagnose;
     let (glyph, style, text) = if let Some(fix) = &view.fixing {
-        (scene.glyphs.running, scene.theme.accent, format!("fixing: {}", fix.label))
+        (scene.glyphs.running, scene.theme.accent, format!("fixing: {}", fix.label()))
     } else if view.measuring {
         let text = format!("running the view's query to measure it{}", scene.glyphs.charset.ellipsis);
         (scene.glyphs.running, scene.theme.accent, text)
@@ -212,13 +212,13 @@ impl Sheet<'_> {
     fn fix(&mut self, fix: &Fix) {
         self.lines.push(Line::default());
         let key = self.scene.keys.first(Action::Fix);
-        let label = format!("{}, in database {}", fix.label, fix.database);
+        let label = format!("{}, in database {}", fix.label(), fix.database);
         let width = self.width.saturating_sub(to_u16(key.len()) + 1);
         self.lines.push(Line::from(vec![
             Span::styled(format!("{key} "), self.scene.theme.accent),
             Span::styled(self.scene.clean(&label, width), self.scene.theme.title),
         ]));
-        self.text("  ", &fix.sql, self.scene.theme.muted);
+        self.text("  ", &fix.sql(), self.scene.theme.muted);
     }
 
     fn detail(&mut self, detail: &Detail) {

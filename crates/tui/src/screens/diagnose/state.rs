@@ -121,7 +121,7 @@ impl Diagnose {
         let Some(check) = self.check().filter(|_| self.fixing.is_none()) else { return Vec::new() };
         let (none, good) = (check.fixes.is_empty(), check.verdict == Verdict::Good);
         // A statement that cannot be displayed verbatim is not offered.
-        let fixes: Vec<Fix> = check.fixes.iter().filter(|fix| printable(&fix.sql) == fix.sql).cloned().collect();
+        let fixes: Vec<Fix> = check.fixes.iter().filter(|fix| printable(&fix.sql()) == fix.sql()).cloned().collect();
         if !fixes.is_empty() {
             return vec![ScreenEffect::ChooseFix(fixes)];
         }
@@ -144,13 +144,13 @@ impl Diagnose {
         }
         // The rest of the sentence, what a schedule looks like, is what stands in the line to begin with.
         schedule::job(schedule).map_err(|wrong| wrong.split(':').next().unwrap_or_default().to_owned())?;
-        Ok(vec![ScreenEffect::ChooseFix(vec![Fix::interval(job.id, &job.database, schedule)])])
+        Ok(vec![ScreenEffect::ChooseFix(vec![Fix::reschedule(job, schedule)])])
     }
 
     /// Notes that `fix` begins. `None`, with the reason on the screen, if it can't.
     pub fn begin(&mut self, fix: Fix, context: &Context) -> Option<Box<Fix>> {
         if let Some(reason) = refusal(&fix, context) {
-            self.fixed = Some(Fixed { label: fix.label, outcome: Err(reason), at: context.now });
+            self.fixed = Some(Fixed { label: fix.label(), outcome: Err(reason), at: context.now });
             return None;
         }
         self.fixed = None;
@@ -161,7 +161,7 @@ impl Diagnose {
     /// Takes in what came of the fix, and reads at once what it has changed.
     pub fn fixed(&mut self, outcome: Result<String, String>, context: &Context) -> Vec<ScreenEffect> {
         let Some(fix) = self.fixing.take() else { return Vec::new() };
-        self.fixed = Some(Fixed { label: fix.label, outcome, at: context.now });
+        self.fixed = Some(Fixed { label: fix.label(), outcome, at: context.now });
         self.ask(false, context)
     }
 
@@ -181,7 +181,7 @@ fn refusal(fix: &Fix, context: &Context) -> Option<String> {
     if context.refreshing {
         return Some("nothing was done: a refresh that was started here is running; wait for it, or cancel it".into());
     }
-    let works = matches!(fix.kind, FixKind::Cancel | FixKind::Terminate);
+    let works = matches!(fix.kind(), FixKind::CancelBackend | FixKind::TerminateBackend);
     (context.standby && !works)
         .then(|| "nothing was done: this server is a read-only standby; fix on its primary".into())
 }
@@ -337,7 +337,7 @@ mod tests {
         typed(&mut state, "*/2 * * * *");
         assert_eq!(state.prompt, None);
         let Some(Overlay::Fix(choice)) = &state.overlay else { panic!("nothing is asked") };
-        assert!(choice.fixes[0].sql.contains("*/2 * * * *"));
+        assert!(choice.fixes[0].sql().contains("*/2 * * * *"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ fn diagnoses_at_every_size() {
     for name in [
         "diagnose_job",
         "diagnose_really",
+        "diagnose_undo",
         "diagnose_fixed",
         "diagnose_not_fixed",
         "diagnose_unavailable",

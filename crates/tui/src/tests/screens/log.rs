@@ -82,7 +82,8 @@ fn the_lists_of_the_overview_can_be_pressed() {
 
 #[test]
 fn a_press_on_a_statement_chooses_it_and_one_beside_the_frame_closes_it() {
-    let fix = |label: &str| Fix::interval(7, "postgres", label);
+    let job = JobRef { id: 7, database: "postgres".into(), schedule: "@daily".into() };
+    let fix = |schedule: &str| Fix::reschedule(&job, schedule);
     let mut state = state("healthy");
     state.screen = Screen::Diagnose;
     let fixes = vec![fix("*/5 * * * *"), fix("*/7 * * * *")];
