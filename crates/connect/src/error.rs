@@ -2,7 +2,7 @@
 
 use super::{
     Endpoint, Host, Target,
-    login::{LoginError, ServerError},
+    login_error::{LoginError, ServerError},
 };
 use refreshtop_core::sanitize;
 use std::{fmt, io, time::Duration};

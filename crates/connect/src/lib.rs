@@ -4,6 +4,8 @@
 
 #![warn(missing_docs, clippy::missing_errors_doc)]
 
+mod auth;
+mod cancel;
 mod choices;
 pub(crate) mod conninfo;
 pub mod dial;
@@ -11,10 +13,12 @@ pub mod environment;
 pub mod error;
 pub mod limits;
 mod login;
+mod login_error;
+mod login_stream;
 mod open;
 mod passfile;
 mod reach;
-mod replay;
+mod received;
 pub mod rules;
 pub mod secret;
 mod secure;
@@ -22,10 +26,10 @@ mod service;
 pub mod target;
 mod tls;
 
+pub use cancel::Canceller;
 pub use dial::{Connected, Messages, connect};
 pub use error::{ConnectError, Kind};
 pub use limits::Limits;
-pub use open::Canceller;
-pub use replay::Received;
+pub use received::Received;
 pub use rules::{Endpoint, Host, RootCert, SslMode};
 pub use target::{Target, TargetError};

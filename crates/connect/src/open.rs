@@ -2,24 +2,29 @@
 //! and whether the server is one that is wanted.
 
 use super::{
-    ConnectError, Endpoint, Host, Kind, Limits, SslMode, Target, limits,
-    login::{self, Credentials, LoginError},
+    ConnectError, Endpoint, Host, Kind, Limits, SslMode, Target,
+    cancel::Canceller,
+    limits,
+    login::{self, Credentials},
+    login_error::LoginError,
+    login_stream::LoginStream,
     reach::{self, Address, Wire},
-    replay::{Received, Replay},
+    received::Received,
     rules::SessionAttrs,
     secure::Stream,
     tls,
 };
-use bytes::BytesMut;
-use postgres_protocol::message::frontend;
 use std::{io, time::Duration};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     time::timeout,
 };
+use tokio_postgres::{Client, Config, Connection};
 
 /// How long an address may take to answer at all.
 const REACH_LIMIT: Duration = Duration::from_secs(10);
+/// The message that asks for TLS: its length, and a number where others have the protocol's version.
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 /// How long the password file may take.
 const PASSWORDS_LIMIT: Duration = Duration::from_secs(1);
 
@@ -36,17 +41,12 @@ pub(super) struct Opened {
 impl Opened {
     /// Whether it is encrypted.
     pub(super) fn is_encrypted(&self) -> bool {
-        self.session.stream.is_encrypted()
+        self.way == Way::Tls
     }
 
     /// Whether the server says that the session's user is a superuser.
     pub(super) fn is_superuser(&self) -> bool {
-        self.session.parameters.get("is_superuser").is_some_and(|value| value == "on")
-    }
-
-    /// Which of the target's endpoints was reached.
-    pub(super) fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+        self.session.parameter("is_superuser") == Some("on")
     }
 
     /// The target, narrowed down to the very address that was reached.
@@ -66,51 +66,20 @@ impl Opened {
             endpoint: self.endpoint.clone(),
             address: self.address.clone(),
             way: self.way,
-            key: self.session.key,
+            token: self.session.cancel_token(),
         }
     }
 
-    /// The stream for a driver, which believes to open the session itself.
-    pub(super) fn into_stream(self, received: Received) -> Replay {
-        Replay::new(self.session.stream, &self.session.said, received)
-    }
-}
-
-/// Stops the statement that a session is running, through a connection of its own: to the same address, in the same
-/// way.
-#[derive(Debug, Clone)]
-pub struct Canceller {
-    target: Target,
-    endpoint: Endpoint,
-    address: Address,
-    way: Way,
-    key: (i32, i32),
-}
-
-impl Canceller {
-    /// Asks the server to stop the running statement. That it was asked does not mean that it stops.
-    ///
-    /// # Errors
-    /// The server could not be asked.
-    pub async fn cancel(&self) -> Result<(), ConnectError> {
-        let Self { target, endpoint, address, way, key } = self;
-        let asked = async {
-            let mut stream = stream(target, endpoint, address, *way).await?;
-            let mut buf = BytesMut::new();
-            frontend::cancel_request(key.0, key.1, &mut buf);
-            stream.write_all(&buf).await?;
-            stream.flush().await?;
-            // The server closes when it has passed the request on; how, is of no interest.
-            let _ = stream.read(&mut [0]).await;
-            Ok(())
-        };
-        limited(target.connect_timeout, asked).await.map_err(|failure| failure.explain(target, endpoint))
+    /// What belongs to the driver, and the count of what it receives.
+    pub(super) fn into_parts(self) -> (Client, Connection<LoginStream, LoginStream>, Received) {
+        let login::Session { client, connection, received } = self.session;
+        (client, connection, received)
     }
 }
 
 /// One way to connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     Plain,
     Tls,
 }
@@ -204,8 +173,9 @@ async fn one_address(
     let attempt = async |settings: Option<&Limits>| {
         let mut before: Option<ConnectError> = None;
         for way in ways(target, endpoint) {
-            let parameters = parameters(target, purpose, settings, attrs);
-            let session = log_in(target, endpoint, address, *way, &parameters, settings, attrs);
+            let config = config(target, purpose, settings, attrs);
+            // The driver's log-in is large; callers nest it deep.
+            let session = Box::pin(log_in(target, endpoint, address, *way, &config, settings, attrs));
             match limited(target.connect_timeout, session).await {
                 Ok(session) => return Ok((session, *way)),
                 Err(failure) => {
@@ -241,20 +211,10 @@ fn asks_for_access(attrs: SessionAttrs) -> bool {
     matches!(attrs, SessionAttrs::ReadWrite | SessionAttrs::ReadOnly)
 }
 
-/// Parameters of the start-up message.
-fn parameters(target: &Target, purpose: &str, settings: Option<&Limits>, attrs: SessionAttrs) -> Vec<(String, String)> {
-    let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-    let mut parameters: Vec<_> = [
-        ("database", target.database.as_str()),
-        ("application_name", &target.session_name(purpose)),
-        ("client_encoding", "UTF8"),
-        // Both drivers read times in this form.
-        ("DateStyle", "ISO, MDY"),
-        ("TimeZone", "UTC"),
-    ]
-    .into_iter()
-    .map(own)
-    .collect();
+/// What the driver sends at the start of a session.
+fn config(target: &Target, purpose: &str, settings: Option<&Limits>, attrs: SessionAttrs) -> Config {
+    let mut config = Config::new();
+    config.dbname(&target.database).application_name(target.session_name(purpose));
     let limits = settings.map(Limits::parameters).unwrap_or_default().into_iter();
     let limits = limits
         .filter(|(name, _)| !(asks_for_access(attrs) && *name == "default_transaction_read_only"))
@@ -262,13 +222,13 @@ fn parameters(target: &Target, purpose: &str, settings: Option<&Limits>, attrs: 
     // The last counts, and ours keep the program from burdening the server.
     let mine = target.options.iter().filter(|_| settings.is_some()).cloned();
     if let Some(options) = limits::write(mine.chain(limits)) {
-        parameters.push(("options".to_owned(), options));
+        config.options(options);
     }
-    parameters
+    config
 }
 
 /// A failed attempt.
-enum Failure {
+pub(super) enum Failure {
     /// The address could not be reached, or its name not be looked up (`true`).
     Reach(io::Error, bool),
     /// TLS could not be set up, for a reason of our own side.
@@ -291,7 +251,13 @@ impl From<LoginError> for Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self::Login(LoginError::Io(error))
+        Self::Login(error.into())
+    }
+}
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Login(error.into())
     }
 }
 
@@ -305,7 +271,7 @@ impl Failure {
         }
     }
 
-    fn explain(self, target: &Target, endpoint: &Endpoint) -> ConnectError {
+    pub(super) fn explain(self, target: &Target, endpoint: &Endpoint) -> ConnectError {
         match self {
             Self::Reach(error, looked_up) => ConnectError::from_io(endpoint, &error, looked_up),
             Self::TlsRules(why) => ConnectError::new(endpoint, Kind::Tls, &why),
@@ -317,7 +283,10 @@ impl Failure {
     }
 }
 
-async fn limited<T>(limit: Option<Duration>, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(super) async fn limited<T>(
+    limit: Option<Duration>,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     match limit {
         Some(limit) => timeout(limit, work).await.unwrap_or(Err(Failure::TimedOut(limit))),
         None => work.await,
@@ -325,7 +294,12 @@ async fn limited<T>(limit: Option<Duration>, work: impl Future<Output = Result<T
 }
 
 /// A stream to `address`, encrypted or not.
-async fn stream(target: &Target, endpoint: &Endpoint, address: &Address, way: Way) -> Result<Stream, Failure> {
+pub(super) async fn stream(
+    target: &Target,
+    endpoint: &Endpoint,
+    address: &Address,
+    way: Way,
+) -> Result<Stream, Failure> {
     let reach = async { Wire::open(address, &target.keepalives).await.map_err(|error| Failure::Reach(error, false)) };
     // Whoever does not answer the first packet is not there; a log-in may take longer.
     let limit = target.connect_timeout.map(|limit| limit.min(REACH_LIMIT));
@@ -346,9 +320,7 @@ async fn stream(target: &Target, endpoint: &Endpoint, address: &Address, way: Wa
 }
 
 async fn ask_for_tls(wire: &mut Wire) -> Result<(), Failure> {
-    let mut buf = BytesMut::new();
-    frontend::ssl_request(&mut buf);
-    wire.write_all(&buf).await?;
+    wire.write_all(&SSL_REQUEST).await?;
     // Exactly one byte: whatever else came unencrypted would pass for encrypted afterwards.
     match wire.read_u8().await? {
         b'S' => Ok(()),
@@ -364,7 +336,7 @@ async fn log_in(
     endpoint: &Endpoint,
     address: &Address,
     way: Way,
-    parameters: &[(String, String)],
+    config: &Config,
     settings: Option<&Limits>,
     attrs: SessionAttrs,
 ) -> Result<login::Session, Failure> {
@@ -374,54 +346,58 @@ async fn log_in(
         password: endpoint.password.as_ref().map(crate::secret::Secret::expose),
         channel_binding: target.channel_binding,
     };
-    let session = login::log_in(stream, &credentials, parameters).await?;
-    let session = as_it_is(session).await?;
-    let session = wanted(session, attrs).await?;
+    let mut session = login::log_in(stream, &credentials, config).await?;
+    as_it_is(&mut session).await?;
+    wanted(&mut session, attrs).await?;
     if asks_for_access(attrs) && settings.is_some_and(|settings| settings.read_only) {
-        return Ok(session.ask("SET default_transaction_read_only = on").await?.0);
+        session.first_value("SET default_transaction_read_only = on").await?;
     }
     Ok(session)
 }
 
 /// A database in `SQL_ASCII` has texts in any encoding or none. As UTF-8 the server would refuse to send such a one, and
 /// with it all of an answer.
-async fn as_it_is(session: login::Session) -> Result<login::Session, LoginError> {
-    if session.parameters.get("server_encoding").is_none_or(|encoding| encoding != "SQL_ASCII") {
-        return Ok(session);
+async fn as_it_is(session: &mut login::Session) -> Result<(), LoginError> {
+    if session.parameter("server_encoding") == Some("SQL_ASCII") {
+        session.first_value("SET client_encoding = 'SQL_ASCII'").await?;
     }
-    Ok(session.ask("SET client_encoding = 'SQL_ASCII'").await?.0)
+    Ok(())
 }
 
 /// Whether the server is one of those that `target_session_attrs` allows.
-async fn wanted(session: login::Session, attrs: SessionAttrs) -> Result<login::Session, Failure> {
-    let on = |session: &login::Session, name: &str| session.parameters.get(name).map(|value| value == "on");
-    let is = |value: Option<String>| value.is_some_and(|value| matches!(value.as_str(), "on" | "t"));
-    let (session, fits, what) = match attrs {
-        SessionAttrs::Any | SessionAttrs::PreferStandby => return Ok(session),
+async fn wanted(session: &mut login::Session, attrs: SessionAttrs) -> Result<(), Failure> {
+    let (fits, what) = match attrs {
+        SessionAttrs::Any | SessionAttrs::PreferStandby => return Ok(()),
         SessionAttrs::ReadWrite | SessionAttrs::ReadOnly => {
-            // PostgreSQL 14 and newer say it unasked.
-            let said = on(&session, "default_transaction_read_only").zip(on(&session, "in_hot_standby"));
-            let (session, read_only) = if let Some((default, standby)) = said {
-                (session, default || standby)
-            } else {
-                let (session, value) = session.ask("SHOW transaction_read_only").await?;
-                (session, is(value))
-            };
             let wants = attrs == SessionAttrs::ReadOnly;
             let what = if wants { "sessions on it can write" } else { "sessions on it are read-only" };
-            (session, read_only == wants, what)
+            (is_read_only(session).await? == wants, what)
         }
         SessionAttrs::Primary | SessionAttrs::Standby => {
-            let (session, standby) = if let Some(standby) = on(&session, "in_hot_standby") {
-                (session, standby)
-            } else {
-                let (session, value) = session.ask("SELECT pg_catalog.pg_is_in_recovery()").await?;
-                (session, is(value))
-            };
             let wants = attrs == SessionAttrs::Standby;
             let what = if wants { "it is no standby" } else { "it is a standby" };
-            (session, standby == wants, what)
+            (is_standby(session).await? == wants, what)
         }
     };
-    if fits { Ok(session) } else { Err(Failure::Unwanted(what)) }
+    if fits { Ok(()) } else { Err(Failure::Unwanted(what)) }
+}
+
+/// PostgreSQL 14 and newer report it with the log-in.
+async fn is_read_only(session: &mut login::Session) -> Result<bool, LoginError> {
+    match (reported(session, "default_transaction_read_only"), reported(session, "in_hot_standby")) {
+        (Some(default), Some(standby)) => Ok(default || standby),
+        _ => Ok(session.first_value("SHOW transaction_read_only").await?.as_deref() == Some("on")),
+    }
+}
+
+/// PostgreSQL 14 and newer report it with the log-in.
+async fn is_standby(session: &mut login::Session) -> Result<bool, LoginError> {
+    match reported(session, "in_hot_standby") {
+        Some(standby) => Ok(standby),
+        None => Ok(session.first_value("SELECT pg_catalog.pg_is_in_recovery()").await?.as_deref() == Some("t")),
+    }
+}
+
+fn reported(session: &login::Session, name: &str) -> Option<bool> {
+    session.parameter(name).map(|value| value == "on")
 }
