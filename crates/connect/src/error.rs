@@ -120,14 +120,6 @@ impl Kind {
             | Self::Other => 6,
         }
     }
-
-    /// The exit code of a command that ends for this.
-    pub fn exit_code(self) -> u8 {
-        match self {
-            Self::NotPermitted => refreshtop_core::exit::NOT_PERMITTED,
-            _ => refreshtop_core::exit::CANNOT_CONNECT,
-        }
-    }
 }
 
 impl ConnectError {
@@ -345,7 +337,5 @@ mod tests {
     fn what_needs_a_person_is_told_apart() {
         assert!(Kind::NotReady.may_pass() && Kind::Refused.may_pass());
         assert!(!Kind::PasswordWrong.may_pass() && !Kind::Tls.may_pass());
-        assert_eq!(Kind::NotPermitted.exit_code(), refreshtop_core::exit::NOT_PERMITTED);
-        assert_eq!(Kind::Refused.exit_code(), refreshtop_core::exit::CANNOT_CONNECT);
     }
 }
