@@ -127,11 +127,11 @@ mod tests {
         assert!(unmarked.exists() && other.exists() && living.exists() && linked.exists());
         drop(lock);
         // A child that another test starts at this moment holds the lock as well until it runs its own program.
-        let mut looks = (0..500).map(|_| {
+        let mut removals = (0..500).map(|_| {
             thread::sleep(Duration::from_millis(10));
             clean(Some(base.path())).unwrap()
         });
-        assert_eq!(looks.find(|removed| !removed.is_empty()), Some(vec![living]));
+        assert_eq!(removals.find(|removed| !removed.is_empty()), Some(vec![living]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which requests for authentication are followed.
 
-use super::{login_error::LoginError, rules::ChannelBinding};
+use super::{login_error::LoginError, params::ChannelBinding};
 
 const OK: u32 = 0;
 const KERBEROS_V5: u32 = 2;

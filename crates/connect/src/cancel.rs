@@ -2,10 +2,11 @@
 
 use super::{
     ConnectError, Endpoint, Target,
+    address::Address,
+    failure::within,
     login::Settled,
-    open::{Way, limited, stream},
-    reach::Address,
     secure::Stream,
+    transport::{self, Transport},
 };
 use std::{
     fmt, io,
@@ -18,14 +19,14 @@ use tokio_postgres::{
     tls::{ChannelBinding, TlsStream},
 };
 
-/// Stops the statement that a session is running, through a connection of its own: to the same address, in the same
-/// way.
+/// Stops the statement that a session is running, through a connection of its own: to the same address, with the
+/// same transport.
 #[derive(Clone)]
 pub struct Canceller {
     pub(super) target: Target,
     pub(super) endpoint: Endpoint,
     pub(super) address: Address,
-    pub(super) way: Way,
+    pub(super) transport: Transport,
     pub(super) token: CancelToken,
 }
 
@@ -41,13 +42,13 @@ impl Canceller {
     /// # Errors
     /// The server could not be asked.
     pub async fn cancel(&self) -> Result<(), ConnectError> {
-        let Self { target, endpoint, address, way, token } = self;
+        let Self { target, endpoint, address, transport, token } = self;
         let request = async {
-            let stream = stream(target, endpoint, address, *way).await?;
+            let stream = transport::open(target, endpoint, address, *transport).await?;
             token.cancel_query_raw(UntilClosed(stream), Settled).await?;
             Ok(())
         };
-        limited(target.connect_timeout, request).await.map_err(|failure| failure.explain(target, endpoint))
+        within(target.connect_timeout, request).await.map_err(|failure| failure.explain(target, endpoint))
     }
 }
 

@@ -192,7 +192,7 @@ impl ConnectError {
     /// Explains a failed log-in.
     pub(super) fn from_login(target: &Target, endpoint: &Endpoint, error: LoginError) -> Self {
         match error {
-            LoginError::Server(said) => Self::from_server(target, endpoint, &said),
+            LoginError::Server(error) => Self::from_server(target, endpoint, &error),
             LoginError::PasswordMissing => Self::new(
                 endpoint,
                 Kind::PasswordMissing,
@@ -222,7 +222,7 @@ impl ConnectError {
     fn from_server(target: &Target, endpoint: &Endpoint, error: &ServerError) -> Self {
         let ServerError { code, message, routine } = error;
         let (code, routine) = (code.as_str(), routine.as_deref());
-        let said = clean(message);
+        let text = clean(message);
         let (user, database) = (&target.user, &target.database);
         let state = SqlState::from_code(code);
         let (kind, why) = if state == SqlState::INVALID_PASSWORD {
@@ -231,21 +231,21 @@ impl ConnectError {
                 format!("the server refused the password of role {user:?}; check PGPASSWORD, ~/.pgpass or the URL"),
             )
         } else if state == SqlState::INVALID_AUTHORIZATION_SPECIFICATION && routine == Some("InitializeSessionUserId") {
-            (Kind::RoleMissing, format!("{said}; check the user, or ask an administrator for the role"))
+            (Kind::RoleMissing, format!("{text}; check the user, or ask an administrator for the role"))
         } else if state.code().starts_with("28") {
-            (Kind::NotPermitted, format!("{said}; ask an administrator to let you in (pg_hba.conf)"))
+            (Kind::NotPermitted, format!("{text}; ask an administrator to let you in (pg_hba.conf)"))
         } else if state == SqlState::INVALID_CATALOG_NAME {
             (Kind::DatabaseMissing, format!("there is no database {database:?}; check its name"))
         } else if state == SqlState::INSUFFICIENT_PRIVILEGE {
-            (Kind::NotPermitted, format!("{said}; ask an administrator for CONNECT on the database"))
+            (Kind::NotPermitted, format!("{text}; ask an administrator for CONNECT on the database"))
         } else if state.code().starts_with("57P") {
-            (Kind::NotReady, format!("the server is not ready ({said}); wait"))
+            (Kind::NotReady, format!("the server is not ready ({text}); wait"))
         } else if state == SqlState::TOO_MANY_CONNECTIONS {
-            (Kind::TooManyConnections, format!("no connection is free ({said}); wait, or close other sessions"))
+            (Kind::TooManyConnections, format!("no connection is free ({text}); wait, or close other sessions"))
         } else if state == SqlState::PROTOCOL_VIOLATION && message.contains("startup parameter") {
-            (Kind::SettingsRefused, format!("a pooler refuses session settings ({said})"))
+            (Kind::SettingsRefused, format!("a pooler refuses session settings ({text})"))
         } else {
-            (Kind::Other, format!("the server said: {said} (SQLSTATE {})", clean(code)))
+            (Kind::Other, format!("the server said: {text} (SQLSTATE {})", clean(code)))
         };
         Self::new(endpoint, kind, &why)
     }
@@ -304,9 +304,9 @@ mod tests {
             ("08P01", "unsupported startup parameter: options", "", Kind::SettingsRefused, "pooler"),
             ("XX000", "odd\x1b[31m\u{202e}\nthing", "", Kind::Other, "odd\u{fffd}[31m thing (SQLSTATE XX000)"),
         ] {
-            let said = ServerError { code: code.into(), message: message.into(), routine: Some(routine.into()) };
+            let answer = ServerError { code: code.into(), message: message.into(), routine: Some(routine.into()) };
             let target = target();
-            let error = ConnectError::from_server(&target, target.endpoint(), &said);
+            let error = ConnectError::from_server(&target, target.endpoint(), &answer);
             let text = error.to_string();
             assert_eq!(error.kind, kind, "{text}");
             assert!(text.starts_with("cannot connect to db.example:5433: ") && text.contains(wanted), "{text}");

@@ -1,7 +1,8 @@
 //! The log-in, which the driver does over a stream of ours, and what can be asked before the session is handed over.
 
 use super::{
-    auth::Authentication, login_error::LoginError, login_stream::LoginStream, received::Received, rules, secure::Stream,
+    auth::Authentication, login_error::LoginError, login_stream::LoginStream, params, received::Received,
+    secure::Stream,
 };
 use std::{
     convert::Infallible,
@@ -25,7 +26,7 @@ pub(super) struct Credentials<'a> {
     /// Its password, if one is known.
     pub password: Option<&'a str>,
     /// Whether the log-in must be bound to the TLS session.
-    pub channel_binding: rules::ChannelBinding,
+    pub channel_binding: params::ChannelBinding,
 }
 
 /// An open session.
@@ -46,9 +47,9 @@ pub(super) async fn log_in(
 ) -> Result<Session, LoginError> {
     let mut config = config.clone();
     config.user(credentials.user).channel_binding(match credentials.channel_binding {
-        rules::ChannelBinding::Disable => ChannelBinding::Disable,
-        rules::ChannelBinding::Prefer => ChannelBinding::Prefer,
-        rules::ChannelBinding::Require => ChannelBinding::Require,
+        params::ChannelBinding::Disable => ChannelBinding::Disable,
+        params::ChannelBinding::Prefer => ChannelBinding::Prefer,
+        params::ChannelBinding::Require => ChannelBinding::Require,
     });
     if let Some(password) = credentials.password {
         config.password(password);

@@ -188,14 +188,14 @@ impl AsyncWrite for LoginStream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules;
+    use crate::params;
 
     fn answers() -> Answers {
         let authentication = Authentication {
             has_password: false,
             is_encrypted: false,
             can_bind: false,
-            channel_binding: rules::ChannelBinding::Prefer,
+            channel_binding: params::ChannelBinding::Prefer,
             last: None,
         };
         Answers { authentication, unchecked: Vec::new(), checked: VecDeque::new(), taken: 0, over: false }

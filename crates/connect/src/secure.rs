@@ -1,6 +1,6 @@
 //! The stream to the server once TLS is settled, one way or the other.
 
-use super::{Endpoint, Host, reach::Wire, tls};
+use super::{Endpoint, Host, raw_stream::RawStream, tls};
 use ring::digest;
 use rustls::pki_types::{CertificateDer, ServerName};
 use std::{
@@ -18,22 +18,22 @@ use x509_cert::der::{Decode as _, oid::db::rfc5912 as oid};
 #[derive(Debug)]
 pub(super) enum Stream {
     /// As it is.
-    Plain(Wire),
+    Plain(RawStream),
     /// Encrypted.
-    Tls(Box<TlsStream<Wire>>),
+    Tls(Box<TlsStream<RawStream>>),
 }
 
 impl Stream {
-    /// Encrypts `wire` for `endpoint`.
+    /// Encrypts `raw` for `endpoint`.
     ///
     /// # Errors
     /// The handshake failed, or the certificate was refused.
     pub(super) async fn encrypt(
-        wire: Wire,
+        raw: RawStream,
         endpoint: &Endpoint,
         config: Arc<rustls::ClientConfig>,
     ) -> io::Result<Self> {
-        let stream = TlsConnector::from(config).connect(server_name(endpoint)?, wire).await?;
+        let stream = TlsConnector::from(config).connect(server_name(endpoint)?, raw).await?;
         Ok(Self::Tls(Box::new(stream)))
     }
 

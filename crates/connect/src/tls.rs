@@ -2,7 +2,7 @@
 
 use super::{
     RootCert, SslMode,
-    rules::{Tls, TlsVersion},
+    params::{Tls, TlsVersion},
 };
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,

@@ -1,4 +1,4 @@
-//! The rules for a connection, in libpq's terms: where to, how protected, how long to wait.
+//! What libpq's parameters say of a connection: where to, how protected, how long to wait.
 
 use crate::secret::Secret;
 use std::{
@@ -181,7 +181,7 @@ pub enum RootCert {
 }
 
 impl SslMode {
-    pub(super) const NAMES: [(&'static str, Self); 6] = [
+    pub(crate) const NAMES: [(&'static str, Self); 6] = [
         ("disable", Self::Disable),
         ("allow", Self::Allow),
         ("prefer", Self::Prefer),
@@ -190,7 +190,7 @@ impl SslMode {
         ("verify-full", Self::VerifyFull),
     ];
 
-    pub(super) fn from_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, mode)| *mode)
     }
 
