@@ -85,7 +85,7 @@ impl Programs {
     }
 }
 
-/// `pg_config` comes with the client library's headers, so that it exists says nothing about the server.
+/// `pg_config` comes with the client library's headers, so its presence means nothing for the server.
 fn is_server(bin: &Path) -> bool {
     bin.join("initdb").is_file() && bin.join("postgres").is_file()
 }

@@ -37,10 +37,10 @@ impl fmt::Debug for Canceller {
 }
 
 impl Canceller {
-    /// Asks the server to stop the running statement. That it was asked does not mean that it stops.
+    /// Requests the server to stop the running statement, which it may or may not do.
     ///
     /// # Errors
-    /// The server could not be asked.
+    /// The request could not be sent.
     pub async fn cancel(&self) -> Result<(), ConnectError> {
         let Self { target, endpoint, address, transport, token } = self;
         let request = async {

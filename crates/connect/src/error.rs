@@ -57,7 +57,7 @@ pub enum Kind {
     LoginUnsupported,
     /// A server answered that `target_session_attrs` does not want: a standby where a primary is wanted, for instance.
     Unwanted,
-    /// The server said something else.
+    /// The server reported something else.
     Other,
 }
 
@@ -85,9 +85,9 @@ impl Kind {
         }
     }
 
-    /// Whether the next of several places is tried after it. As with libpq, whoever was turned away by one server does
-    /// not knock at the others: wrong passwords tried everywhere lock accounts, and a database of the same name may be
-    /// another one. Unlike libpq we go on where a server is full, or hangs up as a proxy does whose server is gone.
+    /// Whether the next of several places is tried after it. As with libpq, a log-in that one server refused is
+    /// not tried at the others: wrong passwords tried everywhere lock accounts, and a database of the same name may be
+    /// another one. Unlike libpq we go on if a server is full, or hangs up as a proxy does whose server is gone.
     pub(super) fn leaves_others(self) -> bool {
         matches!(
             self,
@@ -138,7 +138,7 @@ impl ConnectError {
         Self::new(endpoint, Kind::TimedOut, &why)
     }
 
-    /// What to say where several endpoints or addresses failed: the failure that got furthest, and how many there are
+    /// The error for several endpoints or addresses that failed: the failure that got furthest, and how many there are
     /// beside it.
     pub(super) fn several(target: &Target, failures: Vec<Self>) -> Self {
         let count = failures.len();
@@ -209,7 +209,7 @@ impl ConnectError {
             LoginError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Self::new(endpoint, Kind::Broken, "the server closed the connection during the log-in")
             }
-            // A wrong password shows in the server's proof, where it is not the server that notices it first.
+            // A wrong password shows in the server's proof, unless the server notices it first.
             LoginError::Io(error) => {
                 let why = format!("the log-in broke off ({})", clean(&error.to_string()));
                 Self::new(endpoint, Kind::Broken, &why)

@@ -24,8 +24,8 @@ impl Limits {
         read_only: true,
     };
 
-    /// For work that writes and may take its time: the server, or the function that is called, says how long. Said, not
-    /// left out: a role may have been given other defaults.
+    /// For work that writes and may take its time: the server, or the function that is called, decides how long. Set
+    /// explicitly, since a role may have other defaults.
     pub const WRITING: Self = Self {
         statement_timeout: Some(Duration::ZERO),
         lock_timeout: Some(Duration::from_secs(30)),
@@ -46,7 +46,7 @@ impl Limits {
         .collect()
     }
 
-    /// A session that sets nothing else says nothing of this either.
+    /// A session that sets nothing else leaves this alone as well.
     fn access(&self) -> Option<&'static str> {
         match (self.read_only, self.statement_timeout) {
             (true, _) => Some("on"),

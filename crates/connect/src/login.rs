@@ -1,4 +1,4 @@
-//! The log-in, which the driver does over a stream of ours, and what can be asked before the session is handed over.
+//! The log-in, which the driver does over a stream of ours, and statements that run before the session is handed over.
 
 use super::{
     auth::Authentication, login_error::LoginError, login_stream::LoginStream, params, received::Received,
@@ -54,7 +54,7 @@ pub(super) async fn log_in(
     if let Some(password) = credentials.password {
         config.password(password);
     }
-    // The driver neither asks for TLS nor sets it up: whether there is any has been settled.
+    // Whether there is TLS is settled already: the driver neither requests it nor sets it up.
     config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
     let authentication = Authentication {
         has_password: credentials.password.is_some(),
@@ -69,7 +69,7 @@ pub(super) async fn log_in(
     Ok(Session { client, connection, received })
 }
 
-/// Takes a stream as it is, where the driver would begin TLS.
+/// Takes a stream as it is when the driver wants to begin TLS.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settled;
 

@@ -15,7 +15,7 @@ pub(super) enum LoginError {
     /// The server wants a password and none is known.
     #[error("the server wants a password")]
     PasswordMissing,
-    /// The server wants a log-in that is not supported or not allowed; says which.
+    /// The server wants a log-in that is not supported or not allowed; a sentence.
     #[error("{0}")]
     Method(String),
 }

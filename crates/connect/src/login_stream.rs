@@ -1,8 +1,8 @@
 //! The stream over which the driver logs in.
 //!
-//! tokio-postgres sends a fixed set of start-up parameters, and before a session is open it takes messages of any length
-//! and stops at a notice; its errors do not tell why an authentication failed. So this stream adds parameters to the
-//! start-up message, and checks each message of the server until the session is open.
+//! tokio-postgres sends a fixed set of start-up parameters; until the session is open it takes messages of any length,
+//! stops at a notice, and its errors do not show which authentication the server wanted. So this stream adds parameters
+//! to the start-up message, and checks each message of the server until the session is open.
 
 use super::{auth::Authentication, login_error::LoginError, received::Received, secure::Stream};
 use std::{

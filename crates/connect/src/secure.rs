@@ -47,14 +47,14 @@ impl Stream {
         matches!(self, Self::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(tls::ALPN))
     }
 
-    /// What binds a log-in to this very session; `None` where there is nothing.
+    /// What binds a log-in to this TLS session, if anything does.
     pub(super) fn end_point(&self) -> Option<Vec<u8>> {
         let Self::Tls(stream) = self else { return None };
         end_point(stream.get_ref().1.peer_certificates()?.first()?)
     }
 }
 
-/// The name that certificates are checked against, and that the server is told.
+/// The name that certificates are checked against, and that the handshake carries.
 fn server_name(endpoint: &Endpoint) -> io::Result<ServerName<'static>> {
     let name = match &endpoint.host {
         // No certificate knows the interfaces of this machine.
@@ -68,7 +68,7 @@ fn server_name(endpoint: &Endpoint) -> io::Result<ServerName<'static>> {
 }
 
 /// RFC 5929's `tls-server-end-point`: the digest of the certificate by the algorithm of its own signature, or by
-/// SHA-256 where that is a weaker one. `None` for algorithms that name none.
+/// SHA-256 if that is a weaker one. `None` for algorithms that name none.
 fn end_point(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
     let parsed = x509_cert::Certificate::from_der(certificate).ok()?;
     let signature = parsed.signature_algorithm.oid;

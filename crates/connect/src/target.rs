@@ -1,6 +1,6 @@
 //! Which server, as whom and how: the answer of connection string, environment and defaults together.
 //!
-//! The rules are libpq's (chapter "Database Connection Control Functions" of its manual), and where this program
+//! The rules are libpq's (chapter "Database Connection Control Functions" of its manual), and if this program
 //! can't follow one, it refuses instead of connecting to something else, or less safely.
 
 use super::{
@@ -24,7 +24,7 @@ use std::{
 pub struct Target {
     /// What people call it: the name of its profile.
     pub name: Option<String>,
-    /// Where to look for the server, in the order in which to try; never empty.
+    /// Where the server may be, in the order in which to try; never empty.
     pub endpoints: Vec<Endpoint>,
     /// Role to log in as.
     pub user: String,
@@ -45,7 +45,7 @@ pub struct Target {
     /// Longest time for one attempt to connect to one address, from the first packet to the end of the log-in; `None`
     /// is no limit.
     pub connect_timeout: Option<Duration>,
-    /// Settings of every session that the user asks for, by name.
+    /// Settings that the user wants for every session, by name.
     pub options: Vec<(String, String)>,
     /// The file to look passwords up in, if nothing stronger gave one.
     pub password_file: Option<PathBuf>,
@@ -153,9 +153,9 @@ impl Target {
         Ok(target)
     }
 
-    /// Where to look first.
+    /// Where the server is tried first.
     pub fn endpoint(&self) -> &Endpoint {
-        // Never empty, by what `endpoints` says of itself.
+        // `endpoints` is never empty.
         &self.endpoints[0]
     }
 
@@ -175,7 +175,7 @@ impl Target {
     }
 
     /// This target with the passwords that the password file holds now: they change while a monitor runs for weeks.
-    /// Given by string, service or environment, a password stays. Reads one small file, which may block where the home
+    /// Given by string, service or environment, a password stays. Reads one small file, which may block if the home
     /// is on a network: callers in async code use `spawn_blocking`.
     pub fn refreshed(&self) -> Self {
         let mut target = self.clone();
@@ -255,7 +255,7 @@ impl Values {
         Ok(Self(values))
     }
 
-    /// A value that is not empty: empty ones are the default, also where something weaker names another.
+    /// A value that is not empty: empty ones are the default, even if something weaker names another.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str).filter(|value| !value.is_empty())
     }
@@ -324,8 +324,8 @@ fn supported(key: &str, value: &str) -> Result<(), String> {
     }
 }
 
-/// Repeats the keyword only where it can't be half of a password: in a URL, whose parts are told apart by their
-/// place, or where it is close to a real one.
+/// Repeats the keyword only if it can't be half of a password: in a URL, whose parts are told apart by their
+/// place, or if it is close to a real one.
 fn unknown_keyword(key: &str, trusted: bool) -> String {
     let likeness = |name: &&str| strsim::jaro_winkler(name, key);
     let close = conninfo::SUPPORTED

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// How long an address may take to answer at all.
 const REACH_LIMIT: Duration = Duration::from_secs(10);
-/// The message that asks for TLS: its length, and a number where others have the protocol's version.
+/// The message that requests TLS: its length, and a number in the place of the protocol's version.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
 /// How a session is transported.
@@ -68,7 +68,7 @@ async fn request_tls(raw: &mut RawStream) -> Result<(), Failure> {
     match raw.read_u8().await? {
         b'S' => Ok(()),
         b'N' => Err(Failure::Handshake("the server does not support TLS".into())),
-        // A server that is out of processes says so before anything else; its words could be anybody's.
+        // A server that is out of processes reports that before anything else; the text could be anybody's.
         b'E' => Err(Failure::Login(LoginError::Io(io::ErrorKind::ConnectionAborted.into()))),
         _ => Err(Failure::Login(LoginError::Io(io::ErrorKind::InvalidData.into()))),
     }

@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// Reads libpq's `options`, of which `-c name=value` and `--name=value` are understood: the drivers can pass on no
-/// others. `None` for anything else.
+/// Reads libpq's `options`, of which `-c name=value` and `--name=value` are understood; `None` for anything else.
 pub(crate) fn parse(options: &str) -> Option<Vec<(String, String)>> {
     let mut words = words(options).into_iter();
     let mut settings = Vec::new();
@@ -40,7 +39,7 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Writes `-c name=value …`; `None` where there is nothing to say, since some poolers refuse even empty options.
+/// Writes `-c name=value …`; `None` if there are no settings, since some poolers refuse even empty options.
 pub(crate) fn write(settings: impl IntoIterator<Item = (String, String)>) -> Option<String> {
     let mut text = String::new();
     for (name, value) in settings {
