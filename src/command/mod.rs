@@ -4,6 +4,7 @@ pub mod check;
 pub mod cleanup;
 pub mod config;
 pub mod confirm;
+mod connect_failure;
 pub mod definitions;
 pub mod demo;
 pub mod doctor;

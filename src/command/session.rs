@@ -1,6 +1,6 @@
 //! How commands reach the database: the one place to change where sessions are opened differently.
 
-use crate::command::Failure;
+use crate::command::{Failure, connect_failure};
 use refreshtop_connect::{ConnectError, Limits, Target};
 use refreshtop_core::exit;
 use refreshtop_db::{
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 impl From<ConnectError> for Failure {
     fn from(failure: ConnectError) -> Self {
-        Self::new(failure.kind.exit_code(), failure.to_string())
+        Self::new(connect_failure::exit_code(failure.kind), failure.to_string())
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-/// Accounts that root drops to, best first. `nobody` exists where PostgreSQL came without an account.
+/// Accounts that root drops to, best first. `nobody` is for a PostgreSQL that came without an account.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
 
 /// Who runs the server and owns its files.

@@ -23,7 +23,7 @@ use uuid::Uuid;
 const HOST: &str = "127.0.0.1";
 
 /// How long a restart waits for what the last server still holds.
-const RESTART_PATIENCE: Duration = Duration::from_secs(10);
+const RESTART_LIMIT: Duration = Duration::from_secs(10);
 
 /// Settings of every disposable cluster: nothing survives it, so nothing needs to survive a power cut.
 const SETTINGS: [(&str, &str); 13] = [
@@ -49,7 +49,7 @@ pub enum Cron {
     /// No.
     #[default]
     Off,
-    /// Where it is installed, with `cron.database_name` set to this database.
+    /// If it is installed, with `cron.database_name` set to this database.
     IfInstalled(String),
     /// Yes, with `cron.database_name` set to this database; not being installed is an error.
     Required(String),
@@ -58,13 +58,13 @@ pub enum Cron {
 /// How a disposable cluster is made.
 #[derive(Debug, Clone, Default)]
 pub struct ClusterOptions {
-    /// Folder of the server programs; searched for where `None`.
+    /// Folder of the server programs; `None` searches for them.
     pub pg_bin: Option<PathBuf>,
     /// `pg_cron`.
     pub cron: Cron,
     /// Further server settings, which override the cluster's own.
     pub settings: Vec<(String, String)>,
-    /// Where the cluster's folder goes; the system's folder for temporary files where `None`.
+    /// Where the cluster's folder goes; `None` means the system's folder for temporary files.
     pub temp_dir: Option<PathBuf>,
 }
 
@@ -102,7 +102,7 @@ impl DisposableCluster {
     /// Makes a cluster and starts its server. Dropping the future midway leaves nothing behind either.
     ///
     /// # Errors
-    /// Where PostgreSQL is not installed, or can't be started here.
+    /// PostgreSQL is not installed, or can't be started here.
     pub async fn start(options: &ClusterOptions, progress: Progress<'_>) -> Result<Self, ClusterError> {
         let (programs, has_cron) = find_programs(options).await?;
         let account = Account::of_server()?;
@@ -123,7 +123,7 @@ impl DisposableCluster {
         Ok(cluster)
     }
 
-    /// A port that is free when it is looked at may be taken when the server gets there.
+    /// A port that is free now may be taken when the server gets there.
     async fn start_on_free_port(&mut self) -> Result<(), ClusterError> {
         let mut attempts = 0;
         loop {
@@ -144,7 +144,7 @@ impl DisposableCluster {
     /// Starts the server again, on the same port; does nothing while it runs.
     ///
     /// # Errors
-    /// Where the server ends instead, or another program has taken the port.
+    /// The server ends instead, or another program has taken the port.
     pub async fn start_postgres(&mut self) -> Result<(), ClusterError> {
         if self.server.is_some() {
             return Ok(());
@@ -152,7 +152,7 @@ impl DisposableCluster {
         let since = Instant::now();
         loop {
             match self.launch().await {
-                Err(StartError::PortTaken(_) | StartError::StillEnding(_)) if since.elapsed() < RESTART_PATIENCE => {
+                Err(StartError::PortTaken(_) | StartError::StillEnding(_)) if since.elapsed() < RESTART_LIMIT => {
                     tokio::time::sleep(Duration::from_millis(200)).await;
                 }
                 done => return Ok(done?),
@@ -163,7 +163,7 @@ impl DisposableCluster {
     /// Stops the server, ending its sessions (fast shutdown), and keeps the files.
     ///
     /// # Errors
-    /// Where the server outlives every signal.
+    /// The server outlives every signal.
     pub async fn stop_postgres(&mut self) -> Result<(), ClusterError> {
         let Some(mut server) = self.server.take() else { return Ok(()) };
         let stopped = spawn_blocking(move || server.stop()).await;
@@ -186,10 +186,10 @@ impl DisposableCluster {
         }
     }
 
-    /// Stops the server and removes the folder. `Drop` does the same, but blocks its thread and tells no error.
+    /// Stops the server and removes the folder. `Drop` does the same, but blocks its thread and reports no error.
     ///
     /// # Errors
-    /// Where the server outlives every signal.
+    /// The server outlives every signal.
     pub async fn stop(mut self) -> Result<(), ClusterError> {
         let stopped = self.stop_postgres().await;
         spawn_blocking(move || drop(self)).await.ok();
@@ -242,7 +242,7 @@ impl DisposableCluster {
         self.home.folder.log()
     }
 
-    /// Folder of the server's Unix socket; `None` where paths are too long for one.
+    /// Folder of the server's Unix socket; `None` if paths are too long for one.
     pub fn socket_dir(&self) -> Option<&Path> {
         self.home.folder.sockets()
     }

@@ -1,4 +1,4 @@
-//! The folder that holds everything of one cluster, and the mark that says whose it is.
+//! The folder that holds everything of one cluster, marked by its owner.
 
 use crate::{ClusterError, account::Account};
 use std::{
@@ -17,7 +17,7 @@ pub(super) const PREFIX: &str = "refreshtop-";
 
 /// File that marks a folder as a cluster's. It holds the owner's pid, for people.
 ///
-/// Whether the owner lives tells the lock that it holds on the folder itself, and not that pid: the kernel drops a
+/// Whether the owner lives shows in its lock on the folder itself, and not in that pid: the kernel drops a
 /// lock with the process, no reused pid and no other container's pids on a shared `/tmp` confuse it, whoever cleans
 /// up keeps others from doing so as well, and systemd-tmpfiles leaves a locked folder alone however old it gets.
 pub(super) const OWNER: &str = "owner.pid";
@@ -63,7 +63,7 @@ impl Folder {
         self.path.join("postgres.log")
     }
 
-    /// Where the Unix socket goes; `None` where the path is too long for one.
+    /// Where the Unix socket goes; `None` if the path is too long for one.
     pub fn sockets(&self) -> Option<&Path> {
         Some(self.path()).filter(|path| path.as_os_str().len() <= SOCKET_FOLDER_LIMIT)
     }

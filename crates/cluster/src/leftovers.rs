@@ -20,11 +20,11 @@ use std::{
     time::Duration,
 };
 
-/// Stops and removes every abandoned cluster in `temp_dir`, or where clusters are made by default, and tells the
-/// folders that were removed. Blocks while it waits for a server to end.
+/// Stops and removes every abandoned cluster in `temp_dir`, or where clusters are made by default, and returns
+/// the folders that it removed. Blocks while it waits for a server to end.
 ///
 /// # Errors
-/// Where there is no account to run a server as; a folder that can't be removed is left and only logged.
+/// There is no account to run a server as; a folder that can't be removed is left and only logged.
 pub fn clean(temp_dir: Option<&Path>) -> Result<Vec<PathBuf>, ClusterError> {
     let account = Account::of_server()?;
     let base = folder::base(temp_dir, account);
@@ -86,7 +86,7 @@ fn serves(pid: Pid, data: &Path) -> bool {
         let is_postgres = fs::read_to_string(process.join("comm")).is_ok_and(|name| name.starts_with("postgres"));
         return is_postgres && fs::read_link(process.join("cwd")).is_ok_and(|cwd| same(&cwd, data));
     }
-    // Elsewhere its command line tells: we start it with the data directory as an argument.
+    // Elsewhere its command line shows it: we start it with the data directory as an argument.
     let output = Command::new("ps").args(["-o", "command=", "-p", &pid.to_string()]).output();
     let line = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     line.contains("postgres") && line.contains(&*data.to_string_lossy())
@@ -127,11 +127,11 @@ mod tests {
         assert!(unmarked.exists() && other.exists() && living.exists() && linked.exists());
         drop(lock);
         // A child that another test starts at this moment holds the lock as well until it runs its own program.
-        let mut looks = (0..500).map(|_| {
+        let mut removals = (0..500).map(|_| {
             thread::sleep(Duration::from_millis(10));
             clean(Some(base.path())).unwrap()
         });
-        assert_eq!(looks.find(|removed| !removed.is_empty()), Some(vec![living]));
+        assert_eq!(removals.find(|removed| !removed.is_empty()), Some(vec![living]));
     }
 
     #[test]

@@ -26,5 +26,5 @@ pub use disposable::{ClusterOptions, Cron, DisposableCluster};
 pub use error::ClusterError;
 pub use programs::Programs;
 
-/// Told what is being done, one short phrase per step.
+/// Called with what is being done, in one short phrase per step.
 pub type Progress<'a> = &'a mut (dyn FnMut(&str) + Send);

@@ -1,6 +1,6 @@
 //! Whether `pg_cron` is installed for a server.
 
-use crate::programs::{Programs, said};
+use crate::programs::{Programs, first_line};
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -19,12 +19,12 @@ pub fn is_installed(programs: &Programs) -> bool {
 /// Folders of libraries and of shared files.
 type Folders = (Vec<PathBuf>, Vec<PathBuf>);
 
-/// From the server's own `pg_config`, or from the one in `PATH` where it speaks of this server.
+/// From the server's own `pg_config`, or from the one in `PATH` if that belongs to this server.
 fn configured(bin: &Path) -> Option<Folders> {
-    let ask = |program: &Path, what: &str| said(Command::new(program).arg(what)).map(PathBuf::from);
+    let print = |program: &Path, what: &str| first_line(Command::new(program).arg(what)).map(PathBuf::from);
     let programs = [bin.join("pg_config"), PathBuf::from("pg_config")];
-    let program = programs.iter().find(|program| ask(program, "--bindir").as_deref() == Some(bin))?;
-    Some((vec![ask(program, "--pkglibdir")?], vec![ask(program, "--sharedir")?]))
+    let program = programs.iter().find(|program| print(program, "--bindir").as_deref() == Some(bin))?;
+    Some((vec![print(program, "--pkglibdir")?], vec![print(program, "--sharedir")?]))
 }
 
 /// Without `pg_config`: the layouts that builds and packages use, relative to the bin folder.

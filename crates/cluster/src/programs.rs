@@ -31,7 +31,7 @@ pub enum ProgramsError {
     /// None where the override points.
     #[error("{OVERRIDE} is {} but initdb and postgres are not there; name the bin folder of a PostgreSQL server", .0.display())]
     NotThere(PathBuf),
-    /// Found, but it does not say what it is.
+    /// Found, but it does not print a version.
     #[error("{} does not tell its version; name another PostgreSQL server in {OVERRIDE}", .0.display())]
     Version(PathBuf),
 }
@@ -44,11 +44,11 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Looks in `wanted` and nowhere else where it is given; otherwise asks `pg_config`, then searches `PATH`
+    /// Searches `wanted` and nowhere else if it is given; otherwise asks `pg_config`, then searches `PATH`
     /// and the folders that packages use. Starts programs, so it blocks for some milliseconds.
     ///
     /// # Errors
-    /// Where none are found, or those in `wanted` are incomplete.
+    /// None are found, or those in `wanted` are incomplete.
     pub fn find(wanted: Option<&Path>) -> Result<Self, ProgramsError> {
         match wanted {
             Some(bin) if is_server(bin) => Self::at(bin.to_owned()),
@@ -59,7 +59,7 @@ impl Programs {
 
     fn at(bin: PathBuf) -> Result<Self, ProgramsError> {
         let postgres = bin.join("postgres");
-        let major = said(Command::new(&postgres).arg("--version")).as_deref().and_then(major);
+        let major = first_line(Command::new(&postgres).arg("--version")).as_deref().and_then(major);
         let major = major.ok_or(ProgramsError::Version(postgres))?;
         Ok(Self { bin, major })
     }
@@ -85,13 +85,13 @@ impl Programs {
     }
 }
 
-/// `pg_config` comes with the client library's headers, so that it exists says nothing about the server.
+/// `pg_config` comes with the client library's headers, so its presence means nothing for the server.
 fn is_server(bin: &Path) -> bool {
     bin.join("initdb").is_file() && bin.join("postgres").is_file()
 }
 
 fn candidates() -> impl Iterator<Item = PathBuf> {
-    let configured = said(Command::new("pg_config").arg("--bindir")).map(PathBuf::from);
+    let configured = first_line(Command::new("pg_config").arg("--bindir")).map(PathBuf::from);
     let path = env::var_os("PATH").unwrap_or_default();
     let in_path: Vec<PathBuf> = env::split_paths(&path).collect();
     configured.into_iter().chain(in_path).chain(USUAL.iter().flat_map(|pattern| newest_first(pattern)))
@@ -115,8 +115,8 @@ fn major(version: &str) -> Option<u32> {
     number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// First line of what a program says, where it says something and succeeds.
-pub(super) fn said(command: &mut Command) -> Option<String> {
+/// First line of what a program prints, if it prints something and succeeds.
+pub(super) fn first_line(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let line = String::from_utf8(output.stdout).ok()?.lines().next()?.trim().to_owned();
     (output.status.success() && !line.is_empty()).then_some(line)

@@ -13,7 +13,7 @@ use std::{
 };
 
 /// How long a server may take until it accepts connections; after a crash it has to recover first.
-const START_PATIENCE: Duration = Duration::from_mins(1);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// Signals that end a server, each with the time that it gets: fast shutdown, immediate shutdown, no choice.
 const SHUTDOWN: [(Signal, Duration); 3] = [
@@ -22,7 +22,7 @@ const SHUTDOWN: [(Signal, Duration); 3] = [
     (Signal::KILL, Duration::from_secs(4)),
 ];
 
-/// What a start ended in, where it did not end in a server.
+/// Why there is no server after a start.
 pub(super) enum StartError {
     /// Another program has the port.
     PortTaken(ClusterError),
@@ -80,9 +80,9 @@ impl Server {
             if fs::read_to_string(&pid_file).is_ok_and(|content| is_ready(&content, self.pid())) {
                 return Ok(());
             }
-            if since.elapsed() > START_PATIENCE {
+            if since.elapsed() > START_LIMIT {
                 let log = last_lines(&log_since(&folder.log(), logged), 8);
-                return Err(StartError::Final(ClusterError::NotReady { waited: START_PATIENCE, log }));
+                return Err(StartError::Final(ClusterError::NotReady { waited: START_LIMIT, log }));
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -99,8 +99,8 @@ impl Server {
 
     /// Stops the server and blocks until it is gone.
     pub fn stop(&mut self) -> Result<(), ClusterError> {
-        for (signal, patience) in SHUTDOWN {
-            if self.signal_and_wait(signal, patience) {
+        for (signal, limit) in SHUTDOWN {
+            if self.signal_and_wait(signal, limit) {
                 return Ok(());
             }
         }
@@ -113,7 +113,7 @@ impl Server {
     }
 
     /// The child isn't reaped before it is seen to have ended, so its pid can't be another's here.
-    fn signal_and_wait(&mut self, signal: Signal, patience: Duration) -> bool {
+    fn signal_and_wait(&mut self, signal: Signal, limit: Duration) -> bool {
         let since = Instant::now();
         if self.exited().is_some() {
             return true;
@@ -121,7 +121,7 @@ impl Server {
         if let Some(pid) = Pid::from_raw(self.child.id().cast_signed()) {
             kill_process(pid, signal).ok();
         }
-        while since.elapsed() < patience {
+        while since.elapsed() < limit {
             if self.exited().is_some() {
                 return true;
             }
@@ -182,7 +182,7 @@ fn open_log(path: &Path, account: Account) -> io::Result<(File, u64)> {
     Ok((log, length))
 }
 
-/// What the log says beyond its first `from` bytes; as much as can be had.
+/// The log beyond its first `from` bytes, as far as it can be read.
 fn log_since(path: &Path, from: u64) -> String {
     let read = || -> io::Result<Vec<u8>> {
         let mut file = File::open(path)?;
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_log_is_told() {
+    fn the_end_of_a_log_is_kept() {
         assert_eq!(last_lines("a\nb\nc\n\n", 2), "b\nc");
         assert_eq!(last_lines("", 2), "");
     }

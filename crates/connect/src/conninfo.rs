@@ -116,7 +116,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Param>, ParseError> {
     Ok(params)
 }
 
-/// Length of the scheme of a connection URL, with its slashes; `None` where the text is no such URL.
+/// Length of the scheme of a connection URL, with its slashes; `None` if the text is no such URL.
 pub(crate) fn scheme(text: &str) -> Option<usize> {
     ["postgres://", "postgresql://"].iter().find(|scheme| text.starts_with(**scheme)).map(|scheme| scheme.len())
 }
@@ -141,7 +141,7 @@ impl Url<'_> {
             params.push(self.param("dbname", place)?);
         }
         if self.skip('?') {
-            // Without credentials an @ this late says that the ? was part of a password.
+            // Without credentials an @ this late means that the ? was part of a password.
             if !known && self.text[self.at..].contains('@') {
                 return Err(ParseError::StrayAt);
             }
@@ -150,7 +150,7 @@ impl Url<'_> {
         Ok(params)
     }
 
-    /// Reads `user:password@`; says whether it was there.
+    /// Reads `user:password@`; whether it was there.
     fn credentials(&mut self, params: &mut Vec<Param>) -> Result<bool, ParseError> {
         let start = self.at;
         let end = self.until(&['@', '/']).end;

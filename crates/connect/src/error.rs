@@ -2,7 +2,7 @@
 
 use super::{
     Endpoint, Host, Target,
-    login::{LoginError, ServerError},
+    login_error::{LoginError, ServerError},
 };
 use refreshtop_core::sanitize;
 use std::{fmt, io, time::Duration};
@@ -57,7 +57,7 @@ pub enum Kind {
     LoginUnsupported,
     /// A server answered that `target_session_attrs` does not want: a standby where a primary is wanted, for instance.
     Unwanted,
-    /// The server said something else.
+    /// The server reported something else.
     Other,
 }
 
@@ -85,9 +85,9 @@ impl Kind {
         }
     }
 
-    /// Whether the next of several places is tried after it. As with libpq, whoever was turned away by one server does
-    /// not knock at the others: wrong passwords tried everywhere lock accounts, and a database of the same name may be
-    /// another one. Unlike libpq we go on where a server is full, or hangs up as a proxy does whose server is gone.
+    /// Whether the next of several places is tried after it. As with libpq, a log-in that one server refused is
+    /// not tried at the others: wrong passwords tried everywhere lock accounts, and a database of the same name may be
+    /// another one. Unlike libpq we go on if a server is full, or hangs up as a proxy does whose server is gone.
     pub(super) fn leaves_others(self) -> bool {
         matches!(
             self,
@@ -120,14 +120,6 @@ impl Kind {
             | Self::Other => 6,
         }
     }
-
-    /// The exit code of a command that ends for this.
-    pub fn exit_code(self) -> u8 {
-        match self {
-            Self::NotPermitted => refreshtop_core::exit::NOT_PERMITTED,
-            _ => refreshtop_core::exit::CANNOT_CONNECT,
-        }
-    }
 }
 
 impl ConnectError {
@@ -146,7 +138,7 @@ impl ConnectError {
         Self::new(endpoint, Kind::TimedOut, &why)
     }
 
-    /// What to say where several endpoints or addresses failed: the failure that got furthest, and how many there are
+    /// The error for several endpoints or addresses that failed: the failure that got furthest, and how many there are
     /// beside it.
     pub(super) fn several(target: &Target, failures: Vec<Self>) -> Self {
         let count = failures.len();
@@ -200,7 +192,7 @@ impl ConnectError {
     /// Explains a failed log-in.
     pub(super) fn from_login(target: &Target, endpoint: &Endpoint, error: LoginError) -> Self {
         match error {
-            LoginError::Server(said) => Self::from_server(target, endpoint, &said),
+            LoginError::Server(error) => Self::from_server(target, endpoint, &error),
             LoginError::PasswordMissing => Self::new(
                 endpoint,
                 Kind::PasswordMissing,
@@ -217,7 +209,7 @@ impl ConnectError {
             LoginError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Self::new(endpoint, Kind::Broken, "the server closed the connection during the log-in")
             }
-            // A wrong password shows in the server's proof, where it is not the server that notices it first.
+            // A wrong password shows in the server's proof, unless the server notices it first.
             LoginError::Io(error) => {
                 let why = format!("the log-in broke off ({})", clean(&error.to_string()));
                 Self::new(endpoint, Kind::Broken, &why)
@@ -230,7 +222,7 @@ impl ConnectError {
     fn from_server(target: &Target, endpoint: &Endpoint, error: &ServerError) -> Self {
         let ServerError { code, message, routine } = error;
         let (code, routine) = (code.as_str(), routine.as_deref());
-        let said = clean(message);
+        let text = clean(message);
         let (user, database) = (&target.user, &target.database);
         let state = SqlState::from_code(code);
         let (kind, why) = if state == SqlState::INVALID_PASSWORD {
@@ -239,21 +231,21 @@ impl ConnectError {
                 format!("the server refused the password of role {user:?}; check PGPASSWORD, ~/.pgpass or the URL"),
             )
         } else if state == SqlState::INVALID_AUTHORIZATION_SPECIFICATION && routine == Some("InitializeSessionUserId") {
-            (Kind::RoleMissing, format!("{said}; check the user, or ask an administrator for the role"))
+            (Kind::RoleMissing, format!("{text}; check the user, or ask an administrator for the role"))
         } else if state.code().starts_with("28") {
-            (Kind::NotPermitted, format!("{said}; ask an administrator to let you in (pg_hba.conf)"))
+            (Kind::NotPermitted, format!("{text}; ask an administrator to let you in (pg_hba.conf)"))
         } else if state == SqlState::INVALID_CATALOG_NAME {
             (Kind::DatabaseMissing, format!("there is no database {database:?}; check its name"))
         } else if state == SqlState::INSUFFICIENT_PRIVILEGE {
-            (Kind::NotPermitted, format!("{said}; ask an administrator for CONNECT on the database"))
+            (Kind::NotPermitted, format!("{text}; ask an administrator for CONNECT on the database"))
         } else if state.code().starts_with("57P") {
-            (Kind::NotReady, format!("the server is not ready ({said}); wait"))
+            (Kind::NotReady, format!("the server is not ready ({text}); wait"))
         } else if state == SqlState::TOO_MANY_CONNECTIONS {
-            (Kind::TooManyConnections, format!("no connection is free ({said}); wait, or close other sessions"))
+            (Kind::TooManyConnections, format!("no connection is free ({text}); wait, or close other sessions"))
         } else if state == SqlState::PROTOCOL_VIOLATION && message.contains("startup parameter") {
-            (Kind::SettingsRefused, format!("a pooler refuses session settings ({said})"))
+            (Kind::SettingsRefused, format!("a pooler refuses session settings ({text})"))
         } else {
-            (Kind::Other, format!("the server said: {said} (SQLSTATE {})", clean(code)))
+            (Kind::Other, format!("the server said: {text} (SQLSTATE {})", clean(code)))
         };
         Self::new(endpoint, kind, &why)
     }
@@ -312,9 +304,9 @@ mod tests {
             ("08P01", "unsupported startup parameter: options", "", Kind::SettingsRefused, "pooler"),
             ("XX000", "odd\x1b[31m\u{202e}\nthing", "", Kind::Other, "odd\u{fffd}[31m thing (SQLSTATE XX000)"),
         ] {
-            let said = ServerError { code: code.into(), message: message.into(), routine: Some(routine.into()) };
+            let answer = ServerError { code: code.into(), message: message.into(), routine: Some(routine.into()) };
             let target = target();
-            let error = ConnectError::from_server(&target, target.endpoint(), &said);
+            let error = ConnectError::from_server(&target, target.endpoint(), &answer);
             let text = error.to_string();
             assert_eq!(error.kind, kind, "{text}");
             assert!(text.starts_with("cannot connect to db.example:5433: ") && text.contains(wanted), "{text}");
@@ -345,7 +337,5 @@ mod tests {
     fn what_needs_a_person_is_told_apart() {
         assert!(Kind::NotReady.may_pass() && Kind::Refused.may_pass());
         assert!(!Kind::PasswordWrong.may_pass() && !Kind::Tls.may_pass());
-        assert_eq!(Kind::NotPermitted.exit_code(), refreshtop_core::exit::NOT_PERMITTED);
-        assert_eq!(Kind::Refused.exit_code(), refreshtop_core::exit::CANNOT_CONNECT);
     }
 }

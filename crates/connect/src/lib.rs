@@ -1,31 +1,38 @@
 //! Reaching the database: what a connection string, the environment and `~/.pgpass` say, and how to get there.
 //!
-//! [`Target::resolve`] follows libpq. What it returns is opened by [`dial::connect`].
+//! [`Target::resolve`] follows libpq. What it returns is opened by [`connect`].
 
 #![warn(missing_docs, clippy::missing_errors_doc)]
 
-mod choices;
-pub(crate) mod conninfo;
-pub mod dial;
+mod address;
+mod auth;
+mod cancel;
+mod connected;
+mod conninfo;
 pub mod environment;
-pub mod error;
-pub mod limits;
+mod error;
+mod failure;
+mod limits;
 mod login;
+mod login_error;
+mod login_stream;
 mod open;
+mod params;
 mod passfile;
-mod reach;
-mod replay;
-pub mod rules;
+mod raw_stream;
+mod received;
 pub mod secret;
 mod secure;
 mod service;
-pub mod target;
+mod session_attrs;
+mod target;
 mod tls;
+mod transport;
 
-pub use dial::{Connected, Messages, connect};
+pub use cancel::Canceller;
+pub use connected::{Connected, Messages, connect};
 pub use error::{ConnectError, Kind};
 pub use limits::Limits;
-pub use open::Canceller;
-pub use replay::Received;
-pub use rules::{Endpoint, Host, RootCert, SslMode};
+pub use params::{ChannelBinding, Endpoint, Host, Keepalives, RootCert, SessionAttrs, SslMode, Tls, TlsVersion};
+pub use received::Received;
 pub use target::{Target, TargetError};

@@ -1,32 +1,30 @@
-//! Opening a session by libpq's rules, which endpoint, which address, TLS or not, which log-in,
-//! and whether the server is one that is wanted.
+//! Opens a session by libpq's rules: tries endpoints, their addresses and the transports, until one does.
 
 use super::{
-    ConnectError, Endpoint, Host, Kind, Limits, SslMode, Target, limits,
-    login::{self, Credentials, LoginError},
-    reach::{self, Address, Wire},
-    replay::{Received, Replay},
-    rules::SessionAttrs,
-    secure::Stream,
-    tls,
+    ConnectError, Endpoint, Kind, Limits, Target,
+    address::{self, Address},
+    cancel::Canceller,
+    failure::{Failure, within},
+    login::{self, Credentials},
+    login_error::LoginError,
+    login_stream::LoginStream,
+    params::{SessionAttrs, options},
+    received::Received,
+    secret::Secret,
+    session_attrs,
+    transport::{self, Transport},
 };
-use bytes::BytesMut;
-use postgres_protocol::message::frontend;
-use std::{io, time::Duration};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    time::timeout,
-};
+use std::time::Duration;
+use tokio::time::timeout;
+use tokio_postgres::{Client, Config, Connection};
 
-/// How long an address may take to answer at all.
-const REACH_LIMIT: Duration = Duration::from_secs(10);
 /// How long the password file may take.
 const PASSWORDS_LIMIT: Duration = Duration::from_secs(1);
 
 /// An open session, ready to be handed to a driver.
 pub(super) struct Opened {
     session: login::Session,
-    way: Way,
+    transport: Transport,
     endpoint: Endpoint,
     address: Address,
     /// Whether a pooler refused the session's settings, so that it runs without them.
@@ -36,24 +34,19 @@ pub(super) struct Opened {
 impl Opened {
     /// Whether it is encrypted.
     pub(super) fn is_encrypted(&self) -> bool {
-        self.session.stream.is_encrypted()
+        self.transport == Transport::Tls
     }
 
     /// Whether the server says that the session's user is a superuser.
     pub(super) fn is_superuser(&self) -> bool {
-        self.session.parameters.get("is_superuser").is_some_and(|value| value == "on")
-    }
-
-    /// Which of the target's endpoints was reached.
-    pub(super) fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+        self.session.parameter("is_superuser") == Some("on")
     }
 
     /// The target, narrowed down to the very address that was reached.
     pub(super) fn reached(&self, target: &Target) -> Target {
         let address = match &self.address {
             Address::Tcp(address) => Some(*address),
-            Address::Unix(_) | Address::Abstract(_) => None,
+            Address::Unix(_) => None,
         };
         let endpoint = Endpoint { address, ..self.endpoint.clone() };
         Target { endpoints: vec![endpoint], session_attrs: SessionAttrs::Any, ..target.clone() }
@@ -65,84 +58,47 @@ impl Opened {
             target: target.clone(),
             endpoint: self.endpoint.clone(),
             address: self.address.clone(),
-            way: self.way,
-            key: self.session.key,
+            transport: self.transport,
+            token: self.session.cancel_token(),
         }
     }
 
-    /// The stream for a driver, which believes to open the session itself.
-    pub(super) fn into_stream(self, received: Received) -> Replay {
-        Replay::new(self.session.stream, &self.session.said, received)
+    /// What belongs to the driver, and the count of what it receives.
+    pub(super) fn into_parts(self) -> (Client, Connection<LoginStream, LoginStream>, Received) {
+        let login::Session { client, connection, received } = self.session;
+        (client, connection, received)
     }
 }
 
-/// Stops the statement that a session is running, through a connection of its own: to the same address, in the same
-/// way.
-#[derive(Debug, Clone)]
-pub struct Canceller {
-    target: Target,
-    endpoint: Endpoint,
-    address: Address,
-    way: Way,
-    key: (i32, i32),
-}
-
-impl Canceller {
-    /// Asks the server to stop the running statement. That it was asked does not mean that it stops.
-    ///
-    /// # Errors
-    /// The server could not be asked.
-    pub async fn cancel(&self) -> Result<(), ConnectError> {
-        let Self { target, endpoint, address, way, key } = self;
-        let asked = async {
-            let mut stream = stream(target, endpoint, address, *way).await?;
-            let mut buf = BytesMut::new();
-            frontend::cancel_request(key.0, key.1, &mut buf);
-            stream.write_all(&buf).await?;
-            stream.flush().await?;
-            // The server closes when it has passed the request on; how, is of no interest.
-            let _ = stream.read(&mut [0]).await;
-            Ok(())
-        };
-        limited(target.connect_timeout, asked).await.map_err(|failure| failure.explain(target, endpoint))
-    }
-}
-
-/// One way to connect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    Plain,
-    Tls,
-}
-
-/// The ways that the rules allow, in the order in which libpq tries them.
-fn ways(target: &Target, endpoint: &Endpoint) -> &'static [Way] {
-    match (&endpoint.host, target.tls.mode) {
-        (Host::Unix(_), _) | (_, SslMode::Disable) => &[Way::Plain],
-        (_, SslMode::Allow) => &[Way::Plain, Way::Tls],
-        (_, SslMode::Prefer) => &[Way::Tls, Way::Plain],
-        (_, SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull) => &[Way::Tls],
-    }
+/// What is opened.
+#[derive(Clone, Copy)]
+struct Request<'a> {
+    target: &'a Target,
+    purpose: &'a str,
+    limits: &'a Limits,
+    attrs: SessionAttrs,
 }
 
 /// Opens a session. `purpose` joins its name in `pg_stat_activity`.
 ///
 /// # Errors
 /// Why not, and what to do about it.
-pub(super) async fn open(target: &Target, purpose: &str, wanted: &Limits) -> Result<Opened, ConnectError> {
-    let target = &with_present_passwords(target).await;
-    if target.session_attrs == SessionAttrs::PreferStandby {
-        let standby = endpoints(target, purpose, wanted, SessionAttrs::Standby).await;
-        return match standby {
-            Err(error) if error.kind.leaves_others() => endpoints(target, purpose, wanted, SessionAttrs::Any).await,
-            found => found,
-        };
+pub(super) async fn open(target: &Target, purpose: &str, limits: &Limits) -> Result<Opened, ConnectError> {
+    let target = &with_current_passwords(target).await;
+    let request = Request { target, purpose, limits, attrs: target.session_attrs };
+    if request.attrs != SessionAttrs::PreferStandby {
+        return try_endpoints(request).await;
     }
-    endpoints(target, purpose, wanted, target.session_attrs).await
+    match try_endpoints(Request { attrs: SessionAttrs::Standby, ..request }).await {
+        Err(error) if error.kind.leaves_others() => {
+            try_endpoints(Request { attrs: SessionAttrs::Any, ..request }).await
+        }
+        result => result,
+    }
 }
 
 /// Passwords may have been changed since the target was resolved, weeks ago perhaps.
-async fn with_present_passwords(target: &Target) -> Target {
+async fn with_current_passwords(target: &Target) -> Target {
     let own = target.clone();
     // The file may be on a slow disk, or on one that is gone: then the old ones must do.
     let read = tokio::task::spawn_blocking(move || own.refreshed());
@@ -153,27 +109,23 @@ async fn with_present_passwords(target: &Target) -> Target {
 }
 
 /// Tries every address of every endpoint.
-async fn endpoints(
-    target: &Target,
-    purpose: &str,
-    wanted: &Limits,
-    attrs: SessionAttrs,
-) -> Result<Opened, ConnectError> {
+async fn try_endpoints(request: Request<'_>) -> Result<Opened, ConnectError> {
+    let target = request.target;
     let mut failures = Vec::new();
     let mut order: Vec<&Endpoint> = target.endpoints.iter().collect();
     if target.load_balance {
         fastrand::shuffle(&mut order);
     }
     for endpoint in order {
-        let found = match limited(target.connect_timeout, lookup(target, endpoint)).await {
-            Ok(found) => found,
+        let addresses = match within(target.connect_timeout, lookup(target, endpoint)).await {
+            Ok(addresses) => addresses,
             Err(failure) => {
                 failures.push(failure.explain(target, endpoint));
                 continue;
             }
         };
-        for address in found {
-            match one_address(target, endpoint, &address, purpose, wanted, attrs).await {
+        for address in addresses {
+            match try_address(request, endpoint, &address).await {
                 Ok(opened) => return Ok(opened),
                 Err(error) => {
                     let others = error.kind.leaves_others();
@@ -189,239 +141,103 @@ async fn endpoints(
 }
 
 async fn lookup(target: &Target, endpoint: &Endpoint) -> Result<Vec<Address>, Failure> {
-    reach::addresses(endpoint, target.load_balance).await.map_err(|error| Failure::Reach(error, true))
+    address::resolve(endpoint, target.load_balance).await.map_err(|error| Failure::Reach(error, true))
 }
 
-/// Tries one address in every way that the rules allow, without the session's settings where a pooler refuses them.
-async fn one_address(
-    target: &Target,
-    endpoint: &Endpoint,
-    address: &Address,
-    purpose: &str,
-    wanted: &Limits,
-    attrs: SessionAttrs,
-) -> Result<Opened, ConnectError> {
-    let attempt = async |settings: Option<&Limits>| {
-        let mut before: Option<ConnectError> = None;
-        for way in ways(target, endpoint) {
-            let parameters = parameters(target, purpose, settings, attrs);
-            let session = log_in(target, endpoint, address, *way, &parameters, settings, attrs);
-            match limited(target.connect_timeout, session).await {
-                Ok(session) => return Ok((session, *way)),
-                Err(failure) => {
-                    let other_way = failure.other_way();
-                    let error = telling(before.take(), failure.explain(target, endpoint));
-                    if !other_way {
-                        return Err(error);
-                    }
-                    before = Some(error);
-                }
-            }
+/// Tries one address, without the session's settings if a pooler refuses them.
+async fn try_address(request: Request<'_>, endpoint: &Endpoint, address: &Address) -> Result<Opened, ConnectError> {
+    let (result, without_settings) = match try_transports(request, endpoint, address, true).await {
+        Err(error) if error.kind == Kind::SettingsRefused => {
+            (try_transports(request, endpoint, address, false).await, true)
         }
-        Err(before.unwrap_or_else(|| ConnectError::new(endpoint, Kind::Other, "there is no way to connect")))
-    };
-    let (result, without_settings) = match attempt(Some(wanted)).await {
-        Err(error) if error.kind == Kind::SettingsRefused => (attempt(None).await, true),
         result => (result, false),
     };
-    let (session, way) = result?;
-    Ok(Opened { session, way, endpoint: endpoint.clone(), address: address.clone(), without_settings })
+    let (session, transport) = result?;
+    Ok(Opened { session, transport, endpoint: endpoint.clone(), address: address.clone(), without_settings })
+}
+
+/// Tries every transport that is allowed.
+async fn try_transports(
+    request: Request<'_>,
+    endpoint: &Endpoint,
+    address: &Address,
+    with_settings: bool,
+) -> Result<(login::Session, Transport), ConnectError> {
+    let target = request.target;
+    let mut before: Option<ConnectError> = None;
+    for transport in transport::allowed(target, endpoint) {
+        // The driver's log-in is large; callers nest it deep.
+        let session = Box::pin(log_in(request, endpoint, address, *transport, with_settings));
+        match within(target.connect_timeout, session).await {
+            Ok(session) => return Ok((session, *transport)),
+            Err(failure) => {
+                let is_about_transport = failure.is_about_transport();
+                let error = more_telling(before.take(), failure.explain(target, endpoint));
+                if !is_about_transport {
+                    return Err(error);
+                }
+                before = Some(error);
+            }
+        }
+    }
+    Err(before.unwrap_or_else(|| ConnectError::new(endpoint, Kind::Other, "there is no way to connect")))
 }
 
 /// Which of two attempts' errors says more: that of the one that got further.
-fn telling(first: Option<ConnectError>, second: ConnectError) -> ConnectError {
+fn more_telling(first: Option<ConnectError>, second: ConnectError) -> ConnectError {
     match first {
         Some(first) if first.kind != Kind::Tls && matches!(second.kind, Kind::Tls | Kind::NotPermitted) => first,
         _ => second,
     }
 }
 
-/// Whether what the server says of itself is compared with what a session may do, which our own settings would change.
-fn asks_for_access(attrs: SessionAttrs) -> bool {
-    matches!(attrs, SessionAttrs::ReadWrite | SessionAttrs::ReadOnly)
-}
-
-/// Parameters of the start-up message.
-fn parameters(target: &Target, purpose: &str, settings: Option<&Limits>, attrs: SessionAttrs) -> Vec<(String, String)> {
-    let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-    let mut parameters: Vec<_> = [
-        ("database", target.database.as_str()),
-        ("application_name", &target.session_name(purpose)),
-        ("client_encoding", "UTF8"),
-        // Both drivers read times in this form.
-        ("DateStyle", "ISO, MDY"),
-        ("TimeZone", "UTC"),
-    ]
-    .into_iter()
-    .map(own)
-    .collect();
-    let limits = settings.map(Limits::parameters).unwrap_or_default().into_iter();
-    let limits = limits
-        .filter(|(name, _)| !(asks_for_access(attrs) && *name == "default_transaction_read_only"))
-        .map(|(name, value)| (name.to_owned(), value));
-    // The last counts, and ours keep the program from burdening the server.
-    let mine = target.options.iter().filter(|_| settings.is_some()).cloned();
-    if let Some(options) = limits::write(mine.chain(limits)) {
-        parameters.push(("options".to_owned(), options));
-    }
-    parameters
-}
-
-/// A failed attempt.
-enum Failure {
-    /// The address could not be reached, or its name not be looked up (`true`).
-    Reach(io::Error, bool),
-    /// TLS could not be set up, for a reason of our own side.
-    TlsRules(String),
-    /// The handshake failed, or the server has no TLS.
-    Handshake(String),
-    /// The log-in failed.
-    Login(LoginError),
-    /// It is another server than the one that is wanted.
-    Unwanted(&'static str),
-    /// It took too long.
-    TimedOut(Duration),
-}
-
-impl From<LoginError> for Failure {
-    fn from(error: LoginError) -> Self {
-        Self::Login(error)
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Login(LoginError::Io(error))
-    }
-}
-
-impl Failure {
-    /// Whether the other way may do better: the server may demand TLS, or forbid it.
-    fn other_way(&self) -> bool {
-        match self {
-            Self::Handshake(_) => true,
-            Self::Login(LoginError::Server(error)) => error.code == "28000",
-            _ => false,
+/// What the driver sends at the start of a session.
+fn config(request: Request<'_>, with_settings: bool) -> Config {
+    let Request { target, purpose, limits, attrs } = request;
+    let mut config = Config::new();
+    config.dbname(&target.database).application_name(target.session_name(purpose));
+    if with_settings {
+        let ours = limits
+            .parameters()
+            .into_iter()
+            .filter(|(name, _)| !(session_attrs::concerns_access(attrs) && *name == "default_transaction_read_only"))
+            .map(|(name, value)| (name.to_owned(), value));
+        // The last counts, and ours keep the program from burdening the server.
+        if let Some(options) = options::write(target.options.iter().cloned().chain(ours)) {
+            config.options(options);
         }
     }
-
-    fn explain(self, target: &Target, endpoint: &Endpoint) -> ConnectError {
-        match self {
-            Self::Reach(error, looked_up) => ConnectError::from_io(endpoint, &error, looked_up),
-            Self::TlsRules(why) => ConnectError::new(endpoint, Kind::Tls, &why),
-            Self::Handshake(why) => ConnectError::from_handshake(endpoint, &why),
-            Self::Login(error) => ConnectError::from_login(target, endpoint, error),
-            Self::Unwanted(what) => ConnectError::new(endpoint, Kind::Unwanted, what),
-            Self::TimedOut(limit) => ConnectError::timed_out(endpoint, limit),
-        }
-    }
-}
-
-async fn limited<T>(limit: Option<Duration>, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    match limit {
-        Some(limit) => timeout(limit, work).await.unwrap_or(Err(Failure::TimedOut(limit))),
-        None => work.await,
-    }
-}
-
-/// A stream to `address`, encrypted or not.
-async fn stream(target: &Target, endpoint: &Endpoint, address: &Address, way: Way) -> Result<Stream, Failure> {
-    let reach = async { Wire::open(address, &target.keepalives).await.map_err(|error| Failure::Reach(error, false)) };
-    // Whoever does not answer the first packet is not there; a log-in may take longer.
-    let limit = target.connect_timeout.map(|limit| limit.min(REACH_LIMIT));
-    let mut wire = limited(limit, reach).await?;
-    if way == Way::Plain {
-        return Ok(Stream::Plain(wire));
-    }
-    let config = tls::config(&target.tls).map_err(Failure::TlsRules)?;
-    if !target.tls.direct {
-        ask_for_tls(&mut wire).await?;
-    }
-    let stream =
-        Stream::encrypt(wire, endpoint, config).await.map_err(|error| Failure::Handshake(error.to_string()))?;
-    if target.tls.direct && !stream.has_alpn() {
-        return Err(Failure::Handshake("the server does not know sslnegotiation=direct".into()));
-    }
-    Ok(stream)
-}
-
-async fn ask_for_tls(wire: &mut Wire) -> Result<(), Failure> {
-    let mut buf = BytesMut::new();
-    frontend::ssl_request(&mut buf);
-    wire.write_all(&buf).await?;
-    // Exactly one byte: whatever else came unencrypted would pass for encrypted afterwards.
-    match wire.read_u8().await? {
-        b'S' => Ok(()),
-        b'N' => Err(Failure::Handshake("the server does not support TLS".into())),
-        // A server that is out of processes says so before anything else; its words could be anybody's.
-        b'E' => Err(Failure::Login(LoginError::Io(io::ErrorKind::ConnectionAborted.into()))),
-        _ => Err(Failure::Login(LoginError::Io(io::ErrorKind::InvalidData.into()))),
-    }
+    config
 }
 
 async fn log_in(
-    target: &Target,
+    request: Request<'_>,
     endpoint: &Endpoint,
     address: &Address,
-    way: Way,
-    parameters: &[(String, String)],
-    settings: Option<&Limits>,
-    attrs: SessionAttrs,
+    transport: Transport,
+    with_settings: bool,
 ) -> Result<login::Session, Failure> {
-    let stream = stream(target, endpoint, address, way).await?;
+    let Request { target, limits, attrs, .. } = request;
+    let stream = transport::open(target, endpoint, address, transport).await?;
     let credentials = Credentials {
         user: &target.user,
-        password: endpoint.password.as_ref().map(crate::secret::Secret::expose),
+        password: endpoint.password.as_ref().map(Secret::expose),
         channel_binding: target.channel_binding,
     };
-    let session = login::log_in(stream, &credentials, parameters).await?;
-    let session = as_it_is(session).await?;
-    let session = wanted(session, attrs).await?;
-    if asks_for_access(attrs) && settings.is_some_and(|settings| settings.read_only) {
-        return Ok(session.ask("SET default_transaction_read_only = on").await?.0);
+    let mut session = login::log_in(stream, &credentials, &config(request, with_settings)).await?;
+    keep_encoding(&mut session).await?;
+    session_attrs::check(&mut session, attrs).await?;
+    if session_attrs::concerns_access(attrs) && with_settings && limits.read_only {
+        session.first_value("SET default_transaction_read_only = on").await?;
     }
     Ok(session)
 }
 
 /// A database in `SQL_ASCII` has texts in any encoding or none. As UTF-8 the server would refuse to send such a one, and
 /// with it all of an answer.
-async fn as_it_is(session: login::Session) -> Result<login::Session, LoginError> {
-    if session.parameters.get("server_encoding").is_none_or(|encoding| encoding != "SQL_ASCII") {
-        return Ok(session);
+async fn keep_encoding(session: &mut login::Session) -> Result<(), LoginError> {
+    if session.parameter("server_encoding") == Some("SQL_ASCII") {
+        session.first_value("SET client_encoding = 'SQL_ASCII'").await?;
     }
-    Ok(session.ask("SET client_encoding = 'SQL_ASCII'").await?.0)
-}
-
-/// Whether the server is one of those that `target_session_attrs` allows.
-async fn wanted(session: login::Session, attrs: SessionAttrs) -> Result<login::Session, Failure> {
-    let on = |session: &login::Session, name: &str| session.parameters.get(name).map(|value| value == "on");
-    let is = |value: Option<String>| value.is_some_and(|value| matches!(value.as_str(), "on" | "t"));
-    let (session, fits, what) = match attrs {
-        SessionAttrs::Any | SessionAttrs::PreferStandby => return Ok(session),
-        SessionAttrs::ReadWrite | SessionAttrs::ReadOnly => {
-            // PostgreSQL 14 and newer say it unasked.
-            let said = on(&session, "default_transaction_read_only").zip(on(&session, "in_hot_standby"));
-            let (session, read_only) = if let Some((default, standby)) = said {
-                (session, default || standby)
-            } else {
-                let (session, value) = session.ask("SHOW transaction_read_only").await?;
-                (session, is(value))
-            };
-            let wants = attrs == SessionAttrs::ReadOnly;
-            let what = if wants { "sessions on it can write" } else { "sessions on it are read-only" };
-            (session, read_only == wants, what)
-        }
-        SessionAttrs::Primary | SessionAttrs::Standby => {
-            let (session, standby) = if let Some(standby) = on(&session, "in_hot_standby") {
-                (session, standby)
-            } else {
-                let (session, value) = session.ask("SELECT pg_catalog.pg_is_in_recovery()").await?;
-                (session, is(value))
-            };
-            let wants = attrs == SessionAttrs::Standby;
-            let what = if wants { "it is no standby" } else { "it is a standby" };
-            (session, standby == wants, what)
-        }
-    };
-    if fits { Ok(session) } else { Err(Failure::Unwanted(what)) }
+    Ok(())
 }

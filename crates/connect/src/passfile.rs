@@ -3,8 +3,8 @@
 use crate::secret::Secret;
 use std::path::Path;
 
-/// What a password is looked up for.
-pub(super) struct Wanted<'a> {
+/// What a password is for.
+pub(super) struct Key<'a> {
     /// Host as written, or `localhost` for a socket in a default folder.
     pub host: &'a str,
     pub port: u16,
@@ -13,7 +13,7 @@ pub(super) struct Wanted<'a> {
 }
 
 /// Looks a password up in a file. `Err` is a warning: the file is there, but is not used.
-pub(super) fn look_up(path: &Path, wanted: &Wanted<'_>) -> Result<Option<Secret>, String> {
+pub(super) fn look_up(path: &Path, key: &Key<'_>) -> Result<Option<Secret>, String> {
     // A missing file is the usual case, and libpq says nothing about one that can't be reached.
     let Ok(metadata) = std::fs::metadata(path) else { return Ok(None) };
     if !metadata.is_file() {
@@ -28,18 +28,18 @@ pub(super) fn look_up(path: &Path, wanted: &Wanted<'_>) -> Result<Option<Secret>
     }
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("the password file {} is not used: {error}", path.display()))?;
-    Ok(find(&text, wanted))
+    Ok(find(&text, key))
 }
 
 /// The password of the first line that fits.
-fn find(text: &str, wanted: &Wanted<'_>) -> Option<Secret> {
-    let port = wanted.port.to_string();
-    let keys = [wanted.host, &port, wanted.database, wanted.user];
+fn find(text: &str, key: &Key<'_>) -> Option<Secret> {
+    let port = key.port.to_string();
+    let fields = [key.host, &port, key.database, key.user];
     text.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
         let mut rest = line;
-        for key in keys {
+        for wanted in fields {
             let (field, after) = field(rest);
-            if field != "*" && unescape(field) != key {
+            if field != "*" && unescape(field) != wanted {
                 return None;
             }
             rest = after?;
@@ -77,8 +77,8 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Option<String> {
-        let wanted = Wanted { host: "db.example", port: 5432, database: "a:p", user: "bob" };
-        find(text, &wanted).map(|secret| secret.expose().to_owned())
+        let key = Key { host: "db.example", port: 5432, database: "a:p", user: "bob" };
+        find(text, &key).map(|secret| secret.expose().to_owned())
     }
 
     #[test]
@@ -109,17 +109,17 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pgpass");
-        let wanted = Wanted { host: "h", port: 1, database: "d", user: "u" };
-        assert_eq!(look_up(&path, &wanted), Ok(None));
+        let key = Key { host: "h", port: 1, database: "d", user: "u" };
+        assert_eq!(look_up(&path, &key), Ok(None));
         std::fs::write(&path, "*:*:*:*:pw").unwrap();
         for (mode, used) in [(0o600, true), (0o400, true), (0o640, false), (0o604, false)] {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            let result = look_up(&path, &wanted);
+            let result = look_up(&path, &key);
             assert_eq!(result.is_ok(), used, "{mode:o}");
             if let Err(warning) = result {
                 assert!(warning.contains("chmod 600") && !warning.contains("pw\""), "{warning}");
             }
         }
-        assert!(look_up(folder.path(), &wanted).unwrap_err().contains("not a plain file"));
+        assert!(look_up(folder.path(), &key).unwrap_err().contains("not a plain file"));
     }
 }

@@ -35,7 +35,7 @@ impl fmt::Display for Secret {
 }
 
 /// A connection string: a `postgres://` URL or libpq's keywords. It prints with its password covered, and as
-/// `<connection string>` where it is not certain which part is the password.
+/// `<connection string>` if it is not certain which part is the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConnectionUrl(String);
 
@@ -50,7 +50,7 @@ impl ConnectionUrl {
         &self.0
     }
 
-    /// Whether it holds a password; also where that can't be told.
+    /// Whether it holds a password; true as well if that is not certain.
     pub fn may_hold_password(&self) -> bool {
         conninfo::parse(&self.0).map_or(true, |params| params.iter().any(|param| is_secret(&param.key)))
     }
@@ -81,7 +81,7 @@ fn is_secret(key: &str) -> bool {
     matches!(key, "password" | "sslpassword" | "oauth_client_secret" | "scram_client_key" | "scram_server_key")
 }
 
-/// The text with its passwords covered; `None` where one could hide in a part that is not called so: a keyword that
+/// The text with its passwords covered; `None` if one could hide in a part that is not called so: a keyword that
 /// libpq does not know may be the second half of a password that was not quoted, an @ in a value the end of one that
 /// was not encoded.
 fn redacted(text: &str) -> Option<String> {

@@ -1,6 +1,6 @@
 //! The stream to the server once TLS is settled, one way or the other.
 
-use super::{Endpoint, Host, reach::Wire, tls};
+use super::{Endpoint, Host, raw_stream::RawStream, tls};
 use ring::digest;
 use rustls::pki_types::{CertificateDer, ServerName};
 use std::{
@@ -18,22 +18,22 @@ use x509_cert::der::{Decode as _, oid::db::rfc5912 as oid};
 #[derive(Debug)]
 pub(super) enum Stream {
     /// As it is.
-    Plain(Wire),
+    Plain(RawStream),
     /// Encrypted.
-    Tls(Box<TlsStream<Wire>>),
+    Tls(Box<TlsStream<RawStream>>),
 }
 
 impl Stream {
-    /// Encrypts `wire` for `endpoint`.
+    /// Encrypts `raw` for `endpoint`.
     ///
     /// # Errors
     /// The handshake failed, or the certificate was refused.
     pub(super) async fn encrypt(
-        wire: Wire,
+        raw: RawStream,
         endpoint: &Endpoint,
         config: Arc<rustls::ClientConfig>,
     ) -> io::Result<Self> {
-        let stream = TlsConnector::from(config).connect(server_name(endpoint)?, wire).await?;
+        let stream = TlsConnector::from(config).connect(server_name(endpoint)?, raw).await?;
         Ok(Self::Tls(Box::new(stream)))
     }
 
@@ -47,14 +47,14 @@ impl Stream {
         matches!(self, Self::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(tls::ALPN))
     }
 
-    /// What binds a log-in to this very session; `None` where there is nothing.
+    /// What binds a log-in to this TLS session, if anything does.
     pub(super) fn end_point(&self) -> Option<Vec<u8>> {
         let Self::Tls(stream) = self else { return None };
         end_point(stream.get_ref().1.peer_certificates()?.first()?)
     }
 }
 
-/// The name that certificates are checked against, and that the server is told.
+/// The name that certificates are checked against, and that the handshake carries.
 fn server_name(endpoint: &Endpoint) -> io::Result<ServerName<'static>> {
     let name = match &endpoint.host {
         // No certificate knows the interfaces of this machine.
@@ -68,7 +68,7 @@ fn server_name(endpoint: &Endpoint) -> io::Result<ServerName<'static>> {
 }
 
 /// RFC 5929's `tls-server-end-point`: the digest of the certificate by the algorithm of its own signature, or by
-/// SHA-256 where that is a weaker one. `None` for algorithms that name none.
+/// SHA-256 if that is a weaker one. `None` for algorithms that name none.
 fn end_point(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
     let parsed = x509_cert::Certificate::from_der(certificate).ok()?;
     let signature = parsed.signature_algorithm.oid;

@@ -1,13 +1,12 @@
 //! Which server, as whom and how: the answer of connection string, environment and defaults together.
 //!
-//! The rules are libpq's (chapter "Database Connection Control Functions" of its manual), and where this program
-//! can't follow one, it refuses instead of connecting to something else, or less safely, than was asked for.
+//! The rules are libpq's (chapter "Database Connection Control Functions" of its manual), and if this program
+//! can't follow one, it refuses instead of connecting to something else, or less safely.
 
 use super::{
     conninfo::{self, Param},
-    limits, passfile,
-    rules::{ChannelBinding, Endpoint, Host, Keepalives, SessionAttrs, Tls},
-    service,
+    params::{ChannelBinding, Endpoint, Host, Keepalives, SessionAttrs, Tls, options},
+    passfile, service,
 };
 use crate::{
     environment::{self, Environment},
@@ -25,7 +24,7 @@ use std::{
 pub struct Target {
     /// What people call it: the name of its profile.
     pub name: Option<String>,
-    /// Where to look for the server, in the order in which to try; never empty.
+    /// Where the server may be, in the order in which to try; never empty.
     pub endpoints: Vec<Endpoint>,
     /// Role to log in as.
     pub user: String,
@@ -41,14 +40,14 @@ pub struct Target {
     pub load_balance: bool,
     /// How a dead peer is noticed.
     pub keepalives: Keepalives,
-    /// The user's own name for the sessions; `None` for `refreshtop` and the purpose.
+    /// The user's own name for the sessions; `None` means `refreshtop` and the purpose.
     pub application_name: Option<String>,
     /// Longest time for one attempt to connect to one address, from the first packet to the end of the log-in; `None`
     /// is no limit.
     pub connect_timeout: Option<Duration>,
-    /// Settings of every session that the user asks for, by name.
+    /// Settings that the user wants for every session, by name.
     pub options: Vec<(String, String)>,
-    /// The file to look passwords up in, where nothing stronger gave one.
+    /// The file to look passwords up in, if nothing stronger gave one.
     pub password_file: Option<PathBuf>,
     /// What the user should know, though it stops nothing. Nothing secret is in it.
     pub warnings: Vec<String>,
@@ -60,7 +59,7 @@ pub struct Target {
 #[error("{0}")]
 pub struct TargetError(pub(super) String);
 
-/// Time for one attempt to connect where nothing else is said. libpq waits for ever; a monitor must say something.
+/// Time for one attempt to connect, unless another is given. libpq waits for ever; a monitor must show something.
 /// Long enough for the eight round trips of a name, TCP, TLS and SCRAM over a link on which each takes two seconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(25);
 
@@ -154,9 +153,9 @@ impl Target {
         Ok(target)
     }
 
-    /// Where to look first.
+    /// Where the server is tried first.
     pub fn endpoint(&self) -> &Endpoint {
-        // Never empty, by what `endpoints` says of itself.
+        // `endpoints` is never empty.
         &self.endpoints[0]
     }
 
@@ -176,7 +175,7 @@ impl Target {
     }
 
     /// This target with the passwords that the password file holds now: they change while a monitor runs for weeks.
-    /// Given by string, service or environment, a password stays. Reads one small file, which may block where the home
+    /// Given by string, service or environment, a password stays. Reads one small file, which may block if the home
     /// is on a network: callers in async code use `spawn_blocking`.
     pub fn refreshed(&self) -> Self {
         let mut target = self.clone();
@@ -190,7 +189,7 @@ impl Target {
         self.endpoints.iter().all(|endpoint| endpoint.password.is_some())
     }
 
-    /// This target with a password that a person gave: it is used everywhere, and no file is asked any more.
+    /// This target with a password that a person gave: it is used everywhere, and no file is read any more.
     pub fn with_password(mut self, password: &Secret) -> Self {
         for endpoint in &mut self.endpoints {
             endpoint.password = Some(password.clone());
@@ -210,7 +209,7 @@ impl Target {
                 Host::Unix(folder) => folder.display().to_string(),
             };
             let (port, database, user) = (endpoint.port, &self.database, &self.user);
-            match passfile::look_up(path, &passfile::Wanted { host: &host, port, database, user }) {
+            match passfile::look_up(path, &passfile::Key { host: &host, port, database, user }) {
                 Ok(password) => endpoint.password = password,
                 Err(warning) => {
                     endpoint.password = None;
@@ -256,7 +255,7 @@ impl Values {
         Ok(Self(values))
     }
 
-    /// A value that is not empty: empty ones are the default, also where something weaker names another.
+    /// A value that is not empty: empty ones are the default, even if something weaker names another.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str).filter(|value| !value.is_empty())
     }
@@ -271,7 +270,7 @@ impl Values {
 
     fn options(&self) -> Result<Vec<(String, String)>, TargetError> {
         let text = self.get("options").unwrap_or_default();
-        limits::parse(text).ok_or_else(|| {
+        options::parse(text).ok_or_else(|| {
             TargetError("options (or PGOPTIONS) may hold \"-c name=value\" and \"--name=value\" only".to_owned())
         })
     }
@@ -325,8 +324,8 @@ fn supported(key: &str, value: &str) -> Result<(), String> {
     }
 }
 
-/// Repeats the keyword only where it can't be half of a password: in a URL, whose parts are told apart by their
-/// place, or where it is close to a real one.
+/// Repeats the keyword only if it can't be half of a password: in a URL, whose parts are told apart by their
+/// place, or if it is close to a real one.
 fn unknown_keyword(key: &str, trusted: bool) -> String {
     let likeness = |name: &&str| strsim::jaro_winkler(name, key);
     let close = conninfo::SUPPORTED
@@ -350,7 +349,7 @@ mod tests {
     use super::*;
     use crate::{
         SslMode,
-        rules::{RootCert, TlsVersion},
+        params::{RootCert, TlsVersion},
     };
 
     /// An environment whose home is empty, so that nothing of this machine gets in.

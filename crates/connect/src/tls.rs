@@ -2,7 +2,7 @@
 
 use super::{
     RootCert, SslMode,
-    rules::{Tls, TlsVersion},
+    params::{Tls, TlsVersion},
 };
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
@@ -84,7 +84,7 @@ fn own_certificate(
     Ok((chain, read))
 }
 
-/// Checks beside the usual ones, where a list of revoked certificates was given.
+/// Checks beside the usual ones, if a list of revoked certificates was given.
 #[derive(Debug)]
 struct Revoked(Arc<WebPkiServerVerifier>);
 

@@ -1,6 +1,6 @@
 //! What a failure of a migration means.
 
-use crate::command::{Failure, interrupt::Watch};
+use crate::command::{Failure, connect_failure, interrupt::Watch};
 use refreshtop_core::exit;
 use refreshtop_db::{error, migrate::MigrateError};
 
@@ -12,7 +12,7 @@ impl From<MigrateError> for Failure {
 
 pub(super) fn exit_code(error: &MigrateError) -> u8 {
     match error {
-        MigrateError::Connect(failure) => failure.kind.exit_code(),
+        MigrateError::Connect(failure) => connect_failure::exit_code(failure.kind),
         MigrateError::Told { code, .. } => *code,
         MigrateError::Database(failure) if error::code(failure) == Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) => {
             exit::NOT_PERMITTED

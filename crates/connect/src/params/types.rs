@@ -1,4 +1,4 @@
-//! The rules for a connection, in libpq's terms: where to, how protected, how long to wait.
+//! Types of libpq's parameters: where to connect, how protected, how long to wait.
 
 use crate::secret::Secret;
 use std::{
@@ -17,7 +17,7 @@ pub struct Endpoint {
     pub address: Option<SocketAddr>,
     /// TCP port, or the number in the name of the socket.
     pub port: u16,
-    /// The password for it, where one is known: the password file may hold another one for each host.
+    /// The password for it, if one is known: the password file may hold another one for each host.
     pub password: Option<Secret>,
 }
 
@@ -62,11 +62,11 @@ pub struct Tls {
     pub root_cert: Option<RootCert>,
     /// Certificates that were revoked (`sslcrl`), a PEM file.
     pub revoked: Option<PathBuf>,
-    /// The certificate that we show, where the server asks for one (`sslcert`), a PEM file.
+    /// The certificate that we present if the server requests one (`sslcert`), a PEM file.
     pub certificate: Option<PathBuf>,
     /// Its key (`sslkey`), a PEM file.
     pub key: Option<PathBuf>,
-    /// Whether the server is told which host we want (`sslsni`).
+    /// Whether the handshake names the host that we want (`sslsni`).
     pub sni: bool,
     /// Oldest version that will do (`ssl_min_protocol_version`). The driver has none below 1.2.
     pub min_version: TlsVersion,
@@ -102,9 +102,9 @@ pub enum TlsVersion {
 /// libpq's `channel_binding`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ChannelBinding {
-    /// Not even where it could be had.
+    /// Never.
     Disable,
-    /// Where server and TLS offer it.
+    /// If server and TLS offer it.
     #[default]
     Prefer,
     /// No log-in without it.
@@ -125,18 +125,18 @@ pub enum SessionAttrs {
     Primary,
     /// A standby.
     Standby,
-    /// A standby; where there is none, whatever answers.
+    /// A standby; if there is none, whatever answers.
     PreferStandby,
 }
 
 /// How a dead peer is noticed: libpq's `keepalives*` and `tcp_user_timeout`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keepalives {
-    /// Silence after which TCP asks whether the peer is still there; `None` asks never.
+    /// Silence after which TCP probes whether the peer is still there; `None` never probes.
     pub idle: Option<Duration>,
-    /// Time between two such questions.
+    /// Time between two probes.
     pub interval: Duration,
-    /// Questions without an answer after which the connection counts as dead.
+    /// Probes without an answer after which the connection counts as dead.
     pub retries: u32,
     /// How long data that was sent may stay unacknowledged; `None` leaves it to the system.
     pub user_timeout: Option<Duration>,
@@ -163,7 +163,7 @@ pub enum SslMode {
     Allow,
     /// TLS if the server has it.
     Prefer,
-    /// TLS or nothing; the certificate is checked only where a root certificate is given.
+    /// TLS or nothing; the certificate is checked only if a root certificate is given.
     Require,
     /// TLS with a certificate that a known authority signed.
     VerifyCa,
@@ -181,7 +181,7 @@ pub enum RootCert {
 }
 
 impl SslMode {
-    pub(super) const NAMES: [(&'static str, Self); 6] = [
+    pub(crate) const NAMES: [(&'static str, Self); 6] = [
         ("disable", Self::Disable),
         ("allow", Self::Allow),
         ("prefer", Self::Prefer),
@@ -190,7 +190,7 @@ impl SslMode {
         ("verify-full", Self::VerifyFull),
     ];
 
-    pub(super) fn from_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, mode)| *mode)
     }
 

@@ -1,12 +1,12 @@
 //! Sessions for tokio-postgres: the long-lived one, and those whose statements must be cancelled.
 
-use super::{Canceller, ConnectError, Kind, Limits, Received, Target, open::open};
+use super::{Canceller, ConnectError, Limits, Received, Target, open::open};
 use futures_util::{Stream, stream};
 use std::pin::Pin;
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
+use tokio_postgres::{AsyncMessage, Client};
 
-/// What the server says unasked: notifications and notices. It is also the engine of the session: nothing moves
-/// unless this is polled. It ends when the session ends, after the reason where there is one.
+/// What the server sends without a request: notifications and notices. It is also the engine of the session: nothing
+/// moves unless this is polled. It ends when the session ends, after the reason if there is one.
 pub type Messages = Pin<Box<dyn Stream<Item = Result<AsyncMessage, tokio_postgres::Error>> + Send>>;
 
 /// An open session.
@@ -38,14 +38,7 @@ pub async fn connect(target: &Target, purpose: &str, session: &Limits) -> Result
     let opened = open(target, purpose, session).await?;
     let (canceller, tls, superuser) = (opened.canceller(target), opened.is_encrypted(), opened.is_superuser());
     let (reached, without_settings) = (opened.reached(target), opened.without_settings);
-    let (endpoint, received) = (opened.endpoint().clone(), Received::default());
-    // The log-in is over; the driver only has to be told so.
-    let mut config = Config::new();
-    config.user(&target.user);
-    let (client, mut connection) = config
-        .connect_raw(opened.into_stream(received.clone()), NoTls)
-        .await
-        .map_err(|error| ConnectError::new(&endpoint, Kind::Broken, &error.to_string()))?;
+    let (client, mut connection, received) = opened.into_parts();
     let messages: Messages = Box::pin(stream::poll_fn(move |context| connection.poll_message(context)));
     Ok(Connected { client, messages, canceller, tls, reached, without_settings, received, superuser })
 }

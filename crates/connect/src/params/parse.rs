@@ -1,10 +1,10 @@
-//! The values of libpq's keywords as rules: which texts are allowed, and what each asks for.
+//! Reads the values of libpq's keywords: which texts are allowed, and what each means.
 
-use super::{
-    rules::{ChannelBinding, Endpoint, Host, Keepalives, RootCert, SessionAttrs, SslMode, Tls, TlsVersion},
+use super::types::{ChannelBinding, Endpoint, Host, Keepalives, RootCert, SessionAttrs, SslMode, Tls, TlsVersion};
+use crate::{
+    secret::Secret,
     target::{SOCKET_FOLDERS, TargetError, Values, default_host},
 };
-use crate::secret::Secret;
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs as _},
     path::{Path, PathBuf},
@@ -13,7 +13,7 @@ use std::{
 
 impl Values {
     /// Hosts, addresses and ports, which libpq pairs by their place in the list.
-    pub(super) fn endpoints(&self) -> Result<Vec<Endpoint>, TargetError> {
+    pub(crate) fn endpoints(&self) -> Result<Vec<Endpoint>, TargetError> {
         let list = |key| self.get(key).map(|text| text.split(',').collect::<Vec<_>>());
         let (hosts, addresses, ports) = (list("host"), list("hostaddr"), list("port"));
         let count = addresses.as_ref().or(hosts.as_ref()).map_or(1, Vec::len);
@@ -36,7 +36,7 @@ impl Values {
     }
 
     /// Everything about TLS. Looks for the usual files in `~/.postgresql`.
-    pub(super) fn tls(&self, endpoints: &[Endpoint], home: Option<&Path>) -> Result<Tls, TargetError> {
+    pub(crate) fn tls(&self, endpoints: &[Endpoint], home: Option<&Path>) -> Result<Tls, TargetError> {
         let system = self.get("sslrootcert") == Some("system");
         let mode = self.mode(system)?;
         let (min_version, max_version) = self.versions()?;
@@ -98,7 +98,7 @@ impl Values {
         Ok((min, max))
     }
 
-    pub(super) fn channel_binding(&self) -> Result<ChannelBinding, TargetError> {
+    pub(crate) fn channel_binding(&self) -> Result<ChannelBinding, TargetError> {
         let known = [
             ("disable", ChannelBinding::Disable),
             ("prefer", ChannelBinding::Prefer),
@@ -107,7 +107,7 @@ impl Values {
         Ok(self.choice("channel_binding", &known)?.unwrap_or_default())
     }
 
-    pub(super) fn session_attrs(&self) -> Result<SessionAttrs, TargetError> {
+    pub(crate) fn session_attrs(&self) -> Result<SessionAttrs, TargetError> {
         let known = [
             ("any", SessionAttrs::Any),
             ("read-write", SessionAttrs::ReadWrite),
@@ -119,12 +119,12 @@ impl Values {
         Ok(self.choice("target_session_attrs", &known)?.unwrap_or_default())
     }
 
-    pub(super) fn load_balance(&self) -> Result<bool, TargetError> {
+    pub(crate) fn load_balance(&self) -> Result<bool, TargetError> {
         Ok(self.choice("load_balance_hosts", &[("disable", false), ("random", true)])?.unwrap_or(false))
     }
 
     /// Zero leaves what this program does anyway, but for `tcp_user_timeout`, where it asks for the system's own.
-    pub(super) fn keepalives(&self) -> Result<Keepalives, TargetError> {
+    pub(crate) fn keepalives(&self) -> Result<Keepalives, TargetError> {
         let mut rules = Keepalives::default();
         let seconds = |number: u32| Duration::from_secs(number.into());
         let positive = |key| Ok::<_, TargetError>(self.number(key)?.filter(|number| *number > 0));
