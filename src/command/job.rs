@@ -13,10 +13,11 @@ use chrono::{DateTime, Utc};
 use refreshtop_connect::{Canceller, Limits, Target};
 use refreshtop_core::exit;
 use refreshtop_db::{
-    error::{self, sqlstate},
+    cron_settings::{self, CronSettings},
+    error::{self, Error, sqlstate},
     jobs::{self, Change, Changed, Execution},
-    service::{self, CronSettings},
-    session::{Error, Session},
+    server_facts,
+    session::Session,
 };
 use serde_json::{Value, json};
 
@@ -79,8 +80,8 @@ impl<'a> Desk<'a> {
     async fn open(target: &'a Target) -> Result<Self, Failure> {
         let failed = |error: Error| session::failure("see the schedule", target, &error);
         let mut app = Session::open(target, "job", &LIMITS).await?;
-        let facts = service::server_facts(&app).await.map_err(failed)?;
-        let cron = service::cron_settings(&mut app).await.map_err(failed)?;
+        let facts = server_facts::server_facts(&app).await.map_err(failed)?;
+        let cron = cron_settings::cron_settings(&mut app).await.map_err(failed)?;
         let there = match &cron.database {
             Some(database) if *database == facts.server.database => None,
             Some(database) => {

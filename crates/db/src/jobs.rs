@@ -3,11 +3,13 @@
 //! Putting all of them in place is [`crate::schedule`]'s.
 
 use crate::{
-    error,
+    cron_settings::CronSettings,
+    error::{self, Result},
+    quote::literal,
+    row::{FromRow, Row, moment, some_text, text},
     schedule::{self, OF_ROLES_THAT_COUNT},
-    service::{self, CronSettings, literal},
-    session::{FromRow, Result, Row, Session, Transaction},
-    trust::{PINNED, Thing, Trust},
+    session::{PINNED, Session, Transaction},
+    trust::{Thing, Trust},
 };
 use chrono::{DateTime, Offset as _, Utc};
 use refreshtop_core::{
@@ -21,7 +23,7 @@ pub async fn job_here(app: &mut Session, cron: &CronSettings, name: &str) -> Res
         "SELECT schedule, active, last_status, last_message, last_start FROM refreshtop.cron_job({})",
         literal(name)
     );
-    if let Some(row) = service::optional(app, &sql).await? {
+    if let Some(row) = app.optional(&sql, &[]).await? {
         return job(&row, cron).map(Some);
     }
     // The installation sees its own jobs only; whoever asks may see more.
@@ -50,19 +52,19 @@ async fn job_that(there: &mut Session, cron: &CronSettings, name: &str, conditio
     }
     let zone = "SELECT EXISTS (SELECT 1 FROM pg_settings WHERE name = 'cron.timezone')";
     // Up to 1.4 there is no such setting, and what somebody has put under that name is not heeded.
-    let heeded: bool = service::one(&installation, zone).await?.try_get(0)?;
+    let heeded: bool = installation.one(zone, &[]).await?.try_get(0)?;
     let cron = CronSettings { offset: if heeded { cron.offset } else { Utc.fix() }, ..cron.clone() };
     let sql = format!(
         "SELECT j.jobid, j.schedule::text AS schedule, j.active FROM cron.job j WHERE {condition}
          ORDER BY {} LIMIT 1",
         the_right_one(name)
     );
-    let Some(found) = service::optional(&installation, &sql).await? else { return Ok(None) };
+    let Some(found) = installation.optional(&sql, &[]).await? else { return Ok(None) };
     let last = newest(&installation, found.try_get("jobid")?, 1).await?.runs.pop();
     installation.commit().await?;
     Ok(Some(Job {
         cron_database: cron.database.clone().unwrap_or_default(),
-        schedule: service::some_text(&found, "schedule")?,
+        schedule: some_text(&found, "schedule")?,
         active: found.try_get("active")?,
         offset: cron.offset,
         last: last.map(|run| JobRun {
@@ -94,18 +96,16 @@ fn the_right_one(name: &str) -> String {
 }
 
 fn job(row: &Row, cron: &CronSettings) -> Result<Job> {
-    let status = service::text(row, "last_status")?;
+    let status = text(row, "last_status")?;
     let last = match status {
-        Some(status) => Some(JobRun {
-            status,
-            message: service::text(row, "last_message")?,
-            started_at: service::moment(row, "last_start")?,
-        }),
+        Some(status) => {
+            Some(JobRun { status, message: text(row, "last_message")?, started_at: moment(row, "last_start")? })
+        }
         None => None,
     };
     Ok(Job {
         cron_database: cron.database.clone().unwrap_or_default(),
-        schedule: service::some_text(row, "schedule")?,
+        schedule: some_text(row, "schedule")?,
         active: row.try_get("active")?,
         offset: cron.offset,
         last,
@@ -131,10 +131,10 @@ impl FromRow for Execution {
     fn from_row(row: &Row) -> Result<Self> {
         Ok(Self {
             id: row.try_get("runid")?,
-            status: service::text(row, "status")?,
-            message: service::text(row, "message")?,
-            started_at: service::moment(row, "start_time")?,
-            ended_at: service::moment(row, "end_time")?,
+            status: text(row, "status")?,
+            message: text(row, "message")?,
+            started_at: moment(row, "start_time")?,
+            ended_at: moment(row, "end_time")?,
         })
     }
 }
@@ -159,7 +159,7 @@ pub async fn executions(there: &mut Session, database: &str, name: &str, limit: 
         is_job(database, name),
         the_right_one(name)
     );
-    let Some(job) = service::optional(&installation, &sql).await? else { return Ok(Executions::default()) };
+    let Some(job) = installation.optional(&sql, &[]).await? else { return Ok(Executions::default()) };
     let found = newest(&installation, job.try_get(0)?, limit).await?;
     installation.commit().await?;
     Ok(found)
@@ -169,7 +169,7 @@ pub async fn executions(there: &mut Session, database: &str, name: &str, limit: 
 async fn newest(there: &Session, job: i64, limit: u16) -> Result<Executions> {
     let mut runs: Vec<Execution> = Vec::new();
     let ends = "SELECT coalesce(max(runid), 0) AS newest, coalesce(min(runid), 0) AS oldest FROM cron.job_run_details";
-    let ends = service::one(there, ends).await?;
+    let ends = there.one(ends, &[]).await?;
     let (newest, oldest): (i64, i64) = (ends.try_get("newest")?, ends.try_get("oldest")?);
     let mut above = newest;
     for reach in REACH {
@@ -180,7 +180,7 @@ async fn newest(there: &Session, job: i64, limit: u16) -> Result<Executions> {
              FROM cron.job_run_details r WHERE r.jobid = {job} AND r.runid <= {above} AND r.runid > {below}
              ORDER BY r.runid DESC LIMIT {missing}"
         );
-        for row in service::ask(there, &sql).await? {
+        for row in there.ask(&sql, &[]).await? {
             runs.push(Execution::from_row(&row)?);
         }
         if runs.len() >= usize::from(limit) || below < oldest {
@@ -218,7 +218,7 @@ impl Change {
 
 /// The process of a session.
 pub async fn pid(session: &mut Session) -> Result<i32> {
-    service::one(session, "SELECT pg_catalog.pg_backend_pid()").await?.try_get(0)
+    session.one("SELECT pg_catalog.pg_backend_pid()", &[]).await?.try_get(0)
 }
 
 /// How a change ended.
@@ -292,7 +292,7 @@ pub async fn change(
         literal(change.act()),
         literal(name)
     );
-    service::ask(&noted, &sql).await?;
+    noted.ask(&sql, &[]).await?;
     if !may_commit() {
         return Ok(None);
     }
@@ -314,20 +314,20 @@ async fn apply(cron: &mut Session, database: &str, name: &str, change: &Change) 
          FROM pg_roles r WHERE r.rolname = current_user",
         role = schedule::JOB_ROLE
     );
-    let who = service::one(cron, &who).await?;
+    let who = cron.one(&who, &[]).await?;
     let (role, superuser, member): (String, bool, bool) =
         (who.try_get("role")?, who.try_get("super")?, who.try_get("member")?);
     // pg_cron shows a role its own jobs only.
     if !superuser && member && role != schedule::JOB_ROLE {
         let back = schedule::role_now(cron).await?;
-        service::ask(cron, &format!("SET LOCAL ROLE {}", schedule::JOB_ROLE)).await?;
+        cron.ask(&format!("SET LOCAL ROLE {}", schedule::JOB_ROLE), &[]).await?;
         let changed = match choose(cron, database, name).await {
             Ok(Some(job)) => act(cron, &job, change).await.map(Some),
             // Without USAGE on schema cron it sees nothing.
             Err(failure) if error::code(&failure) != Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) => Err(failure),
             _ => Ok(None),
         };
-        service::ask(cron, &back).await?;
+        cron.ask(&back, &[]).await?;
         if let Some(changed) = changed? {
             return Ok(changed);
         }
@@ -347,10 +347,10 @@ async fn choose(cron: &mut Session, database: &str, name: &str) -> Result<Option
         the_right_one(name)
     );
     let Some(wanted) = schedule::JOBS.iter().find(|wanted| wanted.name == name) else { return Ok(None) };
-    for row in service::ask(cron, &sql).await? {
-        let purpose = wanted.purpose(&service::some_text(&row, "command")?);
+    for row in cron.ask(&sql, &[]).await? {
+        let purpose = wanted.purpose(&some_text(&row, "command")?);
         if purpose != Purpose::Other {
-            let (id, username) = (row.try_get("jobid")?, service::some_text(&row, "username")?);
+            let (id, username) = (row.try_get("jobid")?, some_text(&row, "username")?);
             return Ok(Some(Chosen { id, username, several: purpose == Purpose::CallsAmongOthers }));
         }
     }
@@ -369,7 +369,7 @@ async fn act(cron: &mut Session, job: &Chosen, change: &Change) -> Result<Change
         // pg_cron has a function for names too.
         Change::Remove => format!("SELECT cron.unschedule({id}::bigint)"),
     };
-    match service::ask(cron, &sql).await {
+    match cron.ask(&sql, &[]).await {
         Ok(_) => Ok(Changed::Done),
         Err(failure) if error::code(&failure) == Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) => {
             Ok(Changed::NotPermitted(job.username.clone()))
@@ -386,7 +386,7 @@ async fn by_the_installation(app: &mut Session, name: &str, change: &Change) -> 
         WHERE n.nspname = 'refreshtop' AND p.proname = 'change_job' AND p.prosecdef
           AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user)
           AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE'))";
-    if !service::one(app, there).await?.try_get::<bool, _>(0)? {
+    if !app.one(there, &[]).await?.try_get::<bool, _>(0)? {
         return Ok(None);
     }
     Trust::of(app).await?.allow(Thing::Function("change_job"))?;
@@ -397,5 +397,5 @@ async fn by_the_installation(app: &mut Session, name: &str, change: &Change) -> 
         Change::Remove => ("NULL".into(), "NULL", "true"),
     };
     let sql = format!("SELECT refreshtop.change_job({}, {schedule}, {active}, {remove})", literal(name));
-    service::one(app, &sql).await?.try_get(0).map(Some)
+    app.one(&sql, &[]).await?.try_get(0).map(Some)
 }

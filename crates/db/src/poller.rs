@@ -1,8 +1,8 @@
 //! Reads snapshots: a session in the application's database, and one where `pg_cron` lives if that is another.
 
 use crate::{
-    error,
-    session::{Error, Result, Session},
+    error::{self, Error, Result},
+    session::Session,
     snapshot::{self, Kept, Scope},
 };
 use refreshtop_connect::{ConnectError, Target};

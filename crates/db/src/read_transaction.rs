@@ -1,9 +1,13 @@
 //! The transaction in which everything is read.
 
 use crate::{
-    service::{self, ServerFacts},
-    session::{Error, Result, Row, Session, Transaction},
-    trust::{self, PINNED, QUESTION, Refusal, Thing, Trust},
+    error::{Error, Result},
+    quote::literal,
+    refusal::Refusal,
+    row::Row,
+    server_facts::{self, ServerFacts},
+    session::{PINNED, Session, Transaction},
+    trust::{self, QUESTION, Thing, Trust},
 };
 use futures_util::future::{join, join3};
 use refreshtop_connect::Limits;
@@ -43,7 +47,7 @@ impl<'a> ReadTransaction<'a> {
     /// The same; `keep` is executed with it.
     pub(super) async fn begin_and_keep(session: &'a mut Session, keep: &str) -> Result<Self> {
         let transaction = session.start();
-        let facts = begin_with(&transaction, &service::server_facts_query(QUESTION), keep).await?;
+        let facts = begin_with(&transaction, &server_facts::server_facts_query(QUESTION), keep).await?;
         Ok(Self { transaction, trust: facts.trust.clone(), question: None, facts: SetOnce::new_with(Some(facts)) })
     }
 
@@ -51,9 +55,9 @@ impl<'a> ReadTransaction<'a> {
     /// polled before any question, and says whether it does.
     pub(super) fn assume(session: &'a mut Session, assumed: &Assumed) -> Self {
         let (trust, question) = match assumed {
-            Assumed::Free => (Trust::default(), service::server_facts_query(&trust::still_free())),
+            Assumed::Free => (Trust::default(), server_facts::server_facts_query(&trust::still_free())),
             Assumed::Kept(trust, name) => {
-                let answer = trust.answer().map_or_else(|| "NULL".to_owned(), service::literal);
+                let answer = trust.answer().map_or_else(|| "NULL".to_owned(), literal);
                 (trust.clone(), format!("EXECUTE {name}({answer})"))
             }
         };
@@ -132,7 +136,7 @@ impl DerefMut for ReadTransaction<'_> {
 
 /// What PREPARE keeps under `name`, for [`Assumed::Kept`].
 pub(super) fn keep(name: &str) -> String {
-    let question = service::server_facts_query(&trust::still_the_same());
+    let question = server_facts::server_facts_query(&trust::still_the_same());
     format!("PREPARE {name} (pg_catalog.text) AS {question}; ")
 }
 
@@ -158,7 +162,7 @@ async fn begin_with(transaction: &Transaction<'_>, question: &str, keep: &str) -
     let (begun, facts, set) =
         join3(transaction.run(&begin), transaction.query(question, &[]), transaction.run(&set)).await;
     begun?;
-    let facts = service::server_facts_of(facts?)?;
+    let facts = server_facts::server_facts_of(facts?)?;
     set?;
     Ok(facts)
 }

@@ -1,12 +1,13 @@
 //! Answers what a person asks on the screens beside the overview, in a session that is there while somebody asks.
 
 use crate::{
+    cron_settings,
     diagnosis::{self, CronSession, Options},
-    error,
+    error::{self, Error, Result},
     events::Events,
     read_transaction::ReadTransaction,
-    schedule, service,
-    session::{Error, Result, Session},
+    run_detail, schedule,
+    session::Session,
     unmanaged, views,
 };
 use refreshtop_connect::{ConnectError, Limits, Target};
@@ -215,7 +216,7 @@ impl Task {
         let session = &mut sessions.app;
         let options = Options { run_plan: run_plan.then_some(PLAN_LIMIT), ..Options::default() };
         // Where it can't be read the diagnosis meets the same, and says so.
-        let elsewhere = service::cron_settings(session).await.ok().and_then(|cron| cron.database);
+        let elsewhere = cron_settings::cron_settings(session).await.ok().and_then(|cron| cron.database);
         // By the server's name for this one, since a pooler may have another.
         let here = schedule::current_database(session).await.map_err(lost)?;
         let elsewhere = elsewhere.filter(|database| *database != here);
@@ -233,7 +234,7 @@ impl Task {
     async fn run(&self, sessions: &mut Sessions, id: Uuid) -> Reading<RunDetail> {
         let read = async {
             let tx = ReadTransaction::begin(&mut sessions.app).await?;
-            let detail = match service::run_detail(&tx, id).await {
+            let detail = match run_detail::run_detail(&tx, id).await {
                 Err(failure) if error::is_missing(&failure) => {
                     let catalog = unmanaged::catalog(&tx).await?;
                     unmanaged::run_detail(&tx, &catalog, id).await?

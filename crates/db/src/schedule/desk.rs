@@ -1,17 +1,18 @@
 //! Where the jobs are read and changed: what can be seen where `pg_cron` lives, and how a change is made there.
 
 use crate::{
-    error,
+    error::{self, Error, Result},
+    quote::{identifier, literal},
+    row::{Row, text},
     schedule::{
+        cron_job::CronJob,
         done::{Done, Mode},
         extension::{OWN_TABLES, role_now},
         failure::ScheduleError,
         installation::{Installation, Standing},
-        notes::Found,
         wanted::{JOB_ROLE, JOBS, Wanted},
     },
-    service::{ask, literal, one, text},
-    session::{Error, Result, Row, Session},
+    session::Session,
     trust::{Thing, Trust},
 };
 use refreshtop_core::statement;
@@ -19,62 +20,6 @@ use refreshtop_core::statement;
 /// What it takes to see and change jobs of one's own, as it stands between GRANT and TO, REVOKE and FROM.
 pub(super) const ALTERING: [&str; 2] =
     ["USAGE ON SCHEMA cron", "EXECUTE ON FUNCTION cron.alter_job(bigint, text, text, text, text, boolean)"];
-
-/// Characters of a command that are told.
-const SHORT: usize = 80;
-
-/// A row of `cron.job`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "what pg_cron's table and the catalogue say of a job")]
-pub(super) struct CronJob {
-    pub(super) id: i64,
-    pub(super) jobname: Option<String>,
-    pub(super) schedule: String,
-    pub(super) command: String,
-    pub(super) database: String,
-    pub(super) username: String,
-    pub(super) active: bool,
-    /// Whether the role exists, and is a superuser.
-    pub(super) role_exists: bool,
-    pub(super) role_is_super: bool,
-    /// Whether that role could have set up a deployment here: any role may schedule a job by our name, and its schedule
-    /// must not become ours.
-    pub(super) role_counts: bool,
-}
-
-impl CronJob {
-    pub(super) fn found(&self) -> Found {
-        Found {
-            jobname: self.jobname.clone(),
-            schedule: self.schedule.clone(),
-            command: self.command.clone(),
-            active: self.active,
-            username: self.username.clone(),
-        }
-    }
-
-    /// Its number, schedule and role, for people.
-    pub(super) fn particulars(&self) -> String {
-        let number = if self.jobname.is_some() { format!("number {}, ", self.id) } else { String::new() };
-        let paused = if self.active { "" } else { ", paused" };
-        format!("{number}{}, role {}{paused}", self.schedule, self.username)
-    }
-
-    /// The beginning of what it runs, in one line.
-    pub(super) fn shortened(&self) -> String {
-        let line = self.command.split_whitespace().collect::<Vec<_>>().join(" ");
-        if line.chars().count() <= SHORT { line } else { line.chars().take(SHORT).chain(['…']).collect() }
-    }
-
-    /// For people.
-    pub(super) fn title(&self) -> String {
-        self.jobname.clone().unwrap_or_else(|| format!("number {}", self.id))
-    }
-
-    pub(super) fn state(&self) -> &'static str {
-        if self.active { "active" } else { "paused" }
-    }
-}
 
 /// What is to be done in `pg_cron`'s database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,21 +57,22 @@ impl<'a> Desk<'a> {
         cron_database: &'a str,
         mode: Mode,
     ) -> Result<Self, ScheduleError> {
-        let row = one(
-            cron,
-            &format!(
-                "SELECT current_user::text AS role, r.rolsuper AS super, session_user::text AS login,
+        let row = cron
+            .one(
+                &format!(
+                    "SELECT current_user::text AS role, r.rolsuper AS super, session_user::text AS login,
                         (SELECT l.rolsuper FROM pg_roles l WHERE l.rolname = session_user) AS login_is_super,
                         coalesce((SELECT pg_has_role(current_user, j.oid, 'MEMBER') FROM pg_roles j
                                   WHERE j.rolname = '{JOB_ROLE}'), false) AS member,
                         {OWN_TABLES} AS own, to_regnamespace('cron') IS NOT NULL AS schema
                  FROM pg_roles r WHERE r.rolname = current_user"
-            ),
-        )
-        .await?;
+                ),
+                &[],
+            )
+            .await?;
         let (role, superuser): (String, bool) = (row.try_get("role")?, row.try_get("super")?);
         if row.try_get::<bool, _>("login_is_super")? && !superuser {
-            let (login, database) = (row.try_get("login")?, error::identifier(cron_database));
+            let (login, database) = (row.try_get("login")?, identifier(cron_database));
             return Err(ScheduleError::ActsAs { database, login, role });
         }
         let member = row.try_get::<bool, _>("member")?;
@@ -179,12 +125,12 @@ impl<'a> Desk<'a> {
             literal(&self.job_role),
             databases.join(", ")
         );
-        let mut rows = ask(self.cron, &sql).await?;
+        let mut rows = self.cron.ask(&sql, &[]).await?;
         if !self.superuser {
             // pg_cron shows a role its own jobs only.
             let allowed =
                 "SELECT has_function_privilege('cron.alter_job(bigint, text, text, text, text, boolean)', 'EXECUTE')";
-            self.may_alter = one(self.cron, allowed).await?.try_get(0)?;
+            self.may_alter = self.cron.one(allowed, &[]).await?.try_get(0)?;
             if self.member && self.job_role != self.role {
                 rows.extend(self.as_job_role(&sql).await?);
                 self.may_alter =
@@ -217,9 +163,9 @@ impl<'a> Desk<'a> {
 
     pub(super) async fn as_job_role(&mut self, sql: &str) -> Result<Vec<Row>> {
         let back = role_now(self.cron).await?;
-        ask(self.cron, &format!("SET LOCAL ROLE {}", error::identifier(JOB_ROLE))).await?;
-        let rows = ask(self.cron, sql).await;
-        ask(self.cron, &back).await?;
+        self.cron.ask(&format!("SET LOCAL ROLE {}", identifier(JOB_ROLE)), &[]).await?;
+        let rows = self.cron.ask(sql, &[]).await;
+        self.cron.ask(&back, &[]).await?;
         rows
     }
 
@@ -231,7 +177,7 @@ impl<'a> Desk<'a> {
         let role = if self.superuser || !self.member { &self.role } else { &self.job_role };
         ScheduleError::NotPermitted {
             database: self.cron_database.to_owned(),
-            role: error::identifier(role),
+            role: identifier(role),
             reason: error::sentence(&failure),
         }
     }
@@ -239,7 +185,7 @@ impl<'a> Desk<'a> {
     /// Executes, or tells.
     pub(super) async fn act(&mut self, act: &Act) -> Result<()> {
         let roles = if let Some(role) = &act.role {
-            let (take_on, back) = (format!("SET LOCAL ROLE {}", error::identifier(role)), role_now(self.cron).await?);
+            let (take_on, back) = (format!("SET LOCAL ROLE {}", identifier(role)), role_now(self.cron).await?);
             self.done.statements.extend([take_on.clone(), act.sql.clone(), back.clone()]);
             Some((take_on, back))
         } else {
@@ -250,12 +196,12 @@ impl<'a> Desk<'a> {
             return Ok(());
         }
         if let Some((take_on, back)) = roles {
-            ask(self.cron, &take_on).await?;
-            let acted = ask(self.cron, &act.sql).await;
-            ask(self.cron, &back).await?;
+            self.cron.ask(&take_on, &[]).await?;
+            let acted = self.cron.ask(&act.sql, &[]).await;
+            self.cron.ask(&back, &[]).await?;
             return acted.map(|_| ());
         }
-        ask(self.cron, &act.sql).await.map(|_| ())
+        self.cron.ask(&act.sql, &[]).await.map(|_| ())
     }
 
     /// The statement that makes a job of this database, for role `username`.

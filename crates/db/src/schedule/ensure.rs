@@ -1,18 +1,19 @@
 //! Putting every job in place that is missing.
 
 use crate::{
+    error::Result,
+    quote::literal,
     schedule::{
-        desk::{Act, CronJob, Desk},
+        cron_job::{CronJob, Found},
+        desk::{Act, Desk},
         done::{Done, Mode},
         extension::{create_extension, has_extension, lock},
         failure::ScheduleError,
         installation::{Installation, Place, Standing},
-        notes::{Found, note},
+        notes::note,
         wanted::{JOBS, Wanted},
     },
-    service::literal,
-    session::{Result, Session},
-    trust::PINNED,
+    session::{PINNED, Session},
 };
 use refreshtop_core::statement::Purpose;
 use serde_json::json;

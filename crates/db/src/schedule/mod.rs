@@ -9,6 +9,7 @@
 //! lives is asked of the server.
 
 mod adopt;
+mod cron_job;
 mod desk;
 mod done;
 mod ensure;
@@ -17,18 +18,20 @@ mod failure;
 mod installation;
 mod notes;
 mod others;
+mod own_table;
 mod put_back;
 mod rights;
 mod take_away;
 mod wanted;
 
+pub use cron_job::Found;
 pub use done::{Done, Mode};
 pub use ensure::ensure;
 pub use extension::current_database;
 pub(super) use extension::{OWN_TABLES, has_own_tables, is_readable, lock, role_now};
 pub use failure::ScheduleError;
 pub use installation::{Installation, Place, Standing, installation, is_safe, recall};
-pub use notes::{Found, forget, write_notes};
+pub use notes::{forget, write_notes};
 pub use put_back::put_all_back;
 pub use take_away::take_away;
 pub(super) use wanted::OF_ROLES_THAT_COUNT;

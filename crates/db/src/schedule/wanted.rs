@@ -1,5 +1,6 @@
 //! The jobs that are wanted.
 
+use crate::contract::{PLATFORM_METRICS, REFRESH_JOB};
 use refreshtop_core::statement::{self, Purpose};
 
 /// The role that the jobs run as where there are roles: it may refresh and clean up, and nothing else.
@@ -35,11 +36,11 @@ pub struct Wanted {
 /// The two jobs of the contract.
 pub const JOBS: [Wanted; 2] = [
     Wanted {
-        name: crate::service::REFRESH_JOB,
+        name: REFRESH_JOB,
         schedule: "*/5 * * * *",
         command: "SELECT public.refresh_platform_metrics_with_logging();",
         function: "refresh_platform_metrics_with_logging",
-        view: crate::service::PLATFORM_METRICS,
+        view: PLATFORM_METRICS,
     },
     Wanted {
         name: "cleanup-metrics-logs",

@@ -3,10 +3,11 @@
 //! with the log; the log is read in whatever shape it has.
 
 use crate::{
-    error,
+    contract::PLATFORM_METRICS,
+    error::{self, Result},
+    quote::{identifier, interval},
     read_transaction::ReadTransaction,
-    service::{self, PLATFORM_METRICS, interval, moment},
-    session::{Result, Row},
+    row::{Row, moment, text},
     trust::{LOG, Thing},
     unmanaged::{self, Log},
 };
@@ -45,7 +46,7 @@ pub async fn read(tx: &ReadTransaction<'_>, window: Duration, limit: Duration) -
     let edge = match edge(tx, &log, window).await {
         Err(failure) if unmanaged && !error::fails_all(&failure) => {
             let role = role(tx).await?;
-            let grant = format!("GRANT SELECT ON public.metrics_refresh_log TO {}", error::identifier(&role));
+            let grant = format!("GRANT SELECT ON public.metrics_refresh_log TO {}", identifier(&role));
             return Ok(Err(error::unavailable_but_for("incidents", &failure, &grant)));
         }
         answer => answer?,
@@ -80,7 +81,7 @@ pub async fn read(tx: &ReadTransaction<'_>, window: Duration, limit: Duration) -
 fn not_permitted(role: &str) -> Unavailable {
     Unavailable::new(
         format!("incidents: role {role} is not a super administrator, and row security shows it nothing"),
-        format!("GRANT refreshtop_admin TO {}", error::identifier(role)),
+        format!("GRANT refreshtop_admin TO {}", identifier(role)),
     )
 }
 
@@ -199,7 +200,7 @@ async fn without_success(
 }
 
 fn found(row: &Row) -> Result<Found> {
-    let ended_by = service::text(row, "ended_by")?;
+    let ended_by = text(row, "ended_by")?;
     let origin = ended_by.as_deref().map_or(Origin::Unknown, Origin::from_source);
     let first_logged = moment(row, "first_logged")?;
     let stretch = Stretch {
@@ -258,8 +259,8 @@ fn failure(row: &Row, logged: DateTime<Utc>) -> Result<Failure> {
     Ok(Failure {
         id: Some(row.try_get("id")?),
         at: moment(row, "started_at")?.filter(plausible).unwrap_or(logged),
-        sqlstate: service::text(row, "sqlstate")?,
-        message: service::text(row, "message")?,
+        sqlstate: text(row, "sqlstate")?,
+        message: text(row, "message")?,
     })
 }
 
@@ -333,10 +334,10 @@ fn blocker(row: &Row) -> Result<Blocker> {
     let pid: Option<String> = row.try_get("pid")?;
     Ok(Blocker {
         pid: pid.and_then(|pid| pid.parse().ok()),
-        user: service::text(row, "user_name")?,
-        application: service::text(row, "application")?,
-        mode: service::text(row, "mode")?,
-        relation: service::text(row, "relation")?,
+        user: text(row, "user_name")?,
+        application: text(row, "application")?,
+        mode: text(row, "mode")?,
+        relation: text(row, "relation")?,
         root: row.try_get("root")?,
         named: row.try_get::<i64, _>("named")?.unsigned_abs(),
     })

@@ -4,7 +4,14 @@ use super::{
     history,
     measured::{self, Record, Window},
 };
-use crate::{error, read_transaction::ReadTransaction, service, session::Result, trust::VIEW, unmanaged};
+use crate::{
+    error::{self, Result},
+    quote::quoted,
+    read_transaction::ReadTransaction,
+    row::some_text,
+    trust::VIEW,
+    unmanaged,
+};
 use refreshtop_core::{
     movement::{Figures, Measured, Movement, Sample},
     reading::{Reading, Unavailable},
@@ -45,7 +52,7 @@ async fn current(tx: &ReadTransaction<'_>) -> Result<Reading<Vec<(String, Option
          ORDER BY a.attnum LIMIT 50",
         )
         .await?;
-    let names = rows.iter().map(|row| service::some_text(row, "name")).collect::<Result<Vec<String>>>()?;
+    let names = rows.iter().map(|row| some_text(row, "name")).collect::<Result<Vec<String>>>()?;
     if names.is_empty() {
         return Ok(Err(Unavailable::new(
             "there is no public.platform_metrics with figures",
@@ -53,7 +60,7 @@ async fn current(tx: &ReadTransaction<'_>) -> Result<Reading<Vec<(String, Option
         )));
     }
     let column = |(index, name): (usize, &String)| {
-        let name = format!("\"{}\"", name.replace('"', "\"\""));
+        let name = quoted(name);
         format!("CASE WHEN {name} BETWEEN -1e30 AND 1e30 THEN {name} END::float8 AS c{index}")
     };
     let columns: Vec<String> = names.iter().enumerate().map(column).collect();
