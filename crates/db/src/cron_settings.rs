@@ -31,7 +31,7 @@ pub async fn cron_settings(connection: &mut Session) -> Result<CronSettings> {
 /// Asks where `pg_cron` lives.
 pub async fn cron_settings_in(tx: &ReadTransaction<'_>) -> Result<CronSettings> {
     let sql = "SELECT database, utc_offset, readable FROM refreshtop.cron_settings()";
-    settings_from_row(&tx.one(&[Thing::Function("cron_settings")], sql).await?)
+    settings_from_row(&tx.one(&[Thing::Function("cron_settings")], sql, &[]).await?)
 }
 
 /// Reads the columns `database`, `utc_offset` (seconds) and `readable`.

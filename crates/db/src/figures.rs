@@ -13,7 +13,7 @@ pub async fn figures(tx: &ReadTransaction<'_>) -> Result<Option<PlatformMetrics>
     let sql = "SELECT total_accounts::bigint, total_users::bigint, total_assets::bigint, total_licenses::bigint,
                 new_accounts_30d::bigint, new_users_30d::bigint, new_assets_30d::bigint, last_updated::timestamptz
          FROM public.platform_metrics LIMIT 1";
-    let row = tx.optional(&[VIEW], sql).await?;
+    let row = tx.optional(&[VIEW], sql, &[]).await?;
     row.as_ref().map(PlatformMetrics::from_row).transpose()
 }
 

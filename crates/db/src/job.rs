@@ -19,7 +19,7 @@ pub(super) async fn own_job(tx: &ReadTransaction<'_>) -> Result<Option<Row>> {
         "SELECT left(schedule, 200) AS schedule, active, last_status, last_message, last_start FROM refreshtop.cron_job({})",
         literal(REFRESH_JOB)
     );
-    tx.optional(&[Thing::Function("cron_job")], &sql).await
+    tx.optional(&[Thing::Function("cron_job")], &sql, &[]).await
 }
 
 /// The job that refreshes, read in the application's own database; `own` is what [`own_job`] found.
@@ -69,7 +69,7 @@ async fn job_that(
          ORDER BY coalesce(j.jobname LIKE {job} || '%', false) DESC, j.username = '{JOB_ROLE}' DESC, j.active DESC, j.jobid DESC
          LIMIT 1"
     );
-    let row = tx.optional(&[CRON_JOB, CRON_RUNS], &sql).await?;
+    let row = tx.optional(&[CRON_JOB, CRON_RUNS], &sql, &[]).await?;
     row.map(|row| job_from_row(&row, cron)).transpose()
 }
 

@@ -16,6 +16,7 @@ pub mod jobs;
 mod listen;
 pub mod log;
 pub mod migrate;
+pub mod parameter;
 pub mod poller;
 pub mod preflight;
 pub mod quote;

@@ -36,7 +36,7 @@ pub async fn runs_since(
         recent_runs::select_runs(LONGEST_ERROR),
         literal(refresh_type)
     );
-    let missing = match tx.ask(&[LOG], &sql).await {
+    let missing = match tx.ask(&[LOG], &sql, &[]).await {
         Err(failure) if error::is_missing(&failure) => failure,
         Err(failure) => return Err(failure),
         Ok(rows) => return rows.iter().map(Run::from_row).collect(),

@@ -2,6 +2,7 @@
 
 use crate::{
     error::{Error, Result},
+    parameter::Parameter,
     quote::literal,
     refusal::Refusal,
     row::Row,
@@ -91,27 +92,38 @@ impl<'a> ReadTransaction<'a> {
         }
     }
 
-    /// Asks a question about `things`, where they may be looked at.
-    pub(super) async fn ask(&self, things: &[Thing], sql: &str) -> Result<Vec<Row>> {
-        self.ask_after("", things, sql).await
+    /// Asks a question about `things`, if they may be read.
+    pub(super) async fn ask(&self, things: &[Thing], sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
+        self.ask_after("", things, sql, parameters).await
     }
 
-    /// The same after statements that give nothing.
-    pub(super) async fn ask_after(&self, before: &str, things: &[Thing], sql: &str) -> Result<Vec<Row>> {
+    /// The same after statements that return nothing.
+    pub(super) async fn ask_after(
+        &self,
+        before: &str,
+        things: &[Thing],
+        sql: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>> {
         self.trust.allow_all(things)?;
         let before = format!("ROLLBACK TO SAVEPOINT question; {}{before}", self.trust.hold(things));
-        let (held, rows) = join(self.transaction.run(&before), self.transaction.query(sql, &[])).await;
+        let (held, rows) = join(self.transaction.run(&before), self.transaction.query(sql, parameters)).await;
         held.and(rows).map_err(|failure| self.trust.explain(failure))
     }
 
     /// Asks a question that has at most one answer.
-    pub(super) async fn optional(&self, things: &[Thing], sql: &str) -> Result<Option<Row>> {
-        Ok(self.ask(things, sql).await?.into_iter().next())
+    pub(super) async fn optional(
+        &self,
+        things: &[Thing],
+        sql: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Option<Row>> {
+        Ok(self.ask(things, sql, parameters).await?.into_iter().next())
     }
 
     /// Asks a question that has an answer.
-    pub(super) async fn one(&self, things: &[Thing], sql: &str) -> Result<Row> {
-        self.optional(things, sql).await?.ok_or(Error::NoRow)
+    pub(super) async fn one(&self, things: &[Thing], sql: &str, parameters: &[Parameter<'_>]) -> Result<Row> {
+        self.optional(things, sql, parameters).await?.ok_or(Error::NoRow)
     }
 
     /// Ends it. Nothing is waited for: what was only read need not last.

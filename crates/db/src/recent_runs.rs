@@ -51,7 +51,7 @@ pub async fn recent_runs(
         select_runs(LISTED_ERROR),
         literal(refresh_type)
     );
-    tx.ask(&[LOG], &sql).await?.iter().map(Run::from_row).collect()
+    tx.ask(&[LOG], &sql, &[]).await?.iter().map(Run::from_row).collect()
 }
 
 impl FromRow for Run {

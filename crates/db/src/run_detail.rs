@@ -22,7 +22,7 @@ pub async fn run_detail(tx: &ReadTransaction<'_>, id: Uuid) -> Result<Option<Run
          FROM public.metrics_refresh_log WHERE id = '{id}'",
         select_runs(LISTED_ERROR)
     );
-    let row = tx.optional(&[LOG], &sql).await?;
+    let row = tx.optional(&[LOG], &sql, &[]).await?;
     row.as_ref().map(detail_from_row).transpose()
 }
 

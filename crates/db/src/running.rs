@@ -17,7 +17,7 @@ pub const RUNS: Thing = Thing::Function("running");
 /// The refresh that is under way, whoever started it.
 pub async fn running(tx: &ReadTransaction<'_>, refresh_type: &str) -> Result<Option<RunningRefresh>> {
     let sql = format!("SELECT pid, since, application_name FROM refreshtop.running({})", literal(refresh_type));
-    let row = tx.optional(&[RUNS], &sql).await?;
+    let row = tx.optional(&[RUNS], &sql, &[]).await?;
     row.map(|row| {
         Ok(RunningRefresh {
             pid: row.try_get("pid")?,

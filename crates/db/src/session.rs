@@ -4,7 +4,7 @@
 //! parameters need no quoting, and a pooler that gives the server's connection to somebody else after each transaction
 //! does no harm. Statements that are polled together share a round trip, in the order in which they were first polled.
 
-use crate::{error, row::Row};
+use crate::{error, parameter::Parameter, row::Row};
 use futures_util::{FutureExt as _, StreamExt as _, future::join3};
 use refreshtop_connect::{Canceller, ConnectError, Limits, Received, Target};
 use std::{
@@ -13,10 +13,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 use tokio::{sync::watch, task::JoinHandle};
-use tokio_postgres::{
-    AsyncMessage, Client, Notification, SimpleQueryMessage,
-    types::{ToSql, Type},
-};
+use tokio_postgres::{AsyncMessage, Client, Notification, SimpleQueryMessage, types::ToSql};
 
 /// What keeps a stranger's functions and operators out of a statement's names.
 pub const SEARCH_PATH: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
@@ -26,9 +23,6 @@ pub const PINNED: &str = "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL
 
 /// What a statement gives, and why it fails.
 pub use crate::error::{Error, Result};
-
-/// A value for a statement's `$1`, `$2`, …, with its type, without which the server would have to be asked first.
-pub type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 /// An open session.
 pub struct Session {
@@ -152,7 +146,8 @@ impl Session {
 
     /// Executes one statement as it is: outside a transaction the session's own search path decides what its names mean.
     pub async fn query(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
-        let rows = self.client.query_typed(sql, parameters).await.map_err(|failure| self.explain(&failure))?;
+        let typed: Vec<_> = parameters.iter().map(|value| (value as &(dyn ToSql + Sync), value.kind())).collect();
+        let rows = self.client.query_typed(sql, &typed).await.map_err(|failure| self.explain(&failure))?;
         Ok(rows.into_iter().map(Row).collect())
     }
 

@@ -23,7 +23,7 @@ pub async fn statistics(tx: &ReadTransaction<'_>, refresh_type: &str, window: Du
         literal(refresh_type),
         interval(window)
     );
-    RefreshStats::from_row(&tx.one(&[Thing::Function("stats")], &sql).await?)
+    RefreshStats::from_row(&tx.one(&[Thing::Function("stats")], &sql, &[]).await?)
 }
 
 impl FromRow for RefreshStats {

@@ -48,7 +48,7 @@ const SURVEY: &str = "
 
 /// Looks what there is.
 pub async fn catalog(tx: &ReadTransaction<'_>) -> Result<Catalog> {
-    let row = tx.one(&[], SURVEY).await?;
+    let row = tx.one(&[], SURVEY, &[]).await?;
     let columns = text(&row, "columns")?.map(|text| serde_json::from_str(&text)).transpose();
     let columns = columns.map_err(|failure| Error::Decode(failure.to_string()))?;
     Ok(Catalog {
@@ -232,7 +232,7 @@ pub async fn statistics(
         of_type = log.of_type(refresh_type),
         window = interval(window),
     );
-    let answer = tx.one(&[LOG], &sql).await.and_then(|row| RefreshStats::from_row(&row));
+    let answer = tx.one(&[LOG], &sql, &[]).await.and_then(|row| RefreshStats::from_row(&row));
     Ok(match reading("statistics", role, answer)? {
         Ok(stats) if stats.total == 0 && stats.last_success_at.is_none() => catalog.hidden(role).map_or(Ok(stats), Err),
         other => other,
@@ -265,7 +265,7 @@ pub async fn runs(
         log.select(),
         log.of_type(refresh_type)
     );
-    let answer = tx.ask(&[LOG], &sql).await;
+    let answer = tx.ask(&[LOG], &sql, &[]).await;
     let answer = answer.and_then(|rows| rows.iter().map(Run::from_row).collect::<Result<Vec<_>>>());
     Ok(match reading(what, role, answer)? {
         Ok(runs) if runs.is_empty() && filter == LogFilter::All => catalog.hidden(role).map_or(Ok(runs), Err),
@@ -292,7 +292,7 @@ pub async fn run_detail(tx: &ReadTransaction<'_>, catalog: &Catalog, id: Uuid) -
         black_box = log.column("black_box", "jsonb"),
         key = log.id(),
     );
-    tx.optional(&[LOG], &sql).await?.as_ref().map(run_detail::detail_from_row).transpose()
+    tx.optional(&[LOG], &sql, &[]).await?.as_ref().map(run_detail::detail_from_row).transpose()
 }
 
 /// Where `pg_cron` lives, as far as the role itself may see it.
@@ -304,7 +304,7 @@ pub async fn cron_settings(tx: &ReadTransaction<'_>) -> Result<CronSettings> {
                extract(epoch FROM (now() AT TIME ZONE zone) - (now() AT TIME ZONE 'UTC'))::integer AS utc_offset,
                pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') AS readable
         FROM (SELECT coalesce((SELECT nullif(setting, '') FROM pg_settings WHERE name = 'cron.timezone'), 'GMT') AS zone) z";
-    cron_settings::settings_from_row(&tx.one(&[], sql).await?)
+    cron_settings::settings_from_row(&tx.one(&[], sql, &[]).await?)
 }
 
 /// The job that refreshes, in this database.

@@ -30,7 +30,7 @@ pub async fn read(tx: &ReadTransaction<'_>, window: Duration, limit: Duration) -
         Err(missing) => return Ok(Err(missing)),
     };
     let window = Window { log: &log, length: window, step: Slices::step(window) };
-    let rows = tx.ask_after(measured::SETTINGS, &[LOG], &parts_query(&window, limit)).await?;
+    let rows = tx.ask_after(measured::SETTINGS, &[LOG], &parts_query(&window, limit), &[]).await?;
     let Some(head) = rows.first() else { return Err(Error::NoRow) };
     let slices = slices(head, window.step)?;
     let (whole, parts) = parts(&rows, &slices)?;

@@ -86,11 +86,11 @@ fn not_permitted(role: &str) -> Unavailable {
 }
 
 async fn role(tx: &ReadTransaction<'_>) -> Result<String> {
-    tx.one(&[], "SELECT current_user::text AS role").await?.try_get("role")
+    tx.one(&[], "SELECT current_user::text AS role", &[]).await?.try_get("role")
 }
 
 async fn is_super_admin(tx: &ReadTransaction<'_>) -> Result<bool> {
-    match tx.one(&[Thing::Function("is_super_admin")], "SELECT refreshtop.is_super_admin() AS admin").await {
+    match tx.one(&[Thing::Function("is_super_admin")], "SELECT refreshtop.is_super_admin() AS admin", &[]).await {
         // Who may not even ask is none.
         Err(failure) if !error::fails_all(&failure) => Ok(false),
         answer => answer?.try_get("admin"),
@@ -118,7 +118,7 @@ async fn edge(tx: &ReadTransaction<'_>, log: &Log<'_>, window: Duration) -> Resu
         status = log.column("status", "text"),
         window = format_args!("least({}, interval '1000 years')", interval(window)),
     );
-    let row = tx.one(&[LOG], &sql).await?;
+    let row = tx.one(&[LOG], &sql, &[]).await?;
     let looked_at: DateTime<Utc> = row.try_get("looked_at")?;
     let since = moment(&row, "since")?.unwrap_or(DateTime::UNIX_EPOCH);
     let before = TimeDelta::from_std(BEFORE).unwrap_or_default();
@@ -157,7 +157,7 @@ async fn stretches(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, limit: 
         limit = interval(limit),
         most = MOST + 1,
     );
-    tx.ask(&[LOG], &sql).await?.iter().map(found).collect()
+    tx.ask(&[LOG], &sql, &[]).await?.iter().map(found).collect()
 }
 
 /// The attempts since the edge. One from the future ends no stretch.
@@ -194,7 +194,7 @@ async fn without_success(
          LEFT JOIN success s ON true",
         attempts = attempts(log, edge),
     );
-    let found = found(&tx.one(&[LOG], &sql).await?)?;
+    let found = found(&tx.one(&[LOG], &sql, &[]).await?)?;
     let known = found.first_logged.or(found.stretch.until.map(|success| success.at));
     Ok(((found.stretch.failures > 0).then_some(found), known))
 }
@@ -240,7 +240,7 @@ async fn describe(tx: &ReadTransaction<'_>, log: &Log<'_>, found: &mut [Found]) 
         moments = moments.join(", "),
     );
     let mut failures = BTreeMap::new();
-    for row in tx.ask(&[LOG], &sql).await? {
+    for row in tx.ask(&[LOG], &sql, &[]).await? {
         if let Some(logged) = moment(&row, "logged")? {
             failures.insert(logged, failure(&row, logged)?);
         }
@@ -277,7 +277,7 @@ async fn name_blockers(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, fou
     if spans.is_empty() || black_box.starts_with("NULL") {
         return Ok(());
     }
-    let rows = match tx.ask(&[LOG], &blockers(log, &black_box, &spans.join(", "))).await {
+    let rows = match tx.ask(&[LOG], &blockers(log, &black_box, &spans.join(", ")), &[]).await {
         Err(failure) if !error::fails_all(&failure) => return Ok(()),
         answer => answer?,
     };

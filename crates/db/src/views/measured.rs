@@ -133,7 +133,7 @@ async fn read(tx: &ReadTransaction<'_>, sql: &str, part: &str) -> Result<Vec<Rec
          FROM ({sql}) record",
         literal(part)
     );
-    let rows = tx.ask_after(SETTINGS, &[LOG], &sql).await?;
+    let rows = tx.ask_after(SETTINGS, &[LOG], &sql, &[]).await?;
     let mut records = Vec::with_capacity(rows.len());
     for row in &rows {
         let part = text(row, "part")?;
@@ -163,12 +163,12 @@ fn kept(log: &Log<'_>) -> Reading<()> {
 /// an error.
 pub(super) async fn hidden(tx: &ReadTransaction<'_>, catalog: &Catalog) -> Result<Option<Unavailable>> {
     let seen = "SELECT current_user::text AS role, EXISTS (SELECT 1 FROM public.metrics_refresh_log) AS any_row";
-    let seen = tx.one(&[LOG], seen).await?;
+    let seen = tx.one(&[LOG], seen, &[]).await?;
     let role = some_text(&seen, "role")?;
     let Some(hidden) = catalog.hidden(&role).filter(|_| !seen.try_get("any_row").unwrap_or(false)) else {
         return Ok(None);
     };
-    let admin = tx.one(&[Thing::Function("is_super_admin")], "SELECT refreshtop.is_super_admin() AS admin").await;
+    let admin = tx.one(&[Thing::Function("is_super_admin")], "SELECT refreshtop.is_super_admin() AS admin", &[]).await;
     Ok(match admin.and_then(|row| row.try_get("admin")) {
         Ok(true) => None,
         Err(failure) if error::fails_all(&failure) => return Err(failure),
@@ -189,7 +189,7 @@ async fn why_none(tx: &ReadTransaction<'_>, window: &Window<'_>) -> Result<Unava
         window.log.column("status", "text"),
         window.log.created_at()
     );
-    let row = tx.optional(&[LOG], &sql).await?;
+    let row = tx.optional(&[LOG], &sql, &[]).await?;
     let error = row.as_ref().map(|row| text(row, "error")).transpose()?.flatten();
     Ok(match (row, error) {
         (None, _) => Unavailable::new("no refresh succeeded in this window, so nothing was measured", ""),

@@ -29,7 +29,7 @@ pub async fn read(tx: &ReadTransaction<'_>, window: Duration) -> Result<Reading<
     let catalog = unmanaged::catalog(tx).await?;
     let step = Slices::step(window);
     let edges = format!("SELECT {} AS since, {} AS until", measured::since(window), measured::UNTIL);
-    let slices = history::slices(&tx.one(&[], &edges).await?, step)?;
+    let slices = history::slices(&tx.one(&[], &edges, &[]).await?, step)?;
     let measured = match catalog.log() {
         Ok(log) => match measured(tx, &Window { log: &log, length: window, step }, &slices).await? {
             Err(missing) => Err(measured::hidden(tx, &catalog).await.unwrap_or_default().unwrap_or(missing)),
@@ -50,6 +50,7 @@ async fn current(tx: &ReadTransaction<'_>) -> Result<Reading<Vec<(String, Option
            AND a.atttypid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype, 'real'::regtype,
                               'double precision'::regtype, 'numeric'::regtype)
          ORDER BY a.attnum LIMIT 50",
+            &[],
         )
         .await?;
     let names = rows.iter().map(|row| some_text(row, "name")).collect::<Result<Vec<String>>>()?;
@@ -65,7 +66,7 @@ async fn current(tx: &ReadTransaction<'_>) -> Result<Reading<Vec<(String, Option
     };
     let columns: Vec<String> = names.iter().enumerate().map(column).collect();
     let sql = format!("SELECT {} FROM public.platform_metrics LIMIT 1", columns.join(", "));
-    let row = match tx.optional(&[VIEW], &sql).await {
+    let row = match tx.optional(&[VIEW], &sql, &[]).await {
         Ok(Some(row)) => row,
         Ok(None) => return Ok(Err(Unavailable::new("platform_metrics is empty", "press r to refresh it"))),
         Err(failure) if error::fails_all(&failure) => return Err(failure),

@@ -77,7 +77,7 @@ async fn search(tx: &ReadTransaction<'_>, log: &Log<'_>, page: &RunsPage, sparse
     let mut start = page.start;
     loop {
         let left = usize::from(page.limit) - read.runs.len();
-        let rows = match tx.ask(&[LOG], &piece(log, &page.filter, start, size, left)).await {
+        let rows = match tx.ask(&[LOG], &piece(log, &page.filter, start, size, left), &[]).await {
             // What was found so far is of use; the next page begins with the piece that took too long.
             Err(failure) if error::code(&failure) == Some(error::sqlstate::QUERY_CANCELED) && read.newest.is_some() => {
                 break;
