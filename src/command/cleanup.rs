@@ -10,7 +10,7 @@ use crate::{
 };
 use refreshtop_connect::{Limits, Target};
 use refreshtop_core::exit;
-use refreshtop_db::{cleanup, jobs, session::Session};
+use refreshtop_db::{cleanup, session::Session};
 use serde_json::json;
 
 /// Deletes rows of the log that are older than they are kept.
@@ -22,7 +22,7 @@ pub async fn run(target: &Target, output: Output) -> Result<(), Failure> {
         // As long as it takes: it works in batches.
         let mut app = Session::open(target, "cleanup", &Limits::WRITING).await?;
         let failed = |error| session::failure("clean up the refresh log", target, &error);
-        let pid = jobs::pid(&mut app).await.map_err(failed)?;
+        let pid = app.pid().await.map_err(failed)?;
         watch.add(app.canceller(), Some(pid));
         let deleted = cleanup::clean_up(&mut app).await.map_err(|error| match watch.in_the_way() {
             // One statement, and so one transaction.

@@ -13,9 +13,12 @@ use chrono::{DateTime, Utc};
 use refreshtop_connect::{Canceller, Limits, Target};
 use refreshtop_core::exit;
 use refreshtop_db::{
+    change_job::{self, Change, Changed},
     cron_settings::{self, CronSettings},
     error::{self, Error, sqlstate},
-    jobs::{self, Change, Changed, Execution},
+    executions::{self, Execution},
+    job::job_by_name,
+    schedule::sought,
     server_facts,
     session::Session,
 };
@@ -103,9 +106,10 @@ impl<'a> Desk<'a> {
     }
 
     async fn job(&mut self, name: JobName) -> Result<Option<refreshtop_core::job::Job>, Failure> {
+        let sought = sought(&self.database, name.in_cron());
         let found = match &mut self.there {
-            Some(there) => jobs::job_there(there, &self.cron, &self.database, name.in_cron()).await,
-            None => jobs::job_here(&mut self.app, &self.cron, name.in_cron()).await,
+            Some(there) => job_by_name(there, &self.cron, &sought, false).await,
+            None => job_by_name(&mut self.app, &self.cron, &sought, true).await,
         };
         found.map_err(|error| session::failure("see the schedule", self.target, &error))
     }
@@ -132,7 +136,7 @@ impl<'a> Desk<'a> {
 
     async fn runs(mut self, name: JobName, limit: u16, target: &Target, output: Output) -> Result<(), Failure> {
         let there = self.there.as_mut().unwrap_or(&mut self.app);
-        let runs = jobs::executions(there, &self.database, name.in_cron(), limit).await;
+        let runs = executions::executions(there, &sought(&self.database, name.in_cron()), limit).await;
         let runs = runs.map_err(|error| self.refused("see the executions of the job", &error))?;
         if output.json {
             let among = runs.among;
@@ -159,7 +163,7 @@ impl<'a> Desk<'a> {
         let (own, other) = self.cancellers.clone();
         for (session, canceller) in [(Some(&mut self.app), own), (self.there.as_mut(), other)] {
             if let (Some(session), Some(canceller)) = (session, canceller) {
-                let pid = jobs::pid(session).await;
+                let pid = session.pid().await;
                 let pid = pid.map_err(|error| session::failure("change the job", self.target, &error))?;
                 watch.add(canceller, Some(pid));
             }
@@ -176,7 +180,9 @@ impl<'a> Desk<'a> {
             may
         };
         let there = self.there.as_mut();
-        let changed = jobs::change(&mut self.app, there, &self.database, name.in_cron(), change, &may_commit).await;
+        let changed =
+            change_job::change(&mut self.app, there, &sought(&self.database, name.in_cron()), change, &may_commit)
+                .await;
         let title = name.in_cron();
         match changed {
             Ok(Some(Changed::Done)) => Ok(()),

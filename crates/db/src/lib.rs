@@ -3,16 +3,19 @@
 //! It knows no screen.
 
 pub mod backoff;
+pub mod change_job;
 pub mod cleanup;
 pub mod contract;
+pub mod cron_job;
+mod cron_link;
 pub mod cron_settings;
 pub mod diagnosis;
 pub mod error;
 pub mod events;
+pub mod executions;
 pub mod figures;
 pub mod fixer;
-mod job;
-pub mod jobs;
+pub mod job;
 mod listen;
 pub mod log;
 pub mod migrate;

@@ -117,6 +117,11 @@ impl Session {
         }
     }
 
+    /// The process of the server that serves it.
+    pub async fn pid(&self) -> Result<i32> {
+        self.one("SELECT pg_catalog.pg_backend_pid()", &[]).await?.try_get(0)
+    }
+
     /// What stops the statement that is running.
     pub fn canceller(&self) -> Canceller {
         self.canceller.clone()

@@ -10,6 +10,7 @@ use crate::{
     recent_runs::{self, LogFilter},
     row::Row,
     running,
+    schedule::sought,
     session::Session,
     statistics, trust,
     unmanaged::{self, Catalog},
@@ -150,7 +151,7 @@ async fn parts(tx: &ReadTransaction<'_>, scope: Scope) -> Result<Read> {
         figures::figures(tx),
         running::running(tx, PLATFORM_METRICS),
         cron_settings::cron_settings_in(tx),
-        job::own_job(tx),
+        job::own_job(tx, REFRESH_JOB),
     );
     let facts = tx.facts().await.clone();
     let (known, role) = (Instant::now(), facts.server.role.clone());
@@ -278,7 +279,7 @@ async fn job(
 ) -> Result<JobOrPlace> {
     match place_of_cron(settings, server, false)? {
         Ok(place) if place.database == server.database => {
-            let found = job::job_here(tx, &place.settings, own).await;
+            let found = job::job_here(tx, &place.settings, &sought(&server.database, REFRESH_JOB), own).await;
             Ok((shown_job(found, server, &place.database, true)?, None))
         }
         Ok(place) => Ok(not_yet(place)),
@@ -290,7 +291,7 @@ async fn job(
 async fn unmanaged_job(tx: &ReadTransaction<'_>, server: &Server) -> Result<JobOrPlace> {
     match place_of_cron(unmanaged::cron_settings(tx).await, server, true)? {
         Ok(place) if place.database == server.database => {
-            let found = unmanaged::job(tx, &place.settings, &server.database).await;
+            let found = job::job_there(tx, &place.settings, &sought(&server.database, REFRESH_JOB)).await;
             Ok((shown_job(found, server, &place.database, false)?, None))
         }
         Ok(place) => Ok(not_yet(place)),
@@ -335,7 +336,7 @@ async fn job_elsewhere(there: Result<&mut Kept, ConnectError>, place: &CronPlace
     let (settings, application) = (place.settings.clone(), server.database.clone());
     let found = kept.read(move |tx| {
         let (settings, application) = (settings.clone(), application.clone());
-        Box::pin(async move { job::job_there(tx, &settings, &application).await })
+        Box::pin(async move { job::job_there(tx, &settings, &sought(&application, REFRESH_JOB)).await })
     });
     match found.await {
         Ok(job) => job.ok_or_else(|| no_job(database, false, server, snapshot.deployment == Deployment::Migrated)),

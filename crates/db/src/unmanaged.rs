@@ -4,7 +4,6 @@
 use crate::{
     cron_settings::{self, CronSettings},
     error::{self, Error, Result},
-    job,
     quote::{identifier, interval, literal},
     read_transaction::ReadTransaction,
     recent_runs::{LISTED_ERROR, LogFilter},
@@ -14,7 +13,6 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use refreshtop_core::{
-    job::Job,
     reading::{Reading, Unavailable},
     run::{Run, RunDetail},
     snapshot::Deployment,
@@ -305,9 +303,4 @@ pub async fn cron_settings(tx: &ReadTransaction<'_>) -> Result<CronSettings> {
                pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') AS readable
         FROM (SELECT coalesce((SELECT nullif(setting, '') FROM pg_settings WHERE name = 'cron.timezone'), 'GMT') AS zone) z";
     cron_settings::settings_from_row(&tx.one(&[], sql, &[]).await?)
-}
-
-/// The job that refreshes, in this database.
-pub async fn job(tx: &ReadTransaction<'_>, cron: &CronSettings, database: &str) -> Result<Option<Job>> {
-    job::job_there(tx, cron, database).await
 }

@@ -1,10 +1,10 @@
 //! Taking over a job that somebody else has made.
 
 use crate::{
+    cron_job::{CronJob, Found},
     error::Result,
     quote::literal,
     schedule::{
-        cron_job::{CronJob, Found},
         desk::{Act, Desk},
         wanted::{JOB_ROLE, Wanted},
     },

@@ -1,11 +1,11 @@
 //! Where the jobs are read and changed: what can be seen where `pg_cron` lives, and how a change is made there.
 
 use crate::{
+    cron_job::{self, CronJob},
     error::{self, Error, Result},
+    parameter::Parameter,
     quote::{identifier, literal},
-    row::{Row, text},
     schedule::{
-        cron_job::CronJob,
         done::{Done, Mode},
         extension::{OWN_TABLES, role_now},
         failure::ScheduleError,
@@ -106,67 +106,59 @@ impl<'a> Desk<'a> {
         Ok(desk)
     }
 
-    pub(super) async fn read(&mut self) -> Result<()> {
-        let names = JOBS.map(|job| literal(job.name)).join(", ");
-        let mut databases = vec![literal(&self.installation.database)];
-        if let Standing::Renamed(old) = &self.installation.standing {
-            databases.push(literal(old));
+    /// Reads the jobs of this database, and those that have our names.
+    async fn read(&mut self) -> Result<()> {
+        self.jobs = self.visible_jobs().await?;
+        if self.superuser {
+            return Ok(());
         }
-        let sql = format!(
-            "SELECT j.jobid, j.jobname::text AS jobname, j.schedule::text AS schedule, j.command::text AS command,
-                    j.database::text AS database, j.username::text AS username, j.active,
-                    r.rolname IS NOT NULL AS role_exists, coalesce(r.rolsuper, false) AS role_is_super,
-                    r.rolname IS NULL OR r.rolsuper OR r.rolname IN (current_user, {}, {})
-                        OR EXISTS (SELECT 1 FROM pg_database d WHERE d.datname = j.database AND d.datdba = r.oid) AS role_counts
-             FROM cron.job j LEFT JOIN pg_roles r ON r.rolname = j.username
-             WHERE j.database IN ({}) OR split_part(j.jobname::text, '@', 1) IN ({names})
-             ORDER BY j.jobid",
-            literal(&self.role),
-            literal(&self.job_role),
-            databases.join(", ")
-        );
-        let mut rows = self.cron.ask(&sql, &[]).await?;
-        if !self.superuser {
-            // pg_cron shows a role its own jobs only.
-            let allowed =
-                "SELECT has_function_privilege('cron.alter_job(bigint, text, text, text, text, boolean)', 'EXECUTE')";
-            self.may_alter = self.cron.one(allowed, &[]).await?.try_get(0)?;
-            if self.member && self.job_role != self.role {
-                rows.extend(self.as_job_role(&sql).await?);
-                self.may_alter =
-                    self.as_job_role(allowed).await?.first().is_some_and(|row| row.try_get(0).unwrap_or(false));
-            }
-        }
-        for row in rows {
-            let id = row.try_get("jobid")?;
+        // pg_cron shows a role its own jobs only.
+        self.may_alter = self.is_allowed_to_alter().await?;
+        if self.member && self.job_role != self.role {
+            let back = self.become_job_role().await?;
+            let (jobs, may_alter) = (self.visible_jobs().await, self.is_allowed_to_alter().await);
+            self.cron.ask(&back, &[]).await?;
             // A job that the jobs' role may see can be this role's own.
-            if self.jobs.iter().any(|job| job.id == id) {
-                continue;
-            }
-            let some = |name: &str| text(&row, name).map(Option::unwrap_or_default);
-            self.jobs.push(CronJob {
-                id,
-                jobname: text(&row, "jobname")?,
-                schedule: some("schedule")?,
-                command: some("command")?,
-                database: some("database")?,
-                username: some("username")?,
-                active: row.try_get("active")?,
-                role_exists: row.try_get("role_exists")?,
-                role_is_super: row.try_get("role_is_super")?,
-                role_counts: row.try_get("role_counts")?
-                    || self.installation.owners.contains(&row.try_get::<String, _>("username")?),
-            });
+            let jobs = jobs?.into_iter().filter(|job| !self.jobs.iter().any(|known| known.id == job.id));
+            let jobs: Vec<CronJob> = jobs.collect();
+            self.jobs.extend(jobs);
+            self.may_alter = may_alter?;
         }
         Ok(())
     }
 
-    pub(super) async fn as_job_role(&mut self, sql: &str) -> Result<Vec<Row>> {
+    async fn visible_jobs(&self) -> Result<Vec<CronJob>> {
+        let mut databases = vec![self.installation.database.as_str()];
+        if let Standing::Renamed(old) = &self.installation.standing {
+            databases.push(old);
+        }
+        let names = JOBS.map(|job| job.name);
+        let ours = "j.database = ANY ($1) OR split_part(j.jobname::text, '@', 1) = ANY ($2)";
+        cron_job::read(self.cron, ours, "j.jobid", &[Parameter::Texts(&databases), Parameter::Texts(&names)]).await
+    }
+
+    async fn is_allowed_to_alter(&self) -> Result<bool> {
+        let allowed =
+            "SELECT has_function_privilege('cron.alter_job(bigint, text, text, text, text, boolean)', 'EXECUTE')";
+        self.cron.one(allowed, &[]).await?.try_get(0)
+    }
+
+    /// Takes on [`JOB_ROLE`]; returns the statement that goes back.
+    async fn become_job_role(&self) -> Result<String> {
         let back = role_now(self.cron).await?;
         self.cron.ask(&format!("SET LOCAL ROLE {}", identifier(JOB_ROLE)), &[]).await?;
-        let rows = self.cron.ask(sql, &[]).await;
-        self.cron.ask(&back, &[]).await?;
-        rows
+        Ok(back)
+    }
+
+    /// Whether the role of a job could have set up a deployment here: any role may schedule a job by our name, and its
+    /// schedule must not become ours.
+    pub(super) fn counts(&self, job: &CronJob) -> bool {
+        !job.role_exists
+            || job.role_is_super
+            || job.owns_database
+            || job.username == self.role
+            || job.username == self.job_role
+            || self.installation.owners.contains(&job.username)
     }
 
     /// What an error means for whoever is told.

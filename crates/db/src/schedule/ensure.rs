@@ -1,10 +1,10 @@
 //! Putting every job in place that is missing.
 
 use crate::{
+    cron_job::{CronJob, Found},
     error::Result,
     quote::literal,
     schedule::{
-        cron_job::{CronJob, Found},
         desk::{Act, Desk},
         done::{Done, Mode},
         extension::{create_extension, has_extension, lock},
@@ -116,7 +116,7 @@ impl Desk<'_> {
             .iter()
             .filter(|job| self.installation.is_here(wanted, job))
             .cloned()
-            .partition(|job| job.role_counts);
+            .partition(|job| self.counts(job));
         for job in strangers {
             self.told.push(job.id);
             self.done.lines.push(format!(

@@ -57,7 +57,7 @@ pub(super) async fn create_extension(cron: &mut Session, database: &str) -> Resu
 }
 
 /// The statement that goes back to the role that is in force now.
-pub(crate) async fn role_now(connection: &mut Session) -> Result<String> {
+pub(crate) async fn role_now(connection: &Session) -> Result<String> {
     let role: String = connection.one("SELECT pg_catalog.current_setting('role')", &[]).await?.try_get(0)?;
     Ok(if role == "none" { "SET LOCAL ROLE NONE".into() } else { format!("SET LOCAL ROLE {}", quoted(&role)) })
 }

@@ -2,12 +2,12 @@
 
 use crate::{
     contract::PLATFORM_METRICS,
+    cron_job::{CronJob, Found},
     diagnosis::FUNCTIONS,
     error::{Error, Result},
     migrate,
     quote::literal,
     schedule::{
-        cron_job::{CronJob, Found},
         failure::ScheduleError,
         notes::{self, AS_MIGRATOR, AS_OWNER, Note},
         own_table::readable,

@@ -9,7 +9,6 @@
 //! lives is asked of the server.
 
 mod adopt;
-mod cron_job;
 mod desk;
 mod done;
 mod ensure;
@@ -24,7 +23,6 @@ mod rights;
 mod take_away;
 mod wanted;
 
-pub use cron_job::Found;
 pub use done::{Done, Mode};
 pub use ensure::ensure;
 pub use extension::current_database;
@@ -35,4 +33,4 @@ pub use notes::{forget, write_notes};
 pub use put_back::put_all_back;
 pub use take_away::take_away;
 pub(super) use wanted::OF_ROLES_THAT_COUNT;
-pub use wanted::{JOB_ROLE, JOBS, Wanted};
+pub use wanted::{JOB_ROLE, JOBS, Wanted, sought};

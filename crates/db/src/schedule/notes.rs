@@ -1,11 +1,11 @@
 //! What is kept in `refreshtop.undo` about `pg_cron`, as data.
 
 use crate::{
+    cron_job::Found,
     error::Result,
     quote::literal,
     row::text,
     schedule::{
-        cron_job::Found,
         done::{Done, Mode},
         own_table::readable,
     },

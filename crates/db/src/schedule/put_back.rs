@@ -1,10 +1,10 @@
 //! Putting jobs back as they were.
 
 use crate::{
+    cron_job::{CronJob, Found},
     error::Result,
     quote::literal,
     schedule::{
-        cron_job::{CronJob, Found},
         desk::{Act, Desk},
         done::{Done, Mode},
         extension::{create_extension, has_extension, lock},

@@ -1,9 +1,9 @@
 //! Taking away what was scheduled.
 
 use crate::{
+    cron_job::CronJob,
     error::{self, Result},
     schedule::{
-        cron_job::CronJob,
         desk::Desk,
         done::{Done, Mode},
         extension::{has_extension, has_own_tables, lock},
