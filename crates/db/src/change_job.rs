@@ -5,7 +5,7 @@
 use crate::{
     cron_job::{self, Sought},
     error::{self, Result},
-    quote::literal,
+    parameter::Parameter,
     schedule,
     session::Session,
     trust::{Thing, Trust},
@@ -101,13 +101,10 @@ pub async fn change(
         return Ok(Some(outcome));
     }
     Trust::of(&mut noted).await?.allow(Thing::Function("record_act"))?;
-    let schedule = if let Change::Every(schedule) = change { literal(schedule) } else { "NULL".into() };
-    let sql = format!(
-        "SELECT refreshtop.record_act({}, 'success', jsonb_build_object('job', {}, 'schedule', {schedule}))",
-        literal(change.act()),
-        literal(sought.name)
-    );
-    noted.ask(&sql, &[]).await?;
+    let schedule = if let Change::Every(schedule) = change { Some(schedule.as_str()) } else { None };
+    let sql = "SELECT refreshtop.record_act($1, 'success', jsonb_build_object('job', $2, 'schedule', $3))";
+    let act = [Parameter::Text(change.act()), Parameter::Text(sought.name), Parameter::OptionalText(schedule)];
+    noted.ask(sql, &act).await?;
     if !may_commit() {
         return Ok(None);
     }
@@ -171,15 +168,14 @@ async fn act(cron: &mut Session, job: &Chosen, change: &Change) -> Result<Change
     if job.several && *change == Change::Remove {
         return Ok(Changed::Several);
     }
-    let id = job.id;
-    let sql = match change {
-        Change::Pause => format!("SELECT cron.alter_job({id}, active := false)"),
-        Change::Resume => format!("SELECT cron.alter_job({id}, active := true)"),
-        Change::Every(schedule) => format!("SELECT cron.alter_job({id}, schedule := {})", literal(schedule)),
+    let (sql, schedule) = match change {
+        Change::Pause => ("SELECT cron.alter_job($1, active := false)", ""),
+        Change::Resume => ("SELECT cron.alter_job($1, active := true)", ""),
+        Change::Every(schedule) => ("SELECT cron.alter_job($1, schedule := $2)", schedule.as_str()),
         // pg_cron has a function for names too.
-        Change::Remove => format!("SELECT cron.unschedule({id}::bigint)"),
+        Change::Remove => ("SELECT cron.unschedule($1)", ""),
     };
-    match cron.ask(&sql, &[]).await {
+    match cron.ask(sql, &[Parameter::Number(job.id), Parameter::Text(schedule)]).await {
         Ok(_) => Ok(Changed::Done),
         Err(failure) if error::code(&failure) == Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) => {
             Ok(Changed::NotPermitted(job.username.clone()))
@@ -201,11 +197,16 @@ async fn by_the_installation(app: &mut Session, name: &str, change: &Change) -> 
     }
     Trust::of(app).await?.allow(Thing::Function("change_job"))?;
     let (schedule, active, remove) = match change {
-        Change::Pause => ("NULL".into(), "false", "false"),
-        Change::Resume => ("NULL".into(), "true", "false"),
-        Change::Every(schedule) => (literal(schedule), "NULL", "false"),
-        Change::Remove => ("NULL".into(), "NULL", "true"),
+        Change::Pause => (None, Some(false), false),
+        Change::Resume => (None, Some(true), false),
+        Change::Every(schedule) => (Some(schedule.as_str()), None, false),
+        Change::Remove => (None, None, true),
     };
-    let sql = format!("SELECT refreshtop.change_job({}, {schedule}, {active}, {remove})", literal(name));
-    app.one(&sql, &[]).await?.try_get(0).map(Some)
+    let parameters = [
+        Parameter::Text(name),
+        Parameter::OptionalText(schedule),
+        Parameter::OptionalFlag(active),
+        Parameter::OptionalFlag(Some(remove)),
+    ];
+    app.one("SELECT refreshtop.change_job($1, $2, $3, $4)", &parameters).await?.try_get(0).map(Some)
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     error::{self, Result},
-    quote::literal,
+    parameter::Parameter,
     read_transaction::ReadTransaction,
     recent_runs::{self, LogFilter},
     row::FromRow as _,
@@ -23,20 +23,19 @@ pub async fn runs_since(
     since: Option<DateTime<Utc>>,
     limit: u16,
 ) -> Result<Vec<Run>> {
-    let since_then =
-        since.map(|since| format!(" AND created_at >= {}", literal(&since.to_rfc3339()))).unwrap_or_default();
+    let since_then = if since.is_some() { " AND created_at >= $2" } else { "" };
     let only = match filter {
         LogFilter::All => "",
         LogFilter::Errors => " AND status = 'error'",
     };
     let sql = format!(
         "{} FROM public.metrics_refresh_log
-         WHERE refresh_type = {} AND created_at IS NOT NULL{since_then}{only}
+         WHERE refresh_type::text = $1 AND created_at IS NOT NULL{since_then}{only}
          ORDER BY created_at DESC LIMIT {limit}",
-        recent_runs::select_runs(LONGEST_ERROR),
-        literal(refresh_type)
+        recent_runs::select_runs(LONGEST_ERROR)
     );
-    let missing = match tx.ask(&[LOG], &sql, &[]).await {
+    let parameters = [Parameter::Text(refresh_type), Parameter::Moment(since.unwrap_or_default())];
+    let missing = match tx.ask(&[LOG], &sql, &parameters).await {
         Err(failure) if error::is_missing(&failure) => failure,
         Err(failure) => return Err(failure),
         Ok(rows) => return rows.iter().map(Run::from_row).collect(),

@@ -13,12 +13,12 @@ pub use error::MigrateError;
 pub use inventory::{Home, INVENTORY, OPENED, blind_spot, has_view};
 pub use transaction::Pending;
 
-use crate::{error::Result, preflight, quote::literal, session::Session};
+use crate::{error::Result, parameter::Parameter, preflight, session::Session};
 use down::FORGET_ROLES;
 use inventory::{AT_HOME, changes, moved_from};
 use sqlx::migrate::{Migration, Migrator};
 use std::fmt::Write as _;
-use transaction::{ENTER, LEAVE, LEAVE_ROLES, as_owner, begin, blame, event_triggers, record, run};
+use transaction::{ENTER, LEAVE, LEAVE_ROLES, as_owner, begin, blame, event_triggers, record, run, write_as_owner};
 
 /// First half of the advisory locks that keep two migrators apart: `'rftp'`.
 pub const LOCK_CLASS: i32 = 0x7266_7470;
@@ -237,14 +237,11 @@ async fn note_step(transaction: &mut Session, step: &Migration) -> Result<()> {
         let _ = write!(text, "{byte:02x}");
         text
     });
-    let sql = format!(
-        "INSERT INTO refreshtop.migrations (version, description, success, checksum, execution_time)
-         VALUES ({}, {}, true, '\\x{checksum}', 0)
-         ON CONFLICT (version) DO UPDATE SET checksum = excluded.checksum",
-        step.version,
-        literal(&step.description)
-    );
-    as_owner(transaction, &sql).await
+    let sql = "INSERT INTO refreshtop.migrations (version, description, success, checksum, execution_time)
+         VALUES ($1, $2, true, decode($3, 'hex'), 0)
+         ON CONFLICT (version) DO UPDATE SET checksum = excluded.checksum";
+    let step = [Parameter::Number(step.version), Parameter::Text(&step.description), Parameter::Text(&checksum)];
+    write_as_owner(transaction, sql, &step).await
 }
 
 async fn versions(connection: &mut Session) -> Result<Vec<i64>> {

@@ -2,7 +2,7 @@
 
 use crate::{
     error::Result,
-    quote::literal,
+    parameter::Parameter,
     read_transaction::ReadTransaction,
     row::{FromRow, Row, moment, some_text, text},
     trust::LOG,
@@ -46,12 +46,11 @@ pub async fn recent_runs(
         LogFilter::Errors => "AND status = 'error'",
     };
     let sql = format!(
-        "{} FROM public.metrics_refresh_log WHERE refresh_type = {} AND created_at IS NOT NULL {only}
+        "{} FROM public.metrics_refresh_log WHERE refresh_type::text = $1 AND created_at IS NOT NULL {only}
          ORDER BY created_at DESC LIMIT {limit}",
-        select_runs(LISTED_ERROR),
-        literal(refresh_type)
+        select_runs(LISTED_ERROR)
     );
-    tx.ask(&[LOG], &sql, &[]).await?.iter().map(Run::from_row).collect()
+    tx.ask(&[LOG], &sql, &[Parameter::Text(refresh_type)]).await?.iter().map(Run::from_row).collect()
 }
 
 impl FromRow for Run {

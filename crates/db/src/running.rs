@@ -2,7 +2,7 @@
 
 use crate::{
     error::Result,
-    quote::literal,
+    parameter::Parameter,
     read_transaction::ReadTransaction,
     row::{moment, text},
     trust::Thing,
@@ -16,8 +16,8 @@ pub const RUNS: Thing = Thing::Function("running");
 
 /// The refresh that is under way, whoever started it.
 pub async fn running(tx: &ReadTransaction<'_>, refresh_type: &str) -> Result<Option<RunningRefresh>> {
-    let sql = format!("SELECT pid, since, application_name FROM refreshtop.running({})", literal(refresh_type));
-    let row = tx.optional(&[RUNS], &sql, &[]).await?;
+    let sql = "SELECT pid, since, application_name FROM refreshtop.running($1)";
+    let row = tx.optional(&[RUNS], sql, &[Parameter::Text(refresh_type)]).await?;
     row.map(|row| {
         Ok(RunningRefresh {
             pid: row.try_get("pid")?,

@@ -2,7 +2,7 @@
 
 use crate::{
     error::Result,
-    quote::{interval, literal},
+    parameter::Parameter,
     read_transaction::ReadTransaction,
     recent_runs::LISTED_ERROR,
     row::{FromRow, Row, moment, text},
@@ -19,11 +19,10 @@ pub async fn statistics(tx: &ReadTransaction<'_>, refresh_type: &str, window: Du
                 CASE WHEN max_duration_ms BETWEEN 0 AND 1e15 THEN max_duration_ms END::float8 AS max_duration_ms,
                 CASE WHEN min_duration_ms BETWEEN 0 AND 1e15 THEN min_duration_ms END::float8 AS min_duration_ms,
                 last_refresh_at, left(last_error, {LISTED_ERROR}) AS last_error, last_success_at
-         FROM refreshtop.stats({}, {})",
-        literal(refresh_type),
-        interval(window)
+         FROM refreshtop.stats($1, $2)"
     );
-    RefreshStats::from_row(&tx.one(&[Thing::Function("stats")], &sql, &[]).await?)
+    let parameters = [Parameter::Text(refresh_type), Parameter::Interval(window)];
+    RefreshStats::from_row(&tx.one(&[Thing::Function("stats")], &sql, &parameters).await?)
 }
 
 impl FromRow for RefreshStats {

@@ -6,7 +6,7 @@ use crate::{
     diagnosis::FUNCTIONS,
     error::{Error, Result},
     migrate,
-    quote::literal,
+    parameter::Parameter,
     schedule::{
         failure::ScheduleError,
         notes::{self, AS_MIGRATOR, AS_OWNER, Note},
@@ -178,15 +178,15 @@ pub async fn recall(app: &mut Session, installation: &mut Installation) -> Resul
 impl Installation {
     /// Takes into account where the installation was at home before this transaction brought it here.
     pub async fn moved_from(&mut self, app: &mut Session, home: &migrate::Home) -> Result<()> {
-        let sql = format!(
-            "SELECT d.oid::bigint = {} AND s.system_identifier = {} AS same,
-                    EXISTS (SELECT 1 FROM pg_database o WHERE o.datname = {}) AS taken
-             FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()",
-            home.database_oid,
-            home.system_identifier,
-            literal(&home.database_name)
-        );
-        let row = app.one(&sql, &[]).await?;
+        let sql = "SELECT d.oid::bigint = $1 AND s.system_identifier = $2 AS same,
+                          EXISTS (SELECT 1 FROM pg_database o WHERE o.datname = $3) AS taken
+                   FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()";
+        let parameters = [
+            Parameter::Number(home.database_oid),
+            Parameter::Number(home.system_identifier),
+            Parameter::Text(&home.database_name),
+        ];
+        let row = app.one(sql, &parameters).await?;
         // What runs under the old name belongs to the database that has it now.
         self.standing = if row.try_get("same")? && !row.try_get::<bool, _>("taken")? {
             Standing::Renamed(home.database_name.clone())

@@ -5,13 +5,14 @@
 use crate::{
     contract::PLATFORM_METRICS,
     error::{self, Result},
-    quote::{identifier, interval},
+    parameter::Parameter,
+    quote::identifier,
     read_transaction::ReadTransaction,
     row::{Row, moment, text},
     trust::{LOG, Thing},
     unmanaged::{self, Log},
 };
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use refreshtop_core::{
     incident::{Blocker, Failure, Record, Recovery, Stretch},
     reading::{Reading, Unavailable},
@@ -106,6 +107,13 @@ struct Edge {
     success: bool,
 }
 
+impl Edge {
+    /// What [`attempts`] takes: the view and the floor.
+    fn parameters(&self) -> [Parameter<'_>; 2] {
+        [Parameter::Text(PLATFORM_METRICS), Parameter::Moment(self.floor)]
+    }
+}
+
 async fn edge(tx: &ReadTransaction<'_>, log: &Log<'_>, window: Duration) -> Result<Edge> {
     let sql = format!(
         "SELECT w.looked_at, w.since,
@@ -114,11 +122,11 @@ async fn edge(tx: &ReadTransaction<'_>, log: &Log<'_>, window: Duration) -> Resu
                  ORDER BY {created} DESC LIMIT 1) AS floor
          FROM (SELECT statement_timestamp() AS looked_at, statement_timestamp() - {window} AS since) w",
         created = log.created_at(),
-        of_type = log.of_type(PLATFORM_METRICS),
+        of_type = log.of_type(),
         status = log.column("status", "text"),
-        window = format_args!("least({}, interval '1000 years')", interval(window)),
+        window = "least($2, interval '1000 years')",
     );
-    let row = tx.one(&[LOG], &sql, &[]).await?;
+    let row = tx.one(&[LOG], &sql, &[Parameter::Text(PLATFORM_METRICS), Parameter::Interval(window)]).await?;
     let looked_at: DateTime<Utc> = row.try_get("looked_at")?;
     let since = moment(&row, "since")?.unwrap_or(DateTime::UNIX_EPOCH);
     let before = TimeDelta::from_std(BEFORE).unwrap_or_default();
@@ -151,29 +159,28 @@ async fn stretches(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, limit: 
                      WINDOW w AS (ORDER BY logged DESC, good DESC ROWS UNBOUNDED PRECEDING)) numbered
                WHERE good
                WINDOW v AS (ORDER BY logged DESC)) stretch
-         WHERE failures > 0 OR until IS NULL OR until - ended > {limit}
+         WHERE failures > 0 OR until IS NULL OR until - ended > $3
          ORDER BY logged DESC LIMIT {most}",
-        attempts = attempts(log, edge),
-        limit = interval(limit),
+        attempts = attempts(log),
         most = MOST + 1,
     );
-    tx.ask(&[LOG], &sql, &[]).await?.iter().map(found).collect()
+    let [view, floor] = edge.parameters();
+    tx.ask(&[LOG], &sql, &[view, floor, Parameter::Interval(limit)]).await?.iter().map(found).collect()
 }
 
 /// The attempts since the edge. One from the future ends no stretch.
-fn attempts(log: &Log<'_>, edge: &Edge) -> String {
+fn attempts(log: &Log<'_>) -> String {
     format!(
         "SELECT {created}::timestamptz AS logged, {status} = 'success' AS good, left({source}, 20) AS source,
                 coalesce(CASE WHEN isfinite({completed}) THEN {completed} END, {created}::timestamptz) AS ended
          FROM public.metrics_refresh_log l
-         WHERE {of_type} AND {status} IN ('success', 'error') AND {created} >= {floor}
+         WHERE {of_type} AND {status} IN ('success', 'error') AND {created} >= $2
            AND {created} <= statement_timestamp()",
         created = log.created_at(),
         completed = log.column("completed_at", "timestamptz"),
         status = log.column("status", "text"),
         source = log.column("trigger_source", "text"),
-        of_type = log.of_type(PLATFORM_METRICS),
-        floor = literal(edge.floor),
+        of_type = log.of_type(),
     )
 }
 
@@ -192,9 +199,9 @@ async fn without_success(
          FROM (SELECT count(*) AS failures, min(logged) AS first_logged FROM attempt
                WHERE NOT good AND logged <= coalesce((SELECT logged FROM success), 'infinity')) f
          LEFT JOIN success s ON true",
-        attempts = attempts(log, edge),
+        attempts = attempts(log),
     );
-    let found = found(&tx.one(&[LOG], &sql, &[]).await?)?;
+    let found = found(&tx.one(&[LOG], &sql, &edge.parameters()).await?)?;
     let known = found.first_logged.or(found.stretch.until.map(|success| success.at));
     Ok(((found.stretch.failures > 0).then_some(found), known))
 }
@@ -214,13 +221,9 @@ fn found(row: &Row) -> Result<Found> {
     Ok(Found { stretch, first_logged, until_logged: moment(row, "until_logged")? })
 }
 
-fn literal(at: DateTime<Utc>) -> String {
-    format!("'{}'::timestamptz", at.to_rfc3339_opts(SecondsFormat::Micros, true))
-}
-
 /// Reads the first failure of each.
 async fn describe(tx: &ReadTransaction<'_>, log: &Log<'_>, found: &mut [Found]) -> Result<()> {
-    let moments: Vec<String> = found.iter().filter_map(|found| found.first_logged).map(literal).collect();
+    let moments: Vec<DateTime<Utc>> = found.iter().filter_map(|found| found.first_logged).collect();
     if moments.is_empty() {
         return Ok(());
     }
@@ -228,19 +231,19 @@ async fn describe(tx: &ReadTransaction<'_>, log: &Log<'_>, found: &mut [Found]) 
         "SELECT DISTINCT ON (logged) {created}::timestamptz AS logged, {id} AS id, {started} AS started_at,
                 left({sqlstate}, 5) AS sqlstate, left({message}, {MESSAGE}) AS message
          FROM public.metrics_refresh_log l
-         WHERE {of_type} AND {status} = 'error' AND {created} IN ({moments})
+         WHERE {of_type} AND {status} = 'error' AND {created} = ANY ($2)
          ORDER BY logged, started_at",
         created = log.created_at(),
         id = log.id(),
         started = log.column("started_at", "timestamptz"),
         sqlstate = log.column("sqlstate", "text"),
         message = log.column("error_message", "text"),
-        of_type = log.of_type(PLATFORM_METRICS),
+        of_type = log.of_type(),
         status = log.column("status", "text"),
-        moments = moments.join(", "),
     );
+    let parameters = [Parameter::Text(PLATFORM_METRICS), Parameter::Moments(&moments)];
     let mut failures = BTreeMap::new();
-    for row in tx.ask(&[LOG], &sql, &[]).await? {
+    for row in tx.ask(&[LOG], &sql, &parameters).await? {
         if let Some(logged) = moment(&row, "logged")? {
             failures.insert(logged, failure(&row, logged)?);
         }
@@ -267,17 +270,24 @@ fn failure(row: &Row, logged: DateTime<Utc>) -> Result<Failure> {
 /// Reads who was in the way. A log without black boxes names nobody; nor does one in which they are nonsense.
 async fn name_blockers(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, found: &mut [Found]) -> Result<()> {
     let black_box = log.column("black_box", "jsonb");
-    let spans: Vec<String> = (0..)
-        .zip(found.iter())
-        .filter_map(|(index, found): (usize, _)| {
-            let last = found.until_logged.unwrap_or(edge.looked_at + TimeDelta::days(1));
-            Some(format!("({index}, {}, {})", literal(found.first_logged?), literal(last)))
-        })
-        .collect();
-    if spans.is_empty() || black_box.starts_with("NULL") {
+    let (mut indices, mut firsts, mut lasts) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, found) in (0..).zip(found.iter()) {
+        if let Some(first) = found.first_logged {
+            indices.push(index);
+            firsts.push(first);
+            lasts.push(found.until_logged.unwrap_or(edge.looked_at + TimeDelta::days(1)));
+        }
+    }
+    if indices.is_empty() || black_box.starts_with("NULL") {
         return Ok(());
     }
-    let rows = match tx.ask(&[LOG], &blockers(log, &black_box, &spans.join(", ")), &[]).await {
+    let parameters = [
+        Parameter::Text(PLATFORM_METRICS),
+        Parameter::Integers(&indices),
+        Parameter::Moments(&firsts),
+        Parameter::Moments(&lasts),
+    ];
+    let rows = match tx.ask(&[LOG], &blockers(log, &black_box), &parameters).await {
         Err(failure) if !error::fails_all(&failure) => return Ok(()),
         answer => answer?,
     };
@@ -291,7 +301,7 @@ async fn name_blockers(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, fou
 }
 
 /// Sessions by how often they are named; those for whom all others wait go first.
-fn blockers(log: &Log<'_>, black_box: &str, spans: &str) -> String {
+fn blockers(log: &Log<'_>, black_box: &str) -> String {
     format!(
         "SELECT * FROM (
              SELECT stretch, pid, user_name, application, max(mode) AS mode, max(relation) AS relation,
@@ -301,7 +311,7 @@ fn blockers(log: &Log<'_>, black_box: &str, spans: &str) -> String {
                           left(x.session ->> 'application', 100) AS application, lock.mode, lock.relation,
                           CASE WHEN jsonb_typeof(x.session -> 'blocked_by') = 'array'
                                THEN jsonb_array_length(x.session -> 'blocked_by') = 0 ELSE false END AS root
-                   FROM (VALUES {spans}) AS s (stretch, first, last)
+                   FROM unnest($2, $3, $4) AS s (stretch, first, last)
                    CROSS JOIN LATERAL (
                        SELECT CASE WHEN pg_column_size({black_box}) <= {LARGEST_BOX} THEN {black_box} END AS box
                        FROM public.metrics_refresh_log l
@@ -324,7 +334,7 @@ fn blockers(log: &Log<'_>, black_box: &str, spans: &str) -> String {
                    WHERE jsonb_typeof(x.session) = 'object') named
              GROUP BY stretch, pid, user_name, application) ranked
          WHERE rank <= {NAMED} ORDER BY stretch, rank",
-        of_type = log.of_type(PLATFORM_METRICS),
+        of_type = log.of_type(),
         status = log.column("status", "text"),
         created = log.created_at(),
     )

@@ -1,9 +1,9 @@
 //! What successful refreshes measured: a few samples of a window, whatever the log's age and size.
 
 use crate::{
-    contract::PLATFORM_METRICS,
     error::{self, Result},
-    quote::{identifier, interval, literal},
+    parameter::Parameter,
+    quote::identifier,
     read_transaction::ReadTransaction,
     row::{some_text, text},
     trust::{LOG, Thing},
@@ -39,32 +39,31 @@ pub(super) const SETTINGS: &str = "SET LOCAL jit = off; SET LOCAL max_parallel_w
 /// The present.
 pub(super) const UNTIL: &str = "statement_timestamp()";
 
-/// The begin of a window. Inline, not from a subquery: so the planner knows how few rows there are.
-pub(super) fn since(window: Duration) -> String {
-    format!("({UNTIL} - least({}, interval '1000 years'))", interval(window))
-}
+/// The begin of the window, whose length is `$2`. Inline, not from a subquery: so the planner knows how few rows there
+/// are.
+pub(super) const SINCE: &str = "(statement_timestamp() - least($2, interval '1000 years'))";
 
 /// How the window is asked for in statements.
 pub(super) struct Window<'a> {
     pub log: &'a Log<'a>,
+    pub view: &'a str,
     pub length: Duration,
     /// Length of a slice, seconds.
     pub step: u64,
 }
 
-impl Window<'_> {
-    /// Its begin.
-    pub fn since(&self) -> String {
-        since(self.length)
+impl<'a> Window<'a> {
+    /// What its statements take: the view and the length.
+    pub fn parameters(&self) -> [Parameter<'a>; 2] {
+        [Parameter::Text(self.view), Parameter::Interval(self.length)]
     }
 
     /// The log's rows of this refresh type in the window; those from the future are in none.
     pub fn rows(&self) -> String {
         format!(
-            "FROM public.metrics_refresh_log l WHERE {of_type} AND {created} > {since} AND {created} <= {UNTIL}",
-            of_type = self.log.of_type(PLATFORM_METRICS),
+            "FROM public.metrics_refresh_log l WHERE {of_type} AND {created} > {SINCE} AND {created} <= {UNTIL}",
+            of_type = self.log.of_type(),
             created = self.log.created_at(),
-            since = self.since()
         )
     }
 
@@ -89,7 +88,7 @@ pub(super) async fn series(tx: &ReadTransaction<'_>, window: &Window<'_>, part: 
         return Ok(Err(missing));
     }
     let created = window.log.created_at();
-    let (first, last) = (window.slice(&window.since()), window.slice(UNTIL));
+    let (first, last) = (window.slice(SINCE), window.slice(UNTIL));
     let sql = format!(
         "(SELECT * FROM ({oldest} {rows} AND {GOOD} ORDER BY {created} LIMIT 1) oldest)
          UNION ALL
@@ -103,7 +102,7 @@ pub(super) async fn series(tx: &ReadTransaction<'_>, window: &Window<'_>, part: 
         rows = window.rows(),
         step = window.step,
     );
-    let records = read(tx, &sql, part).await?;
+    let records = read(tx, window, &sql, part).await?;
     if records.is_empty() {
         return Ok(Err(why_none(tx, window).await?));
     }
@@ -123,17 +122,17 @@ pub(super) async fn newest(
         window.rows(),
         window.log.created_at()
     );
-    read(tx, &sql, part).await
+    read(tx, window, &sql, part).await
 }
 
-async fn read(tx: &ReadTransaction<'_>, sql: &str, part: &str) -> Result<Vec<Record>> {
+async fn read(tx: &ReadTransaction<'_>, window: &Window<'_>, sql: &str, part: &str) -> Result<Vec<Record>> {
     let sql = format!(
         "SELECT slice, at, duration_ms::float8 AS duration_ms,
-                CASE WHEN octet_length(measured::text) <= {LONGEST} THEN (measured -> {})::text END AS part
-         FROM ({sql}) record",
-        literal(part)
+                CASE WHEN octet_length(measured::text) <= {LONGEST} THEN (measured -> $3)::text END AS part
+         FROM ({sql}) record"
     );
-    let rows = tx.ask_after(SETTINGS, &[LOG], &sql, &[]).await?;
+    let [view, length] = window.parameters();
+    let rows = tx.ask_after(SETTINGS, &[LOG], &sql, &[view, length, Parameter::Text(part)]).await?;
     let mut records = Vec::with_capacity(rows.len());
     for row in &rows {
         let part = text(row, "part")?;
@@ -189,7 +188,7 @@ async fn why_none(tx: &ReadTransaction<'_>, window: &Window<'_>) -> Result<Unava
         window.log.column("status", "text"),
         window.log.created_at()
     );
-    let row = tx.optional(&[LOG], &sql, &[]).await?;
+    let row = tx.optional(&[LOG], &sql, &window.parameters()).await?;
     let error = row.as_ref().map(|row| text(row, "error")).transpose()?.flatten();
     Ok(match (row, error) {
         (None, _) => Unavailable::new("no refresh succeeded in this window, so nothing was measured", ""),

@@ -5,7 +5,9 @@ use super::{
     measured::{self, Record, Window},
 };
 use crate::{
+    contract::PLATFORM_METRICS,
     error::{self, Result},
+    parameter::Parameter,
     quote::quoted,
     read_transaction::ReadTransaction,
     row::some_text,
@@ -28,13 +30,16 @@ pub async fn read(tx: &ReadTransaction<'_>, window: Duration) -> Result<Reading<
     let now = current(tx).await?;
     let catalog = unmanaged::catalog(tx).await?;
     let step = Slices::step(window);
-    let edges = format!("SELECT {} AS since, {} AS until", measured::since(window), measured::UNTIL);
-    let slices = history::slices(&tx.one(&[], &edges, &[]).await?, step)?;
+    let edges = format!("SELECT {} AS since, {} AS until", measured::SINCE, measured::UNTIL);
+    let parameters = [Parameter::Text(PLATFORM_METRICS), Parameter::Interval(window)];
+    let slices = history::slices(&tx.one(&[], &edges, &parameters).await?, step)?;
     let measured = match catalog.log() {
-        Ok(log) => match measured(tx, &Window { log: &log, length: window, step }, &slices).await? {
-            Err(missing) => Err(measured::hidden(tx, &catalog).await.unwrap_or_default().unwrap_or(missing)),
-            read => read,
-        },
+        Ok(log) => {
+            match measured(tx, &Window { log: &log, view: PLATFORM_METRICS, length: window, step }, &slices).await? {
+                Err(missing) => Err(measured::hidden(tx, &catalog).await.unwrap_or_default().unwrap_or(missing)),
+                read => read,
+            }
+        }
         Err(missing) => Err(missing),
     };
     Ok(Ok(Movement { slices, now, measured }))

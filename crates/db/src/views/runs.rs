@@ -7,18 +7,20 @@
 use crate::{
     contract::PLATFORM_METRICS,
     error::{self, Error, Result},
-    quote::literal,
+    parameter::Parameter,
     read_transaction::ReadTransaction,
     row::{FromRow as _, Row, text},
     trust::LOG,
     unmanaged::{self, Log},
 };
+use chrono::DateTime;
 use refreshtop_core::{
     question::{Listed, OriginFilter, Place, RunsFilter, RunsPage, RunsRead, Start},
     reading::Reading,
     run::Run,
 };
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 /// Rows that the first piece of a search looks at, and the only one of a page that nobody waits for.
 const FIRST_PIECE: u32 = 2_000;
@@ -77,7 +79,17 @@ async fn search(tx: &ReadTransaction<'_>, log: &Log<'_>, page: &RunsPage, sparse
     let mut start = page.start;
     loop {
         let left = usize::from(page.limit) - read.runs.len();
-        let rows = match tx.ask(&[LOG], &piece(log, &page.filter, start, size, left), &[]).await {
+        let place = match start {
+            Start::Newest | Start::Oldest => Place { at: DateTime::UNIX_EPOCH, id: Uuid::nil() },
+            Start::Before(place) | Start::After(place) => place,
+        };
+        let parameters = [
+            Parameter::Text(PLATFORM_METRICS),
+            Parameter::Moment(place.at),
+            Parameter::Key(place.id),
+            Parameter::Text(&page.filter.text),
+        ];
+        let rows = match tx.ask(&[LOG], &piece(log, &page.filter, start, size, left), &parameters).await {
             // What was found so far is of use; the next page begins with the piece that took too long.
             Err(failure) if error::code(&failure) == Some(error::sqlstate::QUERY_CANCELED) && read.newest.is_some() => {
                 break;
@@ -117,8 +129,8 @@ fn take(read: &mut RunsRead, rows: &[Row], size: u32, left: usize) -> Result<Opt
     Ok(None)
 }
 
-/// The statement that looks at `size` rows from `start` on, and gives those that are wanted, at most `left` of them,
-/// with the first and the last of all that it looked at.
+/// The statement that searches `size` rows of the view `$1`, from `start` on, and returns those that are wanted, at most
+/// `left` of them, and the first and the last of all that it searched.
 fn piece(log: &Log, filter: &RunsFilter, start: Start, size: u32, left: usize) -> String {
     let (created, id) = (log.created_at(), log.id());
     let direction = if start.goes_up() { "ASC" } else { "DESC" };
@@ -153,25 +165,25 @@ fn piece(log: &Log, filter: &RunsFilter, start: Start, size: u32, left: usize) -
         message = text("error_message", LISTED_ERROR),
         by = text("triggered_by", 63),
         application = text("application_name", 63),
-        of_type = log.of_type(PLATFORM_METRICS),
+        of_type = log.of_type(),
         beyond = beyond(start, &created, id),
         // The first and the last may be unwanted.
         most = left.saturating_add(2),
     )
 }
 
-/// What lies beyond the place where a page begins. The first condition is the one that an index on the time serves.
+/// What lies beyond the place where a page begins: the moment `$2` and the key `$3`. The first condition is the one that
+/// an index on the time serves.
 fn beyond(start: Start, created: &str, id: &str) -> String {
-    let (place, than) = match start {
+    let than = match start {
         Start::Newest | Start::Oldest => return String::new(),
-        Start::Before(place) => (place, '<'),
-        Start::After(place) => (place, '>'),
+        Start::Before(_) => '<',
+        Start::After(_) => '>',
     };
-    let at = format!("'{}+00'::timestamptz", place.at.format("%Y-%m-%d %H:%M:%S%.6f"));
-    format!("AND {created} {than}= {at} AND ({created} {than} {at} OR {id} {than} '{}'::uuid)", place.id)
+    format!("AND {created} {than}= $2 AND ({created} {than} $2 OR {id} {than} $3)")
 }
 
-/// The condition that no index serves.
+/// The condition that no index serves; the text is `$4`.
 fn wanted(log: &Log, filter: &RunsFilter) -> String {
     let mut conditions = Vec::new();
     let source = log.column("trigger_source", "text");
@@ -181,13 +193,10 @@ fn wanted(log: &Log, filter: &RunsFilter) -> String {
         OriginFilter::Manual => conditions.push(format!("{source} IS DISTINCT FROM 'schedule'")),
     }
     if !filter.text.is_empty() {
-        let text = literal(&filter.text);
         // As it is, not as a pattern; and not by the rules of a collation that would refuse to look inside a text.
         let holds = |name| {
             let column = log.column(name, "text");
-            format!(
-                "strpos(lower(left({column}, {SEARCHED}) COLLATE \"default\"), lower({text} COLLATE \"default\")) > 0"
-            )
+            format!("strpos(lower(left({column}, {SEARCHED}) COLLATE \"default\"), lower($4 COLLATE \"default\")) > 0")
         };
         let columns = ["error_message", "sqlstate", "triggered_by", "application_name"];
         conditions.push(format!("coalesce({}, false)", columns.map(holds).join(" OR ")));
