@@ -17,7 +17,7 @@ use crate::{
 };
 use chrono::{DateTime, Offset as _, Utc};
 use refreshtop_connect::{ConnectError, Connected, Kind, Limits, Target};
-use refreshtop_core::{age, clock::ServerClock, exit, job::Job, refresh::TriggerOutcome};
+use refreshtop_core::{address::ViewId, age, clock::ServerClock, exit, job::Job, refresh::TriggerOutcome};
 use refreshtop_db::{
     backoff,
     contract::PLATFORM_METRICS,
@@ -104,7 +104,7 @@ async fn first_look(target: &Target) -> Result<ServerClock, Failure> {
         }
     };
     let ask = async |client: &Client| {
-        refresh::call(client, running::RUNS, running::RUNNING).await?;
+        refresh::call(client, running::RUNS, &running::process_statement(&ViewId::new(PLATFORM_METRICS))).await?;
         // A transaction holds the connection of the server on which the statement is prepared.
         client.batch_execute(&begin()).await?;
         let time = client.query_one("SELECT clock_timestamp()", &[]).await?.try_get::<_, DateTime<Utc>>(0)?;

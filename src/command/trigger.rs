@@ -101,7 +101,7 @@ async fn free_again(client: &Client, mut pause: Duration, why: &Cell<&str>) -> R
         if !why.get().is_empty() {
             return Ok(());
         }
-        match refresh::call(client, running::RUNS, running::RUNNING).await {
+        match refresh::call(client, running::RUNS, &running::process_statement(&ViewId::new(PLATFORM_METRICS))).await {
             Ok(running) if running.is_null() => return Ok(()),
             Ok(_) => {}
             // Who may refresh (as the jobs' role) need not be allowed to see what runs: the next try tells.

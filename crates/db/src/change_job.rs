@@ -64,7 +64,7 @@ struct Chosen {
 pub async fn change(
     app: &mut Session,
     there: Option<&mut Session>,
-    sought: &Sought<'_>,
+    sought: &Sought,
     change: &Change,
     may_commit: &dyn Fn() -> bool,
 ) -> Result<Option<Changed>> {
@@ -84,7 +84,7 @@ pub async fn change(
     let outcome = match outcome {
         // The installation may do it for its administrators, and notes it itself.
         Changed::NotPermitted(_) | Changed::NoJob if here => {
-            match by_the_installation(&mut noted, sought.name, change).await? {
+            match by_the_installation(&mut noted, &sought.name, change).await? {
                 Some(true) => {
                     if !may_commit() {
                         return Ok(None);
@@ -103,7 +103,7 @@ pub async fn change(
     Trust::of(&mut noted).await?.allow(Thing::Function("record_act"))?;
     let schedule = if let Change::Every(schedule) = change { Some(schedule.as_str()) } else { None };
     let sql = "SELECT refreshtop.record_act($1, 'success', jsonb_build_object('job', $2, 'schedule', $3))";
-    let act = [Parameter::Text(change.act()), Parameter::Text(sought.name), Parameter::OptionalText(schedule)];
+    let act = [Parameter::Text(change.act()), Parameter::Text(&sought.name), Parameter::OptionalText(schedule)];
     noted.ask(sql, &act).await?;
     if !may_commit() {
         return Ok(None);
@@ -115,7 +115,7 @@ pub async fn change(
     Ok(Some(Changed::Done))
 }
 
-async fn apply(cron: &mut Session, sought: &Sought<'_>, change: &Change) -> Result<Changed> {
+async fn apply(cron: &mut Session, sought: &Sought, change: &Change) -> Result<Changed> {
     if !schedule::has_own_tables(cron).await? {
         return Ok(Changed::NoJob);
     }
@@ -152,7 +152,7 @@ async fn apply(cron: &mut Session, sought: &Sought<'_>, change: &Change) -> Resu
 }
 
 /// The job that does what the contract's job of this name does; one that only has its name is somebody's own.
-async fn choose(cron: &mut Session, sought: &Sought<'_>) -> Result<Option<Chosen>> {
+async fn choose(cron: &mut Session, sought: &Sought) -> Result<Option<Chosen>> {
     let Some(wanted) = schedule::JOBS.iter().find(|wanted| wanted.name == sought.name) else { return Ok(None) };
     for job in cron_job::named(cron, sought).await? {
         let purpose = wanted.purpose(&job.command);

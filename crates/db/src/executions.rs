@@ -66,7 +66,7 @@ pub(super) fn newest(job: impl Display, limit: impl Display, reach: i64) -> Stri
 }
 
 /// The newest `limit` executions of a job, newest first; those of jobs that were removed are not among them.
-pub async fn executions(there: &mut Session, sought: &Sought<'_>, limit: u16) -> Result<Executions> {
+pub async fn executions(there: &mut Session, sought: &Sought, limit: u16) -> Result<Executions> {
     let tx = cron_job::begin(there).await?;
     if !schedule::has_own_tables(&tx).await? {
         return Ok(Executions::default());

@@ -26,7 +26,7 @@ pub(super) async fn own_job(tx: &ReadTransaction<'_>, name: &str) -> Result<Opti
 pub(super) async fn job_here(
     tx: &ReadTransaction<'_>,
     cron: &CronSettings,
-    sought: &Sought<'_>,
+    sought: &Sought,
     own: Result<Option<Row>>,
 ) -> Result<Option<Job>> {
     if let Some(row) = own? {
@@ -40,11 +40,7 @@ pub(super) async fn job_here(
 }
 
 /// The job, read where `pg_cron` lives. Whoever made it by hand may have given it another name.
-pub(super) async fn job_there(
-    tx: &ReadTransaction<'_>,
-    cron: &CronSettings,
-    sought: &Sought<'_>,
-) -> Result<Option<Job>> {
+pub(super) async fn job_there(tx: &ReadTransaction<'_>, cron: &CronSettings, sought: &Sought) -> Result<Option<Job>> {
     Ok(read(tx, cron, sought, &format!("({NAMED} OR {CALLING})")).await?.map(|found| found.job))
 }
 
@@ -53,12 +49,12 @@ pub(super) async fn job_there(
 pub async fn job_by_name(
     there: &mut Session,
     cron: &CronSettings,
-    sought: &Sought<'_>,
+    sought: &Sought,
     is_here: bool,
 ) -> Result<Option<Job>> {
     let tx = ReadTransaction::begin(there).await?;
     let condition = if is_here {
-        if let Some(row) = own_job(&tx, sought.name).await? {
+        if let Some(row) = own_job(&tx, &sought.name).await? {
             return job(&row, cron).map(Some);
         }
         if !schedule::is_readable(&tx).await? {
@@ -93,7 +89,7 @@ struct Found {
 async fn read(
     tx: &ReadTransaction<'_>,
     cron: &CronSettings,
-    sought: &Sought<'_>,
+    sought: &Sought,
     condition: &str,
 ) -> Result<Option<Found>> {
     let sql = format!(

@@ -10,15 +10,15 @@ use crate::{
     unmanaged,
 };
 use chrono::{DateTime, Utc};
-use refreshtop_core::run::Run;
+use refreshtop_core::{address::ViewId, run::Run};
 
 /// Longest error text that a list carries, characters.
 const LONGEST_ERROR: u32 = 20_000;
 
-/// The newest `limit` runs that were logged at `since` or later, newest first.
+/// The newest `limit` runs of `view` that were logged at `since` or later, newest first.
 pub async fn runs_since(
     tx: &ReadTransaction<'_>,
-    refresh_type: &str,
+    view: &ViewId,
     filter: LogFilter,
     since: Option<DateTime<Utc>>,
     limit: u16,
@@ -34,7 +34,7 @@ pub async fn runs_since(
          ORDER BY created_at DESC LIMIT {limit}",
         recent_runs::select_runs(LONGEST_ERROR)
     );
-    let parameters = [Parameter::Text(refresh_type), Parameter::Moment(since.unwrap_or_default())];
+    let parameters = [Parameter::Text(view.as_str()), Parameter::Moment(since.unwrap_or_default())];
     let missing = match tx.ask(&[LOG], &sql, &parameters).await {
         Err(failure) if error::is_missing(&failure) => failure,
         Err(failure) => return Err(failure),
@@ -44,7 +44,7 @@ pub async fn runs_since(
     tx.allow_unless_missing(LOG)?;
     // A log that was made by hand has fewer columns.
     let catalog = unmanaged::catalog(tx).await?;
-    let runs = unmanaged::runs(tx, &catalog, "", refresh_type, filter, since, limit).await?;
+    let runs = unmanaged::runs(tx, &catalog, "", view, filter, since, limit).await?;
     // Where that can't be read either, migrating is what fixes it.
     runs.map_err(|_| missing)
 }

@@ -13,6 +13,7 @@ use crate::{
 };
 use refreshtop_connect::{ConnectError, Limits, Target};
 use refreshtop_core::{
+    address::ViewId,
     diagnosis::Diagnosis,
     event::Event,
     question::{Answer, Question},
@@ -46,11 +47,11 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Starts to answer. Every answer goes into `events`.
-    pub fn spawn(target: Target, events: Events) -> Self {
+    /// Starts to answer questions about `view`. Every answer goes into `events`.
+    pub fn spawn(target: Target, view: ViewId, events: Events) -> Self {
         let (run, run_requests) = watch::channel(None);
         let (questions, asked) = mpsc::channel(QUESTIONS);
-        tokio::spawn(work(target, Requests { run: run_requests, questions: asked }, events));
+        tokio::spawn(work(target, view, Requests { run: run_requests, questions: asked }, events));
         Self { run, questions }
     }
 
@@ -88,8 +89,8 @@ impl Wanted {
 }
 
 /// Answers until nobody can ask any more.
-async fn work(target: Target, mut requests: Requests, events: Events) {
-    let mut task = Task { target, sessions: None };
+async fn work(target: Target, view: ViewId, mut requests: Requests, events: Events) {
+    let mut task = Task { target, view, sessions: None };
     loop {
         let wanted = tokio::select! {
             biased;
@@ -128,6 +129,7 @@ fn failed(wanted: Wanted, why: Unavailable) -> Event {
 /// Who answers.
 struct Task {
     target: Target,
+    view: ViewId,
     sessions: Option<Sessions>,
 }
 
@@ -177,20 +179,22 @@ impl Task {
         match question {
             Question::Diagnosis { .. } => Answer::Diagnosis(Err(Unavailable::new("not asked", ""))),
             Question::Runs(page) => {
-                let read = looking.at("runs", async |tx| views::runs::read(tx, &self.target.user, &page).await).await;
+                let read = looking
+                    .at("runs", async |tx| views::runs::read(tx, &self.view, &self.target.user, &page).await)
+                    .await;
                 Answer::Runs(page, read)
             }
             Question::Incidents { window, limit } => Answer::Incidents(
                 window,
-                looking.at("incidents", async |tx| views::incidents::read(tx, window, limit).await).await,
+                looking.at("incidents", async |tx| views::incidents::read(tx, &self.view, window, limit).await).await,
             ),
             Question::History { window, limit } => Answer::History(
                 window,
-                looking.at("history", async |tx| views::history::read(tx, window, limit).await).await,
+                looking.at("history", async |tx| views::history::read(tx, &self.view, window, limit).await).await,
             ),
             Question::Movement { window } => Answer::Movement(
                 window,
-                looking.at("figures", async |tx| views::movement::read(tx, window).await).await,
+                looking.at("figures", async |tx| views::movement::read(tx, &self.view, window).await).await,
             ),
         }
     }

@@ -8,11 +8,11 @@ use crate::{
     row::{FromRow, Row, moment, text},
     trust::Thing,
 };
-use refreshtop_core::stats::RefreshStats;
+use refreshtop_core::{address::ViewId, stats::RefreshStats};
 use std::time::Duration;
 
-/// Statistics of the refreshes of `refresh_type` in the last `window`.
-pub async fn statistics(tx: &ReadTransaction<'_>, refresh_type: &str, window: Duration) -> Result<RefreshStats> {
+/// Statistics of the refreshes of `view` in the last `window`.
+pub async fn statistics(tx: &ReadTransaction<'_>, view: &ViewId, window: Duration) -> Result<RefreshStats> {
     let sql = format!(
         "SELECT total_refreshes, successful_refreshes, failed_refreshes, success_rate::float8,
                 CASE WHEN avg_duration_ms BETWEEN 0 AND 1e15 THEN avg_duration_ms END::float8 AS avg_duration_ms,
@@ -21,7 +21,7 @@ pub async fn statistics(tx: &ReadTransaction<'_>, refresh_type: &str, window: Du
                 last_refresh_at, left(last_error, {LISTED_ERROR}) AS last_error, last_success_at
          FROM refreshtop.stats($1, $2)"
     );
-    let parameters = [Parameter::Text(refresh_type), Parameter::Interval(window)];
+    let parameters = [Parameter::Text(view.as_str()), Parameter::Interval(window)];
     RefreshStats::from_row(&tx.one(&[Thing::Function("stats")], &sql, &parameters).await?)
 }
 

@@ -14,6 +14,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use refreshtop_core::{
+    address::ViewId,
     reading::{Reading, Unavailable},
     run::{Run, RunDetail},
     snapshot::Deployment,
@@ -193,7 +194,7 @@ pub async fn statistics(
     tx: &ReadTransaction<'_>,
     catalog: &Catalog,
     role: &str,
-    refresh_type: &str,
+    view: &ViewId,
     window: Duration,
 ) -> Result<Reading<RefreshStats>> {
     let log = match catalog.log() {
@@ -227,7 +228,7 @@ pub async fn statistics(
         created = log.created_at(),
         of_type = log.of_type(),
     );
-    let parameters = [Parameter::Text(refresh_type), Parameter::Interval(window)];
+    let parameters = [Parameter::Text(view.as_str()), Parameter::Interval(window)];
     let answer = tx.one(&[LOG], &sql, &parameters).await.and_then(|row| RefreshStats::from_row(&row));
     Ok(match reading("statistics", role, answer)? {
         Ok(stats) if stats.total == 0 && stats.last_success_at.is_none() => catalog.hidden(role).map_or(Ok(stats), Err),
@@ -240,7 +241,7 @@ pub async fn runs(
     tx: &ReadTransaction<'_>,
     catalog: &Catalog,
     role: &str,
-    refresh_type: &str,
+    view: &ViewId,
     filter: LogFilter,
     since: Option<DateTime<Utc>>,
     limit: u16,
@@ -261,7 +262,7 @@ pub async fn runs(
         log.select(),
         log.of_type()
     );
-    let parameters = [Parameter::Text(refresh_type), Parameter::Moment(since.unwrap_or_default())];
+    let parameters = [Parameter::Text(view.as_str()), Parameter::Moment(since.unwrap_or_default())];
     let answer = tx.ask(&[LOG], &sql, &parameters).await;
     let answer = answer.and_then(|rows| rows.iter().map(Run::from_row).collect::<Result<Vec<_>>>());
     Ok(match reading(what, role, answer)? {

@@ -11,7 +11,9 @@ use crate::{
     suspend::SleepDetector,
 };
 use refreshtop_connect::{Kind, Limits, Received, Target};
-use refreshtop_core::{event::Event, link::LinkEvent, notification::Notification, reading::Unavailable};
+use refreshtop_core::{
+    address::ViewId, event::Event, link::LinkEvent, notification::Notification, reading::Unavailable,
+};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
@@ -86,14 +88,17 @@ impl From<Closed> for Loss {
     }
 }
 
-/// Watches until `events` is closed. `budget` is for a second session, which tries whether notifications arrive.
-pub async fn run(target: Target, budget: SessionBudget, mut polls: Polls, events: Events) {
+/// Watches `view` until `events` is closed. `budget` is for a second session, which tries whether notifications arrive.
+pub async fn run(target: Target, view: ViewId, budget: SessionBudget, mut polls: Polls, events: Events) {
     let (mut quick, mut slow) = (quick_backoff(), slow_backoff());
     let mut in_silence = false;
     loop {
         let began = Instant::now();
         let loss = match open(&target, in_silence, &events).await {
-            Ok((session, trial)) => watch_session(session, trial, &target, &budget, &mut polls, &events).await,
+            Ok((session, trial)) => {
+                let poller = Poller::of(session, target.clone(), view.clone());
+                watch_session(poller, trial, &budget, &mut polls, &events).await
+            }
             Err(loss) => loss,
         };
         in_silence = loss.passing;
@@ -140,20 +145,19 @@ async fn open(target: &Target, in_silence: bool, events: &Events) -> Result<(Ses
 
 /// Watches until the session is lost.
 async fn watch_session(
-    session: Session,
+    poller: Poller,
     trial: Arc<Trial>,
-    target: &Target,
     budget: &SessionBudget,
     polls: &mut Polls,
     events: &Events,
 ) -> Loss {
-    let over = session.over();
+    let over = poller.session().over();
     let mut watching = Watching {
         budget,
         events,
         trial,
-        received: session.received(),
-        poller: Poller::of(session, target.clone()),
+        received: poller.session().received(),
+        poller,
         found: None,
         probe: None,
         polled_since: false,

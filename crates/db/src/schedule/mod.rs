@@ -32,5 +32,5 @@ pub use installation::{Installation, Place, Standing, installation, is_safe, rec
 pub use notes::{forget, write_notes};
 pub use put_back::put_all_back;
 pub use take_away::take_away;
-pub(super) use wanted::OF_ROLES_THAT_COUNT;
 pub use wanted::{JOB_ROLE, JOBS, Wanted, sought};
+pub(super) use wanted::{OF_ROLES_THAT_COUNT, refresh_job_of};

@@ -2,7 +2,6 @@
 
 use super::measured::{self, Window};
 use crate::{
-    contract::PLATFORM_METRICS,
     error::{Error, Result},
     parameter::Parameter,
     read_transaction::ReadTransaction,
@@ -12,6 +11,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use refreshtop_core::{
+    address::ViewId,
     history::{Growth, History, Part, Size, Sources},
     reading::Reading,
     slices::Slices,
@@ -22,16 +22,21 @@ use std::time::Duration;
 /// Most tables of one measurement that are taken in.
 const MOST_SOURCES: usize = 50;
 
-/// Reads the history of the last `window`; data is fresh up to the age `limit`.
-pub async fn read(tx: &ReadTransaction<'_>, window: Duration, limit: Duration) -> Result<Reading<History>> {
+/// Reads the history of `view` in the last `window`; data is fresh up to the age `limit`.
+pub async fn read(
+    tx: &ReadTransaction<'_>,
+    view: &ViewId,
+    window: Duration,
+    limit: Duration,
+) -> Result<Reading<History>> {
     let catalog = unmanaged::catalog(tx).await?;
     let log = match catalog.log() {
         Ok(log) => log,
         Err(missing) => return Ok(Err(missing)),
     };
-    let window = Window { log: &log, view: PLATFORM_METRICS, length: window, step: Slices::step(window) };
-    let [view, length] = window.parameters();
-    let parameters = [view, length, Parameter::Interval(limit)];
+    let window = Window { log: &log, view, length: window, step: Slices::step(window) };
+    let [name, length] = window.parameters();
+    let parameters = [name, length, Parameter::Interval(limit)];
     let rows = tx.ask_after(measured::SETTINGS, &[LOG], &parts_query(&window), &parameters).await?;
     let Some(head) = rows.first() else { return Err(Error::NoRow) };
     let slices = slices(head, window.step)?;

@@ -3,7 +3,6 @@
 //! with the log; the log is read in whatever shape it has.
 
 use crate::{
-    contract::PLATFORM_METRICS,
     error::{self, Result},
     parameter::Parameter,
     quote::identifier,
@@ -14,6 +13,7 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use refreshtop_core::{
+    address::ViewId,
     incident::{Blocker, Failure, Record, Recovery, Stretch},
     reading::{Reading, Unavailable},
     run::Origin,
@@ -36,15 +36,20 @@ const MESSAGE: u16 = 2_000;
 /// How far before the window failures are looked for where no success is on record.
 const BEFORE: Duration = Duration::from_hours(30 * 24);
 
-/// Reads the incidents of the last `window`; figures are stale from the age of `limit` on.
-pub async fn read(tx: &ReadTransaction<'_>, window: Duration, limit: Duration) -> Result<Reading<Record>> {
+/// Reads the incidents of `view` in the last `window`; figures are stale from the age of `limit` on.
+pub async fn read(
+    tx: &ReadTransaction<'_>,
+    view: &ViewId,
+    window: Duration,
+    limit: Duration,
+) -> Result<Reading<Record>> {
     let catalog = unmanaged::catalog(tx).await?;
     let log = match catalog.log() {
         Ok(log) => log,
         Err(missing) => return Ok(Err(missing)),
     };
     let unmanaged = catalog.deployment() == Deployment::Unmanaged;
-    let edge = match edge(tx, &log, window).await {
+    let edge = match edge(tx, view, &log, window).await {
         Err(failure) if unmanaged && !error::fails_all(&failure) => {
             let role = role(tx).await?;
             let grant = format!("GRANT SELECT ON public.metrics_refresh_log TO {}", identifier(&role));
@@ -73,7 +78,7 @@ pub async fn read(tx: &ReadTransaction<'_>, window: Duration, limit: Duration) -
         // What is summed up is what is listed.
         from = found.last().and_then(|oldest| oldest.stretch.after).max(from);
     }
-    describe(tx, &log, &mut found).await?;
+    describe(tx, view, &log, &mut found).await?;
     name_blockers(tx, &log, &edge, &mut found).await?;
     let stretches = found.into_iter().map(|found| found.stretch).collect();
     Ok(Ok(Record { from, looked_at: edge.looked_at, stretches, cut }))
@@ -100,6 +105,7 @@ async fn is_super_admin(tx: &ReadTransaction<'_>) -> Result<bool> {
 
 /// Where the window begins, and where what is read does: with the last success before it.
 struct Edge {
+    view: ViewId,
     looked_at: DateTime<Utc>,
     since: DateTime<Utc>,
     floor: DateTime<Utc>,
@@ -110,11 +116,11 @@ struct Edge {
 impl Edge {
     /// What [`attempts`] takes: the view and the floor.
     fn parameters(&self) -> [Parameter<'_>; 2] {
-        [Parameter::Text(PLATFORM_METRICS), Parameter::Moment(self.floor)]
+        [Parameter::Text(self.view.as_str()), Parameter::Moment(self.floor)]
     }
 }
 
-async fn edge(tx: &ReadTransaction<'_>, log: &Log<'_>, window: Duration) -> Result<Edge> {
+async fn edge(tx: &ReadTransaction<'_>, view: &ViewId, log: &Log<'_>, window: Duration) -> Result<Edge> {
     let sql = format!(
         "SELECT w.looked_at, w.since,
                 (SELECT {created}::timestamptz FROM public.metrics_refresh_log l
@@ -126,12 +132,12 @@ async fn edge(tx: &ReadTransaction<'_>, log: &Log<'_>, window: Duration) -> Resu
         status = log.column("status", "text"),
         window = "least($2, interval '1000 years')",
     );
-    let row = tx.one(&[LOG], &sql, &[Parameter::Text(PLATFORM_METRICS), Parameter::Interval(window)]).await?;
+    let row = tx.one(&[LOG], &sql, &[Parameter::Text(view.as_str()), Parameter::Interval(window)]).await?;
     let looked_at: DateTime<Utc> = row.try_get("looked_at")?;
     let since = moment(&row, "since")?.unwrap_or(DateTime::UNIX_EPOCH);
     let before = TimeDelta::from_std(BEFORE).unwrap_or_default();
     let floor = moment(&row, "floor")?;
-    Ok(Edge { looked_at, since, floor: floor.unwrap_or(since - before), success: floor.is_some() })
+    Ok(Edge { view: view.clone(), looked_at, since, floor: floor.unwrap_or(since - before), success: floor.is_some() })
 }
 
 /// A stretch being read.
@@ -222,7 +228,7 @@ fn found(row: &Row) -> Result<Found> {
 }
 
 /// Reads the first failure of each.
-async fn describe(tx: &ReadTransaction<'_>, log: &Log<'_>, found: &mut [Found]) -> Result<()> {
+async fn describe(tx: &ReadTransaction<'_>, view: &ViewId, log: &Log<'_>, found: &mut [Found]) -> Result<()> {
     let moments: Vec<DateTime<Utc>> = found.iter().filter_map(|found| found.first_logged).collect();
     if moments.is_empty() {
         return Ok(());
@@ -241,7 +247,7 @@ async fn describe(tx: &ReadTransaction<'_>, log: &Log<'_>, found: &mut [Found]) 
         of_type = log.of_type(),
         status = log.column("status", "text"),
     );
-    let parameters = [Parameter::Text(PLATFORM_METRICS), Parameter::Moments(&moments)];
+    let parameters = [Parameter::Text(view.as_str()), Parameter::Moments(&moments)];
     let mut failures = BTreeMap::new();
     for row in tx.ask(&[LOG], &sql, &parameters).await? {
         if let Some(logged) = moment(&row, "logged")? {
@@ -282,7 +288,7 @@ async fn name_blockers(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, fou
         return Ok(());
     }
     let parameters = [
-        Parameter::Text(PLATFORM_METRICS),
+        Parameter::Text(edge.view.as_str()),
         Parameter::Integers(&indices),
         Parameter::Moments(&firsts),
         Parameter::Moments(&lasts),

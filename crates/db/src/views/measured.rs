@@ -10,7 +10,10 @@ use crate::{
     unmanaged::{Catalog, Log},
 };
 use chrono::{DateTime, Utc};
-use refreshtop_core::reading::{Reading, Unavailable};
+use refreshtop_core::{
+    address::ViewId,
+    reading::{Reading, Unavailable},
+};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -46,7 +49,7 @@ pub(super) const SINCE: &str = "(statement_timestamp() - least($2, interval '100
 /// How the window is asked for in statements.
 pub(super) struct Window<'a> {
     pub log: &'a Log<'a>,
-    pub view: &'a str,
+    pub view: &'a ViewId,
     pub length: Duration,
     /// Length of a slice, seconds.
     pub step: u64,
@@ -55,7 +58,7 @@ pub(super) struct Window<'a> {
 impl<'a> Window<'a> {
     /// What its statements take: the view and the length.
     pub fn parameters(&self) -> [Parameter<'a>; 2] {
-        [Parameter::Text(self.view), Parameter::Interval(self.length)]
+        [Parameter::Text(self.view.as_str()), Parameter::Interval(self.length)]
     }
 
     /// The log's rows of this refresh type in the window; those from the future are in none.

@@ -5,7 +5,6 @@
 //! each, and for a known time; what was not found by then the next page goes on searching.
 
 use crate::{
-    contract::PLATFORM_METRICS,
     error::{self, Error, Result},
     parameter::Parameter,
     read_transaction::ReadTransaction,
@@ -15,6 +14,7 @@ use crate::{
 };
 use chrono::DateTime;
 use refreshtop_core::{
+    address::ViewId,
     question::{Listed, OriginFilter, Place, RunsFilter, RunsPage, RunsRead, Start},
     reading::Reading,
     run::Run,
@@ -36,10 +36,10 @@ const SEARCHED: u32 = 20_000;
 const CALENDAR: &str = "BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 00:00:00+00'";
 
 /// Reads one page.
-pub async fn read(tx: &ReadTransaction<'_>, role: &str, page: &RunsPage) -> Result<Reading<RunsRead>> {
-    let read = search(tx, &Log::migrated(), page, page.filter.is_sparse()).await;
+pub async fn read(tx: &ReadTransaction<'_>, view: &ViewId, role: &str, page: &RunsPage) -> Result<Reading<RunsRead>> {
+    let read = search(tx, view, &Log::migrated(), page, page.filter.is_sparse()).await;
     let read = match read {
-        Err(failure) if is_another_log(&failure) => return unmanaged(tx, role, page).await,
+        Err(failure) if is_another_log(&failure) => return unmanaged(tx, view, role, page).await,
         read => read?,
     };
     // Row security answers with fewer rows, not with an error.
@@ -56,13 +56,13 @@ fn is_another_log(failure: &Error) -> bool {
 }
 
 /// The same from a log in whatever shape it has. It may have no index on failures either.
-async fn unmanaged(tx: &ReadTransaction<'_>, role: &str, page: &RunsPage) -> Result<Reading<RunsRead>> {
+async fn unmanaged(tx: &ReadTransaction<'_>, view: &ViewId, role: &str, page: &RunsPage) -> Result<Reading<RunsRead>> {
     let catalog = unmanaged::catalog(tx).await?;
     let log = match catalog.log() {
         Ok(log) => log,
         Err(missing) => return Ok(Err(missing)),
     };
-    let read = search(tx, &log, page, !page.filter.is_empty()).await;
+    let read = search(tx, view, &log, page, !page.filter.is_empty()).await;
     Ok(match unmanaged::reading("runs", role, read)? {
         Ok(read) if read.newest.is_none() && matches!(page.start, Start::Newest | Start::Oldest) => {
             catalog.hidden(role).map_or(Ok(read), Err)
@@ -72,7 +72,13 @@ async fn unmanaged(tx: &ReadTransaction<'_>, role: &str, page: &RunsPage) -> Res
 }
 
 /// Collects the rows of a page, piece by piece.
-async fn search(tx: &ReadTransaction<'_>, log: &Log<'_>, page: &RunsPage, sparse: bool) -> Result<RunsRead> {
+async fn search(
+    tx: &ReadTransaction<'_>,
+    view: &ViewId,
+    log: &Log<'_>,
+    page: &RunsPage,
+    sparse: bool,
+) -> Result<RunsRead> {
     let began = Instant::now();
     let mut read = RunsRead { runs: Vec::new(), newest: None, next: None };
     let mut size = if sparse { FIRST_PIECE } else { u32::from(page.limit) };
@@ -84,7 +90,7 @@ async fn search(tx: &ReadTransaction<'_>, log: &Log<'_>, page: &RunsPage, sparse
             Start::Before(place) | Start::After(place) => place,
         };
         let parameters = [
-            Parameter::Text(PLATFORM_METRICS),
+            Parameter::Text(view.as_str()),
             Parameter::Moment(place.at),
             Parameter::Key(place.id),
             Parameter::Text(&page.filter.text),
