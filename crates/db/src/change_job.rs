@@ -44,7 +44,7 @@ pub enum Changed {
     Done,
     /// There is no such job that this role may see.
     NoJob,
-    /// The job runs several statements: what is asked would take away more than ours. It stays.
+    /// The job runs several statements: the change would affect more than ours. It stays.
     Several,
     /// The job is another role's, which this one can't act for.
     NotPermitted(String),
@@ -58,9 +58,9 @@ struct Chosen {
     several: bool,
 }
 
-/// Changes the job that is `sought` and notes that in the audit trail: both or neither, as far as two databases
-/// can promise that. `there` is a session where `pg_cron` lives, or `None` where that is the application's. `may_commit`
-/// is asked at last.
+/// Changes the job that is `sought` and notes that in the audit trail: both or neither, as far as two databases can
+/// promise that. `there` is a session where `pg_cron` lives, or `None` if that is the application's. `may_commit` is
+/// called right before the commit.
 pub async fn change(
     app: &mut Session,
     there: Option<&mut Session>,
@@ -184,8 +184,8 @@ async fn act(cron: &mut Session, job: &Chosen, change: &Change) -> Result<Change
     }
 }
 
-/// Lets the installation's own function do it, which changes no job but its own; `None` where this role may not call it,
-/// or it is not there.
+/// Lets the installation's own function do it, which changes no job but its own; `None` if this role may not call it,
+/// or it does not exist.
 async fn by_the_installation(app: &mut Session, name: &str, change: &Change) -> Result<Option<bool>> {
     let there = "SELECT EXISTS (
         SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// Characters of a command that are shown.
 const SHORT: usize = 80;
 
-/// Reads rows `j` of `cron.job`, with what the catalogue says of their roles `r`.
+/// Reads rows `j` of `cron.job`, with what the catalogue has of their roles `r`.
 const SELECT: &str = "
     SELECT j.jobid, j.jobname::text AS jobname, j.schedule::text AS schedule, j.command::text AS command,
            j.database::text AS database, j.username::text AS username, j.active,

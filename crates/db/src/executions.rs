@@ -51,7 +51,7 @@ impl FromRow for Execution {
 pub struct Executions {
     /// The newest of them.
     pub runs: Vec<Execution>,
-    /// Among how many of the newest executions of all jobs they were looked for, where older ones were left out.
+    /// Among how many of the newest executions of all jobs they were searched, if older ones were left out.
     pub among: Option<i64>,
 }
 

@@ -1,4 +1,4 @@
-//! The database world: what is asked of PostgreSQL, and how its answers become values of the model.
+//! The database world: the questions to PostgreSQL, and how its answers become values of the model.
 //!
 //! It knows no screen.
 

@@ -37,7 +37,7 @@ impl Default for Trial {
 
 impl Trial {
     /// Takes note of a notification on `channel`.
-    pub(super) fn heard(&self, channel: &str) {
+    pub(super) fn receive(&self, channel: &str) {
         if channel == self.channel {
             self.arrived.notify_one();
         }

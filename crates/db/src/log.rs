@@ -40,11 +40,11 @@ pub async fn runs_since(
         Err(failure) => return Err(failure),
         Ok(rows) => return rows.iter().map(Run::from_row).collect(),
     };
-    // Whose log is not looked at for a reason of its own is told that reason.
+    // If the log is not read for a reason of its own, that is the reason to show.
     tx.allow_unless_missing(LOG)?;
     // A log that was made by hand has fewer columns.
     let catalog = unmanaged::catalog(tx).await?;
     let runs = unmanaged::runs(tx, &catalog, "", view, filter, since, limit).await?;
-    // Where that can't be read either, migrating is what fixes it.
+    // If that can't be read either, migrating is what fixes it.
     runs.map_err(|_| missing)
 }

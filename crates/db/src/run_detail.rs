@@ -12,7 +12,7 @@ use refreshtop_core::run::{BlackBox, Run, RunDetail};
 use serde::Deserialize as _;
 use uuid::Uuid;
 
-/// One run in full; `None` where the log has no such row (any more).
+/// One run in full; `None` if the log has no such row (any more).
 pub async fn run_detail(tx: &ReadTransaction<'_>, id: Uuid) -> Result<Option<RunDetail>> {
     // A megabyte of message is the log's to keep, not a screen's to carry.
     let sql = format!(

@@ -47,7 +47,7 @@ pub struct Kept {
 enum Known {
     /// Nothing.
     Nothing,
-    /// That it must look before it reads.
+    /// That it must check before it reads.
     Gated,
     /// Enough to read in one round trip.
     Enough(Assumed),
@@ -61,7 +61,7 @@ impl Kept {
 
     /// Keeps `session`.
     pub fn of(session: Session) -> Self {
-        // Most are free to look. The server says so if this one is not, and answers nothing.
+        // Most sessions need no check. If this one does, the server refuses the read.
         let known = if session.is_superuser() { Known::Nothing } else { Known::Enough(Assumed::Free) };
         Self { session, known, direct: false }
     }
@@ -71,8 +71,8 @@ impl Kept {
         self.direct = true;
     }
 
-    /// Reads in one transaction. `work` runs before it is known whether the session may still look at what it could at
-    /// the last read; if it may not, the server has answered nothing, and `work` runs again.
+    /// Reads in one transaction. `work` runs before it is known whether the session may still read what it could at the
+    /// last read; if it may not, the server has answered nothing, and `work` runs again.
     pub(super) async fn read<T>(
         &mut self,
         work: impl for<'t> Fn(&'t ReadTransaction<'_>) -> BoxFuture<'t, Result<T>>,
@@ -118,12 +118,12 @@ pub struct Scope {
     pub errors: u16,
 }
 
-/// What was read in the application's database. Without the schedule, where that is in another one.
+/// What was read in the application's database. Without the schedule, if that is in another one.
 #[derive(Debug)]
 pub struct Read {
     snapshot: Snapshot,
     elsewhere: Option<CronPlace>,
-    /// Why there are no statistics, if there are none: as the server said it.
+    /// Why there are no statistics, if there are none: the server's error.
     stats_failure: Option<Error>,
 }
 
@@ -167,14 +167,14 @@ async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) -> Result<R
         None => (part("statistics", &role, stats)?, part("runs", &role, all)?, part("errors", &role, errors)?),
     };
     let figures = shown_figures(figures, &view, &role, catalog.is_some())?;
-    // Nobody is shown as running where that can't be seen.
+    // If that can't be read, no refresh is shown as running.
     let running = part("running", &role, running)?.ok().flatten();
     let (job, elsewhere) = if catalog.is_some() {
         unmanaged_job(tx, &view, &facts.server).await?
     } else {
         job(tx, &view, &facts.server, cron, own_job).await?
     };
-    // Whose log is not looked at for a reason of its own is told that reason.
+    // If the log is not read for a reason of its own, that is the reason to show.
     let stranger = catalog.as_ref().and_then(|_| tx.allow_unless_missing(trust::LOG).err());
     let stats_failure = if stats.is_ok() { None } else { stranger.or(stats_failure) };
     let snapshot = Snapshot {
@@ -195,7 +195,7 @@ async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) -> Result<R
 }
 
 impl Read {
-    /// The database in which to look for the schedule; `None` where that was read already.
+    /// The database that has the schedule; `None` if that was read already.
     pub fn elsewhere(&self) -> Option<&str> {
         self.elsewhere.as_ref().map(|there| &*there.database)
     }
@@ -210,13 +210,13 @@ impl Read {
         self.snapshot.clone()
     }
 
-    /// Everything, where the schedule was read already.
+    /// Everything, if the schedule was read already.
     pub fn complete(self) -> Snapshot {
         self.snapshot
     }
 
     /// Everything, with the schedule read through the session `there` in [`Self::elsewhere`]. That database may refuse
-    /// us, which says nothing about the application's.
+    /// us, which tells nothing about the application's.
     pub async fn complete_by(mut self, there: Result<&mut Kept, ConnectError>) -> Snapshot {
         if let Some(elsewhere) = &self.elsewhere {
             let began = Instant::now();
@@ -238,7 +238,7 @@ async fn failures(tx: &ReadTransaction<'_>, view: &ViewId, limit: u16) -> Result
 /// Statistics, runs and errors.
 type LogParts = (Reading<RefreshStats>, Reading<Vec<Run>>, Reading<Vec<Run>>);
 
-/// What the log says where no function of refreshtop's can be asked.
+/// The log, if refreshtop's functions can't be called.
 async fn unmanaged_log(
     tx: &ReadTransaction<'_>,
     view: &ViewId,
@@ -281,10 +281,10 @@ fn shown_figures(
     })
 }
 
-/// The job that refreshes, or where else to look for it.
+/// The job that refreshes, or the place where it must be read.
 type JobOrPlace = (Reading<Job>, Option<CronPlace>);
 
-/// The job, with what was asked of it together with everything else.
+/// The job; `own` was read together with everything else.
 async fn job(
     tx: &ReadTransaction<'_>,
     view: &ViewId,
@@ -303,7 +303,7 @@ async fn job(
     }
 }
 
-/// The same where no function of refreshtop's can be asked.
+/// The same, if refreshtop's functions can't be called.
 async fn unmanaged_job(tx: &ReadTransaction<'_>, view: &ViewId, server: &Server) -> Result<JobOrPlace> {
     match place_of_cron(unmanaged::cron_settings(tx).await, server, true)? {
         Ok(place) if place.database == server.database => {
@@ -315,7 +315,7 @@ async fn unmanaged_job(tx: &ReadTransaction<'_>, view: &ViewId, server: &Server)
     }
 }
 
-/// Stands where the schedule will, until it was looked for elsewhere.
+/// A placeholder for the schedule, until it was read elsewhere.
 fn not_yet(place: CronPlace) -> JobOrPlace {
     (Err(Unavailable::new(format!("schedule (database {}): not read", place.database), "")), Some(place))
 }
@@ -343,7 +343,7 @@ fn shown_job(
     }
 }
 
-/// Looks for the job where `pg_cron` lives. That database may refuse us, which says nothing about the application's.
+/// Reads the job where `pg_cron` lives. That database may refuse us, which tells nothing about the application's.
 async fn job_elsewhere(there: Result<&mut Kept, ConnectError>, place: &CronPlace, snapshot: &Snapshot) -> Reading<Job> {
     let (server, database) = (&snapshot.server, &place.database);
     let what = format!("schedule (database {database})");
@@ -394,7 +394,7 @@ fn no_cron(cron: &CronSettings, role: &str, unmanaged: bool) -> Unavailable {
     }
 }
 
-/// `as_owner` says that it was looked for with the rights of the installation's owner.
+/// `as_owner` if it was read with the rights of the installation's owner.
 fn no_job(view: &ViewId, cron_database: &str, as_owner: bool, server: &Server, migrated: bool) -> Unavailable {
     let job = refresh_job(view);
     // In another database pg_cron shows each role only its own jobs.

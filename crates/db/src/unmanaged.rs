@@ -28,7 +28,7 @@ use uuid::Uuid;
 pub struct Catalog {
     schema: bool,
     view: bool,
-    /// Columns of the log with their types; `None` where there is no log.
+    /// Columns of the log with their types; `None` if there is no log.
     columns: Option<BTreeMap<String, String>>,
     /// Whether row security decides which rows of the log this role sees.
     rows_hidden: bool,
@@ -46,7 +46,7 @@ const SURVEY: &str = "
                WHERE n.nspname = 'public' AND c.relname = 'metrics_refresh_log' AND c.relkind IN ('r', 'p', 'v', 'm', 'f')) log
            ON true";
 
-/// Looks what there is.
+/// Reads what there is.
 pub async fn catalog(tx: &ReadTransaction<'_>) -> Result<Catalog> {
     let row = tx.one(&[], SURVEY, &[]).await?;
     let columns = text(&row, "columns")?.map(|text| serde_json::from_str(&text)).transpose();
@@ -69,7 +69,7 @@ impl Catalog {
         }
     }
 
-    /// Why there is nothing to read in the log, where there is none.
+    /// The log's columns, or why it can't be read.
     pub fn log(&self) -> Reading<Log<'_>> {
         match &self.columns {
             Some(columns) if columns.contains_key("status") => Ok(Log(columns)),
@@ -119,7 +119,7 @@ impl Log<'_> {
         if self.0.contains_key(name) { format!("l.{name}::{kind}") } else { format!("NULL::{kind}") }
     }
 
-    /// The type of a column; `None` where there is none.
+    /// The type of a column; `None` if there is none.
     pub fn kind(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
@@ -133,8 +133,8 @@ impl Log<'_> {
         }
     }
 
-    /// Made in one way everywhere, so that lists and statistics agree. The bare column where it is there: it may have
-    /// an index.
+    /// Made in one way everywhere, so that lists and statistics agree. The bare column if it exists: it may have an
+    /// index.
     pub fn created_at(&self) -> String {
         if self.0.contains_key("created_at") {
             return "l.created_at".into();

@@ -27,12 +27,12 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts to watch `view` in the database of `target`, with statistics of `window`. Everything that is heard goes into `events`.
+    /// Starts to watch `view` in the database of `target`, with statistics of `window`. Every event goes into `events`.
     pub fn spawn(target: &Target, view: &ViewId, window: Duration, events: &Events) -> Self {
         let (fixer, fixes) = mpsc::channel(1);
         let (refresher, commands) = mpsc::channel(COMMANDS);
         let budget = SessionBudget::default();
-        // The state asks for one poll at a time.
+        // The state requests one poll at a time.
         let (polls, requests) = mpsc::channel(1);
         let (window, shown) = watch::channel(window);
         let wanted = Polls { requests, window: shown };
@@ -43,8 +43,8 @@ impl Worker {
         Self { polls, window, reader, fixer, refresher }
     }
 
-    /// Sets `request` off. Nothing is waited for: a full queue means that the task has as much to do as a person can
-    /// have asked for.
+    /// Sets `request` off. Nothing is waited for: a full queue means that the task already has more to do than one
+    /// person requests.
     pub fn request(&self, request: Request) {
         match request {
             Request::Poll => drop(self.polls.try_send(())),

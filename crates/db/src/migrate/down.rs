@@ -38,8 +38,8 @@ pub async fn forget_roles(connection: &mut Session) -> Result<(), MigrateError> 
     run(connection, FORGET_ROLES, None).await
 }
 
-/// Does all of [`down`] but the commit. Where there is something to undo, `first` comes before it, in the same transaction:
-/// while whoever migrates still is what the installation has made of it.
+/// Does all of [`down`] but the commit. If there is something to undo, `first` comes before it, in the same
+/// transaction: while whoever migrates still is what the installation has made of it.
 pub async fn begin_down<'c>(
     connection: &'c mut Session,
     target: i64,

@@ -37,7 +37,7 @@ pub enum Standing {
     AtHome,
     /// It is, and had this name before, which no database has now.
     Renamed(String),
-    /// It was copied or restored from another database, or nothing tells where it was made.
+    /// It was copied or restored from another database, or it is unknown where it was made.
     Copy,
 }
 
@@ -50,7 +50,7 @@ pub struct Installation {
     pub place: Place,
     /// Whether the installation is at home.
     pub standing: Standing,
-    /// Who looks.
+    /// The role of the session.
     pub role: String,
     /// Whether the installation has no roles, so that its jobs run as who migrates.
     pub alone: bool,
@@ -59,12 +59,12 @@ pub struct Installation {
     pub(super) functions: Vec<String>,
     /// The roles that own the application's tables.
     pub(super) owners: Vec<String>,
-    /// Functions of others that refresh this view, or whichever they are told to.
+    /// Functions of others that refresh this view, or any view by its name.
     pub(super) refreshers: Vec<Function>,
 }
 
 impl Installation {
-    /// The database of `pg_cron`, where that is another one.
+    /// The database of `pg_cron`, if that is another one.
     pub fn elsewhere(&self) -> Option<&str> {
         match &self.place {
             Place::Database(database) if *database != self.database => Some(database),
@@ -158,7 +158,7 @@ pub async fn installation(app: &mut Session) -> Result<Installation> {
     })
 }
 
-/// Joins to `look` what the installation knows: whether it is at home, what was noted, whether there are roles. `app` is a
+/// Adds what the installation knows: whether it is at home, what was noted, whether there are roles. `app` is a
 /// transaction in which [`migrate::enter`] is in force. What is read is read as the installation's owner.
 pub async fn recall(app: &mut Session, installation: &mut Installation) -> Result<()> {
     installation.alone =

@@ -32,7 +32,7 @@ impl Desk<'_> {
             ));
             return Ok(());
         }
-        // Whoever has paused it since did not want it to run.
+        // If it was paused since, somebody did not want it to run.
         let active = found.active && job.active;
         let same_name = found.jobname == job.jobname;
         let unmanaged = self.may_alter && found.username == job.username;

@@ -10,7 +10,7 @@ use refreshtop_core::{
     statement::{self, Purpose},
 };
 
-/// The role that the jobs run as where there are roles: it may refresh and clean up, and nothing else.
+/// The role that the jobs run as, if there are roles: it may refresh and clean up, and nothing else.
 pub const JOB_ROLE: &str = "refreshtop_job";
 
 /// Jobs `j` of `cron.job` in the application's database that may be the schedule, by their role: any role may schedule a
@@ -36,7 +36,7 @@ pub struct Wanted {
     pub command: &'static str,
     /// The function that this calls.
     pub function: &'static str,
-    /// The view that it refreshes; empty where it refreshes none.
+    /// The view that it refreshes; empty if it refreshes none.
     pub view: &'static str,
 }
 

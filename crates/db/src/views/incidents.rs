@@ -23,17 +23,17 @@ use std::{collections::BTreeMap, time::Duration};
 
 /// Incidents that are read, the newest ones.
 const MOST: usize = 300;
-/// Failures of an incident whose black boxes are looked at, the first ones.
+/// Failures of an incident whose black boxes are read, the first ones.
 const BOXES: u16 = 5;
-/// Sessions of one black box that are looked at.
+/// Sessions of one black box that are read.
 const SESSIONS: u16 = 20;
 /// Sessions of an incident that are named.
 const NAMED: u16 = 3;
-/// Largest black box that is looked at, bytes as stored.
+/// Largest black box that is read, bytes as stored.
 const LARGEST_BOX: u32 = 32_768;
 /// Longest message that is sent along, characters.
 const MESSAGE: u16 = 2_000;
-/// How far before the window failures are looked for where no success is on record.
+/// How far before the window failures are searched if no success is on record.
 const BEFORE: Duration = Duration::from_hours(30 * 24);
 
 /// Reads the incidents of `view` in the last `window`; figures are stale from the age of `limit` on.
@@ -97,13 +97,13 @@ async fn role(tx: &ReadTransaction<'_>) -> Result<String> {
 
 async fn is_super_admin(tx: &ReadTransaction<'_>) -> Result<bool> {
     match tx.one(&[Thing::Function("is_super_admin")], "SELECT refreshtop.is_super_admin() AS admin", &[]).await {
-        // Who may not even ask is none.
+        // A role that may not even call it is none.
         Err(failure) if !error::fails_all(&failure) => Ok(false),
         answer => answer?.try_get("admin"),
     }
 }
 
-/// Where the window begins, and where what is read does: with the last success before it.
+/// The begin of the window, and of what is read: the last success before it.
 struct Edge {
     view: ViewId,
     looked_at: DateTime<Utc>,
@@ -190,8 +190,7 @@ fn attempts(log: &Log<'_>) -> String {
     )
 }
 
-/// Where no success is known before the window: the failures before the first one, and from when on the log tells
-/// anything.
+/// If no success is known before the window: the failures before the first one, and the begin of the log.
 async fn without_success(
     tx: &ReadTransaction<'_>,
     log: &Log<'_>,
@@ -263,7 +262,7 @@ async fn describe(tx: &ReadTransaction<'_>, view: &ViewId, log: &Log<'_>, found:
 }
 
 fn failure(row: &Row, logged: DateTime<Utc>) -> Result<Failure> {
-    // Whoever writes the log by hand may write any beginning.
+    // Rows that were written by hand may have any begin.
     let plausible = |at: &DateTime<Utc>| *at <= logged && logged - *at <= TimeDelta::days(1);
     Ok(Failure {
         id: Some(row.try_get("id")?),

@@ -29,14 +29,14 @@ pub(super) struct Record {
     pub at: DateTime<Utc>,
     /// How long the refresh took, milliseconds.
     pub duration_ms: Option<f64>,
-    /// The part that was asked for.
+    /// The part that is wanted.
     pub part: Value,
 }
 
-/// Whether row `l` carries a record that can be read. Whoever may write to the log may write nonsense.
+/// Whether row `l` carries a record that can be read. Every role that may write to the log may write nonsense.
 const GOOD: &str = "l.measured IS NOT NULL AND NOT l.measured ? 'error'";
 
-/// Settings for questions that look at every refresh of a window: what they begin costs more than it saves.
+/// Settings for questions that read every refresh of a window: what they begin costs more than it saves.
 pub(super) const SETTINGS: &str = "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0";
 
 /// The present.
@@ -46,7 +46,7 @@ pub(super) const UNTIL: &str = "statement_timestamp()";
 /// are.
 pub(super) const SINCE: &str = "(statement_timestamp() - least($2, interval '1000 years'))";
 
-/// How the window is asked for in statements.
+/// A window in statements.
 pub(super) struct Window<'a> {
     pub log: &'a Log<'a>,
     pub view: &'a ViewId,
@@ -161,7 +161,7 @@ fn kept(log: &Log<'_>) -> Reading<()> {
     }
 }
 
-/// Why the log looks empty to this role, where its rows are hidden from it. Row security answers with fewer rows, not with
+/// Why the log looks empty to this role, if its rows are hidden from it. Row security answers with fewer rows, not with
 /// an error.
 pub(super) async fn hidden(tx: &ReadTransaction<'_>, catalog: &Catalog) -> Result<Option<Unavailable>> {
     let seen = "SELECT current_user::text AS role, EXISTS (SELECT 1 FROM public.metrics_refresh_log) AS any_row";
@@ -174,7 +174,7 @@ pub(super) async fn hidden(tx: &ReadTransaction<'_>, catalog: &Catalog) -> Resul
     Ok(match admin.and_then(|row| row.try_get("admin")) {
         Ok(true) => None,
         Err(failure) if error::fails_all(&failure) => return Err(failure),
-        // Made by hand: there is nobody to ask.
+        // Made by hand: the function does not exist.
         Err(failure) if error::is_missing(&failure) => Some(hidden),
         Ok(false) | Err(_) => {
             let grant = format!("GRANT refreshtop_admin TO {}", identifier(&role));
@@ -183,7 +183,7 @@ pub(super) async fn hidden(tx: &ReadTransaction<'_>, catalog: &Catalog) -> Resul
     })
 }
 
-/// Why there are none in the window: the newest success says so, or there is none.
+/// Why there are none in the window: the newest success has the reason, or there is none.
 async fn why_none(tx: &ReadTransaction<'_>, window: &Window<'_>) -> Result<Unavailable> {
     let sql = format!(
         "SELECT left(l.measured ->> 'error', 300) AS error {} AND {} = 'success' ORDER BY {} DESC LIMIT 1",

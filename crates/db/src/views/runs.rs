@@ -22,9 +22,9 @@ use refreshtop_core::{
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// Rows that the first piece of a search looks at, and the only one of a page that nobody waits for.
+/// Rows that the first piece of a search reads, and the only piece of a page that nobody waits for.
 const FIRST_PIECE: u32 = 2_000;
-/// Rows that a piece looks at at most.
+/// Rows that a piece reads at most.
 const LARGEST_PIECE: u32 = 32_000;
 /// No further piece is begun after this time.
 const PATIENCE: Duration = Duration::from_millis(1_500);
@@ -117,7 +117,7 @@ async fn search(
     Ok(read)
 }
 
-/// Takes the rows of a piece in; where it ended, or `None` where the log did.
+/// Takes in the rows of a piece. Returns where it ended, or `None` if the log did.
 fn take(read: &mut RunsRead, rows: &[Row], size: u32, left: usize) -> Result<Option<Place>> {
     let mut taken = 0;
     for row in rows {
@@ -147,7 +147,7 @@ fn piece(log: &Log, filter: &RunsFilter, start: Start, size: u32, left: usize) -
     let time = |name| log.column(name, "timestamptz");
     let (duration, black_box) = (log.column("duration_ms", "numeric"), log.column("black_box", "jsonb"));
     let wanted = wanted(log, filter);
-    // Whoever may write to the log may write nonsense: one odd row must not cost the page.
+    // Every role that may write to the log may write nonsense: one odd row must not cost the page.
     format!(
         "SELECT ({created})::timestamptz AS logged_at, l.refreshtop_key AS id, l.refreshtop_nth AS nth,
                 {wanted} AS wanted, coalesce({status}, '') AS status, {source} AS trigger_source,
@@ -199,7 +199,7 @@ fn wanted(log: &Log, filter: &RunsFilter) -> String {
         OriginFilter::Manual => conditions.push(format!("{source} IS DISTINCT FROM 'schedule'")),
     }
     if !filter.text.is_empty() {
-        // As it is, not as a pattern; and not by the rules of a collation that would refuse to look inside a text.
+        // As it is, not as a pattern; and not by the rules of a collation that would refuse to search inside a text.
         let holds = |name| {
             let column = log.column(name, "text");
             format!("strpos(lower(left({column}, {SEARCHED}) COLLATE \"default\"), lower($4 COLLATE \"default\")) > 0")
