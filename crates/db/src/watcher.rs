@@ -97,7 +97,7 @@ pub async fn run(target: Target, view: ViewId, budget: SessionBudget, mut polls:
         let loss = match open(&target, in_silence, &events).await {
             Ok((session, trial)) => {
                 let poller = Poller::of(session, target.clone(), view.clone());
-                watch_session(poller, trial, &budget, &mut polls, &events).await
+                Box::pin(watch_session(poller, trial, &budget, &mut polls, &events)).await
             }
             Err(loss) => loss,
         };

@@ -78,7 +78,7 @@ pub async fn begin_down<'c>(
         ran.map_err(|failure| blame(failure, &triggers))?;
         if step.version > 1 {
             let gone = "DELETE FROM refreshtop.migrations WHERE version = $1";
-            write_as_owner(&mut transaction, gone, &[Parameter::Number(step.version)]).await?;
+            write_as_owner(&transaction, gone, &[Parameter::Number(step.version)]).await?;
         }
     }
     let kept: Option<String> =
