@@ -9,7 +9,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use refreshtop_connect::{Limits, Target};
 use refreshtop_core::{
-    address::DatabaseId,
+    address::{DatabaseId, ViewId},
     age,
     event::Event,
     exit,
@@ -17,11 +17,14 @@ use refreshtop_core::{
     run::{Run, RunStatus},
 };
 use refreshtop_db::{
+    contract::PLATFORM_METRICS,
+    error::{Error, Result},
     events::Events,
     log,
     read_transaction::ReadTransaction,
-    service::{self, LogFilter, PLATFORM_METRICS},
-    session::{Error, Result, Session},
+    recent_runs::LogFilter,
+    server_facts,
+    session::Session,
     session_budget::SessionBudget,
     watcher::{self, Polls},
 };
@@ -46,7 +49,7 @@ pub async fn run(logs: &Logs, settings: &Settings, target: &Target, output: Outp
     let mut app = session::open(target, "logs", &Limits::READING).await?;
     let since = match logs.since {
         Some(_) => {
-            let facts = service::server_facts(&app).await.map_err(|error| failed(target, &error))?;
+            let facts = server_facts::server_facts(&app).await.map_err(|error| failed(target, &error))?;
             logs.from(facts.time)
         }
         None => None,
@@ -56,7 +59,7 @@ pub async fn run(logs: &Logs, settings: &Settings, target: &Target, output: Outp
     }
     let read = async {
         let tx = ReadTransaction::begin(&mut app).await?;
-        let runs = log::runs_since(&tx, PLATFORM_METRICS, filter(logs), since, logs.limit).await?;
+        let runs = log::runs_since(&tx, &ViewId::new(PLATFORM_METRICS), filter(logs), since, logs.limit).await?;
         tx.end();
         Ok(runs)
     };
@@ -135,7 +138,9 @@ async fn follow(
     let (_polls, requests) = mpsc::channel(1);
     let (_window, window) = watch::channel(settings.window);
     let events = Events::of(database, sender);
-    let feed = tokio::spawn(watcher::run(target.clone(), SessionBudget::default(), Polls { requests, window }, events));
+    let view = ViewId::new(PLATFORM_METRICS);
+    let feed =
+        tokio::spawn(watcher::run(target.clone(), view, SessionBudget::default(), Polls { requests, window }, events));
     let mut poll = tokio::time::interval(settings.poll);
     let mut down = false;
     let gone = reader::gone();
@@ -214,7 +219,7 @@ impl Follower {
         };
         let look_back = LOOK_BACK.max(logs.limit);
         let tx = ReadTransaction::begin(&mut app).await?;
-        let mut runs = log::runs_since(&tx, PLATFORM_METRICS, filter(logs), None, look_back).await?;
+        let mut runs = log::runs_since(&tx, &ViewId::new(PLATFORM_METRICS), filter(logs), None, look_back).await?;
         tx.end();
         self.app = Some(app);
         let now = runs.iter().map(|run| run.id).collect();

@@ -10,7 +10,7 @@ use refreshtop_core::{
     database::Database,
     exit,
 };
-use refreshtop_db::{events::Events, service::PLATFORM_METRICS, worker::Worker};
+use refreshtop_db::{contract::PLATFORM_METRICS, events::Events, worker::Worker};
 use refreshtop_tui::{
     app::{effect::Effect, state::State},
     event_loop::Effects,
@@ -38,8 +38,9 @@ pub async fn run(settings: &Settings, target: Target, environment: &Environment)
     let id = DatabaseId::new(&target.id());
     let database = Database::new(id.clone(), settings.profile.clone(), target.place(), [view.clone()]);
     let options = settings.options();
+    let watched = view.clone();
     let connect = |queue| {
-        let worker = Worker::spawn(&target, options.window, &Events::of(id.clone(), queue));
+        let worker = Worker::spawn(&target, &watched, options.window, &Events::of(id.clone(), queue));
         Workers(BTreeMap::from([(id, worker)]))
     };
     let state = State::new(options.clone(), database, view, Instant::now());

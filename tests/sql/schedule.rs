@@ -4,9 +4,10 @@ use crate::support::{self, CRON_DATABASE, SMALL_APP, client, cluster, execute, f
 use refreshtop::command::migrate;
 use refreshtop_cluster::{ClusterOptions, Cron, DisposableCluster};
 use refreshtop_connect::{Limits, Target};
-use refreshtop_core::job::Job;
+use refreshtop_core::{address::ViewId, job::Job};
 use refreshtop_db::{
-    service,
+    contract::PLATFORM_METRICS,
+    cron_settings, server_facts,
     session::Session,
     snapshot::{self, Kept, Scope},
 };
@@ -62,7 +63,7 @@ fn has(lines: &[String], parts: &[&str]) -> bool {
 async fn monitored_job(target: &Target) -> Option<Job> {
     let scope = Scope { window: Duration::from_hours(1), runs: 1, errors: 0 };
     let mut app = Kept::open(target, "test").await.unwrap();
-    let read = snapshot::read(&mut app, &scope).await.unwrap();
+    let read = snapshot::read(&mut app, &ViewId::new(PLATFORM_METRICS), &scope).await.unwrap();
     let Some(database) = read.elsewhere().map(ToOwned::to_owned) else { return read.complete().job.ok() };
     let mut there = Kept::open(&Target { database, ..target.clone() }, "test").await.unwrap();
     read.complete_by(Ok(&mut there)).await.job.ok()
@@ -468,9 +469,9 @@ async fn a_role_that_pg_cron_refuses_migrates_all_the_same_and_is_told() {
     // Nobody but a superuser may read pg_cron's settings; the monitor of another role must not stumble over that.
     execute(&url, &format!("REVOKE pg_read_all_settings FROM {name}")).await;
     let mut session = Session::open(&target(&owner), "test", &Limits::READING).await.unwrap();
-    let cron = service::cron_settings(&mut session).await.unwrap();
+    let cron = cron_settings::cron_settings(&mut session).await.unwrap();
     assert_eq!((cron.database, cron.readable), (None, false));
-    assert!(!service::server_facts(&session).await.unwrap().server.standby);
+    assert!(!server_facts::server_facts(&session).await.unwrap().server.standby);
     down(&owner).await;
 }
 

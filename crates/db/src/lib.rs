@@ -1,29 +1,47 @@
-//! The database world: what is asked of PostgreSQL, and how its answers become values of the model.
+//! The database world: the questions to PostgreSQL, and how its answers become values of the model.
 //!
 //! It knows no screen.
 
 pub mod backoff;
+pub mod change_job;
+pub mod cleanup;
+pub mod contract;
+pub mod cron_job;
+mod cron_link;
+pub mod cron_settings;
 pub mod diagnosis;
 pub mod error;
 pub mod events;
+pub mod executions;
+pub mod figures;
 pub mod fixer;
-pub mod jobs;
+pub mod job;
 mod listen;
 pub mod log;
 pub mod migrate;
+pub mod parameter;
 pub mod poller;
 pub mod preflight;
+mod quote;
 pub mod read_transaction;
 pub mod reader;
+pub mod recent_runs;
+
 pub mod refresher;
+pub mod refusal;
+mod row;
+pub mod run_detail;
+pub mod running;
 pub mod schedule;
-pub mod service;
+pub mod server_facts;
 pub mod session;
 pub mod session_budget;
 pub mod snapshot;
+pub mod statistics;
 mod suspend;
+pub mod trigger;
 pub mod trust;
-pub mod unmanaged;
+mod unmanaged;
 mod views;
 pub mod waits;
 pub mod watcher;

@@ -2,15 +2,19 @@
 //! rights, from the log table in whatever shape it has; nothing is changed.
 
 use crate::{
-    error,
+    cron_settings::{self, CronSettings},
+    error::{self, Error, Result},
+    parameter::Parameter,
+    quote::identifier,
     read_transaction::ReadTransaction,
-    service::{self, CronSettings, LISTED_ERROR, LogFilter},
-    session::{Error, FromRow, Result},
+    recent_runs::{LISTED_ERROR, LogFilter},
+    row::{FromRow as _, text},
+    run_detail,
     trust::LOG,
 };
 use chrono::{DateTime, Utc};
 use refreshtop_core::{
-    job::Job,
+    address::ViewId,
     reading::{Reading, Unavailable},
     run::{Run, RunDetail},
     snapshot::Deployment,
@@ -24,7 +28,7 @@ use uuid::Uuid;
 pub struct Catalog {
     schema: bool,
     view: bool,
-    /// Columns of the log with their types; `None` where there is no log.
+    /// Columns of the log with their types; `None` if there is no log.
     columns: Option<BTreeMap<String, String>>,
     /// Whether row security decides which rows of the log this role sees.
     rows_hidden: bool,
@@ -42,10 +46,10 @@ const SURVEY: &str = "
                WHERE n.nspname = 'public' AND c.relname = 'metrics_refresh_log' AND c.relkind IN ('r', 'p', 'v', 'm', 'f')) log
            ON true";
 
-/// Looks what there is.
+/// Reads what there is.
 pub async fn catalog(tx: &ReadTransaction<'_>) -> Result<Catalog> {
-    let row = tx.one(&[], SURVEY).await?;
-    let columns = service::text(&row, "columns")?.map(|text| serde_json::from_str(&text)).transpose();
+    let row = tx.one(&[], SURVEY, &[]).await?;
+    let columns = text(&row, "columns")?.map(|text| serde_json::from_str(&text)).transpose();
     let columns = columns.map_err(|failure| Error::Decode(failure.to_string()))?;
     Ok(Catalog {
         schema: row.try_get("schema")?,
@@ -65,7 +69,7 @@ impl Catalog {
         }
     }
 
-    /// Why there is nothing to read in the log, where there is none.
+    /// The log's columns, or why it can't be read.
     pub fn log(&self) -> Reading<Log<'_>> {
         match &self.columns {
             Some(columns) if columns.contains_key("status") => Ok(Log(columns)),
@@ -115,7 +119,7 @@ impl Log<'_> {
         if self.0.contains_key(name) { format!("l.{name}::{kind}") } else { format!("NULL::{kind}") }
     }
 
-    /// The type of a column; `None` where there is none.
+    /// The type of a column; `None` if there is none.
     pub fn kind(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
@@ -129,8 +133,8 @@ impl Log<'_> {
         }
     }
 
-    /// Made in one way everywhere, so that lists and statistics agree. The bare column where it is there: it may have
-    /// an index.
+    /// Made in one way everywhere, so that lists and statistics agree. The bare column if it exists: it may have an
+    /// index.
     pub fn created_at(&self) -> String {
         if self.0.contains_key("created_at") {
             return "l.created_at".into();
@@ -142,12 +146,9 @@ impl Log<'_> {
         )
     }
 
-    /// Rows of one refresh type; all of them where the log knows none.
-    pub fn of_type(&self, refresh_type: &str) -> String {
-        if self.0.contains_key("refresh_type") {
-            return format!("l.refresh_type = {}", service::literal(refresh_type));
-        }
-        "true".into()
+    /// Rows of the refresh type `$1`; all of them if the log has no types.
+    pub fn of_type(&self) -> &'static str {
+        if self.0.contains_key("refresh_type") { "l.refresh_type::text = $1" } else { "true" }
     }
 
     fn select(&self) -> String {
@@ -182,7 +183,7 @@ pub fn reading<T>(what: &str, role: &str, answer: Result<T>) -> Result<Reading<T
         Ok(value) => Ok(Ok(value)),
         Err(failure) if error::fails_all(&failure) => Err(failure),
         Err(failure) => {
-            let grant = format!("GRANT SELECT ON public.metrics_refresh_log TO {}", error::identifier(role));
+            let grant = format!("GRANT SELECT ON public.metrics_refresh_log TO {}", identifier(role));
             Ok(Err(error::unavailable_but_for(what, &failure, &grant)))
         }
     }
@@ -193,7 +194,7 @@ pub async fn statistics(
     tx: &ReadTransaction<'_>,
     catalog: &Catalog,
     role: &str,
-    refresh_type: &str,
+    view: &ViewId,
     window: Duration,
 ) -> Result<Reading<RefreshStats>> {
     let log = match catalog.log() {
@@ -205,7 +206,7 @@ pub async fn statistics(
              SELECT {status} AS status, {duration} AS duration_ms, {message} AS error_message, {created} AS created_at,
                     least({completed}, {created}) AS ended_at
              FROM public.metrics_refresh_log l
-             WHERE {of_type} AND {created} > statement_timestamp() - least({window}, interval '1000 years')
+             WHERE {of_type} AND {created} > statement_timestamp() - least($2, interval '1000 years')
                AND {created} <= statement_timestamp())
          SELECT count(*) AS total_refreshes, count(*) FILTER (WHERE status = 'success') AS successful_refreshes,
                 count(*) FILTER (WHERE status = 'error') AS failed_refreshes,
@@ -225,10 +226,10 @@ pub async fn statistics(
         message = log.column("error_message", "text"),
         completed = log.column("completed_at", "timestamptz"),
         created = log.created_at(),
-        of_type = log.of_type(refresh_type),
-        window = service::interval(window),
+        of_type = log.of_type(),
     );
-    let answer = tx.one(&[LOG], &sql).await.and_then(|row| RefreshStats::from_row(&row));
+    let parameters = [Parameter::Text(view.as_str()), Parameter::Interval(window)];
+    let answer = tx.one(&[LOG], &sql, &parameters).await.and_then(|row| RefreshStats::from_row(&row));
     Ok(match reading("statistics", role, answer)? {
         Ok(stats) if stats.total == 0 && stats.last_success_at.is_none() => catalog.hidden(role).map_or(Ok(stats), Err),
         other => other,
@@ -240,7 +241,7 @@ pub async fn runs(
     tx: &ReadTransaction<'_>,
     catalog: &Catalog,
     role: &str,
-    refresh_type: &str,
+    view: &ViewId,
     filter: LogFilter,
     since: Option<DateTime<Utc>>,
     limit: u16,
@@ -254,14 +255,15 @@ pub async fn runs(
         LogFilter::Errors => ("errors", "AND l.status = 'error'"),
     };
     let created = log.created_at();
-    let since = since.map(|at| format!("AND {created} >= '{}'::timestamptz", at.to_rfc3339())).unwrap_or_default();
+    let not_before = if since.is_some() { format!("AND {created} >= $2") } else { String::new() };
     let sql = format!(
-        "{} FROM public.metrics_refresh_log l WHERE {} AND {created} IS NOT NULL {only} {since}
+        "{} FROM public.metrics_refresh_log l WHERE {} AND {created} IS NOT NULL {only} {not_before}
          ORDER BY {created} DESC LIMIT {limit}",
         log.select(),
-        log.of_type(refresh_type)
+        log.of_type()
     );
-    let answer = tx.ask(&[LOG], &sql).await;
+    let parameters = [Parameter::Text(view.as_str()), Parameter::Moment(since.unwrap_or_default())];
+    let answer = tx.ask(&[LOG], &sql, &parameters).await;
     let answer = answer.and_then(|rows| rows.iter().map(Run::from_row).collect::<Result<Vec<_>>>());
     Ok(match reading(what, role, answer)? {
         Ok(runs) if runs.is_empty() && filter == LogFilter::All => catalog.hidden(role).map_or(Ok(runs), Err),
@@ -276,7 +278,7 @@ pub async fn run_detail(tx: &ReadTransaction<'_>, catalog: &Catalog, id: Uuid) -
     let sql = format!(
         "{select}, {message} AS message, {detail} AS detail, {hint} AS hint, {context} AS context,
                 {by} AS triggered_by, {application} AS application_name, {pid} AS backend_pid, {black_box} AS black_box
-         FROM public.metrics_refresh_log l WHERE {key} = '{id}' LIMIT 1",
+         FROM public.metrics_refresh_log l WHERE {key} = $1 LIMIT 1",
         select = log.select(),
         message = text("error_message"),
         detail = text("error_detail"),
@@ -288,7 +290,7 @@ pub async fn run_detail(tx: &ReadTransaction<'_>, catalog: &Catalog, id: Uuid) -
         black_box = log.column("black_box", "jsonb"),
         key = log.id(),
     );
-    tx.optional(&[LOG], &sql).await?.as_ref().map(service::detail_from_row).transpose()
+    tx.optional(&[LOG], &sql, &[Parameter::Key(id)]).await?.as_ref().map(run_detail::detail_from_row).transpose()
 }
 
 /// Where `pg_cron` lives, as far as the role itself may see it.
@@ -300,10 +302,5 @@ pub async fn cron_settings(tx: &ReadTransaction<'_>) -> Result<CronSettings> {
                extract(epoch FROM (now() AT TIME ZONE zone) - (now() AT TIME ZONE 'UTC'))::integer AS utc_offset,
                pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') AS readable
         FROM (SELECT coalesce((SELECT nullif(setting, '') FROM pg_settings WHERE name = 'cron.timezone'), 'GMT') AS zone) z";
-    service::settings_from_row(&tx.one(&[], sql).await?)
-}
-
-/// The job that refreshes, in this database.
-pub async fn job(tx: &ReadTransaction<'_>, cron: &CronSettings, database: &str) -> Result<Option<Job>> {
-    service::job_there(tx, cron, database).await
+    cron_settings::settings_from_row(&tx.one(&[], sql, &[]).await?)
 }

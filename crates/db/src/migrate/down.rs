@@ -4,14 +4,12 @@ use super::{
     Applied, MigrateError, Progress,
     inventory::{INVENTORY, exists},
     migrator,
-    transaction::{ENTER, LEAVE, LEAVE_ROLES, Pending, as_owner, begin, blame, event_triggers, record, run},
+    transaction::{
+        ENTER, LEAVE, LEAVE_ROLES, Pending, as_owner, begin, blame, event_triggers, record, run, write_as_owner,
+    },
     unbarred, versions,
 };
-use crate::{
-    preflight::Problem,
-    service::{ask, one, optional},
-    session::{FromRow, Result, Session},
-};
+use crate::{error::Result, parameter::Parameter, preflight::Problem, row::FromRow as _, session::Session};
 
 pub(super) const FORGET_ROLES: &str = include_str!("forget_roles.sql");
 
@@ -40,8 +38,8 @@ pub async fn forget_roles(connection: &mut Session) -> Result<(), MigrateError> 
     run(connection, FORGET_ROLES, None).await
 }
 
-/// Does all of [`down`] but the commit. Where there is something to undo, `first` comes before it, in the same transaction:
-/// while whoever migrates still is what the installation has made of it.
+/// Does all of [`down`] but the commit. If there is something to undo, `first` comes before it, in the same
+/// transaction: while whoever migrates still is what the installation has made of it.
 pub async fn begin_down<'c>(
     connection: &'c mut Session,
     target: i64,
@@ -79,12 +77,12 @@ pub async fn begin_down<'c>(
         let ran = run(&mut transaction, step.sql.as_str(), Some(step.version)).await;
         ran.map_err(|failure| blame(failure, &triggers))?;
         if step.version > 1 {
-            let gone = format!("DELETE FROM refreshtop.migrations WHERE version = {}", step.version);
-            as_owner(&mut transaction, &gone).await?;
+            let gone = "DELETE FROM refreshtop.migrations WHERE version = $1";
+            write_as_owner(&transaction, gone, &[Parameter::Number(step.version)]).await?;
         }
     }
     let kept: Option<String> =
-        one(&transaction, "SELECT nullif(current_setting('refreshtop.rows_kept', true), '')").await?.try_get(0)?;
+        transaction.one("SELECT nullif(current_setting('refreshtop.rows_kept', true), '')", &[]).await?.try_get(0)?;
     done.kept.extend(kept.map(|why| {
         format!(
             "the rows that came since stay in table public.metrics_refresh_log_refreshtop, because the log that was here \
@@ -122,23 +120,23 @@ pub async fn at_stake(connection: &mut Session, target: i64) -> Result<AtStake, 
     let has_notes = exists(&mut transaction, "refreshtop.undo").await?;
     if undoes(target, "adopt") && has_notes {
         stake.comes_back =
-            ask(&transaction, ASIDE).await?.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+            transaction.ask(ASIDE, &[]).await?.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     }
     // For anybody else the tables are empty.
-    ask(&transaction, "SELECT refreshtop_migration.as_owner()").await?;
+    transaction.ask("SELECT refreshtop_migration.as_owner()", &[]).await?;
     if undoes(target, "platform metrics") && exists(&mut transaction, "refreshtop.views").await? {
         let made = "SELECT 1 FROM refreshtop.views v JOIN pg_class c ON c.oid = v.view_oid AND c.relkind = 'm'
                     WHERE v.refresh_type = 'platform_metrics'
                       AND obj_description(c.oid, 'pg_class') LIKE '%kept fresh by refreshtop'";
-        stake.view = optional(&transaction, made).await?.is_some();
+        stake.view = transaction.optional(made, &[]).await?.is_some();
     }
     let kept = "SELECT 1 FROM refreshtop.undo WHERE kind = 'moved' AND detail ? 'copied_at' LIMIT 1";
     if undoes(target, "log")
         && has_notes
         && exists(&mut transaction, "refreshtop.log_door").await?
-        && optional(&transaction, kept).await?.is_none()
+        && transaction.optional(kept, &[]).await?.is_none()
     {
-        stake.log_rows = one(&transaction, "SELECT count(*) FROM refreshtop.log_door").await?.try_get(0)?;
+        stake.log_rows = transaction.one("SELECT count(*) FROM refreshtop.log_door", &[]).await?.try_get(0)?;
     }
     transaction.rollback().await?;
     Ok(stake)
@@ -171,5 +169,5 @@ async fn renamed_schema(connection: &mut Session) -> Result<Option<Problem>> {
                JOIN pg_class log ON log.oid = d.refobjid AND log.relkind = 'r' JOIN pg_namespace n ON n.oid = log.relnamespace
                WHERE door.relname = 'log_door' AND door.relnamespace = to_regnamespace('refreshtop')
                  AND n.nspname <> 'public' LIMIT 1";
-    optional(connection, sql).await?.as_ref().map(Problem::from_row).transpose()
+    connection.optional(sql, &[]).await?.as_ref().map(Problem::from_row).transpose()
 }

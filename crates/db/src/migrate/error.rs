@@ -1,6 +1,9 @@
 //! Why the migrations did not run.
 
-use crate::{error, preflight::Problem, session::Error};
+use crate::{
+    error::{self, Error},
+    preflight::Problem,
+};
 use refreshtop_connect::ConnectError;
 
 /// Why the migrations did not run. Nothing was changed.
@@ -30,7 +33,7 @@ pub enum MigrateError {
     /// The server can't be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// What whoever asked for it has to say.
+    /// The caller's own failure.
     #[error("{text}")]
     Told {
         /// One of [`refreshtop_core::exit`].

@@ -1,6 +1,6 @@
 //! Why the jobs could not be put in place, or taken away.
 
-use crate::{error, session::Error};
+use crate::error::{self, Error};
 
 /// Why the jobs could not be put in place, or taken away.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +63,7 @@ pub enum ScheduleError {
 }
 
 impl ScheduleError {
-    /// Whether the session itself is of no more use, or was told to stop.
+    /// Whether the session itself is of no more use, or was cancelled.
     pub fn ends_all(&self) -> bool {
         match self {
             Self::Database(failure) => ends_all(failure),

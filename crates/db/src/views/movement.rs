@@ -4,8 +4,18 @@ use super::{
     history,
     measured::{self, Record, Window},
 };
-use crate::{error, read_transaction::ReadTransaction, service, session::Result, trust::VIEW, unmanaged};
+use crate::{
+    contract::is_own,
+    error::{self, Result},
+    parameter::Parameter,
+    quote::quoted,
+    read_transaction::ReadTransaction,
+    row::some_text,
+    trust::VIEW,
+    unmanaged,
+};
 use refreshtop_core::{
+    address::ViewId,
     movement::{Figures, Measured, Movement, Sample},
     reading::{Reading, Unavailable},
     slices::Slices,
@@ -16,15 +26,16 @@ use std::time::Duration;
 /// Recent refreshes that are compared one by one.
 const RECENT: u16 = 100;
 
-/// Reads how the figures moved in the last `window`.
-pub async fn read(tx: &ReadTransaction<'_>, window: Duration) -> Result<Reading<Movement>> {
-    let now = current(tx).await?;
+/// Reads how the figures of `view` moved in the last `window`.
+pub async fn read(tx: &ReadTransaction<'_>, view: &ViewId, window: Duration) -> Result<Reading<Movement>> {
+    let now = if is_own(view) { current(tx).await? } else { Err(not_shown(view)) };
     let catalog = unmanaged::catalog(tx).await?;
     let step = Slices::step(window);
-    let edges = format!("SELECT {} AS since, {} AS until", measured::since(window), measured::UNTIL);
-    let slices = history::slices(&tx.one(&[], &edges).await?, step)?;
+    let edges = format!("SELECT {} AS since, {} AS until", measured::SINCE, measured::UNTIL);
+    let parameters = [Parameter::Text(view.as_str()), Parameter::Interval(window)];
+    let slices = history::slices(&tx.one(&[], &edges, &parameters).await?, step)?;
     let measured = match catalog.log() {
-        Ok(log) => match measured(tx, &Window { log: &log, length: window, step }, &slices).await? {
+        Ok(log) => match measured(tx, &Window { log: &log, view, length: window, step }, &slices).await? {
             Err(missing) => Err(measured::hidden(tx, &catalog).await.unwrap_or_default().unwrap_or(missing)),
             read => read,
         },
@@ -33,7 +44,12 @@ pub async fn read(tx: &ReadTransaction<'_>, window: Duration) -> Result<Reading<
     Ok(Ok(Movement { slices, now, measured }))
 }
 
-/// The columns of numbers that the view has, with their values. More than the contract's may be there.
+/// Why the columns of `view` are not read: where it stands is known to the installation alone.
+fn not_shown(view: &ViewId) -> Unavailable {
+    Unavailable::new(format!("the present figures of {view} can't be read; those that its refreshes measured can"), "")
+}
+
+/// The columns of numbers that the application's view has, with their values. More than the contract's may be there.
 async fn current(tx: &ReadTransaction<'_>) -> Result<Reading<Vec<(String, Option<f64>)>>> {
     let rows = tx
         .ask(
@@ -43,9 +59,10 @@ async fn current(tx: &ReadTransaction<'_>) -> Result<Reading<Vec<(String, Option
            AND a.atttypid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype, 'real'::regtype,
                               'double precision'::regtype, 'numeric'::regtype)
          ORDER BY a.attnum LIMIT 50",
+            &[],
         )
         .await?;
-    let names = rows.iter().map(|row| service::some_text(row, "name")).collect::<Result<Vec<String>>>()?;
+    let names = rows.iter().map(|row| some_text(row, "name")).collect::<Result<Vec<String>>>()?;
     if names.is_empty() {
         return Ok(Err(Unavailable::new(
             "there is no public.platform_metrics with figures",
@@ -53,12 +70,12 @@ async fn current(tx: &ReadTransaction<'_>) -> Result<Reading<Vec<(String, Option
         )));
     }
     let column = |(index, name): (usize, &String)| {
-        let name = format!("\"{}\"", name.replace('"', "\"\""));
+        let name = quoted(name);
         format!("CASE WHEN {name} BETWEEN -1e30 AND 1e30 THEN {name} END::float8 AS c{index}")
     };
     let columns: Vec<String> = names.iter().enumerate().map(column).collect();
     let sql = format!("SELECT {} FROM public.platform_metrics LIMIT 1", columns.join(", "));
-    let row = match tx.optional(&[VIEW], &sql).await {
+    let row = match tx.optional(&[VIEW], &sql, &[]).await {
         Ok(Some(row)) => row,
         Ok(None) => return Ok(Err(Unavailable::new("platform_metrics is empty", "press r to refresh it"))),
         Err(failure) if error::fails_all(&failure) => return Err(failure),
