@@ -31,8 +31,8 @@ use serde_json::{Value, json};
 pub async fn run(job: &Job, target: &Target, output: Output) -> Result<(), Failure> {
     let show = JobAction::Show(JobShow::default());
     match job.action.as_ref().unwrap_or(&show) {
-        JobAction::Show(_) => Desk::open(target).await?.show(target, output).await,
-        JobAction::Runs(runs) => Desk::open(target).await?.runs(runs.one.job, runs.limit, target, output).await,
+        JobAction::Show(_) => JobEditor::open(target).await?.show(target, output).await,
+        JobAction::Runs(runs) => JobEditor::open(target).await?.runs(runs.one.job, runs.limit, target, output).await,
         JobAction::Pause(one) => change(one.job, &Change::Pause, target, output).await,
         JobAction::Resume(one) => change(one.job, &Change::Resume, target, output).await,
         JobAction::Remove(one) => change(one.job, &Change::Remove, target, output).await,
@@ -44,9 +44,9 @@ pub async fn run(job: &Job, target: &Target, output: Output) -> Result<(), Failu
 /// Changes a job, unless a signal comes first.
 async fn change(name: JobName, change: &Change, target: &Target, output: Output) -> Result<(), Failure> {
     let work = async |watch: &Watch| {
-        let mut desk = Desk::open(target).await?;
-        desk.watch(watch).await?;
-        desk.change(name, change, watch).await
+        let mut editor = JobEditor::open(target).await?;
+        editor.watch(watch).await?;
+        editor.change(name, change, watch).await
     };
     interrupt::run(target, output.json, work).await?;
     if output.json {
@@ -64,7 +64,7 @@ async fn change(name: JobName, change: &Change, target: &Target, output: Output)
 }
 
 /// Where jobs are seen and changed.
-struct Desk<'a> {
+struct JobEditor<'a> {
     target: &'a Target,
     app: Session,
     /// A session where `pg_cron` lives, if that is another database.
@@ -79,7 +79,7 @@ struct Desk<'a> {
 /// As short as a reading session's: a job is changed in a moment, or something is wrong.
 const LIMITS: Limits = Limits { read_only: false, ..Limits::READING };
 
-impl<'a> Desk<'a> {
+impl<'a> JobEditor<'a> {
     async fn open(target: &'a Target) -> Result<Self, Failure> {
         let failed = |error: Error| session::failure("see the schedule", target, &error);
         let mut app = Session::open(target, "job", &LIMITS).await?;

@@ -208,7 +208,7 @@ impl Driver<'_> {
         let work = async |client: &Client| once(client, tick).await;
         let done = refresh::cancellable(connected, work, cancel).await;
         let ended = match done {
-            Ok(Done { clock, reply }) => {
+            Ok(JobChanges { clock, reply }) => {
                 self.clock = clock;
                 reply.map_or(Tick::Elsewhere, |reply| Tick::Ended(refresh::ended(Ok(reply))))
             }
@@ -273,7 +273,7 @@ async fn sleep_until(clock: ServerClock, tick: DateTime<Utc>) {
 }
 
 /// What one tick did.
-struct Done {
+struct JobChanges {
     /// The server's clock.
     clock: ServerClock,
     /// The answer of the refresh; `None` where another scheduler had seen to the tick.
@@ -285,7 +285,7 @@ fn begin() -> String {
     format!("BEGIN; {PINNED}")
 }
 
-async fn once(client: &Client, tick: DateTime<Utc>) -> Result<Done, Lost> {
+async fn once(client: &Client, tick: DateTime<Utc>) -> Result<JobChanges, Lost> {
     let mut tries = 0;
     let trust = Trust::of_client(client).await?;
     trust.allow_all(&[LOG, trigger::REFRESH])?;
@@ -302,14 +302,14 @@ async fn once(client: &Client, tick: DateTime<Utc>) -> Result<Done, Lost> {
             client.batch_execute(&trust.hold(&[LOG])).await?;
             if seen_to(client, tick).await? {
                 client.batch_execute("ROLLBACK").await?;
-                return Ok(Done { clock, reply: None });
+                return Ok(JobChanges { clock, reply: None });
             }
             if locked || tries >= LOCK_TRIES {
                 // 'schedule' is said, since the name of the session may be the user's own.
                 let refresh = "SELECT refreshtop.refresh($1, 'schedule')";
                 let reply = client.query_one(refresh, &[&PLATFORM_METRICS]).await?.try_get(0)?;
                 client.batch_execute("COMMIT").await?;
-                return Ok(Done { clock, reply: Some(reply) });
+                return Ok(JobChanges { clock, reply: Some(reply) });
             }
         }
         client.batch_execute("ROLLBACK").await?;

@@ -2,7 +2,7 @@
 
 use crate::support::{self, asking::Asking, execute, fresh_app, fresh_role, migrated_app, value};
 use refreshtop_core::{
-    question::{Answer, OriginFilter, Question, RunsFilter, RunsPage, RunsRead, Start},
+    question::{Answer, OriginFilter, PageStart, Question, RunsFilter, RunsPage, RunsRead},
     reading::Reading,
 };
 use std::collections::HashSet;
@@ -42,16 +42,16 @@ impl Pages {
         }
     }
 
-    async fn from(&mut self, filter: &RunsFilter, start: Start) -> RunsRead {
-        let page = RunsPage { filter: filter.clone(), start, limit: 200, brief: false };
+    async fn from(&mut self, filter: &RunsFilter, start: PageStart) -> RunsRead {
+        let page = RunsPage { filter: filter.clone(), start, limit: 200, background: false };
         let read = self.page(page).await.unwrap_or_else(|why| panic!("{why:?}"));
-        assert!(read.runs.is_sorted_by(|a, b| a.place > b.place), "newest first");
+        assert!(read.runs.is_sorted_by(|a, b| a.cursor > b.cursor), "newest first");
         read
     }
 
     /// Keys of all rows that pass, page by page, newest first; down or up.
     async fn walk(&mut self, filter: &RunsFilter, up: bool) -> Vec<Uuid> {
-        let (mut seen, mut start) = (Vec::new(), if up { Start::Oldest } else { Start::Newest });
+        let (mut seen, mut start) = (Vec::new(), if up { PageStart::Oldest } else { PageStart::Newest });
         loop {
             let read = self.from(filter, start).await;
             let ids = read.runs.iter().map(|row| row.run.id);
@@ -61,8 +61,8 @@ impl Pages {
                 seen.extend(ids);
             }
             match read.next {
-                Some(place) if up => start = Start::After(place),
-                Some(place) => start = Start::Before(place),
+                Some(cursor) if up => start = PageStart::After(cursor),
+                Some(cursor) => start = PageStart::Before(cursor),
                 None => break,
             }
         }
@@ -96,9 +96,9 @@ async fn paging_sees_each_row_once_in_both_directions() {
     for up in [false, true] {
         assert_eq!(asking.walk(&RunsFilter::default(), up).await, wanted, "up: {up}");
     }
-    let newest = asking.from(&RunsFilter::default(), Start::Newest).await;
+    let newest = asking.from(&RunsFilter::default(), PageStart::Newest).await;
     let first = &newest.runs[0];
-    assert_eq!((newest.newest, newest.runs.len()), (Some(first.place), 200));
+    assert_eq!((newest.newest, newest.runs.len()), (Some(first.cursor), 200));
     assert_eq!((first.by.as_deref(), first.application.as_deref()), (Some("Anna"), Some("psql")));
     assert_eq!(first.run.error.as_deref(), Some("Could not extend file 10000"));
 }
@@ -128,11 +128,11 @@ async fn filters_hold_and_a_search_goes_through_the_whole_log() {
         }
     }
     // A page that nobody waits for looks at a known number of rows, and says how far it came.
-    let page = RunsPage { filter: manual.clone(), start: Start::Newest, limit: 200, brief: true };
-    let brief = asking.page(page).await.unwrap();
-    assert!((2..=3).contains(&brief.runs.len()), "{}", brief.runs.len());
-    assert_eq!(brief.next.map(|place| place.id), keys(&url, "true").await.get(1_999).copied());
-    assert!(brief.newest > brief.next);
+    let page = RunsPage { filter: manual.clone(), start: PageStart::Newest, limit: 200, background: true };
+    let background = asking.page(page).await.unwrap();
+    assert!((2..=3).contains(&background.runs.len()), "{}", background.runs.len());
+    assert_eq!(background.next.map(|cursor| cursor.id), keys(&url, "true").await.get(1_999).copied());
+    assert!(background.newest > background.next);
 }
 
 #[tokio::test]
@@ -160,19 +160,19 @@ async fn a_text_is_taken_as_it_is() {
             .unwrap();
     }
     for wanted in texts {
-        let found = asking.from(&text(wanted), Start::Newest).await;
+        let found = asking.from(&text(wanted), PageStart::Newest).await;
         let found: Vec<_> = found.runs.iter().map(|row| row.run.error.clone().unwrap()).collect();
         assert_eq!(found, [format!("before {wanted} after")]);
     }
     for pattern in ["%", "_b", "100_", ".*", r"\", "a%b"] {
-        let found = asking.from(&text(pattern), Start::Newest).await;
+        let found = asking.from(&text(pattern), PageStart::Newest).await;
         assert!(found.runs.iter().all(|row| row.run.error.as_ref().unwrap().contains(pattern)), "{pattern}");
     }
-    assert_eq!(asking.from(&text("SURE"), Start::Newest).await.runs.len(), 1, "in any case");
+    assert_eq!(asking.from(&text("SURE"), PageStart::Newest).await.runs.len(), 1, "in any case");
     // Letters beyond ASCII as the locale of the database has it.
     let folds = value::<bool>(&url, "SELECT lower('Ä' COLLATE \"default\") = 'ä'").await;
-    assert_eq!(asking.from(&text("äöü"), Start::Newest).await.runs.len(), usize::from(folds));
-    assert_eq!(asking.from(&text("a%b"), Start::Newest).await.runs.len(), 0);
+    assert_eq!(asking.from(&text("äöü"), PageStart::Newest).await.runs.len(), usize::from(folds));
+    assert_eq!(asking.from(&text("a%b"), PageStart::Newest).await.runs.len(), 0);
 }
 
 #[tokio::test]
@@ -188,12 +188,12 @@ async fn odd_rows_cost_nothing_but_themselves() {
     )
     .await;
     let mut asking = Pages::new(&url);
-    let read = asking.from(&RunsFilter::default(), Start::Newest).await;
-    // A year before Christ has no place in the list.
+    let read = asking.from(&RunsFilter::default(), PageStart::Newest).await;
+    // A year before Christ has no cursor in the list.
     assert_eq!((read.runs.len(), read.next), (2, None));
     assert!(read.runs.iter().all(|row| row.run.duration_ms.is_none() && row.run.blockers == 0), "{read:?}");
     assert_eq!(read.runs[0].run.error.as_ref().unwrap().chars().count(), 500);
-    assert_eq!(asking.from(&text("[2J"), Start::Newest).await.runs.len(), 1);
+    assert_eq!(asking.from(&text("[2J"), PageStart::Newest).await.runs.len(), 1);
 }
 
 #[tokio::test]
@@ -231,7 +231,7 @@ async fn a_log_made_by_hand_is_paged_as_well() {
         assert_eq!((seen.len(), seen.iter().collect::<HashSet<_>>().len()), (500, 500));
     }
     execute(&url, "DROP TABLE public.metrics_refresh_log").await;
-    let page = RunsPage { filter: failures, start: Start::Newest, limit: 200, brief: false };
+    let page = RunsPage { filter: failures, start: PageStart::Newest, limit: 200, background: false };
     assert!(asking.page(page).await.unwrap_err().reason.contains("no table"));
 }
 
@@ -239,13 +239,13 @@ async fn a_log_made_by_hand_is_paged_as_well() {
 async fn without_rights_it_says_so() {
     let url = migrated_app("norights").await;
     execute(&url, ROWS).await;
-    let page = |start| RunsPage { filter: RunsFilter::default(), start, limit: 200, brief: false };
+    let page = |start| RunsPage { filter: RunsFilter::default(), start, limit: 200, background: false };
     let (name, role) = fresh_role(&url, "stranger", "").await;
-    let why = Pages::new(&role).page(page(Start::Newest)).await.unwrap_err();
+    let why = Pages::new(&role).page(page(PageStart::Newest)).await.unwrap_err();
     assert_eq!(why.fix, format!("GRANT refreshtop_admin TO {name}"), "{why:?}");
     // Row security shows nothing, which is not to say that there is nothing.
     execute(&url, &format!("GRANT SELECT ON public.metrics_refresh_log TO {name}")).await;
-    for start in [Start::Newest, Start::Oldest] {
+    for start in [PageStart::Newest, PageStart::Oldest] {
         let why = Pages::new(&role).page(page(start)).await.unwrap_err();
         assert!(why.reason.contains("row security"), "{why:?}");
     }
@@ -257,7 +257,7 @@ async fn a_log_that_is_locked_fails_its_page_only() {
     execute(&url, ROWS).await;
     let mut asking = Pages::new(&url);
     let holder = support::session::Session::with(&url, "BEGIN; LOCK TABLE public.metrics_refresh_log").await;
-    let page = || RunsPage { filter: RunsFilter::default(), start: Start::Newest, limit: 200, brief: false };
+    let page = || RunsPage { filter: RunsFilter::default(), start: PageStart::Newest, limit: 200, background: false };
     let why = asking.page(page()).await.unwrap_err();
     assert!(why.reason.contains("lock timeout"), "{why:?}");
     holder.run("ROLLBACK").await;

@@ -81,7 +81,7 @@ pub enum OriginFilter {
 /// Where a row stands in the log: when it was written, and its key, which tells rows of one moment apart. Later is
 /// newer. The server sorts by the same two, and compares keys as bytes too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct LogCursor {
     /// When the row was written.
     pub at: DateTime<Utc>,
     /// Its key.
@@ -90,9 +90,9 @@ pub struct Place {
 
 /// A row of the log as the view of runs lists it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Listed {
+pub struct LogRow {
     /// Where it stands.
-    pub place: Place,
+    pub cursor: LogCursor,
     /// What happened.
     pub run: Run,
     /// Effective role of the caller, at most 63 characters.
@@ -103,20 +103,20 @@ pub struct Listed {
 
 /// Where a page begins, and in which direction it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
+pub enum PageStart {
     /// With the newest row, towards older ones.
     Newest,
     /// With the next older one than this, towards older ones.
-    Before(Place),
+    Before(LogCursor),
     /// With the next newer one than this, towards newer ones.
-    After(Place),
+    After(LogCursor),
     /// With the oldest row, towards newer ones.
     Oldest,
 }
 
-impl Start {
+impl PageStart {
     /// Whether the page goes towards newer rows.
-    pub fn goes_up(self) -> bool {
+    pub fn is_ascending(self) -> bool {
         matches!(self, Self::After(_) | Self::Oldest)
     }
 }
@@ -127,12 +127,12 @@ pub struct RunsPage {
     /// Which rows.
     pub filter: RunsFilter,
     /// Where it begins.
-    pub start: Start,
+    pub start: PageStart,
     /// How many rows.
     pub limit: u16,
     /// It runs in the background to keep the list up to date, and must cost little. A page that a key asks for
     /// may search longer for rows that are rare.
-    pub brief: bool,
+    pub background: bool,
 }
 
 /// An answer, with its question if an older answer could be taken for a newer one.
@@ -154,13 +154,13 @@ pub enum Answer {
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunsRead {
     /// The rows, newest first, whichever way the page goes.
-    pub runs: Vec<Listed>,
+    pub runs: Vec<LogRow>,
     /// The newest row that was examined, wanted or not; `None` if there was none.
-    pub newest: Option<Place>,
+    pub newest: Option<LogCursor>,
     /// The last row that was examined: the next page in the same direction begins there; `None` if the log ends
     /// there. A page can have fewer rows than asked for and go on all the same: the search for rare rows ends after
     /// so long.
-    pub next: Option<Place>,
+    pub next: Option<LogCursor>,
 }
 
 impl Question {

@@ -8,18 +8,18 @@ pub struct Unavailable {
     /// What to do about it, e.g. `GRANT refreshtop_admin TO app`. Empty if nothing is known to help.
     pub fix: String,
     /// Whether it is known not to exist; otherwise it could not be read.
-    pub absent: bool,
+    pub missing: bool,
 }
 
 impl Unavailable {
     /// Builds one from a reason and a fix.
     pub fn new(reason: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { reason: reason.into(), fix: fix.into(), absent: false }
+        Self { reason: reason.into(), fix: fix.into(), missing: false }
     }
 
     /// The same, of something that does not exist.
-    pub fn absent(self) -> Self {
-        Self { absent: true, ..self }
+    pub fn missing(self) -> Self {
+        Self { missing: true, ..self }
     }
 }
 

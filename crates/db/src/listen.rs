@@ -24,18 +24,18 @@ const UNDO_ATTEMPTS: u32 = 20;
 const UNDO_PAUSE: Duration = Duration::from_millis(50);
 
 /// A trial of one session: a channel that nobody can guess, and whether something came on it.
-pub(super) struct Trial {
+pub(super) struct ListenProbe {
     channel: String,
     arrived: Notify,
 }
 
-impl Default for Trial {
+impl Default for ListenProbe {
     fn default() -> Self {
         Self { channel: format!("refreshtop_{}", Uuid::new_v4().simple()), arrived: Notify::new() }
     }
 }
 
-impl Trial {
+impl ListenProbe {
     /// Takes note of a notification on `channel`.
     pub(super) fn receive(&self, channel: &str) {
         if channel == self.channel {
@@ -81,7 +81,7 @@ impl Found {
 /// session. `limit` bounds each step.
 pub(super) async fn begin(
     session: &Session,
-    trial: &Arc<Trial>,
+    trial: &Arc<ListenProbe>,
     budget: &SessionBudget,
     limit: Duration,
 ) -> Result<Result<Probe, Found>, String> {
@@ -115,7 +115,12 @@ pub(super) async fn outcome(probe: &mut Option<Probe>) -> Outcome {
 }
 
 /// Ends a trial: listens if notifications arrive. The error is a lost session.
-pub(super) async fn end(session: &Session, trial: &Trial, outcome: Outcome, limit: Duration) -> Result<Found, String> {
+pub(super) async fn end(
+    session: &Session,
+    trial: &ListenProbe,
+    outcome: Outcome,
+    limit: Duration,
+) -> Result<Found, String> {
     match outcome.arrived {
         Err(reason) => {
             undo(session, &trial.channel, &outcome.pid, limit).await;

@@ -15,7 +15,7 @@ pub struct Problem {
     /// What to do.
     pub fix: String,
     /// Whether the role lacks a right that another one has.
-    pub of_rights: bool,
+    pub is_privilege: bool,
     /// Whether what stands in schema `refreshtop` may be somebody else's code.
     pub of_trust: bool,
     /// Whether it stops a rollback as well.
@@ -27,7 +27,7 @@ impl FromRow for Problem {
         Ok(Self {
             problem: row.try_get("problem")?,
             fix: row.try_get("fix")?,
-            of_rights: row.try_get("of_rights")?,
+            is_privilege: row.try_get("is_privilege")?,
             of_trust: row.try_get("of_trust")?,
             in_the_way: row.try_get("in_the_way")?,
         })

@@ -74,12 +74,12 @@ struct Requests {
 
 /// One piece of work.
 #[derive(Debug, Clone)]
-enum Wanted {
+enum JobSpec {
     Run(Uuid),
     Answer(Question),
 }
 
-impl Wanted {
+impl JobSpec {
     fn limit(&self) -> Duration {
         match self {
             Self::Answer(Question::Diagnosis { .. }) => DIAGNOSIS_LIMIT,
@@ -96,10 +96,10 @@ async fn work(target: Target, view: ViewId, mut requests: Requests, events: Even
             biased;
             changed = requests.run.changed() => match (changed, *requests.run.borrow_and_update()) {
                 (Err(_), _) => return,
-                (Ok(()), Some(id)) => Wanted::Run(id),
+                (Ok(()), Some(id)) => JobSpec::Run(id),
                 (Ok(()), None) => continue,
             },
-            Some(question) = requests.questions.recv() => Wanted::Answer(question),
+            Some(question) = requests.questions.recv() => JobSpec::Answer(question),
             () = sleep(IDLE), if task.sessions.is_some() => {
                 task.sessions = None;
                 continue;
@@ -119,10 +119,10 @@ async fn work(target: Target, view: ViewId, mut requests: Requests, events: Even
     }
 }
 
-fn failed(wanted: Wanted, why: Unavailable) -> Event {
+fn failed(wanted: JobSpec, why: Unavailable) -> Event {
     match wanted {
-        Wanted::Run(id) => Event::RunRead(id, Box::new(Err(why))),
-        Wanted::Answer(question) => Event::Answered(Box::new(question.unanswered(why))),
+        JobSpec::Run(id) => Event::RunRead(id, Box::new(Err(why))),
+        JobSpec::Answer(question) => Event::Answered(Box::new(question.unanswered(why))),
     }
 }
 
@@ -147,7 +147,7 @@ impl Sessions {
 }
 
 impl Task {
-    async fn answer(&mut self, wanted: &Wanted) -> Event {
+    async fn answer(&mut self, wanted: &JobSpec) -> Event {
         let kept = self.sessions.take().filter(|sessions| !sessions.app.is_closed());
         let was_kept = kept.is_some();
         let mut sessions = match kept {
@@ -158,8 +158,10 @@ impl Task {
             },
         };
         let event = match wanted {
-            Wanted::Run(id) => Event::RunRead(*id, Box::new(self.run(&mut sessions, *id).await)),
-            Wanted::Answer(question) => Event::Answered(Box::new(self.question(&mut sessions, question.clone()).await)),
+            JobSpec::Run(id) => Event::RunRead(*id, Box::new(self.run(&mut sessions, *id).await)),
+            JobSpec::Answer(question) => {
+                Event::Answered(Box::new(self.question(&mut sessions, question.clone()).await))
+            }
         };
         // A session that was ended while nobody used it (a time limit, an administrator, a pooler) tells nothing about
         // the database.

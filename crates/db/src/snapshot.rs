@@ -406,7 +406,7 @@ fn no_job(view: &ViewId, cron_database: &str, as_owner: bool, server: &Server, m
         (false, _) => "run: refreshtop migrate",
     };
     let none = Unavailable::new(format!("no job {job}{whose} in pg_cron (database {cron_database})"), fix);
-    if as_owner { none.absent() } else { none }
+    if as_owner { none.missing() } else { none }
 }
 
 /// refreshtop schedules no job for a view that is not the application's own.

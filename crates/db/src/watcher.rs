@@ -4,7 +4,7 @@ use crate::{
     backoff::{quick_backoff, slow_backoff},
     error::{self, Error, sqlstate},
     events::{Closed, Events},
-    listen::{self, CHANNEL, Found, Trial},
+    listen::{self, CHANNEL, Found, ListenProbe},
     poller::Poller,
     session::Session,
     session_budget::SessionBudget,
@@ -126,8 +126,8 @@ async fn announce(events: &Events, event: LinkEvent) -> Result<(), Closed> {
 }
 
 /// Opens the session. `in_silence` bounds how long that may take: nobody knows that the one before is lost.
-async fn open(target: &Target, in_silence: bool, events: &Events) -> Result<(Session, Arc<Trial>), Loss> {
-    let trial = Arc::new(Trial::default());
+async fn open(target: &Target, in_silence: bool, events: &Events) -> Result<(Session, Arc<ListenProbe>), Loss> {
+    let trial = Arc::new(ListenProbe::default());
     let opening = Session::open_listening(target, "monitor", &Limits::READING, on_notification(&trial, events));
     let opened = if in_silence {
         let late = |_| Loss::of("the server ended the session, and a new one could not be opened at once");
@@ -146,7 +146,7 @@ async fn open(target: &Target, in_silence: bool, events: &Events) -> Result<(Ses
 /// Watches until the session is lost.
 async fn watch_session(
     poller: Poller,
-    trial: Arc<Trial>,
+    trial: Arc<ListenProbe>,
     budget: &SessionBudget,
     polls: &mut Polls,
     events: &Events,
@@ -177,7 +177,10 @@ async fn watch_session(
 }
 
 /// What to do with what arrives on channels.
-fn on_notification(trial: &Arc<Trial>, events: &Events) -> impl FnMut(tokio_postgres::Notification) + Send + 'static {
+fn on_notification(
+    trial: &Arc<ListenProbe>,
+    events: &Events,
+) -> impl FnMut(tokio_postgres::Notification) + Send + 'static {
     let (trial, events) = (Arc::clone(trial), events.clone());
     move |sent| {
         if sent.channel() != CHANNEL {
@@ -192,7 +195,7 @@ fn on_notification(trial: &Arc<Trial>, events: &Events) -> impl FnMut(tokio_post
 struct Watching<'a> {
     budget: &'a SessionBudget,
     events: &'a Events,
-    trial: Arc<Trial>,
+    trial: Arc<ListenProbe>,
     received: Received,
     poller: Poller,
     /// Whether notifications arrive, once that is known.

@@ -10,7 +10,7 @@ use refreshtop_connect::Target;
 use refreshtop_core::exit;
 use refreshtop_db::{
     migrate::{self, MigrateError},
-    schedule::{self, Done, Installation, Mode, Standing},
+    schedule::{self, Identity, Installation, JobChanges, Mode},
     session::Session,
 };
 
@@ -81,9 +81,9 @@ pub(super) async fn jobs_at_stake(
     app: &mut Session,
     installation: &Installation,
     watch: &Watch,
-) -> Result<Done, MigrateError> {
-    if matches!(installation.standing, Standing::New | Standing::Copy) || installation.cron_database().is_none() {
-        return Ok(Done::default());
+) -> Result<JobChanges, MigrateError> {
+    if matches!(installation.identity, Identity::New | Identity::Copy) || installation.cron_database().is_none() {
+        return Ok(JobChanges::default());
     }
     let mut other = cron_session(target, installation, watch).await?;
     let mut transaction = other.as_mut().unwrap_or(app).begin().await?;

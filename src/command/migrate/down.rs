@@ -12,7 +12,7 @@ use refreshtop_core::exit;
 use refreshtop_db::{
     error,
     migrate::{self, MigrateError, Pending, Undone},
-    schedule::{self, Done, Installation, Mode, ScheduleError},
+    schedule::{self, Installation, JobChanges, Mode, ScheduleError},
     session::Session,
 };
 
@@ -28,7 +28,7 @@ pub(super) async fn watched(target: &Target, target_version: i64, watch: &Watch)
     let mut app = session(target, watch).await?;
     let installation = remembered(&mut app).await.map_err(|failure| undone(failure, watch))?;
     let mut progress = |text: &str| watch.say(text);
-    let mut taken = Done::default();
+    let mut taken = JobChanges::default();
     let begun = migrate::begin_down(&mut app, target_version, &mut progress, async |app: &mut Session| {
         // A later step takes from whoever migrates what it takes to see these jobs.
         if installation.elsewhere().is_none() {
@@ -91,7 +91,7 @@ pub(super) async fn watched(target: &Target, target_version: i64, watch: &Watch)
 }
 
 /// Takes the jobs away in a transaction where `pg_cron` lives.
-async fn take_jobs_away(cron: &mut Session, installation: &Installation) -> Result<Done, MigrateError> {
+async fn take_jobs_away(cron: &mut Session, installation: &Installation) -> Result<JobChanges, MigrateError> {
     let mut part = cron.begin().await?;
     match schedule::take_away(&mut part, installation, Mode::Really).await {
         Ok(taken) => {
@@ -101,7 +101,7 @@ async fn take_jobs_away(cron: &mut Session, installation: &Installation) -> Resu
         // What this role could not put there it need not take away.
         Err(ScheduleError::NotPermitted { .. }) if !installation.has_notes() => {
             part.rollback().await?;
-            Ok(Done::default())
+            Ok(JobChanges::default())
         }
         Err(failure) => {
             let text = format!("nothing was changed: the jobs could not be taken away: {failure}");
@@ -114,7 +114,7 @@ async fn take_jobs_away(cron: &mut Session, installation: &Installation) -> Resu
 async fn forget(
     pending: &mut Pending<'_, Undone>,
     installation: &Installation,
-    taken: &Done,
+    taken: &JobChanges,
     target_version: i64,
 ) -> Result<(), MigrateError> {
     if target_version > 0 {
@@ -158,7 +158,7 @@ async fn other_for_down(
 async fn compensate(
     target: &Target,
     installation: &Installation,
-    taken: &Done,
+    taken: &JobChanges,
     target_version: i64,
     failure: &MigrateError,
 ) -> MigrateError {

@@ -20,7 +20,7 @@ pub(super) fn exit_code(error: &MigrateError) -> u8 {
         MigrateError::Step { code: Some(code), .. } if code == error::sqlstate::INSUFFICIENT_PRIVILEGE => {
             exit::NOT_PERMITTED
         }
-        MigrateError::Preflight(problems) if problems.iter().any(|problem| problem.of_rights) => exit::NOT_PERMITTED,
+        MigrateError::Preflight(problems) if problems.iter().any(|problem| problem.is_privilege) => exit::NOT_PERMITTED,
         _ => exit::FAILURE,
     }
 }

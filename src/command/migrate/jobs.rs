@@ -9,7 +9,7 @@ use refreshtop_connect::Target;
 use refreshtop_core::exit;
 use refreshtop_db::{
     migrate::{self, MigrateError},
-    schedule::{self, Done, Installation, Mode, Place, ScheduleError, Standing},
+    schedule::{self, CronLocation, Identity, Installation, JobChanges, Mode, ScheduleError},
     session::Session,
 };
 
@@ -20,23 +20,23 @@ pub(super) async fn put_jobs_in_place(
     there: Option<&mut Session>,
     installation: &Installation,
     mode: Mode,
-) -> Result<Done, ScheduleError> {
+) -> Result<JobChanges, ScheduleError> {
     let warning = match &installation.place {
-        Place::Database(_) => None,
-        Place::NotLoaded => Some(
+        CronLocation::Database(_) => None,
+        CronLocation::NotLoaded => Some(
             "warning: pg_cron is not loaded on this server, so nothing refreshes the view by itself: install it, add it \
              to shared_preload_libraries and migrate again, or let another scheduler call \
              public.refresh_platform_metrics_with_logging()"
                 .to_owned(),
         ),
-        Place::Hidden => Some(format!(
+        CronLocation::Hidden => Some(format!(
             "warning: the jobs were not scheduled: role {} may not see whether pg_cron is loaded and where it lives; \
              GRANT pg_read_all_settings to it and migrate again, or migrate as a superuser",
             installation.role
         )),
     };
     if let Some(warning) = warning {
-        return Ok(Done::only(warning));
+        return Ok(JobChanges::only(warning));
     }
     schedule::is_safe(app, installation).await?;
     let mut done = match there {
@@ -65,7 +65,7 @@ async fn jobs_watched(target: &Target, watch: &Watch) -> Result<Vec<String>, Fai
     }
     let mut pending = migrate::begin_jobs(&mut app).await?;
     schedule::recall(pending.connection(), &mut installation).await.map_err(MigrateError::from)?;
-    if installation.standing != Standing::AtHome {
+    if installation.identity != Identity::Original {
         let why =
             "this database was renamed, copied or restored, and its jobs are not yet its own; run: refreshtop migrate";
         return Err(Failure::new(exit::NOT_MIGRATED, why));

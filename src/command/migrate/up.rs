@@ -11,7 +11,7 @@ use refreshtop_connect::Target;
 use refreshtop_core::exit;
 use refreshtop_db::{
     migrate::{self, Applied, MigrateError, Pending},
-    schedule::{self, Done, Installation, Mode, ScheduleError},
+    schedule::{self, Installation, JobChanges, Mode, ScheduleError},
     session::{Session, Transaction},
 };
 
@@ -94,14 +94,14 @@ async fn carry_out(
     app: &mut Session,
     mut there: Transaction<'_>,
     installation: &Installation,
-    planned: &Done,
+    planned: &JobChanges,
 ) -> Vec<String> {
     // The jobs' role may be new, and until now no other database could see it.
     let done = match schedule::ensure(&mut there, installation, Mode::Really).await {
         Ok(done) => there.commit().await.map(|()| done).map_err(ScheduleError::Database),
         failed => failed,
     };
-    if planned.makes_extension() && !done.as_ref().is_ok_and(Done::makes_extension) {
+    if planned.makes_extension() && !done.as_ref().is_ok_and(JobChanges::makes_extension) {
         // What somebody else creates is not ours to drop. Where even this fails, what is told says enough.
         let _ = forget_extension(app).await;
     }
@@ -122,7 +122,7 @@ async fn plan_jobs(
     there: Option<&mut Session>,
     installation: &mut Installation,
     unreachable: Option<String>,
-) -> Result<Done, MigrateError> {
+) -> Result<JobChanges, MigrateError> {
     let (new, moved_from) = (!pending.done.is_empty(), pending.done.moved_from.clone());
     let app = pending.connection();
     // Where there was nothing to do, it is in force still.
@@ -135,10 +135,10 @@ async fn plan_jobs(
     }
     let mode = if there.is_some() { Mode::Plan } else { Mode::Really };
     let jobs = match unreachable {
-        Some(line) => Done::only(line),
+        Some(line) => JobChanges::only(line),
         None => match put_jobs_in_place(app, there, installation, mode).await {
             Err(failure) if failure.ends_all() => return Err(told(exit::FAILURE, failure.to_string())),
-            Err(failure) => Done::only(not_scheduled(&failure)),
+            Err(failure) => JobChanges::only(not_scheduled(&failure)),
             Ok(jobs) => jobs,
         },
     };

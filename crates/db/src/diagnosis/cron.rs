@@ -68,7 +68,7 @@ const WAYS: &str = "
 /// The jobs of the contract.
 fn expected_jobs() -> [ExpectedJob; 2] {
     let [refresh, cleanup] = JOBS;
-    let expected = |id, title, runs_id, runs_title, job: schedule::Wanted| ExpectedJob {
+    let expected = |id, title, runs_id, runs_title, job: schedule::JobSpec| ExpectedJob {
         id,
         title,
         runs_id,

@@ -163,7 +163,7 @@ fn undoes(target: i64, description: &str) -> bool {
 async fn renamed_schema(connection: &mut Session) -> Result<Option<Problem>> {
     let sql = "SELECT format('schema public, in which the refresh log was made, is named %I now', n.nspname) AS problem,
                       format('ALTER SCHEMA %I RENAME TO public', n.nspname) AS fix,
-                      false AS of_rights, false AS of_trust, true AS in_the_way
+                      false AS is_privilege, false AS of_trust, true AS in_the_way
                FROM pg_class door JOIN pg_rewrite r ON r.ev_class = door.oid
                JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
                JOIN pg_class log ON log.oid = d.refobjid AND log.relkind = 'r' JOIN pg_namespace n ON n.oid = log.relnamespace

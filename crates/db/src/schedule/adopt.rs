@@ -5,16 +5,16 @@ use crate::{
     error::Result,
     quote::literal,
     schedule::{
-        desk::{Act, Desk},
-        wanted::{JOB_ROLE, Wanted},
+        job_editor::{Act, JobEditor},
+        job_spec::{JOB_ROLE, JobSpec},
     },
 };
 use refreshtop_core::statement::Purpose;
 
-impl Desk<'_> {
+impl JobEditor<'_> {
     /// How a job was that is ours from now on; `None` if nothing is to come back. A job of the job's role is no one's
     /// but ours, and one that calls a function which was not here is what a dropped database of this name has left.
-    pub(super) fn unmanaged_before(&self, wanted: &Wanted, job: &CronJob) -> Option<Found> {
+    pub(super) fn unmanaged_before(&self, wanted: &JobSpec, job: &CronJob) -> Option<Found> {
         let could_work = wanted.purpose(&job.command) != Purpose::Calls
             || self.installation.functions.iter().any(|function| function == wanted.function);
         let leftover = job.username == JOB_ROLE || !could_work || !job.role_exists;
@@ -22,7 +22,7 @@ impl Desk<'_> {
     }
 
     /// Takes over a job that does the same and nothing else; `false` if this role can't without losing something.
-    pub(super) async fn adopt(&mut self, wanted: &Wanted, job: &CronJob) -> Result<bool> {
+    pub(super) async fn adopt(&mut self, wanted: &JobSpec, job: &CronJob) -> Result<bool> {
         let command = literal(wanted.command);
         let same_role = job.username == self.job_role;
         let may_have_name = job.jobname.as_deref().is_some_and(|name| {

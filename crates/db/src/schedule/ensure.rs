@@ -5,13 +5,13 @@ use crate::{
     error::Result,
     quote::literal,
     schedule::{
-        desk::{Act, Desk},
-        done::{Done, Mode},
         extension::{create_extension, has_extension, lock},
         failure::ScheduleError,
-        installation::{Installation, Place, Standing},
+        installation::{CronLocation, Identity, Installation},
+        job_changes::{JobChanges, Mode},
+        job_editor::{Act, JobEditor},
+        job_spec::{JOBS, JobSpec},
         notes::note,
-        wanted::{JOBS, Wanted},
     },
     session::{PINNED, Session},
 };
@@ -21,8 +21,8 @@ use serde_json::json;
 /// Puts every job in place that is missing, and takes over those of its name that do the same and nothing else. A job that
 /// is there keeps its interval and its pause. `cron` is a transaction where `pg_cron` lives; what
 /// is to be noted goes into the application's database by [`super::write_notes`].
-pub async fn ensure(cron: &mut Session, installation: &Installation, mode: Mode) -> Result<Done, ScheduleError> {
-    let Place::Database(cron_database) = &installation.place else { return Ok(Done::default()) };
+pub async fn ensure(cron: &mut Session, installation: &Installation, mode: Mode) -> Result<JobChanges, ScheduleError> {
+    let CronLocation::Database(cron_database) = &installation.place else { return Ok(JobChanges::default()) };
     // A failure costs this part only, not what was done before it in the same transaction.
     let mut part = cron.begin().await?;
     let done = ensured(&mut part, installation, cron_database, mode).await;
@@ -39,7 +39,7 @@ async fn ensured(
     installation: &Installation,
     cron_database: &str,
     mode: Mode,
-) -> Result<Done, ScheduleError> {
+) -> Result<JobChanges, ScheduleError> {
     cron.run(PINNED).await?;
     if mode != Mode::Dry {
         cron.run(&lock()).await?;
@@ -50,35 +50,35 @@ async fn ensured(
         statements.push("CREATE EXTENSION pg_cron".to_owned());
         notes.push(note("extension", "pg_cron", &json!({"cron_database": cron_database})));
     }
-    let mut desk = Desk::open(cron, installation, cron_database, mode).await?;
-    desk.done.statements = statements;
-    desk.done.notes = notes;
-    if installation.standing == Standing::Copy {
+    let mut editor = JobEditor::open(cron, installation, cron_database, mode).await?;
+    editor.done.statements = statements;
+    editor.done.notes = notes;
+    if installation.identity == Identity::Copy {
         // What they say is about the original's jobs, which stay the original's.
-        desk.done.notes.insert(0, "DELETE FROM refreshtop.undo WHERE kind IN ('job', 'extension')".to_owned());
+        editor.done.notes.insert(0, "DELETE FROM refreshtop.undo WHERE kind IN ('job', 'extension')".to_owned());
     }
-    if let Err(failure) = desk.ensure_rights().await {
-        return Err(desk.refused(failure));
+    if let Err(failure) = editor.ensure_rights().await {
+        return Err(editor.refused(failure));
     }
     for wanted in JOBS {
-        if let Err(failure) = desk.ensure_job(wanted).await {
-            return Err(desk.refused(failure));
+        if let Err(failure) = editor.ensure_job(wanted).await {
+            return Err(editor.refused(failure));
         }
     }
     for wanted in JOBS.iter().filter(|wanted| !wanted.view.is_empty()) {
-        desk.report_others(wanted);
+        editor.report_others(wanted);
     }
-    Ok(desk.done)
+    Ok(editor.done)
 }
 
-impl Desk<'_> {
-    async fn ensure_job(&mut self, wanted: Wanted) -> Result<()> {
+impl JobEditor<'_> {
+    async fn ensure_job(&mut self, wanted: JobSpec) -> Result<()> {
         let mut here = self.candidates(&wanted);
         here.sort_by_key(|job| (!self.is_ours(&wanted, job), rank(wanted.purpose(&job.command)), !job.active, job.id));
         self.report_namesakes(&wanted, &here);
         self.reported
             .extend(here.first().filter(|job| wanted.purpose(&job.command) != Purpose::Other).map(|job| job.id));
-        let known = self.installation.note(&wanted).filter(|_| self.installation.standing != Standing::Copy).cloned();
+        let known = self.installation.note(&wanted).filter(|_| self.installation.identity != Identity::Copy).cloned();
         match here.first() {
             Some(job) if self.is_ours(&wanted, job) => {
                 self.keep(&wanted, job).await?;
@@ -111,7 +111,7 @@ impl Desk<'_> {
     }
 
     /// The jobs that have the name here, without those of strangers, which are only reported.
-    fn candidates(&mut self, wanted: &Wanted) -> Vec<CronJob> {
+    fn candidates(&mut self, wanted: &JobSpec) -> Vec<CronJob> {
         let (here, strangers): (Vec<CronJob>, Vec<CronJob>) = self
             .jobs
             .iter()
@@ -132,7 +132,7 @@ impl Desk<'_> {
     }
 
     /// Schedules a job that is missing.
-    async fn add(&mut self, wanted: &Wanted) -> Result<()> {
+    async fn add(&mut self, wanted: &JobSpec) -> Result<()> {
         let name = self.free_name(wanted, None);
         for act in self.schedule(&name, (wanted.schedule, wanted.command, true), &self.job_role.clone()) {
             self.act(&act).await?;
@@ -141,7 +141,7 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn note_job(&mut self, wanted: &Wanted, found: Option<&Found>) {
+    fn note_job(&mut self, wanted: &JobSpec, found: Option<&Found>) {
         let detail =
             json!({"database": self.installation.database, "cron_database": self.cron_database, "found": found});
         self.done
@@ -151,7 +151,7 @@ impl Desk<'_> {
     }
 
     /// Leaves a job of ours as it is, but for the database's new name.
-    async fn keep(&mut self, wanted: &Wanted, job: &CronJob) -> Result<()> {
+    async fn keep(&mut self, wanted: &JobSpec, job: &CronJob) -> Result<()> {
         if job.database != self.installation.database {
             let plain = job.jobname.as_deref() == Some(wanted.name);
             let name =
@@ -179,7 +179,7 @@ impl Desk<'_> {
 }
 
 /// The line about a job that does the work among other things.
-fn counts_as_schedule(wanted: &Wanted, job: &CronJob) -> String {
+fn counts_as_schedule(wanted: &JobSpec, job: &CronJob) -> String {
     let risk = if job.role_is_super {
         format!(
             "; it runs as {}, a superuser, with whatever the owner of schema public puts under that name",

@@ -9,9 +9,9 @@ use crate::{
     parameter::Parameter,
     schedule::{
         failure::ScheduleError,
+        job_spec::{JOB_ROLE, JOBS, JobSpec},
         notes::{self, AS_MIGRATOR, AS_OWNER, Note},
         own_table::readable,
-        wanted::{JOB_ROLE, JOBS, Wanted},
     },
     session::{PINNED, Session},
 };
@@ -19,7 +19,7 @@ use refreshtop_core::diagnosis::cron::{self, Function};
 
 /// Where `pg_cron` lives, as far as a session can see.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum CronLocation {
     /// In this database.
     Database(String),
     /// The server does not load it.
@@ -30,11 +30,11 @@ pub enum Place {
 
 /// Whether this database is the one that the installation in it was made for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum Identity {
     /// There is no installation.
     New,
     /// It is.
-    AtHome,
+    Original,
     /// It is, and had this name before, which no database has now.
     Renamed(String),
     /// It was copied or restored from another database, or it is unknown where it was made.
@@ -47,9 +47,9 @@ pub struct Installation {
     /// The server's name for it: a pooler's may be another one.
     pub database: String,
     /// Where `pg_cron` lives.
-    pub place: Place,
+    pub place: CronLocation,
     /// Whether the installation is at home.
-    pub standing: Standing,
+    pub identity: Identity,
     /// The role of the session.
     pub role: String,
     /// Whether the installation has no roles, so that its jobs run as who migrates.
@@ -67,7 +67,7 @@ impl Installation {
     /// The database of `pg_cron`, if that is another one.
     pub fn elsewhere(&self) -> Option<&str> {
         match &self.place {
-            Place::Database(database) if *database != self.database => Some(database),
+            CronLocation::Database(database) if *database != self.database => Some(database),
             _ => None,
         }
     }
@@ -75,14 +75,14 @@ impl Installation {
     /// The database of `pg_cron`.
     pub fn cron_database(&self) -> Option<&str> {
         match &self.place {
-            Place::Database(database) => Some(database),
-            Place::NotLoaded | Place::Hidden => None,
+            CronLocation::Database(database) => Some(database),
+            CronLocation::NotLoaded | CronLocation::Hidden => None,
         }
     }
 
     /// Whether it is known where the jobs are, or that there are none.
     pub fn cron_is_known(&self) -> bool {
-        self.place != Place::Hidden || self.notes.is_empty()
+        self.place != CronLocation::Hidden || self.notes.is_empty()
     }
 
     /// Whether anything was ever noted about `pg_cron`.
@@ -95,7 +95,7 @@ impl Installation {
         self.refreshers.iter().filter(|function| function.public).map(|function| &*function.identity)
     }
 
-    pub(super) fn note(&self, wanted: &Wanted) -> Option<&Option<Found>> {
+    pub(super) fn note(&self, wanted: &JobSpec) -> Option<&Option<Found>> {
         self.notes.iter().find_map(|note| match note {
             Note::Job(name, found) if name == wanted.name => Some(found),
             _ => None,
@@ -103,8 +103,8 @@ impl Installation {
     }
 
     /// Names that a job of this database may have, and the databases that it may run in.
-    pub(super) fn is_here(&self, wanted: &Wanted, job: &CronJob) -> bool {
-        let old = if let Standing::Renamed(old) = &self.standing { Some(old.as_str()) } else { None };
+    pub(super) fn is_here(&self, wanted: &JobSpec, job: &CronJob) -> bool {
+        let old = if let Identity::Renamed(old) = &self.identity { Some(old.as_str()) } else { None };
         let named = |database: &str| {
             job.jobname.as_deref().and_then(|name| name.strip_prefix(wanted.name)).is_some_and(|rest| {
                 rest.is_empty()
@@ -138,17 +138,17 @@ pub async fn installation(app: &mut Session) -> Result<Installation> {
     let place = if facts.try_get("readable")? {
         let question = "SELECT nullif(current_setting('cron.database_name', true), '')";
         let named: Option<String> = transaction.one(question, &[]).await?.try_get(0)?;
-        named.map_or(Place::NotLoaded, Place::Database)
+        named.map_or(CronLocation::NotLoaded, CronLocation::Database)
     } else if facts.try_get("here")? {
-        Place::Database(database.clone())
+        CronLocation::Database(database.clone())
     } else {
-        Place::Hidden
+        CronLocation::Hidden
     };
     transaction.commit().await?;
     Ok(Installation {
         database,
         place,
-        standing: Standing::New,
+        identity: Identity::New,
         role,
         alone: false,
         notes: Vec::new(),
@@ -169,7 +169,7 @@ pub async fn recall(app: &mut Session, installation: &mut Installation) -> Resul
         return Ok(());
     }
     app.ask(AS_OWNER, &[]).await?;
-    installation.standing = standing(app).await?;
+    installation.identity = identity(app).await?;
     installation.notes = notes::notes(app).await?;
     app.ask(AS_MIGRATOR, &[]).await?;
     Ok(())
@@ -188,35 +188,35 @@ impl Installation {
         ];
         let row = app.one(sql, &parameters).await?;
         // What runs under the old name belongs to the database that has it now.
-        self.standing = if row.try_get("same")? && !row.try_get::<bool, _>("taken")? {
-            Standing::Renamed(home.database_name.clone())
+        self.identity = if row.try_get("same")? && !row.try_get::<bool, _>("taken")? {
+            Identity::Renamed(home.database_name.clone())
         } else {
-            Standing::Copy
+            Identity::Copy
         };
         Ok(())
     }
 }
 
-async fn standing(app: &mut Session) -> Result<Standing> {
+async fn identity(app: &mut Session) -> Result<Identity> {
     if !readable(app, "home").await? {
-        return Ok(Standing::Copy);
+        return Ok(Identity::Copy);
     }
     let home = "SELECT h.database_oid::bigint = d.oid::bigint
                            AND h.system_identifier = (SELECT system_identifier FROM pg_control_system()) AS same,
                        h.database_name::text AS name, d.datname::text AS now,
                        EXISTS (SELECT 1 FROM pg_database o WHERE o.datname = h.database_name) AS taken
                 FROM refreshtop.home h CROSS JOIN pg_database d WHERE d.datname = current_database()";
-    let Some(home) = app.optional(home, &[]).await? else { return Ok(Standing::Copy) };
+    let Some(home) = app.optional(home, &[]).await? else { return Ok(Identity::Copy) };
     let (name, now): (String, String) = (home.try_get("name")?, home.try_get("now")?);
     Ok(if !home.try_get::<Option<bool>, _>("same")?.unwrap_or(false) {
-        Standing::Copy
+        Identity::Copy
     } else if name == now {
-        Standing::AtHome
+        Identity::Original
     } else if home.try_get("taken")? {
         // What runs under the old name belongs to the database that has it now.
-        Standing::Copy
+        Identity::Copy
     } else {
-        Standing::Renamed(name)
+        Identity::Renamed(name)
     })
 }
 

@@ -9,28 +9,28 @@
 //! is asked where `pg_cron` lives.
 
 mod adopt;
-mod desk;
-mod done;
 mod ensure;
 mod extension;
 mod failure;
 mod installation;
+mod job_changes;
+mod job_editor;
+mod job_spec;
 mod notes;
 mod others;
 mod own_table;
 mod put_back;
 mod rights;
 mod take_away;
-mod wanted;
 
-pub use done::{Done, Mode};
 pub use ensure::ensure;
 pub use extension::current_database;
 pub(super) use extension::{OWN_TABLES, has_own_tables, is_readable, lock, role_now};
 pub use failure::ScheduleError;
-pub use installation::{Installation, Place, Standing, installation, is_safe, recall};
+pub use installation::{CronLocation, Identity, Installation, installation, is_safe, recall};
+pub use job_changes::{JobChanges, Mode};
+pub use job_spec::{JOB_ROLE, JOBS, JobSpec, sought};
+pub(super) use job_spec::{OF_ROLES_THAT_COUNT, refresh_job_of};
 pub use notes::{forget, write_notes};
 pub use put_back::put_all_back;
 pub use take_away::take_away;
-pub use wanted::{JOB_ROLE, JOBS, Wanted, sought};
-pub(super) use wanted::{OF_ROLES_THAT_COUNT, refresh_job_of};

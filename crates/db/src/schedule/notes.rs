@@ -6,7 +6,7 @@ use crate::{
     quote::literal,
     row::text,
     schedule::{
-        done::{Done, Mode},
+        job_changes::{JobChanges, Mode},
         own_table::readable,
     },
     session::Session,
@@ -61,7 +61,7 @@ pub(super) fn note(kind: &str, name: &str, detail: &serde_json::Value) -> String
 
 /// Notes in the application's database how the jobs were found. `app` is the transaction that migrates, in which
 /// [`migrate::enter`] is in force.
-pub async fn write_notes(app: &mut Session, done: &mut Done, mode: Mode) -> Result<()> {
+pub async fn write_notes(app: &mut Session, done: &mut JobChanges, mode: Mode) -> Result<()> {
     let notes = std::mem::take(&mut done.notes);
     if mode == Mode::Really && !notes.is_empty() {
         app.ask(AS_OWNER, &[]).await?;

@@ -6,16 +6,16 @@ use crate::{
     parameter::Parameter,
     quote::literal,
     schedule::{
-        desk::{Act, Desk},
-        done::{Done, Mode},
         extension::{create_extension, has_extension, lock},
         failure::ScheduleError,
-        installation::{Installation, Place},
+        installation::{CronLocation, Installation},
+        job_changes::{JobChanges, Mode},
+        job_editor::{Act, JobEditor},
     },
     session::{PINNED, Session},
 };
 
-impl Desk<'_> {
+impl JobEditor<'_> {
     pub(super) async fn put_back(&mut self, job: &CronJob, found: &Found) -> Result<()> {
         let exists = "SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1)";
         let exists: bool = self.cron.one(exists, &[Parameter::Text(&found.username)]).await?.try_get(0)?;
@@ -68,27 +68,31 @@ impl Desk<'_> {
 
 /// Puts the jobs back that [`take_away`] has changed, after it was committed and what belonged to it was not. `cron` is a
 /// session where `pg_cron` lives.
-pub async fn put_all_back(cron: &mut Session, installation: &Installation, done: &Done) -> Result<(), ScheduleError> {
-    let Place::Database(cron_database) = &installation.place else { return Ok(()) };
+pub async fn put_all_back(
+    cron: &mut Session,
+    installation: &Installation,
+    done: &JobChanges,
+) -> Result<(), ScheduleError> {
+    let CronLocation::Database(cron_database) = &installation.place else { return Ok(()) };
     let mut transaction = cron.begin().await?;
     transaction.run(PINNED).await?;
     transaction.run(&lock()).await?;
     if done.extension_dropped && !has_extension(&mut transaction).await? {
         create_extension(&mut transaction, cron_database).await?;
     }
-    let mut desk = Desk::open(&mut transaction, installation, cron_database, Mode::Really).await?;
+    let mut editor = JobEditor::open(&mut transaction, installation, cron_database, Mode::Really).await?;
     for job in &done.before {
-        let now = desk.jobs.iter().find(|now| now.jobname == job.jobname && now.database == job.database).cloned();
+        let now = editor.jobs.iter().find(|now| now.jobname == job.jobname && now.database == job.database).cloned();
         if now.as_ref().is_some_and(|now| now.found() == job.found()) {
             continue;
         }
-        let mut acts: Vec<Act> = now.iter().map(|now| desk.unschedule(now)).collect();
+        let mut acts: Vec<Act> = now.iter().map(|now| editor.unschedule(now)).collect();
         let name = job.jobname.clone().unwrap_or_default();
         let what = (&*job.schedule, &*job.command, job.active);
-        acts.extend(desk.schedule_in(&job.database, &name, what, &job.username));
+        acts.extend(editor.schedule_in(&job.database, &name, what, &job.username));
         for act in acts {
-            if let Err(failure) = desk.act(&act).await {
-                return Err(desk.refused(failure));
+            if let Err(failure) = editor.act(&act).await {
+                return Err(editor.refused(failure));
             }
         }
     }

@@ -4,15 +4,15 @@
 use crate::{
     error::Result,
     schedule::{
-        desk::{ALTERING, Act, Desk},
-        installation::Standing,
+        installation::Identity,
+        job_editor::{ALTERING, Act, JobEditor},
+        job_spec::JOB_ROLE,
         notes::{Note, RIGHTS, note},
-        wanted::JOB_ROLE,
     },
 };
 use serde_json::json;
 
-impl Desk<'_> {
+impl JobEditor<'_> {
     /// Gives the role what it lacks. Only a superuser can.
     pub(super) async fn ensure_rights(&mut self) -> Result<()> {
         if !self.superuser || self.installation.alone || self.installation.database != self.cron_database {
@@ -29,7 +29,7 @@ impl Desk<'_> {
         for right in ALTERING {
             self.act(&Act { sql: format!("GRANT {right} TO {JOB_ROLE}"), role: None }).await?;
         }
-        if !self.installation.notes.contains(&Note::Rights) || self.installation.standing == Standing::Copy {
+        if !self.installation.notes.contains(&Note::Rights) || self.installation.identity == Identity::Copy {
             self.done.notes.push(note("extension", RIGHTS, &json!({"cron_database": self.cron_database})));
         }
         Ok(())

@@ -4,51 +4,55 @@ use crate::{
     cron_job::CronJob,
     error::{self, Result},
     schedule::{
-        desk::Desk,
-        done::{Done, Mode},
         extension::{has_extension, has_own_tables, lock},
         failure::{ScheduleError, ends_all},
-        installation::{Installation, Place, Standing},
+        installation::{CronLocation, Identity, Installation},
+        job_changes::{JobChanges, Mode},
+        job_editor::JobEditor,
+        job_spec::{JOB_ROLE, JOBS, JobSpec},
         notes::Note,
-        wanted::{JOB_ROLE, JOBS, Wanted},
     },
     session::{PINNED, Session},
 };
 
 /// Takes away what was scheduled for this database, and puts back what was there before. `cron` is a transaction where
 /// `pg_cron` lives.
-pub async fn take_away(cron: &mut Session, installation: &Installation, mode: Mode) -> Result<Done, ScheduleError> {
-    let Place::Database(cron_database) = &installation.place else { return Ok(Done::default()) };
+pub async fn take_away(
+    cron: &mut Session,
+    installation: &Installation,
+    mode: Mode,
+) -> Result<JobChanges, ScheduleError> {
+    let CronLocation::Database(cron_database) = &installation.place else { return Ok(JobChanges::default()) };
     cron.run(PINNED).await?;
-    match &installation.standing {
-        Standing::New => return Ok(Done::default()),
-        Standing::Copy => {
+    match &installation.identity {
+        Identity::New => return Ok(JobChanges::default()),
+        Identity::Copy => {
             let told = "this database is a copy or was restored: the jobs and pg_cron's extension belong to the original, \
                         and stay as they are";
-            return Ok(Done { needs_role: needs_role(cron).await?, ..Done::only(told) });
+            return Ok(JobChanges { needs_role: needs_role(cron).await?, ..JobChanges::only(told) });
         }
-        Standing::AtHome | Standing::Renamed(_) => {}
+        Identity::Original | Identity::Renamed(_) => {}
     }
     if mode != Mode::Dry {
         cron.run(&lock()).await?;
     }
     if !has_extension(cron).await? {
         // Whatever was there went with it.
-        return Ok(Done::default());
+        return Ok(JobChanges::default());
     }
-    let mut desk = Desk::open(cron, installation, cron_database, mode).await?;
+    let mut editor = JobEditor::open(cron, installation, cron_database, mode).await?;
     for wanted in JOBS {
-        if let Err(failure) = desk.take_away(&wanted).await {
-            return Err(desk.refused(failure));
+        if let Err(failure) = editor.take_away(&wanted).await {
+            return Err(editor.refused(failure));
         }
     }
-    if let Err(failure) = desk.take_rights_away().await {
-        return Err(desk.refused(failure));
+    if let Err(failure) = editor.take_rights_away().await {
+        return Err(editor.refused(failure));
     }
     if installation.notes.contains(&Note::Extension) {
-        desk.drop_extension().await?;
+        editor.drop_extension().await?;
     }
-    let mut done = desk.done;
+    let mut done = editor.done;
     done.needs_role = needs_role(cron).await?;
     Ok(done)
 }
@@ -65,8 +69,8 @@ async fn needs_role(cron: &mut Session) -> Result<bool> {
     cron.one(&format!("SELECT EXISTS (SELECT 1 FROM cron.job WHERE username = '{JOB_ROLE}')"), &[]).await?.try_get(0)
 }
 
-impl Desk<'_> {
-    async fn take_away(&mut self, wanted: &Wanted) -> Result<()> {
+impl JobEditor<'_> {
+    async fn take_away(&mut self, wanted: &JobSpec) -> Result<()> {
         let note = self.installation.note(wanted).cloned();
         let here: Vec<CronJob> =
             self.jobs.iter().filter(|job| self.installation.is_here(wanted, job)).cloned().collect();

@@ -15,7 +15,7 @@ use crate::{
 use chrono::DateTime;
 use refreshtop_core::{
     address::ViewId,
-    question::{Listed, OriginFilter, Place, RunsFilter, RunsPage, RunsRead, Start},
+    question::{LogCursor, LogRow, OriginFilter, PageStart, RunsFilter, RunsPage, RunsRead},
     reading::Reading,
     run::Run,
 };
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 const LISTED_ERROR: u32 = 500;
 /// Characters of an error that are searched.
 const SEARCHED: u32 = 20_000;
-/// Times that a calendar has: a row outside has no place in a list.
+/// Times that a calendar has: a row outside has no cursor in a list.
 const CALENDAR: &str = "BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 00:00:00+00'";
 
 /// Reads one page.
@@ -43,7 +43,7 @@ pub async fn read(tx: &ReadTransaction<'_>, view: &ViewId, role: &str, page: &Ru
         read => read?,
     };
     // Row security answers with fewer rows, not with an error.
-    if read.newest.is_none() && matches!(page.start, Start::Newest | Start::Oldest) {
+    if read.newest.is_none() && matches!(page.start, PageStart::Newest | PageStart::Oldest) {
         let catalog = unmanaged::catalog(tx).await?;
         return Ok(catalog.hidden(role).map_or(Ok(read), Err));
     }
@@ -64,7 +64,7 @@ async fn unmanaged(tx: &ReadTransaction<'_>, view: &ViewId, role: &str, page: &R
     };
     let read = search(tx, view, &log, page, !page.filter.is_empty()).await;
     Ok(match unmanaged::reading("runs", role, read)? {
-        Ok(read) if read.newest.is_none() && matches!(page.start, Start::Newest | Start::Oldest) => {
+        Ok(read) if read.newest.is_none() && matches!(page.start, PageStart::Newest | PageStart::Oldest) => {
             catalog.hidden(role).map_or(Ok(read), Err)
         }
         other => other,
@@ -85,14 +85,14 @@ async fn search(
     let mut start = page.start;
     loop {
         let left = usize::from(page.limit) - read.runs.len();
-        let place = match start {
-            Start::Newest | Start::Oldest => Place { at: DateTime::UNIX_EPOCH, id: Uuid::nil() },
-            Start::Before(place) | Start::After(place) => place,
+        let cursor = match start {
+            PageStart::Newest | PageStart::Oldest => LogCursor { at: DateTime::UNIX_EPOCH, id: Uuid::nil() },
+            PageStart::Before(cursor) | PageStart::After(cursor) => cursor,
         };
         let parameters = [
             Parameter::Text(view.as_str()),
-            Parameter::Moment(place.at),
-            Parameter::Key(place.id),
+            Parameter::Moment(cursor.at),
+            Parameter::Key(cursor.id),
             Parameter::Text(&page.filter.text),
         ];
         let rows = match tx.ask(&[LOG], &piece(log, &page.filter, start, size, left), &parameters).await {
@@ -105,31 +105,31 @@ async fn search(
         read.next = take(&mut read, &rows, size, left)?;
         let Some(end) = read.next else { break };
         let full = read.runs.len() >= usize::from(page.limit);
-        if full || !sparse || page.brief || began.elapsed() >= PATIENCE {
+        if full || !sparse || page.background || began.elapsed() >= PATIENCE {
             break;
         }
         size = size.saturating_mul(4).min(LARGEST_PIECE);
-        start = if page.start.goes_up() { Start::After(end) } else { Start::Before(end) };
+        start = if page.start.is_ascending() { PageStart::After(end) } else { PageStart::Before(end) };
     }
-    if page.start.goes_up() {
+    if page.start.is_ascending() {
         read.runs.reverse();
     }
     Ok(read)
 }
 
 /// Takes in the rows of a piece. Returns where it ended, or `None` if the log did.
-fn take(read: &mut RunsRead, rows: &[Row], size: u32, left: usize) -> Result<Option<Place>> {
+fn take(read: &mut RunsRead, rows: &[Row], size: u32, left: usize) -> Result<Option<LogCursor>> {
     let mut taken = 0;
     for row in rows {
-        let place = Place { at: row.try_get("logged_at")?, id: row.try_get("id")? };
-        read.newest = read.newest.max(Some(place));
+        let cursor = LogCursor { at: row.try_get("logged_at")?, id: row.try_get("id")? };
+        read.newest = read.newest.max(Some(cursor));
         if row.try_get("wanted")? {
             let (by, application) = (text(row, "triggered_by")?, text(row, "application_name")?);
-            read.runs.push(Listed { place, run: Run::from_row(row)?, by, application });
+            read.runs.push(LogRow { cursor, run: Run::from_row(row)?, by, application });
             taken += 1;
         }
         if taken == left || row.try_get::<i64, _>("nth")? == i64::from(size) {
-            return Ok(Some(place));
+            return Ok(Some(cursor));
         }
     }
     Ok(None)
@@ -137,9 +137,9 @@ fn take(read: &mut RunsRead, rows: &[Row], size: u32, left: usize) -> Result<Opt
 
 /// The statement that searches `size` rows of the view `$1`, from `start` on, and returns those that are wanted, at most
 /// `left` of them, and the first and the last of all that it searched.
-fn piece(log: &Log, filter: &RunsFilter, start: Start, size: u32, left: usize) -> String {
+fn piece(log: &Log, filter: &RunsFilter, start: PageStart, size: u32, left: usize) -> String {
     let (created, id) = (log.created_at(), log.id());
-    let direction = if start.goes_up() { "ASC" } else { "DESC" };
+    let direction = if start.is_ascending() { "ASC" } else { "DESC" };
     let order = format!("{created} {direction}, {id} {direction}");
     // The planner must see the condition of the partial index.
     let failures = if filter.failures { "AND l.status = 'error'" } else { "" };
@@ -178,13 +178,13 @@ fn piece(log: &Log, filter: &RunsFilter, start: Start, size: u32, left: usize) -
     )
 }
 
-/// What lies beyond the place where a page begins: the moment `$2` and the key `$3`. The first condition is the one that
+/// What lies beyond the cursor where a page begins: the moment `$2` and the key `$3`. The first condition is the one that
 /// an index on the time serves.
-fn beyond(start: Start, created: &str, id: &str) -> String {
+fn beyond(start: PageStart, created: &str, id: &str) -> String {
     let than = match start {
-        Start::Newest | Start::Oldest => return String::new(),
-        Start::Before(_) => '<',
-        Start::After(_) => '>',
+        PageStart::Newest | PageStart::Oldest => return String::new(),
+        PageStart::Before(_) => '<',
+        PageStart::After(_) => '>',
     };
     format!("AND {created} {than}= $2 AND ({created} {than} $2 OR {id} {than} $3)")
 }

@@ -349,7 +349,7 @@ pub fn on_wall(mut state: State) -> State {
 pub fn job_gone() -> State {
     let mut snapshot = snapshot(&[]);
     let gone = "no job refresh-platform-metrics in pg_cron (database app)";
-    snapshot.job = Err(Unavailable::new(gone, "run: refreshtop migrate").absent());
+    snapshot.job = Err(Unavailable::new(gone, "run: refreshtop migrate").missing());
     with(snapshot)
 }
 

@@ -17,7 +17,7 @@ use ratatui::{
 };
 use refreshtop_core::{
     age,
-    question::Listed,
+    question::LogRow,
     reading::Reading,
     run::{BlackBox, BlockingSession, HeldLock, Run, RunDetail, RunStatus},
 };
@@ -43,7 +43,7 @@ pub fn render(scene: &Scene, id: Uuid, read: Option<&Reading<RunDetail>>, scroll
 }
 
 /// What a list knows of a run, for a place beside it.
-pub fn preview(scene: &Scene, row: &Listed, width: u16) -> Vec<Line<'static>> {
+pub fn preview(scene: &Scene, row: &LogRow, width: u16) -> Vec<Line<'static>> {
     let mut sheet = Sheet { scene, width, lines: Vec::new() };
     sheet.summary(&row.run);
     sheet.optional("role", row.by.as_deref(), scene.theme.value);

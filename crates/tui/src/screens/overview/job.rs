@@ -50,7 +50,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 fn with_keys(scene: &Scene, missing: &Unavailable) -> Unavailable {
     let key = |action| scene.keys.first(action);
     let (diagnose, fix) = (key(Action::Screen(Screen::Diagnose)), key(Action::Fix));
-    let fix = if missing.absent {
+    let fix = if missing.missing {
         format!("{diagnose}, then {fix} fixes it; or {}", missing.fix)
     } else {
         missing.fix.clone()

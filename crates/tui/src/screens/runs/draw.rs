@@ -19,7 +19,7 @@ use ratatui::{
 };
 use refreshtop_core::{
     age,
-    question::{Listed, OriginFilter, Place, RunsFilter, Start},
+    question::{LogCursor, LogRow, OriginFilter, PageStart, RunsFilter},
     run::{Origin, Run, RunStatus},
 };
 
@@ -196,16 +196,16 @@ fn foot(scene: &Scene, view: &Runs, width: u16) -> Vec<Line<'static>> {
     lines.into_iter().map(|text| Line::styled(text, scene.theme.muted)).collect()
 }
 
-fn dated(place: Place) -> String {
-    place.at.format("%Y-%m-%d %H:%M").to_string()
+fn dated(cursor: LogCursor) -> String {
+    cursor.at.format("%Y-%m-%d %H:%M").to_string()
 }
 
 fn failure(scene: &Scene, failed: &Failed, width: u16) -> Vec<Line<'static>> {
     let what = match failed.start {
-        Start::Newest => "the newest rows",
-        Start::Before(_) => "older rows",
-        Start::After(_) => "newer rows",
-        Start::Oldest => "the oldest rows",
+        PageStart::Newest => "the newest rows",
+        PageStart::Before(_) => "older rows",
+        PageStart::After(_) => "newer rows",
+        PageStart::Oldest => "the oldest rows",
     };
     let reason = failed.why.reason.strip_prefix("runs: ").unwrap_or(&failed.why.reason);
     let parts = [format!("{what} were not read: {}", scene.clean(reason, 300)), scene.clean(&failed.why.fix, 300)];
@@ -238,10 +238,10 @@ const STATE: u16 = 5;
 const DURATION: u16 = 9;
 
 impl Columns {
-    fn new(scene: &Scene, view: &Runs, visible: &[Listed], width: u16) -> Self {
+    fn new(scene: &Scene, view: &Runs, visible: &[LogRow], width: u16) -> Self {
         let now = scene.state.server_now();
-        let this_year = |row: &Listed| now.is_none_or(|now| now.year() == row.run.started_at.year());
-        let today = |row: &Listed| now.is_some_and(|now| now.date_naive() == row.run.started_at.date_naive());
+        let this_year = |row: &LogRow| now.is_none_or(|now| now.year() == row.run.started_at.year());
+        let today = |row: &LogRow| now.is_some_and(|now| now.date_naive() == row.run.started_at.date_naive());
         let (words, roomy) = (width >= COLUMNS, width >= ROOMY);
         let (time, time_width) = match (words, visible.iter().all(this_year), visible.iter().all(today)) {
             (true, true, _) => ("%m-%d %H:%M:%S", 14),
@@ -320,7 +320,7 @@ fn list(scene: &Scene, view: &Runs, places: &ViewPlaces, buf: &mut Buffer) {
     columns.table(rows.collect(), area, buf);
 }
 
-fn row(scene: &Scene, columns: &Columns, listed: &Listed, selected: bool) -> Row<'static> {
+fn row(scene: &Scene, columns: &Columns, listed: &LogRow, selected: bool) -> Row<'static> {
     // The selection is one even bar: colours inside it would be hard to read.
     let style = |style: Style| if selected { Style::new() } else { style };
     let (run, theme) = (&listed.run, scene.theme);
@@ -358,7 +358,7 @@ fn code(scene: &Scene, run: &Run) -> String {
 }
 
 /// The error; if there is none, which program ran it, or what set it off where that has no column.
-fn message(scene: &Scene, columns: &Columns, listed: &Listed) -> (String, Style) {
+fn message(scene: &Scene, columns: &Columns, listed: &LogRow) -> (String, Style) {
     let run = &listed.run;
     match &run.error {
         Some(error) if columns.words => (scene.clean(error, columns.message), scene.theme.value),

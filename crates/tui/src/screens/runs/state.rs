@@ -16,7 +16,7 @@ use crate::{
     },
 };
 use refreshtop_core::{
-    question::{Listed, OriginFilter, Place, Question, RunsFilter, RunsPage, RunsRead, Start},
+    question::{LogCursor, LogRow, OriginFilter, PageStart, Question, RunsFilter, RunsPage, RunsRead},
     reading::{Reading, Unavailable},
     run::Run,
 };
@@ -35,15 +35,15 @@ pub struct Runs {
     /// Which rows are listed.
     pub filter: RunsFilter,
     /// The rows that were read, newest first, without gaps.
-    pub rows: Vec<Listed>,
+    pub rows: Vec<LogRow>,
     /// Whether anything was read with this filter.
     pub read: bool,
     /// The newest row of the log that was examined, listed or not.
-    newest: Option<Place>,
+    newest: Option<LogCursor>,
     /// Whether there are newer rows than that which were not read.
     pub above: bool,
     /// The oldest row that was examined, if older ones follow; `None` if the log ends with the last row.
-    pub older: Option<Place>,
+    pub older: Option<LogCursor>,
     /// Why the last page could not be read.
     pub failed: Option<Failed>,
     /// The page that is being read.
@@ -56,17 +56,17 @@ pub struct Runs {
     of: Option<Newest>,
     /// What was newest when the oldest rows were last asked for.
     end_of: Option<Newest>,
-    /// The selected row; the one that took its place if it is gone. `None` for whichever is newest.
-    pub selected: Option<Place>,
+    /// The selected row; the one that took its cursor if it is gone. `None` for whichever is newest.
+    pub selected: Option<LogCursor>,
 }
 
 /// Which page could not be read, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failed {
     /// Where it would have begun.
-    pub start: Start,
+    pub start: PageStart,
     /// Whether it was read in the background.
-    pub brief: bool,
+    pub background: bool,
     /// Why there is none.
     pub why: Unavailable,
 }
@@ -88,12 +88,12 @@ impl Runs {
     /// Index of the selected row; `None` if there is none.
     pub fn selected_index(&self) -> Option<usize> {
         let last = self.rows.len().checked_sub(1)?;
-        let Some(place) = self.selected else { return Some(0) };
-        Some(self.rows.partition_point(|row| row.place > place).min(last))
+        let Some(cursor) = self.selected else { return Some(0) };
+        Some(self.rows.partition_point(|row| row.cursor > cursor).min(last))
     }
 
     /// The selected row.
-    pub fn selected_row(&self) -> Option<&Listed> {
+    pub fn selected_row(&self) -> Option<&LogRow> {
         self.rows.get(self.selected_index()?)
     }
 
@@ -103,47 +103,47 @@ impl Runs {
     }
 
     /// The newest row that was examined, if newer ones follow.
-    pub fn searched_up(&self) -> Option<Place> {
+    pub fn searched_up(&self) -> Option<LogCursor> {
         self.newest.filter(|_| self.above)
     }
 
     /// Whether a page is read that a key asked for.
     pub fn is_reading(&self) -> bool {
-        self.loading.as_ref().is_some_and(|page| !page.brief || !self.read)
+        self.loading.as_ref().is_some_and(|page| !page.background || !self.read)
     }
 
     /// Takes a page in.
-    fn merge(&mut self, start: Start, brief: bool, read: RunsRead) {
+    fn merge(&mut self, start: PageStart, background: bool, read: RunsRead) {
         match start {
-            Start::Newest => self.merge_newest(read),
-            Start::Before(place) => {
+            PageStart::Newest => self.merge_newest(read),
+            PageStart::Before(cursor) => {
                 let lower = read.next.map(|end| self.rows.split_off(self.first_older(end)));
-                self.rows.truncate(self.rows.partition_point(|row| row.place >= place));
+                self.rows.truncate(self.rows.partition_point(|row| row.cursor >= cursor));
                 self.rows.extend(read.runs);
                 self.rows.extend(lower.unwrap_or_default());
                 self.older = read.next.zip(self.older).map(|(end, older)| end.min(older));
             }
-            Start::After(place) => {
-                let kept = self.rows.split_off(self.rows.partition_point(|row| row.place > place));
+            PageStart::After(cursor) => {
+                let kept = self.rows.split_off(self.rows.partition_point(|row| row.cursor > cursor));
                 self.rows = read.runs;
                 self.rows.extend(kept);
                 (self.above, self.newest) = (read.next.is_some(), read.next.or(read.newest).or(self.newest));
             }
-            Start::Oldest => {
+            PageStart::Oldest => {
                 if self.older.is_some() || read.next.is_none_or(|end| self.newest < Some(end)) {
                     (self.above, self.newest) = (read.next.is_some(), read.next.or(read.newest));
                     self.rows.clear();
                 }
                 self.older = None;
-                self.rows.truncate(self.rows.partition_point(|row| read.next.is_some_and(|end| row.place > end)));
+                self.rows.truncate(self.rows.partition_point(|row| read.next.is_some_and(|end| row.cursor > end)));
                 self.rows.extend(read.runs);
-                if !brief {
-                    self.selected = self.rows.last().map(|row| row.place);
+                if !background {
+                    self.selected = self.rows.last().map(|row| row.cursor);
                 }
             }
         }
         // A log without keys may have rows that can't be told apart.
-        self.rows.dedup_by_key(|row| row.place);
+        self.rows.dedup_by_key(|row| row.cursor);
         self.read = true;
         self.cut();
     }
@@ -179,8 +179,8 @@ impl Runs {
     }
 
     /// Index of the first row that is older than `end`.
-    fn first_older(&self, end: Place) -> usize {
-        self.rows.partition_point(|row| row.place >= end)
+    fn first_older(&self, end: LogCursor) -> usize {
+        self.rows.partition_point(|row| row.cursor >= end)
     }
 
     /// Lets go of what is furthest from the selection.
@@ -188,10 +188,10 @@ impl Runs {
         let Some(excess) = self.rows.len().checked_sub(KEPT).filter(|excess| *excess > 0) else { return };
         if self.selected_index().unwrap_or_default() < self.rows.len() / 2 {
             self.rows.truncate(KEPT);
-            self.older = self.rows.last().map(|row| row.place);
+            self.older = self.rows.last().map(|row| row.cursor);
         } else {
             self.rows.drain(..excess);
-            (self.above, self.newest) = (true, self.rows.first().map(|row| row.place));
+            (self.above, self.newest) = (true, self.rows.first().map(|row| row.cursor));
         }
     }
 
@@ -200,7 +200,7 @@ impl Runs {
     fn select_row(&mut self, index: usize, beyond: bool) -> Option<Next> {
         let (len, ahead) = (self.rows.len(), if self.filter.is_sparse() { 1 } else { AHEAD });
         if let Some(row) = self.rows.get(index.min(len.saturating_sub(1))) {
-            self.selected = Some(row.place);
+            self.selected = Some(row.cursor);
         }
         if self.older.is_some() && (beyond || (!self.filter.is_sparse() && index + ahead >= len)) {
             return Some(Next::Older);
@@ -218,25 +218,25 @@ impl Runs {
             return Vec::new();
         }
         let start = match next {
-            Next::Newest => Some(Start::Newest),
-            Next::Oldest => Some(Start::Oldest),
-            Next::Older => self.older.map(Start::Before),
-            Next::Newer => self.newest.filter(|_| self.above).map(Start::After),
+            Next::Newest => Some(PageStart::Newest),
+            Next::Oldest => Some(PageStart::Oldest),
+            Next::Older => self.older.map(PageStart::Before),
+            Next::Newer => self.newest.filter(|_| self.above).map(PageStart::After),
         };
         start.map(|start| self.read_page(start, false, context)).unwrap_or_default()
     }
 
-    fn read_page(&mut self, start: Start, brief: bool, context: &Context) -> Vec<ScreenEffect> {
+    fn read_page(&mut self, start: PageStart, background: bool, context: &Context) -> Vec<ScreenEffect> {
         if !context.connected {
             return Vec::new();
         }
         match start {
-            Start::Newest => self.of = Some(context.newest),
-            Start::Oldest => self.end_of = Some(context.newest),
-            Start::Before(_) | Start::After(_) => {}
+            PageStart::Newest => self.of = Some(context.newest),
+            PageStart::Oldest => self.end_of = Some(context.newest),
+            PageStart::Before(_) | PageStart::After(_) => {}
         }
         (self.next, self.outdated) = (None, false);
-        let page = RunsPage { filter: self.filter.clone(), start, limit: PAGE, brief };
+        let page = RunsPage { filter: self.filter.clone(), start, limit: PAGE, background };
         self.loading = Some(page.clone());
         vec![ScreenEffect::Ask(Question::Runs(page))]
     }
@@ -253,13 +253,13 @@ impl Runs {
         }
         match read {
             // What is shown stays as it is.
-            Ok(_) if context.paused && page.brief => (self.of, self.end_of) = (None, None),
+            Ok(_) if context.paused && page.background => (self.of, self.end_of) = (None, None),
             Ok(read) => {
-                self.failed.take_if(|failed| failed.brief || !page.brief);
-                self.merge(page.start, page.brief, read);
+                self.failed.take_if(|failed| failed.background || !page.background);
+                self.merge(page.start, page.background, read);
             }
             Err(why) => {
-                self.failed = Some(Failed { start: page.start, brief: page.brief, why });
+                self.failed = Some(Failed { start: page.start, background: page.background, why });
                 return Vec::new();
             }
         }
@@ -300,14 +300,14 @@ impl ScreenState for Runs {
         if !self.read {
             return self.want(Next::Newest, context);
         }
-        let retry = self.failed.as_ref().is_some_and(|failed| failed.brief);
+        let retry = self.failed.as_ref().is_some_and(|failed| failed.background);
         // The clean-up deletes at that end.
         if self.end_in_sight() {
             let known = self.end_of == newest && !retry;
-            return if known { Vec::new() } else { self.read_page(Start::Oldest, true, context) };
+            return if known { Vec::new() } else { self.read_page(PageStart::Oldest, true, context) };
         }
         let known = self.above || (self.of == newest && !retry);
-        if known { Vec::new() } else { self.read_page(Start::Newest, true, context) }
+        if known { Vec::new() } else { self.read_page(PageStart::Newest, true, context) }
     }
 
     fn act(&mut self, action: Action, context: &Context) -> Vec<ScreenEffect> {

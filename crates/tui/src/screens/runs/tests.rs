@@ -14,11 +14,11 @@ use crate::app::{
 use refreshtop_core::{event::Event, link::LinkEvent, question::Answer, request::Request};
 use std::time::Duration;
 
-fn rows(count: u32) -> Vec<Listed> {
+fn rows(count: u32) -> Vec<LogRow> {
     (0..count).map(listed).collect()
 }
 
-fn open(log: &[Listed]) -> State {
+fn open(log: &[LogRow]) -> State {
     let mut state = fixtures::live();
     pressed(&mut state, log, &[Action::Screen(Screen::Runs)]);
     state
@@ -57,7 +57,7 @@ fn answer(state: &mut State, page: &RunsPage, read: Reading<RunsRead>) -> Vec<Ef
 }
 
 /// A poll that brings `run` as the newest one, and the questions that follow.
-fn polled(state: &mut State, log: &[Listed], run: u128) {
+fn polled(state: &mut State, log: &[LogRow], run: u128) {
     let mut snapshot = fixtures::snapshot(&[]);
     if let Ok(runs) = &mut snapshot.runs {
         runs[0].id = Uuid::from_u128(run);
@@ -67,10 +67,10 @@ fn polled(state: &mut State, log: &[Listed], run: u128) {
 }
 
 /// What is listed is a piece of `log` as it is now.
-fn assert_piece(state: &State, log: &[Listed]) {
+fn assert_piece(state: &State, log: &[LogRow]) {
     let view = &state.screens.runs;
     let Some(first) = view.rows.first() else { return };
-    let start = log.iter().position(|row| row.place == first.place).expect("a row of the log");
+    let start = log.iter().position(|row| row.cursor == first.cursor).expect("a row of the log");
     assert_eq!(view.rows, log[start..start + view.rows.len()]);
     assert!(view.rows.len() <= KEPT + usize::from(PAGE));
 }
@@ -79,15 +79,15 @@ fn assert_piece(state: &State, log: &[Listed]) {
 fn every_row_is_seen_once_on_the_way_down_and_on_the_way_up() {
     let log = rows(7_000);
     let mut state = open(&log);
-    for place in log.iter().map(|row| row.place) {
-        assert_eq!(state.screens.runs.selected_row().map(|row| row.place), Some(place));
+    for cursor in log.iter().map(|row| row.cursor) {
+        assert_eq!(state.screens.runs.selected_row().map(|row| row.cursor), Some(cursor));
         assert!(state.screens.runs.rows.len() <= KEPT);
         pressed(&mut state, &log, &[Action::Down]);
     }
     assert_piece(&state, &log);
     assert_eq!(state.screens.runs.older, None);
-    for place in log.iter().rev().map(|row| row.place) {
-        assert_eq!(state.screens.runs.selected_row().map(|row| row.place), Some(place));
+    for cursor in log.iter().rev().map(|row| row.cursor) {
+        assert_eq!(state.screens.runs.selected_row().map(|row| row.cursor), Some(cursor));
         pressed(&mut state, &log, &[Action::Up]);
     }
     assert_piece(&state, &log);
@@ -99,7 +99,7 @@ fn the_ends_of_the_log_are_one_page_away() {
     let log = rows(50_000);
     let mut state = open(&log);
     let page = asked(&press(&mut state, Action::Last));
-    assert_eq!(page.start, Start::Oldest);
+    assert_eq!(page.start, PageStart::Oldest);
     let read = fixtures::runs::page(&log, &page, 1_000);
     answer(&mut state, &page, Ok(read));
     assert_eq!(state.screens.runs.selected_row(), log.last());
@@ -188,7 +188,7 @@ fn an_answer_for_an_older_filter_is_dropped() {
     let log = rows(600);
     let mut state = open(&log);
     let failures = asked(&press(&mut state, Action::Failures));
-    assert!(failures.filter.failures && !failures.brief);
+    assert!(failures.filter.failures && !failures.background);
     // Changed there and back while it is under way.
     assert_eq!(press(&mut state, Action::Failures), []);
     let read = page(&log, &failures, 1_000);
@@ -240,9 +240,9 @@ fn what_is_rare_is_searched_for_only_on_request() {
     assert_eq!(press(&mut state, Action::Up), []);
     // What is known of the piece that was searched stays when its head is read anew.
     let end = state.screens.runs.older;
-    let brief = ask_brief(&mut state);
-    let read = page(&log, &brief, 10);
-    answer(&mut state, &brief, Ok(read));
+    let background = ask_brief(&mut state);
+    let read = page(&log, &background, 10);
+    answer(&mut state, &background, Ok(read));
     assert_eq!(state.screens.runs.older, end);
 }
 
@@ -251,7 +251,7 @@ fn ask_brief(state: &mut State) -> RunsPage {
     let mut snapshot = fixtures::snapshot(&[]);
     snapshot.runs.as_mut().unwrap()[0].id = Uuid::from_u128(1 << 71);
     let page = asked(&send(state, fixtures::event(Event::Polled(Box::new(snapshot)))));
-    assert!(page.brief);
+    assert!(page.background);
     page
 }
 
@@ -293,10 +293,10 @@ fn what_nobody_could_read_is_tried_again_with_each_poll() {
 fn a_paused_screen_can_be_scrolled_and_moves_by_nothing_else() {
     let mut log = rows(900);
     let mut state = open(&log);
-    let brief = ask_brief(&mut state);
+    let background = ask_brief(&mut state);
     press(&mut state, Action::Pause);
     log.insert(0, fresh(1));
-    answer(&mut state, &brief, Ok(page(&log, &brief, 1_000)));
+    answer(&mut state, &background, Ok(page(&log, &background, 1_000)));
     assert_ne!(state.screens.runs.rows[0], log[0]);
     pressed(&mut state, &log, &[Action::Down; 400]);
     assert!(state.screens.runs.rows.len() > 400);

@@ -427,7 +427,7 @@ fn more_line(scene: &Scene) -> Option<Large> {
 fn no_schedule(state: &State) -> Option<&'static str> {
     match &state.snapshot()?.job {
         Ok(job) => (!job.active).then_some("job paused"),
-        Err(missing) => missing.absent.then_some("no job"),
+        Err(missing) => missing.missing.then_some("no job"),
     }
 }
 

@@ -6,11 +6,11 @@ use crate::{
     parameter::Parameter,
     quote::{identifier, literal},
     schedule::{
-        done::{Done, Mode},
         extension::{OWN_TABLES, role_now},
         failure::ScheduleError,
-        installation::{Installation, Standing},
-        wanted::{JOB_ROLE, JOBS, Wanted},
+        installation::{Identity, Installation},
+        job_changes::{JobChanges, Mode},
+        job_spec::{JOB_ROLE, JOBS, JobSpec},
     },
     session::Session,
     trust::{Thing, Trust},
@@ -31,7 +31,7 @@ pub(super) struct Act {
 }
 
 /// Works where `pg_cron` lives: what it can see, and what it does.
-pub(super) struct Desk<'a> {
+pub(super) struct JobEditor<'a> {
     pub(super) cron: &'a mut Session,
     pub(super) installation: &'a Installation,
     pub(super) mode: Mode,
@@ -45,12 +45,12 @@ pub(super) struct Desk<'a> {
     /// Whether the history and the pause of a job can be set by this role, or by [`JOB_ROLE`].
     pub(super) may_alter: bool,
     pub(super) jobs: Vec<CronJob>,
-    pub(super) done: Done,
+    pub(super) done: JobChanges,
     /// The jobs that were spoken of already, by their numbers.
     pub(super) reported: Vec<i64>,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> JobEditor<'a> {
     pub(super) async fn open(
         cron: &'a mut Session,
         installation: &'a Installation,
@@ -86,7 +86,7 @@ impl<'a> Desk<'a> {
             Trust::of(cron).await?.allow(Thing::Cron).map_err(Error::from)?;
         }
         let job_role = if installation.alone { role.clone() } else { JOB_ROLE.to_owned() };
-        let mut desk = Self {
+        let mut editor = Self {
             cron,
             installation,
             mode,
@@ -97,13 +97,13 @@ impl<'a> Desk<'a> {
             job_role,
             may_alter: superuser,
             jobs: Vec::new(),
-            done: Done::default(),
+            done: JobChanges::default(),
             reported: Vec::new(),
         };
         if own {
-            desk.read().await.map_err(|failure| desk.refused(failure))?;
+            editor.read().await.map_err(|failure| editor.refused(failure))?;
         }
-        Ok(desk)
+        Ok(editor)
     }
 
     /// Reads the jobs of this database, and those that have our names.
@@ -129,7 +129,7 @@ impl<'a> Desk<'a> {
 
     async fn visible_jobs(&self) -> Result<Vec<CronJob>> {
         let mut databases = vec![self.installation.database.as_str()];
-        if let Standing::Renamed(old) = &self.installation.standing {
+        if let Identity::Renamed(old) = &self.installation.identity {
             databases.push(old);
         }
         let names = JOBS.map(|job| job.name);
@@ -238,14 +238,14 @@ impl<'a> Desk<'a> {
 
     /// A name that no other job of the role has: `pg_cron` knows a name only once for each role, and scheduling it again
     /// would take the job away from the other database.
-    pub(super) fn free_name(&self, wanted: &Wanted, but_for: Option<i64>) -> String {
+    pub(super) fn free_name(&self, wanted: &JobSpec, but_for: Option<i64>) -> String {
         let taken = self.jobs.iter().any(|job| {
             job.jobname.as_deref() == Some(wanted.name) && job.username == self.job_role && Some(job.id) != but_for
         });
         if taken { format!("{}@{}", wanted.name, self.installation.database) } else { wanted.name.to_owned() }
     }
 
-    pub(super) fn is_ours(&self, wanted: &Wanted, job: &CronJob) -> bool {
+    pub(super) fn is_ours(&self, wanted: &JobSpec, job: &CronJob) -> bool {
         self.installation.is_here(wanted, job)
             && job.username == self.job_role
             && statement::same(&job.command, wanted.command)

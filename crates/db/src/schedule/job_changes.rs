@@ -4,7 +4,7 @@ use crate::cron_job::CronJob;
 
 /// What [`ensure`] and [`take_away`] did, or would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Done {
+pub struct JobChanges {
     /// What to print, a sentence each.
     pub lines: Vec<String>,
     /// The statements, as they were sent, or would be: first those where `pg_cron` lives.
@@ -18,7 +18,7 @@ pub struct Done {
     pub needs_role: bool,
 }
 
-impl Done {
+impl JobChanges {
     /// Nothing but a sentence.
     pub fn only(line: impl Into<String>) -> Self {
         Self { lines: vec![line.into()], ..Self::default() }

@@ -27,7 +27,7 @@ pub(crate) const OF_ROLES_THAT_COUNT: &str = "
 
 /// A job that refreshtop needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted {
+pub struct JobSpec {
     /// Its name.
     pub name: &'static str,
     /// Five-field cron expression.
@@ -41,15 +41,15 @@ pub struct Wanted {
 }
 
 /// The two jobs of the contract.
-pub const JOBS: [Wanted; 2] = [
-    Wanted {
+pub const JOBS: [JobSpec; 2] = [
+    JobSpec {
         name: REFRESH_JOB,
         schedule: "*/5 * * * *",
         command: "SELECT public.refresh_platform_metrics_with_logging();",
         function: "refresh_platform_metrics_with_logging",
         view: PLATFORM_METRICS,
     },
-    Wanted {
+    JobSpec {
         name: "cleanup-metrics-logs",
         schedule: "0 2 * * *",
         command: "SELECT public.cleanup_old_metrics_logs();",
@@ -58,7 +58,7 @@ pub const JOBS: [Wanted; 2] = [
     },
 ];
 
-impl Wanted {
+impl JobSpec {
     /// What a job's command does in view of this one.
     pub fn purpose(&self, command: &str) -> Purpose {
         statement::purpose(command, self.function, self.view)
