@@ -1,10 +1,11 @@
 //! What the log tells: statistics, lists, one run in full, and what the cleanup leaves of it.
 
-use crate::support::{self, cluster, execute, fresh_role, look, migrated_app, session::Session};
+use crate::support::{self, asking::Asking, cluster, execute, fresh_role, look, migrated_app, session::Session};
 use chrono::{DateTime, TimeDelta, Utc};
 use refreshtop_core::{
     address::ViewId,
     health::{self, Rule, Thresholds, Verdict},
+    question::{Answer, Question, RunsFilter, RunsPage, Start},
     refresh::TriggerOutcome,
     run::{Origin, RunStatus},
     stats::RefreshStats,
@@ -12,7 +13,9 @@ use refreshtop_core::{
 use refreshtop_db::{
     contract::PLATFORM_METRICS,
     recent_runs::{self, LogFilter},
-    run_detail, running, statistics, trigger,
+    run_detail, running,
+    snapshot::{self, Kept, Scope},
+    statistics, trigger,
 };
 use serde_json::{Value, json};
 use std::{fs, path::Path, time::Duration};
@@ -547,4 +550,36 @@ async fn no_poll_reads_the_whole_log() {
     // The window, its newest error, the last success; the two lists.
     assert_eq!(reads.len(), 2 * POLLS * READS, "{reads:?}");
     assert!(reads.iter().all(|(node, index)| node.starts_with("Index") && !index.is_empty()), "{reads:?}");
+}
+
+#[tokio::test]
+async fn what_is_read_of_one_view_has_nothing_of_another() {
+    let url = migrated_app("views").await;
+    execute(&url, &[row("error", "1 hour", "NULL"), row_of("daily_sales", "success", "2 minutes", "40")].concat())
+        .await;
+    let mut app = Kept::open(&support::target(&url), "test").await.unwrap();
+    let (scope, sales) = (Scope { window: DAY, runs: 9, errors: 9 }, ViewId::new("daily_sales"));
+    let read = snapshot::read(&mut app, &sales, &scope).await.unwrap().without_schedule();
+    assert_eq!(read.view, sales);
+    let stats = read.stats.unwrap();
+    assert_eq!((stats.total, stats.successful, stats.avg_duration_ms), (1, 1, Some(40.0)));
+    assert_eq!(read.runs.unwrap().len(), 1);
+    assert_eq!(read.errors.unwrap(), []);
+    assert_eq!(read.figures.unwrap_err().reason, "daily_sales has no figures that are shown here");
+    let own = snapshot::read(&mut app, &own_view(), &scope).await.unwrap().without_schedule();
+    assert_eq!((own.stats.unwrap().total, own.errors.unwrap().len()), (1, 1));
+
+    let mut asking = Asking::about(&url, sales);
+    let page = RunsPage { filter: RunsFilter::default(), start: Start::Newest, limit: 9, brief: false };
+    let Answer::Runs(_, Ok(runs)) = asking.ask(Question::Runs(page)).await else { panic!("no runs") };
+    assert_eq!(runs.runs.len(), 1);
+    let limit = Duration::from_mins(10);
+    let Answer::History(_, Ok(history)) = asking.ask(Question::History { window: DAY, limit }).await else {
+        panic!("no history")
+    };
+    assert_eq!((history.whole.successes, history.whole.failures), (1, 0));
+    let Answer::Incidents(_, Ok(record)) = asking.ask(Question::Incidents { window: DAY, limit }).await else {
+        panic!("no incidents")
+    };
+    assert!(record.stretches.iter().all(|stretch| stretch.failures == 0), "{record:?}");
 }

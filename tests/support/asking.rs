@@ -17,10 +17,15 @@ pub struct Asking {
 }
 
 impl Asking {
+    /// One for the application's own view.
     pub fn new(url: &str) -> Self {
+        Self::about(url, ViewId::new(PLATFORM_METRICS))
+    }
+
+    pub fn about(url: &str, view: ViewId) -> Self {
         let (queue, events) = mpsc::channel(64);
         let of = Events::of(DatabaseId::new("test"), queue);
-        Self { reader: Reader::spawn(target(url), ViewId::new(PLATFORM_METRICS), of), events }
+        Self { reader: Reader::spawn(target(url), view, of), events }
     }
 
     pub async fn event(&mut self) -> Event {
