@@ -285,7 +285,7 @@ pub async fn change(
     if outcome != Changed::Done {
         return Ok(Some(outcome));
     }
-    Trust::of(&mut noted).await?.allow(Thing::Function("record_act"))?;
+    Trust::of(&noted).await?.allow(Thing::Function("record_act"))?;
     let schedule = if let Change::Every(schedule) = change { literal(schedule) } else { "NULL".into() };
     let sql = format!(
         "SELECT refreshtop.record_act({}, 'success', jsonb_build_object('job', {}, 'schedule', {schedule}))",

@@ -188,7 +188,7 @@ impl Trust {
     }
 
     /// Asks on a session by itself.
-    pub async fn of(connection: &mut Session) -> Result<Self> {
+    pub async fn of(connection: &Session) -> Result<Self> {
         Self::from_row(&connection.one(QUESTION, &[]).await?)
     }
 
