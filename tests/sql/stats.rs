@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use refreshtop_core::{
     address::ViewId,
     health::{self, Rule, Thresholds, Verdict},
-    question::{Answer, Question, RunsFilter, RunsPage, Start},
+    question::{Answer, PageStart, Question, RunsFilter, RunsPage},
     refresh::TriggerOutcome,
     run::{Origin, RunStatus},
     stats::RefreshStats,
@@ -570,7 +570,7 @@ async fn what_is_read_of_one_view_has_nothing_of_another() {
     assert_eq!((own.stats.unwrap().total, own.errors.unwrap().len()), (1, 1));
 
     let mut asking = Asking::about(&url, sales);
-    let page = RunsPage { filter: RunsFilter::default(), start: Start::Newest, limit: 9, brief: false };
+    let page = RunsPage { filter: RunsFilter::default(), start: PageStart::Newest, limit: 9, background: false };
     let Answer::Runs(_, Ok(runs)) = asking.ask(Question::Runs(page)).await else { panic!("no runs") };
     assert_eq!(runs.runs.len(), 1);
     let limit = Duration::from_mins(10);

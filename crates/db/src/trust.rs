@@ -165,7 +165,7 @@ impl Trust {
     }
 
     /// Reads it on a session.
-    pub async fn of(connection: &mut Session) -> Result<Self> {
+    pub async fn of(connection: &Session) -> Result<Self> {
         Self::from_row(&connection.one(QUESTION, &[]).await?)
     }
 

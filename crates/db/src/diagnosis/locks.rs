@@ -1,7 +1,6 @@
 //! Facts of locks: who waits around the view and its sources, for whom, and who sleeps on them.
 
-use super::{Asker, Options, QUESTION, REACHED, ask};
-use crate::session::Session;
+use super::{Asker, Options, REACHED};
 use refreshtop_core::diagnosis::{
     Check,
     locks::{self, Facts},
@@ -80,12 +79,12 @@ fn query() -> String {
     )
 }
 
-pub(super) async fn checks(app: &mut Session, asker: &Asker, options: &Options) -> [Check; 2] {
-    match ask::<Facts>(app, QUESTION, &query()).await {
+pub(super) async fn checks(asker: &Asker<'_>, options: &Options) -> [Check; 2] {
+    match asker.catalog::<Facts>(&query()).await {
         Ok(facts) => [locks::blocking(&facts, &options.limits), locks::idle(&facts, &options.limits)],
         Err(failure) => [
-            asker.unknown("blocking", "Blocked sessions", &failure),
-            asker.unknown("idle-in-transaction", "Idle in a transaction", &failure),
+            asker.unknown("blocking", "Blocked sessions", &failure).await,
+            asker.unknown("idle-in-transaction", "Idle in a transaction", &failure).await,
         ],
     }
 }

@@ -1,11 +1,12 @@
 //! Asks the server what a diagnosis needs, and fixes what it found.
 //!
-//! Every question is one message of the simple protocol: its settings and its query run in one implicit transaction,
-//! which reads only and leaves nothing behind, on a standby and behind a pooler that gives sessions away after each
-//! transaction as well. Every question can fail by itself.
+//! Every question is a transaction of its own, which reads only and leaves nothing behind, on a standby and behind a pooler
+//! that gives sessions away after each transaction as well. Every question can fail by itself. Questions that don't depend
+//! on each other's answers are polled together, and so share a round trip.
 
 mod cron;
 mod fixing;
+mod jobs;
 mod locks;
 mod plan;
 mod rights;
@@ -25,15 +26,17 @@ use crate::{
     session::{SEARCH_PATH, Session},
     trust::{self, Thing, Trust},
 };
+use futures_util::future::join;
 use refreshtop_core::{
     diagnosis::{Check, Diagnosis, Limits},
     reading::Unavailable,
 };
 use serde::de::DeserializeOwned;
 use std::time::Duration;
+use tokio::sync::SetOnce;
 
 /// Longest question, but for a plan that is run.
-const QUESTION: Duration = Duration::from_secs(5);
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// The view, and every relation that its refresh reads, as `reached(relation)`.
 const REACHED: &str = "
@@ -75,52 +78,87 @@ pub enum CronSession<'a> {
 }
 
 /// Asks everything. `app` is a session in the application's database, outside a transaction.
-pub async fn diagnose(app: &mut Session, cron: CronSession<'_>, options: &Options) -> Diagnosis {
-    let role = ask::<String>(app, QUESTION, "SELECT to_jsonb(current_user::text)").await;
-    let asker = Asker {
-        role: role.unwrap_or_else(|_| "this role".into()),
-        // Where that can't be asked, nothing is looked at.
-        trust: Trust::of(app).await.unwrap_or_else(|_| Trust::of_nothing()),
-    };
-    let [migrations, queue, connections, replication, row_security] = server::checks(app, &asker, options).await;
-    let [sizes, dead_rows, statistics, unique_index, log_growth, future_rows] =
-        storage::checks(app, &asker, options).await;
-    let rights::Checks { source_security, roles, installation } = rights::checks(app, &asker).await;
-    let [blocking, idle] = locks::checks(app, &asker, options).await;
-    let plan = plan::check(app, &asker, options).await;
+pub async fn diagnose(app: &mut Session, session: CronSession<'_>, options: &Options) -> Diagnosis {
+    let asker = Asker::new(app);
+    // Boxed, since together they are larger than a thread's stack bears.
+    let (
+        (),
+        [migrations, queue, connections, replication, row_security],
+        [sizes, dead_rows, statistics, unique_index, log_growth, future_rows],
+        rights::Checks { source_security, roles, installation },
+        [blocking, idle],
+        plan,
+        cron,
+    ) = tokio::join!(
+        Box::pin(asker.find_out()),
+        Box::pin(server::checks(&asker, options)),
+        Box::pin(storage::checks(&asker, options)),
+        Box::pin(rights::checks(&asker)),
+        Box::pin(locks::checks(&asker, options)),
+        Box::pin(plan::check(&asker, options)),
+        Box::pin(cron::checks(&asker, session, options)),
+    );
     let mut checks = vec![migrations];
     checks.extend(installation);
     checks.extend([row_security, unique_index, source_security]);
-    checks.extend(cron::checks(app, cron, &asker, options).await);
+    checks.extend(cron);
     checks.extend([blocking, idle, statistics, dead_rows, log_growth, future_rows, sizes, plan]);
     checks.extend([roles, connections, queue, replication]);
     Diagnosis { checks }
 }
 
-/// Who asks.
-struct Asker {
-    role: String,
-    trust: Trust,
+/// Who asks in the application's database.
+struct Asker<'a> {
+    app: &'a Session,
+    /// The role, and what it may look at: known once [`Self::find_out`] has ended, which must be polled with the questions.
+    known: SetOnce<(String, Trust)>,
 }
 
-impl Asker {
-    /// The one JSON value that a question about `things` gives, where they may be looked at.
-    async fn ask<T: DeserializeOwned>(
-        &self,
-        connection: &mut Session,
-        limit: Duration,
-        things: &[Thing],
-        query: &str,
-    ) -> Result<T> {
-        value(connection, &self.trust, limit, things, "", query).await
+impl<'a> Asker<'a> {
+    fn new(app: &'a Session) -> Self {
+        Self { app, known: SetOnce::new() }
+    }
+
+    async fn find_out(&self) {
+        let role = self.catalog::<String>("SELECT to_jsonb(current_user::text)");
+        let (role, trust) = join(role, Trust::of(self.app)).await;
+        let role = role.unwrap_or_else(|_| "this role".into());
+        // If what may be looked at can't be asked, nothing is looked at. Asked for once; nobody else sets it.
+        let _ = self.known.set((role, trust.unwrap_or_else(|_| Trust::of_nothing())));
+    }
+
+    async fn role(&self) -> &str {
+        &self.known.wait().await.0
+    }
+
+    async fn trust(&self) -> &Trust {
+        &self.known.wait().await.1
+    }
+
+    /// The one JSON value that a question gives. One about the catalogues alone needs no leave, and waits for none.
+    async fn ask<T: DeserializeOwned>(&self, question: &Question<'_>) -> Result<T> {
+        if question.things.is_empty() {
+            return value(self.app, &Trust::default(), question).await;
+        }
+        value(self.app, self.trust().await, question).await
+    }
+
+    /// The same of a question about `pg_cron`, by functions of ours or without them.
+    async fn about_cron<T: DeserializeOwned>(&self, query: &str) -> Result<T> {
+        self.ask(&Question::about(&trust::of_cron(query), query)).await
+    }
+
+    /// The same of a question about the catalogues alone.
+    async fn catalog<T: DeserializeOwned>(&self, query: &str) -> Result<T> {
+        self.ask(&Question::new(query)).await
     }
 
     /// The check that an error of the server leaves.
-    fn unknown(&self, id: &'static str, title: &'static str, failure: &Error) -> Check {
-        Check::unknown(id, title, &self.why(failure))
+    async fn unknown(&self, id: &'static str, title: &'static str, failure: &Error) -> Check {
+        Check::unknown(id, title, &self.why(failure).await)
     }
 
-    fn why(&self, failure: &Error) -> Unavailable {
+    async fn why(&self, failure: &Error) -> Unavailable {
         if let Some(Refusal::Stranger(why)) = error::refusal(failure) {
             return Unavailable::new(format!("This is {}.", why.reason), format!("{}.", capitalized(&why.fix)));
         }
@@ -134,7 +172,7 @@ impl Asker {
                 "Look again when it is less busy.",
             ),
             _ => {
-                let why = error::unavailable("This can't be seen", failure, &self.role);
+                let why = error::unavailable("This can't be seen", failure, self.role().await);
                 Unavailable::new(format!("{}.", why.reason), why.fix)
             }
         }
@@ -147,30 +185,41 @@ fn capitalized(words: &str) -> String {
     characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
 }
 
-/// The one JSON value that `query` gives. It is about the catalogues, or about `pg_cron`, wherever that lives.
-async fn ask<T: DeserializeOwned>(connection: &mut Session, limit: Duration, query: &str) -> Result<T> {
-    let things = trust::of_cron(query);
-    let trust = if things.is_empty() { Trust::default() } else { Trust::of(connection).await? };
-    value(connection, &trust, limit, &things, "", query).await
+/// A question, and what it needs.
+struct Question<'a> {
+    query: &'a str,
+    /// What it reads or calls beside the catalogues.
+    things: Vec<Thing>,
+    /// Statements that go before it in the same transaction, and give nothing.
+    before: &'a str,
+    /// For how long it may run.
+    limit: Duration,
 }
 
-async fn value<T: DeserializeOwned>(
-    connection: &mut Session,
-    trust: &Trust,
-    limit: Duration,
-    things: &[Thing],
-    before: &str,
-    query: &str,
-) -> Result<T> {
-    trust.allow_all(things)?;
+impl<'a> Question<'a> {
+    /// One about the catalogues alone.
+    fn new(query: &'a str) -> Self {
+        Self { query, things: Vec::new(), before: "", limit: LIMIT }
+    }
+
+    /// One about `things`.
+    fn about(things: &[Thing], query: &'a str) -> Self {
+        Self { things: things.to_vec(), ..Self::new(query) }
+    }
+}
+
+/// The one JSON value that a question gives, if `trust` lets it be asked.
+async fn value<T: DeserializeOwned>(session: &Session, trust: &Trust, question: &Question<'_>) -> Result<T> {
+    trust.allow_all(&question.things)?;
     // Names that come back are written out in full, since nothing else is on the search path.
     let begin = format!(
         "BEGIN READ ONLY; SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = 500; SET LOCAL jit = off;
-         {SEARCH_PATH}; {}{before}",
-        limit.as_millis().clamp(1, 3_600_000),
-        trust.hold(things)
+         {SEARCH_PATH}; {}{}",
+        question.limit.as_millis().clamp(1, 3_600_000),
+        trust.hold(&question.things),
+        question.before
     );
-    let rows = connection.ask_between(&begin, query, &[]).await.map_err(|failure| trust.explain(failure))?;
+    let rows = session.ask_between(&begin, question.query, &[]).await.map_err(|failure| trust.explain(failure))?;
     let row = rows.last().ok_or(Error::NoRow)?;
     let text = text(row, 0)?;
     serde_json::from_str(text.as_deref().unwrap_or("null")).map_err(|failure| Error::Decode(failure.to_string()))

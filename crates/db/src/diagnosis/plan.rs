@@ -1,10 +1,10 @@
 //! The plan of the view's query.
 
-use super::{Asker, Options, QUESTION, REACHED, ask, value};
+use super::{Asker, LIMIT, Options, Question, REACHED, value};
 use crate::{
     error,
-    session::{Error, Result, Session},
-    trust::REPLACED,
+    session::{Error, Result},
+    trust::{REPLACED, Trust},
 };
 use refreshtop_core::{
     diagnosis::{Check, Detail, plan},
@@ -53,66 +53,65 @@ fn query() -> String {
     )
 }
 
-pub(super) async fn check(app: &mut Session, asker: &Asker, options: &Options) -> Check {
-    let view: View = match ask(app, QUESTION, &query()).await {
+pub(super) async fn check(asker: &Asker<'_>, options: &Options) -> Check {
+    let view: View = match asker.catalog(&query()).await {
         Ok(view) => view,
         Err(Error::NoRow) => {
-            return Check::unknown(
-                ID,
-                TITLE,
-                &Unavailable::new(
-                    "The view is missing, so it has no plan.",
-                    "See under index for concurrent refreshes.",
-                ),
-            );
+            let reason = "The view is missing, so it has no plan.";
+            return unknown(&Unavailable::new(reason, "See under index for concurrent refreshes."));
         }
-        Err(failure) => return asker.unknown(ID, TITLE, &failure),
+        Err(failure) => return asker.unknown(ID, TITLE, &failure).await,
     };
-    let owner = &view.owner;
+    if let Some(reason) = refusal(&view, asker.trust().await) {
+        return unknown(&Unavailable::new(reason, format!("Ask as role {}.", view.owner)));
+    }
+    match explain(asker, &view.definition, options.run_plan).await {
+        Ok(json) => match plan::parse(&json) {
+            Some(root) => plan::check(root),
+            None => unknown(&Unavailable::new("The server's plan has a form that this version does not know.", "")),
+        },
+        Err(failure) => not_explained(asker, &view, &failure, options.run_plan).await,
+    }
+}
+
+fn unknown(why: &Unavailable) -> Check {
+    Check::unknown(ID, TITLE, why)
+}
+
+/// Why the plan is not looked at.
+fn refusal(view: &View, trust: &Trust) -> Option<String> {
     // Planning runs what the owner of a source has put into its indexes, too: with great rights, only what is a superuser's.
-    if asker.trust.is_gated() && (view.stranger.is_some() || !view.plain) {
+    if trust.is_gated() && (view.stranger.is_some() || !view.plain) {
         let because = match &view.stranger {
             Some(stranger) => {
                 format!("the view's query reads what belongs to {stranger}, whose code could run with them")
             }
             None => "the view's query calls functions that did not come with PostgreSQL".to_owned(),
         };
-        let reason = format!("The plan is {}.", asker.trust.refuse(&because).reason);
-        return Check::unknown(ID, TITLE, &Unavailable::new(reason, format!("Ask as role {owner}.")));
+        return Some(format!("The plan is {}.", trust.refuse(&because).reason));
     }
-    if !view.owned && !view.plain {
-        let reason = format!(
-            "The plan is not looked at, because the view's query calls functions that would run with this role's rights, not with those of its owner {owner}."
-        );
-        return Check::unknown(ID, TITLE, &Unavailable::new(reason, format!("Ask as role {owner}.")));
+    (!view.owned && !view.plain).then(|| {
+        format!(
+            "The plan is not looked at, because the view's query calls functions that would run with this role's rights, not with those of its owner {}.",
+            view.owner
+        )
+    })
+}
+
+async fn not_explained(asker: &Asker<'_>, view: &View, failure: &Error, run: Option<Duration>) -> Check {
+    if let (Some(error::sqlstate::QUERY_CANCELED), Some(limit)) = (error::code(failure), run) {
+        return stopped(asker, &view.definition, limit).await;
     }
-    match explain(app, asker, &view.definition, options.run_plan).await {
-        Ok(json) => match plan::parse(&json) {
-            Some(root) => plan::check(root),
-            None => Check::unknown(
-                ID,
-                TITLE,
-                &Unavailable::new("The server's plan has a form that this version does not know.", ""),
-            ),
-        },
-        Err(failure)
-            if error::code(&failure) == Some(error::sqlstate::QUERY_CANCELED) && options.run_plan.is_some() =>
-        {
-            stopped(app, asker, &view.definition, options.run_plan.unwrap_or_default()).await
-        }
-        Err(failure) => {
-            let check = asker.unknown(ID, TITLE, &failure);
-            if check.advice.contains("refreshtop_admin") {
-                check.advise(format!("Ask as role {owner}, who may read what the view reads."))
-            } else {
-                check
-            }
-        }
+    let check = asker.unknown(ID, TITLE, failure).await;
+    if check.advice.contains("refreshtop_admin") {
+        check.advise(format!("Ask as role {}, who may read what the view reads.", view.owner))
+    } else {
+        check
     }
 }
 
 /// The query took longer than it was given: that is known of it, and the plan as the server means to go about it.
-async fn stopped(app: &mut Session, asker: &Asker, definition: &str, limit: Duration) -> Check {
+async fn stopped(asker: &Asker<'_>, definition: &str, limit: Duration) -> Check {
     let longer = humantime::format_duration(limit * 10);
     let why = Unavailable::new(
         format!(
@@ -121,14 +120,18 @@ async fn stopped(app: &mut Session, asker: &Asker, definition: &str, limit: Dura
         ),
         format!("Give it longer: refreshtop doctor --analyze {}.", longer.to_string().replace(' ', "")),
     );
-    let planned = explain(app, asker, definition, None).await.ok().and_then(|json| plan::parse(&json));
-    Check { detail: planned.map_or(Detail::None, Detail::Plan), ..Check::unknown(ID, TITLE, &why) }
+    let planned = explain(asker, definition, None).await.ok().and_then(|json| plan::parse(&json));
+    Check { detail: planned.map_or(Detail::None, Detail::Plan), ..unknown(&why) }
 }
 
-async fn explain(app: &mut Session, asker: &Asker, definition: &str, run: Option<Duration>) -> Result<Value> {
+async fn explain(asker: &Asker<'_>, definition: &str, run: Option<Duration>) -> Result<Value> {
     let options = if run.is_some() { "ANALYZE, VERBOSE, FORMAT JSON" } else { "VERBOSE, FORMAT JSON" };
-    let held = if asker.trust.is_gated() { held(definition) } else { String::new() };
-    value(app, &asker.trust, run.unwrap_or(QUESTION), &[], &held, &format!("EXPLAIN ({options}) {definition}")).await
+    let trust = asker.trust().await;
+    let held = if trust.is_gated() { held(definition) } else { String::new() };
+    let query = format!("EXPLAIN ({options}) {definition}");
+    // What it names is held by other means, whatever words it has.
+    let question = Question { query: &query, things: Vec::new(), before: &held, limit: run.unwrap_or(LIMIT) };
+    value(asker.app, trust, &question).await
 }
 
 /// Statements that hold what the query reads, and fail where any of it is a stranger's by now. Analysing a statement locks

@@ -1,11 +1,11 @@
 //! Facts of the sources' row security, of the roles, and of the installation as a whole.
 
-use super::{Asker, QUESTION, ask};
+use super::{Asker, Question};
 use crate::{
     migrate::{self, OPENED},
-    session::Session,
     trust::Thing,
 };
+use futures_util::future::join;
 use refreshtop_core::diagnosis::{
     Check, Verdict,
     rights::{self, Facts, Home, Line},
@@ -138,51 +138,57 @@ pub(super) struct Checks {
     pub installation: Vec<Check>,
 }
 
-pub(super) async fn checks(app: &mut Session, asker: &Asker) -> Checks {
-    let (source_security, roles) = match ask::<Facts>(app, QUESTION, FACTS).await {
+pub(super) async fn checks(asker: &Asker<'_>) -> Checks {
+    let (facts, installation) = join(asker.catalog::<Facts>(FACTS), installation(asker)).await;
+    let (source_security, roles) = match facts {
         Ok(facts) => (rights::source_security(&facts), rights::roles(&facts)),
         Err(failure) => (
-            asker.unknown("source-security", "Row security of the sources", &failure),
-            asker.unknown("roles", "Who could change refreshtop", &failure),
+            asker.unknown("source-security", "Row security of the sources", &failure).await,
+            asker.unknown("roles", "Who could change refreshtop", &failure).await,
         ),
     };
-    Checks { source_security, roles, installation: installation(app, asker).await }
+    Checks { source_security, roles, installation }
 }
 
-async fn installation(app: &mut Session, asker: &Asker) -> Vec<Check> {
-    let mut checks = Vec::new();
-    let kept = match ask::<Kept>(app, QUESTION, KEPT).await {
+async fn installation(asker: &Asker<'_>) -> Vec<Check> {
+    let kept = match asker.catalog::<Kept>(KEPT).await {
         Ok(kept) => kept,
-        Err(failure) => {
-            checks.push(asker.unknown("inventory", "What was installed", &failure));
-            return checks;
-        }
+        Err(failure) => return vec![asker.unknown("inventory", "What was installed", &failure).await],
     };
-    // An older installation has neither, which its steps say.
-    let unseen = |id, title| {
-        Check::new(id, title, Verdict::Unknown, "This role may not see what the migration has noted about it.")
-            .advise("Ask as a superuser, or as the owner of schema refreshtop.")
-    };
-    match kept.home {
-        Some(true) => {
-            checks.push(match asker.ask::<Home>(app, QUESTION, &[Thing::Relation("refreshtop.home")], HOME).await {
-                Ok(home) => rights::home(&home),
-                Err(failure) => asker.unknown("home", "The original or a copy", &failure),
-            });
-        }
-        Some(false) => checks.push(unseen("home", "The original or a copy")),
-        None => {}
+    let (home, inventory) = join(home(asker, kept.home), inventory(asker, kept.inventory)).await;
+    home.into_iter().chain(inventory).collect()
+}
+
+/// `readable` is `None` for an installation that is older than this table, which its steps say.
+async fn home(asker: &Asker<'_>, readable: Option<bool>) -> Option<Check> {
+    const ID: &str = "home";
+    const TITLE: &str = "The original or a copy";
+    if !readable? {
+        return Some(unseen(ID, TITLE));
     }
-    match kept.inventory {
-        Some(true) => {
-            let things = [Thing::Relation("refreshtop.inventory")];
-            checks.push(match asker.ask::<Inventory>(app, QUESTION, &things, &inventory_query()).await {
-                Ok(found) => rights::inventory(found.kept, &found.missing),
-                Err(failure) => asker.unknown("inventory", "What was installed", &failure),
-            });
-        }
-        Some(false) => checks.push(unseen("inventory", "What was installed")),
-        None => {}
+    let question = Question::about(&[Thing::Relation("refreshtop.home")], HOME);
+    Some(match asker.ask::<Home>(&question).await {
+        Ok(home) => rights::home(&home),
+        Err(failure) => asker.unknown(ID, TITLE, &failure).await,
+    })
+}
+
+/// The same of the inventory.
+async fn inventory(asker: &Asker<'_>, readable: Option<bool>) -> Option<Check> {
+    const ID: &str = "inventory";
+    const TITLE: &str = "What was installed";
+    if !readable? {
+        return Some(unseen(ID, TITLE));
     }
-    checks
+    let query = inventory_query();
+    let question = Question::about(&[Thing::Relation("refreshtop.inventory")], &query);
+    Some(match asker.ask::<Inventory>(&question).await {
+        Ok(found) => rights::inventory(found.kept, &found.missing),
+        Err(failure) => asker.unknown(ID, TITLE, &failure).await,
+    })
+}
+
+fn unseen(id: &'static str, title: &'static str) -> Check {
+    Check::new(id, title, Verdict::Unknown, "This role may not see what the migration has noted about it.")
+        .advise("Ask as a superuser, or as the owner of schema refreshtop.")
 }

@@ -1,11 +1,8 @@
 //! Facts of the server: migrations, notifications, connections, replication, row security.
 
-use super::{Asker, Options, QUESTION, ask};
-use crate::{
-    migrate,
-    session::{Result, Session},
-    trust::Thing,
-};
+use super::{Asker, Options, Question};
+use crate::{migrate, session::Result, trust::Thing};
+use futures_util::future::join;
 use refreshtop_core::diagnosis::{
     Check,
     server::{self, Facts},
@@ -56,12 +53,13 @@ const WAYS: &str = "
         'helper', EXISTS (SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
                           WHERE n.nspname = 'refreshtop' AND p.proname = 'applied_steps'))";
 
-pub(super) async fn checks(app: &mut Session, asker: &Asker, options: &Options) -> [Check; 5] {
-    let migrations = match applied(app, asker).await {
+pub(super) async fn checks(asker: &Asker<'_>, options: &Options) -> [Check; 5] {
+    let (applied, facts) = join(applied(asker), asker.catalog::<Facts>(FACTS)).await;
+    let migrations = match applied {
         Ok(applied) => server::migrations(&migrate::known(), &applied),
-        Err(failure) => asker.unknown("migrations", "Migrations", &failure),
+        Err(failure) => asker.unknown("migrations", "Migrations", &failure).await,
     };
-    match ask::<Facts>(app, QUESTION, FACTS).await {
+    match facts {
         Ok(facts) => [
             migrations,
             server::queue(&facts),
@@ -71,16 +69,16 @@ pub(super) async fn checks(app: &mut Session, asker: &Asker, options: &Options) 
         ],
         Err(failure) => [
             migrations,
-            asker.unknown("notify-queue", "Queue of notifications", &failure),
-            asker.unknown("connections", "Connections", &failure),
-            asker.unknown("replication", "Replication", &failure),
-            asker.unknown("row-security", "Who reads the log", &failure),
+            asker.unknown("notify-queue", "Queue of notifications", &failure).await,
+            asker.unknown("connections", "Connections", &failure).await,
+            asker.unknown("replication", "Replication", &failure).await,
+            asker.unknown("row-security", "Who reads the log", &failure).await,
         ],
     }
 }
 
-async fn applied(app: &mut Session, asker: &Asker) -> Result<Vec<i64>> {
-    let ways: Ways = ask(app, QUESTION, WAYS).await?;
+async fn applied(asker: &Asker<'_>) -> Result<Vec<i64>> {
+    let ways: Ways = asker.catalog(WAYS).await?;
     let (thing, query) = match ways {
         Ways { schema: false, .. } => return Ok(Vec::new()),
         Ways { helper: true, .. } => (Thing::Function("applied_steps"), "SELECT to_jsonb(refreshtop.applied_steps())"),
@@ -90,5 +88,5 @@ async fn applied(app: &mut Session, asker: &Asker) -> Result<Vec<i64>> {
             "SELECT coalesce(jsonb_agg(version ORDER BY version), '[]') FROM refreshtop.migrations WHERE success",
         ),
     };
-    asker.ask(app, QUESTION, &[thing], query).await
+    asker.ask(&Question::about(&[thing], query)).await
 }

@@ -2,7 +2,7 @@
 
 use super::{CronSession, FixError, Options, cron};
 use crate::{
-    error, schedule,
+    error,
     session::{Error, Result, Session},
 };
 use refreshtop_connect::{Canceller, ConnectError, Limits, Target};
@@ -53,17 +53,10 @@ impl Sessions {
     }
 
     async fn open(target: &Target, purpose: &str, limits: &Limits) -> Result<Self, OpenError> {
-        let mut app = Session::open(target, purpose, limits).await?;
+        let app = Session::open(target, purpose, limits).await?;
         let mut cancellers = vec![app.canceller()];
-        let elsewhere = match cron::database(&mut app).await {
-            Ok(Some(database)) => {
-                // By the server's name for this one, since a pooler may have another.
-                let here = schedule::current_database(&mut app).await?;
-                (database != here).then_some(database)
-            }
-            // Where it can't be asked the diagnosis meets the same, and says so.
-            Ok(None) | Err(_) => None,
-        };
+        // If it can't be asked, the diagnosis meets the same failure, and says so.
+        let elsewhere = cron::elsewhere(&app).await.ok().flatten();
         let cron = match elsewhere {
             None => Ok(None),
             Some(database) => {

@@ -1,10 +1,11 @@
 //! Facts of the tables, the view and the log.
 
-use super::{Asker, Options, QUESTION, REACHED, ask};
+use super::{Asker, Options, Question, REACHED};
 use crate::{
-    session::Session,
+    session::Result,
     trust::{LOG, Thing},
 };
+use futures_util::future::join;
 use refreshtop_core::diagnosis::{
     Check,
     storage::{self, Facts, Log, OLD_ROWS},
@@ -12,7 +13,7 @@ use refreshtop_core::diagnosis::{
 
 fn facts_query() -> String {
     format!(
-        "WITH RECURSIVE {REACHED}, wanted AS (
+        "WITH RECURSIVE {REACHED}, measured AS (
             SELECT relation FROM reached
             UNION SELECT to_regclass('public.metrics_refresh_log')::oid
         ), relation AS (
@@ -22,7 +23,7 @@ fn facts_query() -> String {
                            WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
                              AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
                              AND (l.relation = c.oid OR l.relation IN (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = c.oid))) AS held
-            FROM wanted JOIN pg_class c ON c.oid = wanted.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+            FROM measured JOIN pg_class c ON c.oid = measured.relation JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE c.relkind IN ('r', 'm') ORDER BY c.relpages DESC, c.oid LIMIT 200
         )
         SELECT jsonb_build_object('database', current_database(), 'standby', pg_is_in_recovery(),
@@ -82,16 +83,9 @@ fn log_query() -> String {
     )
 }
 
-pub(super) async fn checks(app: &mut Session, asker: &Asker, options: &Options) -> [Check; 6] {
-    let things = [LOG, Thing::Function("is_super_admin"), Thing::Relation("refreshtop.views")];
-    let [log, future] = match asker.ask::<Log>(app, QUESTION, &things, &log_query()).await {
-        Ok(log) => [storage::log_growth(&log), storage::future_rows(&log)],
-        Err(failure) => [
-            asker.unknown("log-growth", "Growth of the log", &failure),
-            asker.unknown("future-rows", "Rows from the future", &failure),
-        ],
-    };
-    match ask::<Facts>(app, QUESTION, &facts_query()).await {
+pub(super) async fn checks(asker: &Asker<'_>, options: &Options) -> [Check; 6] {
+    let (facts, [log, future]) = join(facts(asker), log_checks(asker)).await;
+    match facts {
         Ok(facts) => [
             storage::sizes(&facts),
             storage::dead_rows(&facts, &options.limits),
@@ -101,12 +95,27 @@ pub(super) async fn checks(app: &mut Session, asker: &Asker, options: &Options) 
             future,
         ],
         Err(failure) => [
-            asker.unknown("sizes", "Sizes", &failure),
-            asker.unknown("dead-rows", "Dead rows", &failure),
-            asker.unknown("statistics", "Planner's statistics", &failure),
-            asker.unknown("unique-index", "Index for concurrent refreshes", &failure),
+            asker.unknown("sizes", "Sizes", &failure).await,
+            asker.unknown("dead-rows", "Dead rows", &failure).await,
+            asker.unknown("statistics", "Planner's statistics", &failure).await,
+            asker.unknown("unique-index", "Index for concurrent refreshes", &failure).await,
             log,
             future,
+        ],
+    }
+}
+
+async fn facts(asker: &Asker<'_>) -> Result<Facts> {
+    asker.catalog(&facts_query()).await
+}
+
+async fn log_checks(asker: &Asker<'_>) -> [Check; 2] {
+    let things = [LOG, Thing::Function("is_super_admin"), Thing::Relation("refreshtop.views")];
+    match asker.ask::<Log>(&Question::about(&things, &log_query())).await {
+        Ok(log) => [storage::log_growth(&log), storage::future_rows(&log)],
+        Err(failure) => [
+            asker.unknown("log-growth", "Growth of the log", &failure).await,
+            asker.unknown("future-rows", "Rows from the future", &failure).await,
         ],
     }
 }

@@ -1,7 +1,6 @@
 //! How many colours the terminal has, and how it is asked for them where they are few.
 
-use refreshtop_connect::environment::{self, Environment};
-use std::{fs::File, io::Read as _, path::PathBuf};
+use std::{collections::BTreeMap, fs::File, io::Read as _, path::PathBuf};
 
 /// How many colours a terminal has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +21,8 @@ const FOLDERS: [&str; 5] =
 
 impl Depth {
     /// What the terminal promises: by `COLORTERM`, by its name, or in its description.
-    pub fn of(environment: &Environment) -> Self {
-        let value = |name| environment::get(environment, name);
+    pub fn of(environment: &BTreeMap<String, String>) -> Self {
+        let value = |name| get(environment, name);
         let term = value("TERM").unwrap_or_default();
         let named = value("COLORTERM").is_some() || KNOWN.iter().any(|known| term.contains(known));
         if named || described(term, environment).is_some_and(|colours| colours >= 256) {
@@ -34,11 +33,16 @@ impl Depth {
     }
 }
 
+/// The value of a variable; an empty one counts as unset.
+fn get<'a>(environment: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
+    environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
+}
+
 /// The number of colours in the terminal's description.
-fn described(term: &str, environment: &Environment) -> Option<i32> {
+fn described(term: &str, environment: &BTreeMap<String, String>) -> Option<i32> {
     let first = term.chars().next().filter(|_| !term.contains('/'))?;
-    let own = environment::get(environment, "TERMINFO").map(PathBuf::from);
-    let home = environment::get(environment, "HOME").map(|home| PathBuf::from(home).join(".terminfo"));
+    let own = get(environment, "TERMINFO").map(PathBuf::from);
+    let home = get(environment, "HOME").map(|home| PathBuf::from(home).join(".terminfo"));
     let folders = own.into_iter().chain(home).chain(FOLDERS.map(PathBuf::from));
     let files = folders.flat_map(|folder| {
         [first.to_string(), format!("{:x}", u32::from(first))].map(|letter| folder.join(letter).join(term))
