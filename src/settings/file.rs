@@ -143,8 +143,8 @@ struct RawFile {
     #[serde(default, deserialize_with = "theme")]
     theme: Option<String>,
     ascii: Option<bool>,
-    #[serde(default, deserialize_with = "view")]
-    view: Option<View>,
+    #[serde(default, deserialize_with = "screen")]
+    screen: Option<View>,
     mouse: Option<bool>,
     #[serde(default, deserialize_with = "log_file")]
     log_file: Option<PathBuf>,
@@ -258,7 +258,7 @@ impl RawFile {
                 window: self.window,
                 theme: self.theme,
                 ascii: self.ascii,
-                view: self.view,
+                screen: self.screen,
                 mouse: self.mouse,
                 log_file: self.log_file,
                 log_level: self.log_level,
@@ -364,8 +364,8 @@ fn theme<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D
     deserializer.deserialize_any(Scalar(value::theme)).map(Some)
 }
 
-fn view<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<View>, D::Error> {
-    deserializer.deserialize_any(Scalar(value::view)).map(Some)
+fn screen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<View>, D::Error> {
+    deserializer.deserialize_any(Scalar(value::screen)).map(Some)
 }
 
 fn log_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
@@ -413,7 +413,7 @@ mod tests {
         for (text, wanted) in [
             (
                 "theme = 'mono'\npol = \"30s\"\n",
-                "c.toml, line 2, column 1: unknown key `pol`: did you mean `poll`? allowed: poll, window, theme, ascii, view, \
+                "c.toml, line 2, column 1: unknown key `pol`: did you mean `poll`? allowed: poll, window, theme, ascii, screen, \
                  mouse, log_file, log_level, default_profile, thresholds, profiles, keys, commands\n2 | pol = \"30s\"\n  | ^^^",
             ),
             (
@@ -544,7 +544,7 @@ mod tests {
             poll: Some(super::super::DEFAULT_POLL),
             window: Some(super::super::DEFAULT_WINDOW),
             theme: Some(value::THEMES[0].to_owned()),
-            view: Some(View::Overview),
+            screen: Some(View::Overview),
             mouse: Some(false),
             success_critical: Some(defaults.success_critical),
             success_warning: Some(defaults.success_warning),

@@ -72,10 +72,10 @@ pub struct Layer {
     )]
     pub ascii: Option<bool>,
 
-    /// View that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default:
+    /// Screen to start the monitor with: overview, runs, incidents, history, diagnose, metrics or wall [default:
     /// overview]
-    #[arg(long, global = true, value_name = "NAME", value_parser = value::view)]
-    pub view: Option<View>,
+    #[arg(long, global = true, value_name = "NAME", value_parser = value::screen)]
+    pub screen: Option<View>,
 
     /// Use the mouse in the monitor: the terminal's own selection then needs Shift [default: false]
     #[arg(
@@ -133,7 +133,7 @@ impl Layer {
             max_age: read(environment, "max-age", value::limit)?,
             theme: read(environment, "theme", value::theme)?,
             ascii: read(environment, "ascii", value::yes_or_no)?,
-            view: read(environment, "view", value::view)?,
+            screen: read(environment, "screen", value::screen)?,
             mouse: read(environment, "mouse", value::yes_or_no)?,
             log_file: read(environment, "log-file", value::path)?,
             log_level: read(environment, "log-level", value::log_level)?,
@@ -154,7 +154,7 @@ impl Layer {
             max_age: self.max_age.or(weaker.max_age),
             theme: self.theme.or(weaker.theme),
             ascii: self.ascii.or(weaker.ascii),
-            view: self.view.or(weaker.view),
+            screen: self.screen.or(weaker.screen),
             mouse: self.mouse.or(weaker.mouse),
             log_file: self.log_file.or(weaker.log_file),
             log_level: self.log_level.or(weaker.log_level),

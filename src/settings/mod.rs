@@ -39,8 +39,8 @@ pub struct Settings {
     pub theme: String,
     /// Whether to draw with ASCII only; `None` leaves it to the locale.
     pub ascii: Option<bool>,
-    /// The view that the monitor begins with.
-    pub view: View,
+    /// The screen that the monitor starts with.
+    pub screen: View,
     /// Whether the monitor uses the mouse.
     pub mouse: bool,
     /// Which key asks for what.
@@ -54,7 +54,12 @@ pub struct Settings {
 impl Settings {
     /// What the monitor needs of them. `place` is the host for people ([`refreshtop_connect::Target::place`]).
     pub fn options(&self) -> Options {
-        Options { poll_interval: self.poll, window: self.window, view: self.view, thresholds: self.thresholds.clone() }
+        Options {
+            poll_interval: self.poll,
+            window: self.window,
+            view: self.screen,
+            thresholds: self.thresholds.clone(),
+        }
     }
 }
 
@@ -136,7 +141,7 @@ pub fn merge(
         log: log(&all, log_file),
         theme: all.theme.unwrap_or_else(|| value::THEMES[0].to_owned()),
         ascii: all.ascii,
-        view: all.view.unwrap_or_default(),
+        screen: all.screen.unwrap_or_default(),
         mouse: all.mouse.unwrap_or_default(),
         keys: file.map(|file| file.keys().clone()).unwrap_or_default(),
         warnings: file.and_then(File::warning).map(str::to_owned).into_iter().collect(),
@@ -244,7 +249,7 @@ success_warning = 99
     fn nothing_said_gives_the_defaults() {
         let settings = merge(&Layer::default(), &Layer::default(), None, None).unwrap();
         let wanted = Settings {
-            view: View::Overview,
+            screen: View::Overview,
             mouse: false,
             keys: KeyMap::default(),
             url: None,
@@ -376,7 +381,7 @@ success_warning = 99
             "poll" | "window" | "max_average" | "max_age" => "90s",
             "success_warning" | "success_critical" => "90",
             "ascii" | "mouse" => "true",
-            "view" => "wall",
+            "screen" => "wall",
             "theme" => "mono",
             "log_level" => "debug",
             _ => "x",

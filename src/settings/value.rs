@@ -119,12 +119,12 @@ pub fn theme(text: &str) -> Result<String, String> {
     })
 }
 
-/// The view that the monitor begins with, by its name.
-pub fn view(text: &str) -> Result<View, String> {
+/// A screen of the monitor, by its name.
+pub fn screen(text: &str) -> Result<View, String> {
     let names = View::ALL.map(View::name);
     View::from_name(&text.to_ascii_lowercase()).ok_or_else(|| {
         let hint = mistake::close(text, &names).map(|name| format!("did you mean {name}? ")).unwrap_or_default();
-        format!("no such view: {hint}there are {}", names.join(", "))
+        format!("no such screen: {hint}there are {}", names.join(", "))
     })
 }
 
