@@ -18,7 +18,6 @@ pub mod reader;
 pub mod refresh;
 pub mod report;
 pub mod schedule;
-pub mod serve;
 pub mod session;
 pub mod signals;
 pub mod stats;
