@@ -238,8 +238,8 @@ impl Migrate {
 
 /// The command line's definition, for parsing, help, completions and manual alike.
 ///
-/// The settings read their environment variables themselves ([`Layer::from_environment`]), since the layers must be
-/// told apart; here the names only join the help.
+/// The settings read the variables of these options themselves ([`crate::settings::layer::of_environment`]), since an
+/// error must name the layer that it comes from; here the names only join the help.
 pub fn command() -> clap::Command {
     let options: Vec<String> =
         Layer::augment_args(clap::Command::new("")).get_arguments().map(|arg| arg.get_id().to_string()).collect();

@@ -67,8 +67,8 @@ fn tell(cli: &Cli, failure: &Failure) -> u8 {
 fn start(cli: &mut Cli, arguments: &[OsString], environment: &Environment) -> Result<(), Failure> {
     let output = Output::of_process(cli.json(), environment);
     match &cli.command {
-        // These must work where the settings do not.
-        Some(Command::Config(config)) => return run_config(&config.action, cli, environment, output),
+        // These must work with wrong settings too.
+        Some(Command::Config(config)) => return run_config(&config.action, cli, arguments, environment, output),
         Some(Command::Completions(completions)) => {
             return command::definitions::print_completions(completions.shell, output);
         }
@@ -76,12 +76,10 @@ fn start(cli: &mut Cli, arguments: &[OsString], environment: &Environment) -> Re
         _ => {}
     }
     let wrong = |error: settings::SettingsError| Failure::new(exit::SETTINGS, error.to_string());
-    if let Some(told) = settings::commands::over_file(&cli.options, arguments, environment).map_err(wrong)? {
-        *cli = told;
-    }
+    let (whole, settings) = settings::resolve(arguments, environment).map_err(wrong)?;
+    *cli = whole;
     // Both drivers use this one; a second call would fail, and there is none.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let settings = settings::resolve(&cli.options, environment).map_err(wrong)?;
     let _log = settings
         .log
         .as_ref()
@@ -101,11 +99,17 @@ fn start(cli: &mut Cli, arguments: &[OsString], environment: &Environment) -> Re
     ended
 }
 
-fn run_config(action: &ConfigAction, cli: &Cli, environment: &Environment, output: Output) -> Result<(), Failure> {
+fn run_config(
+    action: &ConfigAction,
+    cli: &Cli,
+    arguments: &[OsString],
+    environment: &Environment,
+    output: Output,
+) -> Result<(), Failure> {
     match action {
         ConfigAction::Path => command::config::path(&cli.options, environment, output),
         ConfigAction::Init => command::config::init(&cli.options, environment, output),
-        ConfigAction::Check => command::config::check(&cli.options, environment, output),
+        ConfigAction::Check => command::config::check(&cli.options, arguments, environment, output),
     }
 }
 

@@ -1,7 +1,8 @@
-//! What the commands without a screen take.
+//! The options of the commands without a screen.
 //!
 //! Every option has a flag, a variable and a place in the config file, and this is the one table of all three: clap
-//! reads flag and variable, [`crate::settings::commands`] the config file. What has no variable is no setting either.
+//! reads flag and variable, and [`crate::settings::options`] makes the config file's values the defaults. An option
+//! without a variable can't be set in the file either.
 
 #![expect(clippy::doc_markdown, reason = "what is said about the fields is the text of --help")]
 

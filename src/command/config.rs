@@ -3,11 +3,12 @@
 use crate::{
     command::Failure,
     output::Output,
-    settings::{self, Layer, file, layer},
+    settings::{self, Layer, SettingsError, file, layer},
 };
 use refreshtop_connect::{Target, environment::Environment};
 use refreshtop_core::exit;
 use std::{
+    ffi::OsString,
     fmt::Write as _,
     fs::OpenOptions,
     io::{self, Write as _},
@@ -57,10 +58,15 @@ pub fn init(options: &Layer, environment: &Environment, output: Output) -> Resul
 }
 
 /// Reads the settings as any command would, and says which database they name. Connects to nothing.
-pub fn check(options: &Layer, environment: &Environment, output: Output) -> Result<(), Failure> {
-    let settings =
-        settings::resolve(options, environment).map_err(|error| Failure::new(exit::SETTINGS, error.to_string()))?;
-    settings::commands::check(options, environment).map_err(|error| Failure::new(exit::SETTINGS, error.to_string()))?;
+pub fn check(
+    options: &Layer,
+    arguments: &[OsString],
+    environment: &Environment,
+    output: Output,
+) -> Result<(), Failure> {
+    let wrong = |error: SettingsError| Failure::new(exit::SETTINGS, error.to_string());
+    let (_, settings) = settings::resolve(arguments, environment).map_err(wrong)?;
+    settings::check_commands(arguments, environment).map_err(wrong)?;
     let target = Target::resolve(settings.url.as_ref(), environment)
         .map_err(|error| Failure::new(exit::SETTINGS, error.to_string()))?;
     let path = file_of(options, environment)?;
