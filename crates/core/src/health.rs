@@ -162,8 +162,12 @@ impl From<&Thresholds> for Limits {
 impl Limits {
     /// These limits, with others in the place of some; of two for one figure the last counts.
     pub fn overridden(mut self, warning: &[Limit], critical: &[Limit]) -> Self {
-        warning.iter().for_each(|limit| self.of_mut(limit.figure).warning = Some(limit.range));
-        critical.iter().for_each(|limit| self.of_mut(limit.figure).critical = Some(limit.range));
+        for limit in warning {
+            self.of_mut(limit.figure).warning = Some(limit.range);
+        }
+        for limit in critical {
+            self.of_mut(limit.figure).critical = Some(limit.range);
+        }
         self
     }
 
