@@ -10,7 +10,7 @@ use crate::{
 };
 use refreshtop_connect::{Limits, Target};
 use refreshtop_core::exit;
-use refreshtop_db::{jobs, log, session::Session};
+use refreshtop_db::{cleanup, session::Session};
 use serde_json::json;
 
 /// Deletes rows of the log that are older than they are kept.
@@ -22,9 +22,9 @@ pub async fn run(target: &Target, output: Output) -> Result<(), Failure> {
         // As long as it takes: it works in batches.
         let mut app = Session::open(target, "cleanup", &Limits::WRITING).await?;
         let failed = |error| session::failure("clean up the refresh log", target, &error);
-        let pid = jobs::pid(&mut app).await.map_err(failed)?;
+        let pid = app.pid().await.map_err(failed)?;
         watch.add(app.canceller(), Some(pid));
-        let deleted = log::clean_up(&mut app).await.map_err(|error| match watch.in_the_way() {
+        let deleted = cleanup::clean_up(&mut app).await.map_err(|error| match watch.in_the_way() {
             // One statement, and so one transaction.
             _ if watch.stopped() => Failure::new(exit::FAILURE, "nothing was deleted"),
             Some(way) => {

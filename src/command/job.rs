@@ -13,10 +13,14 @@ use chrono::{DateTime, Utc};
 use refreshtop_connect::{Canceller, Limits, Target};
 use refreshtop_core::exit;
 use refreshtop_db::{
-    error::{self, sqlstate},
-    jobs::{self, Change, Changed, Execution},
-    service::{self, CronSettings},
-    session::{Error, Session},
+    change_job::{self, Change, Changed},
+    cron_settings::{self, CronSettings},
+    error::{self, Error, sqlstate},
+    executions::{self, Execution},
+    job::job_by_name,
+    schedule::sought,
+    server_facts,
+    session::Session,
 };
 use serde_json::{Value, json};
 
@@ -79,8 +83,8 @@ impl<'a> Desk<'a> {
     async fn open(target: &'a Target) -> Result<Self, Failure> {
         let failed = |error: Error| session::failure("see the schedule", target, &error);
         let mut app = Session::open(target, "job", &LIMITS).await?;
-        let facts = service::server_facts(&app).await.map_err(failed)?;
-        let cron = service::cron_settings(&mut app).await.map_err(failed)?;
+        let facts = server_facts::server_facts(&app).await.map_err(failed)?;
+        let cron = cron_settings::cron_settings(&mut app).await.map_err(failed)?;
         let there = match &cron.database {
             Some(database) if *database == facts.server.database => None,
             Some(database) => {
@@ -102,9 +106,10 @@ impl<'a> Desk<'a> {
     }
 
     async fn job(&mut self, name: JobName) -> Result<Option<refreshtop_core::job::Job>, Failure> {
+        let sought = sought(&self.database, name.in_cron());
         let found = match &mut self.there {
-            Some(there) => jobs::job_there(there, &self.cron, &self.database, name.in_cron()).await,
-            None => jobs::job_here(&mut self.app, &self.cron, name.in_cron()).await,
+            Some(there) => job_by_name(there, &self.cron, &sought, false).await,
+            None => job_by_name(&mut self.app, &self.cron, &sought, true).await,
         };
         found.map_err(|error| session::failure("see the schedule", self.target, &error))
     }
@@ -131,7 +136,7 @@ impl<'a> Desk<'a> {
 
     async fn runs(mut self, name: JobName, limit: u16, target: &Target, output: Output) -> Result<(), Failure> {
         let there = self.there.as_mut().unwrap_or(&mut self.app);
-        let runs = jobs::executions(there, &self.database, name.in_cron(), limit).await;
+        let runs = executions::executions(there, &sought(&self.database, name.in_cron()), limit).await;
         let runs = runs.map_err(|error| self.refused("see the executions of the job", &error))?;
         if output.json {
             let among = runs.among;
@@ -158,7 +163,7 @@ impl<'a> Desk<'a> {
         let (own, other) = self.cancellers.clone();
         for (session, canceller) in [(Some(&mut self.app), own), (self.there.as_mut(), other)] {
             if let (Some(session), Some(canceller)) = (session, canceller) {
-                let pid = jobs::pid(session).await;
+                let pid = session.pid().await;
                 let pid = pid.map_err(|error| session::failure("change the job", self.target, &error))?;
                 watch.add(canceller, Some(pid));
             }
@@ -175,7 +180,9 @@ impl<'a> Desk<'a> {
             may
         };
         let there = self.there.as_mut();
-        let changed = jobs::change(&mut self.app, there, &self.database, name.in_cron(), change, &may_commit).await;
+        let changed =
+            change_job::change(&mut self.app, there, &sought(&self.database, name.in_cron()), change, &may_commit)
+                .await;
         let title = name.in_cron();
         match changed {
             Ok(Some(Changed::Done)) => Ok(()),

@@ -17,11 +17,14 @@ use refreshtop_core::{
     run::{Run, RunStatus},
 };
 use refreshtop_db::{
+    contract::PLATFORM_METRICS,
+    error::{Error, Result},
     events::Events,
     log,
     read_transaction::ReadTransaction,
-    service::{self, LogFilter, PLATFORM_METRICS},
-    session::{Error, Result, Session},
+    recent_runs::LogFilter,
+    server_facts,
+    session::Session,
     session_budget::SessionBudget,
     watcher::{self, Polls},
 };
@@ -46,7 +49,7 @@ pub async fn run(logs: &Logs, settings: &Settings, target: &Target, output: Outp
     let mut app = session::open(target, "logs", &Limits::READING).await?;
     let since = match logs.since {
         Some(_) => {
-            let facts = service::server_facts(&app).await.map_err(|error| failed(target, &error))?;
+            let facts = server_facts::server_facts(&app).await.map_err(|error| failed(target, &error))?;
             logs.from(facts.time)
         }
         None => None,

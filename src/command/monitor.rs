@@ -10,7 +10,7 @@ use refreshtop_core::{
     database::Database,
     exit,
 };
-use refreshtop_db::{events::Events, service::PLATFORM_METRICS, worker::Worker};
+use refreshtop_db::{contract::PLATFORM_METRICS, events::Events, worker::Worker};
 use refreshtop_tui::{
     app::{effect::Effect, state::State},
     event_loop::Effects,

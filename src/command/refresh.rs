@@ -4,8 +4,11 @@ use futures_util::StreamExt as _;
 use refreshtop_connect::Connected;
 use refreshtop_core::refresh::TriggerOutcome;
 use refreshtop_db::{
-    error, service,
-    trust::{Refusal, SEARCH_PATH, Thing, Trust},
+    error,
+    refusal::Refusal,
+    session::SEARCH_PATH,
+    trigger,
+    trust::{Thing, Trust},
 };
 use std::{future::Future, time::Duration};
 use tokio::time::{sleep, timeout};
@@ -104,14 +107,14 @@ impl From<Refusal> for Lost {
 /// Reads what a refresh function answered.
 pub fn ended(answer: Result<serde_json::Value, Lost>) -> Ended {
     match answer {
-        Ok(reply) => Ended::Answered(service::trigger_outcome(reply)),
+        Ok(reply) => Ended::Answered(trigger::trigger_outcome(reply)),
         Err(Lost::Untrusted(refusal)) => Ended::Untrusted(refusal),
         Err(Lost::Silent) => Ended::Lost("the server was asked to cancel the refresh and did not answer".into()),
         Err(Lost::Failed(failure)) => match failure.as_db_error() {
             // Class 57P: the session was ended from outside.
             Some(server) if !server.code().code().starts_with("57P") => {
                 let code = server.code().code();
-                let message = match service::refused(code, server.message(), server.hint()) {
+                let message = match trigger::refused(code, server.message(), server.hint()) {
                     TriggerOutcome::Refused { message } => message,
                     _ => server.message().to_owned(),
                 };

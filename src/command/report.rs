@@ -11,7 +11,7 @@ use refreshtop_core::{
     stats::RefreshStats,
 };
 use refreshtop_db::{
-    session::Error,
+    error::Error,
     snapshot::{self, Kept, Scope},
 };
 

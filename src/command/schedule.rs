@@ -19,9 +19,12 @@ use chrono::{DateTime, Offset as _, Utc};
 use refreshtop_connect::{ConnectError, Connected, Kind, Limits, Target};
 use refreshtop_core::{age, clock::ServerClock, exit, job::Job, refresh::TriggerOutcome};
 use refreshtop_db::{
-    backoff, error, migrate,
-    service::{self, PLATFORM_METRICS},
-    trust::{self, LOG, Trust},
+    backoff,
+    contract::PLATFORM_METRICS,
+    error, migrate, running,
+    session::PINNED,
+    trigger,
+    trust::{LOG, Trust},
 };
 use serde_json::{Value, json};
 use std::{
@@ -101,7 +104,7 @@ async fn first_look(target: &Target) -> Result<ServerClock, Failure> {
         }
     };
     let ask = async |client: &Client| {
-        refresh::call(client, service::RUNS, service::RUNNING).await?;
+        refresh::call(client, running::RUNS, running::RUNNING).await?;
         // A transaction holds the connection of the server on which the statement is prepared.
         client.batch_execute(&begin()).await?;
         let time = client.query_one("SELECT clock_timestamp()", &[]).await?.try_get::<_, DateTime<Utc>>(0)?;
@@ -112,7 +115,7 @@ async fn first_look(target: &Target) -> Result<ServerClock, Failure> {
         Ok(time) => Ok(ServerClock::new(time, Instant::now())),
         Err(Lost::Failed(failure)) => Err(refused(&failure, &target.user)),
         Err(Lost::Untrusted(refusal)) => {
-            let text = format!("cannot drive the refreshes: {}", service::kept_from(&refusal));
+            let text = format!("cannot drive the refreshes: {}", trigger::kept_from(&refusal));
             Err(Failure::new(session::exit_code_of_refusal(&refusal), text))
         }
         Err(Lost::Silent) => Err(Failure::new(exit::CANNOT_CONNECT, "the database did not answer")),
@@ -240,7 +243,7 @@ impl Driver<'_> {
                 self.event(tick, "refused", json!({"sqlstate": code, "message": message}), message)
             }
             Tick::Ended(Ended::Untrusted(refusal)) => {
-                let message = service::kept_from(refusal);
+                let message = trigger::kept_from(refusal);
                 self.event(tick, "refused", json!({"message": message}), &message)
             }
             Tick::Ended(Ended::Lost(message)) => self.event(tick, "lost", json!({"message": message}), message),
@@ -256,7 +259,7 @@ impl Driver<'_> {
         if let (Some(object), Value::Object(members)) = (object.as_object_mut(), members) {
             object.extend(members);
         }
-        self.output.object("tick", json::of_view(&self.target.id(), service::PLATFORM_METRICS, object))
+        self.output.object("tick", json::of_view(&self.target.id(), PLATFORM_METRICS, object))
     }
 }
 
@@ -279,13 +282,13 @@ struct Done {
 
 /// The begin of a transaction in which names mean PostgreSQL's own things.
 fn begin() -> String {
-    format!("BEGIN; {}", trust::PINNED)
+    format!("BEGIN; {PINNED}")
 }
 
 async fn once(client: &Client, tick: DateTime<Utc>) -> Result<Done, Lost> {
     let mut tries = 0;
     let trust = Trust::of_client(client).await?;
-    trust.allow_all(&[LOG, service::REFRESH])?;
+    trust.allow_all(&[LOG, trigger::REFRESH])?;
     loop {
         tries += 1;
         client.batch_execute(&begin()).await?;

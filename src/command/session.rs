@@ -4,9 +4,9 @@ use crate::command::Failure;
 use refreshtop_connect::{ConnectError, Limits, Target};
 use refreshtop_core::exit;
 use refreshtop_db::{
-    error::{self, sqlstate},
-    session::{Error, Session},
-    trust::{self, Refusal},
+    error::{self, Error, sqlstate},
+    refusal::Refusal,
+    session::Session,
 };
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub fn failure(what: &str, target: &Target, failure: &Error) -> Failure {
 
 /// The exit code for an error of the server.
 pub fn exit_code(failure: &Error) -> u8 {
-    if let Some(refusal) = trust::refusal(failure) {
+    if let Some(refusal) = error::refusal(failure) {
         return exit_code_of_refusal(refusal);
     }
     match error::code(failure) {

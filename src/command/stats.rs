@@ -7,7 +7,7 @@ use crate::{
 };
 use refreshtop_connect::Target;
 use refreshtop_core::age;
-use refreshtop_db::service::PLATFORM_METRICS;
+use refreshtop_db::contract::PLATFORM_METRICS;
 use serde_json::json;
 
 /// Prints the statistics of the window.

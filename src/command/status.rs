@@ -7,7 +7,7 @@ use crate::{
 };
 use refreshtop_connect::Target;
 use refreshtop_core::{age, figures, health, run::RunStatus, snapshot::Deployment};
-use refreshtop_db::service::PLATFORM_METRICS;
+use refreshtop_db::contract::{PLATFORM_METRICS, REFRESH_JOB};
 use serde_json::{Value, json};
 
 /// Attempts that the answer lists.
@@ -34,7 +34,7 @@ fn object(report: &report::Report, settings: &Settings, target: &Target) -> Valu
         "window_s": settings.window.as_secs(),
         "stats": json::stats(&report.stats),
         "running": snapshot.running.as_ref().map(json::running),
-        "job": json::reading(&snapshot.job, |job| json::job(refreshtop_db::service::REFRESH_JOB, job, now)),
+        "job": json::reading(&snapshot.job, |job| json::job(REFRESH_JOB, job, now)),
         "figures": json::reading(&snapshot.figures, json::figures),
         "runs": json::reading(&snapshot.runs, |runs| runs.iter().map(json::run).collect()),
     })

@@ -16,8 +16,9 @@ use crate::{
 use refreshtop_connect::{Limits, Target};
 use refreshtop_core::{address::ViewId, age, exit, refresh::TriggerOutcome};
 use refreshtop_db::{
+    contract::PLATFORM_METRICS,
     error::{self, sqlstate},
-    service,
+    running, trigger,
 };
 use serde_json::{Value, json};
 use std::{
@@ -57,11 +58,11 @@ pub async fn run(trigger: &Trigger, target: &Target, output: Output) -> Result<(
             () = until(deadline) => why.set("cancelled because it took longer than --timeout: "),
         }
     };
-    let statement = service::refresh_statement(&ViewId::new(service::PLATFORM_METRICS));
+    let statement = trigger::refresh_statement(&ViewId::new(PLATFORM_METRICS));
     let work = async |client: &Client| {
         let mut pause = LOOK_PAUSE;
         loop {
-            let reply = refresh::call(client, service::REFRESH, &statement).await?;
+            let reply = refresh::call(client, trigger::REFRESH, &statement).await?;
             if !trigger.wait || reply["status"] != "running" || !why.get().is_empty() {
                 return Ok(reply);
             }
@@ -100,7 +101,7 @@ async fn free_again(client: &Client, mut pause: Duration, why: &Cell<&str>) -> R
         if !why.get().is_empty() {
             return Ok(());
         }
-        match refresh::call(client, service::RUNS, service::RUNNING).await {
+        match refresh::call(client, running::RUNS, running::RUNNING).await {
             Ok(running) if running.is_null() => return Ok(()),
             Ok(_) => {}
             // Who may refresh (as the jobs' role) need not be allowed to see what runs: the next try tells.
@@ -121,7 +122,7 @@ async fn until(deadline: Option<Instant>) {
 fn answer(ended: Ended, why: &str, target: &Target, output: Output) -> Result<(), Failure> {
     let answer = |object: Value| {
         if output.json {
-            output.object("trigger", json::of_view(&target.id(), service::PLATFORM_METRICS, object))
+            output.object("trigger", json::of_view(&target.id(), PLATFORM_METRICS, object))
         } else {
             Ok(())
         }
@@ -166,7 +167,7 @@ fn answer(ended: Ended, why: &str, target: &Target, output: Output) -> Result<()
             refused(session::exit_code_of(&code), "refused", Some(&code), text)
         }
         Ended::Untrusted(refusal) => {
-            let text = clean(&service::kept_from(&refusal));
+            let text = clean(&trigger::kept_from(&refusal));
             refused(session::exit_code_of_refusal(&refusal), "refused", None, text)
         }
         Ended::Lost(message) => refused(exit::CANNOT_CONNECT, "lost", None, format!("{why}{}", clean(&message))),

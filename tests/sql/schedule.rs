@@ -6,7 +6,7 @@ use refreshtop_cluster::{ClusterOptions, Cron, DisposableCluster};
 use refreshtop_connect::{Limits, Target};
 use refreshtop_core::job::Job;
 use refreshtop_db::{
-    service,
+    cron_settings, server_facts,
     session::Session,
     snapshot::{self, Kept, Scope},
 };
@@ -468,9 +468,9 @@ async fn a_role_that_pg_cron_refuses_migrates_all_the_same_and_is_told() {
     // Nobody but a superuser may read pg_cron's settings; the monitor of another role must not stumble over that.
     execute(&url, &format!("REVOKE pg_read_all_settings FROM {name}")).await;
     let mut session = Session::open(&target(&owner), "test", &Limits::READING).await.unwrap();
-    let cron = service::cron_settings(&mut session).await.unwrap();
+    let cron = cron_settings::cron_settings(&mut session).await.unwrap();
     assert_eq!((cron.database, cron.readable), (None, false));
-    assert!(!service::server_facts(&session).await.unwrap().server.standby);
+    assert!(!server_facts::server_facts(&session).await.unwrap().server.standby);
     down(&owner).await;
 }
 

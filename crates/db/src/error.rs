@@ -1,11 +1,56 @@
-//! What went wrong with the database, in one sentence, and what to do about it.
+//! Why a statement failed, in one sentence, and what to do about it.
 
-use crate::{
-    session::Error,
-    trust::{Refusal, refusal},
-};
+use crate::{quote::identifier, refusal::Refusal};
 use refreshtop_core::reading::Unavailable;
+use std::error::Error as _;
 use tokio_postgres::error::{DbError, Severity};
+
+/// Why a statement failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The server refused it.
+    #[error("{}", server_sentence(.0))]
+    Server(Box<DbError>),
+    /// The connection is lost; a sentence.
+    #[error("{0}")]
+    Lost(String),
+    /// There is no row where there should be one.
+    #[error("the server's answer has no row")]
+    NoRow,
+    /// The answer has another form than expected; a sentence.
+    #[error("the server's answer can't be read: {0}")]
+    Decode(String),
+    /// Something is not looked at.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// What a statement gives.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The server's message with its detail.
+fn server_sentence(failure: &DbError) -> String {
+    match failure.detail() {
+        Some(detail) => format!("{}: {detail}", failure.message()),
+        None => failure.message().to_owned(),
+    }
+}
+
+impl Error {
+    /// What an error of the driver means.
+    pub fn from_driver(failure: &tokio_postgres::Error) -> Self {
+        if let Some(server) = failure.as_db_error() {
+            return Self::Server(Box::new(server.clone()));
+        }
+        if failure.is_closed() {
+            return Self::Lost("the server closed the connection".into());
+        }
+        match failure.source() {
+            Some(cause) => Self::Lost(format!("connection lost: {cause}")),
+            None => Self::Lost(format!("connection lost: {failure}")),
+        }
+    }
+}
 
 /// SQLSTATE classes that the program tells apart. See PostgreSQL's appendix "Error Codes".
 pub mod sqlstate {
@@ -148,11 +193,12 @@ pub fn unavailable_but_for(what: &str, error: &Error, grant: &str) -> Unavailabl
     Unavailable::new(format!("{what}: {}", sentence(error)), fix)
 }
 
-/// `name` as it stands in a statement: in quotes unless it is a plain word.
-pub fn identifier(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    let word = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') && name.chars().all(plain);
-    if word { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+/// The refusal inside `failure`.
+pub fn refusal(failure: &Error) -> Option<&Refusal> {
+    match failure {
+        Error::Refused(refusal) => Some(refusal),
+        _ => None,
+    }
 }
 
 /// Why a session was lost, or a statement of the program's own failed: one sentence.

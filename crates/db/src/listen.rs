@@ -3,9 +3,8 @@
 
 use crate::{
     error::{self, sqlstate},
-    session::Session,
+    session::{SEARCH_PATH, Session},
     session_budget::SessionBudget,
-    trust::SEARCH_PATH,
 };
 use refreshtop_connect::{Limits, Target};
 use refreshtop_core::link::LinkEvent;

@@ -1,11 +1,12 @@
 //! The refresh log as the command line lists it: from a moment on, with whole messages.
 
 use crate::{
-    error,
+    error::{self, Result},
+    quote::literal,
     read_transaction::ReadTransaction,
-    service::{self, LogFilter, literal},
-    session::{FromRow, Result, Session},
-    trust::{LOG, Thing, Trust},
+    recent_runs::{self, LogFilter},
+    row::FromRow as _,
+    trust::LOG,
     unmanaged,
 };
 use chrono::{DateTime, Utc};
@@ -32,10 +33,10 @@ pub async fn runs_since(
         "{} FROM public.metrics_refresh_log
          WHERE refresh_type = {} AND created_at IS NOT NULL{since_then}{only}
          ORDER BY created_at DESC LIMIT {limit}",
-        service::select_runs(LONGEST_ERROR),
+        recent_runs::select_runs(LONGEST_ERROR),
         literal(refresh_type)
     );
-    let missing = match tx.ask(&[LOG], &sql).await {
+    let missing = match tx.ask(&[LOG], &sql, &[]).await {
         Err(failure) if error::is_missing(&failure) => failure,
         Err(failure) => return Err(failure),
         Ok(rows) => return rows.iter().map(Run::from_row).collect(),
@@ -47,12 +48,4 @@ pub async fn runs_since(
     let runs = unmanaged::runs(tx, &catalog, "", refresh_type, filter, since, limit).await?;
     // Where that can't be read either, migrating is what fixes it.
     runs.map_err(|_| missing)
-}
-
-/// Deletes rows that are older than they are kept, in batches; returns how many went.
-pub async fn clean_up(connection: &mut Session) -> Result<u64> {
-    Trust::of(connection).await?.allow(Thing::Function("cleanup_logs"))?;
-    // Not the function in public: whoever owns that schema can put another one into its place.
-    let deleted: i64 = service::one(connection, "SELECT refreshtop.cleanup_logs()").await?.try_get(0)?;
-    Ok(deleted.unsigned_abs())
 }

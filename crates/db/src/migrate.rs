@@ -13,11 +13,7 @@ pub use error::MigrateError;
 pub use inventory::{Home, INVENTORY, OPENED, blind_spot, has_view};
 pub use transaction::Pending;
 
-use crate::{
-    preflight,
-    service::{ask, literal, optional},
-    session::{Result, Session},
-};
+use crate::{error::Result, preflight, quote::literal, session::Session};
 use down::FORGET_ROLES;
 use inventory::{AT_HOME, changes, moved_from};
 use sqlx::migrate::{Migration, Migrator};
@@ -79,10 +75,10 @@ async fn applied(connection: &mut Session) -> Result<Vec<(i64, chrono::DateTime<
     // did while this one waited for the lock.
     let table = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                  WHERE n.nspname = 'refreshtop' AND c.relname = 'migrations'";
-    if optional(connection, table).await?.is_none() {
+    if connection.optional(table, &[]).await?.is_none() {
         return Ok(Vec::new());
     }
-    let steps = ask(connection, "SELECT version, installed_on FROM refreshtop.migrations ORDER BY version").await?;
+    let steps = connection.ask("SELECT version, installed_on FROM refreshtop.migrations ORDER BY version", &[]).await?;
     steps.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
@@ -168,7 +164,8 @@ pub async fn begin_up<'c>(
     let said = "SELECT detail ->> 'message' FROM refreshtop.audit
                 WHERE action = 'migrate up' AND outcome = 'kept' AND detail ->> 'transaction' = pg_current_xact_id()::text
                 ORDER BY at";
-    let said: Result<Vec<Option<String>>> = ask(&transaction, said).await?.iter().map(|row| row.try_get(0)).collect();
+    let said: Result<Vec<Option<String>>> =
+        transaction.ask(said, &[]).await?.iter().map(|row| row.try_get(0)).collect();
     done.kept = said?.into_iter().flatten().collect();
     done.kept.extend(told(&mut transaction).await?);
     run(&mut transaction, LEAVE_ROLES, None).await?;
@@ -178,7 +175,7 @@ pub async fn begin_up<'c>(
 /// What the steps found about the roles, a sentence each.
 async fn told(connection: &mut Session) -> Result<Vec<String>> {
     let sql = "SELECT unnest(string_to_array(nullif(current_setting('refreshtop.told', true), ''), chr(1)))";
-    ask(connection, sql).await?.iter().map(|row| row.try_get(0)).collect()
+    connection.ask(sql, &[]).await?.iter().map(|row| row.try_get(0)).collect()
 }
 
 /// Opens the transaction of whoever changes nothing but jobs and what is noted of them; what [`leave`] ends is in force.

@@ -1,8 +1,9 @@
 //! Reads snapshots: a session in the application's database, and one where `pg_cron` lives if that is another.
 
 use crate::{
-    error,
-    session::{Error, Result, Session},
+    cron_link::CronLink,
+    error::{self, Error, Result},
+    session::Session,
     snapshot::{self, Kept, Scope},
 };
 use refreshtop_connect::{ConnectError, Target};
@@ -19,19 +20,18 @@ const ERRORS: u16 = 50;
 pub struct Poller {
     target: Target,
     app: Kept,
-    /// With the name of its database.
-    cron: Option<(String, Kept)>,
+    cron: CronLink,
 }
 
 impl Poller {
     /// Reads through `session`, which `target` led to.
     pub fn of(session: Session, target: Target) -> Self {
-        Self { target, app: Kept::of(session), cron: None }
+        Self { cron: CronLink::new(target.clone()), target, app: Kept::of(session) }
     }
 
     /// Opens a session of its own.
     pub async fn open(target: &Target) -> Result<Self, ConnectError> {
-        Ok(Self { target: target.clone(), app: Kept::open(target, "poll").await?, cron: None })
+        Ok(Self { target: target.clone(), app: Kept::open(target, "poll").await?, cron: CronLink::new(target.clone()) })
     }
 
     /// The session in the application's database.
@@ -55,17 +55,10 @@ impl Poller {
         let scope = Scope { window, runs: RUNS, errors: ERRORS };
         let read = Box::pin(snapshot::read(&mut self.app, &scope)).await?;
         let Some(database) = read.elsewhere().map(ToOwned::to_owned) else { return Ok(read.complete()) };
-        let known = self.cron.take().filter(|(known, kept)| *known == database && !kept.session.is_closed());
-        let mut there = if let Some((_, kept)) = known {
-            Ok(kept)
-        } else {
+        if !self.cron.is_open(&database) {
             early(read.without_schedule());
-            let target = Target { database: database.clone(), ..self.target.clone() };
-            Kept::open(&target, "schedule").await
-        };
-        let snapshot = read.complete_by(there.as_mut().map_err(|failure| failure.clone())).await;
-        self.cron = there.ok().map(|kept| (database, kept));
-        Ok(snapshot)
+        }
+        Ok(read.complete_by(self.cron.open(&database).await).await)
     }
 
     /// Why there is no snapshot, in a sentence.

@@ -1,8 +1,9 @@
 //! What would stop the migrations, found before anything is changed.
 
 use crate::{
-    service,
-    session::{FromRow, Result, Row, Session},
+    error::Result,
+    row::{FromRow, Row},
+    session::Session,
 };
 use std::fmt;
 
@@ -41,7 +42,7 @@ impl fmt::Display for Problem {
 
 /// Looks for every problem at once, so that nobody has to fix them one run at a time.
 pub async fn problems(connection: &mut Session) -> Result<Vec<Problem>> {
-    service::ask(connection, include_str!("migrate/preflight.sql")).await?.iter().map(Problem::from_row).collect()
+    connection.ask(include_str!("migrate/preflight.sql"), &[]).await?.iter().map(Problem::from_row).collect()
 }
 
 /// Looks whether what stands in schema `refreshtop` may be read and run by this session: whoever owns it, or can become

@@ -1,9 +1,14 @@
 //! The transaction in which everything is read.
 
 use crate::{
-    service::{self, ServerFacts},
-    session::{Error, Result, Row, Session, Transaction},
-    trust::{self, PINNED, QUESTION, Refusal, Thing, Trust},
+    error::{Error, Result},
+    parameter::Parameter,
+    quote::literal,
+    refusal::Refusal,
+    row::Row,
+    server_facts::{self, ServerFacts},
+    session::{PINNED, Session, Transaction},
+    trust::{self, QUESTION, Thing, Trust},
 };
 use futures_util::future::{join, join3};
 use refreshtop_connect::Limits;
@@ -43,7 +48,7 @@ impl<'a> ReadTransaction<'a> {
     /// The same; `keep` is executed with it.
     pub(super) async fn begin_and_keep(session: &'a mut Session, keep: &str) -> Result<Self> {
         let transaction = session.start();
-        let facts = begin_with(&transaction, &service::server_facts_query(QUESTION), keep).await?;
+        let facts = begin_with(&transaction, &server_facts::server_facts_query(QUESTION), keep).await?;
         Ok(Self { transaction, trust: facts.trust.clone(), question: None, facts: SetOnce::new_with(Some(facts)) })
     }
 
@@ -51,9 +56,9 @@ impl<'a> ReadTransaction<'a> {
     /// polled before any question, and says whether it does.
     pub(super) fn assume(session: &'a mut Session, assumed: &Assumed) -> Self {
         let (trust, question) = match assumed {
-            Assumed::Free => (Trust::default(), service::server_facts_query(&trust::still_free())),
+            Assumed::Free => (Trust::default(), server_facts::server_facts_query(&trust::still_free())),
             Assumed::Kept(trust, name) => {
-                let answer = trust.answer().map_or_else(|| "NULL".to_owned(), service::literal);
+                let answer = trust.answer().map_or_else(|| "NULL".to_owned(), literal);
                 (trust.clone(), format!("EXECUTE {name}({answer})"))
             }
         };
@@ -87,27 +92,38 @@ impl<'a> ReadTransaction<'a> {
         }
     }
 
-    /// Asks a question about `things`, where they may be looked at.
-    pub(super) async fn ask(&self, things: &[Thing], sql: &str) -> Result<Vec<Row>> {
-        self.ask_after("", things, sql).await
+    /// Asks a question about `things`, if they may be read.
+    pub(super) async fn ask(&self, things: &[Thing], sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
+        self.ask_after("", things, sql, parameters).await
     }
 
-    /// The same after statements that give nothing.
-    pub(super) async fn ask_after(&self, before: &str, things: &[Thing], sql: &str) -> Result<Vec<Row>> {
+    /// The same after statements that return nothing.
+    pub(super) async fn ask_after(
+        &self,
+        before: &str,
+        things: &[Thing],
+        sql: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>> {
         self.trust.allow_all(things)?;
         let before = format!("ROLLBACK TO SAVEPOINT question; {}{before}", self.trust.hold(things));
-        let (held, rows) = join(self.transaction.run(&before), self.transaction.query(sql, &[])).await;
+        let (held, rows) = join(self.transaction.run(&before), self.transaction.query(sql, parameters)).await;
         held.and(rows).map_err(|failure| self.trust.explain(failure))
     }
 
     /// Asks a question that has at most one answer.
-    pub(super) async fn optional(&self, things: &[Thing], sql: &str) -> Result<Option<Row>> {
-        Ok(self.ask(things, sql).await?.into_iter().next())
+    pub(super) async fn optional(
+        &self,
+        things: &[Thing],
+        sql: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Option<Row>> {
+        Ok(self.ask(things, sql, parameters).await?.into_iter().next())
     }
 
     /// Asks a question that has an answer.
-    pub(super) async fn one(&self, things: &[Thing], sql: &str) -> Result<Row> {
-        self.optional(things, sql).await?.ok_or(Error::NoRow)
+    pub(super) async fn one(&self, things: &[Thing], sql: &str, parameters: &[Parameter<'_>]) -> Result<Row> {
+        self.optional(things, sql, parameters).await?.ok_or(Error::NoRow)
     }
 
     /// Ends it. Nothing is waited for: what was only read need not last.
@@ -132,7 +148,7 @@ impl DerefMut for ReadTransaction<'_> {
 
 /// What PREPARE keeps under `name`, for [`Assumed::Kept`].
 pub(super) fn keep(name: &str) -> String {
-    let question = service::server_facts_query(&trust::still_the_same());
+    let question = server_facts::server_facts_query(&trust::still_the_same());
     format!("PREPARE {name} (pg_catalog.text) AS {question}; ")
 }
 
@@ -158,7 +174,7 @@ async fn begin_with(transaction: &Transaction<'_>, question: &str, keep: &str) -
     let (begun, facts, set) =
         join3(transaction.run(&begin), transaction.query(question, &[]), transaction.run(&set)).await;
     begun?;
-    let facts = service::server_facts_of(facts?)?;
+    let facts = server_facts::server_facts_of(facts?)?;
     set?;
     Ok(facts)
 }

@@ -1,12 +1,14 @@
 //! Answers what a person asks on the screens beside the overview, in a session that is there while somebody asks.
 
 use crate::{
+    cron_link::CronLink,
+    cron_settings,
     diagnosis::{self, CronSession, Options},
-    error,
+    error::{self, Error, Result},
     events::Events,
     read_transaction::ReadTransaction,
-    schedule, service,
-    session::{Error, Result, Session},
+    run_detail, schedule,
+    session::Session,
     unmanaged, views,
 };
 use refreshtop_connect::{ConnectError, Limits, Target};
@@ -123,38 +125,22 @@ fn failed(wanted: Wanted, why: Unavailable) -> Event {
     }
 }
 
-/// A session in the application's database, and one where `pg_cron` lives if that is another.
+/// Who answers.
 struct Task {
     target: Target,
     sessions: Option<Sessions>,
 }
 
+/// A session in the application's database, and one where `pg_cron` lives if that is another.
 struct Sessions {
-    target: Target,
     app: Session,
-    /// With the name of its database.
-    cron: Option<(String, Session)>,
+    cron: CronLink,
 }
 
 impl Sessions {
     async fn open(target: &Target) -> Result<Self, ConnectError> {
         let app = Session::open(target, "question", &Limits::READING).await?;
-        Ok(Self { target: target.clone(), app, cron: None })
-    }
-
-    /// The session in the application's database, and the one in that of `pg_cron`.
-    async fn with_cron(&mut self, database: &str) -> (&mut Session, Result<&mut Session, ConnectError>) {
-        let known = self.cron.take().filter(|(known, session)| known == database && !session.is_closed());
-        let (_, session) = if let Some(known) = known {
-            self.cron.insert(known)
-        } else {
-            let target = Target { database: database.to_owned(), ..self.target.clone() };
-            match Session::open(&target, "schedule", &Limits::READING).await {
-                Ok(session) => self.cron.insert((database.to_owned(), session)),
-                Err(failure) => return (&mut self.app, Err(failure)),
-            }
-        };
-        (&mut self.app, Ok(session))
+        Ok(Self { app, cron: CronLink::new(target.clone()) })
     }
 }
 
@@ -212,28 +198,26 @@ impl Task {
     /// Asks everything that the runbook asks; each question can fail by itself.
     async fn diagnosis(&self, sessions: &mut Sessions, run_plan: bool) -> Reading<Diagnosis> {
         let lost = |failure: Error| error::unavailable("no diagnosis", &failure, &self.target.user);
-        let session = &mut sessions.app;
+        let app = &mut sessions.app;
         let options = Options { run_plan: run_plan.then_some(PLAN_LIMIT), ..Options::default() };
-        // Where it can't be read the diagnosis meets the same, and says so.
-        let elsewhere = service::cron_settings(session).await.ok().and_then(|cron| cron.database);
+        // If it can't be read, the diagnosis meets the same failure, and says so.
+        let cron_database = cron_settings::cron_settings(app).await.ok().and_then(|cron| cron.database);
         // By the server's name for this one, since a pooler may have another.
-        let here = schedule::current_database(session).await.map_err(lost)?;
-        let elsewhere = elsewhere.filter(|database| *database != here);
-        Ok(match elsewhere {
-            None => diagnosis::diagnose(session, CronSession::Same, &options).await,
-            Some(database) => match sessions.with_cron(&database).await {
-                (session, Ok(cron)) => diagnosis::diagnose(session, CronSession::Elsewhere(cron), &options).await,
-                (session, Err(failure)) => {
-                    diagnosis::diagnose(session, CronSession::Unreachable(failure.to_string()), &options).await
-                }
+        let here = schedule::current_database(app).await.map_err(lost)?;
+        let cron = match cron_database {
+            Some(database) if database != here => match sessions.cron.open(&database).await {
+                Ok(kept) => CronSession::Elsewhere(&mut kept.session),
+                Err(failure) => CronSession::Unreachable(failure.to_string()),
             },
-        })
+            _ => CronSession::Same,
+        };
+        Ok(diagnosis::diagnose(app, cron, &options).await)
     }
 
     async fn run(&self, sessions: &mut Sessions, id: Uuid) -> Reading<RunDetail> {
         let read = async {
             let tx = ReadTransaction::begin(&mut sessions.app).await?;
-            let detail = match service::run_detail(&tx, id).await {
+            let detail = match run_detail::run_detail(&tx, id).await {
                 Err(failure) if error::is_missing(&failure) => {
                     let catalog = unmanaged::catalog(&tx).await?;
                     unmanaged::run_detail(&tx, &catalog, id).await?

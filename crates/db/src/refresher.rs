@@ -1,12 +1,6 @@
 //! A refresh on a session of its own, which can be cancelled.
 
-use crate::{
-    error,
-    events::Events,
-    service,
-    session_budget::SessionBudget,
-    trust::{SEARCH_PATH, Trust},
-};
+use crate::{error, events::Events, session::SEARCH_PATH, session_budget::SessionBudget, trigger, trust::Trust};
 use futures_util::StreamExt as _;
 use refreshtop_connect::{Limits, Target};
 use refreshtop_core::{address::ViewId, event::Event, refresh::TriggerOutcome};
@@ -48,11 +42,11 @@ async fn refresh(target: &Target, view: &ViewId, commands: &mut mpsc::Receiver<C
     };
     let (client, canceller, mut session) = (connected.client, connected.canceller, connected.messages);
     let driver = tokio::spawn(async move { while session.next().await.is_some() {} });
-    match Trust::of_client(&client).await.map(|trust| trust.allow(service::REFRESH)) {
+    match Trust::of_client(&client).await.map(|trust| trust.allow(trigger::REFRESH)) {
         Ok(Ok(())) => {}
         Ok(Err(refusal)) => {
             driver.abort();
-            return TriggerOutcome::Refused { message: service::kept_from(&refusal) };
+            return TriggerOutcome::Refused { message: trigger::kept_from(&refusal) };
         }
         Err(failure) => {
             driver.abort();
@@ -60,7 +54,7 @@ async fn refresh(target: &Target, view: &ViewId, commands: &mut mpsc::Receiver<C
         }
     }
     // A simple query: a prepared statement may be gone behind a pooler when it is executed.
-    let sql = format!("{SEARCH_PATH}; {}", service::refresh_statement(view));
+    let sql = format!("{SEARCH_PATH}; {}", trigger::refresh_statement(view));
     let query = client.simple_query(&sql);
     tokio::pin!(query);
     let answer = loop {
@@ -83,12 +77,12 @@ async fn refresh(target: &Target, view: &ViewId, commands: &mut mpsc::Receiver<C
                 SimpleQueryMessage::Row(row) => Some(row),
                 _ => None,
             });
-            service::trigger_answer(row.and_then(|row| row.get(0)))
+            trigger::trigger_answer(row.and_then(|row| row.get(0)))
         }
         Err(failure) => match failure.as_db_error() {
             // Class 57P: the session was ended from outside; what became of the refresh is in the log, or will be.
             Some(server) if !server.code().code().starts_with("57P") => {
-                service::refused(server.code().code(), server.message(), server.hint())
+                trigger::refused(server.code().code(), server.message(), server.hint())
             }
             _ => TriggerOutcome::Lost {
                 message: format!("the connection was lost during the refresh: {}", error::driver_sentence(&failure)),

@@ -4,72 +4,25 @@
 //! parameters need no quoting, and a pooler that gives the server's connection to somebody else after each transaction
 //! does no harm. Statements that are polled together share a round trip, in the order in which they were first polled.
 
-use crate::trust::{PINNED, Refusal};
+use crate::{error, parameter::Parameter, row::Row};
 use futures_util::{FutureExt as _, StreamExt as _, future::join3};
 use refreshtop_connect::{Canceller, ConnectError, Limits, Received, Target};
 use std::{
-    error::Error as _,
     fmt,
     ops::{Deref, DerefMut},
     sync::{Arc, OnceLock},
 };
 use tokio::{sync::watch, task::JoinHandle};
-use tokio_postgres::{
-    AsyncMessage, Client, Notification, SimpleQueryMessage,
-    error::DbError,
-    row::RowIndex,
-    types::{FromSql, ToSql, Type},
-};
+use tokio_postgres::{AsyncMessage, Client, Notification, SimpleQueryMessage, types::ToSql};
 
-/// A value for a statement's `$1`, `$2`, …, with its type, without which the server would have to be asked first.
-pub type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+/// What keeps a stranger's functions and operators out of a statement's names.
+pub const SEARCH_PATH: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
 
-/// Why a statement failed.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum Error {
-    /// The server refused it.
-    #[error("{}", server_sentence(.0))]
-    Server(Box<DbError>),
-    /// The connection is lost; a sentence.
-    #[error("{0}")]
-    Lost(String),
-    /// There is no row where there should be one.
-    #[error("the server's answer has no row")]
-    NoRow,
-    /// The answer has another form than expected; a sentence.
-    #[error("the server's answer can't be read: {0}")]
-    Decode(String),
-    /// Something is not looked at.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-}
+/// The same for a whole transaction, and how its later statements read strings.
+pub const PINNED: &str = "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL standard_conforming_strings = on";
 
-/// What a statement gives.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// The server's message with its detail.
-fn server_sentence(failure: &DbError) -> String {
-    match failure.detail() {
-        Some(detail) => format!("{}: {detail}", failure.message()),
-        None => failure.message().to_owned(),
-    }
-}
-
-impl Error {
-    /// What an error of the driver means.
-    pub fn from_driver(failure: &tokio_postgres::Error) -> Self {
-        if let Some(server) = failure.as_db_error() {
-            return Self::Server(Box::new(server.clone()));
-        }
-        if failure.is_closed() {
-            return Self::Lost("the server closed the connection".into());
-        }
-        match failure.source() {
-            Some(cause) => Self::Lost(format!("connection lost: {cause}")),
-            None => Self::Lost(format!("connection lost: {failure}")),
-        }
-    }
-}
+/// What a statement gives, and why it fails.
+pub use crate::error::{Error, Result};
 
 /// An open session.
 pub struct Session {
@@ -164,6 +117,11 @@ impl Session {
         }
     }
 
+    /// The process of the server that serves it.
+    pub async fn pid(&self) -> Result<i32> {
+        self.one("SELECT pg_catalog.pg_backend_pid()", &[]).await?.try_get(0)
+    }
+
     /// What stops the statement that is running.
     pub fn canceller(&self) -> Canceller {
         self.canceller.clone()
@@ -193,7 +151,8 @@ impl Session {
 
     /// Executes one statement as it is: outside a transaction the session's own search path decides what its names mean.
     pub async fn query(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
-        let rows = self.client.query_typed(sql, parameters).await.map_err(|failure| self.explain(&failure))?;
+        let typed: Vec<_> = parameters.iter().map(|value| (value as &(dyn ToSql + Sync), value.kind())).collect();
+        let rows = self.client.query_typed(sql, &typed).await.map_err(|failure| self.explain(&failure))?;
         Ok(rows.into_iter().map(Row).collect())
     }
 
@@ -214,7 +173,7 @@ impl Session {
             join3(self.run(&begin), self.query(sql, parameters), self.run("RELEASE SAVEPOINT part")).await;
         match begun.and(rows) {
             // What ends the session, or all of a read, leaves nothing to go back to.
-            Err(failure @ Error::Server(_)) if !super::error::fails_all(&failure) => {
+            Err(failure @ Error::Server(_)) if !error::fails_all(&failure) => {
                 self.run("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part").await?;
                 Err(failure)
             }
@@ -344,44 +303,5 @@ impl Deref for Transaction<'_> {
 impl DerefMut for Transaction<'_> {
     fn deref_mut(&mut self) -> &mut Session {
         self.session
-    }
-}
-
-/// A row.
-#[derive(Debug)]
-pub struct Row(tokio_postgres::Row);
-
-impl Row {
-    /// The value in `column`, by name or number.
-    ///
-    /// # Errors
-    /// There is no such column, or it holds something else.
-    pub fn try_get<'a, T: FromSql<'a>, I: RowIndex + fmt::Display>(&'a self, column: I) -> Result<T> {
-        self.0.try_get(column).map_err(|failure| {
-            let cause = failure.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-            Error::Decode(format!("{failure}{cause}"))
-        })
-    }
-}
-
-/// What can be read from a row.
-pub trait FromRow: Sized {
-    /// Reads it.
-    fn from_row(row: &Row) -> Result<Self>;
-}
-
-/// A text, whatever its bytes: a database in `SQL_ASCII` keeps and sends what nobody can read.
-#[derive(Debug)]
-pub struct Lossy(pub String);
-
-impl<'a> FromSql<'a> for Lossy {
-    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        // The binary form of jsonb is its text after the number of its version.
-        let raw = if *ty == Type::JSONB { raw.get(1..).unwrap_or_default() } else { raw };
-        Ok(Self(String::from_utf8_lossy(raw).into_owned()))
-    }
-
-    fn accepts(ty: &Type) -> bool {
-        <&str as FromSql>::accepts(ty) || matches!(*ty, Type::JSON | Type::JSONB)
     }
 }

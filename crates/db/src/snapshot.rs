@@ -1,11 +1,18 @@
 //! The one consistent read of everything that is shown at once: by the monitor, `status`, `stats`, `check` and metrics.
 
 use crate::{
-    error,
+    contract::{PLATFORM_METRICS, REFRESH_JOB},
+    cron_settings::{self, CronSettings},
+    error::{self, Error, Result},
+    figures, job,
+    quote::identifier,
     read_transaction::{self, Assumed, ReadTransaction, is_refuted},
-    service::{self, CronSettings, LogFilter, PLATFORM_METRICS},
-    session::{Error, Result, Row, Session},
-    trust,
+    recent_runs::{self, LogFilter},
+    row::Row,
+    running,
+    schedule::sought,
+    session::Session,
+    statistics, trust,
     unmanaged::{self, Catalog},
 };
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -138,13 +145,13 @@ async fn parts(tx: &ReadTransaction<'_>, scope: Scope) -> Result<Read> {
     // Polled together they share a round trip, which over a slow link is what a poll costs.
     let (stats, all, errors, figures, running, cron, own_job) = tokio::join!(
         biased;
-        service::statistics(tx, PLATFORM_METRICS, window),
-        service::recent_runs(tx, PLATFORM_METRICS, LogFilter::All, scope.runs),
+        statistics::statistics(tx, PLATFORM_METRICS, window),
+        recent_runs::recent_runs(tx, PLATFORM_METRICS, LogFilter::All, scope.runs),
         failures(tx, scope.errors),
-        service::figures(tx),
-        service::running(tx, PLATFORM_METRICS),
-        service::cron_settings_in(tx),
-        service::own_job(tx),
+        figures::figures(tx),
+        running::running(tx, PLATFORM_METRICS),
+        cron_settings::cron_settings_in(tx),
+        job::own_job(tx, REFRESH_JOB),
     );
     let facts = tx.facts().await.clone();
     let (known, role) = (Instant::now(), facts.server.role.clone());
@@ -224,7 +231,7 @@ async fn failures(tx: &ReadTransaction<'_>, limit: u16) -> Result<Vec<Run>> {
     if limit == 0 {
         return Ok(Vec::new());
     }
-    service::recent_runs(tx, PLATFORM_METRICS, LogFilter::Errors, limit).await
+    recent_runs::recent_runs(tx, PLATFORM_METRICS, LogFilter::Errors, limit).await
 }
 
 /// Statistics, runs and errors.
@@ -247,7 +254,7 @@ fn shown_figures(
     role: &str,
     unmanaged: bool,
 ) -> Result<Reading<PlatformMetrics>> {
-    let name = error::identifier(role);
+    let name = identifier(role);
     let grant = if unmanaged {
         format!("GRANT SELECT ON public.platform_metrics TO {name}")
     } else {
@@ -272,7 +279,7 @@ async fn job(
 ) -> Result<JobOrPlace> {
     match place_of_cron(settings, server, false)? {
         Ok(place) if place.database == server.database => {
-            let found = service::job_here(tx, &place.settings, own).await;
+            let found = job::job_here(tx, &place.settings, &sought(&server.database, REFRESH_JOB), own).await;
             Ok((shown_job(found, server, &place.database, true)?, None))
         }
         Ok(place) => Ok(not_yet(place)),
@@ -284,7 +291,7 @@ async fn job(
 async fn unmanaged_job(tx: &ReadTransaction<'_>, server: &Server) -> Result<JobOrPlace> {
     match place_of_cron(unmanaged::cron_settings(tx).await, server, true)? {
         Ok(place) if place.database == server.database => {
-            let found = unmanaged::job(tx, &place.settings, &server.database).await;
+            let found = job::job_there(tx, &place.settings, &sought(&server.database, REFRESH_JOB)).await;
             Ok((shown_job(found, server, &place.database, false)?, None))
         }
         Ok(place) => Ok(not_yet(place)),
@@ -329,7 +336,7 @@ async fn job_elsewhere(there: Result<&mut Kept, ConnectError>, place: &CronPlace
     let (settings, application) = (place.settings.clone(), server.database.clone());
     let found = kept.read(move |tx| {
         let (settings, application) = (settings.clone(), application.clone());
-        Box::pin(async move { service::job_there(tx, &settings, &application).await })
+        Box::pin(async move { job::job_there(tx, &settings, &sought(&application, REFRESH_JOB)).await })
     });
     match found.await {
         Ok(job) => job.ok_or_else(|| no_job(database, false, server, snapshot.deployment == Deployment::Migrated)),
@@ -339,13 +346,13 @@ async fn job_elsewhere(there: Result<&mut Kept, ConnectError>, place: &CronPlace
 
 /// What lets a role read its jobs in the database of `pg_cron`.
 fn cron_grant(role: &str, database: &str) -> String {
-    let (role, name) = (error::identifier(role), error::identifier(database));
+    let (role, name) = (identifier(role), identifier(database));
     format!("GRANT CONNECT ON DATABASE {name} TO {role}; in {name}: GRANT USAGE ON SCHEMA cron TO {role}")
 }
 
 fn no_cron(cron: &CronSettings, role: &str, unmanaged: bool) -> Unavailable {
     if unmanaged && !cron.readable {
-        let fix = format!("GRANT pg_read_all_settings TO {}", error::identifier(role));
+        let fix = format!("GRANT pg_read_all_settings TO {}", identifier(role));
         return Unavailable::new(format!("role {role} may not see whether pg_cron is loaded on this server"), fix);
     }
     if cron.readable {
@@ -364,7 +371,7 @@ fn no_cron(cron: &CronSettings, role: &str, unmanaged: bool) -> Unavailable {
 
 /// `as_owner` says that it was looked for with the rights of the installation's owner.
 fn no_job(cron_database: &str, as_owner: bool, server: &Server, migrated: bool) -> Unavailable {
-    let job = service::REFRESH_JOB;
+    let job = REFRESH_JOB;
     // In another database pg_cron shows each role only its own jobs.
     let whose = if as_owner { String::new() } else { format!(" that role {} may see", server.role) };
     let fix = match (migrated, as_owner) {

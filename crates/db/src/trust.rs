@@ -7,8 +7,10 @@
 //! that: such code can take what a super administrator of refreshtop may read, and nothing else.
 
 use crate::{
-    service,
-    session::{Error, Result, Row, Session},
+    error::{self, Error, Result},
+    refusal::Refusal,
+    row::{Row, text},
+    session::{SEARCH_PATH, Session},
 };
 use refreshtop_core::reading::Unavailable;
 use serde::Deserialize;
@@ -21,12 +23,6 @@ pub const QUESTION: &str = concat!("SELECT CASE WHEN\n", include_str!("trust_rig
 /// The same of a session that was free to look a moment ago: whether it still is. To plan the whole question takes the
 /// server longer than all the rest of a poll.
 pub(super) const RIGHTS_NOW: &str = concat!("SELECT CASE WHEN\n", include_str!("trust_rights.sql"), "THEN 'look' END");
-
-/// What keeps a stranger's functions and operators out of a statement's names.
-pub const SEARCH_PATH: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
-
-/// The same for a whole transaction, and how its later statements read strings.
-pub const PINNED: &str = "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL standard_conforming_strings = on";
 
 /// Words of the error that says that a session may look at something else than it could at the last look.
 const CHANGED: &str = "refreshtop: rights changed";
@@ -49,7 +45,7 @@ pub(super) fn still_the_same() -> String {
 
 /// Whether `failure` says so.
 pub(super) fn has_changed(failure: &Error) -> bool {
-    super::error::server_error(failure).is_some_and(|server| server.message().contains(CHANGED))
+    error::server_error(failure).is_some_and(|server| server.message().contains(CHANGED))
 }
 
 /// Words of the error that says that a name means something else by now.
@@ -85,25 +81,6 @@ pub(super) fn of_cron(sql: &str) -> Vec<Thing> {
         ("cron.job ", CRON_JOB),
     ];
     known.into_iter().filter(|(words, _)| sql.contains(words)).map(|(_, thing)| thing).collect()
-}
-
-/// Why something is not looked at.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// It is not there. Said here, not by the server: what comes into being meanwhile was not judged.
-    #[error("{0} does not exist")]
-    Missing(String),
-    /// It belongs to somebody who could gain by it.
-    #[error("{}; {}", .0.reason, .0.fix)]
-    Stranger(Unavailable),
-}
-
-/// The refusal inside `failure`.
-pub fn refusal(failure: &Error) -> Option<&Refusal> {
-    match failure {
-        Error::Refused(refusal) => Some(refusal),
-        _ => None,
-    }
 }
 
 /// What a session may look at.
@@ -180,7 +157,7 @@ impl Trust {
 
     /// Reads the column `trust` of a row.
     pub(super) fn from_row(row: &Row) -> Result<Self> {
-        let answer = service::text(row, "trust")?;
+        let answer = text(row, "trust")?;
         if answer.as_deref() == Some("look") {
             return Ok(Self::of_nothing());
         }
@@ -261,8 +238,7 @@ impl Trust {
 
     /// Says what an error of [`Self::hold`] means; any other stays as it is.
     pub fn explain(&self, failure: Error) -> Error {
-        let message =
-            super::error::server_error(&failure).map(|server| server.message().to_owned()).unwrap_or_default();
+        let message = error::server_error(&failure).map(|server| server.message().to_owned()).unwrap_or_default();
         match (message.split_once(REPLACED), &self.known) {
             (Some((_, name)), Some(known)) => {
                 let name = name.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());

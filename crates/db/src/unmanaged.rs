@@ -2,15 +2,17 @@
 //! rights, from the log table in whatever shape it has; nothing is changed.
 
 use crate::{
-    error,
+    cron_settings::{self, CronSettings},
+    error::{self, Error, Result},
+    quote::{identifier, interval, literal},
     read_transaction::ReadTransaction,
-    service::{self, CronSettings, LISTED_ERROR, LogFilter},
-    session::{Error, FromRow, Result},
+    recent_runs::{LISTED_ERROR, LogFilter},
+    row::{FromRow as _, text},
+    run_detail,
     trust::LOG,
 };
 use chrono::{DateTime, Utc};
 use refreshtop_core::{
-    job::Job,
     reading::{Reading, Unavailable},
     run::{Run, RunDetail},
     snapshot::Deployment,
@@ -44,8 +46,8 @@ const SURVEY: &str = "
 
 /// Looks what there is.
 pub async fn catalog(tx: &ReadTransaction<'_>) -> Result<Catalog> {
-    let row = tx.one(&[], SURVEY).await?;
-    let columns = service::text(&row, "columns")?.map(|text| serde_json::from_str(&text)).transpose();
+    let row = tx.one(&[], SURVEY, &[]).await?;
+    let columns = text(&row, "columns")?.map(|text| serde_json::from_str(&text)).transpose();
     let columns = columns.map_err(|failure| Error::Decode(failure.to_string()))?;
     Ok(Catalog {
         schema: row.try_get("schema")?,
@@ -145,7 +147,7 @@ impl Log<'_> {
     /// Rows of one refresh type; all of them where the log knows none.
     pub fn of_type(&self, refresh_type: &str) -> String {
         if self.0.contains_key("refresh_type") {
-            return format!("l.refresh_type = {}", service::literal(refresh_type));
+            return format!("l.refresh_type = {}", literal(refresh_type));
         }
         "true".into()
     }
@@ -182,7 +184,7 @@ pub fn reading<T>(what: &str, role: &str, answer: Result<T>) -> Result<Reading<T
         Ok(value) => Ok(Ok(value)),
         Err(failure) if error::fails_all(&failure) => Err(failure),
         Err(failure) => {
-            let grant = format!("GRANT SELECT ON public.metrics_refresh_log TO {}", error::identifier(role));
+            let grant = format!("GRANT SELECT ON public.metrics_refresh_log TO {}", identifier(role));
             Ok(Err(error::unavailable_but_for(what, &failure, &grant)))
         }
     }
@@ -226,9 +228,9 @@ pub async fn statistics(
         completed = log.column("completed_at", "timestamptz"),
         created = log.created_at(),
         of_type = log.of_type(refresh_type),
-        window = service::interval(window),
+        window = interval(window),
     );
-    let answer = tx.one(&[LOG], &sql).await.and_then(|row| RefreshStats::from_row(&row));
+    let answer = tx.one(&[LOG], &sql, &[]).await.and_then(|row| RefreshStats::from_row(&row));
     Ok(match reading("statistics", role, answer)? {
         Ok(stats) if stats.total == 0 && stats.last_success_at.is_none() => catalog.hidden(role).map_or(Ok(stats), Err),
         other => other,
@@ -261,7 +263,7 @@ pub async fn runs(
         log.select(),
         log.of_type(refresh_type)
     );
-    let answer = tx.ask(&[LOG], &sql).await;
+    let answer = tx.ask(&[LOG], &sql, &[]).await;
     let answer = answer.and_then(|rows| rows.iter().map(Run::from_row).collect::<Result<Vec<_>>>());
     Ok(match reading(what, role, answer)? {
         Ok(runs) if runs.is_empty() && filter == LogFilter::All => catalog.hidden(role).map_or(Ok(runs), Err),
@@ -288,7 +290,7 @@ pub async fn run_detail(tx: &ReadTransaction<'_>, catalog: &Catalog, id: Uuid) -
         black_box = log.column("black_box", "jsonb"),
         key = log.id(),
     );
-    tx.optional(&[LOG], &sql).await?.as_ref().map(service::detail_from_row).transpose()
+    tx.optional(&[LOG], &sql, &[]).await?.as_ref().map(run_detail::detail_from_row).transpose()
 }
 
 /// Where `pg_cron` lives, as far as the role itself may see it.
@@ -300,10 +302,5 @@ pub async fn cron_settings(tx: &ReadTransaction<'_>) -> Result<CronSettings> {
                extract(epoch FROM (now() AT TIME ZONE zone) - (now() AT TIME ZONE 'UTC'))::integer AS utc_offset,
                pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') AS readable
         FROM (SELECT coalesce((SELECT nullif(setting, '') FROM pg_settings WHERE name = 'cron.timezone'), 'GMT') AS zone) z";
-    service::settings_from_row(&tx.one(&[], sql).await?)
-}
-
-/// The job that refreshes, in this database.
-pub async fn job(tx: &ReadTransaction<'_>, cron: &CronSettings, database: &str) -> Result<Option<Job>> {
-    service::job_there(tx, cron, database).await
+    cron_settings::settings_from_row(&tx.one(&[], sql, &[]).await?)
 }

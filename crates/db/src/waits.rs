@@ -1,9 +1,6 @@
 //! Who keeps a session waiting for a lock.
 
-use crate::{
-    service::{ask, literal, text},
-    session::{Result, Session},
-};
+use crate::{error::Result, quote::literal, row::text, session::Session};
 use refreshtop_core::diagnosis::span;
 
 /// A session, or a prepared transaction, that holds what another session waits for.
@@ -66,7 +63,7 @@ pub async fn blockers(session: &mut Session, pids: &[i32]) -> Result<Vec<Blocker
          FROM prepared p
          ORDER BY 1, 2"
     );
-    let rows = ask(session, &sql).await?;
+    let rows = session.ask(&sql, &[]).await?;
     rows.iter()
         .map(|row| {
             let some = |name: &str| text(row, name).map(|text| text.filter(|text| !text.is_empty()));

@@ -2,11 +2,11 @@
 
 use crate::{
     backoff::{quick_backoff, slow_backoff},
-    error::{self, sqlstate},
+    error::{self, Error, sqlstate},
     events::{Closed, Events},
     listen::{self, CHANNEL, Found, Trial},
     poller::Poller,
-    session::{Error, Session},
+    session::Session,
     session_budget::SessionBudget,
     suspend::SleepDetector,
 };

@@ -7,7 +7,7 @@ use crate::{
 };
 use refreshtop_connect::Target;
 use refreshtop_core::{exit, health::Health};
-use refreshtop_db::service::PLATFORM_METRICS;
+use refreshtop_db::contract::PLATFORM_METRICS;
 use std::time::Duration;
 
 /// Longest read: a scrape gives up after ten seconds by default.

@@ -2,12 +2,12 @@
 
 use crate::command::interrupt::Watch;
 use refreshtop_connect::{Limits, Target};
-use refreshtop_db::{jobs, migrate::MigrateError, schedule::Installation, session::Session};
+use refreshtop_db::{migrate::MigrateError, schedule::Installation, session::Session};
 
 /// Opens a session for migrating: as long as it takes, but never waiting for ever for a lock.
 pub(super) async fn session(target: &Target, watch: &Watch) -> Result<Session, MigrateError> {
-    let mut session = Session::open(target, "migrate", &Limits::WRITING).await?;
-    let pid = jobs::pid(&mut session).await?;
+    let session = Session::open(target, "migrate", &Limits::WRITING).await?;
+    let pid = session.pid().await?;
     watch.add(session.canceller(), Some(pid));
     Ok(session)
 }

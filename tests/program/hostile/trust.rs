@@ -8,11 +8,13 @@ use crate::support::{
     terminal::{Launch, REFRESHTOP},
 };
 use refreshtop_db::{
-    error,
+    contract::PLATFORM_METRICS,
+    error, figures,
     read_transaction::ReadTransaction,
-    service::{self, LogFilter, PLATFORM_METRICS},
+    recent_runs::{self, LogFilter},
+    refusal::Refusal,
     snapshot::{self, Kept, Scope},
-    trust::{self, Refusal},
+    statistics,
 };
 use std::{
     process::{Command, Stdio},
@@ -234,7 +236,7 @@ async fn what_is_replaced_between_the_gate_and_the_question() {
     let (url, name, stranger) = with_stranger(migrated_app("race").await).await;
     let mut session = crate::support::open(&url).await;
     let look = ReadTransaction::begin(&mut session).await.unwrap();
-    assert_eq!(service::recent_runs(&look, PLATFORM_METRICS, LogFilter::All, 1).await.unwrap(), []);
+    assert_eq!(recent_runs::recent_runs(&look, PLATFORM_METRICS, LogFilter::All, 1).await.unwrap(), []);
     drop(look);
     let look = ReadTransaction::begin(&mut session).await.unwrap();
     execute(&url, "ALTER TABLE public.metrics_refresh_log RENAME TO the_log").await;
@@ -246,13 +248,13 @@ async fn what_is_replaced_between_the_gate_and_the_question() {
             .replace(", public.platform_metrics TO", " TO"),
     )
     .await;
-    let failure = service::recent_runs(&look, PLATFORM_METRICS, LogFilter::All, 1).await.unwrap_err();
+    let failure = recent_runs::recent_runs(&look, PLATFORM_METRICS, LogFilter::All, 1).await.unwrap_err();
     assert_eq!(sprung(&url, &name).await, [""; 0], "{failure}");
-    let Some(Refusal::Stranger(why)) = trust::refusal(&failure) else { panic!("{failure:?}") };
+    let Some(Refusal::Stranger(why)) = error::refusal(&failure) else { panic!("{failure:?}") };
     assert!(why.reason.contains("public.metrics_refresh_log was replaced at this moment"), "{why:?}");
     assert!(!error::is_missing(&failure));
     // The look goes on.
-    assert!(service::statistics(&look, PLATFORM_METRICS, Duration::from_mins(1)).await.is_ok());
+    assert!(statistics::statistics(&look, PLATFORM_METRICS, Duration::from_mins(1)).await.is_ok());
 }
 
 #[tokio::test]
@@ -262,9 +264,9 @@ async fn what_comes_into_being_after_the_gate() {
     let look = ReadTransaction::begin(&mut session).await.unwrap();
     execute(&stranger, &format!("{}{}", views(), schema("INVOKER"))).await;
     let failures = [
-        service::recent_runs(&look, PLATFORM_METRICS, LogFilter::All, 1).await.unwrap_err(),
-        service::statistics(&look, PLATFORM_METRICS, Duration::from_mins(1)).await.unwrap_err(),
-        service::figures(&look).await.unwrap_err(),
+        recent_runs::recent_runs(&look, PLATFORM_METRICS, LogFilter::All, 1).await.unwrap_err(),
+        statistics::statistics(&look, PLATFORM_METRICS, Duration::from_mins(1)).await.unwrap_err(),
+        figures::figures(&look).await.unwrap_err(),
     ];
     assert_eq!(sprung(&url, &name).await, [""; 0]);
     assert!(failures.iter().all(error::is_missing), "{failures:?}");

@@ -3,6 +3,7 @@
 use super::{Asker, CronSession, Options, QUESTION, ask};
 use crate::{
     error,
+    executions::{self, FAR},
     schedule::{self, JOBS},
     session::{Result, Session},
 };
@@ -37,9 +38,7 @@ const JOBS_HERE: &str = "
         'runs', (SELECT coalesce(jsonb_agg(jsonb_build_object(
                      'id', r.runid, 'status', r.status, 'message', left(r.return_message, 500), 'start', r.start_time,
                      'end', r.end_time, 'pid', r.job_pid) ORDER BY r.runid DESC), '[]')
-                 FROM (SELECT * FROM cron.job_run_details d WHERE d.jobid = j.jobid
-                         AND d.runid > (SELECT coalesce(max(m.runid), 0) - 20000 FROM cron.job_run_details m)
-                       ORDER BY d.runid DESC LIMIT 10) r)) ORDER BY j.active DESC, j.jobid), '[]')
+                 FROM ({runs}) r)) ORDER BY j.active DESC, j.jobid), '[]')
     FROM (SELECT * FROM cron.job c
           WHERE c.jobname ~ '^(refresh-platform-metrics|cleanup-metrics-logs)(@|$)'
              OR c.command ~* '(refresh_platform_metrics_with_logging|cleanup_old_metrics_logs)'
@@ -213,7 +212,8 @@ async fn facts(there: &mut Session, owner: Option<&str>, app_database: &str) -> 
     let jobs = if ways.helper && ways.database == app_database && !ways.superuser {
         "SELECT coalesce(refreshtop.cron_facts(), '[]')".to_owned()
     } else {
-        JOBS_HERE.replace("{database}", &literal(app_database))
+        let runs = executions::newest("j.jobid", 10, FAR);
+        JOBS_HERE.replace("{runs}", &runs).replace("{database}", &literal(app_database))
     };
     let (database, extension) = (literal(&ways.database), literal(&extension));
     let owner = owner.map_or_else(|| "NULL".to_owned(), literal);

@@ -1,9 +1,12 @@
 //! Executes a fix, exactly as it was shown, and leaves a trace of it.
 
 use crate::{
-    error, schedule, service,
-    session::{Error, Result, Session},
-    trust::{Refusal, SEARCH_PATH, Thing, Trust},
+    error::{self, Error, Result},
+    refusal::Refusal,
+    schedule,
+    session::{SEARCH_PATH, Session},
+    trigger,
+    trust::{Thing, Trust},
 };
 use refreshtop_core::diagnosis::{Fix, FixKind, literal};
 use serde_json::Value;
@@ -63,7 +66,7 @@ pub async fn fix(app: &mut Session, mut cron: Option<&mut Session>, fix: &Fix) -
 }
 
 async fn database(connection: &mut Session) -> Result<String> {
-    service::one(connection, "SELECT current_database()::text").await?.try_get(0)
+    connection.one("SELECT current_database()::text", &[]).await?.try_get(0)
 }
 
 /// The first value that the statement gives, as text.
@@ -82,7 +85,7 @@ async fn execute(connection: &mut Session, fix: &Fix) -> Result<Option<String>> 
 /// What is called by a statement of this kind. The others call PostgreSQL's own, or do their work as the relation's owner.
 fn called(kind: FixKind) -> &'static [Thing] {
     match kind {
-        FixKind::Refresh => &[service::REFRESH],
+        FixKind::Refresh => &[trigger::REFRESH],
         FixKind::CleanUp => &[Thing::Function("cleanup_logs")],
         FixKind::Schedule | FixKind::AlterJob | FixKind::Unschedule => &[Thing::Cron],
         FixKind::Cancel
@@ -155,7 +158,7 @@ async fn record(app: &mut Session, fix: &Fix, done: bool) -> Result<()> {
     let keeps = "SELECT NOT pg_catalog.pg_is_in_recovery() AND EXISTS (
                      SELECT 1 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
                      WHERE n.nspname = 'refreshtop' AND p.proname = 'record_act')";
-    if !service::one(app, keeps).await?.try_get::<bool, _>(0)? {
+    if !app.one(keeps, &[]).await?.try_get::<bool, _>(0)? {
         return Ok(());
     }
     let sql = format!(
@@ -166,6 +169,6 @@ async fn record(app: &mut Session, fix: &Fix, done: bool) -> Result<()> {
         literal(&fix.database),
         literal(&fix.sql),
     );
-    service::ask(app, &sql).await?;
+    app.ask(&sql, &[]).await?;
     Ok(())
 }

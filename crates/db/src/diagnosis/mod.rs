@@ -19,9 +19,11 @@ pub use fixing::{FixError, fix};
 pub use sessions::{OpenError, Sessions};
 
 use crate::{
-    error, service,
-    session::{Error, Result, Session},
-    trust::{self, Refusal, SEARCH_PATH, Thing, Trust},
+    error::{self, Error, Result},
+    refusal::Refusal,
+    row::text,
+    session::{SEARCH_PATH, Session},
+    trust::{self, Thing, Trust},
 };
 use refreshtop_core::{
     diagnosis::{Check, Diagnosis, Limits},
@@ -119,7 +121,7 @@ impl Asker {
     }
 
     fn why(&self, failure: &Error) -> Unavailable {
-        if let Some(Refusal::Stranger(why)) = trust::refusal(failure) {
+        if let Some(Refusal::Stranger(why)) = error::refusal(failure) {
             return Unavailable::new(format!("This is {}.", why.reason), format!("{}.", capitalized(&why.fix)));
         }
         match error::code(failure) {
@@ -170,6 +172,6 @@ async fn value<T: DeserializeOwned>(
     );
     let rows = connection.ask_between(&begin, query, &[]).await.map_err(|failure| trust.explain(failure))?;
     let row = rows.last().ok_or(Error::NoRow)?;
-    let text = service::text(row, 0)?;
+    let text = text(row, 0)?;
     serde_json::from_str(text.as_deref().unwrap_or("null")).map_err(|failure| Error::Decode(failure.to_string()))
 }

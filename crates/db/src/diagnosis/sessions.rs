@@ -2,7 +2,7 @@
 
 use super::{CronSession, FixError, Options, cron};
 use crate::{
-    error, jobs, schedule,
+    error, schedule,
     session::{Error, Result, Session},
 };
 use refreshtop_connect::{Canceller, ConnectError, Limits, Target};
@@ -82,9 +82,9 @@ impl Sessions {
 
     /// What stops the statements of these sessions, each with its process.
     pub async fn cancellers(&mut self) -> Result<Vec<(Canceller, i32)>> {
-        let mut pids = vec![jobs::pid(&mut self.app).await?];
+        let mut pids = vec![self.app.pid().await?];
         if let Ok(Some(cron)) = &mut self.cron {
-            pids.push(jobs::pid(cron).await?);
+            pids.push(cron.pid().await?);
         }
         Ok(self.cancellers.iter().cloned().zip(pids).collect())
     }

@@ -7,11 +7,7 @@ use super::{
     transaction::{ENTER, LEAVE, LEAVE_ROLES, Pending, as_owner, begin, blame, event_triggers, record, run},
     unbarred, versions,
 };
-use crate::{
-    preflight::Problem,
-    service::{ask, one, optional},
-    session::{FromRow, Result, Session},
-};
+use crate::{error::Result, preflight::Problem, row::FromRow as _, session::Session};
 
 pub(super) const FORGET_ROLES: &str = include_str!("forget_roles.sql");
 
@@ -84,7 +80,7 @@ pub async fn begin_down<'c>(
         }
     }
     let kept: Option<String> =
-        one(&transaction, "SELECT nullif(current_setting('refreshtop.rows_kept', true), '')").await?.try_get(0)?;
+        transaction.one("SELECT nullif(current_setting('refreshtop.rows_kept', true), '')", &[]).await?.try_get(0)?;
     done.kept.extend(kept.map(|why| {
         format!(
             "the rows that came since stay in table public.metrics_refresh_log_refreshtop, because the log that was here \
@@ -122,23 +118,23 @@ pub async fn at_stake(connection: &mut Session, target: i64) -> Result<AtStake, 
     let has_notes = exists(&mut transaction, "refreshtop.undo").await?;
     if undoes(target, "adopt") && has_notes {
         stake.comes_back =
-            ask(&transaction, ASIDE).await?.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+            transaction.ask(ASIDE, &[]).await?.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     }
     // For anybody else the tables are empty.
-    ask(&transaction, "SELECT refreshtop_migration.as_owner()").await?;
+    transaction.ask("SELECT refreshtop_migration.as_owner()", &[]).await?;
     if undoes(target, "platform metrics") && exists(&mut transaction, "refreshtop.views").await? {
         let made = "SELECT 1 FROM refreshtop.views v JOIN pg_class c ON c.oid = v.view_oid AND c.relkind = 'm'
                     WHERE v.refresh_type = 'platform_metrics'
                       AND obj_description(c.oid, 'pg_class') LIKE '%kept fresh by refreshtop'";
-        stake.view = optional(&transaction, made).await?.is_some();
+        stake.view = transaction.optional(made, &[]).await?.is_some();
     }
     let kept = "SELECT 1 FROM refreshtop.undo WHERE kind = 'moved' AND detail ? 'copied_at' LIMIT 1";
     if undoes(target, "log")
         && has_notes
         && exists(&mut transaction, "refreshtop.log_door").await?
-        && optional(&transaction, kept).await?.is_none()
+        && transaction.optional(kept, &[]).await?.is_none()
     {
-        stake.log_rows = one(&transaction, "SELECT count(*) FROM refreshtop.log_door").await?.try_get(0)?;
+        stake.log_rows = transaction.one("SELECT count(*) FROM refreshtop.log_door", &[]).await?.try_get(0)?;
     }
     transaction.rollback().await?;
     Ok(stake)
@@ -171,5 +167,5 @@ async fn renamed_schema(connection: &mut Session) -> Result<Option<Problem>> {
                JOIN pg_class log ON log.oid = d.refobjid AND log.relkind = 'r' JOIN pg_namespace n ON n.oid = log.relnamespace
                WHERE door.relname = 'log_door' AND door.relnamespace = to_regnamespace('refreshtop')
                  AND n.nspname <> 'public' LIMIT 1";
-    optional(connection, sql).await?.as_ref().map(Problem::from_row).transpose()
+    connection.optional(sql, &[]).await?.as_ref().map(Problem::from_row).transpose()
 }

@@ -1,6 +1,9 @@
 //! Why the migrations did not run.
 
-use crate::{error, preflight::Problem, session::Error};
+use crate::{
+    error::{self, Error},
+    preflight::Problem,
+};
 use refreshtop_connect::ConnectError;
 
 /// Why the migrations did not run. Nothing was changed.

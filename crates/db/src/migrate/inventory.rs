@@ -2,8 +2,10 @@
 
 use super::MigrateError;
 use crate::{
-    service::{ask, literal, one, optional},
-    session::{FromRow, Result, Row, Session},
+    error::Result,
+    quote::literal,
+    row::{FromRow, Row},
+    session::Session,
 };
 
 /// What stands here of refreshtop, as rows (kind, object, detail); reads only catalogues.
@@ -50,7 +52,7 @@ pub(super) async fn moved_from(connection: &mut Session) -> Result<Option<Home>>
     if !exists(connection, "refreshtop.home").await? {
         return Ok(None);
     }
-    optional(connection, sql).await?.as_ref().map(Home::from_row).transpose()
+    connection.optional(sql, &[]).await?.as_ref().map(Home::from_row).transpose()
 }
 
 /// What the last migration left and is missing or changed now, a phrase each.
@@ -67,7 +69,7 @@ pub(super) async fn changes(connection: &mut Session) -> Result<Vec<String>> {
                UNION ALL (SELECT kind, object, detail FROM ({INVENTORY}) now WHERE {OPENED}
                           EXCEPT SELECT kind, object, detail FROM refreshtop.inventory)) gone ORDER BY 1"
     );
-    let gone: Result<Vec<String>> = ask(connection, &sql).await?.iter().map(|row| row.try_get(0)).collect();
+    let gone: Result<Vec<String>> = connection.ask(&sql, &[]).await?.iter().map(|row| row.try_get(0)).collect();
     let mut gone = gone?;
     // The inventory is of catalogues; without these rows nothing is refreshed.
     for (table, row, phrase) in [
@@ -76,7 +78,7 @@ pub(super) async fn changes(connection: &mut Session) -> Result<Vec<String>> {
         ("refreshtop.attempt_key", "true", "row of refreshtop.attempt_key"),
     ] {
         if exists(connection, table).await?
-            && optional(connection, &format!("SELECT 1 FROM {table} WHERE {row}")).await?.is_none()
+            && connection.optional(&format!("SELECT 1 FROM {table} WHERE {row}"), &[]).await?.is_none()
         {
             gone.push(phrase.into());
         }
@@ -85,14 +87,14 @@ pub(super) async fn changes(connection: &mut Session) -> Result<Vec<String>> {
 }
 
 pub(super) async fn exists(connection: &mut Session, relation: &str) -> Result<bool> {
-    one(connection, &format!("SELECT to_regclass({}) IS NOT NULL", literal(relation))).await?.try_get(0)
+    connection.one(&format!("SELECT to_regclass({}) IS NOT NULL", literal(relation)), &[]).await?.try_get(0)
 }
 
 /// Whether the view is there: somebody may have dropped it since, with a table that it reads.
 pub async fn has_view(connection: &mut Session) -> Result<bool> {
     let view = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                 WHERE n.nspname = 'public' AND c.relname = 'platform_metrics'";
-    Ok(optional(connection, view).await?.is_some())
+    Ok(connection.optional(view, &[]).await?.is_some())
 }
 
 /// What the black box will not see, because the installation's owner may not: one line, or none.
@@ -100,7 +102,7 @@ pub async fn blind_spot(connection: &mut Session) -> Result<Option<String>, Migr
     let blind = "SELECT r.rolname::text FROM pg_namespace n
                  JOIN pg_proc p ON p.pronamespace = n.oid AND p.proname = 'black_box' JOIN pg_roles r ON r.oid = p.proowner
                  WHERE n.nspname = 'refreshtop_definers' AND NOT pg_has_role(r.oid, 'pg_read_all_stats', 'USAGE')";
-    let blind: Option<String> = optional(connection, blind).await?.map(|row| row.try_get(0)).transpose()?;
+    let blind: Option<String> = connection.optional(blind, &[]).await?.map(|row| row.try_get(0)).transpose()?;
     Ok(blind.map(|owner| {
         format!(
             "note: role {owner} may not see what other roles' sessions do, so the record of a failed refresh will name a \

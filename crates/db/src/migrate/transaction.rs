@@ -2,9 +2,9 @@
 
 use super::{Applied, LOCK_CLASS, MigrateError};
 use crate::{
-    error,
-    service::{ask, literal},
-    session::{Error, Result, Session, Transaction},
+    error::{self, Error, Result},
+    quote::literal,
+    session::{Session, Transaction},
 };
 use std::fmt::Write as _;
 
@@ -48,7 +48,7 @@ pub(super) async fn begin(connection: &mut Session) -> Result<Transaction<'_>> {
         "SET LOCAL transaction_read_only = off; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '30s'; SET LOCAL client_min_messages = warning;
          SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL standard_conforming_strings = on",
     ).await?;
-    ask(&transaction, &format!("SELECT pg_advisory_xact_lock({LOCK_CLASS}, 0)")).await?;
+    transaction.ask(&format!("SELECT pg_advisory_xact_lock({LOCK_CLASS}, 0)"), &[]).await?;
     Ok(transaction)
 }
 
@@ -113,7 +113,7 @@ pub(super) async fn as_owner(transaction: &mut Session, sql: &str) -> Result<()>
 pub(super) async fn event_triggers(connection: &mut Session) -> Result<Vec<String>> {
     let sql = "SELECT format('event trigger %I runs function %s', t.evtname, t.evtfoid::regprocedure)
                FROM pg_event_trigger t WHERE t.evtenabled IN ('O', 'A') ORDER BY 1";
-    ask(connection, sql).await?.iter().map(|row| row.try_get(0)).collect()
+    connection.ask(sql, &[]).await?.iter().map(|row| row.try_get(0)).collect()
 }
 
 pub(super) async fn record(connection: &mut Session, act: &str, done: &Applied) -> Result<()> {

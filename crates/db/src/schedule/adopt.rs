@@ -1,13 +1,13 @@
 //! Taking over a job that somebody else has made.
 
 use crate::{
+    cron_job::{CronJob, Found},
+    error::Result,
+    quote::literal,
     schedule::{
-        desk::{Act, CronJob, Desk},
-        notes::Found,
+        desk::{Act, Desk},
         wanted::{JOB_ROLE, Wanted},
     },
-    service::literal,
-    session::Result,
 };
 use refreshtop_core::statement::Purpose;
 

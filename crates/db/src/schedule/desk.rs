@@ -1,17 +1,18 @@
 //! Where the jobs are read and changed: what can be seen where `pg_cron` lives, and how a change is made there.
 
 use crate::{
-    error,
+    cron_job::{self, CronJob},
+    error::{self, Error, Result},
+    parameter::Parameter,
+    quote::{identifier, literal},
     schedule::{
         done::{Done, Mode},
         extension::{OWN_TABLES, role_now},
         failure::ScheduleError,
         installation::{Installation, Standing},
-        notes::Found,
         wanted::{JOB_ROLE, JOBS, Wanted},
     },
-    service::{ask, literal, one, text},
-    session::{Error, Result, Row, Session},
+    session::Session,
     trust::{Thing, Trust},
 };
 use refreshtop_core::statement;
@@ -19,62 +20,6 @@ use refreshtop_core::statement;
 /// What it takes to see and change jobs of one's own, as it stands between GRANT and TO, REVOKE and FROM.
 pub(super) const ALTERING: [&str; 2] =
     ["USAGE ON SCHEMA cron", "EXECUTE ON FUNCTION cron.alter_job(bigint, text, text, text, text, boolean)"];
-
-/// Characters of a command that are told.
-const SHORT: usize = 80;
-
-/// A row of `cron.job`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "what pg_cron's table and the catalogue say of a job")]
-pub(super) struct CronJob {
-    pub(super) id: i64,
-    pub(super) jobname: Option<String>,
-    pub(super) schedule: String,
-    pub(super) command: String,
-    pub(super) database: String,
-    pub(super) username: String,
-    pub(super) active: bool,
-    /// Whether the role exists, and is a superuser.
-    pub(super) role_exists: bool,
-    pub(super) role_is_super: bool,
-    /// Whether that role could have set up a deployment here: any role may schedule a job by our name, and its schedule
-    /// must not become ours.
-    pub(super) role_counts: bool,
-}
-
-impl CronJob {
-    pub(super) fn found(&self) -> Found {
-        Found {
-            jobname: self.jobname.clone(),
-            schedule: self.schedule.clone(),
-            command: self.command.clone(),
-            active: self.active,
-            username: self.username.clone(),
-        }
-    }
-
-    /// Its number, schedule and role, for people.
-    pub(super) fn particulars(&self) -> String {
-        let number = if self.jobname.is_some() { format!("number {}, ", self.id) } else { String::new() };
-        let paused = if self.active { "" } else { ", paused" };
-        format!("{number}{}, role {}{paused}", self.schedule, self.username)
-    }
-
-    /// The beginning of what it runs, in one line.
-    pub(super) fn shortened(&self) -> String {
-        let line = self.command.split_whitespace().collect::<Vec<_>>().join(" ");
-        if line.chars().count() <= SHORT { line } else { line.chars().take(SHORT).chain(['…']).collect() }
-    }
-
-    /// For people.
-    pub(super) fn title(&self) -> String {
-        self.jobname.clone().unwrap_or_else(|| format!("number {}", self.id))
-    }
-
-    pub(super) fn state(&self) -> &'static str {
-        if self.active { "active" } else { "paused" }
-    }
-}
 
 /// What is to be done in `pg_cron`'s database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,21 +57,22 @@ impl<'a> Desk<'a> {
         cron_database: &'a str,
         mode: Mode,
     ) -> Result<Self, ScheduleError> {
-        let row = one(
-            cron,
-            &format!(
-                "SELECT current_user::text AS role, r.rolsuper AS super, session_user::text AS login,
+        let row = cron
+            .one(
+                &format!(
+                    "SELECT current_user::text AS role, r.rolsuper AS super, session_user::text AS login,
                         (SELECT l.rolsuper FROM pg_roles l WHERE l.rolname = session_user) AS login_is_super,
                         coalesce((SELECT pg_has_role(current_user, j.oid, 'MEMBER') FROM pg_roles j
                                   WHERE j.rolname = '{JOB_ROLE}'), false) AS member,
                         {OWN_TABLES} AS own, to_regnamespace('cron') IS NOT NULL AS schema
                  FROM pg_roles r WHERE r.rolname = current_user"
-            ),
-        )
-        .await?;
+                ),
+                &[],
+            )
+            .await?;
         let (role, superuser): (String, bool) = (row.try_get("role")?, row.try_get("super")?);
         if row.try_get::<bool, _>("login_is_super")? && !superuser {
-            let (login, database) = (row.try_get("login")?, error::identifier(cron_database));
+            let (login, database) = (row.try_get("login")?, identifier(cron_database));
             return Err(ScheduleError::ActsAs { database, login, role });
         }
         let member = row.try_get::<bool, _>("member")?;
@@ -160,67 +106,59 @@ impl<'a> Desk<'a> {
         Ok(desk)
     }
 
-    pub(super) async fn read(&mut self) -> Result<()> {
-        let names = JOBS.map(|job| literal(job.name)).join(", ");
-        let mut databases = vec![literal(&self.installation.database)];
-        if let Standing::Renamed(old) = &self.installation.standing {
-            databases.push(literal(old));
+    /// Reads the jobs of this database, and those that have our names.
+    async fn read(&mut self) -> Result<()> {
+        self.jobs = self.visible_jobs().await?;
+        if self.superuser {
+            return Ok(());
         }
-        let sql = format!(
-            "SELECT j.jobid, j.jobname::text AS jobname, j.schedule::text AS schedule, j.command::text AS command,
-                    j.database::text AS database, j.username::text AS username, j.active,
-                    r.rolname IS NOT NULL AS role_exists, coalesce(r.rolsuper, false) AS role_is_super,
-                    r.rolname IS NULL OR r.rolsuper OR r.rolname IN (current_user, {}, {})
-                        OR EXISTS (SELECT 1 FROM pg_database d WHERE d.datname = j.database AND d.datdba = r.oid) AS role_counts
-             FROM cron.job j LEFT JOIN pg_roles r ON r.rolname = j.username
-             WHERE j.database IN ({}) OR split_part(j.jobname::text, '@', 1) IN ({names})
-             ORDER BY j.jobid",
-            literal(&self.role),
-            literal(&self.job_role),
-            databases.join(", ")
-        );
-        let mut rows = ask(self.cron, &sql).await?;
-        if !self.superuser {
-            // pg_cron shows a role its own jobs only.
-            let allowed =
-                "SELECT has_function_privilege('cron.alter_job(bigint, text, text, text, text, boolean)', 'EXECUTE')";
-            self.may_alter = one(self.cron, allowed).await?.try_get(0)?;
-            if self.member && self.job_role != self.role {
-                rows.extend(self.as_job_role(&sql).await?);
-                self.may_alter =
-                    self.as_job_role(allowed).await?.first().is_some_and(|row| row.try_get(0).unwrap_or(false));
-            }
-        }
-        for row in rows {
-            let id = row.try_get("jobid")?;
+        // pg_cron shows a role its own jobs only.
+        self.may_alter = self.is_allowed_to_alter().await?;
+        if self.member && self.job_role != self.role {
+            let back = self.become_job_role().await?;
+            let (jobs, may_alter) = (self.visible_jobs().await, self.is_allowed_to_alter().await);
+            self.cron.ask(&back, &[]).await?;
             // A job that the jobs' role may see can be this role's own.
-            if self.jobs.iter().any(|job| job.id == id) {
-                continue;
-            }
-            let some = |name: &str| text(&row, name).map(Option::unwrap_or_default);
-            self.jobs.push(CronJob {
-                id,
-                jobname: text(&row, "jobname")?,
-                schedule: some("schedule")?,
-                command: some("command")?,
-                database: some("database")?,
-                username: some("username")?,
-                active: row.try_get("active")?,
-                role_exists: row.try_get("role_exists")?,
-                role_is_super: row.try_get("role_is_super")?,
-                role_counts: row.try_get("role_counts")?
-                    || self.installation.owners.contains(&row.try_get::<String, _>("username")?),
-            });
+            let jobs = jobs?.into_iter().filter(|job| !self.jobs.iter().any(|known| known.id == job.id));
+            let jobs: Vec<CronJob> = jobs.collect();
+            self.jobs.extend(jobs);
+            self.may_alter = may_alter?;
         }
         Ok(())
     }
 
-    pub(super) async fn as_job_role(&mut self, sql: &str) -> Result<Vec<Row>> {
+    async fn visible_jobs(&self) -> Result<Vec<CronJob>> {
+        let mut databases = vec![self.installation.database.as_str()];
+        if let Standing::Renamed(old) = &self.installation.standing {
+            databases.push(old);
+        }
+        let names = JOBS.map(|job| job.name);
+        let ours = "j.database = ANY ($1) OR split_part(j.jobname::text, '@', 1) = ANY ($2)";
+        cron_job::read(self.cron, ours, "j.jobid", &[Parameter::Texts(&databases), Parameter::Texts(&names)]).await
+    }
+
+    async fn is_allowed_to_alter(&self) -> Result<bool> {
+        let allowed =
+            "SELECT has_function_privilege('cron.alter_job(bigint, text, text, text, text, boolean)', 'EXECUTE')";
+        self.cron.one(allowed, &[]).await?.try_get(0)
+    }
+
+    /// Takes on [`JOB_ROLE`]; returns the statement that goes back.
+    async fn become_job_role(&self) -> Result<String> {
         let back = role_now(self.cron).await?;
-        ask(self.cron, &format!("SET LOCAL ROLE {}", error::identifier(JOB_ROLE))).await?;
-        let rows = ask(self.cron, sql).await;
-        ask(self.cron, &back).await?;
-        rows
+        self.cron.ask(&format!("SET LOCAL ROLE {}", identifier(JOB_ROLE)), &[]).await?;
+        Ok(back)
+    }
+
+    /// Whether the role of a job could have set up a deployment here: any role may schedule a job by our name, and its
+    /// schedule must not become ours.
+    pub(super) fn counts(&self, job: &CronJob) -> bool {
+        !job.role_exists
+            || job.role_is_super
+            || job.owns_database
+            || job.username == self.role
+            || job.username == self.job_role
+            || self.installation.owners.contains(&job.username)
     }
 
     /// What an error means for whoever is told.
@@ -231,7 +169,7 @@ impl<'a> Desk<'a> {
         let role = if self.superuser || !self.member { &self.role } else { &self.job_role };
         ScheduleError::NotPermitted {
             database: self.cron_database.to_owned(),
-            role: error::identifier(role),
+            role: identifier(role),
             reason: error::sentence(&failure),
         }
     }
@@ -239,7 +177,7 @@ impl<'a> Desk<'a> {
     /// Executes, or tells.
     pub(super) async fn act(&mut self, act: &Act) -> Result<()> {
         let roles = if let Some(role) = &act.role {
-            let (take_on, back) = (format!("SET LOCAL ROLE {}", error::identifier(role)), role_now(self.cron).await?);
+            let (take_on, back) = (format!("SET LOCAL ROLE {}", identifier(role)), role_now(self.cron).await?);
             self.done.statements.extend([take_on.clone(), act.sql.clone(), back.clone()]);
             Some((take_on, back))
         } else {
@@ -250,12 +188,12 @@ impl<'a> Desk<'a> {
             return Ok(());
         }
         if let Some((take_on, back)) = roles {
-            ask(self.cron, &take_on).await?;
-            let acted = ask(self.cron, &act.sql).await;
-            ask(self.cron, &back).await?;
+            self.cron.ask(&take_on, &[]).await?;
+            let acted = self.cron.ask(&act.sql, &[]).await;
+            self.cron.ask(&back, &[]).await?;
             return acted.map(|_| ());
         }
-        ask(self.cron, &act.sql).await.map(|_| ())
+        self.cron.ask(&act.sql, &[]).await.map(|_| ())
     }
 
     /// The statement that makes a job of this database, for role `username`.

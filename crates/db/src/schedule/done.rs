@@ -1,6 +1,6 @@
 //! What was done with the jobs, or would be.
 
-use crate::schedule::desk::CronJob;
+use crate::cron_job::CronJob;
 
 /// What [`ensure`] and [`take_away`] did, or would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

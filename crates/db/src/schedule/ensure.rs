@@ -1,18 +1,19 @@
 //! Putting every job in place that is missing.
 
 use crate::{
+    cron_job::{CronJob, Found},
+    error::Result,
+    quote::literal,
     schedule::{
-        desk::{Act, CronJob, Desk},
+        desk::{Act, Desk},
         done::{Done, Mode},
         extension::{create_extension, has_extension, lock},
         failure::ScheduleError,
         installation::{Installation, Place, Standing},
-        notes::{Found, note},
+        notes::note,
         wanted::{JOBS, Wanted},
     },
-    service::literal,
-    session::{Result, Session},
-    trust::PINNED,
+    session::{PINNED, Session},
 };
 use refreshtop_core::statement::Purpose;
 use serde_json::json;
@@ -115,7 +116,7 @@ impl Desk<'_> {
             .iter()
             .filter(|job| self.installation.is_here(wanted, job))
             .cloned()
-            .partition(|job| job.role_counts);
+            .partition(|job| self.counts(job));
         for job in strangers {
             self.told.push(job.id);
             self.done.lines.push(format!(

@@ -1,10 +1,11 @@
 //! `pg_cron` itself: its extension, its tables, and what makes a transaction there safe.
 
 use crate::{
-    error, migrate,
+    error::{self, Result},
+    migrate,
+    quote::quoted,
     schedule::failure::{ScheduleError, ends_all},
-    service::{ask, one},
-    session::{Result, Session},
+    session::Session,
 };
 
 /// Whether `cron.job` and its history are `pg_cron`'s own: whoever may create a schema can make tables of these names
@@ -20,7 +21,7 @@ pub(crate) const OWN_TABLES: &str = "
 
 /// Whether `cron.job` can be read here without running code of others.
 pub(crate) async fn has_own_tables(there: &Session) -> Result<bool> {
-    one(there, &format!("SELECT {OWN_TABLES}")).await?.try_get(0)
+    there.one(&format!("SELECT {OWN_TABLES}"), &[]).await?.try_get(0)
 }
 
 /// Whether this role may read `cron.job` here, and can without running code of others.
@@ -29,7 +30,7 @@ pub(crate) async fn is_readable(there: &Session) -> Result<bool> {
         "SELECT {OWN_TABLES} AND EXISTS (SELECT 1 FROM pg_catalog.pg_namespace n WHERE n.nspname = 'cron'
                                          AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'))"
     );
-    one(there, &sql).await?.try_get(0)
+    there.one(&sql, &[]).await?.try_get(0)
 }
 
 /// Takes the lock under which the jobs are changed, until the transaction ends: another database's migrator may be about to
@@ -40,12 +41,12 @@ pub(crate) fn lock() -> String {
 }
 
 pub(super) async fn has_extension(cron: &mut Session) -> Result<bool> {
-    one(cron, "SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron')").await?.try_get(0)
+    cron.one("SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron')", &[]).await?.try_get(0)
 }
 
 /// Creates it; `false` where somebody else has done so meanwhile.
 pub(super) async fn create_extension(cron: &mut Session, database: &str) -> Result<bool, ScheduleError> {
-    match ask(cron, "CREATE EXTENSION pg_cron").await {
+    match cron.ask("CREATE EXTENSION pg_cron", &[]).await {
         Ok(_) => Ok(true),
         Err(failure) if ends_all(&failure) => Err(failure.into()),
         Err(_) if has_extension(cron).await? => Ok(false),
@@ -56,16 +57,12 @@ pub(super) async fn create_extension(cron: &mut Session, database: &str) -> Resu
 }
 
 /// The statement that goes back to the role that is in force now.
-pub(crate) async fn role_now(connection: &mut Session) -> Result<String> {
-    let role: String = one(connection, "SELECT pg_catalog.current_setting('role')").await?.try_get(0)?;
+pub(crate) async fn role_now(connection: &Session) -> Result<String> {
+    let role: String = connection.one("SELECT pg_catalog.current_setting('role')", &[]).await?.try_get(0)?;
     Ok(if role == "none" { "SET LOCAL ROLE NONE".into() } else { format!("SET LOCAL ROLE {}", quoted(&role)) })
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// The name that the server has for the database of `app`: a pooler's may be another one.
 pub async fn current_database(app: &mut Session) -> Result<String> {
-    one(app, "SELECT pg_catalog.current_database()::pg_catalog.text").await?.try_get(0)
+    app.one("SELECT pg_catalog.current_database()::pg_catalog.text", &[]).await?.try_get(0)
 }

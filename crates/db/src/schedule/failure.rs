@@ -1,6 +1,6 @@
 //! Why the jobs could not be put in place, or taken away.
 
-use crate::{error, session::Error};
+use crate::error::{self, Error};
 
 /// Why the jobs could not be put in place, or taken away.
 #[derive(Debug, thiserror::Error)]

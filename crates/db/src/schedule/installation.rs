@@ -1,17 +1,19 @@
 //! What is known of the application's database before anything is done.
 
 use crate::{
+    contract::PLATFORM_METRICS,
+    cron_job::{CronJob, Found},
     diagnosis::FUNCTIONS,
+    error::{Error, Result},
     migrate,
+    quote::literal,
     schedule::{
-        desk::CronJob,
         failure::ScheduleError,
-        notes::{self, AS_MIGRATOR, AS_OWNER, Found, Note},
+        notes::{self, AS_MIGRATOR, AS_OWNER, Note},
+        own_table::readable,
         wanted::{JOB_ROLE, JOBS, Wanted},
     },
-    service::{PLATFORM_METRICS, ask, literal, one, optional},
-    session::{Error, Result, Session},
-    trust::PINNED,
+    session::{PINNED, Session},
 };
 use refreshtop_core::diagnosis::cron::{self, Function};
 
@@ -117,28 +119,25 @@ impl Installation {
 pub async fn installation(app: &mut Session) -> Result<Installation> {
     let transaction = app.begin().await?;
     transaction.run(PINNED).await?;
-    let facts = one(
-        &transaction,
-        "SELECT current_database()::text AS database, current_user::text AS role,
+    let facts = transaction.one("SELECT current_database()::text AS database, current_user::text AS role,
                 pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') AS readable,
                 EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron') AS here,
                 ARRAY(SELECT p.proname::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
                       WHERE n.nspname = 'public') AS functions,
                 ARRAY(SELECT DISTINCT pg_get_userbyid(c.relowner)::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                       WHERE n.nspname = 'public'
-                        AND c.relname IN ('accounts', 'accounts_memberships', 'assets', 'software_licenses')) AS owners",
-    )
+                        AND c.relname IN ('accounts', 'accounts_memberships', 'assets', 'software_licenses')) AS owners", &[])
     .await?;
     let (database, role): (String, String) = (facts.try_get("database")?, facts.try_get("role")?);
     let mut functions: Vec<String> = facts.try_get("functions")?;
     let owners: Vec<String> = facts.try_get("owners")?;
     functions.retain(|function| JOBS.iter().any(|job| job.function == function));
-    let found: String = one(&transaction, &format!("SELECT ({FUNCTIONS})::text")).await?.try_get(0)?;
+    let found: String = transaction.one(&format!("SELECT ({FUNCTIONS})::text"), &[]).await?.try_get(0)?;
     let found: Vec<Function> = serde_json::from_str(&found).map_err(|failure| Error::Decode(failure.to_string()))?;
     let refreshers = cron::refreshers(&found, PLATFORM_METRICS).into_iter().cloned().collect();
     let place = if facts.try_get("readable")? {
         let question = "SELECT nullif(current_setting('cron.database_name', true), '')";
-        let named: Option<String> = one(&transaction, question).await?.try_get(0)?;
+        let named: Option<String> = transaction.one(question, &[]).await?.try_get(0)?;
         named.map_or(Place::NotLoaded, Place::Database)
     } else if facts.try_get("here")? {
         Place::Database(database.clone())
@@ -163,16 +162,16 @@ pub async fn installation(app: &mut Session) -> Result<Installation> {
 /// transaction in which [`migrate::enter`] is in force. What is read is read as the installation's owner.
 pub async fn recall(app: &mut Session, installation: &mut Installation) -> Result<()> {
     installation.alone =
-        one(app, &format!("SELECT refreshtop_migration.role('job') <> '{JOB_ROLE}'")).await?.try_get(0)?;
+        app.one(&format!("SELECT refreshtop_migration.role('job') <> '{JOB_ROLE}'"), &[]).await?.try_get(0)?;
     let installed = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                      WHERE n.nspname = 'refreshtop' AND c.relname = 'undo'";
-    if optional(app, installed).await?.is_none() {
+    if app.optional(installed, &[]).await?.is_none() {
         return Ok(());
     }
-    ask(app, AS_OWNER).await?;
+    app.ask(AS_OWNER, &[]).await?;
     installation.standing = standing(app).await?;
     installation.notes = notes::notes(app).await?;
-    ask(app, AS_MIGRATOR).await?;
+    app.ask(AS_MIGRATOR, &[]).await?;
     Ok(())
 }
 
@@ -187,7 +186,7 @@ impl Installation {
             home.system_identifier,
             literal(&home.database_name)
         );
-        let row = one(app, &sql).await?;
+        let row = app.one(&sql, &[]).await?;
         // What runs under the old name belongs to the database that has it now.
         self.standing = if row.try_get("same")? && !row.try_get::<bool, _>("taken")? {
             Standing::Renamed(home.database_name.clone())
@@ -196,21 +195,6 @@ impl Installation {
         };
         Ok(())
     }
-}
-
-/// Whether a table of ours can be read without running code of others, and by this role.
-pub(super) async fn readable(app: &mut Session, table: &str) -> Result<bool> {
-    let sql = format!(
-        "SELECT EXISTS (
-             SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-             JOIN pg_roles o ON o.oid = c.relowner JOIN pg_roles s ON s.oid = n.nspowner
-             WHERE n.nspname = 'refreshtop' AND c.relname = {} AND c.relkind = 'r' AND NOT c.relhasrules
-               AND (o.rolsuper OR o.rolname IN (current_user, 'refreshtop_owner'))
-               AND (s.rolsuper OR s.rolname IN (current_user, 'refreshtop_owner'))
-               AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))",
-        literal(table)
-    );
-    one(app, &sql).await?.try_get(0)
 }
 
 async fn standing(app: &mut Session) -> Result<Standing> {
@@ -222,7 +206,7 @@ async fn standing(app: &mut Session) -> Result<Standing> {
                        h.database_name::text AS name, d.datname::text AS now,
                        EXISTS (SELECT 1 FROM pg_database o WHERE o.datname = h.database_name) AS taken
                 FROM refreshtop.home h CROSS JOIN pg_database d WHERE d.datname = current_database()";
-    let Some(home) = optional(app, home).await? else { return Ok(Standing::Copy) };
+    let Some(home) = app.optional(home, &[]).await? else { return Ok(Standing::Copy) };
     let (name, now): (String, String) = (home.try_get("name")?, home.try_get("now")?);
     Ok(if !home.try_get::<Option<bool>, _>("same")?.unwrap_or(false) {
         Standing::Copy
@@ -241,16 +225,17 @@ pub async fn is_safe(app: &mut Session, installation: &Installation) -> Result<(
     if !installation.alone {
         return Ok(());
     }
-    let row = one(
-        app,
-        "SELECT o.rolname::text AS owner,
+    let row = app
+        .one(
+            "SELECT o.rolname::text AS owner,
                 o.rolsuper OR o.rolname = current_user
                     OR (o.rolname = 'pg_database_owner'
                         AND (SELECT d.datdba FROM pg_database d WHERE d.datname = current_database()) IN
                             (SELECT m.oid FROM pg_roles m WHERE m.rolsuper OR m.rolname = current_user)) AS safe
          FROM pg_namespace p JOIN pg_roles o ON o.oid = p.nspowner WHERE p.nspname = 'public'",
-    )
-    .await?;
+            &[],
+        )
+        .await?;
     if row.try_get("safe")? {
         return Ok(());
     }

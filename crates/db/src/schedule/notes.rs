@@ -1,30 +1,16 @@
 //! What is kept in `refreshtop.undo` about `pg_cron`, as data.
 
 use crate::{
+    cron_job::Found,
+    error::Result,
+    quote::literal,
+    row::text,
     schedule::{
         done::{Done, Mode},
-        installation::readable,
+        own_table::readable,
     },
-    service::{ask, literal, text},
-    session::{Result, Session},
+    session::Session,
 };
-use serde::{Deserialize, Serialize};
-
-/// What was there before a job was ours.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Found {
-    /// Its name.
-    #[serde(default)]
-    pub jobname: Option<String>,
-    /// When it ran.
-    pub schedule: String,
-    /// What it ran.
-    pub command: String,
-    /// Whether it ran.
-    pub active: bool,
-    /// As which role.
-    pub username: String,
-}
 
 /// A row of `refreshtop.undo` that is about `pg_cron`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +36,7 @@ pub(super) async fn notes(app: &mut Session) -> Result<Vec<Note>> {
     let sql = "SELECT kind, object_name, (detail -> 'found')::text AS found FROM refreshtop.undo
                WHERE kind IN ('job', 'extension') ORDER BY at";
     let mut notes = Vec::new();
-    for row in ask(app, sql).await? {
+    for row in app.ask(sql, &[]).await? {
         let name = text(&row, "object_name")?.unwrap_or_default();
         notes.push(if row.try_get::<String, _>("kind")? == "extension" {
             if name == RIGHTS { Note::Rights } else { Note::Extension }
@@ -78,11 +64,11 @@ pub(super) fn note(kind: &str, name: &str, detail: &serde_json::Value) -> String
 pub async fn write_notes(app: &mut Session, done: &mut Done, mode: Mode) -> Result<()> {
     let notes = std::mem::take(&mut done.notes);
     if mode == Mode::Really && !notes.is_empty() {
-        ask(app, AS_OWNER).await?;
+        app.ask(AS_OWNER, &[]).await?;
         for sql in &notes {
-            ask(app, sql).await?;
+            app.ask(sql, &[]).await?;
         }
-        ask(app, AS_MIGRATOR).await?;
+        app.ask(AS_MIGRATOR, &[]).await?;
     }
     done.statements.extend(notes);
     Ok(())
@@ -92,8 +78,8 @@ pub async fn write_notes(app: &mut Session, done: &mut Done, mode: Mode) -> Resu
 /// is a transaction in which [`migrate::enter`] is in force.
 pub async fn forget(app: &mut Session, only_extension: bool) -> Result<()> {
     let kinds = if only_extension { "'extension'" } else { "'job', 'extension'" };
-    ask(app, AS_OWNER).await?;
-    ask(app, &format!("DELETE FROM refreshtop.undo WHERE kind IN ({kinds})")).await?;
-    ask(app, AS_MIGRATOR).await?;
+    app.ask(AS_OWNER, &[]).await?;
+    app.ask(&format!("DELETE FROM refreshtop.undo WHERE kind IN ({kinds})"), &[]).await?;
+    app.ask(AS_MIGRATOR, &[]).await?;
     Ok(())
 }

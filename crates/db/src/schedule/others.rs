@@ -1,8 +1,8 @@
 //! Naming who else refreshes the view. None of them is touched: `refreshtop doctor` offers what ends them, and asks first.
 
-use crate::schedule::{
-    desk::{CronJob, Desk},
-    wanted::Wanted,
+use crate::{
+    cron_job::CronJob,
+    schedule::{desk::Desk, wanted::Wanted},
 };
 use refreshtop_core::{
     diagnosis::cron::{self, Function},

@@ -1,23 +1,23 @@
 //! Putting jobs back as they were.
 
 use crate::{
+    cron_job::{CronJob, Found},
+    error::Result,
+    quote::literal,
     schedule::{
-        desk::{Act, CronJob, Desk},
+        desk::{Act, Desk},
         done::{Done, Mode},
         extension::{create_extension, has_extension, lock},
         failure::ScheduleError,
         installation::{Installation, Place},
-        notes::Found,
     },
-    service::{literal, one},
-    session::{Result, Session},
-    trust::PINNED,
+    session::{PINNED, Session},
 };
 
 impl Desk<'_> {
     pub(super) async fn put_back(&mut self, job: &CronJob, found: &Found) -> Result<()> {
         let exists = format!("SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = {})", literal(&found.username));
-        let exists: bool = one(self.cron, &exists).await?.try_get(0)?;
+        let exists: bool = self.cron.one(&exists, &[]).await?.try_get(0)?;
         if !exists || !(self.superuser || found.username == self.role || found.username == self.job_role) {
             self.act(&self.unschedule(job)).await?;
             let why =

@@ -2,14 +2,13 @@
 //! role show the installation's administrators what the jobs do, and change them.
 
 use crate::{
+    error::Result,
     schedule::{
         desk::{ALTERING, Act, Desk},
         installation::Standing,
         notes::{Note, RIGHTS, note},
         wanted::JOB_ROLE,
     },
-    service::one,
-    session::Result,
 };
 use serde_json::json;
 
@@ -24,7 +23,7 @@ impl Desk<'_> {
                  WHERE r.rolname = '{JOB_ROLE}' AND n.nspname = 'cron' AND p.pronamespace = n.oid AND p.proname = 'alter_job'
                    AND has_schema_privilege(r.oid, n.oid, 'USAGE') AND has_function_privilege(r.oid, p.oid, 'EXECUTE'))"
         );
-        if one(self.cron, &has).await?.try_get(0)? {
+        if self.cron.one(&has, &[]).await?.try_get(0)? {
             return Ok(());
         }
         for right in ALTERING {

@@ -1,9 +1,10 @@
 //! Taking away what was scheduled.
 
 use crate::{
-    error,
+    cron_job::CronJob,
+    error::{self, Result},
     schedule::{
-        desk::{CronJob, Desk},
+        desk::Desk,
         done::{Done, Mode},
         extension::{has_extension, has_own_tables, lock},
         failure::{ScheduleError, ends_all},
@@ -11,9 +12,7 @@ use crate::{
         notes::Note,
         wanted::{JOB_ROLE, JOBS, Wanted},
     },
-    service::{ask, one},
-    session::{Result, Session},
-    trust::PINNED,
+    session::{PINNED, Session},
 };
 
 /// Takes away what was scheduled for this database, and puts back what was there before. `cron` is a transaction where
@@ -60,10 +59,10 @@ async fn needs_role(cron: &mut Session) -> Result<bool> {
         return Ok(false);
     }
     let sees_all = "SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user";
-    if !one(cron, sees_all).await?.try_get::<bool, _>(0)? {
+    if !cron.one(sees_all, &[]).await?.try_get::<bool, _>(0)? {
         return Ok(true);
     }
-    one(cron, &format!("SELECT EXISTS (SELECT 1 FROM cron.job WHERE username = '{JOB_ROLE}')")).await?.try_get(0)
+    cron.one(&format!("SELECT EXISTS (SELECT 1 FROM cron.job WHERE username = '{JOB_ROLE}')"), &[]).await?.try_get(0)
 }
 
 impl Desk<'_> {
@@ -104,7 +103,7 @@ impl Desk<'_> {
 
     async fn drop_extension(&mut self) -> Result<(), ScheduleError> {
         let alone = "SELECT NOT row_security_active('cron.job') AS whole, (SELECT count(*) FROM cron.job) AS jobs";
-        let row = one(self.cron, alone).await?;
+        let row = self.cron.one(alone, &[]).await?;
         let (whole, jobs): (bool, i64) = (row.try_get("whole")?, row.try_get("jobs")?);
         // What is only told is still there.
         let removed = if self.mode == Mode::Really { 0 } else { self.removed() };
@@ -115,7 +114,7 @@ impl Desk<'_> {
         }
         let attempt = self.cron.begin().await?;
         let dropped =
-            if self.mode == Mode::Really { ask(&attempt, "DROP EXTENSION pg_cron").await } else { Ok(Vec::new()) };
+            if self.mode == Mode::Really { attempt.ask("DROP EXTENSION pg_cron", &[]).await } else { Ok(Vec::new()) };
         match dropped {
             Ok(_) => {
                 attempt.commit().await?;

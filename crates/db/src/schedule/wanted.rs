@@ -1,5 +1,9 @@
 //! The jobs that are wanted.
 
+use crate::{
+    contract::{PLATFORM_METRICS, REFRESH_JOB},
+    cron_job::Sought,
+};
 use refreshtop_core::statement::{self, Purpose};
 
 /// The role that the jobs run as where there are roles: it may refresh and clean up, and nothing else.
@@ -35,11 +39,11 @@ pub struct Wanted {
 /// The two jobs of the contract.
 pub const JOBS: [Wanted; 2] = [
     Wanted {
-        name: crate::service::REFRESH_JOB,
+        name: REFRESH_JOB,
         schedule: "*/5 * * * *",
         command: "SELECT public.refresh_platform_metrics_with_logging();",
         function: "refresh_platform_metrics_with_logging",
-        view: crate::service::PLATFORM_METRICS,
+        view: PLATFORM_METRICS,
     },
     Wanted {
         name: "cleanup-metrics-logs",
@@ -55,4 +59,15 @@ impl Wanted {
     pub fn purpose(&self, command: &str) -> Purpose {
         statement::purpose(command, self.function, self.view)
     }
+
+    /// This job of `database`.
+    pub(crate) fn of<'a>(&self, database: &'a str) -> Sought<'a> {
+        Sought { database, name: self.name, call: self.function }
+    }
+}
+
+/// The job `name` of `database`.
+pub fn sought<'a>(database: &'a str, name: &'a str) -> Sought<'a> {
+    let known = JOBS.iter().find(|job| job.name == name);
+    known.map_or(Sought { database, name, call: name }, |job| job.of(database))
 }

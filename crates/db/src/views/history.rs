@@ -2,9 +2,11 @@
 
 use super::measured::{self, Window};
 use crate::{
+    contract::PLATFORM_METRICS,
+    error::{Error, Result},
+    quote::interval,
     read_transaction::ReadTransaction,
-    service::{self, PLATFORM_METRICS},
-    session::{Error, Result, Row},
+    row::Row,
     trust::LOG,
     unmanaged,
 };
@@ -28,7 +30,7 @@ pub async fn read(tx: &ReadTransaction<'_>, window: Duration, limit: Duration) -
         Err(missing) => return Ok(Err(missing)),
     };
     let window = Window { log: &log, length: window, step: Slices::step(window) };
-    let rows = tx.ask_after(measured::SETTINGS, &[LOG], &parts_query(&window, limit)).await?;
+    let rows = tx.ask_after(measured::SETTINGS, &[LOG], &parts_query(&window, limit), &[]).await?;
     let Some(head) = rows.first() else { return Err(Error::NoRow) };
     let slices = slices(head, window.step)?;
     let (whole, parts) = parts(&rows, &slices)?;
@@ -89,7 +91,7 @@ fn parts_query(window: &Window<'_>, limit: Duration) -> String {
         duration = log.column("duration_ms", "numeric"),
         rows = window.rows(),
         of_type = log.of_type(PLATFORM_METRICS),
-        limit = service::interval(limit),
+        limit = interval(limit),
         step = window.step,
         first = window.slice("begins"),
         last = window.slice("ends"),

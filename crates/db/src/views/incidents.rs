@@ -3,10 +3,11 @@
 //! with the log; the log is read in whatever shape it has.
 
 use crate::{
-    error,
+    contract::PLATFORM_METRICS,
+    error::{self, Result},
+    quote::{identifier, interval},
     read_transaction::ReadTransaction,
-    service::{self, PLATFORM_METRICS, interval, moment},
-    session::{Result, Row},
+    row::{Row, moment, text},
     trust::{LOG, Thing},
     unmanaged::{self, Log},
 };
@@ -45,7 +46,7 @@ pub async fn read(tx: &ReadTransaction<'_>, window: Duration, limit: Duration) -
     let edge = match edge(tx, &log, window).await {
         Err(failure) if unmanaged && !error::fails_all(&failure) => {
             let role = role(tx).await?;
-            let grant = format!("GRANT SELECT ON public.metrics_refresh_log TO {}", error::identifier(&role));
+            let grant = format!("GRANT SELECT ON public.metrics_refresh_log TO {}", identifier(&role));
             return Ok(Err(error::unavailable_but_for("incidents", &failure, &grant)));
         }
         answer => answer?,
@@ -80,16 +81,16 @@ pub async fn read(tx: &ReadTransaction<'_>, window: Duration, limit: Duration) -
 fn not_permitted(role: &str) -> Unavailable {
     Unavailable::new(
         format!("incidents: role {role} is not a super administrator, and row security shows it nothing"),
-        format!("GRANT refreshtop_admin TO {}", error::identifier(role)),
+        format!("GRANT refreshtop_admin TO {}", identifier(role)),
     )
 }
 
 async fn role(tx: &ReadTransaction<'_>) -> Result<String> {
-    tx.one(&[], "SELECT current_user::text AS role").await?.try_get("role")
+    tx.one(&[], "SELECT current_user::text AS role", &[]).await?.try_get("role")
 }
 
 async fn is_super_admin(tx: &ReadTransaction<'_>) -> Result<bool> {
-    match tx.one(&[Thing::Function("is_super_admin")], "SELECT refreshtop.is_super_admin() AS admin").await {
+    match tx.one(&[Thing::Function("is_super_admin")], "SELECT refreshtop.is_super_admin() AS admin", &[]).await {
         // Who may not even ask is none.
         Err(failure) if !error::fails_all(&failure) => Ok(false),
         answer => answer?.try_get("admin"),
@@ -117,7 +118,7 @@ async fn edge(tx: &ReadTransaction<'_>, log: &Log<'_>, window: Duration) -> Resu
         status = log.column("status", "text"),
         window = format_args!("least({}, interval '1000 years')", interval(window)),
     );
-    let row = tx.one(&[LOG], &sql).await?;
+    let row = tx.one(&[LOG], &sql, &[]).await?;
     let looked_at: DateTime<Utc> = row.try_get("looked_at")?;
     let since = moment(&row, "since")?.unwrap_or(DateTime::UNIX_EPOCH);
     let before = TimeDelta::from_std(BEFORE).unwrap_or_default();
@@ -156,7 +157,7 @@ async fn stretches(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, limit: 
         limit = interval(limit),
         most = MOST + 1,
     );
-    tx.ask(&[LOG], &sql).await?.iter().map(found).collect()
+    tx.ask(&[LOG], &sql, &[]).await?.iter().map(found).collect()
 }
 
 /// The attempts since the edge. One from the future ends no stretch.
@@ -193,13 +194,13 @@ async fn without_success(
          LEFT JOIN success s ON true",
         attempts = attempts(log, edge),
     );
-    let found = found(&tx.one(&[LOG], &sql).await?)?;
+    let found = found(&tx.one(&[LOG], &sql, &[]).await?)?;
     let known = found.first_logged.or(found.stretch.until.map(|success| success.at));
     Ok(((found.stretch.failures > 0).then_some(found), known))
 }
 
 fn found(row: &Row) -> Result<Found> {
-    let ended_by = service::text(row, "ended_by")?;
+    let ended_by = text(row, "ended_by")?;
     let origin = ended_by.as_deref().map_or(Origin::Unknown, Origin::from_source);
     let first_logged = moment(row, "first_logged")?;
     let stretch = Stretch {
@@ -239,7 +240,7 @@ async fn describe(tx: &ReadTransaction<'_>, log: &Log<'_>, found: &mut [Found]) 
         moments = moments.join(", "),
     );
     let mut failures = BTreeMap::new();
-    for row in tx.ask(&[LOG], &sql).await? {
+    for row in tx.ask(&[LOG], &sql, &[]).await? {
         if let Some(logged) = moment(&row, "logged")? {
             failures.insert(logged, failure(&row, logged)?);
         }
@@ -258,8 +259,8 @@ fn failure(row: &Row, logged: DateTime<Utc>) -> Result<Failure> {
     Ok(Failure {
         id: Some(row.try_get("id")?),
         at: moment(row, "started_at")?.filter(plausible).unwrap_or(logged),
-        sqlstate: service::text(row, "sqlstate")?,
-        message: service::text(row, "message")?,
+        sqlstate: text(row, "sqlstate")?,
+        message: text(row, "message")?,
     })
 }
 
@@ -276,7 +277,7 @@ async fn name_blockers(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, fou
     if spans.is_empty() || black_box.starts_with("NULL") {
         return Ok(());
     }
-    let rows = match tx.ask(&[LOG], &blockers(log, &black_box, &spans.join(", "))).await {
+    let rows = match tx.ask(&[LOG], &blockers(log, &black_box, &spans.join(", ")), &[]).await {
         Err(failure) if !error::fails_all(&failure) => return Ok(()),
         answer => answer?,
     };
@@ -333,10 +334,10 @@ fn blocker(row: &Row) -> Result<Blocker> {
     let pid: Option<String> = row.try_get("pid")?;
     Ok(Blocker {
         pid: pid.and_then(|pid| pid.parse().ok()),
-        user: service::text(row, "user_name")?,
-        application: service::text(row, "application")?,
-        mode: service::text(row, "mode")?,
-        relation: service::text(row, "relation")?,
+        user: text(row, "user_name")?,
+        application: text(row, "application")?,
+        mode: text(row, "mode")?,
+        relation: text(row, "relation")?,
         root: row.try_get("root")?,
         named: row.try_get::<i64, _>("named")?.unsigned_abs(),
     })

@@ -1,10 +1,11 @@
 //! What successful refreshes measured: a few samples of a window, whatever the log's age and size.
 
 use crate::{
-    error,
+    contract::PLATFORM_METRICS,
+    error::{self, Result},
+    quote::{identifier, interval, literal},
     read_transaction::ReadTransaction,
-    service::{self, PLATFORM_METRICS},
-    session::Result,
+    row::{some_text, text},
     trust::{LOG, Thing},
     unmanaged::{Catalog, Log},
 };
@@ -40,7 +41,7 @@ pub(super) const UNTIL: &str = "statement_timestamp()";
 
 /// The begin of a window. Inline, not from a subquery: so the planner knows how few rows there are.
 pub(super) fn since(window: Duration) -> String {
-    format!("({UNTIL} - least({}, interval '1000 years'))", service::interval(window))
+    format!("({UNTIL} - least({}, interval '1000 years'))", interval(window))
 }
 
 /// How the window is asked for in statements.
@@ -130,12 +131,12 @@ async fn read(tx: &ReadTransaction<'_>, sql: &str, part: &str) -> Result<Vec<Rec
         "SELECT slice, at, duration_ms::float8 AS duration_ms,
                 CASE WHEN octet_length(measured::text) <= {LONGEST} THEN (measured -> {})::text END AS part
          FROM ({sql}) record",
-        service::literal(part)
+        literal(part)
     );
-    let rows = tx.ask_after(SETTINGS, &[LOG], &sql).await?;
+    let rows = tx.ask_after(SETTINGS, &[LOG], &sql, &[]).await?;
     let mut records = Vec::with_capacity(rows.len());
     for row in &rows {
-        let part = service::text(row, "part")?;
+        let part = text(row, "part")?;
         // One that can't be read is none.
         let (Ok(at), Some(part)) = (row.try_get("at"), part.and_then(|text| serde_json::from_str(&text).ok())) else {
             continue;
@@ -162,19 +163,19 @@ fn kept(log: &Log<'_>) -> Reading<()> {
 /// an error.
 pub(super) async fn hidden(tx: &ReadTransaction<'_>, catalog: &Catalog) -> Result<Option<Unavailable>> {
     let seen = "SELECT current_user::text AS role, EXISTS (SELECT 1 FROM public.metrics_refresh_log) AS any_row";
-    let seen = tx.one(&[LOG], seen).await?;
-    let role = service::some_text(&seen, "role")?;
+    let seen = tx.one(&[LOG], seen, &[]).await?;
+    let role = some_text(&seen, "role")?;
     let Some(hidden) = catalog.hidden(&role).filter(|_| !seen.try_get("any_row").unwrap_or(false)) else {
         return Ok(None);
     };
-    let admin = tx.one(&[Thing::Function("is_super_admin")], "SELECT refreshtop.is_super_admin() AS admin").await;
+    let admin = tx.one(&[Thing::Function("is_super_admin")], "SELECT refreshtop.is_super_admin() AS admin", &[]).await;
     Ok(match admin.and_then(|row| row.try_get("admin")) {
         Ok(true) => None,
         Err(failure) if error::fails_all(&failure) => return Err(failure),
         // Made by hand: there is nobody to ask.
         Err(failure) if error::is_missing(&failure) => Some(hidden),
         Ok(false) | Err(_) => {
-            let grant = format!("GRANT refreshtop_admin TO {}", error::identifier(&role));
+            let grant = format!("GRANT refreshtop_admin TO {}", identifier(&role));
             Some(Unavailable::new(hidden.reason, grant))
         }
     })
@@ -188,8 +189,8 @@ async fn why_none(tx: &ReadTransaction<'_>, window: &Window<'_>) -> Result<Unava
         window.log.column("status", "text"),
         window.log.created_at()
     );
-    let row = tx.optional(&[LOG], &sql).await?;
-    let error = row.as_ref().map(|row| service::text(row, "error")).transpose()?.flatten();
+    let row = tx.optional(&[LOG], &sql, &[]).await?;
+    let error = row.as_ref().map(|row| text(row, "error")).transpose()?.flatten();
     Ok(match (row, error) {
         (None, _) => Unavailable::new("no refresh succeeded in this window, so nothing was measured", ""),
         (Some(_), Some(error)) => Unavailable::new(format!("the last refresh could not measure: {error}"), ""),

@@ -4,7 +4,14 @@ use super::{
     history,
     measured::{self, Record, Window},
 };
-use crate::{error, read_transaction::ReadTransaction, service, session::Result, trust::VIEW, unmanaged};
+use crate::{
+    error::{self, Result},
+    quote::quoted,
+    read_transaction::ReadTransaction,
+    row::some_text,
+    trust::VIEW,
+    unmanaged,
+};
 use refreshtop_core::{
     movement::{Figures, Measured, Movement, Sample},
     reading::{Reading, Unavailable},
@@ -22,7 +29,7 @@ pub async fn read(tx: &ReadTransaction<'_>, window: Duration) -> Result<Reading<
     let catalog = unmanaged::catalog(tx).await?;
     let step = Slices::step(window);
     let edges = format!("SELECT {} AS since, {} AS until", measured::since(window), measured::UNTIL);
-    let slices = history::slices(&tx.one(&[], &edges).await?, step)?;
+    let slices = history::slices(&tx.one(&[], &edges, &[]).await?, step)?;
     let measured = match catalog.log() {
         Ok(log) => match measured(tx, &Window { log: &log, length: window, step }, &slices).await? {
             Err(missing) => Err(measured::hidden(tx, &catalog).await.unwrap_or_default().unwrap_or(missing)),
@@ -43,9 +50,10 @@ async fn current(tx: &ReadTransaction<'_>) -> Result<Reading<Vec<(String, Option
            AND a.atttypid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype, 'real'::regtype,
                               'double precision'::regtype, 'numeric'::regtype)
          ORDER BY a.attnum LIMIT 50",
+            &[],
         )
         .await?;
-    let names = rows.iter().map(|row| service::some_text(row, "name")).collect::<Result<Vec<String>>>()?;
+    let names = rows.iter().map(|row| some_text(row, "name")).collect::<Result<Vec<String>>>()?;
     if names.is_empty() {
         return Ok(Err(Unavailable::new(
             "there is no public.platform_metrics with figures",
@@ -53,12 +61,12 @@ async fn current(tx: &ReadTransaction<'_>) -> Result<Reading<Vec<(String, Option
         )));
     }
     let column = |(index, name): (usize, &String)| {
-        let name = format!("\"{}\"", name.replace('"', "\"\""));
+        let name = quoted(name);
         format!("CASE WHEN {name} BETWEEN -1e30 AND 1e30 THEN {name} END::float8 AS c{index}")
     };
     let columns: Vec<String> = names.iter().enumerate().map(column).collect();
     let sql = format!("SELECT {} FROM public.platform_metrics LIMIT 1", columns.join(", "));
-    let row = match tx.optional(&[VIEW], &sql).await {
+    let row = match tx.optional(&[VIEW], &sql, &[]).await {
         Ok(Some(row)) => row,
         Ok(None) => return Ok(Err(Unavailable::new("platform_metrics is empty", "press r to refresh it"))),
         Err(failure) if error::fails_all(&failure) => return Err(failure),

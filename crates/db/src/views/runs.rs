@@ -5,10 +5,11 @@
 //! each, and for a known time; what was not found by then the next page goes on searching.
 
 use crate::{
-    error,
+    contract::PLATFORM_METRICS,
+    error::{self, Error, Result},
+    quote::literal,
     read_transaction::ReadTransaction,
-    service::{self, PLATFORM_METRICS, literal},
-    session::{Error, FromRow, Result, Row},
+    row::{FromRow as _, Row, text},
     trust::LOG,
     unmanaged::{self, Log},
 };
@@ -76,7 +77,7 @@ async fn search(tx: &ReadTransaction<'_>, log: &Log<'_>, page: &RunsPage, sparse
     let mut start = page.start;
     loop {
         let left = usize::from(page.limit) - read.runs.len();
-        let rows = match tx.ask(&[LOG], &piece(log, &page.filter, start, size, left)).await {
+        let rows = match tx.ask(&[LOG], &piece(log, &page.filter, start, size, left), &[]).await {
             // What was found so far is of use; the next page begins with the piece that took too long.
             Err(failure) if error::code(&failure) == Some(error::sqlstate::QUERY_CANCELED) && read.newest.is_some() => {
                 break;
@@ -105,7 +106,7 @@ fn take(read: &mut RunsRead, rows: &[Row], size: u32, left: usize) -> Result<Opt
         let place = Place { at: row.try_get("logged_at")?, id: row.try_get("id")? };
         read.newest = read.newest.max(Some(place));
         if row.try_get("wanted")? {
-            let (by, application) = (service::text(row, "triggered_by")?, service::text(row, "application_name")?);
+            let (by, application) = (text(row, "triggered_by")?, text(row, "application_name")?);
             read.runs.push(Listed { place, run: Run::from_row(row)?, by, application });
             taken += 1;
         }

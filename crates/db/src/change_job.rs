@@ -1,0 +1,211 @@
+//! Changing a job of `pg_cron`: pause, resume, another schedule, removal.
+//!
+//! Putting all of them in place is [`crate::schedule`]'s.
+
+use crate::{
+    cron_job::{self, Sought},
+    error::{self, Result},
+    quote::literal,
+    schedule,
+    session::Session,
+    trust::{Thing, Trust},
+};
+use refreshtop_core::statement::Purpose;
+
+/// A change of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Not run until resumed.
+    Pause,
+    /// Run again.
+    Resume,
+    /// Run at other times.
+    Every(String),
+    /// Gone.
+    Remove,
+}
+
+impl Change {
+    /// Its name in the audit trail.
+    pub fn act(&self) -> &'static str {
+        match self {
+            Self::Pause => "job pause",
+            Self::Resume => "job resume",
+            Self::Every(_) => "job every",
+            Self::Remove => "job remove",
+        }
+    }
+}
+
+/// How a change ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// It is made, and noted.
+    Done,
+    /// There is no such job that this role may see.
+    NoJob,
+    /// The job runs several statements: what is asked would take away more than ours. It stays.
+    Several,
+    /// The job is another role's, which this one can't act for.
+    NotPermitted(String),
+}
+
+/// A job that is to be changed.
+struct Chosen {
+    id: i64,
+    username: String,
+    /// Whether it runs other statements too.
+    several: bool,
+}
+
+/// Changes the job that is `sought` and notes that in the audit trail: both or neither, as far as two databases
+/// can promise that. `there` is a session where `pg_cron` lives, or `None` where that is the application's. `may_commit`
+/// is asked at last.
+pub async fn change(
+    app: &mut Session,
+    there: Option<&mut Session>,
+    sought: &Sought<'_>,
+    change: &Change,
+    may_commit: &dyn Fn() -> bool,
+) -> Result<Option<Changed>> {
+    let here = there.is_none();
+    let mut noted = cron_job::begin(app).await?;
+    let mut other = match there {
+        Some(there) => Some(cron_job::begin(there).await?),
+        None => None,
+    };
+    let outcome = {
+        let cron = match &mut other {
+            Some(other) => &mut **other,
+            None => &mut *noted,
+        };
+        apply(cron, sought, change).await?
+    };
+    let outcome = match outcome {
+        // The installation may do it for its administrators, and notes it itself.
+        Changed::NotPermitted(_) | Changed::NoJob if here => {
+            match by_the_installation(&mut noted, sought.name, change).await? {
+                Some(true) => {
+                    if !may_commit() {
+                        return Ok(None);
+                    }
+                    noted.commit().await?;
+                    return Ok(Some(Changed::Done));
+                }
+                Some(false) | None => outcome,
+            }
+        }
+        outcome => outcome,
+    };
+    if outcome != Changed::Done {
+        return Ok(Some(outcome));
+    }
+    Trust::of(&mut noted).await?.allow(Thing::Function("record_act"))?;
+    let schedule = if let Change::Every(schedule) = change { literal(schedule) } else { "NULL".into() };
+    let sql = format!(
+        "SELECT refreshtop.record_act({}, 'success', jsonb_build_object('job', {}, 'schedule', {schedule}))",
+        literal(change.act()),
+        literal(sought.name)
+    );
+    noted.ask(&sql, &[]).await?;
+    if !may_commit() {
+        return Ok(None);
+    }
+    if let Some(other) = other {
+        other.commit().await?;
+    }
+    noted.commit().await?;
+    Ok(Some(Changed::Done))
+}
+
+async fn apply(cron: &mut Session, sought: &Sought<'_>, change: &Change) -> Result<Changed> {
+    if !schedule::has_own_tables(cron).await? {
+        return Ok(Changed::NoJob);
+    }
+    let who = format!(
+        "SELECT current_user::text AS role, r.rolsuper AS super, has_schema_privilege(to_regnamespace('cron')::oid, 'USAGE') AS usage,
+                coalesce((SELECT pg_has_role(current_user, j.oid, 'MEMBER') FROM pg_roles j WHERE j.rolname = '{role}'), false)
+                    AS member
+         FROM pg_roles r WHERE r.rolname = current_user",
+        role = schedule::JOB_ROLE
+    );
+    let who = cron.one(&who, &[]).await?;
+    let (role, superuser, member): (String, bool, bool) =
+        (who.try_get("role")?, who.try_get("super")?, who.try_get("member")?);
+    // pg_cron shows a role its own jobs only.
+    if !superuser && member && role != schedule::JOB_ROLE {
+        let back = schedule::role_now(cron).await?;
+        cron.ask(&format!("SET LOCAL ROLE {}", schedule::JOB_ROLE), &[]).await?;
+        let changed = match choose(cron, sought).await {
+            Ok(Some(job)) => act(cron, &job, change).await.map(Some),
+            // Without USAGE on schema cron it sees nothing.
+            Err(failure) if error::code(&failure) != Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) => Err(failure),
+            _ => Ok(None),
+        };
+        cron.ask(&back, &[]).await?;
+        if let Some(changed) = changed? {
+            return Ok(changed);
+        }
+    }
+    if !superuser && !who.try_get::<bool, _>("usage")? {
+        return Ok(Changed::NotPermitted(role));
+    }
+    let Some(job) = choose(cron, sought).await? else { return Ok(Changed::NoJob) };
+    act(cron, &job, change).await
+}
+
+/// The job that does what the contract's job of this name does; one that only has its name is somebody's own.
+async fn choose(cron: &mut Session, sought: &Sought<'_>) -> Result<Option<Chosen>> {
+    let Some(wanted) = schedule::JOBS.iter().find(|wanted| wanted.name == sought.name) else { return Ok(None) };
+    for job in cron_job::named(cron, sought).await? {
+        let purpose = wanted.purpose(&job.command);
+        if purpose != Purpose::Other {
+            let several = purpose == Purpose::CallsAmongOthers;
+            return Ok(Some(Chosen { id: job.id, username: job.username, several }));
+        }
+    }
+    Ok(None)
+}
+
+async fn act(cron: &mut Session, job: &Chosen, change: &Change) -> Result<Changed> {
+    if job.several && *change == Change::Remove {
+        return Ok(Changed::Several);
+    }
+    let id = job.id;
+    let sql = match change {
+        Change::Pause => format!("SELECT cron.alter_job({id}, active := false)"),
+        Change::Resume => format!("SELECT cron.alter_job({id}, active := true)"),
+        Change::Every(schedule) => format!("SELECT cron.alter_job({id}, schedule := {})", literal(schedule)),
+        // pg_cron has a function for names too.
+        Change::Remove => format!("SELECT cron.unschedule({id}::bigint)"),
+    };
+    match cron.ask(&sql, &[]).await {
+        Ok(_) => Ok(Changed::Done),
+        Err(failure) if error::code(&failure) == Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) => {
+            Ok(Changed::NotPermitted(job.username.clone()))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Lets the installation's own function do it, which changes no job but its own; `None` where this role may not call it,
+/// or it is not there.
+async fn by_the_installation(app: &mut Session, name: &str, change: &Change) -> Result<Option<bool>> {
+    let there = "SELECT EXISTS (
+        SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+        WHERE n.nspname = 'refreshtop' AND p.proname = 'change_job' AND p.prosecdef
+          AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user)
+          AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE'))";
+    if !app.one(there, &[]).await?.try_get::<bool, _>(0)? {
+        return Ok(None);
+    }
+    Trust::of(app).await?.allow(Thing::Function("change_job"))?;
+    let (schedule, active, remove) = match change {
+        Change::Pause => ("NULL".into(), "false", "false"),
+        Change::Resume => ("NULL".into(), "true", "false"),
+        Change::Every(schedule) => (literal(schedule), "NULL", "false"),
+        Change::Remove => ("NULL".into(), "NULL", "true"),
+    };
+    let sql = format!("SELECT refreshtop.change_job({}, {schedule}, {active}, {remove})", literal(name));
+    app.one(&sql, &[]).await?.try_get(0).map(Some)
+}

@@ -1,0 +1,44 @@
+//! Where `pg_cron` lives, and the time zone of its schedules.
+
+use crate::{
+    error::Result,
+    read_transaction::ReadTransaction,
+    row::{Row, text},
+    session::Session,
+    trust::Thing,
+};
+use chrono::{FixedOffset, Offset as _, Utc};
+
+/// Where `pg_cron` lives, as far as it can be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CronSettings {
+    /// Its database; `None` where it is not loaded, or nobody here may see.
+    pub database: Option<String>,
+    /// Offset of the zone in which it reads schedules.
+    pub offset: FixedOffset,
+    /// Whether its settings could be read; without that no database does not mean no `pg_cron`.
+    pub readable: bool,
+}
+
+/// Asks where `pg_cron` lives, in a look of its own.
+pub async fn cron_settings(connection: &mut Session) -> Result<CronSettings> {
+    let tx = ReadTransaction::begin(connection).await?;
+    let settings = cron_settings_in(&tx).await?;
+    tx.end();
+    Ok(settings)
+}
+
+/// Asks where `pg_cron` lives.
+pub async fn cron_settings_in(tx: &ReadTransaction<'_>) -> Result<CronSettings> {
+    let sql = "SELECT database, utc_offset, readable FROM refreshtop.cron_settings()";
+    settings_from_row(&tx.one(&[Thing::Function("cron_settings")], sql, &[]).await?)
+}
+
+/// Reads the columns `database`, `utc_offset` (seconds) and `readable`.
+pub(super) fn settings_from_row(row: &Row) -> Result<CronSettings> {
+    Ok(CronSettings {
+        database: text(row, "database")?,
+        offset: FixedOffset::east_opt(row.try_get("utc_offset")?).unwrap_or_else(|| Utc.fix()),
+        readable: row.try_get("readable")?,
+    })
+}

@@ -1,0 +1,73 @@
+//! The newest runs of the refresh log, for a list.
+
+use crate::{
+    error::Result,
+    quote::literal,
+    read_transaction::ReadTransaction,
+    row::{FromRow, Row, moment, some_text, text},
+    trust::LOG,
+};
+use refreshtop_core::run::{Origin, Run, RunStatus};
+
+/// Longest error text that a list carries, characters.
+pub(super) const LISTED_ERROR: u32 = 500;
+
+/// The columns that make a [`Run`]. Whoever may write to the log may write nonsense: one odd row must not cost the list
+/// (a number that no float can hold, a record without a list in it).
+pub(super) fn select_runs(longest_error: u32) -> String {
+    format!(
+        "SELECT id, status, left(trigger_source, 20) AS trigger_source,
+                CASE WHEN duration_ms BETWEEN 0 AND 1e15 THEN duration_ms END::float8 AS duration_ms,
+                coalesce(started_at, created_at) AS started_at, completed_at, left(sqlstate, 5) AS sqlstate,
+                left(error_message, {longest_error}) AS error_message,
+                CASE WHEN jsonb_typeof(black_box -> 'sessions') = 'array'
+                     THEN jsonb_array_length(black_box -> 'sessions') ELSE 0 END AS blockers"
+    )
+}
+
+/// Which log rows are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFilter {
+    /// All of them.
+    All,
+    /// Failures only.
+    Errors,
+}
+
+/// The newest `limit` runs, newest first.
+pub async fn recent_runs(
+    tx: &ReadTransaction<'_>,
+    refresh_type: &str,
+    filter: LogFilter,
+    limit: u16,
+) -> Result<Vec<Run>> {
+    let only = match filter {
+        LogFilter::All => "",
+        LogFilter::Errors => "AND status = 'error'",
+    };
+    let sql = format!(
+        "{} FROM public.metrics_refresh_log WHERE refresh_type = {} AND created_at IS NOT NULL {only}
+         ORDER BY created_at DESC LIMIT {limit}",
+        select_runs(LISTED_ERROR),
+        literal(refresh_type)
+    );
+    tx.ask(&[LOG], &sql, &[]).await?.iter().map(Run::from_row).collect()
+}
+
+impl FromRow for Run {
+    fn from_row(row: &Row) -> Result<Self> {
+        let status = some_text(row, "status")?;
+        let source = text(row, "trigger_source")?;
+        Ok(Self {
+            id: row.try_get("id")?,
+            status: if status == "success" { RunStatus::Success } else { RunStatus::Error },
+            origin: source.as_deref().map_or(Origin::Unknown, Origin::from_source),
+            duration_ms: row.try_get("duration_ms")?,
+            started_at: moment(row, "started_at")?.unwrap_or_default(),
+            completed_at: moment(row, "completed_at")?,
+            sqlstate: text(row, "sqlstate")?,
+            error: text(row, "error_message")?,
+            blockers: row.try_get::<i32, _>("blockers")?.unsigned_abs(),
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! One run in full.
+
+use crate::{
+    error::Result,
+    read_transaction::ReadTransaction,
+    recent_runs::{LISTED_ERROR, select_runs},
+    row::{FromRow as _, Row, text},
+    trust::LOG,
+};
+use refreshtop_core::run::{BlackBox, Run, RunDetail};
+use serde::Deserialize as _;
+use uuid::Uuid;
+
+/// One run in full; `None` where the log has no such row (any more).
+pub async fn run_detail(tx: &ReadTransaction<'_>, id: Uuid) -> Result<Option<RunDetail>> {
+    // A megabyte of message is the log's to keep, not a screen's to carry.
+    let sql = format!(
+        "{}, left(error_message, 20000) AS message, left(error_detail, 20000) AS detail, left(error_hint, 20000) AS hint,
+                left(error_context, 20000) AS context, left(triggered_by::text, 200) AS triggered_by,
+                left(application_name, 200) AS application_name, backend_pid,
+                CASE WHEN octet_length(black_box::text) <= 4000000 THEN black_box END AS black_box
+         FROM public.metrics_refresh_log WHERE id = '{id}'",
+        select_runs(LISTED_ERROR)
+    );
+    let row = tx.optional(&[LOG], &sql, &[]).await?;
+    row.as_ref().map(detail_from_row).transpose()
+}
+
+pub(super) fn detail_from_row(row: &Row) -> Result<RunDetail> {
+    // One that is nested deeper than anybody reads is no reason to hide the rest of the run either.
+    let black_box: Option<serde_json::Value> =
+        text(row, "black_box").unwrap_or_default().and_then(|text| serde_json::from_str(&text).ok());
+    Ok(RunDetail {
+        run: Run::from_row(row)?,
+        message: text(row, "message")?,
+        detail: text(row, "detail")?,
+        hint: text(row, "hint")?,
+        context: text(row, "context")?,
+        triggered_by: text(row, "triggered_by")?,
+        application: text(row, "application_name")?,
+        pid: row.try_get("backend_pid")?,
+        // A record of a shape that this version does not know is no reason to hide the rest of the run.
+        black_box: black_box.and_then(|value| BlackBox::deserialize(value).ok()),
+    })
+}

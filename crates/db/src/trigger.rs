@@ -1,0 +1,125 @@
+//! Triggering a refresh: the statement, and what its answer means.
+
+use crate::{
+    error::{self, Result},
+    quote::literal,
+    refusal::Refusal,
+    session::Session,
+    trust::{Thing, Trust},
+};
+use chrono::{DateTime, Utc};
+use refreshtop_core::{address::ViewId, refresh::TriggerOutcome};
+use serde::Deserialize;
+
+/// What `refreshtop.refresh()` returns, as far as it is read here.
+#[derive(Debug, Deserialize)]
+struct TriggerReply {
+    status: String,
+    #[serde(default)]
+    duration_ms: f64,
+    completed_at: Option<DateTime<Utc>>,
+    sqlstate: Option<String>,
+    #[serde(default)]
+    message: String,
+}
+
+/// The statement that triggers a refresh; its result goes through [`trigger_answer`].
+///
+/// Not the function in `public`: whoever owns that schema can put another one into its place.
+pub fn refresh_statement(view: &ViewId) -> String {
+    format!("SELECT refreshtop.refresh({}, 'manual')::text", literal(view.as_str()))
+}
+/// What it calls.
+pub const REFRESH: Thing = Thing::Function("refresh");
+
+/// Reads the answer of [`refresh_statement`] as the text that the server sent.
+pub fn trigger_answer(text: Option<&str>) -> TriggerOutcome {
+    trigger_outcome(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
+}
+
+/// Reads what `refreshtop.refresh()` returned.
+pub fn trigger_outcome(reply: serde_json::Value) -> TriggerOutcome {
+    let unreadable = || TriggerOutcome::Refused {
+        message: "refreshtop.refresh() answered in a form that this version does not know; \
+                  run: refreshtop migrate"
+            .into(),
+    };
+    let Ok(reply) = TriggerReply::deserialize(reply) else { return unreadable() };
+    match (reply.status.as_str(), reply.completed_at) {
+        ("success", Some(completed_at)) => TriggerOutcome::Success { duration_ms: reply.duration_ms, completed_at },
+        ("error", _) => {
+            TriggerOutcome::Error { duration_ms: reply.duration_ms, sqlstate: reply.sqlstate, message: reply.message }
+        }
+        ("running", _) => TriggerOutcome::AlreadyRunning { message: reply.message },
+        ("refused", _) => TriggerOutcome::Refused { message: reply.message },
+        _ => unreadable(),
+    }
+}
+
+/// Triggers a refresh on `connection` and waits for its end.
+pub async fn trigger(connection: &mut Session, view: &ViewId) -> Result<TriggerOutcome> {
+    if let Err(refusal) = Trust::of(connection).await?.allow(REFRESH) {
+        return Ok(TriggerOutcome::Refused { message: kept_from(&refusal) });
+    }
+    match connection.one(&refresh_statement(view), &[]).await {
+        Ok(row) => Ok(trigger_answer(row.try_get(0)?)),
+        Err(failure) => match error::server_error(&failure) {
+            Some(server) if !error::is_connection_failure(&failure) => {
+                Ok(refused(server.code().code(), server.message(), server.hint()))
+            }
+            _ => Err(failure),
+        },
+    }
+}
+
+/// What is said where the function that refreshes may not be called, or is not there.
+pub fn kept_from(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Missing(_) => format!("{refusal}: the database is not migrated; run: refreshtop migrate"),
+        Refusal::Stranger(_) => refusal.to_string(),
+    }
+}
+
+/// What an error of the server means for a trigger that it would not run.
+pub fn refused(code: &str, message: &str, hint: Option<&str>) -> TriggerOutcome {
+    let advice = match code {
+        error::sqlstate::INSUFFICIENT_PRIVILEGE => "only super administrators may refresh",
+        error::sqlstate::UNDEFINED_FUNCTION => "the database is not migrated; run: refreshtop migrate",
+        error::sqlstate::READ_ONLY => "this server is read-only; trigger the refresh on its primary",
+        _ => hint.unwrap_or_default(),
+    };
+    let message = if advice.is_empty() { message.to_owned() } else { format!("{message}: {advice}") };
+    TriggerOutcome::Refused { message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_status_of_the_trigger_is_read() {
+        let at = "2026-01-02T03:04:05Z";
+        let success =
+            trigger_outcome(json!({"status": "success", "duration_ms": 12.5, "completed_at": at, "message": "m"}));
+        assert_eq!(success, TriggerOutcome::Success { duration_ms: 12.5, completed_at: at.parse().unwrap() });
+        let error = trigger_outcome(
+            json!({"status": "error", "duration_ms": 1, "sqlstate": "22012", "message": "division by zero"}),
+        );
+        assert_eq!(
+            error,
+            TriggerOutcome::Error {
+                duration_ms: 1.0,
+                sqlstate: Some("22012".into()),
+                message: "division by zero".into()
+            }
+        );
+        assert!(matches!(
+            trigger_outcome(json!({"status": "running", "message": "m"})),
+            TriggerOutcome::AlreadyRunning { .. }
+        ));
+        for odd in [json!(null), json!({}), json!({"status": "fine"}), json!("success")] {
+            assert!(matches!(trigger_outcome(odd), TriggerOutcome::Refused { .. }));
+        }
+    }
+}
