@@ -1,7 +1,7 @@
-//! `refreshtop check`: a monitoring plugin by the conventions of Nagios and its kin.
+//! `refreshtop check`: a monitoring plugin by the conventions of Nagios.
 //!
-//! One line on standard output, `REFRESH STATE - reason | performance data`, and an exit code from 0 to 3. Whatever
-//! keeps it from a verdict is unknown, 3: never a code that a monitoring system would take for a verdict.
+//! One line on standard output, `REFRESH STATE - reason | performance data`, and an exit code from 0 to 3. If
+//! it can't come to a verdict, that is unknown, 3: never a code that a monitoring system would take for a verdict.
 
 use crate::{
     cli::arguments::Check,
@@ -22,8 +22,7 @@ use std::{cmp::Reverse, fmt::Write as _};
 /// Checks once and prints the line.
 ///
 /// # Errors
-/// Always, and silently, where the verdict is not healthy: the exit code is the verdict. A failure with a sentence is
-/// unknown.
+/// Silently if the verdict is not healthy: the exit code is the verdict. A failure with a sentence is unknown.
 pub async fn run(check: &Check, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
     let report = report::read(target, settings, 1);
     let report = tokio::time::timeout(check.timeout, report).await.unwrap_or_else(|_| {
@@ -43,7 +42,7 @@ pub async fn run(check: &Check, settings: &Settings, target: &Target, output: Ou
 
 /// The line for a check that came to no verdict.
 pub fn unknown(why: &str) -> String {
-    // What stands behind a | would be read as performance data.
+    // Text after a | would be read as performance data.
     format!("REFRESH UNKNOWN - {}", clean(why).replace('|', "/"))
 }
 
@@ -62,7 +61,7 @@ fn line(limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>) -> (Verdict, 
     // Among equals in the order of the performance data.
     findings.sort_by_key(|finding| (Reverse(finding.verdict), rank(finding.rule)));
     let reasons = if findings.is_empty() {
-        all_is_well(stats, now)
+        summary(stats, now)
     } else {
         findings.into_iter().map(|finding| finding.reason).collect::<Vec<_>>().join(", ")
     };
@@ -98,7 +97,7 @@ fn performance(limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>) -> Str
     data
 }
 
-fn all_is_well(stats: &RefreshStats, now: DateTime<Utc>) -> String {
+fn summary(stats: &RefreshStats, now: DateTime<Utc>) -> String {
     let age = health::measure(Figure::Age, stats, now).filter(|age| age.is_finite());
     let age = age.map_or_else(
         || "never refreshed".into(),

@@ -38,7 +38,7 @@ pub struct File {
     warning: Option<String>,
 }
 
-/// What the file says of one database.
+/// The settings of one database.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Profile {
     /// Its connection string; `None` leaves it to the `PG*` variables.
@@ -87,37 +87,37 @@ impl File {
         source.file(&table)
     }
 
-    /// Where it was read.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The profile for runs that name none.
+    /// The profile if none is named.
     pub fn default_profile(&self) -> Option<&str> {
         self.default_profile.as_deref()
     }
 
-    /// What the file says of the commands' own options.
+    /// The commands' own options.
     pub fn commands(&self) -> &BTreeMap<String, Words> {
         &self.commands
     }
 
-    /// Which key asks for what.
+    /// The keys of the monitor.
     pub fn keys(&self) -> &KeyMap {
         &self.keys
     }
 
-    /// Something to tell the user that does not stop the program.
+    /// A warning for the user.
     pub fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
 
-    /// What the file says outside of profiles.
+    /// The options outside of profiles.
     pub fn global(&self) -> &Words {
         &self.global
     }
 
-    /// What the file says for a profile: its own options over the global ones.
+    /// A profile: its own options over the global ones.
     ///
     /// # Errors
     /// There is no such profile; the message lists those that exist.
@@ -132,7 +132,7 @@ impl File {
     }
 }
 
-/// Where the config file is looked for: `refreshtop/config.toml` in the user's config folder (`XDG_CONFIG_HOME`, or
+/// Where the config file is expected: `refreshtop/config.toml` in the user's config folder (`XDG_CONFIG_HOME`, or
 /// `~/.config`). `None` for a user without a home.
 pub fn default_path() -> Option<PathBuf> {
     ProjectDirs::from("", "", "refreshtop").map(|folders| folders.config_dir().join("config.toml"))

@@ -12,7 +12,7 @@ use tracing::Level;
 
 /// Their values; `None` for what is not set.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args)]
-#[expect(clippy::doc_markdown, reason = "what is said about the fields is the text of --help")]
+#[expect(clippy::doc_markdown, reason = "these comments are the text of --help")]
 #[command(next_help_heading = "Options of every command")]
 pub struct Layer {
     /// Database to connect to: postgres://USER@HOST:PORT/DATABASE, or "host=… dbname=…"
@@ -59,7 +59,7 @@ pub struct Layer {
     #[arg(long, global = true, value_name = "NAME", value_parser = value::theme)]
     pub theme: Option<String>,
 
-    /// Draw with ASCII only [default: as the locale says]
+    /// Draw with ASCII only [default: by locale]
     #[arg(
         long,
         global = true,
@@ -92,14 +92,14 @@ pub struct Layer {
     #[arg(long, global = true, value_name = "FILE", value_parser = value::path)]
     pub log_file: Option<PathBuf>,
 
-    /// Write a log of this detail: error, warn, info, debug or trace
+    /// Write a log at this level: error, warn, info, debug or trace
     ///
     /// Without a log file it goes to refreshtop/refreshtop.log in the user's state folder.
     #[arg(long, global = true, value_name = "LEVEL", value_parser = value::log_level)]
     pub log_level: Option<Level>,
 }
 
-/// What a source says of options, by their names, in words of the command line.
+/// Values of options by their names, as they would stand on the command line.
 pub type Words = BTreeMap<String, Vec<String>>;
 
 /// A variable of the environment with a value that it may not have. The value is not repeated: it may be a password that

@@ -1,4 +1,4 @@
-//! Settings, in three layers: the config file, over it the environment, over that the flags.
+//! Settings: flags override the environment, and the environment overrides the config file.
 
 pub mod file;
 pub mod layer;
@@ -26,7 +26,7 @@ use std::{
 };
 use tracing::Level;
 
-/// Everything that a run was told, with the defaults filled in.
+/// All settings of a run, with the defaults filled in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Connection string; `None` leaves it to the `PG*` variables.
@@ -47,16 +47,16 @@ pub struct Settings {
     pub screen: View,
     /// Whether the monitor uses the mouse.
     pub mouse: bool,
-    /// Which key asks for what.
+    /// The keys of the monitor.
     pub keys: KeyMap,
     /// The log; `None` for none.
     pub log: Option<Log>,
-    /// What the user should know, though it stops nothing. One sentence each, nothing secret in them.
+    /// Warnings: one sentence each, without secrets.
     pub warnings: Vec<String>,
 }
 
 impl Settings {
-    /// What the monitor needs of them. `place` is the host for people ([`refreshtop_connect::Target::place`]).
+    /// The settings of the monitor.
     pub fn options(&self) -> Options {
         Options {
             poll_interval: self.poll,
@@ -74,21 +74,21 @@ pub struct Log {
     pub file: PathBuf,
     /// The least important lines that are still written.
     pub level: Level,
-    /// Nobody named the file: it is the usual one, in a folder that is made where it is missing.
+    /// Whether it is the default file, whose folder is made if it is missing.
     pub usual: bool,
 }
 
-/// Time between polls where nothing else is said.
+/// Time between polls by default.
 pub const DEFAULT_POLL: Duration = Duration::from_secs(30);
-/// Window of the statistics where nothing else is said.
+/// Window of the statistics by default.
 pub const DEFAULT_WINDOW: Duration = Duration::from_hours(24);
 
-/// The settings are wrong; says what, where, and what is allowed. Ends a run with [`refreshtop_core::exit::SETTINGS`].
+/// A mistake in the settings: what, where, and what is allowed. Ends a run with [`refreshtop_core::exit::SETTINGS`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SettingsError(String);
 
-/// Reads flags, environment and config file: the command line as if the flags said what the others do, and the settings.
+/// Reads flags, environment and config file. The command line is returned with the values of the other two filled in.
 ///
 /// # Errors
 /// The first mistake in file, environment or their combination.
@@ -99,7 +99,7 @@ pub fn resolve(arguments: &[OsString], environment: &Environment) -> Result<(Cli
     Ok((cli, settings))
 }
 
-/// Tries everything that the file says of single commands.
+/// Checks the file's options of single commands.
 pub fn check_commands(arguments: &[OsString], environment: &Environment) -> Result<(), SettingsError> {
     let Some(file) = Sources::read(arguments, environment)?.file else { return Ok(()) };
     for line in file.commands().keys().flat_map(|command| options::lines(command)) {
@@ -125,9 +125,8 @@ struct Sources {
     file: Option<File>,
 }
 
-/// The database is the business of one layer: the strongest that names one, by URL or by profile, decides alone. So
-/// `--profile` is not undone by a URL in the environment, and a bare URL never carries the name or the limits of a
-/// profile that it does not belong to.
+/// The database. Only the strongest layer that names one, by URL or by profile, counts: so a URL in the environment does not
+/// override `--profile`, and a URL never gets the name or the limits of a profile that it does not belong to.
 struct Database {
     url: Option<ConnectionUrl>,
     profile: Option<String>,
@@ -145,8 +144,7 @@ impl Sources {
         Ok(Self { flags, variables, file: file.map_err(SettingsError)? })
     }
 
-    /// Reads `arguments` with what environment and file say as defaults. `log_file` is for a log that is wanted without a
-    /// file being named.
+    /// Reads `arguments` with the values of environment and file as defaults. `log_file` is the default file of the log.
     ///
     /// # Errors
     /// An unknown profile, a layer that names both a URL and a profile, or limits that contradict each other.
@@ -235,7 +233,7 @@ fn word<'a>(words: &'a Words, name: &str) -> Option<&'a str> {
     words.get(name)?.first().map(String::as_str)
 }
 
-/// A log is kept only where a file or a level was asked for.
+/// The log, if a file or a level is set.
 fn log(all: &Layer, default_file: Option<&Path>) -> Option<Log> {
     if all.log_file.is_none() && all.log_level.is_none() {
         return None;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Commands that have options of their own.
 pub fn commands() -> Vec<&'static str> {
-    // The commands that only show the screen, or print what the program itself says, have none.
+    // The monitor, and the commands that only print what is built in, have none.
     vec![
         "check", "cleanup", "demo", "doctor", "job", "logs", "metrics", "migrate", "schedule", "stats", "status",
         "trigger",
@@ -58,7 +58,7 @@ fn with_defaults(command: clap::Command, values: &Words, own: &dyn Fn(&clap::Arg
     })
 }
 
-/// A line for a command and for each of its subcommands that needs no argument, to try what the file says of them.
+/// A command line for a command and for each of its subcommands that needs no argument, to check the file's values.
 pub fn lines(name: &str) -> Vec<Vec<String>> {
     let program = cli::command();
     let Some(command) = program.find_subcommand(name) else { return Vec::new() };

@@ -20,12 +20,12 @@ pub async fn read(settings: &Settings, target: &Target) -> (String, Result<(), F
         Err(Failure::new(exit::CANNOT_CONNECT, why))
     });
     let unknown = Health::unknown("");
-    let (seen, health) = match &report {
+    let (read, health) = match &report {
         Ok(report) => (Some((&report.snapshot, &report.stats)), &report.health),
         Err(_) => (None, &unknown),
     };
     let (database, view, window) = (&*target.id(), PLATFORM_METRICS, settings.window);
-    let exposed = Exposed { database, view, seen, health, window };
+    let exposed = Exposed { database, view, read, health, window };
     match openmetrics::encode(exposed) {
         Ok(text) => (text, report.map(drop)),
         Err(error) => (String::new(), Err(Failure::new(exit::FAILURE, format!("cannot encode the figures: {error}")))),

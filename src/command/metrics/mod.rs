@@ -8,10 +8,10 @@ use crate::{cli::arguments::Metrics, command::Failure, output::Output, settings:
 use refreshtop_connect::Target;
 use refreshtop_core::exit;
 
-/// Exposes the figures once, or serves them until it is stopped.
+/// Prints or writes the metrics once, or serves them until it is stopped.
 ///
 /// # Errors
-/// The figures could not be read (what is exposed says so too), written or served.
+/// The database could not be read (the metric `up` is 0 then), or the metrics not be written or served.
 pub async fn run(metrics: &Metrics, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
     if let Some(address) = &metrics.listen {
         return serve::run(address, settings, target).await;

@@ -70,7 +70,9 @@ pub async fn run(address: &Listen, settings: &Settings, target: &Target) -> Resu
     let local = listener.local_addr().map_err(failed)?;
     print(&format!("serving http://{local}/metrics"));
     if !local.ip().is_loopback() {
-        print("warning: whoever reaches this address can read the figures, without a password and without encryption");
+        print(
+            "warning: anybody who can connect to this address can read the metrics, without a password and without encryption",
+        );
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     let shared = Arc::new(Shared {

@@ -11,10 +11,11 @@ mod report;
 use crate::{
     cli::arguments::Schedule,
     command::{
-        Failure, reader,
+        Failure,
         refresh::{self, Ended, Lost},
         session,
         signals::StopSignals,
+        stdout_closed,
     },
     output::{Output, clean, moment},
 };
@@ -127,7 +128,7 @@ fn refused(failure: &tokio_postgres::Error, role: &str) -> Failure {
 impl Driver<'_> {
     async fn run(&mut self) -> Result<(), Failure> {
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-        let gone = reader::gone();
+        let gone = stdout_closed::wait();
         tokio::pin!(gone);
         loop {
             let now = self.clock.at(Instant::now());

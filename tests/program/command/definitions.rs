@@ -29,7 +29,7 @@ fn help() {
     program.build();
     add(&mut program, "refreshtop", &mut texts);
     let (_, shared) = texts[0].1.split_once("\nOptions of every command:\n").unwrap();
-    let shared = shared.split("\n\nSettings come from").next().unwrap().to_owned();
+    let shared = shared.split("\n\nFlags override").next().unwrap().to_owned();
     assert!(shared.contains("--url") && shared.contains("--log-level"), "{shared}");
     let mut all = String::new();
     for (at, (name, text)) in texts.iter().enumerate() {
