@@ -8,7 +8,8 @@
 mod support;
 
 use refreshtop_cluster::{ClusterOptions, DisposableCluster};
-use refreshtop_db::poller::Poller;
+use refreshtop_core::address::ViewId;
+use refreshtop_db::{contract::PLATFORM_METRICS, poller::Poller};
 use std::{
     env,
     time::{Duration, Instant},
@@ -53,7 +54,7 @@ async fn polls(cluster: &DisposableCluster, database: &str, rows: u64) -> Durati
 }
 
 async fn timed(url: &str, who: &str, rows: u64) -> Durations {
-    let mut poller = Poller::open(&target(url)).await.expect("a session");
+    let mut poller = Poller::open(&target(url), &ViewId::new(PLATFORM_METRICS)).await.expect("a session");
     poller.set_direct();
     let mut taken = Durations::default();
     // The first connects and fills caches.

@@ -9,7 +9,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use refreshtop_connect::{Limits, Target};
 use refreshtop_core::{
-    address::DatabaseId,
+    address::{DatabaseId, ViewId},
     age,
     event::Event,
     exit,
@@ -59,7 +59,7 @@ pub async fn run(logs: &Logs, settings: &Settings, target: &Target, output: Outp
     }
     let read = async {
         let tx = ReadTransaction::begin(&mut app).await?;
-        let runs = log::runs_since(&tx, PLATFORM_METRICS, filter(logs), since, logs.limit).await?;
+        let runs = log::runs_since(&tx, &ViewId::new(PLATFORM_METRICS), filter(logs), since, logs.limit).await?;
         tx.end();
         Ok(runs)
     };
@@ -138,8 +138,9 @@ async fn follow(
     let (_polls, requests) = mpsc::channel(1);
     let (_window, window) = watch::channel(settings.window);
     let events = Events::of(database, sender);
-    let watcher =
-        tokio::spawn(watcher::run(target.clone(), SessionBudget::default(), Polls { requests, window }, events));
+    let view = ViewId::new(PLATFORM_METRICS);
+    let polls = Polls { requests, window };
+    let watcher = tokio::spawn(watcher::run(target.clone(), view, SessionBudget::default(), polls, events));
     let mut poll = tokio::time::interval(settings.poll);
     let mut down = false;
     let gone = stdout_closed::wait();
@@ -218,7 +219,7 @@ impl Follower {
         };
         let rows = FOLLOW_ROWS.max(logs.limit);
         let tx = ReadTransaction::begin(&mut app).await?;
-        let mut runs = log::runs_since(&tx, PLATFORM_METRICS, filter(logs), None, rows).await?;
+        let mut runs = log::runs_since(&tx, &ViewId::new(PLATFORM_METRICS), filter(logs), None, rows).await?;
         tx.end();
         self.app = Some(app);
         let now = runs.iter().map(|run| run.id).collect();

@@ -36,8 +36,9 @@ pub async fn run(settings: &Settings, target: Target, environment: &Environment)
     let id = DatabaseId::new(&target.id());
     let database = Database::new(id.clone(), settings.profile.clone(), target.place(), [view.clone()]);
     let options = settings.options();
+    let watched = view.clone();
     let connect = |queue| {
-        let worker = Worker::spawn(&target, options.window, &Events::of(id.clone(), queue));
+        let worker = Worker::spawn(&target, &watched, options.window, &Events::of(id.clone(), queue));
         Workers(BTreeMap::from([(id, worker)]))
     };
     let state = State::new(options.clone(), database, view, Instant::now());

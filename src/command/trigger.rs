@@ -101,7 +101,7 @@ async fn wait_until_free(client: &Client, mut pause: Duration, why: &Cell<&str>)
         if !why.get().is_empty() {
             return Ok(());
         }
-        match refresh::call(client, running::RUNS, running::RUNNING).await {
+        match refresh::call(client, running::RUNS, &running::process_statement(&ViewId::new(PLATFORM_METRICS))).await {
             Ok(running) if running.is_null() => return Ok(()),
             Ok(_) => {}
             // A role that may refresh (such as the jobs') need not be allowed to see what runs: the next attempt tells.

@@ -4,8 +4,9 @@ use crate::support::{self, CRON_DATABASE, SMALL_APP, client, cluster, execute, f
 use refreshtop::command::migrate;
 use refreshtop_cluster::{ClusterOptions, Cron, DisposableCluster};
 use refreshtop_connect::{Limits, Target};
-use refreshtop_core::job::Job;
+use refreshtop_core::{address::ViewId, job::Job};
 use refreshtop_db::{
+    contract::PLATFORM_METRICS,
     cron_settings, server_facts,
     session::Session,
     snapshot::{self, Kept, Scope},
@@ -62,7 +63,7 @@ fn has(lines: &[String], parts: &[&str]) -> bool {
 async fn monitored_job(target: &Target) -> Option<Job> {
     let scope = Scope { window: Duration::from_hours(1), runs: 1, errors: 0 };
     let mut app = Kept::open(target, "test").await.unwrap();
-    let read = snapshot::read(&mut app, &scope).await.unwrap();
+    let read = snapshot::read(&mut app, &ViewId::new(PLATFORM_METRICS), &scope).await.unwrap();
     let Some(database) = read.elsewhere().map(ToOwned::to_owned) else { return read.complete().job.ok() };
     let mut there = Kept::open(&Target { database, ..target.clone() }, "test").await.unwrap();
     read.complete_by(Ok(&mut there)).await.job.ok()

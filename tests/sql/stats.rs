@@ -20,6 +20,10 @@ use uuid::Uuid;
 
 const DAY: Duration = Duration::from_hours(24);
 
+fn own_view() -> ViewId {
+    ViewId::new(PLATFORM_METRICS)
+}
+
 /// Statement that logs one attempt: `status`, how long `ago` it ended (an interval), `ms` or `NULL`.
 fn row(status: &str, ago: &str, ms: &str) -> String {
     row_of(PLATFORM_METRICS, status, ago, ms)
@@ -85,7 +89,7 @@ async fn an_empty_log_gives_one_row_of_nothing() {
         "last_refresh_at": null, "last_error": null,
     });
     assert_eq!(stats(&session, "24").await, nothing);
-    let typed = statistics::statistics(&look(&mut service).await, PLATFORM_METRICS, DAY).await.unwrap();
+    let typed = statistics::statistics(&look(&mut service).await, &own_view(), DAY).await.unwrap();
     assert_eq!(typed, RefreshStats::default());
     assert_eq!(health::evaluate(&typed, Utc::now(), &Thresholds::default()).verdict, Verdict::Critical);
 }
@@ -125,7 +129,7 @@ async fn the_nine_figures() {
         .await;
     assert!(last, "the last attempt, though it failed: {found}");
 
-    let typed = statistics::statistics(&look(&mut service).await, PLATFORM_METRICS, DAY).await.unwrap();
+    let typed = statistics::statistics(&look(&mut service).await, &own_view(), DAY).await.unwrap();
     assert_eq!((typed.total, typed.successful, typed.failed), (6, 4, 2));
     assert_eq!(
         [typed.success_rate, typed.avg_duration_ms, typed.max_duration_ms, typed.min_duration_ms],
@@ -141,7 +145,7 @@ async fn the_nine_figures() {
     assert_eq!(typed.last_refresh_at, session.value::<Option<DateTime<Utc>>>(&at("'success', 'error'")).await);
     assert_eq!(typed.last_success_at, session.value::<Option<DateTime<Utc>>>(&at("'success'")).await);
 
-    let other = statistics::statistics(&look(&mut service).await, "other", DAY).await.unwrap();
+    let other = statistics::statistics(&look(&mut service).await, &ViewId::new("other"), DAY).await.unwrap();
     assert_eq!((other.total, other.failed, other.last_success_at), (1, 1, None));
 }
 
@@ -221,7 +225,7 @@ async fn the_border_itself_is_outside_the_window() {
 #[tokio::test]
 async fn the_last_success_may_be_older_than_the_window() {
     let (session, mut service) = logged(&[row("success", "3 days", "1"), row("error", "1 hour", "1")]).await;
-    let found = statistics::statistics(&look(&mut service).await, PLATFORM_METRICS, DAY).await.unwrap();
+    let found = statistics::statistics(&look(&mut service).await, &own_view(), DAY).await.unwrap();
     let success: DateTime<Utc> =
         session.value("completed_at FROM public.metrics_refresh_log WHERE status = 'success'").await;
     assert_eq!((found.total, found.successful, found.last_success_at), (1, 0, Some(success)));
@@ -244,12 +248,12 @@ async fn health_borders_over_real_statistics() {
         let mut rows = vec![row("success", "1 min", ms); good];
         rows.extend(vec![row("error", "1 min", "1"); bad]);
         let (session, mut service) = logged(&rows).await;
-        let found = statistics::statistics(&look(&mut service).await, PLATFORM_METRICS, DAY).await.unwrap();
+        let found = statistics::statistics(&look(&mut service).await, &own_view(), DAY).await.unwrap();
         let health = health::evaluate(&found, session.value("clock_timestamp()").await, &thresholds);
         assert_eq!(health.verdict, expected, "{good} good, {bad} bad, {ms} ms: {:?}", health.findings);
     }
     let (_, mut service) = logged(&[row("success", "1 hour", "1")]).await;
-    let found = statistics::statistics(&look(&mut service).await, PLATFORM_METRICS, DAY).await.unwrap();
+    let found = statistics::statistics(&look(&mut service).await, &own_view(), DAY).await.unwrap();
     let success = found.last_success_at.unwrap();
     for (age, expected) in
         [(TimeDelta::minutes(10), Verdict::Healthy), (TimeDelta::milliseconds(600_001), Verdict::Warning)]
@@ -275,7 +279,7 @@ async fn recent_runs_are_the_newest_of_their_kind_newest_first() {
         (LogFilter::Errors, 1, vec![2.0]),
         (LogFilter::All, 0, vec![]),
     ] {
-        let runs = recent_runs::recent_runs(&look(&mut service).await, PLATFORM_METRICS, filter, limit).await.unwrap();
+        let runs = recent_runs::recent_runs(&look(&mut service).await, &own_view(), filter, limit).await.unwrap();
         let found: Vec<f64> = runs.iter().filter_map(|run| run.duration_ms).collect();
         assert_eq!(found, expected, "{filter:?} {limit}");
         assert!(
@@ -295,12 +299,12 @@ async fn lists_cut_long_texts_and_the_detail_keeps_them() {
                       repeat('é', 15000), repeat('d', 300000), 'h', repeat('c', 15000))",
         )
         .await;
-    let listed = recent_runs::recent_runs(&look(&mut service).await, PLATFORM_METRICS, LogFilter::Errors, 50)
+    let listed = recent_runs::recent_runs(&look(&mut service).await, &own_view(), LogFilter::Errors, 50)
         .await
         .unwrap()
         .remove(0);
     assert_eq!(listed.error, Some("é".repeat(500)));
-    let stats = statistics::statistics(&look(&mut service).await, PLATFORM_METRICS, DAY).await.unwrap();
+    let stats = statistics::statistics(&look(&mut service).await, &own_view(), DAY).await.unwrap();
     assert_eq!(stats.last_error, Some("é".repeat(500)));
     let detail = run_detail::run_detail(&look(&mut service).await, listed.id).await.unwrap().unwrap();
     assert_eq!(detail.run, listed);
@@ -322,8 +326,7 @@ async fn a_row_of_an_older_deployment_reads_well() {
               VALUES ('platform_metrics', 'success', 12, NULL, now() - interval '2 hours', NULL, now() - interval '2 hours')")
         .await;
     let created: DateTime<Utc> = session.value("max(created_at) FROM public.metrics_refresh_log").await;
-    let runs =
-        recent_runs::recent_runs(&look(&mut service).await, PLATFORM_METRICS, LogFilter::All, 288).await.unwrap();
+    let runs = recent_runs::recent_runs(&look(&mut service).await, &own_view(), LogFilter::All, 288).await.unwrap();
     assert_eq!(runs.len(), 2);
     let old = &runs[0];
     assert_eq!((old.status, old.origin, old.started_at), (RunStatus::Error, Origin::Unknown, created));
@@ -334,7 +337,7 @@ async fn a_row_of_an_older_deployment_reads_well() {
     assert_eq!((runs[1].status, runs[1].duration_ms, runs[1].completed_at), (RunStatus::Success, Some(12.0), None));
     let detail = run_detail::run_detail(&look(&mut service).await, old.id).await.unwrap().unwrap();
     assert_eq!((detail.run, detail.message, detail.black_box, detail.pid), (old.clone(), None, None, None));
-    let stats = statistics::statistics(&look(&mut service).await, PLATFORM_METRICS, DAY).await.unwrap();
+    let stats = statistics::statistics(&look(&mut service).await, &own_view(), DAY).await.unwrap();
     assert_eq!((stats.total, stats.last_refresh_at, stats.last_error), (2, Some(created), None));
     assert_eq!((stats.last_success_at, stats.avg_duration_ms), (Some(runs[1].started_at), Some(12.0)));
 }
@@ -343,10 +346,10 @@ async fn a_row_of_an_older_deployment_reads_well() {
 async fn a_failed_run_is_told_in_full() {
     let (session, mut service) = logged(&["UPDATE refreshtop.views SET lock_timeout = '100 ms';".into()]).await;
     session.run("SET application_name = 'in the way'; BEGIN; LOCK TABLE public.assets").await;
-    let outcome = trigger::trigger(&mut service, &ViewId::new(PLATFORM_METRICS)).await.unwrap();
+    let outcome = trigger::trigger(&mut service, &own_view()).await.unwrap();
     let TriggerOutcome::Error { duration_ms, sqlstate, message } = outcome else { panic!("{outcome:?}") };
     assert_eq!(sqlstate.as_deref(), Some("55P03"));
-    let listed = recent_runs::recent_runs(&look(&mut service).await, PLATFORM_METRICS, LogFilter::Errors, 50)
+    let listed = recent_runs::recent_runs(&look(&mut service).await, &own_view(), LogFilter::Errors, 50)
         .await
         .unwrap()
         .remove(0);
@@ -365,26 +368,25 @@ async fn a_trigger_tells_its_outcome() {
     let url = migrated_app("trigger").await;
     let mut service = crate::support::open(&url).await;
     let session = Session::open(&url).await;
-    let outcome = trigger::trigger(&mut service, &ViewId::new(PLATFORM_METRICS)).await.unwrap();
+    let outcome = trigger::trigger(&mut service, &own_view()).await.unwrap();
     let at: DateTime<Utc> = session.value("completed_at FROM public.metrics_refresh_log").await;
     let ms: f64 = session.value("duration_ms::float8 FROM public.metrics_refresh_log").await;
     assert_eq!(outcome, TriggerOutcome::Success { duration_ms: ms, completed_at: at });
 
     session.run("SET application_name = 'the first'; BEGIN").await;
     session.value::<Value>("public.trigger_platform_metrics_refresh()").await;
-    let outcome = trigger::trigger(&mut service, &ViewId::new(PLATFORM_METRICS)).await.unwrap();
+    let outcome = trigger::trigger(&mut service, &own_view()).await.unwrap();
     assert!(
         matches!(&outcome, TriggerOutcome::AlreadyRunning { message } if message.contains("the first")),
         "{outcome:?}"
     );
-    let running = running::running(&look(&mut service).await, PLATFORM_METRICS).await.unwrap().unwrap();
+    let running = running::running(&look(&mut service).await, &own_view()).await.unwrap().unwrap();
     assert_eq!(running.pid, session.pid);
     session.run("COMMIT").await;
-    assert_eq!(running::running(&look(&mut service).await, PLATFORM_METRICS).await.unwrap(), None);
+    assert_eq!(running::running(&look(&mut service).await, &own_view()).await.unwrap(), None);
 
     let (_, plain) = fresh_role(&url, "plain", "").await;
-    let outcome =
-        trigger::trigger(&mut crate::support::open(&plain).await, &ViewId::new(PLATFORM_METRICS)).await.unwrap();
+    let outcome = trigger::trigger(&mut crate::support::open(&plain).await, &own_view()).await.unwrap();
     assert!(
         matches!(&outcome, TriggerOutcome::Refused { message } if message.contains("super administrators")),
         "{outcome:?}"
@@ -400,7 +402,7 @@ async fn a_running_refresh_of_another_role_is_told_where_a_plain_owner_migrated(
     let refreshing = Session::with(&member, "SET application_name = 'the first'; BEGIN").await;
     refreshing.value::<Value>("public.trigger_platform_metrics_refresh()").await;
     let mut service = crate::support::open(&owner_url).await;
-    let running = running::running(&look(&mut service).await, PLATFORM_METRICS).await.unwrap().unwrap();
+    let running = running::running(&look(&mut service).await, &own_view()).await.unwrap().unwrap();
     assert_eq!((running.pid, running.application.as_deref()), (refreshing.pid, Some("the first")), "{owner}");
 }
 
@@ -526,11 +528,11 @@ async fn no_poll_reads_the_whole_log() {
         execute(&url, &settings.map(setting).concat()).await;
         let mut service = crate::support::open(&role_url).await;
         for _ in 0..POLLS {
-            let stats = statistics::statistics(&look(&mut service).await, PLATFORM_METRICS, DAY).await.unwrap();
+            let stats = statistics::statistics(&look(&mut service).await, &own_view(), DAY).await.unwrap();
             assert!(stats.total > 200 && stats.last_error.is_some() && stats.last_success_at.is_some(), "{stats:?}");
             for (filter, limit) in [(LogFilter::All, 288), (LogFilter::Errors, 50)] {
                 let runs =
-                    recent_runs::recent_runs(&look(&mut service).await, PLATFORM_METRICS, filter, limit).await.unwrap();
+                    recent_runs::recent_runs(&look(&mut service).await, &own_view(), filter, limit).await.unwrap();
                 assert_eq!(runs.len(), usize::from(limit));
             }
         }

@@ -2,11 +2,11 @@
 
 use super::target;
 use refreshtop_core::{
-    address::DatabaseId,
+    address::{DatabaseId, ViewId},
     event::Event,
     question::{Answer, Question},
 };
-use refreshtop_db::{events::Events, reader::Reader};
+use refreshtop_db::{contract::PLATFORM_METRICS, events::Events, reader::Reader};
 use std::time::Duration;
 use tokio::{sync::mpsc, time::timeout};
 
@@ -20,7 +20,7 @@ impl Asking {
     pub fn new(url: &str) -> Self {
         let (queue, events) = mpsc::channel(64);
         let of = Events::of(DatabaseId::new("test"), queue);
-        Self { reader: Reader::spawn(target(url), of), events }
+        Self { reader: Reader::spawn(target(url), ViewId::new(PLATFORM_METRICS), of), events }
     }
 
     pub async fn event(&mut self) -> Event {

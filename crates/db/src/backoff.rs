@@ -10,7 +10,7 @@ pub fn quick_backoff() -> ExponentialBackoff {
     backoff(Duration::from_millis(100), Duration::from_secs(5), 1.25)
 }
 
-/// Pauses where trying again soon can't help (wrong password, no such database): 5 s, doubling to 30 s, stretched
+/// Pauses if trying again soon can't help (wrong password, no such database): 5 s, doubling to 30 s, stretched
 /// likewise. Servers lock accounts that knock too often.
 pub fn slow_backoff() -> ExponentialBackoff {
     backoff(Duration::from_secs(5), Duration::from_secs(30), 2.0)

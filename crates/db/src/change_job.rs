@@ -5,7 +5,7 @@
 use crate::{
     cron_job::{self, Sought},
     error::{self, Result},
-    quote::literal,
+    parameter::Parameter,
     schedule,
     session::Session,
     trust::{Thing, Trust},
@@ -44,7 +44,7 @@ pub enum Changed {
     Done,
     /// There is no such job that this role may see.
     NoJob,
-    /// The job runs several statements: what is asked would take away more than ours. It stays.
+    /// The job runs several statements: the change would affect more than ours. It stays.
     Several,
     /// The job is another role's, which this one can't act for.
     NotPermitted(String),
@@ -58,13 +58,13 @@ struct Chosen {
     several: bool,
 }
 
-/// Changes the job that is `sought` and notes that in the audit trail: both or neither, as far as two databases
-/// can promise that. `there` is a session where `pg_cron` lives, or `None` where that is the application's. `may_commit`
-/// is asked at last.
+/// Changes the job that is `sought` and notes that in the audit trail: both or neither, as far as two databases can
+/// promise that. `there` is a session where `pg_cron` lives, or `None` if that is the application's. `may_commit` is
+/// called right before the commit.
 pub async fn change(
     app: &mut Session,
     there: Option<&mut Session>,
-    sought: &Sought<'_>,
+    sought: &Sought,
     change: &Change,
     may_commit: &dyn Fn() -> bool,
 ) -> Result<Option<Changed>> {
@@ -84,7 +84,7 @@ pub async fn change(
     let outcome = match outcome {
         // The installation may do it for its administrators, and notes it itself.
         Changed::NotPermitted(_) | Changed::NoJob if here => {
-            match by_the_installation(&mut noted, sought.name, change).await? {
+            match by_the_installation(&mut noted, &sought.name, change).await? {
                 Some(true) => {
                     if !may_commit() {
                         return Ok(None);
@@ -101,13 +101,10 @@ pub async fn change(
         return Ok(Some(outcome));
     }
     Trust::of(&mut noted).await?.allow(Thing::Function("record_act"))?;
-    let schedule = if let Change::Every(schedule) = change { literal(schedule) } else { "NULL".into() };
-    let sql = format!(
-        "SELECT refreshtop.record_act({}, 'success', jsonb_build_object('job', {}, 'schedule', {schedule}))",
-        literal(change.act()),
-        literal(sought.name)
-    );
-    noted.ask(&sql, &[]).await?;
+    let schedule = if let Change::Every(schedule) = change { Some(schedule.as_str()) } else { None };
+    let sql = "SELECT refreshtop.record_act($1, 'success', jsonb_build_object('job', $2, 'schedule', $3))";
+    let act = [Parameter::Text(change.act()), Parameter::Text(&sought.name), Parameter::OptionalText(schedule)];
+    noted.ask(sql, &act).await?;
     if !may_commit() {
         return Ok(None);
     }
@@ -118,7 +115,7 @@ pub async fn change(
     Ok(Some(Changed::Done))
 }
 
-async fn apply(cron: &mut Session, sought: &Sought<'_>, change: &Change) -> Result<Changed> {
+async fn apply(cron: &mut Session, sought: &Sought, change: &Change) -> Result<Changed> {
     if !schedule::has_own_tables(cron).await? {
         return Ok(Changed::NoJob);
     }
@@ -155,7 +152,7 @@ async fn apply(cron: &mut Session, sought: &Sought<'_>, change: &Change) -> Resu
 }
 
 /// The job that does what the contract's job of this name does; one that only has its name is somebody's own.
-async fn choose(cron: &mut Session, sought: &Sought<'_>) -> Result<Option<Chosen>> {
+async fn choose(cron: &mut Session, sought: &Sought) -> Result<Option<Chosen>> {
     let Some(wanted) = schedule::JOBS.iter().find(|wanted| wanted.name == sought.name) else { return Ok(None) };
     for job in cron_job::named(cron, sought).await? {
         let purpose = wanted.purpose(&job.command);
@@ -171,15 +168,14 @@ async fn act(cron: &mut Session, job: &Chosen, change: &Change) -> Result<Change
     if job.several && *change == Change::Remove {
         return Ok(Changed::Several);
     }
-    let id = job.id;
-    let sql = match change {
-        Change::Pause => format!("SELECT cron.alter_job({id}, active := false)"),
-        Change::Resume => format!("SELECT cron.alter_job({id}, active := true)"),
-        Change::Every(schedule) => format!("SELECT cron.alter_job({id}, schedule := {})", literal(schedule)),
+    let (sql, schedule) = match change {
+        Change::Pause => ("SELECT cron.alter_job($1, active := false)", ""),
+        Change::Resume => ("SELECT cron.alter_job($1, active := true)", ""),
+        Change::Every(schedule) => ("SELECT cron.alter_job($1, schedule := $2)", schedule.as_str()),
         // pg_cron has a function for names too.
-        Change::Remove => format!("SELECT cron.unschedule({id}::bigint)"),
+        Change::Remove => ("SELECT cron.unschedule($1)", ""),
     };
-    match cron.ask(&sql, &[]).await {
+    match cron.ask(sql, &[Parameter::Number(job.id), Parameter::Text(schedule)]).await {
         Ok(_) => Ok(Changed::Done),
         Err(failure) if error::code(&failure) == Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) => {
             Ok(Changed::NotPermitted(job.username.clone()))
@@ -188,8 +184,8 @@ async fn act(cron: &mut Session, job: &Chosen, change: &Change) -> Result<Change
     }
 }
 
-/// Lets the installation's own function do it, which changes no job but its own; `None` where this role may not call it,
-/// or it is not there.
+/// Lets the installation's own function do it, which changes no job but its own; `None` if this role may not call it,
+/// or it does not exist.
 async fn by_the_installation(app: &mut Session, name: &str, change: &Change) -> Result<Option<bool>> {
     let there = "SELECT EXISTS (
         SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
@@ -201,11 +197,16 @@ async fn by_the_installation(app: &mut Session, name: &str, change: &Change) -> 
     }
     Trust::of(app).await?.allow(Thing::Function("change_job"))?;
     let (schedule, active, remove) = match change {
-        Change::Pause => ("NULL".into(), "false", "false"),
-        Change::Resume => ("NULL".into(), "true", "false"),
-        Change::Every(schedule) => (literal(schedule), "NULL", "false"),
-        Change::Remove => ("NULL".into(), "NULL", "true"),
+        Change::Pause => (None, Some(false), false),
+        Change::Resume => (None, Some(true), false),
+        Change::Every(schedule) => (Some(schedule.as_str()), None, false),
+        Change::Remove => (None, None, true),
     };
-    let sql = format!("SELECT refreshtop.change_job({}, {schedule}, {active}, {remove})", literal(name));
-    app.one(&sql, &[]).await?.try_get(0).map(Some)
+    let parameters = [
+        Parameter::Text(name),
+        Parameter::OptionalText(schedule),
+        Parameter::OptionalFlag(active),
+        Parameter::OptionalFlag(Some(remove)),
+    ];
+    app.one("SELECT refreshtop.change_job($1, $2, $3, $4)", &parameters).await?.try_get(0).map(Some)
 }

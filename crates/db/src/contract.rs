@@ -1,6 +1,29 @@
 //! Names that are fixed between refreshtop and the application.
 
+use refreshtop_core::address::ViewId;
+
 /// The application's own view, which the public functions are about.
 pub const PLATFORM_METRICS: &str = "platform_metrics";
 /// The job that refreshes it.
 pub const REFRESH_JOB: &str = "refresh-platform-metrics";
+
+/// The name of the job that refreshes `view`.
+pub fn refresh_job(view: &ViewId) -> String {
+    format!("refresh-{}", view.as_str().replace('_', "-"))
+}
+
+/// Whether `view` is the application's own.
+pub fn is_own(view: &ViewId) -> bool {
+    view.as_str() == PLATFORM_METRICS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_job_of_the_own_view_has_the_name_of_the_contract() {
+        assert_eq!(refresh_job(&ViewId::new(PLATFORM_METRICS)), REFRESH_JOB);
+        assert_eq!(refresh_job(&ViewId::new("daily_sales")), "refresh-daily-sales");
+    }
+}

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// Characters of a command that are shown.
 const SHORT: usize = 80;
 
-/// Reads rows `j` of `cron.job`, with what the catalogue says of their roles `r`.
+/// Reads rows `j` of `cron.job`, with what the catalogue has of their roles `r`.
 const SELECT: &str = "
     SELECT j.jobid, j.jobname::text AS jobname, j.schedule::text AS schedule, j.command::text AS command,
            j.database::text AS database, j.username::text AS username, j.active,
@@ -30,19 +30,19 @@ pub(crate) const LIKELIEST: &str = "coalesce(j.jobname IN ($2, $2 || '@' || $1),
     strpos(j.command, $3) > 0 DESC, j.username = 'refreshtop_job' DESC, j.active DESC, j.jobid DESC";
 
 /// A job of an application's database. Its parts are `$1`, `$2` and `$3` of a statement about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sought<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sought {
     /// The application's database.
-    pub database: &'a str,
+    pub database: String,
     /// The job's name.
-    pub name: &'a str,
+    pub name: String,
     /// What its command calls.
-    pub call: &'a str,
+    pub call: String,
 }
 
-impl Sought<'_> {
+impl Sought {
     pub(crate) fn parameters(&self) -> [Parameter<'_>; 3] {
-        [Parameter::Text(self.database), Parameter::Text(self.name), Parameter::Text(self.call)]
+        [Parameter::Text(&self.database), Parameter::Text(&self.name), Parameter::Text(&self.call)]
     }
 }
 
@@ -150,6 +150,6 @@ pub(crate) async fn read(
 }
 
 /// The jobs that have the name, the likeliest one first.
-pub(crate) async fn named(there: &Session, sought: &Sought<'_>) -> Result<Vec<CronJob>> {
+pub(crate) async fn named(there: &Session, sought: &Sought) -> Result<Vec<CronJob>> {
     read(there, NAMED, LIKELIEST, &sought.parameters()).await
 }

@@ -12,15 +12,15 @@ use chrono::{FixedOffset, Offset as _, Utc};
 /// Where `pg_cron` lives, as far as it can be seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CronSettings {
-    /// Its database; `None` where it is not loaded, or nobody here may see.
+    /// Its database; `None` if it is not loaded, or its settings can't be read.
     pub database: Option<String>,
     /// Offset of the zone in which it reads schedules.
     pub offset: FixedOffset,
-    /// Whether its settings could be read; without that no database does not mean no `pg_cron`.
+    /// Whether its settings could be read. If not, no database does not mean no `pg_cron`.
     pub readable: bool,
 }
 
-/// Asks where `pg_cron` lives, in a look of its own.
+/// Reads where `pg_cron` lives, in a transaction of its own.
 pub async fn cron_settings(connection: &mut Session) -> Result<CronSettings> {
     let tx = ReadTransaction::begin(connection).await?;
     let settings = cron_settings_in(&tx).await?;
@@ -28,7 +28,7 @@ pub async fn cron_settings(connection: &mut Session) -> Result<CronSettings> {
     Ok(settings)
 }
 
-/// Asks where `pg_cron` lives.
+/// Reads where `pg_cron` lives.
 pub async fn cron_settings_in(tx: &ReadTransaction<'_>) -> Result<CronSettings> {
     let sql = "SELECT database, utc_offset, readable FROM refreshtop.cron_settings()";
     settings_from_row(&tx.one(&[Thing::Function("cron_settings")], sql, &[]).await?)

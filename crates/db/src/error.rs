@@ -14,13 +14,13 @@ pub enum Error {
     /// The connection is lost; a sentence.
     #[error("{0}")]
     Lost(String),
-    /// There is no row where there should be one.
+    /// There is no row, and there should be one.
     #[error("the server's answer has no row")]
     NoRow,
     /// The answer has another form than expected; a sentence.
     #[error("the server's answer can't be read: {0}")]
     Decode(String),
-    /// Something is not looked at.
+    /// Something is not read or called.
     #[error(transparent)]
     Refused(#[from] Refusal),
 }
@@ -80,7 +80,7 @@ pub mod sqlstate {
     pub const NOT_POPULATED: &str = "55000";
 }
 
-/// The server's own error inside `error`, where the server answered at all.
+/// The server's own error inside `error`, if the server answered at all.
 pub fn server_error(error: &Error) -> Option<&DbError> {
     match error {
         Error::Server(server) => Some(server),
@@ -103,7 +103,7 @@ pub fn is_connection_failure(error: &Error) -> bool {
 }
 
 /// Whether all of a poll fails with `failure`: the connection is lost, the server ends the session with these words, or
-/// a standby gave the whole look up.
+/// a standby gave up the whole read.
 pub fn fails_all(failure: &Error) -> bool {
     let fatal = |server: &DbError| matches!(server.parsed_severity(), Some(Severity::Fatal | Severity::Panic));
     is_connection_failure(failure)
@@ -133,7 +133,7 @@ pub fn is_restricted(failure: &Error) -> bool {
             .is_some_and(|place| ["ApplyRetrieveRule", "rewriteTargetView"].contains(&place))
 }
 
-/// Whether `failure` says that what is asked does not exist here: no migrations, or fewer than this version knows.
+/// Whether `failure` means that something does not exist here: no migrations, or fewer than this version knows.
 pub fn is_missing(failure: &Error) -> bool {
     if let Some(refusal) = refusal(failure) {
         return matches!(refusal, Refusal::Missing(_));
@@ -168,7 +168,7 @@ pub fn grant(role: &str) -> String {
     format!("GRANT refreshtop_admin TO {}", identifier(role))
 }
 
-/// Why `what` can't be shown, where `grant` would fix missing rights.
+/// Why `what` can't be shown; `grant` would fix missing rights.
 pub fn unavailable_but_for(what: &str, error: &Error, grant: &str) -> Unavailable {
     if let Some(Refusal::Stranger(why)) = refusal(error) {
         return Unavailable::new(format!("{what}: {}", why.reason), &*why.fix);

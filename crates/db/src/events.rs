@@ -1,4 +1,4 @@
-//! Where the tasks of a database put what they hear.
+//! The queue into which the tasks of a database put their events.
 
 use refreshtop_core::{address::DatabaseId, event::Event};
 use tokio::sync::mpsc;

@@ -51,7 +51,7 @@ impl FromRow for Execution {
 pub struct Executions {
     /// The newest of them.
     pub runs: Vec<Execution>,
-    /// Among how many of the newest executions of all jobs they were looked for, where older ones were left out.
+    /// Among how many of the newest executions of all jobs they were searched, if older ones were left out.
     pub among: Option<i64>,
 }
 
@@ -66,7 +66,7 @@ pub(super) fn newest(job: impl Display, limit: impl Display, reach: i64) -> Stri
 }
 
 /// The newest `limit` executions of a job, newest first; those of jobs that were removed are not among them.
-pub async fn executions(there: &mut Session, sought: &Sought<'_>, limit: u16) -> Result<Executions> {
+pub async fn executions(there: &mut Session, sought: &Sought, limit: u16) -> Result<Executions> {
     let tx = cron_job::begin(there).await?;
     if !schedule::has_own_tables(&tx).await? {
         return Ok(Executions::default());

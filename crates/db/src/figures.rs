@@ -8,7 +8,7 @@ use crate::{
 };
 use refreshtop_core::figures::PlatformMetrics;
 
-/// The row of `platform_metrics`; `None` where the view is empty.
+/// The row of `platform_metrics`; `None` if the view is empty.
 pub async fn figures(tx: &ReadTransaction<'_>) -> Result<Option<PlatformMetrics>> {
     let sql = "SELECT total_accounts::bigint, total_users::bigint, total_assets::bigint, total_licenses::bigint,
                 new_accounts_30d::bigint, new_users_30d::bigint, new_assets_30d::bigint, last_updated::timestamptz

@@ -15,7 +15,7 @@ use crate::{
 use chrono::{Offset as _, Utc};
 use refreshtop_core::job::{Job, JobRun};
 
-/// The job as the installation sees it: for [`job_here`], asked before it is known where `pg_cron` lives.
+/// The job as the installation sees it: for [`job_here`], read before it is known where `pg_cron` lives.
 pub(super) async fn own_job(tx: &ReadTransaction<'_>, name: &str) -> Result<Option<Row>> {
     let sql = "SELECT left(schedule, 200) AS schedule, active, last_status, last_message, last_start
                FROM refreshtop.cron_job($1)";
@@ -26,39 +26,35 @@ pub(super) async fn own_job(tx: &ReadTransaction<'_>, name: &str) -> Result<Opti
 pub(super) async fn job_here(
     tx: &ReadTransaction<'_>,
     cron: &CronSettings,
-    sought: &Sought<'_>,
+    sought: &Sought,
     own: Result<Option<Row>>,
 ) -> Result<Option<Job>> {
     if let Some(row) = own? {
         return job(&row, cron).map(Some);
     }
-    // The installation sees its own jobs only; whoever asks may see more.
+    // The installation sees its own jobs only; this role may see more.
     if cron.database.is_none() || !schedule::is_readable(tx).await? {
         return Ok(None);
     }
     Ok(read(tx, cron, sought, &format!("{NAMED} AND {OF_ROLES_THAT_COUNT}")).await?.map(|found| found.job))
 }
 
-/// The job, read where `pg_cron` lives. Whoever made it by hand may have given it another name.
-pub(super) async fn job_there(
-    tx: &ReadTransaction<'_>,
-    cron: &CronSettings,
-    sought: &Sought<'_>,
-) -> Result<Option<Job>> {
+/// The job, read where `pg_cron` lives. If it was made by hand, it may have another name.
+pub(super) async fn job_there(tx: &ReadTransaction<'_>, cron: &CronSettings, sought: &Sought) -> Result<Option<Job>> {
     Ok(read(tx, cron, sought, &format!("({NAMED} OR {CALLING})")).await?.map(|found| found.job))
 }
 
 /// The job of that name, with its last execution even if that was long ago. `there` is a session where `pg_cron` lives;
-/// `is_here` says whether that is the application's database.
+/// `is_here` if that is the application's database.
 pub async fn job_by_name(
     there: &mut Session,
     cron: &CronSettings,
-    sought: &Sought<'_>,
+    sought: &Sought,
     is_here: bool,
 ) -> Result<Option<Job>> {
     let tx = ReadTransaction::begin(there).await?;
     let condition = if is_here {
-        if let Some(row) = own_job(&tx, sought.name).await? {
+        if let Some(row) = own_job(&tx, &sought.name).await? {
             return job(&row, cron).map(Some);
         }
         if !schedule::is_readable(&tx).await? {
@@ -93,7 +89,7 @@ struct Found {
 async fn read(
     tx: &ReadTransaction<'_>,
     cron: &CronSettings,
-    sought: &Sought<'_>,
+    sought: &Sought,
     condition: &str,
 ) -> Result<Option<Found>> {
     let sql = format!(

@@ -1,4 +1,4 @@
-//! The database world: what is asked of PostgreSQL, and how its answers become values of the model.
+//! The database world: the questions to PostgreSQL, and how its answers become values of the model.
 //!
 //! It knows no screen.
 
@@ -22,7 +22,7 @@ pub mod migrate;
 pub mod parameter;
 pub mod poller;
 pub mod preflight;
-pub mod quote;
+mod quote;
 pub mod read_transaction;
 pub mod reader;
 pub mod recent_runs;
@@ -41,7 +41,7 @@ pub mod statistics;
 mod suspend;
 pub mod trigger;
 pub mod trust;
-pub mod unmanaged;
+mod unmanaged;
 mod views;
 pub mod waits;
 pub mod watcher;

@@ -3,6 +3,7 @@
 
 use crate::{
     error::{self, sqlstate},
+    parameter::Parameter,
     session::{SEARCH_PATH, Session},
     session_budget::SessionBudget,
 };
@@ -36,7 +37,7 @@ impl Default for Trial {
 
 impl Trial {
     /// Takes note of a notification on `channel`.
-    pub(super) fn heard(&self, channel: &str) {
+    pub(super) fn receive(&self, channel: &str) {
         if channel == self.channel {
             self.arrived.notify_one();
         }
@@ -163,8 +164,8 @@ async fn notify(target: &Target, channel: &str, limit: Duration) -> Result<(), S
         Ok(session) => session.map_err(|failure| failure.to_string())?,
         Err(_) => return Err("a second session could not be opened in time".into()),
     };
-    let sql = format!("SELECT pg_catalog.pg_notify('{channel}', '')");
-    match timeout(limit, session.first_value(&sql)).await {
+    let sql = "SELECT pg_catalog.pg_notify($1, '')";
+    match timeout(limit, session.query(sql, &[Parameter::Text(channel)])).await {
         Ok(sent) => sent.map(|_| ()).map_err(|failure| error::loss(&failure)),
         Err(_) => Err("the server did not answer in time".into()),
     }

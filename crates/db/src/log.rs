@@ -2,7 +2,7 @@
 
 use crate::{
     error::{self, Result},
-    quote::literal,
+    parameter::Parameter,
     read_transaction::ReadTransaction,
     recent_runs::{self, LogFilter},
     row::FromRow as _,
@@ -10,42 +10,41 @@ use crate::{
     unmanaged,
 };
 use chrono::{DateTime, Utc};
-use refreshtop_core::run::Run;
+use refreshtop_core::{address::ViewId, run::Run};
 
 /// Longest error text that a list carries, characters.
 const LONGEST_ERROR: u32 = 20_000;
 
-/// The newest `limit` runs that were logged at `since` or later, newest first.
+/// The newest `limit` runs of `view` that were logged at `since` or later, newest first.
 pub async fn runs_since(
     tx: &ReadTransaction<'_>,
-    refresh_type: &str,
+    view: &ViewId,
     filter: LogFilter,
     since: Option<DateTime<Utc>>,
     limit: u16,
 ) -> Result<Vec<Run>> {
-    let since_then =
-        since.map(|since| format!(" AND created_at >= {}", literal(&since.to_rfc3339()))).unwrap_or_default();
+    let since_then = if since.is_some() { " AND created_at >= $2" } else { "" };
     let only = match filter {
         LogFilter::All => "",
         LogFilter::Errors => " AND status = 'error'",
     };
     let sql = format!(
         "{} FROM public.metrics_refresh_log
-         WHERE refresh_type = {} AND created_at IS NOT NULL{since_then}{only}
+         WHERE refresh_type::text = $1 AND created_at IS NOT NULL{since_then}{only}
          ORDER BY created_at DESC LIMIT {limit}",
-        recent_runs::select_runs(LONGEST_ERROR),
-        literal(refresh_type)
+        recent_runs::select_runs(LONGEST_ERROR)
     );
-    let missing = match tx.ask(&[LOG], &sql, &[]).await {
+    let parameters = [Parameter::Text(view.as_str()), Parameter::Moment(since.unwrap_or_default())];
+    let missing = match tx.ask(&[LOG], &sql, &parameters).await {
         Err(failure) if error::is_missing(&failure) => failure,
         Err(failure) => return Err(failure),
         Ok(rows) => return rows.iter().map(Run::from_row).collect(),
     };
-    // Whose log is not looked at for a reason of its own is told that reason.
+    // If the log is not read for a reason of its own, that is the reason to show.
     tx.allow_unless_missing(LOG)?;
     // A log that was made by hand has fewer columns.
     let catalog = unmanaged::catalog(tx).await?;
-    let runs = unmanaged::runs(tx, &catalog, "", refresh_type, filter, since, limit).await?;
-    // Where that can't be read either, migrating is what fixes it.
+    let runs = unmanaged::runs(tx, &catalog, "", view, filter, since, limit).await?;
+    // If that can't be read either, migrating is what fixes it.
     runs.map_err(|_| missing)
 }

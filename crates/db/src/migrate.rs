@@ -13,12 +13,12 @@ pub use error::MigrateError;
 pub use inventory::{Home, INVENTORY, OPENED, blind_spot, has_view};
 pub use transaction::Pending;
 
-use crate::{error::Result, preflight, quote::literal, session::Session};
+use crate::{error::Result, parameter::Parameter, preflight, session::Session};
 use down::FORGET_ROLES;
 use inventory::{AT_HOME, changes, moved_from};
 use sqlx::migrate::{Migration, Migrator};
 use std::fmt::Write as _;
-use transaction::{ENTER, LEAVE, LEAVE_ROLES, as_owner, begin, blame, event_triggers, record, run};
+use transaction::{ENTER, LEAVE, LEAVE_ROLES, as_owner, begin, blame, event_triggers, record, run, write_as_owner};
 
 /// First half of the advisory locks that keep two migrators apart: `'rftp'`.
 pub const LOCK_CLASS: i32 = 0x7266_7470;
@@ -43,13 +43,13 @@ pub fn known() -> Vec<i64> {
     migrator().iter().filter(|step| step.migration_type.is_up_migration()).map(|step| step.version).collect()
 }
 
-/// Refuses to look at what may hold somebody else's code. Asked before our own tables are read.
+/// Refuses to read what may hold somebody else's code. Called before our own tables are read.
 async fn trusted(connection: &mut Session) -> Result<(), MigrateError> {
     let problems = preflight::trust(connection).await?;
     if problems.is_empty() { Ok(()) } else { Err(MigrateError::Preflight(problems)) }
 }
 
-/// Refuses to change anything where that is so, or where something has a name that every change needs.
+/// Refuses to change anything in that case, or if something has a name that every change needs.
 async fn unbarred(connection: &mut Session) -> Result<(), MigrateError> {
     let problems = preflight::barriers(connection).await?;
     if problems.is_empty() { Ok(()) } else { Err(MigrateError::Preflight(problems)) }
@@ -71,8 +71,8 @@ pub async fn status(connection: &mut Session) -> Result<Vec<Step>, MigrateError>
 }
 
 async fn applied(connection: &mut Session) -> Result<Vec<(i64, chrono::DateTime<chrono::Utc>)>> {
-    // Not by to_regclass: it may answer from the session's cache, which has not yet heard of what another migrator
-    // did while this one waited for the lock.
+    // Not by to_regclass: it may answer from the session's cache, which does not yet know what another migrator did
+    // while this one waited for the lock.
     let table = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                  WHERE n.nspname = 'refreshtop' AND c.relname = 'migrations'";
     if connection.optional(table, &[]).await?.is_none() {
@@ -85,7 +85,7 @@ async fn applied(connection: &mut Session) -> Result<Vec<(i64, chrono::DateTime<
 /// What a migration up did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// Versions applied now; none where there was nothing to do.
+    /// Versions applied now; none if there was nothing to do.
     pub versions: Vec<i64>,
     /// What was missing or changed, and was put back, in the inventory's words.
     pub repaired: Vec<String>,
@@ -102,7 +102,7 @@ impl Applied {
     }
 }
 
-/// What is told while a migration runs, a sentence each.
+/// What is printed while a migration runs, a sentence each.
 pub type Progress<'a> = &'a mut (dyn FnMut(&str) + Send);
 
 /// Applies every pending step, and puts back what was changed behind our back.
@@ -116,7 +116,7 @@ pub async fn begin_up<'c>(
     connection: &'c mut Session,
     progress: Progress<'_>,
 ) -> Result<Pending<'c, Applied>, MigrateError> {
-    // Also before the first look into our own tables: they may be somebody else's.
+    // Also before our own tables are first read: they may be somebody else's.
     let problems = preflight::problems(connection).await?;
     if !problems.is_empty() {
         return Err(MigrateError::Preflight(problems));
@@ -160,7 +160,7 @@ pub async fn begin_up<'c>(
     )
     .await?;
     record(&mut transaction, "migrate up", &done).await?;
-    // What these very steps have said. Others write into the audit trail, too, and an earlier migration did.
+    // What these very steps have reported. Others write into the audit trail, too, and an earlier migration did.
     let said = "SELECT detail ->> 'message' FROM refreshtop.audit
                 WHERE action = 'migrate up' AND outcome = 'kept' AND detail ->> 'transaction' = pg_current_xact_id()::text
                 ORDER BY at";
@@ -178,7 +178,7 @@ async fn told(connection: &mut Session) -> Result<Vec<String>> {
     connection.ask(sql, &[]).await?.iter().map(|row| row.try_get(0)).collect()
 }
 
-/// Opens the transaction of whoever changes nothing but jobs and what is noted of them; what [`leave`] ends is in force.
+/// Opens a transaction that changes nothing but jobs and what is noted of them; what [`leave`] ends is in force.
 pub async fn begin_jobs(connection: &mut Session) -> Result<Pending<'_, Applied>, MigrateError> {
     unbarred(connection).await?;
     let mut transaction = begin(connection).await?;
@@ -237,14 +237,11 @@ async fn note_step(transaction: &mut Session, step: &Migration) -> Result<()> {
         let _ = write!(text, "{byte:02x}");
         text
     });
-    let sql = format!(
-        "INSERT INTO refreshtop.migrations (version, description, success, checksum, execution_time)
-         VALUES ({}, {}, true, '\\x{checksum}', 0)
-         ON CONFLICT (version) DO UPDATE SET checksum = excluded.checksum",
-        step.version,
-        literal(&step.description)
-    );
-    as_owner(transaction, &sql).await
+    let sql = "INSERT INTO refreshtop.migrations (version, description, success, checksum, execution_time)
+         VALUES ($1, $2, true, decode($3, 'hex'), 0)
+         ON CONFLICT (version) DO UPDATE SET checksum = excluded.checksum";
+    let step = [Parameter::Number(step.version), Parameter::Text(&step.description), Parameter::Text(&checksum)];
+    write_as_owner(transaction, sql, &step).await
 }
 
 async fn versions(connection: &mut Session) -> Result<Vec<i64>> {

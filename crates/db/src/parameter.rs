@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn an_interval_has_no_days_and_no_months() {
         let expected = |micros: i64| [micros.to_be_bytes().as_slice(), &[0; 8]].concat();
-        assert_eq!(sent(Duration::from_micros(1_500_000)), expected(1_500_000));
+        assert_eq!(sent(Duration::new(1, 500_000_000)), expected(1_500_000));
         assert_eq!(sent(Duration::MAX), expected(i64::from(i32::MAX) * 1_000_000 + 999_999));
     }
 }

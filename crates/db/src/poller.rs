@@ -7,7 +7,7 @@ use crate::{
     snapshot::{self, Kept, Scope},
 };
 use refreshtop_connect::{ConnectError, Target};
-use refreshtop_core::{reading::Unavailable, snapshot::Snapshot};
+use refreshtop_core::{address::ViewId, reading::Unavailable, snapshot::Snapshot};
 use std::time::Duration;
 
 /// Runs that a poll brings: a day at the default interval.
@@ -15,23 +15,29 @@ const RUNS: u16 = 288;
 /// Failures that a poll brings.
 const ERRORS: u16 = 50;
 
-/// Reads one database again and again.
+/// Reads what is shown of one view, again and again.
 #[derive(Debug)]
 pub struct Poller {
     target: Target,
+    view: ViewId,
     app: Kept,
     cron: CronLink,
 }
 
 impl Poller {
     /// Reads through `session`, which `target` led to.
-    pub fn of(session: Session, target: Target) -> Self {
-        Self { cron: CronLink::new(target.clone()), target, app: Kept::of(session) }
+    pub fn of(session: Session, target: Target, view: ViewId) -> Self {
+        Self { cron: CronLink::new(target.clone()), target, view, app: Kept::of(session) }
     }
 
     /// Opens a session of its own.
-    pub async fn open(target: &Target) -> Result<Self, ConnectError> {
-        Ok(Self { target: target.clone(), app: Kept::open(target, "poll").await?, cron: CronLink::new(target.clone()) })
+    pub async fn open(target: &Target, view: &ViewId) -> Result<Self, ConnectError> {
+        Ok(Self {
+            target: target.clone(),
+            view: view.clone(),
+            app: Kept::open(target, "poll").await?,
+            cron: CronLink::new(target.clone()),
+        })
     }
 
     /// The session in the application's database.
@@ -53,7 +59,7 @@ impl Poller {
     /// session is open yet, what is known without it goes to `early`.
     pub async fn poll(&mut self, window: Duration, early: impl FnOnce(Snapshot)) -> Result<Snapshot> {
         let scope = Scope { window, runs: RUNS, errors: ERRORS };
-        let read = Box::pin(snapshot::read(&mut self.app, &scope)).await?;
+        let read = Box::pin(snapshot::read(&mut self.app, &self.view, &scope)).await?;
         let Some(database) = read.elsewhere().map(ToOwned::to_owned) else { return Ok(read.complete()) };
         if !self.cron.is_open(&database) {
             early(read.without_schedule());

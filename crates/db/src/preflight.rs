@@ -40,19 +40,19 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Looks for every problem at once, so that nobody has to fix them one run at a time.
+/// Finds every problem at once, so that nobody has to fix them one run at a time.
 pub async fn problems(connection: &mut Session) -> Result<Vec<Problem>> {
     connection.ask(include_str!("migrate/preflight.sql"), &[]).await?.iter().map(Problem::from_row).collect()
 }
 
-/// Looks whether what stands in schema `refreshtop` may be read and run by this session: whoever owns it, or can become
-/// its owner, could have put code of his own there.
+/// Checks whether what stands in schema `refreshtop` may be read and run by this session: whoever owns it, or can
+/// become its owner, could have put code of his own there.
 pub async fn trust(connection: &mut Session) -> Result<Vec<Problem>> {
     let found = problems(connection).await?;
     Ok(found.into_iter().filter(|problem| problem.of_trust).collect())
 }
 
-/// Looks for what stops whatever changes an installation, a rollback too.
+/// Finds what stops every change of an installation, a rollback too.
 pub async fn barriers(connection: &mut Session) -> Result<Vec<Problem>> {
     let found = problems(connection).await?;
     Ok(found.into_iter().filter(|problem| problem.of_trust || problem.in_the_way).collect())

@@ -22,13 +22,13 @@ use tokio_postgres::error::SqlState;
 pub struct ReadTransaction<'a> {
     transaction: Transaction<'a>,
     trust: Trust,
-    /// What begins it: a question whose answer has the server's facts. `None` where that was asked already.
+    /// What begins it: a question whose answer has the server's facts. `None` if that was asked already.
     question: Option<String>,
     facts: SetOnce<ServerFacts>,
 }
 
-/// What a session may look at, as it said at the last read. The server checks that it still holds before anything else
-/// is read, in the same round trip.
+/// What a session may read, as it was at the last read. The server checks that it still holds before anything else is
+/// read, in the same round trip.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Assumed {
     /// All that it is permitted to.
@@ -79,12 +79,12 @@ impl<'a> ReadTransaction<'a> {
         self.facts.wait().await
     }
 
-    /// What may be looked at.
+    /// What may be read and called.
     pub fn trust(&self) -> &Trust {
         &self.trust
     }
 
-    /// Whether `thing` may be looked at where it is there.
+    /// Whether `thing` may be read or called, if it exists.
     pub fn allow_unless_missing(&self, thing: Thing) -> Result<()> {
         match self.trust.allow(thing) {
             Err(Refusal::Missing(_)) => Ok(()),
@@ -152,8 +152,8 @@ pub(super) fn keep(name: &str) -> String {
     format!("PREPARE {name} (pg_catalog.text) AS {question}; ")
 }
 
-/// Whether `failure` says that what was assumed does not hold: the session's rights have changed, or a pooler has given
-/// us another session.
+/// Whether `failure` means that what was assumed does not hold: the session's rights have changed, or a pooler has
+/// given us another session.
 pub(super) fn is_refuted(failure: &Error) -> bool {
     let gone = |failure: &Error| match failure {
         Error::Server(server) => *server.code() == SqlState::INVALID_SQL_STATEMENT_NAME,
@@ -168,8 +168,8 @@ async fn begin_with(transaction: &Transaction<'_>, question: &str, keep: &str) -
     let settings = Limits::READING.parameters().into_iter().chain(form);
     let settings: Vec<String> = settings.map(|(name, value)| format!("; SET LOCAL {name} = '{value}'")).collect();
     let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{}; {PINNED}", settings.concat());
-    // Every question goes back to the savepoint first: so one that is refused costs nothing but itself. Where there is
-    // none, nothing is answered.
+    // Every question goes back to the savepoint first: so one that is refused costs nothing but itself. If there is
+    // none, the server answers nothing.
     let set = format!("{keep}SAVEPOINT question");
     let (begun, facts, set) =
         join3(transaction.run(&begin), transaction.query(question, &[]), transaction.run(&set)).await;

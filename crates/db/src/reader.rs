@@ -1,4 +1,4 @@
-//! Answers what a person asks on the screens beside the overview, in a session that is there while somebody asks.
+//! Answers the questions of the screens beside the overview, in a session that is open while there are questions.
 
 use crate::{
     cron_link::CronLink,
@@ -13,6 +13,7 @@ use crate::{
 };
 use refreshtop_connect::{ConnectError, Limits, Target};
 use refreshtop_core::{
+    address::ViewId,
     diagnosis::Diagnosis,
     event::Event,
     question::{Answer, Question},
@@ -33,12 +34,12 @@ const DIAGNOSIS_LIMIT: Duration = Duration::from_mins(2);
 /// How long the view's query may run to be measured.
 const PLAN_LIMIT: Duration = Duration::from_secs(20);
 
-/// How long a session is kept that nobody has a question for: a person who goes through the screens asks more often.
+/// How long an unused session is kept: a person who goes through the screens has a question more often.
 const IDLE: Duration = Duration::from_mins(1);
 /// Questions that may wait: each screen asks one at a time.
 const QUESTIONS: usize = 16;
 
-/// Who answers what a person asks of one database; it ends with this.
+/// Answers questions about one view of one database; the task ends with this.
 #[derive(Debug)]
 pub struct Reader {
     run: watch::Sender<Option<Uuid>>,
@@ -46,11 +47,11 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Starts to answer. Every answer goes into `events`.
-    pub fn spawn(target: Target, events: Events) -> Self {
+    /// Starts to answer questions about `view`. Every answer goes into `events`.
+    pub fn spawn(target: Target, view: ViewId, events: Events) -> Self {
         let (run, run_requests) = watch::channel(None);
         let (questions, asked) = mpsc::channel(QUESTIONS);
-        tokio::spawn(work(target, Requests { run: run_requests, questions: asked }, events));
+        tokio::spawn(work(target, view, Requests { run: run_requests, questions: asked }, events));
         Self { run, questions }
     }
 
@@ -65,13 +66,13 @@ impl Reader {
     }
 }
 
-/// Where the task takes its work from.
+/// The task's work.
 struct Requests {
     run: watch::Receiver<Option<Uuid>>,
     questions: mpsc::Receiver<Question>,
 }
 
-/// What the reader is asked for.
+/// One piece of work.
 #[derive(Debug, Clone)]
 enum Wanted {
     Run(Uuid),
@@ -87,9 +88,9 @@ impl Wanted {
     }
 }
 
-/// Answers until nobody can ask any more.
-async fn work(target: Target, mut requests: Requests, events: Events) {
-    let mut task = Task { target, sessions: None };
+/// Answers until the senders are gone.
+async fn work(target: Target, view: ViewId, mut requests: Requests, events: Events) {
+    let mut task = Task { target, view, sessions: None };
     loop {
         let wanted = tokio::select! {
             biased;
@@ -128,6 +129,7 @@ fn failed(wanted: Wanted, why: Unavailable) -> Event {
 /// Who answers.
 struct Task {
     target: Target,
+    view: ViewId,
     sessions: Option<Sessions>,
 }
 
@@ -159,8 +161,8 @@ impl Task {
             Wanted::Run(id) => Event::RunRead(*id, Box::new(self.run(&mut sessions, *id).await)),
             Wanted::Answer(question) => Event::Answered(Box::new(self.question(&mut sessions, question.clone()).await)),
         };
-        // A session that was ended while nobody used it (a time limit, an administrator, a pooler) says nothing about the
-        // database.
+        // A session that was ended while nobody used it (a time limit, an administrator, a pooler) tells nothing about
+        // the database.
         if was_kept && sessions.app.is_closed() {
             return Box::pin(self.answer(wanted)).await;
         }
@@ -173,34 +175,36 @@ impl Task {
         if let Question::Diagnosis { run_plan } = question {
             return Answer::Diagnosis(self.diagnosis(sessions, run_plan).await);
         }
-        let mut looking = Looking { session: &mut sessions.app, role: &self.target.user };
+        let mut reading = Answering { session: &mut sessions.app, role: &self.target.user };
         match question {
             Question::Diagnosis { .. } => Answer::Diagnosis(Err(Unavailable::new("not asked", ""))),
             Question::Runs(page) => {
-                let read = looking.at("runs", async |tx| views::runs::read(tx, &self.target.user, &page).await).await;
+                let read = reading
+                    .at("runs", async |tx| views::runs::read(tx, &self.view, &self.target.user, &page).await)
+                    .await;
                 Answer::Runs(page, read)
             }
             Question::Incidents { window, limit } => Answer::Incidents(
                 window,
-                looking.at("incidents", async |tx| views::incidents::read(tx, window, limit).await).await,
+                reading.at("incidents", async |tx| views::incidents::read(tx, &self.view, window, limit).await).await,
             ),
             Question::History { window, limit } => Answer::History(
                 window,
-                looking.at("history", async |tx| views::history::read(tx, window, limit).await).await,
+                reading.at("history", async |tx| views::history::read(tx, &self.view, window, limit).await).await,
             ),
             Question::Movement { window } => Answer::Movement(
                 window,
-                looking.at("figures", async |tx| views::movement::read(tx, window).await).await,
+                reading.at("figures", async |tx| views::movement::read(tx, &self.view, window).await).await,
             ),
         }
     }
 
-    /// Asks everything that the runbook asks; each question can fail by itself.
+    /// Runs every check of the diagnosis; each can fail by itself.
     async fn diagnosis(&self, sessions: &mut Sessions, run_plan: bool) -> Reading<Diagnosis> {
         let lost = |failure: Error| error::unavailable("no diagnosis", &failure, &self.target.user);
         let app = &mut sessions.app;
         let options = Options { run_plan: run_plan.then_some(PLAN_LIMIT), ..Options::default() };
-        // If it can't be read, the diagnosis meets the same failure, and says so.
+        // If it can't be read, the diagnosis meets the same failure and shows it.
         let cron_database = cron_settings::cron_settings(app).await.ok().and_then(|cron| cron.database);
         // By the server's name for this one, since a pooler may have another.
         let here = schedule::current_database(app).await.map_err(lost)?;
@@ -234,13 +238,13 @@ impl Task {
 }
 
 /// Looks at the application's database for one answer.
-struct Looking<'a> {
+struct Answering<'a> {
     session: &'a mut Session,
     role: &'a str,
 }
 
-impl Looking<'_> {
-    /// One consistent look, or why there was none.
+impl Answering<'_> {
+    /// Reads in one transaction; or why that failed.
     async fn at<T>(
         &mut self,
         what: &str,

@@ -2,12 +2,15 @@
 
 use crate::{
     error::Result,
-    quote::literal,
+    parameter::Parameter,
     read_transaction::ReadTransaction,
     row::{FromRow, Row, moment, some_text, text},
     trust::LOG,
 };
-use refreshtop_core::run::{Origin, Run, RunStatus};
+use refreshtop_core::{
+    address::ViewId,
+    run::{Origin, Run, RunStatus},
+};
 
 /// Longest error text that a list carries, characters.
 pub(super) const LISTED_ERROR: u32 = 500;
@@ -34,24 +37,18 @@ pub enum LogFilter {
     Errors,
 }
 
-/// The newest `limit` runs, newest first.
-pub async fn recent_runs(
-    tx: &ReadTransaction<'_>,
-    refresh_type: &str,
-    filter: LogFilter,
-    limit: u16,
-) -> Result<Vec<Run>> {
+/// The newest `limit` runs of `view`, newest first.
+pub async fn recent_runs(tx: &ReadTransaction<'_>, view: &ViewId, filter: LogFilter, limit: u16) -> Result<Vec<Run>> {
     let only = match filter {
         LogFilter::All => "",
         LogFilter::Errors => "AND status = 'error'",
     };
     let sql = format!(
-        "{} FROM public.metrics_refresh_log WHERE refresh_type = {} AND created_at IS NOT NULL {only}
+        "{} FROM public.metrics_refresh_log WHERE refresh_type::text = $1 AND created_at IS NOT NULL {only}
          ORDER BY created_at DESC LIMIT {limit}",
-        select_runs(LISTED_ERROR),
-        literal(refresh_type)
+        select_runs(LISTED_ERROR)
     );
-    tx.ask(&[LOG], &sql, &[]).await?.iter().map(Run::from_row).collect()
+    tx.ask(&[LOG], &sql, &[Parameter::Text(view.as_str())]).await?.iter().map(Run::from_row).collect()
 }
 
 impl FromRow for Run {

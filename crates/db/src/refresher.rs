@@ -11,12 +11,12 @@ use tokio_postgres::SimpleQueryMessage;
 /// Longest request to cancel, connection included.
 const CANCEL_LIMIT: Duration = Duration::from_secs(5);
 
-/// What the refresher is asked to do.
+/// What the refresher can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Refresh this view; ignored while a refresh is under way.
     Refresh(ViewId),
-    /// Cancel the one that is under way; ignored where there is none.
+    /// Cancel the one that is running; ignored if there is none.
     Cancel,
 }
 

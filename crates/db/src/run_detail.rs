@@ -2,6 +2,7 @@
 
 use crate::{
     error::Result,
+    parameter::Parameter,
     read_transaction::ReadTransaction,
     recent_runs::{LISTED_ERROR, select_runs},
     row::{FromRow as _, Row, text},
@@ -11,7 +12,7 @@ use refreshtop_core::run::{BlackBox, Run, RunDetail};
 use serde::Deserialize as _;
 use uuid::Uuid;
 
-/// One run in full; `None` where the log has no such row (any more).
+/// One run in full; `None` if the log has no such row (any more).
 pub async fn run_detail(tx: &ReadTransaction<'_>, id: Uuid) -> Result<Option<RunDetail>> {
     // A megabyte of message is the log's to keep, not a screen's to carry.
     let sql = format!(
@@ -19,10 +20,10 @@ pub async fn run_detail(tx: &ReadTransaction<'_>, id: Uuid) -> Result<Option<Run
                 left(error_context, 20000) AS context, left(triggered_by::text, 200) AS triggered_by,
                 left(application_name, 200) AS application_name, backend_pid,
                 CASE WHEN octet_length(black_box::text) <= 4000000 THEN black_box END AS black_box
-         FROM public.metrics_refresh_log WHERE id = '{id}'",
+         FROM public.metrics_refresh_log WHERE id = $1",
         select_runs(LISTED_ERROR)
     );
-    let row = tx.optional(&[LOG], &sql, &[]).await?;
+    let row = tx.optional(&[LOG], &sql, &[Parameter::Key(id)]).await?;
     row.as_ref().map(detail_from_row).transpose()
 }
 

@@ -2,22 +2,27 @@
 
 use crate::{
     error::Result,
+    parameter::Parameter,
     quote::literal,
     read_transaction::ReadTransaction,
     row::{moment, text},
     trust::Thing,
 };
-use refreshtop_core::refresh::RunningRefresh;
+use refreshtop_core::{address::ViewId, refresh::RunningRefresh};
 
-/// The process of a refresh that is running, as JSON; `null` if there is none.
-pub const RUNNING: &str = "SELECT pg_catalog.to_json(pid)::text FROM refreshtop.running()";
-/// What [`RUNNING`] calls.
+/// The statement that returns the process of a refresh of `view` that is running, as JSON; `null` if there is none. It is
+/// sent by the simple protocol, which has no parameters.
+pub fn process_statement(view: &ViewId) -> String {
+    format!("SELECT pg_catalog.to_json(pid)::text FROM refreshtop.running({})", literal(view.as_str()))
+}
+
+/// What [`process_statement`] calls.
 pub const RUNS: Thing = Thing::Function("running");
 
-/// The refresh that is under way, whoever started it.
-pub async fn running(tx: &ReadTransaction<'_>, refresh_type: &str) -> Result<Option<RunningRefresh>> {
-    let sql = format!("SELECT pid, since, application_name FROM refreshtop.running({})", literal(refresh_type));
-    let row = tx.optional(&[RUNS], &sql, &[]).await?;
+/// The refresh of `view` that is running, whoever started it.
+pub async fn running(tx: &ReadTransaction<'_>, view: &ViewId) -> Result<Option<RunningRefresh>> {
+    let sql = "SELECT pid, since, application_name FROM refreshtop.running($1)";
+    let row = tx.optional(&[RUNS], sql, &[Parameter::Text(view.as_str())]).await?;
     row.map(|row| {
         Ok(RunningRefresh {
             pid: row.try_get("pid")?,

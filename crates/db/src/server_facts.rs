@@ -1,4 +1,4 @@
-//! Who and where a session is, and what it may look at.
+//! The role, database and server of a session, and what it may read.
 
 use crate::{
     error::{Error, Result},
@@ -10,23 +10,23 @@ use chrono::{DateTime, Utc};
 use refreshtop_core::snapshot::Server;
 use std::time::Duration;
 
-/// What a session learns about its server in one round trip.
+/// The facts of a session, read in one round trip.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerFacts {
     /// The part that the screen shows.
     pub server: Server,
     /// The server's clock.
     pub time: DateTime<Utc>,
-    /// What may be looked at.
+    /// What may be read and called.
     pub trust: Trust,
 }
 
-/// Asks who and where we are.
+/// Reads them.
 pub async fn server_facts(connection: &Session) -> Result<ServerFacts> {
     server_facts_of(connection.ask(&server_facts_query(QUESTION), &[]).await?)
 }
 
-/// What asks it, with a question of [`Trust`].
+/// The query for them, with a question of [`Trust`].
 pub(super) fn server_facts_query(question: &str) -> String {
     // A receiver that has nothing left to replay is not behind, however long its primary has been idle.
     format!(

@@ -29,7 +29,7 @@ pub struct Session {
     client: Client,
     /// Moves the session along; ends when the client is dropped.
     driver: JoinHandle<()>,
-    /// What the server said when it ended the session without being asked.
+    /// The server's message when it ended the session by itself.
     ended: Arc<OnceLock<Error>>,
     /// Set when the session ends.
     over: watch::Receiver<bool>,
@@ -65,7 +65,7 @@ impl Session {
         let (set_over, over) = watch::channel(false);
         let (mut messages, said) = (connected.messages, Arc::clone(&ended));
         let driver = tokio::spawn(async move {
-            // Whoever waits for an answer learns of the end when the stream is dropped, so the reason is there before.
+            // A pending answer fails when the stream is dropped, so the reason must be set before.
             while let Some(message) = messages.next().await {
                 match message {
                     Ok(AsyncMessage::Notification(notification)) => notified(notification),
@@ -97,7 +97,7 @@ impl Session {
         self.received.clone()
     }
 
-    /// Whether its user is a superuser, as the server, or a pooler, says: good for a guess.
+    /// Whether its user is a superuser, as the server, or a pooler, reported: good for a guess.
     pub fn is_superuser(&self) -> bool {
         self.superuser
     }
@@ -107,7 +107,7 @@ impl Session {
         &self.reached
     }
 
-    /// Waits until the session is over, and says why. Waiting does not borrow it.
+    /// Waits until the session is over, and returns why. Waiting does not borrow it.
     pub fn over(&self) -> impl Future<Output = Error> + Send + use<> {
         let (mut over, ended) = (self.over.clone(), Arc::clone(&self.ended));
         async move {
@@ -212,7 +212,7 @@ impl Session {
         self.optional(sql, parameters).await?.ok_or(Error::NoRow)
     }
 
-    /// A transaction for whoever opens it himself, with the first statement that he sends.
+    /// A transaction that the caller opens with the first statement that it sends.
     pub(super) fn start(&mut self) -> Transaction<'_> {
         self.depth += 1;
         Transaction { session: self, open: true }

@@ -28,7 +28,7 @@ impl SessionBudget {
         SessionPermit { _permit: self.0.clone().acquire_owned().await.ok() }
     }
 
-    /// Takes it, where nobody has it.
+    /// Takes it, if it is free.
     pub(super) fn take(&self) -> Option<SessionPermit> {
         self.0.clone().try_acquire_owned().ok().map(|permit| SessionPermit { _permit: Some(permit) })
     }

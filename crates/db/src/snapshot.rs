@@ -1,16 +1,16 @@
 //! The one consistent read of everything that is shown at once: by the monitor, `status`, `stats`, `check` and metrics.
 
 use crate::{
-    contract::{PLATFORM_METRICS, REFRESH_JOB},
+    contract::{is_own, refresh_job},
     cron_settings::{self, CronSettings},
     error::{self, Error, Result},
     figures, job,
-    quote::identifier,
+    quote::{identifier, literal},
     read_transaction::{self, Assumed, ReadTransaction, is_refuted},
     recent_runs::{self, LogFilter},
     row::Row,
     running,
-    schedule::sought,
+    schedule::refresh_job_of,
     session::Session,
     statistics, trust,
     unmanaged::{self, Catalog},
@@ -47,7 +47,7 @@ pub struct Kept {
 enum Known {
     /// Nothing.
     Nothing,
-    /// That it must look before it reads.
+    /// That it must check before it reads.
     Gated,
     /// Enough to read in one round trip.
     Enough(Assumed),
@@ -61,7 +61,7 @@ impl Kept {
 
     /// Keeps `session`.
     pub fn of(session: Session) -> Self {
-        // Most are free to look. The server says so if this one is not, and answers nothing.
+        // Most sessions need no check. If this one does, the server refuses the read.
         let known = if session.is_superuser() { Known::Nothing } else { Known::Enough(Assumed::Free) };
         Self { session, known, direct: false }
     }
@@ -71,8 +71,8 @@ impl Kept {
         self.direct = true;
     }
 
-    /// Reads in one transaction. `work` runs before it is known whether the session may still look at what it could at
-    /// the last read; if it may not, the server has answered nothing, and `work` runs again.
+    /// Reads in one transaction. `work` runs before it is known whether the session may still read what it could at the
+    /// last read; if it may not, the server has answered nothing, and `work` runs again.
     pub(super) async fn read<T>(
         &mut self,
         work: impl for<'t> Fn(&'t ReadTransaction<'_>) -> BoxFuture<'t, Result<T>>,
@@ -118,12 +118,12 @@ pub struct Scope {
     pub errors: u16,
 }
 
-/// What was read in the application's database. Without the schedule, where that is in another one.
+/// What was read in the application's database. Without the schedule, if that is in another one.
 #[derive(Debug)]
 pub struct Read {
     snapshot: Snapshot,
     elsewhere: Option<CronPlace>,
-    /// Why there are no statistics, if there are none: as the server said it.
+    /// Why there are no statistics, if there are none: the server's error.
     stats_failure: Option<Error>,
 }
 
@@ -134,24 +134,25 @@ struct CronPlace {
     database: String,
 }
 
-/// Reads every part; each can be missing by itself.
-pub async fn read(app: &mut Kept, scope: &Scope) -> Result<Read> {
-    let scope = *scope;
-    app.read(move |tx| Box::pin(parts(tx, scope))).await
+/// Reads every part of what is shown of `view`; each can be missing by itself.
+pub async fn read(app: &mut Kept, view: &ViewId, scope: &Scope) -> Result<Read> {
+    let (view, scope) = (view.clone(), *scope);
+    app.read(move |tx| Box::pin(parts(tx, view.clone(), scope))).await
 }
 
-async fn parts(tx: &ReadTransaction<'_>, scope: Scope) -> Result<Read> {
+async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) -> Result<Read> {
+    let job_name = refresh_job(&view);
     let window = scope.window;
     // Polled together they share a round trip, which over a slow link is what a poll costs.
     let (stats, all, errors, figures, running, cron, own_job) = tokio::join!(
         biased;
-        statistics::statistics(tx, PLATFORM_METRICS, window),
-        recent_runs::recent_runs(tx, PLATFORM_METRICS, LogFilter::All, scope.runs),
-        failures(tx, scope.errors),
-        figures::figures(tx),
-        running::running(tx, PLATFORM_METRICS),
+        statistics::statistics(tx, &view, window),
+        recent_runs::recent_runs(tx, &view, LogFilter::All, scope.runs),
+        failures(tx, &view, scope.errors),
+        own_figures(tx, &view),
+        running::running(tx, &view),
         cron_settings::cron_settings_in(tx),
-        job::own_job(tx, REFRESH_JOB),
+        job::own_job(tx, &job_name),
     );
     let facts = tx.facts().await.clone();
     let (known, role) = (Instant::now(), facts.server.role.clone());
@@ -162,22 +163,22 @@ async fn parts(tx: &ReadTransaction<'_>, scope: Scope) -> Result<Read> {
         _ => None,
     };
     let (stats, runs, errors) = match &catalog {
-        Some(catalog) => unmanaged_log(tx, catalog, &role, &scope).await?,
+        Some(catalog) => unmanaged_log(tx, &view, catalog, &role, &scope).await?,
         None => (part("statistics", &role, stats)?, part("runs", &role, all)?, part("errors", &role, errors)?),
     };
-    let figures = shown_figures(figures, &role, catalog.is_some())?;
-    // Nobody is shown as running where that can't be seen.
+    let figures = shown_figures(figures, &view, &role, catalog.is_some())?;
+    // If that can't be read, no refresh is shown as running.
     let running = part("running", &role, running)?.ok().flatten();
     let (job, elsewhere) = if catalog.is_some() {
-        unmanaged_job(tx, &facts.server).await?
+        unmanaged_job(tx, &view, &facts.server).await?
     } else {
-        job(tx, &facts.server, cron, own_job).await?
+        job(tx, &view, &facts.server, cron, own_job).await?
     };
-    // Whose log is not looked at for a reason of its own is told that reason.
+    // If the log is not read for a reason of its own, that is the reason to show.
     let stranger = catalog.as_ref().and_then(|_| tx.allow_unless_missing(trust::LOG).err());
     let stats_failure = if stats.is_ok() { None } else { stranger.or(stats_failure) };
     let snapshot = Snapshot {
-        view: ViewId::new(PLATFORM_METRICS),
+        view,
         server_time: facts.time,
         read_for: known.elapsed(),
         window,
@@ -194,7 +195,7 @@ async fn parts(tx: &ReadTransaction<'_>, scope: Scope) -> Result<Read> {
 }
 
 impl Read {
-    /// The database in which to look for the schedule; `None` where that was read already.
+    /// The database that has the schedule; `None` if that was read already.
     pub fn elsewhere(&self) -> Option<&str> {
         self.elsewhere.as_ref().map(|there| &*there.database)
     }
@@ -209,13 +210,13 @@ impl Read {
         self.snapshot.clone()
     }
 
-    /// Everything, where the schedule was read already.
+    /// Everything, if the schedule was read already.
     pub fn complete(self) -> Snapshot {
         self.snapshot
     }
 
     /// Everything, with the schedule read through the session `there` in [`Self::elsewhere`]. That database may refuse
-    /// us, which says nothing about the application's.
+    /// us, which tells nothing about the application's.
     pub async fn complete_by(mut self, there: Result<&mut Kept, ConnectError>) -> Snapshot {
         if let Some(elsewhere) = &self.elsewhere {
             let began = Instant::now();
@@ -227,30 +228,42 @@ impl Read {
 }
 
 /// The newest failures.
-async fn failures(tx: &ReadTransaction<'_>, limit: u16) -> Result<Vec<Run>> {
+async fn failures(tx: &ReadTransaction<'_>, view: &ViewId, limit: u16) -> Result<Vec<Run>> {
     if limit == 0 {
         return Ok(Vec::new());
     }
-    recent_runs::recent_runs(tx, PLATFORM_METRICS, LogFilter::Errors, limit).await
+    recent_runs::recent_runs(tx, view, LogFilter::Errors, limit).await
 }
 
 /// Statistics, runs and errors.
 type LogParts = (Reading<RefreshStats>, Reading<Vec<Run>>, Reading<Vec<Run>>);
 
-/// What the log says where no function of refreshtop's can be asked.
-async fn unmanaged_log(tx: &ReadTransaction<'_>, catalog: &Catalog, role: &str, scope: &Scope) -> Result<LogParts> {
+/// The log, if refreshtop's functions can't be called.
+async fn unmanaged_log(
+    tx: &ReadTransaction<'_>,
+    view: &ViewId,
+    catalog: &Catalog,
+    role: &str,
+    scope: &Scope,
+) -> Result<LogParts> {
     Ok((
-        unmanaged::statistics(tx, catalog, role, PLATFORM_METRICS, scope.window).await?,
-        unmanaged::runs(tx, catalog, role, PLATFORM_METRICS, LogFilter::All, None, scope.runs).await?,
+        unmanaged::statistics(tx, catalog, role, view, scope.window).await?,
+        unmanaged::runs(tx, catalog, role, view, LogFilter::All, None, scope.runs).await?,
         match scope.errors {
             0 => Ok(Vec::new()),
-            limit => unmanaged::runs(tx, catalog, role, PLATFORM_METRICS, LogFilter::Errors, None, limit).await?,
+            limit => unmanaged::runs(tx, catalog, role, view, LogFilter::Errors, None, limit).await?,
         },
     ))
 }
 
+/// The row of the view. Only that of the application's own has figures that are known.
+async fn own_figures(tx: &ReadTransaction<'_>, view: &ViewId) -> Result<Option<PlatformMetrics>> {
+    if is_own(view) { figures::figures(tx).await } else { Ok(None) }
+}
+
 fn shown_figures(
     figures: Result<Option<PlatformMetrics>>,
+    view: &ViewId,
     role: &str,
     unmanaged: bool,
 ) -> Result<Reading<PlatformMetrics>> {
@@ -261,45 +274,48 @@ fn shown_figures(
         format!("GRANT refreshtop_admin TO {name}")
     };
     Ok(match figures {
+        Ok(_) if !is_own(view) => Err(Unavailable::new(format!("{view} has no figures that are shown here"), "")),
         Ok(row) => row.ok_or_else(|| Unavailable::new("platform_metrics is empty", error::REFRESH_IT)),
         Err(failure) if error::fails_all(&failure) => return Err(failure),
         Err(failure) => Err(error::unavailable_but_for("platform_metrics", &failure, &grant)),
     })
 }
 
-/// The job that refreshes, or where else to look for it.
+/// The job that refreshes, or the place where it must be read.
 type JobOrPlace = (Reading<Job>, Option<CronPlace>);
 
-/// The job, with what was asked of it together with everything else.
+/// The job; `own` was read together with everything else.
 async fn job(
     tx: &ReadTransaction<'_>,
+    view: &ViewId,
     server: &Server,
     settings: Result<CronSettings>,
     own: Result<Option<Row>>,
 ) -> Result<JobOrPlace> {
     match place_of_cron(settings, server, false)? {
         Ok(place) if place.database == server.database => {
-            let found = job::job_here(tx, &place.settings, &sought(&server.database, REFRESH_JOB), own).await;
-            Ok((shown_job(found, server, &place.database, true)?, None))
+            let sought = refresh_job_of(&server.database, view);
+            let found = job::job_here(tx, &place.settings, &sought, own).await;
+            Ok((shown_job(found, view, server, &place.database, true)?, None))
         }
         Ok(place) => Ok(not_yet(place)),
         Err(missing) => Ok((Err(missing), None)),
     }
 }
 
-/// The same where no function of refreshtop's can be asked.
-async fn unmanaged_job(tx: &ReadTransaction<'_>, server: &Server) -> Result<JobOrPlace> {
+/// The same, if refreshtop's functions can't be called.
+async fn unmanaged_job(tx: &ReadTransaction<'_>, view: &ViewId, server: &Server) -> Result<JobOrPlace> {
     match place_of_cron(unmanaged::cron_settings(tx).await, server, true)? {
         Ok(place) if place.database == server.database => {
-            let found = job::job_there(tx, &place.settings, &sought(&server.database, REFRESH_JOB)).await;
-            Ok((shown_job(found, server, &place.database, false)?, None))
+            let found = job::job_there(tx, &place.settings, &refresh_job_of(&server.database, view)).await;
+            Ok((shown_job(found, view, server, &place.database, false)?, None))
         }
         Ok(place) => Ok(not_yet(place)),
         Err(missing) => Ok((Err(missing), None)),
     }
 }
 
-/// Stands where the schedule will, until it was looked for elsewhere.
+/// A placeholder for the schedule, until it was read elsewhere.
 fn not_yet(place: CronPlace) -> JobOrPlace {
     (Err(Unavailable::new(format!("schedule (database {}): not read", place.database), "")), Some(place))
 }
@@ -312,16 +328,22 @@ fn place_of_cron(settings: Result<CronSettings>, server: &Server, unmanaged: boo
     }))
 }
 
-fn shown_job(found: Result<Option<Job>>, server: &Server, database: &str, migrated: bool) -> Result<Reading<Job>> {
+fn shown_job(
+    found: Result<Option<Job>>,
+    view: &ViewId,
+    server: &Server,
+    database: &str,
+    migrated: bool,
+) -> Result<Reading<Job>> {
     let grant = cron_grant(&server.role, database);
     match found {
-        Ok(job) => Ok(job.ok_or_else(|| no_job(database, migrated, server, migrated))),
+        Ok(job) => Ok(job.ok_or_else(|| no_job(view, database, migrated, server, migrated))),
         Err(failure) if error::fails_all(&failure) => Err(failure),
         Err(failure) => Ok(Err(error::unavailable_but_for("schedule", &failure, &grant))),
     }
 }
 
-/// Looks for the job where `pg_cron` lives. That database may refuse us, which says nothing about the application's.
+/// Reads the job where `pg_cron` lives. That database may refuse us, which tells nothing about the application's.
 async fn job_elsewhere(there: Result<&mut Kept, ConnectError>, place: &CronPlace, snapshot: &Snapshot) -> Reading<Job> {
     let (server, database) = (&snapshot.server, &place.database);
     let what = format!("schedule (database {database})");
@@ -333,13 +355,16 @@ async fn job_elsewhere(there: Result<&mut Kept, ConnectError>, place: &CronPlace
             return Err(Unavailable::new(format!("{what}: {failure}"), fix));
         }
     };
-    let (settings, application) = (place.settings.clone(), server.database.clone());
+    let (settings, sought) = (place.settings.clone(), refresh_job_of(&server.database, &snapshot.view));
     let found = kept.read(move |tx| {
-        let (settings, application) = (settings.clone(), application.clone());
-        Box::pin(async move { job::job_there(tx, &settings, &sought(&application, REFRESH_JOB)).await })
+        let (settings, sought) = (settings.clone(), sought.clone());
+        Box::pin(async move { job::job_there(tx, &settings, &sought).await })
     });
     match found.await {
-        Ok(job) => job.ok_or_else(|| no_job(database, false, server, snapshot.deployment == Deployment::Migrated)),
+        Ok(job) => {
+            let migrated = snapshot.deployment == Deployment::Migrated;
+            job.ok_or_else(|| no_job(&snapshot.view, database, false, server, migrated))
+        }
         Err(failure) => Err(error::unavailable_but_for(&what, &failure, &grant)),
     }
 }
@@ -369,18 +394,25 @@ fn no_cron(cron: &CronSettings, role: &str, unmanaged: bool) -> Unavailable {
     }
 }
 
-/// `as_owner` says that it was looked for with the rights of the installation's owner.
-fn no_job(cron_database: &str, as_owner: bool, server: &Server, migrated: bool) -> Unavailable {
-    let job = REFRESH_JOB;
+/// `as_owner` if it was read with the rights of the installation's owner.
+fn no_job(view: &ViewId, cron_database: &str, as_owner: bool, server: &Server, migrated: bool) -> Unavailable {
+    let job = refresh_job(view);
     // In another database pg_cron shows each role only its own jobs.
     let whose = if as_owner { String::new() } else { format!(" that role {} may see", server.role) };
     let fix = match (migrated, as_owner) {
+        _ if !is_own(view) => return none_of_others(view, &job, cron_database),
         (true, true) => "run: refreshtop job restore; if a job of another role is the schedule, only superusers see it",
         (true, false) => "run: refreshtop job restore",
         (false, _) => "run: refreshtop migrate",
     };
     let none = Unavailable::new(format!("no job {job}{whose} in pg_cron (database {cron_database})"), fix);
     if as_owner { none.absent() } else { none }
+}
+
+/// refreshtop schedules no job for a view that is not the application's own.
+fn none_of_others(view: &ViewId, job: &str, cron_database: &str) -> Unavailable {
+    let fix = format!("schedule one that runs: SELECT refreshtop.refresh({})", literal(view.as_str()));
+    Unavailable::new(format!("no job {job} in pg_cron (database {cron_database})"), fix)
 }
 
 /// Splits what a part of the snapshot answered: a lost connection ends the poll, anything else only this part.

@@ -2,28 +2,27 @@
 
 use crate::{
     error::Result,
-    quote::{interval, literal},
+    parameter::Parameter,
     read_transaction::ReadTransaction,
     recent_runs::LISTED_ERROR,
     row::{FromRow, Row, moment, text},
     trust::Thing,
 };
-use refreshtop_core::stats::RefreshStats;
+use refreshtop_core::{address::ViewId, stats::RefreshStats};
 use std::time::Duration;
 
-/// Statistics of the refreshes of `refresh_type` in the last `window`.
-pub async fn statistics(tx: &ReadTransaction<'_>, refresh_type: &str, window: Duration) -> Result<RefreshStats> {
+/// Statistics of the refreshes of `view` in the last `window`.
+pub async fn statistics(tx: &ReadTransaction<'_>, view: &ViewId, window: Duration) -> Result<RefreshStats> {
     let sql = format!(
         "SELECT total_refreshes, successful_refreshes, failed_refreshes, success_rate::float8,
                 CASE WHEN avg_duration_ms BETWEEN 0 AND 1e15 THEN avg_duration_ms END::float8 AS avg_duration_ms,
                 CASE WHEN max_duration_ms BETWEEN 0 AND 1e15 THEN max_duration_ms END::float8 AS max_duration_ms,
                 CASE WHEN min_duration_ms BETWEEN 0 AND 1e15 THEN min_duration_ms END::float8 AS min_duration_ms,
                 last_refresh_at, left(last_error, {LISTED_ERROR}) AS last_error, last_success_at
-         FROM refreshtop.stats({}, {})",
-        literal(refresh_type),
-        interval(window)
+         FROM refreshtop.stats($1, $2)"
     );
-    RefreshStats::from_row(&tx.one(&[Thing::Function("stats")], &sql, &[]).await?)
+    let parameters = [Parameter::Text(view.as_str()), Parameter::Interval(window)];
+    RefreshStats::from_row(&tx.one(&[Thing::Function("stats")], &sql, &parameters).await?)
 }
 
 impl FromRow for RefreshStats {

@@ -17,7 +17,7 @@ impl SleepDetector {
         Self { ahead: ahead() }
     }
 
-    /// How long the machine slept since the last call; `None` where it did not.
+    /// How long the machine slept since the last call; `None` if it did not.
     pub(super) fn slept(&mut self) -> Option<Duration> {
         self.slept_until(ahead())
     }

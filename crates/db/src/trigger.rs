@@ -25,7 +25,8 @@ struct TriggerReply {
 
 /// The statement that triggers a refresh; its result goes through [`trigger_answer`].
 ///
-/// Not the function in `public`: whoever owns that schema can put another one into its place.
+/// Not the function in `public`: the owner of that schema can replace it. The view is written out, since the statement
+/// goes out by the simple protocol, which has no parameters.
 pub fn refresh_statement(view: &ViewId) -> String {
     format!("SELECT refreshtop.refresh({}, 'manual')::text", literal(view.as_str()))
 }
@@ -72,7 +73,7 @@ pub async fn trigger(connection: &mut Session, view: &ViewId) -> Result<TriggerO
     }
 }
 
-/// What is said where the function that refreshes may not be called, or is not there.
+/// The message if the function that refreshes may not be called, or does not exist.
 pub fn kept_from(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Missing(_) => format!("{refusal}: the database is not migrated; run: refreshtop migrate"),

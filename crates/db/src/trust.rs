@@ -1,10 +1,10 @@
-//! What a session may look at without running somebody else's code with its own rights.
+//! What a session may read and call without running somebody else's code with its own rights.
 //!
 //! Reading runs code: planning a plain `SELECT`, or an `EXPLAIN`, executes functions that the owner of a table has put
-//! into its indexes, statistics or children, as whoever reads. So a session with great rights first looks into the
+//! into its indexes, statistics or children, as whoever reads. So a session with great rights first checks the
 //! catalogues, and reads and calls only what belongs to somebody who has these rights anyway. A session without great
-//! rights is kept from what passes for refreshtop's functions, its log and `pg_cron`. It may read the view, whoever owns
-//! that: such code can take what a super administrator of refreshtop may read, and nothing else.
+//! rights is kept from what passes for refreshtop's functions, its log and `pg_cron`. It may read the view, whoever
+//! owns that: such code can take what a super administrator of refreshtop may read, and nothing else.
 
 use crate::{
     error::{self, Error, Result},
@@ -20,14 +20,14 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 /// The question whose answer is a [`Trust`]: one text, or NULL.
 pub const QUESTION: &str = concat!("SELECT CASE WHEN\n", include_str!("trust_rights.sql"), include_str!("trust.sql"));
 
-/// The same of a session that was free to look a moment ago: whether it still is. To plan the whole question takes the
-/// server longer than all the rest of a poll.
+/// The same for a session that needed no check a moment ago: whether that still holds. To plan the whole question takes
+/// the server longer than all the rest of a poll.
 pub(super) const RIGHTS_NOW: &str = concat!("SELECT CASE WHEN\n", include_str!("trust_rights.sql"), "THEN 'look' END");
 
-/// Words of the error that says that a session may look at something else than it could at the last look.
+/// Message of the error that a session may no longer read the same as at the last read.
 const CHANGED: &str = "refreshtop: rights changed";
 
-/// What asks a session that was free to look whether it still is: fails if it is not.
+/// The question whether a session that needed no check still needs none: fails if not.
 pub(super) fn still_free() -> String {
     format!(
         "CASE WHEN ({RIGHTS_NOW}) IS NOT NULL THEN pg_catalog.concat('{CHANGED}')::pg_catalog.int4::pg_catalog.text END"
@@ -43,12 +43,12 @@ pub(super) fn still_the_same() -> String {
     )
 }
 
-/// Whether `failure` says so.
+/// Whether `failure` is that error.
 pub(super) fn has_changed(failure: &Error) -> bool {
     error::server_error(failure).is_some_and(|server| server.message().contains(CHANGED))
 }
 
-/// Words of the error that says that a name means something else by now.
+/// Message of the error that a name means something else by now.
 pub(super) const REPLACED: &str = "refreshtop: replaced meanwhile: ";
 
 /// Something that a program of ours reads or calls.
@@ -83,16 +83,16 @@ pub(super) fn of_cron(sql: &str) -> Vec<Thing> {
     known.into_iter().filter(|(words, _)| sql.contains(words)).map(|(_, thing)| thing).collect()
 }
 
-/// What a session may look at.
+/// What a session may read and call.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Trust {
-    /// `None` for a session that may look at all that it is permitted to.
+    /// `None` for a session that needs no check.
     known: Option<Catalogue>,
     /// The answer as the server gave it.
     answer: Option<String>,
 }
 
-/// What the catalogues say to a session that must look.
+/// What the catalogues tell a session that needs the check.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 struct Catalogue {
     /// Who logged in.
@@ -164,12 +164,12 @@ impl Trust {
         Self::read(answer.as_deref()).map_err(|failure| Error::Decode(failure.to_string()))
     }
 
-    /// Asks on a session by itself.
+    /// Reads it on a session.
     pub async fn of(connection: &mut Session) -> Result<Self> {
         Self::from_row(&connection.one(QUESTION, &[]).await?)
     }
 
-    /// The same where a session has its own client, to be cancelled. An answer that can't be read is no leave.
+    /// The same for a plain client, whose query can be cancelled. If the answer can't be read, nothing is allowed.
     pub async fn of_client(client: &Client) -> Result<Self, tokio_postgres::Error> {
         let answer = client.simple_query(&format!("{SEARCH_PATH}; {QUESTION}")).await?;
         let text = answer.iter().find_map(|part| match part {
@@ -184,22 +184,22 @@ impl Trust {
         self.answer.as_deref()
     }
 
-    /// Whether this session must look before it reads.
+    /// Whether this session must check before it reads.
     pub fn is_gated(&self) -> bool {
         self.known.is_some()
     }
 
-    /// What is said of something that is not looked at for the reason `because`.
+    /// What to show for something that is not read for the reason `because`.
     pub fn refuse(&self, because: &str) -> Unavailable {
         self.known.as_ref().unwrap_or(&Catalogue { great: true, ..Catalogue::default() }).unavailable(because)
     }
 
-    /// Nothing may be looked at.
+    /// Nothing may be read or called.
     pub(super) fn of_nothing() -> Self {
         Self { known: Some(Catalogue { great: true, ..Catalogue::default() }), answer: None }
     }
 
-    /// Whether `thing` may be looked at.
+    /// Whether `thing` may be read or called.
     pub fn allow(&self, thing: Thing) -> Result<(), Refusal> {
         let Some(known) = &self.known else { return Ok(()) };
         match thing {
@@ -214,9 +214,9 @@ impl Trust {
         things.iter().try_for_each(|thing| self.allow(*thing))
     }
 
-    /// Statements that go before a question about `things` in the same transaction. They hold the relations under the names
-    /// that the question uses, and fail where a name means another one than the one that was judged. Nothing is planned, so
-    /// nothing is executed. No statement of these gives a row.
+    /// Statements that go before a question about `things` in the same transaction. They hold the relations under the
+    /// names that the question uses, and fail if a name means another one than the one that was judged. Nothing is
+    /// planned, so nothing is executed. No statement of these gives a row.
     pub fn hold(&self, things: &[Thing]) -> String {
         let mut sql = String::new();
         let Some(known) = &self.known else { return sql };
@@ -236,7 +236,7 @@ impl Trust {
         sql
     }
 
-    /// Says what an error of [`Self::hold`] means; any other stays as it is.
+    /// Explains an error of [`Self::hold`]; any other stays as it is.
     pub fn explain(&self, failure: Error) -> Error {
         let message = error::server_error(&failure).map(|server| server.message().to_owned()).unwrap_or_default();
         match (message.split_once(REPLACED), &self.known) {
@@ -250,7 +250,7 @@ impl Trust {
 }
 
 impl Catalogue {
-    /// Why something is not looked at, and the way out.
+    /// Why something is not read or called, and what fixes that.
     fn stranger(&self, because: &str) -> Refusal {
         Refusal::Stranger(self.unavailable(because))
     }

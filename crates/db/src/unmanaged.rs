@@ -4,7 +4,8 @@
 use crate::{
     cron_settings::{self, CronSettings},
     error::{self, Error, Result},
-    quote::{identifier, interval, literal},
+    parameter::Parameter,
+    quote::identifier,
     read_transaction::ReadTransaction,
     recent_runs::{LISTED_ERROR, LogFilter},
     row::{FromRow as _, text},
@@ -13,6 +14,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use refreshtop_core::{
+    address::ViewId,
     reading::{Reading, Unavailable},
     run::{Run, RunDetail},
     snapshot::Deployment,
@@ -26,7 +28,7 @@ use uuid::Uuid;
 pub struct Catalog {
     schema: bool,
     view: bool,
-    /// Columns of the log with their types; `None` where there is no log.
+    /// Columns of the log with their types; `None` if there is no log.
     columns: Option<BTreeMap<String, String>>,
     /// Whether row security decides which rows of the log this role sees.
     rows_hidden: bool,
@@ -44,7 +46,7 @@ const SURVEY: &str = "
                WHERE n.nspname = 'public' AND c.relname = 'metrics_refresh_log' AND c.relkind IN ('r', 'p', 'v', 'm', 'f')) log
            ON true";
 
-/// Looks what there is.
+/// Reads what there is.
 pub async fn catalog(tx: &ReadTransaction<'_>) -> Result<Catalog> {
     let row = tx.one(&[], SURVEY, &[]).await?;
     let columns = text(&row, "columns")?.map(|text| serde_json::from_str(&text)).transpose();
@@ -67,7 +69,7 @@ impl Catalog {
         }
     }
 
-    /// Why there is nothing to read in the log, where there is none.
+    /// The log's columns, or why it can't be read.
     pub fn log(&self) -> Reading<Log<'_>> {
         match &self.columns {
             Some(columns) if columns.contains_key("status") => Ok(Log(columns)),
@@ -117,7 +119,7 @@ impl Log<'_> {
         if self.0.contains_key(name) { format!("l.{name}::{kind}") } else { format!("NULL::{kind}") }
     }
 
-    /// The type of a column; `None` where there is none.
+    /// The type of a column; `None` if there is none.
     pub fn kind(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
@@ -131,8 +133,8 @@ impl Log<'_> {
         }
     }
 
-    /// Made in one way everywhere, so that lists and statistics agree. The bare column where it is there: it may have
-    /// an index.
+    /// Made in one way everywhere, so that lists and statistics agree. The bare column if it exists: it may have an
+    /// index.
     pub fn created_at(&self) -> String {
         if self.0.contains_key("created_at") {
             return "l.created_at".into();
@@ -144,12 +146,9 @@ impl Log<'_> {
         )
     }
 
-    /// Rows of one refresh type; all of them where the log knows none.
-    pub fn of_type(&self, refresh_type: &str) -> String {
-        if self.0.contains_key("refresh_type") {
-            return format!("l.refresh_type = {}", literal(refresh_type));
-        }
-        "true".into()
+    /// Rows of the refresh type `$1`; all of them if the log has no types.
+    pub fn of_type(&self) -> &'static str {
+        if self.0.contains_key("refresh_type") { "l.refresh_type::text = $1" } else { "true" }
     }
 
     fn select(&self) -> String {
@@ -195,7 +194,7 @@ pub async fn statistics(
     tx: &ReadTransaction<'_>,
     catalog: &Catalog,
     role: &str,
-    refresh_type: &str,
+    view: &ViewId,
     window: Duration,
 ) -> Result<Reading<RefreshStats>> {
     let log = match catalog.log() {
@@ -207,7 +206,7 @@ pub async fn statistics(
              SELECT {status} AS status, {duration} AS duration_ms, {message} AS error_message, {created} AS created_at,
                     least({completed}, {created}) AS ended_at
              FROM public.metrics_refresh_log l
-             WHERE {of_type} AND {created} > statement_timestamp() - least({window}, interval '1000 years')
+             WHERE {of_type} AND {created} > statement_timestamp() - least($2, interval '1000 years')
                AND {created} <= statement_timestamp())
          SELECT count(*) AS total_refreshes, count(*) FILTER (WHERE status = 'success') AS successful_refreshes,
                 count(*) FILTER (WHERE status = 'error') AS failed_refreshes,
@@ -227,10 +226,10 @@ pub async fn statistics(
         message = log.column("error_message", "text"),
         completed = log.column("completed_at", "timestamptz"),
         created = log.created_at(),
-        of_type = log.of_type(refresh_type),
-        window = interval(window),
+        of_type = log.of_type(),
     );
-    let answer = tx.one(&[LOG], &sql, &[]).await.and_then(|row| RefreshStats::from_row(&row));
+    let parameters = [Parameter::Text(view.as_str()), Parameter::Interval(window)];
+    let answer = tx.one(&[LOG], &sql, &parameters).await.and_then(|row| RefreshStats::from_row(&row));
     Ok(match reading("statistics", role, answer)? {
         Ok(stats) if stats.total == 0 && stats.last_success_at.is_none() => catalog.hidden(role).map_or(Ok(stats), Err),
         other => other,
@@ -242,7 +241,7 @@ pub async fn runs(
     tx: &ReadTransaction<'_>,
     catalog: &Catalog,
     role: &str,
-    refresh_type: &str,
+    view: &ViewId,
     filter: LogFilter,
     since: Option<DateTime<Utc>>,
     limit: u16,
@@ -256,14 +255,15 @@ pub async fn runs(
         LogFilter::Errors => ("errors", "AND l.status = 'error'"),
     };
     let created = log.created_at();
-    let since = since.map(|at| format!("AND {created} >= '{}'::timestamptz", at.to_rfc3339())).unwrap_or_default();
+    let not_before = if since.is_some() { format!("AND {created} >= $2") } else { String::new() };
     let sql = format!(
-        "{} FROM public.metrics_refresh_log l WHERE {} AND {created} IS NOT NULL {only} {since}
+        "{} FROM public.metrics_refresh_log l WHERE {} AND {created} IS NOT NULL {only} {not_before}
          ORDER BY {created} DESC LIMIT {limit}",
         log.select(),
-        log.of_type(refresh_type)
+        log.of_type()
     );
-    let answer = tx.ask(&[LOG], &sql, &[]).await;
+    let parameters = [Parameter::Text(view.as_str()), Parameter::Moment(since.unwrap_or_default())];
+    let answer = tx.ask(&[LOG], &sql, &parameters).await;
     let answer = answer.and_then(|rows| rows.iter().map(Run::from_row).collect::<Result<Vec<_>>>());
     Ok(match reading(what, role, answer)? {
         Ok(runs) if runs.is_empty() && filter == LogFilter::All => catalog.hidden(role).map_or(Ok(runs), Err),
@@ -278,7 +278,7 @@ pub async fn run_detail(tx: &ReadTransaction<'_>, catalog: &Catalog, id: Uuid) -
     let sql = format!(
         "{select}, {message} AS message, {detail} AS detail, {hint} AS hint, {context} AS context,
                 {by} AS triggered_by, {application} AS application_name, {pid} AS backend_pid, {black_box} AS black_box
-         FROM public.metrics_refresh_log l WHERE {key} = '{id}' LIMIT 1",
+         FROM public.metrics_refresh_log l WHERE {key} = $1 LIMIT 1",
         select = log.select(),
         message = text("error_message"),
         detail = text("error_detail"),
@@ -290,7 +290,7 @@ pub async fn run_detail(tx: &ReadTransaction<'_>, catalog: &Catalog, id: Uuid) -
         black_box = log.column("black_box", "jsonb"),
         key = log.id(),
     );
-    tx.optional(&[LOG], &sql, &[]).await?.as_ref().map(run_detail::detail_from_row).transpose()
+    tx.optional(&[LOG], &sql, &[Parameter::Key(id)]).await?.as_ref().map(run_detail::detail_from_row).transpose()
 }
 
 /// Where `pg_cron` lives, as far as the role itself may see it.

@@ -1,6 +1,6 @@
 //! Who keeps a session waiting for a lock.
 
-use crate::{error::Result, quote::literal, row::text, session::Session};
+use crate::{error::Result, parameter::Parameter, quote::literal, row::text, session::Session};
 use refreshtop_core::diagnosis::span;
 
 /// A session, or a prepared transaction, that holds what another session waits for.
@@ -10,9 +10,9 @@ pub struct Blocker {
     pub pid: i32,
     /// The name by which a prepared transaction is ended.
     pub gid: Option<String>,
-    /// Its role, where that may be seen, like all that follows.
+    /// Its role, if that may be seen, like all that follows.
     pub role: Option<String>,
-    /// Its database, where that is another one: roles are the cluster's, and a migration there holds them, too.
+    /// Its database, if that is another one: roles are the cluster's, and a migration there holds them, too.
     pub elsewhere: Option<String>,
     /// What it calls itself.
     pub application: Option<String>,
@@ -22,15 +22,13 @@ pub struct Blocker {
     pub transaction_s: Option<f64>,
 }
 
-/// Who is in the way of the sessions `pids`; nobody where none of them waits for a lock.
+/// Who is in the way of the sessions `pids`; nobody if none of them waits for a lock.
 pub async fn blockers(session: &mut Session, pids: &[i32]) -> Result<Vec<Blocker>> {
-    let pids = pids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     // A prepared transaction is 0 there, whichever it is. Which one shows in its locks: of the same thing, in a mode that
     // does not go with the one that is waited for.
-    let sql = format!(
-        "WITH blocker AS (
+    let sql = "WITH blocker AS (
              SELECT DISTINCT b.pid
-             FROM unnest(ARRAY[{pids}]::int4[]) AS w(pid) CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) AS b(pid)
+             FROM unnest($1) AS w(pid) CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) AS b(pid)
          ), lock AS MATERIALIZED (
              SELECT * FROM pg_locks WHERE EXISTS (SELECT FROM blocker WHERE blocker.pid = 0)
          ), mode (name, number, conflicts) AS (
@@ -49,7 +47,7 @@ pub async fn blockers(session: &mut Session, pids: &[i32]) -> Result<Vec<Blocker
              JOIN mode held ON held.name = h.mode AND strpos(wanted.conflicts, held.number) > 0
              JOIN lock own ON own.locktype = 'transactionid' AND own.pid IS NULL AND own.virtualtransaction = h.virtualtransaction
              JOIN pg_prepared_xacts p ON p.transaction = own.transactionid
-             WHERE w.pid = ANY (ARRAY[{pids}]::int4[]) AND NOT w.granted
+             WHERE w.pid = ANY ($1) AND NOT w.granted
          )
          SELECT b.pid, NULL AS gid, a.usename::text AS role, a.application_name, a.state,
                 nullif(a.datname, current_database())::text AS elsewhere,
@@ -61,9 +59,8 @@ pub async fn blockers(session: &mut Session, pids: &[i32]) -> Result<Vec<Blocker
          SELECT 0, p.gid, p.owner::text, NULL, NULL, nullif(p.database, current_database())::text,
                 date_part('epoch', clock_timestamp() - p.prepared)
          FROM prepared p
-         ORDER BY 1, 2"
-    );
-    let rows = session.ask(&sql, &[]).await?;
+         ORDER BY 1, 2";
+    let rows = session.ask(sql, &[Parameter::Integers(pids)]).await?;
     rows.iter()
         .map(|row| {
             let some = |name: &str| text(row, name).map(|text| text.filter(|text| !text.is_empty()));

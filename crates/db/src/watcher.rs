@@ -11,29 +11,31 @@ use crate::{
     suspend::SleepDetector,
 };
 use refreshtop_connect::{Limits, Received, Target};
-use refreshtop_core::{event::Event, link::LinkEvent, notification::Notification, reading::Unavailable};
+use refreshtop_core::{
+    address::ViewId, event::Event, link::LinkEvent, notification::Notification, reading::Unavailable,
+};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, Interval, MissedTickBehavior, interval, sleep, timeout},
 };
 
-/// Time between two signs of life, and how long one may take: a link whose packets vanish is noticed within
-/// their sum. That leaves a second and a half of the fifteen that are promised to a busy machine and a slow terminal.
+/// Time between two heartbeats, and how long one may take: a link whose packets vanish is noticed within their sum.
+/// That leaves a second and a half of the fifteen that are promised to a busy machine and a slow terminal.
 const HEARTBEAT: Duration = Duration::from_secs(9);
 const HEARTBEAT_LIMIT: Duration = Duration::from_millis(4_500);
 
 /// A poll in which nothing arrives for so long has lost its link: the server gives up each of its statements after
-/// [`Limits::READING`], and says so.
+/// [`Limits::READING`], and reports that.
 const SILENCE: Duration = Duration::from_millis(13_500);
-/// How often that is looked at.
-const LOOK: Duration = Duration::from_millis(500);
-/// Within this time whoever is told of a connection asks for a poll.
-const ASKED: Duration = Duration::from_millis(50);
+/// How often that is checked.
+const SILENCE_CHECK: Duration = Duration::from_millis(500);
+/// Within this time the state requests a poll of a new connection.
+const POLL_WAIT: Duration = Duration::from_millis(50);
 /// A poll that takes longer than this has failed; its session is thrown away.
 const POLL_LIMIT: Duration = Duration::from_secs(45);
 
-/// Signs of life between two trials behind what looks like a pooler: five minutes.
+/// Heartbeats between two trials if a pooler seems to be in between: five minutes.
 const RETRIAL_BEATS: u32 = 33;
 
 /// How long a session must have lived for the pauses to start over: a server that lets us in and throws us out at once
@@ -45,10 +47,10 @@ const PROVEN: Duration = Duration::from_secs(5);
 const PASSING: Duration = Duration::from_millis(100);
 const REPLACED: Duration = Duration::from_secs(2);
 
-/// What is asked of the watcher.
+/// Requests to the watcher.
 #[derive(Debug)]
 pub struct Polls {
-    /// Read a snapshot. While nothing is connected nobody asks.
+    /// Read a snapshot. There is no request while nothing is connected.
     pub requests: mpsc::Receiver<()>,
     /// The window of the statistics.
     pub window: watch::Receiver<Duration>,
@@ -59,7 +61,7 @@ struct Loss {
     reason: String,
     /// Whether trying again soon makes sense.
     soon: bool,
-    /// Whether the server ended the session for a reason that says nothing about the database.
+    /// Whether the server ended the session for a reason that tells nothing about the database.
     passing: bool,
 }
 
@@ -81,19 +83,22 @@ impl Loss {
 
 impl From<Closed> for Loss {
     fn from(_: Closed) -> Self {
-        // Nobody is left to be told; the next attempt notices too.
+        // Nobody receives it; the next attempt notices too.
         Self::of("the monitor is ending")
     }
 }
 
-/// Watches until `events` is closed. `budget` is for a second session, which tries whether notifications arrive.
-pub async fn run(target: Target, budget: SessionBudget, mut polls: Polls, events: Events) {
+/// Watches `view` until `events` is closed. `budget` is for a second session, which tries whether notifications arrive.
+pub async fn run(target: Target, view: ViewId, budget: SessionBudget, mut polls: Polls, events: Events) {
     let mut pauses = Pauses::default();
     let mut in_silence = false;
     loop {
         let began = Instant::now();
         let loss = match open(&target, in_silence, &events).await {
-            Ok((session, trial)) => watch_session(session, trial, &target, &budget, &mut polls, &events).await,
+            Ok((session, trial)) => {
+                let poller = Poller::of(session, target.clone(), view.clone());
+                Box::pin(watch_session(poller, trial, &budget, &mut polls, &events)).await
+            }
             Err(loss) => loss,
         };
         in_silence = loss.passing;
@@ -105,24 +110,24 @@ pub async fn run(target: Target, budget: SessionBudget, mut polls: Polls, events
             pauses = Pauses::default();
         }
         let retry_in = pauses.next(loss.soon);
-        if tell(&events, LinkEvent::Down { reason: loss.reason, retry_in }).await.is_err() {
+        if announce(&events, LinkEvent::Down { reason: loss.reason, retry_in }).await.is_err() {
             return;
         }
         sleep(retry_in).await;
-        if tell(&events, LinkEvent::Retrying).await.is_err() {
+        if announce(&events, LinkEvent::Retrying).await.is_err() {
             return;
         }
     }
 }
 
-async fn tell(events: &Events, event: LinkEvent) -> Result<(), Closed> {
+async fn announce(events: &Events, event: LinkEvent) -> Result<(), Closed> {
     events.send(Event::Link(event)).await
 }
 
 /// Opens the session. `in_silence` bounds how long that may take: nobody knows that the one before is lost.
 async fn open(target: &Target, in_silence: bool, events: &Events) -> Result<(Session, Arc<Trial>), Loss> {
     let trial = Arc::new(Trial::default());
-    let opening = Session::open_listening(target, "monitor", &Limits::READING, hear(&trial, events));
+    let opening = Session::open_listening(target, "monitor", &Limits::READING, on_notification(&trial, events));
     let opened = if in_silence {
         let late = |_| Loss::of("the server ended the session, and a new one could not be opened at once");
         timeout(REPLACED, opening).await.map_err(late)?
@@ -135,20 +140,19 @@ async fn open(target: &Target, in_silence: bool, events: &Events) -> Result<(Ses
 
 /// Watches until the session is lost.
 async fn watch_session(
-    session: Session,
+    poller: Poller,
     trial: Arc<Trial>,
-    target: &Target,
     budget: &SessionBudget,
     polls: &mut Polls,
     events: &Events,
 ) -> Loss {
-    let over = session.over();
+    let over = poller.session().over();
     let mut watching = Watching {
         budget,
         events,
         trial,
-        received: session.received(),
-        poller: Poller::of(session, target.clone()),
+        received: poller.session().received(),
+        poller,
         found: None,
         probe: None,
         polled_since: false,
@@ -157,7 +161,7 @@ async fn watch_session(
     while polls.requests.try_recv().is_ok() {
         // Asked of the session before.
     }
-    // What the server says when it ends the session (57P01: shut down by an administrator) tells more than the
+    // What the server says when it ends the session (57P01: shut down by an administrator) is more useful than the
     // failed question after it.
     let lost = tokio::select! {
         biased;
@@ -168,13 +172,13 @@ async fn watch_session(
 }
 
 /// What to do with what arrives on channels.
-fn hear(trial: &Arc<Trial>, events: &Events) -> impl FnMut(tokio_postgres::Notification) + Send + 'static {
+fn on_notification(trial: &Arc<Trial>, events: &Events) -> impl FnMut(tokio_postgres::Notification) + Send + 'static {
     let (trial, events) = (Arc::clone(trial), events.clone());
     move |sent| {
         if sent.channel() != CHANNEL {
-            trial.heard(sent.channel());
+            trial.receive(sent.channel());
         } else if let Some(known) = Notification::parse(sent.payload()) {
-            // A full queue already holds news, and news leads to a read that finds this run too.
+            // A full queue already holds events that lead to a read, which finds this run too.
             events.offer(Event::Notified(known));
         }
     }
@@ -204,16 +208,16 @@ impl Watching<'_> {
         }
     }
 
-    /// Polls when asked to, tries whether notifications arrive, and asks for a sign of life from time to time. Ends when
-    /// nobody can ask any more.
+    /// Polls when asked to, tries whether notifications arrive, and sends heartbeats. Ends when the sender of requests
+    /// is gone.
     async fn serve(&mut self, polls: &mut Polls) -> Result<(), Loss> {
         // To find out whether notifications arrive takes a second session. The first figures need not wait for that.
-        tell(self.events, LinkEvent::Connected).await?;
+        announce(self.events, LinkEvent::Connected).await?;
         self.first_poll(polls).await?;
         self.begin_trial().await?;
         let mut beat = beats().await;
         let (mut count, mut sleep) = (0_u32, SleepDetector::new());
-        let mut heard = self.received.count();
+        let mut seen = self.received.count();
         loop {
             tokio::select! {
                 biased;
@@ -227,24 +231,24 @@ impl Watching<'_> {
                 outcome = listen::outcome(&mut self.probe) => self.end_trial(outcome).await?,
                 _ = beat.tick() => {
                     if let Some(slept) = sleep.slept() {
-                        tell(self.events, LinkEvent::Resumed { slept }).await?;
+                        announce(self.events, LinkEvent::Resumed { slept }).await?;
                     }
                     count = count.wrapping_add(1);
                     if self.tries_again(count) {
                         self.begin_trial().await?;
-                    } else if self.received.count() == heard {
-                        self.sign_of_life().await?;
+                    } else if self.received.count() == seen {
+                        self.heartbeat().await?;
                     }
-                    heard = self.received.count();
+                    seen = self.received.count();
                 }
             }
         }
     }
 
-    /// The poll that a new connection is asked for.
+    /// The poll that a new connection gets.
     async fn first_poll(&mut self, polls: &mut Polls) -> Result<(), Loss> {
-        // A screen that is held still asks for none.
-        if let Ok(Some(())) = timeout(ASKED, polls.requests.recv()).await {
+        // A screen that is frozen requests none.
+        if let Ok(Some(())) = timeout(POLL_WAIT, polls.requests.recv()).await {
             let window = *polls.window.borrow();
             self.poll(window).await?;
         }
@@ -306,7 +310,7 @@ impl Watching<'_> {
         }
         self.found = Some(found);
         if changed {
-            tell(self.events, event).await?;
+            announce(self.events, event).await?;
         }
         Ok(())
     }
@@ -320,7 +324,7 @@ impl Watching<'_> {
 
     /// Waits for an answer to nothing. Behind a flood of notifications it may take long, but what comes meanwhile shows
     /// that the server lives.
-    async fn sign_of_life(&self) -> Result<(), Loss> {
+    async fn heartbeat(&self) -> Result<(), Loss> {
         let answer = self.poller.session().run("");
         tokio::pin!(answer);
         loop {
@@ -341,7 +345,7 @@ fn silence(received: &Received) -> impl Future<Output = ()> + use<> {
     async move {
         let (mut last, mut since) = (received.count(), Instant::now());
         while since.elapsed() < SILENCE {
-            sleep(LOOK).await;
+            sleep(SILENCE_CHECK).await;
             let now = received.count();
             if now != last {
                 (last, since) = (now, Instant::now());

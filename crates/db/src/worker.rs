@@ -9,7 +9,7 @@ use crate::{
     watcher::{self, Polls},
 };
 use refreshtop_connect::Target;
-use refreshtop_core::{diagnosis::Fix, request::Request};
+use refreshtop_core::{address::ViewId, diagnosis::Fix, request::Request};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
@@ -27,24 +27,24 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts to watch `target`, with statistics of `window`. Everything that is heard goes into `events`.
-    pub fn spawn(target: &Target, window: Duration, events: &Events) -> Self {
+    /// Starts to watch `view` in the database of `target`, with statistics of `window`. Every event goes into `events`.
+    pub fn spawn(target: &Target, view: &ViewId, window: Duration, events: &Events) -> Self {
         let (fixer, fixes) = mpsc::channel(1);
         let (refresher, commands) = mpsc::channel(COMMANDS);
         let budget = SessionBudget::default();
-        // The state asks for one poll at a time.
+        // The state requests one poll at a time.
         let (polls, requests) = mpsc::channel(1);
         let (window, shown) = watch::channel(window);
         let wanted = Polls { requests, window: shown };
-        tokio::spawn(watcher::run(target.clone(), budget.clone(), wanted, events.clone()));
-        let reader = Reader::spawn(target.clone(), events.clone());
+        tokio::spawn(watcher::run(target.clone(), view.clone(), budget.clone(), wanted, events.clone()));
+        let reader = Reader::spawn(target.clone(), view.clone(), events.clone());
         tokio::spawn(refresher::run(target.clone(), budget.clone(), commands, events.clone()));
         tokio::spawn(fixer::run(target.clone(), budget, fixes, events.clone()));
         Self { polls, window, reader, fixer, refresher }
     }
 
-    /// Sets `request` off. Nothing is waited for: a full queue means that the task has as much to do as a person can
-    /// have asked for.
+    /// Sets `request` off. Nothing is waited for: a full queue means that the task already has more to do than one
+    /// person requests.
     pub fn request(&self, request: Request) {
         match request {
             Request::Poll => drop(self.polls.try_send(())),

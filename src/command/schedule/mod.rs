@@ -22,8 +22,8 @@ use crate::{
 use attempt::Attempt;
 use chrono::{DateTime, Offset as _, Utc};
 use refreshtop_connect::{ConnectError, Connected, Limits, Target};
-use refreshtop_core::{clock::ServerClock, exit, job::Job};
-use refreshtop_db::{error, reconnect, running, trigger};
+use refreshtop_core::{address::ViewId, clock::ServerClock, exit, job::Job};
+use refreshtop_db::{contract::PLATFORM_METRICS, error, reconnect, running, trigger};
 use report::Report;
 use serde_json::json;
 use std::{
@@ -94,7 +94,7 @@ async fn check_access(target: &Target) -> Result<ServerClock, Failure> {
     };
     let connected = reconnect::connect(target, "schedule", &Limits::READING, failed).await?;
     let read_clock = async |client: &Client| {
-        refresh::call(client, running::RUNS, running::RUNNING).await?;
+        refresh::call(client, running::RUNS, &running::process_statement(&ViewId::new(PLATFORM_METRICS))).await?;
         // In a transaction a pooler keeps the server connection on which the statement is prepared.
         client.batch_execute(&attempt::begin()).await?;
         let time = client.query_one("SELECT clock_timestamp()", &[]).await?.try_get::<_, DateTime<Utc>>(0)?;

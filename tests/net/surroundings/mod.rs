@@ -7,8 +7,8 @@ mod standby;
 mod unmanaged;
 
 use crate::support::{target, terminal::Launch};
-use refreshtop_core::{reading::Unavailable, snapshot::Snapshot};
-use refreshtop_db::poller::Poller;
+use refreshtop_core::{address::ViewId, reading::Unavailable, snapshot::Snapshot};
+use refreshtop_db::{contract::PLATFORM_METRICS, poller::Poller};
 use std::time::Duration;
 
 /// The call of the scheduler, and of everybody else.
@@ -34,7 +34,7 @@ impl Polls {
     async fn poll(&mut self) -> Result<Snapshot, Unavailable> {
         let poller = match self.poller.take().filter(|poller| !poller.is_closed()) {
             Some(poller) => self.poller.insert(poller),
-            None => self.poller.insert(Poller::open(&target(&self.url)).await.unwrap()),
+            None => self.poller.insert(Poller::open(&target(&self.url), &ViewId::new(PLATFORM_METRICS)).await.unwrap()),
         };
         let polled = poller.poll(DAY, |_| {}).await;
         polled.map_err(|failure| poller.explain(&failure))

@@ -7,6 +7,7 @@ use crate::support::{
     cluster, execute, fresh_app, fresh_database, fresh_role, migrate, migrated_app, target,
     terminal::{Launch, REFRESHTOP},
 };
+use refreshtop_core::address::ViewId;
 use refreshtop_db::{
     contract::PLATFORM_METRICS,
     error, figures,
@@ -20,6 +21,10 @@ use std::{
     process::{Command, Stdio},
     time::Duration,
 };
+
+fn own_view() -> ViewId {
+    ViewId::new(PLATFORM_METRICS)
+}
 
 /// What a plain role may have been given, and what it makes of it: functions for others to run.
 const FUNCTIONS: &str = "
@@ -236,7 +241,7 @@ async fn what_is_replaced_between_the_gate_and_the_question() {
     let (url, name, stranger) = with_stranger(migrated_app("race").await).await;
     let mut session = crate::support::open(&url).await;
     let look = ReadTransaction::begin(&mut session).await.unwrap();
-    assert_eq!(recent_runs::recent_runs(&look, PLATFORM_METRICS, LogFilter::All, 1).await.unwrap(), []);
+    assert_eq!(recent_runs::recent_runs(&look, &own_view(), LogFilter::All, 1).await.unwrap(), []);
     drop(look);
     let look = ReadTransaction::begin(&mut session).await.unwrap();
     execute(&url, "ALTER TABLE public.metrics_refresh_log RENAME TO the_log").await;
@@ -248,13 +253,13 @@ async fn what_is_replaced_between_the_gate_and_the_question() {
             .replace(", public.platform_metrics TO", " TO"),
     )
     .await;
-    let failure = recent_runs::recent_runs(&look, PLATFORM_METRICS, LogFilter::All, 1).await.unwrap_err();
+    let failure = recent_runs::recent_runs(&look, &own_view(), LogFilter::All, 1).await.unwrap_err();
     assert_eq!(sprung(&url, &name).await, [""; 0], "{failure}");
     let Some(Refusal::Stranger(why)) = error::refusal(&failure) else { panic!("{failure:?}") };
     assert!(why.reason.contains("public.metrics_refresh_log was replaced at this moment"), "{why:?}");
     assert!(!error::is_missing(&failure));
     // The look goes on.
-    assert!(statistics::statistics(&look, PLATFORM_METRICS, Duration::from_mins(1)).await.is_ok());
+    assert!(statistics::statistics(&look, &own_view(), Duration::from_mins(1)).await.is_ok());
 }
 
 #[tokio::test]
@@ -264,8 +269,8 @@ async fn what_comes_into_being_after_the_gate() {
     let look = ReadTransaction::begin(&mut session).await.unwrap();
     execute(&stranger, &format!("{}{}", views(), schema("INVOKER"))).await;
     let failures = [
-        recent_runs::recent_runs(&look, PLATFORM_METRICS, LogFilter::All, 1).await.unwrap_err(),
-        statistics::statistics(&look, PLATFORM_METRICS, Duration::from_mins(1)).await.unwrap_err(),
+        recent_runs::recent_runs(&look, &own_view(), LogFilter::All, 1).await.unwrap_err(),
+        statistics::statistics(&look, &own_view(), Duration::from_mins(1)).await.unwrap_err(),
         figures::figures(&look).await.unwrap_err(),
     ];
     assert_eq!(sprung(&url, &name).await, [""; 0]);
@@ -279,18 +284,18 @@ async fn a_session_that_comes_by_great_rights_looks_before_it_reads() {
     let scope = Scope { window: Duration::from_mins(1), runs: 1, errors: 1 };
     let mut app = Kept::open(&target(&of_role), "test").await.unwrap();
     for _ in 0..2 {
-        snapshot::read(&mut app, &scope).await.unwrap();
+        snapshot::read(&mut app, &own_view(), &scope).await.unwrap();
     }
     execute(&url, &format!("ALTER ROLE {role} SUPERUSER")).await;
     execute(&stranger, &format!("{}{}", views(), schema("INVOKER"))).await;
     for _ in 0..3 {
-        let read = snapshot::read(&mut app, &scope).await.unwrap().complete();
+        let read = snapshot::read(&mut app, &own_view(), &scope).await.unwrap().complete();
         assert!(read.figures.is_err() && read.stats.is_err(), "{read:?}");
     }
     assert_eq!(sprung(&url, &name).await, [""; 0]);
     // And back.
     execute(&url, &format!("ALTER ROLE {role} NOSUPERUSER")).await;
-    snapshot::read(&mut app, &scope).await.unwrap();
+    snapshot::read(&mut app, &own_view(), &scope).await.unwrap();
 }
 
 #[tokio::test]
@@ -301,7 +306,7 @@ async fn a_session_that_keeps_its_question_asks_it_each_time() {
     app.set_direct();
     let names = "SELECT name FROM pg_prepared_statements WHERE from_sql";
     for poll in 0..4 {
-        let read = snapshot::read(&mut app, &scope).await.unwrap().complete();
+        let read = snapshot::read(&mut app, &own_view(), &scope).await.unwrap().complete();
         assert!(read.stats.is_ok() && read.figures.is_ok(), "{read:?}");
         let kept = app.session.query(names, &[]).await.unwrap().len();
         assert_eq!(kept, usize::from(poll > 0), "from the second poll on");
@@ -309,14 +314,14 @@ async fn a_session_that_keeps_its_question_asks_it_each_time() {
     // A pooler gives the next transaction another session, and then the first one again.
     app.session.run("DEALLOCATE ALL").await.unwrap();
     for _ in 0..3 {
-        let read = snapshot::read(&mut app, &scope).await.unwrap().complete();
+        let read = snapshot::read(&mut app, &own_view(), &scope).await.unwrap().complete();
         assert!(read.stats.is_ok() && read.figures.is_ok(), "{read:?}");
     }
     // What the kept question says is of now.
     execute(&url, &format!("ALTER MATERIALIZED VIEW public.platform_metrics OWNER TO {name}")).await;
     execute(&stranger, "CREATE INDEX ON public.platform_metrics (total_accounts) WHERE trap.spring('kept')").await;
     let before = sprung(&url, &name).await.len();
-    let read = snapshot::read(&mut app, &scope).await.unwrap().complete();
+    let read = snapshot::read(&mut app, &own_view(), &scope).await.unwrap().complete();
     assert!(read.figures.unwrap_err().reason.contains("belongs to"));
     assert_eq!(sprung(&url, &name).await.len(), before);
 }

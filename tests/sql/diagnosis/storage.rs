@@ -2,7 +2,10 @@
 
 use super::{check, diagnose_with, fixed, verdict};
 use crate::support::*;
-use refreshtop_core::diagnosis::{Detail, FixKind, Limits, Verdict};
+use refreshtop_core::{
+    address::ViewId,
+    diagnosis::{Detail, FixKind, Limits, Verdict},
+};
 use refreshtop_db::{diagnosis::Options, statistics};
 use std::time::Duration;
 
@@ -235,7 +238,8 @@ async fn rows_from_the_future_are_told_and_make_nothing_fresh() {
     assert!(future.verdict == Verdict::Warning && future.finding.starts_with("1 row of the log is"), "{future:#?}");
     let mut session = crate::support::open(&url).await;
     let look = look(&mut session).await;
-    let stats = statistics::statistics(&look, "platform_metrics", Duration::from_hours(24));
+    let view = ViewId::new("platform_metrics");
+    let stats = statistics::statistics(&look, &view, Duration::from_hours(24));
     let stats = stats.await.unwrap();
     assert_eq!((stats.total, stats.successful), (1, 1));
     assert!(chrono::Utc::now() - stats.last_success_at.unwrap() > chrono::TimeDelta::minutes(100), "{stats:?}");

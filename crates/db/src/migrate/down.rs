@@ -4,10 +4,12 @@ use super::{
     Applied, MigrateError, Progress,
     inventory::{INVENTORY, exists},
     migrator,
-    transaction::{ENTER, LEAVE, LEAVE_ROLES, Pending, as_owner, begin, blame, event_triggers, record, run},
+    transaction::{
+        ENTER, LEAVE, LEAVE_ROLES, Pending, as_owner, begin, blame, event_triggers, record, run, write_as_owner,
+    },
     unbarred, versions,
 };
-use crate::{error::Result, preflight::Problem, row::FromRow as _, session::Session};
+use crate::{error::Result, parameter::Parameter, preflight::Problem, row::FromRow as _, session::Session};
 
 pub(super) const FORGET_ROLES: &str = include_str!("forget_roles.sql");
 
@@ -36,8 +38,8 @@ pub async fn forget_roles(connection: &mut Session) -> Result<(), MigrateError> 
     run(connection, FORGET_ROLES, None).await
 }
 
-/// Does all of [`down`] but the commit. Where there is something to undo, `first` comes before it, in the same transaction:
-/// while whoever migrates still is what the installation has made of it.
+/// Does all of [`down`] but the commit. If there is something to undo, `first` comes before it, in the same
+/// transaction: while whoever migrates still is what the installation has made of it.
 pub async fn begin_down<'c>(
     connection: &'c mut Session,
     target: i64,
@@ -75,8 +77,8 @@ pub async fn begin_down<'c>(
         let ran = run(&mut transaction, step.sql.as_str(), Some(step.version)).await;
         ran.map_err(|failure| blame(failure, &triggers))?;
         if step.version > 1 {
-            let gone = format!("DELETE FROM refreshtop.migrations WHERE version = {}", step.version);
-            as_owner(&mut transaction, &gone).await?;
+            let gone = "DELETE FROM refreshtop.migrations WHERE version = $1";
+            write_as_owner(&transaction, gone, &[Parameter::Number(step.version)]).await?;
         }
     }
     let kept: Option<String> =

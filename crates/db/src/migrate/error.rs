@@ -33,7 +33,7 @@ pub enum MigrateError {
     /// The server can't be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// What whoever asked for it has to say.
+    /// The caller's own failure.
     #[error("{text}")]
     Told {
         /// One of [`refreshtop_core::exit`].

@@ -3,7 +3,7 @@
 use super::MigrateError;
 use crate::{
     error::Result,
-    quote::literal,
+    parameter::Parameter,
     row::{FromRow, Row},
     session::Session,
 };
@@ -87,7 +87,7 @@ pub(super) async fn changes(connection: &mut Session) -> Result<Vec<String>> {
 }
 
 pub(super) async fn exists(connection: &mut Session, relation: &str) -> Result<bool> {
-    connection.one(&format!("SELECT to_regclass({}) IS NOT NULL", literal(relation)), &[]).await?.try_get(0)
+    connection.one("SELECT to_regclass($1) IS NOT NULL", &[Parameter::Text(relation)]).await?.try_get(0)
 }
 
 /// Whether the view is there: somebody may have dropped it since, with a table that it reads.

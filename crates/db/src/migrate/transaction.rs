@@ -3,9 +3,10 @@
 use super::{Applied, LOCK_CLASS, MigrateError};
 use crate::{
     error::{self, Error, Result},
-    quote::literal,
+    parameter::Parameter,
     session::{Session, Transaction},
 };
+use futures_util::future::join3;
 use std::fmt::Write as _;
 
 pub(super) const ENTER: &str = include_str!("enter.sql");
@@ -109,6 +110,17 @@ pub(super) async fn as_owner(transaction: &mut Session, sql: &str) -> Result<()>
     Ok(())
 }
 
+/// The same of one statement with values.
+pub(super) async fn write_as_owner(transaction: &Session, sql: &str, parameters: &[Parameter<'_>]) -> Result<()> {
+    let become_owner = "SELECT set_config('role', current_setting('refreshtop.role_owner'), true)";
+    let go_back = "SELECT set_config('role', current_setting('refreshtop.role_before'), true)";
+    let (became, written, went_back) =
+        join3(transaction.run(become_owner), transaction.query(sql, parameters), transaction.run(go_back)).await;
+    became?;
+    written?;
+    went_back
+}
+
 /// Event triggers of others, which run inside our statements and may fail them.
 pub(super) async fn event_triggers(connection: &mut Session) -> Result<Vec<String>> {
     let sql = "SELECT format('event trigger %I runs function %s', t.evtname, t.evtfoid::regprocedure)
@@ -117,14 +129,11 @@ pub(super) async fn event_triggers(connection: &mut Session) -> Result<Vec<Strin
 }
 
 pub(super) async fn record(connection: &mut Session, act: &str, done: &Applied) -> Result<()> {
-    let steps = done.versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let repaired = done.repaired.iter().map(|line| literal(line)).collect::<Vec<_>>().join(", ");
-    let sql = format!(
-        "INSERT INTO refreshtop.audit (action, outcome, caller, login_role, application_name, client_addr, detail)
-         VALUES ({}, 'success', coalesce(nullif(current_setting('refreshtop.role_before'), 'none'), session_user), session_user,
+    let repaired: Vec<&str> = done.repaired.iter().map(String::as_str).collect();
+    let sql = "INSERT INTO refreshtop.audit (action, outcome, caller, login_role, application_name, client_addr, detail)
+         VALUES ($1, 'success', coalesce(nullif(current_setting('refreshtop.role_before'), 'none'), session_user), session_user,
                  left(current_setting('application_name'), 200), inet_client_addr(),
-                 jsonb_build_object('steps', ARRAY[{steps}]::bigint[], 'repaired', ARRAY[{repaired}]::text[]))",
-        literal(act)
-    );
-    as_owner(connection, &sql).await
+                 jsonb_build_object('steps', $2, 'repaired', $3))";
+    let parameters = [Parameter::Text(act), Parameter::Numbers(&done.versions), Parameter::Texts(&repaired)];
+    write_as_owner(connection, sql, &parameters).await
 }

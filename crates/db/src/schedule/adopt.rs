@@ -12,7 +12,7 @@ use crate::{
 use refreshtop_core::statement::Purpose;
 
 impl Desk<'_> {
-    /// How a job was that is ours from now on; `None` where nothing is to come back. A job of the job's role is no one's
+    /// How a job was that is ours from now on; `None` if nothing is to come back. A job of the job's role is no one's
     /// but ours, and one that calls a function which was not here is what a dropped database of this name has left.
     pub(super) fn unmanaged_before(&self, wanted: &Wanted, job: &CronJob) -> Option<Found> {
         let could_work = wanted.purpose(&job.command) != Purpose::Calls
@@ -21,7 +21,7 @@ impl Desk<'_> {
         (!leftover).then(|| job.found())
     }
 
-    /// Takes over a job that does the same and nothing else; `false` where this role can't without losing something.
+    /// Takes over a job that does the same and nothing else; `false` if this role can't without losing something.
     pub(super) async fn adopt(&mut self, wanted: &Wanted, job: &CronJob) -> Result<bool> {
         let command = literal(wanted.command);
         let same_role = job.username == self.job_role;

@@ -47,7 +47,7 @@ pub(super) struct Desk<'a> {
     pub(super) jobs: Vec<CronJob>,
     pub(super) done: Done,
     /// The jobs that were spoken of already, by their numbers.
-    pub(super) told: Vec<i64>,
+    pub(super) reported: Vec<i64>,
 }
 
 impl<'a> Desk<'a> {
@@ -77,7 +77,7 @@ impl<'a> Desk<'a> {
         }
         let member = row.try_get::<bool, _>("member")?;
         let own: bool = row.try_get("own")?;
-        // What is only told of can't be looked up yet.
+        // In a dry run the extension is not there yet.
         if !own && (mode == Mode::Really || row.try_get::<bool, _>("schema")?) {
             return Err(ScheduleError::NotOwn(cron_database.into()));
         }
@@ -98,7 +98,7 @@ impl<'a> Desk<'a> {
             may_alter: superuser,
             jobs: Vec::new(),
             done: Done::default(),
-            told: Vec::new(),
+            reported: Vec::new(),
         };
         if own {
             desk.read().await.map_err(|failure| desk.refused(failure))?;
@@ -161,7 +161,7 @@ impl<'a> Desk<'a> {
             || self.installation.owners.contains(&job.username)
     }
 
-    /// What an error means for whoever is told.
+    /// What an error means for the person who reads it.
     pub(super) fn refused(&self, failure: Error) -> ScheduleError {
         if error::code(&failure) != Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) {
             return failure.into();
@@ -174,7 +174,7 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Executes, or tells.
+    /// Executes a change, or only notes its statement.
     pub(super) async fn act(&mut self, act: &Act) -> Result<()> {
         let roles = if let Some(role) = &act.role {
             let (take_on, back) = (format!("SET LOCAL ROLE {}", identifier(role)), role_now(self.cron).await?);

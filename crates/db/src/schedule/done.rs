@@ -5,7 +5,7 @@ use crate::cron_job::CronJob;
 /// What [`ensure`] and [`take_away`] did, or would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Done {
-    /// What to tell, a sentence each.
+    /// What to print, a sentence each.
     pub lines: Vec<String>,
     /// The statements, as they were sent, or would be: first those where `pg_cron` lives.
     pub statements: Vec<String>,
@@ -39,7 +39,7 @@ impl Done {
         self.before.len()
     }
 
-    /// The jobs that are not as they were, for whoever must put them back by hand.
+    /// The jobs that are not as they were, for the person who must put them back by hand.
     pub fn left(&self) -> String {
         let job = |job: &CronJob| {
             format!(
@@ -56,13 +56,13 @@ impl Done {
     }
 }
 
-/// Whether statements are executed, or only told.
+/// Whether statements are executed, or only printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// They are executed.
     Really,
-    /// They are only told, and nobody else changes anything until the transaction ends.
+    /// They are only printed, and nobody else changes anything until the transaction ends.
     Plan,
-    /// They are only told.
+    /// They are only printed.
     Dry,
 }

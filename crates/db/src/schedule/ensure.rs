@@ -66,7 +66,7 @@ async fn ensured(
         }
     }
     for wanted in JOBS.iter().filter(|wanted| !wanted.view.is_empty()) {
-        desk.tell_of_others(wanted);
+        desk.report_others(wanted);
     }
     Ok(desk.done)
 }
@@ -75,8 +75,9 @@ impl Desk<'_> {
     async fn ensure_job(&mut self, wanted: Wanted) -> Result<()> {
         let mut here = self.candidates(&wanted);
         here.sort_by_key(|job| (!self.is_ours(&wanted, job), rank(wanted.purpose(&job.command)), !job.active, job.id));
-        self.tell_of_namesakes(&wanted, &here);
-        self.told.extend(here.first().filter(|job| wanted.purpose(&job.command) != Purpose::Other).map(|job| job.id));
+        self.report_namesakes(&wanted, &here);
+        self.reported
+            .extend(here.first().filter(|job| wanted.purpose(&job.command) != Purpose::Other).map(|job| job.id));
         let known = self.installation.note(&wanted).filter(|_| self.installation.standing != Standing::Copy).cloned();
         match here.first() {
             Some(job) if self.is_ours(&wanted, job) => {
@@ -109,7 +110,7 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// The jobs that have the name here, without those of strangers, which are only told of.
+    /// The jobs that have the name here, without those of strangers, which are only reported.
     fn candidates(&mut self, wanted: &Wanted) -> Vec<CronJob> {
         let (here, strangers): (Vec<CronJob>, Vec<CronJob>) = self
             .jobs
@@ -118,7 +119,7 @@ impl Desk<'_> {
             .cloned()
             .partition(|job| self.counts(job));
         for job in strangers {
-            self.told.push(job.id);
+            self.reported.push(job.id);
             self.done.lines.push(format!(
                 "note: job {} ({}) has our name and stays as it is: that role is no superuser, and owns neither the \
                  database nor a source of the view; it runs: {}",
@@ -177,7 +178,7 @@ impl Desk<'_> {
     }
 }
 
-/// What is told of a job that does the work among other things.
+/// The line about a job that does the work among other things.
 fn counts_as_schedule(wanted: &Wanted, job: &CronJob) -> String {
     let risk = if job.role_is_super {
         format!(

@@ -8,8 +8,8 @@ use crate::{
     session::Session,
 };
 
-/// Whether `cron.job` and its history are `pg_cron`'s own: whoever may create a schema can make tables of these names
-/// where `pg_cron` is not, and views whose functions run as whoever looks.
+/// Whether `cron.job` and its history are `pg_cron`'s own: any role that may create a schema can make tables of these
+/// names if `pg_cron` is not there, and views whose functions run as whoever reads them.
 pub(crate) const OWN_TABLES: &str = "
     (SELECT count(*) = 2 FROM pg_catalog.pg_depend d
      JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'pg_cron'
@@ -44,7 +44,7 @@ pub(super) async fn has_extension(cron: &mut Session) -> Result<bool> {
     cron.one("SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron')", &[]).await?.try_get(0)
 }
 
-/// Creates it; `false` where somebody else has done so meanwhile.
+/// Creates it; `false` if somebody else has done so meanwhile.
 pub(super) async fn create_extension(cron: &mut Session, database: &str) -> Result<bool, ScheduleError> {
     match cron.ask("CREATE EXTENSION pg_cron", &[]).await {
         Ok(_) => Ok(true),

@@ -63,7 +63,7 @@ pub enum ScheduleError {
 }
 
 impl ScheduleError {
-    /// Whether the session itself is of no more use, or was told to stop.
+    /// Whether the session itself is of no more use, or was cancelled.
     pub fn ends_all(&self) -> bool {
         match self {
             Self::Database(failure) => ends_all(failure),

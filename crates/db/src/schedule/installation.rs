@@ -6,7 +6,7 @@ use crate::{
     diagnosis::FUNCTIONS,
     error::{Error, Result},
     migrate,
-    quote::literal,
+    parameter::Parameter,
     schedule::{
         failure::ScheduleError,
         notes::{self, AS_MIGRATOR, AS_OWNER, Note},
@@ -37,7 +37,7 @@ pub enum Standing {
     AtHome,
     /// It is, and had this name before, which no database has now.
     Renamed(String),
-    /// It was copied or restored from another database, or nothing tells where it was made.
+    /// It was copied or restored from another database, or it is unknown where it was made.
     Copy,
 }
 
@@ -50,7 +50,7 @@ pub struct Installation {
     pub place: Place,
     /// Whether the installation is at home.
     pub standing: Standing,
-    /// Who looks.
+    /// The role of the session.
     pub role: String,
     /// Whether the installation has no roles, so that its jobs run as who migrates.
     pub alone: bool,
@@ -59,12 +59,12 @@ pub struct Installation {
     pub(super) functions: Vec<String>,
     /// The roles that own the application's tables.
     pub(super) owners: Vec<String>,
-    /// Functions of others that refresh this view, or whichever they are told to.
+    /// Functions of others that refresh this view, or any view by its name.
     pub(super) refreshers: Vec<Function>,
 }
 
 impl Installation {
-    /// The database of `pg_cron`, where that is another one.
+    /// The database of `pg_cron`, if that is another one.
     pub fn elsewhere(&self) -> Option<&str> {
         match &self.place {
             Place::Database(database) if *database != self.database => Some(database),
@@ -158,7 +158,7 @@ pub async fn installation(app: &mut Session) -> Result<Installation> {
     })
 }
 
-/// Joins to `look` what the installation knows: whether it is at home, what was noted, whether there are roles. `app` is a
+/// Adds what the installation knows: whether it is at home, what was noted, whether there are roles. `app` is a
 /// transaction in which [`migrate::enter`] is in force. What is read is read as the installation's owner.
 pub async fn recall(app: &mut Session, installation: &mut Installation) -> Result<()> {
     installation.alone =
@@ -178,15 +178,15 @@ pub async fn recall(app: &mut Session, installation: &mut Installation) -> Resul
 impl Installation {
     /// Takes into account where the installation was at home before this transaction brought it here.
     pub async fn moved_from(&mut self, app: &mut Session, home: &migrate::Home) -> Result<()> {
-        let sql = format!(
-            "SELECT d.oid::bigint = {} AND s.system_identifier = {} AS same,
-                    EXISTS (SELECT 1 FROM pg_database o WHERE o.datname = {}) AS taken
-             FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()",
-            home.database_oid,
-            home.system_identifier,
-            literal(&home.database_name)
-        );
-        let row = app.one(&sql, &[]).await?;
+        let sql = "SELECT d.oid::bigint = $1 AND s.system_identifier = $2 AS same,
+                          EXISTS (SELECT 1 FROM pg_database o WHERE o.datname = $3) AS taken
+                   FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()";
+        let parameters = [
+            Parameter::Number(home.database_oid),
+            Parameter::Number(home.system_identifier),
+            Parameter::Text(&home.database_name),
+        ];
+        let row = app.one(sql, &parameters).await?;
         // What runs under the old name belongs to the database that has it now.
         self.standing = if row.try_get("same")? && !row.try_get::<bool, _>("taken")? {
             Standing::Renamed(home.database_name.clone())

@@ -3,10 +3,10 @@
 //! `pg_cron` keeps its tables in one database (`cron.database_name`), which need not be the application's, and
 //! a migration can't reach across. So the jobs are put there by the program, after the migrations.
 //!
-//! A job is known by its name, its command and its database, in `pg_cron`'s own tables. A number is used only inside the
-//! transaction that has read it: after `DROP EXTENSION` numbers begin at 1 again and mean jobs of others. What was there
-//! before is kept in `refreshtop.undo` as data. It is never executed, and never tells where to go: where `pg_cron`
-//! lives is asked of the server.
+//! A job is known by its name, its command and its database, in `pg_cron`'s own tables. A number is used only inside
+//! the transaction that has read it: after `DROP EXTENSION` numbers begin at 1 again and mean jobs of others. What was
+//! there before is kept in `refreshtop.undo` as data. It is never executed, and never decides where to go: the server
+//! is asked where `pg_cron` lives.
 
 mod adopt;
 mod desk;
@@ -32,5 +32,5 @@ pub use installation::{Installation, Place, Standing, installation, is_safe, rec
 pub use notes::{forget, write_notes};
 pub use put_back::put_all_back;
 pub use take_away::take_away;
-pub(super) use wanted::OF_ROLES_THAT_COUNT;
 pub use wanted::{JOB_ROLE, JOBS, Wanted, sought};
+pub(super) use wanted::{OF_ROLES_THAT_COUNT, refresh_job_of};

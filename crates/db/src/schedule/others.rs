@@ -10,7 +10,7 @@ use refreshtop_core::{
 };
 
 impl Desk<'_> {
-    /// How a job refreshes the view; `None` where it does not.
+    /// How a job refreshes the view; `None` if it does not.
     fn how(&self, wanted: &Wanted, job: &CronJob) -> Option<String> {
         let refreshers: Vec<&Function> = self.installation.refreshers.iter().collect();
         if wanted.view.is_empty() {
@@ -20,10 +20,10 @@ impl Desk<'_> {
     }
 
     /// Tells of the jobs that have our name and do something else.
-    pub(super) fn tell_of_namesakes(&mut self, wanted: &Wanted, here: &[CronJob]) {
+    pub(super) fn report_namesakes(&mut self, wanted: &Wanted, here: &[CronJob]) {
         for job in here {
             if wanted.purpose(&job.command) == Purpose::Other && self.how(wanted, job).is_none() {
-                self.told.push(job.id);
+                self.reported.push(job.id);
                 self.done.lines.push(format!(
                     "note: job {} ({}) does something else than {}: it stays as it is",
                     job.title(),
@@ -35,10 +35,12 @@ impl Desk<'_> {
     }
 
     /// Tells of every job of this database that refreshes the view beside the schedule, as far as this role can see.
-    pub(super) fn tell_of_others(&mut self, wanted: &Wanted) {
+    pub(super) fn report_others(&mut self, wanted: &Wanted) {
         let mut lines = Vec::new();
-        for job in
-            self.jobs.iter().filter(|job| job.database == self.installation.database && !self.told.contains(&job.id))
+        for job in self
+            .jobs
+            .iter()
+            .filter(|job| job.database == self.installation.database && !self.reported.contains(&job.id))
         {
             if let Some(how) = self.how(wanted, job) {
                 lines.push(format!(

@@ -3,6 +3,7 @@
 use crate::{
     cron_job::{CronJob, Found},
     error::Result,
+    parameter::Parameter,
     quote::literal,
     schedule::{
         desk::{Act, Desk},
@@ -16,8 +17,8 @@ use crate::{
 
 impl Desk<'_> {
     pub(super) async fn put_back(&mut self, job: &CronJob, found: &Found) -> Result<()> {
-        let exists = format!("SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = {})", literal(&found.username));
-        let exists: bool = self.cron.one(&exists, &[]).await?.try_get(0)?;
+        let exists = "SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1)";
+        let exists: bool = self.cron.one(exists, &[Parameter::Text(&found.username)]).await?.try_get(0)?;
         if !exists || !(self.superuser || found.username == self.role || found.username == self.job_role) {
             self.act(&self.unschedule(job)).await?;
             let why =
@@ -31,7 +32,7 @@ impl Desk<'_> {
             ));
             return Ok(());
         }
-        // Whoever has paused it since did not want it to run.
+        // If it was paused since, somebody did not want it to run.
         let active = found.active && job.active;
         let same_name = found.jobname == job.jobname;
         let unmanaged = self.may_alter && found.username == job.username;

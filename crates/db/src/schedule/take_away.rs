@@ -105,7 +105,7 @@ impl Desk<'_> {
         let alone = "SELECT NOT row_security_active('cron.job') AS whole, (SELECT count(*) FROM cron.job) AS jobs";
         let row = self.cron.one(alone, &[]).await?;
         let (whole, jobs): (bool, i64) = (row.try_get("whole")?, row.try_get("jobs")?);
-        // What is only told is still there.
+        // In a dry run they are still there.
         let removed = if self.mode == Mode::Really { 0 } else { self.removed() };
         if !whole || jobs > removed {
             let why = if whole { "it has other jobs" } else { "this role can't see whether it has other jobs" };

@@ -1,12 +1,16 @@
 //! The jobs that are wanted.
 
 use crate::{
-    contract::{PLATFORM_METRICS, REFRESH_JOB},
+    contract::{PLATFORM_METRICS, REFRESH_JOB, is_own, refresh_job},
     cron_job::Sought,
+    quote::literal,
 };
-use refreshtop_core::statement::{self, Purpose};
+use refreshtop_core::{
+    address::ViewId,
+    statement::{self, Purpose},
+};
 
-/// The role that the jobs run as where there are roles: it may refresh and clean up, and nothing else.
+/// The role that the jobs run as, if there are roles: it may refresh and clean up, and nothing else.
 pub const JOB_ROLE: &str = "refreshtop_job";
 
 /// Jobs `j` of `cron.job` in the application's database that may be the schedule, by their role: any role may schedule a
@@ -32,7 +36,7 @@ pub struct Wanted {
     pub command: &'static str,
     /// The function that this calls.
     pub function: &'static str,
-    /// The view that it refreshes; empty where it refreshes none.
+    /// The view that it refreshes; empty if it refreshes none.
     pub view: &'static str,
 }
 
@@ -59,15 +63,20 @@ impl Wanted {
     pub fn purpose(&self, command: &str) -> Purpose {
         statement::purpose(command, self.function, self.view)
     }
-
-    /// This job of `database`.
-    pub(crate) fn of<'a>(&self, database: &'a str) -> Sought<'a> {
-        Sought { database, name: self.name, call: self.function }
-    }
 }
 
 /// The job `name` of `database`.
-pub fn sought<'a>(database: &'a str, name: &'a str) -> Sought<'a> {
-    let known = JOBS.iter().find(|job| job.name == name);
-    known.map_or(Sought { database, name, call: name }, |job| job.of(database))
+pub fn sought(database: &str, name: &str) -> Sought {
+    let call = JOBS.iter().find(|job| job.name == name).map_or(name, |job| job.function);
+    Sought { database: database.to_owned(), name: name.to_owned(), call: call.to_owned() }
+}
+
+/// The job of `database` that refreshes `view`.
+pub(crate) fn refresh_job_of(database: &str, view: &ViewId) -> Sought {
+    let name = refresh_job(view);
+    if is_own(view) {
+        return sought(database, &name);
+    }
+    let call = format!("refreshtop.refresh({}", literal(view.as_str()));
+    Sought { database: database.to_owned(), name, call }
 }

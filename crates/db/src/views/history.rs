@@ -2,9 +2,8 @@
 
 use super::measured::{self, Window};
 use crate::{
-    contract::PLATFORM_METRICS,
     error::{Error, Result},
-    quote::interval,
+    parameter::Parameter,
     read_transaction::ReadTransaction,
     row::Row,
     trust::LOG,
@@ -12,6 +11,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use refreshtop_core::{
+    address::ViewId,
     history::{Growth, History, Part, Size, Sources},
     reading::Reading,
     slices::Slices,
@@ -22,15 +22,22 @@ use std::time::Duration;
 /// Most tables of one measurement that are taken in.
 const MOST_SOURCES: usize = 50;
 
-/// Reads the history of the last `window`; data is fresh up to the age `limit`.
-pub async fn read(tx: &ReadTransaction<'_>, window: Duration, limit: Duration) -> Result<Reading<History>> {
+/// Reads the history of `view` in the last `window`; data is fresh up to the age `limit`.
+pub async fn read(
+    tx: &ReadTransaction<'_>,
+    view: &ViewId,
+    window: Duration,
+    limit: Duration,
+) -> Result<Reading<History>> {
     let catalog = unmanaged::catalog(tx).await?;
     let log = match catalog.log() {
         Ok(log) => log,
         Err(missing) => return Ok(Err(missing)),
     };
-    let window = Window { log: &log, length: window, step: Slices::step(window) };
-    let rows = tx.ask_after(measured::SETTINGS, &[LOG], &parts_query(&window, limit), &[]).await?;
+    let window = Window { log: &log, view, length: window, step: Slices::step(window) };
+    let [name, length] = window.parameters();
+    let parameters = [name, length, Parameter::Interval(limit)];
+    let rows = tx.ask_after(measured::SETTINGS, &[LOG], &parts_query(&window), &parameters).await?;
     let Some(head) = rows.first() else { return Err(Error::NoRow) };
     let slices = slices(head, window.step)?;
     let (whole, parts) = parts(&rows, &slices)?;
@@ -49,13 +56,13 @@ pub(super) fn slices(row: &Row, step: u64) -> Result<Slices> {
 }
 
 /// One row for each slice in which anything happened, and one without a number for the whole. Data is fresh from each
-/// success until it is older than `limit` or the next success follows; those spans don't overlap, so each slice's share
+/// success until it is older than `$3` or the next success follows; those spans don't overlap, so each slice's share
 /// of them is a sum.
-fn parts_query(window: &Window<'_>, limit: Duration) -> String {
+fn parts_query(window: &Window<'_>) -> String {
     let log = window.log;
     let (created, status) = (log.created_at(), log.column("status", "text"));
     let ended = format!("coalesce({}, {created})", log.column("completed_at", "timestamptz"));
-    let (since, until) = (window.since(), measured::UNTIL);
+    let (since, until) = (measured::SINCE, measured::UNTIL);
     format!(
         "WITH run AS MATERIALIZED (
              SELECT {slice} AS slice, {status} AS status, least({ended}, {until}) AS ended_at,
@@ -67,7 +74,7 @@ fn parts_query(window: &Window<'_>, limit: Duration) -> String {
              (SELECT least({ended}, {until}) FROM public.metrics_refresh_log l
               WHERE {of_type} AND {status} = 'success' AND {created} <= {since} ORDER BY {created} DESC LIMIT 1)
          ), span AS MATERIALIZED (
-             SELECT greatest(at, {since}) AS begins, least(at + {limit}, lead(at) OVER (ORDER BY at), {until}) AS ends FROM success
+             SELECT greatest(at, {since}) AS begins, least(at + $3, lead(at) OVER (ORDER BY at), {until}) AS ends FROM success
          ), fresh AS (
              SELECT cut.slice, sum(extract(epoch FROM least(ends, to_timestamp((cut.slice + 1) * {step}))
                                                     - greatest(begins, to_timestamp(cut.slice * {step}))))::float8 AS seconds
@@ -90,8 +97,7 @@ fn parts_query(window: &Window<'_>, limit: Duration) -> String {
         slice = window.slice(&format!("least({created}, {until})")),
         duration = log.column("duration_ms", "numeric"),
         rows = window.rows(),
-        of_type = log.of_type(PLATFORM_METRICS),
-        limit = interval(limit),
+        of_type = log.of_type(),
         step = window.step,
         first = window.slice("begins"),
         last = window.slice("ends"),

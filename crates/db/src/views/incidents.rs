@@ -3,16 +3,17 @@
 //! with the log; the log is read in whatever shape it has.
 
 use crate::{
-    contract::PLATFORM_METRICS,
     error::{self, Result},
-    quote::{identifier, interval},
+    parameter::Parameter,
+    quote::identifier,
     read_transaction::ReadTransaction,
     row::{Row, moment, text},
     trust::{LOG, Thing},
     unmanaged::{self, Log},
 };
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use refreshtop_core::{
+    address::ViewId,
     incident::{Blocker, Failure, Record, Recovery, Stretch},
     reading::{Reading, Unavailable},
     run::Origin,
@@ -22,28 +23,33 @@ use std::{collections::BTreeMap, time::Duration};
 
 /// Incidents that are read, the newest ones.
 const MOST: usize = 300;
-/// Failures of an incident whose black boxes are looked at, the first ones.
+/// Failures of an incident whose black boxes are read, the first ones.
 const BOXES: u16 = 5;
-/// Sessions of one black box that are looked at.
+/// Sessions of one black box that are read.
 const SESSIONS: u16 = 20;
 /// Sessions of an incident that are named.
 const NAMED: u16 = 3;
-/// Largest black box that is looked at, bytes as stored.
+/// Largest black box that is read, bytes as stored.
 const LARGEST_BOX: u32 = 32_768;
 /// Longest message that is sent along, characters.
 const MESSAGE: u16 = 2_000;
-/// How far before the window failures are looked for where no success is on record.
+/// How far before the window failures are searched if no success is on record.
 const BEFORE: Duration = Duration::from_hours(30 * 24);
 
-/// Reads the incidents of the last `window`; figures are stale from the age of `limit` on.
-pub async fn read(tx: &ReadTransaction<'_>, window: Duration, limit: Duration) -> Result<Reading<Record>> {
+/// Reads the incidents of `view` in the last `window`; figures are stale from the age of `limit` on.
+pub async fn read(
+    tx: &ReadTransaction<'_>,
+    view: &ViewId,
+    window: Duration,
+    limit: Duration,
+) -> Result<Reading<Record>> {
     let catalog = unmanaged::catalog(tx).await?;
     let log = match catalog.log() {
         Ok(log) => log,
         Err(missing) => return Ok(Err(missing)),
     };
     let unmanaged = catalog.deployment() == Deployment::Unmanaged;
-    let edge = match edge(tx, &log, window).await {
+    let edge = match edge(tx, view, &log, window).await {
         Err(failure) if unmanaged && !error::fails_all(&failure) => {
             let role = role(tx).await?;
             let grant = format!("GRANT SELECT ON public.metrics_refresh_log TO {}", identifier(&role));
@@ -72,7 +78,7 @@ pub async fn read(tx: &ReadTransaction<'_>, window: Duration, limit: Duration) -
         // What is summed up is what is listed.
         from = found.last().and_then(|oldest| oldest.stretch.after).max(from);
     }
-    describe(tx, &log, &mut found).await?;
+    describe(tx, view, &log, &mut found).await?;
     name_blockers(tx, &log, &edge, &mut found).await?;
     let stretches = found.into_iter().map(|found| found.stretch).collect();
     Ok(Ok(Record { from, looked_at: edge.looked_at, stretches, cut }))
@@ -91,14 +97,15 @@ async fn role(tx: &ReadTransaction<'_>) -> Result<String> {
 
 async fn is_super_admin(tx: &ReadTransaction<'_>) -> Result<bool> {
     match tx.one(&[Thing::Function("is_super_admin")], "SELECT refreshtop.is_super_admin() AS admin", &[]).await {
-        // Who may not even ask is none.
+        // A role that may not even call it is none.
         Err(failure) if !error::fails_all(&failure) => Ok(false),
         answer => answer?.try_get("admin"),
     }
 }
 
-/// Where the window begins, and where what is read does: with the last success before it.
+/// The begin of the window, and of what is read: the last success before it.
 struct Edge {
+    view: ViewId,
     looked_at: DateTime<Utc>,
     since: DateTime<Utc>,
     floor: DateTime<Utc>,
@@ -106,7 +113,14 @@ struct Edge {
     success: bool,
 }
 
-async fn edge(tx: &ReadTransaction<'_>, log: &Log<'_>, window: Duration) -> Result<Edge> {
+impl Edge {
+    /// What [`attempts`] takes: the view and the floor.
+    fn parameters(&self) -> [Parameter<'_>; 2] {
+        [Parameter::Text(self.view.as_str()), Parameter::Moment(self.floor)]
+    }
+}
+
+async fn edge(tx: &ReadTransaction<'_>, view: &ViewId, log: &Log<'_>, window: Duration) -> Result<Edge> {
     let sql = format!(
         "SELECT w.looked_at, w.since,
                 (SELECT {created}::timestamptz FROM public.metrics_refresh_log l
@@ -114,16 +128,16 @@ async fn edge(tx: &ReadTransaction<'_>, log: &Log<'_>, window: Duration) -> Resu
                  ORDER BY {created} DESC LIMIT 1) AS floor
          FROM (SELECT statement_timestamp() AS looked_at, statement_timestamp() - {window} AS since) w",
         created = log.created_at(),
-        of_type = log.of_type(PLATFORM_METRICS),
+        of_type = log.of_type(),
         status = log.column("status", "text"),
-        window = format_args!("least({}, interval '1000 years')", interval(window)),
+        window = "least($2, interval '1000 years')",
     );
-    let row = tx.one(&[LOG], &sql, &[]).await?;
+    let row = tx.one(&[LOG], &sql, &[Parameter::Text(view.as_str()), Parameter::Interval(window)]).await?;
     let looked_at: DateTime<Utc> = row.try_get("looked_at")?;
     let since = moment(&row, "since")?.unwrap_or(DateTime::UNIX_EPOCH);
     let before = TimeDelta::from_std(BEFORE).unwrap_or_default();
     let floor = moment(&row, "floor")?;
-    Ok(Edge { looked_at, since, floor: floor.unwrap_or(since - before), success: floor.is_some() })
+    Ok(Edge { view: view.clone(), looked_at, since, floor: floor.unwrap_or(since - before), success: floor.is_some() })
 }
 
 /// A stretch being read.
@@ -151,34 +165,32 @@ async fn stretches(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, limit: 
                      WINDOW w AS (ORDER BY logged DESC, good DESC ROWS UNBOUNDED PRECEDING)) numbered
                WHERE good
                WINDOW v AS (ORDER BY logged DESC)) stretch
-         WHERE failures > 0 OR until IS NULL OR until - ended > {limit}
+         WHERE failures > 0 OR until IS NULL OR until - ended > $3
          ORDER BY logged DESC LIMIT {most}",
-        attempts = attempts(log, edge),
-        limit = interval(limit),
+        attempts = attempts(log),
         most = MOST + 1,
     );
-    tx.ask(&[LOG], &sql, &[]).await?.iter().map(found).collect()
+    let [view, floor] = edge.parameters();
+    tx.ask(&[LOG], &sql, &[view, floor, Parameter::Interval(limit)]).await?.iter().map(found).collect()
 }
 
 /// The attempts since the edge. One from the future ends no stretch.
-fn attempts(log: &Log<'_>, edge: &Edge) -> String {
+fn attempts(log: &Log<'_>) -> String {
     format!(
         "SELECT {created}::timestamptz AS logged, {status} = 'success' AS good, left({source}, 20) AS source,
                 coalesce(CASE WHEN isfinite({completed}) THEN {completed} END, {created}::timestamptz) AS ended
          FROM public.metrics_refresh_log l
-         WHERE {of_type} AND {status} IN ('success', 'error') AND {created} >= {floor}
+         WHERE {of_type} AND {status} IN ('success', 'error') AND {created} >= $2
            AND {created} <= statement_timestamp()",
         created = log.created_at(),
         completed = log.column("completed_at", "timestamptz"),
         status = log.column("status", "text"),
         source = log.column("trigger_source", "text"),
-        of_type = log.of_type(PLATFORM_METRICS),
-        floor = literal(edge.floor),
+        of_type = log.of_type(),
     )
 }
 
-/// Where no success is known before the window: the failures before the first one, and from when on the log tells
-/// anything.
+/// If no success is known before the window: the failures before the first one, and the begin of the log.
 async fn without_success(
     tx: &ReadTransaction<'_>,
     log: &Log<'_>,
@@ -192,9 +204,9 @@ async fn without_success(
          FROM (SELECT count(*) AS failures, min(logged) AS first_logged FROM attempt
                WHERE NOT good AND logged <= coalesce((SELECT logged FROM success), 'infinity')) f
          LEFT JOIN success s ON true",
-        attempts = attempts(log, edge),
+        attempts = attempts(log),
     );
-    let found = found(&tx.one(&[LOG], &sql, &[]).await?)?;
+    let found = found(&tx.one(&[LOG], &sql, &edge.parameters()).await?)?;
     let known = found.first_logged.or(found.stretch.until.map(|success| success.at));
     Ok(((found.stretch.failures > 0).then_some(found), known))
 }
@@ -214,13 +226,9 @@ fn found(row: &Row) -> Result<Found> {
     Ok(Found { stretch, first_logged, until_logged: moment(row, "until_logged")? })
 }
 
-fn literal(at: DateTime<Utc>) -> String {
-    format!("'{}'::timestamptz", at.to_rfc3339_opts(SecondsFormat::Micros, true))
-}
-
 /// Reads the first failure of each.
-async fn describe(tx: &ReadTransaction<'_>, log: &Log<'_>, found: &mut [Found]) -> Result<()> {
-    let moments: Vec<String> = found.iter().filter_map(|found| found.first_logged).map(literal).collect();
+async fn describe(tx: &ReadTransaction<'_>, view: &ViewId, log: &Log<'_>, found: &mut [Found]) -> Result<()> {
+    let moments: Vec<DateTime<Utc>> = found.iter().filter_map(|found| found.first_logged).collect();
     if moments.is_empty() {
         return Ok(());
     }
@@ -228,19 +236,19 @@ async fn describe(tx: &ReadTransaction<'_>, log: &Log<'_>, found: &mut [Found]) 
         "SELECT DISTINCT ON (logged) {created}::timestamptz AS logged, {id} AS id, {started} AS started_at,
                 left({sqlstate}, 5) AS sqlstate, left({message}, {MESSAGE}) AS message
          FROM public.metrics_refresh_log l
-         WHERE {of_type} AND {status} = 'error' AND {created} IN ({moments})
+         WHERE {of_type} AND {status} = 'error' AND {created} = ANY ($2)
          ORDER BY logged, started_at",
         created = log.created_at(),
         id = log.id(),
         started = log.column("started_at", "timestamptz"),
         sqlstate = log.column("sqlstate", "text"),
         message = log.column("error_message", "text"),
-        of_type = log.of_type(PLATFORM_METRICS),
+        of_type = log.of_type(),
         status = log.column("status", "text"),
-        moments = moments.join(", "),
     );
+    let parameters = [Parameter::Text(view.as_str()), Parameter::Moments(&moments)];
     let mut failures = BTreeMap::new();
-    for row in tx.ask(&[LOG], &sql, &[]).await? {
+    for row in tx.ask(&[LOG], &sql, &parameters).await? {
         if let Some(logged) = moment(&row, "logged")? {
             failures.insert(logged, failure(&row, logged)?);
         }
@@ -254,7 +262,7 @@ async fn describe(tx: &ReadTransaction<'_>, log: &Log<'_>, found: &mut [Found]) 
 }
 
 fn failure(row: &Row, logged: DateTime<Utc>) -> Result<Failure> {
-    // Whoever writes the log by hand may write any beginning.
+    // Rows that were written by hand may have any begin.
     let plausible = |at: &DateTime<Utc>| *at <= logged && logged - *at <= TimeDelta::days(1);
     Ok(Failure {
         id: Some(row.try_get("id")?),
@@ -267,17 +275,24 @@ fn failure(row: &Row, logged: DateTime<Utc>) -> Result<Failure> {
 /// Reads who was in the way. A log without black boxes names nobody; nor does one in which they are nonsense.
 async fn name_blockers(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, found: &mut [Found]) -> Result<()> {
     let black_box = log.column("black_box", "jsonb");
-    let spans: Vec<String> = (0..)
-        .zip(found.iter())
-        .filter_map(|(index, found): (usize, _)| {
-            let last = found.until_logged.unwrap_or(edge.looked_at + TimeDelta::days(1));
-            Some(format!("({index}, {}, {})", literal(found.first_logged?), literal(last)))
-        })
-        .collect();
-    if spans.is_empty() || black_box.starts_with("NULL") {
+    let (mut indices, mut firsts, mut lasts) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, found) in (0..).zip(found.iter()) {
+        if let Some(first) = found.first_logged {
+            indices.push(index);
+            firsts.push(first);
+            lasts.push(found.until_logged.unwrap_or(edge.looked_at + TimeDelta::days(1)));
+        }
+    }
+    if indices.is_empty() || black_box.starts_with("NULL") {
         return Ok(());
     }
-    let rows = match tx.ask(&[LOG], &blockers(log, &black_box, &spans.join(", ")), &[]).await {
+    let parameters = [
+        Parameter::Text(edge.view.as_str()),
+        Parameter::Integers(&indices),
+        Parameter::Moments(&firsts),
+        Parameter::Moments(&lasts),
+    ];
+    let rows = match tx.ask(&[LOG], &blockers(log, &black_box), &parameters).await {
         Err(failure) if !error::fails_all(&failure) => return Ok(()),
         answer => answer?,
     };
@@ -291,7 +306,7 @@ async fn name_blockers(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, fou
 }
 
 /// Sessions by how often they are named; those for whom all others wait go first.
-fn blockers(log: &Log<'_>, black_box: &str, spans: &str) -> String {
+fn blockers(log: &Log<'_>, black_box: &str) -> String {
     format!(
         "SELECT * FROM (
              SELECT stretch, pid, user_name, application, max(mode) AS mode, max(relation) AS relation,
@@ -301,7 +316,7 @@ fn blockers(log: &Log<'_>, black_box: &str, spans: &str) -> String {
                           left(x.session ->> 'application', 100) AS application, lock.mode, lock.relation,
                           CASE WHEN jsonb_typeof(x.session -> 'blocked_by') = 'array'
                                THEN jsonb_array_length(x.session -> 'blocked_by') = 0 ELSE false END AS root
-                   FROM (VALUES {spans}) AS s (stretch, first, last)
+                   FROM unnest($2, $3, $4) AS s (stretch, first, last)
                    CROSS JOIN LATERAL (
                        SELECT CASE WHEN pg_column_size({black_box}) <= {LARGEST_BOX} THEN {black_box} END AS box
                        FROM public.metrics_refresh_log l
@@ -324,7 +339,7 @@ fn blockers(log: &Log<'_>, black_box: &str, spans: &str) -> String {
                    WHERE jsonb_typeof(x.session) = 'object') named
              GROUP BY stretch, pid, user_name, application) ranked
          WHERE rank <= {NAMED} ORDER BY stretch, rank",
-        of_type = log.of_type(PLATFORM_METRICS),
+        of_type = log.of_type(),
         status = log.column("status", "text"),
         created = log.created_at(),
     )

@@ -1,16 +1,19 @@
 //! What successful refreshes measured: a few samples of a window, whatever the log's age and size.
 
 use crate::{
-    contract::PLATFORM_METRICS,
     error::{self, Result},
-    quote::{identifier, interval, literal},
+    parameter::Parameter,
+    quote::identifier,
     read_transaction::ReadTransaction,
     row::{some_text, text},
     trust::{LOG, Thing},
     unmanaged::{Catalog, Log},
 };
 use chrono::{DateTime, Utc};
-use refreshtop_core::reading::{Reading, Unavailable};
+use refreshtop_core::{
+    address::ViewId,
+    reading::{Reading, Unavailable},
+};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -26,45 +29,44 @@ pub(super) struct Record {
     pub at: DateTime<Utc>,
     /// How long the refresh took, milliseconds.
     pub duration_ms: Option<f64>,
-    /// The part that was asked for.
+    /// The part that is wanted.
     pub part: Value,
 }
 
-/// Whether row `l` carries a record that can be read. Whoever may write to the log may write nonsense.
+/// Whether row `l` carries a record that can be read. Every role that may write to the log may write nonsense.
 const GOOD: &str = "l.measured IS NOT NULL AND NOT l.measured ? 'error'";
 
-/// Settings for questions that look at every refresh of a window: what they begin costs more than it saves.
+/// Settings for questions that read every refresh of a window: what they begin costs more than it saves.
 pub(super) const SETTINGS: &str = "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0";
 
 /// The present.
 pub(super) const UNTIL: &str = "statement_timestamp()";
 
-/// The begin of a window. Inline, not from a subquery: so the planner knows how few rows there are.
-pub(super) fn since(window: Duration) -> String {
-    format!("({UNTIL} - least({}, interval '1000 years'))", interval(window))
-}
+/// The begin of the window, whose length is `$2`. Inline, not from a subquery: so the planner knows how few rows there
+/// are.
+pub(super) const SINCE: &str = "(statement_timestamp() - least($2, interval '1000 years'))";
 
-/// How the window is asked for in statements.
+/// A window in statements.
 pub(super) struct Window<'a> {
     pub log: &'a Log<'a>,
+    pub view: &'a ViewId,
     pub length: Duration,
     /// Length of a slice, seconds.
     pub step: u64,
 }
 
-impl Window<'_> {
-    /// Its begin.
-    pub fn since(&self) -> String {
-        since(self.length)
+impl<'a> Window<'a> {
+    /// What its statements take: the view and the length.
+    pub fn parameters(&self) -> [Parameter<'a>; 2] {
+        [Parameter::Text(self.view.as_str()), Parameter::Interval(self.length)]
     }
 
     /// The log's rows of this refresh type in the window; those from the future are in none.
     pub fn rows(&self) -> String {
         format!(
-            "FROM public.metrics_refresh_log l WHERE {of_type} AND {created} > {since} AND {created} <= {UNTIL}",
-            of_type = self.log.of_type(PLATFORM_METRICS),
+            "FROM public.metrics_refresh_log l WHERE {of_type} AND {created} > {SINCE} AND {created} <= {UNTIL}",
+            of_type = self.log.of_type(),
             created = self.log.created_at(),
-            since = self.since()
         )
     }
 
@@ -89,7 +91,7 @@ pub(super) async fn series(tx: &ReadTransaction<'_>, window: &Window<'_>, part: 
         return Ok(Err(missing));
     }
     let created = window.log.created_at();
-    let (first, last) = (window.slice(&window.since()), window.slice(UNTIL));
+    let (first, last) = (window.slice(SINCE), window.slice(UNTIL));
     let sql = format!(
         "(SELECT * FROM ({oldest} {rows} AND {GOOD} ORDER BY {created} LIMIT 1) oldest)
          UNION ALL
@@ -103,7 +105,7 @@ pub(super) async fn series(tx: &ReadTransaction<'_>, window: &Window<'_>, part: 
         rows = window.rows(),
         step = window.step,
     );
-    let records = read(tx, &sql, part).await?;
+    let records = read(tx, window, &sql, part).await?;
     if records.is_empty() {
         return Ok(Err(why_none(tx, window).await?));
     }
@@ -123,17 +125,17 @@ pub(super) async fn newest(
         window.rows(),
         window.log.created_at()
     );
-    read(tx, &sql, part).await
+    read(tx, window, &sql, part).await
 }
 
-async fn read(tx: &ReadTransaction<'_>, sql: &str, part: &str) -> Result<Vec<Record>> {
+async fn read(tx: &ReadTransaction<'_>, window: &Window<'_>, sql: &str, part: &str) -> Result<Vec<Record>> {
     let sql = format!(
         "SELECT slice, at, duration_ms::float8 AS duration_ms,
-                CASE WHEN octet_length(measured::text) <= {LONGEST} THEN (measured -> {})::text END AS part
-         FROM ({sql}) record",
-        literal(part)
+                CASE WHEN octet_length(measured::text) <= {LONGEST} THEN (measured -> $3)::text END AS part
+         FROM ({sql}) record"
     );
-    let rows = tx.ask_after(SETTINGS, &[LOG], &sql, &[]).await?;
+    let [view, length] = window.parameters();
+    let rows = tx.ask_after(SETTINGS, &[LOG], &sql, &[view, length, Parameter::Text(part)]).await?;
     let mut records = Vec::with_capacity(rows.len());
     for row in &rows {
         let part = text(row, "part")?;
@@ -159,7 +161,7 @@ fn kept(log: &Log<'_>) -> Reading<()> {
     }
 }
 
-/// Why the log looks empty to this role, where its rows are hidden from it. Row security answers with fewer rows, not with
+/// Why the log looks empty to this role, if its rows are hidden from it. Row security answers with fewer rows, not with
 /// an error.
 pub(super) async fn hidden(tx: &ReadTransaction<'_>, catalog: &Catalog) -> Result<Option<Unavailable>> {
     let seen = "SELECT current_user::text AS role, EXISTS (SELECT 1 FROM public.metrics_refresh_log) AS any_row";
@@ -172,7 +174,7 @@ pub(super) async fn hidden(tx: &ReadTransaction<'_>, catalog: &Catalog) -> Resul
     Ok(match admin.and_then(|row| row.try_get("admin")) {
         Ok(true) => None,
         Err(failure) if error::fails_all(&failure) => return Err(failure),
-        // Made by hand: there is nobody to ask.
+        // Made by hand: the function does not exist.
         Err(failure) if error::is_missing(&failure) => Some(hidden),
         Ok(false) | Err(_) => {
             let grant = format!("GRANT refreshtop_admin TO {}", identifier(&role));
@@ -181,7 +183,7 @@ pub(super) async fn hidden(tx: &ReadTransaction<'_>, catalog: &Catalog) -> Resul
     })
 }
 
-/// Why there are none in the window: the newest success says so, or there is none.
+/// Why there are none in the window: the newest success has the reason, or there is none.
 async fn why_none(tx: &ReadTransaction<'_>, window: &Window<'_>) -> Result<Unavailable> {
     let sql = format!(
         "SELECT left(l.measured ->> 'error', 300) AS error {} AND {} = 'success' ORDER BY {} DESC LIMIT 1",
@@ -189,7 +191,7 @@ async fn why_none(tx: &ReadTransaction<'_>, window: &Window<'_>) -> Result<Unava
         window.log.column("status", "text"),
         window.log.created_at()
     );
-    let row = tx.optional(&[LOG], &sql, &[]).await?;
+    let row = tx.optional(&[LOG], &sql, &window.parameters()).await?;
     let error = row.as_ref().map(|row| text(row, "error")).transpose()?.flatten();
     Ok(match (row, error) {
         (None, _) => Unavailable::new("no refresh succeeded in this window, so nothing was measured", ""),

@@ -1,4 +1,4 @@
-//! What the views ask beside the snapshot of every poll, a file for each.
+//! What the screens read beside the snapshot of every poll, a file for each.
 
 pub mod history;
 pub mod incidents;

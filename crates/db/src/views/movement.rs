@@ -5,7 +5,9 @@ use super::{
     measured::{self, Record, Window},
 };
 use crate::{
+    contract::is_own,
     error::{self, Result},
+    parameter::Parameter,
     quote::quoted,
     read_transaction::ReadTransaction,
     row::some_text,
@@ -13,6 +15,7 @@ use crate::{
     unmanaged,
 };
 use refreshtop_core::{
+    address::ViewId,
     movement::{Figures, Measured, Movement, Sample},
     reading::{Reading, Unavailable},
     slices::Slices,
@@ -23,15 +26,16 @@ use std::time::Duration;
 /// Recent refreshes that are compared one by one.
 const RECENT: u16 = 100;
 
-/// Reads how the figures moved in the last `window`.
-pub async fn read(tx: &ReadTransaction<'_>, window: Duration) -> Result<Reading<Movement>> {
-    let now = current(tx).await?;
+/// Reads how the figures of `view` moved in the last `window`.
+pub async fn read(tx: &ReadTransaction<'_>, view: &ViewId, window: Duration) -> Result<Reading<Movement>> {
+    let now = if is_own(view) { current(tx).await? } else { Err(not_shown(view)) };
     let catalog = unmanaged::catalog(tx).await?;
     let step = Slices::step(window);
-    let edges = format!("SELECT {} AS since, {} AS until", measured::since(window), measured::UNTIL);
-    let slices = history::slices(&tx.one(&[], &edges, &[]).await?, step)?;
+    let edges = format!("SELECT {} AS since, {} AS until", measured::SINCE, measured::UNTIL);
+    let parameters = [Parameter::Text(view.as_str()), Parameter::Interval(window)];
+    let slices = history::slices(&tx.one(&[], &edges, &parameters).await?, step)?;
     let measured = match catalog.log() {
-        Ok(log) => match measured(tx, &Window { log: &log, length: window, step }, &slices).await? {
+        Ok(log) => match measured(tx, &Window { log: &log, view, length: window, step }, &slices).await? {
             Err(missing) => Err(measured::hidden(tx, &catalog).await.unwrap_or_default().unwrap_or(missing)),
             read => read,
         },
@@ -40,7 +44,12 @@ pub async fn read(tx: &ReadTransaction<'_>, window: Duration) -> Result<Reading<
     Ok(Ok(Movement { slices, now, measured }))
 }
 
-/// The columns of numbers that the view has, with their values. More than the contract's may be there.
+/// Why the columns of `view` are not read: where it stands is known to the installation alone.
+fn not_shown(view: &ViewId) -> Unavailable {
+    Unavailable::new(format!("the present figures of {view} can't be read; those that its refreshes measured can"), "")
+}
+
+/// The columns of numbers that the application's view has, with their values. More than the contract's may be there.
 async fn current(tx: &ReadTransaction<'_>) -> Result<Reading<Vec<(String, Option<f64>)>>> {
     let rows = tx
         .ask(

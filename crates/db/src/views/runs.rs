@@ -5,24 +5,26 @@
 //! each, and for a known time; what was not found by then the next page goes on searching.
 
 use crate::{
-    contract::PLATFORM_METRICS,
     error::{self, Error, Result},
-    quote::literal,
+    parameter::Parameter,
     read_transaction::ReadTransaction,
     row::{FromRow as _, Row, text},
     trust::LOG,
     unmanaged::{self, Log},
 };
+use chrono::DateTime;
 use refreshtop_core::{
+    address::ViewId,
     question::{Listed, OriginFilter, Place, RunsFilter, RunsPage, RunsRead, Start},
     reading::Reading,
     run::Run,
 };
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
-/// Rows that the first piece of a search looks at, and the only one of a page that nobody waits for.
+/// Rows that the first piece of a search reads, and the only piece of a page that nobody waits for.
 const FIRST_PIECE: u32 = 2_000;
-/// Rows that a piece looks at at most.
+/// Rows that a piece reads at most.
 const LARGEST_PIECE: u32 = 32_000;
 /// No further piece is begun after this time.
 const PATIENCE: Duration = Duration::from_millis(1_500);
@@ -34,10 +36,10 @@ const SEARCHED: u32 = 20_000;
 const CALENDAR: &str = "BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 00:00:00+00'";
 
 /// Reads one page.
-pub async fn read(tx: &ReadTransaction<'_>, role: &str, page: &RunsPage) -> Result<Reading<RunsRead>> {
-    let read = search(tx, &Log::migrated(), page, page.filter.is_sparse()).await;
+pub async fn read(tx: &ReadTransaction<'_>, view: &ViewId, role: &str, page: &RunsPage) -> Result<Reading<RunsRead>> {
+    let read = search(tx, view, &Log::migrated(), page, page.filter.is_sparse()).await;
     let read = match read {
-        Err(failure) if is_another_log(&failure) => return unmanaged(tx, role, page).await,
+        Err(failure) if is_another_log(&failure) => return unmanaged(tx, view, role, page).await,
         read => read?,
     };
     // Row security answers with fewer rows, not with an error.
@@ -54,13 +56,13 @@ fn is_another_log(failure: &Error) -> bool {
 }
 
 /// The same from a log in whatever shape it has. It may have no index on failures either.
-async fn unmanaged(tx: &ReadTransaction<'_>, role: &str, page: &RunsPage) -> Result<Reading<RunsRead>> {
+async fn unmanaged(tx: &ReadTransaction<'_>, view: &ViewId, role: &str, page: &RunsPage) -> Result<Reading<RunsRead>> {
     let catalog = unmanaged::catalog(tx).await?;
     let log = match catalog.log() {
         Ok(log) => log,
         Err(missing) => return Ok(Err(missing)),
     };
-    let read = search(tx, &log, page, !page.filter.is_empty()).await;
+    let read = search(tx, view, &log, page, !page.filter.is_empty()).await;
     Ok(match unmanaged::reading("runs", role, read)? {
         Ok(read) if read.newest.is_none() && matches!(page.start, Start::Newest | Start::Oldest) => {
             catalog.hidden(role).map_or(Ok(read), Err)
@@ -70,14 +72,30 @@ async fn unmanaged(tx: &ReadTransaction<'_>, role: &str, page: &RunsPage) -> Res
 }
 
 /// Collects the rows of a page, piece by piece.
-async fn search(tx: &ReadTransaction<'_>, log: &Log<'_>, page: &RunsPage, sparse: bool) -> Result<RunsRead> {
+async fn search(
+    tx: &ReadTransaction<'_>,
+    view: &ViewId,
+    log: &Log<'_>,
+    page: &RunsPage,
+    sparse: bool,
+) -> Result<RunsRead> {
     let began = Instant::now();
     let mut read = RunsRead { runs: Vec::new(), newest: None, next: None };
     let mut size = if sparse { FIRST_PIECE } else { u32::from(page.limit) };
     let mut start = page.start;
     loop {
         let left = usize::from(page.limit) - read.runs.len();
-        let rows = match tx.ask(&[LOG], &piece(log, &page.filter, start, size, left), &[]).await {
+        let place = match start {
+            Start::Newest | Start::Oldest => Place { at: DateTime::UNIX_EPOCH, id: Uuid::nil() },
+            Start::Before(place) | Start::After(place) => place,
+        };
+        let parameters = [
+            Parameter::Text(view.as_str()),
+            Parameter::Moment(place.at),
+            Parameter::Key(place.id),
+            Parameter::Text(&page.filter.text),
+        ];
+        let rows = match tx.ask(&[LOG], &piece(log, &page.filter, start, size, left), &parameters).await {
             // What was found so far is of use; the next page begins with the piece that took too long.
             Err(failure) if error::code(&failure) == Some(error::sqlstate::QUERY_CANCELED) && read.newest.is_some() => {
                 break;
@@ -99,7 +117,7 @@ async fn search(tx: &ReadTransaction<'_>, log: &Log<'_>, page: &RunsPage, sparse
     Ok(read)
 }
 
-/// Takes the rows of a piece in; where it ended, or `None` where the log did.
+/// Takes in the rows of a piece. Returns where it ended, or `None` if the log did.
 fn take(read: &mut RunsRead, rows: &[Row], size: u32, left: usize) -> Result<Option<Place>> {
     let mut taken = 0;
     for row in rows {
@@ -117,8 +135,8 @@ fn take(read: &mut RunsRead, rows: &[Row], size: u32, left: usize) -> Result<Opt
     Ok(None)
 }
 
-/// The statement that looks at `size` rows from `start` on, and gives those that are wanted, at most `left` of them,
-/// with the first and the last of all that it looked at.
+/// The statement that searches `size` rows of the view `$1`, from `start` on, and returns those that are wanted, at most
+/// `left` of them, and the first and the last of all that it searched.
 fn piece(log: &Log, filter: &RunsFilter, start: Start, size: u32, left: usize) -> String {
     let (created, id) = (log.created_at(), log.id());
     let direction = if start.goes_up() { "ASC" } else { "DESC" };
@@ -129,7 +147,7 @@ fn piece(log: &Log, filter: &RunsFilter, start: Start, size: u32, left: usize) -
     let time = |name| log.column(name, "timestamptz");
     let (duration, black_box) = (log.column("duration_ms", "numeric"), log.column("black_box", "jsonb"));
     let wanted = wanted(log, filter);
-    // Whoever may write to the log may write nonsense: one odd row must not cost the page.
+    // Every role that may write to the log may write nonsense: one odd row must not cost the page.
     format!(
         "SELECT ({created})::timestamptz AS logged_at, l.refreshtop_key AS id, l.refreshtop_nth AS nth,
                 {wanted} AS wanted, coalesce({status}, '') AS status, {source} AS trigger_source,
@@ -153,25 +171,25 @@ fn piece(log: &Log, filter: &RunsFilter, start: Start, size: u32, left: usize) -
         message = text("error_message", LISTED_ERROR),
         by = text("triggered_by", 63),
         application = text("application_name", 63),
-        of_type = log.of_type(PLATFORM_METRICS),
+        of_type = log.of_type(),
         beyond = beyond(start, &created, id),
         // The first and the last may be unwanted.
         most = left.saturating_add(2),
     )
 }
 
-/// What lies beyond the place where a page begins. The first condition is the one that an index on the time serves.
+/// What lies beyond the place where a page begins: the moment `$2` and the key `$3`. The first condition is the one that
+/// an index on the time serves.
 fn beyond(start: Start, created: &str, id: &str) -> String {
-    let (place, than) = match start {
+    let than = match start {
         Start::Newest | Start::Oldest => return String::new(),
-        Start::Before(place) => (place, '<'),
-        Start::After(place) => (place, '>'),
+        Start::Before(_) => '<',
+        Start::After(_) => '>',
     };
-    let at = format!("'{}+00'::timestamptz", place.at.format("%Y-%m-%d %H:%M:%S%.6f"));
-    format!("AND {created} {than}= {at} AND ({created} {than} {at} OR {id} {than} '{}'::uuid)", place.id)
+    format!("AND {created} {than}= $2 AND ({created} {than} $2 OR {id} {than} $3)")
 }
 
-/// The condition that no index serves.
+/// The condition that no index serves; the text is `$4`.
 fn wanted(log: &Log, filter: &RunsFilter) -> String {
     let mut conditions = Vec::new();
     let source = log.column("trigger_source", "text");
@@ -181,13 +199,10 @@ fn wanted(log: &Log, filter: &RunsFilter) -> String {
         OriginFilter::Manual => conditions.push(format!("{source} IS DISTINCT FROM 'schedule'")),
     }
     if !filter.text.is_empty() {
-        let text = literal(&filter.text);
-        // As it is, not as a pattern; and not by the rules of a collation that would refuse to look inside a text.
+        // As it is, not as a pattern; and not by the rules of a collation that would refuse to search inside a text.
         let holds = |name| {
             let column = log.column(name, "text");
-            format!(
-                "strpos(lower(left({column}, {SEARCHED}) COLLATE \"default\"), lower({text} COLLATE \"default\")) > 0"
-            )
+            format!("strpos(lower(left({column}, {SEARCHED}) COLLATE \"default\"), lower($4 COLLATE \"default\")) > 0")
         };
         let columns = ["error_message", "sqlstate", "triggered_by", "application_name"];
         conditions.push(format!("coalesce({}, false)", columns.map(holds).join(" OR ")));
