@@ -1,7 +1,7 @@
-//! Connection strings on the command line, out of the sight of the machine's other users.
+//! Masks passwords in the process list.
 //!
-//! What a process was started with is there for everybody to read. A program can't change that without `unsafe`, but
-//! it can start itself again in its own place: with the passwords covered, and the real arguments in a pipe.
+//! Every user of a machine can read a process's arguments. A program can't change its own without `unsafe`, but it can
+//! replace itself by another start of itself: with the passwords masked, and the real arguments in a pipe.
 
 use refreshtop_connect::secret::ConnectionUrl;
 use rustix::{
@@ -20,29 +20,29 @@ use std::{
     process::Command,
 };
 
-/// Names the pipe, to the process that it was made for: its number, a colon, and the pipe's.
-const VARIABLE: &str = "REFRESHTOP_CONCEALED";
+/// Process id and file descriptor of the pipe, separated by a colon.
+const VARIABLE: &str = "REFRESHTOP_ARGUMENTS_PIPE";
 
-/// Bytes that every pipe holds without a reader on the other side.
+/// Bytes that every pipe holds before anybody reads.
 const PIPE: usize = 4096;
 
-/// The real arguments of this process. If one of them holds a password, the process starts itself again with that
-/// covered; the password was visible until then, for about a millisecond. Where that can't be done, it stays as it is.
+/// The real arguments of this process. If one of them holds a password, the process first replaces itself by one that has
+/// it masked; the password was visible until then, for about a millisecond. If that fails, it stays visible.
 pub fn arguments() -> Vec<OsString> {
     let given: Vec<OsString> = std::env::args_os().collect();
-    if let Some(real) = handed_over() {
+    if let Some(real) = from_pipe() {
         return real;
     }
-    let shown: Vec<OsString> = given.iter().map(|argument| covered(argument)).collect();
-    if shown != given {
-        // Comes back only where it failed.
-        let _ = start_again(&given, &shown);
+    let masked: Vec<OsString> = given.iter().map(|argument| mask(argument)).collect();
+    if masked != given {
+        // Returns only if it failed.
+        let _ = start_again(&given, &masked);
     }
     given
 }
 
-/// What this process left for itself.
-fn handed_over() -> Option<Vec<OsString>> {
+/// The arguments that this process left for itself.
+fn from_pipe() -> Option<Vec<OsString>> {
     let value = std::env::var(VARIABLE).ok()?;
     let (process, pipe) = value.split_once(':')?;
     // Children inherit the variable, but not the pipe.
@@ -56,7 +56,7 @@ fn handed_over() -> Option<Vec<OsString>> {
         .then(|| bytes.split(|byte| *byte == 0).map(|part| OsStr::from_bytes(part).into()).collect())
 }
 
-fn start_again(given: &[OsString], shown: &[OsString]) -> io::Result<()> {
+fn start_again(given: &[OsString], masked: &[OsString]) -> io::Result<()> {
     let mut bytes = Vec::new();
     for argument in given {
         bytes.extend_from_slice(argument.as_bytes());
@@ -68,13 +68,13 @@ fn start_again(given: &[OsString], shown: &[OsString]) -> io::Result<()> {
     let (reader, writer): (OwnedFd, OwnedFd) = pipe_with(PipeFlags::CLOEXEC)?;
     File::from(writer).write_all(&bytes)?;
     fcntl_setfd(&reader, FdFlags::empty())?;
-    let [name, rest @ ..] = shown else { return Ok(()) };
+    let [name, rest @ ..] = masked else { return Ok(()) };
     let handle = format!("{}:{}", std::process::id(), reader.as_raw_fd());
     Err(Command::new(std::env::current_exe()?).arg0(name).args(rest).env(VARIABLE, handle).exec())
 }
 
 /// An argument as everybody may see it.
-fn covered(argument: &OsStr) -> OsString {
+fn mask(argument: &OsStr) -> OsString {
     let Some(text) = argument.to_str() else { return argument.to_owned() };
     let (name, value) = match text.split_once('=') {
         Some((name, value)) if name.starts_with('-') => (Some(name), value),
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn passwords_are_covered_and_all_else_stays() {
+    fn passwords_are_masked_and_all_else_stays() {
         for (argument, wanted) in [
             ("postgres://bob:hunter2@h/app", "postgres://bob:***@h/app"),
             ("--url=postgres://bob:hunter2@h/app", "--url=postgres://bob:***@h/app"),
@@ -106,7 +106,7 @@ mod tests {
             ("*/10 * * * *", "*/10 * * * *"),
             ("monitor", "monitor"),
         ] {
-            assert_eq!(covered(OsStr::new(argument)), wanted, "{argument}");
+            assert_eq!(mask(OsStr::new(argument)), wanted, "{argument}");
         }
     }
 }

@@ -28,23 +28,23 @@ pub struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Settings come from the config file, over it from the environment, over that from the flags. The database is named by \
-the strongest of them that gives a URL or a profile; failing that by PGHOST, PGPORT, PGUSER, PGDATABASE and their kin, \
-as for psql.
+Flags override the environment, and the environment overrides the config file. The strongest of them that gives a URL \
+or a profile names the database; if none does, PGHOST, PGPORT, PGUSER, PGDATABASE and the other PG* variables apply, as \
+in psql.
 
-Passwords belong in REFRESHTOP_URL, PGPASSWORD or ~/.pgpass, never on the command line, where every process of the \
-machine can read them.
+Passwords belong in REFRESHTOP_URL, PGPASSWORD or ~/.pgpass, never on the command line, which every process on \
+the machine can read.
 
 Exit codes: 0 done, 64 wrong command line, 66 not migrated, 69 cannot connect, 70 failed, 74 the terminal takes no more \
 bytes, 75 a refresh is running, 77 not permitted, 78 wrong settings. Of check and doctor: 0 healthy, 1 warning, 2 \
 critical, 3 unknown.";
 
-/// Characters of an argument that are repeated where it is wrong.
+/// Characters of a wrong argument that are quoted.
 const LONGEST_QUOTE: usize = 200;
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Subcommand)]
-#[expect(clippy::doc_markdown, reason = "what is said about the commands is the text of --help")]
+#[expect(clippy::doc_markdown, reason = "these comments are the text of --help")]
 pub enum Command {
     /// Monitor the refreshes live
     Monitor,
@@ -94,7 +94,7 @@ pub struct Migrate {
     pub answer: Answer,
 }
 
-/// `migrate up`. Whether it is tried has no twin in the environment: a forgotten variable must not keep it from working.
+/// `migrate up`. `--dry-run` has no variable: a forgotten one would silently disable the migration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct Up {
     /// Print every statement instead of executing it
@@ -124,7 +124,7 @@ pub enum MigrateAction {
     Down(Down),
 }
 
-/// `migrate down`. These two have no twins in the environment: a forgotten variable must not take anything away.
+/// `migrate down`. Its options have no variables: a forgotten one must not remove anything.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Down {
     /// Newest step to keep; without it everything is removed
@@ -163,7 +163,7 @@ impl Cli {
     /// Reads a command line; the first argument is the program's name.
     ///
     /// # Errors
-    /// What is wrong with it, or the help or version that it asks for; [`clap::Error::print`] prints either. Nothing
+    /// The mistake in it, or the help or version that it requests; [`clap::Error::print`] prints either. Nothing
     /// that may be a password is in it.
     pub fn read(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, clap::Error> {
         Self::read_by(command(), arguments)
@@ -225,7 +225,7 @@ impl Migrate {
     pub fn action(&self) -> MigrateAction {
         let up = || MigrateAction::Up(Up { dry_run: self.dry_run, answer: self.answer.clone() });
         match self.action.clone() {
-            // Said before the word, it holds as well.
+            // It may also stand before the subcommand.
             Some(MigrateAction::Up(up)) => MigrateAction::Up(Up { dry_run: up.dry_run || self.dry_run, ..up }),
             Some(MigrateAction::Down(down)) => {
                 MigrateAction::Down(Down { dry_run: down.dry_run || self.dry_run, ..down })
@@ -238,8 +238,8 @@ impl Migrate {
 
 /// The command line's definition, for parsing, help, completions and manual alike.
 ///
-/// The settings read their environment variables themselves ([`Layer::from_environment`]), since the layers must be
-/// told apart; here the names only join the help.
+/// The settings read the variables of these options themselves ([`crate::settings::layer::of_environment`]), since an
+/// error must name the layer that it comes from; here the names only join the help.
 pub fn command() -> clap::Command {
     let options: Vec<String> =
         Layer::augment_args(clap::Command::new("")).get_arguments().map(|arg| arg.get_id().to_string()).collect();
@@ -257,7 +257,7 @@ pub fn command() -> clap::Command {
     })
 }
 
-/// An empty variable is one that is not set, as for the settings: `REFRESHTOP_SINCE=` in a service's file, say.
+/// An empty variable counts as unset, as for the settings: e.g. `REFRESHTOP_SINCE=` in the file of a service.
 fn without_empty(command: clap::Command) -> clap::Command {
     let empty = |arg: &&clap::Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
     let options: Vec<_> = command.get_arguments().filter(empty).map(|arg| arg.get_id().clone()).collect();
@@ -266,8 +266,8 @@ fn without_empty(command: clap::Command) -> clap::Command {
     children.into_iter().fold(command, |command, child| command.mut_subcommand(child, without_empty))
 }
 
-/// Figures go into a file or are served: of the two the one counts that the stronger layer asks for. clap itself would
-/// refuse a flag beside the other one's variable, and know nothing of the config file.
+/// Metrics are written to a file or served; the stronger layer decides. clap itself would refuse a flag beside the other
+/// one's variable, and does not know the config file.
 fn one_way(metrics: &mut Metrics, matches: &ArgMatches) -> Result<(), clap::Error> {
     if metrics.textfile.is_none() || metrics.listen.is_none() {
         return Ok(());
@@ -276,24 +276,24 @@ fn one_way(metrics: &mut Metrics, matches: &ArgMatches) -> Result<(), clap::Erro
         Ordering::Greater => metrics.listen = None,
         Ordering::Less => metrics.textfile = None,
         Ordering::Equal => {
-            let why = "--textfile and --listen exclude each other: the figures go into a file or are served";
+            let why = "--textfile and --listen exclude each other: metrics are written to a file or served";
             return Err(command().error(ErrorKind::ArgumentConflict, why));
         }
     }
     Ok(())
 }
 
-/// clap repeats what it can't make sense of, and that may be a connection string in the wrong place.
+/// clap quotes what it can't parse, and that may be a connection string in the wrong place.
 fn without_secrets(mut error: clap::Error) -> clap::Error {
     let contexts: Vec<(ContextKind, ContextValue)> =
         error.context().map(|(kind, value)| (kind, value.clone())).collect();
     for (kind, value) in contexts {
         match value {
             ContextValue::String(text) => {
-                error.insert(kind, ContextValue::String(covered(&text)));
+                error.insert(kind, ContextValue::String(masked(&text)));
             }
             ContextValue::Strings(texts) => {
-                error.insert(kind, ContextValue::Strings(texts.iter().map(|text| covered(text)).collect()));
+                error.insert(kind, ContextValue::Strings(texts.iter().map(|text| masked(text)).collect()));
             }
             ContextValue::StyledStrs(tips) if tips.iter().any(|tip| looks_secret(&tip.to_string())) => {
                 error.remove(kind);
@@ -304,8 +304,8 @@ fn without_secrets(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// One of clap's texts, with what may be a password covered. The name of a flag is none, however it sounds.
-fn covered(text: &str) -> String {
+/// One of clap's texts, with anything that may be a password masked. The name of a flag never is one.
+fn masked(text: &str) -> String {
     let text = sanitize::one_line(text, LONGEST_QUOTE);
     let text = text.as_str();
     let (name, value) = match text.split_once('=') {
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_argument_does_not_steer_the_terminal() {
+    fn a_wrong_argument_does_not_control_the_terminal() {
         for hostile in ["\u{1b}]0;pwned\u{7}", "\u{9b}2J", "\u{202e}x", "a\r\nrefreshtop: all is well"] {
             for arguments in [
                 vec!["refreshtop", hostile],
@@ -370,13 +370,13 @@ mod tests {
                 vec!["refreshtop", "migrate", hostile],
                 vec!["refreshtop", "migrate", "down", "--to", hostile],
             ] {
-                let said = Cli::read(&arguments).unwrap_err().to_string();
-                assert!(said.lines().all(refreshtop_core::sanitize::is_safe), "{said:?}");
-                assert!(!said.contains("\nrefreshtop: all"), "{said:?}");
+                let message = Cli::read(&arguments).unwrap_err().to_string();
+                assert!(message.lines().all(refreshtop_core::sanitize::is_safe), "{message:?}");
+                assert!(!message.contains("\nrefreshtop: all"), "{message:?}");
             }
             let option = format!("--{hostile}=x");
-            let said = Cli::read(["refreshtop", &option]).unwrap_err().to_string();
-            assert!(said.lines().all(refreshtop_core::sanitize::is_safe), "{said:?}");
+            let message = Cli::read(["refreshtop", &option]).unwrap_err().to_string();
+            assert!(message.lines().all(refreshtop_core::sanitize::is_safe), "{message:?}");
         }
     }
 
@@ -443,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_and_a_name_of_cron_are_repeated_where_they_are_wrong() {
+    fn a_wrong_range_and_a_name_of_cron_are_repeated() {
         for (line, wanted) in [
             ("check --critical rate=@20:10", "'rate=@20:10'"),
             ("check --critical=rate=@20:10", "'rate=@20:10'"),
@@ -469,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn every_option_names_its_twin_in_the_environment() {
+    fn every_option_names_its_variable() {
         let command = command();
         let ids: BTreeSet<&str> = command.get_arguments().map(|arg| arg.get_id().as_str()).collect();
         assert!(ids.contains("url") && ids.contains("log_level"));

@@ -1,6 +1,6 @@
-//! The log: a file, never the terminal, which belongs to the screen.
+//! The program's own log: a file, never the terminal, which shows the screen.
 //!
-//! Off unless asked for. Connection strings and passwords have no way to print themselves ([`refreshtop_connect::secret`]), and
+//! Off by default. Connection strings and passwords have no way to print themselves ([`refreshtop_connect::secret`]), and
 //! the drivers' own lines are left out below warnings, since they repeat statements and their parameters.
 
 use crate::settings::Log;
@@ -14,10 +14,10 @@ use tracing::Level;
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt as _};
 
-/// Size at which a log file is put aside and a new one begun, bytes. With the one put aside it takes twice that.
+/// Size in bytes at which the file is renamed and a new one begun; together they take twice that.
 const LIMIT: u64 = 10 * 1024 * 1024;
 
-/// Writes what is left when it is dropped: keep it until the program ends.
+/// Flushes the log when it is dropped: keep it until the program ends.
 pub struct Guard {
     _worker: WorkerGuard,
 }
@@ -33,7 +33,7 @@ pub fn start(log: &Log) -> io::Result<Guard> {
 }
 
 fn open(log: &Log) -> io::Result<(NonBlocking, WorkerGuard)> {
-    // The user's own state folder may be missing. Where a person named the file, a folder that is not there is a mistake.
+    // The user's state folder may be missing. If the user named the file, a missing folder is a mistake.
     if log.usual
         && let Some(folder) = log.file.parent()
     {
@@ -93,12 +93,12 @@ fn append_to(path: &Path) -> io::Result<File> {
 
 impl Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Where the file can't be put aside (a device, say), growing beats losing lines.
+        // If the file can't be renamed (such as a device), it grows rather than lose lines.
         if self.written >= self.limit && self.renew().is_err() {
             self.written = 0;
         }
-        // One event comes in one piece. What it quotes may be hostile: it must not steer the terminal of whoever reads
-        // the file, nor pass for another event.
+        // One event is one write. It may quote hostile text, which must not control the terminal of a reader or look like
+        // another event.
         let line = printable(&String::from_utf8_lossy(bytes)) + "\n";
         self.file.write_all(line.as_bytes())?;
         self.written += line.len() as u64;

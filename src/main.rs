@@ -4,8 +4,9 @@ use refreshtop::{
     argv_mask,
     cli::{Cli, Command, arguments::ConfigAction},
     command::{self, Failure},
-    crash, log,
+    log,
     output::Output,
+    panic_report,
     settings::{self, Settings},
 };
 use refreshtop_connect::{
@@ -16,7 +17,7 @@ use refreshtop_core::{exit, sanitize::printable};
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
 fn main() -> ExitCode {
-    crash::install();
+    panic_report::install();
     let arguments = argv_mask::arguments();
     let mut cli = match Cli::read(&arguments) {
         Ok(cli) => cli,
@@ -25,15 +26,15 @@ fn main() -> ExitCode {
     let environment = environment::of_process();
     match start(&mut cli, &arguments, &environment) {
         Ok(()) => ExitCode::from(exit::OK),
-        Err(failure) => ExitCode::from(tell(&cli, &failure)),
+        Err(failure) => ExitCode::from(report(&cli, &failure)),
     }
 }
 
-/// Help, version, or what is wrong with the line. A check that is called wrongly is unknown, never critical.
+/// Prints the help, the version, or what is wrong with the line. A check that is called wrongly is unknown, never critical.
 fn wrong_line(arguments: &[OsString], error: &clap::Error) -> ExitCode {
     let is = |word: &str| arguments.iter().skip(1).any(|argument| argument == word);
     if !error.use_stderr() || !is("check") || is("config") {
-        // Ignore the error: the reader may be gone.
+        // Ignore the error: the output may be closed.
         let _ = error.print();
         return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK });
     }
@@ -43,8 +44,8 @@ fn wrong_line(arguments: &[OsString], error: &clap::Error) -> ExitCode {
     ExitCode::from(exit::UNKNOWN)
 }
 
-/// Says why it failed, and returns the code.
-fn tell(cli: &Cli, failure: &Failure) -> u8 {
+/// Prints why it failed, and returns the exit code.
+fn report(cli: &Cli, failure: &Failure) -> u8 {
     if failure.is_silent() {
         return failure.code;
     }
@@ -58,17 +59,17 @@ fn tell(cli: &Cli, failure: &Failure) -> u8 {
         });
         let _ = Output::plain(true).object("error", object);
     }
-    // Where even standard error is gone, the code still tells.
+    // Ignore the error: stderr may be closed, and there is still the exit code.
     let _ = writeln!(std::io::stderr(), "refreshtop: {failure}");
     failure.code
 }
 
-/// Does what is asked; the options of the config file join those of `cli` on the way.
+/// Runs the command; `cli` gets the options of environment and config file on the way.
 fn start(cli: &mut Cli, arguments: &[OsString], environment: &Environment) -> Result<(), Failure> {
     let output = Output::of_process(cli.json(), environment);
     match &cli.command {
-        // These must work where the settings do not.
-        Some(Command::Config(config)) => return run_config(&config.action, cli, environment, output),
+        // These must work with wrong settings too.
+        Some(Command::Config(config)) => return run_config(&config.action, cli, arguments, environment, output),
         Some(Command::Completions(completions)) => {
             return command::definitions::print_completions(completions.shell, output);
         }
@@ -76,12 +77,10 @@ fn start(cli: &mut Cli, arguments: &[OsString], environment: &Environment) -> Re
         _ => {}
     }
     let wrong = |error: settings::SettingsError| Failure::new(exit::SETTINGS, error.to_string());
-    if let Some(told) = settings::commands::over_file(&cli.options, arguments, environment).map_err(wrong)? {
-        *cli = told;
-    }
-    // Both drivers use this one; a second call would fail, and there is none.
+    let (whole, settings) = settings::resolve(arguments, environment).map_err(wrong)?;
+    *cli = whole;
+    // Only a second call would fail.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let settings = settings::resolve(&cli.options, environment).map_err(wrong)?;
     let _log = settings
         .log
         .as_ref()
@@ -89,23 +88,29 @@ fn start(cli: &mut Cli, arguments: &[OsString], environment: &Environment) -> Re
         .transpose()
         .map_err(|error| Failure::new(exit::SETTINGS, error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        // The loop has the main thread; the database tasks and the signals share one that a terminal which takes no
-        // more bytes can't hold up.
+        // The loop has the main thread. The database tasks and the signals share another, which a terminal that takes no
+        // more bytes can't block.
         .worker_threads(1)
         .enable_all()
         .build()
         .map_err(|error| Failure::new(exit::FAILURE, format!("no runtime could be started: {error}")))?;
     let ended = runtime.block_on(run(cli, &settings, environment));
-    // A host name that is being looked up can't be interrupted, and nobody should wait for it.
+    // A DNS lookup can't be interrupted, and must not be waited for.
     runtime.shutdown_background();
     ended
 }
 
-fn run_config(action: &ConfigAction, cli: &Cli, environment: &Environment, output: Output) -> Result<(), Failure> {
+fn run_config(
+    action: &ConfigAction,
+    cli: &Cli,
+    arguments: &[OsString],
+    environment: &Environment,
+    output: Output,
+) -> Result<(), Failure> {
     match action {
         ConfigAction::Path => command::config::path(&cli.options, environment, output),
         ConfigAction::Init => command::config::init(&cli.options, environment, output),
-        ConfigAction::Check => command::config::check(&cli.options, environment, output),
+        ConfigAction::Check => command::config::check(&cli.options, arguments, environment, output),
     }
 }
 
@@ -114,7 +119,7 @@ async fn run(cli: &Cli, settings: &Settings, environment: &Environment) -> Resul
     if let Command::Demo(demo) = command {
         return command::demo::run(settings, environment, demo.headless, demo.accounts).await;
     }
-    let target = command::password::ask(target(settings, environment)?).await?;
+    let target = command::password::complete(target(settings, environment)?).await?;
     let output = Output::of_process(cli.json(), environment);
     match command {
         Command::Monitor => command::monitor::run(settings, target, environment).await,

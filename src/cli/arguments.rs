@@ -1,9 +1,10 @@
-//! What the commands without a screen take.
+//! The options of the commands without a screen.
 //!
 //! Every option has a flag, a variable and a place in the config file, and this is the one table of all three: clap
-//! reads flag and variable, [`crate::settings::commands`] the config file. What has no variable is no setting either.
+//! reads flag and variable, and [`crate::settings::options`] makes the config file's values the defaults. An option
+//! without a variable can't be set in the file either.
 
-#![expect(clippy::doc_markdown, reason = "what is said about the fields is the text of --help")]
+#![expect(clippy::doc_markdown, reason = "these comments are the text of --help")]
 
 use crate::settings::value::{self, Listen};
 use chrono::TimeDelta;
@@ -114,7 +115,7 @@ pub struct JobShow {
     pub answer: Answer,
 }
 
-/// An act on one job.
+/// A command on one job.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct JobOne {
     /// Which job
@@ -146,7 +147,7 @@ pub struct JobRuns {
 /// `job every`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct JobEvery {
-    /// Five fields of cron, e.g. '*/10 * * * *', or '30 seconds' where pg_cron is 1.5 or newer
+    /// Five fields of cron, e.g. '*/10 * * * *', or '30 seconds' with pg_cron 1.5 or newer
     #[arg(value_parser = value::job_schedule)]
     pub schedule: String,
     /// Which job.
@@ -176,10 +177,10 @@ pub struct Cleanup {
 pub struct Check {
     /// Warn if a figure leaves this range: age=10m, duration=5, rate=95:
     ///
-    /// age is that of the last successful refresh and duration the average one, both in seconds or with units; rate
-    /// is the success rate in per cent. Ranges are those of the monitoring plugins: 10 (0 to 10), 10: (10 or more),
-    /// ~:10 (10 or less), 10:20, @10:20 (outside of it). May be repeated. A figure without a range keeps its limit
-    /// of the health rules, each of warning and critical for itself; ~: is no limit at all.
+    /// age is the age of the last successful refresh and duration the average duration, both in seconds or with units; rate
+    /// is the success rate in per cent. Ranges are written as in monitoring plugins: 10 (0 to 10), 10: (10 or more),
+    /// ~:10 (10 or less), 10:20, @10:20 (outside of it). May be repeated. A figure without a range keeps the
+    /// limit of the health rules, for warning and critical separately; ~: is no limit.
     #[arg(
         long,
         short,
@@ -216,7 +217,7 @@ pub struct Check {
     pub timeout: Duration,
 }
 
-/// `doctor`. What changes something has no twin in the environment: a forgotten variable must not fix anything.
+/// `doctor`. Options that change something have no variable: a forgotten one must not fix anything.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Doctor {
     /// Show details for every finding, such as sizes and the plan, not only for problems
@@ -233,13 +234,13 @@ pub struct Doctor {
         value_parser = value::limit
     )]
     pub analyze: Option<Duration>,
-    /// Show the safe fixes, ask, execute them, and diagnose again
+    /// Show the safe fixes, execute them after confirmation, and diagnose again
     ///
     /// Safe fixes schedule or correct a job, create an extension or an index, analyze, vacuum, fill the view, or clean up
-    /// the log. Fixes that end a session or remove something are left out: name them with --also.
+    /// the log. Fixes that end a session or remove something are skipped: name them with --also.
     #[arg(long)]
     pub fix: bool,
-    /// Also execute this fix, which --fix alone leaves out, by the name shown, e.g. 'end session 4711'
+    /// Also execute this fix, which --fix alone skips, by the name shown, e.g. 'end session 4711'
     #[arg(long, value_name = "NAME", requires = "fix")]
     pub also: Vec<String>,
     /// Skip confirmation
@@ -336,13 +337,13 @@ pub struct Completions {
 /// `man`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Man {
-    /// The command whose page it is, e.g. logs or "job every"; without one the program's
+    /// The command, e.g. logs or "job every"; without one, the page of the program
     #[arg(value_name = "COMMAND")]
     pub command: Vec<String>,
 }
 
 impl Logs {
-    /// Moment before which attempts are left out, seen from `now`.
+    /// The start of `--since`, seen from `now`.
     pub fn from(&self, now: chrono::DateTime<chrono::Utc>) -> Option<chrono::DateTime<chrono::Utc>> {
         Some(now - TimeDelta::from_std(self.since?).ok()?)
     }

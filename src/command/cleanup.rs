@@ -1,4 +1,4 @@
-//! `refreshtop cleanup`: what the job `cleanup-metrics-logs` does every night.
+//! `refreshtop cleanup`: the work of the job `cleanup-metrics-logs`, now.
 
 use crate::{
     command::{
@@ -13,23 +13,23 @@ use refreshtop_core::exit;
 use refreshtop_db::{cleanup, session::Session};
 use serde_json::json;
 
-/// Deletes rows of the log that are older than they are kept.
+/// Deletes rows of the log that are past their retention.
 ///
 /// # Errors
 /// The database can't be reached, or did not allow it.
 pub async fn run(target: &Target, output: Output) -> Result<(), Failure> {
     let work = async |watch: &Watch| {
-        // As long as it takes: it works in batches.
+        // Without a time limit: it works in batches.
         let mut app = Session::open(target, "cleanup", &Limits::WRITING).await?;
         let failed = |error| session::failure("clean up the refresh log", target, &error);
         let pid = app.pid().await.map_err(failed)?;
         watch.add(app.canceller(), Some(pid));
-        let deleted = cleanup::clean_up(&mut app).await.map_err(|error| match watch.in_the_way() {
+        let deleted = cleanup::clean_up(&mut app).await.map_err(|error| match watch.blocked_by() {
             // One statement, and so one transaction.
             _ if watch.stopped() => Failure::new(exit::FAILURE, "nothing was deleted"),
-            Some(way) => {
+            Some(blockers) => {
                 let failure = failed(error);
-                Failure::new(failure.code, format!("{failure}; in the way was {way}"))
+                Failure::new(failure.code, format!("{failure}; blocked by {blockers}"))
             }
             None => failed(error),
         })?;

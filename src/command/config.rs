@@ -3,11 +3,12 @@
 use crate::{
     command::Failure,
     output::Output,
-    settings::{self, Layer, file, layer},
+    settings::{self, Layer, SettingsError, file, layer},
 };
 use refreshtop_connect::{Target, environment::Environment};
 use refreshtop_core::exit;
 use std::{
+    ffi::OsString,
     fmt::Write as _,
     fs::OpenOptions,
     io::{self, Write as _},
@@ -26,10 +27,10 @@ fn file_of(options: &Layer, environment: &Environment) -> Result<PathBuf, Failur
         .or_else(|| refreshtop_connect::environment::get(environment, &layer::variable("config")).map(PathBuf::from));
     named
         .or_else(file::default_path)
-        .ok_or_else(|| Failure::new(exit::SETTINGS, "there is no home folder to look in; name a file with --config"))
+        .ok_or_else(|| Failure::new(exit::SETTINGS, "there is no home folder; name a file with --config"))
 }
 
-/// Prints where the config file is looked for.
+/// Prints where the config file is expected.
 pub fn path(options: &Layer, environment: &Environment, output: Output) -> Result<(), Failure> {
     output.print(&file_of(options, environment)?.display().to_string())
 }
@@ -42,7 +43,7 @@ pub fn init(options: &Layer, environment: &Environment, output: Output) -> Resul
     let path = file_of(options, environment)?;
     let failed = |error: io::Error| {
         let text = match error.kind() {
-            io::ErrorKind::AlreadyExists => format!("{} is there already, and stays as it is", path.display()),
+            io::ErrorKind::AlreadyExists => format!("{} exists already and was not changed", path.display()),
             _ => format!("cannot write {}: {error}", path.display()),
         };
         Failure::new(exit::FAILURE, text)
@@ -56,18 +57,23 @@ pub fn init(options: &Layer, environment: &Environment, output: Output) -> Resul
     output.print(&format!("wrote {}", path.display()))
 }
 
-/// Reads the settings as any command would, and says which database they name. Connects to nothing.
-pub fn check(options: &Layer, environment: &Environment, output: Output) -> Result<(), Failure> {
-    let settings =
-        settings::resolve(options, environment).map_err(|error| Failure::new(exit::SETTINGS, error.to_string()))?;
-    settings::commands::check(options, environment).map_err(|error| Failure::new(exit::SETTINGS, error.to_string()))?;
+/// Reads the settings as any command would, and prints which database they name. Does not connect.
+pub fn check(
+    options: &Layer,
+    arguments: &[OsString],
+    environment: &Environment,
+    output: Output,
+) -> Result<(), Failure> {
+    let wrong = |error: SettingsError| Failure::new(exit::SETTINGS, error.to_string());
+    let (_, settings) = settings::resolve(arguments, environment).map_err(wrong)?;
+    settings::check_commands(arguments, environment).map_err(wrong)?;
     let target = Target::resolve(settings.url.as_ref(), environment)
         .map_err(|error| Failure::new(exit::SETTINGS, error.to_string()))?;
     let path = file_of(options, environment)?;
     let mut text = if path.exists() {
-        format!("{} is good\n", path.display())
+        format!("{} has no mistakes\n", path.display())
     } else {
-        format!("{} is not there; the defaults apply, and refreshtop config init writes one\n", path.display())
+        format!("{} does not exist; the defaults apply, and refreshtop config init writes one\n", path.display())
     };
     for warning in settings.warnings.iter().chain(&target.warnings) {
         // Writing to a string does not fail.

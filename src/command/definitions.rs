@@ -1,4 +1,4 @@
-//! What is made of the command line's definition: completions and manual pages.
+//! Completions and manual pages, generated from the command line's definition.
 
 use crate::{cli, command::Failure, output::Output, settings::mistake};
 use clap_complete::Shell;
@@ -36,7 +36,7 @@ fn add_pages(command: &clap::Command, name: &str, pages: &mut Vec<(String, Strin
     Ok(())
 }
 
-/// Prints the manual page of a command; of the program where none is named.
+/// Prints the manual page of a command; of the program if none is named.
 pub fn print_page(command: &[String], output: Output) -> Result<(), Failure> {
     let pages = pages().map_err(|error| Failure::new(exit::FAILURE, error.to_string()))?;
     let name = std::iter::once("refreshtop").chain(command.iter().flat_map(|word| word.split_whitespace()));

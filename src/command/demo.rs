@@ -15,11 +15,11 @@ use refreshtop_core::{exit, sanitize::printable};
 use std::{io::Write as _, path::PathBuf};
 
 /// Runs the demo: a disposable PostgreSQL that is refreshed, and fails, for real. With `headless` it prints the
-/// connection URL and stays until it is stopped; otherwise it opens the monitor on it. Whatever ends it, the server
-/// is stopped and its folder is gone.
+/// connection URL and stays until it is stopped; otherwise it opens the monitor on it. However it ends, the server
+/// is stopped and its folder removed.
 ///
 /// # Errors
-/// Where PostgreSQL is missing or the demo can't be made.
+/// PostgreSQL is missing, or a step of the demo failed.
 pub async fn run(settings: &Settings, environment: &Environment, headless: bool, accounts: u32) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
     let options = DemoOptions {
@@ -31,7 +31,7 @@ pub async fn run(settings: &Settings, environment: &Environment, headless: bool,
     let start = Demo::start(&options, async |url: &str| migrate_demo(url, environment).await, &mut progress);
     let demo = tokio::select! {
         demo = start => demo.map_err(failure)?,
-        // Dropping the start midway takes away what it had made.
+        // Dropping the unfinished start removes what it made.
         () = stop.recv() => return Ok(()),
     };
     let shown = if headless { wait(&demo, &mut stop).await } else { show(settings, environment, &demo).await };
@@ -44,7 +44,7 @@ async fn migrate_demo(url: &str, environment: &Environment) -> Result<(), Failur
     migrate::up(&target).await.map(|_| ()).map_err(failure)
 }
 
-/// The demo's own server, whatever `PG*` variables say of others.
+/// The demo's own server; `PG*` variables are ignored.
 fn target(url: &str, environment: &Environment) -> Result<Target, Failure> {
     let without_others = environment.iter().filter(|(name, _)| !name.starts_with("PG"));
     let environment = without_others.map(|(name, value)| (name.clone(), value.clone())).collect();

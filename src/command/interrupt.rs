@@ -1,7 +1,7 @@
-//! Work on a server that a signal stops, and that says for whom it waits.
+//! Work on a server that a signal cancels, and that reports which sessions block it.
 //!
-//! The statement is cancelled on the server, as `trigger` does it: a client that just ends leaves it running, and what it
-//! does would be committed after all.
+//! The statement is cancelled on the server, as `trigger` does it: if the client just ended, the statement would go on and
+//! be committed.
 
 use crate::command::{Failure, signals::StopSignals};
 use refreshtop_connect::{Canceller, Limits, Target};
@@ -26,16 +26,16 @@ const CANCEL_LIMIT: Duration = Duration::from_secs(5);
 const CANCEL_PAUSE: Duration = Duration::from_millis(500);
 /// How long the server may take to undo what was begun.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(20);
-/// How long a lock is waited for without a word.
+/// How long a lock is waited for before that is reported.
 const QUIET: Duration = Duration::from_secs(2);
-/// Time between two looks who is in the way.
-const LOOK_PAUSE: Duration = Duration::from_millis(500);
+/// Time between two queries for blocking sessions.
+const BLOCKERS_PAUSE: Duration = Duration::from_millis(500);
 
-/// What the work and those who watch over it know of each other.
+/// What the work and its watchers share.
 #[derive(Debug, Default)]
 pub struct Watch {
     sessions: Mutex<Vec<(Canceller, Option<i32>)>>,
-    in_the_way: Mutex<Vec<Blocker>>,
+    blockers: Mutex<Vec<Blocker>>,
     stopped: AtomicBool,
     settled: AtomicBool,
     quiet: bool,
@@ -47,22 +47,23 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Watch {
-    /// For work that nobody watches, which says nothing on standard error.
+    /// For work without a watcher, which prints nothing on standard error.
     pub fn silent() -> Self {
         Self { quiet: true, ..Self::default() }
     }
 
-    /// Adds a session whose statements a signal cancels. Where its backend process is known, it is told who is in its way.
+    /// Adds a session whose statements a signal cancels. If its backend process is known, the sessions that block it are
+    /// reported.
     pub fn add(&self, canceller: Canceller, pid: Option<i32>) {
         locked(&self.sessions).push((canceller, pid));
     }
 
-    /// Whether a signal came. Work that is about to make something last asks this first.
+    /// Whether a signal came: to be checked before a commit.
     pub fn stopped(&self) -> bool {
         self.stopped.load(Ordering::SeqCst)
     }
 
-    /// From here on nothing is cancelled: what was decided is carried out.
+    /// From here on nothing is cancelled: the commit is under way.
     pub fn settle(&self) {
         self.settled.store(true, Ordering::SeqCst);
     }
@@ -72,14 +73,14 @@ impl Watch {
         self.settled.load(Ordering::SeqCst)
     }
 
-    /// Who was last seen in the way of a lock that was waited for, in one phrase.
-    pub fn in_the_way(&self) -> Option<String> {
-        let blockers = locked(&self.in_the_way);
+    /// The sessions that last blocked the work, in one phrase.
+    pub fn blocked_by(&self) -> Option<String> {
+        let blockers = locked(&self.blockers);
         (!blockers.is_empty()).then(|| waits::listed(&blockers))
     }
 
-    /// Tells a person, or a log, how far it is. Not on standard output, which has the answer.
-    pub fn say(&self, text: &str) {
+    /// Prints progress on standard error; standard output has the answer.
+    pub fn progress(&self, text: &str) {
         if !self.quiet {
             // Ignore the error: stderr may be closed.
             let _ = writeln!(std::io::stderr(), "{}", printable(text));
@@ -92,24 +93,24 @@ impl Watch {
         }
         let sessions: Vec<Canceller> = locked(&self.sessions).iter().map(|(canceller, _)| canceller.clone()).collect();
         for canceller in sessions {
-            // The work's own answer tells whether the request came in time; one that fails changes nothing.
+            // The work's own answer shows whether the request came in time; a request that fails changes nothing.
             let _ = timeout(CANCEL_LIMIT, canceller.cancel()).await;
         }
     }
 
-    /// Looks who is in the way, and says so; never ends.
-    async fn look(&self, target: &Target) {
-        sleep(QUIET.saturating_sub(LOOK_PAUSE)).await;
+    /// Reports which sessions block the work; never ends.
+    async fn report_blockers(&self, target: &Target) {
+        sleep(QUIET.saturating_sub(BLOCKERS_PAUSE)).await;
         let mut session = None;
-        let (mut since, mut told) = (None, Vec::new());
+        let (mut since, mut reported) = (None, Vec::new());
         loop {
-            sleep(LOOK_PAUSE).await;
+            sleep(BLOCKERS_PAUSE).await;
             let pids: Vec<i32> = locked(&self.sessions).iter().filter_map(|(_, pid)| *pid).collect();
             if pids.is_empty() {
                 continue;
             }
             if session.is_none() {
-                // What can't be seen is not told; the work itself meets what is wrong.
+                // Without a session nothing is reported; the work itself fails if something is wrong.
                 session = Session::open(target, "waits", &Limits::READING).await.ok();
             }
             let Some(open) = &mut session else { continue };
@@ -117,24 +118,24 @@ impl Watch {
                 session = None;
                 continue;
             };
-            // An error that comes of the wait is there before the next look.
-            locked(&self.in_the_way).clone_from(&found);
+            // If the wait ends in an error, that comes before the next query, and names these.
+            locked(&self.blockers).clone_from(&found);
             if found.is_empty() {
-                (since, told) = (None, Vec::new());
+                (since, reported) = (None, Vec::new());
                 continue;
             }
-            let waited = since.get_or_insert_with(Instant::now).elapsed() + LOOK_PAUSE;
+            let waited = since.get_or_insert_with(Instant::now).elapsed() + BLOCKERS_PAUSE;
             let seen: Vec<i32> = found.iter().map(|blocker| blocker.pid).collect();
-            if waited >= QUIET && seen != told {
-                self.say(&format!("waiting for a lock, at most 30 s: in the way is {}", waits::listed(&found)));
-                told = seen;
+            if waited >= QUIET && seen != reported {
+                self.progress(&format!("waiting for a lock, at most 30 s, blocked by {}", waits::listed(&found)));
+                reported = seen;
             }
         }
     }
 }
 
-/// Does `work`. A signal cancels on the server what it is doing and waits until that is undone; a second one ends the
-/// program at once. With `quiet` nothing is said meanwhile.
+/// Does `work`. A signal cancels its statement on the server and waits until that is rolled back; a second one ends the
+/// program at once. With `quiet` no progress is printed.
 pub async fn run<T>(
     target: &Target,
     quiet: bool,
@@ -142,21 +143,23 @@ pub async fn run<T>(
 ) -> Result<T, Failure> {
     let mut stop = StopSignals::listen()?;
     let watch = Watch { quiet, ..Watch::default() };
-    // On the heap: what it keeps between two answers is large.
+    // On the heap: the future is large.
     let mut work = Box::pin(work(&watch));
-    let mut looking = Box::pin(watch.look(target));
+    let mut reporting = Box::pin(watch.report_blockers(target));
     tokio::select! {
         biased;
         ended = &mut work => return ended,
         () = stop.recv() => {}
-        () = &mut looking => {}
+        () = &mut reporting => {}
     }
     watch.stopped.store(true, Ordering::SeqCst);
     if locked(&watch.sessions).is_empty() {
         return Err(Failure::new(exit::FAILURE, "stopped by a signal before anything had begun"));
     }
-    watch.say("stopping: what runs on the server is being cancelled; a second signal ends this program at once");
-    let asking = async {
+    watch.progress(
+        "stopping: the statement on the server is being cancelled; a second signal ends this program at once",
+    );
+    let cancelling = async {
         let until = Instant::now() + CANCEL_PATIENCE;
         while Instant::now() < until {
             watch.cancel().await;
@@ -172,9 +175,9 @@ pub async fn run<T>(
             exit::FAILURE,
             "ended by a second signal; the server rolls back what was not committed",
         )),
-        () = asking => Err(Failure::new(
+        () = cancelling => Err(Failure::new(
             exit::CANNOT_CONNECT,
-            "stopped by a signal: the server was asked to cancel and did not answer; it rolls back what was not committed",
+            "stopped by a signal: the server did not answer the request to cancel; it rolls back what was not committed",
         )),
     }
 }

@@ -24,15 +24,15 @@ use refreshtop_db::{
 };
 use serde_json::{Value, json};
 
-/// Does what is asked with the jobs.
+/// Shows or changes the jobs.
 ///
 /// # Errors
-/// The database can't be reached, `pg_cron` is not there, or this role may not.
+/// The database can't be reached, there is no `pg_cron`, or this role may not.
 pub async fn run(job: &Job, target: &Target, output: Output) -> Result<(), Failure> {
     let show = JobAction::Show(JobShow::default());
     match job.action.as_ref().unwrap_or(&show) {
-        JobAction::Show(_) => JobEditor::open(target).await?.show(target, output).await,
-        JobAction::Runs(runs) => JobEditor::open(target).await?.runs(runs.one.job, runs.limit, target, output).await,
+        JobAction::Show(_) => Jobs::open(target).await?.show(target, output).await,
+        JobAction::Runs(runs) => Jobs::open(target).await?.runs(runs.one.job, runs.limit, target, output).await,
         JobAction::Pause(one) => change(one.job, &Change::Pause, target, output).await,
         JobAction::Resume(one) => change(one.job, &Change::Resume, target, output).await,
         JobAction::Remove(one) => change(one.job, &Change::Remove, target, output).await,
@@ -44,9 +44,9 @@ pub async fn run(job: &Job, target: &Target, output: Output) -> Result<(), Failu
 /// Changes a job, unless a signal comes first.
 async fn change(name: JobName, change: &Change, target: &Target, output: Output) -> Result<(), Failure> {
     let work = async |watch: &Watch| {
-        let mut editor = JobEditor::open(target).await?;
-        editor.watch(watch).await?;
-        editor.change(name, change, watch).await
+        let mut jobs = Jobs::open(target).await?;
+        jobs.watch(watch).await?;
+        jobs.change(name, change, watch).await
     };
     interrupt::run(target, output.json, work).await?;
     if output.json {
@@ -63,23 +63,23 @@ async fn change(name: JobName, change: &Change, target: &Target, output: Output)
     output.print(&format!("job {} {what}", name.in_cron()))
 }
 
-/// Where jobs are seen and changed.
-struct JobEditor<'a> {
+/// The sessions in which jobs are read and changed.
+struct Jobs<'a> {
     target: &'a Target,
     app: Session,
-    /// A session where `pg_cron` lives, if that is another database.
+    /// A session in `pg_cron`'s database, if that is another one.
     there: Option<Session>,
-    /// What stops these two.
+    /// Cancel the statements of these two.
     cancellers: (Option<Canceller>, Option<Canceller>),
     cron: CronSettings,
     database: String,
     now: DateTime<Utc>,
 }
 
-/// As short as a reading session's: a job is changed in a moment, or something is wrong.
+/// As short as a reading session's: changing a job takes a moment, or something is wrong.
 const LIMITS: Limits = Limits { read_only: false, ..Limits::READING };
 
-impl<'a> JobEditor<'a> {
+impl<'a> Jobs<'a> {
     async fn open(target: &'a Target) -> Result<Self, Failure> {
         let failed = |error: Error| session::failure("see the schedule", target, &error);
         let mut app = Session::open(target, "job", &LIMITS).await?;
@@ -92,12 +92,12 @@ impl<'a> JobEditor<'a> {
                 Some(Session::open(&other, "job", &LIMITS).await?)
             }
             None if cron.readable => {
-                let why = "pg_cron is not loaded on this server; drive the refreshes with: refreshtop schedule";
+                let why = "pg_cron is not loaded on this server; run the refreshes with: refreshtop schedule";
                 return Err(Failure::new(exit::FAILURE, why));
             }
             None => {
-                let why = "whether pg_cron is loaded can't be seen by the owner of schema refreshtop; GRANT \
-                           pg_read_all_settings to that owner";
+                let why = "the owner of schema refreshtop can't see whether pg_cron is loaded; GRANT pg_read_all_settings \
+                           to that owner";
                 return Err(Failure::new(exit::NOT_PERMITTED, why));
             }
         };
@@ -125,7 +125,7 @@ impl<'a> JobEditor<'a> {
                     "name": name.in_cron(), "database": self.cron.database, "schedule": Value::Null, "active": false,
                     "next_run_at": Value::Null, "last": Value::Null,
                 }));
-                table.row([name.in_cron(), "-", "missing", "-", "put it back with: refreshtop job restore"]);
+                table.row([name.in_cron(), "-", "missing", "-", "restore it with: refreshtop job restore"]);
             }
         }
         if output.json {
@@ -153,7 +153,7 @@ impl<'a> JobEditor<'a> {
         output.print(&table.render(output))?;
         match runs.among {
             Some(among) => output.print(&format!(
-                "These are all among the newest {among} executions of all jobs; older ones were not looked at."
+                "These are all among the newest {among} executions of all jobs; older ones were not searched."
             )),
             None => Ok(()),
         }
@@ -189,15 +189,15 @@ impl<'a> JobEditor<'a> {
             Ok(None) => Err(Failure::new(exit::FAILURE, "nothing was changed")),
             Ok(Some(Changed::NoJob)) => {
                 let why = format!(
-                    "there is no job {title} for this database that this role may change; put it back with: refreshtop job \
+                    "there is no job {title} for this database that this role may change; restore it with: refreshtop job \
                      restore, or act as the role that scheduled it"
                 );
                 Err(Failure::new(exit::FAILURE, why))
             }
             Ok(Some(Changed::Several)) => {
                 let why = format!(
-                    "nothing was changed: job {title} runs other statements too, which would go with it; change its command \
-                     yourself, or pause it"
+                    "nothing was changed: job {title} runs other statements too, which would be removed with it; change its \
+                     command yourself, or pause it"
                 );
                 Err(Failure::new(exit::FAILURE, why))
             }
@@ -210,19 +210,19 @@ impl<'a> JobEditor<'a> {
             }
             Err(_) if watch.stopped() => Err(Failure::new(exit::FAILURE, "nothing was changed")),
             Err(error) => {
-                let refused = self.refused(&Self::wish(change), &error);
-                Err(match watch.in_the_way() {
-                    Some(way) => Failure::new(refused.code, format!("{refused}; in the way was {way}")),
+                let refused = self.refused(&Self::attempted(change), &error);
+                Err(match watch.blocked_by() {
+                    Some(blockers) => Failure::new(refused.code, format!("{refused}; blocked by {blockers}")),
                     None => refused,
                 })
             }
         }
     }
 
-    /// What is wanted, in the words of a failure.
-    fn wish(change: &Change) -> String {
+    /// What was attempted, for the sentence of a failure.
+    fn attempted(change: &Change) -> String {
         match change {
-            // An older one says no more than that the schedule is invalid.
+            // An older pg_cron only reports that the schedule is invalid.
             Change::Every(schedule) if schedule.contains("second") => {
                 format!("give the job the schedule '{schedule}', which needs pg_cron 1.5 or newer")
             }

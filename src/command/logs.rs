@@ -2,7 +2,7 @@
 
 use crate::{
     cli::arguments::Logs,
-    command::{Failure, reader, session, signals::StopSignals},
+    command::{Failure, session, signals::StopSignals, stdout_closed},
     output::{Output, clean, json, moment, table::Table},
     settings::Settings,
 };
@@ -38,13 +38,13 @@ use uuid::Uuid;
 
 /// Longest read, with a session that may have to be opened for it.
 const LONGEST_READ: Duration = Duration::from_secs(30);
-/// Attempts that one read of a follower looks back: more than end between two of them.
-const LOOK_BACK: u16 = 300;
+/// Attempts that each read of a follower covers: more than can end between two reads.
+const FOLLOW_ROWS: u16 = 300;
 
-/// Lists the newest attempts, newest first; with `--follow` oldest first, and goes on until it is stopped.
+/// Lists the newest attempts, newest first; with `--follow` oldest first, and until it is stopped.
 ///
 /// # Errors
-/// The database can't be reached, or its log can't be read. A follower that has begun goes on trying.
+/// The database can't be reached, or its log can't be read. Once a follower has started, it keeps trying.
 pub async fn run(logs: &Logs, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
     let mut app = session::open(target, "logs", &Limits::READING).await?;
     let since = match logs.since {
@@ -99,7 +99,7 @@ fn cells(run: &Run, output: Output) -> [String; 6] {
     ]
 }
 
-/// What a follower prints at once: an object each, or lines whose columns are as wide as such cells commonly are.
+/// Prints the attempts of a follower: an object each, or lines with columns of fixed width.
 fn print(database: &str, runs: &[Run], output: Output) -> Result<(), Failure> {
     for run in runs {
         if output.json {
@@ -124,33 +124,33 @@ async fn follow(
 ) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
     let mut follower = Follower { app: Some(app), seen: HashSet::new() };
-    // Everything that is in the log now is either printed or not wanted; what is not in it yet will be new. The first
-    // read after the feed has said that it listens brings what came in between.
+    // Rows that are in the log now are printed or filtered out; later ones are new. The first read after the watcher
+    // listens returns those in between.
     let mut runs = tokio::select! {
-        runs = follower.news(logs, target) => runs.map_err(|error| failed(target, &error))?,
+        runs = follower.new_runs(logs, target) => runs.map_err(|error| failed(target, &error))?,
         () = stop.recv() => return Ok(()),
     };
     runs.retain(|run| since.is_none_or(|since| run.completed_at.unwrap_or(run.started_at) >= since));
     print(&target.id(), &runs[runs.len().saturating_sub(logs.limit.into())..], output)?;
-    let (sender, mut news) = mpsc::channel(64);
+    let (sender, mut received) = mpsc::channel(64);
     let database = DatabaseId::new(&target.id());
-    // Nobody asks it to poll: what is printed is read by a session of its own.
+    // No poll is requested: a session of its own reads what is printed.
     let (_polls, requests) = mpsc::channel(1);
     let (_window, window) = watch::channel(settings.window);
     let events = Events::of(database, sender);
     let view = ViewId::new(PLATFORM_METRICS);
-    let feed =
-        tokio::spawn(watcher::run(target.clone(), view, SessionBudget::default(), Polls { requests, window }, events));
+    let polls = Polls { requests, window };
+    let watcher = tokio::spawn(watcher::run(target.clone(), view, SessionBudget::default(), polls, events));
     let mut poll = tokio::time::interval(settings.poll);
     let mut down = false;
-    let gone = reader::gone();
+    let gone = stdout_closed::wait();
     tokio::pin!(gone);
     let ended = loop {
         let read = tokio::select! {
             () = stop.recv() => break Ok(()),
             () = &mut gone => break Ok(()),
             _ = poll.tick() => !down,
-            news = news.recv() => match news.map(|(_, event)| event) {
+            event = received.recv() => match event.map(|(_, event)| event) {
                 Some(Event::Link(LinkEvent::Down { reason, .. })) => {
                     if !down {
                         // Ignore the error: stderr may be closed.
@@ -166,19 +166,19 @@ async fn follow(
                 }
                 Some(Event::Notified(_)) => true,
                 Some(_) => false,
-                None => break Err(Failure::new(exit::FAILURE, "the feed ended by itself")),
+                None => break Err(Failure::new(exit::FAILURE, "the task that watches the database ended")),
             },
         };
         if !read {
             continue;
         }
-        // A server that hangs must keep nobody here, and a session that it has forgotten is replaced.
-        let news = tokio::select! {
+        // The limit is for a server that hangs; a session that is lost is replaced.
+        let runs = tokio::select! {
             () = stop.recv() => break Ok(()),
             () = &mut gone => break Ok(()),
-            news = timeout(LONGEST_READ, follower.news(logs, target)) => news,
+            runs = timeout(LONGEST_READ, follower.new_runs(logs, target)) => runs,
         };
-        let Ok(news) = news else {
+        let Ok(runs) = runs else {
             let _ = writeln!(
                 std::io::stderr(),
                 "refreshtop: the database did not answer within {} s; trying again",
@@ -186,7 +186,7 @@ async fn follow(
             );
             continue;
         };
-        match news {
+        match runs {
             Ok(runs) => {
                 if let Err(failure) = print(&target.id(), &runs, output) {
                     break Err(failure);
@@ -196,30 +196,30 @@ async fn follow(
             Err(error) => break Err(failed(target, &error)),
         }
     };
-    feed.abort();
+    watcher.abort();
     ended
 }
 
-/// Knows which attempts were seen, by id: one that was lost is logged later, with an older moment.
+/// Remembers attempts by id: a lost one is logged later, with an older time.
 struct Follower {
     app: Option<Session>,
     seen: HashSet<Uuid>,
 }
 
 impl Follower {
-    /// Attempts that were not there at the last read, oldest first.
-    async fn news(&mut self, logs: &Logs, target: &Target) -> Result<Vec<Run>> {
+    /// Attempts that the last read did not return, oldest first.
+    async fn new_runs(&mut self, logs: &Logs, target: &Target) -> Result<Vec<Run>> {
         let mut app = match self.app.take() {
             Some(app) => app,
             None => match session::open(target, "logs", &Limits::READING).await {
                 Ok(app) => app,
-                // The feed says why, and when there is a point in trying again.
+                // The watcher reports why, and when to try again.
                 Err(_) => return Ok(Vec::new()),
             },
         };
-        let look_back = LOOK_BACK.max(logs.limit);
+        let rows = FOLLOW_ROWS.max(logs.limit);
         let tx = ReadTransaction::begin(&mut app).await?;
-        let mut runs = log::runs_since(&tx, &ViewId::new(PLATFORM_METRICS), filter(logs), None, look_back).await?;
+        let mut runs = log::runs_since(&tx, &ViewId::new(PLATFORM_METRICS), filter(logs), None, rows).await?;
         tx.end();
         self.app = Some(app);
         let now = runs.iter().map(|run| run.id).collect();

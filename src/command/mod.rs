@@ -15,15 +15,14 @@ pub mod metrics;
 pub mod migrate;
 pub mod monitor;
 pub mod password;
-pub mod reader;
 pub mod refresh;
 pub mod report;
 pub mod schedule;
-pub mod serve;
 pub mod session;
 pub mod signals;
 pub mod stats;
 pub mod status;
+pub mod stdout_closed;
 pub mod trigger;
 
 use refreshtop_core::{exit, sanitize::printable};
@@ -39,27 +38,27 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Builds one.
+    /// A failure with a sentence.
     pub fn new(code: u8, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), answered: false }
     }
 
-    /// Ends a command that has said all there is to say.
+    /// Ends a command that has printed its answer already: only the exit code is left.
     pub fn silent(code: u8) -> Self {
         Self { code, message: String::new(), answered: true }
     }
 
-    /// One whose JSON was printed already; the sentence is still to be told.
+    /// A failure whose JSON was printed already; the sentence is still to be printed.
     pub fn answered(self) -> Self {
         Self { answered: true, ..self }
     }
 
-    /// Whether there is nothing to tell.
+    /// Whether there is nothing to print.
     pub fn is_silent(&self) -> bool {
         self.message.is_empty()
     }
 
-    /// Whether programs still wait for an answer.
+    /// Whether the JSON is still to be printed.
     pub fn wants_answer(&self) -> bool {
         !self.answered
     }
@@ -78,7 +77,7 @@ impl Failure {
     }
 }
 
-/// What it says may quote a server, a file or a name: it prints as [`printable`] text only.
+/// The sentence may quote a server, a file or a name: it prints as [`printable`] text only.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&printable(&self.message))

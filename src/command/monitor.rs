@@ -22,11 +22,11 @@ use refreshtop_tui::{
 };
 use std::{collections::BTreeMap, time::Instant};
 
-/// Opens the monitor on `target`. A database that can't be reached is no reason to end: the screen says so and goes
-/// on trying, as a wall screen must after a power cut.
+/// Opens the monitor on `target`. If the database can't be reached, the screen shows that and the monitor keeps trying, as a
+/// wall display must after a power cut.
 ///
 /// # Errors
-/// Where there is no terminal that it could be drawn on.
+/// The terminal can't show it.
 pub async fn run(settings: &Settings, target: Target, environment: &Environment) -> Result<(), Failure> {
     if environment::get(environment, "TERM") == Some("dumb") {
         return Err(Failure::new(
@@ -50,12 +50,12 @@ pub async fn run(settings: &Settings, target: Target, environment: &Environment)
         .map_err(|error| Failure::new(exit::FAILURE, format!("the monitor can't open on this terminal: {error}")))
 }
 
-/// Who talks to each database.
+/// The worker of each database.
 struct Workers(BTreeMap<DatabaseId, Worker>);
 
 impl Effects for Workers {
     fn start(&mut self, effect: Effect) {
-        // The others are the loop's own.
+        // The loop handles the others itself.
         let Effect::Database(database, request) = effect else { return };
         if let Some(worker) = self.0.get(&database) {
             worker.request(request);
@@ -64,7 +64,7 @@ impl Effects for Workers {
 }
 
 fn appearance(settings: &Settings, environment: &Environment) -> Appearance {
-    // https://no-color.org: present and not empty, whatever its value.
+    // https://no-color.org: set and not empty.
     let no_color = environment::get(environment, "NO_COLOR").is_some();
     Appearance {
         // The settings let only known names through.
@@ -80,7 +80,7 @@ pub fn glyphs(settings: &Settings, environment: &Environment) -> &'static Glyphs
     Glyphs::new(settings.ascii.map_or_else(|| locale_is_utf8(environment), |ascii| !ascii))
 }
 
-/// What POSIX says of the character set: the first of these that is set decides.
+/// The character set by POSIX: the first of these variables that is set decides.
 fn locale_is_utf8(environment: &Environment) -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| environment::get(environment, name));
     locale.is_some_and(|locale| {

@@ -1,4 +1,4 @@
-//! Asks the person at the terminal for the password where the server wants one and nothing gave it.
+//! Prompts for the password if the server wants one and none is set.
 
 use crate::command::{Failure, signals::StopSignals};
 use refreshtop_connect::{ConnectError, Connected, Kind, Limits, Target, connect, secret::Secret};
@@ -10,18 +10,18 @@ use std::{
     time::Duration,
 };
 
-/// Longest wait for a server to say whether it wants a password: a monitor must open where there is none as well.
+/// Longest wait to learn whether the server wants a password: a monitor must open without a server too.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Passwords that may be typed, as with ssh: servers lock accounts that knock too often.
+/// Passwords that may be typed, as with ssh: servers lock accounts after repeated failures.
 const TRIES: usize = 3;
 
-/// `target`, with a password typed at the terminal where its server wants one and none is known. As psql does, it
-/// tries without one first. Where there is no terminal nobody is asked.
+/// `target`, with a password from the terminal if its server wants one and none is set. Like psql, it tries without one
+/// first. Without a terminal there is no prompt.
 ///
 /// # Errors
 /// Nothing was typed, or thrice a wrong password.
-pub async fn ask(target: Target) -> Result<Target, Failure> {
+pub async fn complete(target: Target) -> Result<Target, Failure> {
     if target.has_password() {
         return Ok(target);
     }
@@ -36,11 +36,11 @@ pub async fn ask(target: Target) -> Result<Target, Failure> {
         match log_in(&given).await {
             Err(error) if error.kind == Kind::PasswordWrong && tries < TRIES => {
                 tries += 1;
-                // A terminal that is gone shows at the next question.
+                // If the terminal is gone, the next prompt fails.
                 let _ = writeln!(terminal, "refreshtop: {}", printable(&error.to_string()));
             }
             Err(error) if error.kind == Kind::PasswordWrong => return Err(error.into()),
-            // Whatever else is wrong, the command meets it again and says so.
+            // The command fails for any other reason as well, and reports it.
             _ => return Ok(given),
         }
     }
@@ -50,52 +50,52 @@ async fn log_in(target: &Target) -> Result<Connected, ConnectError> {
     connect(target, "log-in", &Limits::READING).await
 }
 
-/// What is typed, unseen.
+/// Reads a password without echo.
 async fn typed(terminal: &File, target: &Target) -> Result<Secret, Failure> {
     let missing = |why: &str| {
-        let fix = "put it into ~/.pgpass or PGPASSWORD where nobody can type it";
+        let fix = "put it into ~/.pgpass or PGPASSWORD if nobody can type it";
         Failure::new(exit::CANNOT_CONNECT, format!("{target} wants a password and {why}; {fix}"))
     };
     let mut signals = StopSignals::listen()?;
-    // Before the question: who answers at once is not shown either, and Ctrl-D means what it means later.
-    let _unseen = Unseen::on(terminal).map_err(|_| missing("the terminal can't be asked"))?;
-    let question = printable(&format!("Password for {target}: "));
-    // A thread that nobody waits for: while it reads, a signal must still end the program.
-    let (tell, answer) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || tell.send(rpassword::prompt_password(question).map(Secret::new)));
+    // Before the prompt, so that early keys are not echoed, and Ctrl-D has the same meaning from the start.
+    let _hidden = NoEcho::on(terminal).map_err(|_| missing("the terminal can't be read"))?;
+    let prompt = printable(&format!("Password for {target}: "));
+    // On a thread that nothing joins: while it reads, a signal must still end the program.
+    let (sender, answer) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || sender.send(rpassword::prompt_password(prompt).map(Secret::new)));
     tokio::select! {
         answer = answer => match answer {
             Ok(Ok(secret)) if !secret.expose().is_empty() => Ok(secret),
-            Ok(Err(error)) if error.kind() != ErrorKind::Interrupted => Err(missing("the terminal can't be asked")),
+            Ok(Err(error)) if error.kind() != ErrorKind::Interrupted => Err(missing("the terminal can't be read")),
             _ => Err(missing("none was typed")),
         },
         () = signals.recv() => Err(missing("a signal came first")),
     }
 }
 
-/// While it lives the terminal does not show what is typed. Afterwards it is as it was, however that ends.
-struct Unseen<'a> {
+/// Switches echo off, and restores the terminal when it is dropped.
+struct NoEcho<'a> {
     terminal: &'a File,
     before: Termios,
 }
 
-impl<'a> Unseen<'a> {
+impl<'a> NoEcho<'a> {
     fn on(terminal: &'a File) -> io::Result<Self> {
         let before = tcgetattr(terminal)?;
-        let mut unseen = before.clone();
-        // As the reader wants it: the end of the input, typed while lines are still collected, would reach it as a
-        // character like any other.
-        unseen.local_modes -= LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
-        unseen.special_codes[SpecialCodeIndex::VMIN] = 1;
-        unseen.special_codes[SpecialCodeIndex::VTIME] = 0;
-        tcsetattr(terminal, OptionalActions::Now, &unseen)?;
+        let mut hidden = before.clone();
+        // As rpassword sets it: Ctrl-D that is typed while the terminal still collects lines would otherwise become an
+        // ordinary character.
+        hidden.local_modes -= LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
+        hidden.special_codes[SpecialCodeIndex::VMIN] = 1;
+        hidden.special_codes[SpecialCodeIndex::VTIME] = 0;
+        tcsetattr(terminal, OptionalActions::Now, &hidden)?;
         Ok(Self { terminal, before })
     }
 }
 
-impl Drop for Unseen<'_> {
+impl Drop for NoEcho<'_> {
     fn drop(&mut self) {
-        // A terminal that is gone shows nothing either.
+        // Ignore the error: the terminal may be gone.
         let _ = tcsetattr(self.terminal, OptionalActions::Now, &self.before);
     }
 }

@@ -16,7 +16,7 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 
 /// Longest request to cancel, connection included.
 const CANCEL_LIMIT: Duration = Duration::from_secs(5);
-/// How long a cancelled refresh may take to say so: it still notes who was in its way.
+/// How long a cancelled refresh may take to answer: it still logs which sessions blocked it.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(15);
 
 /// How a refresh ended.
@@ -26,13 +26,13 @@ pub enum Ended {
     Answered(TriggerOutcome),
     /// The server refused with this SQLSTATE, in one sentence.
     Refused(String, String),
-    /// Its function may not be called by this session, or is not there.
+    /// This session may not call the function, or it does not exist.
     Untrusted(Refusal),
-    /// The session was lost; what became of the refresh is in the log, or will be.
+    /// The session was lost; the log has the outcome, or will have it.
     Lost(String),
 }
 
-/// Does `work` on the session; when `cancel` resolves, asks the server to stop it, and goes on waiting for its answer.
+/// Does `work` on the session; when `cancel` resolves, requests the cancel on the server, and waits on for the answer.
 pub async fn cancellable<T>(
     connected: Connected,
     work: impl AsyncFnOnce(&Client) -> Result<T, Lost>,
@@ -48,14 +48,14 @@ pub async fn cancellable<T>(
             biased;
             ended = &mut work => Ok(ended),
             () = &mut cancel => {
-                // Its answer tells whether the request came in time; one that fails changes nothing.
-                let asked = async {
+                // The answer of `work` shows whether the request came in time; a request that fails changes nothing.
+                let cancelling = async {
                     let _ = timeout(CANCEL_LIMIT, canceller.cancel()).await;
                     sleep(CANCEL_PATIENCE).await;
                 };
                 tokio::select! {
                     ended = &mut work => Ok(ended),
-                    () = asked => Err(Lost::Silent),
+                    () = cancelling => Err(Lost::Silent),
                 }
             }
         }
@@ -64,13 +64,13 @@ pub async fn cancellable<T>(
     ended?
 }
 
-/// Runs a statement that calls `function`, where this session may, and gives JSON as text.
+/// Runs a statement that calls `function` and returns JSON as text, if this session may call it.
 pub async fn call(client: &Client, function: Thing, sql: &str) -> Result<serde_json::Value, Lost> {
     Trust::of_client(client).await?.allow(function)?;
     Ok(reply(client, sql).await?)
 }
 
-/// Runs a statement that gives JSON as text. A simple query: a prepared statement may be gone behind a pooler when it is
+/// Runs a statement that gives JSON as text. A simple query: behind a pooler a prepared statement may not exist when it is
 /// executed.
 async fn reply(client: &Client, sql: &str) -> Result<serde_json::Value, tokio_postgres::Error> {
     let answer = client.simple_query(&format!("{SEARCH_PATH}; {sql}")).await?;
@@ -86,9 +86,9 @@ async fn reply(client: &Client, sql: &str) -> Result<serde_json::Value, tokio_po
 pub enum Lost {
     /// The statement failed, or the session did.
     Failed(tokio_postgres::Error),
-    /// What was to be called or read is a stranger's, or is not there.
+    /// The function or relation is not trusted, or does not exist.
     Untrusted(Refusal),
-    /// The server was asked to cancel and said nothing more.
+    /// The server did not answer after a request to cancel.
     Silent,
 }
 
@@ -104,12 +104,12 @@ impl From<Refusal> for Lost {
     }
 }
 
-/// Reads what a refresh function answered.
+/// Interprets the answer of a refresh function.
 pub fn ended(answer: Result<serde_json::Value, Lost>) -> Ended {
     match answer {
         Ok(reply) => Ended::Answered(trigger::trigger_outcome(reply)),
         Err(Lost::Untrusted(refusal)) => Ended::Untrusted(refusal),
-        Err(Lost::Silent) => Ended::Lost("the server was asked to cancel the refresh and did not answer".into()),
+        Err(Lost::Silent) => Ended::Lost("the server did not answer the request to cancel the refresh".into()),
         Err(Lost::Failed(failure)) => match failure.as_db_error() {
             // Class 57P: the session was ended from outside.
             Some(server) if !server.code().code().starts_with("57P") => {

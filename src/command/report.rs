@@ -1,4 +1,4 @@
-//! Everything that was read at once, and its verdict, for the commands that answer once.
+//! One read of everything, and its verdict, for the commands that answer once.
 
 use crate::{
     command::{Failure, session},

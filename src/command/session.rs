@@ -1,4 +1,4 @@
-//! How commands reach the database: the one place to change where sessions are opened differently.
+//! Sessions of the commands, and what their errors mean for the exit code.
 
 use crate::command::{Failure, connect_failure};
 use refreshtop_connect::{ConnectError, Limits, Target};
@@ -26,7 +26,7 @@ pub async fn open_in(target: &Target, database: &str, purpose: &str, limits: &Li
     open(&Target { database: database.to_owned(), ..target.clone() }, purpose, limits).await
 }
 
-/// What an error of the server means for a command that wanted to `what` ("read the log").
+/// The failure of a command that could not `what` ("read the log") because of an error of the server.
 pub fn failure(what: &str, target: &Target, failure: &Error) -> Failure {
     let unavailable = error::unavailable(&format!("cannot {what}"), failure, &target.user);
     let code = exit_code(failure);
@@ -52,7 +52,7 @@ pub fn exit_code(failure: &Error) -> u8 {
     }
 }
 
-/// The exit code where something is not looked at.
+/// The exit code if something is not trusted.
 pub fn exit_code_of_refusal(refusal: &Refusal) -> u8 {
     match refusal {
         Refusal::Missing(_) => exit::NOT_MIGRATED,
@@ -73,7 +73,7 @@ pub fn exit_code_of(code: &str) -> u8 {
     }
 }
 
-/// Ends a session politely, without waiting for a server that does not answer.
+/// Closes a session, without waiting for a server that does not answer.
 pub async fn close(connection: Session) {
     let _ = tokio::time::timeout(Duration::from_secs(1), connection.close()).await;
 }

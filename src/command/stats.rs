@@ -1,4 +1,4 @@
-//! `refreshtop stats`: the nine figures of the window.
+//! `refreshtop stats`: the statistics of the window.
 
 use crate::{
     command::{Failure, report},

@@ -1,4 +1,4 @@
-//! `refreshtop status`: one look, for people at a prompt and programs that want all of it.
+//! `refreshtop status`: the current status, for people and for programs.
 
 use crate::{
     command::{Failure, report},
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// Attempts that the answer lists.
 const RUNS: u16 = 5;
 
-/// Looks once and says how it stands.
+/// Reads once and prints the status.
 pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
     let report = report::read(target, settings, RUNS).await?;
     if output.json {
@@ -97,7 +97,7 @@ fn text(report: &report::Report, settings: &Settings, target: &Target, output: O
     table.render(output)
 }
 
-/// What is to be said about what was found; nothing where all of it is refreshtop's.
+/// A note on who made the objects; `None` if refreshtop made all of them.
 fn deployment(deployment: Deployment) -> Option<&'static str> {
     match deployment {
         Deployment::Migrated => None,

@@ -1,7 +1,7 @@
 //! `refreshtop trigger`: a refresh now. It runs in this command's session, so the command waits for it.
 //!
-//! Two refreshes never queue up in the database. Who wants a turn behind one that is running waits out here (`--wait`),
-//! without a transaction and without a lock.
+//! Refreshes never queue up in the database. To refresh after a running one, this command waits (`--wait`) without a
+//! transaction and without a lock.
 
 use crate::{
     cli::arguments::Trigger,
@@ -29,28 +29,28 @@ use std::{
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_postgres::{Client, error::SqlState};
 
-/// Time between two looks whether the refresh that is waited for has ended.
-const LOOK_PAUSE: Duration = Duration::from_millis(500);
-/// Longest pause before triggering again: each try that is refused leaves a trace in the audit.
+/// Time between two queries whether the other refresh has ended.
+const RUNNING_PAUSE: Duration = Duration::from_millis(500);
+/// Longest pause before triggering again: each refused attempt leaves an audit trace.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 /// Triggers a refresh and waits for its end. A signal, or the end of `--timeout`, cancels it on the server.
 ///
 /// # Errors
-/// Where the view was not refreshed; the exit code says why.
+/// The view was not refreshed; the exit code tells why.
 pub async fn run(trigger: &Trigger, target: &Target, output: Output) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
     let limits = Limits::WRITING;
     let deadline = trigger.timeout.map(|timeout| Instant::now() + timeout);
     let connected = tokio::select! {
         connected = refreshtop_connect::connect(target, "trigger", &limits) => connected?,
-        () = stop.recv() => return Err(Failure::new(exit::FAILURE, "cancelled before the refresh had begun")),
+        () = stop.recv() => return Err(Failure::new(exit::FAILURE, "cancelled before the refresh began")),
         () = until(deadline) => {
-            let text = format!("cannot connect to {}: no session in the time of --timeout", target.place());
+            let text = format!("cannot connect to {} within --timeout", target.place());
             return Err(Failure::new(exit::CANNOT_CONNECT, text));
         }
     };
-    say("refreshing; Ctrl-C cancels it on the server", output);
+    progress("refreshing; Ctrl-C cancels it on the server", output);
     let why = Cell::new("");
     let cancel = async {
         tokio::select! {
@@ -60,16 +60,16 @@ pub async fn run(trigger: &Trigger, target: &Target, output: Output) -> Result<(
     };
     let statement = trigger::refresh_statement(&ViewId::new(PLATFORM_METRICS));
     let work = async |client: &Client| {
-        let mut pause = LOOK_PAUSE;
+        let mut pause = RUNNING_PAUSE;
         loop {
             let reply = refresh::call(client, trigger::REFRESH, &statement).await?;
             if !trigger.wait || reply["status"] != "running" || !why.get().is_empty() {
                 return Ok(reply);
             }
-            if pause == LOOK_PAUSE {
-                say("another refresh is running; waiting for its end", output);
+            if pause == RUNNING_PAUSE {
+                progress("another refresh is running; waiting for its end", output);
             }
-            let freed = free_again(client, pause, &why).await;
+            let freed = wait_until_free(client, pause, &why).await;
             if !why.get().is_empty() {
                 return Ok(reply);
             }
@@ -81,8 +81,8 @@ pub async fn run(trigger: &Trigger, target: &Target, output: Output) -> Result<(
     answer(ended, why.get(), target, output)
 }
 
-/// Tells a person who watches.
-fn say(text: &str, output: Output) {
+/// Prints progress if a person is watching.
+fn progress(text: &str, output: Output) {
     if std::io::stderr().is_terminal() && !output.json {
         // Ignore the error: stderr may be closed.
         let _ = writeln!(std::io::stderr(), "{text}");
@@ -90,11 +90,11 @@ fn say(text: &str, output: Output) {
 }
 
 /// Waits for `pause`, and then until no refresh is running any more, or until there is a reason to give up.
-async fn free_again(client: &Client, mut pause: Duration, why: &Cell<&str>) -> Result<(), Lost> {
+async fn wait_until_free(client: &Client, mut pause: Duration, why: &Cell<&str>) -> Result<(), Lost> {
     loop {
-        // Short, so that a signal is not waited for.
+        // In short parts, so that a signal takes effect soon.
         while !pause.is_zero() && why.get().is_empty() {
-            let part = pause.min(LOOK_PAUSE);
+            let part = pause.min(RUNNING_PAUSE);
             sleep(part).await;
             pause -= part;
         }
@@ -104,11 +104,11 @@ async fn free_again(client: &Client, mut pause: Duration, why: &Cell<&str>) -> R
         match refresh::call(client, running::RUNS, &running::process_statement(&ViewId::new(PLATFORM_METRICS))).await {
             Ok(running) if running.is_null() => return Ok(()),
             Ok(_) => {}
-            // Who may refresh (as the jobs' role) need not be allowed to see what runs: the next try tells.
+            // A role that may refresh (such as the jobs') need not be allowed to see what runs: the next attempt tells.
             Err(Lost::Failed(failure)) if failure.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => return Ok(()),
             Err(failure) => return Err(failure),
         }
-        pause = LOOK_PAUSE;
+        pause = RUNNING_PAUSE;
     }
 }
 
@@ -142,7 +142,7 @@ fn answer(ended: Ended, why: &str, target: &Target, output: Output) -> Result<()
         }
         Ended::Answered(TriggerOutcome::Error { duration_ms, sqlstate, message }) => {
             answer(json!({"status": "error", "duration_ms": duration_ms, "sqlstate": sqlstate, "message": message}))?;
-            // Without a signal or --timeout of ours, somebody else cancelled it.
+            // `why` is empty if somebody else cancelled it.
             let why = if sqlstate.as_deref() == Some(sqlstate::QUERY_CANCELED) { why } else { "" };
             let code = sqlstate.map(|code| format!(" (SQLSTATE {code})")).unwrap_or_default();
             let text = format!(

@@ -1,21 +1,21 @@
-//! A day of refreshes that never took place, so that charts mean something at once.
+//! A day of invented refreshes, so that the charts have data from the start.
 //!
-//! Every row says so in its `application_name`.
+//! They are marked by their `application_name`.
 
 use crate::demo::session::{Session, SessionError};
 
-/// `application_name` of the rows made up here.
+/// `application_name` of the invented rows.
 pub const APPLICATION: &str = "refreshtop demo history";
 
 /// Adds 24 hours of refreshes, one each five minutes, whose durations vary about `typical_ms`, so that real ones
 /// continue the curve. Three kinds of failure are among them.
 pub async fn run(session: &Session, typical_ms: f64) -> Result<(), SessionError> {
-    // Written with a decimal point whatever the value, so it's a number in SQL as well.
+    // Always with a decimal point, so that it is a numeric in SQL.
     session.run(&HISTORY.replace("$typical_ms", &format!("{typical_ms:.3}"))).await
 }
 
-/// Slot 0 is the last full five minutes. The figures and sizes lead up to those of the first real refresh, as fast as the
-/// seed's 30 days say; only one table swells, as one does that is updated more than it is vacuumed. `load` peaks at 15:00
+/// Slot 0 is the last full five minutes. The figures and sizes lead up to those of the first real refresh, at the
+/// growth of the seed's 30 days; only one table swells, like one that is updated more than it is vacuumed. `load` peaks at 15:00
 /// UTC; three summed random numbers are near enough to a bell curve; one refresh in fifty has a bad day.
 const HISTORY: &str = r#"
 WITH slot AS (

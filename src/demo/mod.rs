@@ -1,7 +1,7 @@
 //! The demo: a disposable cluster with an application's data, a day of history, and a workload that goes wrong
 //! now and then.
 //!
-//! What the migrations do is the caller's business, handed in as a closure.
+//! The caller migrates, in a closure.
 
 pub mod history;
 pub mod seed;
@@ -19,13 +19,13 @@ pub const DATABASE: &str = "app";
 /// How the demo is made.
 #[derive(Debug, Clone)]
 pub struct DemoOptions {
-    /// Folder of the PostgreSQL server programs; searched for where `None`.
+    /// Folder of the PostgreSQL server programs; found by itself if `None`.
     pub pg_bin: Option<PathBuf>,
-    /// Where the cluster's folder goes; the system's folder for temporary files where `None`.
+    /// Where the cluster's folder goes; the system's folder for temporary files if `None`.
     pub temp_dir: Option<PathBuf>,
     /// Number of accounts; everything else scales with it.
     pub accounts: u32,
-    /// What goes on in the database.
+    /// The workload.
     pub workload: WorkloadOptions,
 }
 
@@ -71,7 +71,7 @@ impl Demo {
     /// workload. Dropping the future midway leaves nothing behind.
     ///
     /// # Errors
-    /// Where PostgreSQL is missing or refuses a step, or `migrate` fails.
+    /// PostgreSQL is missing or refuses a step, or `migrate` fails.
     pub async fn start<E>(
         options: &DemoOptions,
         migrate: impl AsyncFnOnce(&str) -> Result<(), E>,
@@ -99,7 +99,7 @@ impl Demo {
         self.cluster.url(DATABASE)
     }
 
-    /// Ends the demo. Dropping does the same, but blocks its thread and tells no error.
+    /// Ends the demo. Dropping does the same, but blocks its thread and reports no error.
     pub async fn stop(self) -> Result<(), DemoError> {
         self.workload.stop().await;
         Ok(self.cluster.stop().await?)
@@ -124,7 +124,7 @@ async fn connect(cluster: &DisposableCluster, database: &str) -> Result<Session,
     Session::connect(&url, "refreshtop demo").await.map_err(at("connecting to the demo's server"))
 }
 
-/// Refreshes and tells how long it took, in milliseconds. The logging function keeps errors in its log.
+/// Refreshes, and returns how long it took in milliseconds. An error is in the log only.
 async fn first_refresh(session: &Session) -> Result<f64, DemoError> {
     session.run(workload::REFRESH).await.map_err(at("the demo's first refresh"))?;
     let newest = "SELECT duration_ms::float8, error_message FROM public.metrics_refresh_log \

@@ -4,17 +4,17 @@ use std::{error::Error as _, time::Duration};
 use tokio::{task::AbortHandle, time::timeout};
 use tokio_postgres::{Client, Config, NoTls, Row};
 
-/// What the server, or the way to it, said.
+/// An error of the server, or of the connection to it.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct SessionError(String);
 
 impl From<tokio_postgres::Error> for SessionError {
-    /// The driver's own words are "db error" or "error connecting to server"; the reason is in the source.
+    /// The driver's own message is "db error" or "error connecting to server"; the reason is in the source.
     fn from(error: tokio_postgres::Error) -> Self {
-        let said = error.as_db_error().map(|db| format!("{} (SQLSTATE {})", db.message(), db.code().code()));
+        let message = error.as_db_error().map(|db| format!("{} (SQLSTATE {})", db.message(), db.code().code()));
         let reason = || error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
-        Self(said.unwrap_or_else(reason))
+        Self(message.unwrap_or_else(reason))
     }
 }
 
@@ -29,7 +29,7 @@ impl Session {
     /// Connects under an application name, by which others see whose session it is. No TLS: it is loopback.
     ///
     /// # Errors
-    /// Where the server can't be reached or refuses.
+    /// The server can't be reached, or refuses.
     pub async fn connect(url: &str, application: &str) -> Result<Self, SessionError> {
         let mut config: Config = url.parse()?;
         config.application_name(application);

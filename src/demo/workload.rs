@@ -1,5 +1,5 @@
-//! What goes on in the demo's database: an application that changes its data, refreshes every few seconds, and
-//! now and then a real fault.
+//! The workload of the demo: an application that changes its data, refreshes every few seconds, and now and then a real
+//! fault.
 
 use crate::demo::session::{Session, SessionError};
 use std::{ops::Range, time::Duration};
@@ -142,7 +142,7 @@ async fn refresh(url: &str, options: &WorkloadOptions, faults: &mut Faults) -> R
     }
 }
 
-/// What a statement says is what a demo of failures is about; only a lost session ends the loop.
+/// Errors of statements are part of the demo; only a lost session ends the loop.
 fn tolerate(session: &Session, outcome: Result<(), SessionError>) -> Result<(), SessionError> {
     match outcome {
         Err(error) if session.is_closed() => Err(error),
@@ -154,7 +154,7 @@ fn tolerate(session: &Session, outcome: Result<(), SessionError>) -> Result<(), 
     }
 }
 
-/// What goes wrong next, and when.
+/// The next fault, and when.
 struct Faults {
     next: Instant,
     kind: Fault,
@@ -193,12 +193,12 @@ fn random_in(range: &Range<Duration>) -> Duration {
     range.start + Duration::from_millis(u64::try_from(extra).unwrap_or_default())
 }
 
-/// A session with an exclusive lock on the assets in its hands. Dropping releases it.
+/// A session that holds an exclusive lock on the assets. Dropping releases it.
 async fn lock_holder(url: &str) -> Result<Session, SessionError> {
     let export = Session::connect(url, "nightly-export").await?;
     export.run("SET lock_timeout = '4s'").await?;
     export.run("BEGIN").await?;
-    // Apart from BEGIN, since this is the statement that others see of the session.
+    // Apart from BEGIN, since this is the statement that others see.
     export.run("LOCK TABLE public.assets IN ACCESS EXCLUSIVE MODE").await?;
     Ok(export)
 }
@@ -219,7 +219,7 @@ async fn cancel(url: &str, schedule: &Session, after: Duration) -> Result<(), Se
     let cancelling = async {
         sleep(after).await;
         let cancelled = someone.run(&format!("SELECT pg_cancel_backend({pid})")).await;
-        // The cancelled refresh looks who was in its way; it has a moment to find out.
+        // The cancelled refresh records which sessions blocked it; give it a moment.
         sleep(Duration::from_millis(300)).await;
         export.run("ROLLBACK").await?;
         cancelled

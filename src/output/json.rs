@@ -21,7 +21,7 @@ use std::fmt::Write as _;
 /// Version of the schema, in every object.
 pub const SCHEMA: &str = "refreshtop/1";
 
-/// An object on one line. Whatever would steer a terminal is escaped, so that even raw it is harmless.
+/// An object on one line. Control characters are escaped, so that it is harmless on a terminal.
 pub fn line(kind: &str, mut object: Value) -> String {
     if let Some(members) = object.as_object_mut() {
         members.insert("schema".into(), SCHEMA.into());
@@ -41,7 +41,7 @@ pub fn line(kind: &str, mut object: Value) -> String {
     line
 }
 
-/// `object` as a part of what `database` says.
+/// `object`, with the name of its database.
 pub fn of_database(database: &str, mut object: Value) -> Value {
     if let Some(members) = object.as_object_mut() {
         members.insert("database".into(), database.into());
@@ -49,7 +49,7 @@ pub fn of_database(database: &str, mut object: Value) -> Value {
     object
 }
 
-/// `object` as a part of what `database` says of the view that is registered under `view`.
+/// `object`, with the names of its database and its view (`refresh_type`).
 pub fn of_view(database: &str, view: &str, object: Value) -> Value {
     let mut object = of_database(database, object);
     if let Some(members) = object.as_object_mut() {
@@ -58,7 +58,7 @@ pub fn of_view(database: &str, view: &str, object: Value) -> Value {
     object
 }
 
-/// Marks of direction and their kin, and the line separators that JSON allows and lines do not.
+/// Direction marks and other invisible characters, and the line separators that JSON allows in a string.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'

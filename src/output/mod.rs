@@ -1,7 +1,7 @@
 //! What commands print: tables for people, JSON for programs.
 //!
-//! People's output is complete and without colour unless standard output is a terminal. There, and only there, the last
-//! column is cut to the width, and a colour may stand beside a word that says the same.
+//! Tables are complete and without colour unless standard output is a terminal. Only there the last column is cut to the
+//! width, and some words are coloured.
 
 pub mod diagnosis;
 pub mod json;
@@ -26,14 +26,14 @@ pub struct Output {
 /// Wider than any line: cleaned, not cut.
 const UNCUT: usize = 1 << 20;
 
-/// What stands for characters that must not reach a terminal.
+/// Replacements of characters that must not reach a terminal.
 const CHARSET: Charset = Charset { ascii_only: false, ellipsis: "…", line_break: " | ", replacement: "\u{fffd}" };
 
 impl Output {
-    /// As standard output and the environment want it.
+    /// By standard output and environment.
     pub fn of_process(json: bool, environment: &Environment) -> Self {
         let terminal = io::stdout().is_terminal();
-        // https://no-color.org: present and not empty, whatever its value.
+        // https://no-color.org: set and not empty.
         let plain = environment::get(environment, "NO_COLOR").is_some()
             || environment::get(environment, "TERM").is_none_or(|term| term == "dumb");
         let size = rustix::termios::tcgetwinsize(io::stdout()).ok().filter(|_| terminal);
@@ -41,7 +41,7 @@ impl Output {
         Self { json, colour: terminal && !plain, width }
     }
 
-    /// Output that goes nowhere near a terminal.
+    /// Output without colour and without a width.
     pub fn plain(json: bool) -> Self {
         Self { json, colour: false, width: None }
     }
@@ -49,7 +49,7 @@ impl Output {
     /// Prints a line, or several, at once.
     ///
     /// # Errors
-    /// Standard output takes no more: silently where its reader has gone (`| head`).
+    /// Standard output can't be written; silently if its reader is gone (`| head`).
     pub fn print(&self, text: &str) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         let newline = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
@@ -64,7 +64,7 @@ impl Output {
         self.print(&json::line(kind, object))
     }
 
-    /// The verdict as a word, coloured where that is possible.
+    /// The verdict as a word, coloured on a terminal.
     pub fn verdict(&self, verdict: Verdict) -> String {
         let colour = match verdict {
             Verdict::Healthy => 32,
@@ -75,12 +75,12 @@ impl Output {
         self.coloured(json::verdict(verdict), colour)
     }
 
-    /// The outcome of an attempt as a word, coloured where that is possible.
+    /// The outcome of an attempt as a word, coloured on a terminal.
     pub fn outcome(&self, success: bool) -> String {
         if success { self.coloured("success", 32) } else { self.coloured("error", 31) }
     }
 
-    /// The verdict of a diagnosis as a word, coloured where that is possible.
+    /// The verdict of a diagnosis as a word, coloured on a terminal.
     pub fn finding(&self, verdict: refreshtop_core::diagnosis::Verdict) -> String {
         let colour = match verdict {
             refreshtop_core::diagnosis::Verdict::Good => 32,
@@ -95,13 +95,13 @@ impl Output {
         if self.colour { format!("\x1b[{colour}m{word}\x1b[0m") } else { word.to_owned() }
     }
 
-    /// Columns that a line may take; `None` for as many as it likes.
+    /// Columns of the terminal; `None` if lines may have any length.
     pub fn width(&self) -> Option<usize> {
         self.width
     }
 }
 
-/// A text of the database's as one line without anything that steers a terminal.
+/// A text from the database as one line, without control characters.
 pub fn clean(raw: &str) -> String {
     text::line(raw, UNCUT, CHARSET)
 }

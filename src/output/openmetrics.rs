@@ -1,7 +1,7 @@
 //! The figures as OpenMetrics.
 //!
-//! Gauges only, in base units: counts are those of a window, and such an exposition is read by what knows only
-//! Prometheus's older text format too (`node_exporter`'s textfile collector).
+//! Gauges only, in base units: the counts are those of a window, and parsers of Prometheus's older text format
+//! (`node_exporter`'s textfile collector) can read them too.
 
 use crate::output::json;
 use chrono::{DateTime, Utc};
@@ -23,15 +23,15 @@ use std::{borrow::Cow, fmt, sync::atomic::AtomicU64, time::Duration};
 /// Content type of [`encode`]'s text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What is exposed: what was seen, or only that nothing could be.
+/// The input of the exposition.
 #[derive(Debug, Clone, Copy)]
 pub struct Exposed<'a> {
     /// Which database: a label of every metric, so that the files of two may lie in one folder.
     pub database: &'a str,
     /// Which view: a label of every metric but those of the database itself.
     pub view: &'a str,
-    /// What was read; `None` where the database, or its statistics, could not be.
-    pub seen: Option<(&'a Snapshot, &'a RefreshStats)>,
+    /// What was read; `None` if the database or its statistics could not be read.
+    pub read: Option<(&'a Snapshot, &'a RefreshStats)>,
     /// The verdict.
     pub health: &'a Health,
     /// Window of the statistics.
@@ -52,7 +52,7 @@ pub fn encode(exposed: Exposed<'_>) -> Result<String, fmt::Error> {
         registry_,
         "up",
         "Whether the database answered and its statistics could be read",
-        flag(exposed.seen.is_some()),
+        flag(exposed.read.is_some()),
     );
     let of_view = (Cow::Borrowed("view"), Cow::Owned(exposed.view.to_owned()));
     let registry_ = registry_.sub_registry_with_label(of_view);
@@ -64,7 +64,7 @@ pub fn encode(exposed: Exposed<'_>) -> Result<String, fmt::Error> {
     registry_.register("health", "1 for the verdict that holds, 0 for the others", verdicts);
     let window = exposed.window.as_secs_f64();
     seconds(registry_, "window", "Window of the statistics", Some(window));
-    if let Some((snapshot, stats)) = exposed.seen {
+    if let Some((snapshot, stats)) = exposed.read {
         statistics(registry_, stats);
         present(registry_, snapshot);
     }
@@ -98,7 +98,7 @@ fn statistics(registry: &mut Registry, stats: &RefreshStats) {
 
 #[expect(clippy::cast_precision_loss, reason = "counts of an application's rows stay far below 2^52")]
 fn present(registry: &mut Registry, snapshot: &Snapshot) {
-    // So that ages can be had by the server's clock: this minus the last success.
+    // For ages by the server's clock: this minus the last success.
     moment(registry, "server_timestamp", "The database server's clock", Some(snapshot.server_time));
     gauge(registry, "running", "Whether a refresh is under way", flag(snapshot.running.is_some()));
     gauge(registry, "standby", "Whether the server is a standby, which can't refresh", flag(snapshot.server.standby));

@@ -3,7 +3,7 @@
 use super::{Output, cut};
 use unicode_width::UnicodeWidthStr as _;
 
-/// A table: a heading, and rows of as many cells. Cells are cleaned and coloured by whoever makes them; only those
+/// A table: a heading, and rows of as many cells. The caller cleans and colours the cells; only those
 /// of the last column may be cut, so it must be plain.
 #[derive(Debug, Clone)]
 pub struct Table {

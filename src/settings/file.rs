@@ -1,39 +1,51 @@
 //! The config file.
 
 use super::{
-    commands,
-    layer::Layer,
+    layer::{Words, problem},
     mistake::{describe, explain, unknown},
-    value,
+    options, value,
 };
 use directories::ProjectDirs;
 use refreshtop_connect::secret::ConnectionUrl;
 use refreshtop_core::health::Thresholds;
-use refreshtop_tui::{keys::KeyMap, screens::screen::Screen};
-use serde::{Deserialize, Deserializer, de};
+use refreshtop_tui::keys::KeyMap;
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
-    fmt, io,
+    io,
+    ops::Range,
     path::{Path, PathBuf},
-    time::Duration,
 };
-use toml::Spanned;
-use tracing::Level;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
-/// A config file that holds together: every value is allowed, every warning limit is at or above its critical one.
+/// Options that the file sets for every database, those that a profile may set as well, and the limits of both.
+const GLOBAL: [&str; 8] = ["poll", "window", "theme", "ascii", "screen", "mouse", "log_file", "log_level"];
+const OF_PROFILE: [&str; 2] = ["poll", "window"];
+const THRESHOLDS: [&str; 4] = ["success_critical", "success_warning", "max_average", "max_age"];
+
+/// A config file without a mistake: every value is allowed, every warning limit is at or above its critical one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct File {
     path: PathBuf,
     default_profile: Option<String>,
-    global: Layer,
-    profiles: BTreeMap<String, Layer>,
-    commands: BTreeMap<String, Options>,
+    global: Words,
+    profiles: BTreeMap<String, Profile>,
+    commands: BTreeMap<String, Words>,
     keys: KeyMap,
     warning: Option<String>,
 }
 
-/// What the file says of a command's own options, by their names.
-pub type Options = BTreeMap<String, Vec<String>>;
+/// The settings of one database.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Profile {
+    /// Its connection string; `None` leaves it to the `PG*` variables.
+    pub url: Option<ConnectionUrl>,
+    /// Its options; those that it leaves out are the global ones.
+    pub options: Words,
+}
 
 impl File {
     /// Reads a file.
@@ -54,7 +66,7 @@ impl File {
         Ok(file)
     }
 
-    /// Reads the file at the default place; `None` where there is none.
+    /// Reads the file at the default place; `None` if there is none.
     pub fn load_default(path: Option<&Path>) -> Result<Option<Self>, String> {
         let Some(path) = path else { return Ok(None) };
         match std::fs::metadata(path) {
@@ -64,59 +76,63 @@ impl File {
     }
 
     /// Reads the text of a file; `path` is for the messages.
+    ///
+    /// # Errors
+    /// The first mistake, with its place.
     pub fn parse(path: &Path, text: &str) -> Result<Self, String> {
-        let raw: RawFile = toml::from_str(text).map_err(|error| {
-            let problem = explain(error.message());
-            describe(path, text, error.span(), &problem)
-        })?;
-        raw.check(path, text)?;
-        Ok(raw.into_file(path))
+        let source = Source { path, text };
+        let table = DeTable::parse(text)
+            .map_err(|error| describe(path, text, error.span(), &explain(error.message())))?
+            .into_inner();
+        source.file(&table)
     }
 
-    /// Where it was read.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The profile for runs that name none.
+    /// The profile if none is named.
     pub fn default_profile(&self) -> Option<&str> {
         self.default_profile.as_deref()
     }
 
-    /// What the file says of the commands' own options.
-    pub fn commands(&self) -> &BTreeMap<String, Options> {
+    /// The commands' own options.
+    pub fn commands(&self) -> &BTreeMap<String, Words> {
         &self.commands
     }
 
-    /// Which key asks for what.
+    /// The keys of the monitor.
     pub fn keys(&self) -> &KeyMap {
         &self.keys
     }
 
-    /// Something to tell the user that does not stop the program.
+    /// A warning for the user.
     pub fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
 
-    /// What the file says outside of profiles.
-    pub fn global(&self) -> &Layer {
+    /// The options outside of profiles.
+    pub fn global(&self) -> &Words {
         &self.global
     }
 
-    /// What the file says for a profile: its own values over the global ones.
+    /// A profile: its own options over the global ones.
     ///
     /// # Errors
-    /// There is no such profile; the message lists those that there are.
-    pub fn profile(&self, name: &str) -> Result<Layer, String> {
+    /// There is no such profile; the message lists those that exist.
+    pub fn profile(&self, name: &str) -> Result<Profile, String> {
         let own = self.profiles.get(name).ok_or_else(|| {
             let known: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
             format!("{}: {}", self.path.display(), unknown("profile", name, &known))
         })?;
-        Ok(own.clone().over(self.global.clone()))
+        let mut options = self.global.clone();
+        options.extend(own.options.clone());
+        Ok(Profile { url: own.url.clone(), options })
     }
 }
 
-/// Where the config file is looked for: `refreshtop/config.toml` in the user's config folder (`XDG_CONFIG_HOME`, or
+/// Where the config file is expected: `refreshtop/config.toml` in the user's config folder (`XDG_CONFIG_HOME`, or
 /// `~/.config`). `None` for a user without a home.
 pub fn default_path() -> Option<PathBuf> {
     ProjectDirs::from("", "", "refreshtop").map(|folders| folders.config_dir().join("config.toml"))
@@ -133,210 +149,164 @@ fn readable_by_others(_path: &Path) -> bool {
     false
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawFile {
-    #[serde(default, deserialize_with = "poll")]
-    poll: Option<Duration>,
-    #[serde(default, deserialize_with = "window")]
-    window: Option<Duration>,
-    #[serde(default, deserialize_with = "theme")]
-    theme: Option<String>,
-    ascii: Option<bool>,
-    #[serde(default, deserialize_with = "view")]
-    view: Option<Screen>,
-    mouse: Option<bool>,
-    #[serde(default, deserialize_with = "log_file")]
-    log_file: Option<PathBuf>,
-    #[serde(default, deserialize_with = "log_level")]
-    log_level: Option<Level>,
-    default_profile: Option<Spanned<String>>,
-    #[serde(default)]
-    thresholds: RawThresholds,
-    #[serde(default)]
-    profiles: BTreeMap<String, RawProfile>,
-    #[serde(default)]
-    keys: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
-    #[serde(default)]
-    commands: BTreeMap<Spanned<String>, BTreeMap<Spanned<String>, Spanned<toml::Value>>>,
+/// The file as it is read, to show mistakes where they are.
+struct Source<'a> {
+    path: &'a Path,
+    text: &'a str,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawThresholds {
-    success_critical: Option<Spanned<Percent>>,
-    success_warning: Option<Spanned<Percent>>,
-    #[serde(default, deserialize_with = "limit")]
-    max_average: Option<Duration>,
-    #[serde(default, deserialize_with = "limit")]
-    max_age: Option<Duration>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawProfile {
-    url: Option<String>,
-    #[serde(default, deserialize_with = "poll")]
-    poll: Option<Duration>,
-    #[serde(default, deserialize_with = "window")]
-    window: Option<Duration>,
-    #[serde(default)]
-    thresholds: RawThresholds,
-}
-
-#[derive(Clone, Copy)]
-struct Percent(f64);
-
-impl<'de> Deserialize<'de> for Percent {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Scalar(value::percent)).map(Self)
+impl Source<'_> {
+    fn mistake(&self, span: Range<usize>, problem: &str) -> String {
+        describe(self.path, self.text, Some(span), problem)
     }
-}
 
-impl RawFile {
-    /// What no single value can show: limits against each other, and profiles by name.
-    fn check(&self, path: &Path, text: &str) -> Result<(), String> {
-        let global = RawThresholds::default();
-        for (own, weaker) in std::iter::once((&self.thresholds, &global))
-            .chain(self.profiles.values().map(|profile| (&profile.thresholds, &self.thresholds)))
+    fn file(&self, table: &DeTable<'_>) -> Result<File, String> {
+        self.only(table, &[&GLOBAL[..], &["default_profile", "thresholds", "profiles", "keys", "commands"]].concat())?;
+        let mut global = self.options(table, &GLOBAL)?;
+        global.extend(self.thresholds(table, &Words::new())?);
+        let mut profiles = BTreeMap::new();
+        for (name, profile) in self.table(table, "profiles")?.into_iter().flatten() {
+            profiles.insert(name.get_ref().to_string(), self.profile(self.as_table(profile)?, &global)?);
+        }
+        let default_profile = table.get("default_profile");
+        if let Some(name) = default_profile
+            && !profiles.contains_key(self.string(name)?)
         {
-            own.check(weaker).map_err(|(span, problem)| describe(path, text, Some(span), &problem))?;
+            let known: Vec<&str> = profiles.keys().map(String::as_str).collect();
+            return Err(self.mistake(name.span(), &unknown("profile", self.string(name)?, &known)));
         }
-        if let Some(name) = &self.default_profile
-            && !self.profiles.contains_key(name.as_ref())
-        {
-            let known: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
-            return Err(describe(path, text, Some(name.span()), &unknown("profile", name.as_ref(), &known)));
+        let mut commands = BTreeMap::new();
+        for (name, own) in self.table(table, "commands")?.into_iter().flatten() {
+            commands.insert(name.get_ref().to_string(), self.command(name, self.as_table(own)?)?);
         }
-        self.key_map().map_err(|(span, problem)| describe(path, text, Some(span), &problem))?;
-        for (command, options) in &self.commands {
-            let place = |span, problem: &str| describe(path, text, Some(span), problem);
-            let known = commands::options(command.as_ref())
-                .ok_or_else(|| place(command.span(), &unknown("command", command.as_ref(), &commands::names())))?;
-            for (option, value) in options {
-                if !known.contains(option.as_ref()) {
-                    let known: Vec<&str> = known.iter().map(String::as_str).collect();
-                    return Err(place(option.span(), &unknown("key", option.as_ref(), &known)));
-                }
-                words(value.as_ref()).ok_or_else(|| {
-                    place(value.span(), "this must be a string, a number, true or false, or a list of them")
-                })?;
-            }
+        Ok(File {
+            path: self.path.to_owned(),
+            default_profile: default_profile.and_then(|name| name.get_ref().as_str()).map(str::to_owned),
+            global,
+            profiles,
+            commands,
+            keys: self.keys(table)?,
+            warning: None,
+        })
+    }
+
+    fn profile(&self, table: &DeTable<'_>, global: &Words) -> Result<Profile, String> {
+        self.only(table, &[&["url"], &OF_PROFILE[..], &["thresholds"]].concat())?;
+        let url = table.get("url").map(|url| self.string(url)).transpose()?.filter(|url| !url.is_empty());
+        let mut options = self.options(table, &OF_PROFILE)?;
+        options.extend(self.thresholds(table, global)?);
+        Ok(Profile { url: url.map(ConnectionUrl::new), options })
+    }
+
+    /// The limits in `table`. If it sets one of the two success rates, that is compared with the other, which may come
+    /// from `weaker` or from the defaults.
+    fn thresholds(&self, table: &DeTable<'_>, weaker: &Words) -> Result<Words, String> {
+        let Some(table) = self.table(table, "thresholds")? else { return Ok(Words::new()) };
+        self.only(table, &THRESHOLDS)?;
+        let own = self.options(table, &THRESHOLDS)?;
+        let defaults = Thresholds::default();
+        let rate = |name: &str, default| {
+            let word = own.get(name).or_else(|| weaker.get(name)).and_then(|words| words.first());
+            word.and_then(|word| value::percent(word).ok()).unwrap_or(default)
+        };
+        let warning = rate("success_warning", defaults.success_warning);
+        let critical = rate("success_critical", defaults.success_critical);
+        match table.get("success_warning").or_else(|| table.get("success_critical")) {
+            Some(place) if warning < critical => Err(self.mistake(place.span(), &below(warning, critical))),
+            _ => Ok(own),
         }
-        Ok(())
+    }
+
+    /// A command's own options. Their values are checked when they are used, as those of the command line.
+    fn command(&self, name: &Spanned<Cow<'_, str>>, table: &DeTable<'_>) -> Result<Words, String> {
+        let known = options::of(name.get_ref())
+            .ok_or_else(|| self.mistake(name.span(), &unknown("command", name.get_ref(), &options::commands())))?;
+        self.only(table, &known.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let what = "this must be a string, a number, true or false, or a list of them";
+        let words = |value: &Spanned<_>| words(value.get_ref()).ok_or_else(|| self.mistake(value.span(), what));
+        table.iter().map(|(name, value)| Ok((name.get_ref().to_string(), words(value)?))).collect()
     }
 
     /// The default keys with those of the file in their place.
-    fn key_map(&self) -> Result<KeyMap, (std::ops::Range<usize>, String)> {
+    fn keys(&self, table: &DeTable<'_>) -> Result<KeyMap, String> {
         let (mut map, mut given) = (KeyMap::default(), BTreeMap::new());
         let mut last = None;
-        for (name, value) in &self.keys {
-            if !KeyMap::names().contains(&name.as_ref().as_str()) {
-                return Err((name.span(), unknown("action", name.as_ref(), &KeyMap::names())));
+        for (name, value) in self.table(table, "keys")?.into_iter().flatten() {
+            if !KeyMap::names().contains(&&**name.get_ref()) {
+                return Err(self.mistake(name.span(), &unknown("action", name.get_ref(), &KeyMap::names())));
             }
-            let keys = key_names(value.as_ref()).ok_or_else(|| {
-                (value.span(), "this must be a key or a list of keys, e.g. [\"q\", \"Ctrl-c\"]".into())
+            let keys = key_names(value.get_ref()).ok_or_else(|| {
+                self.mistake(value.span(), "this must be a key or a list of keys, e.g. [\"q\", \"Ctrl-c\"]")
             })?;
-            map.bind(name.as_ref(), &keys, &mut given).map_err(|problem| (value.span(), problem))?;
+            map.bind(name.get_ref(), &keys, &mut given).map_err(|problem| self.mistake(value.span(), &problem))?;
             last = Some(value.span());
         }
         match (map.unreachable(), last) {
-            (Some(name), Some(span)) => Err((span, format!("no key is left for {name}: give it one"))),
+            (Some(name), Some(span)) => Err(self.mistake(span, &format!("no key is left for {name}: give it one"))),
             _ => Ok(map),
         }
     }
 
-    fn into_file(self, path: &Path) -> File {
-        let keys = self.key_map().unwrap_or_default();
-        let thresholds = self.thresholds.into_layer();
-        let profiles = self.profiles.into_iter().map(|(name, profile)| (name, profile.into_layer())).collect();
-        File {
-            path: path.to_owned(),
-            default_profile: self.default_profile.map(Spanned::into_inner),
-            global: Layer {
-                poll: self.poll,
-                window: self.window,
-                theme: self.theme,
-                ascii: self.ascii,
-                view: self.view,
-                mouse: self.mouse,
-                log_file: self.log_file,
-                log_level: self.log_level,
-                ..thresholds
-            },
-            profiles,
-            commands: self
-                .commands
-                .into_iter()
-                .map(|(command, options)| {
-                    let words = |value: Spanned<toml::Value>| words(value.as_ref()).unwrap_or_default();
-                    let options = options.into_iter().map(|(name, value)| (name.into_inner(), words(value)));
-                    (command.into_inner(), options.collect())
-                })
-                .collect(),
-            keys,
-            warning: None,
+    /// Refuses every key but the `known` ones.
+    fn only(&self, table: &DeTable<'_>, known: &[&str]) -> Result<(), String> {
+        match table.keys().find(|name| !known.contains(&&**name.get_ref())) {
+            Some(name) => Err(self.mistake(name.span(), &unknown("key", name.get_ref(), known))),
+            None => Ok(()),
         }
+    }
+
+    /// Those of the options of every command, called `names`, that the table sets.
+    fn options(&self, table: &DeTable<'_>, names: &[&str]) -> Result<Words, String> {
+        let mut options = Words::new();
+        for (name, value) in table.iter().filter(|(name, _)| names.contains(&&**name.get_ref())) {
+            let (name, flag) = (name.get_ref(), matches!(&**name.get_ref(), "ascii" | "mouse"));
+            let word = match value.get_ref() {
+                DeValue::Boolean(yes) if flag => yes.to_string(),
+                _ if flag => return Err(self.mistake(value.span(), "this must be a boolean")),
+                DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_) => {
+                    words(value.get_ref()).unwrap_or_default().concat()
+                }
+                _ => return Err(self.mistake(value.span(), "this must be text or a number")),
+            };
+            if let Some(problem) = problem(name, &word) {
+                return Err(self.mistake(value.span(), &problem));
+            }
+            options.insert(name.to_string(), vec![word]);
+        }
+        Ok(options)
+    }
+
+    fn table<'t>(&self, table: &'t DeTable<'t>, name: &str) -> Result<Option<&'t DeTable<'t>>, String> {
+        table.get(name).map(|value| self.as_table(value)).transpose()
+    }
+
+    fn as_table<'t>(&self, value: &'t Spanned<DeValue<'t>>) -> Result<&'t DeTable<'t>, String> {
+        value.get_ref().as_table().ok_or_else(|| self.mistake(value.span(), "this must be a table"))
+    }
+
+    fn string<'t>(&self, value: &'t Spanned<DeValue<'_>>) -> Result<&'t str, String> {
+        value.get_ref().as_str().ok_or_else(|| self.mistake(value.span(), "this must be a string"))
     }
 }
 
 /// The keys of an action: one, or a list.
-fn key_names(value: &toml::Value) -> Option<Vec<String>> {
+fn key_names(value: &DeValue<'_>) -> Option<Vec<String>> {
     match value {
-        toml::Value::String(name) => Some(vec![name.clone()]),
-        toml::Value::Array(names) => names.iter().map(|name| name.as_str().map(str::to_owned)).collect(),
+        DeValue::String(name) => Some(vec![name.to_string()]),
+        DeValue::Array(names) => names.iter().map(|name| name.get_ref().as_str().map(str::to_owned)).collect(),
         _ => None,
     }
 }
 
 /// A value as it would stand on the command line.
-fn words(value: &toml::Value) -> Option<Vec<String>> {
+fn words(value: &DeValue<'_>) -> Option<Vec<String>> {
     match value {
-        toml::Value::String(text) => Some(vec![text.clone()]),
-        toml::Value::Integer(number) => Some(vec![number.to_string()]),
-        toml::Value::Float(number) => Some(vec![number.to_string()]),
-        toml::Value::Boolean(yes) => Some(vec![yes.to_string()]),
-        toml::Value::Array(values) => values.iter().map(|value| words(value)?.into_iter().next()).collect(),
-        toml::Value::Datetime(_) | toml::Value::Table(_) => None,
-    }
-}
-
-impl RawThresholds {
-    /// Holds the two success rates against each other where this table sets at least one, taking the other from the
-    /// weaker table or the defaults.
-    fn check(&self, weaker: &Self) -> Result<(), (std::ops::Range<usize>, String)> {
-        let defaults = Thresholds::default();
-        let Some(place) = self.success_warning.as_ref().or(self.success_critical.as_ref()).map(Spanned::span) else {
-            return Ok(());
-        };
-        let pick = |own: &Option<Spanned<Percent>>, other: &Option<Spanned<Percent>>, default: f64| {
-            own.as_ref().or(other.as_ref()).map_or(default, |value| value.as_ref().0)
-        };
-        let warning = pick(&self.success_warning, &weaker.success_warning, defaults.success_warning);
-        let critical = pick(&self.success_critical, &weaker.success_critical, defaults.success_critical);
-        if warning < critical { Err((place, below(warning, critical))) } else { Ok(()) }
-    }
-
-    fn into_layer(self) -> Layer {
-        let number = |value: Option<Spanned<Percent>>| value.map(|value| value.into_inner().0);
-        Layer {
-            success_critical: number(self.success_critical),
-            success_warning: number(self.success_warning),
-            max_average: self.max_average,
-            max_age: self.max_age,
-            ..Layer::default()
-        }
-    }
-}
-
-impl RawProfile {
-    fn into_layer(self) -> Layer {
-        Layer {
-            url: self.url.filter(|url| !url.is_empty()).map(ConnectionUrl::new),
-            poll: self.poll,
-            window: self.window,
-            ..self.thresholds.into_layer()
-        }
+        DeValue::String(text) => Some(vec![text.to_string()]),
+        DeValue::Integer(number) => Some(vec![i64::from_str_radix(number.as_str(), number.radix()).ok()?.to_string()]),
+        DeValue::Float(number) => Some(vec![number.as_str().parse::<f64>().ok()?.to_string()]),
+        DeValue::Boolean(yes) => Some(vec![yes.to_string()]),
+        DeValue::Array(values) => values.iter().map(|value| words(value.get_ref())?.into_iter().next()).collect(),
+        DeValue::Datetime(_) | DeValue::Table(_) => None,
     }
 }
 
@@ -348,61 +318,11 @@ pub(super) fn below(warning: f64, critical: f64) -> String {
     )
 }
 
-fn poll<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    deserializer.deserialize_any(Scalar(value::poll)).map(Some)
-}
-
-fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    deserializer.deserialize_any(Scalar(value::window)).map(Some)
-}
-
-fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    deserializer.deserialize_any(Scalar(value::limit)).map(Some)
-}
-
-fn theme<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    deserializer.deserialize_any(Scalar(value::theme)).map(Some)
-}
-
-fn view<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Screen>, D::Error> {
-    deserializer.deserialize_any(Scalar(value::view)).map(Some)
-}
-
-fn log_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
-    deserializer.deserialize_any(Scalar(value::path)).map(Some)
-}
-
-fn log_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Level>, D::Error> {
-    deserializer.deserialize_any(Scalar(value::log_level)).map(Some)
-}
-
-/// Reads text or a number with one of the functions of [`value`], so that `poll = 30` is told about units and not
-/// about types.
-struct Scalar<T>(fn(&str) -> Result<T, String>);
-
-impl<T> de::Visitor<'_> for Scalar<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("text or a number")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-        (self.0)(text).map_err(E::custom)
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
-        self.visit_str(&number.to_string())
-    }
-
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
-        self.visit_str(&number.to_string())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{cli::Cli, settings::Layer};
+    use refreshtop_tui::screens::screen::Screen;
 
     fn parse(text: &str) -> Result<File, String> {
         File::parse(Path::new("c.toml"), text)
@@ -413,7 +333,7 @@ mod tests {
         for (text, wanted) in [
             (
                 "theme = 'mono'\npol = \"30s\"\n",
-                "c.toml, line 2, column 1: unknown key `pol`: did you mean `poll`? allowed: poll, window, theme, ascii, view, \
+                "c.toml, line 2, column 1: unknown key `pol`: did you mean `poll`? allowed: poll, window, theme, ascii, screen, \
                  mouse, log_file, log_level, default_profile, thresholds, profiles, keys, commands\n2 | pol = \"30s\"\n  | ^^^",
             ),
             (
@@ -544,7 +464,7 @@ mod tests {
             poll: Some(super::super::DEFAULT_POLL),
             window: Some(super::super::DEFAULT_WINDOW),
             theme: Some(value::THEMES[0].to_owned()),
-            view: Some(Screen::Overview),
+            screen: Some(Screen::Overview),
             mouse: Some(false),
             success_critical: Some(defaults.success_critical),
             success_warning: Some(defaults.success_warning),
@@ -552,7 +472,8 @@ mod tests {
             max_age: Some(defaults.freshness),
             ..Layer::default()
         };
-        assert_eq!((file.global(), file.default_profile()), (&wanted, None));
+        let found = Cli::read_by(options::definition(file.global(), file.commands()), ["refreshtop"]).unwrap().options;
+        assert_eq!((found, file.default_profile()), (wanted, None));
         assert!(file.profiles.is_empty());
     }
 

@@ -1,19 +1,18 @@
-//! One source's wishes: flags, environment and config file all become a [`Layer`], and the stronger one wins.
+//! The options of every command: one table for flags, environment and config file.
 
 use super::value;
+use clap::Args as _;
 use refreshtop_connect::{
     environment::{self, Environment},
     secret::ConnectionUrl,
 };
 use refreshtop_tui::screens::screen::Screen;
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, error::Error as _, path::PathBuf, time::Duration};
 use tracing::Level;
 
-/// What one source says; `None` where it says nothing.
-///
-/// The flags of the command line are this very type, so a setting can't exist in one source only.
+/// Their values; `None` for what is not set.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args)]
-#[expect(clippy::doc_markdown, reason = "what is said about the fields is the text of --help")]
+#[expect(clippy::doc_markdown, reason = "these comments are the text of --help")]
 #[command(next_help_heading = "Options of every command")]
 pub struct Layer {
     /// Database to connect to: postgres://USER@HOST:PORT/DATABASE, or "host=… dbname=…"
@@ -60,7 +59,7 @@ pub struct Layer {
     #[arg(long, global = true, value_name = "NAME", value_parser = value::theme)]
     pub theme: Option<String>,
 
-    /// Draw with ASCII only [default: as the locale says]
+    /// Draw with ASCII only [default: by locale]
     #[arg(
         long,
         global = true,
@@ -72,10 +71,10 @@ pub struct Layer {
     )]
     pub ascii: Option<bool>,
 
-    /// Screen that the monitor begins with: overview, runs, incidents, history, diagnose, metrics or wall [default:
+    /// Screen to start the monitor with: overview, runs, incidents, history, diagnose, metrics or wall [default:
     /// overview]
-    #[arg(long, global = true, value_name = "NAME", value_parser = value::view)]
-    pub view: Option<Screen>,
+    #[arg(long, global = true, value_name = "NAME", value_parser = value::screen)]
+    pub screen: Option<Screen>,
 
     /// Use the mouse in the monitor: the terminal's own selection then needs Shift [default: false]
     #[arg(
@@ -93,15 +92,18 @@ pub struct Layer {
     #[arg(long, global = true, value_name = "FILE", value_parser = value::path)]
     pub log_file: Option<PathBuf>,
 
-    /// Write a log of this detail: error, warn, info, debug or trace
+    /// Write a log at this level: error, warn, info, debug or trace
     ///
     /// Without a log file it goes to refreshtop/refreshtop.log in the user's state folder.
     #[arg(long, global = true, value_name = "LEVEL", value_parser = value::log_level)]
     pub log_level: Option<Level>,
 }
 
-/// A variable of the environment that holds something else than it may. The value is not repeated: it may be a
-/// password that slipped into the wrong variable.
+/// Values of options by their names, as they would stand on the command line.
+pub type Words = BTreeMap<String, Vec<String>>;
+
+/// A variable of the environment with a value that it may not have. The value is not repeated: it may be a password that
+/// slipped into the wrong variable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name}: {problem}")]
 pub struct BadVariable {
@@ -114,60 +116,30 @@ pub fn variable(flag: &str) -> String {
     format!("REFRESHTOP_{}", flag.replace('-', "_").to_ascii_uppercase())
 }
 
-impl Layer {
-    /// What the environment says.
-    ///
-    /// # Errors
-    /// The first variable with a value that it may not have.
-    pub fn from_environment(environment: &Environment) -> Result<Self, BadVariable> {
-        let text = |flag: &str| environment::get(environment, &variable(flag)).map(str::to_owned);
-        Ok(Self {
-            url: text("url").map(ConnectionUrl::new),
-            profile: text("profile"),
-            config: text("config").map(PathBuf::from),
-            poll: read(environment, "poll", value::poll)?,
-            window: read(environment, "window", value::window)?,
-            success_warning: read(environment, "success-warning", value::percent)?,
-            success_critical: read(environment, "success-critical", value::percent)?,
-            max_average: read(environment, "max-average", value::limit)?,
-            max_age: read(environment, "max-age", value::limit)?,
-            theme: read(environment, "theme", value::theme)?,
-            ascii: read(environment, "ascii", value::yes_or_no)?,
-            view: read(environment, "view", value::view)?,
-            mouse: read(environment, "mouse", value::yes_or_no)?,
-            log_file: read(environment, "log-file", value::path)?,
-            log_level: read(environment, "log-level", value::log_level)?,
-        })
-    }
-
-    /// This layer over a weaker one.
-    pub fn over(self, weaker: Self) -> Self {
-        Self {
-            url: self.url.or(weaker.url),
-            profile: self.profile.or(weaker.profile),
-            config: self.config.or(weaker.config),
-            poll: self.poll.or(weaker.poll),
-            window: self.window.or(weaker.window),
-            success_warning: self.success_warning.or(weaker.success_warning),
-            success_critical: self.success_critical.or(weaker.success_critical),
-            max_average: self.max_average.or(weaker.max_average),
-            max_age: self.max_age.or(weaker.max_age),
-            theme: self.theme.or(weaker.theme),
-            ascii: self.ascii.or(weaker.ascii),
-            view: self.view.or(weaker.view),
-            mouse: self.mouse.or(weaker.mouse),
-            log_file: self.log_file.or(weaker.log_file),
-            log_level: self.log_level.or(weaker.log_level),
+/// The options of every command that the environment sets.
+///
+/// # Errors
+/// The first variable with a value that it may not have.
+pub fn of_environment(environment: &Environment) -> Result<Words, BadVariable> {
+    let mut words = Words::new();
+    for arg in definition().get_arguments() {
+        let (option, name) = (arg.get_id().as_str(), variable(arg.get_id().as_str()));
+        let Some(word) = environment::get(environment, &name) else { continue };
+        if let Some(problem) = problem(option, word) {
+            return Err(BadVariable { name, problem });
         }
+        words.insert(option.to_owned(), vec![word.to_owned()]);
     }
+    Ok(words)
 }
 
-fn read<T>(
-    environment: &Environment,
-    flag: &str,
-    parse: impl Fn(&str) -> Result<T, String>,
-) -> Result<Option<T>, BadVariable> {
-    let name = variable(flag);
-    let Some(text) = environment::get(environment, &name) else { return Ok(None) };
-    parse(text).map(Some).map_err(|problem| BadVariable { name, problem })
+/// Why `word` can't be the value of an option of every command; the word itself is not repeated.
+pub fn problem(option: &str, word: &str) -> Option<String> {
+    let flag = format!("--{}={word}", option.replace('_', "-"));
+    let error = definition().no_binary_name(true).try_get_matches_from([flag]).err()?;
+    Some(error.source().map_or_else(|| "not a value of this setting".to_owned(), ToString::to_string))
+}
+
+fn definition() -> clap::Command {
+    Layer::augment_args(clap::Command::new(""))
 }

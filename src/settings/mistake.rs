@@ -1,11 +1,11 @@
-//! A mistake in the config file, shown where it is.
+//! Messages about mistakes in the config file, with their place.
 
 use refreshtop_connect::secret::looks_secret;
 use std::{fmt::Write as _, ops::Range, path::Path};
 
 /// Describes a mistake: file, line and column, what is wrong, the line itself and a caret below it.
 ///
-/// A line that may hold a password is not shown; its number has to do.
+/// A line that may hold a password is not shown; only its number is given.
 pub(super) fn describe(path: &Path, text: &str, span: Option<Range<usize>>, problem: &str) -> String {
     let Some(span) = span else { return format!("{}: {problem}", path.display()) };
     let position = Position::of(text, &span);
@@ -42,13 +42,13 @@ impl<'a> Position<'a> {
         }
     }
 
-    /// Blanks up to the mistake; tabs stay tabs, so that the caret stands right whatever their width.
+    /// Blanks up to the mistake; tabs stay tabs, so that the caret is right at any tab width.
     fn pad(&self) -> String {
         self.text.chars().take(self.column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect()
     }
 }
 
-/// Turns serde's words into ours: adds "did you mean", and takes out values, which may be passwords.
+/// Rewrites a message of the TOML parser: adds "did you mean", and removes values, which may be passwords.
 pub(super) fn explain(message: &str) -> String {
     if let Some(names) = message.strip_prefix("unknown field ").map(quoted) {
         let [wrong, known @ ..] = names.as_slice() else { return "unknown key".to_owned() };
@@ -59,10 +59,10 @@ pub(super) fn explain(message: &str) -> String {
     {
         return format!("this must be {expected}");
     }
-    if looks_secret(message) { "this is not as it should be".to_owned() } else { message.trim().replace('\n', ", ") }
+    if looks_secret(message) { "this is not valid".to_owned() } else { message.trim().replace('\n', ", ") }
 }
 
-/// "unknown key `pol`: did you mean `poll`? Allowed are …". The name is repeated only where it is surely one.
+/// "unknown key `pol`: did you mean `poll`? Allowed are …". The name is repeated only if it is surely no password.
 pub(crate) fn unknown(what: &str, wrong: &str, known: &[&str]) -> String {
     let close = close(wrong, known);
     let named = if looks_secret(wrong) && close.is_none() { String::new() } else { format!(" `{wrong}`") };
@@ -115,6 +115,6 @@ mod tests {
     fn values_are_taken_out() {
         assert_eq!(explain("invalid type: string \"hunter2\", expected a boolean"), "this must be a boolean");
         assert_eq!(explain("unknown field `postgres://hunter2`, expected `poll`"), "unknown key: allowed: poll");
-        assert_eq!(explain("odd postgres://hunter2"), "this is not as it should be");
+        assert_eq!(explain("odd postgres://hunter2"), "this is not valid");
     }
 }

@@ -1,25 +1,29 @@
-//! Settings, in three layers: the config file, over it the environment, over that the flags.
+//! Settings: flags override the environment, and the environment overrides the config file.
 
-pub mod commands;
 pub mod file;
 pub mod layer;
 pub(crate) mod mistake;
+pub mod options;
 pub mod value;
 pub mod variables;
 
+use crate::cli::Cli;
 use directories::ProjectDirs;
 pub use file::File;
+use file::Profile;
 pub use layer::Layer;
+use layer::Words;
 use refreshtop_connect::{environment::Environment, secret::ConnectionUrl};
 use refreshtop_core::health::Thresholds;
 use refreshtop_tui::{app::state::Options, keys::KeyMap, screens::screen::Screen};
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     time::Duration,
 };
 use tracing::Level;
 
-/// Everything that a run was told, with the defaults filled in.
+/// All settings of a run, with the defaults filled in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Connection string; `None` leaves it to the `PG*` variables.
@@ -36,25 +40,25 @@ pub struct Settings {
     pub theme: String,
     /// Whether to draw with ASCII only; `None` leaves it to the locale.
     pub ascii: Option<bool>,
-    /// The view that the monitor begins with.
-    pub view: Screen,
+    /// The screen that the monitor starts with.
+    pub screen: Screen,
     /// Whether the monitor uses the mouse.
     pub mouse: bool,
-    /// Which key asks for what.
+    /// The keys of the monitor.
     pub keys: KeyMap,
     /// The log; `None` for none.
     pub log: Option<Log>,
-    /// What the user should know, though it stops nothing. One sentence each, nothing secret in them.
+    /// Warnings: one sentence each, without secrets.
     pub warnings: Vec<String>,
 }
 
 impl Settings {
-    /// What the monitor needs of them. `place` is the host for people ([`refreshtop_connect::Target::place`]).
+    /// The settings of the monitor.
     pub fn options(&self) -> Options {
         Options {
             poll_interval: self.poll,
             window: self.window,
-            screen: self.view,
+            screen: self.screen,
             thresholds: self.thresholds.clone(),
         }
     }
@@ -67,128 +71,166 @@ pub struct Log {
     pub file: PathBuf,
     /// The least important lines that are still written.
     pub level: Level,
-    /// Nobody named the file: it is the usual one, in a folder that is made where it is missing.
+    /// Whether it is the default file, whose folder is made if it is missing.
     pub usual: bool,
 }
 
-/// Time between polls where nothing else is said.
+/// Time between polls by default.
 pub const DEFAULT_POLL: Duration = Duration::from_secs(30);
-/// Window of the statistics where nothing else is said.
+/// Window of the statistics by default.
 pub const DEFAULT_WINDOW: Duration = Duration::from_hours(24);
 
-/// The settings are wrong; says what, where, and what is allowed. Ends a run with [`refreshtop_core::exit::SETTINGS`].
+/// A mistake in the settings: what, where, and what is allowed. Ends a run with [`refreshtop_core::exit::SETTINGS`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SettingsError(String);
 
-/// Reads the config file and puts the layers together.
+/// Reads flags, environment and config file. The command line is returned with the values of the other two filled in.
 ///
 /// # Errors
 /// The first mistake in file, environment or their combination.
-pub fn resolve(flags: &Layer, environment: &Environment) -> Result<Settings, SettingsError> {
-    let variables = Layer::from_environment(environment).map_err(|error| SettingsError(error.to_string()))?;
-    let file = config_file(flags, &variables)?;
-    let mut settings = merge(flags, &variables, file.as_ref(), default_log_file().as_deref())?;
+pub fn resolve(arguments: &[OsString], environment: &Environment) -> Result<(Cli, Settings), SettingsError> {
+    let sources = Sources::read(arguments, environment)?;
+    let (cli, mut settings) = sources.merge(arguments, default_log_file().as_deref())?;
     settings.warnings.extend(variables::misspelt(environment));
-    Ok(settings)
+    Ok((cli, settings))
 }
 
-fn config_file(flags: &Layer, variables: &Layer) -> Result<Option<File>, SettingsError> {
-    let file = match flags.config.as_ref().or(variables.config.as_ref()) {
-        Some(path) => File::load(path).map(Some),
-        None => File::load_default(file::default_path().as_deref()),
-    };
-    file.map_err(SettingsError)
+/// Checks the file's options of single commands.
+pub fn check_commands(arguments: &[OsString], environment: &Environment) -> Result<(), SettingsError> {
+    let Some(file) = Sources::read(arguments, environment)?.file else { return Ok(()) };
+    for line in file.commands().keys().flat_map(|command| options::lines(command)) {
+        let definition = options::definition(&Words::new(), file.commands());
+        Cli::read_by(definition, std::iter::once("refreshtop".to_owned()).chain(line))
+            .map_err(|error| mistake_of_command(&file, &error))?;
+    }
+    Ok(())
 }
 
-/// Puts the layers together: `flags` over `variables` over `file` over the defaults. `log_file` is for a log that is
-/// wanted without a file being named.
-///
-/// The database is the business of one layer: the strongest that names one, by URL or by profile, decides alone. So
-/// `--profile` is not undone by a URL in the environment, and a bare URL never carries the name or the limits of a
-/// profile that it does not belong to.
-///
-/// # Errors
-/// An unknown profile, a layer that names both a URL and a profile, or limits that contradict each other.
-pub fn merge(
-    flags: &Layer,
-    variables: &Layer,
-    file: Option<&File>,
-    log_file: Option<&Path>,
-) -> Result<Settings, SettingsError> {
-    let Target { url, profile } = target(flags, variables, file)?;
-    let from_file = match (&profile, file) {
-        (Some(name), Some(file)) => file.profile(name).map_err(SettingsError)?,
-        (Some(name), None) => {
-            return Err(SettingsError(format!(
-                "there is no profile {name:?}, because there is no config file: create one or name it with --config"
-            )));
-        }
-        (None, Some(file)) => file.global().clone(),
-        (None, None) => Layer::default(),
-    };
-    let own_url = if profile.is_some() { from_file.url.clone() } else { None };
-    let all = flags.clone().over(variables.clone()).over(from_file);
-    Ok(Settings {
-        url: url.or(own_url),
-        profile,
-        poll: all.poll.unwrap_or(DEFAULT_POLL),
-        window: all.window.unwrap_or(DEFAULT_WINDOW),
-        thresholds: thresholds(&all, flags, variables)?,
-        log: log(&all, log_file),
-        theme: all.theme.unwrap_or_else(|| value::THEMES[0].to_owned()),
-        ascii: all.ascii,
-        view: all.view.unwrap_or_default(),
-        mouse: all.mouse.unwrap_or_default(),
-        keys: file.map(|file| file.keys().clone()).unwrap_or_default(),
-        warnings: file.and_then(File::warning).map(str::to_owned).into_iter().collect(),
-    })
+fn mistake_of_command(file: &File, error: &clap::Error) -> SettingsError {
+    SettingsError(format!("{}, in [commands]: {}", file.path().display(), first_line(error)))
 }
 
-#[derive(Default)]
-struct Target {
+fn first_line(error: &clap::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}
+
+/// The layers, before they are merged.
+struct Sources {
+    flags: Layer,
+    variables: Words,
+    file: Option<File>,
+}
+
+/// The database. Only the strongest layer that names one, by URL or by profile, counts: so a URL in the environment does not
+/// override `--profile`, and a URL never gets the name or the limits of a profile that it does not belong to.
+struct Database {
     url: Option<ConnectionUrl>,
     profile: Option<String>,
 }
 
-fn target(flags: &Layer, variables: &Layer, file: Option<&File>) -> Result<Target, SettingsError> {
-    for (layer, names) in [(flags, "--url and --profile"), (variables, "REFRESHTOP_URL and REFRESHTOP_PROFILE")] {
-        if layer.url.is_some() && layer.profile.is_some() {
-            return Err(SettingsError(format!("{names} both name a database: leave one of them out")));
-        }
-        if layer.url.is_some() || layer.profile.is_some() {
-            return Ok(Target { url: layer.url.clone(), profile: layer.profile.clone() });
-        }
+impl Sources {
+    fn read(arguments: &[OsString], environment: &Environment) -> Result<Self, SettingsError> {
+        let flags = Cli::read(arguments).map_err(|error| SettingsError(first_line(&error)))?.options;
+        let variables = layer::of_environment(environment).map_err(|error| SettingsError(error.to_string()))?;
+        let path = flags.config.clone().or_else(|| word(&variables, "config").map(PathBuf::from));
+        let file = match path {
+            Some(path) => File::load(&path).map(Some),
+            None => File::load_default(file::default_path().as_deref()),
+        };
+        Ok(Self { flags, variables, file: file.map_err(SettingsError)? })
     }
-    Ok(Target { url: None, profile: file.and_then(File::default_profile).map(str::to_owned) })
+
+    /// Reads `arguments` with the values of environment and file as defaults. `log_file` is the default file of the log.
+    ///
+    /// # Errors
+    /// An unknown profile, a layer that names both a URL and a profile, or limits that contradict each other.
+    fn merge(&self, arguments: &[OsString], log_file: Option<&Path>) -> Result<(Cli, Settings), SettingsError> {
+        let file = self.file.as_ref();
+        let Database { url, profile } = self.database()?;
+        let from_file = match (&profile, file) {
+            (Some(name), Some(file)) => file.profile(name).map_err(SettingsError)?,
+            (Some(name), None) => {
+                return Err(SettingsError(format!(
+                    "there is no profile {name:?}, because there is no config file: create one or name it with --config"
+                )));
+            }
+            (None, file) => Profile { url: None, options: file.map(|file| file.global().clone()).unwrap_or_default() },
+        };
+        let mut weaker = from_file.options;
+        weaker.extend(self.variables.clone());
+        let commands = file.map(|file| file.commands().clone()).unwrap_or_default();
+        let cli = Cli::read_by(options::definition(&weaker, &commands), arguments).map_err(|error| match file {
+            Some(file) => mistake_of_command(file, &error),
+            None => SettingsError(first_line(&error)),
+        })?;
+        let all = &cli.options;
+        let settings = Settings {
+            url: url.or(from_file.url),
+            profile,
+            poll: all.poll.unwrap_or(DEFAULT_POLL),
+            window: all.window.unwrap_or(DEFAULT_WINDOW),
+            thresholds: self.thresholds(all)?,
+            log: log(all, log_file),
+            theme: all.theme.clone().unwrap_or_else(|| value::THEMES[0].to_owned()),
+            ascii: all.ascii,
+            screen: all.screen.unwrap_or_default(),
+            mouse: all.mouse.unwrap_or_default(),
+            keys: file.map(|file| file.keys().clone()).unwrap_or_default(),
+            warnings: file.and_then(File::warning).map(str::to_owned).into_iter().collect(),
+        };
+        Ok((cli, settings))
+    }
+
+    fn database(&self) -> Result<Database, SettingsError> {
+        let (flags, variables) = (&self.flags, &self.variables);
+        let of_variables = (word(variables, "url").map(ConnectionUrl::new), word(variables, "profile"));
+        for ((url, profile), names) in [
+            ((flags.url.clone(), flags.profile.as_deref()), "--url and --profile"),
+            (of_variables, "REFRESHTOP_URL and REFRESHTOP_PROFILE"),
+        ] {
+            if url.is_some() && profile.is_some() {
+                return Err(SettingsError(format!("{names} both name a database: leave one of them out")));
+            }
+            if url.is_some() || profile.is_some() {
+                return Ok(Database { url, profile: profile.map(str::to_owned) });
+            }
+        }
+        let profile = self.file.as_ref().and_then(File::default_profile).map(str::to_owned);
+        Ok(Database { url: None, profile })
+    }
+
+    fn thresholds(&self, all: &Layer) -> Result<Thresholds, SettingsError> {
+        let defaults = Thresholds::default();
+        let thresholds = Thresholds {
+            success_critical: all.success_critical.unwrap_or(defaults.success_critical),
+            success_warning: all.success_warning.unwrap_or(defaults.success_warning),
+            average_duration: all.max_average.unwrap_or(defaults.average_duration),
+            freshness: all.max_age.unwrap_or(defaults.freshness),
+        };
+        if thresholds.success_warning >= thresholds.success_critical {
+            return Ok(thresholds);
+        }
+        let origin = |name: &str, flag: Option<f64>, any: Option<f64>| match () {
+            () if flag.is_some() => "a flag",
+            () if self.variables.contains_key(name) => "the environment",
+            () if any.is_some() => "the config file",
+            () => "the defaults",
+        };
+        Err(SettingsError(format!(
+            "{} (success_warning is from {}, success_critical from {})",
+            file::below(thresholds.success_warning, thresholds.success_critical),
+            origin("success_warning", self.flags.success_warning, all.success_warning),
+            origin("success_critical", self.flags.success_critical, all.success_critical),
+        )))
+    }
 }
 
-fn thresholds(all: &Layer, flags: &Layer, variables: &Layer) -> Result<Thresholds, SettingsError> {
-    let defaults = Thresholds::default();
-    let thresholds = Thresholds {
-        success_critical: all.success_critical.unwrap_or(defaults.success_critical),
-        success_warning: all.success_warning.unwrap_or(defaults.success_warning),
-        average_duration: all.max_average.unwrap_or(defaults.average_duration),
-        freshness: all.max_age.unwrap_or(defaults.freshness),
-    };
-    if thresholds.success_warning >= thresholds.success_critical {
-        return Ok(thresholds);
-    }
-    let origin = |field: fn(&Layer) -> Option<f64>| match () {
-        () if field(flags).is_some() => "a flag",
-        () if field(variables).is_some() => "the environment",
-        () if field(all).is_some() => "the config file",
-        () => "the defaults",
-    };
-    Err(SettingsError(format!(
-        "{} (success_warning is from {}, success_critical from {})",
-        file::below(thresholds.success_warning, thresholds.success_critical),
-        origin(|layer| layer.success_warning),
-        origin(|layer| layer.success_critical),
-    )))
+fn word<'a>(words: &'a Words, name: &str) -> Option<&'a str> {
+    words.get(name)?.first().map(String::as_str)
 }
 
-/// A log is kept only where a file or a level was asked for.
+/// The log, if a file or a level is set.
 fn log(all: &Layer, default_file: Option<&Path>) -> Option<Log> {
     if all.log_file.is_none() && all.log_level.is_none() {
         return None;
@@ -207,6 +249,8 @@ fn default_log_file() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::{Command, arguments::Logs};
+    use std::collections::BTreeMap;
 
     const FILE: &str = r#"
 poll = "20s"
@@ -228,25 +272,30 @@ success_warning = 99
 [profiles.bare]
 "#;
 
-    fn flags(line: &str) -> Layer {
-        crate::cli::Cli::read(std::iter::once("refreshtop").chain(line.split_whitespace())).unwrap().options
-    }
-
     fn environment(pairs: &str) -> Environment {
         pairs.split_whitespace().filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.into(), v.into())).collect()
     }
 
+    fn merged(line: &str, variables: &str, file: Option<&str>) -> Result<(Cli, Settings), String> {
+        let text = |error: SettingsError| error.to_string();
+        let arguments: Vec<OsString> =
+            std::iter::once("refreshtop").chain(line.split_whitespace()).map(Into::into).collect();
+        let variables = layer::of_environment(&environment(variables)).map_err(|error| error.to_string())?;
+        let file = file.map(|text| File::parse(Path::new("c.toml"), text)).transpose()?;
+        let sources =
+            Sources { flags: Cli::read(&arguments).map_err(|error| error.to_string())?.options, variables, file };
+        sources.merge(&arguments, Some(Path::new("/state/x.log"))).map_err(text)
+    }
+
     fn settled(line: &str, variables: &str, file: &str) -> Result<Settings, String> {
-        let variables = Layer::from_environment(&environment(variables)).map_err(|error| error.to_string())?;
-        let file = File::parse(Path::new("c.toml"), file)?;
-        merge(&flags(line), &variables, Some(&file), Some(Path::new("/state/x.log"))).map_err(|error| error.to_string())
+        merged(line, variables, Some(file)).map(|(_, settings)| settings)
     }
 
     #[test]
     fn nothing_said_gives_the_defaults() {
-        let settings = merge(&Layer::default(), &Layer::default(), None, None).unwrap();
+        let (_, settings) = merged("", "", None).unwrap();
         let wanted = Settings {
-            view: Screen::Overview,
+            screen: Screen::Overview,
             mouse: false,
             keys: KeyMap::default(),
             url: None,
@@ -362,8 +411,8 @@ success_warning = 99
             let error = settled(line, variables, file).unwrap_err();
             assert!(error.contains(wanted), "{line:?} {variables:?}: {error}");
         }
-        let none = merge(&flags("--profile x"), &Layer::default(), None, None).unwrap_err();
-        assert!(none.to_string().contains("there is no config file"), "{none}");
+        let none = merged("--profile x", "", None).unwrap_err();
+        assert!(none.contains("there is no config file"), "{none}");
     }
 
     #[test]
@@ -378,7 +427,7 @@ success_warning = 99
             "poll" | "window" | "max_average" | "max_age" => "90s",
             "success_warning" | "success_critical" => "90",
             "ascii" | "mouse" => "true",
-            "view" => "wall",
+            "screen" => "wall",
             "theme" => "mono",
             "log_level" => "debug",
             _ => "x",
@@ -387,7 +436,72 @@ success_warning = 99
         let ids: Vec<String> = command.get_arguments().map(|arg| arg.get_id().to_string()).collect();
         for id in ids {
             let variables = Environment::from([(layer::variable(&id), values(&id).to_owned())]);
-            assert_ne!(Layer::from_environment(&variables).unwrap(), Layer::default(), "{id}");
+            let words = layer::of_environment(&variables).unwrap();
+            let read = Cli::read_by(options::definition(&words, &BTreeMap::new()), ["refreshtop"]).unwrap().options;
+            assert_ne!(read, Layer::default(), "{id}");
+        }
+    }
+
+    fn read(text: &str, line: &str) -> Result<Cli, String> {
+        merged(line, "", Some(text)).map(|(cli, _)| cli)
+    }
+
+    fn logs(text: &str, line: &str) -> Logs {
+        match read(text, line).unwrap().command() {
+            Command::Logs(logs) => logs,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_file_gives_defaults_and_flags_are_stronger() {
+        let file = "[commands.logs]\nlimit = 50\nsince = '6h'\njson = true";
+        let from_file = logs(file, "logs");
+        assert_eq!((from_file.limit, from_file.since.map(|since| since.as_secs())), (50, Some(21_600)));
+        assert!(from_file.answer.json);
+        assert_eq!(logs(file, "logs --limit 7").limit, 7);
+        assert_eq!(logs("", "logs").limit, 20);
+    }
+
+    #[test]
+    fn lists_and_subcommands_are_reached() {
+        let Command::Check(check) =
+            read("[commands.check]\nwarning = ['age=10m', 'rate=99:']", "check").unwrap().command()
+        else {
+            panic!("not a check")
+        };
+        assert_eq!(check.warning.len(), 2);
+        assert!(read("[commands.job]\njson = true", "job pause").unwrap().json());
+    }
+
+    #[test]
+    fn figures_go_where_the_stronger_layer_says() {
+        let metrics = |file: &str, line: &str| match read(file, line)?.command() {
+            Command::Metrics(metrics) => Ok((metrics.textfile.is_some(), metrics.listen.is_some())),
+            other => panic!("{other:?}"),
+        };
+        let (listen, textfile) = ("[commands.metrics]\nlisten = ':9'", "[commands.metrics]\ntextfile = 'f'");
+        assert_eq!(metrics(listen, "metrics"), Ok((false, true)));
+        assert_eq!(metrics(listen, "metrics --textfile f"), Ok((true, false)));
+        assert_eq!(metrics(textfile, "metrics --listen"), Ok((false, true)));
+        assert_eq!(metrics(&format!("{listen}\ntextfile = 'f'"), "metrics --listen"), Ok((false, true)));
+        for (file, line) in [("", "metrics --listen --textfile f"), (&format!("{listen}\ntextfile = 'f'"), "metrics")] {
+            let why: Result<_, String> = metrics(file, line);
+            assert!(why.unwrap_err().contains("--textfile and --listen exclude each other"), "{line}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (file, line, wanted) in [
+            ("[commands.log]\n", "logs", "unknown command `log`: did you mean `logs`?"),
+            ("[commands.logs]\nlimits = 1", "logs", "line 2, column 1: unknown key `limits`: did you mean `limit`?"),
+            ("[commands.logs]\nlimit = 0", "logs", "c.toml, in [commands]: invalid value '0' for '--limit <N>'"),
+            ("[commands.logs]\nlimit = {}", "logs", "this must be a string, a number"),
+            ("[commands.trigger]\ntimeout = 'postgres://bob:hunter2@h/a'", "trigger", "in [commands]: invalid value"),
+        ] {
+            let error = read(file, line).unwrap_err();
+            assert!(error.contains(wanted) && !error.contains("hunter2"), "{error}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Single values: what they may be, and what is said when they are something else.
+//! Parsers of single values.
 //!
-//! One function per kind, used alike for flags, environment and config file. No message repeats the value: it may be
-//! a password that slipped into the wrong place.
+//! One function per kind, used by flags, environment and config file. No message repeats the value: it may be a password
+//! that slipped into the wrong place.
 
 use super::mistake;
 pub use refreshtop_core::schedule::{cron, job as job_schedule};
@@ -41,13 +41,13 @@ pub fn limit(text: &str) -> Result<Duration, String> {
     duration(text, Duration::from_millis(1)..=YEAR)
 }
 
-/// The same, where a number alone is one of seconds, as monitoring plugins have it.
+/// The same, but a plain number is in seconds, as in monitoring plugins.
 pub fn limit_in_seconds(text: &str) -> Result<Duration, String> {
     let number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     limit(&if number { format!("{text}s") } else { text.to_owned() })
 }
 
-/// How long something may still go on after it was asked to stop: up to an hour, and none at all.
+/// How long something may continue after a stop signal: up to an hour, or not at all.
 pub fn grace(text: &str) -> Result<Duration, String> {
     duration(text, Duration::ZERO..=Duration::from_hours(1))
 }
@@ -119,12 +119,12 @@ pub fn theme(text: &str) -> Result<String, String> {
     })
 }
 
-/// The view that the monitor begins with, by its name.
-pub fn view(text: &str) -> Result<Screen, String> {
+/// A screen of the monitor, by its name.
+pub fn screen(text: &str) -> Result<Screen, String> {
     let names = Screen::ALL.map(Screen::name);
     Screen::from_name(&text.to_ascii_lowercase()).ok_or_else(|| {
         let hint = mistake::close(text, &names).map(|name| format!("did you mean {name}? ")).unwrap_or_default();
-        format!("no such view: {hint}there are {}", names.join(", "))
+        format!("no such screen: {hint}there are {}", names.join(", "))
     })
 }
 
@@ -136,11 +136,11 @@ pub fn log_level(text: &str) -> Result<Level, String> {
         .ok_or_else(|| format!("no such level: there are {}", LOG_LEVELS.join(", ")))
 }
 
-/// A file to write. A ~ is the shell's business, which does not see config files nor what stands after a =.
+/// A file to write. Only the shell expands ~, and not in config files or after a =.
 pub fn path(text: &str) -> Result<PathBuf, String> {
     match text {
         "" => Err("no file is named".to_owned()),
-        _ if text.starts_with('~') => Err("~ is not expanded here: write the folder out".to_owned()),
+        _ if text.starts_with('~') => Err("~ is not expanded here: write out the folder".to_owned()),
         _ => Ok(text.into()),
     }
 }

@@ -1,4 +1,4 @@
-//! Variables of the environment that are nobody's: a misspelt one would be ignored without a word.
+//! Misspelt environment variables, which would otherwise be ignored silently.
 
 use super::{layer::variable, mistake};
 use crate::cli;
@@ -6,10 +6,10 @@ use refreshtop_cluster::programs::OVERRIDE;
 use refreshtop_connect::environment::Environment;
 use std::collections::BTreeSet;
 
-/// What all of ours begin with.
+/// The prefix of our variables.
 const PREFIX: &str = "REFRESHTOP_";
 
-/// A sentence for each variable whose name is nearly one of ours. One that resembles none may be somebody else's.
+/// A warning for each variable whose name is close to one of ours. Others may belong to another program.
 pub fn misspelt(environment: &Environment) -> Vec<String> {
     let named = environment.keys().filter_map(|name| name.strip_prefix(PREFIX));
     let named: Vec<&str> = named.collect();
@@ -47,12 +47,12 @@ fn add(command: &clap::Command, known: &mut BTreeSet<String>) {
 mod tests {
     use super::*;
 
-    fn said(name: &str) -> Vec<String> {
+    fn warnings(name: &str) -> Vec<String> {
         misspelt(&Environment::from([(name.to_owned(), "x".to_owned())]))
     }
 
     #[test]
-    fn what_is_nearly_ours_is_corrected() {
+    fn a_name_close_to_ours_is_corrected() {
         for (wrong, right) in [
             ("REFRESHTOP_WINDO", "REFRESHTOP_WINDOW"),
             ("REFRESHTOP_PROFIL", "REFRESHTOP_PROFILE"),
@@ -60,20 +60,25 @@ mod tests {
             ("REFRESHTOP_CORN", "REFRESHTOP_CRON"),
             ("REFRESHTOP_url", "REFRESHTOP_URL"),
         ] {
-            assert_eq!(said(wrong), [format!("{wrong} is ignored: did you mean {right}?")]);
+            assert_eq!(warnings(wrong), [format!("{wrong} is ignored: did you mean {right}?")]);
         }
     }
 
     #[test]
-    fn what_is_ours_or_nothing_like_it_is_left_in_peace() {
+    fn our_names_and_unlike_ones_give_no_warning() {
         for name in known() {
-            assert!(said(&name).is_empty(), "{name}");
+            assert!(warnings(&name).is_empty(), "{name}");
         }
         assert!(known().contains("REFRESHTOP_LIMIT") && known().contains("REFRESHTOP_URL"));
-        for name in
-            ["REFRESHTOP_SERVERS", "REFRESHTOP_BLESS", "REFRESHTOP_TEST_OWNER", "REFRESHTOP_WRITE_DOCS", "WINDO"]
-        {
-            assert!(said(name).is_empty(), "{name}");
+        for name in [
+            "REFRESHTOP_ARGUMENTS_PIPE",
+            "REFRESHTOP_SERVERS",
+            "REFRESHTOP_BLESS",
+            "REFRESHTOP_TEST_OWNER",
+            "REFRESHTOP_WRITE_DOCS",
+            "WINDO",
+        ] {
+            assert!(warnings(name).is_empty(), "{name}");
         }
     }
 }

@@ -114,7 +114,7 @@ async fn a_migration_that_is_interrupted_leaves_nothing() {
     let (code, _, said) = wait(child).await;
     assert_eq!(code, i32::from(exit::FAILURE), "{said}");
     assert!(said.contains("stopped by a signal: nothing was changed"), "{said}");
-    let way = format!("in the way is session {} of role", holder.pid);
+    let way = format!(", blocked by session {} of role", holder.pid);
     assert!(said.contains(&way) && said.contains("idle in transaction"), "{said}");
     observer.until(&gone(&url)).await;
     holder.run("ROLLBACK").await;
@@ -149,7 +149,7 @@ async fn a_lock_is_waited_for_half_a_minute_and_then_the_holder_is_named() {
     let holder = Session::with(&url, "BEGIN; LOCK TABLE public.metrics_refresh_log IN ACCESS SHARE MODE").await;
     let (code, _, said) = wait(program(&url, "migrate down --yes").spawn().unwrap()).await;
     assert_eq!(code, i32::from(exit::FAILURE), "{said}");
-    assert!(said.contains(&format!("in the way was session {}", holder.pid)), "{said}");
+    assert!(said.contains(&format!("; blocked by session {}", holder.pid)), "{said}");
     assert!(said.contains("nothing was changed"), "{said}");
     assert_eq!(jobs(&url).await, before);
     holder.run("ROLLBACK").await;

@@ -2,7 +2,7 @@
 //!
 //! It knows no screen.
 
-pub mod backoff;
+mod backoff;
 pub mod change_job;
 pub mod cleanup;
 pub mod contract;
@@ -26,7 +26,7 @@ mod quote;
 pub mod read_transaction;
 pub mod reader;
 pub mod recent_runs;
-
+pub mod reconnect;
 pub mod refresher;
 pub mod refusal;
 mod row;

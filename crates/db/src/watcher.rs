@@ -1,16 +1,16 @@
 //! The one session that stays: it listens and polls, notices at once when it dies, and comes back by itself.
 
 use crate::{
-    backoff::{quick_backoff, slow_backoff},
     error::{self, Error, sqlstate},
     events::{Closed, Events},
     listen::{self, CHANNEL, Found, ListenProbe},
     poller::Poller,
+    reconnect::{Pauses, is_soon},
     session::Session,
     session_budget::SessionBudget,
     suspend::SleepDetector,
 };
-use refreshtop_connect::{Kind, Limits, Received, Target};
+use refreshtop_connect::{Limits, Received, Target};
 use refreshtop_core::{
     address::ViewId, event::Event, link::LinkEvent, notification::Notification, reading::Unavailable,
 };
@@ -90,7 +90,7 @@ impl From<Closed> for Loss {
 
 /// Watches `view` until `events` is closed. `budget` is for a second session, which tries whether notifications arrive.
 pub async fn run(target: Target, view: ViewId, budget: SessionBudget, mut polls: Polls, events: Events) {
-    let (mut quick, mut slow) = (quick_backoff(), slow_backoff());
+    let mut pauses = Pauses::default();
     let mut in_silence = false;
     loop {
         let began = Instant::now();
@@ -107,10 +107,9 @@ pub async fn run(target: Target, view: ViewId, budget: SessionBudget, mut polls:
             continue;
         }
         if loss.soon && began.elapsed() >= PROVEN {
-            (quick, slow) = (quick_backoff(), slow_backoff());
+            pauses = Pauses::default();
         }
-        let pause = if loss.soon { quick.next() } else { slow.next() };
-        let retry_in = pause.unwrap_or(Duration::from_secs(1));
+        let retry_in = pauses.next(loss.soon);
         if announce(&events, LinkEvent::Down { reason: loss.reason, retry_in }).await.is_err() {
             return;
         }
@@ -135,11 +134,7 @@ async fn open(target: &Target, in_silence: bool, events: &Events) -> Result<(Ses
     } else {
         opening.await
     };
-    let session = opened.map_err(|failure| {
-        // Do not retry twice a second against a server that is out of connections.
-        let soon = failure.kind.may_pass() && failure.kind != Kind::TooManyConnections;
-        Loss { soon, ..Loss::of(failure.to_string()) }
-    })?;
+    let session = opened.map_err(|failure| Loss { soon: is_soon(&failure), ..Loss::of(failure.to_string()) })?;
     Ok((session, trial))
 }
 

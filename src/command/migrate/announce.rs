@@ -1,7 +1,7 @@
-//! What a rollback would do, said before it is agreed to.
+//! What a rollback would do, for the confirmation before it.
 
 use super::{
-    failure::told,
+    failure::message,
     sessions::{cron_session, session},
     wording::{counted, numbered},
 };
@@ -14,7 +14,7 @@ use refreshtop_db::{
     session::Session,
 };
 
-/// What a rollback to `target_version` would do, in one sentence; `None` where there is nothing to undo.
+/// What a rollback to `target_version` would do, in one sentence; `None` if there is nothing to undo.
 pub async fn announce_down(target: &Target, target_version: i64) -> Result<Option<String>, MigrateError> {
     watched(target, target_version, &Watch::silent()).await
 }
@@ -43,9 +43,9 @@ pub(super) async fn watched(
     if stake.log_rows > 0 {
         takes.push(format!("deleting {} of the refresh log", counted(stake.log_rows, "row")));
     }
-    let installation = remembered(&mut app).await?;
-    // Where it can't be seen, the rollback itself meets what is wrong.
-    if let Ok(jobs) = jobs_at_stake(target, &mut app, &installation, watch).await
+    let installation = read_installation(&mut app).await?;
+    // Ignore the error: the rollback itself reports it.
+    if let Ok(jobs) = jobs_to_remove(target, &mut app, &installation, watch).await
         && jobs.jobs() > 0
     {
         takes.push(format!("taking {} out of pg_cron", counted(jobs.jobs(), "job")));
@@ -66,8 +66,8 @@ fn joined(takes: &[String]) -> String {
     }
 }
 
-/// What is known before anything is undone; afterwards nobody knows it any more.
-pub(super) async fn remembered(app: &mut Session) -> Result<Installation, MigrateError> {
+/// What the installation has noted, to be read before anything is undone: the notes go too.
+pub(super) async fn read_installation(app: &mut Session) -> Result<Installation, MigrateError> {
     let mut installation = schedule::installation(app).await?;
     let mut pending = migrate::begin_jobs(app).await?;
     schedule::recall(pending.connection(), &mut installation).await?;
@@ -76,7 +76,7 @@ pub(super) async fn remembered(app: &mut Session) -> Result<Installation, Migrat
 }
 
 /// What a rollback would do with the jobs.
-pub(super) async fn jobs_at_stake(
+pub(super) async fn jobs_to_remove(
     target: &Target,
     app: &mut Session,
     installation: &Installation,
@@ -89,5 +89,5 @@ pub(super) async fn jobs_at_stake(
     let mut transaction = other.as_mut().unwrap_or(app).begin().await?;
     let done = schedule::take_away(&mut transaction, installation, Mode::Dry).await;
     transaction.rollback().await?;
-    done.map_err(|failure| told(exit::FAILURE, failure.to_string()))
+    done.map_err(|failure| message(exit::FAILURE, failure.to_string()))
 }

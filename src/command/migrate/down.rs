@@ -1,8 +1,8 @@
 //! `refreshtop migrate down`.
 
 use super::{
-    announce::remembered,
-    failure::{exit_code, told, undone},
+    announce::read_installation,
+    failure::{exit_code, message, undone},
     sessions::{cron_session, session},
     wording::numbered,
 };
@@ -19,18 +19,18 @@ use refreshtop_db::{
 /// Unschedules what was scheduled and undoes every step above `target_version`.
 ///
 /// # Errors
-/// Where something could not be undone; the sentence says what was.
+/// Something could not be undone; the sentence names what was undone.
 pub async fn down(target: &Target, target_version: i64) -> Result<Vec<String>, MigrateError> {
     watched(target, target_version, &Watch::silent()).await
 }
 
 pub(super) async fn watched(target: &Target, target_version: i64, watch: &Watch) -> Result<Vec<String>, MigrateError> {
     let mut app = session(target, watch).await?;
-    let installation = remembered(&mut app).await.map_err(|failure| undone(failure, watch))?;
-    let mut progress = |text: &str| watch.say(text);
+    let installation = read_installation(&mut app).await.map_err(|failure| undone(failure, watch))?;
+    let mut progress = |text: &str| watch.progress(text);
     let mut taken = JobChanges::default();
     let begun = migrate::begin_down(&mut app, target_version, &mut progress, async |app: &mut Session| {
-        // A later step takes from whoever migrates what it takes to see these jobs.
+        // A later step removes the membership that this role needs to see these jobs.
         if installation.elsewhere().is_none() {
             taken = take_jobs_away(app, &installation).await?;
         }
@@ -48,7 +48,7 @@ pub(super) async fn watched(target: &Target, target_version: i64, watch: &Watch)
         Ok(other) => other,
         Err(failure) => {
             pending.rollback().await?;
-            return Err(undone(told(exit_code(&failure), format!("nothing was changed: {failure}")), watch));
+            return Err(undone(message(exit_code(&failure), format!("nothing was changed: {failure}")), watch));
         }
     };
     let mut there = match &mut other {
@@ -68,15 +68,18 @@ pub(super) async fn watched(target: &Target, target_version: i64, watch: &Watch)
     lines.append(&mut pending.done.kept);
     if watch.stopped() {
         pending.rollback().await?;
-        return Err(undone(told(exit::FAILURE, "nothing was changed"), watch));
+        return Err(undone(message(exit::FAILURE, "nothing was changed"), watch));
     }
     watch.settle();
     if let Some(there) = there {
-        // Lost before it was committed, it was not.
+        // If the session was lost before the commit, it was not committed.
         if let Err(failure) = there.commit().await {
             pending.rollback().await?;
             let why = error::sentence(&failure);
-            return Err(told(exit::FAILURE, format!("nothing was changed: the jobs could not be taken away: {why}")));
+            return Err(message(
+                exit::FAILURE,
+                format!("nothing was changed: the jobs could not be taken away: {why}"),
+            ));
         }
         if let Err(failure) = pending.commit().await {
             return Err(compensate(target, &installation, &taken, target_version, &failure).await);
@@ -90,7 +93,7 @@ pub(super) async fn watched(target: &Target, target_version: i64, watch: &Watch)
     Ok(lines)
 }
 
-/// Takes the jobs away in a transaction where `pg_cron` lives.
+/// Takes the jobs away in a transaction in `pg_cron`'s database.
 async fn take_jobs_away(cron: &mut Session, installation: &Installation) -> Result<JobChanges, MigrateError> {
     let mut part = cron.begin().await?;
     match schedule::take_away(&mut part, installation, Mode::Really).await {
@@ -98,19 +101,19 @@ async fn take_jobs_away(cron: &mut Session, installation: &Installation) -> Resu
             part.commit().await?;
             Ok(taken)
         }
-        // What this role could not put there it need not take away.
+        // This role could not have scheduled any.
         Err(ScheduleError::NotPermitted { .. }) if !installation.has_notes() => {
             part.rollback().await?;
             Ok(JobChanges::default())
         }
         Err(failure) => {
             let text = format!("nothing was changed: the jobs could not be taken away: {failure}");
-            Err(told(exit::FAILURE, text))
+            Err(message(exit::FAILURE, text))
         }
     }
 }
 
-/// Forgets what was noted of the jobs, and where nothing is left, the roles too.
+/// Removes the notes of the jobs; the roles too, if nothing is left.
 async fn forget(
     pending: &mut Pending<'_, Undone>,
     installation: &Installation,
@@ -127,7 +130,7 @@ async fn forget(
     Ok(())
 }
 
-/// The session in which the jobs are taken away; `None` where that is the application's own, or there is nothing to take.
+/// The session in which the jobs are taken away; `None` if that is the application's own, or there is nothing to take.
 async fn other_for_down(
     target: &Target,
     installation: &Installation,
@@ -136,18 +139,15 @@ async fn other_for_down(
 ) -> Result<Option<Session>, MigrateError> {
     if installation.cron_database().is_none() && installation.has_notes() {
         lines.push(
-            "warning: where pg_cron lives can't be seen by this role, or it is not loaded any more: jobs of this database that \
-             are left there fail from now on"
+            "warning: this role can't see where pg_cron is, or it is no longer loaded: jobs of this database that are left there \
+             fail from now on"
                 .into(),
         );
     }
     match cron_session(target, installation, watch).await {
-        // Whatever was there went with its database.
+        // The jobs were dropped with their database.
         Err(MigrateError::Connect(failure)) if failure.kind == Kind::DatabaseMissing => {
-            lines.push(format!(
-                "the jobs went with database {}, which is gone",
-                installation.elsewhere().unwrap_or_default()
-            ));
+            lines.push(format!("the jobs were dropped with database {}", installation.elsewhere().unwrap_or_default()));
             Ok(None)
         }
         session => session,
@@ -165,21 +165,21 @@ async fn compensate(
     let again = async {
         let silent = Watch::silent();
         let mut app = session(target, &silent).await?;
-        // The answer to a COMMIT may be lost where the commit is not.
+        // A COMMIT may succeed although its answer was lost.
         let left = migrate::status(&mut app).await?;
         if !left.iter().any(|step| step.applied_at.is_some() && step.version > target_version) {
             return Ok(false);
         }
         let Some(mut there) = cron_session(target, installation, &silent).await? else { return Ok(false) };
         let back = schedule::put_all_back(&mut there, installation, taken).await;
-        back.map(|()| true).map_err(|failure| told(exit::FAILURE, failure.to_string()))
+        back.map(|()| true).map_err(|failure| message(exit::FAILURE, failure.to_string()))
     };
     match again.await {
         Ok(true) => {
-            told(exit::FAILURE, format!("{failure}; the jobs were put back as they were, so nothing was changed"))
+            message(exit::FAILURE, format!("{failure}; the jobs were put back as they were, so nothing was changed"))
         }
-        Ok(false) => told(exit::FAILURE, format!("{failure}; but everything is undone, as is seen now")),
-        Err(again) => told(
+        Ok(false) => message(exit::FAILURE, format!("{failure}; but the rollback was committed")),
+        Err(again) => message(
             exit::FAILURE,
             format!(
                 "{failure}; the jobs were taken away already and could not be put back ({again}): {}",

@@ -1,8 +1,8 @@
 //! The statements that a migration would execute.
 
 use super::{
-    announce::{jobs_at_stake, remembered},
-    jobs::put_jobs_in_place,
+    announce::{jobs_to_remove, read_installation},
+    jobs::ensure_jobs,
     sessions::{cron_session, session},
     wording::not_scheduled,
 };
@@ -27,9 +27,9 @@ pub(super) async fn up(target: &Target, watch: &Watch) -> Result<Vec<String>, Mi
         let done = match cron_session(target, &installation, watch).await? {
             Some(mut other) => {
                 let mut there = other.begin().await?;
-                put_jobs_in_place(pending.connection(), Some(&mut there), &installation, Mode::Dry).await
+                ensure_jobs(pending.connection(), Some(&mut there), &installation, Mode::Dry).await
             }
-            None => put_jobs_in_place(pending.connection(), None, &installation, Mode::Dry).await,
+            None => ensure_jobs(pending.connection(), None, &installation, Mode::Dry).await,
         };
         match done {
             Ok(done) => {
@@ -48,12 +48,12 @@ pub(super) async fn up(target: &Target, watch: &Watch) -> Result<Vec<String>, Mi
 /// Every statement that [`super::down`] would execute.
 pub(super) async fn down(target: &Target, target_version: i64, watch: &Watch) -> Result<Vec<String>, MigrateError> {
     let mut app = session(target, watch).await?;
-    let installation = remembered(&mut app).await?;
+    let installation = read_installation(&mut app).await?;
     let mut script = Vec::new();
     let steps = migrate::status(&mut app).await?;
     if steps.iter().any(|step| step.applied_at.is_some() && step.version > target_version) {
         titled(&mut script, &installation.database, migrate::statements_down(target_version));
-        match jobs_at_stake(target, &mut app, &installation, watch).await {
+        match jobs_to_remove(target, &mut app, &installation, watch).await {
             Ok(done) => in_database(&mut script, installation.cron_database().unwrap_or_default(), done.statements),
             Err(failure) => script.push(format!("-- the jobs can't be seen: {failure}")),
         }

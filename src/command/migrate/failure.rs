@@ -25,16 +25,16 @@ pub(super) fn exit_code(error: &MigrateError) -> u8 {
     }
 }
 
-pub(super) fn told(code: u8, text: impl Into<String>) -> MigrateError {
+pub(super) fn message(code: u8, text: impl Into<String>) -> MigrateError {
     MigrateError::Told { code, text: text.into() }
 }
 
-/// What a failure means before anything was committed: nothing was changed, and somebody may have been in the way.
+/// A failure before anything was committed: nothing was changed, and another session may have blocked it.
 pub(super) fn undone(failure: MigrateError, watch: &Watch) -> MigrateError {
     if watch.stopped() {
-        return told(exit::FAILURE, "nothing was changed");
+        return message(exit::FAILURE, "nothing was changed");
     }
-    let Some(in_the_way) = watch.in_the_way() else { return failure };
+    let Some(blockers) = watch.blocked_by() else { return failure };
     let code = exit_code(&failure);
-    told(code, format!("{failure}; in the way was {in_the_way}"))
+    message(code, format!("{failure}; blocked by {blockers}"))
 }

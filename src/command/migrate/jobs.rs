@@ -1,4 +1,4 @@
-//! Putting the jobs in place.
+//! Scheduling the jobs.
 
 use super::sessions::{cron_session, session};
 use crate::command::{
@@ -13,9 +13,9 @@ use refreshtop_db::{
     session::Session,
 };
 
-/// Puts the jobs in place in the application's transaction, or, where `pg_cron` lives in another database, does with that
-/// one's what `mode` says.
-pub(super) async fn put_jobs_in_place(
+/// Schedules the jobs in the application's transaction; or, if `pg_cron` is in another database, acts on that one's by
+/// `mode`.
+pub(super) async fn ensure_jobs(
     app: &mut Session,
     there: Option<&mut Session>,
     installation: &Installation,
@@ -30,7 +30,7 @@ pub(super) async fn put_jobs_in_place(
                 .to_owned(),
         ),
         CronLocation::Hidden => Some(format!(
-            "warning: the jobs were not scheduled: role {} may not see whether pg_cron is loaded and where it lives; \
+            "warning: the jobs were not scheduled: role {} may not see whether pg_cron is loaded and where it is; \
              GRANT pg_read_all_settings to it and migrate again, or migrate as a superuser",
             installation.role
         )),
@@ -43,16 +43,16 @@ pub(super) async fn put_jobs_in_place(
         Some(there) => schedule::ensure(there, installation, mode).await?,
         None => schedule::ensure(app, installation, mode).await?,
     };
-    // What is only planned is noted now: it is done when this is committed.
+    // A plan is noted now, because it is carried out once this is committed.
     let noting = if mode == Mode::Dry { Mode::Dry } else { Mode::Really };
     schedule::write_notes(app, &mut done, noting).await?;
     Ok(done)
 }
 
-/// Puts the jobs in place that are missing, and takes over those that do the same. Returns what to tell.
+/// Schedules the jobs that are missing, and takes over those that do the same. Returns the lines to print.
 ///
 /// # Errors
-/// Where that can't be done, `pg_cron` that is not there included.
+/// That can't be done, e.g. because there is no `pg_cron`.
 pub async fn jobs(target: &Target, quiet: bool) -> Result<Vec<String>, Failure> {
     interrupt::run(target, quiet, async |watch: &Watch| jobs_watched(target, watch).await).await
 }
@@ -75,7 +75,7 @@ async fn jobs_watched(target: &Target, watch: &Watch) -> Result<Vec<String>, Fai
         Some(other) => Some(other.begin().await.map_err(MigrateError::from)?),
         None => None,
     };
-    let done = put_jobs_in_place(pending.connection(), there.as_deref_mut(), &installation, Mode::Really).await;
+    let done = ensure_jobs(pending.connection(), there.as_deref_mut(), &installation, Mode::Really).await;
     let done = done.map_err(|failure| refused(&failure, watch))?;
     if let Some(warning) = done.lines.first().and_then(|line| line.strip_prefix("warning: ")) {
         return Err(Failure::new(exit::FAILURE, warning));
@@ -85,7 +85,7 @@ async fn jobs_watched(target: &Target, watch: &Watch) -> Result<Vec<String>, Fai
     }
     watch.settle();
     migrate::leave(pending.connection()).await?;
-    // What is noted of a job that is not there does no harm; a job without a note would not go with a rollback.
+    // The notes are committed first: a note without a job does no harm, but a job without a note would survive a rollback.
     if done.is_nothing() {
         pending.rollback().await?
     } else {
@@ -97,7 +97,7 @@ async fn jobs_watched(target: &Target, watch: &Watch) -> Result<Vec<String>, Fai
     Ok(done.lines)
 }
 
-/// What it means that the jobs could not be put in place.
+/// The failure if the jobs could not be scheduled.
 fn refused(failure: &ScheduleError, watch: &Watch) -> Failure {
     let code = match failure {
         ScheduleError::NotPermitted { .. } | ScheduleError::NoExtension { .. } | ScheduleError::NotSafe { .. } => {
@@ -106,6 +106,6 @@ fn refused(failure: &ScheduleError, watch: &Watch) -> Failure {
         ScheduleError::Database(error) => crate::command::session::exit_code(error),
         ScheduleError::NotOwn(_) | ScheduleError::ActsAs { .. } => exit::FAILURE,
     };
-    let way = watch.in_the_way().map(|way| format!("; in the way was {way}")).unwrap_or_default();
-    Failure::new(code, format!("the jobs were not put in place: {failure}{way}"))
+    let blockers = watch.blocked_by().map(|blockers| format!("; blocked by {blockers}")).unwrap_or_default();
+    Failure::new(code, format!("the jobs were not scheduled: {failure}{blockers}"))
 }

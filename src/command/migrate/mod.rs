@@ -1,9 +1,10 @@
 //! `refreshtop migrate up | status | down`.
 //!
-//! Where `pg_cron` lives beside the application the jobs are part of the one transaction: last on the way up, first on the
-//! way down, while whoever migrates is still a member of the jobs' role. Where it lives in another database there are two
-//! transactions, which are committed one right after the other, when nothing is left to be done in either. Upwards the application's comes first: if the other one fails, the jobs are as they were, and migrating again
-//! makes up for it. Downwards that of the jobs comes first: if the other one fails, they are put back.
+//! If `pg_cron` is in the application's database, the jobs are part of the one transaction: last on the way up, first on the
+//! way down, while this role is still a member of the jobs' role. If it is in another database, there are two transactions,
+//! which are committed one right after the other, when nothing is left to do in either. Upwards the application's is first:
+//! if the other one fails, the jobs are unchanged, and the next migration schedules them. Downwards that of the jobs is
+//! first: if the other one fails, they are put back.
 
 mod announce;
 mod down;
@@ -35,10 +36,10 @@ use refreshtop_core::exit;
 use serde_json::json;
 use wording::{done, script};
 
-/// Migrates which way is asked.
+/// Migrates up or down, or shows the status.
 ///
 /// # Errors
-/// Where that was not done; the sentence says whether anything was changed.
+/// The sentence tells whether anything was changed.
 pub async fn run(action: &MigrateAction, target: &Target, output: Output) -> Result<(), Failure> {
     match action {
         MigrateAction::Up(Up { dry_run: true, .. }) => {
@@ -67,11 +68,11 @@ pub async fn run(action: &MigrateAction, target: &Target, output: Output) -> Res
                 let installation = async |watch: &Watch| {
                     announce::watched(target, to, watch).await.map_err(|failure| undone(failure, watch).into())
                 };
-                // It counts rows, and may wait for who holds the log.
+                // It counts rows, and may wait for a lock on the log.
                 let Some(announced) = interrupt::run(target, output.json, installation).await? else {
                     return done(target, "migrate_down", &["there is nothing to undo".into()], output);
                 };
-                agreed(&announced)?;
+                confirm_rollback(&announced)?;
             }
             let work = async |watch: &Watch| Ok(down::watched(target, to, watch).await?);
             done(target, "migrate_down", &interrupt::run(target, output.json, work).await?, output)
@@ -79,12 +80,12 @@ pub async fn run(action: &MigrateAction, target: &Target, output: Output) -> Res
     }
 }
 
-/// Asks whoever is there; nobody's silence is a yes.
-fn agreed(announced: &str) -> Result<(), Failure> {
+/// Asks for confirmation; without a terminal that is an error.
+fn confirm_rollback(announced: &str) -> Result<(), Failure> {
     if !confirm::can_ask() {
         let why = format!(
-            "nothing was changed: this {announced}; it asks before it does that, and standard input is no terminal: add \
-             --yes to go on unasked"
+            "nothing was changed: this {announced}; it needs confirmation, and standard input is not a terminal: add --yes \
+             to skip confirmation"
         );
         return Err(Failure::new(exit::USAGE, why));
     }

@@ -4,7 +4,7 @@ use crate::command::interrupt::Watch;
 use refreshtop_connect::{Limits, Target};
 use refreshtop_db::{migrate::MigrateError, schedule::Installation, session::Session};
 
-/// Opens a session for migrating: as long as it takes, but never waiting for ever for a lock.
+/// Opens a session for migrating: without a time limit, but with one for locks.
 pub(super) async fn session(target: &Target, watch: &Watch) -> Result<Session, MigrateError> {
     let session = Session::open(target, "migrate", &Limits::WRITING).await?;
     let pid = session.pid().await?;
@@ -16,7 +16,7 @@ pub(super) async fn session_in(target: &Target, database: &str, watch: &Watch) -
     session(&Target { database: database.to_owned(), ..target.clone() }, watch).await
 }
 
-/// A session in `pg_cron`'s database, or `None` where that is the application's or nowhere to be seen.
+/// A session in `pg_cron`'s database, or `None` if that is the application's, or not known.
 pub(super) async fn cron_session(
     target: &Target,
     installation: &Installation,

@@ -1,8 +1,8 @@
 //! `refreshtop migrate up`.
 
 use super::{
-    failure::{told, undone},
-    jobs::put_jobs_in_place,
+    failure::{message, undone},
+    jobs::ensure_jobs,
     sessions::{cron_session, session},
     wording::{applied, not_scheduled},
 };
@@ -15,11 +15,11 @@ use refreshtop_db::{
     session::{Session, Transaction},
 };
 
-/// Migrates up and puts the jobs in place. Returns what to tell, one line each.
+/// Migrates up and schedules the jobs. Returns the lines to print.
 ///
 /// # Errors
-/// Where the migrations did not run; nothing was changed then. Missing rights on `pg_cron` are no error: the
-/// lines say what that means.
+/// The migrations did not run, and nothing was changed. Missing rights on `pg_cron` are no error: the lines explain what
+/// that means.
 pub async fn up(target: &Target) -> Result<Vec<String>, MigrateError> {
     watched(target, &Watch::silent()).await
 }
@@ -27,11 +27,11 @@ pub async fn up(target: &Target) -> Result<Vec<String>, MigrateError> {
 pub(super) async fn watched(target: &Target, watch: &Watch) -> Result<Vec<String>, MigrateError> {
     let mut app = session(target, watch).await?;
     let mut installation = schedule::installation(&mut app).await?;
-    let mut progress = |text: &str| watch.say(text);
+    let mut progress = |text: &str| watch.progress(text);
     let mut pending = migrate::begin_up(&mut app, &mut progress).await.map_err(|failure| undone(failure, watch))?;
     let new = !pending.done.is_empty();
     let mut lines = applied(&pending.done);
-    lines.extend(about_the_view(pending.connection(), &installation).await?);
+    lines.extend(notes_on_view(pending.connection(), &installation).await?);
     let (mut other, unreachable) = match cron_session(target, &installation, watch).await {
         Ok(other) => (other, None),
         Err(failure) => (None, Some(not_scheduled(&failure))),
@@ -44,7 +44,7 @@ pub(super) async fn watched(target: &Target, watch: &Watch) -> Result<Vec<String
         Ok(jobs) => jobs,
         Err(failure) => {
             pending.rollback().await?;
-            return Err(undone(told(exit::FAILURE, format!("nothing was changed: {failure}")), watch));
+            return Err(undone(message(exit::FAILURE, format!("nothing was changed: {failure}")), watch));
         }
     };
     lines.extend(
@@ -52,9 +52,9 @@ pub(super) async fn watched(target: &Target, watch: &Watch) -> Result<Vec<String
     );
     if watch.stopped() {
         pending.rollback().await?;
-        return Err(undone(told(exit::FAILURE, "nothing was changed"), watch));
+        return Err(undone(message(exit::FAILURE, "nothing was changed"), watch));
     }
-    // From here on the two belong together.
+    // From here on both commit.
     watch.settle();
     if new || !jobs.is_nothing() {
         pending.commit().await?
@@ -69,13 +69,13 @@ pub(super) async fn watched(target: &Target, watch: &Watch) -> Result<Vec<String
     Ok(lines)
 }
 
-/// What is to be said about the view.
-async fn about_the_view(app: &mut Session, installation: &Installation) -> Result<Vec<String>, MigrateError> {
+/// Warnings and notes about the view.
+async fn notes_on_view(app: &mut Session, installation: &Installation) -> Result<Vec<String>, MigrateError> {
     let mut lines = Vec::new();
     if !migrate::has_view(app).await? {
         lines.push(
             "warning: materialized view public.platform_metrics is missing, though the step that makes it is applied; \
-             refreshtop doctor says how to put it back"
+             refreshtop doctor shows how to restore it"
                 .into(),
         );
     }
@@ -83,26 +83,26 @@ async fn about_the_view(app: &mut Session, installation: &Installation) -> Resul
     lines.extend(installation.open_refreshers().map(|function| {
         format!(
             "note: function {function} refreshes materialized views too, and everybody may call it; refreshtop doctor offers \
-             to keep the public from it (other-refreshers), and asks first"
+             to revoke that (other-refreshers), after confirmation"
         )
     }));
     Ok(lines)
 }
 
-/// Does in the other database what was `planned`, after the application's was committed. Returns what to tell.
+/// Makes the `planned` changes in the other database, after the application's commit. Returns the lines to print.
 async fn carry_out(
     app: &mut Session,
     mut there: Transaction<'_>,
     installation: &Installation,
     planned: &JobChanges,
 ) -> Vec<String> {
-    // The jobs' role may be new, and until now no other database could see it.
+    // The jobs' role may be new, and visible to other databases only now.
     let done = match schedule::ensure(&mut there, installation, Mode::Really).await {
         Ok(done) => there.commit().await.map(|()| done).map_err(ScheduleError::Database),
         failed => failed,
     };
     if planned.makes_extension() && !done.as_ref().is_ok_and(JobChanges::makes_extension) {
-        // What somebody else creates is not ours to drop. Where even this fails, what is told says enough.
+        // Somebody else created the extension, so a rollback must not drop it. Ignore the error: the lines report the cause.
         let _ = forget_extension(app).await;
     }
     match done {
@@ -115,8 +115,8 @@ async fn carry_out(
     }
 }
 
-/// Finds out what is to be done with the jobs, and notes it. Where `pg_cron` lives beside the application it is done;
-/// `there` is the transaction where it lives in another database, which holds the lock of the jobs from here on.
+/// Finds out what to do with the jobs, and notes it. If `pg_cron` is in the application's database, it is done at once;
+/// otherwise `there` is the transaction in the other database, which holds the lock of the jobs from here on.
 async fn plan_jobs(
     pending: &mut Pending<'_, Applied>,
     there: Option<&mut Session>,
@@ -125,7 +125,7 @@ async fn plan_jobs(
 ) -> Result<JobChanges, MigrateError> {
     let (new, moved_from) = (!pending.done.is_empty(), pending.done.moved_from.clone());
     let app = pending.connection();
-    // Where there was nothing to do, it is in force still.
+    // Without steps to run it is still in effect.
     if new {
         migrate::enter(app).await?;
     }
@@ -136,8 +136,8 @@ async fn plan_jobs(
     let mode = if there.is_some() { Mode::Plan } else { Mode::Really };
     let jobs = match unreachable {
         Some(line) => JobChanges::only(line),
-        None => match put_jobs_in_place(app, there, installation, mode).await {
-            Err(failure) if failure.ends_all() => return Err(told(exit::FAILURE, failure.to_string())),
+        None => match ensure_jobs(app, there, installation, mode).await {
+            Err(failure) if failure.ends_all() => return Err(message(exit::FAILURE, failure.to_string())),
             Err(failure) => JobChanges::only(not_scheduled(&failure)),
             Ok(jobs) => jobs,
         },

@@ -1,4 +1,4 @@
-//! How it is told what was done, or would be.
+//! The words for what was done, or would be.
 
 use crate::{
     command::Failure,
@@ -9,7 +9,7 @@ use refreshtop_core::sanitize::printable;
 use refreshtop_db::migrate::{Applied, Step};
 use serde_json::{Value, json};
 
-/// Tells what was done. The sentences may name what others named.
+/// Prints what was done. The sentences may contain names that others chose.
 pub(super) fn done(target: &Target, kind: &str, sentences: &[String], output: Output) -> Result<(), Failure> {
     if output.json {
         return output.object(kind, json::of_database(&target.id(), json!({"done": sentences})));
@@ -40,7 +40,7 @@ pub(super) fn step(step: &Step) -> Value {
     })
 }
 
-/// What to tell of the steps.
+/// The lines about the steps.
 pub(super) fn applied(done: &Applied) -> Vec<String> {
     let mut lines = Vec::new();
     if !done.versions.is_empty() {

@@ -29,7 +29,7 @@ fn help() {
     program.build();
     add(&mut program, "refreshtop", &mut texts);
     let (_, shared) = texts[0].1.split_once("\nOptions of every command:\n").unwrap();
-    let shared = shared.split("\n\nSettings come from").next().unwrap().to_owned();
+    let shared = shared.split("\n\nFlags override").next().unwrap().to_owned();
     assert!(shared.contains("--url") && shared.contains("--log-level"), "{shared}");
     let mut all = String::new();
     for (at, (name, text)) in texts.iter().enumerate() {
@@ -101,11 +101,11 @@ fn completions_know_every_command_and_their_shells_can_read_them() {
 fn the_sample_has_every_option() {
     let sample = include_str!("../../../config.example.toml");
     refreshtop::settings::File::parse(Path::new("sample"), sample).unwrap();
-    for command in refreshtop::settings::commands::names() {
+    for command in refreshtop::settings::options::commands() {
         let (_, section) =
             sample.split_once(&format!("# [commands.{command}]\n")).unwrap_or_else(|| panic!("{command}"));
         let section = section.split("\n# [commands.").next().unwrap();
-        for option in refreshtop::settings::commands::options(command).unwrap() {
+        for option in refreshtop::settings::options::of(command).unwrap() {
             assert!(
                 section.contains(&format!("\n# {option} = ")) || section.starts_with(&format!("# {option} = ")),
                 "{command}: {option}"
@@ -122,8 +122,8 @@ fn the_sample_has_every_option() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.toml");
     fs::write(&path, &without_comments).unwrap();
-    let options = cli::Cli::read(["refreshtop", "--config", path.to_str().unwrap()]).unwrap().options;
-    refreshtop::settings::commands::check(&options, &BTreeMap::new()).unwrap_or_else(|error| panic!("{error}"));
+    let line = ["refreshtop", "--config", path.to_str().unwrap()].map(Into::into);
+    refreshtop::settings::check_commands(&line, &BTreeMap::new()).unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// Every name of a member, however deep it stands.

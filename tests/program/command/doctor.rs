@@ -109,7 +109,7 @@ async fn a_person_is_asked_and_may_say_no() {
         let launch = Launch::refreshtop(&["doctor", "--fix"]).env("REFRESHTOP_URL", &url).size(80, 24);
         let (shown, ended) = tokio::task::block_in_place(|| {
             let mut terminal = launch.start();
-            terminal.wait_text("Go on? [y/N]");
+            terminal.wait_text("Continue? [y/N]");
             terminal.send(answer);
             let ended = terminal.wait_exit().unwrap();
             (String::from_utf8(terminal.raw_bytes()).unwrap(), ended)

@@ -132,9 +132,9 @@ async fn try_example(folder: &Path, url: &str, line: &str) {
         execute(url, "DELETE FROM pg_statistic WHERE starelid = 'public.platform_metrics'::regclass").await;
         block_in_place(|| {
             let mut doctor = in_terminal(folder, Some(url), line);
-            let shown =
-                doctor.wait_for("an end", |screen| screen.contains("Go on? [y/N]") || screen.contains("Nothing was"));
-            if shown.contains("Go on?") {
+            let shown = doctor
+                .wait_for("an end", |screen| screen.contains("Continue? [y/N]") || screen.contains("Nothing was"));
+            if shown.contains("Continue?") {
                 doctor.send("y\r");
             }
             let code = doctor.wait_exit().unwrap();

@@ -20,7 +20,7 @@ async fn a_job_is_restored_paused_resumed_moved_and_removed() {
     let url = migrated_app("command_jobs").await;
     let missing = run(&url, "job pause").await;
     assert_eq!(missing.code, i32::from(exit::FAILURE), "{missing:?}");
-    assert!(missing.err.contains("put it back with: refreshtop job restore"), "{missing:?}");
+    assert!(missing.err.contains("restore it with: refreshtop job restore"), "{missing:?}");
     let show = run(&url, "job show").await;
     assert!(show.code != 0 || show.out.contains("missing"), "{show:?}");
 

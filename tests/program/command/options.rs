@@ -111,13 +111,13 @@ async fn a_config_file_is_found_written_and_checked() {
     let path = folder.path().join("refreshtop/config.toml");
     assert_eq!(at("config path").await.out, format!("{}\n", path.display()));
     let absent = at("config check").await;
-    assert!(absent.code == 0 && absent.out.contains("is not there; the defaults apply"), "{absent:?}");
+    assert!(absent.code == 0 && absent.out.contains("does not exist; the defaults apply"), "{absent:?}");
     assert_eq!(at("config init").await.out, format!("wrote {}\n", path.display()));
     assert_eq!(fs::read_to_string(&path).unwrap(), include_str!("../../../config.example.toml"));
     let again = at("config init").await;
     assert_eq!((again.code, again.out.as_str()), (i32::from(exit::FAILURE), ""), "{again:?}");
     let good = at("config check").await;
-    assert_eq!(good.out, format!("{} is good\ndatabase app at db.example as bob\n", path.display()));
+    assert_eq!(good.out, format!("{} has no mistakes\ndatabase app at db.example as bob\n", path.display()));
     fs::write(&path, "pol = '3s'").unwrap();
     let bad = at("config check").await;
     assert_eq!(bad.code, i32::from(exit::SETTINGS), "{bad:?}");

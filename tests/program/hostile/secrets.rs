@@ -9,6 +9,7 @@ use refreshtop::settings;
 use refreshtop_connect::{Target, environment::Environment, secret::ConnectionUrl};
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     fs,
     os::unix::fs::PermissionsExt as _,
     path::Path,
@@ -306,8 +307,8 @@ fn it_prints_itself_nowhere() {
     for (way, (arguments, variables)) in ways(&place, folder.path()) {
         let mut environment: Environment = variables;
         environment.insert("HOME".into(), folder.path().to_str().unwrap().into());
-        let line = std::iter::once("refreshtop".to_owned()).chain(arguments);
-        let cli = match refreshtop::cli::Cli::read(line) {
+        let line: Vec<OsString> = std::iter::once("refreshtop".to_owned()).chain(arguments).map(Into::into).collect();
+        let cli = match refreshtop::cli::Cli::read(&line) {
             Ok(cli) => cli,
             Err(error) => {
                 assert_hidden(way, &format!("{error:?} {error}"));
@@ -315,8 +316,11 @@ fn it_prints_itself_nowhere() {
             }
         };
         assert_hidden(way, &format!("{cli:?} {cli:#?}"));
-        let settings = match settings::resolve(&cli.options, &environment) {
-            Ok(settings) => settings,
+        let settings = match settings::resolve(&line, &environment) {
+            Ok((merged, settings)) => {
+                assert_hidden(way, &format!("{merged:?} {merged:#?}"));
+                settings
+            }
             Err(error) => {
                 assert_hidden(way, &format!("{error:?} {error}"));
                 continue;

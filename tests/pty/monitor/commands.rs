@@ -71,7 +71,7 @@ async fn asks_a_person_before_it_undoes() {
         let mut down = Launch::refreshtop(&["migrate", "down"]).env("REFRESHTOP_URL", &url).start();
         down.wait_for("the question", |screen| {
             screen.contains(&format!("This undoes steps {all}, dropping public.platform_metrics"))
-                && screen.contains("Go on? [y/N]")
+                && screen.contains("Continue? [y/N]")
         });
         down.send(&format!("{answer}\r"));
         assert_eq!(down.wait_exit(), Ok(code.into()));

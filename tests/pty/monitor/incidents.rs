@@ -47,7 +47,7 @@ async fn the_wall_turns_as_the_state_does_and_a_refresh_from_it_works() {
     execute(&url, REFRESH).await;
     patience(&url, "100ms").await;
     // The word itself is drawn in pixels; it is known by its shape and by what stands below it.
-    let mut monitor = Launch::monitor(&url).arg("--view").arg("wall").start();
+    let mut monitor = Launch::monitor(&url).arg("--screen").arg("wall").start();
     let calm = |screen: &str| screen.contains("every rule is kept") && screen.contains('█') && !screen.contains('╭');
     monitor.wait_for("a healthy wall", calm);
 

@@ -1,7 +1,8 @@
-//! `refreshtop metrics --listen`: a small HTTP server that looks at the database for each scrape.
+//! `refreshtop metrics --listen`: a small HTTP server that reads the database for each scrape.
 
+use super::exposition;
 use crate::{
-    command::{Failure, metrics, signals::StopSignals},
+    command::{Failure, signals::StopSignals},
     output::openmetrics::CONTENT_TYPE,
     settings::{Settings, value::Listen},
 };
@@ -34,12 +35,12 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-/// Connections at a time. For one more, the one that has taken longest to ask has to go: whoever asks slowly, or not at
-/// all, keeps no scrape waiting.
+/// Connections at a time. One more replaces the oldest one that has not sent its request, so that slow or silent clients
+/// keep no scrape waiting.
 const CONNECTIONS: usize = 256;
-/// How long a client may take to ask.
+/// How long a client may take to send its request.
 const HEADER_LIMIT: Duration = Duration::from_secs(3);
-/// Bytes that a client may take to ask.
+/// Longest header of a request, in bytes.
 const HEADER_SIZE: usize = 16 * 1024;
 /// How long a connection may live.
 const CONNECTION_LIMIT: Duration = Duration::from_mins(1);
@@ -47,17 +48,18 @@ const CONNECTION_LIMIT: Duration = Duration::from_mins(1);
 struct Shared {
     settings: Settings,
     target: Target,
-    /// What the listener was told to listen on.
+    /// The host of `--listen`.
     host: String,
-    /// One look at a time: many scrapers must not become many sessions. It answers everybody who asked before it began.
-    looking: Mutex<Option<(Instant, String)>>,
+    /// The last text, and when its read began. One read at a time: many scrapers must not become many sessions. It answers
+    /// every request that came before it began.
+    latest: Mutex<Option<(Instant, String)>>,
 }
 
 /// A connection that is served.
 struct Open {
     task: AbortHandle,
-    /// The database is being asked for it.
-    looks: Arc<AtomicBool>,
+    /// The database is being read for it.
+    reading: Arc<AtomicBool>,
 }
 
 /// Serves until a signal stops it.
@@ -66,16 +68,18 @@ pub async fn run(address: &Listen, settings: &Settings, target: &Target) -> Resu
     let failed = |error| Failure::new(exit::FAILURE, format!("cannot listen on {address}: {error}"));
     let listener = TcpListener::bind((address.host.as_str(), address.port)).await.map_err(failed)?;
     let local = listener.local_addr().map_err(failed)?;
-    say(&format!("serving http://{local}/metrics"));
+    print(&format!("serving http://{local}/metrics"));
     if !local.ip().is_loopback() {
-        say("warning: whoever reaches this address can read the figures, without a password and without encryption");
+        print(
+            "warning: anybody who can connect to this address can read the metrics, without a password and without encryption",
+        );
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     let shared = Arc::new(Shared {
         settings: settings.clone(),
         target: target.clone(),
         host: address.host.clone(),
-        looking: Mutex::default(),
+        latest: Mutex::default(),
     });
     let free = Arc::new(Semaphore::new(CONNECTIONS));
     tokio::select! {
@@ -85,7 +89,7 @@ pub async fn run(address: &Listen, settings: &Settings, target: &Target) -> Resu
 }
 
 /// Ignore the error: stderr may be closed.
-fn say(text: &str) {
+fn print(text: &str) {
     let _ = writeln!(std::io::stderr(), "refreshtop: {text}");
 }
 
@@ -96,22 +100,22 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>, free: &Arc<Semapho
             Ok((stream, _)) => {
                 open.retain(|open| !open.task.is_finished());
                 if free.available_permits() == 0 {
-                    let slow = open.iter().position(|open| !open.looks.load(Ordering::SeqCst));
-                    // Where there is none, each of them will be answered, and this one has to wait for that.
+                    let slow = open.iter().position(|open| !open.reading.load(Ordering::SeqCst));
+                    // If there is none, all of them will be answered, and this one waits for that.
                     slow.map(|at| open.remove(at)).inspect(|slow| slow.task.abort());
                 }
                 // The semaphore is never closed.
                 let Ok(permit) = Arc::clone(free).acquire_owned().await else { return };
-                let looks = Arc::new(AtomicBool::new(false));
-                let (shared, looking) = (Arc::clone(shared), Arc::clone(&looks));
+                let reading = Arc::new(AtomicBool::new(false));
+                let (shared, flag) = (Arc::clone(shared), Arc::clone(&reading));
                 let task = tokio::spawn(async move {
                     let _permit = permit;
-                    let _ = timeout(CONNECTION_LIMIT, connection(stream, &shared, &looking)).await;
+                    let _ = timeout(CONNECTION_LIMIT, connection(stream, &shared, &flag)).await;
                 });
-                open.push(Open { task: task.abort_handle(), looks });
+                open.push(Open { task: task.abort_handle(), reading });
             }
             Err(error) => {
-                // Out of descriptors, say: it passes.
+                // Such as too many open files, which passes.
                 tracing::warn!(%error, "a connection could not be accepted");
                 sleep(Duration::from_millis(200)).await;
             }
@@ -119,14 +123,14 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>, free: &Arc<Semapho
     }
 }
 
-async fn connection(stream: TcpStream, shared: &Shared, looks: &AtomicBool) {
+async fn connection(stream: TcpStream, shared: &Shared, reading: &AtomicBool) {
     let service =
-        service_fn(async |request: Request<Incoming>| Ok::<_, Infallible>(answer(&request, shared, looks).await));
+        service_fn(async |request: Request<Incoming>| Ok::<_, Infallible>(answer(&request, shared, reading).await));
     let ended = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_LIMIT)
         .max_buf_size(HEADER_SIZE)
-        // Who asks seldom need not hold a place meanwhile.
+        // A client that scrapes rarely must not hold a connection in between.
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service)
         .await;
@@ -135,53 +139,54 @@ async fn connection(stream: TcpStream, shared: &Shared, looks: &AtomicBool) {
     }
 }
 
-/// Whether a request is meant for this machine. A page of a stranger in somebody's browser can have a name that leads
-/// here, and would be given the figures; it can't ask for an address, nor for a name that is not its own.
-fn meant(request: &Request<Incoming>, host: &str) -> bool {
+/// Whether a request names this machine. A stranger's page in somebody's browser can use a host name of its own that
+/// resolves to this machine, and would get the figures; it can't send an address, or a name that is not its own.
+fn is_for_us(request: &Request<Incoming>, host: &str) -> bool {
     let hosts = request.headers().get_all(HOST).into_iter().map(|value| Authority::try_from(value.as_bytes()).ok());
-    // Whoever sends none is no browser.
-    hosts.chain(request.uri().authority().cloned().map(Some)).all(|name| name.is_some_and(|name| ours(&name, host)))
+    // A browser always sends one.
+    hosts
+        .chain(request.uri().authority().cloned().map(Some))
+        .all(|name| name.is_some_and(|name| is_our_name(&name, host)))
 }
 
-fn ours(name: &Authority, host: &str) -> bool {
+fn is_our_name(name: &Authority, host: &str) -> bool {
     let (whole, name) = (name.as_str(), name.host());
     let literal = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
     let address = name.parse::<IpAddr>().is_ok() || literal.is_some_and(|name| name.parse::<Ipv6Addr>().is_ok());
-    let named = ["localhost", host].iter().any(|ours| name.trim_end_matches('.').eq_ignore_ascii_case(ours));
+    let named = ["localhost", host].iter().any(|own| name.trim_end_matches('.').eq_ignore_ascii_case(own));
     !whole.contains('@') && (address || named)
 }
 
-/// The figures, from a look that began after they were asked for.
+/// The figures, from a read that began after the request came.
 async fn figures(shared: &Shared) -> String {
-    let asked = Instant::now();
-    let mut looking = shared.looking.lock().await;
-    if let Some((began, text)) = &*looking
-        && *began > asked
+    let requested = Instant::now();
+    let mut latest = shared.latest.lock().await;
+    if let Some((began, text)) = &*latest
+        && *began > requested
     {
         return text.clone();
     }
     let began = Instant::now();
-    let (text, looked) = metrics::expose(&shared.settings, &shared.target).await;
-    if let Err(failure) = looked {
-        // The exposition says that it is down; why is nobody's business out there.
+    let (text, read) = exposition::read(&shared.settings, &shared.target).await;
+    if let Err(failure) = read {
+        // The exposition says that the database is down; the reason is for the log only.
         tracing::warn!(%failure, "a scrape found no figures");
     }
-    *looking = Some((began, text.clone()));
+    *latest = Some((began, text.clone()));
     text
 }
 
-async fn answer(request: &Request<Incoming>, shared: &Shared, looks: &AtomicBool) -> Response<Full<Bytes>> {
+async fn answer(request: &Request<Incoming>, shared: &Shared, reading: &AtomicBool) -> Response<Full<Bytes>> {
     const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
     let (status, kind, text) = match (request.method(), request.uri().path()) {
-        _ if !meant(request, &shared.host) => {
-            let text =
-                "this is not the host that was asked for: ask by IP address, localhost, or the name in --listen\n";
+        _ if !is_for_us(request, &shared.host) => {
+            let text = "this host name is not served here: use an IP address, localhost, or the name in --listen\n";
             (StatusCode::MISDIRECTED_REQUEST, PLAIN, text.to_owned())
         }
         (&Method::GET | &Method::HEAD, "/metrics") => {
-            looks.store(true, Ordering::SeqCst);
+            reading.store(true, Ordering::SeqCst);
             let text = figures(shared).await;
-            looks.store(false, Ordering::SeqCst);
+            reading.store(false, Ordering::SeqCst);
             (StatusCode::OK, HeaderValue::from_static(CONTENT_TYPE), text)
         }
         (&Method::GET | &Method::HEAD, "/") => (StatusCode::OK, PLAIN, "refreshtop: see /metrics\n".to_owned()),
@@ -218,7 +223,7 @@ mod tests {
             ("evil.example@127.0.0.1", false),
             ("2130706433", false),
         ] {
-            assert_eq!(ours(&Authority::try_from(name).unwrap(), "db.example"), wanted, "{name}");
+            assert_eq!(is_our_name(&Authority::try_from(name).unwrap(), "db.example"), wanted, "{name}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a bug says before it ends the program: as little as finds it, and nothing that somebody else wrote unsifted.
+//! The report of a panic: enough to find the bug, and no text from elsewhere that was not checked.
 
 use refreshtop_connect::secret;
 use refreshtop_core::sanitize;
@@ -12,13 +12,13 @@ use std::{
 /// Characters of a panic's message that are shown.
 const LONGEST: usize = 400;
 
-/// From now on a panic of whatever thread is told by [`report`], on standard error, and no signal leaves a core behind:
-/// passwords that are in memory would be in it.
+/// From now on a panic of any thread is reported on standard error ([`report`]), and no signal leaves a core dump: it would
+/// contain the passwords that are in memory.
 pub fn install() {
-    // Where even that is refused, the system's own limit holds.
+    // Ignore the error: the system's own limit applies then.
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), ..getrlimit(Resource::Core) });
     std::panic::set_hook(Box::new(|panic| {
-        // Where even standard error is gone, nobody listens.
+        // Ignore the error: stderr may be closed.
         let _ = write!(std::io::stderr(), "{}", report(panic));
     }));
 }
@@ -28,14 +28,17 @@ fn report(panic: &PanicHookInfo) -> String {
     let trace = Backtrace::capture();
     let trace = match trace.status() {
         BacktraceStatus::Captured => format!("{trace}"),
-        _ => "RUST_BACKTRACE=1 shows the way there\n".into(),
+        _ => "RUST_BACKTRACE=1 shows the backtrace\n".into(),
     };
-    format!("refreshtop: a bug ended the program{place}: {}; please report it\n{trace}", said(panic.payload_as_str()))
+    format!(
+        "refreshtop: a bug ended the program{place}: {}; please report it\n{trace}",
+        message(panic.payload_as_str())
+    )
 }
 
-/// A message of the standard library can quote what the program was working on: a text that was cut in the middle of a
-/// character, a value that was not expected.
-fn said(payload: Option<&str>) -> String {
+/// A message of the standard library can quote the program's data: a text that was cut in the middle of a character, an
+/// unexpected value.
+fn message(payload: Option<&str>) -> String {
     match payload {
         None => "without a message".into(),
         Some(text) if secret::looks_secret(text) => "its message may hold a password and is not shown".into(),
@@ -45,14 +48,14 @@ fn said(payload: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::said;
+    use super::message;
 
     #[test]
     fn a_message_is_one_harmless_line_without_a_password() {
-        assert_eq!(said(Some("index 7\n\u{1b}]0;x\u{7}")), "index 7 \u{fffd}]0;x\u{fffd}");
-        assert_eq!(said(Some(&"x".repeat(1 << 20))).chars().count(), 401);
+        assert_eq!(message(Some("index 7\n\u{1b}]0;x\u{7}")), "index 7 \u{fffd}]0;x\u{fffd}");
+        assert_eq!(message(Some(&"x".repeat(1 << 20))).chars().count(), 401);
         let cut = "byte index 5 is not a char boundary; it is inside 'ü' of `postgres://bob:hünter2@h/app`";
-        assert!(!said(Some(cut)).contains("nter2"));
-        assert_eq!(said(None), "without a message");
+        assert!(!message(Some(cut)).contains("nter2"));
+        assert_eq!(message(None), "without a message");
     }
 }

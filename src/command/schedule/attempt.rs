@@ -1,0 +1,77 @@
+//! The refresh of one tick, in a transaction with an advisory lock; none if another scheduler was first.
+
+use super::LONGEST_SLEEP;
+use crate::command::refresh::Lost;
+use chrono::{DateTime, Utc};
+use refreshtop_core::clock::ServerClock;
+use refreshtop_db::{
+    contract::PLATFORM_METRICS,
+    migrate,
+    session::PINNED,
+    trigger,
+    trust::{LOG, Trust},
+};
+use serde_json::Value;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+use tokio_postgres::Client;
+
+/// Second key of the advisory lock among instances; the first is that of the migrations.
+const LOCK_KEY: i32 = 2;
+/// How often another instance's lock is waited for, and how long each time.
+const LOCK_TRIES: u32 = 5;
+const LOCK_PAUSE: Duration = Duration::from_secs(1);
+
+/// How a tick ended on a session.
+pub struct Attempt {
+    /// The server's clock.
+    pub clock: ServerClock,
+    /// The answer of the refresh; `None` if another scheduler had refreshed since the tick.
+    pub reply: Option<Value>,
+}
+
+/// Begins a transaction in which unqualified names are PostgreSQL's own.
+pub fn begin() -> String {
+    format!("BEGIN; {PINNED}")
+}
+
+/// Refreshes, unless a scheduled attempt was made since the tick.
+pub async fn refresh(client: &Client, tick: DateTime<Utc>) -> Result<Attempt, Lost> {
+    let mut tries = 0;
+    let trust = Trust::of_client(client).await?;
+    trust.allow_all(&[LOG, trigger::REFRESH])?;
+    loop {
+        tries += 1;
+        client.batch_execute(&begin()).await?;
+        let lock = "SELECT pg_try_advisory_xact_lock($1, $2), clock_timestamp()";
+        let row = client.query_one(lock, &[&migrate::LOCK_CLASS, &LOCK_KEY]).await?;
+        let (locked, time): (bool, DateTime<Utc>) = (row.try_get(0)?, row.try_get(1)?);
+        let clock = ServerClock::new(time, Instant::now());
+        // Our clock may be a little ahead of the server's, and an attempt before the tick would not count for it.
+        let early = (tick - time).to_std().unwrap_or_default();
+        if early.is_zero() {
+            client.batch_execute(&trust.hold(&[LOG])).await?;
+            if was_attempted(client, tick).await? {
+                client.batch_execute("ROLLBACK").await?;
+                return Ok(Attempt { clock, reply: None });
+            }
+            if locked || tries >= LOCK_TRIES {
+                // The source is named here, because the session's name may be set by the user.
+                let refresh = "SELECT refreshtop.refresh($1, 'schedule')";
+                let reply = client.query_one(refresh, &[&PLATFORM_METRICS]).await?.try_get(0)?;
+                client.batch_execute("COMMIT").await?;
+                return Ok(Attempt { clock, reply: Some(reply) });
+            }
+        }
+        client.batch_execute("ROLLBACK").await?;
+        sleep(if early.is_zero() { LOCK_PAUSE } else { early.min(LONGEST_SLEEP) }).await;
+    }
+}
+
+/// Whether any scheduler made an attempt since the tick.
+async fn was_attempted(client: &Client, tick: DateTime<Utc>) -> Result<bool, tokio_postgres::Error> {
+    let attempt = "SELECT EXISTS (SELECT 1 FROM public.metrics_refresh_log
+                                  WHERE refresh_type = $1 AND trigger_source = 'schedule' AND created_at >= $2
+                                    AND started_at >= $2)";
+    client.query_one(attempt, &[&PLATFORM_METRICS, &tick]).await?.try_get(0)
+}
