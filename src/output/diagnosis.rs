@@ -68,7 +68,7 @@ impl Page {
     /// What a fix came to.
     pub fn fixed(&self, fix: &Fix, outcome: &Result<String, String>) -> String {
         let (glyph, word, text) = match outcome {
-            Ok(said) => (self.glyphs.ok, "done", said),
+            Ok(message) => (self.glyphs.ok, "done", message),
             Err(why) => (self.glyphs.failed, "failed", why),
         };
         let undo = self.undo(fix).filter(|_| outcome.is_ok()).map(|undo| indented(INDENT, &undo));

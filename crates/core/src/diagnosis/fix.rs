@@ -1,6 +1,6 @@
 //! What fixes a finding: what is done, where, and how much it can break. The statements are written in [`super::sql`].
 
-use super::{JobRef, sql};
+use super::JobRef;
 
 /// How much a fix can break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -252,16 +252,6 @@ impl Fix {
             | FixAction::UnscheduleJob { .. }
             | FixAction::RevokeExecute { .. } => Risk::Disruptive,
         }
-    }
-
-    /// Exactly what is executed: one statement.
-    pub fn sql(&self) -> String {
-        sql::statement(self)
-    }
-
-    /// The statement that takes it back, in the same database; `None` if nothing does.
-    pub fn undo(&self) -> Option<String> {
-        sql::undo(self)
     }
 }
 

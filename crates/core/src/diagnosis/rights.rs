@@ -114,24 +114,6 @@ pub fn roles(facts: &Facts) -> Check {
     let Some(installer) = &facts.installer else {
         return new(Verdict::Unknown, "There is no schema refreshtop.".into()).advise("Run: refreshtop migrate.");
     };
-    let mut notes = Vec::new();
-    if !facts.creators.is_empty() {
-        let creators = facts.creators.join(", ");
-        notes.push(format!("up to PostgreSQL 15, a role with CREATEROLE can make itself a member of any: {creators}"));
-    }
-    if !facts.job_members.is_empty() {
-        let members = facts.job_members.join(", ");
-        notes.push(format!("members of refreshtop_job, who may refresh, clean up and change jobs: {members}"));
-    }
-    if facts.owners.len() > 1 {
-        let owners = facts.owners.join(", ");
-        notes.push(format!("the sources have several owners, whose code meets in one query: {owners}"));
-    }
-    if !facts.inviters.is_empty() {
-        let inviters = facts.inviters.join(", ");
-        notes.push(format!("may make others members of refreshtop_admin, who read the log and refresh: {inviters}"));
-    }
-    notes.extend(facts.strays.iter().map(|Stray { owner, what, drop }| format!("{owner} owns {what}: {drop}")));
     let check = if !facts.members.is_empty() {
         let members = facts.members.join(", ");
         let finding = format!(
@@ -162,7 +144,31 @@ pub fn roles(facts: &Facts) -> Check {
     } else {
         new(Verdict::Good, format!("Schema refreshtop belongs to {installer}, and nobody else acts as that role."))
     };
+    let notes = notes(facts);
     if notes.is_empty() { check } else { check.detail(Detail::Lines(notes)) }
+}
+
+/// What else is known about the roles, whatever the verdict.
+fn notes(facts: &Facts) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !facts.creators.is_empty() {
+        let creators = facts.creators.join(", ");
+        notes.push(format!("up to PostgreSQL 15, a role with CREATEROLE can make itself a member of any: {creators}"));
+    }
+    if !facts.job_members.is_empty() {
+        let members = facts.job_members.join(", ");
+        notes.push(format!("members of refreshtop_job, who may refresh, clean up and change jobs: {members}"));
+    }
+    if facts.owners.len() > 1 {
+        let owners = facts.owners.join(", ");
+        notes.push(format!("the sources have several owners, whose code meets in one query: {owners}"));
+    }
+    if !facts.inviters.is_empty() {
+        let inviters = facts.inviters.join(", ");
+        notes.push(format!("may make others members of refreshtop_admin, who read the log and refresh: {inviters}"));
+    }
+    notes.extend(facts.strays.iter().map(|Stray { owner, what, drop }| format!("{owner} owns {what}: {drop}")));
+    notes
 }
 
 /// Where the installation was migrated, and where it is.

@@ -13,8 +13,19 @@ pub fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// The statement that a fix executes.
-pub(super) fn statement(fix: &Fix) -> String {
+impl Fix {
+    /// Exactly what is executed: one statement.
+    pub fn sql(&self) -> String {
+        statement(self)
+    }
+
+    /// The statement that takes it back, in the same database; `None` if nothing does.
+    pub fn undo(&self) -> Option<String> {
+        undo(self)
+    }
+}
+
+fn statement(fix: &Fix) -> String {
     match &fix.action {
         FixAction::CancelBackend(backend) => signal("pg_cancel_backend", backend),
         FixAction::TerminateBackend(backend) => signal("pg_terminate_backend", backend),
@@ -38,8 +49,7 @@ pub(super) fn statement(fix: &Fix) -> String {
     }
 }
 
-/// The statement that takes a fix back.
-pub(super) fn undo(fix: &Fix) -> Option<String> {
+fn undo(fix: &Fix) -> Option<String> {
     match &fix.action {
         FixAction::CreateIndex { name, .. } => Some(format!("DROP INDEX CONCURRENTLY public.{}", identifier(name))),
         FixAction::EnableRowSecurity => {
