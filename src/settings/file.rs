@@ -376,7 +376,7 @@ mod tests {
             ("window = \"30s\"", "line 1, column 10", "at least 1m"),
             ("window = \"367d\"", "line 1, column 10", "at most 366 days"),
             ("ascii = \"yes\"", "line 1, column 9", "this must be a boolean"),
-            ("log_file = \"~/x\"", "line 1, column 12", "write the folder out"),
+            ("log_file = \"~/x\"", "line 1, column 12", "write out the folder"),
             ("log_level = \"all\"", "line 1, column 13", "error, warn, info, debug, trace"),
             ("thresholds.success_critical = 101", "line 1, column 31", "from 0 to 100"),
             ("thresholds.success_warning = -1", "line 1, column 30", "from 0 to 100"),

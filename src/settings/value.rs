@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(log_level("debug"), Ok(Level::DEBUG));
         assert_eq!(log_level("all"), Err("no such level: there are error, warn, info, debug, trace".into()));
         assert_eq!(path("/x"), Ok("/x".into()));
-        assert!(path("~/x").unwrap_err().contains("write the folder out"));
+        assert!(path("~/x").unwrap_err().contains("write out the folder"));
         assert_eq!(yes_or_no("YES"), Ok(true));
         assert_eq!(yes_or_no("0"), Ok(false));
         assert!(yes_or_no("maybe").is_err());
