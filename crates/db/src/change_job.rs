@@ -100,7 +100,7 @@ pub async fn change(
     if outcome != Changed::Done {
         return Ok(Some(outcome));
     }
-    Trust::of(&mut noted).await?.allow(Thing::Function("record_act"))?;
+    Trust::of(&noted).await?.allow(Thing::Function("record_act"))?;
     let schedule = if let Change::Every(schedule) = change { Some(schedule.as_str()) } else { None };
     let sql = "SELECT refreshtop.record_act($1, 'success', jsonb_build_object('job', $2, 'schedule', $3))";
     let act = [Parameter::Text(change.act()), Parameter::Text(&sought.name), Parameter::OptionalText(schedule)];

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// The rest of the monitor, as the screens see it.
+#[expect(clippy::struct_excessive_bools, reason = "facts, each of its own")]
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     /// Local moment of the last message.

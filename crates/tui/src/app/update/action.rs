@@ -223,13 +223,11 @@ fn close(state: &mut State) -> Vec<Effect> {
     }
     let screen = state.screen;
     let closed = state.with_screens(|screens, context| screens.get_mut(screen).close(context));
-    match closed {
-        Some(effects) => apply(state, effects),
-        None => {
-            state.screen = Screen::Overview;
-            Vec::new()
-        }
-    }
+    let Some(effects) = closed else {
+        state.screen = Screen::Overview;
+        return Vec::new();
+    };
+    apply(state, effects)
 }
 
 /// Moves by a page.
