@@ -17,7 +17,6 @@ use refreshtop_core::{
     run::{Run, RunStatus},
 };
 use refreshtop_db::{
-    contract::PLATFORM_METRICS,
     error::{Error, Result},
     events::Events,
     log,
@@ -26,6 +25,7 @@ use refreshtop_db::{
     server_facts,
     session::Session,
     session_budget::SessionBudget,
+    statistics,
     watcher::{self, Polls},
 };
 use serde_json::json;
@@ -54,12 +54,19 @@ pub async fn run(logs: &Logs, settings: &Settings, target: &Target, output: Outp
         }
         None => None,
     };
+    let known = async {
+        let tx = ReadTransaction::begin(&mut app).await?;
+        statistics::check_view(&tx, &settings.view).await?;
+        tx.end();
+        Ok(())
+    };
+    known.await.map_err(|error| failed(target, &error))?;
     if logs.follow {
         return follow(logs, settings, target, output, app, since).await;
     }
     let read = async {
         let tx = ReadTransaction::begin(&mut app).await?;
-        let runs = log::runs_since(&tx, &ViewId::new(PLATFORM_METRICS), filter(logs), since, logs.limit).await?;
+        let runs = log::runs_since(&tx, &settings.view, filter(logs), since, logs.limit).await?;
         tx.end();
         Ok(runs)
     };
@@ -67,7 +74,7 @@ pub async fn run(logs: &Logs, settings: &Settings, target: &Target, output: Outp
     session::close(app).await;
     if output.json {
         let object = json!({"count": runs.len(), "runs": runs.iter().map(json::run).collect::<Vec<_>>()});
-        return output.object("logs", json::of_view(&target.id(), PLATFORM_METRICS, object));
+        return output.object("logs", json::of_view(&target.id(), settings.view.as_str(), object));
     }
     output.print(&table(&runs, output))
 }
@@ -100,10 +107,10 @@ fn cells(run: &Run, output: Output) -> [String; 6] {
 }
 
 /// Prints the attempts of a follower: an object each, or lines with columns of fixed width.
-fn print(database: &str, runs: &[Run], output: Output) -> Result<(), Failure> {
+fn print(database: &str, view: &ViewId, runs: &[Run], output: Output) -> Result<(), Failure> {
     for run in runs {
         if output.json {
-            output.object("run", json::of_view(database, PLATFORM_METRICS, json::run(run)))?;
+            output.object("run", json::of_view(database, view.as_str(), json::run(run)))?;
             continue;
         }
         let [started, status, source, duration, sqlstate, error] = cells(run, output);
@@ -127,18 +134,18 @@ async fn follow(
     // Rows that are in the log now are printed or filtered out; later ones are new. The first read after the watcher
     // listens returns those in between.
     let mut runs = tokio::select! {
-        runs = follower.new_runs(logs, target) => runs.map_err(|error| failed(target, &error))?,
+        runs = follower.new_runs(logs, settings, target) => runs.map_err(|error| failed(target, &error))?,
         () = stop.recv() => return Ok(()),
     };
     runs.retain(|run| since.is_none_or(|since| run.completed_at.unwrap_or(run.started_at) >= since));
-    print(&target.id(), &runs[runs.len().saturating_sub(logs.limit.into())..], output)?;
+    print(&target.id(), &settings.view, &runs[runs.len().saturating_sub(logs.limit.into())..], output)?;
     let (sender, mut received) = mpsc::channel(64);
     let database = DatabaseId::new(&target.id());
     // No poll is requested: a session of its own reads what is printed.
     let (_polls, requests) = mpsc::channel(1);
     let (_window, window) = watch::channel(settings.window);
     let events = Events::of(database, sender);
-    let view = ViewId::new(PLATFORM_METRICS);
+    let view = settings.view.clone();
     let polls = Polls { requests, window };
     let watcher = tokio::spawn(watcher::run(target.clone(), view, SessionBudget::default(), polls, events));
     let mut poll = tokio::time::interval(settings.poll);
@@ -176,7 +183,7 @@ async fn follow(
         let runs = tokio::select! {
             () = stop.recv() => break Ok(()),
             () = &mut gone => break Ok(()),
-            runs = timeout(LONGEST_READ, follower.new_runs(logs, target)) => runs,
+            runs = timeout(LONGEST_READ, follower.new_runs(logs, settings, target)) => runs,
         };
         let Ok(runs) = runs else {
             let _ = writeln!(
@@ -188,7 +195,7 @@ async fn follow(
         };
         match runs {
             Ok(runs) => {
-                if let Err(failure) = print(&target.id(), &runs, output) {
+                if let Err(failure) = print(&target.id(), &settings.view, &runs, output) {
                     break Err(failure);
                 }
             }
@@ -208,7 +215,7 @@ struct Follower {
 
 impl Follower {
     /// Attempts that the last read did not return, oldest first.
-    async fn new_runs(&mut self, logs: &Logs, target: &Target) -> Result<Vec<Run>> {
+    async fn new_runs(&mut self, logs: &Logs, settings: &Settings, target: &Target) -> Result<Vec<Run>> {
         let mut app = match self.app.take() {
             Some(app) => app,
             None => match session::open(target, "logs", &Limits::READING).await {
@@ -219,7 +226,7 @@ impl Follower {
         };
         let rows = FOLLOW_ROWS.max(logs.limit);
         let tx = ReadTransaction::begin(&mut app).await?;
-        let mut runs = log::runs_since(&tx, &ViewId::new(PLATFORM_METRICS), filter(logs), None, rows).await?;
+        let mut runs = log::runs_since(&tx, &settings.view, filter(logs), None, rows).await?;
         tx.end();
         self.app = Some(app);
         let now = runs.iter().map(|run| run.id).collect();

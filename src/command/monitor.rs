@@ -5,12 +5,8 @@ use refreshtop_connect::{
     Target,
     environment::{self, Environment},
 };
-use refreshtop_core::{
-    address::{DatabaseId, ViewId},
-    database::Database,
-    exit,
-};
-use refreshtop_db::{contract::PLATFORM_METRICS, events::Events, worker::Worker};
+use refreshtop_core::{address::DatabaseId, database::Database, exit};
+use refreshtop_db::{events::Events, worker::Worker};
 use refreshtop_tui::{
     app::{effect::Effect, state::State},
     event_loop::Effects,
@@ -34,7 +30,7 @@ pub async fn run(settings: &Settings, target: Target, environment: &Environment)
             "TERM=dumb can't show a screen; use a terminal that can, e.g. TERM=xterm",
         ));
     }
-    let view = ViewId::new(PLATFORM_METRICS);
+    let view = settings.view.clone();
     let id = DatabaseId::new(&target.id());
     let database = Database::new(id.clone(), settings.profile.clone(), target.place(), [view.clone()]);
     let options = settings.options();

@@ -6,13 +6,11 @@ use crate::{
 };
 use refreshtop_connect::Target;
 use refreshtop_core::{
-    address::ViewId,
     health::{self, Health},
     snapshot::Snapshot,
     stats::RefreshStats,
 };
 use refreshtop_db::{
-    contract::PLATFORM_METRICS,
     error::Error,
     snapshot::{self, Kept, Scope},
 };
@@ -39,9 +37,7 @@ pub async fn read(target: &Target, settings: &Settings, runs: u16) -> Result<Rep
 async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16) -> Result<Report, Failure> {
     let failed = |failure: &Error| session::failure("read the statistics", target, failure);
     let scope = Scope { window: settings.window, runs, errors: 0 };
-    let read = Box::pin(snapshot::read(app, &ViewId::new(PLATFORM_METRICS), &scope))
-        .await
-        .map_err(|failure| failed(&failure))?;
+    let read = Box::pin(snapshot::read(app, &settings.view, &scope)).await.map_err(|failure| failed(&failure))?;
     if let Some(failure) = read.stats_failure() {
         return Err(failed(failure));
     }

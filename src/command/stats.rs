@@ -7,7 +7,6 @@ use crate::{
 };
 use refreshtop_connect::Target;
 use refreshtop_core::age;
-use refreshtop_db::contract::PLATFORM_METRICS;
 use serde_json::json;
 
 /// Prints the statistics of the window.
@@ -20,7 +19,7 @@ pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result
             "window_s": settings.window.as_secs(),
             "stats": json::stats(stats),
         });
-        return output.object("stats", json::of_view(&target.id(), PLATFORM_METRICS, object));
+        return output.object("stats", json::of_view(&target.id(), settings.view.as_str(), object));
     }
     let duration = |ms: Option<f64>| ms.map_or_else(|| "-".into(), age::duration_ms);
     let at =

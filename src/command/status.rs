@@ -7,7 +7,7 @@ use crate::{
 };
 use refreshtop_connect::Target;
 use refreshtop_core::{age, figures, health, run::RunStatus, snapshot::Deployment};
-use refreshtop_db::contract::{PLATFORM_METRICS, REFRESH_JOB};
+use refreshtop_db::contract::refresh_job;
 use serde_json::{Value, json};
 
 /// Attempts that the answer lists.
@@ -17,7 +17,7 @@ const RUNS: u16 = 5;
 pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
     let report = report::read(target, settings, RUNS).await?;
     if output.json {
-        output.object("status", json::of_view(&target.id(), PLATFORM_METRICS, object(&report, settings, target)))
+        output.object("status", json::of_view(&target.id(), settings.view.as_str(), object(&report, settings, target)))
     } else {
         output.print(&text(&report, settings, target, output))
     }
@@ -34,7 +34,7 @@ fn object(report: &report::Report, settings: &Settings, target: &Target) -> Valu
         "window_s": settings.window.as_secs(),
         "stats": json::stats(&report.stats),
         "running": snapshot.running.as_ref().map(json::running),
-        "job": json::reading(&snapshot.job, |job| json::job(REFRESH_JOB, job, now)),
+        "job": json::reading(&snapshot.job, |job| json::job(&refresh_job(&settings.view), job, now)),
         "figures": json::reading(&snapshot.figures, json::figures),
         "runs": json::reading(&snapshot.runs, |runs| runs.iter().map(json::run).collect()),
     })

@@ -16,7 +16,6 @@ use crate::{
 use refreshtop_connect::{Limits, Target};
 use refreshtop_core::{address::ViewId, age, exit, refresh::TriggerOutcome};
 use refreshtop_db::{
-    contract::PLATFORM_METRICS,
     error::{self, sqlstate},
     running, trigger,
 };
@@ -38,7 +37,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 ///
 /// # Errors
 /// The view was not refreshed; the exit code tells why.
-pub async fn run(trigger: &Trigger, target: &Target, output: Output) -> Result<(), Failure> {
+pub async fn run(trigger: &Trigger, view: &ViewId, target: &Target, output: Output) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
     let limits = Limits::WRITING;
     let deadline = trigger.timeout.map(|timeout| Instant::now() + timeout);
@@ -58,7 +57,7 @@ pub async fn run(trigger: &Trigger, target: &Target, output: Output) -> Result<(
             () = until(deadline) => why.set("cancelled because it took longer than --timeout: "),
         }
     };
-    let statement = trigger::refresh_statement(&ViewId::new(PLATFORM_METRICS));
+    let statement = trigger::refresh_statement(view);
     let work = async |client: &Client| {
         let mut pause = RUNNING_PAUSE;
         loop {
@@ -69,7 +68,7 @@ pub async fn run(trigger: &Trigger, target: &Target, output: Output) -> Result<(
             if pause == RUNNING_PAUSE {
                 progress("another refresh is running; waiting for its end", output);
             }
-            let freed = wait_until_free(client, pause, &why).await;
+            let freed = wait_until_free(client, view, pause, &why).await;
             if !why.get().is_empty() {
                 return Ok(reply);
             }
@@ -78,7 +77,7 @@ pub async fn run(trigger: &Trigger, target: &Target, output: Output) -> Result<(
         }
     };
     let ended = refresh::ended(refresh::cancellable(connected, work, cancel).await);
-    answer(ended, why.get(), target, output)
+    answer(ended, why.get(), view, target, output)
 }
 
 /// Prints progress if a person is watching.
@@ -90,7 +89,7 @@ fn progress(text: &str, output: Output) {
 }
 
 /// Waits for `pause`, and then until no refresh is running any more, or until there is a reason to give up.
-async fn wait_until_free(client: &Client, mut pause: Duration, why: &Cell<&str>) -> Result<(), Lost> {
+async fn wait_until_free(client: &Client, view: &ViewId, mut pause: Duration, why: &Cell<&str>) -> Result<(), Lost> {
     loop {
         // In short parts, so that a signal takes effect soon.
         while !pause.is_zero() && why.get().is_empty() {
@@ -101,7 +100,7 @@ async fn wait_until_free(client: &Client, mut pause: Duration, why: &Cell<&str>)
         if !why.get().is_empty() {
             return Ok(());
         }
-        match refresh::call(client, running::RUNS, &running::process_statement(&ViewId::new(PLATFORM_METRICS))).await {
+        match refresh::call(client, running::RUNS, &running::process_statement(view)).await {
             Ok(running) if running.is_null() => return Ok(()),
             Ok(_) => {}
             // A role that may refresh (such as the jobs') need not be allowed to see what runs: the next attempt tells.
@@ -119,13 +118,9 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-fn answer(ended: Ended, why: &str, target: &Target, output: Output) -> Result<(), Failure> {
+fn answer(ended: Ended, why: &str, view: &ViewId, target: &Target, output: Output) -> Result<(), Failure> {
     let answer = |object: Value| {
-        if output.json {
-            output.object("trigger", json::of_view(&target.id(), PLATFORM_METRICS, object))
-        } else {
-            Ok(())
-        }
+        if output.json { output.object("trigger", json::of_view(&target.id(), view.as_str(), object)) } else { Ok(()) }
     };
     let refused = |code: u8, status: &str, sqlstate: Option<&str>, message: String| {
         answer(json!({"status": status, "sqlstate": sqlstate, "message": message}))?;

@@ -22,7 +22,7 @@ use toml::{
 };
 
 /// Options that the file sets for every database, those that a profile may set as well, and the limits of both.
-const GLOBAL: [&str; 8] = ["poll", "window", "theme", "ascii", "screen", "mouse", "log_file", "log_level"];
+const GLOBAL: [&str; 9] = ["view", "poll", "window", "theme", "ascii", "screen", "mouse", "log_file", "log_level"];
 const OF_PROFILE: [&str; 2] = ["poll", "window"];
 const THRESHOLDS: [&str; 4] = ["success_critical", "success_warning", "max_average", "max_age"];
 
@@ -322,6 +322,7 @@ pub(super) fn below(warning: f64, critical: f64) -> String {
 mod tests {
     use super::*;
     use crate::{cli::Cli, settings::Layer};
+    use refreshtop_core::address::ViewId;
     use refreshtop_tui::screens::screen::Screen;
 
     fn parse(text: &str) -> Result<File, String> {
@@ -333,8 +334,8 @@ mod tests {
         for (text, wanted) in [
             (
                 "theme = 'mono'\npol = \"30s\"\n",
-                "c.toml, line 2, column 1: unknown key `pol`: did you mean `poll`? allowed: poll, window, theme, ascii, screen, \
-                 mouse, log_file, log_level, default_profile, thresholds, profiles, keys, commands\n2 | pol = \"30s\"\n  | ^^^",
+                "c.toml, line 2, column 1: unknown key `pol`: did you mean `poll`? allowed: view, poll, window, theme, ascii, \
+                 screen, mouse, log_file, log_level, default_profile, thresholds, profiles, keys, commands\n2 | pol = \"30s\"\n  | ^^^",
             ),
             (
                 "poll = \"30\"",
@@ -461,6 +462,7 @@ mod tests {
         let file = parse(EXAMPLE).unwrap();
         let defaults = Thresholds::default();
         let wanted = Layer {
+            view: Some(ViewId::new("platform_metrics")),
             poll: Some(super::super::DEFAULT_POLL),
             window: Some(super::super::DEFAULT_WINDOW),
             theme: Some(value::THEMES[0].to_owned()),

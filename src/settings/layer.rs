@@ -6,6 +6,7 @@ use refreshtop_connect::{
     environment::{self, Environment},
     secret::ConnectionUrl,
 };
+use refreshtop_core::address::ViewId;
 use refreshtop_tui::screens::screen::Screen;
 use std::{collections::BTreeMap, error::Error as _, path::PathBuf, time::Duration};
 use tracing::Level;
@@ -30,6 +31,10 @@ pub struct Layer {
     /// Config file to read instead of refreshtop/config.toml in the user's config folder
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
+
+    /// Materialized view to show and refresh, as it is named in refreshtop.views [default: platform_metrics]
+    #[arg(long, global = true, value_name = "NAME", value_parser = value::view)]
+    pub view: Option<ViewId>,
 
     /// Time between polls, 1s to 24h [default: 30s]
     #[arg(long, global = true, value_name = "DURATION", value_parser = value::poll)]

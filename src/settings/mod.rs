@@ -14,7 +14,8 @@ use file::Profile;
 pub use layer::Layer;
 use layer::Words;
 use refreshtop_connect::{environment::Environment, secret::ConnectionUrl};
-use refreshtop_core::health::Thresholds;
+use refreshtop_core::{address::ViewId, health::Thresholds};
+use refreshtop_db::contract::PLATFORM_METRICS;
 use refreshtop_tui::{app::state::Options, keys::KeyMap, screens::screen::Screen};
 use std::{
     ffi::OsString,
@@ -30,6 +31,8 @@ pub struct Settings {
     pub url: Option<ConnectionUrl>,
     /// Profile that the connection string is from; `None` for a bare URL and for the `PG*` variables.
     pub profile: Option<String>,
+    /// The materialized view that is shown and refreshed.
+    pub view: ViewId,
     /// Time between polls; 1 s to 24 h.
     pub poll: Duration,
     /// Window of the statistics; 1 min to 366 days.
@@ -168,6 +171,7 @@ impl Sources {
         let settings = Settings {
             url: url.or(from_file.url),
             profile,
+            view: all.view.clone().unwrap_or_else(|| ViewId::new(PLATFORM_METRICS)),
             poll: all.poll.unwrap_or(DEFAULT_POLL),
             window: all.window.unwrap_or(DEFAULT_WINDOW),
             thresholds: self.thresholds(all)?,
@@ -300,6 +304,7 @@ success_warning = 99
             keys: KeyMap::default(),
             url: None,
             profile: None,
+            view: ViewId::new("platform_metrics"),
             poll: Duration::from_secs(30),
             window: Duration::from_hours(24),
             thresholds: Thresholds::default(),
@@ -428,6 +433,7 @@ success_warning = 99
             "success_warning" | "success_critical" => "90",
             "ascii" | "mouse" => "true",
             "screen" => "wall",
+            "view" => "daily_sales",
             "theme" => "mono",
             "log_level" => "debug",
             _ => "x",

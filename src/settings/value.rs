@@ -4,6 +4,7 @@
 //! that slipped into the wrong place.
 
 use super::mistake;
+use refreshtop_core::address::ViewId;
 pub use refreshtop_core::schedule::{cron, job as job_schedule};
 use refreshtop_tui::screens::screen::Screen;
 use std::{
@@ -16,6 +17,8 @@ use std::{
 };
 use tracing::Level;
 
+/// Characters that the log has for the name of a view.
+const LONGEST_VIEW: usize = 100;
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_hours(24);
 const YEAR: Duration = Duration::from_hours(24 * 366);
@@ -126,6 +129,14 @@ pub fn screen(text: &str) -> Result<Screen, String> {
         let hint = mistake::close(text, &names).map(|name| format!("did you mean {name}? ")).unwrap_or_default();
         format!("no such screen: {hint}there are {}", names.join(", "))
     })
+}
+
+/// A materialized view, as it is named in `refreshtop.views`.
+pub fn view(text: &str) -> Result<ViewId, String> {
+    if text.is_empty() || text.chars().count() > LONGEST_VIEW || text.chars().any(char::is_control) {
+        return Err(format!("not the name of a view: 1 to {LONGEST_VIEW} characters, as in refreshtop.views"));
+    }
+    Ok(ViewId::new(text))
 }
 
 /// How much goes to the log.

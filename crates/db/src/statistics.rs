@@ -1,7 +1,8 @@
 //! Statistics of a view's refreshes over a window.
 
 use crate::{
-    error::Result,
+    contract::is_own,
+    error::{self, Result},
     parameter::Parameter,
     read_transaction::ReadTransaction,
     recent_runs::LISTED_ERROR,
@@ -23,6 +24,18 @@ pub async fn statistics(tx: &ReadTransaction<'_>, view: &ViewId, window: Duratio
     );
     let parameters = [Parameter::Text(view.as_str()), Parameter::Interval(window)];
     RefreshStats::from_row(&tx.one(&[Thing::Function("stats")], &sql, &parameters).await?)
+}
+
+/// Fails if no view is registered as `view` and the log has nothing of it: a name that was mistyped must not look like a
+/// view that is never refreshed.
+pub async fn check_view(tx: &ReadTransaction<'_>, view: &ViewId) -> Result<()> {
+    if is_own(view) {
+        return Ok(());
+    }
+    match statistics(tx, view, Duration::from_secs(1)).await {
+        Err(failure) if !error::is_not_installed(&failure) => Err(failure),
+        _ => Ok(()),
+    }
 }
 
 impl FromRow for RefreshStats {

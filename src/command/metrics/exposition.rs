@@ -7,7 +7,6 @@ use crate::{
 };
 use refreshtop_connect::Target;
 use refreshtop_core::{exit, health::Health};
-use refreshtop_db::contract::PLATFORM_METRICS;
 use std::time::Duration;
 
 /// Longest read: a scrape gives up after ten seconds by default.
@@ -24,7 +23,7 @@ pub async fn read(settings: &Settings, target: &Target) -> (String, Result<(), F
         Ok(report) => (Some((&report.snapshot, &report.stats)), &report.health),
         Err(_) => (None, &unknown),
     };
-    let (database, view, window) = (&*target.id(), PLATFORM_METRICS, settings.window);
+    let (database, view, window) = (&*target.id(), settings.view.as_str(), settings.window);
     let exposed = Exposed { database, view, read, health, window };
     match openmetrics::encode(exposed) {
         Ok(text) => (text, report.map(drop)),

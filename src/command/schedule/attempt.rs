@@ -3,9 +3,8 @@
 use super::LONGEST_SLEEP;
 use crate::command::refresh::Lost;
 use chrono::{DateTime, Utc};
-use refreshtop_core::clock::ServerClock;
+use refreshtop_core::{address::ViewId, clock::ServerClock};
 use refreshtop_db::{
-    contract::PLATFORM_METRICS,
     migrate,
     session::PINNED,
     trigger,
@@ -36,7 +35,7 @@ pub fn begin() -> String {
 }
 
 /// Refreshes, unless a scheduled attempt was made since the tick.
-pub async fn refresh(client: &Client, tick: DateTime<Utc>) -> Result<Attempt, Lost> {
+pub async fn refresh(client: &Client, view: &ViewId, tick: DateTime<Utc>) -> Result<Attempt, Lost> {
     let mut tries = 0;
     let trust = Trust::of_client(client).await?;
     trust.allow_all(&[LOG, trigger::REFRESH])?;
@@ -51,14 +50,14 @@ pub async fn refresh(client: &Client, tick: DateTime<Utc>) -> Result<Attempt, Lo
         let early = (tick - time).to_std().unwrap_or_default();
         if early.is_zero() {
             client.batch_execute(&trust.hold(&[LOG])).await?;
-            if was_attempted(client, tick).await? {
+            if was_attempted(client, view, tick).await? {
                 client.batch_execute("ROLLBACK").await?;
                 return Ok(Attempt { clock, reply: None });
             }
             if locked || tries >= LOCK_TRIES {
                 // The source is named here, because the session's name may be set by the user.
                 let refresh = "SELECT refreshtop.refresh($1, 'schedule')";
-                let reply = client.query_one(refresh, &[&PLATFORM_METRICS]).await?.try_get(0)?;
+                let reply = client.query_one(refresh, &[&view.as_str()]).await?.try_get(0)?;
                 client.batch_execute("COMMIT").await?;
                 return Ok(Attempt { clock, reply: Some(reply) });
             }
@@ -69,9 +68,9 @@ pub async fn refresh(client: &Client, tick: DateTime<Utc>) -> Result<Attempt, Lo
 }
 
 /// Whether any scheduler made an attempt since the tick.
-async fn was_attempted(client: &Client, tick: DateTime<Utc>) -> Result<bool, tokio_postgres::Error> {
+async fn was_attempted(client: &Client, view: &ViewId, tick: DateTime<Utc>) -> Result<bool, tokio_postgres::Error> {
     let attempt = "SELECT EXISTS (SELECT 1 FROM public.metrics_refresh_log
                                   WHERE refresh_type = $1 AND trigger_source = 'schedule' AND created_at >= $2
                                     AND started_at >= $2)";
-    client.query_one(attempt, &[&PLATFORM_METRICS, &tick]).await?.try_get(0)
+    client.query_one(attempt, &[&view.as_str(), &tick]).await?.try_get(0)
 }

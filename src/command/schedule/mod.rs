@@ -23,7 +23,7 @@ use attempt::Attempt;
 use chrono::{DateTime, Offset as _, Utc};
 use refreshtop_connect::{ConnectError, Connected, Limits, Target};
 use refreshtop_core::{address::ViewId, clock::ServerClock, exit, job::Job};
-use refreshtop_db::{contract::PLATFORM_METRICS, error, reconnect, running, trigger};
+use refreshtop_db::{error, reconnect, running, trigger};
 use report::Report;
 use serde_json::json;
 use std::{
@@ -52,10 +52,10 @@ enum Tick {
 ///
 /// # Errors
 /// At the start, if the database refuses or is not migrated. Later it keeps trying.
-pub async fn run(schedule: &Schedule, target: &Target, output: Output) -> Result<(), Failure> {
+pub async fn run(schedule: &Schedule, view: &ViewId, target: &Target, output: Output) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
     let clock = tokio::select! {
-        clock = check_access(target) => clock?,
+        clock = check_access(view, target) => clock?,
         () = stop.recv() => return Ok(()),
     };
     let job = Job {
@@ -65,7 +65,7 @@ pub async fn run(schedule: &Schedule, target: &Target, output: Output) -> Result
         offset: Utc.fix(),
         last: None,
     };
-    let mut driver = Driver { schedule, job, clock, report: Report { target, output }, stop };
+    let mut driver = Driver { schedule, job, clock, report: Report { view, target, output }, stop };
     driver.run().await
 }
 
@@ -78,7 +78,7 @@ struct Driver<'a> {
 }
 
 /// Waits until the database can be reached, and makes sure that this role may refresh.
-async fn check_access(target: &Target) -> Result<ServerClock, Failure> {
+async fn check_access(view: &ViewId, target: &Target) -> Result<ServerClock, Failure> {
     let mut reported = false;
     let failed = |failure: ConnectError| {
         if !failure.kind.may_pass() {
@@ -94,7 +94,7 @@ async fn check_access(target: &Target) -> Result<ServerClock, Failure> {
     };
     let connected = reconnect::connect(target, "schedule", &Limits::READING, failed).await?;
     let read_clock = async |client: &Client| {
-        refresh::call(client, running::RUNS, &running::process_statement(&ViewId::new(PLATFORM_METRICS))).await?;
+        refresh::call(client, running::RUNS, &running::process_statement(view)).await?;
         // In a transaction a pooler keeps the server connection on which the statement is prepared.
         client.batch_execute(&attempt::begin()).await?;
         let time = client.query_one("SELECT clock_timestamp()", &[]).await?.try_get::<_, DateTime<Utc>>(0)?;
@@ -185,7 +185,7 @@ impl Driver<'_> {
 
     async fn refresh(&mut self, connected: Connected, tick: DateTime<Utc>) -> Result<Tick, Failure> {
         let stop = &mut self.stop;
-        let grace = self.schedule.grace;
+        let (grace, view) = (self.schedule.grace, self.report.view);
         let mut stopped = false;
         let cancel = async {
             stop.recv().await;
@@ -196,7 +196,7 @@ impl Driver<'_> {
                 () = stop.recv() => {}
             }
         };
-        let work = async |client: &Client| attempt::refresh(client, tick).await;
+        let work = async |client: &Client| attempt::refresh(client, view, tick).await;
         let ended = match refresh::cancellable(connected, work, cancel).await {
             Ok(Attempt { clock, reply }) => {
                 self.clock = clock;

@@ -7,13 +7,14 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use refreshtop_connect::Target;
-use refreshtop_core::{age, refresh::TriggerOutcome};
-use refreshtop_db::{contract::PLATFORM_METRICS, trigger::kept_from};
+use refreshtop_core::{address::ViewId, age, refresh::TriggerOutcome};
+use refreshtop_db::trigger::kept_from;
 use serde_json::{Value, json};
 
 /// Where the lines go.
 #[derive(Clone, Copy)]
 pub struct Report<'a> {
+    pub view: &'a ViewId,
     pub target: &'a Target,
     pub output: Output,
 }
@@ -59,6 +60,6 @@ impl Report<'_> {
         if let (Some(object), Value::Object(members)) = (object.as_object_mut(), members) {
             object.extend(members);
         }
-        self.output.object("tick", json::of_view(&self.target.id(), PLATFORM_METRICS, object))
+        self.output.object("tick", json::of_view(&self.target.id(), self.view.as_str(), object))
     }
 }

@@ -244,6 +244,34 @@ async fn clean_up_counts_what_it_deletes() {
     assert_eq!(run(&url, "cleanup").await.out, "deleted 0 rows of the log\n");
 }
 
+#[tokio::test]
+async fn another_view_is_chosen_by_its_name() {
+    let url = app_with(3, 1).await;
+    let sales = "CREATE MATERIALIZED VIEW daily_sales AS SELECT 1 AS sold;
+        CREATE UNIQUE INDEX ON daily_sales (sold);
+        SELECT refreshtop.register_view('daily_sales', 'daily_sales', 'UTC');
+        SELECT refreshtop.refresh('daily_sales')";
+    execute(&url, sales).await;
+    for (line, total) in [("status", 5), ("status --view daily_sales", 1)] {
+        let status = run(&url, &format!("{line} --json")).await;
+        assert_eq!(code(&status), exit::OK, "{status:?}");
+        assert_eq!(status.json()["stats"]["total"], total, "{line}: {status:?}");
+    }
+    let refreshed = run(&url, "trigger --view daily_sales --json").await.json();
+    assert_eq!((&refreshed["status"], &refreshed["view"]), (&"success".into(), &"daily_sales".into()), "{refreshed}");
+    let logs = run(&url, "logs --view daily_sales --json").await.json();
+    assert_eq!((&logs["count"], &logs["view"]), (&2.into(), &"daily_sales".into()), "{logs}");
+    let metrics = run(&url, "metrics --view daily_sales").await.out;
+    assert!(metrics.contains("view=\"daily_sales\"") && !metrics.contains("platform_metrics\""), "{metrics}");
+    for line in ["status", "stats", "logs", "logs --follow", "trigger", "metrics"] {
+        let refused = run(&url, &format!("{line} --view daily_sale")).await;
+        assert_eq!(code(&refused), exit::FAILURE, "{line}: {refused:?}");
+        assert!(refused.err.contains("no materialized view is registered as \"daily_sale\""), "{line}: {refused:?}");
+    }
+    let unknown = run(&url, "check --view daily_sale").await;
+    assert_eq!(code(&unknown), exit::UNKNOWN, "{unknown:?}");
+}
+
 /// Watched before it is migrated: what can be read by hand is, as in the monitor.
 #[tokio::test]
 async fn a_deployment_made_by_hand_is_answered_for() {
