@@ -44,7 +44,7 @@ WITH source(name, col) AS (
       AND NOT EXISTS (SELECT 1 FROM pg_db_role_setting s
                       WHERE s.setrole = r.oid AND s.setdatabase = 0 AND ours.mark = ANY (s.setconfig))
 )
-SELECT problem, fix, place IN (5, 6, 7, 9) AS of_rights, place = 13 AS of_trust, place = 8 AS in_the_way FROM (
+SELECT problem, fix, place IN (5, 6, 7, 9) AS is_privilege, place = 13 AS of_trust, place = 8 AS in_the_way FROM (
     SELECT 1 AS place, 'server release ' || current_setting('server_version') || ' is older than 13' AS problem,
            'upgrade PostgreSQL' AS fix
     FROM release WHERE major < 13
