@@ -236,7 +236,7 @@ async fn traps_in_the_job_role(scene: Scene) {
     let again = scene.run(&scene.boss.url, "migrate").await;
     assert!(again.text().contains("up to date"), "{again:?}");
 
-    // Noticed where nothing else is to be done, and before anybody migrates.
+    // Noticed if nothing else is to be done, and before anybody migrates.
     let mut acts = vec!["SET default_transaction_read_only = on"];
     if scene.migrator == Migrator::Superuser {
         // Only whoever makes the role knows that it must have some.
@@ -253,7 +253,7 @@ async fn traps_in_the_job_role(scene: Scene) {
         assert!(fixed.text().contains(&format!("setting {setting} of refreshtop_job")), "{fixed:?}");
     }
 
-    // A password opens nothing where one is asked for.
+    // A password opens nothing if one is asked for.
     scene.sudo("ALTER ROLE refreshtop_job PASSWORD 'stolen'").await;
     let asked = "host all refreshtop_job 127.0.0.1/32 scram-sha-256\n";
     for (rule, opens) in [(asked, false), ("", true)] {

@@ -154,7 +154,7 @@ impl Scene {
         Self::within(self.migrator, cluster, database, support::CRON_DATABASE).await
     }
 
-    /// The same where `pg_cron` lives in the application's database; none where it is not installed.
+    /// The same where `pg_cron` lives in the application's database; none if it is not installed.
     pub async fn in_cron_database(&self) -> Option<Self> {
         if !self.cluster.has_cron() {
             return None;
@@ -334,7 +334,7 @@ impl Scene {
         ran
     }
 
-    /// The same where nothing stands in the way.
+    /// The same if nothing stands in the way.
     pub async fn migrated(&self) -> Ran {
         let ran = self.migrate().await;
         assert_eq!(ran.code, 0, "{ran:?}");
@@ -351,7 +351,7 @@ impl Scene {
         }
     }
 
-    /// The URL of the role as which the refresh job runs; none where it was not scheduled: an owner without roles does that
+    /// The URL of the role as which the refresh job runs; none if it was not scheduled: an owner without roles does that
     /// only where schema `public` is his own or a superuser's.
     pub async fn job(&self) -> Option<String> {
         let url = |role: &str| match role {
@@ -501,7 +501,7 @@ impl Scene {
         assert_eq!(total, ACCOUNTS);
     }
 
-    /// `pg_cron`'s own database, for the superuser; none where it is not installed.
+    /// `pg_cron`'s own database, for the superuser; none if it is not installed.
     pub fn cron(&self) -> Option<String> {
         self.cluster.has_cron().then(|| self.cluster.url(self.cron_database))
     }

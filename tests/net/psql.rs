@@ -8,7 +8,7 @@ use std::process::Command;
 const SERVICES: &str = "[a]\nhost=127.0.0.1\nport=7\n[b]\nhost=127.0.0.1\nhost=127.0.0.8\n[empty]\nport=\nhost=127.0.0.1\n\
     [bad]\npass=hunter2\n[spaced]\nhost = 127.0.0.1\n[nested]\nservice=a\n[shape]\nhunter2\n";
 
-/// Where psql looked, or `None` where it refused to look at all.
+/// Where psql looked, or `None` if it refused to look at all.
 fn of_psql(text: &str, environment: &Environment) -> Option<Vec<(String, u16)>> {
     let output = Command::new("psql")
         .args(["-X", "-w", "-c", "select 1", text])

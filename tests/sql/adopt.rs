@@ -245,7 +245,7 @@ async fn row_security_on_a_source_table_is_refused_where_it_would_hide_rows() {
 #[tokio::test]
 async fn default_privileges_open_neither_the_view_nor_what_a_rollback_puts_back() {
     let url = fresh_app("defaults").await;
-    execute(&url, include_str!("../fixtures/handmade.sql")).await;
+    execute(&url, include_str!("../fixtures/unmanaged.sql")).await;
     let (name, role) = fresh_role(&url, "anon", "").await;
     execute(&url, "REVOKE ALL ON public.platform_metrics FROM PUBLIC").await;
     execute(
@@ -264,7 +264,7 @@ async fn default_privileges_open_neither_the_view_nor_what_a_rollback_puts_back(
 #[tokio::test]
 async fn what_depends_on_the_view_keeps_it_and_other_overloads_stay() {
     let url = fresh_app("depends").await;
-    execute(&url, include_str!("../fixtures/handmade.sql")).await;
+    execute(&url, include_str!("../fixtures/unmanaged.sql")).await;
     execute(
         &url,
         "CREATE FUNCTION public.get_platform_metrics() RETURNS SETOF public.platform_metrics LANGUAGE sql AS

@@ -8,7 +8,7 @@ use refreshtop_core::{
 use std::collections::HashSet;
 use uuid::Uuid;
 
-const HANDMADE: &str = include_str!("../fixtures/handmade.sql");
+const UNMANAGED: &str = include_str!("../fixtures/unmanaged.sql");
 
 /// Ten thousand rows, always 25 in the same moment; every 40th failed, every 1,000th was set off by hand.
 const ROWS: &str = "
@@ -199,7 +199,7 @@ async fn odd_rows_cost_nothing_but_themselves() {
 #[tokio::test]
 async fn a_log_made_by_hand_is_paged_as_well() {
     let url = fresh_app("handpages").await;
-    execute(&url, HANDMADE).await;
+    execute(&url, UNMANAGED).await;
     let mut asking = Pages::new(&url);
     let wanted = keys(&url, "true").await;
     for up in [false, true] {

@@ -9,7 +9,7 @@ use refreshtop_cluster::DisposableCluster;
 use refreshtop_core::exit;
 use refreshtop_db::migrate::MigrateError;
 
-const HANDMADE: &str = include_str!("../fixtures/handmade.sql");
+const UNMANAGED: &str = include_str!("../fixtures/unmanaged.sql");
 
 async fn up(url: &str) -> Vec<String> {
     let lines = migrate::up(&target(url)).await.unwrap_or_else(|error| panic!("{error}"));
@@ -92,7 +92,7 @@ async fn a_rollback_can_stop_half_way_and_go_forward_again() {
 #[tokio::test]
 async fn a_handmade_deployment_is_repaired_and_every_row_is_kept() {
     let url = fresh_app("handmade").await;
-    execute(&url, HANDMADE).await;
+    execute(&url, UNMANAGED).await;
     let before = schema(&url).await;
     let rows = log_rows(&url).await;
     assert_eq!(rows.0, 500);
@@ -130,7 +130,7 @@ async fn a_handmade_deployment_is_repaired_and_every_row_is_kept() {
 #[tokio::test]
 async fn the_repaired_view_counts_right_and_stays_readable_to_its_readers() {
     let url = fresh_app("readers").await;
-    execute(&url, HANDMADE).await;
+    execute(&url, UNMANAGED).await;
     let (_, reader) = fresh_role(&url, "reader", "").await;
     up(&url).await;
     let users: i64 = value(&reader, "SELECT total_users FROM public.platform_metrics").await;
@@ -142,7 +142,7 @@ async fn the_repaired_view_counts_right_and_stays_readable_to_its_readers() {
 #[tokio::test]
 async fn a_view_that_others_depend_on_keeps_its_query_and_gets_an_index() {
     let url = fresh_app("dependent").await;
-    execute(&url, HANDMADE).await;
+    execute(&url, UNMANAGED).await;
     execute(&url, "CREATE VIEW public.dashboard AS SELECT total_accounts FROM public.platform_metrics").await;
     let before = schema(&url).await;
     let lines = up(&url).await;

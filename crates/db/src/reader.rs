@@ -6,10 +6,11 @@ use crate::{
     diagnosis::{self, CronSession, Options},
     error::{self, Error, Result},
     events::Events,
+    questions,
     read_transaction::ReadTransaction,
     run_detail, schedule,
     session::Session,
-    unmanaged, views,
+    unmanaged,
 };
 use refreshtop_connect::{ConnectError, Limits, Target};
 use refreshtop_core::{
@@ -182,21 +183,23 @@ impl Task {
             Question::Diagnosis { .. } => Answer::Diagnosis(Err(Unavailable::new("not asked", ""))),
             Question::Runs(page) => {
                 let read = reading
-                    .at("runs", async |tx| views::runs::read(tx, &self.view, &self.target.user, &page).await)
+                    .at("runs", async |tx| questions::runs::read(tx, &self.view, &self.target.user, &page).await)
                     .await;
                 Answer::Runs(page, read)
             }
             Question::Incidents { window, limit } => Answer::Incidents(
                 window,
-                reading.at("incidents", async |tx| views::incidents::read(tx, &self.view, window, limit).await).await,
+                reading
+                    .at("incidents", async |tx| questions::incidents::read(tx, &self.view, window, limit).await)
+                    .await,
             ),
             Question::History { window, limit } => Answer::History(
                 window,
-                reading.at("history", async |tx| views::history::read(tx, &self.view, window, limit).await).await,
+                reading.at("history", async |tx| questions::history::read(tx, &self.view, window, limit).await).await,
             ),
             Question::Movement { window } => Answer::Movement(
                 window,
-                reading.at("figures", async |tx| views::movement::read(tx, &self.view, window).await).await,
+                reading.at("figures", async |tx| questions::movement::read(tx, &self.view, window).await).await,
             ),
         }
     }

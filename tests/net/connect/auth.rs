@@ -126,7 +126,7 @@ async fn certificates_let_in_those_that_they_name() {
         ("doubly", shown("bob"), true),
         ("doubly", shown("eve"), false),
         ("doubly", "sslmode=require".to_owned(), false),
-        // Shown where nobody asks for it.
+        // Shown if nobody asks for it.
         ("app", shown("bob"), true),
     ] {
         let ended = attempt(&server.url(database, &rest)).await;

@@ -101,7 +101,7 @@ impl Server {
     }
 }
 
-/// Starts the server on a port below those of outgoing connections; `None` where another program has it by then.
+/// Starts the server on a port below those of outgoing connections; `None` if another program has it by then.
 fn serve(folder: &Path, data: &Path) -> Option<(u16, Child)> {
     let mut ports = (0..50).map(|_| 12_000 + u16::try_from(uuid::Uuid::new_v4().as_u128() % 8_000).unwrap());
     let port = ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap();

@@ -149,6 +149,6 @@ async fn strings_variables_and_files_lead_to_the_session_that_psql_gets() {
         assert!(!said.contains("hunter2"), "{said}");
         opened += usize::from(ours.is_ok());
     }
-    // The table is worth nothing where nothing connects.
+    // The table is worth nothing if nothing connects.
     assert!(opened > 25, "{opened}");
 }

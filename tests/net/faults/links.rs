@@ -67,7 +67,7 @@ struct Cable {
 }
 
 impl Cable {
-    /// `None` where nobody may lay one here.
+    /// `None` if nobody may lay one here.
     fn lay() -> Option<Self> {
         let id = std::process::id();
         let net = format!("10.{}.{}", 200 + id / 256 % 50, id % 256);

@@ -148,7 +148,7 @@ async fn a_full_disk_is_told_though_the_log_takes_no_row() {
     }
 }
 
-/// A disk of 8 MB; false where nobody may mount one here.
+/// A disk of 8 MB; false if nobody may mount one here.
 fn small_disk(folder: &std::path::Path, cluster: &refreshtop_cluster::DisposableCluster) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     let owner = fs::metadata(cluster.data_dir()).unwrap();

@@ -169,7 +169,7 @@ async fn a_pooler_that_pauses_or_restarts_and_a_server_that_does_are_come_back_f
 #[tokio::test]
 async fn a_database_without_migrations_is_read_behind_the_pooler() {
     let url = fresh_app("plain").await;
-    execute(&url, include_str!("../../fixtures/handmade.sql")).await;
+    execute(&url, include_str!("../../fixtures/unmanaged.sql")).await;
     let pooler = Pooler::start(cluster().await, "transaction", 2, IGNORING);
     let snapshot = super::snapshot(&pooler.url(&url)).await;
     assert_eq!(snapshot.stats.unwrap().failed, 28);

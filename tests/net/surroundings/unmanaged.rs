@@ -4,7 +4,7 @@ use super::{polling, snapshot};
 use crate::support::{asking::Asking, execute, fresh_app, fresh_role, migrate, session::Session, value};
 use refreshtop_core::{event::Event, run::RunStatus, snapshot::Deployment};
 
-const HANDMADE: &str = include_str!("../../fixtures/handmade.sql");
+const UNMANAGED: &str = include_str!("../../fixtures/unmanaged.sql");
 
 /// Rows of every sort, those that a migration's table would refuse too.
 const ODD_ROWS: &str = "
@@ -17,7 +17,7 @@ const ODD_ROWS: &str = "
 
 async fn handmade(prefix: &str) -> String {
     let url = fresh_app(prefix).await;
-    execute(&url, HANDMADE).await;
+    execute(&url, UNMANAGED).await;
     url
 }
 

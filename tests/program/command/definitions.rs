@@ -86,7 +86,7 @@ fn completions_know_every_command_and_their_shells_can_read_them() {
         }
         let Some(reader) = reader else { continue };
         let started = Command::new(reader).arg("-n").stdin(Stdio::piped()).spawn();
-        // Every Debian has bash; the others are tried where they are.
+        // Every Debian has bash; the others are tried where they are installed.
         let Ok(mut child) = started else {
             assert_ne!(reader, "bash", "bash is missing");
             continue;

@@ -1,4 +1,4 @@
-//! `refreshtop doctor`: what it finds, what it says where it can't look, and what it fixes.
+//! `refreshtop doctor`: what it finds, what it says if it can't look, and what it fixes.
 
 use super::{
     run,

@@ -275,8 +275,8 @@ async fn another_view_is_chosen_by_its_name() {
 /// Watched before it is migrated: what can be read by hand is, as in the monitor.
 #[tokio::test]
 async fn a_deployment_made_by_hand_is_answered_for() {
-    let url = fresh_app("command_handmade").await;
-    execute(&url, include_str!("../../fixtures/handmade.sql")).await;
+    let url = fresh_app("command_unmanaged").await;
+    execute(&url, include_str!("../../fixtures/unmanaged.sql")).await;
     let status = run(&url, "status --json").await;
     assert_eq!((code(&status), status.err.as_str()), (exit::OK, ""), "{status:?}");
     let status = status.json();

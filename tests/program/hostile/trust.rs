@@ -118,7 +118,7 @@ fn schema(security: &str) -> String {
     .concat()
 }
 
-/// What stands in for `pg_cron` where there is none.
+/// What stands in for `pg_cron` if there is none.
 const DECOYS: &str = "
     CREATE SCHEMA cron; GRANT USAGE ON SCHEMA cron TO PUBLIC;
     CREATE VIEW cron.job AS SELECT 1::bigint AS jobid, 'refresh-platform-metrics'::text AS jobname, '* * * * *'::text AS schedule,

@@ -65,7 +65,7 @@ async fn who_is_in_the_way_is_named_ended_and_the_view_refreshed() {
     monitor.send("\r");
     monitor.wait_text("Really?");
     monitor.send("\r");
-    monitor.wait_text("The session was told to end.");
+    monitor.wait_text("The session was asked to end.");
     monitor.wait_for("no word of it", |screen| screen.contains("✓ Blocked sessions"));
     let ended = format!("NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = {})", session.pid);
     Session::open(&url).await.until(&ended).await;

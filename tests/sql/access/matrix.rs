@@ -220,7 +220,7 @@ const FUNCTIONS: [Operation; 42] = [
              \"refresh_type\": \"x\", \"status\": \"success\", \"started_at\": \"now\", \"created_at\": \"now\"}'))"),
 ];
 
-/// Reads every table in the schema of what went aside, if only from the catalogue where there is none.
+/// Reads every table in the schema of what went aside, if only from the catalogue if there is none.
 const ASIDE: &str = "
 DO $aside$
 DECLARE

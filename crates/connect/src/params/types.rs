@@ -12,7 +12,7 @@ use std::{
 pub struct Endpoint {
     /// Host as written; what certificates and the password file know it by.
     pub host: Host,
-    /// Address to connect to instead of looking the host's name up (libpq's `hostaddr`), with its zone where it has one
+    /// Address to connect to instead of looking the host's name up (libpq's `hostaddr`), with its zone if it has one
     /// and with the port.
     pub address: Option<SocketAddr>,
     /// TCP port, or the number in the name of the socket.

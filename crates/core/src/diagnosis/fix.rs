@@ -99,7 +99,7 @@ pub struct RemovedJob {
     pub role: Option<String>,
 }
 
-/// A change of a job. What stood there before is `None` where it isn't known in full, or could not be set again.
+/// A change of a job. What stood there before is `None` if it isn't known in full, or could not be set again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobChange {
     Activate,

@@ -14,7 +14,7 @@ pub struct ChainSession {
     pub application: Option<String>,
     /// Its address; `None` for a local socket.
     pub client: Option<String>,
-    /// `active`, `idle in transaction`, …; `prepared`; `None` where it can't be seen.
+    /// `active`, `idle in transaction`, …; `prepared`; `None` if it can't be seen.
     pub state: Option<String>,
     /// Kind of process, e.g. `client backend`, `autovacuum worker`.
     pub kind: Option<String>,
@@ -53,7 +53,7 @@ pub struct Facts {
     pub prepared: Vec<ChainSession>,
 }
 
-/// Who can be ended, by two fixes; none where its start can't be seen, since a process number alone is used again.
+/// Who can be ended, by two fixes; none if its start can't be seen, since a process number alone is used again.
 fn end(session: &ChainSession, database: &str) -> Vec<Fix> {
     if session.state.as_deref() == Some("prepared") {
         let Some(name) = &session.application else { return Vec::new() };

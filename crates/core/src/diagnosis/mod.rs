@@ -69,7 +69,7 @@ pub struct Check {
     pub finding: String,
     /// What stands behind it.
     pub detail: Detail,
-    /// What to do; empty where nothing needs to be done.
+    /// What to do; empty if nothing needs to be done.
     pub advice: String,
     /// Statements that fix it, the mildest first.
     pub fixes: Vec<Fix>,
@@ -123,7 +123,7 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// The worst verdict; [`Verdict::Good`] where nothing was asked.
+    /// The worst verdict; [`Verdict::Good`] if nothing was asked.
     pub fn worst(&self) -> Verdict {
         self.checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Good)
     }

@@ -15,17 +15,17 @@ pub struct Node {
     pub label: String,
     /// Rows that the planner expects.
     pub planned_rows: f64,
-    /// Rows that came, over all loops; `None` where it was not run.
+    /// Rows that came, over all loops; `None` if it was not run.
     pub actual_rows: Option<f64>,
     /// The planner's cost, everything below included.
     pub total_cost: f64,
     /// Cost of this step alone.
     pub self_cost: f64,
-    /// Milliseconds, everything below included; `None` where it was not run.
+    /// Milliseconds, everything below included; `None` if it was not run.
     pub total_ms: Option<f64>,
     /// Milliseconds of this step alone.
     pub self_ms: Option<f64>,
-    /// Its part of the whole, 0 to 1: of the time where it was run, else of the cost.
+    /// Its part of the whole, 0 to 1: of the time if it was run, else of the cost.
     pub share: f64,
     /// The one step that costs most.
     pub costly: bool,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 /// What the catalogues say of the sources and the roles.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Facts {
-    /// The view's owner; `None` where there is no view.
+    /// The view's owner; `None` if there is no view.
     pub owner: Option<String>,
     /// Sources with row security that applies to whoever reads them for the view.
     pub hiding: Vec<Hiding>,
@@ -33,7 +33,7 @@ pub struct Facts {
     pub strays: Vec<Stray>,
     /// Roles with CREATEROLE that are no superusers, where such a role can make itself a member of any: up to 15.
     pub creators: Vec<String>,
-    /// Owner of schema `refreshtop`; `None` where there is none.
+    /// Owner of schema `refreshtop`; `None` if there is none.
     pub installer: Option<String>,
 }
 
@@ -174,7 +174,7 @@ fn notes(facts: &Facts) -> Vec<String> {
 /// Where the installation was migrated, and where it is.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Home {
-    /// What it says of itself; `None` where it does not know.
+    /// What it says of itself; `None` if it does not know.
     pub kept: Option<Place>,
     pub here: Place,
 }

@@ -20,7 +20,7 @@ pub struct Facts {
     pub replay_age_s: Option<f64>,
     /// A standby has replayed all that it has got.
     pub caught_up: Option<bool>,
-    /// The log; `None` where it is missing.
+    /// The log; `None` if it is missing.
     pub log: Option<LogSecurity>,
 }
 

@@ -24,7 +24,7 @@ pub struct Relation {
     pub analyze_age_s: Option<f64>,
     /// Whether this role may vacuum and analyse it: PostgreSQL skips it otherwise, with no more than a warning.
     pub may_maintain: bool,
-    /// Whether there are statistics of its columns; `None` where that can't be seen.
+    /// Whether there are statistics of its columns; `None` if that can't be seen.
     pub has_statistics: Option<bool>,
 }
 
@@ -57,7 +57,7 @@ pub struct View {
     pub taken: Vec<String>,
 }
 
-/// All of it; `view` is `None` where the view is missing.
+/// All of it; `view` is `None` if the view is missing.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Facts {
     pub database: String,
@@ -145,7 +145,7 @@ fn is_bloated(relation: &Relation, limits: &Limits) -> bool {
     relation.dead > limits.dead_rows && relation.dead as f64 / all > limits.dead_share
 }
 
-/// Why the planner knows little of a table; `None` where it knows enough.
+/// Why the planner knows little of a table; `None` if it knows enough.
 #[expect(clippy::cast_precision_loss, reason = "a share is no count")]
 fn uninformed(relation: &Relation) -> Option<&'static str> {
     if relation.bytes == 0 || relation.live + relation.dead == 0 && relation.planned_rows == 0.0 {

@@ -32,7 +32,7 @@ pub enum FixError {
         label: String,
         /// The server's words.
         reason: String,
-        /// What to do, with what separates it; empty where nothing can be said.
+        /// What to do, with what separates it; empty if nothing can be said.
         advice: &'static str,
     },
 }
@@ -127,8 +127,8 @@ fn called(kind: FixKind) -> &'static [Thing] {
 fn outcome(fix: &Fix, value: Option<&str>) -> Result<String, FixError> {
     let missed = |text: &str| Err(FixError::Missed(text.to_owned()));
     match (fix.kind(), value) {
-        (FixKind::CancelBackend, Some("t")) => Ok("The session was told to cancel its query.".into()),
-        (FixKind::TerminateBackend, Some("t")) => Ok("The session was told to end.".into()),
+        (FixKind::CancelBackend, Some("t")) => Ok("The session was asked to cancel its query.".into()),
+        (FixKind::TerminateBackend, Some("t")) => Ok("The session was asked to end.".into()),
         (FixKind::CancelBackend | FixKind::TerminateBackend, _) => {
             missed("nothing was done: that session has ended meanwhile; diagnose again")
         }

@@ -65,7 +65,7 @@ const WAYS: &str = "
                           WHERE n.nspname = 'refreshtop' AND p.proname = 'cron_facts'
                             AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')))";
 
-/// `None` where there is no session to ask.
+/// `None` if there is no session to ask.
 pub(super) async fn read(asker: &Asker<'_>, session: &CronSession<'_>) -> Option<Result<Jobs>> {
     let (installation, there) = match session {
         CronSession::Unreachable(_) => return None,

@@ -134,7 +134,7 @@ fn inventory_query() -> String {
 pub(super) struct Checks {
     pub source_security: Check,
     pub roles: Check,
-    /// Home and inventory; none where the installation is older than them.
+    /// Home and inventory; none if the installation is older than them.
     pub installation: Vec<Check>,
 }
 

@@ -97,7 +97,7 @@ fn notes(scene: &Scene) -> Vec<String> {
         Deployment::Migrated => None,
         Deployment::Older => Some("migrated by an older version, read as it is; all of it: refreshtop migrate"),
         Deployment::Unmanaged => {
-            Some("read without migrations; for error codes, black box and live news run: refreshtop migrate")
+            Some("read without migrations; for error codes, black box and live updates run: refreshtop migrate")
         }
         Deployment::Missing => Some("nothing is set up in this database; run: refreshtop migrate"),
     };

@@ -1,4 +1,4 @@
-//! Which database, how news arrives, and of when it is.
+//! Which database, how events arrive, and when the data is from.
 
 use crate::{
     scene::Scene,

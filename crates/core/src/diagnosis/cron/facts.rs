@@ -41,7 +41,7 @@ pub struct Cron {
     /// Whether a superuser asks, who may schedule for others.
     #[serde(default)]
     pub superuser: bool,
-    /// Release of the extension; `None` where it was not created.
+    /// Release of the extension; `None` if it was not created.
     pub extension: Option<String>,
     /// Every job that has to do with us in any database, and every job of this one.
     #[serde(default)]

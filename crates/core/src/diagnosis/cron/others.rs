@@ -92,7 +92,7 @@ pub fn refreshers<'a>(functions: &'a [Function], view: &str) -> Vec<&'a Function
     functions.iter().filter(refreshes).collect()
 }
 
-/// How a job with this command refreshes the view, beside the `function` that logs; `None` where it does not.
+/// How a job with this command refreshes the view, beside the `function` that logs; `None` if it does not.
 pub fn how(command: &str, function: &str, view: &str, refreshers: &[&Function]) -> Option<String> {
     if statement::refreshes(command, view) {
         return Some("refreshes it by itself".into());

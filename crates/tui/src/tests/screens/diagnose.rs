@@ -71,5 +71,5 @@ fn what_was_done_is_named_once() {
     (fixed.label, fixed.outcome) = ("pause job 3".into(), Ok("Done: pause job 3.".into()));
     let drawn = plain(&screen(&state, &Theme::terminal(), Glyphs::new(true), (80, 24)));
     assert_eq!(drawn.matches("pause job 3").count(), 1, "{drawn}");
-    assert!(shown("diagnose_fixed", (80, 24)).contains("end session 4711: The session was term"));
+    assert!(shown("diagnose_fixed", (80, 24)).contains("end session 4711: The session was asked"));
 }
