@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_megabyte_is_read_at_in_part() {
+    fn a_megabyte_is_examined_in_part() {
         let huge = "\u{1b}".repeat(1 << 20);
         assert!(line(&huge, 80, UTF8.charset).ends_with('…'));
         let huge = "word ".repeat(1 << 18);
