@@ -9,7 +9,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 help:
 	@echo "make demo      build, and show the monitor on a disposable PostgreSQL (ARGS='--headless' and others go to it)"
 	@echo "make test      check formatting and lints, and run every test on a real PostgreSQL"
-	@echo "make attacks   try each attack on the kinds of installations that make test leaves out (takes minutes)"
+	@echo "make attacks   try each attack in the variants and on the kinds of installations that make test leaves out (takes minutes)"
 	@echo "make test-versions  run what needs no more than a bare server on PostgreSQL 13 to 18 (VERSIONS='13 18' chooses; needs npm)"
 	@echo "make test-packages  try cargo install, and the Debian package of a debug build, on this machine (needs root)"
 	@echo "make deb       make a Debian package in target/deb (the build takes minutes)"
@@ -33,7 +33,7 @@ test:
 	@scripts/setup test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo test --workspace -- --test-threads=$(THREADS)
+	scripts/run-tests $(THREADS)
 
 attacks:
 	@scripts/setup test

@@ -1,12 +1,12 @@
 //! Attacks: somebody with small rights lays a trap where people with great rights will come by, and gains nothing.
 //!
-//! Each attack is tried on three kinds of installations; see [`scene::Migrator`]. `cargo test` tries it on one of them,
-//! `make attacks` on the others. `attacks_are_counted` tells how many there are. What needs `pg_cron` passes without a word
+//! Each attack is tried in several variants on three kinds of installations; see [`scene::Migrator`]. `cargo test` tries one
+//! variant on one of them, `make attacks` all others. `attacks_are_counted` tells how many there are. What needs `pg_cron` passes without a word
 //! where it is not installed. Beside them, [`cases`]: deployments as they exist, and what happens to an installation.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail the test")]
 
-/// Tests of one attack, for each of its variants and each kind of migrator that it concerns. Every run tries the first
-/// kind, mostly the superuser, who has the most to lose; all of them take many minutes.
+/// Tests of one attack, for each of its variants and each kind of migrator that it concerns. `make test` tries the first
+/// variant on the first kind, mostly the superuser, who has the most to lose; all of them take many minutes.
 macro_rules! attack {
     ($name:ident by $by:tt) => {
         mod $name {
@@ -16,16 +16,20 @@ macro_rules! attack {
             attack!(@each $by);
         }
     };
-    ($name:ident { $($variant:ident: $value:expr),+ $(,)? } by $by:tt) => {
+    ($name:ident { $first:ident: $value:expr $(, $other:ident: $others:expr)* $(,)? } by $by:tt) => {
         mod $name {
-            $(mod $variant {
-                #[allow(unused_imports, reason = "not every value needs a name from there")]
-                use super::super::*;
-                async fn attacked(scene: $crate::scene::Scene) {
-                    super::super::$name(scene, $value).await;
-                }
-                attack!(@each $by);
-            })+
+            attack!(@variant $name $first $value, @each $by);
+            $(attack!(@variant $name $other $others, @later $by);)*
+        }
+    };
+    (@variant $name:ident $variant:ident $value:expr, @$when:ident $by:tt) => {
+        mod $variant {
+            #[allow(unused_imports, reason = "not every value needs a name from there")]
+            use super::super::*;
+            async fn attacked(scene: $crate::scene::Scene) {
+                super::super::$name(scene, $value).await;
+            }
+            attack!(@$when $by);
         }
     };
     (@each [$first:ident $(, $other:ident)*]) => {
@@ -33,6 +37,9 @@ macro_rules! attack {
         async fn $first() {
             attacked($crate::scene::Scene::migrated_by(stringify!($first)).await).await;
         }
+        attack!(@later [$($other),*]);
+    };
+    (@later [$($other:ident),*]) => {
         $(#[tokio::test]
         #[ignore = "make attacks runs it"]
         async fn $other() {
