@@ -7,6 +7,7 @@ use crate::{
     read_transaction::ReadTransaction,
     recent_runs::LISTED_ERROR,
     row::{FromRow, Row, moment, text},
+    session::Session,
     trust::Thing,
 };
 use refreshtop_core::{address::ViewId, stats::RefreshStats};
@@ -28,11 +29,14 @@ pub async fn statistics(tx: &ReadTransaction<'_>, view: &ViewId, window: Duratio
 
 /// Fails if no view is registered as `view` and the log has nothing of it: a name that was mistyped must not look like a
 /// view that is never refreshed.
-pub async fn check_view(tx: &ReadTransaction<'_>, view: &ViewId) -> Result<()> {
+pub async fn check_view(app: &mut Session, view: &ViewId) -> Result<()> {
     if is_own(view) {
         return Ok(());
     }
-    match statistics(tx, view, Duration::from_secs(1)).await {
+    let tx = ReadTransaction::begin(app).await?;
+    let known = statistics(&tx, view, Duration::from_secs(1)).await;
+    tx.end();
+    match known {
         Err(failure) if !error::is_not_installed(&failure) => Err(failure),
         _ => Ok(()),
     }

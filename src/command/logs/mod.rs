@@ -36,13 +36,7 @@ pub async fn run(logs: &Logs, settings: &Settings, target: &Target, output: Outp
         }
         None => None,
     };
-    let known = async {
-        let tx = ReadTransaction::begin(&mut app).await?;
-        statistics::check_view(&tx, &settings.view).await?;
-        tx.end();
-        Ok(())
-    };
-    known.await.map_err(|error| failed(target, &error))?;
+    statistics::check_view(&mut app, &settings.view).await.map_err(|error| failed(target, &error))?;
     if logs.follow {
         return follow::follow(logs, settings, target, output, app, since).await;
     }
