@@ -101,16 +101,12 @@ fn summary(stats: &RefreshStats, now: DateTime<Utc>) -> String {
     let age = health::measure(Figure::Age, stats, now).filter(|age| age.is_finite());
     let age = age.map_or_else(
         || "never refreshed".into(),
-        |age| format!("last successful refresh {} ago", age::label(seconds(age))),
+        |age| format!("last successful refresh {} ago", age::label(health::duration(age))),
     );
     let rate = health::measure(Figure::Rate, stats, now)
         .map(|rate| format!(", success rate {} %", health::floor_one_decimal(rate)));
     let average = stats.avg_duration_ms.map(|ms| format!(", average duration {}", age::duration_ms(ms)));
     format!("{age}{}{}", rate.unwrap_or_default(), average.unwrap_or_default())
-}
-
-fn seconds(value: f64) -> std::time::Duration {
-    std::time::Duration::try_from_secs_f64(value).unwrap_or(std::time::Duration::MAX)
 }
 
 fn thousandths(value: f64) -> f64 {

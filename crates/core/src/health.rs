@@ -68,7 +68,7 @@ pub enum Rule {
     AverageDuration,
     /// Data is too old.
     Freshness,
-    /// The statistics can't be had.
+    /// The statistics can't be read.
     NoData,
 }
 
@@ -264,7 +264,8 @@ fn age_reason(value: f64, breach: Breach, stats: &RefreshStats, style: AgeStyle)
     format!("last successful refresh {age} ago, {limit}")
 }
 
-fn duration(seconds: f64) -> Duration {
+/// So many seconds; the longest duration for what none can hold.
+pub fn duration(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 

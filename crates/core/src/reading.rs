@@ -23,5 +23,5 @@ impl Unavailable {
     }
 }
 
-/// The value of one part, or why it can't be had. Each part of the screen fails by itself.
+/// The value of one part, or why it can't be read. Each part of the screen fails by itself.
 pub type Reading<T> = Result<T, Unavailable>;
