@@ -4,7 +4,11 @@
 //! parameters need no quoting, and a pooler that gives the server's connection to somebody else after each transaction
 //! does no harm. Statements that are polled together share a round trip, in the order in which they were first polled.
 
-use crate::{error, parameter::Parameter, row::Row};
+use crate::{
+    error::{self, Error, Result},
+    parameter::Parameter,
+    row::Row,
+};
 use futures_util::{FutureExt as _, StreamExt as _, future::join3};
 use refreshtop_connect::{Canceller, ConnectError, Limits, Received, Target};
 use std::{
@@ -20,9 +24,6 @@ pub const SEARCH_PATH: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
 
 /// The same for a whole transaction, and how its later statements read strings.
 pub const PINNED: &str = "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL standard_conforming_strings = on";
-
-/// What a statement gives, and why it fails.
-pub use crate::error::{Error, Result};
 
 /// An open session.
 pub struct Session {

@@ -5,9 +5,9 @@ use super::{
     jobs::{self, Jobs},
 };
 use crate::{
-    error,
+    error::{self, Error, Result},
     schedule::{self, JOBS},
-    session::{Error, Result, Session},
+    session::Session,
 };
 use futures_util::future::{join, join3};
 use refreshtop_core::{

@@ -2,8 +2,7 @@
 
 use super::{Asker, LIMIT, Options, Question, REACHED, value};
 use crate::{
-    error,
-    session::{Error, Result},
+    error::{self, Error, Result},
     trust::{REPLACED, Trust},
 };
 use refreshtop_core::{

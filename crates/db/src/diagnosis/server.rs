@@ -1,7 +1,7 @@
 //! Facts of the server: migrations, notifications, connections, replication, row security.
 
 use super::{Asker, Options, Question};
-use crate::{migrate, session::Result, trust::Thing};
+use crate::{error::Result, migrate, trust::Thing};
 use futures_util::future::join;
 use refreshtop_core::diagnosis::{
     Check,

@@ -2,8 +2,8 @@
 
 use super::{CronSession, FixError, Options, cron};
 use crate::{
-    error,
-    session::{Error, Result, Session},
+    error::{self, Error, Result},
+    session::Session,
 };
 use refreshtop_connect::{Canceller, ConnectError, Limits, Target};
 use refreshtop_core::diagnosis::{Diagnosis, Fix};

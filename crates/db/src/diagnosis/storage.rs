@@ -2,7 +2,7 @@
 
 use super::{Asker, Options, Question, REACHED};
 use crate::{
-    session::Result,
+    error::Result,
     trust::{LOG, Thing},
 };
 use futures_util::future::join;
