@@ -15,7 +15,6 @@ pub mod metrics;
 pub mod migrate;
 pub mod monitor;
 pub mod password;
-pub mod refresh;
 pub mod report;
 pub mod schedule;
 pub mod session;

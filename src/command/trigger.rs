@@ -5,19 +5,17 @@
 
 use crate::{
     cli::arguments::Trigger,
-    command::{
-        Failure,
-        refresh::{self, Ended, Lost},
-        session,
-        signals::StopSignals,
-    },
+    command::{Failure, session, signals::StopSignals},
     output::{Output, clean, json, moment},
 };
+use futures_util::stream;
 use refreshtop_connect::{Limits, Target};
 use refreshtop_core::{address::ViewId, age, exit, refresh::TriggerOutcome};
 use refreshtop_db::{
+    cancellable::{Lost, call, cancellable},
     error::{self, sqlstate},
-    running, trigger,
+    running,
+    trigger::{self, Ended},
 };
 use serde_json::{Value, json};
 use std::{
@@ -61,7 +59,7 @@ pub async fn run(trigger: &Trigger, view: &ViewId, target: &Target, output: Outp
     let work = async |client: &Client| {
         let mut pause = RUNNING_PAUSE;
         loop {
-            let reply = refresh::call(client, trigger::REFRESH, &statement).await?;
+            let reply = call(client, trigger::REFRESH, &statement).await?;
             if !trigger.wait || reply["status"] != "running" || !why.get().is_empty() {
                 return Ok(reply);
             }
@@ -76,7 +74,7 @@ pub async fn run(trigger: &Trigger, view: &ViewId, target: &Target, output: Outp
             pause = LONGEST_PAUSE.min(pause * 2);
         }
     };
-    let ended = refresh::ended(refresh::cancellable(connected, work, cancel).await);
+    let ended = trigger::ended(cancellable(connected, work, stream::once(cancel)).await);
     answer(ended, why.get(), view, target, output)
 }
 
@@ -100,7 +98,7 @@ async fn wait_until_free(client: &Client, view: &ViewId, mut pause: Duration, wh
         if !why.get().is_empty() {
             return Ok(());
         }
-        match refresh::call(client, running::RUNS, &running::process_statement(view)).await {
+        match call(client, running::RUNS, &running::process_statement(view)).await {
             Ok(running) if running.is_null() => return Ok(()),
             Ok(_) => {}
             // A role that may refresh (such as the jobs') need not be allowed to see what runs: the next attempt tells.

@@ -2,6 +2,7 @@
 
 use crate::support::{self, asking::Asking, cluster, execute, fresh_role, look, migrated_app, session::Session};
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::stream;
 use refreshtop_core::{
     address::ViewId,
     health::{self, Rule, Thresholds, Verdict},
@@ -13,9 +14,9 @@ use refreshtop_core::{
 use refreshtop_db::{
     contract::PLATFORM_METRICS,
     recent_runs::{self, LogFilter},
-    run_detail, running,
+    refresher, run_detail, running,
     snapshot::{self, Kept, Scope},
-    statistics, trigger,
+    statistics,
 };
 use serde_json::{Value, json};
 use std::{fs, path::Path, time::Duration};
@@ -47,6 +48,11 @@ async fn logged(rows: &[String]) -> (Session, refreshtop_db::session::Session) {
     let url = migrated_app("stats").await;
     execute(&url, &rows.concat()).await;
     (Session::open(&url).await, crate::support::open(&url).await)
+}
+
+/// A refresh as the monitor triggers it.
+async fn triggered(url: &str) -> TriggerOutcome {
+    refresher::refresh(&support::target(url), &own_view(), stream::pending()).await
 }
 
 /// The one row of `get_metrics_refresh_stats({argument})`.
@@ -347,9 +353,11 @@ async fn a_row_of_an_older_deployment_reads_well() {
 
 #[tokio::test]
 async fn a_failed_run_is_told_in_full() {
-    let (session, mut service) = logged(&["UPDATE refreshtop.views SET lock_timeout = '100 ms';".into()]).await;
+    let url = migrated_app("failed").await;
+    execute(&url, "UPDATE refreshtop.views SET lock_timeout = '100 ms'").await;
+    let (session, mut service) = (Session::open(&url).await, crate::support::open(&url).await);
     session.run("SET application_name = 'in the way'; BEGIN; LOCK TABLE public.assets").await;
-    let outcome = trigger::trigger(&mut service, &own_view()).await.unwrap();
+    let outcome = triggered(&url).await;
     let TriggerOutcome::Error { duration_ms, sqlstate, message } = outcome else { panic!("{outcome:?}") };
     assert_eq!(sqlstate.as_deref(), Some("55P03"));
     let listed = recent_runs::recent_runs(&look(&mut service).await, &own_view(), LogFilter::Errors, 50)
@@ -371,14 +379,14 @@ async fn a_trigger_tells_its_outcome() {
     let url = migrated_app("trigger").await;
     let mut service = crate::support::open(&url).await;
     let session = Session::open(&url).await;
-    let outcome = trigger::trigger(&mut service, &own_view()).await.unwrap();
+    let outcome = triggered(&url).await;
     let at: DateTime<Utc> = session.value("completed_at FROM public.metrics_refresh_log").await;
     let ms: f64 = session.value("duration_ms::float8 FROM public.metrics_refresh_log").await;
     assert_eq!(outcome, TriggerOutcome::Success { duration_ms: ms, completed_at: at });
 
     session.run("SET application_name = 'the first'; BEGIN").await;
     session.value::<Value>("public.trigger_platform_metrics_refresh()").await;
-    let outcome = trigger::trigger(&mut service, &own_view()).await.unwrap();
+    let outcome = triggered(&url).await;
     assert!(
         matches!(&outcome, TriggerOutcome::AlreadyRunning { message } if message.contains("the first")),
         "{outcome:?}"
@@ -389,7 +397,7 @@ async fn a_trigger_tells_its_outcome() {
     assert_eq!(running::running(&look(&mut service).await, &own_view()).await.unwrap(), None);
 
     let (_, plain) = fresh_role(&url, "plain", "").await;
-    let outcome = trigger::trigger(&mut crate::support::open(&plain).await, &own_view()).await.unwrap();
+    let outcome = triggered(&plain).await;
     assert!(
         matches!(&outcome, TriggerOutcome::Refused { message } if message.contains("super administrators")),
         "{outcome:?}"

@@ -3,6 +3,7 @@
 //! It knows no screen.
 
 mod backoff;
+pub mod cancellable;
 pub mod change_job;
 pub mod cleanup;
 pub mod contract;

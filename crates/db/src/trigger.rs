@@ -1,12 +1,6 @@
 //! Triggering a refresh: the statement, and what its answer means.
 
-use crate::{
-    error::{self, Result},
-    quote::literal,
-    refusal::Refusal,
-    session::Session,
-    trust::{Thing, Trust},
-};
+use crate::{cancellable::Lost, error, quote::literal, refusal::Refusal, trust::Thing};
 use chrono::{DateTime, Utc};
 use refreshtop_core::{address::ViewId, refresh::TriggerOutcome};
 use serde::Deserialize;
@@ -23,7 +17,7 @@ struct TriggerReply {
     message: String,
 }
 
-/// The statement that triggers a refresh; its result goes through [`trigger_answer`].
+/// The statement that triggers a refresh; its result goes through [`ended`].
 ///
 /// Not the function in `public`: the owner of that schema can replace it. The view is written out, since the statement
 /// goes out by the simple protocol, which has no parameters.
@@ -33,13 +27,8 @@ pub fn refresh_statement(view: &ViewId) -> String {
 /// What it calls.
 pub const REFRESH: Thing = Thing::Function("refresh");
 
-/// Reads the answer of [`refresh_statement`] as the text that the server sent.
-pub fn trigger_answer(text: Option<&str>) -> TriggerOutcome {
-    trigger_outcome(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
-}
-
 /// Reads what `refreshtop.refresh()` returned.
-pub fn trigger_outcome(reply: serde_json::Value) -> TriggerOutcome {
+fn trigger_outcome(reply: serde_json::Value) -> TriggerOutcome {
     let unreadable = || TriggerOutcome::Refused {
         message: "refreshtop.refresh() answered in a form that this version does not know; \
                   run: refreshtop migrate"
@@ -57,18 +46,45 @@ pub fn trigger_outcome(reply: serde_json::Value) -> TriggerOutcome {
     }
 }
 
-/// Triggers a refresh on `connection` and waits for its end.
-pub async fn trigger(connection: &mut Session, view: &ViewId) -> Result<TriggerOutcome> {
-    if let Err(refusal) = Trust::of(connection).await?.allow(REFRESH) {
-        return Ok(TriggerOutcome::Refused { message: kept_from(&refusal) });
+/// How a refresh ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ended {
+    /// The function answered.
+    Answered(TriggerOutcome),
+    /// The server refused with this SQLSTATE, in one sentence.
+    Refused(String, String),
+    /// This session may not call the function, or it does not exist.
+    Untrusted(Refusal),
+    /// The session was lost; the log has the outcome, or will have it.
+    Lost(String),
+}
+
+impl From<Ended> for TriggerOutcome {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Answered(outcome) => outcome,
+            Ended::Refused(_, message) => Self::Refused { message },
+            Ended::Untrusted(refusal) => Self::Refused { message: kept_from(&refusal) },
+            Ended::Lost(message) => Self::Lost { message },
+        }
     }
-    match connection.one(&refresh_statement(view), &[]).await {
-        Ok(row) => Ok(trigger_answer(row.try_get(0)?)),
-        Err(failure) => match error::server_error(&failure) {
-            Some(server) if !error::is_connection_failure(&failure) => {
-                Ok(refused(server.code().code(), server.message(), server.hint()))
+}
+
+/// Interprets the answer of a refresh function.
+pub fn ended(answer: Result<serde_json::Value, Lost>) -> Ended {
+    match answer {
+        Ok(reply) => Ended::Answered(trigger_outcome(reply)),
+        Err(Lost::Untrusted(refusal)) => Ended::Untrusted(refusal),
+        Err(Lost::Silent) => Ended::Lost("the server did not answer the request to cancel the refresh".into()),
+        Err(Lost::Failed(failure)) => match failure.as_db_error() {
+            // Class 57P: the session was ended from outside.
+            Some(server) if !server.code().code().starts_with("57P") => {
+                let code = server.code().code();
+                Ended::Refused(code.to_owned(), refused(code, server.message(), server.hint()))
             }
-            _ => Err(failure),
+            _ => {
+                Ended::Lost(format!("the connection was lost during the refresh: {}", error::driver_sentence(&failure)))
+            }
         },
     }
 }
@@ -82,15 +98,14 @@ pub fn kept_from(refusal: &Refusal) -> String {
 }
 
 /// What an error of the server means for a trigger that it would not run.
-pub fn refused(code: &str, message: &str, hint: Option<&str>) -> TriggerOutcome {
+fn refused(code: &str, message: &str, hint: Option<&str>) -> String {
     let advice = match code {
         error::sqlstate::INSUFFICIENT_PRIVILEGE => "only super administrators may refresh",
         error::sqlstate::UNDEFINED_FUNCTION => "the database is not migrated; run: refreshtop migrate",
         error::sqlstate::READ_ONLY => "this server is read-only; trigger the refresh on its primary",
         _ => hint.unwrap_or_default(),
     };
-    let message = if advice.is_empty() { message.to_owned() } else { format!("{message}: {advice}") };
-    TriggerOutcome::Refused { message }
+    if advice.is_empty() { message.to_owned() } else { format!("{message}: {advice}") }
 }
 
 #[cfg(test)]

@@ -34,6 +34,9 @@ const SILENCE_CHECK: Duration = Duration::from_millis(500);
 const POLL_WAIT: Duration = Duration::from_millis(50);
 /// A poll that takes longer than this has failed; its session is thrown away.
 const POLL_LIMIT: Duration = Duration::from_secs(45);
+/// If so much arrived in that time, the answer waits behind notifications, and the poll gets the same time again. The answer
+/// itself arrives in a few dozen reads.
+const FLOOD: u64 = 1_000;
 
 /// Heartbeats between two trials if a pooler seems to be in between: five minutes.
 const RETRIAL_BEATS: u32 = 33;
@@ -261,21 +264,22 @@ impl Watching<'_> {
     async fn poll(&mut self, window: Duration) -> Result<(), Loss> {
         self.polled_since = true;
         let events = self.events;
-        let silent = silence(&self.received);
+        let (silent, limit) = (silence(&self.received), poll_limit(&self.received));
         let poll = self.poller.poll(window, |early| events.offer(Event::Polled(Box::new(early))));
         let answer = tokio::select! {
             biased;
-            answer = timeout(POLL_LIMIT, poll) => answer,
+            answer = poll => Some(answer),
+            () = limit => None,
             () = silent => return Err(Loss::of("the server stopped answering")),
         };
         let event = match answer {
-            Ok(Ok(snapshot)) => {
+            Some(Ok(snapshot)) => {
                 self.on_standby = snapshot.server.standby;
                 Event::Polled(Box::new(snapshot))
             }
-            Ok(Err(failure)) if self.poller.is_closed() => return Err(Loss::of_session(&failure, self.on_standby)),
-            Ok(Err(failure)) => Event::PollFailed(self.poller.explain(&failure)),
-            Err(_) => {
+            Some(Err(failure)) if self.poller.is_closed() => return Err(Loss::of_session(&failure, self.on_standby)),
+            Some(Err(failure)) => Event::PollFailed(self.poller.explain(&failure)),
+            None => {
                 let reason = format!("the database did not answer within {} s", POLL_LIMIT.as_secs());
                 self.events.send(Event::PollFailed(Unavailable::new(reason.clone(), ""))).await?;
                 return Err(Loss::of(reason));
@@ -353,6 +357,18 @@ fn silence(received: &Received) -> impl Future<Output = ()> + use<> {
             if now != last {
                 (last, since) = (now, Instant::now());
             }
+        }
+    }
+}
+
+/// Ends after [`POLL_LIMIT`] in which less than [`FLOOD`] arrived.
+fn poll_limit(received: &Received) -> impl Future<Output = ()> + use<> {
+    let received = received.clone();
+    async move {
+        let mut before = None;
+        while before.is_none_or(|before| received.count() - before >= FLOOD) {
+            before = Some(received.count());
+            sleep(POLL_LIMIT).await;
         }
     }
 }

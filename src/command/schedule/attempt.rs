@@ -1,10 +1,10 @@
 //! The refresh of one tick, in a transaction with an advisory lock; none if another scheduler was first.
 
 use super::LONGEST_SLEEP;
-use crate::command::refresh::Lost;
 use chrono::{DateTime, Utc};
 use refreshtop_core::{address::ViewId, clock::ServerClock};
 use refreshtop_db::{
+    cancellable::Lost,
     migrate,
     session::PINNED,
     trigger,

@@ -10,20 +10,19 @@ mod report;
 
 use crate::{
     cli::arguments::Schedule,
-    command::{
-        Failure,
-        refresh::{self, Ended, Lost},
-        session,
-        signals::StopSignals,
-        stdout_closed,
-    },
+    command::{Failure, session, signals::StopSignals, stdout_closed},
     output::{Output, clean, moment},
 };
 use attempt::Attempt;
 use chrono::{DateTime, Offset as _, Utc};
+use futures_util::stream;
 use refreshtop_connect::{ConnectError, Connected, Limits, Target};
 use refreshtop_core::{address::ViewId, clock::ServerClock, exit, job::Job};
-use refreshtop_db::{error, reconnect, running, trigger};
+use refreshtop_db::{
+    cancellable::{Lost, call, cancellable},
+    error, reconnect, running,
+    trigger::{self, Ended},
+};
 use report::Report;
 use serde_json::json;
 use std::{
@@ -94,14 +93,14 @@ async fn check_access(view: &ViewId, target: &Target) -> Result<ServerClock, Fai
     };
     let connected = reconnect::connect(target, "schedule", &Limits::READING, failed).await?;
     let read_clock = async |client: &Client| {
-        refresh::call(client, running::RUNS, &running::process_statement(view)).await?;
+        call(client, running::RUNS, &running::process_statement(view)).await?;
         // In a transaction a pooler keeps the server connection on which the statement is prepared.
         client.batch_execute(&attempt::begin()).await?;
         let time = client.query_one("SELECT clock_timestamp()", &[]).await?.try_get::<_, DateTime<Utc>>(0)?;
         client.batch_execute("COMMIT").await?;
         Ok(time)
     };
-    match refresh::cancellable(connected, read_clock, std::future::pending()).await {
+    match cancellable(connected, read_clock, stream::pending()).await {
         Ok(time) => Ok(ServerClock::new(time, Instant::now())),
         Err(Lost::Failed(failure)) => Err(refused(&failure, &target.user)),
         Err(Lost::Untrusted(refusal)) => {
@@ -197,12 +196,12 @@ impl Driver<'_> {
             }
         };
         let work = async |client: &Client| attempt::refresh(client, view, tick).await;
-        let ended = match refresh::cancellable(connected, work, cancel).await {
+        let ended = match cancellable(connected, work, stream::once(cancel)).await {
             Ok(Attempt { clock, reply }) => {
                 self.clock = clock;
-                reply.map_or(Tick::Elsewhere, |reply| Tick::Ended(refresh::ended(Ok(reply))))
+                reply.map_or(Tick::Elsewhere, |reply| Tick::Ended(trigger::ended(Ok(reply))))
             }
-            Err(lost) => Tick::Ended(refresh::ended(Err(lost))),
+            Err(lost) => Tick::Ended(trigger::ended(Err(lost))),
         };
         if stopped {
             self.report.ended(tick, &ended)?;

@@ -2,13 +2,13 @@
 
 use super::Tick;
 use crate::{
-    command::{Failure, refresh::Ended},
+    command::Failure,
     output::{Output, clean, json, moment},
 };
 use chrono::{DateTime, Utc};
 use refreshtop_connect::Target;
 use refreshtop_core::{address::ViewId, age, refresh::TriggerOutcome};
-use refreshtop_db::trigger::kept_from;
+use refreshtop_db::trigger::{Ended, kept_from};
 use serde_json::{Value, json};
 
 /// Where the lines go.
