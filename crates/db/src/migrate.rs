@@ -167,14 +167,14 @@ pub async fn begin_up<'c>(
     let said: Result<Vec<Option<String>>> =
         transaction.ask(said, &[]).await?.iter().map(|row| row.try_get(0)).collect();
     done.kept = said?.into_iter().flatten().collect();
-    done.kept.extend(told(&mut transaction).await?);
+    done.kept.extend(notices(&mut transaction).await?);
     run(&mut transaction, LEAVE_ROLES, None).await?;
     Ok(Pending { done, transaction })
 }
 
-/// What the steps found about the roles, a sentence each.
-async fn told(connection: &mut Session) -> Result<Vec<String>> {
-    let sql = "SELECT unnest(string_to_array(nullif(current_setting('refreshtop.told', true), ''), chr(1)))";
+/// Sentences about the roles that the steps leave for whoever migrates.
+async fn notices(connection: &mut Session) -> Result<Vec<String>> {
+    let sql = "SELECT unnest(string_to_array(nullif(current_setting('refreshtop.notices', true), ''), chr(1)))";
     connection.ask(sql, &[]).await?.iter().map(|row| row.try_get(0)).collect()
 }
 
