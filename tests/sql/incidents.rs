@@ -81,7 +81,7 @@ fn quiet() -> Vec<(char, u32)> {
 }
 
 #[tokio::test]
-async fn a_day_of_trouble_is_told_as_it_was() {
+async fn a_day_of_trouble_is_reported_as_it_was() {
     let url = migrated_app("trouble").await;
     execute(&url, &rows(&[DAY_OF_TROUBLE, &quiet()].concat())).await;
     let read = record(&url, DAY).await;
@@ -98,9 +98,9 @@ async fn a_day_of_trouble_is_told_as_it_was() {
     assert_eq!(minutes((read.read_at - read.from.unwrap()).to_std().unwrap()), 1_440, "cut at the window's edge");
     let summary = read.summary(LIMIT, read.read_at).unwrap();
     assert_eq!(minutes(summary.stale), 52 + 20 + 40);
-    // An hour's window has the open stretch alone, and nothing happened in it.
+    // An hour's window has the open gap alone, and nothing happened in it.
     let hour = record(&url, Duration::from_hours(1)).await;
-    assert_eq!((told(&hour), hour.stretches.len()), (vec![], 1));
+    assert_eq!((told(&hour), hour.gaps.len()), (vec![], 1));
 }
 
 #[tokio::test]
@@ -219,7 +219,7 @@ async fn black_boxes_full_of_nonsense_cost_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_log_made_by_hand_is_read_in_whatever_shape_it_has() {
+async fn an_unmanaged_log_is_read_in_whatever_shape_it_has() {
     for (name, columns) in [
         (
             "hand_full",
@@ -256,7 +256,7 @@ async fn a_log_made_by_hand_is_read_in_whatever_shape_it_has() {
 }
 
 #[tokio::test]
-async fn who_may_not_read_the_log_is_told_so() {
+async fn a_role_that_may_not_read_the_log_gets_the_reason() {
     let url = migrated_app("rights").await;
     execute(&url, &rows(&[('s', 60), ('e', 55)])).await;
     let (name, nobody) = fresh_role(&url, "nobody", "").await;
@@ -267,7 +267,7 @@ async fn who_may_not_read_the_log_is_told_so() {
     let why = ask(&nobody, DAY).await.unwrap_err();
     assert!(why.reason.contains("not a super administrator"), "{why:?}");
     execute(&url, &format!("GRANT refreshtop_admin TO {name}")).await;
-    assert_eq!(record(&nobody, DAY).await.stretches.len(), 1);
+    assert_eq!(record(&nobody, DAY).await.gaps.len(), 1);
     // An empty log is empty, not hidden.
     execute(&url, "TRUNCATE public.metrics_refresh_log").await;
     assert_eq!(record(&nobody, DAY).await.from, None);
@@ -296,9 +296,9 @@ async fn half_a_million_rows_are_read_in_part() {
         let since = std::time::Instant::now();
         let read = record(&url, window).await;
         eprintln!("{window:?}: {:?}", since.elapsed());
-        assert!((read.stretches.len(), read.cut) == (300, true));
+        assert!((read.gaps.len(), read.cut) == (300, true));
         // What is summed up is what is listed.
         let from = read.from.unwrap();
-        assert!(read.stretches.last().unwrap().after == Some(from), "{from}");
+        assert!(read.gaps.last().unwrap().after == Some(from), "{from}");
     }
 }

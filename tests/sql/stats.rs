@@ -346,7 +346,7 @@ async fn a_row_of_an_older_deployment_reads_well() {
 }
 
 #[tokio::test]
-async fn a_failed_run_is_told_in_full() {
+async fn a_failed_run_is_shown_in_full() {
     let (session, mut service) = logged(&["UPDATE refreshtop.views SET lock_timeout = '100 ms';".into()]).await;
     session.run("SET application_name = 'in the way'; BEGIN; LOCK TABLE public.assets").await;
     let outcome = trigger::trigger(&mut service, &own_view()).await.unwrap();
@@ -367,7 +367,7 @@ async fn a_failed_run_is_told_in_full() {
 }
 
 #[tokio::test]
-async fn a_trigger_tells_its_outcome() {
+async fn a_trigger_reports_its_outcome() {
     let url = migrated_app("trigger").await;
     let mut service = crate::support::open(&url).await;
     let session = Session::open(&url).await;
@@ -398,7 +398,7 @@ async fn a_trigger_tells_its_outcome() {
 
 /// An owner who is no superuser may not see what other roles' sessions do.
 #[tokio::test]
-async fn a_running_refresh_of_another_role_is_told_where_a_plain_owner_migrated() {
+async fn a_running_refresh_of_another_role_is_shown_if_a_plain_owner_migrated() {
     let url = support::fresh_app("owned").await;
     let (owner, owner_url) = support::owned_app(&url).await;
     let (_, member) = fresh_role(&url, "member", "IN ROLE refreshtop_admin").await;
@@ -581,5 +581,5 @@ async fn what_is_read_of_one_view_has_nothing_of_another() {
     let Answer::Incidents(_, Ok(record)) = asking.ask(Question::Incidents { window: DAY, limit }).await else {
         panic!("no incidents")
     };
-    assert!(record.stretches.iter().all(|stretch| stretch.failures == 0), "{record:?}");
+    assert!(record.gaps.iter().all(|gap| gap.failures == 0), "{record:?}");
 }
