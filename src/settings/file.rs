@@ -421,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_is_a_mistake_only_where_it_was_named() {
+    fn a_missing_file_is_a_mistake_only_if_it_was_named() {
         let path = Path::new("/nonexistent/config.toml");
         assert_eq!(File::load_default(Some(path)), Ok(None));
         assert_eq!(File::load_default(None), Ok(None));

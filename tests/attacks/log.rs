@@ -164,7 +164,7 @@ async fn our_own_log(scene: Scene) {
 attack!(our_own_log by [superuser, owner, managed]);
 
 /// A role that may read and write every table, and is to see no row, knows the id of one: everybody hears it who listens.
-async fn read_through_the_door(scene: Scene, statement: &str) {
+async fn read_through_the_writing_view(scene: Scene, statement: &str) {
     scene.migrated().await;
     scene.works().await;
     scene.attacker_uses_all_data().await;
@@ -186,7 +186,7 @@ async fn read_through_the_door(scene: Scene, statement: &str) {
     };
     assert!(!told.contains("LEAK") && !told.contains("already exists"), "{told}");
 }
-attack!(read_through_the_door {
+attack!(read_through_the_writing_view {
     insert: "INSERT INTO refreshtop.log_door (id, refresh_type, status, started_at, created_at)
              VALUES (ID, 'x', 'error', now(), now())",
     conflict: "INSERT INTO refreshtop.log_door AS d (id, refresh_type, status, started_at, created_at)

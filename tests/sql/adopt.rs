@@ -225,7 +225,7 @@ async fn rows_without_a_time_do_not_hide_the_others() {
 }
 
 #[tokio::test]
-async fn row_security_on_a_source_table_is_refused_where_it_would_hide_rows() {
+async fn row_security_on_a_source_table_is_refused_if_it_would_hide_rows() {
     let url = fresh_app("hidden").await;
     let (name, owner) = fresh_role(&url, "owner", "CREATEROLE").await;
     let database = url.rsplit_once('/').unwrap().1;

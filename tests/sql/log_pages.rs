@@ -197,7 +197,7 @@ async fn odd_rows_cost_nothing_but_themselves() {
 }
 
 #[tokio::test]
-async fn a_log_made_by_hand_is_paged_as_well() {
+async fn an_unmanaged_log_is_paged_as_well() {
     let url = fresh_app("handpages").await;
     execute(&url, UNMANAGED).await;
     let mut asking = Pages::new(&url);

@@ -21,7 +21,7 @@ async fn down(url: &str) -> Vec<String> {
     migrate::down(&target(url), 0).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// A checksum over every row that was in the hand-made log, in the columns that it had.
+/// A checksum over every row that was in the unmanaged log, in the columns that it had.
 async fn log_rows(url: &str) -> (i64, String) {
     let row = client(url)
         .await
@@ -90,8 +90,8 @@ async fn a_rollback_can_stop_half_way_and_go_forward_again() {
 }
 
 #[tokio::test]
-async fn a_handmade_deployment_is_repaired_and_every_row_is_kept() {
-    let url = fresh_app("handmade").await;
+async fn an_unmanaged_deployment_is_repaired_and_every_row_is_kept() {
+    let url = fresh_app("unmanaged").await;
     execute(&url, UNMANAGED).await;
     let before = schema(&url).await;
     let rows = log_rows(&url).await;
@@ -121,7 +121,7 @@ async fn a_handmade_deployment_is_repaired_and_every_row_is_kept() {
     assert!(comes_back.contains("table public.metrics_refresh_log"), "{announced}");
     assert!(!announced.contains("deleting"), "the older log keeps every row: {announced}");
     down(&url).await;
-    assert_eq!(schema(&url).await, before, "the hand-made objects come back as they were");
+    assert_eq!(schema(&url).await, before, "the unmanaged objects come back as they were");
     assert_eq!(log_rows(&url).await, rows);
     let count: i64 = value(&url, "SELECT count(*) FROM public.metrics_refresh_log").await;
     assert_eq!(count, 503, "with three of ours");

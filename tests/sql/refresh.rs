@@ -157,7 +157,7 @@ async fn a_view_without_data_is_filled() {
 }
 
 #[tokio::test]
-async fn the_source_tells_what_set_it_off() {
+async fn the_source_shows_what_triggered_it() {
     let url = migrated_app("source").await;
     for (application, call, expected) in [
         ("psql", DIRECT, "direct"),

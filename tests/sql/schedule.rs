@@ -454,7 +454,7 @@ async fn without_pg_cron_the_migration_succeeds_and_says_what_that_means() {
 }
 
 #[tokio::test]
-async fn a_role_that_pg_cron_refuses_migrates_all_the_same_and_is_told() {
+async fn a_role_that_pg_cron_refuses_migrates_and_gets_a_warning() {
     let url = fresh_app("refused").await;
     execute(&cluster().await.url(CRON_DATABASE), "CREATE EXTENSION IF NOT EXISTS pg_cron").await;
     let (name, owner) = support::fresh_role(&url, "owner", "CREATEROLE").await;

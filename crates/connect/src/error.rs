@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_failures_the_one_that_got_furthest_is_told() {
+    fn of_several_failures_the_one_that_got_furthest_is_reported() {
         let target = target();
         let failure = |kind, why: &str| ConnectError::new(target.endpoint(), kind, why);
         let failures = vec![
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_person_is_told_apart() {
+    fn errors_that_need_a_person_are_recognised() {
         assert!(Kind::NotReady.may_pass() && Kind::Refused.may_pass());
         assert!(!Kind::PasswordWrong.may_pass() && !Kind::Tls.may_pass());
     }

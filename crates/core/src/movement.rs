@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_told_for_the_window_and_for_a_day() {
+    fn a_change_is_shown_for_the_window_and_for_a_day() {
         let measured = Measured {
             first: sample(720, 100.0),
             at_ends: vec![Some(sample(720, 100.0).figures), None, Some(sample(0, 150.0).figures)],

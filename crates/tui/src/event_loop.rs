@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn stale_data_turns_the_verdict_without_any_news() {
+    async fn stale_data_changes_the_verdict_without_any_event() {
         let mut harness = Harness::new();
         let (events, inputs) = (harness.events(), harness.inputs.clone());
         harness

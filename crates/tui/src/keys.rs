@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_in_keys_are_said() {
+    fn mistakes_in_keys_are_reported() {
         for (rows, wrong) in [
             (&[("refresh", &["xx"][..])][..], "is no key"),
             (&[("refresh", &["x"][..]), ("poll", &["x"][..])][..], "given to both refresh and poll"),

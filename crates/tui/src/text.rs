@@ -171,7 +171,7 @@ mod tests {
     use refreshtop_core::sanitize::{MARKS_KEPT, is_safe};
 
     #[test]
-    fn escape_sequences_lose_their_teeth() {
+    fn escape_sequences_become_harmless() {
         assert_eq!(
             line("\u{1b}[31mred\u{1b}]0;title\u{7}", 80, UTF8.charset),
             "\u{fffd}[31mred\u{fffd}]0;title\u{fffd}"

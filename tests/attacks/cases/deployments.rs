@@ -142,7 +142,7 @@ async fn an_event_trigger_is_named_before_it_runs_and_when_it_fails() {
 }
 
 #[tokio::test]
-async fn a_view_made_anew_by_a_release_is_taken_and_found_again() {
+async fn a_view_that_a_release_recreates_is_taken_and_found_again() {
     let url = deployment("case_15", include_str!("../../fixtures/cases/15-made-anew-by-a-release.sql")).await;
     let lines = there_and_back(&url).await;
     assert!(lines.iter().any(|line| line.contains("keeps its own query")), "{lines:?}");
@@ -166,7 +166,7 @@ async fn a_view_made_anew_by_a_release_is_taken_and_found_again() {
 }
 
 #[tokio::test]
-async fn rows_that_a_key_would_lose_are_refused_and_a_null_in_the_key_is_said() {
+async fn rows_that_a_key_would_lose_are_refused_and_a_null_in_the_key_is_reported() {
     let url = deployment("case_18", include_str!("../../fixtures/cases/18-nulls-hide-rows.sql")).await;
     refused(&url, &["index public.notes_title takes each key once", "without an error"]).await;
     execute(

@@ -424,7 +424,7 @@ async fn a_server_that_never_answers_does_not_hang_us() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_up_is_told_apart() {
+async fn a_server_that_hangs_up_is_recognised() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {

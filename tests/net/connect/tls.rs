@@ -198,7 +198,7 @@ fn partial_chain(mode: &str, shown: Shown) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_certificate_is_said() {
+async fn what_is_wrong_with_a_certificate_is_reported() {
     let server = Server::start();
     prepare(&server).await;
     let authority = Authority::new(&server.folder.path().join("authority.crt"));
@@ -304,7 +304,7 @@ async fn the_usual_files_are_used_as_psql_uses_them() {
 
 /// The installed psql is too old for this one; where the system's authorities are, `SSL_CERT_FILE` says.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_systems_authorities_are_trusted_where_that_is_asked_for() {
+async fn the_systems_authorities_are_trusted_on_request() {
     let server = Server::start();
     prepare(&server).await;
     let authority = server.folder.path().join("authority.crt");

@@ -46,7 +46,7 @@ async fn a_link_that_swallows_everything_is_noticed_within_15_seconds() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_the_first_word_is_waited_for() {
+async fn a_server_that_does_not_answer_the_first_packet_is_waited_for() {
     let (cluster, url) = own_server().await;
     let proxy = Proxy::before(cluster.port());
     proxy.set(FROZEN);

@@ -4,8 +4,8 @@
 //! that is much longer than what stands there: many times the usual, for a busy machine, and far below what a person
 //! would call hanging.
 
-mod doors;
 mod links;
+mod log_in;
 mod machines;
 mod servers;
 

@@ -198,7 +198,7 @@ async fn a_wrong_line_is_no_verdict() {
 }
 
 #[tokio::test]
-async fn what_people_and_programs_are_told_is_the_same() {
+async fn people_and_programs_get_the_same_answer() {
     let url = app_with(1, 9).await;
     let status = run(&url, "status --json").await.json();
     assert_eq!(status["health"]["verdict"], "critical", "{status}");
@@ -274,7 +274,7 @@ async fn another_view_is_chosen_by_its_name() {
 
 /// Watched before it is migrated: what can be read by hand is, as in the monitor.
 #[tokio::test]
-async fn a_deployment_made_by_hand_is_answered_for() {
+async fn an_unmanaged_deployment_is_answered_for() {
     let url = fresh_app("command_unmanaged").await;
     execute(&url, include_str!("../../fixtures/unmanaged.sql")).await;
     let status = run(&url, "status --json").await;

@@ -117,7 +117,7 @@ async fn odd_values_cost_no_list() {
 
 /// A database in `SQL_ASCII` keeps whatever bytes it was given, and sends them as they are.
 #[tokio::test]
-async fn bytes_that_are_no_text_cost_their_own_place() {
+async fn bytes_that_are_not_text_are_replaced_and_nothing_else_is_lost() {
     let (cluster, name) = (cluster().await, unique("bytes"));
     let create = format!("CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0");
     execute(&cluster.url("postgres"), &create).await;

@@ -43,7 +43,7 @@ fn migrated(url: &str, arguments: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn goes_up_tells_where_it_is_and_goes_down() {
+async fn migrates_up_shows_the_status_and_migrates_down() {
     let url = fresh_app("commands").await;
     assert_eq!(migrated(&url, &["status"]).matches("pending").count(), steps(1).len());
     let up = migrated(&url, &[]);

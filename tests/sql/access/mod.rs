@@ -194,7 +194,7 @@ async fn everybody(url: &str) -> Vec<Caller> {
 }
 
 #[tokio::test]
-async fn everybody_may_what_they_may_where_a_superuser_migrated() {
+async fn every_role_has_its_rights_if_a_superuser_migrated() {
     let url = fresh_app("matrix").await;
     execute(&url, &make_role("authenticated")).await;
     execute(&url, FROM_JWT).await;
@@ -206,7 +206,7 @@ async fn everybody_may_what_they_may_where_a_superuser_migrated() {
 }
 
 #[tokio::test]
-async fn everybody_may_what_they_may_where_a_managed_services_role_migrated() {
+async fn every_role_has_its_rights_if_a_managed_services_role_migrated() {
     let managed = Managed::start().await;
     let service = &managed.service_url;
     let plain = managed.role("plain", "").await;
@@ -294,7 +294,7 @@ async fn own_app(url: &str, owner: &str) {
 }
 
 #[tokio::test]
-async fn everybody_may_what_they_may_where_the_owner_migrated_alone() {
+async fn every_role_has_its_rights_if_the_owner_migrated_alone() {
     drop(migrated_app("roles").await);
     let url = fresh_app("alone").await;
     execute(&url, &make_role("authenticated")).await;

@@ -86,7 +86,7 @@ async fn an_active_root_can_be_cancelled() {
 
 /// Between two refreshes nobody waits, and the next one will.
 #[tokio::test]
-async fn who_has_a_source_to_itself_is_in_the_way_though_nobody_waits() {
+async fn an_exclusive_lock_on_a_source_is_found_though_nobody_waits() {
     let url = migrated_app("alone").await;
     let holder = Session::with(&url, "BEGIN; LOCK TABLE public.assets").await;
     let options = Options { limits: Limits { alone_s: 0.0, ..Limits::default() }, run_plan: None };
@@ -154,7 +154,7 @@ async fn a_forgotten_prepared_transaction_is_found_and_rolled_back() {
 }
 
 #[tokio::test]
-async fn whoever_may_not_see_the_blocker_is_offered_no_blind_shot() {
+async fn a_role_that_cannot_see_the_blocker_is_offered_no_fix() {
     let url = migrated_app("unseen").await;
     let (_, role_url) = fresh_role(&url, "plain", "IN ROLE refreshtop_admin").await;
     let watcher = Session::open(&url).await;

@@ -178,7 +178,7 @@ async fn another_registered_view_of_many_rows_has_sizes_only() {
 }
 
 #[tokio::test]
-async fn an_owner_without_a_superusers_rights_measures_too_and_nobody_is_told_to_drop_the_trigger() {
+async fn an_owner_without_a_superusers_rights_measures_too_and_no_advice_drops_the_trigger() {
     let url = fresh_app("owned").await;
     let (_, owner) = owned_app(&url).await;
     let session = Session::open(&owner).await;

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_a_table_to_itself_is_in_the_way_of_the_next_refresh() {
+    fn an_exclusive_lock_on_a_table_blocks_the_next_refresh() {
         let mut holder = session(7, "idle in transaction", &[]);
         holder.locks = vec!["public.accounts AccessExclusiveLock".into()];
         for (age, wanted) in [(Some(1.9), Verdict::Good), (Some(2.0), Verdict::Bad), (None, Verdict::Bad)] {
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_root_is_who_waits_for_nobody() {
+    fn the_root_is_the_session_that_waits_for_nobody() {
         let found =
             check(vec![session(3, "active", &[2]), session(2, "active", &[1]), session(1, "idle in transaction", &[])]);
         assert_eq!(found.verdict, Verdict::Bad);

@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_from_the_future_are_told() {
+    fn rows_from_the_future_are_reported() {
         let log = Log { sees_rows: true, future: 2, ahead_s: Some(259_200.0), ..Log::default() };
         let check = future_rows(&log);
         assert!(

@@ -269,7 +269,7 @@ mod tests {
     use refreshtop_core::diagnosis::FixAction;
 
     #[test]
-    fn a_check_is_copied_with_what_stands_behind_it() {
+    fn a_check_is_copied_with_its_evidence() {
         let blocked = text(&fixtures::diagnose::view()).unwrap();
         for part in ["pid 4711", "application month end report", "waits for [4711]", "pg_terminate_backend"] {
             assert!(blocked.contains(part), "{part}\n{blocked}");

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn sleeps_a_minute_where_only_minutes_are_shown() {
+    fn sleeps_a_minute_if_only_minutes_are_shown() {
         let state = state(120);
         assert_eq!(next_redraw(&state), Some(state.now + Duration::from_mins(1)));
     }

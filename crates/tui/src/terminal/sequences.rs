@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_told_apart() {
+    fn keys_are_distinguished() {
         for (bytes, wanted) in [
             ("qG\u{e9}\u{8868}", "q S-G \u{e9} \u{8868}"),
             ("\r\t\x7f\x03\x01\x08", "Enter Tab Backspace C-c C-a C-h"),

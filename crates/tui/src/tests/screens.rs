@@ -219,7 +219,7 @@ fn mono_never_colours() {
 
 /// What colour tells must be clear without it: no two states that differ look the same in plain text.
 #[test]
-fn verdicts_and_feeds_can_be_told_apart_without_colour() {
+fn verdicts_and_link_states_differ_without_colour() {
     let names = ["healthy", "stale", "critical", "connecting", "down", "polling", "poll_failed"];
     for size in [(20, 3), (40, 12), (80, 24), (120, 40)] {
         let drawn: std::collections::HashSet<String> = names.iter().map(|name| shown(name, size)).collect();

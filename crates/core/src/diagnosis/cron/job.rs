@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_in_which_a_job_can_be_wrong_is_told() {
+    fn every_way_in_which_a_job_can_be_wrong_is_reported() {
         assert_eq!(verdict(|_| {}), (Verdict::Good, vec![]));
         assert_eq!(
             verdict(|c| c.jobs[0].active = false),

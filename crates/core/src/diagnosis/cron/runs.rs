@@ -111,7 +111,7 @@ mod tests {
     use crate::diagnosis::cron::fixtures::{EXPECTED, cron, run, settings};
 
     #[test]
-    fn executions_tell_what_went_wrong() {
+    fn executions_show_what_went_wrong() {
         let check = |run| runs(&cron(vec![run]), &settings(), &EXPECTED, &Limits::default());
         assert_eq!(check(run("succeeded", "1 row")).verdict, Verdict::Good);
         let refused = check(run("failed", "connection failed"));

@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_done_is_said() {
+    fn what_cannot_be_done_is_reported() {
         let mut state = fixtures::diagnose::view();
         assert!(state.screens.diagnose.check().unwrap().job.is_none());
         act(&mut state, Action::Interval);

@@ -147,7 +147,7 @@ fn rows_that_the_clean_up_deletes_go() {
 }
 
 #[test]
-fn more_than_a_page_of_news_leaves_no_gap() {
+fn more_than_a_page_of_new_rows_leaves_no_gap() {
     let mut log = rows(900);
     let mut state = open(&log);
     pressed(&mut state, &log, &[Action::Down; 150]);
