@@ -298,7 +298,7 @@ fn key_names(value: &DeValue<'_>) -> Option<Vec<String>> {
     }
 }
 
-/// A value as it would stand on the command line.
+/// A value as it would be given on the command line.
 fn words(value: &DeValue<'_>) -> Option<Vec<String>> {
     match value {
         DeValue::String(text) => Some(vec![text.to_string()]),

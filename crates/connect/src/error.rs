@@ -55,7 +55,7 @@ pub enum Kind {
     SettingsRefused,
     /// The server wants a way to log in that is not supported, or that the rules of the connection forbid.
     LoginUnsupported,
-    /// A server answered that `target_session_attrs` does not want: a standby where a primary is wanted, for instance.
+    /// A server answered that `target_session_attrs` excludes: for instance a standby, if a primary is required.
     Unwanted,
     /// The server reported something else.
     Other,

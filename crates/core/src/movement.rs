@@ -4,7 +4,7 @@ use crate::{reading::Reading, slices::Slices};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 
-/// Least time between two measurements from which a change per day is reckoned, seconds.
+/// Least time between two measurements for which a change per day is computed, seconds.
 const LEAST_SPAN: f64 = 600.0;
 
 /// The figures now, and as refreshes left them before.
@@ -85,7 +85,7 @@ impl Movement {
             .collect()
     }
 
-    /// What `new_things_30d` says of `total_things`.
+    /// The value of `new_things_30d` for `total_things`.
     fn new_of(&self, total: &str) -> Option<f64> {
         let things = total.strip_prefix("total_")?;
         let column = format!("new_{things}_30d");

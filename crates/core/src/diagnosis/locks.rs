@@ -1,9 +1,9 @@
-//! Who is in whose way around the view and what it reads.
+//! Which sessions block others on the view and on what it reads.
 
 use super::{Check, Detail, Fix, FixAction, Limits, Table, Verdict, fix::Backend, span};
 use serde::Deserialize;
 
-/// A session that is in the way, or waits. Its texts are the server's, cut but not cleaned.
+/// A session that blocks others, or waits. Its texts are the server's, cut but not cleaned.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 pub struct ChainSession {
     /// Its process; 0 for a prepared transaction.
@@ -30,9 +30,10 @@ pub struct ChainSession {
     pub wait: Option<String>,
     /// Start of its query, up to 300 characters.
     pub query: Option<String>,
-    /// Whom it waits for; 0 is a prepared transaction.
+    /// The processes that it waits for; 0 is a prepared transaction.
     pub blocked_by: Vec<i32>,
-    /// Locks on the view and on what it reads, e.g. `public.accounts AccessExclusiveLock`; with `(waits)` where it does.
+    /// Locks on the view and on what it reads, e.g. `public.accounts AccessExclusiveLock`; with `(waits)` if it waits
+    /// for that lock.
     pub locks: Vec<String>,
     /// Everybody waits for it, and it for nobody.
     #[serde(default)]
@@ -53,7 +54,7 @@ pub struct Facts {
     pub prepared: Vec<ChainSession>,
 }
 
-/// Who can be ended, by two fixes; none if its start can't be seen, since a process number alone is used again.
+/// The two fixes that end a session; none if its start can't be seen, since process numbers are reused.
 fn end(session: &ChainSession, database: &str) -> Vec<Fix> {
     if session.state.as_deref() == Some("prepared") {
         let Some(name) = &session.application else { return Vec::new() };
@@ -79,14 +80,14 @@ fn who(session: &ChainSession) -> String {
     format!("session {} ({user}, {})", session.pid, name.unwrap_or("no application name"))
 }
 
-/// Whether it has a relation to itself, for longer than a passing change of the table takes.
+/// Whether it has had an exclusive lock for longer than a short change of the table takes.
 fn alone(session: &ChainSession, limits: &Limits) -> bool {
     // With `(waits)` behind it the lock is not held.
     let held = session.locks.iter().any(|lock| lock.ends_with(" AccessExclusiveLock"));
     held && session.blocked_by.is_empty() && session.xact_age_s.is_none_or(|age| age >= limits.alone_s)
 }
 
-/// Nobody waits: whoever has a relation to itself will be in the way all the same.
+/// Nobody waits, but a session with an exclusive lock will block the next refresh.
 fn in_the_way(facts: &Facts, mut chain: Vec<ChainSession>, limits: &Limits) -> Check {
     let new = |verdict, finding: String| Check::new("blocking", "Blocked sessions", verdict, finding);
     chain.retain(|session| alone(session, limits));
@@ -117,7 +118,7 @@ fn advice(fixes: &[Fix]) -> &'static str {
     }
 }
 
-/// Who blocks whom right now.
+/// Which sessions block others right now.
 pub fn blocking(facts: &Facts, limits: &Limits) -> Check {
     let new = |verdict, finding: String| Check::new("blocking", "Blocked sessions", verdict, finding);
     let mut chain = facts.chain.clone();
@@ -146,7 +147,7 @@ pub fn blocking(facts: &Facts, limits: &Limits) -> Check {
     check
 }
 
-/// Who sleeps on locks.
+/// Sessions that are idle with locks.
 pub fn idle(facts: &Facts, limits: &Limits) -> Check {
     let new = |verdict, finding: String| Check::new("idle-in-transaction", "Idle in a transaction", verdict, finding);
     let age = |session: &ChainSession| session.state_age_s.unwrap_or(0.0);

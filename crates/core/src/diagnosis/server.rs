@@ -3,7 +3,7 @@
 use super::{Check, Detail, Fix, FixAction, Limits, Table, Verdict, bytes, span, sql::advised};
 use serde::Deserialize;
 
-/// What the server says of itself.
+/// The state of the server.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Facts {
     pub database: String,

@@ -6,11 +6,11 @@ use serde::Deserialize;
 /// A table, or the view itself.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Relation {
-    /// Its name with the schema, quoted where it must be.
+    /// Its name with the schema, quoted if necessary.
     pub name: String,
     /// Bytes with indexes and TOAST.
     pub bytes: i64,
-    /// Somebody holds it locked, so the size is an estimate.
+    /// A session has locked it, so the size is an estimate.
     pub estimated: bool,
     pub live: i64,
     pub dead: i64,
@@ -85,9 +85,9 @@ pub struct Log {
     pub ahead_s: Option<f64>,
 }
 
-/// Up to where old rows are counted.
+/// Old rows are counted up to this number.
 pub const OLD_ROWS: i64 = 10_000;
-/// What the index is called that the view needs.
+/// The name of the index that the view needs.
 const INDEX: &str = "platform_metrics_refresh_key";
 
 /// How large everything is.
@@ -251,7 +251,8 @@ fn no_usable_index(view: &View, database: &str) -> Check {
     check
 }
 
-/// The index that the view needs. Over one row any column is a key; over many, only whoever knows the rows can tell which is.
+/// The index that the view needs. If the view has one row, any column is a key; if it has many, only somebody who knows
+/// the rows can choose one.
 fn create_index(view: &View) -> Option<FixAction> {
     if view.rows >= 2.0 {
         return None;

@@ -1,6 +1,6 @@
-//! What incidents are made of: the gaps of the log from one success to the next in which an attempt failed, or
-//! which are longer than figures may be old. The server groups the rows of the window, so that what is sent does not grow
-//! with the log; the log is read in whatever shape it has.
+//! The gaps in the log from one success to the next that are incidents: an attempt in them failed, or they are longer
+//! than figures may be old. The server groups the rows of the window, so that what is sent does not grow with the log;
+//! the log is read in whatever shape it has.
 
 use crate::{
     error::{self, Result},
@@ -75,7 +75,7 @@ pub async fn read(
     let cut = found.len() > MOST;
     found.truncate(MOST);
     if cut {
-        // What is summed up is what is listed.
+        // The sums are about the listed incidents only.
         from = found.last().and_then(|oldest| oldest.gap.after).max(from);
     }
     describe(tx, view, &log, &mut found).await?;
@@ -97,7 +97,7 @@ async fn role(tx: &ReadTransaction<'_>) -> Result<String> {
 
 async fn is_super_admin(tx: &ReadTransaction<'_>) -> Result<bool> {
     match tx.one(&[Thing::Function("is_super_admin")], "SELECT refreshtop.is_super_admin() AS admin", &[]).await {
-        // A role that may not even call it is none.
+        // A role that may not call it is not one.
         Err(failure) if !error::fails_all(&failure) => Ok(false),
         answer => answer?.try_get("admin"),
     }
@@ -262,7 +262,7 @@ async fn describe(tx: &ReadTransaction<'_>, view: &ViewId, log: &Log<'_>, found:
 }
 
 fn failure(row: &Row, logged: DateTime<Utc>) -> Result<Failure> {
-    // Rows that were written by hand may have any begin.
+    // Rows that were inserted by hand may have any start.
     let plausible = |at: &DateTime<Utc>| *at <= logged && logged - *at <= TimeDelta::days(1);
     Ok(Failure {
         id: Some(row.try_get("id")?),
@@ -272,7 +272,7 @@ fn failure(row: &Row, logged: DateTime<Utc>) -> Result<Failure> {
     })
 }
 
-/// Reads who was in the way. A log without black boxes names nobody; nor does one in which they are nonsense.
+/// Reads the blocking sessions. There are none if the log has no black boxes, or invalid ones.
 async fn name_blockers(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, found: &mut [Found]) -> Result<()> {
     let black_box = log.column("black_box", "jsonb");
     let (mut indices, mut firsts, mut lasts) = (Vec::new(), Vec::new(), Vec::new());
@@ -305,7 +305,7 @@ async fn name_blockers(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, fou
     Ok(())
 }
 
-/// Sessions by how often they are named; those for whom all others wait go first.
+/// Sessions by how often they are named; first those that all others wait for.
 fn blockers(log: &Log<'_>, black_box: &str) -> String {
     format!(
         "SELECT * FROM (

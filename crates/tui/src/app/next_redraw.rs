@@ -47,7 +47,7 @@ pub fn next_redraw(state: &State) -> Option<Instant> {
     moments.into_iter().flatten().min()
 }
 
-/// The age of the data is shown while nothing newer can be had.
+/// The age of the data is shown while newer data is unavailable.
 fn data_age_change(state: &State) -> Option<Duration> {
     let shown = !state.connected() || state.database().poll_error.is_some();
     state.data_age().filter(|_| shown).map(age::until_change)

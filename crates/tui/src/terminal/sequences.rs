@@ -95,7 +95,7 @@ enum Expects {
     Application,
     /// `ESC [ [`, of the Linux console.
     Console,
-    /// The end of a paste. None is asked for, and none is taken for keys.
+    /// The end of a paste. The program does not enable bracketed paste, and does not read it as keys.
     EndOfPaste,
 }
 
@@ -198,7 +198,7 @@ impl Perform for Keys {
     }
 
     fn execute(&mut self, byte: u8) {
-        // The way out, whatever goes on.
+        // Always leaves the program.
         if self.expects == Expects::EndOfPaste && byte != 3 {
             return;
         }

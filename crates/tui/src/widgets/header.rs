@@ -23,7 +23,7 @@ fn one_row(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let news = Line::from([link(scene), data_time(scene)].concat());
     put_right(buf, area, 0, &news);
     let width = area.width.saturating_sub(width_of(&news) + 2);
-    // What matters least goes first, then names are cut.
+    // The least important part is left out first, then names are cut.
     let tight = width.saturating_sub(if standby(scene).is_empty() { 30 } else { 40 });
     let candidates = [
         [profile(scene, 24), place(scene, width), role(scene, 32), standby(scene), version(scene)].concat(),

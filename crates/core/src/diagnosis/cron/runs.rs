@@ -1,9 +1,9 @@
-//! What became of a job's executions.
+//! The results of a job's executions.
 
 use super::facts::{Cron, ExpectedJob, Job, Run, Settings, ours};
 use crate::diagnosis::{Check, Detail, Limits, Table, Verdict, span};
 
-/// What became of its last executions.
+/// The results of its last executions.
 pub fn runs(cron: &Cron, settings: &Settings, expected: &ExpectedJob, limits: &Limits) -> Check {
     let new = |verdict, finding: String| Check::new(expected.runs_id, expected.runs_title, verdict, finding);
     let jobs = ours(cron, expected, &settings.database);

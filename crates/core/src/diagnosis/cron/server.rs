@@ -51,7 +51,7 @@ pub fn launcher(settings: &Settings) -> Check {
     }
 }
 
-/// Whether the extension is created where the jobs must be, and new enough.
+/// Whether the extension exists in the database of the jobs, and is new enough.
 pub fn extension(cron: &Cron) -> Check {
     let new = |verdict, finding: String| Check::new("cron-extension", "pg_cron's extension", verdict, finding);
     let database = &cron.database;

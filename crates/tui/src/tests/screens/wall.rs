@@ -1,4 +1,4 @@
-//! The wall: what can be read from five metres, for weeks.
+//! The wall display, readable from five metres.
 
 use crate::{
     app::{next_redraw::next_redraw, overlay::Overlay, state::State},
@@ -241,7 +241,7 @@ fn nothing_burns_in() {
             let start = state.now;
             let mut always: Option<HashSet<usize>> = None;
             for step in 0..100 {
-                // The age is held: its letters alone would hide a picture that stands still.
+                // The age is fixed: its changing letters would hide a picture that does not move.
                 state.now = start + STEP * step;
                 let clock = state.server_now().unwrap();
                 if let Ok(figures) = &mut state.snapshot_mut().unwrap().stats {
