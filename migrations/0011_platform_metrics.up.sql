@@ -317,12 +317,12 @@ $$;
 -- counted as the view's owner sees them. A NULL in the key makes each refresh rewrite that row, but loses none.
 DO $$
 DECLARE
-    v_view  record;
-    v_index record;
-    v_rows  bigint[];
-    v_said  text;
-    v_good  boolean := false;
-    v_found oid;
+    v_view    record;
+    v_index   record;
+    v_rows    bigint[];
+    v_problem text;
+    v_good    boolean := false;
+    v_found   oid;
 BEGIN
     SELECT c.oid, pg_get_userbyid(c.relowner) AS owner, rtrim(pg_get_viewdef(c.oid), ';') AS query INTO v_view
     FROM pg_class c WHERE c.oid = to_regclass('public.platform_metrics') AND c.relkind = 'm'
@@ -364,7 +364,7 @@ BEGIN
         DROP MATERIALIZED VIEW refreshtop_before.refreshtop_rows;
         DROP FUNCTION refreshtop_before.refreshtop_count();
         IF v_rows[2] + v_rows[3] < v_rows[1] THEN
-            v_said := format(
+            v_problem := format(
                 'index %s takes each key once, and the query of public.platform_metrics gives %s rows more: '
                 'a concurrent refresh would lose those with a NULL in them without an error',
                 v_index.name, v_rows[1] - v_rows[2] - v_rows[3]);
@@ -378,9 +378,9 @@ BEGIN
                 v_rows[3], v_index.name));
         END IF;
     END LOOP;
-    IF v_said IS NOT NULL AND NOT v_good THEN
-        RAISE EXCEPTION '%', v_said USING ERRCODE = 'object_not_in_prerequisite_state',
-            HINT = 'Make the unique index on columns that tell the rows of the query apart, then migrate again.';
+    IF v_problem IS NOT NULL AND NOT v_good THEN
+        RAISE EXCEPTION '%', v_problem USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Create the unique index on columns that identify the rows of the query, then migrate again.';
     END IF;
 END
 $$;

@@ -1,4 +1,4 @@
-//! The demo, on the real server, with a stand-in for the migrations.
+//! The demo, on a real server, with a replacement for the migrations.
 
 use crate::support::{self, client, execute};
 use refreshtop::demo::{Demo, DemoError, DemoOptions, history, seed, session::Session, workload::WorkloadOptions};

@@ -186,8 +186,8 @@ async fn rows_that_the_older_log_refuses_stay_beside_it() {
 async fn a_log_that_is_no_plain_table_is_refused() {
     let url = fresh_app("parts").await;
     execute(&url, &format!("{} PARTITION BY RANGE (created_at)", LOG.replace("PRIMARY KEY ", ""))).await;
-    let said = refusal(&url).await;
-    assert!(said.contains("not a plain table"), "{said}");
+    let message = refusal(&url).await;
+    assert!(message.contains("not a plain table"), "{message}");
 }
 
 #[tokio::test]
@@ -237,8 +237,8 @@ async fn row_security_on_a_source_table_is_refused_if_it_would_hide_rows() {
         ),
     )
     .await;
-    let said = refusal(&owner).await;
-    assert!(said.contains("row security hides rows of public.assets"), "{said}");
+    let message = refusal(&owner).await;
+    assert!(message.contains("row security hides rows of public.assets"), "{message}");
     up(&url).await;
 }
 

@@ -1,4 +1,4 @@
-//! Migrations up and down: on an empty database, on a deployment that was made by hand, and where they can't run.
+//! Migrations up and down: on an empty database, on an unmanaged deployment, and on databases on which they can't run.
 
 use crate::support::{
     self, client, execute, fresh_app, fresh_database, fresh_role, listed, schema::schema, session::Session, steps,
@@ -272,18 +272,18 @@ async fn a_schema_of_the_migrations_name_is_named_with_its_owner() {
     let (squatter, squatter_url) = fresh_role(&url, "squatter", "").await;
     execute(&url, &format!("GRANT CREATE ON DATABASE {} TO {squatter}", url.rsplit_once('/').unwrap().1)).await;
     execute(&squatter_url, "CREATE SCHEMA refreshtop_migration").await;
-    let told = |text: &str| text.contains("schema refreshtop_migration") && text.contains(&squatter);
+    let is_reported = |text: &str| text.contains("schema refreshtop_migration") && text.contains(&squatter);
     let text = migrate::up(&target(&url)).await.unwrap_err().to_string();
-    assert!(told(&text), "{text}");
+    assert!(is_reported(&text), "{text}");
     execute(&squatter_url, "DROP SCHEMA refreshtop_migration").await;
     up(&url).await;
     execute(&squatter_url, "CREATE SCHEMA refreshtop_migration").await;
     let text = migrate::up(&target(&url)).await.unwrap_err().to_string();
-    assert!(told(&text), "{text}");
+    assert!(is_reported(&text), "{text}");
     let text = migrate::down(&target(&url), 0).await.unwrap_err().to_string();
-    assert!(told(&text), "{text}");
+    assert!(is_reported(&text), "{text}");
     let text = migrate::announce_down(&target(&url), 0).await.unwrap_err().to_string();
-    assert!(told(&text), "{text}");
+    assert!(is_reported(&text), "{text}");
     execute(&url, &format!("DROP OWNED BY {squatter}")).await;
     down(&url).await;
 }
@@ -445,7 +445,7 @@ async fn a_membership_that_somebody_grants_meanwhile_is_no_failure() {
     let cluster = DisposableCluster::start(&support::options(), &mut |_| {}).await.unwrap();
     let maintenance = cluster.url("postgres");
     if value::<i32>(&maintenance, "SELECT current_setting('server_version_num')::integer").await >= 160_000 {
-        // A role grants only what it may administer, and its grants stand beside those of others.
+        // A role grants only what it may administer, and its grants are in addition to those of others.
         return;
     }
     migrate::up(&target(&support::small_app_in(&cluster, "first").await)).await.unwrap();

@@ -1,4 +1,4 @@
-//! What the log tells: statistics, lists, one run in full, and what the cleanup leaves of it.
+//! The contents of the log: statistics, lists, one run in full, and what the clean-up leaves.
 
 use crate::support::{self, asking::Asking, cluster, execute, fresh_role, look, migrated_app, session::Session};
 use chrono::{DateTime, TimeDelta, Utc};

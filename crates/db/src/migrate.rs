@@ -161,12 +161,11 @@ pub async fn begin_up<'c>(
     .await?;
     record(&mut transaction, "migrate up", &done).await?;
     // What these very steps have reported. Others write into the audit trail, too, and an earlier migration did.
-    let said = "SELECT detail ->> 'message' FROM refreshtop.audit
+    let sql = "SELECT detail ->> 'message' FROM refreshtop.audit
                 WHERE action = 'migrate up' AND outcome = 'kept' AND detail ->> 'transaction' = pg_current_xact_id()::text
                 ORDER BY at";
-    let said: Result<Vec<Option<String>>> =
-        transaction.ask(said, &[]).await?.iter().map(|row| row.try_get(0)).collect();
-    done.kept = said?.into_iter().flatten().collect();
+    let kept: Result<Vec<Option<String>>> = transaction.ask(sql, &[]).await?.iter().map(|row| row.try_get(0)).collect();
+    done.kept = kept?.into_iter().flatten().collect();
     done.kept.extend(notices(&mut transaction).await?);
     run(&mut transaction, LEAVE_ROLES, None).await?;
     Ok(Pending { done, transaction })

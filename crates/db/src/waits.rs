@@ -128,8 +128,8 @@ mod tests {
             state: Some("idle in transaction".into()),
             transaction_s: Some(125.0),
         };
-        let said = "session 4711 of role app (psql, idle in transaction, transaction open for 2 min)";
-        assert_eq!(blocker.to_string(), said);
+        let phrase = "session 4711 of role app (psql, idle in transaction, transaction open for 2 min)";
+        assert_eq!(blocker.to_string(), phrase);
         let elsewhere = Blocker { elsewhere: Some("other".into()), ..blocker.clone() };
         assert!(elsewhere.to_string().starts_with("session 4711 of role app in database other (psql"));
         let hidden = Blocker { role: None, application: None, state: None, transaction_s: None, ..blocker.clone() };
@@ -148,8 +148,8 @@ mod tests {
             state: None,
             transaction_s: Some(125.0),
         };
-        let said = "prepared transaction 'it''s' of role app (open for 2 min, ROLLBACK PREPARED 'it''s' ends it)";
-        assert_eq!(prepared.to_string(), said);
+        let phrase = "prepared transaction 'it''s' of role app (open for 2 min, ROLLBACK PREPARED 'it''s' ends it)";
+        assert_eq!(prepared.to_string(), phrase);
         let elsewhere = Blocker { elsewhere: Some("other".into()), ..prepared };
         assert!(elsewhere.to_string().ends_with("ROLLBACK PREPARED 'it''s', run there, ends it)"), "{elsewhere}");
     }

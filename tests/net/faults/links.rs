@@ -86,7 +86,7 @@ impl Cable {
         steps.iter().all(|step| ip(step)).then_some(cable)
     }
 
-    /// From now on answers vanish: nobody is told, neither side.
+    /// From now on answers vanish, and neither side is notified.
     fn cut(&self) {
         assert!(ip(&format!("route add blackhole {}.2/32", self.net)));
     }

@@ -37,7 +37,7 @@ fn monitor(url: &str) -> Launch {
     Launch::refreshtop(&["--poll", "2s"]).env("REFRESHTOP_URL", url)
 }
 
-/// Times of a fault, told at its end.
+/// Times of a fault, printed at its end.
 struct Fault {
     name: &'static str,
     /// Seconds after which it must have been noticed, and must be over.

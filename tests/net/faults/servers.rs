@@ -117,7 +117,7 @@ async fn a_full_disk_is_reported_though_the_log_takes_no_row() {
     if mounted {
         let sql = format!("CREATE TABLESPACE small LOCATION '{}'", folder.display());
         execute(&url, &sql).await;
-        // The row is kept aside where only the log takes none.
+        // The row is kept in the fallback if only the log takes none.
         for table in ["public.metrics_refresh_log", "refreshtop.log_fallback"] {
             execute(&url, &format!("ALTER TABLE {table} SET TABLESPACE small")).await;
         }

@@ -281,8 +281,11 @@ async fn the_job_is_found_if_the_pooler_has_another_name_for_the_database() {
         // Without this nothing but the alias leads to the server.
         pooler.command(&url, "DISABLE app").await;
         for arguments in [&["status", "--json"][..], &["job", "--json"], &["doctor", "--json"]] {
-            let told = String::from_utf8(answer(&through, arguments).stdout).unwrap();
-            assert!(told.contains("*/5 * * * *") && !told.contains("can't be seen, because"), "{arguments:?}: {told}");
+            let printed = String::from_utf8(answer(&through, arguments).stdout).unwrap();
+            assert!(
+                printed.contains("*/5 * * * *") && !printed.contains("can't be seen, because"),
+                "{arguments:?}: {printed}"
+            );
         }
         let job = super::snapshot(&through).await.job.unwrap();
         assert_eq!(job.schedule, "*/5 * * * *");

@@ -1,4 +1,4 @@
-//! Deployments made by hand, watched without migrating them.
+//! Unmanaged deployments, watched without migrating them.
 
 use super::{polling, snapshot};
 use crate::support::{asking::Asking, execute, fresh_app, fresh_role, migrate, session::Session, value};
@@ -68,7 +68,7 @@ async fn columns_that_are_missing_read_as_nothing() {
     let (stats, runs) = (snapshot.stats.unwrap(), snapshot.runs.unwrap());
     assert!(stats.total > 280 && stats.avg_duration_ms.is_none(), "{stats:?}");
     assert_eq!((runs[9].status, &runs[9].error, runs[9].duration_ms), (RunStatus::Error, &None, None));
-    // The keys tell the rows apart, and find them again.
+    // The keys identify the rows.
     let mut asking = Asking::new(&url);
     asking.reader.read_run(runs[9].id);
     match asking.event().await {

@@ -136,7 +136,7 @@ async fn a_forgotten_prepared_transaction_is_found_and_rolled_back() {
     let options = Options { limits: Limits { idle_in_transaction_s: 0.0, ..Limits::default() }, run_plan: None };
     assert_eq!(diagnose_with(&url, &options).await.check("idle-in-transaction").unwrap().verdict, Verdict::Good);
 
-    for (statement, said) in [
+    for (statement, expected) in [
         ("SELECT pg_advisory_xact_lock(1)", "with an advisory lock, which a refresh may wait for"),
         ("LOCK TABLE public.assets IN SHARE MODE", "with locks on what the view reads"),
     ] {
@@ -146,7 +146,7 @@ async fn a_forgotten_prepared_transaction_is_found_and_rolled_back() {
         let found = diagnosis.check("idle-in-transaction").unwrap();
         assert_eq!(found.verdict, Verdict::Warning, "{found:#?}");
         assert!(found.finding.starts_with("prepared transaction left over of postgres "), "{}", found.finding);
-        assert!(found.finding.contains(said), "{}", found.finding);
+        assert!(found.finding.contains(expected), "{}", found.finding);
         assert_eq!(found.fixes[0].sql(), "ROLLBACK PREPARED 'left over'");
         fix(&url, &found.fixes[0]).await.unwrap();
         assert_eq!(diagnose_with(&url, &options).await.check("idle-in-transaction").unwrap().verdict, Verdict::Good);

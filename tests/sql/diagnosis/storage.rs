@@ -60,7 +60,7 @@ async fn dead_rows_are_vacuumed() {
         )
         .await
         .unwrap();
-    // A session tells what it did when it is idle for a moment, or ends.
+    // A session reports its statistics when it is idle for a moment, or ends.
     drop(session);
     eventually_verdict(&url, "dead-rows", Verdict::Warning).await;
     fixed(&url, "dead-rows", FixKind::Vacuum).await;
@@ -253,9 +253,9 @@ async fn a_copy_is_reported() {
     let (server, original) = url.rsplit_once('/').unwrap();
     let copy = unique("copy");
     execute(&format!("{server}/postgres"), &format!("CREATE DATABASE {copy} TEMPLATE {original}")).await;
-    let told = check(&format!("{server}/{copy}"), "home").await;
+    let home = check(&format!("{server}/{copy}"), "home").await;
     assert!(
-        told.verdict == Verdict::Bad && told.finding.contains(&format!("is a copy of database {original}")),
-        "{told:#?}"
+        home.verdict == Verdict::Bad && home.finding.contains(&format!("is a copy of database {original}")),
+        "{home:#?}"
     );
 }

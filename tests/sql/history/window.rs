@@ -262,7 +262,7 @@ async fn a_month_beside_a_million_other_rows_is_read_by_its_index() {
     assert!(month.growth.is_ok());
     eprintln!("a month: {took:?}");
     assert!(took < Duration::from_secs(5), "{took:?}");
-    // A session tells the statistics about its scans with a delay.
+    // A session reports its scans to the statistics with a delay.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     let after: i64 = value(&url, SCANS).await;
     assert_eq!(after, before, "the whole log was read");

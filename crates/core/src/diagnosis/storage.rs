@@ -231,7 +231,7 @@ fn usable_index(view: &View, index: &Index, database: &str) -> Check {
             index.name
         );
         return index_check(Verdict::Warning, finding)
-            .advise("Let the index be on columns that tell the rows apart and are never NULL.");
+            .advise("Create the index on columns that identify the rows and are never NULL.");
     }
     index_check(Verdict::Good, format!("Index {} allows concurrent refreshes.", index.name))
 }

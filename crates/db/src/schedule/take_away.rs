@@ -27,9 +27,9 @@ pub async fn take_away(
     match &installation.identity {
         Identity::New => return Ok(JobChanges::default()),
         Identity::Copy => {
-            let told = "this database is a copy or was restored: the jobs and pg_cron's extension belong to the original, \
+            let note = "this database is a copy or was restored: the jobs and pg_cron's extension belong to the original, \
                         and stay as they are";
-            return Ok(JobChanges { needs_role: needs_role(cron).await?, ..JobChanges::only(told) });
+            return Ok(JobChanges { needs_role: needs_role(cron).await?, ..JobChanges::only(note) });
         }
         Identity::Original | Identity::Renamed(_) => {}
     }

@@ -109,14 +109,14 @@ fn what_is_old_says_its_age_and_never_looks_healthy() {
             let link = if name == "wall_poll_failed" { "● LIVE".chars().count() } else { 0 };
             assert!(green <= link, "{name} {size:?}");
             let text = plain(&buf);
-            let said = match name {
+            let expected = match name {
                 "wall_down" | "wall_down_critical" => "6m OLD",
                 "wall_poll_failed" => "1m OLD",
                 "wall_never_reached" => "NOTHING HAS BEEN",
                 _ => "CONNECTING",
             };
             let unbroken = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            assert!(unbroken.contains(said), "{name} {size:?}\n{text}");
+            assert!(unbroken.contains(expected), "{name} {size:?}\n{text}");
         }
     }
     for size in SIZES {
