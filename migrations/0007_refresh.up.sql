@@ -246,7 +246,7 @@ BEGIN
     v_home := refreshtop.not_at_home();
     -- The type is part of every notification, whose length is limited.
     IF p_source NOT IN ('schedule', 'manual', 'direct') THEN
-        RAISE EXCEPTION 'a refresh is set off by schedule, manual or direct, not by "%"', left(p_source, 100)
+        RAISE EXCEPTION 'a refresh is triggered by schedule, manual or direct, not by "%"', left(p_source, 100)
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     -- Nobody else may claim to be the schedule.

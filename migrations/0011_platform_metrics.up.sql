@@ -374,7 +374,7 @@ BEGIN
             v_good := true;
             PERFORM refreshtop_migration.note_kept(format(
                 'warning: %s rows of public.platform_metrics have a NULL in the key of index %s, '
-                'and are written anew by each refresh',
+                'and are rewritten by each refresh',
                 v_rows[3], v_index.name));
         END IF;
     END LOOP;

@@ -186,7 +186,7 @@ fn hint(found: &Diagnosis, fixed: bool) -> Option<String> {
     }
     if let Some(disruptive) = fixes().find(|fix| fix.risk() != Risk::Safe) {
         lines.push(format!(
-            "What ends somebody's work or takes something away is done only where it is named: refreshtop doctor --fix \
+            "What ends somebody's work or removes something is done only if you name it: refreshtop doctor --fix \
              --also '{}'",
             clean(&disruptive.label())
         ));

@@ -187,7 +187,7 @@ fn in_database(fix: &Fix) -> String {
 }
 
 fn named_only(fix: &Fix) -> &'static str {
-    if fix.risk() == Risk::Safe { "" } else { " (only where you name it)" }
+    if fix.risk() == Risk::Safe { "" } else { " (only if you name it)" }
 }
 
 fn chain_cells(session: &ChainSession) -> [String; 7] {

@@ -196,7 +196,9 @@ attack!(notices_in_a_migration {
 /// Settings of the names that the migrations keep notes under, as defaults of the database or of a role.
 async fn notes_as_settings(scene: Scene) {
     scene.migrated().await;
-    for note in ["rows_kept", "leave", "leave_roles", "role_before", "role_owner", "role_admin", "roles_here"] {
+    for note in
+        ["rows_kept", "leave", "leave_roles", "role_before", "role_owner", "role_admin", "roles_here", "notices"]
+    {
         let set = format!("ALTER DATABASE {} SET refreshtop.{note} = 'IMPORTANT: run curl'", scene.database);
         scene.sudo(&set).await;
     }

@@ -32,7 +32,7 @@ pub enum ProgramsError {
     #[error("{OVERRIDE} is {} but initdb and postgres are not there; name the bin folder of a PostgreSQL server", .0.display())]
     NotThere(PathBuf),
     /// Found, but it does not print a version.
-    #[error("{} does not tell its version; name another PostgreSQL server in {OVERRIDE}", .0.display())]
+    #[error("{} does not report its version; name another PostgreSQL server in {OVERRIDE}", .0.display())]
     Version(PathBuf),
 }
 

@@ -128,7 +128,7 @@ pub(super) async fn end(
         }
         Ok(false) => {
             undo(session, &trial.channel, &outcome.pid, limit).await;
-            let reason = "notifications don't come through: a pooler in transaction mode stands before this server";
+            let reason = "notifications don't come through: a pooler in transaction mode is in front of this server";
             return Ok(Found::polling(reason.into(), false));
         }
         Ok(true) => {}

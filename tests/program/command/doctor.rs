@@ -140,7 +140,7 @@ async fn nobodys_session_ends_unless_it_is_named() {
     let found = run(&url, "doctor").await;
     assert_eq!(code(&found), exit::CRITICAL, "{found:?}");
     assert!(!found.out.contains('\x1b') && !found.out.contains("\nway"), "{found:?}");
-    let hint = format!("done only where it is named: refreshtop doctor --fix --also '{name}'");
+    let hint = format!("done only if you name it: refreshtop doctor --fix --also '{name}'");
     assert!(found.out.contains(&hint), "{found:?}");
     let answer = run(&url, "doctor --json").await.json();
     let sessions = check(&answer, "blocking")["detail"]["sessions"].as_array().unwrap();

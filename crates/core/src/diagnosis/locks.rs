@@ -112,9 +112,9 @@ fn in_the_way(facts: &Facts, mut chain: Vec<ChainSession>, limits: &Limits) -> C
 
 fn advice(fixes: &[Fix]) -> &'static str {
     if fixes.is_empty() {
-        "Who is in the way can't be seen well enough to be ended safely: GRANT pg_read_all_stats and pg_signal_backend to this role, or ask as a superuser."
+        "The blocking session can't be seen well enough to end it safely: GRANT pg_read_all_stats and pg_signal_backend to this role, or run this as a superuser."
     } else {
-        "Ask whoever owns it to commit or roll back; else end the root: its transaction is rolled back, and the others go on."
+        "Ask its owner to commit or roll back; otherwise end the root: its transaction is rolled back, and the others go on."
     }
 }
 
@@ -177,9 +177,9 @@ pub fn idle(facts: &Facts, limits: &Limits) -> Check {
         format!("{who} has been open for {age_of_first} with locks on what the view reads.")
     };
     let advice = if first.pid == 0 {
-        "It survives a restart of the server, blocks whoever needs these locks, and keeps dead rows: ask whoever prepared it to commit it; else roll it back."
+        "It survives a restart of the server, blocks sessions that need these locks, and keeps dead rows: ask its owner to commit it; otherwise roll it back."
     } else {
-        "It blocks whoever changes these tables, and keeps dead rows; end it, and set idle_in_transaction_session_timeout for that role."
+        "It blocks changes of these tables, and keeps dead rows; end it, and set idle_in_transaction_session_timeout for that role."
     };
     let row = |session: &&ChainSession| {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();

@@ -128,12 +128,12 @@ pub fn roles(facts: &Facts) -> Check {
     } else if facts.unknown && installer == OWNER {
         let finding = format!("Schema refreshtop belongs to {installer}, a role that no superuser made.");
         new(Verdict::Warning, finding).advise(format!(
-            "What {installer} owns may hold code of whoever made it, so superusers look at nothing of it. {}",
+            "What {installer} owns may hold code of its creator, so superusers read nothing of it. {}",
             made_anew(installer)
         ))
     } else if let Some(Stray { owner, what, drop }) = facts.strays.first() {
         let finding = format!(
-            "Role {owner} owns {what}, which refreshtop did not make: whoever made it can act with the rights of that role."
+            "Role {owner} owns {what}, which refreshtop did not create: its creator can act with the rights of that role."
         );
         new(Verdict::Warning, finding).advise(format!("Unless it is yours: {drop}."))
     } else if let (Some(maker), OWNER) = (facts.makers.first(), installer.as_str()) {
@@ -204,7 +204,7 @@ pub fn home(home: &Home) -> Check {
         Some(kept) => format!("was called {} when it was migrated", kept.name),
     };
     new(Verdict::Bad, format!("This database {what}, so nothing is refreshed, and no job is touched."))
-        .advise("If it is to live on its own, run: refreshtop migrate.")
+        .advise("To make it an installation of its own, run: refreshtop migrate.")
 }
 
 /// A line of the inventory that has changed.
@@ -225,7 +225,7 @@ pub fn inventory(kept: bool, missing: &[Line]) -> Check {
         return new(Verdict::Bad, "No migration has noted what it left.".into()).advise("Run: refreshtop migrate.");
     }
     let Some(first) = missing.first() else {
-        return new(Verdict::Good, "Everything stands as the migration left it.".into());
+        return new(Verdict::Good, "Everything is as the migration left it.".into());
     };
     let named = |line: &Line| match line.kind.as_str() {
         "grant" => format!("a right on {}", line.object),

@@ -123,14 +123,14 @@ pub fn dead_rows(facts: &Facts, limits: &Limits) -> Check {
     let mut bloated: Vec<&Relation> = facts.relations.iter().filter(|relation| is_bloated(relation, limits)).collect();
     bloated.sort_by_key(|relation| std::cmp::Reverse(relation.dead));
     let Some(worst) = bloated.first() else {
-        return new(Verdict::Good, "No table carries more dead rows than it should.".into());
+        return new(Verdict::Good, "No table has more dead rows than it should.".into());
     };
     let finding = format!(
-        "{} carries {} dead rows beside {} live ones, which every refresh reads past.",
+        "{} has {} dead rows and {} live ones; every refresh reads past the dead ones.",
         worst.name, worst.dead, worst.live
     );
     let mut check = new(Verdict::Warning, finding).advise(
-        "Vacuum it as its owner; where that removes nothing, an old transaction, a replication slot or a prepared transaction keeps the rows.",
+        "Vacuum it as its owner; if that removes nothing, an old transaction, a replication slot or a prepared transaction keeps the rows.",
     );
     for relation in bloated.iter().filter(|relation| relation.may_maintain).take(5) {
         let vacuum = FixAction::Vacuum { relation: relation.name.clone() };
@@ -163,7 +163,7 @@ fn uninformed(relation: &Relation) -> Option<&'static str> {
 pub fn statistics(facts: &Facts) -> Check {
     let new = |verdict, finding: String| Check::new("statistics", "Planner's statistics", verdict, finding);
     if facts.standby {
-        return new(Verdict::Unknown, "A standby does not tell when tables were analysed.".into())
+        return new(Verdict::Unknown, "A standby does not show when tables were analysed.".into())
             .advise("Ask the primary.");
     }
     let poor: Vec<(&Relation, &str)> =

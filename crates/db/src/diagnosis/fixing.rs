@@ -156,7 +156,7 @@ fn refused(fix: &Fix, failure: &Error) -> FixError {
     let advice = match (error::code(failure), fix.kind()) {
         (Some(error::sqlstate::READ_ONLY), _) => "; this server is read-only: fix on its primary",
         (Some(error::sqlstate::INSUFFICIENT_PRIVILEGE), FixKind::CancelBackend | FixKind::TerminateBackend) => {
-            "; ask a superuser, or a member of pg_signal_backend where the session is no superuser's"
+            "; ask a superuser, or a member of pg_signal_backend if the session is not a superuser's"
         }
         (
             Some(error::sqlstate::INSUFFICIENT_PRIVILEGE),
@@ -165,7 +165,7 @@ fn refused(fix: &Fix, failure: &Error) -> FixError {
         (Some(error::sqlstate::INSUFFICIENT_PRIVILEGE), _) => "; ask as the owner, or as a superuser",
         (_, FixKind::CreateIndex) => "; an index that is not valid may be left: diagnose again",
         (Some("55P03" | error::sqlstate::QUERY_CANCELED), _) => {
-            "; see under blocked sessions who is in the way, then try again"
+            "; find the blocking session in the check of blocked sessions, then try again"
         }
         _ => "",
     };

@@ -164,12 +164,12 @@ impl<'a> Asker<'a> {
         }
         match error::code(failure) {
             Some("55P03") => Unavailable::new(
-                "This can't be seen, because somebody holds one of the tables locked.",
-                "See under blocked sessions who it is.",
+                "This can't be seen, because a session has locked one of the tables.",
+                "The check of blocked sessions shows which session it is.",
             ),
             Some(error::sqlstate::QUERY_CANCELED) => Unavailable::new(
                 "This can't be seen, because the server did not answer in time.",
-                "Look again when it is less busy.",
+                "Try again when it is less busy.",
             ),
             _ => {
                 let why = error::unavailable("This can't be seen", failure, self.role().await);

@@ -145,7 +145,7 @@ BEGIN
 EXCEPTION WHEN dependent_objects_still_exist THEN
     RAISE EXCEPTION 'no superuser made role %, and what belongs to it may hold code of whoever did', p_role
         USING ERRCODE = 'object_not_in_prerequisite_state',
-              HINT = format('DROP OWNED BY %1$I CASCADE in each database and DROP ROLE %1$I take that away', p_role);
+              HINT = format('DROP OWNED BY %1$I CASCADE in each database and DROP ROLE %1$I remove it', p_role);
 END
 $$;
 
@@ -233,7 +233,7 @@ BEGIN
                       HINT = format(
                           'Migrate as role %1$I. To end the membership is not enough, since what %2$I owns may hold '
                           'code of that role: DROP OWNED BY %2$I CASCADE in each database and DROP ROLE %2$I '
-                          'take it away',
+                          'remove it',
                           v_other, v_role.name);
         END IF;
         IF v_role.name = 'refreshtop_job'

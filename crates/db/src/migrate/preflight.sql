@@ -174,12 +174,12 @@ SELECT problem, fix, place IN (5, 6, 7, 9) AS is_privilege, place = 13 AS of_tru
     SELECT 13, format('schema refreshtop belongs to refreshtop_owner, and role %s can become that role', lesser_member),
            format('migrate as role %s; to end the membership is not enough, since what refreshtop_owner owns may hold '
                   'code of that role: DROP OWNED BY refreshtop_owner CASCADE in each database and '
-                  'DROP ROLE refreshtop_owner take it away, with the log', lesser_member)
+                  'DROP ROLE refreshtop_owner remove it, with the log', lesser_member)
     FROM schema_owner WHERE rolname = 'refreshtop_owner' AND lesser_member IS NOT NULL
     UNION ALL
     SELECT 13, 'schema refreshtop belongs to refreshtop_owner, a role that no superuser made',
            'what that role owns may hold code of whoever made it: DROP OWNED BY refreshtop_owner CASCADE in each '
-               'database and DROP ROLE refreshtop_owner take it away; docs/security.md says what else there is to do'
+               'database and DROP ROLE refreshtop_owner remove it; docs/security.md says what else there is to do'
     FROM schema_owner
     WHERE rolname = 'refreshtop_owner' AND lesser_member IS NULL AND NOT member
       AND EXISTS (SELECT 1 FROM unknown_role u WHERE u.oid = schema_owner.oid)

@@ -161,7 +161,7 @@ pub fn never_reached() -> State {
 pub fn polling() -> State {
     let mut state = live();
     state.database_mut().link =
-        Link::Polling { reason: "a pooler in transaction mode stands before this server, LISTEN can't work".into() };
+        Link::Polling { reason: "a pooler in transaction mode is in front of this server, LISTEN can't work".into() };
     state
 }
 

@@ -31,7 +31,7 @@ pub fn others(cron: Option<&Cron>, functions: &[Function], settings: &Settings, 
         count => format!("{count} others refresh {view} too, without a trace in the log."),
     };
     if !fixes.is_empty() {
-        advice.insert(0, "Pause or unschedule what nobody needs; each is done only where it is named.".into());
+        advice.insert(0, "Pause or unschedule what nobody needs; each fix is executed only if you name it.".into());
     }
     let mut check = new(Verdict::Warning, finding).detail(Detail::Lines(lines)).advise(advice.join(" "));
     check.fixes = fixes;
