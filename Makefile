@@ -1,4 +1,4 @@
-# Every target installs what it lacks where it can (scripts/setup), and is quick when nothing is missing.
+# Every target installs what it lacks if it can (scripts/setup), and is quick when nothing is missing.
 
 # rustup puts cargo here; a shell that was open before the installation does not know.
 export PATH := $(PATH):$(HOME)/.cargo/bin

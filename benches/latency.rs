@@ -1,8 +1,8 @@
 //! From the commit of a refresh to the terminal: how long after it does the program's output show the new run?
 //!
-//! The monitor runs in a pty and polls once an hour, so the notification alone brings the news. The clock starts just
-//! before the COMMIT is sent, which is what delivers the notification, and stops when the terminal has got the bytes
-//! after which its screen counts one run more.
+//! The monitor runs in a pty and polls once an hour, so only the notification reports the refresh. The clock starts
+//! just before the COMMIT is sent, which is what delivers the notification, and stops when the terminal has got the
+//! bytes after which its screen counts one run more.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a benchmark, run by hand")]
 

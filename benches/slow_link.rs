@@ -23,7 +23,7 @@ const TIMES: usize = 5;
 /// What the first figures may take longer than psql's one query, in round trips: a superuser's session first asks what it
 /// may look at. Half of one is left for the program's start.
 const MOST: f64 = 2.5;
-/// What a diagnosis may take, in round trips: it logs in twice, since `pg_cron` lives in another database.
+/// What a diagnosis may take, in round trips: it logs in twice, since `pg_cron` is in another database.
 const MOST_DOCTOR: f64 = 15.0;
 
 #[tokio::main(flavor = "multi_thread")]

@@ -42,7 +42,7 @@ fn main() -> anyhow::Result<()> {
         fs::write(&path, svg::svg(&buffer(screen))).with_context(|| format!("writing {}", path.display()))
     };
 
-    // The demo's server runs as another account where we are root; it must be able to pass.
+    // If we are root, the demo's server runs as another account, which must have access.
     let temp = tempfile::tempdir()?;
     fs::set_permissions(temp.path(), Permissions::from_mode(0o711))?;
     let mut demo = Terminal::start(temp.path(), (100, 30))?;
@@ -165,7 +165,7 @@ impl Terminal {
         let (rows, columns) = rows_and_columns(size)?;
         let mut seen = lock(&self.seen);
         seen.parser.screen_mut().set_size(rows, columns);
-        // Until the program has painted anew, nothing that was there before counts.
+        // Until the program has painted again, the old picture does not count.
         seen.parser.process(b"\x1b[2J");
         seen.last = Instant::now();
         self.master.resize(pty_size(size))

@@ -21,7 +21,7 @@ SELECT refreshtop_migration.as_owner();
 DROP TABLE IF EXISTS refreshtop.audit, refreshtop.inventory, refreshtop.undo, refreshtop.home;
 DROP SCHEMA IF EXISTS refreshtop_definers;
 DROP SCHEMA IF EXISTS refreshtop_before;
--- With what the migrator itself keeps there.
+-- Including what the migrator itself keeps there.
 DROP TABLE IF EXISTS refreshtop.migrations;
 DROP SCHEMA refreshtop;
 SELECT refreshtop_migration.as_migrator();

@@ -1,11 +1,11 @@
--- The installation itself: its schemas, where it is at home, what a rollback undoes, what must be there, the audit
--- trail.
--- Every step may run again: it puts back what is missing.
+-- The installation itself: its schemas, the database it belongs to, the undo steps of a rollback, the inventory, the
+-- audit trail.
+-- Every step may run again: it restores what is missing.
 
 SELECT refreshtop_migration.reset_roles();
 
--- What is there already may have changed hands (REASSIGN OWNED, a restore without our roles). From a role that could do
--- nothing more than we could, it is taken back; what another role has had may hold code of that role.
+-- Existing objects may have a new owner (REASSIGN OWNED, a restore without our roles). We take an object back from a
+-- role that had no more rights than we have; an object of any other role may hold code of that role.
 DO $$
 DECLARE
     v_owner  name := refreshtop_migration.role('owner');
@@ -33,7 +33,7 @@ BEGIN
                       HINT = 'Migrate as that role, or let a superuser drop it, or give it back to refreshtop_owner.';
         END IF;
         IF v_object.kind = 'TABLE' THEN
-            -- Nobody can add code to it from here on, and none has been added.
+            -- From here on nobody can add code to it, and nobody has.
             EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', v_object.identity);
         END IF;
         EXECUTE format('ALTER %s %s OWNER TO %I', v_object.kind, v_object.identity, v_owner);
@@ -41,7 +41,7 @@ BEGIN
 END
 $$;
 
--- Schemas are made as the owner, where that role exists; the right to make them is that of whoever migrates.
+-- Schemas are created as the owner, if that role exists; the right to create them is the migrating role's.
 DO $$
 DECLARE
     v_schema name;
@@ -66,15 +66,15 @@ BEGIN
     FOR v_schema IN
         SELECT n.nspname, n.nspowner, n.nspacl FROM pg_namespace n
         WHERE n.nspname IN ('refreshtop', 'refreshtop_definers', 'refreshtop_before')
-          -- After the first migration a grant on refreshtop is somebody's wish; one on the others would let the owners
-          -- of functions in there alter them.
+          -- After the first migration, a grant on refreshtop is intended. On the other two it would let the owners of
+          -- functions in there alter them.
           AND (n.nspname <> 'refreshtop' OR to_regclass('refreshtop.inventory') IS NULL)
     LOOP
         PERFORM refreshtop_migration.strip('SCHEMA', quote_ident(v_schema.nspname), v_schema.nspowner, v_schema.nspacl);
     END LOOP;
     PERFORM refreshtop_migration.strip_public('SCHEMA', 'refreshtop');
-    -- The roles view and monitor may call nothing there; what they have keeps them from being dropped by the rollback
-    -- of another database.
+    -- The roles view and monitor may call nothing there. These rights keep a rollback in another database from dropping
+    -- the roles.
     FOR v_schema IN
         SELECT purpose FROM unnest(ARRAY['admin', 'job', 'view', 'monitor']) AS purpose
         WHERE refreshtop_migration.role(purpose) IS NOT NULL
@@ -84,7 +84,7 @@ BEGIN
 END
 $$;
 
--- Written by the migrator; in the form that sqlx gives such a table.
+-- Written by the migrator, in the form of sqlx's own table.
 CREATE TABLE IF NOT EXISTS refreshtop.migrations (
     version        bigint PRIMARY KEY,
     description    text NOT NULL,
@@ -94,8 +94,9 @@ CREATE TABLE IF NOT EXISTS refreshtop.migrations (
     execution_time bigint NOT NULL
 );
 
--- Where this installation is at home. A template's copy, a restore and a renamed database carry this row along, and so
--- know that they are not the original: they touch neither its jobs nor its extension, and refresh nothing.
+-- Which database this installation belongs to. A copy from a template, a restore and a renamed database contain the
+-- same row, and so recognise that they are not the original: they touch neither its jobs nor its extension, and refresh
+-- nothing.
 CREATE TABLE IF NOT EXISTS refreshtop.home (
     only_row          boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     system_identifier bigint NOT NULL,
@@ -110,14 +111,14 @@ WHERE d.datname = current_database()
 ON CONFLICT DO NOTHING;
 
 -- Undo steps are data: what kind of thing was done to which object. Nothing in here is ever executed.
---   moved      an object of that kind stood in object_schema by that name, and was moved to refreshtop_before
+--   moved      an object of that kind and name was in object_schema, and was moved to refreshtop_before
 --   owner      the object belonged to the role in detail
 --   index      an index that was added
---   grant      a right in detail on an object of others was given to a role of ours
+--   grant      the right in detail on an object of others was given to one of our roles
 --   member     role object_name was given to the role in detail
---   job, extension   what was done to pg_cron; see src/db/schedule
--- Rows here and in the audit trail have no numbers: whoever may write every sequence (pg_write_all_data) could set
--- theirs to its end, and then no row is taken any more.
+--   job, extension   what was done to pg_cron; see crates/db/src/schedule
+-- Rows here and in the audit trail have no serial numbers: a role that may write every sequence (pg_write_all_data)
+-- could set theirs to its end, and then no row could be inserted.
 CREATE TABLE IF NOT EXISTS refreshtop.undo (
     id            uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     at            timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -154,8 +155,8 @@ COMMENT ON TABLE refreshtop.audit IS 'Administrative acts: who did what, from wh
 CREATE INDEX IF NOT EXISTS audit_at ON refreshtop.audit (at);
 
 -- The effective role at the outermost call, for the record only: inside SECURITY DEFINER functions current_user is the
--- owner. Who may do something is never decided by it: a SECURITY DEFINER function of a stranger, an index function in
--- autovacuum or a policy runs in a session whose login is somebody else's.
+-- owner. It never decides about permissions: a stranger's SECURITY DEFINER function, an index function in autovacuum or
+-- a policy runs in a session whose login is somebody else's.
 CREATE OR REPLACE FUNCTION refreshtop.caller() RETURNS name
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END $$;
@@ -170,7 +171,7 @@ AS $$
 $$;
 SELECT refreshtop_migration.seal('refreshtop.note_act(text, text, jsonb)');
 
--- For a refresh and a clean-up, which must not fail because nothing can be noted. A cancel is one all the same.
+-- For a refresh and a clean-up, which must not fail because the act can't be recorded. A cancel still ends them.
 CREATE OR REPLACE FUNCTION refreshtop.try_to_note_act(p_action text, p_outcome text, p_detail jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -182,7 +183,7 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.try_to_note_act(text, text, jsonb)');
 
--- For acts outside the database's functions: a fix, a job that lives in another database.
+-- For acts outside the database's functions: a fix, a job in another database.
 CREATE OR REPLACE FUNCTION refreshtop.record_act(p_action text, p_outcome text, p_detail jsonb) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -191,7 +192,7 @@ BEGIN
         RAISE EXCEPTION 'act "%" is recorded where it is done, not by its caller', left(p_action, 100)
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    -- What a migration has left as it was, its migrator tells.
+    -- The migrator itself reports what a migration has left unchanged.
     IF (p_outcome IN ('success', 'error')) IS NOT TRUE THEN
         RAISE EXCEPTION 'the outcome of an act is success or error, not "%"', left(p_outcome, 100)
             USING ERRCODE = 'invalid_parameter_value';
@@ -201,7 +202,7 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.record_act(text, text, jsonb)', 'admin');
 
--- NULL where this database is the one that was migrated; else what it is instead.
+-- NULL if this database is the one that was migrated; otherwise a description of what it is.
 CREATE OR REPLACE FUNCTION refreshtop.not_at_home() RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -217,8 +218,8 @@ AS $$
 $$;
 SELECT refreshtop_migration.seal('refreshtop.not_at_home()');
 
--- Whether this is called by code that must not act: a view's query, an index, autovacuum. PostgreSQL refuses UNLISTEN
--- there, and nowhere else; it would have done nothing.
+-- Whether the caller is code that must not act: a view's query, an index, autovacuum. PostgreSQL refuses UNLISTEN
+-- there, and nowhere else; here it has no effect.
 CREATE OR REPLACE FUNCTION refreshtop.is_restricted() RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -236,7 +237,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT ARRAY(SELECT m.version FROM refreshtop.migrations m WHERE m.success ORDER BY m.version) $$;
 SELECT refreshtop_migration.seal('refreshtop.applied_steps()', 'admin');
 
--- No right on a sequence is anybody's wish: none of ours is for anybody but the owner.
+-- No grant on a sequence is intended: ours are for the owner only.
 DO $$
 DECLARE
     v_sequence record;
@@ -251,7 +252,7 @@ BEGIN
 END
 $$;
 
--- What stands in these tables decides what a rollback does and what is told of the installation.
+-- The contents of these tables decide what a rollback does and what is reported about the installation.
 DO $$
 DECLARE
     v_table regclass;
@@ -275,7 +276,7 @@ SELECT refreshtop_migration.let_admins_read('refreshtop.audit'),
        refreshtop_migration.let_admins_read('refreshtop.home'),
        refreshtop_migration.let_admins_read('refreshtop.inventory');
 
--- What whoever migrates was made a member of goes again with a rollback.
+-- A rollback also revokes the memberships that the migrating role was given.
 INSERT INTO refreshtop.undo (step, kind, object_name, detail)
 SELECT 1, 'member', r.rolname, jsonb_build_object('member', m.rolname)
 FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.oid = a.member

@@ -1,5 +1,5 @@
--- Everything that was moved aside goes back to where it was. What stands there comes from the catalogue; the note only
--- says what its name and schema were.
+-- Everything that was moved aside goes back to its place. The objects come from the catalogue; refreshtop.undo only
+-- holds their names and schemas.
 DO $$
 DECLARE
     v_object record;
@@ -17,7 +17,7 @@ BEGIN
         ORDER BY u.at
     LOOP
         EXECUTE format('ALTER %s refreshtop_before.%I SET SCHEMA %I', v_object.kind, v_object.now, v_object.schema);
-        -- One that stood in the way of an earlier one keeps the name that it has now.
+        -- An object that was in the way of an earlier one keeps its present name.
         IF v_object.now <> v_object.name AND to_regclass(format('%I.%I', v_object.schema, v_object.name)) IS NULL THEN
             EXECUTE format('ALTER %s %I.%I RENAME TO %I', v_object.kind, v_object.schema, v_object.now, v_object.name);
         END IF;

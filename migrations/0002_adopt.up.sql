@@ -1,13 +1,13 @@
--- What has our names and is not ours is moved aside, whole: into a schema that nobody reaches, with owner, rights,
--- indexes, triggers and rows as they are. So none of its code is ever met, and a rollback only has to move it back. A
--- view is looked at in step 11, because it may have to stay.
+-- Objects that have our names and are not ours are moved as a whole into a schema that nobody can access, with owner,
+-- rights, indexes, triggers and rows. So none of their code ever runs, and a rollback only has to move them back. Step
+-- 11 handles the view, because it may have to stay.
 
--- Ours are objects with our comment that belong to us, or to a role that could act as us anyway.
+-- An object is ours if it has our comment and belongs to us, or to a role that could act as us anyway.
 CREATE FUNCTION refreshtop_migration.is_ours(p_owner oid, p_comment text, p_wanted text) RETURNS boolean
 LANGUAGE sql STABLE
 AS $$ SELECT refreshtop_migration.is_trusted(p_owner) AND p_comment IS NOT DISTINCT FROM p_wanted $$;
 
--- Moves a relation aside; a name that is taken there gets a number.
+-- Moves a relation aside; if its name is taken there, it gets a number.
 CREATE FUNCTION refreshtop_migration.move_relation(p_relation oid) RETURNS void LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -27,7 +27,7 @@ BEGIN
     IF v_name <> v_object.relname THEN
         EXECUTE format('ALTER %s %I.%I RENAME TO %I', v_kind, v_schema, v_object.relname, v_name);
     END IF;
-    -- Where it is not ours, its owner must be able to create in the schema at this moment only if we are no superuser.
+    -- If it is not ours, its owner must be able to create in the schema at this moment, unless we are a superuser.
     EXECUTE format('ALTER %s %I.%I SET SCHEMA refreshtop_before', v_kind, v_schema, v_name);
     INSERT INTO refreshtop.undo (step, kind, object_schema, object_name, detail)
     VALUES (2, 'moved', v_schema, v_name, jsonb_build_object('kind', v_kind, 'name', v_object.relname))
@@ -46,7 +46,7 @@ BEGIN
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relname = 'metrics_refresh_log' AND n.nspname <> 'refreshtop_before' AND n.nspname !~ '^pg_temp'
           AND (n.nspname = 'public' OR EXISTS (
-              -- Somebody renamed schema public with our log in it.
+              -- Schema public was renamed with our log in it.
               SELECT 1 FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid
               WHERE d.classid = 'pg_rewrite'::regclass AND d.refobjid = c.oid
                 AND r.ev_class = to_regclass('refreshtop.log_door')))
@@ -71,8 +71,7 @@ BEGIN
 END
 $$;
 
--- Of several functions by one of the names only those that a call without arguments, or with one whole number, could
--- mean.
+-- Of several functions with one of the names, only those that match a call without arguments, or with one integer.
 DO $$
 DECLARE
     v_old   record;

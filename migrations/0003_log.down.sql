@@ -1,5 +1,5 @@
--- The log goes. Where an older one was moved aside, the rows that came since go into it first; where that can't be done
--- without running code of others, or it does not take them, they stay in a table beside it.
+-- The log is dropped. If an older one was moved aside, it first gets the rows that were added since. If that would run
+-- code of others, or if the old log does not accept them, they stay in a table beside it.
 DO $$
 DECLARE
     v_log     oid := to_regclass('public.metrics_refresh_log');
@@ -16,7 +16,8 @@ BEGIN
     FROM refreshtop.undo u
     JOIN pg_class c ON c.relname = u.object_name AND c.relnamespace = 'refreshtop_before'::regnamespace
     WHERE u.kind = 'moved' AND u.detail ->> 'name' = 'metrics_refresh_log' AND u.detail ? 'copied_at';
-    -- Whoever owns the schema may have dropped ours and made another one of that name: to read it would run his code.
+    -- The owner of the schema may have dropped ours and created another table with its name, and reading that would run
+    -- his code.
     IF NOT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.nspname = 'refreshtop' AND n.nspowner = c.relowner
                    WHERE c.oid = v_log AND c.relkind = 'r') THEN
         IF v_log IS NOT NULL AND v_old.oid IS NOT NULL THEN
@@ -37,13 +38,13 @@ BEGIN
     END IF;
 
     EXECUTE format('LOCK TABLE refreshtop_before.%I IN ACCESS EXCLUSIVE MODE', v_old.relname);
-    -- Whatever hangs on the table and calls something that a lesser role wrote; a foreign key reads another table.
+    -- Everything attached to the table that calls code of a lesser role; a foreign key reads another table.
     SELECT min(found.what) INTO v_code FROM (
         SELECT 'trigger ' || t.tgname AS what FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
         WHERE t.tgrelid = v_old.oid AND NOT t.tgisinternal
           AND (NOT refreshtop_migration.is_trusted(p.proowner) OR NOT refreshtop_migration.is_trusted(v_old.relowner))
         UNION ALL
-        -- PostgreSQL's own functions leave no dependency, and some of them execute what they are given: as a text
+        -- PostgreSQL's own functions leave no dependency, and some of them execute their argument: as a query
         -- (query_to_xml, ts_rewrite), or as the name of a file.
         SELECT 'something that calls ' || p.proname
         FROM (
@@ -115,7 +116,7 @@ BEGIN
                 END,
                 v_column.type));
             IF v_column.name = 'id' THEN
-                -- A row that had no id, or one that came twice, was copied with a new one.
+                -- A row without an id, or with a duplicate one, was copied with a new id.
                 v_since := format('NOT EXISTS (SELECT 1 FROM ONLY refreshtop_before.%I o WHERE o.id = l.id) '
                     'AND (l.created_at > %L OR l.backend_pid IS NOT NULL)', v_old.relname, v_old.copied_at);
             END IF;
@@ -143,7 +144,7 @@ BEGIN
     IF v_code IS NULL THEN
         DROP TABLE public.metrics_refresh_log;
     ELSE
-        -- For the migrator, which tells it.
+        -- For the migrator, which reports it.
         PERFORM set_config('refreshtop.rows_kept', v_code, true);
         ALTER TABLE public.metrics_refresh_log RENAME TO metrics_refresh_log_refreshtop;
         FOR v_column IN

@@ -1,11 +1,11 @@
--- The refresh log: always a table that only we have made, so that no default, rule, check, generated column, index
--- function, domain, trigger, child or NOT NULL of others is ever met by an attempt that must be logged.
+-- The refresh log is always a table that we have created. So an attempt that must be logged never meets a default,
+-- rule, check, generated column, index function, domain, trigger, child table or NOT NULL of others.
 SELECT refreshtop_migration.as_owner();
 DO $$
 DECLARE
     v_slot text;
 BEGIN
-    -- Where the log was dropped, nobody can tell any more which of the marked attempts had left their row.
+    -- If the log was dropped, it is unknown which of the marked attempts had left their row.
     IF to_regclass('public.metrics_refresh_log') IS NULL THEN
         FOR v_slot IN SELECT refreshtop_migration.attempt_marks() LOOP
             PERFORM setval(v_slot, 0);
@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS public.metrics_refresh_log (
     created_at    timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE public.metrics_refresh_log IS 'One row for every attempt to refresh a materialized view';
--- Somebody with our rights may have dropped columns.
+-- A role with our rights may have dropped columns.
 ALTER TABLE public.metrics_refresh_log
     ADD COLUMN IF NOT EXISTS duration_ms numeric,
     ADD COLUMN IF NOT EXISTS error_message text,
@@ -58,14 +58,14 @@ COMMENT ON COLUMN public.metrics_refresh_log.black_box IS
 COMMENT ON COLUMN public.metrics_refresh_log.measured IS
     'Figures of the view after a successful refresh, and estimated rows and bytes of each source';
 
--- A poll must cost the same over a month of rows and over ten million.
+-- A poll must cost the same with a month of rows and with ten million.
 CREATE INDEX IF NOT EXISTS metrics_refresh_log_created_at
     ON public.metrics_refresh_log (created_at);
 CREATE INDEX IF NOT EXISTS metrics_refresh_log_type_created_at
     ON public.metrics_refresh_log (refresh_type, created_at);
 CREATE INDEX IF NOT EXISTS metrics_refresh_log_errors
     ON public.metrics_refresh_log (refresh_type, created_at) WHERE status = 'error';
--- Where a name is taken, IF NOT EXISTS makes nothing, and says so in a notice.
+-- If a name is taken, IF NOT EXISTS creates nothing and only reports it in a notice.
 DO $$
 DECLARE
     v_taken record;
@@ -86,10 +86,10 @@ BEGIN
 END
 $$;
 
--- The log by its oid: whoever owns schema public may rename the schema or put a decoy there, and the row still goes
--- into our own table. Dropping the log takes the door along, and the row then goes into log_fallback. A view reads and
--- writes with its owner's rights, and some roles may use every view (pg_read_all_data, pg_write_all_data): for anybody
--- but the owner this one is empty, and takes nothing.
+-- The log by its oid: if the owner of schema public renames the schema or creates a decoy, the row still goes into our
+-- own table. If the log is dropped, this view goes with it, and the row goes into log_fallback. A view reads and writes
+-- with its owner's rights, and some roles may use every view (pg_read_all_data, pg_write_all_data): for anybody but the
+-- owner this one is empty and accepts no row.
 CREATE OR REPLACE VIEW refreshtop.log_door AS
     SELECT
         id,
@@ -118,8 +118,8 @@ CREATE OR REPLACE VIEW refreshtop.log_door AS
 ALTER VIEW refreshtop.log_door
     ALTER id SET DEFAULT gen_random_uuid(),
     ALTER created_at SET DEFAULT now();
--- What takes the rows is a rule, because PostgreSQL then refuses ON CONFLICT: that would show the row which is there
--- already to whoever knows its id. From anybody but the owner the log gets a row without an id, which it refuses.
+-- A rule inserts the rows, because PostgreSQL then refuses ON CONFLICT, which would show an existing row to a role that
+-- knows its id. If anybody but the owner inserts, the log gets a row without an id, which it refuses.
 CREATE OR REPLACE RULE taken AS ON INSERT TO refreshtop.log_door DO INSTEAD
     INSERT INTO public.metrics_refresh_log (
         id,
@@ -176,8 +176,8 @@ BEGIN
     END LOOP;
 END
 $$;
--- To estimate, the planner calls the operators of a query with the commonest values of a column, also where a view then
--- shows no row: of these columns it knows none.
+-- For its estimates the planner calls a query's operators with the most common values of a column, even if a view then
+-- shows no row. So there are no statistics on these columns.
 ALTER TABLE public.metrics_refresh_log
     ALTER error_message SET STATISTICS 0,
     ALTER error_detail SET STATISTICS 0,
@@ -223,7 +223,7 @@ BEGIN
         'refreshtop.log_door',
         'refreshtop.log_fallback'
     ]::regclass[] LOOP
-        -- A right to write or truncate it would forge or wipe the evidence.
+        -- A right to write or truncate the log would allow forging or deleting the evidence.
         PERFORM refreshtop_migration.strip('TABLE', v_table::text, c.relowner, ARRAY(
             SELECT i FROM unnest(c.relacl) i, aclexplode(ARRAY[i]) a
             WHERE a.grantee = 0 OR a.privilege_type <> 'SELECT' OR NOT EXISTS (SELECT 1 FROM refreshtop.inventory)))
@@ -237,9 +237,9 @@ $$;
 SELECT refreshtop_migration.let_admins_read('public.metrics_refresh_log');
 SELECT refreshtop_migration.as_migrator();
 
--- The rows of a log that was moved aside. To read it runs whatever its owner put on it, in the planner already, so it
--- is read where that can do no harm: in the query of a materialized view of a role without rights. What comes out has
--- PostgreSQL's own types, and no code. Only the first migration copies: a table that appears later is somebody's decoy.
+-- The rows of a log that was moved aside. Reading it runs code that its owner attached to it, even in the planner. So
+-- it is read in the query of a materialized view of a role without rights, where that can do no harm. The result has
+-- PostgreSQL's own types, and no code. Only the first migration copies: a table that appears later is a decoy.
 DO $$
 DECLARE
     v_old     record;
@@ -278,7 +278,7 @@ BEGIN
             ON a.attrelid = v_old.oid AND a.attname = w.name AND a.attnum > 0 AND NOT a.attisdropped
         LEFT JOIN pg_type t ON t.oid = a.atttypid
     LOOP
-        -- Only what turns into our type without an error, and without a cast of anybody's.
+        -- Only values that convert to our type without an error, and without a user-defined cast.
         v_value := CASE
             WHEN v_column.base IS NULL THEN 'NULL'
             WHEN v_column.type = 'text'
@@ -308,7 +308,7 @@ BEGIN
         EXECUTE format('GRANT SELECT ON refreshtop_before.%I TO %I', v_old.relname, v_reader);
         EXECUTE format('ALTER MATERIALIZED VIEW refreshtop_before.refreshtop_old_rows OWNER TO %I', v_reader);
     END IF;
-    -- The table's own row security is about its readers then, not about its rows now.
+    -- The table's row security is then about its readers, not about its current rows.
     IF v_old.relrowsecurity THEN
         EXECUTE format('ALTER TABLE refreshtop_before.%I DISABLE ROW LEVEL SECURITY', v_old.relname);
     END IF;

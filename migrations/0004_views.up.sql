@@ -1,4 +1,4 @@
--- The materialized views that are refreshed here, known by oid and owner as well as by name.
+-- The materialized views that are refreshed here, identified by oid and owner as well as by name.
 SELECT refreshtop_migration.as_owner();
 CREATE TABLE IF NOT EXISTS refreshtop.views (
     refresh_type varchar(100) PRIMARY KEY,
@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS refreshtop.views (
     keep_log     interval NOT NULL DEFAULT '30 days' CHECK (keep_log >= '1 hour'),
     UNIQUE (view_schema, view_name)
 );
--- Somebody with our rights may have dropped columns.
+-- A role with our rights may have dropped columns.
 ALTER TABLE refreshtop.views
     ADD COLUMN IF NOT EXISTS view_oid oid,
     ADD COLUMN IF NOT EXISTS view_owner name,
@@ -45,8 +45,8 @@ END
 $$;
 SELECT refreshtop_migration.let_admins_read('refreshtop.views');
 
--- The view and every relation that its refresh reads: tables, partitions, and what lies behind plain views.
--- This and the next are in PL/pgSQL because a session then plans them once.
+-- The view and every relation that its refresh reads: tables, partitions, and what is behind plain views.
+-- This and the next function are in PL/pgSQL because a session then plans them once.
 CREATE OR REPLACE FUNCTION refreshtop.relations(p_view oid) RETURNS SETOF oid
 LANGUAGE plpgsql STABLE ROWS 10 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -73,14 +73,15 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.relations(oid)');
 
--- What in a superuser's view a lesser role could change to run as that superuser: the first relation, function, type or
--- operator that is reached and belongs to one. NULL where there is none. Also behind a type or an operator of a
--- superuser: the functions of a domain's checks, of an operator, an aggregate, a cast or an operator class.
+-- What a lesser role could change in a superuser's view to run code as that superuser: the first relation, function,
+-- type or operator that the view reaches and that belongs to a lesser role. NULL if there is none. This includes what
+-- is behind a type or an operator of a superuser: the functions of a domain's checks, of an operator, an aggregate, a
+-- cast or an operator class.
 CREATE OR REPLACE FUNCTION refreshtop.lesser_owner(p_view oid) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- What came with the server has lower numbers than 16384, and a superuser's functions.
+    -- Objects that came with the server have oids below 16384, and a superuser's functions.
     v_followed oid[] := ARRAY['pg_proc', 'pg_type', 'pg_operator', 'pg_opclass', 'pg_opfamily', 'pg_cast']::regclass[];
 BEGIN
     RETURN (WITH RECURSIVE part AS (
@@ -114,7 +115,7 @@ BEGIN
     ), owned(what, owner) AS (
         SELECT part.oid::regclass::text, part.relowner FROM part
         UNION ALL
-        -- Whoever owns the server says where it leads: it could lead back here, as the superuser.
+        -- The owner of the foreign server decides where it leads: it could lead back here, as the superuser.
         SELECT 'foreign server ' || s.srvname, s.srvowner
         FROM part JOIN pg_foreign_table f ON f.ftrelid = part.oid JOIN pg_foreign_server s ON s.oid = f.ftserver
         UNION ALL

@@ -1,15 +1,16 @@
--- What only a look at other sessions tells: who is in the way of a refresh, who is running one, what set it off. The
--- functions belong to refreshtop_monitor, the one role of ours that may see other roles' sessions, and read catalogues
--- and statistics views only. Without the roles they belong to the owner, and show as much as that role may see.
+-- What only other sessions can show: which sessions block a refresh, which one runs a refresh, what triggered it. The
+-- functions belong to refreshtop_monitor, the only role of ours that may see other roles' sessions, and they read only
+-- catalogues and statistics views. Without the roles they belong to the owner, and show as much as that role may see.
 
--- The evidence of the moment: who holds, or waits for, a lock that stops the refresh, and whom those wait for.
+-- The evidence of this moment: the sessions that hold, or wait for, a lock that blocks the refresh, and the sessions
+-- that they wait for.
 CREATE OR REPLACE FUNCTION refreshtop_definers.black_box(p_view oid, p_relations oid[]) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_box jsonb;
 BEGIN
-    -- The activity seen earlier in this transaction is cached; the blocker's is wanted as it is now.
+    -- Activity that was read earlier in this transaction is cached, but the blocker's current activity is needed.
     PERFORM pg_stat_clear_snapshot();
     WITH RECURSIVE lock AS MATERIALIZED (
         SELECT l.pid, l.virtualtransaction, l.relation, l.mode, l.granted, l.relation = p_view AS is_view
@@ -66,12 +67,12 @@ BEGIN
           FROM session ORDER BY place LIMIT 20) top;
     RETURN v_box;
 EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
-    -- Evidence that can't be collected must not cost the row that would say so; a second cancel arrives just here.
+    -- The row must be written even if the evidence can't be collected; a second cancel arrives just here.
     RETURN jsonb_build_object('captured_at', clock_timestamp(), 'sessions', '[]'::jsonb, 'error', left(SQLERRM, 500));
 END
 $$;
 
--- Who is refreshing a view right now.
+-- The session that is refreshing a view right now.
 CREATE OR REPLACE FUNCTION refreshtop_definers.running(p_view oid)
 RETURNS TABLE (pid integer, since timestamptz, application_name text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -84,7 +85,7 @@ AS $$
     LIMIT 1
 $$;
 
--- What set this session's attempt off, where the caller did not say.
+-- What triggered this session's attempt, if the caller did not say so.
 CREATE OR REPLACE FUNCTION refreshtop_definers.session_source() RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$

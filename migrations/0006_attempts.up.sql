@@ -1,12 +1,12 @@
--- What an attempt to refresh leaves behind, whatever becomes of it: the mark of its start, its row in the log, the
--- notification, what was measured after a success, and who was in the way of a failure. Everything here runs as the
--- owner of the installation, and so never plans or runs what others wrote.
+-- What an attempt to refresh leaves behind, however it ends: the mark of its start, its row in the log, the
+-- notification, the measurements after a success, and the blocking sessions after a failure. Everything here runs as
+-- the owner of the installation, and so never plans or runs what others wrote.
 SELECT refreshtop_migration.as_owner();
 
--- Sequences that remember the start of the newest attempts; 0 is a free one. A sequence is the one thing in a database
--- that the end of a transaction does not undo: what it says outlives a session that is terminated, and a server that
--- crashes, at any moment of an attempt, its commit included. Eight of them, because the attempt that would log the loss
--- of another may be lost itself. They are for the owner alone, whatever default privileges say of new sequences.
+-- Sequences that remember the start of the newest attempts; 0 means free. A sequence is the only thing in a database
+-- that the end of a transaction does not undo: its value survives a terminated session and a server crash at any moment
+-- of an attempt, the commit included. There are eight, because the attempt that would log a lost one may be lost
+-- itself. They are for the owner only, whatever default privileges grant on new sequences.
 CREATE OR REPLACE FUNCTION refreshtop.attempt_slots(p_refresh_type text) RETURNS regclass[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -38,8 +38,8 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.attempt_slots(text)');
 
--- Whoever may write every sequence (pg_write_all_data) can set these, too. So a mark carries a proof that nobody but
--- the owner can compute: attempts that never were can't be made up.
+-- A role that may write every sequence (pg_write_all_data) can set these, too. So a mark carries a proof that only the
+-- owner can compute, and nobody else can fake an attempt.
 CREATE TABLE IF NOT EXISTS refreshtop.attempt_key (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     key      bytea NOT NULL DEFAULT sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8'))
@@ -53,7 +53,7 @@ END
 $$;
 INSERT INTO refreshtop.attempt_key DEFAULT VALUES ON CONFLICT DO NOTHING;
 
--- The mark of an attempt that began then: milliseconds since 1970, and 20 bits of proof. NULL without a key: then an
+-- The mark of an attempt by its start: milliseconds since 1970, and 20 bits of proof. NULL without a key: then an
 -- attempt is not marked.
 CREATE OR REPLACE FUNCTION refreshtop.attempt_mark(p_refresh_type text, p_started timestamptz) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -73,9 +73,9 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.attempt_mark(text, timestamptz)');
 
--- The start, in full milliseconds, that a sequence remembers; NULL for a free one, and for one that somebody else has
--- set. Nor is one believed that is not over yet, or so old that its row may have been cleaned up: a mark that was seen
--- once could be set again.
+-- The start that a sequence remembers, in whole milliseconds; NULL if it is free, or if somebody else has set it. A
+-- start in the future does not count, nor one so old that its row may have been cleaned up, because a mark that
+-- somebody has seen could be set again.
 CREATE OR REPLACE FUNCTION refreshtop.attempt_start(p_refresh_type text, p_slot regclass) RETURNS timestamptz
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -98,8 +98,8 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.attempt_start(text, regclass)');
 
--- Writes a row into the log: by way of the door, or, where that is gone, beside it. A cancel that arrives just now must
--- not cost the row.
+-- Writes a row into the log: through the view log_door, or into log_fallback if that view is gone. A cancel that
+-- arrives at this moment must not lose the row.
 CREATE OR REPLACE FUNCTION refreshtop.write_log(p_row refreshtop.log_fallback) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -122,14 +122,14 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.write_log(refreshtop.log_fallback)');
 
--- Tells whoever listens. Ids, status and timings only: any role may listen. A refresh never fails because of it: with a
--- full queue the commit would.
+-- Notifies the listeners. The payload has ids, status and timings only, because any role may listen. A refresh never
+-- fails because of it: with a full queue the commit would fail.
 CREATE OR REPLACE FUNCTION refreshtop.notify(p_row refreshtop.log_fallback) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF pg_notification_queue_usage() < 0.9 THEN
-        -- Never near the limit of 8,000 bytes.
+        -- Always far below the limit of 8,000 bytes.
         PERFORM pg_notify('metrics_refresh', jsonb_strip_nulls(jsonb_build_object(
             'id', p_row.id,
             'refresh_type', p_row.refresh_type,
@@ -145,7 +145,7 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.notify(refreshtop.log_fallback)');
 
--- Puts the rows that were kept aside into the log, now that it takes rows again.
+-- Moves the rows of log_fallback into the log, now that it accepts rows again.
 CREATE OR REPLACE FUNCTION refreshtop.merge_fallback() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -163,8 +163,9 @@ $$;
 SELECT refreshtop_migration.seal('refreshtop.merge_fallback()');
 SELECT refreshtop.merge_fallback();
 
--- Logs the attempts that did not leave their row: their sessions were terminated, the server went down, or the caller
--- rolled back. Returns a free slot for the attempt that begins now. A log that takes no row must not stop it.
+-- Logs the attempts that did not leave their row because their session was terminated, the server went down, or the
+-- caller rolled back. Returns a free slot for the attempt that begins now. If the log accepts no row, that must not
+-- stop the attempt.
 CREATE OR REPLACE FUNCTION refreshtop.log_lost_attempts(p_refresh_type text, p_slots regclass[]) RETURNS regclass
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -179,7 +180,7 @@ BEGIN
         v_started := refreshtop.attempt_start(p_refresh_type, v_slot);
         IF v_started IS NULL THEN
             v_free := coalesce(v_free, v_slot);
-        -- An older snapshot may not show a row that is there, and without a log nobody can tell.
+        -- An older snapshot may not show an existing row, and without a log nobody can know.
         ELSIF current_setting('transaction_isolation') IN ('repeatable read', 'serializable')
            OR to_regclass('refreshtop.log_door') IS NULL THEN
             CONTINUE;
@@ -214,8 +215,8 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.log_lost_attempts(text, regclass[])');
 
--- Which event trigger would run a function of a role that is neither a superuser nor ours, at a statement of ours; NULL
--- where none would.
+-- The event trigger that would run a function of a role that is neither a superuser nor ours when we execute a
+-- statement; NULL if there is none.
 CREATE OR REPLACE FUNCTION refreshtop.foreign_event_trigger(OUT name name, OUT function text, OUT owner name)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -227,12 +228,12 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.foreign_event_trigger()');
 
--- What a successful refresh leaves behind: the view's figures, and how large its sources are. "Why is it getting
--- slower" needs both from before. Called with the lock that the refresh has left on the view, so that its owner can't
--- change it now. Whatever goes wrong, the answer says so, and the refresh stands.
+-- What a successful refresh records: the view's figures, and the sizes of its sources. Both are needed later to find
+-- out why refreshes get slower. It is called with the lock that the refresh holds on the view, so its owner can't
+-- change it now. If anything fails, the result says so, and the refresh still counts.
 CREATE OR REPLACE FUNCTION refreshtop.measure(p_view refreshtop.views) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
--- Should somebody hold one of the sources after all.
+-- In case a session has locked one of the sources.
 SET lock_timeout = '100ms'
 AS $$
 DECLARE
@@ -240,7 +241,7 @@ DECLARE
     v_figures jsonb;
     v_sources jsonb;
 BEGIN
-    -- Numbers only, and of PostgreSQL's own types: to turn another type into JSON can run functions of others.
+    -- Numbers only, and of PostgreSQL's own types: converting another type to JSON can run functions of others.
     SELECT string_agg(format('%L, CASE WHEN %I BETWEEN -1e30 AND 1e30 THEN trim_scale(round(%I::numeric, 6)) END',
                              a.attname, a.attname, a.attname), ', ' ORDER BY a.attnum)
     INTO v_columns
@@ -249,17 +250,17 @@ BEGIN
             AND atttypid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype, 'real'::regtype,
                              'double precision'::regtype, 'numeric'::regtype)
           ORDER BY attnum LIMIT 50) a;
-    -- To plan a read runs the functions in index expressions, predicates and statistics, as whoever reads.
+    -- Planning a read runs the functions in index expressions, predicates and statistics as the reading role.
     IF v_columns IS NOT NULL AND has_table_privilege(p_view.view_oid, 'SELECT')
        AND NOT EXISTS (SELECT 1 FROM pg_index i
                        WHERE i.indrelid = p_view.view_oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))
        AND NOT EXISTS (SELECT 1 FROM pg_statistic_ext s
                        WHERE s.stxrelid = p_view.view_oid AND to_jsonb(s) ->> 'stxexprs' IS NOT NULL)
-       -- An event trigger's function runs as whoever creates the view below.
+       -- An event trigger's function runs as the role that creates the view below.
        AND (SELECT t.name IS NULL FROM refreshtop.foreign_event_trigger() t) THEN
-        -- The name may mean another relation by now (somebody renamed the schema). Making a view over it runs nothing,
-        -- and binds it; then what was bound is looked at. A temporary one, since event triggers commonly watch the
-        -- others.
+        -- The name may belong to another relation by now (if the schema was renamed). Creating a view over it runs
+        -- nothing and binds the relation, which is checked afterwards. The view is temporary, because event triggers
+        -- commonly watch the other kind.
         EXECUTE format('CREATE TEMPORARY VIEW refreshtop_door AS SELECT * FROM %I.%I',
                        p_view.view_schema, p_view.view_name);
         IF NOT EXISTS (SELECT 1 FROM pg_depend d
@@ -275,9 +276,9 @@ BEGIN
         DROP VIEW pg_temp.refreshtop_door;
     END IF;
 
-    -- Partitions count together. A size is asked for under a lock: only where we hold one already; else the last known
-    -- number of pages will do. Rows are estimated as the planner does it, by their density; a table that was never
-    -- analyzed has none.
+    -- Partitions count together. Reading a size takes a lock, so it is read only if we hold one already; otherwise the
+    -- last known number of pages is used. Rows are estimated by their density, as in the planner; a table that was
+    -- never analyzed has no estimate.
     WITH held AS MATERIALIZED (
         SELECT l.relation FROM pg_locks l
         WHERE l.locktype = 'relation' AND l.pid = pg_backend_pid() AND l.granted
@@ -313,7 +314,7 @@ COMMENT ON FUNCTION refreshtop.measure(refreshtop.views) IS
     'What the figures of a view and the sizes of its sources are after a refresh; never fails';
 SELECT refreshtop_migration.seal('refreshtop.measure(refreshtop.views)');
 
--- Who is in the way, for the row of an attempt that failed. If that can't be told, the row is written without it.
+-- The blocking sessions, for the row of a failed attempt. If they can't be found, the row is written without them.
 CREATE OR REPLACE FUNCTION refreshtop.evidence(p_view oid) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$

@@ -1,17 +1,18 @@
--- The refresh, and which view it is of. Everything here runs as the owner of the installation, and so never plans or
--- runs what others wrote: the view's query runs as the view's owner inside REFRESH, which PostgreSQL keeps from
--- reaching anybody else's rights.
+-- The refresh, and its view. Everything here runs as the owner of the installation, and so never plans or runs what
+-- others wrote: the view's query runs as the view's owner inside REFRESH, and PostgreSQL keeps it from other roles'
+-- rights.
 
--- The settings of a function by which a refresh begins, whoever may call it.
+-- The settings of a function that begins a refresh, whoever calls it.
 CREATE FUNCTION refreshtop_migration.pin_settings(p_routine regprocedure) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
     EXECUTE format('ALTER FUNCTION %s ', p_routine)
-        -- Rows that would be hidden are an error.
+        -- Rows that would be hidden cause an error.
         || 'SET row_security = off '
-        -- A migration holds the registry for a while; then the attempt goes on, or there is nothing left to log it in.
+        -- A migration locks the registry for a while. Then the attempt continues, or there is nothing left to log it
+        -- in.
         || 'SET lock_timeout = ''60s'' '
-        -- Those that could change a figure, or break the statement that PostgreSQL builds for itself.
+        -- Settings that could change a figure, or break the statement that PostgreSQL builds for itself.
         || 'SET TimeZone = ''UTC'' '
         || 'SET DateStyle = ''ISO, MDY'' '
         || 'SET IntervalStyle = ''postgres'' '
@@ -24,7 +25,7 @@ BEGIN
         || 'SET standard_conforming_strings = on '
         || 'SET gin_fuzzy_search_limit = 0 '
         || 'SET quote_all_identifiers = off '
-        -- A failed refresh would end the session, and with it the row that says why.
+        -- Otherwise a failed refresh would end the session, and lose the row that gives the reason.
         || 'SET exit_on_error = off';
 END
 $$;
@@ -44,8 +45,9 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.may_maintain(oid)');
 
--- The view as it is registered. By name alone a decoy could be refreshed; by oid alone a view that a release of the
--- application dropped and made again would be lost. So another view of that name counts if its owner is the same.
+-- The view as registered. If only the name counted, a decoy could be refreshed; if only the oid counted, a view that a
+-- release of the application dropped and recreated would be lost. So another view with that name counts if its owner is
+-- the same.
 CREATE OR REPLACE FUNCTION refreshtop.registered_view(INOUT p_view refreshtop.views)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -97,9 +99,9 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.registered_view(refreshtop.views)');
 
--- Registers a view under a type, and gives our owner the right to refresh it: the right MAINTAIN from PostgreSQL 17 on;
--- before, a function that belongs to the view's owner, who can't reach it. Runs with the rights of whoever calls: a
--- superuser, or whoever migrates.
+-- Registers a view under a type, and gives our owner the right to refresh it: from PostgreSQL 17 on by MAINTAIN, before
+-- by a function of the view's owner, which that owner can't reach. It runs with the caller's rights: those of a
+-- superuser, or of the migrating role.
 CREATE OR REPLACE FUNCTION refreshtop.register_view(
     p_refresh_type text,
     p_view regclass,
@@ -122,18 +124,18 @@ BEGIN
     IF v_view.owner <> v_our AND current_setting('server_version_num')::integer >= 170000 THEN
         EXECUTE format('GRANT MAINTAIN ON %I.%I TO %I', v_view.nspname, v_view.relname, v_our);
     END IF;
-    -- Also from 17 on: a release of the application that makes the view again takes the right along.
+    -- Also from 17 on: if a release of the application recreates the view, the right is lost with the old one.
     IF NOT pg_has_role(v_our, v_view.owner, 'USAGE') THEN
         v_definer := 'refresh_' || substr(encode(sha256(convert_to(p_refresh_type, 'UTF8')), 'hex'), 1, 32);
         v_routine := format('refreshtop_definers.%I(boolean, jsonb)', v_definer);
         EXECUTE format('DROP FUNCTION IF EXISTS %s', v_routine);
-        -- The body as a literal: a view can have any name, the end of a dollar-quoted text included.
+        -- The body is a literal, because the name of a view may contain anything, even the end of a dollar-quoted text.
         EXECUTE format(
             'CREATE FUNCTION refreshtop_definers.%I(p_concurrently boolean, p_settings jsonb) RETURNS void '
             'LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %L',
             v_definer,
             format(
-                -- Its owner may be able to alter how it runs, and can't change what stands here.
+                -- Its owner may be able to alter how it runs, but can't change this body.
                 $body$
                 BEGIN
                     IF current_user OPERATOR(pg_catalog.<>) %3$L::pg_catalog.name OR EXISTS (
@@ -165,7 +167,7 @@ BEGIN
                 END
                 $body$, v_view.nspname, v_view.relname, v_view.owner));
         IF v_view.owner <> current_user THEN
-            -- To be given a function a role must be able to create in its schema, at that moment.
+            -- A role can only be given a function while it may create in the function's schema.
             EXECUTE format('GRANT USAGE, CREATE ON SCHEMA refreshtop_definers TO %I', v_view.owner);
             EXECUTE format('ALTER FUNCTION %s OWNER TO %I', v_routine, v_view.owner);
             EXECUTE format('REVOKE USAGE, CREATE ON SCHEMA refreshtop_definers FROM %I', v_view.owner);
@@ -180,7 +182,7 @@ BEGIN
         END LOOP;
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', v_routine, v_our);
     END IF;
-    -- For the figures that are noted with each refresh.
+    -- For the figures that are recorded with each refresh.
     IF NOT has_table_privilege(v_our, p_view, 'SELECT') THEN
         EXECUTE format('GRANT SELECT ON %I.%I TO %I', v_view.nspname, v_view.relname, v_our);
     END IF;
@@ -199,8 +201,8 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.register_view(text, regclass, text)');
 
--- Whether the row security of a relation that the view reads hides rows from the view's owner, whoever refreshes; names
--- it. REFRESH turns that into an error (row_security = off); this says it beforehand.
+-- Returns the name of a relation that the view reads and whose row security hides rows from the view's owner, whoever
+-- refreshes. REFRESH turns that into an error (row_security = off); this reports it beforehand.
 CREATE OR REPLACE FUNCTION refreshtop.hidden_from_owner(p_view oid) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -209,7 +211,7 @@ AS $$
     CROSS JOIN LATERAL refreshtop.relations(m.oid) AS r(oid) JOIN pg_class c ON c.oid = r.oid
     WHERE m.oid = p_view AND NOT o.rolsuper AND NOT o.rolbypassrls AND c.relrowsecurity
       AND (c.relforcerowsecurity OR NOT pg_has_role(o.oid, c.relowner, 'USAGE'))
-      -- Behind a plain view its owner reads, unless the view says that whoever asks does.
+      -- A plain view reads with its owner's rights, unless it is declared to read with the caller's.
       AND NOT EXISTS (
           SELECT 1 FROM pg_depend d
           JOIN pg_rewrite w ON w.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
@@ -219,7 +221,7 @@ AS $$
 $$;
 SELECT refreshtop_migration.seal('refreshtop.hidden_from_owner(oid)');
 
--- One attempt, whoever was let in.
+-- One attempt, for any permitted caller.
 CREATE OR REPLACE FUNCTION refreshtop.run_refresh(p_refresh_type text, p_source text) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -237,17 +239,17 @@ BEGIN
         RAISE EXCEPTION 'a refresh can''t be called by the code of a view, an index or a policy'
             USING ERRCODE = 'insufficient_privilege';
     END IF;
-    -- A rollback locks the registry before anything else: so nothing that it will want is held while we wait for it.
+    -- A rollback locks the registry before anything else. So we hold nothing that it needs while we wait for it.
     IF NOT pg_is_in_recovery() THEN
         LOCK TABLE refreshtop.views IN ROW SHARE MODE;
     END IF;
     v_home := refreshtop.not_at_home();
-    -- It goes into every notification, whose length has a limit.
+    -- The type is part of every notification, whose length is limited.
     IF p_source NOT IN ('schedule', 'manual', 'direct') THEN
-        RAISE EXCEPTION 'a refresh is set off by schedule, manual or direct, not by "%"', left(p_source, 100)
+        RAISE EXCEPTION 'a refresh is triggered by schedule, manual or direct, not by "%"', left(p_source, 100)
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    -- Nobody else's call passes for the schedule's.
+    -- Nobody else may claim to be the schedule.
     v_row.trigger_source := CASE WHEN p_source IS NULL OR p_source = 'schedule' THEN v_real ELSE p_source END;
     IF pg_is_in_recovery() THEN
         RETURN jsonb_build_object('success', false, 'status', 'refused', 'refresh_type', p_refresh_type,
@@ -257,7 +259,7 @@ BEGIN
             'message', format('this database is not the one that was migrated (%s); run: refreshtop migrate', v_home));
     END IF;
 
-    -- The lock is on a row that only the owner may lock: an advisory lock could be taken, and kept, by any role.
+    -- The lock is on a row that only the owner may lock, because any role could take and keep an advisory lock.
     -- It lasts until the transaction ends, as does the lock that REFRESH itself takes on the view.
     SELECT * INTO v_view FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
@@ -283,7 +285,7 @@ BEGIN
                      ELSE format(' (pid %s, %s)', v_running.pid, v_running.application_name) END));
     END IF;
 
-    -- What such a transaction does not see would be missing in figures that pass for new ones.
+    -- The figures would look new, but would lack the changes that such a transaction does not see.
     IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable')
        AND clock_timestamp() > transaction_timestamp() + interval '2 s' THEN
         RETURN jsonb_build_object('success', false, 'status', 'refused', 'refresh_type', p_refresh_type,
@@ -304,10 +306,10 @@ BEGIN
                 set_config('TimeZone', v_view.time_zone, true),
                 (SELECT count(set_config(s.key, s.value, true)) FROM jsonb_each_text(v_view.settings) s);
         v_view := refreshtop.registered_view(v_view);
-        -- A view without data can't be refreshed concurrently; nobody can read it either, so nobody is blocked.
+        -- A view without data can't be refreshed concurrently. Nobody can read it either, so nobody is blocked.
         SELECT relispopulated INTO v_populated FROM pg_class WHERE oid = v_view.view_oid;
         IF v_view.definer IS NOT NULL THEN
-            -- With the type: another function of that name must not fit better.
+            -- The argument has an explicit type, so that no other function with that name is a better match.
             EXECUTE format('SELECT refreshtop_definers.%I(%L::boolean, %L::jsonb)', v_view.definer, v_populated,
                            v_view.settings || jsonb_build_object('TimeZone', current_setting('TimeZone')));
         ELSE
@@ -331,7 +333,7 @@ BEGIN
                 v_view.view_schema, v_view.view_name
                 USING ERRCODE = 'object_not_in_prerequisite_state';
         END IF;
-    -- OTHERS does not include a cancelled query, nor a failed assertion.
+    -- OTHERS includes neither a cancelled query nor a failed assertion.
     EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
         v_row.status := 'error';
         GET STACKED DIAGNOSTICS
@@ -341,7 +343,7 @@ BEGIN
             v_row.error_hint = PG_EXCEPTION_HINT,
             v_row.error_context = PG_EXCEPTION_CONTEXT;
     END;
-    -- Another refresh has changed rows since the caller's transaction began: that says nothing about the view.
+    -- Another refresh has changed rows since the caller's transaction began. That is no fault of the view.
     IF v_row.sqlstate = '40001' AND current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
         PERFORM setval(v_slots[1], 0);
         RETURN jsonb_build_object('success', false, 'status', 'refused', 'refresh_type', p_refresh_type,
@@ -352,8 +354,8 @@ BEGIN
     v_row.duration_ms := round(extract(epoch FROM v_row.completed_at - v_row.started_at)::numeric * 1000, 3);
     IF v_row.status = 'error' THEN
         v_row.black_box := refreshtop.evidence(v_view.view_oid);
-        -- One request to cancel reaches the process as two signals: one to it, one to its group. The second may have
-        -- hit just that; it is waited for where it harms nothing.
+        -- One request to cancel reaches the process as two signals: one to the process, one to its group. The second
+        -- may still be coming; we wait for it here, where it does no harm.
         IF v_row.sqlstate = '57014' THEN
             BEGIN
                 PERFORM pg_sleep(0.05);
@@ -405,8 +407,7 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.run_refresh(text, text)');
 
--- Whoever may call this is a super administrator, or pg_cron's job. PostgreSQL checks that against the role that really
--- calls.
+-- Super administrators and pg_cron's job may call this. PostgreSQL checks EXECUTE against the role that really calls.
 CREATE OR REPLACE FUNCTION refreshtop.refresh(p_refresh_type text, p_source text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ BEGIN RETURN refreshtop.run_refresh(p_refresh_type, p_source); END $$;

@@ -1,7 +1,7 @@
--- What the log says about a window, and what keeps it small.
+-- Statistics of a window of the log, and the clean-up of the log.
 SELECT refreshtop_migration.as_owner();
 
--- A row that was written while the server's clock was ahead makes nothing fresh: what lies in the future does not
+-- A row that was written while the server's clock was ahead does not make the data fresh: rows from the future don't
 -- count.
 CREATE OR REPLACE FUNCTION refreshtop.run_stats(p_refresh_type text, p_window interval)
 RETURNS TABLE (
@@ -17,7 +17,7 @@ RETURNS TABLE (
     last_success_at timestamptz
 )
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
--- Over millions of rows the planner expects more of them in the window than there are; starting workers for a few
+-- With millions of rows the planner expects more of them in the window than there are. Starting workers for a few
 -- hundred takes twenty times as long as counting them.
 SET max_parallel_workers_per_gather = 0
 AS $$
@@ -27,7 +27,7 @@ DECLARE
     v_since timestamptz;
     v_home  text := refreshtop.not_at_home();
 BEGIN
-    -- What a copy's log says is about the original; nothing refreshes this one.
+    -- The log of a copy is about the original; nothing refreshes this one.
     IF v_home IS NOT NULL THEN
         RAISE EXCEPTION 'this database is not the one that was migrated (%)', v_home
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run: refreshtop migrate';
@@ -35,21 +35,21 @@ BEGIN
         RAISE EXCEPTION 'the statistics window must be positive, not %', coalesce(p_window::text, 'NULL')
             USING ERRCODE = 'invalid_parameter_value';
     ELSIF NOT EXISTS (SELECT 1 FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type) THEN
-        -- A view that is not registered any more has left its log.
+        -- A view that is no longer registered still has its log rows.
         IF NOT EXISTS (SELECT 1 FROM refreshtop.log_door l WHERE l.refresh_type = p_refresh_type) THEN
             RAISE EXCEPTION 'no materialized view is registered as "%"', p_refresh_type
                 USING ERRCODE = 'invalid_parameter_value',
                       HINT = 'SELECT refresh_type FROM refreshtop.views lists them.';
         END IF;
     END IF;
-    -- Further back than time reaches is as good as always.
+    -- A window that reaches back too far for a timestamp covers everything.
     v_since := statement_timestamp() - least(p_window, interval '1000 years');
     RETURN QUERY
         SELECT count(*),
                count(*) FILTER (WHERE l.status = 'success'),
                count(*) FILTER (WHERE l.status = 'error'),
                round(count(*) FILTER (WHERE l.status = 'success') * 100.0 / nullif(count(*), 0), 2),
-               -- How long a refresh takes: an attempt that failed after 2 ms, or after the lock wait, was none.
+               -- How long a refresh takes: an attempt that failed, after 2 ms or after the lock wait, does not count.
                round(avg(l.duration_ms) FILTER (WHERE l.status = 'success')::numeric, 3),
                (max(l.duration_ms) FILTER (WHERE l.status = 'success'))::numeric,
                (min(l.duration_ms) FILTER (WHERE l.status = 'success'))::numeric,
@@ -87,7 +87,7 @@ COMMENT ON FUNCTION refreshtop.stats(text, interval) IS
     'last_success_at the last success, inside the window or before it';
 SELECT refreshtop_migration.seal('refreshtop.stats(text, interval)', 'admin');
 
--- Deletes in batches, so that no statement holds millions of rows; what one call leaves, the next night takes.
+-- Deletes in batches, so that no statement holds millions of rows. The next night deletes what one call leaves.
 CREATE OR REPLACE FUNCTION refreshtop.run_cleanup(p_batch integer, p_max_batches integer) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -104,10 +104,10 @@ BEGIN
     END IF;
     FOR v_type IN
         SELECT v.refresh_type, v.keep_log FROM refreshtop.views v
-        -- Rows of views that are registered no longer go by the default.
+        -- Rows of views that are no longer registered are kept for the default time.
         UNION ALL SELECT NULL, interval '30 days'
     LOOP
-        -- The row of an attempt that is still marked is what tells that it was not lost.
+        -- The row of an attempt that is still marked proves that it was not lost.
         v_marked := CASE WHEN v_type.refresh_type IS NOT NULL THEN ARRAY(
             SELECT refreshtop.attempt_start(v_type.refresh_type, slot)
             FROM unnest(refreshtop.attempt_slots(v_type.refresh_type)) AS slot) END;

@@ -1,11 +1,11 @@
--- What pg_cron knows of our jobs, where it lives in this database. pg_cron shows each role only its own jobs, so these
--- functions belong to the role that the jobs run as. Only pg_cron's own tables are asked: wherever pg_cron is not,
--- anybody may have made a schema of that name.
+-- What pg_cron knows about our jobs, if it is in this database. pg_cron shows each role only its own jobs, so these
+-- functions belong to the role that the jobs run as. They read only pg_cron's own tables: without pg_cron, anybody may
+-- have created a schema with that name.
 SELECT refreshtop_migration.as_owner();
 CREATE OR REPLACE FUNCTION refreshtop.has_cron() RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-    -- By name in the catalogue: to_regclass() fails in a schema without USAGE.
+    -- By name in the catalogue, because to_regclass() fails in a schema without USAGE.
     SELECT count(*) = 2
     FROM pg_depend d
     JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
@@ -22,8 +22,8 @@ RETURNS TABLE (schedule text, command text, active boolean, last_status text, la
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- As text, because the tables need not be there when this is created. The history has an index on its own number
-    -- alone; it is read backwards until the job is met.
+    -- As text, because the tables need not exist when this is created. The history is indexed only by its own number;
+    -- it is read backwards until an execution of the job is found.
     RETURN QUERY EXECUTE $query$
         SELECT j.schedule::text, j.command::text, j.active, d.status::text, left(d.return_message, 200), d.start_time
         FROM cron.job j
@@ -36,7 +36,7 @@ BEGIN
 END
 $$;
 
--- Jobs and their newest executions, in the form of the program's own query where pg_cron lives elsewhere.
+-- Jobs and their newest executions, with the same columns as the program's own query if pg_cron is in another database.
 CREATE OR REPLACE FUNCTION refreshtop_definers.cron_facts() RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -72,7 +72,7 @@ BEGIN
 END
 $$;
 
--- Changes the job of that name of this database, if it runs as the role that this function belongs to.
+-- Changes the job with that name in this database, if it runs as the owner of this function.
 CREATE OR REPLACE FUNCTION refreshtop_definers.change_job(
     p_job_name text,
     p_schedule text,
@@ -90,7 +90,7 @@ BEGIN
         WHERE j.jobname IN ($1, $1 || '@' || current_database())
           AND j.database = current_database()
           AND j.username = current_user
-          -- Without a backslash: in some sessions it escapes.
+          -- Without a backslash, which is an escape in some sessions.
           AND j.command ~ '^[[:space:]]*SELECT public[.]'
                           '(refresh_platform_metrics_with_logging|cleanup_old_metrics_logs)[(][)];?[[:space:]]*$'
         ORDER BY j.active DESC, j.jobid DESC LIMIT 1 $query$ INTO v_job USING p_job_name;
@@ -105,11 +105,10 @@ BEGIN
 END
 $$;
 
--- Where pg_cron lives, and the zone in which it reads schedules: settings that not everybody may read. Up to pg_cron
--- 1.4 there is no setting of that name, and one that somebody wrote into the configuration has no effect; PostgreSQL
--- does not list it then.
--- Every poll asks: in PL/pgSQL a session plans it once. Not current_setting(), which would tell what anybody has set
--- under that name where pg_cron is not loaded.
+-- The database of pg_cron, and the time zone of its schedules: settings that not every role may read. Up to pg_cron 1.4
+-- the time zone is no setting, and a line for it in the configuration has no effect; then PostgreSQL does not list it.
+-- Every poll calls this: in PL/pgSQL a session plans it once. It does not use current_setting(), which would return a
+-- value that anybody has set under that name if pg_cron is not loaded.
 CREATE OR REPLACE FUNCTION refreshtop_definers.cron_settings()
 RETURNS TABLE (database text, zone text, readable boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -175,7 +174,8 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.cron_facts()', 'admin');
 
--- Changes one of our jobs of this database; what is NULL stays. False where there is none, or pg_cron lives elsewhere.
+-- Changes one of our jobs of this database; NULL keeps a value. False if there is no such job, or if pg_cron is in
+-- another database.
 CREATE OR REPLACE FUNCTION refreshtop.change_job(
     p_job_name text,
     p_schedule text,

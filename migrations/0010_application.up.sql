@@ -1,10 +1,11 @@
--- The application's own public.is_super_admin(), where it has one: the end users whom it accepts may do what a super
--- administrator may. They all share a role of the database (authenticated), so EXECUTE alone says nothing about them.
+-- The application's own public.is_super_admin(), if it has one: the end users that it accepts have the permissions of
+-- super administrators. They all share a role of the database (authenticated), so EXECUTE alone does not distinguish
+-- them.
 SELECT refreshtop_migration.as_owner();
 
--- The function, with or without parameters that have defaults. In many databases any role may create in schema public,
--- and the answer decides about everything: only a function counts whose owner can act as an owner of the application or
--- of the installation. Superusers can.
+-- The function, without parameters or with defaults for all of them. In many databases any role may create in schema
+-- public, and the answer decides everything. So a function counts only if its owner can act as an owner of the
+-- application or of the installation. Superusers can.
 CREATE OR REPLACE FUNCTION refreshtop.application_function() RETURNS oid
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -26,11 +27,11 @@ $$;
 SELECT refreshtop_migration.seal('refreshtop.application_function()');
 SELECT refreshtop_migration.as_migrator();
 
--- Asks it with the rights of its own owner, never with more: whoever owns it can change what it does. A superuser's is
--- asked as refreshtop_view: what it reads, and what else stands in schema public, belongs to others. It runs with the
--- search path that it sets itself, or with public in reach, because a function that decides from a JWT commonly reads
--- tables of its own there. What is no clear yes is a no, an error too: claims that are not JSON must neither let
--- anybody in nor answer him with an error that explains nothing.
+-- Calls it with the rights of its own owner, never with more, because the owner can change what it does. A superuser's
+-- function is called as refreshtop_view, because what it reads, and other objects in schema public, belong to others.
+-- It runs with the search path that it sets itself, or otherwise with public in the path, because a function that
+-- decides from a JWT commonly reads its own tables there. Anything but a clear yes counts as no, an error too: claims
+-- that are not JSON must neither admit anybody nor give him an error that explains nothing.
 DO $do$
 DECLARE
     v_owner name := (
@@ -54,8 +55,8 @@ BEGIN
     DECLARE
         v_answer boolean;
     BEGIN
-        -- Its owner can make it SECURITY INVOKER, or give it another search path, and can't change what stands here:
-        -- so whose rights it has is judged here, with names that no search path changes.
+        -- Its owner can make it SECURITY INVOKER, or give it another search path, but can't change this body. So the
+        -- body checks with whose rights it runs, using names that no search path changes.
         IF coalesce(current_user OPERATOR(pg_catalog.<>) (
                SELECT pg_catalog.pg_get_userbyid(p.proowner)
                FROM pg_catalog.pg_proc p, pg_catalog.pg_namespace n
@@ -89,9 +90,9 @@ END
 $do$;
 
 SELECT refreshtop_migration.as_owner();
--- In the session of a superuser, or of a role that creates roles, the application is not asked: what its owner has
--- written could leave something behind there (a cursor that is held beyond the transaction) that runs as that role. Nor
--- is it for code that must not act.
+-- The application is not asked in the session of a superuser, or of a role that creates roles: its owner's code could
+-- leave something in the session (a cursor held beyond the transaction) that runs as that role. It is not asked for
+-- code that must not act, either.
 CREATE OR REPLACE FUNCTION refreshtop.application_says_yes() RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -116,7 +117,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF NOT refreshtop.application_says_yes() THEN
-        -- The exception rolls back whatever a table could keep, so the trace of a refusal is in the server's log.
+        -- The exception rolls back every table write, so the trace of a refusal is in the server's log.
         RAISE LOG 'refreshtop: % refused to role "%" (login "%")', p_action, refreshtop.caller(), session_user;
         RAISE EXCEPTION 'role "%" may not %: only super administrators may', refreshtop.caller(), p_action
             USING ERRCODE = 'insufficient_privilege',
@@ -170,7 +171,7 @@ SELECT refreshtop_migration.seal('refreshtop.refresh_for_application(text, text)
        refreshtop_migration.seal('refreshtop.stats_for_application(text, interval)'),
        refreshtop_migration.seal('refreshtop.cleanup_logs_for_application()');
 
--- What a caller is, for whoever shows it; nothing is decided by it.
+-- What a caller is, for display only; it decides nothing.
 CREATE OR REPLACE FUNCTION refreshtop.is_super_admin() RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT has_function_privilege(refreshtop.caller(), 'refreshtop.stats(text, interval)', 'EXECUTE') $$;
@@ -179,7 +180,7 @@ COMMENT ON FUNCTION refreshtop.is_super_admin() IS
     'for display, nothing is decided by it';
 SELECT refreshtop_migration.seal('refreshtop.is_super_admin()', 'admin');
 
--- The roles by which the application calls: authenticated, and whoever an older deployment had let in by name.
+-- The roles by which the application calls: authenticated, and the roles that an older deployment had let in by name.
 DO $$
 DECLARE
     v_role name;

@@ -1,5 +1,5 @@
--- Our view goes; one that was kept stays, without what was added to it. The one that was moved aside comes back with
--- the rollback of step 2.
+-- Our view is dropped. A view that was kept stays, without what was added to it. The rollback of step 2 restores the
+-- one that was moved aside.
 DO $$
 DECLARE
     v_view record;
@@ -49,7 +49,7 @@ BEGIN
     LOOP
         EXECUTE format('DROP FUNCTION %s', v_note.identity);
     END LOOP;
-    -- A decoy that somebody has put in their place is somebody else's.
+    -- A decoy that was created in their place belongs to somebody else.
     FOR v_note IN
         SELECT p.oid::regprocedure::text AS identity FROM pg_proc p
         WHERE p.pronamespace = to_regnamespace('public') AND pg_get_userbyid(p.proowner) = v_our

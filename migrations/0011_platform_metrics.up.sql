@@ -4,9 +4,9 @@
 CREATE FUNCTION refreshtop_migration.sources() RETURNS name[] LANGUAGE sql IMMUTABLE
 AS $$ SELECT ARRAY['accounts', 'accounts_memberships', 'assets', 'software_licenses']::name[] $$;
 
--- Who owns the view that we make, and so whose rights its query has. Whoever owns a source can put code of his own
--- where the query meets it, so only he may own the view; where they are several, a role that can read the four tables
--- and nothing else. Only where all are superusers' may it be a superuser's.
+-- The owner of the view that we create, with whose rights its query runs. The owner of a source can make the query run
+-- his code, so only he may own the view. If there are several owners, the view belongs to a role that can read the four
+-- tables and nothing else. It may belong to a superuser only if all sources do.
 CREATE FUNCTION refreshtop_migration.view_owner() RETURNS name LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
@@ -23,7 +23,7 @@ BEGIN
     IF cardinality(v_owners) = 1 AND pg_has_role(v_owners[1], 'USAGE') THEN
         RETURN v_owners[1];
     ELSIF v_lesser IS NULL THEN
-        -- Superusers', or ours: nobody with fewer rights can add code.
+        -- Superusers' or ours: nobody with fewer rights can add code.
         RETURN current_user;
     ELSIF refreshtop_migration.role('view') <> current_user AND (v_super OR NOT EXISTS (
             SELECT 1 FROM unnest(refreshtop_migration.sources()) AS t(name)
@@ -39,7 +39,7 @@ BEGIN
 END
 $$;
 
--- A right that a role of ours gets on something of others; noted, so that a rollback takes it back.
+-- A right on an object of others that one of our roles gets; recorded, so that a rollback revokes it.
 CREATE FUNCTION refreshtop_migration.give_right(p_right text, p_kind text, p_schema name, p_name name, p_role name)
 RETURNS void LANGUAGE plpgsql
 AS $$
@@ -56,8 +56,8 @@ BEGIN
 END
 $$;
 
--- The column that can be the unique key which a concurrent refresh needs: over a view of one row any; over many only
--- one that is unique and never NULL in the data, by preference an id. The data are looked at in the query of a
+-- The column for the unique key that a concurrent refresh needs. For a view with one row any column will do; for one
+-- with many rows it must be unique and never NULL in the data, preferably an id. The data are checked in the query of a
 -- materialized view of a role without rights.
 CREATE FUNCTION refreshtop_migration.key(p_view regclass) RETURNS name LANGUAGE plpgsql
 AS $$
@@ -112,8 +112,8 @@ BEGIN
 END
 $$;
 
--- Each source table is read once: joining the four and counting distinct ids multiplies their rows. A person is new
--- when the first membership is; joining a second account does not make one new.
+-- Each source table is read once, because joining the four and counting distinct ids multiplies their rows. A person is
+-- new as of the first membership; joining a second account does not make one new.
 CREATE FUNCTION refreshtop_migration.query() RETURNS text LANGUAGE sql IMMUTABLE
 AS $$ SELECT $query$
 SELECT a.total_accounts, u.total_users, s.total_assets, l.total_licenses,
@@ -130,12 +130,12 @@ CROSS JOIN (SELECT count(*) AS total_assets,
             FROM public.assets) s
 CROSS JOIN (SELECT count(*) AS total_licenses FROM public.software_licenses) l$query$ $$;
 
--- Fills the view where it is empty.
+-- Fills the view if it is empty.
 CREATE FUNCTION refreshtop_migration.fill_view(p_view oid) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
     IF NOT (SELECT relispopulated FROM pg_class WHERE oid = p_view) THEN
-        -- Rows that are hidden from the view's owner are an error, not fewer rows.
+        -- Rows that are hidden from the view's owner cause an error, not fewer rows.
         SET LOCAL row_security = off;
         REFRESH MATERIALIZED VIEW public.platform_metrics;
         SET LOCAL row_security = on;
@@ -143,7 +143,7 @@ BEGIN
 END
 $$;
 
--- A view of that name with another query goes aside, unless others depend on it or it has columns that ours has not.
+-- A view with that name and another query is moved aside, unless others depend on it or it has columns that ours lacks.
 DO $$
 DECLARE
     v_view       oid := to_regclass('public.platform_metrics');
@@ -200,7 +200,7 @@ DECLARE
     v_lacks   boolean;
     v_grantee record;
 BEGIN
-    -- `timestamp` columns mean the zone in which the application writes them: the database's own, if it has one.
+    -- `timestamp` columns are in the time zone in which the application writes them: the database's own, if it has one.
     v_zone := coalesce((
         SELECT (SELECT split_part(c, '=', 2) FROM unnest(s.setconfig) c WHERE c ILIKE 'timezone=%' LIMIT 1)
         FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase AND s.setrole = 0
@@ -211,7 +211,8 @@ BEGIN
         JOIN pg_class c ON c.relname = u.object_name AND c.relnamespace = 'refreshtop_before'::regnamespace
         WHERE u.kind = 'moved' AND u.detail ->> 'name' = 'platform_metrics' ORDER BY u.at LIMIT 1;
         v_owner := refreshtop_migration.view_owner();
-        -- Empty, then handed over, then filled: so the query never runs with the rights of whoever migrates.
+        -- It is created empty, given to its owner, and then filled. So the query never runs with the migrating role's
+        -- rights.
         EXECUTE 'CREATE MATERIALIZED VIEW public.platform_metrics AS '
             || refreshtop_migration.query() || ' WITH NO DATA';
         v_view := 'public.platform_metrics'::regclass;
@@ -229,7 +230,7 @@ BEGIN
             END IF;
         END IF;
         IF v_owner <> current_user THEN
-            -- Only for this moment: his code runs when the view is filled, and what it made here would stay.
+            -- Only for this moment: his code runs when the view is filled, and whatever it created here would stay.
             v_lacks := NOT has_schema_privilege(v_owner, 'public', 'CREATE');
             IF v_lacks THEN
                 EXECUTE format('GRANT CREATE ON SCHEMA public TO %I', v_owner);
@@ -240,7 +241,7 @@ BEGIN
             END IF;
         END IF;
         PERFORM refreshtop_migration.strip_relation('public.platform_metrics');
-        -- Whoever could read the one that was here can read this one.
+        -- Roles that could read the old one can read this one.
         FOR v_grantee IN SELECT DISTINCT a.grantee, a.is_grantable FROM aclexplode(v_moved.relacl) a
                          WHERE a.privilege_type = 'SELECT' AND a.grantee <> v_moved.relowner LOOP
             EXECUTE format('GRANT SELECT ON public.platform_metrics TO %s %s',
@@ -252,7 +253,7 @@ BEGIN
         END IF;
     END IF;
 
-    -- Whose rights the query has, and what that means, is the same question for a view that was here.
+    -- The rights of the query matter in the same way for a view that existed before.
     SELECT pg_get_userbyid(relowner) INTO v_owner FROM pg_class WHERE oid = v_view;
     v_hidden := refreshtop.hidden_from_owner(v_view);
     IF v_hidden IS NOT NULL THEN
@@ -280,7 +281,7 @@ BEGIN
     END IF;
     PERFORM refreshtop.register_view('platform_metrics', v_view, v_zone);
 
-    -- PostgreSQL refreshes concurrently only over a unique index on plain columns, without an expression or a WHERE.
+    -- A concurrent refresh needs a unique index on plain columns, without an expression or a WHERE.
     IF NOT EXISTS (SELECT 1 FROM pg_index i
                    WHERE i.indrelid = v_view AND i.indisunique AND i.indisvalid AND i.indimmediate
                      AND i.indpred IS NULL AND i.indexprs IS NULL) THEN
@@ -304,24 +305,24 @@ BEGIN
             'SELECT', 'TABLE', 'public', 'platform_metrics', refreshtop_migration.role('admin'));
     END IF;
     PERFORM refreshtop_migration.fill_view(v_view);
-    -- Made now, so that even the loss of the very first attempt is noticed.
+    -- Created now, so that even the loss of the very first attempt is noticed.
     PERFORM refreshtop_migration.as_owner();
     PERFORM refreshtop.attempt_slots('platform_metrics');
     PERFORM refreshtop_migration.as_migrator();
 END
 $$;
 
--- A concurrent refresh of a view that was here loses a row without an error where the query gives the same row twice
--- and a column of it is NULL; only a unique key that the query itself keeps rules that out. Its rows are counted as the
--- view's owner sees them. A NULL in the key makes a refresh rewrite that row each time, and loses none.
+-- A concurrent refresh of a view that existed before loses a row without an error if the query returns the same row
+-- twice and one of its columns is NULL. Only a unique key that the query itself guarantees rules that out. The rows are
+-- counted as the view's owner sees them. A NULL in the key makes each refresh rewrite that row, but loses none.
 DO $$
 DECLARE
-    v_view  record;
-    v_index record;
-    v_rows  bigint[];
-    v_said  text;
-    v_good  boolean := false;
-    v_found oid;
+    v_view    record;
+    v_index   record;
+    v_rows    bigint[];
+    v_problem text;
+    v_good    boolean := false;
+    v_found   oid;
 BEGIN
     SELECT c.oid, pg_get_userbyid(c.relowner) AS owner, rtrim(pg_get_viewdef(c.oid), ';') AS query INTO v_view
     FROM pg_class c WHERE c.oid = to_regclass('public.platform_metrics') AND c.relkind = 'm'
@@ -338,8 +339,8 @@ BEGIN
           AND k.place <= i.indnkeyatts
         GROUP BY i.indexrelid ORDER BY i.indexrelid
     LOOP
-        -- Even to parse a stranger's query runs his code: a constant of a domain is checked by its functions. So the
-        -- query is a text until it is executed inside the refresh, as the view's owner.
+        -- Even parsing a stranger's query runs his code: a constant of a domain is checked by its functions. So the
+        -- query stays a text until it is executed inside the refresh, as the view's owner.
         EXECUTE format(
             'CREATE FUNCTION refreshtop_before.refreshtop_count() RETURNS bigint[] '
             'LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS %L',
@@ -363,7 +364,7 @@ BEGIN
         DROP MATERIALIZED VIEW refreshtop_before.refreshtop_rows;
         DROP FUNCTION refreshtop_before.refreshtop_count();
         IF v_rows[2] + v_rows[3] < v_rows[1] THEN
-            v_said := format(
+            v_problem := format(
                 'index %s takes each key once, and the query of public.platform_metrics gives %s rows more: '
                 'a concurrent refresh would lose those with a NULL in them without an error',
                 v_index.name, v_rows[1] - v_rows[2] - v_rows[3]);
@@ -373,20 +374,20 @@ BEGIN
             v_good := true;
             PERFORM refreshtop_migration.note_kept(format(
                 'warning: %s rows of public.platform_metrics have a NULL in the key of index %s, '
-                'and are written anew by each refresh',
+                'and are rewritten by each refresh',
                 v_rows[3], v_index.name));
         END IF;
     END LOOP;
-    IF v_said IS NOT NULL AND NOT v_good THEN
-        RAISE EXCEPTION '%', v_said USING ERRCODE = 'object_not_in_prerequisite_state',
-            HINT = 'Make the unique index on columns that tell the rows of the query apart, then migrate again.';
+    IF v_problem IS NOT NULL AND NOT v_good THEN
+        RAISE EXCEPTION '%', v_problem USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Create the unique index on columns that identify the rows of the query, then migrate again.';
     END IF;
 END
 $$;
 
--- The public names. They run with the rights of whoever calls: whoever owns schema public could replace them, and gains
--- nothing by what they may. Super administrators and pg_cron's job come in by one function, the application's users by
--- the other.
+-- The public functions. They run with the caller's rights: the owner of schema public could replace them, and gains
+-- nothing from them. Super administrators and pg_cron's job come in through one function, the application's users
+-- through the other.
 SELECT refreshtop_migration.as_owner();
 CREATE OR REPLACE FUNCTION public.refresh_platform_metrics_with_logging() RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -475,7 +476,7 @@ SELECT refreshtop_migration.seal('public.refresh_platform_metrics_with_logging()
        refreshtop_migration.seal('public.trigger_platform_metrics_refresh()', 'admin'),
        refreshtop_migration.seal('public.get_metrics_refresh_stats(integer)', 'admin'),
        refreshtop_migration.seal('public.cleanup_old_metrics_logs()', 'admin', 'job');
--- The application's roles, as for the functions behind these.
+-- The application's roles, as for the functions that these call.
 DO $$
 DECLARE
     v_role name;

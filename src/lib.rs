@@ -1,4 +1,4 @@
-//! refreshtop keeps a PostgreSQL materialized view fresh and shows in the terminal how that goes.
+//! refreshtop keeps a PostgreSQL materialized view fresh and shows its state in the terminal.
 //!
 //! This package is the program: command line, settings, commands and demo. The crates that it joins know nothing of it.
 

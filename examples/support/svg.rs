@@ -12,7 +12,7 @@ use std::fmt::{self, Write as _};
 const CELL: (u16, u16) = (9, 18);
 /// A size at which most monospaced fonts are one cell wide.
 const FONT_SIZE: u16 = 15;
-/// Where letters stand, below the top of their cell.
+/// The base line of letters, below the top of their cell.
 const BASELINE: u16 = 14;
 /// Room around the screen.
 const MARGIN: u16 = 12;
@@ -126,7 +126,7 @@ fn text(svg: &mut String, cells: &[&Cell], paint: &Paint, (x, y): (u16, u16)) ->
     )
 }
 
-/// What stands in a cell.
+/// The contents of a cell.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Space,

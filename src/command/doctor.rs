@@ -35,14 +35,13 @@ impl From<OpenError> for Failure {
     }
 }
 
-/// What became of a fix.
+/// The result of a fix.
 type Fixed = (Fix, Result<String, String>);
 
 /// Diagnoses, and with `--fix` fixes and diagnoses again.
 ///
-/// # Errors
-/// The database can't be reached, or nobody agreed to what was to be done. Silently where the worst finding is not
-/// good: the exit code is the verdict.
+/// # Errors The database can't be reached, or nobody agreed to what was to be done. Silently if the worst finding is
+/// not good: the exit code is the verdict.
 pub async fn run(
     doctor: &Doctor,
     settings: &Settings,
@@ -105,7 +104,7 @@ fn chosen(found: &Diagnosis, also: &[String]) -> Result<Vec<Fix>, Failure> {
             chosen.push(fix.clone());
         }
     }
-    // Who is in the way holds up the others.
+    // Blocking sessions hold up the other fixes.
     chosen.sort_by_key(|fix| fix.risk() == Risk::Safe);
     Ok(chosen)
 }
@@ -129,7 +128,7 @@ fn agreed(doctor: &Doctor, page: &Page, chosen: &[Fix]) -> Result<(), Failure> {
     if doctor.yes {
         return Ok(());
     }
-    // However many there are, nothing is agreed to unseen; the page has cleaned them.
+    // All are shown before they are confirmed, however many there are; the page has cleaned them.
     let shown = write!(io::stderr(), "\nThis will be executed:\n{}", page.announced(chosen));
     shown.map_err(|error| Failure::new(exit::FAILURE, error.to_string()))?;
     if confirm::confirmed("Each by itself: one that fails does not stop the others.")? {
@@ -187,7 +186,7 @@ fn hint(found: &Diagnosis, fixed: bool) -> Option<String> {
     }
     if let Some(disruptive) = fixes().find(|fix| fix.risk() != Risk::Safe) {
         lines.push(format!(
-            "What ends somebody's work or takes something away is done only where it is named: refreshtop doctor --fix \
+            "What ends somebody's work or removes something is done only if you name it: refreshtop doctor --fix \
              --also '{}'",
             clean(&disruptive.label())
         ));

@@ -102,7 +102,7 @@ fn deployment(deployment: Deployment) -> Option<&'static str> {
     match deployment {
         Deployment::Migrated => None,
         Deployment::Older => Some("older than this program; run: refreshtop migrate"),
-        Deployment::Unmanaged | Deployment::Missing => Some("made by hand; run: refreshtop migrate"),
+        Deployment::Unmanaged | Deployment::Missing => Some("unmanaged (installed by hand); run: refreshtop migrate"),
     }
 }
 

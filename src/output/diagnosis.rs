@@ -48,7 +48,7 @@ pub struct Page {
     output: Output,
     glyphs: &'static Glyphs,
     charset: Charset,
-    /// Whether to show what stands behind a finding that is good.
+    /// Whether to show the details of a good finding.
     details: bool,
 }
 
@@ -84,7 +84,8 @@ impl Page {
         fixes.iter().map(shown).collect()
     }
 
-    /// The statement that takes a fix back, in one line for copying. What can't be shown as it is would be another one.
+    /// The statement that takes a fix back, in one line for copying. If it can't be shown verbatim, it would be another
+    /// statement.
     fn undo(&self, fix: &Fix) -> Option<String> {
         fix.undo().filter(|undo| is_clean(undo)).map(|undo| self.line(&format!("undo: {undo};")))
     }
@@ -186,7 +187,7 @@ fn in_database(fix: &Fix) -> String {
 }
 
 fn named_only(fix: &Fix) -> &'static str {
-    if fix.risk() == Risk::Safe { "" } else { " (only where you name it)" }
+    if fix.risk() == Risk::Safe { "" } else { " (only if you name it)" }
 }
 
 fn chain_cells(session: &ChainSession) -> [String; 7] {

@@ -113,7 +113,7 @@ pub fn stats(stats: &RefreshStats) -> Value {
     })
 }
 
-/// What set an attempt off.
+/// What triggered an attempt.
 pub fn origin(origin: Origin) -> &'static str {
     match origin {
         Origin::Scheduled => "schedule",

@@ -298,7 +298,7 @@ fn key_names(value: &DeValue<'_>) -> Option<Vec<String>> {
     }
 }
 
-/// A value as it would stand on the command line.
+/// A value as it would be given on the command line.
 fn words(value: &DeValue<'_>) -> Option<Vec<String>> {
     match value {
         DeValue::String(text) => Some(vec![text.to_string()]),
@@ -421,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_is_a_mistake_only_where_it_was_named() {
+    fn a_missing_file_is_a_mistake_only_if_it_was_named() {
         let path = Path::new("/nonexistent/config.toml");
         assert_eq!(File::load_default(Some(path)), Ok(None));
         assert_eq!(File::load_default(None), Ok(None));

@@ -296,7 +296,7 @@ success_warning = 99
     }
 
     #[test]
-    fn nothing_said_gives_the_defaults() {
+    fn without_settings_the_defaults_apply() {
         let (_, settings) = merged("", "", None).unwrap();
         let wanted = Settings {
             screen: Screen::Overview,

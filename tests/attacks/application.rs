@@ -1,4 +1,4 @@
-//! What the application decides by its own `is_super_admin()`: who is asked, and as whom.
+//! What the application decides with its own `is_super_admin()`: which function is called, and as which role.
 
 use crate::{
     scene::{Actor, Migrator, Scene},
@@ -91,7 +91,7 @@ async fn made_by_another(scene: Scene) {
 }
 attack!(made_by_another by [superuser, owner, managed]);
 
-/// 13. A denied user of the application has his questions asked by whoever maintains the tables.
+/// 13. A denied user of the application makes the role that maintains the tables call for him.
 async fn asked_by_maintenance(scene: Scene, maintenance: &str) {
     scene.sudo(FROM_JWT).await;
     scene.migrated().await;
@@ -163,7 +163,7 @@ attack!(overloaded {
     variadic: "CREATE FUNCTION public.is_super_admin(VARIADIC x integer[] DEFAULT '{}') RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN m.evil_true('overload'); END $$",
 } by [superuser, owner, managed]);
 
-/// Whoever the application denies, or who is no user of it, sees and does nothing; nor do the web's other roles.
+/// A user that the application denies, or who is not a user of it, sees and does nothing; nor do the web's other roles.
 async fn denied(scene: Scene) {
     scene.sudo(FROM_JWT).await;
     scene.migrated().await;

@@ -1,4 +1,4 @@
-//! The program itself, where the database is not what it seems to be.
+//! The program itself, on a database that is not what it seems to be.
 
 use crate::{
     scene::{Migrator, Scene},
@@ -253,7 +253,8 @@ async fn search_path_of_the_database(scene: Scene) {
 }
 attack!(search_path_of_the_database by [superuser, managed]);
 
-/// The owner of the database forbids views in every session, the door of the log among them: whoever looks learns why.
+/// The owner of the database forbids views in every session, the log's view `log_door` among them: the program names the
+/// reason.
 async fn forbidden_views(scene: Scene) {
     let known = "SELECT count(*) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'";
     scene.migrated().await;
@@ -310,7 +311,7 @@ async fn decoy_of_the_log_for_on_call(scene: Scene) {
     let status = scene.run(&scene.oncall.url, "logs").await;
     assert!(status.code != 0 && status.text().contains("is not refreshtop's"), "{status:?}");
     scene.held().await;
-    // What stands there is no table: named, and left to whoever put it there.
+    // The object there is no table: it is named, and left to its owner.
     let refused = scene.migrate().await;
     assert!(refused.text().contains("not a plain table (rename or drop it)"), "{refused:?}");
     scene.plant("DROP VIEW public.metrics_refresh_log").await;

@@ -59,7 +59,7 @@ async fn refusal(scene: &Scene) -> serde_json::Value {
     value(&scene.oncall.url, "SELECT refreshtop.refresh('platform_metrics')").await
 }
 
-/// The same, migrated: then it is at home where it is, with jobs of its own, and the original keeps its own.
+/// The same, migrated: then it is an installation of its own with its own jobs, and the original keeps its own.
 async fn template_migrated(scene: Scene) {
     scene.migrated().await;
     scene.works().await;
@@ -144,7 +144,7 @@ async fn renamed(scene: Scene) {
         assert_eq!(value::<i64>(&cron, &left).await, 0);
     }
 }
-// Not by an owner without roles, who can't see where pg_cron lives and schedules nothing.
+// Not by an owner without roles, who can't see which database pg_cron is in and schedules nothing.
 attack!(renamed by [superuser, managed]);
 
 /// The owner of another database puts a copy of everything there: whoever has great rights looks, and nothing of the

@@ -1,4 +1,4 @@
-//! Figures: whatever stands in the way, no wrong one is called fresh.
+//! Figures: no wrong one is called fresh, whatever prevents the refresh.
 
 use crate::{
     scene::{SOURCES, Scene},
@@ -53,7 +53,7 @@ async fn altered_definer(scene: Scene) {
 // The others may not make a view of this owner.
 attack!(altered_definer by [superuser]);
 
-/// The same where the migrator only may read the sources.
+/// The same if only the migrator may read the sources.
 async fn row_security_of_another_owner(scene: Scene) {
     scene.attacker_owns_sources(&["accounts"]).await;
     if scene.migrate().await.code != 0 {
@@ -236,7 +236,7 @@ async fn figures_of_an_old_snapshot(scene: Scene, level: &str) {
 }
 attack!(figures_of_an_old_snapshot { repeatable_read: "REPEATABLE READ", serializable: "SERIALIZABLE" } by [superuser, owner, managed]);
 
-/// Whoever refreshes has other settings than whoever made the view.
+/// The refreshing session has other settings than the one that created the view.
 async fn settings_of_the_session(scene: Scene, setting: &str) {
     scene
         .sudo(&format!(

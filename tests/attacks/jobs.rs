@@ -171,7 +171,8 @@ async fn strangers_job(scene: Scene) {
     assert_eq!(after, before);
     scene.held().await;
 }
-// Who owns the database alone and may not see the server's settings schedules nothing where pg_cron lives elsewhere.
+// An owner of the database alone, who may not see the server's settings, schedules nothing if pg_cron is in another
+// database.
 attack!(strangers_job by [superuser, owner, managed]);
 
 /// Somebody else has scheduled a job of our name for our database: neither is it taken for ours, nor is ours missing.
@@ -203,7 +204,7 @@ async fn decoy_job(scene: Scene, command: &str) {
     assert_eq!(value::<String>(&cron, &left).await.replace("|f", "|t"), before.replace("|f", "|t"));
     scene.held().await;
 }
-// Not by an owner without roles, who can't see where pg_cron lives and schedules nothing.
+// Not by an owner without roles, who can't see which database pg_cron is in and schedules nothing.
 attack!(decoy_job { same_command: "SELECT public.refresh_platform_metrics_with_logging();", own_command: "SELECT m.evil('job')" } by [superuser, managed]);
 
 /// 14. A rollback that does not come to its end leaves the jobs as they were.
@@ -262,7 +263,7 @@ async fn database_made_again(scene: Scene) {
 }
 attack!(database_made_again by [superuser, managed]);
 
-/// A member of `refreshtop_admin` changes our jobs where `pg_cron` lives in the application's database, and no other's.
+/// A member of `refreshtop_admin` changes our jobs if `pg_cron` is in the application's database, and no other's.
 async fn jobs_of_others_here(scene: Scene) {
     let Some(scene) = scene.in_cron_database().await else { return };
     scene.migrated().await;
@@ -327,7 +328,7 @@ async fn open_cron_schema(scene: Scene) {
 }
 attack!(open_cron_schema by [superuser]);
 
-/// The owner of the database where `pg_cron` lives has sessions act as him: he is not to be granted what is missing then.
+/// The owner of the database of `pg_cron` makes sessions act as him: missing rights must not be granted to him then.
 async fn role_of_the_cron_database(scene: Scene) {
     let scene = scene.in_own_cluster().await;
     let Some(cron) = scene.cron() else { return };

@@ -57,7 +57,7 @@ DO $$ BEGIN
         EXECUTE 'CREATE STATISTICS m.s ON (m.evil_constant(1) + duration_ms), (m.evil_constant(2) + duration_ms) FROM public.metrics_refresh_log';
     END IF; END $$";
 
-/// PostgreSQL's own functions that execute a text, of which no dependency tells; and a trigger's condition.
+/// PostgreSQL's own functions that execute a text, which no dependency shows; and a trigger's condition.
 const BUILT_IN: &str = "
 ALTER TABLE public.metrics_refresh_log ADD CHECK (query_to_xml('SELECT m.evil(''query_to_xml'')', true, true, '') IS NOT NULL);
 ALTER TABLE public.metrics_refresh_log ADD note1 text
@@ -164,7 +164,7 @@ async fn our_own_log(scene: Scene) {
 attack!(our_own_log by [superuser, owner, managed]);
 
 /// A role that may read and write every table, and is to see no row, knows the id of one: everybody hears it who listens.
-async fn read_through_the_door(scene: Scene, statement: &str) {
+async fn read_through_the_writing_view(scene: Scene, statement: &str) {
     scene.migrated().await;
     scene.works().await;
     scene.attacker_uses_all_data().await;
@@ -180,13 +180,13 @@ async fn read_through_the_door(scene: Scene, statement: &str) {
     let leak = "CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$
                 BEGIN RAISE EXCEPTION 'LEAK %', $1; END $$";
     session.batch_execute(leak).await.unwrap();
-    let told = match session.batch_execute(&statement.replace("ID", &format!("'{id}'"))).await {
+    let answer = match session.batch_execute(&statement.replace("ID", &format!("'{id}'"))).await {
         Ok(()) => String::new(),
         Err(error) => format!("{error:?}"),
     };
-    assert!(!told.contains("LEAK") && !told.contains("already exists"), "{told}");
+    assert!(!answer.contains("LEAK") && !answer.contains("already exists"), "{answer}");
 }
-attack!(read_through_the_door {
+attack!(read_through_the_writing_view {
     insert: "INSERT INTO refreshtop.log_door (id, refresh_type, status, started_at, created_at)
              VALUES (ID, 'x', 'error', now(), now())",
     conflict: "INSERT INTO refreshtop.log_door AS d (id, refresh_type, status, started_at, created_at)
@@ -204,7 +204,7 @@ attack!(read_through_the_door {
     delete: "DELETE FROM refreshtop.log_door d WHERE pg_temp.leak(d.status || d.triggered_by)",
 } by [superuser, owner, managed]);
 
-/// The door has lost what guards it, and somebody has put something of his own there.
+/// The view `log_door` has lost its protection, and somebody has attached his own code to it.
 async fn door_without_its_rule(scene: Scene) {
     scene.migrated().await;
     scene
@@ -227,7 +227,7 @@ async fn door_without_its_rule(scene: Scene) {
 }
 attack!(door_without_its_rule by [superuser, owner, managed]);
 
-/// What protects the installation: whose it is, who may what, and as whom functions run.
+/// What protects the installation: owners, permissions, and the roles that functions run as.
 const BORDERS: &str = "SELECT string_agg(line, E'\\n' ORDER BY line) FROM (
     SELECT concat_ws(' ', n.nspname, n.nspowner::regrole, (SELECT array_agg(i::text ORDER BY i::text) FROM unnest(coalesce(n.nspacl, acldefault('n', n.nspowner))) i)) AS line
     FROM pg_namespace n WHERE n.nspname LIKE 'refreshtop%'

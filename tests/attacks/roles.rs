@@ -66,7 +66,7 @@ CREATE FUNCTION refreshtop.stats(p_refresh_type text, p_window interval) RETURNS
     LANGUAGE sql SECURITY DEFINER
     AS $$ SELECT m.evil('stats')::bigint, 1::bigint, 0::bigint, 100.0, 1.0, 1.0, 1.0, now(), NULL::text, now() $$";
 
-/// What people with great rights run. Nobody calls by hand what stands in a schema that a stranger made.
+/// What people with great rights run. Nobody calls by hand what is in a schema that a stranger created.
 async fn use_programs(scene: &Scene) {
     for line in [
         "status",
@@ -148,7 +148,7 @@ async fn owner_made_first_and_kept_open(scene: Scene) {
 }
 attack!(owner_made_first_and_kept_open by [superuser, managed]);
 
-/// The roles that others use are made first, with a way in for whoever makes them.
+/// The roles that others use are created first, with access for their creator.
 async fn roles_made_first(scene: Scene) {
     let Some(scene) = with_creator(&scene).await else { return };
     scene
@@ -161,10 +161,11 @@ async fn roles_made_first(scene: Scene) {
         .await;
     let name = &scene.attacker.name;
     let ran = scene.migrated().await;
-    let told = |text: &str| text.lines().any(|line| line.contains(name.as_str()) && line.contains("refreshtop_admin"));
-    assert!(told(&ran.text()), "{ran:?}");
+    let names_role =
+        |text: &str| text.lines().any(|line| line.contains(name.as_str()) && line.contains("refreshtop_admin"));
+    assert!(names_role(&ran.text()), "{ran:?}");
     let doctor = scene.run(&scene.superuser, "doctor").await;
-    assert!(told(&doctor.text()), "{doctor:?}");
+    assert!(names_role(&doctor.text()), "{doctor:?}");
     let ways = "SELECT coalesce(array_agg(way ORDER BY way), '{}') FROM (
         SELECT 'password of ' || rolname AS way FROM pg_authid
         WHERE rolname LIKE 'refreshtop\\_%' AND rolpassword IS NOT NULL
@@ -239,7 +240,7 @@ async fn traps_in_the_job_role(scene: Scene) {
     // Noticed if nothing else is to be done, and before anybody migrates.
     let mut acts = vec!["SET default_transaction_read_only = on"];
     if scene.migrator == Migrator::Superuser {
-        // Only whoever makes the role knows that it must have some.
+        // Only the creator of the role knows that it must have some.
         acts.push("RESET statement_timeout");
     }
     for act in acts {

@@ -121,7 +121,7 @@ pub struct Scene {
     pub migrator: Migrator,
     pub cluster: &'static DisposableCluster,
     pub database: String,
-    /// Where `pg_cron` lives.
+    /// The database of `pg_cron`.
     pub cron_database: &'static str,
     /// The superuser's URL of the database.
     pub superuser: String,
@@ -290,7 +290,7 @@ impl Scene {
         self.sudo(&format!("GRANT CREATE ON DATABASE {} TO {}", self.database, self.attacker.name)).await;
     }
 
-    /// The attacker owns schema `public`, and where a superuser migrates the database as well.
+    /// The attacker owns schema `public` and, if a superuser migrates, the database as well.
     pub async fn attacker_owns_public(&self) {
         let Self { database, attacker: Actor { name, .. }, boss, .. } = self;
         if self.migrator == Migrator::Superuser {
@@ -334,7 +334,7 @@ impl Scene {
         ran
     }
 
-    /// The same if nothing stands in the way.
+    /// The same if nothing prevents it.
     pub async fn migrated(&self) -> Ran {
         let ran = self.migrate().await;
         assert_eq!(ran.code, 0, "{ran:?}");
@@ -454,15 +454,15 @@ impl Scene {
     /// The same where the code may run as these, who have nothing to lose: the test says why.
     pub async fn held_but_as(&self, harmless: &[&str]) {
         let name = &self.attacker.name;
-        let told = |hit: &Hit| {
+        let describe = |hit: &Hit| {
             let Hit { how, role, login, database, application } = hit;
             format!("{how} as {role} in the session of {login} in {database} ({application})")
         };
         let hits = self.hits();
-        let all: BTreeSet<String> = hits.iter().map(told).collect();
+        let all: BTreeSet<String> = hits.iter().map(describe).collect();
         println!("code of {name} ran:\n  {}", all.into_iter().collect::<Vec<_>>().join("\n  "));
         let foreign = hits.iter().filter(|hit| hit.role != *name && !harmless.contains(&&*hit.role));
-        let foreign: BTreeSet<String> = foreign.map(told).collect();
+        let foreign: BTreeSet<String> = foreign.map(describe).collect();
         assert!(
             foreign.is_empty(),
             "with more rights than its owner's:\n  {}",
@@ -477,8 +477,7 @@ impl Scene {
         assert!(gained.is_empty(), "{name} has now: {gained:?}");
     }
 
-    /// Nobody is told that figures are fresh which are wrong. To be asked after [`Self::held`]: it reads what may be a
-    /// trap by now.
+    /// Wrong figures are never shown as fresh. To be asked after [`Self::held`]: it reads what may be a trap by now.
     pub async fn no_wrong_figure(&self) {
         let total = "SELECT total_accounts::bigint FROM public.platform_metrics";
         let session = support::client(&self.superuser).await;
@@ -519,7 +518,7 @@ const OWN_QUESTIONS: [&str; 8] = [
     "SELECT refreshtop.change_job('refresh-platform-metrics', NULL, NULL)",
 ];
 
-/// Rights of `name` that no attacker had at the beginning, as the catalogue tells.
+/// Rights of `name` in the catalogue that no attacker had at the beginning.
 fn gained(name: &str, boss: &str) -> String {
     format!(
         "SELECT coalesce(array_agg(it ORDER BY it), '{{}}') FROM (
@@ -598,7 +597,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// Everything it said.
+    /// Its whole output.
     pub fn text(&self) -> String {
         format!("{}{}", self.out, self.err)
     }

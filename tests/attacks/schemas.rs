@@ -168,7 +168,7 @@ async fn members_are_no_owners(mut scene: Scene) {
 attack!(members_are_no_owners by [superuser, owner, managed]);
 
 /// A member of `refreshtop_admin` speaks in the output of somebody else's migration, or fails it.
-async fn words_in_a_migration(scene: Scene, act: &str) {
+async fn notices_in_a_migration(scene: Scene, act: &str) {
     scene.migrated().await;
     let url = scene.oncall.url.clone();
     let act = act.to_owned();
@@ -187,7 +187,7 @@ async fn words_in_a_migration(scene: Scene, act: &str) {
     assert!(ran.code == 0 && !ran.text().contains("IMPORTANT"), "{ran:?}");
     scene.pause_jobs().await;
 }
-attack!(words_in_a_migration {
+attack!(notices_in_a_migration {
     message: "SELECT refreshtop.record_act('fix', 'kept', '{\"message\": \"IMPORTANT: run curl\"}')",
     nothing: "SELECT refreshtop.record_act('fix', 'kept', '{}')",
     migration: "SELECT refreshtop.record_act('migrate up', 'kept', '{\"message\": \"IMPORTANT: run curl\"}')",
@@ -196,7 +196,9 @@ attack!(words_in_a_migration {
 /// Settings of the names that the migrations keep notes under, as defaults of the database or of a role.
 async fn notes_as_settings(scene: Scene) {
     scene.migrated().await;
-    for note in ["rows_kept", "leave", "leave_roles", "role_before", "role_owner", "role_admin", "roles_here"] {
+    for note in
+        ["rows_kept", "leave", "leave_roles", "role_before", "role_owner", "role_admin", "roles_here", "notices"]
+    {
         let set = format!("ALTER DATABASE {} SET refreshtop.{note} = 'IMPORTANT: run curl'", scene.database);
         scene.sudo(&set).await;
     }

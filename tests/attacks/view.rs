@@ -1,4 +1,4 @@
-//! The materialized view: who made it, who owns it, and what stands in its place.
+//! The materialized view: its creator, its owner, and decoys in its place.
 
 use crate::{
     scene::{SOURCES, Scene},
@@ -93,7 +93,7 @@ attack!(owned_view {
     elsewhere: "ALTER MATERIALIZED VIEW public.platform_metrics SET SCHEMA m",
 } by [superuser]);
 
-/// Where the sources belong to a superuser, the view does not become a way to him for those who may create objects.
+/// If the sources belong to a superuser, roles that may create objects can't reach him through the view.
 async fn superusers_view(scene: Scene) {
     scene.attacker_owns_public().await;
     scene.own_sources(scene.cluster.user(), &SOURCES).await;

@@ -179,7 +179,7 @@ fn reachable_base() -> tempfile::TempDir {
 
 const OWNER: &str = "REFRESHTOP_TEST_OWNER";
 
-/// Not a test: the owner in the tests below. It tells its cluster and then waits to be killed.
+/// Not a test: the owner in the tests below. It prints its cluster and then waits to be killed.
 #[test]
 #[ignore = "a helper of other tests"]
 fn owner() {
@@ -252,7 +252,7 @@ fn an_owner_killed_while_it_starts_leaves_nothing() {
     }
 }
 
-/// Ctrl-C goes to the whole group in the foreground; the server must not end before the program has said so.
+/// Ctrl-C goes to the whole group in the foreground; the server must not end before the program stops it.
 #[tokio::test]
 async fn the_server_is_in_a_group_apart() {
     let cluster = start(&options()).await;

@@ -1,4 +1,4 @@
-//! The installed psql as the judge of where connection strings, services and variables lead.
+//! Compares the targets of connection strings, services and variables with the installed psql.
 //!
 //! Nobody listens at any of these places: psql's errors name the places it tried.
 
@@ -8,7 +8,7 @@ use std::process::Command;
 const SERVICES: &str = "[a]\nhost=127.0.0.1\nport=7\n[b]\nhost=127.0.0.1\nhost=127.0.0.8\n[empty]\nport=\nhost=127.0.0.1\n\
     [bad]\npass=hunter2\n[spaced]\nhost = 127.0.0.1\n[nested]\nservice=a\n[shape]\nhunter2\n";
 
-/// Where psql looked, or `None` if it refused to look at all.
+/// The addresses that psql tried, or `None` if it refused to connect at all.
 fn of_psql(text: &str, environment: &Environment) -> Option<Vec<(String, u16)>> {
     let output = Command::new("psql")
         .args(["-X", "-w", "-c", "select 1", text])
@@ -19,8 +19,8 @@ fn of_psql(text: &str, environment: &Environment) -> Option<Vec<(String, u16)>> 
         .output()
         .expect("psql is installed");
     assert!(!output.status.success(), "somebody listens: {text}");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let places: Vec<_> = said
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+    let places: Vec<_> = printed
         .lines()
         // psql checks numbers late, but connects nowhere with a wrong one.
         .filter(|line| !line.contains("invalid integer value"))

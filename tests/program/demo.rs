@@ -1,4 +1,4 @@
-//! The demo, on the real server, with a stand-in for the migrations.
+//! The demo, on a real server, with a replacement for the migrations.
 
 use crate::support::{self, client, execute};
 use refreshtop::demo::{Demo, DemoError, DemoOptions, history, seed, session::Session, workload::WorkloadOptions};
@@ -100,7 +100,7 @@ async fn refreshes_fails_in_both_ways_survives_a_restart_and_ends() {
 }
 
 #[tokio::test]
-async fn a_failing_migration_is_told_and_leaves_nothing() {
+async fn a_failing_migration_is_reported_and_leaves_nothing() {
     let base = tempfile::tempdir().unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
     std::fs::set_permissions(base.path(), mode).unwrap();

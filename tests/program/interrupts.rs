@@ -91,9 +91,9 @@ async fn a_rollback_that_is_interrupted_leaves_steps_and_jobs_as_they_were() {
     let before = jobs(&url).await;
     let steps = migrate::status(&target(&url)).await.unwrap();
     for signal in [Signal::INT, Signal::TERM] {
-        let (code, _, said) = interrupted(&url, "migrate down --yes", signal).await;
-        assert_eq!(code, i32::from(exit::FAILURE), "{said}");
-        assert!(said.contains("stopped by a signal: nothing was changed"), "{said}");
+        let (code, _, printed) = interrupted(&url, "migrate down --yes", signal).await;
+        assert_eq!(code, i32::from(exit::FAILURE), "{printed}");
+        assert!(printed.contains("stopped by a signal: nothing was changed"), "{printed}");
         assert_eq!(jobs(&url).await, before);
         assert_eq!(migrate::status(&target(&url)).await.unwrap(), steps);
     }
@@ -108,14 +108,14 @@ async fn a_migration_that_is_interrupted_leaves_nothing() {
     let holder = Session::with(&url, "BEGIN; LOCK TABLE public.accounts IN ACCESS EXCLUSIVE MODE").await;
     let child = program(&url, "migrate").spawn().unwrap();
     observer.until(&waits(&url)).await;
-    // Long enough to be told for whom it waits.
+    // Long enough for a report on the session that it waits for.
     tokio::time::sleep(Duration::from_secs(4)).await;
     send(&child, Signal::TERM);
-    let (code, _, said) = wait(child).await;
-    assert_eq!(code, i32::from(exit::FAILURE), "{said}");
-    assert!(said.contains("stopped by a signal: nothing was changed"), "{said}");
+    let (code, _, printed) = wait(child).await;
+    assert_eq!(code, i32::from(exit::FAILURE), "{printed}");
+    assert!(printed.contains("stopped by a signal: nothing was changed"), "{printed}");
     let way = format!(", blocked by session {} of role", holder.pid);
-    assert!(said.contains(&way) && said.contains("idle in transaction"), "{said}");
+    assert!(printed.contains(&way) && printed.contains("idle in transaction"), "{printed}");
     observer.until(&gone(&url)).await;
     holder.run("ROLLBACK").await;
     let left: i64 = value(&url, "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'refreshtop%'").await;
@@ -135,9 +135,9 @@ async fn a_clean_up_that_is_interrupted_deletes_nothing_afterwards() {
     .await;
     let rows = "SELECT count(*) FROM public.metrics_refresh_log";
     let before: i64 = value(&url, rows).await;
-    let (code, _, said) = interrupted(&url, "cleanup", Signal::INT).await;
-    assert_eq!(code, i32::from(exit::FAILURE), "{said}");
-    assert!(said.contains("stopped by a signal: nothing was deleted"), "{said}");
+    let (code, _, printed) = interrupted(&url, "cleanup", Signal::INT).await;
+    assert_eq!(code, i32::from(exit::FAILURE), "{printed}");
+    assert!(printed.contains("stopped by a signal: nothing was deleted"), "{printed}");
     assert_eq!(value::<i64>(&url, rows).await, before);
     migrate::down(&target(&url), 0).await.unwrap();
 }
@@ -147,50 +147,50 @@ async fn a_lock_is_waited_for_half_a_minute_and_then_the_holder_is_named() {
     let url = tuned_app("locked").await;
     let before = jobs(&url).await;
     let holder = Session::with(&url, "BEGIN; LOCK TABLE public.metrics_refresh_log IN ACCESS SHARE MODE").await;
-    let (code, _, said) = wait(program(&url, "migrate down --yes").spawn().unwrap()).await;
-    assert_eq!(code, i32::from(exit::FAILURE), "{said}");
-    assert!(said.contains(&format!("; blocked by session {}", holder.pid)), "{said}");
-    assert!(said.contains("nothing was changed"), "{said}");
+    let (code, _, printed) = wait(program(&url, "migrate down --yes").spawn().unwrap()).await;
+    assert_eq!(code, i32::from(exit::FAILURE), "{printed}");
+    assert!(printed.contains(&format!("; blocked by session {}", holder.pid)), "{printed}");
+    assert!(printed.contains("nothing was changed"), "{printed}");
     assert_eq!(jobs(&url).await, before);
     holder.run("ROLLBACK").await;
     migrate::down(&target(&url), 0).await.unwrap();
 }
 
 /// A program whose standard error is read while it runs.
-struct Heard {
+struct Running {
     child: Child,
     lines: mpsc::UnboundedReceiver<String>,
 }
 
-impl Heard {
+impl Running {
     fn start(url: &str, line: &str) -> Self {
         let mut child = program(url, line).stdout(Stdio::null()).spawn().unwrap();
-        let said = BufReader::new(child.stderr.take().unwrap());
+        let printed = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = mpsc::unbounded_channel();
-        std::thread::spawn(move || said.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        std::thread::spawn(move || printed.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
         Self { child, lines }
     }
 
     /// Waits for a line that has this in it.
     async fn until(&mut self, part: &str) {
-        let said = async {
+        let printed = async {
             loop {
-                let line = self.lines.recv().await.unwrap_or_else(|| panic!("never said: {part}"));
+                let line = self.lines.recv().await.unwrap_or_else(|| panic!("never printed: {part}"));
                 if line.contains(part) {
                     return;
                 }
             }
         };
-        timeout(Duration::from_secs(30), said).await.unwrap_or_else(|_| panic!("not said in time: {part}"));
+        timeout(Duration::from_secs(30), printed).await.unwrap_or_else(|_| panic!("not printed in time: {part}"));
     }
 
     async fn ended(mut self) -> (i32, String) {
         let status = tokio::task::spawn_blocking(move || self.child.wait().unwrap()).await.unwrap();
-        let mut said = String::new();
+        let mut printed = String::new();
         while let Some(line) = self.lines.recv().await {
-            said = said + &line + "\n";
+            printed = printed + &line + "\n";
         }
-        (status.code().expect("an exit code, not a signal"), said)
+        (status.code().expect("an exit code, not a signal"), printed)
     }
 }
 
@@ -201,7 +201,7 @@ async fn a_second_signal_ends_at_once() {
     let before = jobs(&url).await;
     let observer = Session::open(&cluster().await.url(CRON_DATABASE)).await;
     let holder = Session::with(&url, "BEGIN; LOCK TABLE public.metrics_refresh_log IN ACCESS SHARE MODE").await;
-    let mut heard = Heard::start(&url, "migrate down --yes");
+    let mut running = Running::start(&url, "migrate down --yes");
     observer.until(&waits(&url)).await;
     let waiting = format!(
         "pid FROM pg_stat_activity WHERE datname = '{}' AND application_name LIKE 'refreshtop%' AND wait_event_type = 'Lock'",
@@ -209,20 +209,20 @@ async fn a_second_signal_ends_at_once() {
     );
     let server = Pid::from_raw(observer.value::<i32>(&waiting).await).unwrap();
     kill_process(server, Signal::STOP).unwrap();
-    send(&heard.child, Signal::INT);
-    heard.until("a second signal ends this program at once").await;
+    send(&running.child, Signal::INT);
+    running.until("a second signal ends this program at once").await;
     // One signal alone does not end it while the server may still answer.
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let early = heard.child.try_wait().unwrap();
+    let early = running.child.try_wait().unwrap();
     let second = Instant::now();
-    send(&heard.child, Signal::TERM);
-    let ended = timeout(Duration::from_secs(30), heard.ended()).await;
+    send(&running.child, Signal::TERM);
+    let ended = timeout(Duration::from_secs(30), running.ended()).await;
     let took = second.elapsed();
     kill_process(server, Signal::CONT).unwrap();
     assert_eq!(early, None);
-    let (code, said) = ended.expect("an end");
-    assert_eq!(code, i32::from(exit::FAILURE), "{said}");
-    assert!(said.contains("ended by a second signal; the server rolls back what was not committed"), "{said}");
+    let (code, printed) = ended.expect("an end");
+    assert_eq!(code, i32::from(exit::FAILURE), "{printed}");
+    assert!(printed.contains("ended by a second signal; the server rolls back what was not committed"), "{printed}");
     assert!(took < Duration::from_secs(10), "it has waited for the server: {took:?}");
     observer.until(&gone(&url)).await;
     holder.run("ROLLBACK").await;
@@ -252,16 +252,16 @@ async fn a_change_of_a_job_that_is_interrupted_is_none() {
     let url = tuned_app("interrupted_job").await;
     let before = jobs(&url).await;
     for signal in [Signal::INT, Signal::TERM] {
-        let (code, _, said) = interrupted_at_the_jobs(&url, "job resume", signal).await;
-        assert_eq!(code, i32::from(exit::FAILURE), "{said}");
-        assert!(said.contains("stopped by a signal: nothing was changed"), "{said}");
+        let (code, _, printed) = interrupted_at_the_jobs(&url, "job resume", signal).await;
+        assert_eq!(code, i32::from(exit::FAILURE), "{printed}");
+        assert!(printed.contains("stopped by a signal: nothing was changed"), "{printed}");
         assert_eq!(jobs(&url).await, before);
     }
     let noted = "SELECT count(*) FROM refreshtop.audit WHERE action LIKE 'job %'";
     assert_eq!(value::<i64>(&url, noted).await, 0);
     // Unhindered it is done, and noted.
-    let (code, _, said) = wait(program(&url, "job resume").spawn().unwrap()).await;
-    assert_eq!(code, 0, "{said}");
+    let (code, _, printed) = wait(program(&url, "job resume").spawn().unwrap()).await;
+    assert_eq!(code, 0, "{printed}");
     assert_ne!(jobs(&url).await, before);
     assert_eq!(value::<i64>(&url, noted).await, 1);
     migrate::down(&target(&url), 0).await.unwrap();
@@ -272,17 +272,17 @@ async fn a_fix_that_is_interrupted_is_cancelled_on_the_server() {
     let url = tuned_app("interrupted_fix").await;
     let before = jobs(&url).await;
     for signal in [Signal::INT, Signal::TERM] {
-        let (code, _, said) = interrupted_at_the_jobs(&url, "doctor --fix --yes", signal).await;
-        assert_eq!(code, i32::from(exit::FAILURE), "{said}");
-        assert!(said.contains("stopped by a signal: "), "{said}");
-        assert!(!said.contains("activate"), "that is not among what was done: {said}");
+        let (code, _, printed) = interrupted_at_the_jobs(&url, "doctor --fix --yes", signal).await;
+        assert_eq!(code, i32::from(exit::FAILURE), "{printed}");
+        assert!(printed.contains("stopped by a signal: "), "{printed}");
+        assert!(!printed.contains("activate"), "that is not among what was done: {printed}");
         assert_eq!(jobs(&url).await, before);
     }
     let done = "SELECT count(*) FROM refreshtop.audit WHERE action = 'fix' AND outcome = 'success'
                 AND detail ->> 'sql' LIKE '%cron.alter_job%'";
     assert_eq!(value::<i64>(&url, done).await, 0, "no trace says that it was done");
-    let (_, out, said) = wait(program(&url, "doctor --fix --yes").spawn().unwrap()).await;
-    assert_ne!(jobs(&url).await, before, "{out}{said}");
+    let (_, out, printed) = wait(program(&url, "doctor --fix --yes").spawn().unwrap()).await;
+    assert_ne!(jobs(&url).await, before, "{out}{printed}");
     assert_eq!(value::<i64>(&url, done).await, 1);
     migrate::down(&target(&url), 0).await.unwrap();
 }
@@ -292,8 +292,8 @@ async fn a_rollback_that_nobody_agrees_to_says_what_it_would_delete_and_does_not
     let url = tuned_app("unasked").await;
     execute(&url, "SELECT public.refresh_platform_metrics_with_logging()").await;
     let before = jobs(&url).await;
-    let (code, out, said) = wait(program(&url, "migrate down").spawn().unwrap()).await;
-    assert_eq!((code, out.as_str()), (i32::from(exit::USAGE), ""), "{said}");
+    let (code, out, printed) = wait(program(&url, "migrate down").spawn().unwrap()).await;
+    assert_eq!((code, out.as_str()), (i32::from(exit::USAGE), ""), "{printed}");
     for part in [
         "nothing was changed",
         "dropping public.platform_metrics",
@@ -301,9 +301,9 @@ async fn a_rollback_that_nobody_agrees_to_says_what_it_would_delete_and_does_not
         "2 jobs out of pg_cron",
         "--yes",
     ] {
-        assert!(said.contains(part), "{part}: {said}");
+        assert!(printed.contains(part), "{part}: {printed}");
     }
-    assert_eq!(said.lines().count(), 1, "{said}");
+    assert_eq!(printed.lines().count(), 1, "{printed}");
     assert_eq!(jobs(&url).await, before);
     migrate::down(&target(&url), 0).await.unwrap();
 }
@@ -311,8 +311,8 @@ async fn a_rollback_that_nobody_agrees_to_says_what_it_would_delete_and_does_not
 #[tokio::test]
 async fn a_dry_run_prints_the_statements_and_changes_nothing() {
     let url = fresh_app("dry").await;
-    let (code, out, said) = wait(program(&url, "migrate --dry-run").spawn().unwrap()).await;
-    assert_eq!(code, 0, "{said}");
+    let (code, out, printed) = wait(program(&url, "migrate --dry-run").spawn().unwrap()).await;
+    assert_eq!(code, 0, "{printed}");
     for part in [
         "CREATE TABLE IF NOT EXISTS refreshtop.audit",
         "cron.schedule_in_database(",
@@ -327,10 +327,10 @@ async fn a_dry_run_prints_the_statements_and_changes_nothing() {
 
     migrate::up(&target(&url)).await.unwrap();
     let before = jobs(&url).await;
-    let (code, out, said) = wait(program(&url, "migrate up --dry-run").spawn().unwrap()).await;
-    assert_eq!((code, out.trim()), (0, ""), "nothing would be done: {said}");
-    let (code, out, said) = wait(program(&url, "migrate down --dry-run").spawn().unwrap()).await;
-    assert_eq!(code, 0, "{said}");
+    let (code, out, printed) = wait(program(&url, "migrate up --dry-run").spawn().unwrap()).await;
+    assert_eq!((code, out.trim()), (0, ""), "nothing would be done: {printed}");
+    let (code, out, printed) = wait(program(&url, "migrate down --dry-run").spawn().unwrap()).await;
+    assert_eq!(code, 0, "{printed}");
     assert!(out.contains("SELECT cron.unschedule(") && out.contains("DROP SCHEMA refreshtop"), "{out}");
     assert_eq!(jobs(&url).await, before);
     let steps = migrate::status(&target(&url)).await.unwrap();
@@ -351,30 +351,30 @@ async fn a_prepared_transaction_in_the_way_is_named_with_what_ends_it() {
     execute(&plain, "BEGIN; SELECT pg_advisory_xact_lock(1919317104, 0); PREPARE TRANSACTION 'it''s mine'").await;
     // One that is in nobody's way.
     execute(&plain, "BEGIN; SELECT pg_advisory_xact_lock(1919317104, 7); PREPARE TRANSACTION 'other'").await;
-    // Long enough to be told for whom it waits.
+    // Long enough for a report on the session that it waits for.
     let waiting = async |line: &str| {
         let child = program(&url, line).spawn().unwrap();
         tokio::time::sleep(Duration::from_secs(6)).await;
         send(&child, Signal::TERM);
-        let (code, _, said) = wait(child).await;
-        assert_ne!(code, 0, "{said}");
-        said
+        let (code, _, printed) = wait(child).await;
+        assert_ne!(code, 0, "{printed}");
+        printed
     };
-    let said = waiting("migrate").await;
+    let printed = waiting("migrate").await;
     for part in ["prepared transaction", "of role plain", "open for", "ROLLBACK PREPARED 'it''s mine'"] {
-        assert!(said.contains(part), "{part}: {said}");
+        assert!(printed.contains(part), "{part}: {printed}");
     }
-    assert!(!said.contains("'other'"), "{said}");
+    assert!(!printed.contains("'other'"), "{printed}");
     execute(&url, "ROLLBACK PREPARED 'it''s mine'").await;
-    let (code, _, said) = wait(program(&url, "migrate").spawn().unwrap()).await;
-    assert_eq!(code, 0, "{said}");
+    let (code, _, printed) = wait(program(&url, "migrate").spawn().unwrap()).await;
+    assert_eq!(code, 0, "{printed}");
 
     execute(&url, "GRANT SELECT ON public.platform_metrics TO plain").await;
     execute(&plain, "BEGIN; SELECT count(*) FROM public.platform_metrics; PREPARE TRANSACTION 'reader'").await;
-    let said = waiting("migrate down --yes").await;
-    assert!(said.contains("ROLLBACK PREPARED 'reader'") && !said.contains("'other'"), "{said}");
+    let printed = waiting("migrate down --yes").await;
+    assert!(printed.contains("ROLLBACK PREPARED 'reader'") && !printed.contains("'other'"), "{printed}");
     execute(&url, "ROLLBACK PREPARED 'reader'").await;
-    let (code, _, said) = wait(program(&url, "migrate down --yes").spawn().unwrap()).await;
-    assert_eq!(code, 0, "{said}");
+    let (code, _, printed) = wait(program(&url, "migrate down --yes").spawn().unwrap()).await;
+    assert_eq!(code, 0, "{printed}");
     cluster.stop().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! README and docs/ say what the program does: where the two drift apart, one of these fails.
+//! README and docs/ describe what the program does: if they differ, one of these tests fails.
 
 use refreshtop::{
     cli::{self, Cli},
@@ -165,8 +165,7 @@ fn every_command_that_is_shown_parses() {
         let lines = blocks(&text, "sh").into_iter().flat_map(str::lines).filter(|line| line.starts_with("refreshtop"));
         let inline = text.split('`').skip(1).step_by(2).filter(|code| code.starts_with("refreshtop "));
         for line in lines.chain(inline.filter(|code| !code.contains('\n'))) {
-            // An ellipsis stands for any value.
-            // What stands between quotes is one word.
+            // An ellipsis means any value. A text in quotes is one word.
             let line = line.split(" | ").next().unwrap().replace('…', "postgres://host/database");
             let parts = line.split('\'').enumerate();
             let words = parts.flat_map(|(at, part)| match at % 2 {

@@ -186,8 +186,8 @@ async fn rows_that_the_older_log_refuses_stay_beside_it() {
 async fn a_log_that_is_no_plain_table_is_refused() {
     let url = fresh_app("parts").await;
     execute(&url, &format!("{} PARTITION BY RANGE (created_at)", LOG.replace("PRIMARY KEY ", ""))).await;
-    let said = refusal(&url).await;
-    assert!(said.contains("not a plain table"), "{said}");
+    let message = refusal(&url).await;
+    assert!(message.contains("not a plain table"), "{message}");
 }
 
 #[tokio::test]
@@ -225,7 +225,7 @@ async fn rows_without_a_time_do_not_hide_the_others() {
 }
 
 #[tokio::test]
-async fn row_security_on_a_source_table_is_refused_where_it_would_hide_rows() {
+async fn row_security_on_a_source_table_is_refused_if_it_would_hide_rows() {
     let url = fresh_app("hidden").await;
     let (name, owner) = fresh_role(&url, "owner", "CREATEROLE").await;
     let database = url.rsplit_once('/').unwrap().1;
@@ -237,8 +237,8 @@ async fn row_security_on_a_source_table_is_refused_where_it_would_hide_rows() {
         ),
     )
     .await;
-    let said = refusal(&owner).await;
-    assert!(said.contains("row security hides rows of public.assets"), "{said}");
+    let message = refusal(&owner).await;
+    assert!(message.contains("row security hides rows of public.assets"), "{message}");
     up(&url).await;
 }
 

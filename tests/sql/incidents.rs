@@ -1,4 +1,4 @@
-//! What incidents are made of, read from logs on a real server: migrated, made by hand, and hostile.
+//! The data of incidents, read from logs on a real server: migrated, unmanaged, and hostile.
 
 use crate::support::{self, asking::Asking, execute, fresh_app, fresh_role, migrated_app, session::Session};
 use refreshtop_core::{
@@ -33,8 +33,8 @@ fn minutes(duration: Duration) -> u64 {
     (duration.as_secs() + 30) / 60
 }
 
-/// What can be told in a line: when it began and ended in minutes before the look, stale minutes, failures.
-fn told(record: &Record) -> Vec<(u64, Option<u64>, u64, u64)> {
+/// A summary: when it began and ended in minutes before the read, stale minutes, failures.
+fn listed(record: &Record) -> Vec<(u64, Option<u64>, u64, u64)> {
     let ago = |at: chrono::DateTime<chrono::Utc>| minutes((record.read_at - at).to_std().unwrap_or_default());
     let line = |i: &Incident| (ago(i.began), i.ended.map(|end| ago(end.at)), minutes(i.stale_for), i.failures);
     incidents(record).iter().map(line).collect()
@@ -81,12 +81,12 @@ fn quiet() -> Vec<(char, u32)> {
 }
 
 #[tokio::test]
-async fn a_day_of_trouble_is_told_as_it_was() {
+async fn a_day_of_trouble_is_reported_as_it_was() {
     let url = migrated_app("trouble").await;
     execute(&url, &rows(&[DAY_OF_TROUBLE, &quiet()].concat())).await;
     let read = record(&url, DAY).await;
     assert_eq!(
-        told(&read),
+        listed(&read),
         [
             (1_342, Some(1_290), 52, 2),
             (1_356, Some(1_352), 0, 1),
@@ -98,9 +98,9 @@ async fn a_day_of_trouble_is_told_as_it_was() {
     assert_eq!(minutes((read.read_at - read.from.unwrap()).to_std().unwrap()), 1_440, "cut at the window's edge");
     let summary = read.summary(LIMIT, read.read_at).unwrap();
     assert_eq!(minutes(summary.stale), 52 + 20 + 40);
-    // An hour's window has the open stretch alone, and nothing happened in it.
+    // An hour's window has the open gap alone, and nothing happened in it.
     let hour = record(&url, Duration::from_hours(1)).await;
-    assert_eq!((told(&hour), hour.stretches.len()), (vec![], 1));
+    assert_eq!((listed(&hour), hour.gaps.len()), (vec![], 1));
 }
 
 #[tokio::test]
@@ -109,17 +109,17 @@ async fn an_open_incident_and_a_silent_stop() {
     assert_eq!(record(&url, DAY).await.from, None, "an empty log");
     execute(&url, &rows(&[('e', 30), ('e', 20)])).await;
     let never = record(&url, DAY).await;
-    assert_eq!(told(&never), [(30, None, 30, 2)], "no success on record");
+    assert_eq!(listed(&never), [(30, None, 30, 2)], "no success on record");
     assert_eq!(minutes((never.read_at - never.from.unwrap()).to_std().unwrap()), 30);
 
     execute(&url, &rows(&[('s', 15), ('e', 5)])).await;
-    assert_eq!(told(&record(&url, DAY).await), [(5, None, 5, 1), (30, Some(15), 15, 2)]);
+    assert_eq!(listed(&record(&url, DAY).await), [(5, None, 5, 1), (30, Some(15), 15, 2)]);
 
     // Nothing for three days: seen from a window of an hour as well.
     execute(&url, "TRUNCATE public.metrics_refresh_log").await;
     execute(&url, &rows(&[('s', 4_320)])).await;
     for window in [Duration::from_hours(1), DAY, Duration::from_hours(30 * 24)] {
-        assert_eq!(told(&record(&url, window).await), [(4_310, None, 4_310, 0)]);
+        assert_eq!(listed(&record(&url, window).await), [(4_310, None, 4_310, 0)]);
     }
 }
 
@@ -219,7 +219,7 @@ async fn black_boxes_full_of_nonsense_cost_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_log_made_by_hand_is_read_in_whatever_shape_it_has() {
+async fn an_unmanaged_log_is_read_in_whatever_shape_it_has() {
     for (name, columns) in [
         (
             "hand_full",
@@ -249,14 +249,14 @@ async fn a_log_made_by_hand_is_read_in_whatever_shape_it_has() {
         )
         .await;
         let read = record(&url, DAY).await;
-        assert_eq!(told(&read), [(35, Some(4), 31, 0), (55, Some(45), 5, 2)], "{name}");
+        assert_eq!(listed(&read), [(35, Some(4), 31, 0), (55, Some(45), 5, 2)], "{name}");
         let first = incidents(&read)[1].first.clone().unwrap();
         assert_eq!((first.message.as_deref(), first.id.is_some()), (Some("it failed"), true));
     }
 }
 
 #[tokio::test]
-async fn who_may_not_read_the_log_is_told_so() {
+async fn a_role_that_may_not_read_the_log_gets_the_reason() {
     let url = migrated_app("rights").await;
     execute(&url, &rows(&[('s', 60), ('e', 55)])).await;
     let (name, nobody) = fresh_role(&url, "nobody", "").await;
@@ -267,7 +267,7 @@ async fn who_may_not_read_the_log_is_told_so() {
     let why = ask(&nobody, DAY).await.unwrap_err();
     assert!(why.reason.contains("not a super administrator"), "{why:?}");
     execute(&url, &format!("GRANT refreshtop_admin TO {name}")).await;
-    assert_eq!(record(&nobody, DAY).await.stretches.len(), 1);
+    assert_eq!(record(&nobody, DAY).await.gaps.len(), 1);
     // An empty log is empty, not hidden.
     execute(&url, "TRUNCATE public.metrics_refresh_log").await;
     assert_eq!(record(&nobody, DAY).await.from, None);
@@ -296,9 +296,9 @@ async fn half_a_million_rows_are_read_in_part() {
         let since = std::time::Instant::now();
         let read = record(&url, window).await;
         eprintln!("{window:?}: {:?}", since.elapsed());
-        assert!((read.stretches.len(), read.cut) == (300, true));
+        assert!((read.gaps.len(), read.cut) == (300, true));
         // What is summed up is what is listed.
         let from = read.from.unwrap();
-        assert!(read.stretches.last().unwrap().after == Some(from), "{from}");
+        assert!(read.gaps.last().unwrap().after == Some(from), "{from}");
     }
 }

@@ -1,4 +1,4 @@
-//! Pages of the log from a real server, whoever made it.
+//! Pages of the log from a real server, managed or not.
 
 use crate::support::{self, asking::Asking, execute, fresh_app, fresh_role, migrated_app, value};
 use refreshtop_core::{
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 const UNMANAGED: &str = include_str!("../fixtures/unmanaged.sql");
 
-/// Ten thousand rows, always 25 in the same moment; every 40th failed, every 1,000th was set off by hand.
+/// Ten thousand rows, always 25 in the same moment; every 40th failed, every 1,000th was triggered by hand.
 const ROWS: &str = "
     INSERT INTO public.metrics_refresh_log (refresh_type, status, duration_ms, error_message, sqlstate, trigger_source,
         triggered_by, application_name, started_at, completed_at, created_at)
@@ -197,7 +197,7 @@ async fn odd_rows_cost_nothing_but_themselves() {
 }
 
 #[tokio::test]
-async fn a_log_made_by_hand_is_paged_as_well() {
+async fn an_unmanaged_log_is_paged_as_well() {
     let url = fresh_app("handpages").await;
     execute(&url, UNMANAGED).await;
     let mut asking = Pages::new(&url);

@@ -98,7 +98,7 @@ async fn an_attempt_that_a_crash_ended_is_logged_by_the_next() {
     cluster.stop().await.unwrap();
 }
 
-/// From inside the database it can't be told from one whose session died before the commit.
+/// From inside the database it can't be distinguished from one whose session died before the commit.
 #[tokio::test]
 async fn an_attempt_that_its_caller_rolled_back_is_logged_by_the_next() {
     let url = migrated_app("undone").await;

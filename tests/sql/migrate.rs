@@ -1,4 +1,4 @@
-//! Migrations up and down: on an empty database, on a deployment that was made by hand, and where they can't run.
+//! Migrations up and down: on an empty database, on an unmanaged deployment, and on databases on which they can't run.
 
 use crate::support::{
     self, client, execute, fresh_app, fresh_database, fresh_role, listed, schema::schema, session::Session, steps,
@@ -21,7 +21,7 @@ async fn down(url: &str) -> Vec<String> {
     migrate::down(&target(url), 0).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// A checksum over every row that was in the hand-made log, in the columns that it had.
+/// A checksum over every row that was in the unmanaged log, in the columns that it had.
 async fn log_rows(url: &str) -> (i64, String) {
     let row = client(url)
         .await
@@ -90,8 +90,8 @@ async fn a_rollback_can_stop_half_way_and_go_forward_again() {
 }
 
 #[tokio::test]
-async fn a_handmade_deployment_is_repaired_and_every_row_is_kept() {
-    let url = fresh_app("handmade").await;
+async fn an_unmanaged_deployment_is_repaired_and_every_row_is_kept() {
+    let url = fresh_app("unmanaged").await;
     execute(&url, UNMANAGED).await;
     let before = schema(&url).await;
     let rows = log_rows(&url).await;
@@ -121,7 +121,7 @@ async fn a_handmade_deployment_is_repaired_and_every_row_is_kept() {
     assert!(comes_back.contains("table public.metrics_refresh_log"), "{announced}");
     assert!(!announced.contains("deleting"), "the older log keeps every row: {announced}");
     down(&url).await;
-    assert_eq!(schema(&url).await, before, "the hand-made objects come back as they were");
+    assert_eq!(schema(&url).await, before, "the unmanaged objects come back as they were");
     assert_eq!(log_rows(&url).await, rows);
     let count: i64 = value(&url, "SELECT count(*) FROM public.metrics_refresh_log").await;
     assert_eq!(count, 503, "with three of ours");
@@ -272,18 +272,18 @@ async fn a_schema_of_the_migrations_name_is_named_with_its_owner() {
     let (squatter, squatter_url) = fresh_role(&url, "squatter", "").await;
     execute(&url, &format!("GRANT CREATE ON DATABASE {} TO {squatter}", url.rsplit_once('/').unwrap().1)).await;
     execute(&squatter_url, "CREATE SCHEMA refreshtop_migration").await;
-    let told = |text: &str| text.contains("schema refreshtop_migration") && text.contains(&squatter);
+    let is_reported = |text: &str| text.contains("schema refreshtop_migration") && text.contains(&squatter);
     let text = migrate::up(&target(&url)).await.unwrap_err().to_string();
-    assert!(told(&text), "{text}");
+    assert!(is_reported(&text), "{text}");
     execute(&squatter_url, "DROP SCHEMA refreshtop_migration").await;
     up(&url).await;
     execute(&squatter_url, "CREATE SCHEMA refreshtop_migration").await;
     let text = migrate::up(&target(&url)).await.unwrap_err().to_string();
-    assert!(told(&text), "{text}");
+    assert!(is_reported(&text), "{text}");
     let text = migrate::down(&target(&url), 0).await.unwrap_err().to_string();
-    assert!(told(&text), "{text}");
+    assert!(is_reported(&text), "{text}");
     let text = migrate::announce_down(&target(&url), 0).await.unwrap_err().to_string();
-    assert!(told(&text), "{text}");
+    assert!(is_reported(&text), "{text}");
     execute(&url, &format!("DROP OWNED BY {squatter}")).await;
     down(&url).await;
 }
@@ -445,7 +445,7 @@ async fn a_membership_that_somebody_grants_meanwhile_is_no_failure() {
     let cluster = DisposableCluster::start(&support::options(), &mut |_| {}).await.unwrap();
     let maintenance = cluster.url("postgres");
     if value::<i32>(&maintenance, "SELECT current_setting('server_version_num')::integer").await >= 160_000 {
-        // A role grants only what it may administer, and its grants stand beside those of others.
+        // A role grants only what it may administer, and its grants are in addition to those of others.
         return;
     }
     migrate::up(&target(&support::small_app_in(&cluster, "first").await)).await.unwrap();

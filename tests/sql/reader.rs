@@ -5,7 +5,7 @@ use refreshtop_core::event::Event;
 use uuid::Uuid;
 
 #[tokio::test]
-async fn older_wishes_give_way_while_the_database_hangs() {
+async fn older_requests_give_way_while_the_database_hangs() {
     let url = migrated_app("reader").await;
     // The reader's session gives up after its lock timeout.
     let holder = Session::with(&url, "BEGIN; LOCK TABLE public.metrics_refresh_log").await;

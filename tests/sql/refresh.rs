@@ -157,7 +157,7 @@ async fn a_view_without_data_is_filled() {
 }
 
 #[tokio::test]
-async fn the_source_tells_what_set_it_off() {
+async fn the_source_shows_what_triggered_it() {
     let url = migrated_app("source").await;
     for (application, call, expected) in [
         ("psql", DIRECT, "direct"),
@@ -204,7 +204,7 @@ impl Failure {
     }
 }
 
-/// One row, one notification, and an answer that all tell of the same failure.
+/// One row, one notification and one answer, all about the same failure.
 async fn check_failure(listener: &mut Session, reply: &Value, sqlstate: &str, message: &str) {
     assert_eq!((&reply["success"], &reply["status"]), (&json!(false), &json!("error")), "{reply}");
     assert_eq!(reply["sqlstate"], sqlstate, "{reply}");
@@ -351,9 +351,9 @@ async fn a_chain_is_named_from_its_head() {
     caller.until_waiting(altering_pid).await;
     assert_eq!(caller.value::<Value>(DIRECT).await["sqlstate"], "55P03");
     let sessions = black_box(&caller).await;
-    let told: Vec<_> = sessions.iter().map(|s| (&s["pid"], &s["blocked_by"])).collect();
+    let reported: Vec<_> = sessions.iter().map(|s| (&s["pid"], &s["blocked_by"])).collect();
     let (head, tail) = (json!(reader.pid), json!(altering_pid));
-    assert_eq!(told, [(&head, &json!([])), (&tail, &json!([reader.pid]))], "{sessions:?}");
+    assert_eq!(reported, [(&head, &json!([])), (&tail, &json!([reader.pid]))], "{sessions:?}");
     assert_eq!(sessions[1]["locks"][0]["granted"], false, "{sessions:?}");
     reader.run("COMMIT").await;
     waiting.await.unwrap();
@@ -447,13 +447,13 @@ async fn a_plain_owner_names_what_it_may_see() {
         let sessions = black_box(&caller).await;
         assert_eq!(sessions.len(), 1, "{sessions:?}");
         let found = &sessions[0];
-        let told = [&found["pid"], &found["user"], &found["application"], &found["state"]];
-        assert_eq!(told, [&json!(holder.pid), &json!("postgres"), &json!("deploy"), &state], "{grant}");
+        let reported = [&found["pid"], &found["user"], &found["application"], &found["state"]];
+        assert_eq!(reported, [&json!(holder.pid), &json!("postgres"), &json!("deploy"), &state], "{grant}");
         assert_eq!(found["locks"][0]["mode"], "AccessExclusiveLock", "{found}");
     }
 }
 
-/// Whoever cancels twice stops the gathering of evidence; the attempt is on record all the same.
+/// A second cancel stops the collection of evidence, but the attempt is logged.
 #[tokio::test]
 async fn evidence_that_is_cancelled_costs_no_row() {
     let url = migrated_app("evidence").await;

@@ -79,7 +79,7 @@ async fn own_cluster(cron: Cron) -> (DisposableCluster, String) {
     (cluster, url)
 }
 
-/// The functions and the view as somebody has made them by hand, before there was refreshtop.
+/// The functions and the view of an unmanaged deployment, older than refreshtop.
 const BY_HAND: &str = "
     CREATE MATERIALIZED VIEW public.platform_metrics AS
       SELECT (SELECT count(*) FROM accounts) AS total_accounts, 0::bigint AS total_users, 0::bigint AS total_assets, 0::bigint AS total_licenses,
@@ -382,7 +382,7 @@ async fn what_is_written_in_a_table_leads_nowhere() {
     cluster.stop().await.unwrap();
 }
 
-/// Whoever may create a schema can make one of this name where `pg_cron` is not.
+/// A role that may create a schema can create one of this name if `pg_cron` is not installed.
 #[tokio::test]
 async fn a_schema_cron_that_is_not_pg_crons_is_not_touched() {
     let (cluster, url) = own_cluster(Cron::Required("app".into())).await;
@@ -454,18 +454,18 @@ async fn without_pg_cron_the_migration_succeeds_and_says_what_that_means() {
 }
 
 #[tokio::test]
-async fn a_role_that_pg_cron_refuses_migrates_all_the_same_and_is_told() {
+async fn a_role_that_pg_cron_refuses_migrates_and_gets_a_warning() {
     let url = fresh_app("refused").await;
     execute(&cluster().await.url(CRON_DATABASE), "CREATE EXTENSION IF NOT EXISTS pg_cron").await;
     let (name, owner) = support::fresh_role(&url, "owner", "CREATEROLE").await;
     support::let_migrate(&url, &name).await;
-    let told = |lines: Vec<String>, why: &str| {
+    let expect_warning = |lines: Vec<String>, why: &str| {
         let warning = lines.iter().find(|line| line.starts_with("warning: the jobs were not scheduled"));
         assert!(warning.is_some_and(|warning| warning.contains(why)), "{lines:?}");
     };
-    told(up(&owner).await, "may not see whether pg_cron is loaded");
+    expect_warning(up(&owner).await, "may not see whether pg_cron is loaded");
     execute(&url, &format!("GRANT pg_read_all_settings TO {name}")).await;
-    told(up(&owner).await, "permission denied for schema cron");
+    expect_warning(up(&owner).await, "permission denied for schema cron");
     // Nobody but a superuser may read pg_cron's settings; the monitor of another role must not stumble over that.
     execute(&url, &format!("REVOKE pg_read_all_settings FROM {name}")).await;
     let mut session = Session::open(&target(&owner), "test", &Limits::READING).await.unwrap();

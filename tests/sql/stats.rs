@@ -1,4 +1,4 @@
-//! What the log tells: statistics, lists, one run in full, and what the cleanup leaves of it.
+//! The contents of the log: statistics, lists, one run in full, and what the clean-up leaves.
 
 use crate::support::{self, asking::Asking, cluster, execute, fresh_role, look, migrated_app, session::Session};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -352,7 +352,7 @@ async fn a_row_of_an_older_deployment_reads_well() {
 }
 
 #[tokio::test]
-async fn a_failed_run_is_told_in_full() {
+async fn a_failed_run_is_shown_in_full() {
     let url = migrated_app("failed").await;
     execute(&url, "UPDATE refreshtop.views SET lock_timeout = '100 ms'").await;
     let (session, mut service) = (Session::open(&url).await, crate::support::open(&url).await);
@@ -375,7 +375,7 @@ async fn a_failed_run_is_told_in_full() {
 }
 
 #[tokio::test]
-async fn a_trigger_tells_its_outcome() {
+async fn a_trigger_reports_its_outcome() {
     let url = migrated_app("trigger").await;
     let mut service = crate::support::open(&url).await;
     let session = Session::open(&url).await;
@@ -406,7 +406,7 @@ async fn a_trigger_tells_its_outcome() {
 
 /// An owner who is no superuser may not see what other roles' sessions do.
 #[tokio::test]
-async fn a_running_refresh_of_another_role_is_told_where_a_plain_owner_migrated() {
+async fn a_running_refresh_of_another_role_is_shown_if_a_plain_owner_migrated() {
     let url = support::fresh_app("owned").await;
     let (owner, owner_url) = support::owned_app(&url).await;
     let (_, member) = fresh_role(&url, "member", "IN ROLE refreshtop_admin").await;
@@ -589,5 +589,5 @@ async fn what_is_read_of_one_view_has_nothing_of_another() {
     let Answer::Incidents(_, Ok(record)) = asking.ask(Question::Incidents { window: DAY, limit }).await else {
         panic!("no incidents")
     };
-    assert!(record.stretches.iter().all(|stretch| stretch.failures == 0), "{record:?}");
+    assert!(record.gaps.iter().all(|gap| gap.failures == 0), "{record:?}");
 }

@@ -1,7 +1,7 @@
 //! What the integration tests share: one PostgreSQL cluster per test program, one database per test.
 //!
-//! The cluster sits in a `static`, which is never dropped. It ends all the same: its watcher stops it and removes
-//! its folder when the test program is gone, whether it passed, failed or was killed.
+//! The cluster sits in a `static`, which is never dropped. It ends anyway: its watcher stops it and removes its folder
+//! when the test program is gone, whether it passed, failed or was killed.
 #![allow(dead_code, reason = "each test program uses its part of this")]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "only tests call this")]
 
@@ -26,7 +26,7 @@ use std::{
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
 
-/// Database in which `pg_cron` lives, apart from those of the tests.
+/// Database of `pg_cron`, separate from those of the tests.
 pub const CRON_DATABASE: &str = "postgres";
 
 /// For clusters in which jobs are looked at and none may run: what the scheduler starts every five minutes would refresh

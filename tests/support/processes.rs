@@ -19,7 +19,7 @@ pub fn processes_of(folder: &Path) -> Vec<u32> {
     pids.filter(in_folder).collect()
 }
 
-/// Waits until `holds`; fails with `what` where that takes too long.
+/// Waits until `holds`; fails with `what` if that takes too long.
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let since = Instant::now();
     while !holds() {

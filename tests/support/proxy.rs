@@ -99,7 +99,7 @@ impl Proxy {
         self.accepted.load(Ordering::Relaxed)
     }
 
-    /// What each session said of itself as it began, without encryption: names and values of its start-up message.
+    /// The start-up message of each unencrypted session, as names and values.
     pub fn sessions(&self) -> Vec<BTreeMap<String, String>> {
         let startup = |packet: &Vec<u8>| {
             // Its length, the version of the protocol, and pairs; a request to cancel has another "version".

@@ -58,7 +58,7 @@ impl Session {
         self.client.query_one(&sql, &[]).await.unwrap_or_else(|error| panic!("{error:?} in {sql}")).get(0)
     }
 
-    /// The SQLSTATE with which `sql` fails; an empty text where it does not.
+    /// The SQLSTATE with which `sql` fails; an empty text if it succeeds.
     pub async fn sqlstate(&self, sql: &str) -> String {
         let outcome = self.client.batch_execute(sql).await;
         outcome.err().map_or_else(String::new, |error| error.code().expect("the server's error").code().to_owned())

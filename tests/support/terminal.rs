@@ -369,7 +369,7 @@ impl TerminalProgram {
         text
     }
 
-    /// Waits until `text` stands on the screen, wherever its lines are broken.
+    /// Waits until `text` is on the screen, wherever its lines are broken.
     pub fn wait_text(&self, text: &str) -> String {
         let wanted = unbroken(text);
         self.wait_for(text, |screen| unbroken(screen).contains(&wanted))
@@ -485,7 +485,7 @@ impl TerminalProgram {
         self.status.as_ref()
     }
 
-    /// Waits for the program's end and all that it had written; tells its exit code, or the signal that ended it.
+    /// Waits for the program's end and all its output; returns its exit code, or the signal that ended it.
     pub fn wait_exit(&mut self) -> Result<u32, String> {
         let since = Instant::now();
         while self.try_exit().is_none() {

@@ -68,7 +68,7 @@ pub struct ClusterOptions {
     pub temp_dir: Option<PathBuf>,
 }
 
-/// A PostgreSQL cluster on a loopback port that lives as long as this value, and no longer than this process.
+/// A PostgreSQL cluster on a loopback port that exists as long as this value, and no longer than this process.
 ///
 /// The value belongs to no async runtime: it may sit in a `static` and be used from several.
 pub struct DisposableCluster {
@@ -212,7 +212,7 @@ impl DisposableCluster {
         HOST
     }
 
-    /// The port it listens on; the same for as long as the cluster lives.
+    /// The port it listens on; the same for the lifetime of the cluster.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -295,7 +295,7 @@ async fn clean_leftovers(temp_dir: Option<PathBuf>) {
     }
 }
 
-/// Appends to `postgresql.conf`, where the last line that sets something wins and `ALTER SYSTEM` still overrides.
+/// Appends to `postgresql.conf`: the last line for a setting wins, and `ALTER SYSTEM` still overrides it.
 fn configure(folder: &Folder, options: &ClusterOptions, has_cron: bool) -> Result<(), ClusterError> {
     let sockets = folder.sockets().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
     let mut settings = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();

@@ -46,7 +46,7 @@ pub enum ClusterError {
         source: io::Error,
     },
     /// `initdb` gave up.
-    #[error("initdb failed ({status}), it said:\n{output}")]
+    #[error("initdb failed ({status}); its output:\n{output}")]
     Initdb {
         /// How it ended.
         status: String,

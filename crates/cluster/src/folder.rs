@@ -17,9 +17,9 @@ pub(super) const PREFIX: &str = "refreshtop-";
 
 /// File that marks a folder as a cluster's. It holds the owner's pid, for people.
 ///
-/// Whether the owner lives shows in its lock on the folder itself, and not in that pid: the kernel drops a
-/// lock with the process, no reused pid and no other container's pids on a shared `/tmp` confuse it, whoever cleans
-/// up keeps others from doing so as well, and systemd-tmpfiles leaves a locked folder alone however old it gets.
+/// The lock on the folder shows whether the owner is alive, not that pid: the kernel releases a lock with the process,
+/// reused pids and pids of other containers on a shared `/tmp` don't matter, two clean-ups exclude each other, and
+/// systemd-tmpfiles leaves a locked folder alone.
 pub(super) const OWNER: &str = "owner.pid";
 
 /// Longest path of a Unix socket, in bytes, less the `/.s.PGSQL.65535` that the server appends.
@@ -63,7 +63,7 @@ impl Folder {
         self.path.join("postgres.log")
     }
 
-    /// Where the Unix socket goes; `None` if the path is too long for one.
+    /// The folder of the Unix socket; `None` if the path is too long for one.
     pub fn sockets(&self) -> Option<&Path> {
         Some(self.path()).filter(|path| path.as_os_str().len() <= SOCKET_FOLDER_LIMIT)
     }

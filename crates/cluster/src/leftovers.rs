@@ -1,7 +1,7 @@
 //! Cleans up after runs that were killed together with their watcher.
 //!
-//! A folder is ours to clean only if its name, its account and the owner file in it say so, and only if nobody
-//! holds a lock on it: the lock of a living owner keeps everybody off.
+//! A folder is ours to clean only if its name, its account and the owner file in it say so, and only if nobody holds a
+//! lock on it: a living owner has the lock.
 
 use crate::{
     ClusterError,
@@ -20,8 +20,8 @@ use std::{
     time::Duration,
 };
 
-/// Stops and removes every abandoned cluster in `temp_dir`, or where clusters are made by default, and returns
-/// the folders that it removed. Blocks while it waits for a server to end.
+/// Stops and removes every abandoned cluster in `temp_dir`, or in the default folder, and returns the folders that it
+/// removed. Blocks while it waits for a server to end.
 ///
 /// # Errors
 /// There is no account to run a server as; a folder that can't be removed is left and only logged.
@@ -33,7 +33,7 @@ pub fn clean(temp_dir: Option<&Path>) -> Result<Vec<PathBuf>, ClusterError> {
     Ok(folders.filter(|folder| remove_abandoned(folder)).collect())
 }
 
-/// By name and account. `symlink_metadata` and a folder: nobody leads us elsewhere with a link.
+/// By name and account. `symlink_metadata` and a folder: a link must not lead us elsewhere.
 fn is_ours(path: &Path, account: Account) -> bool {
     let named = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
     named && fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir() && meta.uid() == account.uid)
@@ -52,7 +52,7 @@ fn remove_abandoned(folder: &Path) -> bool {
     }
 }
 
-/// The lock on a marked folder; `None` while its owner lives.
+/// The lock on a marked folder; `None` while its owner is alive.
 fn lock_of_abandoned(folder: &Path) -> io::Result<Option<File>> {
     if !fs::symlink_metadata(folder.join(OWNER))?.is_file() {
         return Ok(None);

@@ -6,8 +6,8 @@ use std::{
     process::Command,
 };
 
-/// Whether both the library and the extension's control file are where this server looks for them. A library
-/// that is preloaded but missing keeps the server from starting, so it's worth knowing before.
+/// Whether both the library and the extension's control file are in the folders of this server. A library that is
+/// preloaded but missing keeps the server from starting, so it's worth knowing before.
 pub fn is_installed(programs: &Programs) -> bool {
     let library =
         |folder: &PathBuf| ["so", "dylib"].iter().any(|ext| folder.join("pg_cron").with_extension(ext).is_file());

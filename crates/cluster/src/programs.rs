@@ -28,11 +28,11 @@ pub enum ProgramsError {
          Fedora: dnf install postgresql-server; macOS: brew install postgresql@17) or set {OVERRIDE} to its bin folder"
     )]
     Missing,
-    /// None where the override points.
+    /// None in the folder that the override names.
     #[error("{OVERRIDE} is {} but initdb and postgres are not there; name the bin folder of a PostgreSQL server", .0.display())]
     NotThere(PathBuf),
     /// Found, but it does not print a version.
-    #[error("{} does not tell its version; name another PostgreSQL server in {OVERRIDE}", .0.display())]
+    #[error("{} does not report its version; name another PostgreSQL server in {OVERRIDE}", .0.display())]
     Version(PathBuf),
 }
 
@@ -97,7 +97,7 @@ fn candidates() -> impl Iterator<Item = PathBuf> {
     configured.into_iter().chain(in_path).chain(USUAL.iter().flat_map(|pattern| newest_first(pattern)))
 }
 
-/// What `pattern` stands for, with the highest version first.
+/// The matches of `pattern`, highest version first.
 fn newest_first(pattern: &str) -> Vec<PathBuf> {
     let Some((before, after)) = pattern.split_once('*') else { return vec![PathBuf::from(pattern)] };
     let (parent, prefix) = before.rsplit_once('/').unwrap_or(("", before));
@@ -109,7 +109,7 @@ fn newest_first(pattern: &str) -> Vec<PathBuf> {
     found.into_iter().map(|(_, name)| PathBuf::from(format!("{parent}/{name}{after}"))).collect()
 }
 
-/// The major version in `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`, `… 18beta1` and the like.
+/// The major version in `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`, `… 18beta1` and similar.
 fn major(version: &str) -> Option<u32> {
     let number = version.split_once(") ")?.1;
     number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()

@@ -1,4 +1,4 @@
-//! Ends the cluster when this process is gone, however it went: `SIGKILL`, `exit` with statics undropped, abort.
+//! Ends the cluster when this process is gone, however it ended: `SIGKILL`, `exit` without dropping statics, abort.
 //!
 //! A `sh` waits for the end of its standard input, a pipe whose other end only this process has. It leads the
 //! process group that `initdb` and `postgres` join, so it reaches them without a pid that may be reused, and
@@ -13,7 +13,7 @@ use std::{
 
 /// `$1` is the cluster's folder. Signals that go to the whole group are ignored here, inherited by `sleep`.
 ///
-/// The wait on `postmaster.pid` only takes time: a pid reused by another process costs five seconds and no harm.
+/// The wait on `postmaster.pid` only takes time: a pid reused by another process only costs five seconds.
 const SCRIPT: &str = r#"
 trap '' HUP INT QUIT TERM
 while read -r _; do :; done

@@ -1,7 +1,7 @@
 //! Connection strings, in the two forms that libpq takes: `postgres://…` URLs and `host=… port=…` keywords.
 //!
-//! This only takes them apart; what the parts mean is for [`super::target`]. Each value keeps its place in the text,
-//! so that a password can be covered without writing the text anew.
+//! This only takes them apart; what the parts mean is for [`super::target`]. Each value keeps its place in the text, so
+//! that a password can be masked without rewriting the text.
 
 use percent_encoding::percent_decode_str;
 use std::ops::Range;
@@ -80,7 +80,7 @@ pub(crate) struct Param {
     pub key: String,
     /// The value, decoded.
     pub value: String,
-    /// Where the value stands in the text.
+    /// The position of the value in the text.
     pub place: Range<usize>,
 }
 

@@ -55,7 +55,7 @@ pub enum Kind {
     SettingsRefused,
     /// The server wants a way to log in that is not supported, or that the rules of the connection forbid.
     LoginUnsupported,
-    /// A server answered that `target_session_attrs` does not want: a standby where a primary is wanted, for instance.
+    /// A server answered that `target_session_attrs` excludes: for instance a standby, if a primary is required.
     Unwanted,
     /// The server reported something else.
     Other,
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_failures_the_one_that_got_furthest_is_told() {
+    fn of_several_failures_the_one_that_got_furthest_is_reported() {
         let target = target();
         let failure = |kind, why: &str| ConnectError::new(target.endpoint(), kind, why);
         let failures = vec![
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_person_is_told_apart() {
+    fn errors_that_need_a_person_are_recognised() {
         assert!(Kind::NotReady.may_pass() && Kind::Refused.may_pass());
         assert!(!Kind::PasswordWrong.may_pass() && !Kind::Tls.may_pass());
     }

@@ -33,7 +33,7 @@ pub(super) struct Credentials<'a> {
 pub(super) struct Session {
     /// For statements.
     pub client: Client,
-    /// Nothing moves unless this is polled.
+    /// The session makes no progress unless this is polled.
     pub connection: Connection<LoginStream, LoginStream>,
     /// Grows whenever the server sends something.
     pub received: Received,

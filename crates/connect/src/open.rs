@@ -100,7 +100,7 @@ pub(super) async fn open(target: &Target, purpose: &str, limits: &Limits) -> Res
 /// Passwords may have been changed since the target was resolved, weeks ago perhaps.
 async fn with_current_passwords(target: &Target) -> Target {
     let own = target.clone();
-    // The file may be on a slow disk, or on one that is gone: then the old ones must do.
+    // The file may be on a slow or missing disk: then the old passwords are used.
     let read = tokio::task::spawn_blocking(move || own.refreshed());
     match timeout(PASSWORDS_LIMIT, read).await {
         Ok(Ok(target)) => target,
@@ -202,7 +202,7 @@ fn config(request: Request<'_>, with_settings: bool) -> Config {
             .into_iter()
             .filter(|(name, _)| !(session_attrs::concerns_access(attrs) && *name == "default_transaction_read_only"))
             .map(|(name, value)| (name.to_owned(), value));
-        // The last counts, and ours keep the program from burdening the server.
+        // The last value wins, so our limits keep the program from burdening the server.
         if let Some(options) = options::write(target.options.iter().cloned().chain(ours)) {
             config.options(options);
         }
@@ -233,8 +233,8 @@ async fn log_in(
     Ok(session)
 }
 
-/// A database in `SQL_ASCII` has texts in any encoding or none. As UTF-8 the server would refuse to send such a one, and
-/// with it all of an answer.
+/// A database in `SQL_ASCII` has texts in any encoding or none. With UTF-8 the server would refuse to send such a text,
+/// and the whole answer with it.
 async fn keep_encoding(session: &mut login::Session) -> Result<(), LoginError> {
     if session.parameter("server_encoding") == Some("SQL_ASCII") {
         session.first_value("SET client_encoding = 'SQL_ASCII'").await?;

@@ -49,7 +49,7 @@ fn find(text: &str, key: &Key<'_>) -> Option<Secret> {
     })
 }
 
-/// The text up to the next colon that no backslash stands before, and what follows that colon.
+/// The text up to the next colon without a backslash before it, and the text after that colon.
 fn field(text: &str) -> (&str, Option<&str>) {
     let mut escaped = false;
     for (at, c) in text.char_indices() {
@@ -66,7 +66,7 @@ fn unescape(field: &str) -> String {
     let mut text = String::new();
     let mut characters = field.chars();
     while let Some(c) = characters.next() {
-        // A backslash at the very end stands for itself.
+        // A backslash at the end is literal.
         text.push(if c == '\\' { characters.next().unwrap_or(c) } else { c });
     }
     text

@@ -3,7 +3,7 @@
 use crate::conninfo;
 use std::{convert::Infallible, fmt, str::FromStr};
 
-/// What stands where a password was.
+/// The text that replaces a password.
 const COVER: &str = "***";
 
 /// A password.
@@ -81,9 +81,8 @@ fn is_secret(key: &str) -> bool {
     matches!(key, "password" | "sslpassword" | "oauth_client_secret" | "scram_client_key" | "scram_server_key")
 }
 
-/// The text with its passwords covered; `None` if one could hide in a part that is not called so: a keyword that
-/// libpq does not know may be the second half of a password that was not quoted, an @ in a value the end of one that
-/// was not encoded.
+/// The text with its passwords covered; `None` if one could be in another part: a keyword that libpq does not know may
+/// be the second half of a password that was not quoted, an @ in a value the end of one that was not encoded.
 fn redacted(text: &str) -> Option<String> {
     let mut params = conninfo::parse(text).ok()?;
     params.sort_by_key(|param| param.place.start);

@@ -4,7 +4,7 @@ use super::conninfo;
 use crate::environment::{self, Environment};
 use std::path::{Path, PathBuf};
 
-/// Where PostgreSQL's packages for Debian and its kin look for the file of the whole system.
+/// Folder of the system-wide file in PostgreSQL's packages for Debian and its derivatives.
 const SYSTEM_FOLDER: &str = "/etc/postgresql-common";
 
 /// Keywords and their values.
@@ -13,8 +13,8 @@ type Pairs = Vec<(String, String)>;
 /// Looks a service up: in the user's file, then in the system's. The first value of a keyword counts, as for libpq;
 /// an empty one counts too, as the default.
 ///
-/// # Errors
-/// No file has the service, or one can't be read. Names file and line, never what stands there: it may be a password.
+/// # Errors No file has the service, or one can't be read. Names file and line, never the text there, which may be a
+/// password.
 pub(super) fn look_up(
     service: &str,
     own: Option<&str>,

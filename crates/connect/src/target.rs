@@ -479,7 +479,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn passwords_come_from_the_file_where_nothing_else_names_one() {
+    fn passwords_come_from_the_file_if_nothing_else_names_one() {
         use std::os::unix::fs::PermissionsExt as _;
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join(".pgpass");

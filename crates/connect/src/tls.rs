@@ -84,7 +84,7 @@ fn own_certificate(
     Ok((chain, read))
 }
 
-/// Checks beside the usual ones, if a list of revoked certificates was given.
+/// Additional checks, if a list of revoked certificates was given.
 #[derive(Debug)]
 struct Revoked(Arc<WebPkiServerVerifier>);
 
@@ -201,8 +201,8 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// A server's own certificate may itself be the root: self-signed ones usually are, and OpenSSL takes them even where
-/// they call themselves an authority, which webpki does not. Having it before us, only its dates can speak against it.
+/// A server's own certificate may itself be the root: self-signed ones usually are, and OpenSSL accepts them even if
+/// they are marked as an authority, which webpki does not. If we have the certificate itself, only its dates matter.
 fn out_of_date(error: &Error) -> bool {
     matches!(
         error,

@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DatabaseId(Arc<str>);
 
-/// A managed view: its `refresh_type`, by which the log tells attempts apart.
+/// A managed view: its `refresh_type`, which identifies its attempts in the log.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ViewId(Arc<str>);
 

@@ -145,7 +145,7 @@ impl Database {
         true
     }
 
-    /// Ages go on where they would be had the local clock not stood still; what happened meanwhile is read at once.
+    /// Ages continue as if the local clock had not stood still; what happened meanwhile is read at once.
     fn resumed(&mut self, slept: Duration) {
         self.clock = self.clock.map(|clock| clock.after_sleep(slept));
         // A clock that counts from boot may not reach back that far.

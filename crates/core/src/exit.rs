@@ -1,9 +1,9 @@
 //! Exit codes of every command, in one place.
 //!
-//! 0 to 3 are what Nagios and its kin read from a check: healthy, warning, critical, unknown; a diagnosis ends with the
-//! same, by its worst finding. No other outcome uses them, so a failure can't pass for a verdict: not even a wrong command
-//! line, for which clap's own number would be 2. The others are those of BSD's `sysexits.h`, which service managers and
-//! scripts know.
+//! 0 to 3 are what Nagios and similar systems read from a check: healthy, warning, critical, unknown; a diagnosis ends
+//! with the same, by its worst finding. No other outcome uses them, so a failure can't pass for a verdict: not even a
+//! wrong command line, for which clap's own number would be 2. The others are those of BSD's `sysexits.h`, which
+//! service managers and scripts know.
 
 /// Done; for a check: healthy.
 pub const OK: u8 = 0;

@@ -23,7 +23,7 @@ use chrono::{DateTime, Offset, TimeDelta, Utc};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// The server time at which every fixture stands: 2026-11-23 03:00:30 UTC.
+/// The server time of every fixture: 2026-11-23 03:00:30 UTC.
 pub fn server_time() -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_402_830, 0).unwrap_or_default()
 }

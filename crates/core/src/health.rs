@@ -1,5 +1,5 @@
-//! The only judge of health: screen, `status`, `check` and metrics all ask it. Each rule that is broken is a finding with
-//! its reason; the verdict is that of the worst.
+//! The only place that judges health: screen, `status`, `check` and metrics all use it. Each rule that is broken is a
+//! finding with its reason; the verdict is that of the worst.
 //!
 //! | rule | default | verdict |
 //! |---|---|---|
@@ -29,7 +29,7 @@ pub enum Verdict {
     Warning,
     /// Act on it.
     Critical,
-    /// Nothing current is known, so nothing can be said.
+    /// Nothing current is known, so there is no verdict.
     Unknown,
 }
 
@@ -86,7 +86,7 @@ pub struct Finding {
 /// The verdict and every rule that holds, worst first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
-    /// The worst of the findings; healthy where there is none.
+    /// The worst of the findings; healthy if there is none.
     pub verdict: Verdict,
     /// The rules that hold.
     pub findings: Vec<Finding>,
@@ -264,7 +264,7 @@ fn age_reason(value: f64, breach: Breach, stats: &RefreshStats, style: AgeStyle)
     format!("last successful refresh {age} ago, {limit}")
 }
 
-/// So many seconds; the longest duration for what none can hold.
+/// So many seconds; the longest duration if they don't fit one.
 pub fn duration(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }

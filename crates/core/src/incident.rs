@@ -1,6 +1,6 @@
 //! Incidents: times in which refreshes failed, or the figures were older than they may be.
 //!
-//! The log is cut into *stretches*, each from one success to the next; the last one is still open. A stretch is an
+//! The log is cut into *gaps*, each from one success to the next; the last one is still open. A gap is an
 //! incident if an attempt in it failed, or if it is **longer** than the freshness limit (exactly at it the figures
 //! still count as fresh): the job that silently stopped fails nowhere. The incident
 //!
@@ -26,15 +26,15 @@ pub struct Record {
     pub from: Option<DateTime<Utc>>,
     /// The server's time when it was read.
     pub read_at: DateTime<Utc>,
-    /// Stretches that may be incidents, newest first; the first one is open.
-    pub stretches: Vec<Stretch>,
+    /// Gaps that may be incidents, newest first; the first one is open.
+    pub gaps: Vec<Gap>,
     /// Whether there were more in the window, older ones, than were read.
     pub cut: bool,
 }
 
 /// The time from one success to the next.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Stretch {
+pub struct Gap {
     /// The success that it follows; `None` if none is on record.
     pub after: Option<DateTime<Utc>>,
     /// The success that it leads to; `None` for the one that is open.
@@ -129,7 +129,7 @@ pub struct Summary {
 impl Record {
     /// The incidents as of the server's time `now`, newest first, with this freshness limit.
     pub fn incidents(&self, limit: Duration, now: DateTime<Utc>) -> Vec<Incident> {
-        self.stretches.iter().filter_map(|stretch| stretch.incident(limit, now)).collect()
+        self.gaps.iter().filter_map(|gap| gap.incident(limit, now)).collect()
     }
 
     /// Sums them up; `None` if nothing is known. The figures move with the minute, not with each second.
@@ -160,19 +160,19 @@ impl Record {
     pub fn holds(&self, limit: Duration, now: DateTime<Utc>) -> Option<Duration> {
         self.from?;
         let minute = TimeDelta::minutes(1) - (now - now.duration_trunc(TimeDelta::minutes(1)).ok()?);
-        let open = self.stretches.first().filter(|stretch| stretch.until.is_none());
-        let crossing = open.and_then(|stretch| stretch.stale_from(limit)).and_then(|since| {
+        let open = self.gaps.first().filter(|gap| gap.until.is_none());
+        let crossing = open.and_then(|gap| gap.stale_from(limit)).and_then(|since| {
             // A nanosecond past the limit: exactly at it the figures still count as fresh.
             (since - now).to_std().ok().map(|left| left + Duration::from_nanos(1))
         });
-        let incident = open.and_then(|stretch| stretch.incident(limit, now));
+        let incident = open.and_then(|gap| gap.incident(limit, now));
         let lasted = incident.as_ref().map(|incident| age::until_change(incident.lasted));
         let stale = incident.filter(|i| i.stale_since.is_some()).map(|i| age::until_change(i.stale_for));
         [minute.to_std().ok(), crossing, lasted, stale].into_iter().flatten().min()
     }
 }
 
-impl Stretch {
+impl Gap {
     /// From when on the figures are stale, if no success comes before.
     fn stale_from(&self, limit: Duration) -> Option<DateTime<Utc>> {
         match self.after {
@@ -314,9 +314,9 @@ mod tests {
         Duration::from_mins(count)
     }
 
-    /// A stretch in which attempts failed at those minutes.
-    fn stretch(after: Option<f64>, failed: &[f64], until: Option<f64>) -> Stretch {
-        Stretch {
+    /// A gap in which attempts failed at those minutes.
+    fn gap(after: Option<f64>, failed: &[f64], until: Option<f64>) -> Gap {
+        Gap {
             after: after.map(at),
             until: until.map(|end| Recovery { at: at(end), origin: Origin::Scheduled }),
             failures: failed.len() as u64,
@@ -330,17 +330,17 @@ mod tests {
         }
     }
 
-    fn one(stretch: &Stretch, now: f64) -> Option<Incident> {
-        stretch.incident(LIMIT, at(now))
+    fn one(gap: &Gap, now: f64) -> Option<Incident> {
+        gap.incident(LIMIT, at(now))
     }
 
-    fn record(stretches: Vec<Stretch>, from: f64, read: f64) -> Record {
-        Record { from: Some(at(from)), read_at: at(read), stretches, cut: false }
+    fn record(gaps: Vec<Gap>, from: f64, read: f64) -> Record {
+        Record { from: Some(at(from)), read_at: at(read), gaps, cut: false }
     }
 
     #[test]
     fn a_single_failure_is_an_incident_that_left_nothing_stale() {
-        let incident = one(&stretch(Some(0.0), &[5.0], Some(9.0)), 60.0).unwrap();
+        let incident = one(&gap(Some(0.0), &[5.0], Some(9.0)), 60.0).unwrap();
         assert_eq!((incident.began, incident.lasted), (at(5.0), minutes(4)));
         assert_eq!((incident.stale_since, incident.stale_for), (None, Duration::ZERO));
         assert_eq!((incident.failures, incident.is_open()), (1, false));
@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn failures_in_a_row_are_one_incident_and_stale_past_the_limit() {
-        let incident = one(&stretch(Some(0.0), &[5.0, 10.0, 15.0], Some(20.0)), 60.0).unwrap();
+        let incident = one(&gap(Some(0.0), &[5.0, 10.0, 15.0], Some(20.0)), 60.0).unwrap();
         assert_eq!((incident.began, incident.lasted), (at(5.0), minutes(15)));
         assert_eq!((incident.stale_since, incident.stale_for), (Some(at(10.0)), minutes(10)));
         assert_eq!(incident.ending(), "a scheduled refresh succeeded");
@@ -357,11 +357,7 @@ mod tests {
     #[test]
     fn a_success_between_failures_makes_two_of_them() {
         let record = record(
-            vec![
-                stretch(Some(20.0), &[], None),
-                stretch(Some(10.0), &[15.0], Some(20.0)),
-                stretch(Some(0.0), &[5.0], Some(10.0)),
-            ],
+            vec![gap(Some(20.0), &[], None), gap(Some(10.0), &[15.0], Some(20.0)), gap(Some(0.0), &[5.0], Some(10.0))],
             0.0,
             25.0,
         );
@@ -371,16 +367,16 @@ mod tests {
 
     #[test]
     fn exactly_at_the_limit_nothing_is_stale() {
-        assert_eq!(one(&stretch(Some(0.0), &[], Some(10.0)), 60.0), None);
-        let late = one(&stretch(Some(0.0), &[], Some(10.001)), 60.0).unwrap();
+        assert_eq!(one(&gap(Some(0.0), &[], Some(10.0)), 60.0), None);
+        let late = one(&gap(Some(0.0), &[], Some(10.001)), 60.0).unwrap();
         assert_eq!((late.began, late.lasted), (at(10.0), Duration::from_millis(60)));
-        let failed = one(&stretch(Some(0.0), &[5.0], Some(10.0)), 60.0).unwrap();
+        let failed = one(&gap(Some(0.0), &[5.0], Some(10.0)), 60.0).unwrap();
         assert_eq!((failed.stale_since, failed.stale_for), (None, Duration::ZERO));
     }
 
     #[test]
     fn a_job_that_silently_stopped_is_an_incident_without_failures() {
-        let stopped = stretch(Some(0.0), &[], None);
+        let stopped = gap(Some(0.0), &[], None);
         assert_eq!(one(&stopped, 10.0), None);
         let incident = one(&stopped, 73.0).unwrap();
         assert_eq!((incident.began, incident.lasted, incident.stale_for), (at(10.0), minutes(63), minutes(63)));
@@ -390,21 +386,21 @@ mod tests {
 
     #[test]
     fn attempts_that_fail_after_a_silence_do_not_move_its_beginning() {
-        let incident = one(&stretch(Some(0.0), &[45.0], None), 50.0).unwrap();
+        let incident = one(&gap(Some(0.0), &[45.0], None), 50.0).unwrap();
         assert_eq!((incident.began, incident.stale_since), (at(10.0), Some(at(10.0))));
         assert_eq!(incident.failures, 1);
     }
 
     #[test]
     fn without_any_success_on_record_all_of_it_is_stale() {
-        let incident = one(&stretch(None, &[5.0, 10.0], None), 30.0).unwrap();
+        let incident = one(&gap(None, &[5.0, 10.0], None), 30.0).unwrap();
         assert_eq!((incident.began, incident.stale_since, incident.stale_for), (at(5.0), Some(at(5.0)), minutes(25)));
-        assert_eq!(one(&stretch(None, &[], None), 30.0), None, "nothing ever happened");
+        assert_eq!(one(&gap(None, &[], None), 30.0), None, "nothing ever happened");
     }
 
     #[test]
     fn an_incident_keeps_its_beginning_and_its_sum_is_cut_at_the_edge_of_the_window() {
-        let before = record(vec![stretch(Some(0.0), &[5.0], Some(100.0))], 60.0, 160.0);
+        let before = record(vec![gap(Some(0.0), &[5.0], Some(100.0))], 60.0, 160.0);
         let [incident] = &before.incidents(LIMIT, at(160.0))[..] else { panic!() };
         assert_eq!((incident.began, incident.stale_for), (at(5.0), minutes(90)));
         let summary = before.summary(LIMIT, at(160.0)).unwrap();
@@ -414,15 +410,15 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_log_tells_nothing() {
-        let empty = Record { from: None, read_at: at(0.0), stretches: Vec::new(), cut: false };
+    fn an_empty_log_has_no_statistics() {
+        let empty = Record { from: None, read_at: at(0.0), gaps: Vec::new(), cut: false };
         assert_eq!(empty.incidents(LIMIT, at(9.0)), []);
         assert_eq!((empty.summary(LIMIT, at(9.0)), empty.holds(LIMIT, at(9.0))), (None, None));
     }
 
     #[test]
     fn a_quiet_window_is_fresh_throughout() {
-        let quiet = record(vec![stretch(Some(59.0), &[], None)], 0.0, 60.0);
+        let quiet = record(vec![gap(Some(59.0), &[], None)], 0.0, 60.0);
         let summary = quiet.summary(LIMIT, at(60.0)).unwrap();
         assert_eq!((summary.count, summary.stale, summary.mean_recovery), (0, Duration::ZERO, None));
         assert!((summary.fresh - 100.0).abs() < 1e-9);
@@ -430,7 +426,7 @@ mod tests {
 
     #[test]
     fn what_is_open_counts_into_what_is_stale_but_has_not_recovered() {
-        let open = record(vec![stretch(Some(0.0), &[5.0], None)], 0.0, 20.0);
+        let open = record(vec![gap(Some(0.0), &[5.0], None)], 0.0, 20.0);
         let summary = open.summary(LIMIT, at(20.0)).unwrap();
         assert_eq!((summary.stale, summary.longest_recovery), (minutes(10), None));
         assert!((summary.fresh - 50.0).abs() < 1e-9);
@@ -447,13 +443,13 @@ mod tests {
             let incidents: Vec<_> = record.incidents(LIMIT, now).iter().map(labels).collect();
             (incidents, record.summary(LIMIT, now))
         };
-        for stretches in [
-            vec![stretch(Some(0.0), &[], None)],
-            vec![stretch(Some(0.0), &[5.0], None)],
-            vec![stretch(None, &[0.4], None)],
-            vec![stretch(Some(3.0), &[], None), stretch(Some(0.0), &[1.0], Some(3.0))],
+        for gaps in [
+            vec![gap(Some(0.0), &[], None)],
+            vec![gap(Some(0.0), &[5.0], None)],
+            vec![gap(None, &[0.4], None)],
+            vec![gap(Some(3.0), &[], None), gap(Some(0.0), &[1.0], Some(3.0))],
         ] {
-            let record = record(stretches, 0.0, 6.0);
+            let record = record(gaps, 0.0, 6.0);
             let mut now = at(6.01);
             for _ in 0..300 {
                 let hold = record.holds(LIMIT, now).unwrap();
@@ -474,7 +470,7 @@ mod tests {
 
     #[test]
     fn clocks_that_step_make_no_negative_times() {
-        let odd = one(&stretch(Some(10.0), &[5.0], Some(2.0)), 0.0).unwrap();
+        let odd = one(&gap(Some(10.0), &[5.0], Some(2.0)), 0.0).unwrap();
         assert_eq!((odd.began, odd.lasted, odd.stale_for), (at(10.0), Duration::ZERO, Duration::ZERO));
     }
 
@@ -496,7 +492,7 @@ mod tests {
         assert_eq!(prepared.who(), "prepared transaction x");
         assert_eq!(Blocker { application: Some("  ".into()), ..Blocker::default() }.who(), "a session");
 
-        let mut held_up = stretch(Some(0.0), &[5.0], Some(20.0));
+        let mut held_up = gap(Some(0.0), &[5.0], Some(20.0));
         held_up.blockers = vec![blocker];
         let incident = one(&held_up, 60.0).unwrap();
         assert_eq!(incident.cause(), "blocked by month end report (pid 4711, user batch)");
@@ -507,8 +503,8 @@ mod tests {
     }
 
     #[test]
-    fn copied_text_has_no_teeth() {
-        let mut bad = stretch(Some(0.0), &[5.0], None);
+    fn copied_text_is_harmless() {
+        let mut bad = gap(Some(0.0), &[5.0], None);
         bad.first.as_mut().unwrap().message = Some("\u{1b}]0;owned\u{7}\u{202e}x".into());
         let copied = text(&one(&bad, 30.0).unwrap());
         assert!(

@@ -6,7 +6,7 @@ use chrono::{DateTime, FixedOffset, Utc};
 /// The `pg_cron` job `refresh-platform-metrics`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
-    /// Database in which `pg_cron` lives (`cron.database_name`).
+    /// Database that `pg_cron` is in (`cron.database_name`).
     pub cron_database: String,
     /// Schedule as stored, e.g. `*/5 * * * *` or `30 seconds`.
     pub schedule: String,

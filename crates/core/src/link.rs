@@ -50,7 +50,7 @@ pub enum LinkEvent {
     },
     /// A new attempt to connect starts.
     Retrying,
-    /// The machine that the monitor runs on slept, unnoticed by the clock that ages go by.
+    /// The monitor's machine was suspended, and the clock that ages are computed with stood still.
     Resumed {
         /// For how long.
         slept: Duration,

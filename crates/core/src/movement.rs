@@ -4,7 +4,7 @@ use crate::{reading::Reading, slices::Slices};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 
-/// Least time between two measurements from which a change per day is reckoned, seconds.
+/// Least time between two measurements for which a change per day is computed, seconds.
 const LEAST_SPAN: f64 = 600.0;
 
 /// The figures now, and as refreshes left them before.
@@ -85,7 +85,7 @@ impl Movement {
             .collect()
     }
 
-    /// What `new_things_30d` says of `total_things`.
+    /// The value of `new_things_30d` for `total_things`.
     fn new_of(&self, total: &str) -> Option<f64> {
         let things = total.strip_prefix("total_")?;
         let column = format!("new_{things}_30d");
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_told_for_the_window_and_for_a_day() {
+    fn a_change_is_shown_for_the_window_and_for_a_day() {
         let measured = Measured {
             first: sample(720, 100.0),
             at_ends: vec![Some(sample(720, 100.0).figures), None, Some(sample(0, 150.0).figures)],

@@ -15,8 +15,8 @@ const YEARS: RangeInclusive<i32> = 1970..=9999;
 
 /// Payload of one notification: ids, status and timings, never an error text.
 ///
-/// Any role of the database can send on the channel, so a payload is a hint to read, not a truth: it shows
-/// at once, and the read that follows replaces it by what the log says.
+/// Any role of the database can send on the channel, so a payload is only a hint: it shows at once, and the poll that
+/// follows replaces it by the log's row.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Notification {
     /// Key of the log row.
@@ -140,7 +140,7 @@ mod tests {
         ] {
             assert_eq!(Notification::parse(&bad), None, "{bad:.200}");
         }
-        // What a later version may add is passed over, whatever it holds.
+        // Fields that a later version may add are ignored.
         let more = GOOD.replacen('{', "{\"more\":[1,{\"a\":null}],", 1);
         assert!(Notification::parse(&more).is_some());
     }

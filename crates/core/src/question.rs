@@ -78,8 +78,8 @@ pub enum OriginFilter {
     Manual,
 }
 
-/// Where a row stands in the log: when it was written, and its key, which tells rows of one moment apart. Later is
-/// newer. The server sorts by the same two, and compares keys as bytes too.
+/// The position of a row in the log: when it was written, and its key, which orders rows of one moment. Later is newer.
+/// The server sorts by the same two, and compares keys as bytes too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogCursor {
     /// When the row was written.
@@ -91,7 +91,7 @@ pub struct LogCursor {
 /// A row of the log as the view of runs lists it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogRow {
-    /// Where it stands.
+    /// Its position.
     pub cursor: LogCursor,
     /// What happened.
     pub run: Run,
@@ -157,9 +157,9 @@ pub struct RunsRead {
     pub runs: Vec<LogRow>,
     /// The newest row that was examined, wanted or not; `None` if there was none.
     pub newest: Option<LogCursor>,
-    /// The last row that was examined: the next page in the same direction begins there; `None` if the log ends
-    /// there. A page can have fewer rows than asked for and go on all the same: the search for rare rows ends after
-    /// so long.
+    /// The last row that was examined: the next page in the same direction begins there; `None` if the log ends there.
+    /// A page can have fewer rows than requested though the log goes on, because the search for rare rows has a time
+    /// limit.
     pub next: Option<LogCursor>,
 }
 

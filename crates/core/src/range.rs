@@ -29,7 +29,7 @@ impl Range {
         Self { start, end: f64::INFINITY, inside: false }
     }
 
-    /// Why `value` is one to alert for; `None` where it is not.
+    /// Why `value` alerts; `None` if it does not.
     pub fn breach(&self, value: f64) -> Option<Breach> {
         match (self.inside, (self.start..=self.end).contains(&value)) {
             (true, true) => Some(Breach::Within(self.start, self.end)),
@@ -62,7 +62,7 @@ pub enum Breach {
     Below(f64),
     /// Above its end.
     Above(f64),
-    /// From one to the other, where it should not be.
+    /// Inside a range of bad values.
     Within(f64, f64),
 }
 

@@ -39,7 +39,7 @@ pub enum TriggerOutcome {
     },
 }
 
-/// Where the refresh that this program triggered stands.
+/// The state of the refresh that this program triggered.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Trigger {
     /// None under way.

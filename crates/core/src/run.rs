@@ -13,7 +13,7 @@ pub enum RunStatus {
     Error,
 }
 
-/// What set an attempt off.
+/// What triggered an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Origin {
     /// `pg_cron`, or refreshtop's own scheduler.
@@ -34,7 +34,7 @@ pub struct Run {
     pub id: Uuid,
     /// Outcome.
     pub status: RunStatus,
-    /// Who or what set it off.
+    /// Who or what triggered it.
     pub origin: Origin,
     /// Milliseconds; `None` in rows of older deployments that did not measure.
     pub duration_ms: Option<f64>,
@@ -47,7 +47,7 @@ pub struct Run {
     /// First line of the failure's message, at most 500 characters. `None` on success, and while a
     /// failure is known from its notification only.
     pub error: Option<String>,
-    /// Sessions found in the way when it failed.
+    /// Sessions that blocked it when it failed.
     pub blockers: u32,
 }
 

@@ -1,8 +1,8 @@
 //! Texts from elsewhere, made harmless for a terminal.
 //!
-//! Error messages, role names, hosts and queries are written by others. None of it may move the cursor, change
-//! a colour, hide a word or turn the reading direction of the line that it stands in. The screen fits such texts into
-//! columns ([`refreshtop_tui::screen::text`]); whatever else is printed (errors, warnings, answers of commands, the log) goes
+//! Error messages, role names, hosts and queries are written by others. None of it may move the cursor, change a
+//! colour, hide a word or turn the reading direction of its line. The screen fits such texts into columns
+//! ([`refreshtop_tui::screen::text`]); whatever else is printed (errors, warnings, answers of commands, the log) goes
 //! through [`printable`] or [`one_line`]. Both worlds may use this; it knows neither.
 
 use unicode_segmentation::UnicodeSegmentation as _;

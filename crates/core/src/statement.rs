@@ -1,12 +1,12 @@
 //! What a job's command does, as far as its text shows.
 //!
-//! A command is read, never run. What is not understood for certain counts as something else: no statement of others may be
-//! taken away because it resembles ours.
+//! A command is read, never run. What is not understood for certain counts as something else: no statement of others
+//! may be removed because it resembles ours.
 
 /// A part of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token {
-    /// A name or a keyword: in lower case unless it stood in double quotes.
+    /// A name or a keyword: in lower case unless it was in double quotes.
     Word(String),
     /// A string constant, without its quotes.
     Text(String),
@@ -139,7 +139,7 @@ fn split(command: &str) -> Vec<Vec<Token>> {
     statements.filter(|statement| !statement.is_empty()).map(<[Token]>::to_vec).collect()
 }
 
-/// Takes a text apart as PostgreSQL's own scanner does, as far as it matters where a statement ends.
+/// Splits a text as PostgreSQL's own scanner does, as far as that is needed to find where a statement ends.
 fn tokens(text: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -222,7 +222,7 @@ fn quoted(text: &str, quote: char, backslashes: bool) -> usize {
     text.len()
 }
 
-/// What stands between the quotes.
+/// The text between the quotes.
 fn inner(text: &str, end: usize) -> &str {
     text.get(1..end.saturating_sub(1)).unwrap_or_default()
 }

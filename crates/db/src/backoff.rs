@@ -4,14 +4,14 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use std::time::Duration;
 
 /// Pauses between attempts: 0.1 s, growing by a quarter each to 5 s, each stretched by up to its own length. They are
-/// about a third as long as the outage so far: a server that restarts is seen within a second, one that stays away is
-/// left in peace, and many monitors do not come back in step.
+/// about a third as long as the outage so far: a server that restarts is seen within a second, one that stays down gets
+/// few attempts, and many monitors don't reconnect in step.
 pub fn quick_backoff() -> ExponentialBackoff {
     backoff(Duration::from_millis(100), Duration::from_secs(5), 1.25)
 }
 
 /// Pauses if trying again soon can't help (wrong password, no such database): 5 s, doubling to 30 s, stretched
-/// likewise. Servers lock accounts that knock too often.
+/// likewise. Some servers lock accounts after repeated failures.
 pub fn slow_backoff() -> ExponentialBackoff {
     backoff(Duration::from_secs(5), Duration::from_secs(30), 2.0)
 }

@@ -59,8 +59,8 @@ struct Chosen {
 }
 
 /// Changes the job that is `sought` and notes that in the audit trail: both or neither, as far as two databases can
-/// promise that. `there` is a session where `pg_cron` lives, or `None` if that is the application's. `may_commit` is
-/// called right before the commit.
+/// promise that. `there` is a session in the database of `pg_cron`, or `None` if that is the application's.
+/// `may_commit` is called right before the commit.
 pub async fn change(
     app: &mut Session,
     there: Option<&mut Session>,

@@ -9,7 +9,7 @@ use crate::{
 /// Deletes rows that are older than they are kept, in batches; returns how many went.
 pub async fn clean_up(connection: &mut Session) -> Result<u64> {
     Trust::of(connection).await?.allow(Thing::Function("cleanup_logs"))?;
-    // Not the function in public: whoever owns that schema can put another one into its place.
+    // Not the function in public: the owner of that schema can replace it.
     let deleted: i64 = connection.one("SELECT refreshtop.cleanup_logs()", &[]).await?.try_get(0)?;
     Ok(deleted.unsigned_abs())
 }

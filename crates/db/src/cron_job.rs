@@ -131,7 +131,7 @@ pub struct Found {
     pub username: String,
 }
 
-/// A transaction in which names mean what they say.
+/// A transaction in which names are resolved without the session's search path.
 pub(crate) async fn begin(there: &mut Session) -> Result<Transaction<'_>> {
     let transaction = there.begin().await?;
     transaction.run(PINNED).await?;

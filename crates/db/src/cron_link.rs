@@ -1,5 +1,5 @@
-//! The session in the database where `pg_cron` lives, if that is not the application's. It is opened when it is first
-//! needed, and kept.
+//! The session in the database of `pg_cron`, if that is not the application's. It is opened when it is first needed,
+//! and kept.
 
 use crate::snapshot::Kept;
 use refreshtop_connect::{ConnectError, Target};

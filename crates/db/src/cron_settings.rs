@@ -1,4 +1,4 @@
-//! Where `pg_cron` lives, and the time zone of its schedules.
+//! The database of `pg_cron`, and the time zone of its schedules.
 
 use crate::{
     error::Result,
@@ -9,7 +9,7 @@ use crate::{
 };
 use chrono::{FixedOffset, Offset as _, Utc};
 
-/// Where `pg_cron` lives, as far as it can be seen.
+/// The database of `pg_cron`, as far as it can be seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CronSettings {
     /// Its database; `None` if it is not loaded, or its settings can't be read.
@@ -20,7 +20,7 @@ pub struct CronSettings {
     pub readable: bool,
 }
 
-/// Reads where `pg_cron` lives, in a transaction of its own.
+/// Reads the database of `pg_cron`, in a transaction of its own.
 pub async fn cron_settings(connection: &mut Session) -> Result<CronSettings> {
     let tx = ReadTransaction::begin(connection).await?;
     let settings = cron_settings_in(&tx).await?;
@@ -28,7 +28,7 @@ pub async fn cron_settings(connection: &mut Session) -> Result<CronSettings> {
     Ok(settings)
 }
 
-/// Reads where `pg_cron` lives.
+/// Reads the database of `pg_cron`.
 pub async fn cron_settings_in(tx: &ReadTransaction<'_>) -> Result<CronSettings> {
     let sql = "SELECT database, utc_offset, readable FROM refreshtop.cron_settings()";
     settings_from_row(&tx.one(&[Thing::Function("cron_settings")], sql, &[]).await?)

@@ -52,7 +52,7 @@ impl Error {
     }
 }
 
-/// SQLSTATE classes that the program tells apart. See PostgreSQL's appendix "Error Codes".
+/// SQLSTATE classes that the program distinguishes. See PostgreSQL's appendix "Error Codes".
 pub mod sqlstate {
     /// Not permitted.
     pub const INSUFFICIENT_PRIVILEGE: &str = "42501";

@@ -1,5 +1,5 @@
--- What stands here of refreshtop: one line for everything that its functions and its security rest on. Only catalogues
--- are read. A migration keeps the lines; one that is missing later was changed by somebody else.
+-- What is installed of refreshtop: one line for everything that its functions and its security depend on. It reads
+-- catalogues only. A migration stores the lines; if one is missing later, somebody else has changed the object.
 WITH relation AS (
     SELECT c.* FROM pg_catalog.pg_class c
     WHERE c.relnamespace = pg_catalog.to_regnamespace('refreshtop')
@@ -15,14 +15,14 @@ WITH relation AS (
                     pg_catalog.to_regprocedure('public.get_metrics_refresh_stats(integer)'),
                     pg_catalog.to_regprocedure('public.cleanup_old_metrics_logs()'))
 ), shared AS (
-    -- The cluster's roles, where this installation uses them.
+    -- The cluster's roles, if this installation uses them.
     SELECT r.oid, r.rolname, r.rolcanlogin, r.rolvaliduntil FROM pg_catalog.pg_roles r
     WHERE r.rolname IN ('refreshtop_owner', 'refreshtop_view', 'refreshtop_monitor', 'refreshtop_admin',
                         'refreshtop_job')
       AND EXISTS (SELECT 1 FROM pg_catalog.pg_namespace n
                   WHERE n.nspname = 'refreshtop' AND pg_catalog.pg_get_userbyid(n.nspowner) = 'refreshtop_owner')
 ), own AS (
-    -- What the jobs' role brings into its sessions; see own_settings() in migrate/enter.sql.
+    -- The settings of the jobs' role in its sessions; see own_settings() in migrate/enter.sql.
     SELECT * FROM (VALUES ('default_transaction_isolation=read committed', 0), ('default_transaction_read_only=off', 0),
                           ('exit_on_error=off', 0), ('statement_timeout=0', 0), ('transaction_timeout=0', 170000)
                   ) AS pinned(setting, since)
@@ -46,8 +46,8 @@ SELECT 'role' AS kind, r.rolname::text AS object,
 FROM pg_catalog.pg_roles r LEFT JOIN shared s ON s.oid = r.oid
 WHERE r.rolname IN ('refreshtop_owner', 'refreshtop_view', 'refreshtop_monitor', 'refreshtop_admin', 'refreshtop_job')
 UNION ALL
--- Code that runs as the jobs' role can set these for all databases. What marks a role as a superuser's is none; see
--- migrate/enter.sql.
+-- Code that runs as the jobs' role can give it settings for all databases. The mark of a superuser's role does not
+-- count; see migrate/enter.sql.
 SELECT 'setting', r.rolname::text, pg_catalog.concat_ws(' in database ', c.setting, d.datname)
 FROM shared r
 JOIN pg_catalog.pg_db_role_setting s ON s.setrole = r.oid
@@ -56,7 +56,8 @@ CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c(setting)
 WHERE s.setdatabase <> 0 OR c.setting NOT IN ('log_parser_stats=off', 'log_planner_stats=off')
   AND NOT (r.rolname = 'refreshtop_job' AND EXISTS (SELECT FROM own WHERE own.setting = c.setting))
 UNION ALL
--- And take away those that the role brings into each session. Where no superuser made the role, it may have none.
+-- That code can also remove the settings that the role has in each session. If no superuser created the role, it may
+-- have none.
 SELECT 'setting', r.rolname::text, pg_catalog.split_part(own.setting, '=', 1) || '='
 FROM shared r CROSS JOIN own
 JOIN pg_catalog.pg_db_role_setting s ON s.setrole = r.oid AND s.setdatabase = 0

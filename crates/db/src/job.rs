@@ -15,7 +15,7 @@ use crate::{
 use chrono::{Offset as _, Utc};
 use refreshtop_core::job::{Job, JobRun};
 
-/// The job as the installation sees it: for [`job_here`], read before it is known where `pg_cron` lives.
+/// The job as the installation sees it: for [`job_here`], read before the database of `pg_cron` is known.
 pub(super) async fn own_job(tx: &ReadTransaction<'_>, name: &str) -> Result<Option<Row>> {
     let sql = "SELECT left(schedule, 200) AS schedule, active, last_status, last_message, last_start
                FROM refreshtop.cron_job($1)";
@@ -39,13 +39,13 @@ pub(super) async fn job_here(
     Ok(read(tx, cron, sought, &format!("{NAMED} AND {OF_ROLES_THAT_COUNT}")).await?.map(|found| found.job))
 }
 
-/// The job, read where `pg_cron` lives. If it was made by hand, it may have another name.
+/// The job, read in the database of `pg_cron`. If it was created by hand, it may have another name.
 pub(super) async fn job_there(tx: &ReadTransaction<'_>, cron: &CronSettings, sought: &Sought) -> Result<Option<Job>> {
     Ok(read(tx, cron, sought, &format!("({NAMED} OR {CALLING})")).await?.map(|found| found.job))
 }
 
-/// The job of that name, with its last execution even if that was long ago. `there` is a session where `pg_cron` lives;
-/// `is_here` if that is the application's database.
+/// The job of that name, with its last execution even if that was long ago. `there` is a session in the database of
+/// `pg_cron`; `is_here` if that is the application's database.
 pub async fn job_by_name(
     there: &mut Session,
     cron: &CronSettings,

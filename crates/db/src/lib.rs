@@ -1,4 +1,4 @@
-//! The database world: the questions to PostgreSQL, and how its answers become values of the model.
+//! Database access: the queries, and how their results become values of core.
 //!
 //! It knows no screen.
 

@@ -1,5 +1,5 @@
-//! Whether notifications really arrive. A pooler in transaction mode accepts `LISTEN`, hands the server's connection to
-//! the next one, and nothing ever comes: only a trial tells.
+//! Whether notifications really arrive. A pooler in transaction mode accepts `LISTEN`, gives the server's connection to
+//! the next client, and no notification ever arrives. Only a trial shows that.
 
 use crate::{
     error::{self, sqlstate},
@@ -46,7 +46,7 @@ impl ListenProbe {
 
 /// A trial under way: another session sends, and this one goes on with its work.
 pub(super) struct Probe {
-    /// Process of the server that was told to listen.
+    /// Process of the server that executed LISTEN.
     pid: String,
     sent: JoinHandle<Result<bool, String>>,
 }
@@ -57,7 +57,7 @@ impl Drop for Probe {
     }
 }
 
-/// What became of a trial.
+/// The outcome of a trial.
 pub(super) struct Outcome {
     pid: String,
     /// Whether it arrived, or why it could not be tried.
@@ -99,7 +99,7 @@ pub(super) async fn begin(
         // Opening a session takes several round trips, and each may be slow.
         notify(&target, &trial.channel, limit * 5).await?;
         drop(second);
-        // What is sent while this session is idle comes at once, or never.
+        // A notification that is sent while this session is idle arrives at once, or never.
         Ok(timeout(limit, trial.arrived.notified()).await.is_ok())
     });
     Ok(Ok(Probe { pid, sent }))
@@ -128,12 +128,13 @@ pub(super) async fn end(
         }
         Ok(false) => {
             undo(session, &trial.channel, &outcome.pid, limit).await;
-            let reason = "notifications don't come through: a pooler in transaction mode stands before this server";
+            let reason = "notifications don't come through: a pooler in transaction mode is in front of this server";
             return Ok(Found::polling(reason.into(), false));
         }
         Ok(true) => {}
     }
-    // Listening is idling: a server that ends idle sessions must not end this one. Older ones don't know the setting.
+    // A listening session is idle, and a server that ends idle sessions must not end it. Older ones don't know the
+    // setting.
     let sql = format!(
         "LISTEN {CHANNEL}; UNLISTEN \"{}\";
          SELECT set_config('idle_session_timeout', '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'",
@@ -163,7 +164,7 @@ async fn ask(session: &Session, sql: &str, limit: Duration) -> Result<Result<Str
 }
 
 /// Sends on `channel` from a session of its own: behind a pooler the listening one may be linked to its server's
-/// connection just while it asks, and would hear itself.
+/// connection just while it asks, and would receive its own notification.
 async fn notify(target: &Target, channel: &str, limit: Duration) -> Result<(), String> {
     let session = match timeout(limit, Session::open(target, "listen check", &Limits::READING)).await {
         Ok(session) => session.map_err(|failure| failure.to_string())?,

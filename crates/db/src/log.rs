@@ -40,9 +40,9 @@ pub async fn runs_since(
         Err(failure) => return Err(failure),
         Ok(rows) => return rows.iter().map(Run::from_row).collect(),
     };
-    // If the log is not read for a reason of its own, that is the reason to show.
+    // If the log can't be read for a reason of its own, show that one.
     tx.allow_unless_missing(LOG)?;
-    // A log that was made by hand has fewer columns.
+    // An unmanaged log has fewer columns.
     let catalog = unmanaged::catalog(tx).await?;
     let runs = unmanaged::runs(tx, &catalog, "", view, filter, since, limit).await?;
     // If that can't be read either, migrating is what fixes it.

@@ -20,7 +20,7 @@ use sqlx::migrate::{Migration, Migrator};
 use std::fmt::Write as _;
 use transaction::{ENTER, LEAVE, LEAVE_ROLES, as_owner, begin, blame, event_triggers, record, run, write_as_owner};
 
-/// First half of the advisory locks that keep two migrators apart: `'rftp'`.
+/// First half of the advisory locks that serialize migrations: `'rftp'`.
 pub const LOCK_CLASS: i32 = 0x7266_7470;
 
 fn migrator() -> Migrator {
@@ -89,7 +89,7 @@ pub struct Applied {
     pub versions: Vec<i64>,
     /// What was missing or changed, and was put back, in the inventory's words.
     pub repaired: Vec<String>,
-    /// Where the installation was at home before, if this database is another one: a copy, a restore, a new name.
+    /// The database that the installation belonged to before, if this is another one: a copy, a restore, a new name.
     pub moved_from: Option<Home>,
     /// What was found and left as it was, one sentence each.
     pub kept: Vec<String>,
@@ -105,7 +105,7 @@ impl Applied {
 /// What is printed while a migration runs, a sentence each.
 pub type Progress<'a> = &'a mut (dyn FnMut(&str) + Send);
 
-/// Applies every pending step, and puts back what was changed behind our back.
+/// Applies every pending step, and restores what others have changed.
 pub async fn up(connection: &mut Session) -> Result<Applied, MigrateError> {
     let pending = begin_up(connection, &mut |_| {}).await?;
     if pending.done.is_empty() { pending.rollback().await } else { pending.commit().await }
@@ -148,7 +148,7 @@ pub async fn begin_up<'c>(
         let ran = run(&mut transaction, step.sql.as_str(), Some(step.version)).await;
         ran.map_err(|failure| blame(failure, &triggers))?;
         note_step(&mut transaction, step).await?;
-        // The first step has given the table back to its owner, if it had changed hands.
+        // The first step has given the table back to its owner, if it had another one.
         if step.version == 1 && done.moved_from.is_some() {
             as_owner(&mut transaction, AT_HOME).await?;
         }
@@ -161,24 +161,23 @@ pub async fn begin_up<'c>(
     .await?;
     record(&mut transaction, "migrate up", &done).await?;
     // What these very steps have reported. Others write into the audit trail, too, and an earlier migration did.
-    let said = "SELECT detail ->> 'message' FROM refreshtop.audit
+    let sql = "SELECT detail ->> 'message' FROM refreshtop.audit
                 WHERE action = 'migrate up' AND outcome = 'kept' AND detail ->> 'transaction' = pg_current_xact_id()::text
                 ORDER BY at";
-    let said: Result<Vec<Option<String>>> =
-        transaction.ask(said, &[]).await?.iter().map(|row| row.try_get(0)).collect();
-    done.kept = said?.into_iter().flatten().collect();
-    done.kept.extend(told(&mut transaction).await?);
+    let kept: Result<Vec<Option<String>>> = transaction.ask(sql, &[]).await?.iter().map(|row| row.try_get(0)).collect();
+    done.kept = kept?.into_iter().flatten().collect();
+    done.kept.extend(notices(&mut transaction).await?);
     run(&mut transaction, LEAVE_ROLES, None).await?;
     Ok(Pending { done, transaction })
 }
 
-/// What the steps found about the roles, a sentence each.
-async fn told(connection: &mut Session) -> Result<Vec<String>> {
-    let sql = "SELECT unnest(string_to_array(nullif(current_setting('refreshtop.told', true), ''), chr(1)))";
+/// Sentences about the roles that the steps leave for whoever migrates.
+async fn notices(connection: &mut Session) -> Result<Vec<String>> {
+    let sql = "SELECT unnest(string_to_array(nullif(current_setting('refreshtop.notices', true), ''), chr(1)))";
     connection.ask(sql, &[]).await?.iter().map(|row| row.try_get(0)).collect()
 }
 
-/// Opens a transaction that changes nothing but jobs and what is noted of them; what [`leave`] ends is in force.
+/// Opens a transaction that changes only jobs and their records, with the rights that [`leave`] revokes.
 pub async fn begin_jobs(connection: &mut Session) -> Result<Pending<'_, Applied>, MigrateError> {
     unbarred(connection).await?;
     let mut transaction = begin(connection).await?;
@@ -194,12 +193,12 @@ pub async fn is_up_to_date(connection: &mut Session) -> Result<bool, MigrateErro
         && changes(connection).await?.is_empty())
 }
 
-/// Becomes able to act as the owner of the installation, until [`leave`].
+/// Takes the right to act as the owner of the installation, until [`leave`].
 pub async fn enter(transaction: &mut Session) -> Result<(), MigrateError> {
     run(transaction, ENTER, None).await
 }
 
-/// Gives back what [`enter`] took.
+/// Gives the rights back that [`enter`] took.
 pub async fn leave(transaction: &mut Session) -> Result<(), MigrateError> {
     run(transaction, LEAVE, None).await?;
     run(transaction, LEAVE_ROLES, None).await

@@ -1,4 +1,4 @@
-//! Reads snapshots: a session in the application's database, and one where `pg_cron` lives if that is another.
+//! Reads snapshots: a session in the application's database, and one in the database of `pg_cron` if that is another.
 
 use crate::{
     cron_link::CronLink,

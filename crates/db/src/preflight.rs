@@ -16,7 +16,7 @@ pub struct Problem {
     pub fix: String,
     /// Whether the role lacks a right that another one has.
     pub is_privilege: bool,
-    /// Whether what stands in schema `refreshtop` may be somebody else's code.
+    /// Whether objects in schema `refreshtop` may be somebody else's code.
     pub of_trust: bool,
     /// Whether it stops a rollback as well.
     pub in_the_way: bool,
@@ -40,13 +40,13 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Finds every problem at once, so that nobody has to fix them one run at a time.
+/// Finds all problems at once, so that they need not be fixed one run at a time.
 pub async fn problems(connection: &mut Session) -> Result<Vec<Problem>> {
     connection.ask(include_str!("migrate/preflight.sql"), &[]).await?.iter().map(Problem::from_row).collect()
 }
 
-/// Checks whether what stands in schema `refreshtop` may be read and run by this session: whoever owns it, or can
-/// become its owner, could have put code of his own there.
+/// Checks whether this session may read and run the objects in schema `refreshtop`: a role that owns it, or can become
+/// its owner, could have put its own code there.
 pub async fn trust(connection: &mut Session) -> Result<Vec<Problem>> {
     let found = problems(connection).await?;
     Ok(found.into_iter().filter(|problem| problem.of_trust).collect())

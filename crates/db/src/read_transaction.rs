@@ -16,8 +16,8 @@ use std::ops::{Deref, DerefMut};
 use tokio::sync::SetOnce;
 use tokio_postgres::error::SqlState;
 
-/// One consistent read that changes nothing, and what may be read in it. The functions that read take one: without
-/// the gate there is nothing to read by.
+/// One consistent read that changes nothing, and what may be read in it. Functions that read need one, so none can skip
+/// the check.
 #[derive(Debug)]
 pub struct ReadTransaction<'a> {
     transaction: Transaction<'a>,
@@ -38,8 +38,8 @@ pub(super) enum Assumed {
 }
 
 impl<'a> ReadTransaction<'a> {
-    /// Begins one. One transaction stays on one connection of the server whatever pooler is in between, and brings its
-    /// limits along: a pooler may have dropped those of the session, and setting them for longer would limit sessions of
+    /// Begins one. One transaction stays on one connection of the server whatever pooler is in between, and sets its
+    /// own limits: a pooler may have dropped those of the session, and setting them for longer would limit sessions of
     /// others.
     pub async fn begin(session: &'a mut Session) -> Result<Self> {
         Self::begin_and_keep(session, "").await
@@ -74,7 +74,7 @@ impl<'a> ReadTransaction<'a> {
         Ok(())
     }
 
-    /// Who and where we are, as soon as it has begun.
+    /// The server and this session's role, as soon as it has begun.
     pub async fn facts(&self) -> &ServerFacts {
         self.facts.wait().await
     }

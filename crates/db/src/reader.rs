@@ -35,7 +35,7 @@ const DIAGNOSIS_LIMIT: Duration = Duration::from_mins(2);
 /// How long the view's query may run to be measured.
 const PLAN_LIMIT: Duration = Duration::from_secs(20);
 
-/// How long an unused session is kept: a person who goes through the screens has a question more often.
+/// How long an unused session is kept: a person who switches between screens asks more often than that.
 const IDLE: Duration = Duration::from_mins(1);
 /// Questions that may wait: each screen asks one at a time.
 const QUESTIONS: usize = 16;
@@ -127,14 +127,14 @@ fn failed(wanted: JobSpec, why: Unavailable) -> Event {
     }
 }
 
-/// Who answers.
+/// The part that answers.
 struct Task {
     target: Target,
     view: ViewId,
     sessions: Option<Sessions>,
 }
 
-/// A session in the application's database, and one where `pg_cron` lives if that is another.
+/// A session in the application's database, and one in the database of `pg_cron` if that is another.
 struct Sessions {
     app: Session,
     cron: CronLink,
@@ -164,7 +164,7 @@ impl Task {
                 Event::Answered(Box::new(self.question(&mut sessions, question.clone()).await))
             }
         };
-        // A session that was ended while nobody used it (a time limit, an administrator, a pooler) tells nothing about
+        // A session that was ended while nobody used it (a time limit, an administrator, a pooler) says nothing about
         // the database.
         if was_kept && sessions.app.is_closed() {
             return Box::pin(self.answer(wanted)).await;
@@ -209,7 +209,7 @@ impl Task {
         let lost = |failure: Error| error::unavailable("no diagnosis", &failure, &self.target.user);
         let app = &mut sessions.app;
         let options = Options { run_plan: run_plan.then_some(PLAN_LIMIT), ..Options::default() };
-        // If it can't be read, the diagnosis meets the same failure and shows it.
+        // If it can't be read, the diagnosis gets the same failure and shows it.
         let cron_database = cron_settings::cron_settings(app).await.ok().and_then(|cron| cron.database);
         // By the server's name for this one, since a pooler may have another.
         let here = schedule::current_database(app).await.map_err(lost)?;

@@ -15,8 +15,8 @@ use refreshtop_core::{
 /// Longest error text that a list carries, characters.
 pub(super) const LISTED_ERROR: u32 = 500;
 
-/// The columns that make a [`Run`]. Whoever may write to the log may write nonsense: one odd row must not cost the list
-/// (a number that no float can hold, a record without a list in it).
+/// The columns that make a [`Run`]. Roles that may write to the log may write invalid values, and one such row must not
+/// fail the list (a number that no float can hold, a record without a list in it).
 pub(super) fn select_runs(longest_error: u32) -> String {
     format!(
         "SELECT id, status, left(trigger_source, 20) AS trigger_source,

@@ -28,7 +28,7 @@ pub trait FromRow: Sized {
     fn from_row(row: &Row) -> Result<Self>;
 }
 
-/// A text, whatever its bytes: a database in `SQL_ASCII` keeps and sends what nobody can read.
+/// A text with any bytes: a database in `SQL_ASCII` may store invalid ones.
 #[derive(Debug)]
 pub struct Lossy(pub String);
 
@@ -44,7 +44,7 @@ impl<'a> FromSql<'a> for Lossy {
     }
 }
 
-/// The text in `column`, whatever its bytes: a database in `SQL_ASCII` keeps and sends what nobody can read.
+/// The text in `column` with any bytes: a database in `SQL_ASCII` may store invalid ones.
 pub(super) fn text(row: &Row, column: impl RowIndex + fmt::Display) -> Result<Option<String>> {
     Ok(row.try_get::<Option<Lossy>, _>(column)?.map(|Lossy(text)| text))
 }

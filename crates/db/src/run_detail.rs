@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 /// One run in full; `None` if the log has no such row (any more).
 pub async fn run_detail(tx: &ReadTransaction<'_>, id: Uuid) -> Result<Option<RunDetail>> {
-    // A megabyte of message is the log's to keep, not a screen's to carry.
+    // The log may keep a message of a megabyte, but the screen does not need it.
     let sql = format!(
         "{}, left(error_message, 20000) AS message, left(error_detail, 20000) AS detail, left(error_hint, 20000) AS hint,
                 left(error_context, 20000) AS context, left(triggered_by::text, 200) AS triggered_by,
@@ -28,7 +28,7 @@ pub async fn run_detail(tx: &ReadTransaction<'_>, id: Uuid) -> Result<Option<Run
 }
 
 pub(super) fn detail_from_row(row: &Row) -> Result<RunDetail> {
-    // One that is nested deeper than anybody reads is no reason to hide the rest of the run either.
+    // A record that is nested too deeply is no reason to hide the rest of the run either.
     let black_box: Option<serde_json::Value> =
         text(row, "black_box").unwrap_or_default().and_then(|text| serde_json::from_str(&text).ok());
     Ok(RunDetail {

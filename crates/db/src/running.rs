@@ -19,7 +19,7 @@ pub fn process_statement(view: &ViewId) -> String {
 /// What [`process_statement`] calls.
 pub const RUNS: Thing = Thing::Function("running");
 
-/// The refresh of `view` that is running, whoever started it.
+/// The running refresh of `view`, no matter who started it.
 pub async fn running(tx: &ReadTransaction<'_>, view: &ViewId) -> Result<Option<RunningRefresh>> {
     let sql = "SELECT pid, since, application_name FROM refreshtop.running($1)";
     let row = tx.optional(&[RUNS], sql, &[Parameter::Text(view.as_str())]).await?;

@@ -5,14 +5,14 @@
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Leave to open one session beside those that stay; clones share it.
+/// Permit to open one session in addition to the permanent ones; clones share it.
 #[derive(Debug, Clone)]
 pub struct SessionBudget(Arc<Semaphore>);
 
-/// The leave, until it is dropped.
+/// The permit, until it is dropped.
 #[derive(Debug)]
 pub(super) struct SessionPermit {
-    // Nobody closes the semaphore; if it were, its leave would be everybody's.
+    // Nobody closes the semaphore; if it were closed, everybody would get the permit.
     _permit: Option<OwnedSemaphorePermit>,
 }
 

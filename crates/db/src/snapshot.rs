@@ -127,7 +127,7 @@ pub struct Read {
     stats_failure: Option<Error>,
 }
 
-/// Where `pg_cron` lives.
+/// The database of `pg_cron`.
 #[derive(Debug)]
 struct CronPlace {
     settings: CronSettings,
@@ -143,7 +143,7 @@ pub async fn read(app: &mut Kept, view: &ViewId, scope: &Scope) -> Result<Read> 
 async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) -> Result<Read> {
     let job_name = refresh_job(&view);
     let window = scope.window;
-    // Polled together they share a round trip, which over a slow link is what a poll costs.
+    // Polled together they share a round trip, which is most of what a poll costs over a slow link.
     let (stats, all, errors, figures, running, cron, own_job) = tokio::join!(
         biased;
         statistics::statistics(tx, &view, window),
@@ -174,7 +174,7 @@ async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) -> Result<R
     } else {
         job(tx, &view, &facts.server, cron, own_job).await?
     };
-    // If the log is not read for a reason of its own, that is the reason to show.
+    // If the log can't be read for a reason of its own, show that one.
     let stranger = catalog.as_ref().and_then(|_| tx.allow_unless_missing(trust::LOG).err());
     let stats_failure = if stats.is_ok() { None } else { stranger.or(stats_failure) };
     let snapshot = Snapshot {
@@ -216,7 +216,7 @@ impl Read {
     }
 
     /// Everything, with the schedule read through the session `there` in [`Self::elsewhere`]. That database may refuse
-    /// us, which tells nothing about the application's.
+    /// us, which says nothing about the application's.
     pub async fn complete_by(mut self, there: Result<&mut Kept, ConnectError>) -> Snapshot {
         if let Some(elsewhere) = &self.elsewhere {
             let began = Instant::now();
@@ -343,7 +343,8 @@ fn shown_job(
     }
 }
 
-/// Reads the job where `pg_cron` lives. That database may refuse us, which tells nothing about the application's.
+/// Reads the job in the database of `pg_cron`. That database may refuse us, which tells nothing about the
+/// application's.
 async fn job_elsewhere(there: Result<&mut Kept, ConnectError>, place: &CronPlace, snapshot: &Snapshot) -> Reading<Job> {
     let (server, database) = (&snapshot.server, &place.database);
     let what = format!("schedule (database {database})");

@@ -1,4 +1,5 @@
-//! Whether this machine slept: its monotonic clock stands still meanwhile, and so would every age that goes by it.
+//! Whether this machine slept: its monotonic clock stands still meanwhile, and so would every age that is computed with
+//! it.
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use std::time::Duration;

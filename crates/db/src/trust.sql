@@ -1,8 +1,8 @@
--- What this session may look at, as one JSON text. Catalogue rows alone: nothing of a stranger's is read or called.
--- NULL for a session without great rights, which may look at all that it is permitted to, where refreshtop's functions,
--- the log and pg_cron belong to whom they should.
--- Hostile code in a session gets whatever the session can become, so memberships count, and the role that logged in.
--- Stands behind CASE WHEN and trust_rights.sql.
+-- What this session may read, as one JSON text. It reads catalogue rows only, and reads or calls nothing of a
+-- stranger's. NULL for a session without great rights if refreshtop's functions, the log and pg_cron belong to the
+-- right roles; then the session may read whatever it is permitted to.
+-- Hostile code in a session gets whatever the session can become, so memberships count, and so does the login role.
+-- This text follows CASE WHEN and trust_rights.sql.
 THEN (
     WITH session AS MATERIALIZED (
         SELECT EXISTS (
@@ -16,8 +16,8 @@ THEN (
         JOIN pg_catalog.pg_roles o ON o.oid = a.roleid JOIN pg_catalog.pg_roles m ON m.oid = a.member
         WHERE o.rolname = 'refreshtop_owner' AND NOT m.rolsuper AND m.rolname <> session_user
     ), known AS MATERIALIZED (
-        -- What a role is called says nothing: from release 16 on whoever may create roles can have made it, had it own
-        -- code, and left. Only a superuser can have given it this setting; see migrate/enter.sql.
+        -- A role's name proves nothing: from release 16 on, a role that may create roles can have created it, made it
+        -- the owner of code, and left it. Only a superuser can have given it this setting; see migrate/enter.sql.
         SELECT FROM pg_catalog.pg_roles o
         WHERE o.rolname = 'refreshtop_owner'
           AND (pg_catalog.current_setting('server_version_num')::pg_catalog.int4 < 160000
@@ -31,7 +31,7 @@ THEN (
         SELECT r.oid FROM pg_catalog.pg_roles r CROSS JOIN session
         WHERE r.rolsuper OR r.rolname = session_user
            OR r.rolname = 'refreshtop_owner' AND NOT EXISTS (SELECT FROM member) AND EXISTS (SELECT FROM known)
-           -- Others gain nothing great by such a session; they only must not pass for refreshtop.
+           -- Others gain no great rights through such a session, but they must not be taken for refreshtop.
            OR NOT session.great AND (r.rolname IN (current_user, 'refreshtop_owner') OR r.oid = (
                   SELECT d.datdba FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()))
     ), schema AS MATERIALIZED (
@@ -77,20 +77,20 @@ THEN (
                 pg_catalog.concat(n.nspname, '.', c.relname), pg_catalog.jsonb_build_object(
                     'oid', c.oid::pg_catalog.int8, 'kind', c.relkind, 'owner', pg_catalog.pg_get_userbyid(c.relowner),
                     'trusted', c.relowner IN (SELECT t.oid FROM trusted t)
-                               -- Whoever owns the database may not put another log into the place of ours.
+                               -- The owner of the database may not put another log in the place of ours.
                                AND ((SELECT s.great FROM session s)
                                     OR c.relowner <> (SELECT d.datdba FROM pg_catalog.pg_database d
                                                       WHERE d.datname = pg_catalog.current_database())
                                     OR c.relowner IN (SELECT s.nspowner FROM schema s WHERE s.nspname = 'refreshtop')
                                     OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = c.relowner
                                                AND (r.rolsuper OR r.rolname IN (session_user, current_user)))),
-                    -- A materialized view's own query is a rule, too.
+                    -- The query of a materialized view is a rule, too.
                     'rules', c.relhasrules AND EXISTS (
                         SELECT FROM pg_catalog.pg_rewrite w
                         WHERE w.ev_class = c.oid AND NOT (c.relkind = 'm' AND w.rulename = '_RETURN')),
                     'children', c.relhassubclass AND EXISTS (
                         SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid),
-                    -- What comes with the server has lower numbers.
+                    -- Objects that come with the server have lower oids.
                     'types', EXISTS (SELECT FROM pg_catalog.pg_attribute a
                                      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                                        AND a.atttypid >= 16384),
@@ -100,7 +100,7 @@ THEN (
                           AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'
                           AND d.refobjid = (SELECT e.oid FROM pg_catalog.pg_extension e
                                             WHERE e.extname = 'pg_cron')))), '{}')
-            -- All that is read: what is not among these counts as missing.
+            -- Everything that is read. What is not in this list counts as missing.
             FROM (VALUES ('public'::pg_catalog.name, 'metrics_refresh_log'::pg_catalog.name),
                          ('public', 'platform_metrics'),
                          ('refreshtop', 'home'), ('refreshtop', 'inventory'), ('refreshtop', 'migrations'),

@@ -1,5 +1,5 @@
--- Whether this session must look before it reads: it has great rights, or what passes for refreshtop's functions, its
--- log or pg_cron belongs to somebody else. Stands between CASE WHEN and THEN.
+-- Whether this session must check before it reads: it has great rights, or refreshtop's functions, its log or pg_cron
+-- belong to somebody else. This text stands between CASE WHEN and THEN.
 EXISTS (
     SELECT FROM pg_catalog.pg_roles g
     WHERE (g.rolsuper OR g.rolcreaterole

@@ -293,7 +293,7 @@ pub async fn run_detail(tx: &ReadTransaction<'_>, catalog: &Catalog, id: Uuid) -
     tx.optional(&[LOG], &sql, &[Parameter::Key(id)]).await?.as_ref().map(run_detail::detail_from_row).transpose()
 }
 
-/// Where `pg_cron` lives, as far as the role itself may see it.
+/// The database of `pg_cron`, as far as the role itself may see it.
 pub async fn cron_settings(tx: &ReadTransaction<'_>) -> Result<CronSettings> {
     // Unlike current_setting(), the view leaves out what the role may not see, and is no error.
     let sql = "

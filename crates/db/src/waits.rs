@@ -8,13 +8,13 @@ use refreshtop_core::diagnosis::span;
 pub struct Blocker {
     /// Its backend process; 0 for a prepared transaction, which has none.
     pub pid: i32,
-    /// The name by which a prepared transaction is ended.
+    /// The name of a prepared transaction, which is needed to end it.
     pub gid: Option<String>,
     /// Its role, if that may be seen, like all that follows.
     pub role: Option<String>,
     /// Its database, if that is another one: roles are the cluster's, and a migration there holds them, too.
     pub elsewhere: Option<String>,
-    /// What it calls itself.
+    /// Its `application_name`.
     pub application: Option<String>,
     /// What it is doing.
     pub state: Option<String>,
@@ -22,7 +22,7 @@ pub struct Blocker {
     pub transaction_s: Option<f64>,
 }
 
-/// Who is in the way of the sessions `pids`; nobody if none of them waits for a lock.
+/// The sessions that block the sessions `pids`; none if none of them waits for a lock.
 pub async fn blockers(session: &mut Session, pids: &[i32]) -> Result<Vec<Blocker>> {
     // A prepared transaction is 0 there, whichever it is. Which one shows in its locks: of the same thing, in a mode that
     // does not go with the one that is waited for.
@@ -128,8 +128,8 @@ mod tests {
             state: Some("idle in transaction".into()),
             transaction_s: Some(125.0),
         };
-        let said = "session 4711 of role app (psql, idle in transaction, transaction open for 2 min)";
-        assert_eq!(blocker.to_string(), said);
+        let phrase = "session 4711 of role app (psql, idle in transaction, transaction open for 2 min)";
+        assert_eq!(blocker.to_string(), phrase);
         let elsewhere = Blocker { elsewhere: Some("other".into()), ..blocker.clone() };
         assert!(elsewhere.to_string().starts_with("session 4711 of role app in database other (psql"));
         let hidden = Blocker { role: None, application: None, state: None, transaction_s: None, ..blocker.clone() };
@@ -148,8 +148,8 @@ mod tests {
             state: None,
             transaction_s: Some(125.0),
         };
-        let said = "prepared transaction 'it''s' of role app (open for 2 min, ROLLBACK PREPARED 'it''s' ends it)";
-        assert_eq!(prepared.to_string(), said);
+        let phrase = "prepared transaction 'it''s' of role app (open for 2 min, ROLLBACK PREPARED 'it''s' ends it)";
+        assert_eq!(prepared.to_string(), phrase);
         let elsewhere = Blocker { elsewhere: Some("other".into()), ..prepared };
         assert!(elsewhere.to_string().ends_with("ROLLBACK PREPARED 'it''s', run there, ends it)"), "{elsewhere}");
     }

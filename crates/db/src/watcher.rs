@@ -41,12 +41,12 @@ const FLOOD: u64 = 1_000;
 /// Heartbeats between two trials if a pooler seems to be in between: five minutes.
 const RETRIAL_BEATS: u32 = 33;
 
-/// How long a session must have lived for the pauses to start over: a server that lets us in and throws us out at once
-/// is not one that works.
+/// How long a session must have lasted for the pauses to start over: a server that accepts a session and ends it at
+/// once does not work.
 const PROVEN: Duration = Duration::from_secs(5);
 
-/// Pause before a session is replaced that was lost for a reason of no importance, and how long that may take: until then
-/// nobody is told.
+/// Pause before a session that was lost for an unimportant reason is replaced, and how long that may take before the
+/// loss is reported.
 const PASSING: Duration = Duration::from_millis(100);
 const REPLACED: Duration = Duration::from_secs(2);
 
@@ -64,7 +64,7 @@ struct Loss {
     reason: String,
     /// Whether trying again soon makes sense.
     soon: bool,
-    /// Whether the server ended the session for a reason that tells nothing about the database.
+    /// Whether the server ended the session for a reason that says nothing about the database.
     passing: bool,
 }
 
@@ -73,8 +73,8 @@ impl Loss {
         Self { reason: reason.into(), soon: true, passing: false }
     }
 
-    /// A standby ends a session that reads what its primary wants to change, and PostgreSQL one that idles longer than
-    /// it was told to bear.
+    /// A standby ends a session that reads what its primary wants to change, and PostgreSQL one that idles for longer
+    /// than `idle_session_timeout`.
     fn of_session(failure: &Error, on_standby: bool) -> Self {
         let code = error::code(failure);
         let ended = matches!(code, Some(sqlstate::RECOVERY_CONFLICT | sqlstate::IDLE_SESSION_TIMEOUT));
@@ -162,7 +162,7 @@ async fn watch_session(
         on_standby: false,
     };
     while polls.requests.try_recv().is_ok() {
-        // Asked of the session before.
+        // Requested from the previous session.
     }
     // What the server says when it ends the session (57P01: shut down by an administrator) is more useful than the
     // failed question after it.
@@ -329,8 +329,8 @@ impl Watching<'_> {
         found.event != LinkEvent::Live && (found.may_pass || beats.is_multiple_of(RETRIAL_BEATS))
     }
 
-    /// Waits for an answer to nothing. Behind a flood of notifications it may take long, but what comes meanwhile shows
-    /// that the server lives.
+    /// Waits for the answer to an empty query. Behind a flood of notifications it may take long, but whatever arrives
+    /// meanwhile shows that the server is alive.
     async fn heartbeat(&self) -> Result<(), Loss> {
         let answer = self.poller.session().run("");
         tokio::pin!(answer);

@@ -17,14 +17,14 @@ use tokio::{sync::mpsc, time};
 
 /// Messages taken in before a frame is drawn, so that a burst costs one frame but can't keep it from the screen.
 const BATCH: usize = 256;
-/// A burst that goes on costs a frame in this time, which no eye tells from more.
+/// In a longer burst a frame is drawn at this interval, which looks continuous.
 const FRAME: Duration = Duration::from_millis(30);
 /// Messages that may wait for such a frame, however fast the clock.
 const MOST: usize = 64 * BATCH;
 
 /// Where effects go. Nothing here may block or await.
 pub trait Effects {
-    /// Sets `effect` off. [`Effect::Quit`] never arrives here.
+    /// Starts `effect`. [`Effect::Quit`] never arrives here.
     fn start(&mut self, effect: Effect);
 }
 
@@ -43,13 +43,13 @@ pub trait Surface {
     /// How many rows of what has the keys are in sight; `None` if that is not known.
     fn page(&self, state: &State) -> Option<u16>;
 
-    /// What the pointer asks for where it is, by what is drawn there.
+    /// The pointer's action at its position, by what is drawn there.
     fn pointed(&self, state: &State, pointer: Pointer) -> Option<Action>;
 
     /// Puts a text into the clipboard of the person's own machine.
     fn copy(&mut self, text: &str) -> std::io::Result<()>;
 
-    /// Gives the terminal back, stops the program, and takes the terminal again when the program goes on.
+    /// Restores the terminal, stops the program, and sets the terminal up again when the program resumes.
     fn suspend(&mut self) -> std::io::Result<()>;
 
     /// Forgets what the terminal shows, so that the next frame paints everything.
@@ -65,8 +65,8 @@ pub enum Ended {
     TerminalLost,
 }
 
-/// Runs until something ends it. `inputs` carries what the person and the signals say, and goes first:
-/// keys answer however many events are queued.
+/// Runs until something ends it. `inputs` carries keys and signals, and is read first: keys work however many events
+/// are queued.
 pub async fn run(
     mut state: State,
     screen: &mut impl Surface,
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn stale_data_turns_the_verdict_without_any_news() {
+    async fn stale_data_changes_the_verdict_without_any_event() {
         let mut harness = Harness::new();
         let (events, inputs) = (harness.events(), harness.inputs.clone());
         harness

@@ -123,8 +123,8 @@ pub fn scroll_limit(state: &State, appearance: &Appearance, area: Rect) -> Optio
     }
 }
 
-/// How many rows of what has the keys are in sight on a screen of `area`, less one that stays in sight when somebody
-/// turns a page; `None` if nothing is turned.
+/// How many rows of what has the keys are in sight on a screen of `area`, less one that stays in sight when a page is
+/// turned; `None` if there are no pages.
 pub fn page(state: &State, appearance: &Appearance, area: Rect) -> Option<u16> {
     let scene = Scene::new(state, appearance);
     if layout::class(area) == Class::Sentence {

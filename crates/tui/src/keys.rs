@@ -1,4 +1,4 @@
-//! The key map. Hints and help are read back from it, so they can't tell of a key that does nothing.
+//! The key map. Hints and help come from it, so they show only keys that work.
 
 use crate::{
     app::{action::Action, overlay::Overlay, prompt::Edit, state::State},
@@ -112,7 +112,7 @@ const NAMED: [KeyCode; 16] = [
     KeyCode::Esc,
 ];
 
-/// An action with the keys that it has where the config file says nothing.
+/// An action with its default keys.
 type Row = (Action, &'static str, &'static [Key], &'static str, &'static str);
 
 /// Every action but going to a screen, in the order of the help.
@@ -225,7 +225,7 @@ impl KeyMap {
         &self.bindings
     }
 
-    /// What a terminal event asks for, if anything. Releases of keys ask for nothing.
+    /// The action of a terminal event, if it has one. Releases of keys have none.
     pub fn action(&self, event: &Event) -> Option<Action> {
         let Event::Key(key) = event else { return None };
         if key.kind == KeyEventKind::Release {
@@ -246,7 +246,7 @@ impl KeyMap {
     }
 }
 
-/// What a terminal event does to a line that is being typed. These keys are everybody's, whatever the key map says.
+/// What a terminal event does to a line that is being typed. These keys are the same with every key map.
 pub fn edit(event: &Event) -> Option<Edit> {
     let Event::Key(key) = event else { return None };
     if key.kind == KeyEventKind::Release {
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_in_keys_are_said() {
+    fn mistakes_in_keys_are_reported() {
         for (rows, wrong) in [
             (&[("refresh", &["xx"][..])][..], "is no key"),
             (&[("refresh", &["x"][..]), ("poll", &["x"][..])][..], "given to both refresh and poll"),

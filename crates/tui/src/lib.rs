@@ -1,6 +1,6 @@
 //! The monitor: one loop that owns one state, and screens that are drawn from it.
 //!
-//! Messages go in, the state changes, effects come out. Nothing here knows how a database is asked.
+//! Messages go in, the state changes, effects come out. Nothing here knows how a database is queried.
 
 pub mod app;
 pub mod event_loop;

@@ -41,8 +41,7 @@ const INPUTS: usize = 4096;
 /// Opens the monitor with `state` and stays until it is left. `connect` starts what carries effects out; its answers
 /// go into the queue that it is given.
 ///
-/// # Errors
-/// Where the terminal can't be taken over. Losing it later is a way to end, not an error.
+/// # Errors The terminal can't be set up. Losing it later ends the monitor, and is not an error.
 pub async fn run<E: Effects>(
     state: State,
     appearance: Appearance,

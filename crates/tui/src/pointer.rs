@@ -1,5 +1,5 @@
-//! What lies under the pointer. Drawing notes for each row and word what a press on it asks for, so that nothing can be
-//! pressed that is not drawn, nor where it is not.
+//! What is under the pointer. Drawing records the action of a press on each row and word, so only what is drawn can be
+//! pressed.
 
 use crate::{
     app::{
@@ -14,7 +14,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-/// What the pointer asks for on a screen of `area`, if anything.
+/// The pointer's action on a screen of `area`, if there is one.
 pub fn action(state: &State, look: &Appearance, area: Rect, pointer: Pointer) -> Option<Action> {
     match pointer.act {
         PointerAct::WheelUp => return Some(Action::Up),
@@ -24,7 +24,7 @@ pub fn action(state: &State, look: &Appearance, area: Rect, pointer: Pointer) ->
     let scene = Scene::new(state, look);
     render_scene(&scene, area, &mut Buffer::empty(area));
     let at = Position::new(pointer.column, pointer.row);
-    // What was drawn last lies on top.
+    // What was drawn last is on top.
     let noted = scene.pressed.borrow();
     let hit = noted.iter().rev().find(|(place, _)| place.contains(at));
     hit.and_then(|(_, action)| *action)

@@ -39,7 +39,7 @@ pub struct Scene<'a> {
     pub keys: &'a KeyMap,
     /// Judged once per frame.
     pub health: Health,
-    /// What a press on a place asks for, in the order in which it was drawn; `None` if it asks for nothing.
+    /// The action of a press on each place, in the order of drawing; `None` if it does nothing.
     pub pressed: RefCell<Vec<(Rect, Option<Action>)>>,
 }
 
@@ -57,7 +57,7 @@ impl<'a> Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// Notes what a press on `place` asks for.
+    /// Records the action of a press on `place`.
     pub fn note(&self, place: Rect, action: Option<Action>) {
         self.pressed.borrow_mut().push((place, action));
     }

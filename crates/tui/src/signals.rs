@@ -14,7 +14,7 @@ use tokio::{
 /// more bytes (XOFF, a stalled link) would hold the loop for ever.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// Listens while it lives. Dropped when the loop has ended: from then on ending is a matter of cleaning up.
+/// Listens until it is dropped, when the loop has ended; from then on only clean-up is left.
 #[derive(Debug)]
 pub struct SignalListener(AbortHandle);
 
@@ -29,7 +29,7 @@ const ENDING: [Signal; 7] =
     [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT, Signal::USR1, Signal::USR2, Signal::ALARM];
 
 /// Listens for what ends a program ([`ENDING`]: leave), SIGTSTP (stop), SIGWINCH and SIGCONT (paint again).
-/// `last_resort` runs where the loop has not ended in time.
+/// `last_resort` runs if the loop has not ended in time.
 pub fn listen(
     inputs: mpsc::Sender<Message>,
     last_resort: impl FnOnce() + Send + 'static,

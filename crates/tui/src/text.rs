@@ -1,19 +1,19 @@
 //! Texts that came from elsewhere, fitted into columns.
 //!
-//! What may be shown at all, [`refreshtop_core::sanitize`] decides; a megabyte of it may not make a frame slow either. [`line`] and
-//! [`lines`] are the only ways from such a text to the screen; texts of our own go through them too where they must fit
-//! a width.
+//! What may be shown at all, [`refreshtop_core::sanitize`] decides; a megabyte of it may not make a frame slow either.
+//! [`line`] and [`lines`] are the only ways from such a text to the screen; texts of our own go through them too if
+//! they must fit a width.
 
 use refreshtop_core::sanitize::{cleaned, within};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// Which characters the terminal can show, and what stands for those that it must not see.
+/// Which characters the terminal can show, and what replaces those that it must not get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charset {
     /// Whether only ASCII can be shown.
     pub ascii_only: bool,
-    /// Stands where a text was cut.
+    /// Marks where a text was cut.
     pub ellipsis: &'static str,
     /// Stands for a line break inside one line.
     pub line_break: &'static str,
@@ -74,8 +74,8 @@ fn truncate(clean: &str, width: usize, cut: bool, charset: Charset) -> String {
     kept
 }
 
-/// `raw` wrapped at words to lines of at most `width` columns, at most `most` of them; its own line breaks are
-/// kept. The last line ends with an ellipsis where text is missing.
+/// `raw` wrapped at words to lines of at most `width` columns, at most `most` of them; its own line breaks are kept.
+/// The last line ends with an ellipsis if text is missing.
 pub fn lines(raw: &str, width: usize, most: usize, charset: Charset) -> Vec<String> {
     if width == 0 || most == 0 {
         return Vec::new();
@@ -144,7 +144,7 @@ fn break_word(
                 return false;
             }
         }
-        // A wide character in a column of one has no place at all.
+        // A wide character does not fit into a single column.
         if grapheme_width <= width {
             current.push_str(grapheme);
             *used += grapheme_width;
@@ -171,7 +171,7 @@ mod tests {
     use refreshtop_core::sanitize::{MARKS_KEPT, is_safe};
 
     #[test]
-    fn escape_sequences_lose_their_teeth() {
+    fn escape_sequences_become_harmless() {
         assert_eq!(
             line("\u{1b}[31mred\u{1b}]0;title\u{7}", 80, UTF8.charset),
             "\u{fffd}[31mred\u{fffd}]0;title\u{fffd}"

@@ -50,7 +50,7 @@ impl Theme {
         }
     }
 
-    /// The palette `name`, or `mono` where `NO_COLOR` is set.
+    /// The palette `name`, or `mono` if `NO_COLOR` is set.
     pub fn choose(name: &str, no_color: bool) -> Option<Self> {
         let chosen = Self::from_name(name)?;
         Some(if no_color { Self::mono() } else { chosen })
@@ -118,8 +118,7 @@ impl Theme {
         }
     }
 
-    /// Blue, yellow and vermilion: told apart with any of the common kinds of colour blindness, and by
-    /// lightness alone.
+    /// Blue, yellow and vermilion: distinguishable with all common kinds of colour blindness, and by lightness alone.
     pub fn colorblind() -> Self {
         let ink = |index| Style::new().fg(Color::Indexed(index));
         Self {

@@ -13,7 +13,7 @@ impl From<MigrateError> for Failure {
 pub(super) fn exit_code(error: &MigrateError) -> u8 {
     match error {
         MigrateError::Connect(failure) => connect_failure::exit_code(failure.kind),
-        MigrateError::Told { code, .. } => *code,
+        MigrateError::Caller { code, .. } => *code,
         MigrateError::Database(failure) if error::code(failure) == Some(error::sqlstate::INSUFFICIENT_PRIVILEGE) => {
             exit::NOT_PERMITTED
         }
@@ -26,7 +26,7 @@ pub(super) fn exit_code(error: &MigrateError) -> u8 {
 }
 
 pub(super) fn message(code: u8, text: impl Into<String>) -> MigrateError {
-    MigrateError::Told { code, text: text.into() }
+    MigrateError::Caller { code, text: text.into() }
 }
 
 /// A failure before anything was committed: nothing was changed, and another session may have blocked it.

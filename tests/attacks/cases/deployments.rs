@@ -14,7 +14,7 @@ async fn deployment(prefix: &str, fixture: &str) -> String {
     url
 }
 
-/// A job of somebody else in the database of `url`, which never runs; without a name where that is empty.
+/// A job of somebody else in the database of `url`, which never runs; without a name if that is empty.
 async fn schedule(url: &str, name: &str, command: &str) {
     let cluster = cluster().await;
     if !cluster.has_cron() {
@@ -30,7 +30,7 @@ async fn schedule(url: &str, name: &str, command: &str) {
     }
 }
 
-/// Migrates, refreshes, sees the figures of the application, and rolls back. Returns what the migration said.
+/// Migrates, refreshes, sees the figures of the application, and rolls back. Returns the migration's output.
 async fn there_and_back(url: &str) -> Vec<String> {
     let before = whole(url).await;
     let lines = migrate::up(&target(url)).await.unwrap_or_else(|error| panic!("{error}"));
@@ -54,9 +54,9 @@ async fn there_and_back(url: &str) -> Vec<String> {
 /// Sees that the migration is refused for that reason, and that nothing was changed.
 async fn refused(url: &str, reason: &[&str]) {
     let before = whole(url).await;
-    let said = migrate::up(&target(url)).await.expect_err("a refusal").to_string();
+    let message = migrate::up(&target(url)).await.expect_err("a refusal").to_string();
     for part in reason {
-        assert!(said.contains(part), "{part:?} not in {said}");
+        assert!(message.contains(part), "{part:?} not in {message}");
     }
     assert_eq!(whole(url).await, before);
 }
@@ -122,12 +122,12 @@ async fn a_query_that_needs_another_search_path_is_refused_with_the_name_that_it
 async fn an_event_trigger_is_named_before_it_runs_and_when_it_fails() {
     let url = deployment("case_10", include_str!("../../fixtures/cases/10-event-triggers.sql")).await;
     let mut session = crate::support::open(&url).await;
-    let mut told = Vec::new();
-    let outcome = refreshtop_db::migrate::begin_up(&mut session, &mut |text| told.push(text.to_owned())).await;
-    let said = outcome.expect_err("it fails").to_string();
+    let mut reported = Vec::new();
+    let outcome = refreshtop_db::migrate::begin_up(&mut session, &mut |text| reported.push(text.to_owned())).await;
+    let message = outcome.expect_err("it fails").to_string();
     let note = "event trigger note_refreshes runs function public.note_refresh()";
-    assert!(told.iter().any(|line| line.starts_with("note: ") && line.contains(note)), "{told:?}");
-    assert!(said.contains("relation \"refresh_figures\" does not exist") && said.contains(note), "{said}");
+    assert!(reported.iter().any(|line| line.starts_with("note: ") && line.contains(note)), "{reported:?}");
+    assert!(message.contains("relation \"refresh_figures\" does not exist") && message.contains(note), "{message}");
     drop(session);
     refused(&url, &[note]).await;
 
@@ -142,7 +142,7 @@ async fn an_event_trigger_is_named_before_it_runs_and_when_it_fails() {
 }
 
 #[tokio::test]
-async fn a_view_made_anew_by_a_release_is_taken_and_found_again() {
+async fn a_view_that_a_release_recreates_is_taken_and_found_again() {
     let url = deployment("case_15", include_str!("../../fixtures/cases/15-made-anew-by-a-release.sql")).await;
     let lines = there_and_back(&url).await;
     assert!(lines.iter().any(|line| line.contains("keeps its own query")), "{lines:?}");
@@ -166,7 +166,7 @@ async fn a_view_made_anew_by_a_release_is_taken_and_found_again() {
 }
 
 #[tokio::test]
-async fn rows_that_a_key_would_lose_are_refused_and_a_null_in_the_key_is_said() {
+async fn rows_that_a_key_would_lose_are_refused_and_a_null_in_the_key_is_reported() {
     let url = deployment("case_18", include_str!("../../fixtures/cases/18-nulls-hide-rows.sql")).await;
     refused(&url, &["index public.notes_title takes each key once", "without an error"]).await;
     execute(

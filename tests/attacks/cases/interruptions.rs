@@ -66,7 +66,7 @@ async fn quiet(url: &str) {
 #[tokio::test]
 async fn a_migration_that_is_ended_leaves_everything_as_before_or_as_after() {
     let rounds: u32 = std::env::var(ROUNDS).ok().and_then(|text| text.parse().ok()).unwrap_or(20);
-    // Where pg_cron lives beside the application, so that all is one transaction.
+    // With pg_cron in the application's database, so that all is one transaction.
     let cron = Cron::IfInstalled("app".into());
     // A worker of release 13 that sleeps does not notice that its server was killed, and keeps the next one from starting.
     let settings = vec![("autovacuum".into(), "off".into())];
@@ -98,16 +98,16 @@ async fn a_migration_that_is_ended_leaves_everything_as_before_or_as_after() {
                 cluster.start_postgres().await.unwrap();
             }
         }
-        let said = ended(child);
+        let printed = ended(child);
         quiet(&url).await;
         let now = state(&url).await;
         let was_up = is_up;
         is_up = now == after;
-        assert!(is_up || now == before, "round {round} ({words:?}, {how}, {delay:?}) ended between: {said}\n{now}");
+        assert!(is_up || now == before, "round {round} ({words:?}, {how}, {delay:?}) ended between: {printed}\n{now}");
         seen[usize::from(was_up != is_up)] += 1;
         // What it says of itself is true.
-        if said.contains("nothing was changed") {
-            assert_eq!(is_up, was_up, "{said}");
+        if printed.contains("nothing was changed") {
+            assert_eq!(is_up, was_up, "{printed}");
         }
     }
     println!("{} stopped, {} were through", seen[0], seen[1]);

@@ -183,7 +183,7 @@ async fn a_log_of_partitions_is_refused() {
     )
     .await;
     let before = schema(&url).await;
-    let said = migrate::up(&target(&url)).await.unwrap_err().to_string();
-    assert!(said.contains("public.metrics_refresh_log exists and is not a plain table"), "{said}");
+    let message = migrate::up(&target(&url)).await.unwrap_err().to_string();
+    assert!(message.contains("public.metrics_refresh_log exists and is not a plain table"), "{message}");
     assert_eq!(schema(&url).await, before);
 }

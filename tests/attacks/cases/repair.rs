@@ -94,14 +94,14 @@ async fn each_fourth_put_back(first: usize) {
     let url = fresh_app("repair").await;
     let before = catalogs(&url).await;
     let mut failures = Vec::new();
-    for (damage, said) in DAMAGE.iter().skip(first).step_by(4) {
+    for (damage, reported) in DAMAGE.iter().skip(first).step_by(4) {
         up(&url).await;
         refreshed(&url).await;
         execute(&url, damage).await;
-        // Whatever becomes of it, it must not stand in the way of the repair.
+        // However it ends, it must not prevent the repair.
         let _ = client(&url).await.batch_execute("SELECT refreshtop.refresh('platform_metrics')").await;
         let lines = migrate::up(&target(&url)).await;
-        if !lines.as_ref().is_ok_and(|lines| lines[0].contains(said)) {
+        if !lines.as_ref().is_ok_and(|lines| lines[0].contains(reported)) {
             failures.push(format!("{damage}: {lines:?}"));
         }
         let works =
@@ -132,10 +132,10 @@ async fn a_renamed_schema_is_named_and_nothing_is_lost() {
     assert!(status == "error" && message.contains("public.platform_metrics"), "{status}: {message}");
     let logged: i64 = value(&url, "SELECT count(*) FROM old_public.metrics_refresh_log WHERE status = 'error'").await;
     assert_eq!(logged, 1);
-    let said = migrate::down(&target(&url), 0).await.unwrap_err().to_string();
-    assert!(said.contains("ALTER SCHEMA old_public RENAME TO public"), "{said}");
-    let said = migrate::up(&target(&url)).await.unwrap_err().to_string();
-    assert!(said.contains("public.accounts is missing"), "{said}");
+    let message = migrate::down(&target(&url), 0).await.unwrap_err().to_string();
+    assert!(message.contains("ALTER SCHEMA old_public RENAME TO public"), "{message}");
+    let message = migrate::up(&target(&url)).await.unwrap_err().to_string();
+    assert!(message.contains("public.accounts is missing"), "{message}");
     execute(&url, "ALTER SCHEMA old_public RENAME TO public").await;
     refreshed(&url).await;
     assert_eq!(up(&url).await[0], "the database is up to date");

@@ -19,8 +19,8 @@ async fn attempt(url: &str) -> Result<(), (Kind, String)> {
     let first = connect(&target, "test", &Limits::READING).await.map(drop);
     let shown = url.replace("hunter2", "***");
     let psql = program("psql").env("HOME", "/nonexistent").args(["-w", "-At", "-c", "select 1", url]).output().unwrap();
-    let said = String::from_utf8_lossy(&psql.stderr).into_owned();
-    assert_eq!(first.is_ok(), psql.status.success(), "{shown}: {first:?} {said}");
+    let printed = String::from_utf8_lossy(&psql.stderr).into_owned();
+    assert_eq!(first.is_ok(), psql.status.success(), "{shown}: {first:?} {printed}");
     first.map_err(|error| (error.kind, error.to_string()))
 }
 
@@ -85,7 +85,7 @@ async fn every_way_to_log_in() {
         ("bob", "plain", "", None),
         ("old", "plain", "", None),
         ("old", "hashed", "", None),
-        // What is kept as SCRAM is asked for as SCRAM even where the rules say md5.
+        // A password stored as SCRAM is requested as SCRAM even if the rules specify md5.
         ("bob", "hashed", "", None),
         ("bob", "app", "", None),
         ("bob", "app", "sslmode=disable", None),
@@ -103,10 +103,10 @@ async fn every_way_to_log_in() {
     }
     for (user, database) in [("bob", "plain"), ("old", "hashed"), ("bob", "app")] {
         let right = url(&server, user, database, "");
-        let (kind, said) = attempt(&right.replace("hunter2", "hunter3")).await.unwrap_err();
-        assert_eq!(kind, Kind::PasswordWrong, "{user} {database}: {said}");
-        let (kind, said) = attempt(&right.replace(":hunter2", "")).await.unwrap_err();
-        assert_eq!(kind, Kind::PasswordMissing, "{user} {database}: {said}");
+        let (kind, message) = attempt(&right.replace("hunter2", "hunter3")).await.unwrap_err();
+        assert_eq!(kind, Kind::PasswordWrong, "{user} {database}: {message}");
+        let (kind, message) = attempt(&right.replace(":hunter2", "")).await.unwrap_err();
+        assert_eq!(kind, Kind::PasswordMissing, "{user} {database}: {message}");
     }
 }
 
@@ -182,8 +182,8 @@ async fn servers_that_lie_are_refused_in_a_sentence() {
         let _ = stream.write_all(&message(b'R', SCRAM_OFFER));
         let mut buf = [0; 4096];
         let read = stream.read(&mut buf).unwrap_or(0);
-        let said = String::from_utf8_lossy(&buf[..read]).into_owned();
-        let nonce = said.rsplit("r=").next().unwrap_or_default().to_owned();
+        let sent = String::from_utf8_lossy(&buf[..read]).into_owned();
+        let nonce = sent.rsplit("r=").next().unwrap_or_default().to_owned();
         let first = format!("r={nonce}server,s=c2FsdHNhbHRzYWx0c2E=,i=4096");
         let _ = stream.write_all(&message(b'R', &[b"\0\0\0\x0b", first.as_bytes()].concat()));
         let _ = stream.read(&mut buf);

@@ -202,7 +202,7 @@ fn run(session: Connected) -> (tokio_postgres::Client, refreshtop_connect::Cance
     (client, canceller)
 }
 
-/// Has the server read its files anew, and waits until whoever connects meets what they say.
+/// Makes the server read its files again, and waits until they apply to new connections.
 async fn reload(server: &Server) {
     let (client, _) = run(server.boss().await);
     let before: String = client.query_one("select clock_timestamp()::text", &[]).await.unwrap().get(0);
@@ -380,8 +380,8 @@ async fn a_reading_session_reaches_the_same(server: &Server) {
     }
 }
 
-/// The installed libpq is the authority on what a connection string means.
-/// Answers each connection with an error of the server's, once it has said hello.
+/// The installed libpq is the authority on what a connection string means. Answers each connection with an error of the
+/// server's, after its start-up message.
 fn false_server(answers: Vec<&'static str>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -424,7 +424,7 @@ async fn a_server_that_never_answers_does_not_hang_us() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_up_is_told_apart() {
+async fn a_server_that_hangs_up_is_recognised() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {

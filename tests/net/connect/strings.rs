@@ -8,7 +8,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 const QUERY: &str = "select concat_ws('/', current_user, current_database(), inet_server_addr() is null, \
     current_setting('work_mem'), current_setting('application_name'))";
 
-/// What psql's session says of itself, or why there is none.
+/// The properties of psql's session, or why there is none.
 fn of_psql(text: &str, environment: &Environment) -> Result<String, String> {
     let mut psql = program("psql");
     psql.envs(environment).args(["-X", "-w", "-At", "-c", QUERY]);
@@ -29,9 +29,9 @@ async fn of_ours(text: &str, environment: &Environment) -> Result<String, String
     let target = Target::resolve(url.as_ref(), environment).map_err(|error| error.to_string())?;
     let session = connect(&target, "test", &Limits::default()).await.map_err(|error| error.to_string())?;
     let (client, _) = run(session);
-    let said: String = client.query_one(QUERY, &[]).await.unwrap().get(0);
+    let answer: String = client.query_one(QUERY, &[]).await.unwrap().get(0);
     // The one difference that is wanted.
-    Ok(said.replace("/refreshtop test", "/psql"))
+    Ok(answer.replace("/refreshtop test", "/psql"))
 }
 
 /// Password files and services, for the server at `port`; readable for psql's account.
@@ -145,8 +145,8 @@ async fn strings_variables_and_files_lead_to_the_session_that_psql_gets() {
         let environment = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).chain([home]).collect();
         let (ours, theirs) = (of_ours(&text, &environment).await, of_psql(&text, &environment));
         assert_eq!(ours.clone().ok(), theirs.clone().ok(), "{text:?} {variables}: {ours:?} {theirs:?}");
-        let said = ours.as_ref().err().map_or("", String::as_str);
-        assert!(!said.contains("hunter2"), "{said}");
+        let message = ours.as_ref().err().map_or("", String::as_str);
+        assert!(!message.contains("hunter2"), "{message}");
         opened += usize::from(ours.is_ok());
     }
     // The table is worth nothing if nothing connects.

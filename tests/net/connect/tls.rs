@@ -38,7 +38,7 @@ impl Authority {
     fn new(file: &Path) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // OpenSSL takes a certificate for self-signed where its own name is that of the authority.
+        // OpenSSL considers a certificate self-signed if its own name is that of the authority.
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, "an authority");
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -113,7 +113,7 @@ fn meant(mode: &str, shown: Shown, root: Option<&str>) -> Option<bool> {
     let verified = signed && shown != Shown::Nothing;
     match mode {
         "disable" | "allow" => Some(false),
-        // Falls back to a plain session where TLS does not work out, for whatever reason.
+        // Falls back to a plain session if TLS fails for any reason.
         "prefer" => Some(verified),
         // Verifies as soon as there is a root certificate.
         "require" | "verify-ca" if root.is_some() || mode == "require" => verified.then_some(true),
@@ -198,7 +198,7 @@ fn partial_chain(mode: &str, shown: Shown) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_certificate_is_said() {
+async fn what_is_wrong_with_a_certificate_is_reported() {
     let server = Server::start();
     prepare(&server).await;
     let authority = Authority::new(&server.folder.path().join("authority.crt"));
@@ -304,7 +304,7 @@ async fn the_usual_files_are_used_as_psql_uses_them() {
 
 /// The installed psql is too old for this one; where the system's authorities are, `SSL_CERT_FILE` says.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_systems_authorities_are_trusted_where_that_is_asked_for() {
+async fn the_systems_authorities_are_trusted_on_request() {
     let server = Server::start();
     prepare(&server).await;
     let authority = server.folder.path().join("authority.crt");
@@ -322,9 +322,9 @@ async fn the_systems_authorities_are_trusted_where_that_is_asked_for() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_refreshtop"));
         command.env_clear().env("HOME", "/nonexistent").env("REFRESHTOP_URL", &url).env("SSL_CERT_FILE", system);
         let output = command.args(["migrate", "status"]).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.success(), trusted, "{url}: {said}");
-        assert!(trusted || said.contains("TLS failed"), "{url}: {said}");
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.success(), trusted, "{url}: {printed}");
+        assert!(trusted || printed.contains("TLS failed"), "{url}: {printed}");
     }
 }
 

@@ -46,7 +46,7 @@ async fn a_link_that_swallows_everything_is_noticed_within_15_seconds() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_the_first_word_is_waited_for() {
+async fn a_server_that_does_not_answer_the_first_packet_is_waited_for() {
     let (cluster, url) = own_server().await;
     let proxy = Proxy::before(cluster.port());
     proxy.set(FROZEN);
@@ -86,7 +86,7 @@ impl Cable {
         steps.iter().all(|step| ip(step)).then_some(cable)
     }
 
-    /// From now on answers vanish: nobody is told, neither side.
+    /// From now on answers vanish, and neither side is notified.
     fn cut(&self) {
         assert!(ip(&format!("route add blackhole {}.2/32", self.net)));
     }

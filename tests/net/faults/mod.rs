@@ -4,8 +4,8 @@
 //! that is much longer than what stands there: many times the usual, for a busy machine, and far below what a person
 //! would call hanging.
 
-mod doors;
 mod links;
+mod log_in;
 mod machines;
 mod servers;
 
@@ -37,7 +37,7 @@ fn monitor(url: &str) -> Launch {
     Launch::refreshtop(&["--poll", "2s"]).env("REFRESHTOP_URL", url)
 }
 
-/// Times of a fault, told at its end.
+/// Times of a fault, printed at its end.
 struct Fault {
     name: &'static str,
     /// Seconds after which it must have been noticed, and must be over.

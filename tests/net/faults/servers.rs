@@ -82,7 +82,7 @@ async fn a_server_that_was_killed_and_started_again() {
 }
 
 #[tokio::test]
-async fn sessions_that_the_server_ends_for_idling_are_not_ours_to_lose() {
+async fn idle_session_timeout_costs_no_session() {
     if value::<i32>(&own_server().await.1, "SELECT current_setting('server_version_num')::int").await < 140_000 {
         // The setting came with PostgreSQL 14; what is tested does not exist before.
         return;
@@ -109,7 +109,7 @@ const AS_IF_FULL: &str = "
     CREATE TRIGGER full_disk BEFORE INSERT ON refreshtop.log_fallback FOR EACH ROW EXECUTE FUNCTION public.full_disk()";
 
 #[tokio::test]
-async fn a_full_disk_is_told_though_the_log_takes_no_row() {
+async fn a_full_disk_is_reported_though_the_log_takes_no_row() {
     let (cluster, url) = own_server().await;
     let mut monitor = monitor(&url).live();
     let folder = cluster.folder().join("small");
@@ -117,7 +117,7 @@ async fn a_full_disk_is_told_though_the_log_takes_no_row() {
     if mounted {
         let sql = format!("CREATE TABLESPACE small LOCATION '{}'", folder.display());
         execute(&url, &sql).await;
-        // The row is kept aside where only the log takes none.
+        // The row is kept in the fallback if only the log takes none.
         for table in ["public.metrics_refresh_log", "refreshtop.log_fallback"] {
             execute(&url, &format!("ALTER TABLE {table} SET TABLESPACE small")).await;
         }

@@ -41,7 +41,7 @@ impl Polls {
     }
 }
 
-/// One look at `url`.
+/// One read of `url`.
 async fn snapshot(url: &str) -> Snapshot {
     Polls::new(url).poll().await.unwrap()
 }

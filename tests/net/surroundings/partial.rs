@@ -14,15 +14,15 @@ const MIGRATE: &str = "run: refreshtop migrate";
 
 /// Statistics, runs, errors, figures, job.
 fn check(what: &str, snapshot: &Snapshot, expected: [Expected; 5]) {
-    fn said<T>(reading: &Reading<T>) -> Result<(), (String, String)> {
+    fn outcome<T>(reading: &Reading<T>) -> Result<(), (String, String)> {
         reading.as_ref().map(|_| ()).map_err(|why| (why.reason.clone(), why.fix.clone()))
     }
     let found = [
-        ("statistics", said(&snapshot.stats)),
-        ("runs", said(&snapshot.runs)),
-        ("errors", said(&snapshot.errors)),
-        ("figures", said(&snapshot.figures)),
-        ("job", said(&snapshot.job)),
+        ("statistics", outcome(&snapshot.stats)),
+        ("runs", outcome(&snapshot.runs)),
+        ("errors", outcome(&snapshot.errors)),
+        ("figures", outcome(&snapshot.figures)),
+        ("job", outcome(&snapshot.job)),
     ];
     for ((part, found), expected) in found.into_iter().zip(expected) {
         match (&found, expected) {

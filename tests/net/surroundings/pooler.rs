@@ -26,7 +26,7 @@ const BOTH: [&str; 2] = ["", IGNORING];
 const NOTICED: &str = "notifications don't come through";
 
 #[tokio::test]
-async fn in_session_mode_news_are_live() {
+async fn in_session_mode_notifications_arrive() {
     for settings in BOTH {
         let url = migrated_app("session").await;
         let pooler = Pooler::start(cluster().await, "session", 5, settings);
@@ -38,7 +38,7 @@ async fn in_session_mode_news_are_live() {
 }
 
 #[tokio::test]
-async fn in_transaction_mode_it_is_noticed_that_nothing_arrives_and_polling_carries_on() {
+async fn in_transaction_mode_missing_notifications_are_noticed_and_polling_carries_on() {
     for settings in BOTH {
         let url = migrated_app("transaction").await;
         let pooler = Pooler::start(cluster().await, "transaction", 5, settings);
@@ -136,7 +136,7 @@ async fn a_run_is_read_in_full_behind_the_pooler() {
 }
 
 #[tokio::test]
-async fn a_pooler_that_pauses_or_restarts_and_a_server_that_does_are_come_back_from() {
+async fn the_monitor_recovers_after_a_pooler_or_its_server_pauses_or_restarts() {
     let mut cluster = DisposableCluster::start(&options(), &mut |_| {}).await.unwrap();
     let url = small_app_in(&cluster, "app").await;
     migrate(&url).await;
@@ -266,7 +266,7 @@ async fn the_scheduler_and_a_follower_begin_on_connections_that_change() {
 
 /// A pooler may offer a database under another name than its own, and no other one.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_job_is_found_where_the_pooler_names_the_database_otherwise() {
+async fn the_job_is_found_if_the_pooler_has_another_name_for_the_database() {
     let cluster =
         DisposableCluster::start(&ClusterOptions { cron: Cron::IfInstalled("app".into()), ..options() }, &mut |_| {})
             .await
@@ -281,8 +281,11 @@ async fn the_job_is_found_where_the_pooler_names_the_database_otherwise() {
         // Without this nothing but the alias leads to the server.
         pooler.command(&url, "DISABLE app").await;
         for arguments in [&["status", "--json"][..], &["job", "--json"], &["doctor", "--json"]] {
-            let told = String::from_utf8(answer(&through, arguments).stdout).unwrap();
-            assert!(told.contains("*/5 * * * *") && !told.contains("can't be seen, because"), "{arguments:?}: {told}");
+            let printed = String::from_utf8(answer(&through, arguments).stdout).unwrap();
+            assert!(
+                printed.contains("*/5 * * * *") && !printed.contains("can't be seen, because"),
+                "{arguments:?}: {printed}"
+            );
         }
         let job = super::snapshot(&through).await.job.unwrap();
         assert_eq!(job.schedule, "*/5 * * * *");

@@ -86,7 +86,7 @@ async fn a_standby_that_is_behind_says_how_far() {
 }
 
 #[tokio::test]
-async fn a_look_that_the_standby_gives_up_is_a_failed_poll() {
+async fn a_read_that_the_standby_cancels_is_a_failed_poll() {
     let (cluster, url) = primary().await;
     let standby = Standby::of(&cluster).await;
     let there = standby.url(&url);

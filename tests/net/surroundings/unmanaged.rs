@@ -1,4 +1,4 @@
-//! Deployments made by hand, watched without migrating them.
+//! Unmanaged deployments, watched without migrating them.
 
 use super::{polling, snapshot};
 use crate::support::{asking::Asking, execute, fresh_app, fresh_role, migrate, session::Session, value};
@@ -15,7 +15,7 @@ const ODD_ROWS: &str = "
         ('platform_metrics', 'success', 7.25, NULL, now(), now(), NULL),
         ('other', 'error', 1, 'not of this view', now(), now(), now())";
 
-async fn handmade(prefix: &str) -> String {
+async fn unmanaged(prefix: &str) -> String {
     let url = fresh_app(prefix).await;
     execute(&url, UNMANAGED).await;
     url
@@ -23,7 +23,7 @@ async fn handmade(prefix: &str) -> String {
 
 #[tokio::test]
 async fn statistics_without_migrations_are_those_of_the_migrated_function() {
-    let url = handmade("same").await;
+    let url = unmanaged("same").await;
     execute(&url, ODD_ROWS).await;
     let before = snapshot(&url).await;
     assert_eq!(before.deployment, Deployment::Unmanaged);
@@ -48,7 +48,7 @@ async fn statistics_without_migrations_are_those_of_the_migrated_function() {
 
 #[tokio::test]
 async fn the_empty_window_has_no_rate() {
-    let url = handmade("window").await;
+    let url = unmanaged("window").await;
     execute(&url, "UPDATE public.metrics_refresh_log SET created_at = created_at - interval '3 days'").await;
     let stats = snapshot(&url).await.stats.unwrap();
     assert_eq!((stats.total, stats.success_rate, stats.avg_duration_ms, stats.last_error), (0, None, None, None));
@@ -57,7 +57,7 @@ async fn the_empty_window_has_no_rate() {
 
 #[tokio::test]
 async fn columns_that_are_missing_read_as_nothing() {
-    let url = handmade("columns").await;
+    let url = unmanaged("columns").await;
     execute(
         &url,
         "ALTER TABLE public.metrics_refresh_log DROP id, DROP duration_ms, DROP completed_at, DROP created_at, DROP error_message;
@@ -68,7 +68,7 @@ async fn columns_that_are_missing_read_as_nothing() {
     let (stats, runs) = (snapshot.stats.unwrap(), snapshot.runs.unwrap());
     assert!(stats.total > 280 && stats.avg_duration_ms.is_none(), "{stats:?}");
     assert_eq!((runs[9].status, &runs[9].error, runs[9].duration_ms), (RunStatus::Error, &None, None));
-    // The keys tell the rows apart, and find them again.
+    // The keys identify the rows.
     let mut asking = Asking::new(&url);
     asking.reader.read_run(runs[9].id);
     match asking.event().await {
@@ -82,7 +82,7 @@ async fn columns_that_are_missing_read_as_nothing() {
 
 #[tokio::test]
 async fn rights_still_hold() {
-    let url = handmade("rights").await;
+    let url = unmanaged("rights").await;
     execute(&url, "REVOKE ALL ON public.metrics_refresh_log FROM PUBLIC").await;
     let (name, role) = fresh_role(&url, "reader", "").await;
     let refused = snapshot(&role).await;
@@ -104,7 +104,7 @@ async fn rights_still_hold() {
 
 #[tokio::test]
 async fn the_screen_says_that_it_is_read_without_migrations() {
-    let url = handmade("screen").await;
+    let url = unmanaged("screen").await;
     let mut monitor = polling(&url).start();
     monitor.wait_for("the figures and the note", |screen| {
         screen.contains("read without migrations")

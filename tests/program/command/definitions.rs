@@ -126,7 +126,7 @@ fn the_sample_has_every_option() {
     refreshtop::settings::check_commands(&line, &BTreeMap::new()).unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// Every name of a member, however deep it stands.
+/// Every name of a member, at any depth.
 fn members(value: &Value, names: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
@@ -138,7 +138,7 @@ fn members(value: &Value, names: &mut BTreeSet<String>) {
     }
 }
 
-/// The words of a row of docs/json.md that stand in backticks.
+/// The words in backticks of a row of docs/json.md.
 fn quoted(text: &str) -> BTreeSet<String> {
     text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }

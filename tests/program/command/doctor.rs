@@ -140,7 +140,7 @@ async fn nobodys_session_ends_unless_it_is_named() {
     let found = run(&url, "doctor").await;
     assert_eq!(code(&found), exit::CRITICAL, "{found:?}");
     assert!(!found.out.contains('\x1b') && !found.out.contains("\nway"), "{found:?}");
-    let hint = format!("done only where it is named: refreshtop doctor --fix --also '{name}'");
+    let hint = format!("done only if you name it: refreshtop doctor --fix --also '{name}'");
     assert!(found.out.contains(&hint), "{found:?}");
     let answer = run(&url, "doctor --json").await.json();
     let sessions = check(&answer, "blocking")["detail"]["sessions"].as_array().unwrap();
@@ -171,7 +171,7 @@ async fn what_cannot_be_seen_says_why() {
         let json = run(url, "doctor --json").await;
         let answer = json.json();
         assert_eq!((people.err.as_str(), json.err.as_str()), ("", ""), "{people:?} {json:?}");
-        // Without its jobs no database of these is sound, but who may not see them can't say so.
+        // Without its jobs none of these databases is sound, but a role that may not see them can't know that.
         let found: Vec<&Value> = answer["checks"].as_array().unwrap().iter().collect();
         assert!(found.iter().any(|check| check["verdict"] == verdict), "{answer:#}");
         for check in found.iter().filter(|check| check["verdict"] == "unknown") {

@@ -1,4 +1,4 @@
-//! Every command that README and docs/ show, run as it stands there.
+//! Every command that README and docs/ show, run as written.
 
 use super::{Guarded, PATIENCE, add_runs, code, program, run};
 use crate::support::{
@@ -107,8 +107,8 @@ async fn try_example(folder: &Path, url: &str, line: &str) {
     } else if line.contains("--listen") {
         block_in_place(|| {
             start_and_stop(at(folder, url, line), |metrics| {
-                let said = first_line(metrics.stderr.take().unwrap());
-                assert!(said.starts_with("refreshtop: serving http://127.0.0.1:"), "{line}: {said}");
+                let printed = first_line(metrics.stderr.take().unwrap());
+                assert!(printed.starts_with("refreshtop: serving http://127.0.0.1:"), "{line}: {printed}");
             });
         });
     } else if is("schedule") {
@@ -195,7 +195,7 @@ async fn the_runbooks_commands_run() {
     try_all(lines).await;
 }
 
-/// What engineers typed by hand has a row each, and the row the command.
+/// Every statement that engineers typed by hand has a row with the command.
 #[test]
 fn every_statement_of_old_has_its_command() {
     let rows: Vec<Vec<&str>> =

@@ -152,7 +152,7 @@ fn serving(url: &str) -> (Guarded, String) {
 const NOWHERE: &str = "postgres://nobody@127.0.0.1:1/none";
 
 #[test]
-fn only_who_asks_for_this_machine_is_answered() {
+fn only_requests_for_this_machine_are_answered() {
     let (_server, address) = serving(NOWHERE);
     let port = address.rsplit_once(':').unwrap().1;
     for (request, wanted) in [

@@ -51,7 +51,7 @@ async fn a_job_is_restored_paused_resumed_moved_and_removed() {
 }
 
 #[tokio::test]
-async fn whoever_may_not_act_for_the_jobs_role_is_told_who_may() {
+async fn a_role_that_may_not_act_for_the_jobs_role_learns_who_may() {
     let url = migrated_app("command_jobs").await;
     assert_eq!(run(&url, "job restore").await.code, 0);
     let seconds = run(&url, "job every '30 seconds'").await;
@@ -111,7 +111,7 @@ async fn a_job_that_runs_other_statements_too_is_paused_and_never_removed() {
 
 /// The history has no index on the job, and is never cleaned.
 #[tokio::test]
-async fn executions_behind_many_of_others_are_found_or_said_to_be_out_of_reach() {
+async fn executions_behind_many_of_others_are_found_or_reported_as_out_of_reach() {
     // In a cluster of its own: those of other tests would be out of reach as well.
     let cron = Cron::Required(CRON_DATABASE.into());
     let wanted = ClusterOptions { cron, settings: vec![without_runs()], ..options() };

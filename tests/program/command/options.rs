@@ -1,4 +1,4 @@
-//! Where options come from, and what is said if they are wrong.
+//! Where options come from, and the messages if they are wrong.
 
 use super::{app_with, program, run, run_command};
 use crate::support::terminal::Launch;

@@ -275,7 +275,7 @@ async fn a_trigger_beside_a_running_refresh_is_refused_or_waits_for_its_turn() {
 /// Whom the application admits refreshes by the functions in schema public, whose owner can replace them: the program calls
 /// none of those, and says which role it needs.
 #[tokio::test]
-async fn a_trigger_of_whom_the_application_admits_is_told_the_role_that_it_needs() {
+async fn a_trigger_by_a_user_of_the_application_names_the_role_that_it_needs() {
     let url = fresh_app("command_admitted").await;
     execute(&url, "CREATE FUNCTION public.is_super_admin() RETURNS boolean LANGUAGE sql AS 'SELECT true'").await;
     migrate(&url).await;

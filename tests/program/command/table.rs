@@ -141,7 +141,7 @@ async fn migrating_answers_in_every_state() {
     assert_eq!((code(&people), people.out.lines().count()), (exit::OK, pending.len()), "{people:?}");
     assert!(people.out.lines().all(|line| line.starts_with("00") && line.ends_with("  pending")), "{people:?}");
 
-    for (line, kind, said) in [
+    for (line, kind, beginning) in [
         ("migrate --json", "migrate", "applied steps 1, 2"),
         ("migrate up --json", "migrate", "the database is up to date"),
         ("migrate down --yes --json", "migrate_down", "undid steps "),
@@ -152,7 +152,7 @@ async fn migrating_answers_in_every_state() {
         let object = ran.json();
         assert_eq!((&object["schema"], &object["kind"]), (&"refreshtop/1".into(), &kind.into()), "{object}");
         let done = object["done"].as_array().unwrap();
-        assert!(done.iter().any(|sentence| sentence.as_str().unwrap().starts_with(said)), "{line}: {object}");
+        assert!(done.iter().any(|sentence| sentence.as_str().unwrap().starts_with(beginning)), "{line}: {object}");
     }
     let applied = steps(&run(&states.healthy, "migrate status --json").await);
     assert!(applied.iter().all(|step| step["applied_at"].is_string()), "{applied:?}");
@@ -198,7 +198,7 @@ async fn a_wrong_line_is_no_verdict() {
 }
 
 #[tokio::test]
-async fn what_people_and_programs_are_told_is_the_same() {
+async fn people_and_programs_get_the_same_answer() {
     let url = app_with(1, 9).await;
     let status = run(&url, "status --json").await.json();
     assert_eq!(status["health"]["verdict"], "critical", "{status}");
@@ -272,9 +272,9 @@ async fn another_view_is_chosen_by_its_name() {
     assert_eq!(code(&unknown), exit::UNKNOWN, "{unknown:?}");
 }
 
-/// Watched before it is migrated: what can be read by hand is, as in the monitor.
+/// Watched before it is migrated: what can be read is read, as in the monitor.
 #[tokio::test]
-async fn a_deployment_made_by_hand_is_answered_for() {
+async fn an_unmanaged_deployment_is_answered_for() {
     let url = fresh_app("command_unmanaged").await;
     execute(&url, include_str!("../../fixtures/unmanaged.sql")).await;
     let status = run(&url, "status --json").await;
@@ -286,7 +286,7 @@ async fn a_deployment_made_by_hand_is_answered_for() {
     assert!(status["figures"]["total_accounts"].is_u64() && status["running"].is_null(), "{status}");
     assert_eq!(status["job"]["unavailable"]["fix"], "run: refreshtop migrate", "{status}");
     let people = run(&url, "status").await.out;
-    assert!(people.contains("made by hand; run: refreshtop migrate"), "{people}");
+    assert!(people.contains("unmanaged (installed by hand); run: refreshtop migrate"), "{people}");
 
     let figures = run(&url, "stats --json").await.json();
     let total = figures["stats"]["total"].as_u64().unwrap();
@@ -307,7 +307,7 @@ async fn a_deployment_made_by_hand_is_answered_for() {
     assert_eq!(doctor["verdict"], "problem", "{doctor:#}");
     assert_eq!(doctor["checks"][0]["advice"], "Run: refreshtop migrate.", "{doctor:#}");
 
-    // Who may not read that log is told to migrate.
+    // A role that may not read that log gets the advice to migrate.
     execute(&url, "REVOKE ALL ON public.metrics_refresh_log FROM PUBLIC").await;
     let (_, nobody) = fresh_role(&url, "nobody", "").await;
     for line in ["status --json", "logs --json"] {

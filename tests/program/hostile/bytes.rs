@@ -8,7 +8,7 @@ const FINALS: &str = "HmJK";
 /// Modes that it may switch: the cursor, the alternate screen, synchronized updates.
 const MODES: [&str; 6] = ["?25h", "?25l", "?1049h", "?1049l", "?2026h", "?2026l"];
 
-/// Fails where anything but text and the program's own sequences was written.
+/// Fails if anything but text and the program's own sequences was written.
 pub fn assert_tame(program: &TerminalProgram) {
     assert_tame_bytes(&program.raw_bytes());
     let asked = program.asked();
@@ -32,7 +32,7 @@ pub fn assert_tame_bytes(raw: &[u8]) {
     assert!(is_safe(rest), "{rest:?}");
 }
 
-/// The frame of what is open stands in one column on every row, at the left and at the right.
+/// The frame of what is open is in the same columns on every row.
 pub fn assert_framed(program: &TerminalProgram, cols: u16, rows: u16) {
     use std::{num::NonZeroU16, time::Duration};
     // What was typed last shows.

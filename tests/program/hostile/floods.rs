@@ -12,7 +12,7 @@ use refreshtop_cluster::DisposableCluster;
 use std::time::Duration;
 
 /// A server of the test's own, with a migrated application: the queue of notifications is the whole server's, and a
-/// session of another database is not told of the last few, so that the queue would not become empty.
+/// session of another database does not get the last few, so that the queue would not become empty.
 async fn own_server() -> (DisposableCluster, String) {
     let cluster = DisposableCluster::start(&options(), &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"));
     let url = small_app_in(&cluster, "app").await;

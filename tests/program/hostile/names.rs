@@ -38,7 +38,7 @@ async fn hostile_database() -> (String, String) {
 async fn names_do_not_steer_the_terminal() {
     let (role_url, url) = hostile_database().await;
     execute(&url, "UPDATE refreshtop.views SET lock_timeout = '200ms'").await;
-    // A session in the way whose name and query are hostile as well: both go into the black box.
+    // A blocking session whose name and query are hostile as well: both go into the black box.
     let blocker = Session::open(&url).await;
     blocker.run("SET application_name = E'\\x1b]0;pwned\\x07 blocker'").await;
     blocker.run("CREATE TABLE public.\"\x1b]0;pwned\x07\" (id int)").await;
@@ -88,10 +88,10 @@ async fn neither_do_hosts_that_nobody_has() {
     for host in ["\x1b]0;pwned\x07", "\u{202e}\u{9b}2J", "/tmp/\x1b]0;pwned\x07"] {
         let url = format!("postgres://bob@{}:1/{}", encoded(host), encoded(NAME));
         let mut monitor = Launch::monitor(&url).start();
-        let said = monitor.wait_for("a word about it", |screen| {
+        let shown = monitor.wait_for("a word about it", |screen| {
             screen.contains("NOTHING HAS BEEN READ YET") || screen.contains("refreshtop:")
         });
-        if said.contains("NOTHING HAS BEEN READ") {
+        if shown.contains("NOTHING HAS BEEN READ") {
             monitor.send("q");
         }
         monitor.wait_exit().unwrap();

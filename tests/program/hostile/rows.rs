@@ -105,19 +105,19 @@ async fn odd_values_cost_no_list() {
     assert_tame(&monitor);
     // The same rows without a screen, and from a log of which no function of ours can be asked.
     for _ in 0..2 {
-        assert_eq!(told(&url, "logs").lines().count(), 14);
+        assert_eq!(output(&url, "logs").lines().count(), 14);
         for line in ["logs --json", "logs --errors --since 6h --json"] {
-            let told: Value = serde_json::from_str(&told(&url, line)).unwrap();
-            assert_eq!(told["runs"].as_array().unwrap().len(), 13, "{told}");
+            let printed: Value = serde_json::from_str(&output(&url, line)).unwrap();
+            assert_eq!(printed["runs"].as_array().unwrap().len(), 13, "{printed}");
         }
-        assert!(told(&url, "status").contains("0 of 13 succeeded"));
+        assert!(output(&url, "status").contains("0 of 13 succeeded"));
         execute(&url, "DROP SCHEMA IF EXISTS refreshtop CASCADE").await;
     }
 }
 
 /// A database in `SQL_ASCII` keeps whatever bytes it was given, and sends them as they are.
 #[tokio::test]
-async fn bytes_that_are_no_text_cost_their_own_place() {
+async fn bytes_that_are_not_text_are_replaced_and_nothing_else_is_lost() {
     let (cluster, name) = (cluster().await, unique("bytes"));
     let create = format!("CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0");
     execute(&cluster.url("postgres"), &create).await;
@@ -127,8 +127,8 @@ async fn bytes_that_are_no_text_cost_their_own_place() {
     let bytes = "E'caf\\xe9 \\xff'";
     execute(&url, &row(bytes, "5", "now()", &black_box(bytes))).await;
     for line in ["logs", "logs --json", "logs --errors --since 6h --json", "status --json", "stats"] {
-        let told = told(&url, line);
-        assert!(!line.starts_with("logs") || told.contains("caf\u{fffd} \u{fffd}"), "{line}: {told}");
+        let printed = output(&url, line);
+        assert!(!line.starts_with("logs") || printed.contains("caf\u{fffd} \u{fffd}"), "{line}: {printed}");
         execute(&url, &format!("NOTIFY metrics_refresh, {bytes}")).await;
     }
     let mut monitor = Launch::monitor(&url).live();
@@ -154,7 +154,7 @@ async fn bytes_that_are_no_text_cost_their_own_place() {
 }
 
 /// What a command says that does its work.
-fn told(url: &str, line: &str) -> String {
+fn output(url: &str, line: &str) -> String {
     let mut command = Command::new(REFRESHTOP);
     command.args(line.split(' ')).env_clear().env("REFRESHTOP_URL", url).env("HOME", "/nonexistent");
     let output = command.stdin(Stdio::null()).output().unwrap();

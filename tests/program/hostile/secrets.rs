@@ -33,7 +33,7 @@ fn base64(bytes: &[u8]) -> String {
 
 /// The password as it would look where it leaks.
 fn forms() -> Vec<String> {
-    // Wherever it stands in what was encoded: three ways to begin.
+    // At any position in the encoded text: three ways to begin.
     let shifted = (0..3).map(|skip| base64(&PASSWORD.as_bytes()[skip..]));
     [MARK.to_owned(), encoded(PASSWORD), MARK.to_uppercase()].into_iter().chain(shifted).collect()
 }
@@ -201,7 +201,7 @@ fn every_command_is_tried() {
 
 /// Runs it as anybody may, with everything logged. What goes on is asked to stop after some seconds; the others end by
 /// themselves, on a busy machine later.
-fn told(folder: &Path, arguments: &[String], command: &[&str], variables: &BTreeMap<String, String>) -> (bool, String) {
+fn run(folder: &Path, arguments: &[String], command: &[&str], variables: &BTreeMap<String, String>) -> (bool, String) {
     let log = folder.join("log");
     let limit = if matches!(command, ["schedule", ..] | ["logs", "--follow"]) { "4" } else { "30" };
     let mut program = Command::new("timeout");
@@ -211,8 +211,8 @@ fn told(folder: &Path, arguments: &[String], command: &[&str], variables: &BTree
     program.args(["--log-level", "trace", "--log-file"]).arg(&log);
     program.args(arguments).args(command).envs(variables).stdin(Stdio::null());
     let output = program.output().unwrap();
-    let said = [output.stdout, output.stderr, fs::read(&log).unwrap_or_default()].concat();
-    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+    let printed = [output.stdout, output.stderr, fs::read(&log).unwrap_or_default()].concat();
+    (output.status.success(), String::from_utf8_lossy(&printed).into_owned())
 }
 
 /// A migrated database, and a role whose password is the planted one.
@@ -236,8 +236,8 @@ async fn it_is_in_no_output_of_any_command() {
         for (way, (arguments, variables)) in ways(&place, folder.path()) {
             // Where the string itself is wrong, one command tells as much as all of them.
             for command in COMMANDS.iter().take(if fault == "none" { COMMANDS.len() } else { 3 }) {
-                let (succeeded, said) = told(folder.path(), &arguments, command, &variables);
-                assert_hidden(&format!("{way}, {fault}, {command:?}"), &said);
+                let (succeeded, printed) = run(folder.path(), &arguments, command, &variables);
+                assert_hidden(&format!("{way}, {fault}, {command:?}"), &printed);
                 worked += usize::from(succeeded && command == &["migrate", "status"]);
                 runs += 1;
             }
@@ -257,8 +257,8 @@ async fn it_is_in_nothing_that_the_other_commands_say() {
         ways(&right, folder.path()).into_iter().filter(|way| ["keywords", "--url"].contains(&way.0))
     {
         for command in MORE_COMMANDS {
-            let (succeeded, said) = told(folder.path(), &arguments, command, &variables);
-            assert_hidden(&format!("{way}, {command:?}"), &said);
+            let (succeeded, printed) = run(folder.path(), &arguments, command, &variables);
+            assert_hidden(&format!("{way}, {command:?}"), &printed);
             if succeeded { worked.push(command) } else { failed.push(command) }
         }
     }

@@ -31,12 +31,12 @@ const FUNCTIONS: &str = "
     CREATE SCHEMA trap;
     CREATE FUNCTION trap.spring(p_where text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
         BEGIN RAISE LOG 'SPRUNG in % by % as %: %', current_database(), session_user, current_user, p_where; RETURN true; END$$;
-    CREATE FUNCTION trap.said(p_where text) RETURNS text LANGUAGE sql AS $$SELECT 'success' WHERE trap.spring(p_where)$$;
+    CREATE FUNCTION trap.answer(p_where text) RETURNS text LANGUAGE sql AS $$SELECT 'success' WHERE trap.spring(p_where)$$;
     GRANT USAGE ON SCHEMA trap TO PUBLIC;
     -- Fits better than PostgreSQL's own.
     CREATE FUNCTION public.to_json(p integer) RETURNS json LANGUAGE sql AS $$SELECT pg_catalog.to_json(p) WHERE trap.spring('to_json')$$;";
 
-const COLUMNS: &str = "gen_random_uuid() AS id, 'platform_metrics'::text AS refresh_type, trap.said('column') AS status,
+const COLUMNS: &str = "gen_random_uuid() AS id, 'platform_metrics'::text AS refresh_type, trap.answer('column') AS status,
     1.0::numeric AS duration_ms, NULL::text AS error_message, now() AS started_at, now() AS completed_at, now() AS created_at,
     NULL::text AS sqlstate, 'manual'::text AS trigger_source, NULL::name AS triggered_by, NULL::text AS application_name,
     NULL::jsonb AS black_box, NULL::jsonb AS measured, NULL::text AS error_detail, NULL::text AS error_hint,
@@ -69,7 +69,7 @@ fn tables() -> String {
          CREATE UNIQUE INDEX ON public.platform_metrics (last_updated);
          CREATE INDEX ON public.platform_metrics (total_users) WHERE trap.spring('index of the view');
          GRANT SELECT ON public.metrics_refresh_log, public.platform_metrics TO PUBLIC;",
-        COLUMNS.replace("trap.said('column')", "'success'::text")
+        COLUMNS.replace("trap.answer('column')", "'success'::text")
     )
 }
 
@@ -118,12 +118,12 @@ fn schema(security: &str) -> String {
     .concat()
 }
 
-/// What stands in for `pg_cron` if there is none.
+/// A replacement for `pg_cron` if there is none.
 const DECOYS: &str = "
     CREATE SCHEMA cron; GRANT USAGE ON SCHEMA cron TO PUBLIC;
     CREATE VIEW cron.job AS SELECT 1::bigint AS jobid, 'refresh-platform-metrics'::text AS jobname, '* * * * *'::text AS schedule,
-        trap.said('job') AS command, true AS active, current_database()::text AS database, 'postgres'::text AS username;
-    CREATE VIEW cron.job_run_details AS SELECT 1::bigint AS jobid, 1::bigint AS runid, trap.said('runs') AS status,
+        trap.answer('job') AS command, true AS active, current_database()::text AS database, 'postgres'::text AS username;
+    CREATE VIEW cron.job_run_details AS SELECT 1::bigint AS jobid, 1::bigint AS runid, trap.answer('runs') AS status,
         ''::text AS return_message, now() AS start_time, now() AS end_time, 1 AS job_pid;
     GRANT SELECT ON ALL TABLES IN SCHEMA cron TO PUBLIC;";
 
@@ -143,8 +143,8 @@ fn run(url: &str, command: &str) -> (i32, String) {
     let mut program = Command::new(REFRESHTOP);
     program.env_clear().env("REFRESHTOP_URL", url).env("HOME", "/nonexistent").arg(command).stdin(Stdio::null());
     let output = program.output().unwrap();
-    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-    (output.status.code().unwrap(), said)
+    let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    (output.status.code().unwrap(), printed)
 }
 
 /// A database in which a stranger may create whatever he likes: the superuser's URL of it, his name and his URL.
@@ -160,12 +160,12 @@ async fn with_stranger(url: String) -> (String, String, String) {
 /// Looks with every command and with the monitor; nothing of the stranger's may have run.
 async fn nothing_runs(what: &str, url: &str, stranger: &str, words: &str) {
     for command in COMMANDS {
-        let (code, said) = run(url, command);
-        assert_eq!(sprung(url, stranger).await, [""; 0], "{what}: {command}: {said}");
-        assert!(code != 0 || command == "metrics", "{what}: {command} found nothing wrong: {said}");
-        assert!(command != "check" || code == 3, "{what}: no verdict is UNKNOWN, not {code}: {said}");
+        let (code, printed) = run(url, command);
+        assert_eq!(sprung(url, stranger).await, [""; 0], "{what}: {command}: {printed}");
+        assert!(code != 0 || command == "metrics", "{what}: {command} found nothing wrong: {printed}");
+        assert!(command != "check" || code == 3, "{what}: no verdict is UNKNOWN, not {code}: {printed}");
         let names = !matches!(command, "metrics" | "cleanup" | "trigger");
-        assert!(!names || said.contains(words), "{what}: {command} does not say {words:?}: {said}");
+        assert!(!names || printed.contains(words), "{what}: {command} does not say {words:?}: {printed}");
     }
     let mut monitor = Launch::refreshtop(&["--poll", "1s"]).env("REFRESHTOP_URL", url).start();
     monitor.wait_text("not looked at");
@@ -196,10 +196,10 @@ async fn a_schema_under_our_name() {
         let (url, name, stranger) = with_stranger(fresh_app("schema").await).await;
         execute(&stranger, &format!("{}{}{DECOYS}", views(), schema(security))).await;
         nothing_runs(security, &url, &name, "not looked at").await;
-        let (code, said) = run(&url, "trigger");
-        assert!(code == 77 && said.contains(&format!("belongs to {name}")), "{said}");
-        let (code, said) = run(&url, "cleanup");
-        assert!(code == 77 && said.contains(&format!("belongs to {name}")), "{said}");
+        let (code, printed) = run(&url, "trigger");
+        assert!(code == 77 && printed.contains(&format!("belongs to {name}")), "{printed}");
+        let (code, printed) = run(&url, "cleanup");
+        assert!(code == 77 && printed.contains(&format!("belongs to {name}")), "{printed}");
     }
 }
 
@@ -229,11 +229,11 @@ async fn an_installation_of_a_lesser_role() {
     .await;
     let (_, admin) = fresh_role(&url, "oncall", "IN ROLE refreshtop_admin").await;
     nothing_runs("lesser", &url, &owner, "CREATE ROLE oncall LOGIN PASSWORD").await;
-    // He whom the sentence sends there is let in.
-    let (_, said) = run(&admin, "trigger");
-    assert!(said.contains("refreshed in"), "{said}");
-    let (code, said) = run(&admin, "status");
-    assert!(code == 0 && said.contains("1 of 1 succeeded"), "{said}");
+    // The role that the sentence recommends has access.
+    let (_, printed) = run(&admin, "trigger");
+    assert!(printed.contains("refreshed in"), "{printed}");
+    let (code, printed) = run(&admin, "status");
+    assert!(code == 0 && printed.contains("1 of 1 succeeded"), "{printed}");
 }
 
 #[tokio::test]

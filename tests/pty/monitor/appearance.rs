@@ -22,7 +22,7 @@ const OLD_RUNS: &str = "
 /// Sizes that a window is pulled through.
 const SIZES: [(u16, u16); 5] = [(200, 60), (80, 24), (40, 12), (20, 5), (120, 40)];
 
-/// Waits until both show the same, text, colours and all; but for the row that tells when the data was read.
+/// Waits until both show the same, text, colours and all; except for the row with the time of the data.
 ///
 /// Both poll anew while they differ: what one has read a moment before the other may have changed in between, such as
 /// the schedule in the cluster's own database, which other tests create and remove.
@@ -173,7 +173,7 @@ async fn text_of_the_database_is_only_text() {
     let hostile_name = format!("{name}\u{1b}]0;pwned\u{7}");
     execute(&cluster.url("postgres"), &format!("ALTER DATABASE {name} RENAME TO \"{hostile_name}\"")).await;
     let url = cluster.url(&hostile_name);
-    // Only now: what was migrated under another name is not at home, and refreshes nothing.
+    // Only now: an installation that was migrated under another name counts as a copy, and refreshes nothing.
     migrate(&url).await;
     let session = client(&url).await;
     let insert = "INSERT INTO public.metrics_refresh_log

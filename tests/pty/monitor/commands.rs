@@ -9,7 +9,7 @@ use refreshtop_cluster::DisposableCluster;
 use refreshtop_core::exit;
 use std::process::{Command, Stdio};
 
-/// Runs it on `url`; its exit code, and what it said on standard output and standard error.
+/// Runs it on `url`; its exit code, standard output and standard error.
 fn migrate(url: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(REFRESHTOP);
     command.env_clear().env("HOME", "/nonexistent").stdin(Stdio::null());
@@ -29,21 +29,21 @@ async fn two_databases_of_a_cluster_are_migrated_at_once() {
     }
     let running: Vec<_> = running.into_iter().map(std::thread::spawn).collect();
     for migration in running {
-        let (code, said, why) = migration.join().unwrap();
-        assert_eq!(code, Some(exit::OK.into()), "{said}{why}");
+        let (code, printed, why) = migration.join().unwrap();
+        assert_eq!(code, Some(exit::OK.into()), "{printed}{why}");
     }
     cluster.stop().await.unwrap();
 }
 
-/// Runs it where it must succeed; what it said.
+/// Runs it, which must succeed; its output.
 fn migrated(url: &str, arguments: &[&str]) -> String {
-    let (code, said, _) = migrate(url, arguments);
-    assert_eq!(code, Some(exit::OK.into()), "{arguments:?}: {said}");
-    said
+    let (code, printed, _) = migrate(url, arguments);
+    assert_eq!(code, Some(exit::OK.into()), "{arguments:?}: {printed}");
+    printed
 }
 
 #[tokio::test]
-async fn goes_up_tells_where_it_is_and_goes_down() {
+async fn migrates_up_shows_the_status_and_migrates_down() {
     let url = fresh_app("commands").await;
     assert_eq!(migrated(&url, &["status"]).matches("pending").count(), steps(1).len());
     let up = migrated(&url, &[]);
@@ -67,7 +67,7 @@ async fn asks_a_person_before_it_undoes() {
     execute(&url, REFRESH).await;
     let all = listed(steps(1).into_iter().rev());
     let undone = format!("undid steps {all}");
-    for (answer, code, said) in [("n", exit::FAILURE, "nothing was changed"), ("y", exit::OK, &undone)] {
+    for (answer, code, printed) in [("n", exit::FAILURE, "nothing was changed"), ("y", exit::OK, &undone)] {
         let mut down = Launch::refreshtop(&["migrate", "down"]).env("REFRESHTOP_URL", &url).start();
         down.wait_for("the question", |screen| {
             screen.contains(&format!("This undoes steps {all}, dropping public.platform_metrics"))
@@ -75,7 +75,7 @@ async fn asks_a_person_before_it_undoes() {
         });
         down.send(&format!("{answer}\r"));
         assert_eq!(down.wait_exit(), Ok(code.into()));
-        assert!(down.screen_text().contains(said), "{}", down.screen_text());
+        assert!(down.screen_text().contains(printed), "{}", down.screen_text());
     }
 }
 
@@ -91,11 +91,11 @@ async fn what_can_not_connect_says_why_in_a_sentence() {
         (format!("{user}:wrong-word@127.0.0.1:1/{database}"), "refused the connection"),
     ] {
         for arguments in [&[][..], &["status"], &["down", "--yes"]] {
-            let (code, out, said) = migrate(&url, arguments);
-            assert_eq!(code, Some(exit::CANNOT_CONNECT.into()), "{said}");
-            let sentences = said.lines().filter(|line| !line.starts_with("refreshtop: warning: ")).count();
-            assert!(said.contains(reason) && sentences == 1 && out.is_empty(), "{said:?} {out:?}");
-            assert!(!said.contains("wrong-word"), "{said}");
+            let (code, out, printed) = migrate(&url, arguments);
+            assert_eq!(code, Some(exit::CANNOT_CONNECT.into()), "{printed}");
+            let sentences = printed.lines().filter(|line| !line.starts_with("refreshtop: warning: ")).count();
+            assert!(printed.contains(reason) && sentences == 1 && out.is_empty(), "{printed:?} {out:?}");
+            assert!(!printed.contains("wrong-word"), "{printed}");
         }
     }
 }

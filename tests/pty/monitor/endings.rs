@@ -141,9 +141,12 @@ fn without_terminal(url: &str) -> Command {
 
 /// One sentence, and nothing else.
 fn assert_refused(output: &Output, reason: &str) {
-    let said = String::from_utf8(output.stderr.clone()).unwrap();
-    assert_eq!(output.status.code(), Some(exit::FAILURE.into()), "{said}");
-    assert!(said.contains(reason) && said.lines().count() == 1 && said.starts_with("refreshtop: "), "{said:?}");
+    let message = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(exit::FAILURE.into()), "{message}");
+    assert!(
+        message.contains(reason) && message.lines().count() == 1 && message.starts_with("refreshtop: "),
+        "{message:?}"
+    );
     assert!(output.stdout.is_empty(), "{:?}", output.stdout);
 }
 

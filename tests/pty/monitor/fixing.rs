@@ -1,5 +1,5 @@
-//! From red to green without leaving the terminal: who is in the way is named, ended and the view refreshed; a job that
-//! is gone is noticed and scheduled again.
+//! From red to green without leaving the terminal: the blocking session is named, ended and the view refreshed; a job
+//! that is gone is noticed and scheduled again.
 
 use super::{REFRESH, blocker, patience};
 use crate::support::{

@@ -54,7 +54,7 @@ async fn what_grew_and_what_moved_is_shown_and_follows_the_refreshes() {
 async fn before_anything_was_measured_the_views_say_so_and_what_fixes_it() {
     let url = migrated_app("nohist").await;
     execute(&url, REFRESH).await;
-    // As a log is that was made by hand; refreshtop's functions don't answer about such a one either.
+    // Like an unmanaged log; refreshtop's functions don't answer about such a one either.
     execute(&url, "ALTER TABLE public.metrics_refresh_log DROP COLUMN measured CASCADE").await;
     let mut monitor = live(&url);
     monitor.send("4");

@@ -1,4 +1,4 @@
-//! From red to who was in the way; and the wall, from healthy to lost.
+//! From red to the blocking session; and the wall, from healthy to lost.
 
 use super::{REFRESH, blocker, patience};
 use crate::support::{execute, migrated_app, terminal::Launch};
@@ -61,7 +61,7 @@ async fn the_wall_turns_as_the_state_does_and_a_refresh_from_it_works() {
     monitor.send("\x1b");
     // An escape and a letter within 20 ms of it are one key, Alt and the letter: wait until it was taken alone.
     monitor.wait_for("a dismissed result", |screen| !screen.contains("refreshed in"));
-    // Whatever its size, all of it is drawn anew.
+    // Whatever its size, all of it is drawn again.
     for (columns, rows) in [(40, 12), (30, 8), (300, 100), (160, 48)] {
         monitor.resize(columns, rows);
         monitor.wait_text(if columns == 30 { "CRITICAL" } else { "q quit" });

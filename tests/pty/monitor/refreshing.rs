@@ -4,7 +4,7 @@ use super::{REFRESH, blocker, live, patience};
 use crate::support::{execute, fresh_role, migrated_app, session::Session};
 
 #[tokio::test]
-async fn r_refreshes_and_tells_the_result() {
+async fn r_refreshes_and_shows_the_result() {
     let url = migrated_app("trigger").await;
     let mut monitor = live(&url);
     monitor.send("r");

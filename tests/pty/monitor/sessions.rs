@@ -6,7 +6,7 @@ use crate::support::{
 };
 use std::{collections::BTreeSet, fs, time::Duration};
 
-/// Whoever calls these, one in each poll and one in each refresh, tells the server's log what limits its session has.
+/// These write the limits of the calling session to the server's log; one is called in each poll, one in each refresh.
 const TELLING: &str = "
     CREATE FUNCTION refreshtop.tell() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
         RAISE LOG 'limits of % : % % % %', current_setting('application_name'), current_setting('statement_timeout'),
@@ -55,8 +55,8 @@ async fn one_session_and_one_more_for_a_refresh_each_with_its_name_and_limits() 
     let log = fs::read_to_string(cluster().await.log_path()).unwrap();
     let marked = |purpose: &str| {
         let mark = format!("limits of refreshtop {purpose} : ");
-        let said = log.lines().filter_map(|line| line.split_once(&mark)).map(|(_, limits)| limits.to_owned());
-        said.collect::<BTreeSet<_>>()
+        let found = log.lines().filter_map(|line| line.split_once(&mark)).map(|(_, limits)| limits.to_owned());
+        found.collect::<BTreeSet<_>>()
     };
     assert_eq!(marked("monitor"), BTreeSet::from(["10s 2s 30s on".to_owned()]));
     // Inside the refresh, which has a wait of its own for locks.

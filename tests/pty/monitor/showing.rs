@@ -8,7 +8,7 @@ const FIGURES: [&str; 9] =
     ["Total", "Successful", "Failed", "Success rate", "Average", "Maximum", "Minimum", "Last refresh", "Last error"];
 
 #[tokio::test]
-async fn says_where_it_is_and_how_it_goes_helps_and_leaves() {
+async fn shows_the_database_its_state_and_the_help_and_quits() {
     let url = migrated_app("shows").await;
     execute(&url, REFRESH).await;
     let mut monitor = live(&url);

@@ -37,7 +37,7 @@ async fn a_trap_for_a_superuser_reads_no_log() {
 }
 
 #[tokio::test]
-async fn who_reads_every_table_reads_no_trail_and_no_log() {
+async fn a_reader_of_every_table_reads_neither_audit_trail_nor_log() {
     let url = migrated_app("trail").await;
     execute(&url, "SELECT public.trigger_platform_metrics_refresh()").await;
     let (reader, reader_url) = fresh_role(&url, "reader", "").await;
@@ -60,7 +60,7 @@ async fn who_reads_every_table_reads_no_trail_and_no_log() {
 
 /// The sources belong to the application, and may be views with functions in them.
 #[tokio::test]
-async fn who_owns_the_sources_does_not_climb_by_a_refresh() {
+async fn an_owner_of_the_sources_gains_no_rights_by_a_refresh() {
     let url = fresh_app("sources").await;
     let (application, application_url) = fresh_role(&url, "application", "").await;
     execute(&url, &format!("GRANT USAGE, CREATE ON SCHEMA public TO {application}")).await;
@@ -93,7 +93,7 @@ async fn who_owns_the_sources_does_not_climb_by_a_refresh() {
 
 /// What a rollback runs, it runs with a superuser's rights.
 #[tokio::test]
-async fn who_writes_every_table_decides_no_rollback_and_no_refresh() {
+async fn a_writer_of_every_table_decides_no_rollback_and_no_refresh() {
     let url = migrated_app("writer").await;
     execute(&url, "SELECT public.trigger_platform_metrics_refresh()").await;
     let (writer, writer_url) = fresh_role(&url, "writer", "").await;

@@ -266,7 +266,7 @@ BEGIN
 END
 $any$";
 
-/// In the database where `pg_cron` lives, over a job that a superuser's migration put there.
+/// In the database of `pg_cron`, with a job that a superuser's migration scheduled.
 const SCHEDULE: [Operation; 5] = [
     rows("See the job", "SELECT * FROM cron.job WHERE command LIKE '%refresh_platform_metrics%'"),
     rows("`cron.schedule` a job", "SELECT cron.schedule('planted', '* * * * *', 'SELECT 1')"),
@@ -403,8 +403,8 @@ async fn app(prefix: &str) -> String {
     url
 }
 
-/// A database that a superuser migrated, where everything else belongs to somebody else, and everybody in it; besides,
-/// who migrated another one, of another cluster, for a managed service.
+/// A database that a superuser migrated, in which everything else belongs to somebody else, and everybody in it;
+/// besides, who migrated another one, of another cluster, for a managed service.
 async fn with_roles() -> (Managed, String, Vec<Caller>) {
     let url = app("everybody").await;
     let (former, former_url) = fresh_role(&url, "former", "").await;
@@ -505,7 +505,7 @@ async fn tables(callers: &[Caller], groups: &[(&str, &[Operation])]) -> String {
 /// One test at a time writes the document.
 static DOCUMENT: Mutex<()> = Mutex::new(());
 
-/// Compares a part of docs/access.md with what the server said, or writes it.
+/// Compares a part of docs/access.md with the server's answers, or writes it.
 fn compare(part: &str, found: &str) {
     let _guard = DOCUMENT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/access.md");

@@ -34,7 +34,7 @@ enum Area {
     Write,
 }
 
-/// Every operation. Each gives or changes at least one row where it works.
+/// Every operation. Each returns or changes at least one row if it works.
 const OPERATIONS: [(Area, &str); 14] = [
     (Area::Log, "SELECT * FROM public.metrics_refresh_log ORDER BY created_at DESC LIMIT 50"),
     (Area::Public, "SELECT * FROM public.get_metrics_refresh_stats(24)"),
@@ -194,7 +194,7 @@ async fn everybody(url: &str) -> Vec<Caller> {
 }
 
 #[tokio::test]
-async fn everybody_may_what_they_may_where_a_superuser_migrated() {
+async fn every_role_has_its_rights_if_a_superuser_migrated() {
     let url = fresh_app("matrix").await;
     execute(&url, &make_role("authenticated")).await;
     execute(&url, FROM_JWT).await;
@@ -206,7 +206,7 @@ async fn everybody_may_what_they_may_where_a_superuser_migrated() {
 }
 
 #[tokio::test]
-async fn everybody_may_what_they_may_where_a_managed_services_role_migrated() {
+async fn every_role_has_its_rights_if_a_managed_services_role_migrated() {
     let managed = Managed::start().await;
     let service = &managed.service_url;
     let plain = managed.role("plain", "").await;
@@ -294,7 +294,7 @@ async fn own_app(url: &str, owner: &str) {
 }
 
 #[tokio::test]
-async fn everybody_may_what_they_may_where_the_owner_migrated_alone() {
+async fn every_role_has_its_rights_if_the_owner_migrated_alone() {
     drop(migrated_app("roles").await);
     let url = fresh_app("alone").await;
     execute(&url, &make_role("authenticated")).await;
@@ -381,7 +381,7 @@ async fn an_older_generous_policy_admits_nobody() {
     assert_eq!(Session::open(&url).await.value::<i64>(count).await, 1);
 }
 
-/// Truncating asks no policy, and a trigger would run with the rights of whoever writes the log.
+/// Truncating ignores policies, and a trigger would run with the rights of the role that writes the log.
 #[tokio::test]
 async fn older_rights_that_policies_do_not_cover_end() {
     let url = fresh_app("older_rights").await;
@@ -701,9 +701,12 @@ async fn every_act_leaves_who_did_it() {
     operator.value::<i64>("public.cleanup_old_metrics_logs()").await;
 
     let trail = admin.rows("SELECT * FROM refreshtop.audit WHERE application_name = 'runbook' ORDER BY at").await;
-    let told: Vec<_> =
+    let recorded: Vec<_> =
         trail.iter().map(|act| (act["action"].as_str().unwrap(), act["outcome"].as_str().unwrap())).collect();
-    assert_eq!(told, [("trigger", "success"), ("refresh", "running"), ("trigger", "error"), ("cleanup", "success")]);
+    assert_eq!(
+        recorded,
+        [("trigger", "success"), ("refresh", "running"), ("trigger", "error"), ("cleanup", "success")]
+    );
     for act in &trail {
         assert_eq!((&act["caller"], &act["login_role"]), (&json!("refreshtop_admin"), &json!(login)), "{act}");
         assert_eq!(act["client_addr"], "127.0.0.1", "{act}");

@@ -86,7 +86,7 @@ async fn an_active_root_can_be_cancelled() {
 
 /// Between two refreshes nobody waits, and the next one will.
 #[tokio::test]
-async fn who_has_a_source_to_itself_is_in_the_way_though_nobody_waits() {
+async fn an_exclusive_lock_on_a_source_is_found_though_nobody_waits() {
     let url = migrated_app("alone").await;
     let holder = Session::with(&url, "BEGIN; LOCK TABLE public.assets").await;
     let options = Options { limits: Limits { alone_s: 0.0, ..Limits::default() }, run_plan: None };
@@ -136,7 +136,7 @@ async fn a_forgotten_prepared_transaction_is_found_and_rolled_back() {
     let options = Options { limits: Limits { idle_in_transaction_s: 0.0, ..Limits::default() }, run_plan: None };
     assert_eq!(diagnose_with(&url, &options).await.check("idle-in-transaction").unwrap().verdict, Verdict::Good);
 
-    for (statement, said) in [
+    for (statement, expected) in [
         ("SELECT pg_advisory_xact_lock(1)", "with an advisory lock, which a refresh may wait for"),
         ("LOCK TABLE public.assets IN SHARE MODE", "with locks on what the view reads"),
     ] {
@@ -146,7 +146,7 @@ async fn a_forgotten_prepared_transaction_is_found_and_rolled_back() {
         let found = diagnosis.check("idle-in-transaction").unwrap();
         assert_eq!(found.verdict, Verdict::Warning, "{found:#?}");
         assert!(found.finding.starts_with("prepared transaction left over of postgres "), "{}", found.finding);
-        assert!(found.finding.contains(said), "{}", found.finding);
+        assert!(found.finding.contains(expected), "{}", found.finding);
         assert_eq!(found.fixes[0].sql(), "ROLLBACK PREPARED 'left over'");
         fix(&url, &found.fixes[0]).await.unwrap();
         assert_eq!(diagnose_with(&url, &options).await.check("idle-in-transaction").unwrap().verdict, Verdict::Good);
@@ -154,7 +154,7 @@ async fn a_forgotten_prepared_transaction_is_found_and_rolled_back() {
 }
 
 #[tokio::test]
-async fn whoever_may_not_see_the_blocker_is_offered_no_blind_shot() {
+async fn a_role_that_cannot_see_the_blocker_is_offered_no_fix() {
     let url = migrated_app("unseen").await;
     let (_, role_url) = fresh_role(&url, "plain", "IN ROLE refreshtop_admin").await;
     let watcher = Session::open(&url).await;

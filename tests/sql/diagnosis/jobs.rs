@@ -102,8 +102,8 @@ async fn a_job_in_another_database_is_judged_and_fixed() {
     assert_eq!(value::<i64>(&cron_url, &left).await, 0);
 }
 
-/// Case 23: unlogged refreshes that stand in the way of the logged ones.
-/// A migration of another database that has found a name free must not lose its job to it, nor take this one's away.
+/// Case 23: unlogged refreshes that block the logged ones. A migration of another database that has found a name free
+/// must not lose its job to it, nor take this one's away.
 #[tokio::test]
 async fn a_name_that_a_migration_takes_meanwhile_is_left_to_it() {
     let url = fresh_app("job_name").await;
@@ -130,8 +130,8 @@ async fn a_name_that_a_migration_takes_meanwhile_is_left_to_it() {
         "SELECT cron.schedule_in_database('{name}', '7 7 7 7 7', 'SELECT 7', 'template1', username := 'refreshtop_job'); COMMIT"
     );
     migration.run(&taken).await;
-    let said = fixing.await.unwrap().unwrap_err();
-    assert!(said.contains("a job of that name is there now"), "{said}");
+    let message = fixing.await.unwrap().unwrap_err();
+    assert!(message.contains("a job of that name is there now"), "{message}");
     let kept = format!("SELECT count(*) FROM cron.job WHERE jobname = '{name}' AND command = 'SELECT 7'");
     assert_eq!(value::<i64>(&cron_url, &kept).await, 1);
     execute(
@@ -141,7 +141,7 @@ async fn a_name_that_a_migration_takes_meanwhile_is_left_to_it() {
     .await;
 }
 
-/// Applies a fix, and takes it back: everything stands as before, except for the number of a job that was removed.
+/// Applies a fix, and takes it back: everything is as before, except for the number of a job that was removed.
 async fn undone(url: &str, cron_url: &str, offered: &Fix) {
     let there = if offered.database == CRON_DATABASE { cron_url } else { url };
     let jobs = format!(
@@ -277,7 +277,7 @@ async fn a_server_without_pg_cron_says_so() {
     assert_eq!(verdict(&url, "cron-loaded").await, Verdict::Bad);
     assert_eq!(verdict(&url, "refresh-job").await, Verdict::Unknown);
     assert!(check(&url, "refresh-job").await.finding.contains("Without pg_cron"));
-    // Who may not see whether it is there is not told that it is missing.
+    // A role that can't see whether it exists is not told that it is missing.
     execute(&url, "CREATE ROLE stranger LOGIN PASSWORD 'x'").await;
     let stranger = check(&cluster.url_of("stranger", "x", "app"), "refresh-job").await;
     assert_eq!(stranger.finding, "Where pg_cron can't be seen, its jobs can't be either.");

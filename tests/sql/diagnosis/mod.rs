@@ -38,8 +38,8 @@ async fn fixed(url: &str, id: &str, kind: FixKind) {
     assert!(check.verdict > Verdict::Unknown, "{check:#?}");
     assert!(!check.advice.is_empty(), "{check:#?}");
     let offered = check.fixes.iter().find(|fix| fix.kind() == kind).unwrap_or_else(|| panic!("no fix in {check:#?}"));
-    let said = sessions.fix(offered).await.unwrap_or_else(|error| panic!("{error} of {offered:?}"));
-    assert!(!said.contains("No trace"), "{said}");
+    let message = sessions.fix(offered).await.unwrap_or_else(|error| panic!("{error} of {offered:?}"));
+    assert!(!message.contains("No trace"), "{message}");
     let traced: i64 = support::value(
         url,
         &format!("SELECT count(*) FROM refreshtop.audit WHERE action = 'fix' AND outcome = 'success' AND detail ->> 'sql' = {}",

@@ -60,7 +60,7 @@ async fn dead_rows_are_vacuumed() {
         )
         .await
         .unwrap();
-    // A session tells what it did when it is idle for a moment, or ends.
+    // A session reports its statistics when it is idle for a moment, or ends.
     drop(session);
     eventually_verdict(&url, "dead-rows", Verdict::Warning).await;
     fixed(&url, "dead-rows", FixKind::Vacuum).await;
@@ -186,7 +186,7 @@ async fn a_view_that_was_dropped_comes_back_by_the_advice() {
 
 /// What the figures rest on may change after the migration, and no refresh need fail by it.
 #[tokio::test]
-async fn rows_that_are_hidden_from_the_views_owner_are_told() {
+async fn rows_that_are_hidden_from_the_views_owner_are_reported() {
     let url = migrated_app("hidden").await;
     let (owner, _) = fresh_role(&url, "view_owner", "").await;
     assert_eq!(verdict(&url, "source-security").await, Verdict::Good);
@@ -224,7 +224,7 @@ async fn rows_that_are_hidden_from_the_views_owner_are_told() {
 }
 
 #[tokio::test]
-async fn rows_from_the_future_are_told_and_make_nothing_fresh() {
+async fn rows_from_the_future_are_reported_and_make_nothing_fresh() {
     let url = migrated_app("future").await;
     assert_eq!(verdict(&url, "future-rows").await, Verdict::Good);
     execute(
@@ -247,15 +247,15 @@ async fn rows_from_the_future_are_told_and_make_nothing_fresh() {
 
 /// A template's copy carries everything along but its place.
 #[tokio::test]
-async fn a_copy_is_told() {
+async fn a_copy_is_reported() {
     let url = migrated_app("original").await;
     assert_eq!(verdict(&url, "home").await, Verdict::Good);
     let (server, original) = url.rsplit_once('/').unwrap();
     let copy = unique("copy");
     execute(&format!("{server}/postgres"), &format!("CREATE DATABASE {copy} TEMPLATE {original}")).await;
-    let told = check(&format!("{server}/{copy}"), "home").await;
+    let home = check(&format!("{server}/{copy}"), "home").await;
     assert!(
-        told.verdict == Verdict::Bad && told.finding.contains(&format!("is a copy of database {original}")),
-        "{told:#?}"
+        home.verdict == Verdict::Bad && home.finding.contains(&format!("is a copy of database {original}")),
+        "{home:#?}"
     );
 }

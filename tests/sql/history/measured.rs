@@ -145,7 +145,7 @@ async fn columns_of_other_kinds_run_nobodys_code() {
              ALTER TYPE public.craft OWNER TO {role}; ALTER FUNCTION public.tell(public.craft) OWNER TO {role};
              CREATE CAST (public.craft AS json) WITH FUNCTION public.tell(public.craft);
              CREATE MATERIALIZED VIEW public.platform_metrics AS
-                 SELECT 7 AS total_things, 2.50::numeric AS ratio, 'Infinity'::float8 AS endless, 'NaN'::numeric AS nothing, 'text'::text AS said,
+                 SELECT 7 AS total_things, 2.50::numeric AS ratio, 'Infinity'::float8 AS endless, 'NaN'::numeric AS nothing, 'text'::text AS note,
                         ROW(1)::public.craft AS crafted, 1e100::numeric AS huge, NULL::integer AS none, 3 AS \"odd \"\"name\"\" %s\";
              CREATE UNIQUE INDEX ON public.platform_metrics (total_things);
              ALTER MATERIALIZED VIEW public.platform_metrics OWNER TO {role}"
@@ -178,7 +178,7 @@ async fn another_registered_view_of_many_rows_has_sizes_only() {
 }
 
 #[tokio::test]
-async fn an_owner_without_a_superusers_rights_measures_too_and_nobody_is_told_to_drop_the_trigger() {
+async fn an_owner_without_a_superusers_rights_measures_too_and_no_advice_drops_the_trigger() {
     let url = fresh_app("owned").await;
     let (_, owner) = owned_app(&url).await;
     let session = Session::open(&owner).await;

@@ -35,7 +35,7 @@ async fn figures_move_from_refresh_to_refresh() {
 }
 
 #[tokio::test]
-async fn a_view_by_hand_shows_its_own_columns_and_says_why_nothing_moves() {
+async fn an_unmanaged_view_shows_its_own_columns_and_says_why_nothing_moves() {
     let url = fresh_app("byhand").await;
     execute(&url, "CREATE VIEW public.platform_metrics AS SELECT 7 AS total_widgets, 'NaN'::float8 AS ratio, 'x' AS name, 2.5 AS \"od\"\"d\"").await;
     // What a plain view reads may be anybody's: a superuser looks at none.
@@ -53,7 +53,7 @@ async fn a_view_by_hand_shows_its_own_columns_and_says_why_nothing_moves() {
 }
 
 #[tokio::test]
-async fn who_may_read_the_view_only_sees_its_figures() {
+async fn a_role_that_may_only_read_the_view_sees_its_figures() {
     let url = migrated_app("viewonly").await;
     let (name, role) = fresh_role(&url, "viewer", "").await;
     execute(&url, &format!("GRANT SELECT ON public.platform_metrics TO {name}")).await;

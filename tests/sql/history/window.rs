@@ -100,7 +100,7 @@ fn assert_covers(history: &History, window: Duration) {
 }
 
 #[tokio::test]
-async fn every_slice_says_what_a_plain_reckoning_says() {
+async fn every_slice_agrees_with_a_plain_calculation() {
     let url = migrated_app("naive").await;
     // Forty hours, with gaps, failures, odd durations and rows of another type.
     execute(
@@ -207,8 +207,8 @@ async fn growth_comes_from_what_refreshes_measured() {
 }
 
 #[tokio::test]
-async fn a_log_made_by_hand_has_a_history_and_says_what_is_missing() {
-    let url = fresh_app("handmade").await;
+async fn an_unmanaged_log_has_a_history_and_says_what_is_missing() {
+    let url = fresh_app("unmanaged").await;
     execute(
         &url,
         "CREATE TABLE public.metrics_refresh_log (status text, duration_ms integer, completed_at timestamptz);
@@ -222,7 +222,7 @@ async fn a_log_made_by_hand_has_a_history_and_says_what_is_missing() {
 }
 
 #[tokio::test]
-async fn who_may_not_read_the_log_learns_why() {
+async fn a_role_that_may_not_read_the_log_learns_why() {
     let url = migrated_app("refused").await;
     let (name, role) = fresh_role(&url, "plain", "").await;
     let missing = history(&role, DAY).await.unwrap_err();
@@ -262,7 +262,7 @@ async fn a_month_beside_a_million_other_rows_is_read_by_its_index() {
     assert!(month.growth.is_ok());
     eprintln!("a month: {took:?}");
     assert!(took < Duration::from_secs(5), "{took:?}");
-    // A session tells the statistics about its scans with a delay.
+    // A session reports its scans to the statistics with a delay.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     let after: i64 = value(&url, SCANS).await;
     assert_eq!(after, before, "the whole log was read");

@@ -63,7 +63,7 @@ async fn every_other_job_that_refreshes_the_view_is_named_once_with_what_to_do()
             assert!(
                 with(&lines, &["payroll"]).is_empty() && with(&lines, &["refresh_safely(name text) ref"]).is_empty()
             );
-            // A command is told shortened.
+            // A command is shown shortened.
             assert!(with(&lines, &["…"]).len() == 1, "{lines:#?}");
         }
         let offered = check(&url, "other-refreshers").await.to_string();

@@ -1,4 +1,4 @@
-//! Where `pg_cron` lives in another database there are two commits: what is left, and what is said, if one of them fails.
+//! If `pg_cron` is in another database, there are two commits: the state and the message if one of them fails.
 
 use super::{check, down, jobs, own_cluster, program, run, up, with};
 use crate::support::{CRON_DATABASE, execute, session::Session, target};
@@ -27,9 +27,9 @@ async fn a_rollback_whose_second_commit_fails_puts_the_jobs_back_or_says_what_th
     .await;
     let (before, steps) = (jobs(&cron_url).await, migrate::status(&target(&url)).await.unwrap());
     execute(&url, NO_COMMIT).await;
-    let said = migrate::down(&target(&url), 0).await.unwrap_err().to_string();
-    assert!(said.contains("not today"), "{said}");
-    assert!(said.contains("the jobs were put back as they were, so nothing was changed"), "{said}");
+    let message = migrate::down(&target(&url), 0).await.unwrap_err().to_string();
+    assert!(message.contains("not today"), "{message}");
+    assert!(message.contains("the jobs were put back as they were, so nothing was changed"), "{message}");
     assert_eq!(jobs(&cron_url).await, before);
     assert_eq!(migrate::status(&target(&url)).await.unwrap(), steps);
     let status = run(&url, &["status", "--json"]).await.json();
@@ -42,10 +42,10 @@ async fn a_rollback_whose_second_commit_fails_puts_the_jobs_back_or_says_what_th
          CREATE TRIGGER refuse BEFORE INSERT ON cron.job FOR EACH ROW EXECUTE FUNCTION public.refuse()",
     )
     .await;
-    let said = migrate::down(&target(&url), 0).await.unwrap_err().to_string();
-    assert!(said.contains("could not be put back") && said.contains("no room"), "{said}");
+    let message = migrate::down(&target(&url), 0).await.unwrap_err().to_string();
+    assert!(message.contains("could not be put back") && message.contains("no room"), "{message}");
     let job = "refresh-platform-metrics (*/9 * * * *, paused, role refreshtop_job, database app: SELECT public.refresh";
-    assert!(said.contains(job) && said.contains("cleanup-metrics-logs ("), "{said}");
+    assert!(message.contains(job) && message.contains("cleanup-metrics-logs ("), "{message}");
     assert_eq!(jobs(&cron_url).await, Vec::<String>::new());
     assert_eq!(migrate::status(&target(&url)).await.unwrap(), steps);
 
@@ -59,7 +59,7 @@ async fn a_rollback_whose_second_commit_fails_puts_the_jobs_back_or_says_what_th
     cluster.stop().await.unwrap();
 }
 
-/// That nothing is scheduled is said, with what to do; and the next migration does it.
+/// A warning says that nothing is scheduled and what to do, and the next migration schedules it.
 async fn made_up_for(url: &str, cron_url: &str) {
     assert_eq!(jobs(cron_url).await, Vec::<String>::new());
     let status = run(url, &["status"]).await;
@@ -93,8 +93,8 @@ async fn a_migration_whose_second_commit_fails_says_so_and_the_next_one_schedule
     )
     .await;
     let lines = up(&url).await;
-    let told = with(&lines, &["warning: the jobs were not scheduled: ", "not today", "the migrations are applied"]);
-    assert_eq!(told.len(), 1, "{lines:#?}");
+    let warnings = with(&lines, &["warning: the jobs were not scheduled: ", "not today", "the migrations are applied"]);
+    assert_eq!(warnings.len(), 1, "{lines:#?}");
     assert!(with(&lines, &["scheduled (*/5"]).is_empty(), "{lines:#?}");
     execute(&cron_url, "DROP TRIGGER late ON cron.job").await;
     made_up_for(&url, &cron_url).await;

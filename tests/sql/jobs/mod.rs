@@ -12,7 +12,7 @@ use refreshtop_cluster::{Cron, DisposableCluster};
 use serde_json::Value;
 use std::process::{Command, Stdio};
 
-/// A cluster whose `pg_cron` lives in `cron_database`, and the URL of the application's database in it.
+/// A cluster whose `pg_cron` is in `cron_database`, and the URL of the application's database in it.
 async fn own_cluster(cron_database: &str) -> (DisposableCluster, String) {
     let options = refreshtop_cluster::ClusterOptions {
         cron: Cron::Required(cron_database.into()),

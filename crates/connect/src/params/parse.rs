@@ -123,7 +123,7 @@ impl Values {
         Ok(self.choice("load_balance_hosts", &[("disable", false), ("random", true)])?.unwrap_or(false))
     }
 
-    /// Zero leaves what this program does anyway, but for `tcp_user_timeout`, where it asks for the system's own.
+    /// Zero keeps this program's default, except for `tcp_user_timeout`, for which it means the system's.
     pub(crate) fn keepalives(&self) -> Result<Keepalives, TargetError> {
         let mut rules = Keepalives::default();
         let seconds = |number: u32| Duration::from_secs(number.into());
@@ -149,7 +149,7 @@ impl Values {
 
     fn choice<T: Copy>(&self, key: &str, known: &[(&str, T)]) -> Result<Option<T>, TargetError> {
         let Some(text) = self.get(key) else { return Ok(None) };
-        // libpq minds case too, but for the versions of TLS.
+        // libpq is case-sensitive too, except for the versions of TLS.
         let same = |name: &str| name == text || (name.starts_with("TLS") && name.eq_ignore_ascii_case(text));
         let found = known.iter().find(|(name, _)| same(name)).map(|(_, value)| *value);
         let names = || known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
@@ -171,7 +171,7 @@ fn port(text: &str) -> Result<u16, TargetError> {
     port.ok_or_else(|| wrong("the port (port or PGPORT) must be a number from 1 to 65535"))
 }
 
-/// With an address, the name is only what certificates and the password file know the server by.
+/// With an address, the name is used only for certificates and the password file.
 fn host(name: &str, address: &str, port: u16) -> Result<(Host, Option<SocketAddr>), TargetError> {
     if !address.is_empty() {
         let parsed = numeric(address, port).ok_or_else(|| {
@@ -189,12 +189,12 @@ fn host(name: &str, address: &str, port: u16) -> Result<(Host, Option<SocketAddr
     }
 }
 
-/// An address without a name; behind a % may stand the zone of an IPv6 address, which is an interface's name or number.
+/// An address without a name; a % may precede the zone of an IPv6 address, which is an interface's name or number.
 fn numeric(text: &str, port: u16) -> Option<SocketAddr> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Some((address, port).into());
     }
-    // Only the system knows its interfaces. It looks no name up: what stands before the % is an address.
+    // Only the system knows its interfaces. This resolves no name: the text before the % is an address.
     let (address, _) = text.split_once('%')?;
     address.parse::<Ipv6Addr>().ok()?;
     (text, port).to_socket_addrs().ok()?.next()

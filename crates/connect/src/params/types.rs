@@ -7,10 +7,10 @@ use std::{
     time::Duration,
 };
 
-/// One place where the server may be.
+/// One possible address of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Host as written; what certificates and the password file know it by.
+    /// Host as written, as in certificates and the password file.
     pub host: Host,
     /// Address to connect to instead of looking the host's name up (libpq's `hostaddr`), with its zone if it has one
     /// and with the port.
@@ -62,7 +62,7 @@ pub struct Tls {
     pub root_cert: Option<RootCert>,
     /// Certificates that were revoked (`sslcrl`), a PEM file.
     pub revoked: Option<PathBuf>,
-    /// The certificate that we present if the server requests one (`sslcert`), a PEM file.
+    /// The certificate that we send if the server requests one (`sslcert`), a PEM file.
     pub certificate: Option<PathBuf>,
     /// Its key (`sslkey`), a PEM file.
     pub key: Option<PathBuf>,

@@ -7,7 +7,7 @@ use super::JobRef;
 pub enum Risk {
     /// Worth one confirmation at most.
     Safe,
-    /// It ends somebody's work or takes something away: ask twice.
+    /// It ends somebody's work or removes something: confirm twice.
     Disruptive,
 }
 
@@ -88,7 +88,7 @@ pub struct NewJob {
     pub for_another: bool,
 }
 
-/// A job as it stood before it was removed, to schedule it again.
+/// A job as it was before it was removed, to schedule it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemovedJob {
     pub name: Option<String>,
@@ -99,7 +99,7 @@ pub struct RemovedJob {
     pub role: Option<String>,
 }
 
-/// A change of a job. What stood there before is `None` if it isn't known in full, or could not be set again.
+/// A change of a job. The old value is `None` if it isn't known in full, or could not be set again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobChange {
     Activate,
@@ -121,7 +121,7 @@ pub enum JobChange {
     },
 }
 
-/// What a fix does. Names of relations and functions are the server's, quoted already where they must be.
+/// What a fix does. Names of relations and functions are the server's, already quoted if necessary.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FixAction {
     /// Cancels the query of a session.

@@ -1,9 +1,9 @@
-//! Who is in whose way around the view and what it reads.
+//! Which sessions block others on the view and on what it reads.
 
 use super::{Check, Detail, Fix, FixAction, Limits, Table, Verdict, fix::Backend, span};
 use serde::Deserialize;
 
-/// A session that is in the way, or waits. Its texts are the server's, cut but not cleaned.
+/// A session that blocks others, or waits. Its texts are the server's, cut but not cleaned.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 pub struct ChainSession {
     /// Its process; 0 for a prepared transaction.
@@ -30,9 +30,10 @@ pub struct ChainSession {
     pub wait: Option<String>,
     /// Start of its query, up to 300 characters.
     pub query: Option<String>,
-    /// Whom it waits for; 0 is a prepared transaction.
+    /// The processes that it waits for; 0 is a prepared transaction.
     pub blocked_by: Vec<i32>,
-    /// Locks on the view and on what it reads, e.g. `public.accounts AccessExclusiveLock`; with `(waits)` where it does.
+    /// Locks on the view and on what it reads, e.g. `public.accounts AccessExclusiveLock`; with `(waits)` if it waits
+    /// for that lock.
     pub locks: Vec<String>,
     /// Everybody waits for it, and it for nobody.
     #[serde(default)]
@@ -53,7 +54,7 @@ pub struct Facts {
     pub prepared: Vec<ChainSession>,
 }
 
-/// Who can be ended, by two fixes; none if its start can't be seen, since a process number alone is used again.
+/// The two fixes that end a session; none if its start can't be seen, since process numbers are reused.
 fn end(session: &ChainSession, database: &str) -> Vec<Fix> {
     if session.state.as_deref() == Some("prepared") {
         let Some(name) = &session.application else { return Vec::new() };
@@ -79,14 +80,14 @@ fn who(session: &ChainSession) -> String {
     format!("session {} ({user}, {})", session.pid, name.unwrap_or("no application name"))
 }
 
-/// Whether it has a relation to itself, for longer than a passing change of the table takes.
+/// Whether it has had an exclusive lock for longer than a short change of the table takes.
 fn alone(session: &ChainSession, limits: &Limits) -> bool {
     // With `(waits)` behind it the lock is not held.
     let held = session.locks.iter().any(|lock| lock.ends_with(" AccessExclusiveLock"));
     held && session.blocked_by.is_empty() && session.xact_age_s.is_none_or(|age| age >= limits.alone_s)
 }
 
-/// Nobody waits: whoever has a relation to itself will be in the way all the same.
+/// Nobody waits, but a session with an exclusive lock will block the next refresh.
 fn in_the_way(facts: &Facts, mut chain: Vec<ChainSession>, limits: &Limits) -> Check {
     let new = |verdict, finding: String| Check::new("blocking", "Blocked sessions", verdict, finding);
     chain.retain(|session| alone(session, limits));
@@ -111,13 +112,13 @@ fn in_the_way(facts: &Facts, mut chain: Vec<ChainSession>, limits: &Limits) -> C
 
 fn advice(fixes: &[Fix]) -> &'static str {
     if fixes.is_empty() {
-        "Who is in the way can't be seen well enough to be ended safely: GRANT pg_read_all_stats and pg_signal_backend to this role, or ask as a superuser."
+        "The blocking session can't be seen well enough to end it safely: GRANT pg_read_all_stats and pg_signal_backend to this role, or run this as a superuser."
     } else {
-        "Ask whoever owns it to commit or roll back; else end the root: its transaction is rolled back, and the others go on."
+        "Ask its owner to commit or roll back; otherwise end the root: its transaction is rolled back, and the others go on."
     }
 }
 
-/// Who blocks whom right now.
+/// Which sessions block others right now.
 pub fn blocking(facts: &Facts, limits: &Limits) -> Check {
     let new = |verdict, finding: String| Check::new("blocking", "Blocked sessions", verdict, finding);
     let mut chain = facts.chain.clone();
@@ -146,7 +147,7 @@ pub fn blocking(facts: &Facts, limits: &Limits) -> Check {
     check
 }
 
-/// Who sleeps on locks.
+/// Sessions that are idle with locks.
 pub fn idle(facts: &Facts, limits: &Limits) -> Check {
     let new = |verdict, finding: String| Check::new("idle-in-transaction", "Idle in a transaction", verdict, finding);
     let age = |session: &ChainSession| session.state_age_s.unwrap_or(0.0);
@@ -176,9 +177,9 @@ pub fn idle(facts: &Facts, limits: &Limits) -> Check {
         format!("{who} has been open for {age_of_first} with locks on what the view reads.")
     };
     let advice = if first.pid == 0 {
-        "It survives a restart of the server, blocks whoever needs these locks, and keeps dead rows: ask whoever prepared it to commit it; else roll it back."
+        "It survives a restart of the server, blocks sessions that need these locks, and keeps dead rows: ask its owner to commit it; otherwise roll it back."
     } else {
-        "It blocks whoever changes these tables, and keeps dead rows; end it, and set idle_in_transaction_session_timeout for that role."
+        "It blocks changes of these tables, and keeps dead rows; end it, and set idle_in_transaction_session_timeout for that role."
     };
     let row = |session: &&ChainSession| {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_a_table_to_itself_is_in_the_way_of_the_next_refresh() {
+    fn an_exclusive_lock_on_a_table_blocks_the_next_refresh() {
         let mut holder = session(7, "idle in transaction", &[]);
         holder.locks = vec!["public.accounts AccessExclusiveLock".into()];
         for (age, wanted) in [(Some(1.9), Verdict::Good), (Some(2.0), Verdict::Bad), (None, Verdict::Bad)] {
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn the_root_is_who_waits_for_nobody() {
+    fn the_root_is_the_session_that_waits_for_nobody() {
         let found =
             check(vec![session(3, "active", &[2]), session(2, "active", &[1]), session(1, "idle in transaction", &[])]);
         assert_eq!(found.verdict, Verdict::Bad);

@@ -1,7 +1,7 @@
 //! What a diagnosis finds, and what to do about it.
 //!
 //! Facts come in as values; each group of checks decides in a file of its own. The check says what was found, what it
-//! means and, where SQL can help, the exact statement that fixes it.
+//! means and, if SQL can help, the exact statement that fixes it.
 
 pub mod cron;
 pub mod fix;
@@ -31,7 +31,7 @@ pub enum Verdict {
     Bad,
 }
 
-/// What stands behind a finding.
+/// The details of a finding.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Detail {
     /// Nothing more.
@@ -41,7 +41,7 @@ pub enum Detail {
     Lines(Vec<String>),
     /// A small table.
     Table(Table),
-    /// Who blocks whom.
+    /// Which sessions block others.
     Chain(Vec<ChainSession>),
     /// The plan of a query.
     Plan(plan::Node),
@@ -67,7 +67,7 @@ pub struct Check {
     pub verdict: Verdict,
     /// One sentence: what was found, and why it matters.
     pub finding: String,
-    /// What stands behind it.
+    /// Its details.
     pub detail: Detail,
     /// What to do; empty if nothing needs to be done.
     pub advice: String,
@@ -82,7 +82,7 @@ pub struct Check {
 pub struct JobRef {
     /// Its number.
     pub id: i64,
-    /// The database in which `pg_cron` lives.
+    /// The database that `pg_cron` is in.
     pub database: String,
     /// Its interval.
     pub schedule: String,
@@ -115,7 +115,7 @@ impl Check {
     }
 }
 
-/// Everything that was asked, in the order in which a person would ask.
+/// All checks, in the order of the runbook.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Diagnosis {
     /// The checks.
@@ -134,12 +134,12 @@ impl Diagnosis {
     }
 }
 
-/// From where on a finding is bad.
+/// Limits from which on a finding is bad.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
     /// Seconds for which a session with locks on the sources may be idle in a transaction.
     pub idle_in_transaction_s: f64,
-    /// Seconds for which a session may have a source table, or the view, to itself while nobody waits.
+    /// Seconds for which a session may have an exclusive lock on a source table, or the view, while nobody waits.
     pub alone_s: f64,
     /// Seconds for which an execution of a job may run.
     pub running_s: f64,
@@ -147,7 +147,7 @@ pub struct Limits {
     pub dead_rows: i64,
     /// Dead rows among all rows of a table, 0 to 1.
     pub dead_share: f64,
-    /// Connections in use among those that are to be had, 0 to 1, before a warning.
+    /// Share of the available connections in use, 0 to 1, from which on there is a warning.
     pub connections: f64,
     /// Bytes of WAL that a replication slot may hold back.
     pub slot_bytes: i64,

@@ -1,4 +1,4 @@
-//! The plan of the view's query, and where its time goes.
+//! The plan of the view's query, and what takes its time.
 
 use super::{Check, Detail, Verdict};
 use serde_json::Value;

@@ -1,15 +1,15 @@
-//! Whether the figures can be trusted, and who could change what refreshtop does: row security of the sources, the roles,
-//! where the installation is at home, and whether all of it still stands as it was left.
+//! Whether the figures can be trusted, and who could change what refreshtop does: row security of the sources, the
+//! roles, which database the installation belongs to, and whether all of it is unchanged.
 
 use super::{Check, Detail, Verdict, sql::advised};
 use serde::Deserialize;
 
-/// What the catalogues say of the sources and the roles.
+/// What the catalogues contain about the sources and the roles.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Facts {
     /// The view's owner; `None` if there is no view.
     pub owner: Option<String>,
-    /// Sources with row security that applies to whoever reads them for the view.
+    /// Sources with row security that applies to the role that reads them for the view.
     pub hiding: Vec<Hiding>,
     /// Functions of the view's query that turn row security on for themselves.
     pub own_setting: Vec<String>,
@@ -17,7 +17,8 @@ pub struct Facts {
     pub owners: Vec<String>,
     /// Members of `refreshtop_owner` that are no superusers.
     pub members: Vec<String>,
-    /// Members of `refreshtop_job` that are no superusers. Up to 14 whoever has code run as that role can become one.
+    /// Members of `refreshtop_job` that are no superusers. Up to 14, code that runs as that role can make its owner
+    /// one.
     pub job_members: Vec<String>,
     /// Those that may make others members of `refreshtop_admin` and are no superusers.
     #[serde(default)]
@@ -25,13 +26,13 @@ pub struct Facts {
     /// Those among them that made that role themselves.
     #[serde(default)]
     pub makers: Vec<String>,
-    /// Whether no superuser made `refreshtop_owner`, where that matters.
+    /// Whether no superuser created `refreshtop_owner`, if that matters.
     #[serde(default)]
     pub unknown: bool,
-    /// What the other roles own and refreshtop did not make.
+    /// Objects of the other roles that refreshtop did not create.
     #[serde(default)]
     pub strays: Vec<Stray>,
-    /// Roles with CREATEROLE that are no superusers, where such a role can make itself a member of any: up to 15.
+    /// Roles with CREATEROLE that are no superusers, if such a role can make itself a member of any role: up to 15.
     pub creators: Vec<String>,
     /// Owner of schema `refreshtop`; `None` if there is none.
     pub installer: Option<String>,
@@ -54,7 +55,7 @@ pub struct Hiding {
     pub table: String,
     /// Its owner.
     pub owner: String,
-    /// As whom it is read.
+    /// The role that reads it.
     pub reader: String,
     /// FORCE: even its owner is subject to it.
     pub forced: bool,
@@ -99,7 +100,7 @@ pub fn source_security(facts: &Facts) -> Check {
 /// The role that owns an installation with roles.
 const OWNER: &str = "refreshtop_owner";
 
-/// The way out where what the owner has can't be told from what others have left in it.
+/// The fix if the owner's own objects can't be distinguished from what others have left.
 fn made_anew(installer: &str) -> String {
     format!(
         "Without it, and without the log: {} in each database, {}, refreshtop migrate.",
@@ -127,16 +128,16 @@ pub fn roles(facts: &Facts) -> Check {
     } else if facts.unknown && installer == OWNER {
         let finding = format!("Schema refreshtop belongs to {installer}, a role that no superuser made.");
         new(Verdict::Warning, finding).advise(format!(
-            "What {installer} owns may hold code of whoever made it, so superusers look at nothing of it. {}",
+            "What {installer} owns may hold code of its creator, so superusers read nothing of it. {}",
             made_anew(installer)
         ))
     } else if let Some(Stray { owner, what, drop }) = facts.strays.first() {
         let finding = format!(
-            "Role {owner} owns {what}, which refreshtop did not make: whoever made it can act with the rights of that role."
+            "Role {owner} owns {what}, which refreshtop did not create: its creator can act with the rights of that role."
         );
         new(Verdict::Warning, finding).advise(format!("Unless it is yours: {drop}."))
     } else if let (Some(maker), OWNER) = (facts.makers.first(), installer.as_str()) {
-        // Where a superuser migrated, nobody else was to make it.
+        // If a superuser migrated, nobody else may have created it.
         let finding = format!(
             "Role {maker} made role refreshtop_admin, and may make anybody a member of it, who reads the log and refreshes."
         );
@@ -171,10 +172,10 @@ fn notes(facts: &Facts) -> Vec<String> {
     notes
 }
 
-/// Where the installation was migrated, and where it is.
+/// The database in which the installation was migrated, and its present one.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Home {
-    /// What it says of itself; `None` if it does not know.
+    /// Its own record of that; `None` if there is none.
     pub kept: Option<Place>,
     pub here: Place,
 }
@@ -203,10 +204,10 @@ pub fn home(home: &Home) -> Check {
         Some(kept) => format!("was called {} when it was migrated", kept.name),
     };
     new(Verdict::Bad, format!("This database {what}, so nothing is refreshed, and no job is touched."))
-        .advise("If it is to live on its own, run: refreshtop migrate.")
+        .advise("To make it an installation of its own, run: refreshtop migrate.")
 }
 
-/// A line of the inventory that stands no more as it was left.
+/// A line of the inventory that has changed.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Line {
     pub kind: String,
@@ -224,7 +225,7 @@ pub fn inventory(kept: bool, missing: &[Line]) -> Check {
         return new(Verdict::Bad, "No migration has noted what it left.".into()).advise("Run: refreshtop migrate.");
     }
     let Some(first) = missing.first() else {
-        return new(Verdict::Good, "Everything stands as the migration left it.".into());
+        return new(Verdict::Good, "Everything is as the migration left it.".into());
     };
     let named = |line: &Line| match line.kind.as_str() {
         "grant" => format!("a right on {}", line.object),

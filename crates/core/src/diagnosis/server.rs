@@ -3,7 +3,7 @@
 use super::{Check, Detail, Fix, FixAction, Limits, Table, Verdict, bytes, span, sql::advised};
 use serde::Deserialize;
 
-/// What the server says of itself.
+/// The state of the server.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Facts {
     pub database: String,
@@ -172,7 +172,7 @@ pub fn row_security(facts: &Facts) -> Check {
     };
     if !log.enabled {
         return new(Verdict::Bad, "Row security of the log is off, so whoever has SELECT on it reads every error.")
-            .advise("Turn it on; that waits for whoever reads the log at this moment.")
+            .advise("Turn it on; that waits for sessions that are reading the log.")
             .fix(Fix::new(FixAction::EnableRowSecurity, &facts.database));
     }
     if !log.lets_in {
@@ -182,7 +182,7 @@ pub fn row_security(facts: &Facts) -> Check {
     if let Some(first) = log.others.first() {
         let finding = format!("Policy {first} of the log, which is not refreshtop's, lets others read it.");
         return new(Verdict::Warning, &finding)
-            .advise(format!("Look whom it is for: {}.", advised::drop_log_policy(first)));
+            .advise(format!("Check what it is for: {}.", advised::drop_log_policy(first)));
     }
     if log.public_rights {
         return new(Verdict::Warning, "Every role has rights on the log; row security alone keeps them out.")

@@ -131,7 +131,7 @@ fn alter_job_back(id: i64, change: &JobChange) -> Option<String> {
     Some(format!("SELECT cron.alter_job({id}, {argument})"))
 }
 
-/// Statements that are only advised, since nobody but a person can tell whether they are right.
+/// Statements that are only suggested, since only a person can judge whether they are right.
 pub(super) mod advised {
     use super::identifier;
 

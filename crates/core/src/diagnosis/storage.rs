@@ -6,11 +6,11 @@ use serde::Deserialize;
 /// A table, or the view itself.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Relation {
-    /// Its name with the schema, quoted where it must be.
+    /// Its name with the schema, quoted if necessary.
     pub name: String,
     /// Bytes with indexes and TOAST.
     pub bytes: i64,
-    /// Somebody holds it locked, so the size is an estimate.
+    /// A session has locked it, so the size is an estimate.
     pub estimated: bool,
     pub live: i64,
     pub dead: i64,
@@ -85,9 +85,9 @@ pub struct Log {
     pub ahead_s: Option<f64>,
 }
 
-/// Up to where old rows are counted.
+/// Old rows are counted up to this number.
 pub const OLD_ROWS: i64 = 10_000;
-/// What the index is called that the view needs.
+/// The name of the index that the view needs.
 const INDEX: &str = "platform_metrics_refresh_key";
 
 /// How large everything is.
@@ -123,14 +123,14 @@ pub fn dead_rows(facts: &Facts, limits: &Limits) -> Check {
     let mut bloated: Vec<&Relation> = facts.relations.iter().filter(|relation| is_bloated(relation, limits)).collect();
     bloated.sort_by_key(|relation| std::cmp::Reverse(relation.dead));
     let Some(worst) = bloated.first() else {
-        return new(Verdict::Good, "No table carries more dead rows than it should.".into());
+        return new(Verdict::Good, "No table has more dead rows than it should.".into());
     };
     let finding = format!(
-        "{} carries {} dead rows beside {} live ones, which every refresh reads past.",
+        "{} has {} dead rows and {} live ones; every refresh reads past the dead ones.",
         worst.name, worst.dead, worst.live
     );
     let mut check = new(Verdict::Warning, finding).advise(
-        "Vacuum it as its owner; where that removes nothing, an old transaction, a replication slot or a prepared transaction keeps the rows.",
+        "Vacuum it as its owner; if that removes nothing, an old transaction, a replication slot or a prepared transaction keeps the rows.",
     );
     for relation in bloated.iter().filter(|relation| relation.may_maintain).take(5) {
         let vacuum = FixAction::Vacuum { relation: relation.name.clone() };
@@ -163,7 +163,7 @@ fn uninformed(relation: &Relation) -> Option<&'static str> {
 pub fn statistics(facts: &Facts) -> Check {
     let new = |verdict, finding: String| Check::new("statistics", "Planner's statistics", verdict, finding);
     if facts.standby {
-        return new(Verdict::Unknown, "A standby does not tell when tables were analysed.".into())
+        return new(Verdict::Unknown, "A standby does not show when tables were analysed.".into())
             .advise("Ask the primary.");
     }
     let poor: Vec<(&Relation, &str)> =
@@ -231,7 +231,7 @@ fn usable_index(view: &View, index: &Index, database: &str) -> Check {
             index.name
         );
         return index_check(Verdict::Warning, finding)
-            .advise("Let the index be on columns that tell the rows apart and are never NULL.");
+            .advise("Create the index on columns that identify the rows and are never NULL.");
     }
     index_check(Verdict::Good, format!("Index {} allows concurrent refreshes.", index.name))
 }
@@ -251,7 +251,8 @@ fn no_usable_index(view: &View, database: &str) -> Check {
     check
 }
 
-/// The index that the view needs. Over one row any column is a key; over many, only whoever knows the rows can tell which is.
+/// The index that the view needs. If the view has one row, any column is a key; if it has many, only somebody who knows
+/// the rows can choose one.
 fn create_index(view: &View) -> Option<FixAction> {
     if view.rows >= 2.0 {
         return None;
@@ -392,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_from_the_future_are_told() {
+    fn rows_from_the_future_are_reported() {
         let log = Log { sees_rows: true, future: 2, ahead_s: Some(259_200.0), ..Log::default() };
         let check = future_rows(&log);
         assert!(

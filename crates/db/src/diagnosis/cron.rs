@@ -65,7 +65,7 @@ fn expected_jobs() -> [ExpectedJob; 2] {
     ]
 }
 
-/// The database where `pg_cron` lives if that is another one, as far as this role may know.
+/// The database of `pg_cron` if that is another one, as far as this role may know.
 pub(super) async fn elsewhere(app: &Session) -> Result<Option<String>> {
     let asker = Asker::new(app);
     let (settings, ()) = join(settings(&asker), asker.find_out()).await;
@@ -77,7 +77,7 @@ pub(super) async fn elsewhere(app: &Session) -> Result<Option<String>> {
 async fn settings(asker: &Asker<'_>) -> Result<Settings> {
     let mut settings: Settings = asker.catalog(SETTINGS).await?;
     if !settings.may_read {
-        // The owner of the installation may know more; whoever may not ask it knows no more than before.
+        // The installation's owner may know more; a role that may not ask it learns nothing new.
         let known = asker.about_cron("SELECT to_jsonb(database) FROM refreshtop.cron_settings()").await;
         settings.cron_database = known.unwrap_or_default();
     }

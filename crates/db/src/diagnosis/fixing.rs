@@ -32,14 +32,14 @@ pub enum FixError {
         label: String,
         /// The server's words.
         reason: String,
-        /// What to do, with what separates it; empty if nothing can be said.
+        /// What to do, with a separator before it; empty if there is no advice.
         advice: &'static str,
     },
 }
 
 /// Executes `fix` and says in a sentence what came of it. `app` is a session in the application's database, `cron` one
-/// in that of `pg_cron` where it is another; both outside a transaction, which some statements need. The trace goes into
-/// `refreshtop.audit`.
+/// in that of `pg_cron` if that is another one; both outside a transaction, which some statements need. The trace goes
+/// into `refreshtop.audit`.
 pub async fn fix(app: &mut Session, mut cron: Option<&mut Session>, fix: &Fix) -> Result<String, FixError> {
     let mut found = database(app).await.map_err(|failure| refused(fix, &failure))?;
     let elsewhere = found != fix.database;
@@ -156,7 +156,7 @@ fn refused(fix: &Fix, failure: &Error) -> FixError {
     let advice = match (error::code(failure), fix.kind()) {
         (Some(error::sqlstate::READ_ONLY), _) => "; this server is read-only: fix on its primary",
         (Some(error::sqlstate::INSUFFICIENT_PRIVILEGE), FixKind::CancelBackend | FixKind::TerminateBackend) => {
-            "; ask a superuser, or a member of pg_signal_backend where the session is no superuser's"
+            "; ask a superuser, or a member of pg_signal_backend if the session is not a superuser's"
         }
         (
             Some(error::sqlstate::INSUFFICIENT_PRIVILEGE),
@@ -165,14 +165,14 @@ fn refused(fix: &Fix, failure: &Error) -> FixError {
         (Some(error::sqlstate::INSUFFICIENT_PRIVILEGE), _) => "; ask as the owner, or as a superuser",
         (_, FixKind::CreateIndex) => "; an index that is not valid may be left: diagnose again",
         (Some("55P03" | error::sqlstate::QUERY_CANCELED), _) => {
-            "; see under blocked sessions who is in the way, then try again"
+            "; find the blocking session in the check of blocked sessions, then try again"
         }
         _ => "",
     };
     FixError::Refused { label: fix.label(), reason: error::sentence(failure), advice }
 }
 
-/// Leaves the trace, where this database keeps one. What can't write, such as a standby, has none to leave.
+/// Records the trace, if this database keeps one. A standby can't write, and keeps none.
 async fn record(app: &mut Session, fix: &Fix, done: bool) -> Result<()> {
     let act = Thing::Function("record_act");
     match Trust::of(app).await?.allow(act) {

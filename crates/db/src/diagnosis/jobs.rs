@@ -45,7 +45,7 @@ const JOBS_HERE: &str = "
              OR c.database = {database}
           ORDER BY c.database = {database} DESC, c.jobid LIMIT 200) j";
 
-/// How the jobs can be read where `pg_cron` lives.
+/// How the jobs can be read in the database of `pg_cron`.
 #[derive(Deserialize)]
 struct Ways {
     database: String,
@@ -124,7 +124,7 @@ fn jobs_query(installation: &Installation, ways: &Ways) -> String {
     let (database, extension) = (literal(&ways.database), literal(ways.extension.as_deref().unwrap_or_default()));
     let owner = installation.owner.as_deref().map_or_else(|| "NULL".to_owned(), literal);
     let superuser = ways.superuser;
-    // Only where the history can be read directly is its length known.
+    // The length of the history is known only if it can be read directly.
     let hidden =
         if superuser { "(SELECT max(d.runid) - min(d.runid) >= 20000 FROM cron.job_run_details d)" } else { "NULL" };
     format!(

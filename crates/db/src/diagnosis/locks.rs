@@ -1,4 +1,5 @@
-//! Facts of locks: who waits around the view and its sources, for whom, and who sleeps on them.
+//! Facts of locks: which sessions wait for the view and its sources, which ones block them, and which are idle with
+//! locks.
 
 use super::{Asker, Options, REACHED};
 use refreshtop_core::diagnosis::{
@@ -6,7 +7,7 @@ use refreshtop_core::diagnosis::{
     locks::{self, Facts},
 };
 
-/// What is said of a session `a` of `pg_stat_activity`, as columns.
+/// The columns about a session `a` of `pg_stat_activity`.
 const SESSION: &str = "
     a.pid, a.usename AS \"user\", left(a.application_name, 100) AS application, host(a.client_addr) AS client, a.state,
     a.backend_type AS kind, a.backend_start,

@@ -60,7 +60,7 @@ const REACHED: &str = "
 /// What a diagnosis may do.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Options {
-    /// From where on a finding is bad.
+    /// Limits from which on a finding is bad.
     pub limits: Limits,
     /// Run the view's query to measure its plan, for at most this long; `None` only estimates it.
     pub run_plan: Option<Duration>,
@@ -69,7 +69,7 @@ pub struct Options {
 /// Where to ask `pg_cron`.
 #[derive(Debug)]
 pub enum CronSession<'a> {
-    /// It lives in the application's database, or nowhere.
+    /// It is in the application's database, or nowhere.
     Same,
     /// A session in its own database.
     Elsewhere(&'a mut Session),
@@ -164,12 +164,12 @@ impl<'a> Asker<'a> {
         }
         match error::code(failure) {
             Some("55P03") => Unavailable::new(
-                "This can't be seen, because somebody holds one of the tables locked.",
-                "See under blocked sessions who it is.",
+                "This can't be seen, because a session has locked one of the tables.",
+                "The check of blocked sessions shows which session it is.",
             ),
             Some(error::sqlstate::QUERY_CANCELED) => Unavailable::new(
                 "This can't be seen, because the server did not answer in time.",
-                "Look again when it is less busy.",
+                "Try again when it is less busy.",
             ),
             _ => {
                 let why = error::unavailable("This can't be seen", failure, self.role().await);

@@ -25,12 +25,12 @@ struct View {
     plain: bool,
     /// Whether the view's owner has this session's rights anyway.
     owned: bool,
-    /// An owner of what is read who is neither a superuser nor this session's role.
+    /// An owner of something that is read, and neither a superuser nor this session's role.
     stranger: Option<String>,
 }
 
-/// Even planning may run functions that the query calls, with the rights of whoever asks. So it is looked at only where
-/// the view's owner has these rights anyway, or where it calls nothing but PostgreSQL's own functions.
+/// Even planning may run functions that the query calls, with the rights of this session. So the query is planned only
+/// if the view's owner has these rights anyway, or if it calls only PostgreSQL's own functions.
 fn query() -> String {
     format!(
         "WITH RECURSIVE {REACHED}
@@ -133,8 +133,8 @@ async fn explain(asker: &Asker<'_>, definition: &str, run: Option<Duration>) -> 
     value(asker.app, trust, &question).await
 }
 
-/// Statements that hold what the query reads, and fail where any of it is a stranger's by now. Analysing a statement locks
-/// what it names, and executes nothing. None of these gives a row.
+/// Statements that lock what the query reads, and fail if any of it belongs to a stranger by now. Analysing a statement
+/// locks what it names, and executes nothing. None of these gives a row.
 fn held(definition: &str) -> String {
     let definition = definition.trim_end().trim_end_matches(';');
     format!(

@@ -96,7 +96,7 @@ const HOME: &str = "
 /// What is there now; one line for everything.
 const NOW: &str = migrate::INVENTORY;
 
-/// What is said of an installation of steps that this program knows.
+/// The check of an installation with steps that this program knows.
 #[derive(Deserialize)]
 struct Kept {
     /// Whether its tables are there, and this role may read their rows.
@@ -104,7 +104,7 @@ struct Kept {
     inventory: Option<bool>,
 }
 
-/// Row security answers with no row to whom no policy lets in.
+/// Row security returns no row to a role without a policy.
 const KEPT: &str = "
     SELECT jsonb_object_agg(w.name, has_schema_privilege('refreshtop', 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
                                     AND (NOT row_security_active(c.oid) OR EXISTS (

@@ -1,4 +1,5 @@
-//! The sessions of a diagnosis: one in the application's database, and one where `pg_cron` lives if that is another.
+//! The sessions of a diagnosis: one in the application's database, and one in the database of `pg_cron` if that is
+//! another.
 
 use super::{CronSession, FixError, Options, cron};
 use crate::{
@@ -32,7 +33,7 @@ pub enum OpenError {
 #[derive(Debug)]
 pub struct Sessions {
     app: Session,
-    /// `Ok(None)` where `pg_cron` lives beside the application, or nowhere to be seen.
+    /// `Ok(None)` if `pg_cron` is in the application's database, or can't be found.
     cron: Result<Option<Session>, String>,
     /// What stops them.
     cancellers: Vec<Canceller>,
@@ -92,7 +93,7 @@ impl Sessions {
         super::diagnose(&mut self.app, cron, options).await
     }
 
-    /// Executes a fix where it belongs; see [`super::fix`].
+    /// Executes a fix in its database; see [`super::fix`].
     pub async fn fix(&mut self, fix: &Fix) -> Result<String, FixError> {
         let cron = self.cron.as_mut().ok().and_then(Option::as_mut);
         super::fix(&mut self.app, cron, fix).await

@@ -32,14 +32,14 @@ pub async fn down(connection: &mut Session, target: i64) -> Result<Vec<i64>, Mig
     Ok(pending.commit().await?.versions)
 }
 
-/// Drops the roles that nothing needs any more, after [`begin_down`] has undone everything. Not before the jobs are taken
-/// away: `pg_cron` does not survive a job whose role is gone, and nothing keeps it from going.
+/// Drops the roles that nothing needs any more, after [`begin_down`] has undone everything and the jobs are
+/// unscheduled: `pg_cron` crashes on a job whose role is missing, and PostgreSQL does not prevent the drop.
 pub async fn forget_roles(connection: &mut Session) -> Result<(), MigrateError> {
     run(connection, FORGET_ROLES, None).await
 }
 
 /// Does all of [`down`] but the commit. If there is something to undo, `first` comes before it, in the same
-/// transaction: while whoever migrates still is what the installation has made of it.
+/// transaction, while the migrating role still has the memberships that the installation gave it.
 pub async fn begin_down<'c>(
     connection: &'c mut Session,
     target: i64,
@@ -65,7 +65,7 @@ pub async fn begin_down<'c>(
     if target != 0 && !migrator.version_exists(target) {
         return Err(MigrateError::NoSuchStep(target));
     }
-    // First of all, so that a refresh which is under way ends, and leaves its row, before anything goes; and in the order
+    // This comes first, so that a running refresh ends and leaves its row before anything is dropped; and in the order
     // in which a refresh takes its locks.
     if exists(&mut transaction, "refreshtop.views").await? {
         transaction.run("LOCK TABLE refreshtop.views IN ACCESS EXCLUSIVE MODE").await?;
@@ -105,9 +105,9 @@ pub async fn begin_down<'c>(
 pub struct AtStake {
     /// Rows of the refresh log: of one that refreshtop made. A log that was there before stays, with every row.
     pub log_rows: i64,
-    /// Whether `public.platform_metrics` goes, because refreshtop made it.
+    /// Whether `public.platform_metrics` is dropped, because refreshtop created it.
     pub view: bool,
-    /// What stands aside and comes back, such as `table public.metrics_refresh_log`.
+    /// What was moved aside and comes back, such as `table public.metrics_refresh_log`.
     pub comes_back: Vec<String>,
 }
 
@@ -142,7 +142,7 @@ pub async fn at_stake(connection: &mut Session, target: i64) -> Result<AtStake, 
     Ok(stake)
 }
 
-/// What stands in `refreshtop_before`, under the name that it had: see `0002_adopt.down.sql`.
+/// The contents of `refreshtop_before`, under their former names: see `0002_adopt.down.sql`.
 const ASIDE: &str = "
     SELECT lower(refreshtop_migration.kind(c.relkind))
            || format(' %I.%I', coalesce(u.object_schema, 'public'), coalesce(u.detail ->> 'name', c.relname)) AS what
@@ -159,7 +159,7 @@ fn undoes(target: i64, description: &str) -> bool {
     migrator().iter().any(|step| step.version > target && step.description == description)
 }
 
-/// Somebody may have renamed schema `public` with the log in it: what stands there by its name is not what was migrated.
+/// Schema `public` may have been renamed with the log in it; then another object of that name is not what was migrated.
 async fn renamed_schema(connection: &mut Session) -> Result<Option<Problem>> {
     let sql = "SELECT format('schema public, in which the refresh log was made, is named %I now', n.nspname) AS problem,
                       format('ALTER SCHEMA %I RENAME TO public', n.nspname) AS fix,

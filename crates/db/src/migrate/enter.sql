@@ -1,12 +1,12 @@
--- Runs first in the transaction of every migration, up and down: settles which role owns the installation, and becomes
--- able to act as it. The schema of helpers that it makes, and every right that it takes for the moment, goes again in
--- leave.sql and, memberships, in leave_roles.sql.
+-- Runs first in the transaction of every migration, up and down. It determines which role owns the installation, and
+-- takes the right to act as it. leave.sql drops the schema of helpers and revokes the temporary rights; leave_roles.sql
+-- revokes the temporary memberships.
 --
--- With roles: refreshtop_owner owns everything, and nothing that can run a stranger's code runs as it. That takes a
--- superuser, or a role that can create the roles below and may pass CREATE on schema public on to one of them.
+-- With roles: refreshtop_owner owns everything, and nothing that can run a stranger's code runs as it. Only a superuser
+-- can set this up, or a role that can create the roles below and pass CREATE on schema public on to one of them.
 -- Alone: a role that can't do that owns everything itself.
 
--- How names and values in the steps are read must not depend on who migrates.
+-- The steps must read names and values in the same way, whoever migrates.
 SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL quote_all_identifiers = off;
 SET LOCAL TimeZone = 'UTC';
@@ -15,12 +15,12 @@ SET LOCAL row_security = on;
 SET LOCAL check_function_bodies = on;
 SET LOCAL client_min_messages = warning;
 SET LOCAL standard_conforming_strings = on;
--- What the steps tell each other. The database, or the role, may have been given settings of these names.
+-- Values that the steps pass to each other. The database or the role may have settings of these names.
 SELECT set_config('refreshtop.' || note, '', true)
 FROM unnest(ARRAY['role_before', 'role_owner', 'role_view', 'role_monitor', 'role_job', 'role_admin', 'roles_here',
-                  'leave', 'leave_roles', 'rows_kept', 'told']) AS note;
+                  'leave', 'leave_roles', 'rows_kept', 'notices']) AS note;
 
--- Somebody may have renamed schema public, with everything that is in it.
+-- Schema public may have been renamed, with everything in it.
 DO $$
 DECLARE
     v_schema name;
@@ -37,15 +37,15 @@ BEGIN
 END
 $$;
 
--- A schema in which nobody else may create: the code in the query of a view that the steps refresh could make functions
--- of nearly the same signature in pg_temp, and have us call those.
+-- A schema in which nobody else may create. In pg_temp, code in the query of a view that the steps refresh could create
+-- functions with a better matching signature, and our calls would run those.
 CREATE SCHEMA refreshtop_migration;
 DO $$
 DECLARE
     v_grantee text;
 BEGIN
-    -- Default privileges of whoever migrates may let others in, or keep the owner of the installation from calling what
-    -- is made in this schema.
+    -- The migrating role's default privileges may give others access, or keep the installation's owner from calling the
+    -- functions in this schema.
     FOR v_grantee IN
         SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
         FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) a
@@ -54,25 +54,25 @@ BEGIN
         EXECUTE format('REVOKE ALL ON SCHEMA refreshtop_migration FROM %s CASCADE', v_grantee);
     END LOOP;
     ALTER DEFAULT PRIVILEGES IN SCHEMA refreshtop_migration GRANT EXECUTE ON ROUTINES TO PUBLIC;
-    -- Whoever makes a role would become a member of it that nobody takes out again.
+    -- Otherwise the role that creates a role would become a member of it for good.
     IF current_setting('server_version_num')::integer >= 160000 THEN
         PERFORM set_config('createrole_self_grant', '', true);
     END IF;
 END
 $$;
 
--- The role of this installation for a purpose: owner, view, monitor, job, admin. NULL where there is none.
+-- The role of this installation for a purpose: owner, view, monitor, job, admin. NULL if there is none.
 CREATE FUNCTION refreshtop_migration.role(p_purpose text) RETURNS name LANGUAGE sql STABLE
 AS $$ SELECT nullif(current_setting('refreshtop.role_' || p_purpose, true), '')::name $$;
 
--- What is made from here on belongs to the owner of the installation, and default privileges of whoever migrates
--- don't reach it.
+-- Objects created from here on belong to the installation's owner, and the migrating role's default privileges don't
+-- apply to them.
 CREATE FUNCTION refreshtop_migration.as_owner() RETURNS void LANGUAGE sql
 AS $$ SELECT set_config('role', current_setting('refreshtop.role_owner'), true) $$;
 CREATE FUNCTION refreshtop_migration.as_migrator() RETURNS void LANGUAGE sql
 AS $$ SELECT set_config('role', current_setting('refreshtop.role_before'), true) $$;
 
--- A GRANT or REVOKE that is undone in leave.sql.
+-- A GRANT or REVOKE that leave.sql undoes.
 CREATE FUNCTION refreshtop_migration.for_now(p_do text, p_undo text) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
@@ -82,17 +82,18 @@ BEGIN
 END
 $$;
 
--- Something for whoever migrates to read.
-CREATE FUNCTION refreshtop_migration.tell(p_sentence text) RETURNS void LANGUAGE sql
+-- Adds a notice for whoever migrates.
+CREATE FUNCTION refreshtop_migration.add_notice(p_sentence text) RETURNS void LANGUAGE sql
 AS $$
-    SELECT set_config('refreshtop.told', concat_ws(
-        chr(1), nullif(current_setting('refreshtop.told', true), ''), p_sentence), true)
+    SELECT set_config('refreshtop.notices', concat_ws(
+        chr(1), nullif(current_setting('refreshtop.notices', true), ''), p_sentence), true)
 $$;
 
--- What a role is called says nothing about who made it: from release 16 on, whoever has CREATEROLE can have taken the
--- name, had the role own code, and left it. So a role that a superuser made carries a setting that nobody else can give
--- it. It changes nothing. The jobs' role has another one, since somebody may be let administer that role, and so rename
--- it. refreshtop_admin has none: it owns nothing, and somebody may well make it before us, to have members.
+-- The name of a role does not show who created it: from release 16 on, a role with CREATEROLE can have created it, made
+-- it the owner of code, and left it. So a role that a superuser created carries a setting that only a superuser can
+-- give. The setting has no effect. The jobs' role has another one, because somebody may be allowed to administer that
+-- role and could rename it. refreshtop_admin has none: it owns nothing, and may well be created before a migration, to
+-- have members.
 CREATE FUNCTION refreshtop_migration.mark(p_role name) RETURNS text LANGUAGE sql IMMUTABLE
 AS $$
     SELECT CASE p_role
@@ -114,8 +115,8 @@ BEGIN
 END
 $$;
 
--- What a role of ours brings into each of its sessions, whatever the owner of a database sets there: an attempt that
--- can't begin, or whose transaction can't write, leaves no row in the log. The same list is in inventory.sql.
+-- Settings that one of our roles has in each of its sessions, whatever the owner of a database sets: an attempt that
+-- can't begin, or whose transaction can't write, leaves no row in the log. inventory.sql has the same list.
 CREATE FUNCTION refreshtop_migration.own_settings(p_role name) RETURNS text[] LANGUAGE sql STABLE
 AS $$
     SELECT CASE WHEN p_role = 'refreshtop_job'
@@ -132,29 +133,30 @@ BEGIN
 END
 $$;
 
--- Takes away a role of our name that no superuser made, before a new one is made: a session that acts as the old one
--- goes on doing so. PostgreSQL itself refuses where the role owns or may use anything in any database.
+-- Drops a role with one of our names that no superuser created, before a new one is created. A session that acts as the
+-- old one continues to do so. PostgreSQL refuses to drop a role that owns something or has rights in any database.
 CREATE FUNCTION refreshtop_migration.drop_unknown(p_role name) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
     EXECUTE format('DROP ROLE %I', p_role);
-    PERFORM refreshtop_migration.tell(format(
+    PERFORM refreshtop_migration.add_notice(format(
         'note: role %I was there, and no superuser had made it: a new one has taken its place, without its members',
         p_role));
 EXCEPTION WHEN dependent_objects_still_exist THEN
     RAISE EXCEPTION 'no superuser made role %, and what belongs to it may hold code of whoever did', p_role
         USING ERRCODE = 'object_not_in_prerequisite_state',
-              HINT = format('DROP OWNED BY %1$I CASCADE in each database and DROP ROLE %1$I take that away', p_role);
+              HINT = format('DROP OWNED BY %1$I CASCADE in each database and DROP ROLE %1$I remove it', p_role);
 END
 $$;
 
--- Makes the roles that are missing, and a member of them of whoever migrates. False where that can't be done; then
--- nothing was.
+-- Creates the missing roles, and makes the migrating role a member of them. Returns false if that is not possible; then
+-- nothing was changed.
 CREATE FUNCTION refreshtop_migration.take_roles() RETURNS boolean LANGUAGE plpgsql
 AS $$
 DECLARE
     v_super  boolean := (SELECT rolsuper FROM pg_roles WHERE rolname = current_user);
-    -- Up to 15 a role with CREATEROLE is a superuser in all but name. Marked all the same: pg_upgrade keeps that.
+    -- Up to 15 a role with CREATEROLE is a superuser in all but name. The roles are marked anyway, because pg_upgrade
+    -- keeps the mark.
     v_asks   boolean := v_super AND current_setting('server_version_num')::integer >= 160000;
     v_member text := CASE WHEN current_setting('server_version_num')::integer >= 160000
                           THEN ' WITH INHERIT TRUE, SET TRUE'
@@ -176,7 +178,8 @@ BEGIN
              'Looks at sessions and locks for refreshtop'),
             ('refreshtop_admin', 'NOLOGIN',
              'Super administrators of refreshtop: read the refresh log, trigger, clean up, schedule'),
-            -- Code that runs as this role can give it a password, which would open it in every database.
+            -- Code that runs as this role can give it a password, and then somebody could log in with it in every
+            -- database.
             ('refreshtop_job', 'LOGIN NOINHERIT VALID UNTIL ''-infinity''',
              'Runs the jobs of refreshtop in pg_cron; no password lets it in')
         ) AS wanted (name, options, meaning)
@@ -184,8 +187,8 @@ BEGIN
         v_marks := v_super AND refreshtop_migration.mark(v_role.name) IS NOT NULL;
         IF v_marks AND v_asks AND to_regrole(v_role.name) IS NOT NULL
            AND NOT refreshtop_migration.is_marked(v_role.name) THEN
-            -- A migration of another database may just have committed the role with its mark, between the snapshot of
-            -- the question above and the look at the catalogue: a new statement sees both.
+            -- A migration of another database may have committed the role and its mark just between the snapshot of the
+            -- condition above and its look at the catalogue. A new statement sees both.
             IF NOT refreshtop_migration.is_marked(v_role.name) THEN
                 PERFORM refreshtop_migration.drop_unknown(v_role.name);
             END IF;
@@ -213,13 +216,13 @@ BEGIN
                 USING ERRCODE = 'object_not_in_prerequisite_state',
                       HINT = format('ALTER ROLE %I NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION', v_role.name);
         END IF;
-        -- Whoever can become one of them could have put code of his own among ours, or will.
+        -- A role that can become one of these could have added its own code to ours, or could still do so.
         SELECT min(m.rolname) INTO v_other
         FROM pg_auth_members a
         JOIN pg_roles r ON r.oid = a.roleid
         JOIN pg_roles m ON m.oid = a.member
         WHERE r.rolname = v_role.name AND NOT m.rolsuper AND m.rolname <> current_user
-          -- Members of these two may refresh and change jobs, and somebody has made them members for that.
+          -- Members of these two may refresh and change jobs. They were made members for that.
           AND v_role.name NOT IN ('refreshtop_admin', 'refreshtop_job');
         IF v_other IS NOT NULL THEN
             IF NOT v_super THEN
@@ -230,7 +233,7 @@ BEGIN
                       HINT = format(
                           'Migrate as role %1$I. To end the membership is not enough, since what %2$I owns may hold '
                           'code of that role: DROP OWNED BY %2$I CASCADE in each database and DROP ROLE %2$I '
-                          'take it away',
+                          'remove it',
                           v_other, v_role.name);
         END IF;
         IF v_role.name = 'refreshtop_job'
@@ -239,7 +242,7 @@ BEGIN
         END IF;
         IF NOT v_super AND NOT pg_has_role(v_role.name, 'USAGE') THEN
             EXECUTE format('GRANT %I TO %I%s', v_role.name, current_user, v_member);
-            -- Of these two whoever migrates stays a member, and so goes on looking, and changing jobs, afterwards.
+            -- The migrating role stays a member of these two, so that it can read the log and change jobs afterwards.
             IF v_role.name NOT IN ('refreshtop_admin', 'refreshtop_job') THEN
                 PERFORM set_config('refreshtop.leave_roles', concat_ws(
                     chr(1),
@@ -248,7 +251,7 @@ BEGIN
             END IF;
         END IF;
     END LOOP;
-    -- Inside the transaction the owner makes a table and four functions in schema public.
+    -- Within the transaction the owner creates a table and four functions in schema public.
     IF NOT has_schema_privilege('refreshtop_owner', 'public', 'CREATE') THEN
         PERFORM refreshtop_migration.for_now('GRANT CREATE ON SCHEMA public TO refreshtop_owner',
                                            'REVOKE CREATE ON SCHEMA public FROM refreshtop_owner');
@@ -276,7 +279,7 @@ BEGIN
             set_config('refreshtop.roles_here', (
                 SELECT coalesce(string_agg(rolname, ','), '') FROM pg_roles
                 WHERE rolname LIKE 'refreshtop\_%' AND (rolname <> 'refreshtop_job' OR rolcanlogin)), true);
-    -- The rollback of another database may drop a role that it needs no more while we look.
+    -- A rollback in another database may drop a role at the same time because it no longer needs it.
     FOR v_try IN 1 .. 5 LOOP
         BEGIN
             v_roles := refreshtop_migration.take_roles();
@@ -287,7 +290,7 @@ BEGIN
                         ELSE current_user::text
                     END, true)
             FROM unnest(ARRAY['owner', 'view', 'monitor', 'job', 'admin']) AS purpose;
-            -- A grant keeps a role from being dropped until the transaction ends, also when it is taken back.
+            -- A grant prevents the role from being dropped until the transaction ends, even if the grant is revoked.
             FOREACH v_role IN ARRAY ARRAY['view', 'monitor', 'job', 'admin', 'owner'] LOOP
                 CONTINUE WHEN refreshtop_migration.role(v_role) IS NULL;
                 EXECUTE format('GRANT USAGE ON SCHEMA refreshtop_migration TO %I', refreshtop_migration.role(v_role));
@@ -297,8 +300,8 @@ BEGIN
                 END IF;
             END LOOP;
             EXIT;
-        -- Two migrations, or an administrator, may change the same role; PostgreSQL says that a tuple was concurrently
-        -- updated or deleted, or that a membership is there already.
+        -- Two migrations, or an administrator, may change the same role. PostgreSQL then reports that a tuple was
+        -- concurrently updated or deleted, or that a membership already exists.
         EXCEPTION WHEN undefined_object OR internal_error OR unique_violation THEN
             IF v_try = 5 THEN
                 RAISE;
@@ -308,8 +311,8 @@ BEGIN
 END
 $$;
 
--- Takes out of our roles, which all databases of the cluster share, what others can have put there: whoever made one
--- before us, and code that runs as the jobs' role. Says who can let others in among super administrators.
+-- All databases of the cluster share our roles. This removes from them what others may have added: whoever created one
+-- before us, and code that runs as the jobs' role. It also names the roles that can add super administrators.
 CREATE FUNCTION refreshtop_migration.reset_roles() RETURNS void LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -324,7 +327,7 @@ BEGIN
         SELECT r.oid, r.rolname, r.rolcanlogin, r.rolvaliduntil FROM pg_roles r
         WHERE r.rolname IN ('refreshtop_owner', 'refreshtop_view', 'refreshtop_monitor', 'refreshtop_admin',
                             'refreshtop_job')
-          -- Who migrates alone uses no role of ours.
+          -- A role that migrates alone uses none of our roles.
           AND refreshtop_migration.role('owner') = 'refreshtop_owner'
         ORDER BY r.rolname
     LOOP
@@ -333,7 +336,7 @@ BEGIN
                         ELSE v_role.rolcanlogin
                     END;
         IF v_super AND NOT v_change THEN
-            -- Only a superuser sees whether there is one.
+            -- Only a superuser can see whether there is a password.
             v_change := EXISTS (SELECT 1 FROM pg_authid WHERE oid = v_role.oid AND rolpassword IS NOT NULL);
         END IF;
         v_marked := refreshtop_migration.is_marked(v_role.rolname);
@@ -345,7 +348,7 @@ BEGIN
                 ELSE
                     EXECUTE format('ALTER ROLE %I NOLOGIN', v_role.rolname);
                 END IF;
-                PERFORM refreshtop_migration.tell(format(
+                PERFORM refreshtop_migration.add_notice(format(
                     'note: role %I could log in by a password, and can no longer', v_role.rolname));
             END IF;
             FOR v_setting IN
@@ -376,21 +379,21 @@ BEGIN
         WHERE r.rolname = 'refreshtop_admin' AND a.admin_option AND NOT m.rolsuper AND m.rolname <> current_user
         ORDER BY m.rolname
     LOOP
-        PERFORM refreshtop_migration.tell(format(
+        PERFORM refreshtop_migration.add_notice(format(
             'note: role %1$I may make anybody a member of refreshtop_admin, who then reads the log and refreshes; '
             'unless that is meant: REVOKE refreshtop_admin FROM %1$I CASCADE', v_member));
     END LOOP;
 END
 $$;
 
--- Whether a role's objects may be taken over: it could act as whoever migrates anyway, or is one of ours.
+-- Whether a role's objects may be adopted: the role could act as the migrating role anyway, or is one of ours.
 CREATE FUNCTION refreshtop_migration.is_trusted(p_role oid) RETURNS boolean LANGUAGE sql STABLE
 AS $$
     SELECT p_role IN (
         SELECT oid FROM pg_roles WHERE rolsuper OR rolname IN (current_user, refreshtop_migration.role('owner')))
 $$;
 
--- Takes away what somebody else has hung on a table of ours: policies that are not ours, triggers and rules.
+-- Drops what others have attached to one of our tables: foreign policies, triggers and rules.
 CREATE FUNCTION refreshtop_migration.bare(p_table regclass) RETURNS void LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -415,9 +418,9 @@ BEGIN
 END
 $$;
 
--- Leaves the rows of a table of ours to its owner, and to whomever a policy of ours lets in: who may read every table
--- (pg_read_all_data, a grant by mistake) then reads none, and who may write every table changes none. Forced row
--- security would keep the owner out as well.
+-- Restricts the rows of one of our tables to its owner and to the roles in our policies. A role that may read every
+-- table (pg_read_all_data, or a grant by mistake) then reads no row, and one that may write every table changes none.
+-- Forced row security would exclude the owner as well.
 CREATE FUNCTION refreshtop_migration.close_rows(p_table regclass) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
@@ -431,7 +434,7 @@ BEGIN
 END
 $$;
 
--- Lets super administrators read a table whose rows are closed, where there is a role for them.
+-- Lets super administrators read a table whose rows are restricted, if there is a role for them.
 CREATE FUNCTION refreshtop_migration.let_admins_read(p_table regclass) RETURNS void LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -447,8 +450,8 @@ BEGIN
 END
 $$;
 
--- Lets refreshtop_monitor see what a predefined role of PostgreSQL sees. Not everybody may give that on, and the
--- migrator says what is not seen without it.
+-- Lets refreshtop_monitor see what a predefined role of PostgreSQL sees. Not every role may grant that; otherwise the
+-- migrator reports what stays hidden.
 CREATE FUNCTION refreshtop_migration.let_monitor(p_right name) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
@@ -460,7 +463,7 @@ EXCEPTION WHEN insufficient_privilege THEN
 END
 $$;
 
--- What the migrator tells of something that it found and left as it was.
+-- Records what the migrator reports about something that it found and left unchanged.
 CREATE FUNCTION refreshtop_migration.note_kept(p_message text) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
@@ -470,7 +473,7 @@ BEGIN
 END
 $$;
 
--- The word that ALTER needs for a relation.
+-- The keyword of ALTER for a relation.
 CREATE FUNCTION refreshtop_migration.kind(p_relkind "char") RETURNS text LANGUAGE sql IMMUTABLE
 AS $$
     SELECT CASE p_relkind
@@ -488,7 +491,7 @@ AS $$
     WHERE c.relnamespace = to_regnamespace('refreshtop') AND c.relkind = 'S' AND c.relname LIKE 'attempt\_%'
 $$;
 
--- Lets a role own something in a schema of ours while the transaction lasts.
+-- Lets a role own an object in one of our schemas until the transaction ends.
 CREATE FUNCTION refreshtop_migration.let_own(p_schema text, p_role name) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
@@ -499,9 +502,10 @@ BEGIN
 END
 $$;
 
--- What came out of a materialized view that somebody else's code has filled is read with our rights, by name: so it
--- must still be that view, and nothing may hang on it. That code could have renamed it and put another in its place, or
--- given it statistics on an expression, which the planner runs as whoever reads. Nobody else sees it before the commit.
+-- The result of a materialized view that was filled by somebody else's code is read by name and with our rights. So it
+-- must still be the same view, and nothing may be attached to it: that code could have renamed it and put another in
+-- its place, or created statistics on an expression, which the planner evaluates as the reading role. Nobody else sees
+-- the view before the commit.
 CREATE FUNCTION refreshtop_migration.must_be_plain(p_name text, p_oid oid) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
@@ -518,11 +522,11 @@ BEGIN
 END
 $$;
 
--- Somebody on a list of rights, as GRANT and REVOKE name him.
+-- A grantee of an access list, as GRANT and REVOKE name it.
 CREATE FUNCTION refreshtop_migration.grantee(p_role oid) RETURNS text LANGUAGE sql STABLE
 AS $$ SELECT CASE p_role WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(p_role)) END $$;
 
--- Takes everybody but the owner off an object's list of rights. Default privileges may have let others in.
+-- Removes everybody but the owner from an object's access list. Default privileges may have added others.
 CREATE FUNCTION refreshtop_migration.strip(p_kind text, p_identity text, p_owner oid, p_acl aclitem[]) RETURNS void
 LANGUAGE plpgsql
 AS $$
@@ -539,7 +543,7 @@ BEGIN
     END LOOP;
 END
 $$;
--- The same for PUBLIC alone: later on, a grant to a role is somebody's wish.
+-- The same for PUBLIC alone: after the first migration, a grant to a role is intended.
 CREATE FUNCTION refreshtop_migration.strip_public(p_kind text, p_identity text) RETURNS void LANGUAGE plpgsql
 AS $$ BEGIN EXECUTE format('REVOKE ALL ON %s %s FROM PUBLIC', p_kind, p_identity); END $$;
 CREATE FUNCTION refreshtop_migration.strip_relation(p_relation text) RETURNS void LANGUAGE sql
@@ -548,8 +552,8 @@ AS $$
     FROM pg_class c WHERE c.oid = to_regclass(p_relation)
 $$;
 
--- Who may call a function: nobody through PUBLIC, nobody through default privileges where the function is new, and the
--- roles for these purposes. A grant that somebody made later stays.
+-- Sets who may call a function: not PUBLIC, no role by default privileges if the function is new, and the roles for
+-- these purposes. A grant that was made later stays.
 CREATE FUNCTION refreshtop_migration.seal(p_routine text, VARIADIC p_purposes text[] DEFAULT '{}') RETURNS void
 LANGUAGE plpgsql
 AS $$
@@ -558,7 +562,7 @@ DECLARE
     v_known   boolean := false;
 BEGIN
     IF to_regclass('refreshtop.inventory') IS NOT NULL THEN
-        -- What runs with the rights of others is for our owner alone, always.
+        -- Only our owner may call what runs with the rights of others.
         v_known := p_routine NOT LIKE 'refreshtop\_definers.%' AND EXISTS (SELECT 1 FROM refreshtop.inventory i
                            WHERE i.kind = 'routine' AND i.object = to_regprocedure(p_routine)::text);
     END IF;
@@ -575,10 +579,10 @@ BEGIN
 END
 $$;
 
--- Gives a function in schema refreshtop_definers to the role with whose rights it runs; only our owner may call it. Its
+-- Gives a function in schema refreshtop_definers to the role with whose rights it runs. Only our owner may call it. Its
 -- new owner can alter it if he has USAGE on that schema (pg_read_all_data has it on all), but can't replace its body,
--- which therefore judges itself with whose rights it runs. He must be able to create there at the moment of the change,
--- and no longer: a later step fills the view, which may run his code.
+-- so the body checks with whose rights it runs. The new owner must be able to create in the schema at the moment of the
+-- change, and no longer, because a later step fills the view, which may run his code.
 CREATE FUNCTION refreshtop_migration.give(p_routine text, p_role name) RETURNS void LANGUAGE plpgsql
 AS $$
 DECLARE

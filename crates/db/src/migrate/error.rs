@@ -35,7 +35,7 @@ pub enum MigrateError {
     Connect(#[from] ConnectError),
     /// The caller's own failure.
     #[error("{text}")]
-    Told {
+    Caller {
         /// One of [`refreshtop_core::exit`].
         code: u8,
         /// A sentence.

@@ -1,7 +1,7 @@
--- After a full rollback: the roles go if nothing of this cluster needs them any more. Tried, not looked up first:
--- another database may begin to use one in between.
--- What is dropped stays locked until the commit, and a migration of another database may wait for that and hold what
--- comes next: so this hardly waits. Who holds a role needs it.
+-- After a full rollback, drops the roles that nothing in this cluster needs any more. It tries instead of checking
+-- first, because another database may begin to use a role in between.
+-- A dropped role stays locked until the commit, and a migration of another database may wait for it while it holds the
+-- next one. So this hardly waits for a lock: if a session holds one on a role, the role is needed.
 SET LOCAL lock_timeout = '10ms';
 DO $$
 DECLARE
@@ -19,7 +19,7 @@ BEGIN
                 EXECUTE format('REVOKE ALL ON SCHEMA public FROM %I', v_role);
             END IF;
             EXECUTE format('DROP ROLE %I', v_role);
-        -- Another database that is migrating just now may use it, or drop it.
+        -- Another database that is being migrated at this moment may use it, or drop it.
         EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege OR object_in_use OR undefined_object
                        OR deadlock_detected OR lock_not_available THEN
             NULL;

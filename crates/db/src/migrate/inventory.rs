@@ -8,11 +8,10 @@ use crate::{
     session::Session,
 };
 
-/// What stands here of refreshtop, as rows (kind, object, detail); reads only catalogues.
+/// What is installed of refreshtop, as rows (kind, object, detail); reads only catalogues.
 pub const INVENTORY: &str = include_str!("../inventory.sql");
 
-/// Which lines of the inventory that were not there before are somebody's way in. A grant to a role is somebody's wish,
-/// but on a sequence.
+/// New lines of the inventory that may give somebody access. A grant to a role is intended, except on a sequence.
 pub const OPENED: &str =
     "(kind IN ('trigger', 'rule', 'setting') OR kind = 'policy' AND detail NOT LIKE 'application\\_%'
     OR kind = 'grant' AND (detail LIKE '% PUBLIC' AND object NOT LIKE 'table public.platform_metrics'
@@ -43,7 +42,8 @@ impl FromRow for Home {
     }
 }
 
-/// Where the installation was at home, if that is not here. A restored database lacks nothing but this knowledge.
+/// The database that the installation belongs to, if that is another one. In a restored database everything else is
+/// complete.
 pub(super) async fn moved_from(connection: &mut Session) -> Result<Option<Home>> {
     let sql = "SELECT h.system_identifier, h.database_oid::bigint AS database_oid, h.database_name::text AS database_name
                FROM refreshtop.home h CROSS JOIN pg_control_system() s CROSS JOIN pg_database d
@@ -90,7 +90,7 @@ pub(super) async fn exists(connection: &mut Session, relation: &str) -> Result<b
     connection.one("SELECT to_regclass($1) IS NOT NULL", &[Parameter::Text(relation)]).await?.try_get(0)
 }
 
-/// Whether the view is there: somebody may have dropped it since, with a table that it reads.
+/// Whether the view exists: it may have been dropped together with a table that it reads.
 pub async fn has_view(connection: &mut Session) -> Result<bool> {
     let view = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                 WHERE n.nspname = 'public' AND c.relname = 'platform_metrics'";

@@ -1,4 +1,4 @@
--- Runs last in the transaction of every migration: gives back what enter.sql took for the moment.
+-- Runs last in the transaction of every migration: revokes the temporary rights that enter.sql took.
 SELECT refreshtop_migration.as_migrator();
 DO $$
 DECLARE

@@ -1,5 +1,4 @@
--- Runs after leave.sql and whatever the migrator itself still writes: whoever migrates is no member of our roles any
--- more.
+-- Runs after leave.sql and the migrator's own last writes: the migrating role is no longer a member of our roles.
 DO $$
 DECLARE
     v_statement text;

@@ -1,4 +1,4 @@
--- Everything that would stop the migrations, found before anything is changed. One row for each problem.
+-- Finds everything that would stop the migrations, before anything is changed. One row for each problem.
 WITH source(name, col) AS (
     VALUES ('accounts', 'id'), ('accounts', 'created_at'),
            ('accounts_memberships', 'user_id'), ('accounts_memberships', 'account_id'),
@@ -14,21 +14,21 @@ WITH source(name, col) AS (
       AND p.proname IN ('refresh_platform_metrics_with_logging', 'trigger_platform_metrics_refresh',
                         'get_metrics_refresh_stats', 'cleanup_old_metrics_logs')
 ), ours(role) AS (
-    -- Whoever can't become one of them learns that from the schema's owner.
+    -- A role that can't become one of them gets the finding about the schema's owner instead.
     SELECT oid FROM pg_roles WHERE rolname IN ('refreshtop_owner', 'refreshtop_view')
 ), release(major, minor) AS (
     SELECT current_setting('server_version_num')::integer / 10000,
            current_setting('server_version_num')::integer % 10000
 ), schema_owner AS (
     SELECT o.oid, o.rolname, o.rolsuper,
-           -- Whoever can become the owner could have put code of his own into the schema.
+           -- A role that can become the owner could have added its own code to the schema.
            (SELECT min(m.rolname) FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member
             WHERE a.roleid = o.oid AND NOT m.rolsuper AND m.rolname <> current_user) AS lesser_member,
            EXISTS (SELECT 1 FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member
                    WHERE a.roleid = o.oid AND NOT m.rolsuper AND m.rolname = current_user) AS member
     FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner WHERE n.nspname = 'refreshtop'
 ), unknown_role AS (
-    -- Roles of our names that no superuser made, though one can have left code in them; see enter.sql.
+    -- Roles with our names that no superuser created, and in which somebody can have left code; see enter.sql.
     SELECT r.oid, r.rolname,
            (SELECT string_agg(DISTINCT quote_ident(coalesce(d.datname, current_database())), ', ')
             FROM pg_shdepend s LEFT JOIN pg_database d ON d.oid = s.dbid
@@ -57,8 +57,8 @@ SELECT problem, fix, place IN (5, 6, 7, 9) AS is_privilege, place = 13 AS of_tru
     FROM release JOIN (VALUES (13, 14), (14, 11), (15, 6), (16, 2)) AS fixed(major, minor) USING (major)
     WHERE release.minor < fixed.minor
     UNION ALL
-    -- The setting role may be the database's: whoever owns that would have his own code taken for the migrator's, and
-    -- it could take the rights of the role that logged in.
+    -- The setting role may come from the database: its owner could have his code treated as the migrator's, which could
+    -- take the rights of the role that logged in.
     SELECT 13,
            format('role %I logged in, and acts as role %I, whose code could take more rights',
                   session_user, current_user),
@@ -101,7 +101,7 @@ SELECT problem, fix, place IN (5, 6, 7, 9) AS is_privilege, place = 13 AS of_tru
                   current_database(), current_user)
     WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')
     UNION ALL
-    -- The migrations make it for themselves, and drop it before they end.
+    -- The migrations create this schema, and drop it before they end.
     SELECT 8, format('schema refreshtop_migration of role %s has the name of one that the migrations make',
                      pg_get_userbyid(nspowner)),
            'let its owner or a superuser drop or rename it'
@@ -110,7 +110,7 @@ SELECT problem, fix, place IN (5, 6, 7, 9) AS is_privilege, place = 13 AS of_tru
     SELECT 9, name || ' belongs to role ' || pg_get_userbyid(owner), 'migrate as its owner or as a superuser'
     FROM owned WHERE NOT pg_has_role(current_user, owner, 'USAGE') AND owner NOT IN (SELECT role FROM ours)
     UNION ALL
-    -- To copy an old log, or to drop an old view, runs code that each member of its owner can have put there. The old
+    -- Copying an old log, or dropping an old view, runs code that any member of its owner can have added. The old
     -- functions are only moved.
     SELECT 9, format('%s belongs to role %s, which role %s can become as well',
                      c.oid::regclass, o.rolname, min(m.rolname)),
@@ -135,14 +135,14 @@ SELECT problem, fix, place IN (5, 6, 7, 9) AS is_privilege, place = 13 AS of_tru
     SELECT 11, 'public.metrics_refresh_log exists and is not a plain table', 'rename or drop it'
     FROM pg_class WHERE oid = to_regclass('public.metrics_refresh_log') AND relkind NOT IN ('r', 'c')
     UNION ALL
-    -- A table has a type of its name, too.
+    -- A table also has a type of its name.
     SELECT 11, format('type public.%I of role %s has the name of what the migrations make',
                       t.typname, pg_get_userbyid(t.typowner)),
            'let its owner or a superuser drop or rename it'
     FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
     WHERE t.typnamespace = to_regnamespace('public') AND t.typname IN ('metrics_refresh_log', 'platform_metrics')
       AND coalesce(c.relkind, 'c') = 'c'
-      -- An array's own type makes way.
+      -- An array type gives way.
       AND NOT EXISTS (SELECT 1 FROM pg_type e WHERE e.typarray = t.oid)
     UNION ALL
     SELECT 11, format('relation public.%I of role %s has the name of an index that the migrations make',
@@ -155,7 +155,7 @@ SELECT problem, fix, place IN (5, 6, 7, 9) AS is_privilege, place = 13 AS of_tru
     JOIN pg_class c ON c.relname = made.name AND c.relnamespace = to_regnamespace('public')
     WHERE NOT EXISTS (SELECT 1 FROM pg_index i
                       WHERE i.indexrelid = c.oid AND i.indrelid = to_regclass(made.relation))
-      -- A view that has another key does not get this one.
+      -- A view that has another key does not get this index.
       AND NOT (made.name = 'platform_metrics_refresh_key' AND EXISTS (
                    SELECT 1 FROM pg_index i
                    WHERE i.indrelid = to_regclass(made.relation) AND i.indisunique AND i.indisvalid
@@ -174,17 +174,17 @@ SELECT problem, fix, place IN (5, 6, 7, 9) AS is_privilege, place = 13 AS of_tru
     SELECT 13, format('schema refreshtop belongs to refreshtop_owner, and role %s can become that role', lesser_member),
            format('migrate as role %s; to end the membership is not enough, since what refreshtop_owner owns may hold '
                   'code of that role: DROP OWNED BY refreshtop_owner CASCADE in each database and '
-                  'DROP ROLE refreshtop_owner take it away, with the log', lesser_member)
+                  'DROP ROLE refreshtop_owner remove it, with the log', lesser_member)
     FROM schema_owner WHERE rolname = 'refreshtop_owner' AND lesser_member IS NOT NULL
     UNION ALL
     SELECT 13, 'schema refreshtop belongs to refreshtop_owner, a role that no superuser made',
            'what that role owns may hold code of whoever made it: DROP OWNED BY refreshtop_owner CASCADE in each '
-               'database and DROP ROLE refreshtop_owner take it away; docs/security.md says what else there is to do'
+               'database and DROP ROLE refreshtop_owner remove it; docs/security.md says what else there is to do'
     FROM schema_owner
     WHERE rolname = 'refreshtop_owner' AND lesser_member IS NULL AND NOT member
       AND EXISTS (SELECT 1 FROM unknown_role u WHERE u.oid = schema_owner.oid)
     UNION ALL
-    -- Each statement of ours would run it, with the rights of the superuser who migrates.
+    -- Each of our statements would run it with the rights of the migrating superuser.
     SELECT 13, format('event trigger %I runs function %s of role %I at each statement of a migration',
                       t.evtname, p.oid::regprocedure, pg_get_userbyid(p.proowner)),
            format('give that function to a superuser, or first: ALTER EVENT TRIGGER %I DISABLE', t.evtname)
@@ -192,7 +192,7 @@ SELECT problem, fix, place IN (5, 6, 7, 9) AS is_privilege, place = 13 AS of_tru
     WHERE t.evtenabled <> 'D' AND (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user)
       AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = p.proowner AND r.rolsuper)
     UNION ALL
-    -- One that nothing belongs to is made anew.
+    -- A role that owns nothing is created anew.
     SELECT 14, format('no superuser made role %I, and something belongs to it in database %s', u.rolname, u.databases),
            format('it may be code of whoever made that role: %3$sDROP OWNED BY %1$I CASCADE in %2$s, with what was '
                   'installed there, and DROP ROLE %1$I',
@@ -201,8 +201,8 @@ SELECT problem, fix, place IN (5, 6, 7, 9) AS is_privilege, place = 13 AS of_tru
     WHERE u.databases IS NOT NULL AND (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user)
       AND NOT EXISTS (SELECT 1 FROM schema_owner o WHERE o.oid = u.oid)
     UNION ALL
-    -- What stands in the schema must be the schema's owner's, or a superuser's: to read or plan it can run code of its
-    -- owner.
+    -- The objects in the schema must belong to the schema's owner or to a superuser, because reading or planning them
+    -- can run code of their owner.
     SELECT 13, format('%s in schema refreshtop belongs to role %s', found.name, pg_get_userbyid(found.owner)),
            'drop it, or let its owner give it to the owner of the schema'
     FROM schema_owner CROSS JOIN LATERAL (

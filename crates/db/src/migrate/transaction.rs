@@ -42,9 +42,9 @@ impl<T> Pending<'_, T> {
 
 pub(super) async fn begin(connection: &mut Session) -> Result<Transaction<'_>> {
     let transaction = connection.begin().await?;
-    // The view's first filling may take long, and somebody may hold a table: what bounds a poll must not bound this.
-    // With nothing else on the search path every name is ours or PostgreSQL's. How strings are read must be settled before
-    // the next statement is sent.
+    // Filling the view for the first time may take long, and a table may be locked, so the limits of a poll don't apply
+    // here. With nothing else on the search path every name is ours or PostgreSQL's. How strings are read must be
+    // settled before the next statement is sent.
     transaction.run(
         "SET LOCAL transaction_read_only = off; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '30s'; SET LOCAL client_min_messages = warning;
          SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL standard_conforming_strings = on",
@@ -99,8 +99,8 @@ pub(super) fn blame(failure: MigrateError, triggers: &[String]) -> MigrateError 
     MigrateError::Step { version, reason, code }
 }
 
-/// Writes into our own tables as the role that they belong to, between [`ENTER`] and [`LEAVE_ROLES`]: whoever migrates may be
-/// a superuser, and has no need to be one here.
+/// Writes into our own tables as the role that they belong to, between [`ENTER`] and [`LEAVE_ROLES`]: the migrating
+/// role may be a superuser, and need not act as one here.
 pub(super) async fn as_owner(transaction: &mut Session, sql: &str) -> Result<()> {
     let sql = format!(
         "SELECT set_config('role', current_setting('refreshtop.role_owner'), true); {sql};

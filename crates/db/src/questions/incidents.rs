@@ -1,6 +1,6 @@
-//! What incidents are made of: the stretches of the log from one success to the next in which an attempt failed, or
-//! which are longer than figures may be old. The server groups the rows of the window, so that what is sent does not grow
-//! with the log; the log is read in whatever shape it has.
+//! The gaps in the log from one success to the next that are incidents: an attempt in them failed, or they are longer
+//! than figures may be old. The server groups the rows of the window, so that what is sent does not grow with the log;
+//! the log is read in whatever shape it has.
 
 use crate::{
     error::{self, Result},
@@ -14,7 +14,7 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use refreshtop_core::{
     address::ViewId,
-    incident::{Blocker, Failure, Record, Recovery, Stretch},
+    incident::{Blocker, Failure, Gap, Record, Recovery},
     reading::{Reading, Unavailable},
     run::Origin,
     snapshot::Deployment,
@@ -57,7 +57,7 @@ pub async fn read(
         }
         answer => answer?,
     };
-    let mut found = stretches(tx, &log, &edge, limit).await?;
+    let mut found = gaps(tx, &log, &edge, limit).await?;
     let mut from = Some(edge.since);
     if !edge.success && found.len() <= MOST {
         let (oldest, known) = without_success(tx, &log, &edge).await?;
@@ -75,13 +75,13 @@ pub async fn read(
     let cut = found.len() > MOST;
     found.truncate(MOST);
     if cut {
-        // What is summed up is what is listed.
-        from = found.last().and_then(|oldest| oldest.stretch.after).max(from);
+        // The sums are about the listed incidents only.
+        from = found.last().and_then(|oldest| oldest.gap.after).max(from);
     }
     describe(tx, view, &log, &mut found).await?;
     name_blockers(tx, &log, &edge, &mut found).await?;
-    let stretches = found.into_iter().map(|found| found.stretch).collect();
-    Ok(Ok(Record { from, read_at: edge.looked_at, stretches, cut }))
+    let gaps = found.into_iter().map(|found| found.gap).collect();
+    Ok(Ok(Record { from, read_at: edge.read_at, gaps, cut }))
 }
 
 fn not_permitted(role: &str) -> Unavailable {
@@ -97,7 +97,7 @@ async fn role(tx: &ReadTransaction<'_>) -> Result<String> {
 
 async fn is_super_admin(tx: &ReadTransaction<'_>) -> Result<bool> {
     match tx.one(&[Thing::Function("is_super_admin")], "SELECT refreshtop.is_super_admin() AS admin", &[]).await {
-        // A role that may not even call it is none.
+        // A role that may not call it is not one.
         Err(failure) if !error::fails_all(&failure) => Ok(false),
         answer => answer?.try_get("admin"),
     }
@@ -106,7 +106,7 @@ async fn is_super_admin(tx: &ReadTransaction<'_>) -> Result<bool> {
 /// The begin of the window, and of what is read: the last success before it.
 struct Edge {
     view: ViewId,
-    looked_at: DateTime<Utc>,
+    read_at: DateTime<Utc>,
     since: DateTime<Utc>,
     floor: DateTime<Utc>,
     /// Whether there was such a success.
@@ -122,27 +122,27 @@ impl Edge {
 
 async fn edge(tx: &ReadTransaction<'_>, view: &ViewId, log: &Log<'_>, window: Duration) -> Result<Edge> {
     let sql = format!(
-        "SELECT w.looked_at, w.since,
+        "SELECT w.read_at, w.since,
                 (SELECT {created}::timestamptz FROM public.metrics_refresh_log l
                  WHERE {of_type} AND {status} = 'success' AND {created} <= statement_timestamp() - {window}
                  ORDER BY {created} DESC LIMIT 1) AS floor
-         FROM (SELECT statement_timestamp() AS looked_at, statement_timestamp() - {window} AS since) w",
+         FROM (SELECT statement_timestamp() AS read_at, statement_timestamp() - {window} AS since) w",
         created = log.created_at(),
         of_type = log.of_type(),
         status = log.column("status", "text"),
         window = "least($2, interval '1000 years')",
     );
     let row = tx.one(&[LOG], &sql, &[Parameter::Text(view.as_str()), Parameter::Interval(window)]).await?;
-    let looked_at: DateTime<Utc> = row.try_get("looked_at")?;
+    let read_at: DateTime<Utc> = row.try_get("read_at")?;
     let since = moment(&row, "since")?.unwrap_or(DateTime::UNIX_EPOCH);
     let before = TimeDelta::from_std(BEFORE).unwrap_or_default();
     let floor = moment(&row, "floor")?;
-    Ok(Edge { view: view.clone(), looked_at, since, floor: floor.unwrap_or(since - before), success: floor.is_some() })
+    Ok(Edge { view: view.clone(), read_at, since, floor: floor.unwrap_or(since - before), success: floor.is_some() })
 }
 
-/// A stretch being read.
+/// A gap being read.
 struct Found {
-    stretch: Stretch,
+    gap: Gap,
     /// When the first failure was logged.
     first_logged: Option<DateTime<Utc>>,
     /// When the success after it was.
@@ -152,7 +152,7 @@ struct Found {
 /// Cuts the log at its successes, newest first. Read in the order of the index, and no further than to the last one that
 /// is wanted: nothing is sorted, grouped or kept. The moment at which a row was logged orders the rows; the moment at
 /// which its refresh ended is what counts.
-async fn stretches(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, limit: Duration) -> Result<Vec<Found>> {
+async fn gaps(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, limit: Duration) -> Result<Vec<Found>> {
     // The row next to a success, on the side of the present, is the first failure after it, or the next success.
     let sql = format!(
         "SELECT ended AS after, until, until_logged, ended_by, failures, first_logged
@@ -164,7 +164,7 @@ async fn stretches(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, limit: 
                      FROM ({attempts}) attempt
                      WINDOW w AS (ORDER BY logged DESC, good DESC ROWS UNBOUNDED PRECEDING)) numbered
                WHERE good
-               WINDOW v AS (ORDER BY logged DESC)) stretch
+               WINDOW v AS (ORDER BY logged DESC)) gap
          WHERE failures > 0 OR until IS NULL OR until - ended > $3
          ORDER BY logged DESC LIMIT {most}",
         attempts = attempts(log),
@@ -174,7 +174,7 @@ async fn stretches(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, limit: 
     tx.ask(&[LOG], &sql, &[view, floor, Parameter::Interval(limit)]).await?.iter().map(found).collect()
 }
 
-/// The attempts since the edge. One from the future ends no stretch.
+/// The attempts since the edge. One from the future ends no gap.
 fn attempts(log: &Log<'_>) -> String {
     format!(
         "SELECT {created}::timestamptz AS logged, {status} = 'success' AS good, left({source}, 20) AS source,
@@ -207,15 +207,15 @@ async fn without_success(
         attempts = attempts(log),
     );
     let found = found(&tx.one(&[LOG], &sql, &edge.parameters()).await?)?;
-    let known = found.first_logged.or(found.stretch.until.map(|success| success.at));
-    Ok(((found.stretch.failures > 0).then_some(found), known))
+    let known = found.first_logged.or(found.gap.until.map(|success| success.at));
+    Ok(((found.gap.failures > 0).then_some(found), known))
 }
 
 fn found(row: &Row) -> Result<Found> {
     let ended_by = text(row, "ended_by")?;
     let origin = ended_by.as_deref().map_or(Origin::Unknown, Origin::from_source);
     let first_logged = moment(row, "first_logged")?;
-    let stretch = Stretch {
+    let gap = Gap {
         after: moment(row, "after")?,
         until: moment(row, "until")?.map(|at| Recovery { at, origin }),
         failures: row.try_get::<i64, _>("failures")?.unsigned_abs(),
@@ -223,7 +223,7 @@ fn found(row: &Row) -> Result<Found> {
         first: first_logged.map(|at| Failure { id: None, at, sqlstate: None, message: None }),
         blockers: Vec::new(),
     };
-    Ok(Found { stretch, first_logged, until_logged: moment(row, "until_logged")? })
+    Ok(Found { gap, first_logged, until_logged: moment(row, "until_logged")? })
 }
 
 /// Reads the first failure of each.
@@ -255,14 +255,14 @@ async fn describe(tx: &ReadTransaction<'_>, view: &ViewId, log: &Log<'_>, found:
     }
     for found in found {
         if let Some(failure) = found.first_logged.and_then(|logged| failures.remove(&logged)) {
-            found.stretch.first = Some(failure);
+            found.gap.first = Some(failure);
         }
     }
     Ok(())
 }
 
 fn failure(row: &Row, logged: DateTime<Utc>) -> Result<Failure> {
-    // Rows that were written by hand may have any begin.
+    // Rows that were inserted by hand may have any start.
     let plausible = |at: &DateTime<Utc>| *at <= logged && logged - *at <= TimeDelta::days(1);
     Ok(Failure {
         id: Some(row.try_get("id")?),
@@ -272,7 +272,7 @@ fn failure(row: &Row, logged: DateTime<Utc>) -> Result<Failure> {
     })
 }
 
-/// Reads who was in the way. A log without black boxes names nobody; nor does one in which they are nonsense.
+/// Reads the blocking sessions. There are none if the log has no black boxes, or invalid ones.
 async fn name_blockers(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, found: &mut [Found]) -> Result<()> {
     let black_box = log.column("black_box", "jsonb");
     let (mut indices, mut firsts, mut lasts) = (Vec::new(), Vec::new(), Vec::new());
@@ -280,7 +280,7 @@ async fn name_blockers(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, fou
         if let Some(first) = found.first_logged {
             indices.push(index);
             firsts.push(first);
-            lasts.push(found.until_logged.unwrap_or(edge.looked_at + TimeDelta::days(1)));
+            lasts.push(found.until_logged.unwrap_or(edge.read_at + TimeDelta::days(1)));
         }
     }
     if indices.is_empty() || black_box.starts_with("NULL") {
@@ -297,26 +297,26 @@ async fn name_blockers(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, fou
         answer => answer?,
     };
     for row in rows {
-        let index = usize::try_from(row.try_get::<i32, _>("stretch")?).unwrap_or(usize::MAX);
+        let index = usize::try_from(row.try_get::<i32, _>("gap")?).unwrap_or(usize::MAX);
         if let Some(found) = found.get_mut(index) {
-            found.stretch.blockers.push(blocker(&row)?);
+            found.gap.blockers.push(blocker(&row)?);
         }
     }
     Ok(())
 }
 
-/// Sessions by how often they are named; those for whom all others wait go first.
+/// Sessions by how often they are named; first those that all others wait for.
 fn blockers(log: &Log<'_>, black_box: &str) -> String {
     format!(
         "SELECT * FROM (
-             SELECT stretch, pid, user_name, application, max(mode) AS mode, max(relation) AS relation,
+             SELECT gap, pid, user_name, application, max(mode) AS mode, max(relation) AS relation,
                     bool_or(root) AS root, count(*) AS named,
-                    row_number() OVER (PARTITION BY stretch ORDER BY bool_or(root) DESC, count(*) DESC, min(place)) AS rank
-             FROM (SELECT s.stretch, x.place, left(x.session ->> 'pid', 11) AS pid, left(x.session ->> 'user', 64) AS user_name,
+                    row_number() OVER (PARTITION BY gap ORDER BY bool_or(root) DESC, count(*) DESC, min(place)) AS rank
+             FROM (SELECT s.gap, x.place, left(x.session ->> 'pid', 11) AS pid, left(x.session ->> 'user', 64) AS user_name,
                           left(x.session ->> 'application', 100) AS application, lock.mode, lock.relation,
                           CASE WHEN jsonb_typeof(x.session -> 'blocked_by') = 'array'
                                THEN jsonb_array_length(x.session -> 'blocked_by') = 0 ELSE false END AS root
-                   FROM unnest($2, $3, $4) AS s (stretch, first, last)
+                   FROM unnest($2, $3, $4) AS s (gap, first, last)
                    CROSS JOIN LATERAL (
                        SELECT CASE WHEN pg_column_size({black_box}) <= {LARGEST_BOX} THEN {black_box} END AS box
                        FROM public.metrics_refresh_log l
@@ -337,8 +337,8 @@ fn blockers(log: &Log<'_>, black_box: &str) -> String {
                            k.held ->> 'mode'), 9), k.held ->> 'relation'
                        LIMIT 1) lock ON true
                    WHERE jsonb_typeof(x.session) = 'object') named
-             GROUP BY stretch, pid, user_name, application) ranked
-         WHERE rank <= {NAMED} ORDER BY stretch, rank",
+             GROUP BY gap, pid, user_name, application) ranked
+         WHERE rank <= {NAMED} ORDER BY gap, rank",
         of_type = log.of_type(),
         status = log.column("status", "text"),
         created = log.created_at(),

@@ -174,7 +174,7 @@ pub(super) async fn hidden(tx: &ReadTransaction<'_>, catalog: &Catalog) -> Resul
     Ok(match admin.and_then(|row| row.try_get("admin")) {
         Ok(true) => None,
         Err(failure) if error::fails_all(&failure) => return Err(failure),
-        // Made by hand: the function does not exist.
+        // In an unmanaged deployment the function does not exist.
         Err(failure) if error::is_missing(&failure) => Some(hidden),
         Ok(false) | Err(_) => {
             let grant = format!("GRANT refreshtop_admin TO {}", identifier(&role));

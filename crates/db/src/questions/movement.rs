@@ -44,7 +44,7 @@ pub async fn read(tx: &ReadTransaction<'_>, view: &ViewId, window: Duration) -> 
     Ok(Ok(Movement { slices, now, measured }))
 }
 
-/// Why the columns of `view` are not read: where it stands is known to the installation alone.
+/// Why the columns of `view` are not read: only the installation knows which relation it is.
 fn not_shown(view: &ViewId) -> Unavailable {
     Unavailable::new(format!("the present figures of {view} can't be read; those that its refreshes measured can"), "")
 }

@@ -1,4 +1,4 @@
-//! Pages of the log, whoever made it: a page begins where the one before ended, by time and key, so that it costs the
+//! Pages of the log, managed or not: a page begins where the one before ended, by time and key, so that it costs the
 //! same at any depth.
 //!
 //! Rows that are rare (a text, an origin) have no index. They are searched for piece by piece, a known number of rows
@@ -96,7 +96,7 @@ async fn search(
             Parameter::Text(&page.filter.text),
         ];
         let rows = match tx.ask(&[LOG], &piece(log, &page.filter, start, size, left), &parameters).await {
-            // What was found so far is of use; the next page begins with the piece that took too long.
+            // What was found so far is useful; the next page begins with the piece that took too long.
             Err(failure) if error::code(&failure) == Some(error::sqlstate::QUERY_CANCELED) && read.newest.is_some() => {
                 break;
             }
@@ -147,7 +147,7 @@ fn piece(log: &Log, filter: &RunsFilter, start: PageStart, size: u32, left: usiz
     let time = |name| log.column(name, "timestamptz");
     let (duration, black_box) = (log.column("duration_ms", "numeric"), log.column("black_box", "jsonb"));
     let wanted = wanted(log, filter);
-    // Every role that may write to the log may write nonsense: one odd row must not cost the page.
+    // Every role that may write to the log may write nonsense: one invalid row must not fail the page.
     format!(
         "SELECT ({created})::timestamptz AS logged_at, l.refreshtop_key AS id, l.refreshtop_nth AS nth,
                 {wanted} AS wanted, coalesce({status}, '') AS status, {source} AS trigger_source,

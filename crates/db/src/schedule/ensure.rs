@@ -18,9 +18,9 @@ use crate::{
 use refreshtop_core::statement::Purpose;
 use serde_json::json;
 
-/// Puts every job in place that is missing, and takes over those of its name that do the same and nothing else. A job that
-/// is there keeps its interval and its pause. `cron` is a transaction where `pg_cron` lives; what
-/// is to be noted goes into the application's database by [`super::write_notes`].
+/// Puts every job in place that is missing, and takes over those of its name that do the same and nothing else. A job
+/// that is there keeps its interval and its pause. `cron` is a transaction in the database of `pg_cron`; what is to be
+/// noted goes into the application's database by [`super::write_notes`].
 pub async fn ensure(cron: &mut Session, installation: &Installation, mode: Mode) -> Result<JobChanges, ScheduleError> {
     let CronLocation::Database(cron_database) = &installation.place else { return Ok(JobChanges::default()) };
     // A failure costs this part only, not what was done before it in the same transaction.

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Whether `cron.job` and its history are `pg_cron`'s own: any role that may create a schema can make tables of these
-/// names if `pg_cron` is not there, and views whose functions run as whoever reads them.
+/// names if `pg_cron` is not there, and views whose functions run as the reading role.
 pub(crate) const OWN_TABLES: &str = "
     (SELECT count(*) = 2 FROM pg_catalog.pg_depend d
      JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'pg_cron'

@@ -25,7 +25,7 @@ pub enum ScheduleError {
          its setting is taken off by: ALTER DATABASE {database} RESET role"
     )]
     ActsAs {
-        /// Where `pg_cron` lives, as it stands in a statement.
+        /// The database of `pg_cron`, as written in a statement.
         database: String,
         /// Who logged in.
         login: String,
@@ -38,14 +38,14 @@ pub enum ScheduleError {
          GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA cron TO {role}"
     )]
     NotPermitted {
-        /// Where `pg_cron` lives.
+        /// The database of `pg_cron`.
         database: String,
-        /// Who was refused, as it stands in a statement.
+        /// The role that was refused, as written in a statement.
         role: String,
         /// The server's words.
         reason: String,
     },
-    /// The jobs would run as a role that has more rights than whoever can change what they call.
+    /// The jobs would run as a role with more rights than the roles that can change what the jobs call.
     #[error(
         "the jobs would run as role {role}, and schema public belongs to {owner}, who could make them run anything; let a \
          superuser migrate, who makes a role for them, or schedule public.refresh_platform_metrics_with_logging() as \

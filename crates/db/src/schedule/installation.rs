@@ -17,7 +17,7 @@ use crate::{
 };
 use refreshtop_core::diagnosis::cron::{self, Function};
 
-/// Where `pg_cron` lives, as far as a session can see.
+/// The database of `pg_cron`, as far as a session can see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CronLocation {
     /// In this database.
@@ -37,7 +37,7 @@ pub enum Identity {
     Original,
     /// It is, and had this name before, which no database has now.
     Renamed(String),
-    /// It was copied or restored from another database, or it is unknown where it was made.
+    /// It was copied or restored from another database, or its origin is unknown.
     Copy,
 }
 
@@ -46,7 +46,7 @@ pub enum Identity {
 pub struct Installation {
     /// The server's name for it: a pooler's may be another one.
     pub database: String,
-    /// Where `pg_cron` lives.
+    /// The database of `pg_cron`.
     pub place: CronLocation,
     /// Whether the installation is at home.
     pub identity: Identity,
@@ -90,7 +90,7 @@ impl Installation {
         !self.notes.is_empty()
     }
 
-    /// The functions of others that refresh the view and that everybody may call, as they stand in a statement.
+    /// The functions of others that refresh the view and that everybody may call, as written in a statement.
     pub fn open_refreshers(&self) -> impl Iterator<Item = &str> {
         self.refreshers.iter().filter(|function| function.public).map(|function| &*function.identity)
     }
@@ -176,7 +176,7 @@ pub async fn recall(app: &mut Session, installation: &mut Installation) -> Resul
 }
 
 impl Installation {
-    /// Takes into account where the installation was at home before this transaction brought it here.
+    /// Takes into account the database that the installation belonged to before this transaction.
     pub async fn moved_from(&mut self, app: &mut Session, home: &migrate::Home) -> Result<()> {
         let sql = "SELECT d.oid::bigint = $1 AND s.system_identifier = $2 AS same,
                           EXISTS (SELECT 1 FROM pg_database o WHERE o.datname = $3) AS taken
@@ -220,7 +220,7 @@ async fn identity(app: &mut Session) -> Result<Identity> {
     })
 }
 
-/// Whether jobs that run as who migrates have rights that whoever owns schema `public` must not get.
+/// Whether jobs that run as the migrating role have rights that the owner of schema `public` must not get.
 pub async fn is_safe(app: &mut Session, installation: &Installation) -> Result<(), ScheduleError> {
     if !installation.alone {
         return Ok(());

@@ -7,7 +7,7 @@ use crate::cron_job::CronJob;
 pub struct JobChanges {
     /// What to print, a sentence each.
     pub lines: Vec<String>,
-    /// The statements, as they were sent, or would be: first those where `pg_cron` lives.
+    /// The statements, as they were sent, or would be: first those in the database of `pg_cron`.
     pub statements: Vec<String>,
     /// What to note in the application's database.
     pub(super) notes: Vec<String>,
@@ -24,7 +24,7 @@ impl JobChanges {
         Self { lines: vec![line.into()], ..Self::default() }
     }
 
-    /// Whether anything is changed where `pg_cron` lives.
+    /// Whether anything is changed in the database of `pg_cron`.
     pub fn is_nothing(&self) -> bool {
         self.statements.is_empty()
     }

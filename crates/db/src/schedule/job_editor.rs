@@ -1,4 +1,4 @@
-//! Where the jobs are read and changed: what can be seen where `pg_cron` lives, and how a change is made there.
+//! Reads and changes the jobs: what can be seen in the database of `pg_cron`, and how a change is made there.
 
 use crate::{
     cron_job::{self, CronJob},
@@ -17,7 +17,7 @@ use crate::{
 };
 use refreshtop_core::statement;
 
-/// What it takes to see and change jobs of one's own, as it stands between GRANT and TO, REVOKE and FROM.
+/// The rights that a role needs to see and change its own jobs, as written between GRANT and TO, REVOKE and FROM.
 pub(super) const ALTERING: [&str; 2] =
     ["USAGE ON SCHEMA cron", "EXECUTE ON FUNCTION cron.alter_job(bigint, text, text, text, text, boolean)"];
 
@@ -30,7 +30,7 @@ pub(super) struct Act {
     pub(super) role: Option<String>,
 }
 
-/// Works where `pg_cron` lives: what it can see, and what it does.
+/// Works in the database of `pg_cron`: what it can see, and what it does.
 pub(super) struct JobEditor<'a> {
     pub(super) cron: &'a mut Session,
     pub(super) installation: &'a Installation,

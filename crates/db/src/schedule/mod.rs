@@ -1,12 +1,12 @@
-//! The jobs in `pg_cron`, wherever in the cluster it lives.
+//! The jobs in `pg_cron`, in whichever database of the cluster it is.
 //!
 //! `pg_cron` keeps its tables in one database (`cron.database_name`), which need not be the application's, and
 //! a migration can't reach across. So the jobs are put there by the program, after the migrations.
 //!
 //! A job is known by its name, its command and its database, in `pg_cron`'s own tables. A number is used only inside
 //! the transaction that has read it: after `DROP EXTENSION` numbers begin at 1 again and mean jobs of others. What was
-//! there before is kept in `refreshtop.undo` as data. It is never executed, and never decides where to go: the server
-//! is asked where `pg_cron` lives.
+//! there before is kept in `refreshtop.undo` as data. It is never executed, and never decides which database to connect
+//! to: the server says where `pg_cron` is.
 
 mod adopt;
 mod ensure;

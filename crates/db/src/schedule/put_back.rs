@@ -66,8 +66,8 @@ impl JobEditor<'_> {
     }
 }
 
-/// Puts the jobs back that [`take_away`] has changed, after it was committed and what belonged to it was not. `cron` is a
-/// session where `pg_cron` lives.
+/// Puts the jobs back that [`take_away`] has changed, after it was committed and what belonged to it was not. `cron` is
+/// a session in the database of `pg_cron`.
 pub async fn put_all_back(
     cron: &mut Session,
     installation: &Installation,

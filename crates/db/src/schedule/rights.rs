@@ -1,5 +1,5 @@
-//! Rights on `pg_cron` of the role that the jobs run as, where `pg_cron` lives beside the application: functions of that
-//! role show the installation's administrators what the jobs do, and change them.
+//! Rights on `pg_cron` of the role that the jobs run as, if `pg_cron` is in the application's database: functions of
+//! that role show the installation's administrators what the jobs do, and change them.
 
 use crate::{
     error::Result,

@@ -15,8 +15,8 @@ use crate::{
     session::{PINNED, Session},
 };
 
-/// Takes away what was scheduled for this database, and puts back what was there before. `cron` is a transaction where
-/// `pg_cron` lives.
+/// Unschedules the jobs of this database, and restores those that were there before. `cron` is a transaction in the
+/// database of `pg_cron`.
 pub async fn take_away(
     cron: &mut Session,
     installation: &Installation,
@@ -27,9 +27,9 @@ pub async fn take_away(
     match &installation.identity {
         Identity::New => return Ok(JobChanges::default()),
         Identity::Copy => {
-            let told = "this database is a copy or was restored: the jobs and pg_cron's extension belong to the original, \
+            let note = "this database is a copy or was restored: the jobs and pg_cron's extension belong to the original, \
                         and stay as they are";
-            return Ok(JobChanges { needs_role: needs_role(cron).await?, ..JobChanges::only(told) });
+            return Ok(JobChanges { needs_role: needs_role(cron).await?, ..JobChanges::only(note) });
         }
         Identity::Original | Identity::Renamed(_) => {}
     }
@@ -37,7 +37,7 @@ pub async fn take_away(
         cron.run(&lock()).await?;
     }
     if !has_extension(cron).await? {
-        // Whatever was there went with it.
+        // Everything in there was dropped with it.
         return Ok(JobChanges::default());
     }
     let mut editor = JobEditor::open(cron, installation, cron_database, mode).await?;
@@ -57,7 +57,7 @@ pub async fn take_away(
     Ok(done)
 }
 
-/// Whether jobs run as [`JOB_ROLE`]. Who can't see all jobs does not know.
+/// Whether jobs run as [`JOB_ROLE`]; not known to a session that can't see all jobs.
 async fn needs_role(cron: &mut Session) -> Result<bool> {
     if !has_own_tables(cron).await? {
         return Ok(false);
@@ -127,7 +127,7 @@ impl JobEditor<'_> {
                 self.done.lines.push(format!("dropped extension pg_cron in database {}", self.cron_database));
             }
             Err(failure) if ends_all(&failure) => return Err(failure.into()),
-            // Somebody's view may read its tables.
+            // Another role's view may read its tables.
             Err(failure) => {
                 attempt.rollback().await?;
                 let why = error::sentence(&failure);

@@ -47,7 +47,7 @@ pub enum Action {
     Wider,
     /// Show a shorter window.
     Narrower,
-    /// Hold the screen still, or let it go on.
+    /// Freeze or resume the screen.
     Pause,
     /// Ask for a text that the listed runs must contain.
     Search,

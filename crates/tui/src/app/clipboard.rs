@@ -1,4 +1,4 @@
-//! What goes into the clipboard: the text of what is open.
+//! The text for the clipboard: that of what is open.
 //!
 //! A terminal receives it, and whatever it is pasted into: it holds no control characters for either.
 
@@ -85,7 +85,7 @@ fn bounded(raw: &str) -> String {
 struct Sheet(String);
 
 impl Sheet {
-    /// A text from elsewhere; its further lines are moved in, so that none passes for one of ours.
+    /// A text from elsewhere; its further lines are indented, so that none looks like one of ours.
     fn part(&mut self, name: &str, value: Option<&str>) {
         let Some(value) = value.map(str::trim).filter(|value| !value.is_empty()) else { return };
         let (value, _) = within(value, LONGEST);
@@ -199,7 +199,7 @@ fn checked(check: &Check) -> String {
     sheet.0
 }
 
-/// What stands behind a check, a fact a line.
+/// The details of a check, a fact a line.
 fn behind(detail: &Detail) -> String {
     let lines: Vec<String> = match detail {
         Detail::None => Vec::new(),
@@ -221,7 +221,7 @@ fn facts(columns: &[&'static str], row: &[String]) -> String {
     cells.collect::<Vec<_>>().join(", ")
 }
 
-/// A session that is in the way, or waits.
+/// A session that blocks others, or waits.
 fn in_chain(session: &ChainSession) -> String {
     let some = |name: &str, value: Option<&String>| value.map(|value| format!("{name} {}", printable(value)));
     let waits = (!session.blocked_by.is_empty()).then(|| format!("waits for {:?}", session.blocked_by));
@@ -269,7 +269,7 @@ mod tests {
     use refreshtop_core::diagnosis::FixAction;
 
     #[test]
-    fn a_check_is_copied_with_what_stands_behind_it() {
+    fn a_check_is_copied_with_its_evidence() {
         let blocked = text(&fixtures::diagnose::view()).unwrap();
         for part in ["pid 4711", "application month end report", "waits for [4711]", "pg_terminate_backend"] {
             assert!(blocked.contains(part), "{part}\n{blocked}");

@@ -157,11 +157,11 @@ pub fn never_reached() -> State {
     state
 }
 
-/// A server behind a pooler, where `LISTEN` can't work.
+/// A server behind a pooler on which `LISTEN` can't work.
 pub fn polling() -> State {
     let mut state = live();
     state.database_mut().link =
-        Link::Polling { reason: "a pooler in transaction mode stands before this server, LISTEN can't work".into() };
+        Link::Polling { reason: "a pooler in transaction mode is in front of this server, LISTEN can't work".into() };
     state
 }
 
@@ -353,7 +353,7 @@ pub fn job_gone() -> State {
     with(snapshot)
 }
 
-/// `state` held still two minutes ago.
+/// `state` frozen two minutes ago.
 pub fn paused(mut state: State) -> State {
     state.paused = Some(Paused { at: state.now, missed: 1 });
     state.database_mut().polling.due = None;

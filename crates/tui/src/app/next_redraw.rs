@@ -47,7 +47,7 @@ pub fn next_redraw(state: &State) -> Option<Instant> {
     moments.into_iter().flatten().min()
 }
 
-/// The age of the data is shown while nothing newer can be had.
+/// The age of the data is shown while newer data is unavailable.
 fn data_age_change(state: &State) -> Option<Duration> {
     let shown = !state.connected() || state.database().poll_error.is_some();
     state.data_age().filter(|_| shown).map(age::until_change)
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn sleeps_a_minute_where_only_minutes_are_shown() {
+    fn sleeps_a_minute_if_only_minutes_are_shown() {
         let state = state(120);
         assert_eq!(next_redraw(&state), Some(state.now + Duration::from_mins(1)));
     }

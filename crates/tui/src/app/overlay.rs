@@ -41,7 +41,7 @@ pub struct FixDialog {
     pub selected: usize,
     /// Lines scrolled down in that one, if it is longer than the screen.
     pub below: u16,
-    /// Whether `Enter` was pressed once on one that asks twice.
+    /// Whether `Enter` was pressed once on one that needs it twice.
     pub confirming: bool,
 }
 

@@ -8,5 +8,5 @@ pub const OUTCOME_SHOWN: Duration = Duration::from_secs(20);
 /// A note on what a key did.
 pub const TOAST_SHOWN: Duration = Duration::from_secs(6);
 
-/// A frozen screen: one that somebody has left must not show old figures for good.
+/// A frozen screen: it must not show old figures for ever if the person has left.
 pub const PAUSE_LIMIT: Duration = Duration::from_mins(15);

@@ -81,7 +81,7 @@ pub struct State {
 }
 
 impl State {
-    /// Puts a note where the hints are, for a few seconds.
+    /// Shows a note in place of the hints, for a few seconds.
     pub fn show_toast(&mut self, text: impl Into<String>) {
         self.toast = Some(Toast { text: text.into(), at: self.now });
     }
@@ -145,7 +145,7 @@ impl State {
         self.databases.iter_mut().for_each(|database| database.polling.due = None);
     }
 
-    /// Lets the screen go on, and reads what happened meanwhile.
+    /// Resumes the screen, and reads what happened meanwhile.
     pub fn resume(&mut self) -> Vec<Effect> {
         self.paused = None;
         self.poll()
@@ -206,17 +206,17 @@ impl State {
         }
     }
 
-    /// Statistics, where they could be read.
+    /// Statistics, if they could be read.
     pub fn stats(&self) -> Option<&refreshtop_core::stats::RefreshStats> {
         self.snapshot()?.stats.as_ref().ok()
     }
 
-    /// Recent runs, newest first; empty where they could not be read.
+    /// Recent runs, newest first; empty if they could not be read.
     pub fn runs(&self) -> &[Run] {
         self.snapshot().and_then(|s| s.runs.as_deref().ok()).unwrap_or_default()
     }
 
-    /// Recent failures, newest first; empty where they could not be read.
+    /// Recent failures, newest first; empty if they could not be read.
     pub fn errors(&self) -> &[Run] {
         self.snapshot().and_then(|s| s.errors.as_deref().ok()).unwrap_or_default()
     }
@@ -248,7 +248,7 @@ impl State {
         }
     }
 
-    /// What the screens may know of the rest.
+    /// The part of the state that the screens may read.
     pub fn context(&self) -> Context<'_> {
         Context {
             now: self.now,
@@ -266,7 +266,7 @@ impl State {
         }
     }
 
-    /// Changes the screens by what they may know of the rest.
+    /// Changes the screens, which may read a part of the state.
     pub fn with_screens<T>(&mut self, change: impl FnOnce(&mut Screens, &Context) -> T) -> T {
         let mut screens = std::mem::take(&mut self.screens);
         let result = change(&mut screens, &self.context());

@@ -12,11 +12,11 @@ pub enum Screen {
     Incidents,
     /// Durations and success over hours and days.
     History,
-    /// What the runbook asks, with what fixes it.
+    /// The checks of the runbook, with their fixes.
     Diagnose,
     /// The view's own figures.
     Metrics,
-    /// What can be read across a room.
+    /// Readable across a room.
     Wall,
 }
 

@@ -4,14 +4,14 @@ use super::{context::Context, effect::ScreenEffect};
 use crate::app::action::Action;
 use std::time::Duration;
 
-/// The state of one screen. What a screen has no use for, it leaves out.
+/// The state of one screen. The defaults are for screens that don't need a method.
 pub trait ScreenState {
     /// Asks for what it shows, if that is more than the snapshot has and may have changed.
     fn load(&mut self, _: &Context) -> Vec<ScreenEffect> {
         Vec::new()
     }
 
-    /// Does what a key asks for if only this screen knows what that is.
+    /// Handles a key whose action only this screen knows.
     fn act(&mut self, _: Action, _: &Context) -> Vec<ScreenEffect> {
         Vec::new()
     }

@@ -11,7 +11,7 @@ use ratatui::{
 };
 use std::io::{self, Write};
 
-/// [`CrosstermBackend`], less what it writes for a frame in which no cell changed (attribute resets, hiding the
+/// [`CrosstermBackend`] without what it writes for a frame in which no cell changed (attribute resets, hiding the
 /// hidden cursor again). At one label a minute that would be most of the traffic.
 #[derive(Debug)]
 pub struct QuietBackend<W: Write> {

@@ -1,4 +1,4 @@
-//! How many colours the terminal has, and how it is asked for them where they are few.
+//! How many colours the terminal has, and which codes it gets if they are few.
 
 use std::{collections::BTreeMap, fs::File, io::Read as _, path::PathBuf};
 

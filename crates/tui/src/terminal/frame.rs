@@ -13,12 +13,12 @@ const END: &[u8] = b"\x1b[?2026l";
 /// Collects what a frame writes, and sends it in one write between the marks of a synchronized update. A frame
 /// in which nothing changed sends nothing.
 ///
-/// Clones share the frame: one belongs to the backend that writes it, one to whoever sends it off.
+/// Clones share the frame: one belongs to the backend that writes it, one to the code that sends it.
 #[derive(Debug, Clone, Default)]
 pub struct FrameWriter(Rc<RefCell<Vec<u8>>>);
 
 impl FrameWriter {
-    /// Writes what was collected in another way.
+    /// Transforms what was collected.
     pub fn recode(&self, way: impl FnOnce(&[u8]) -> Vec<u8>) {
         let mut frame = self.0.borrow_mut();
         *frame = way(&frame);

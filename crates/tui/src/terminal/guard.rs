@@ -1,4 +1,4 @@
-//! Taking the terminal over, and giving it back however the program ends.
+//! Sets up the terminal, and restores it however the program ends.
 
 use crossterm::{
     cursor, queue,
@@ -12,22 +12,21 @@ use std::{
     time::Duration,
 };
 
-/// Whether the terminal is ours: giving it back twice would garble what was printed in between.
+/// Whether the terminal is set up: restoring it twice would garble what was printed in between.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// Whether the mouse reports to us.
 static MOUSE: AtomicBool = AtomicBool::new(false);
 
-/// The terminal is ours while this lives.
+/// The terminal is set up until this is dropped.
 #[derive(Debug)]
 pub struct TerminalGuard(());
 
 impl TerminalGuard {
-    /// Takes the terminal over: raw mode, alternate screen, hidden cursor, and the mouse if it is wanted. A panic, in whatever thread, gives it
-    /// back, prints its message on a sane terminal and ends the program.
+    /// Sets up the terminal: raw mode, alternate screen, hidden cursor, and the mouse if enabled. A panic in any thread
+    /// restores it, prints its message and ends the program.
     ///
-    /// # Errors
-    /// Where standard input or output is not a terminal, or it refuses.
+    /// # Errors Standard input or output is not a terminal, or it refuses.
     pub fn take(mouse: bool) -> io::Result<Self> {
         if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
             return Err(io::Error::other("standard input and output must be a terminal"));
@@ -55,20 +54,20 @@ fn enter(mouse: bool) -> io::Result<()> {
     queue!(out, EnterAlternateScreen, cursor::Hide)?;
     if mouse {
         MOUSE.store(true, Ordering::SeqCst);
-        // Presses and the wheel; motion alone would cost bytes for nothing.
+        // Presses and the wheel; reports of motion would only cost bytes.
         out.write_all(b"\x1b[?1000h\x1b[?1006h")?;
     }
     out.flush()
 }
 
-/// Gives the terminal back, stops the whole program until SIGCONT, and takes the terminal again.
+/// Restores the terminal, stops the whole program until SIGCONT, and sets the terminal up again.
 pub fn suspend() -> io::Result<()> {
     let mouse = MOUSE.load(Ordering::SeqCst);
     if !give_back() {
         return Ok(());
     }
     kill_process(getpid(), Signal::STOP)?;
-    // Another thread may have got the signal, and this one would take the terminal before the stop reaches it.
+    // Another thread may have received the signal, and this one would set up the terminal before it is stopped.
     std::thread::sleep(Duration::from_millis(50));
     enter(mouse)
 }
@@ -79,8 +78,8 @@ impl Drop for TerminalGuard {
     }
 }
 
-/// Gives the terminal back; does nothing if it is not ours, and tells whether it was. Errors are of no use here: a
-/// terminal that can't be written to is gone.
+/// Restores the terminal, and returns whether it was set up; otherwise does nothing. Errors are ignored: a terminal
+/// that can't be written to is gone.
 pub fn give_back() -> bool {
     if !TAKEN.swap(false, Ordering::SeqCst) {
         return false;
@@ -97,7 +96,7 @@ pub fn give_back() -> bool {
     true
 }
 
-/// Gives back what takes no writing: for a terminal in which a write never returns, and holds up every further one.
+/// Restores what needs no writing: for a terminal on which a write blocks for ever.
 pub fn abandon() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let _ = disable_raw_mode();

@@ -1,6 +1,6 @@
-//! The real terminal: taking it over, giving it back, reading its keys, writing frames to it.
+//! The real terminal: sets it up, restores it, reads its keys, writes frames to it.
 //!
-//! It belongs to the screen's world: it knows no database.
+//! It is part of the screen, and independent of the database.
 
 pub mod backend;
 pub mod colours;

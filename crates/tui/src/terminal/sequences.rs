@@ -95,7 +95,7 @@ enum Expects {
     Application,
     /// `ESC [ [`, of the Linux console.
     Console,
-    /// The end of a paste. None is asked for, and none is taken for keys.
+    /// The end of a paste. The program does not enable bracketed paste, and does not read it as keys.
     EndOfPaste,
 }
 
@@ -198,7 +198,7 @@ impl Perform for Keys {
     }
 
     fn execute(&mut self, byte: u8) {
-        // The way out, whatever goes on.
+        // Always leaves the program.
         if self.expects == Expects::EndOfPaste && byte != 3 {
             return;
         }
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_told_apart() {
+    fn keys_are_distinguished() {
         for (bytes, wanted) in [
             ("qG\u{e9}\u{8868}", "q S-G \u{e9} \u{8868}"),
             ("\r\t\x7f\x03\x01\x08", "Enter Tab Backspace C-c C-a C-h"),

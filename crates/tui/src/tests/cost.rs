@@ -1,4 +1,4 @@
-//! What the screen costs on the wire: bytes and frames, counted where they leave the program, by a stopped clock.
+//! The traffic of the screen: bytes and frames, counted as they leave the program, with a stopped clock.
 
 use crate::{
     app::{

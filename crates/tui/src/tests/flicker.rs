@@ -1,5 +1,5 @@
-//! What is seen while a frame arrives over a thin link, where the terminal knows no synchronized updates: every cell
-//! reads as before or as it will read, and nothing in between.
+//! What a terminal without synchronized updates shows while a frame arrives over a slow link: each cell shows its old
+//! or its new content, and nothing else.
 
 use crate::{
     app::fixtures, frame as screen, glyphs::Glyphs, scene::Appearance, terminal::backend::QuietBackend, theme::Theme,

@@ -1,4 +1,4 @@
-//! The whole screen, looked at.
+//! Snapshots and properties of the whole screen.
 
 mod diagnose;
 mod incidents;
@@ -165,7 +165,7 @@ fn history_and_metrics() {
     }
 }
 
-/// However far they were scrolled, the end is where it says, and a line less shows something else.
+/// Scrolled to the reported end, they show the end; a line less shows something else.
 #[test]
 fn the_end_of_history_and_metrics_is_found() {
     let (theme, glyphs) = (Theme::terminal(), Glyphs::new(true));
@@ -217,9 +217,9 @@ fn mono_never_colours() {
     }
 }
 
-/// What colour tells must be clear without it: no two states that differ look the same in plain text.
+/// The meaning of colours must be clear without them: different states differ in plain text.
 #[test]
-fn verdicts_and_feeds_can_be_told_apart_without_colour() {
+fn verdicts_and_link_states_differ_without_colour() {
     let names = ["healthy", "stale", "critical", "connecting", "down", "polling", "poll_failed"];
     for size in [(20, 3), (40, 12), (80, 24), (120, 40)] {
         let drawn: std::collections::HashSet<String> = names.iter().map(|name| shown(name, size)).collect();
@@ -295,7 +295,7 @@ fn help_names_every_key() {
             assert!(sentences.contains(&key.name()) && words.contains(&key.name()), "{}\n{words}", key.name());
         }
     }
-    // Where not even the words fit, they scroll.
+    // If not even the words fit, they scroll.
     let (mut state, area) = (state("help"), Rect::new(0, 0, 40, 12));
     let look = look(&Theme::terminal(), Glyphs::new(true));
     let last = crate::frame::scroll_limit(&state, &look, area).unwrap();
@@ -436,7 +436,7 @@ fn assert_safe(buf: &Buffer) {
     }
 }
 
-/// The frame around what is open stands, whatever is in it and behind it.
+/// The frame around an overlay is complete, whatever is in it and behind it.
 fn assert_frame(state: &State, buf: &Buffer, glyphs: &Glyphs) {
     if state.overlay.is_none() {
         return;
@@ -460,7 +460,7 @@ fn drawn(state: &State, theme: &Theme, ascii: bool, (width, height): (u16, u16))
     let mut buf = Buffer::empty(area);
     render(state, theme, glyphs, area, &mut buf);
     assert_safe(&buf);
-    // In ASCII its corners are letters that stand in texts as well.
+    // In ASCII its corners are characters that occur in texts as well.
     if !ascii {
         assert_frame(state, &buf, glyphs);
     }
@@ -522,7 +522,7 @@ fn every_size_holds_hostile_text() {
 pub mod hostile {
     use proptest::prelude::*;
 
-    /// Any characters, most of them from where trouble is; at most `longest` pieces.
+    /// Any characters, most of them from problematic ranges; at most `longest` pieces.
     pub fn text(longest: usize) -> impl Strategy<Value = String> {
         let trouble = [
             "\u{1b}]0;pwned\u{7}",

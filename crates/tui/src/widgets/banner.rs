@@ -1,4 +1,4 @@
-//! Why the connection is not live, and how old the data is. Across the whole width: nobody may take old figures
+//! Why the connection is not live, and how old the data is. Across the whole width, so that nobody mistakes old figures
 //! for new ones.
 
 use crate::{
@@ -15,7 +15,7 @@ use ratatui::{
 use refreshtop_core::{age, link::Link, snapshot::Deployment};
 use std::time::Duration;
 
-/// Most rows that it takes: what to do stands at the end, and must be seen.
+/// Most rows that it takes: the fix is at the end, and must be seen.
 const MOST: u16 = 3;
 /// How far a standby may be behind before it is worth a word.
 const BEHIND: Duration = Duration::from_secs(5);
@@ -68,7 +68,7 @@ fn message(scene: &Scene, longest: bool) -> Option<(String, Style)> {
     }
 }
 
-/// The screen is held still.
+/// The screen is frozen.
 fn held(scene: &Scene, paused: Paused) -> String {
     let for_ = age::label(scene.state.now.saturating_duration_since(paused.at));
     let missed = match paused.missed {
@@ -104,7 +104,7 @@ fn notes(scene: &Scene) -> Vec<String> {
     behind.into_iter().chain(deployment.map(str::to_owned)).collect()
 }
 
-/// A reason may be long; what stands after it must still be seen. The header says where to already.
+/// A reason may be long; the text after it must still be seen. The header says where to already.
 fn short(scene: &Scene, reason: &str) -> String {
     let where_to = format!("cannot connect to {}: ", scene.state.database().host);
     scene.clean(reason.strip_prefix(where_to.as_str()).unwrap_or(reason), 180)

@@ -39,7 +39,7 @@ pub fn render(scene: &Scene, choice: &FixDialog, area: Rect, buf: &mut Buffer) {
     }
     let bottom = below(inner, sheet.room.min(to_u16(sheet.lines.len())));
     if skipped < sheet.last {
-        // Nobody is asked about what can't be seen to its end.
+        // A statement can be confirmed only if its end can be seen.
         let key = scene.keys.first(Action::PageDown);
         return put(buf, bottom, 0, &Line::styled(format!("{key} shows the rest of it."), scene.theme.warning));
     }
@@ -101,7 +101,7 @@ fn part(scene: &Scene, choice: &FixDialog, at: usize, fix: &Fix, width: u16) -> 
     for text in scene.clean_lines(&format!("{};", fix.sql()), width.saturating_sub(4), MOST_LINES) {
         lines.push(Line::from(vec![Span::raw("    "), Span::styled(text, scene.theme.value)]));
     }
-    // What can't be shown as it is would be another statement.
+    // If it can't be shown verbatim, it would look like another statement.
     if let Some(undo) = fix.undo().filter(|undo| printable(undo) == *undo) {
         let text = scene.clean(&format!("undo: {undo};"), width.saturating_sub(4));
         lines.push(Line::from(vec![Span::raw("    "), Span::styled(text, scene.theme.muted)]));

@@ -1,4 +1,4 @@
-//! The keys that help now, read back from the key map.
+//! The keys that are useful now, from the key map.
 
 use crate::{
     app::{action::Action, overlay::Overlay},

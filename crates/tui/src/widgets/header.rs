@@ -20,10 +20,10 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 }
 
 fn one_row(scene: &Scene, area: Rect, buf: &mut Buffer) {
-    let news = Line::from([link(scene), data_time(scene)].concat());
-    put_right(buf, area, 0, &news);
-    let width = area.width.saturating_sub(width_of(&news) + 2);
-    // What matters least goes first, then names are cut.
+    let status = Line::from([link(scene), data_time(scene)].concat());
+    put_right(buf, area, 0, &status);
+    let width = area.width.saturating_sub(width_of(&status) + 2);
+    // The least important part is left out first, then names are cut.
     let tight = width.saturating_sub(if standby(scene).is_empty() { 30 } else { 40 });
     let candidates = [
         [profile(scene, 24), place(scene, width), role(scene, 32), standby(scene), version(scene)].concat(),
@@ -38,9 +38,9 @@ fn one_row(scene: &Scene, area: Rect, buf: &mut Buffer) {
 }
 
 fn two_rows(scene: &Scene, area: Rect, buf: &mut Buffer) {
-    let news = Line::from(link(scene));
-    put_right(buf, area, 0, &news);
-    let width = area.width.saturating_sub(width_of(&news) + 1);
+    let status = Line::from(link(scene));
+    put_right(buf, area, 0, &status);
+    let width = area.width.saturating_sub(width_of(&status) + 1);
     let who = [standby(scene), profile(scene, width / 2), role(scene, width / 2)].concat();
     put(buf, Rect { width, ..area }, 0, &Line::from(separated(scene, who)));
     let time = Line::from(short_time(scene));

@@ -1,4 +1,4 @@
-//! All keys, read back from the key map.
+//! All keys, from the key map.
 
 use crate::{
     app::action::Action,
@@ -172,8 +172,8 @@ fn popup_place(width: u16, height: u16, area: Rect) -> Rect {
     place
 }
 
-/// In a low place the sides are left out, and where it fills the whole area all but the title's row: text needs the room
-/// more than a border does.
+/// In a low place the sides are left out, and if it fills the whole area, everything but the title's row: the text
+/// needs the room more than the border does.
 fn block(place: Rect, area: Rect) -> Block<'static> {
     if place.height >= 12 {
         Block::bordered().padding(Padding::horizontal(1))

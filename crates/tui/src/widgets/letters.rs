@@ -9,7 +9,7 @@ fn letter(c: char) -> Letter {
     known(c).unwrap_or(["  "; 5])
 }
 
-/// The pixels of `c`, where there are some.
+/// The pixels of `c`, if there are any.
 #[rustfmt::skip]
 fn known(c: char) -> Option<Letter> {
     Some(match c {
@@ -74,12 +74,12 @@ pub fn spells(word: &str) -> bool {
     word.chars().all(|c| known(c).is_some())
 }
 
-/// Columns of `word` where a pixel is `scale` columns wide.
+/// Columns of `word` if a pixel is `scale` columns wide.
 pub fn width(word: &str, scale: u16) -> u16 {
     u16::try_from(pixels(word)[0].len()).unwrap_or(u16::MAX).saturating_mul(scale)
 }
 
-/// Rows of a word where a pixel is `scale` columns wide.
+/// Rows of a word if a pixel is `scale` columns wide.
 pub fn height(scale: u16, glyphs: &Glyphs) -> u16 {
     if glyphs.charset.ascii_only { scale.div_ceil(2) * 5 } else { (scale * 5).div_ceil(2) }
 }

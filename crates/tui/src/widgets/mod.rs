@@ -44,7 +44,7 @@ pub fn needs(scene: &Scene, area: Rect) -> Needs {
     }
 }
 
-/// Draws `line` in row `row` of `area`; nothing where the area ends before.
+/// Draws `line` in row `row` of `area`; nothing if the area ends before.
 pub fn put(buf: &mut Buffer, area: Rect, row: u16, line: &Line) {
     if row < area.height {
         buf.set_line(area.x, area.y + row, line, area.width);
@@ -113,12 +113,12 @@ pub fn unavailable_line(scene: &Scene, missing: &Unavailable, width: u16) -> Lin
     Line::from(vec![mark, " ".into(), scene.clean(&text, width.saturating_sub(2)).into()])
 }
 
-/// What stands in a pane before the first reading.
+/// The text of a pane before the first poll.
 pub fn waiting(scene: &Scene, area: Rect, buf: &mut Buffer) {
     put(buf, area, 0, &Line::styled(being_read(scene, ""), scene.theme.muted));
 }
 
-/// That `what` is on its way, or why it is not.
+/// The text that `what` is being read, or why it is not.
 pub fn being_read(scene: &Scene, what: &str) -> String {
     match (scene.state.connected(), what) {
         (true, "") => format!("reading{}", scene.glyphs.charset.ellipsis),
@@ -152,7 +152,7 @@ pub fn fitting(parts: Vec<Vec<Span<'static>>>, gap: &'static str, width: u16) ->
     line
 }
 
-/// Draws the parts that fit into the first row, and notes what a press on each asks for.
+/// Draws the parts that fit into the first row, and records the action of a press on each.
 pub fn put_pressed(scene: &Scene, parts: Vec<(Vec<Span<'static>>, Action)>, area: Rect, buf: &mut Buffer) {
     const GAP: &str = "  ";
     let (parts, actions): (Vec<_>, Vec<_>) = parts.into_iter().unzip();

@@ -83,7 +83,7 @@ fn ended(scene: &Scene, outcome: &TriggerOutcome) -> (&'static str, Style, Strin
         }
         TriggerOutcome::Refused { message } => (glyphs.failed, theme.critical, format!("refused: {}", clean(message))),
         TriggerOutcome::Lost { message } => {
-            (glyphs.unknown, theme.unknown, format!("outcome unknown, the log will tell: {}", clean(message)))
+            (glyphs.unknown, theme.unknown, format!("outcome unknown, see the log: {}", clean(message)))
         }
     }
 }

@@ -15,7 +15,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     for (row, line) in (0..).zip(lines) {
         put(buf, area, row, &Line::raw(line));
     }
-    // Also where not even the first word fits.
+    // Also if not even the first word fits.
     buf[(area.x, area.y)].set_symbol(scene.glyphs.verdict(scene.health.verdict));
     let style = scene.theme.verdict(scene.health.verdict).add_modifier(Modifier::REVERSED);
     buf.set_style(Rect { height: 1, ..area }, style);

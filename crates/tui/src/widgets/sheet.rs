@@ -1,4 +1,4 @@
-//! Parts stacked on top of each other, scrolled where they are higher than the screen.
+//! Parts stacked on top of each other, scrolled if they are higher than the screen.
 
 use crate::scene::Scene;
 use ratatui::{buffer::Buffer, layout::Rect};

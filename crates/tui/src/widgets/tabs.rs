@@ -26,13 +26,13 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let shown = parts(scene, &views).into_iter().take(before + 1);
     let needed: usize = shown.map(|(part, _)| Line::from(part).width() + 2).sum();
     if needed > usize::from(rest.width) + 2 {
-        // Where the open one would fall off the end it goes first.
+        // If the open one would not fit, it goes first.
         views.sort_by_key(|view| *view != scene.state.screen);
     }
     put_pressed(scene, parts(scene, &views), rest, buf);
 }
 
-/// The views alone, where the verdict stands elsewhere.
+/// The views alone, if the verdict is elsewhere.
 pub fn render_strip(scene: &Scene, area: Rect, buf: &mut Buffer) {
     put_pressed(scene, parts(scene, &Screen::ALL), area, buf);
 }

@@ -1,5 +1,4 @@
-//! Charts over the slices of a window. All that stand on one screen share their columns, so that what happened at one time
-//! stands in one column.
+//! Charts over the slices of a window. All charts of a screen share their columns, so that one time is one column.
 
 use crate::{
     scene::Scene,
@@ -15,10 +14,10 @@ use refreshtop_core::slices::Slices;
 
 /// Columns of the scale at the left.
 pub const SCALE: u16 = 9;
-/// Least columns of a slice from which on its bars stand apart.
+/// Least columns of a slice from which on its bars are separate.
 const APART: u16 = 4;
 
-/// Where each slice stands.
+/// The place of each slice.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeline {
     slices: Slices,
@@ -95,7 +94,7 @@ impl Timeline {
         }
     }
 
-    /// A mark across a slice's columns, as high as a bar of `share` would be; nothing where a bar ends there, which would
+    /// A mark across a slice's columns, as high as a bar of `share` would be; nothing if a bar ends there, which would
     /// be hidden.
     pub fn mark(self, index: usize, share: f64, symbol: &str, style: Style, area: Rect, buf: &mut Buffer) {
         let Some((_, from, to)) = self.columns().find(|(at, ..)| *at == index) else { return };
@@ -105,7 +104,7 @@ impl Timeline {
         }
     }
 
-    /// Words under the slices, given how many columns they may take: one where slices do not stand apart.
+    /// Words under the slices, given how many columns they may take: one if slices are not separate.
     pub fn words<'a>(self, area: Rect, buf: &mut Buffer, word: impl Fn(usize, u16) -> Option<Span<'a>>) {
         for (index, from, to) in self.columns() {
             let width = if to - from >= APART { to - from - 1 } else { 1 };

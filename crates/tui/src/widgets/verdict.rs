@@ -58,7 +58,7 @@ fn large(scene: &Scene, letters: &[String], area: Rect, buf: &mut Buffer) {
     }
     let taken = (width + 4).min(area.width);
     let right = Rect { x: area.x + taken, width: area.width - taken, ..area };
-    // Few reasons stand beside the middle of the letters.
+    // A few reasons go beside the middle of the letters.
     let free = to_u16(letters.len()).saturating_sub(height(scene));
     draw_reasons(scene, below(right, free / 2), buf);
 }
@@ -95,7 +95,7 @@ fn draw_reasons(scene: &Scene, area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// Each finding, and what else one wants to know beside it.
+/// Each finding, and related facts.
 fn reasons(scene: &Scene) -> Vec<(&'static str, Style, String)> {
     let line = |verdict, text| (scene.glyphs.verdict(verdict), scene.theme.verdict(verdict), text);
     let mut lines: Vec<_> = scene
@@ -114,7 +114,7 @@ fn reasons(scene: &Scene) -> Vec<(&'static str, Style, String)> {
     lines
 }
 
-/// The findings of a lost connection repeat the banner; beside the verdict stands what that means.
+/// The findings of a lost connection would repeat the banner, so their meaning is shown beside the verdict.
 fn finding(scene: &Scene, reason: &str) -> String {
     let known = scene.state.snapshot().is_some();
     match &scene.state.database().link {

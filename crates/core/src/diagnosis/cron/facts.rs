@@ -29,7 +29,7 @@ pub struct Settings {
     pub available: Option<String>,
     /// Whether the scheduling process runs.
     pub launcher: bool,
-    /// Whether this is a standby, where `pg_cron` rests.
+    /// Whether this is a standby, on which `pg_cron` does not run.
     pub standby: bool,
 }
 
@@ -38,12 +38,12 @@ pub struct Settings {
 pub struct Cron {
     /// Its database.
     pub database: String,
-    /// Whether a superuser asks, who may schedule for others.
+    /// Whether this session is a superuser's, which may schedule for others.
     #[serde(default)]
     pub superuser: bool,
     /// Release of the extension; `None` if it was not created.
     pub extension: Option<String>,
-    /// Every job that has to do with us in any database, and every job of this one.
+    /// Every job of any database that concerns us, and every job of this one.
     #[serde(default)]
     pub jobs: Vec<Job>,
     /// What is known about the roles of these jobs.
@@ -51,7 +51,7 @@ pub struct Cron {
     pub roles: Vec<Role>,
     /// The server's clock.
     pub now: DateTime<Utc>,
-    /// Whether the history is longer than what is looked at.
+    /// Whether the history is longer than the part that is read.
     #[serde(default)]
     pub hidden: bool,
     /// Processes of the server among those that run jobs.
@@ -73,7 +73,7 @@ pub struct Role {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Function {
-    /// Its name with schema and types of parameters, as it stands in a statement.
+    /// Its name with schema and types of parameters, as written in a statement.
     pub identity: String,
     pub name: String,
     pub source: String,
@@ -182,7 +182,7 @@ pub(super) fn ours<'a>(cron: &'a Cron, expected: &ExpectedJob, database: &str) -
     let purpose = |job: &Job| expected.purpose(&job.command);
     let ours = |job: &Job| match purpose(job) {
         Purpose::Calls => true,
-        // Nobody but us gives a job that name; what it does is not always ours to judge.
+        // Only we give a job that name, but we can't always judge what it does.
         Purpose::Refreshes | Purpose::CallsAmongOthers => expected.named(job, database),
         Purpose::Other => expected.named(job, database) && statement::count(&job.command) <= 1,
     };
@@ -193,7 +193,7 @@ pub(super) fn ours<'a>(cron: &'a Cron, expected: &ExpectedJob, database: &str) -
         Purpose::Refreshes => 2,
         Purpose::Other => 3,
     };
-    // Any role may give a job our name. What it schedules can't refresh, and is not to be taken for the schedule.
+    // Any role may give a job our name. Such a job can't refresh, and does not count as the schedule.
     let powerless = |job: &Job| cron.roles.iter().any(|role| role.name == job.role && !role.may_refresh);
     jobs.sort_by_key(|job| (powerless(job), !job.active, !expected.named(job, database), rank(job), job.id));
     jobs

@@ -12,7 +12,7 @@ use crate::{
     statement::{self, Purpose},
 };
 
-/// Whether the job is there and right. `role` is who asks, `job_role` whom the jobs should run as.
+/// Whether the job exists and is correct. `role` is this session's, `job_role` the one that the jobs should run as.
 pub fn job(cron: &Cron, settings: &Settings, expected: &ExpectedJob, role: &str, job_role: &str) -> Check {
     let database = &settings.database;
     let jobs = ours(cron, expected, database);
@@ -94,7 +94,7 @@ impl Troubles {
             alter(cron, job, JobChange::Command { to, from, foreign })
         };
         match expected.purpose(&job.command) {
-            // Among others it does the work too, and what else it does is nobody's to take away.
+            // It also does other work, which must not be removed.
             Purpose::Calls | Purpose::CallsAmongOthers => {}
             Purpose::Refreshes => {
                 let text = "refreshes the view by itself, so its attempts are not logged";
@@ -121,7 +121,7 @@ impl Troubles {
     }
 
     fn role(&mut self, cron: &Cron, settings: &Settings, expected: &ExpectedJob, job: &Job, job_role: &str) {
-        // pg_cron keeps a name once for each role, and gives no job another name: then only scheduling it anew helps.
+        // pg_cron allows a name once for each role, and can't rename a job: then it can only be scheduled again.
         let taken =
             cron.jobs.iter().any(|other| other.id != job.id && other.name == job.name && other.role == job_role);
         let hand_over = || {
@@ -132,7 +132,7 @@ impl Troubles {
         };
         match cron.roles.iter().find(|known| known.name == job.role) {
             None => {
-                // It ends pg_cron's worker, and with it the jobs of every database.
+                // It ends pg_cron's worker, and so the jobs of every database.
                 let text =
                     format!("runs as role {}, which does not exist, and keeps pg_cron's worker from working", job.role);
                 self.add(Verdict::Bad, text, hand_over());
@@ -160,7 +160,7 @@ fn schedule_fix(cron: &Cron, expected: &ExpectedJob, database: &str, role: &str,
     if !cron.superuser && role != job_role {
         return None;
     }
-    // A role has a name only once; scheduling it again would take the job away from another database.
+    // A role can use a name only once; scheduling it again would take the job from another database.
     let taken = cron.jobs.iter().any(|job| job.name.as_deref() == Some(expected.name) && job.role == job_role);
     let name = if taken { format!("{}@{database}", expected.name) } else { expected.name.to_owned() };
     let job = NewJob {
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_in_which_a_job_can_be_wrong_is_told() {
+    fn every_way_in_which_a_job_can_be_wrong_is_reported() {
         assert_eq!(verdict(|_| {}), (Verdict::Good, vec![]));
         assert_eq!(
             verdict(|c| c.jobs[0].active = false),

@@ -6,8 +6,8 @@ use crate::{
     statement,
 };
 
-/// Who else refreshes the view: other jobs, and functions that everybody may call. What they do is not logged, and stands in
-/// the way of what is.
+/// Who else refreshes the view: other jobs, and functions that everybody may call. Their refreshes are not logged, and
+/// block those that are.
 pub fn others(cron: Option<&Cron>, functions: &[Function], settings: &Settings, expected: &ExpectedJob) -> Check {
     let new = |verdict, finding| Check::new("other-refreshers", "Others that refresh this view", verdict, finding);
     let view = expected.view;
@@ -31,7 +31,7 @@ pub fn others(cron: Option<&Cron>, functions: &[Function], settings: &Settings, 
         count => format!("{count} others refresh {view} too, without a trace in the log."),
     };
     if !fixes.is_empty() {
-        advice.insert(0, "Pause or unschedule what nobody needs; each is done only where it is named.".into());
+        advice.insert(0, "Pause or unschedule what nobody needs; each fix is executed only if you name it.".into());
     }
     let mut check = new(Verdict::Warning, finding).detail(Detail::Lines(lines)).advise(advice.join(" "));
     check.fixes = fixes;
@@ -79,7 +79,7 @@ impl Others {
     }
 }
 
-/// Functions that refresh the view, or whichever view they are told to.
+/// Functions that refresh the view, or any view that is passed to them.
 pub fn refreshers<'a>(functions: &'a [Function], view: &str) -> Vec<&'a Function> {
     let any = |source: &str| source.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
     let refreshes = |function: &&Function| {

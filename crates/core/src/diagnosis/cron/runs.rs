@@ -1,9 +1,9 @@
-//! What became of a job's executions.
+//! The results of a job's executions.
 
 use super::facts::{Cron, ExpectedJob, Job, Run, Settings, ours};
 use crate::diagnosis::{Check, Detail, Limits, Table, Verdict, span};
 
-/// What became of its last executions.
+/// The results of its last executions.
 pub fn runs(cron: &Cron, settings: &Settings, expected: &ExpectedJob, limits: &Limits) -> Check {
     let new = |verdict, finding: String| Check::new(expected.runs_id, expected.runs_title, verdict, finding);
     let jobs = ours(cron, expected, &settings.database);
@@ -50,7 +50,7 @@ pub fn runs(cron: &Cron, settings: &Settings, expected: &ExpectedJob, limits: &L
 fn unfinished(cron: &Cron, job: &Job, last: &Run, limits: &Limits) -> (Verdict, String, String) {
     if last.start.is_none() && !last.pid.is_some_and(|pid| cron.alive.contains(&pid)) {
         let finding = format!(
-            "The last execution of job {} stands at {}, without a time: it is about to begin, or pg_cron has lost it.",
+            "The last execution of job {} has status {} and no time: it is about to begin, or pg_cron has lost it.",
             job.id, last.status
         );
         let advice = "Diagnose again in a minute. Where it stays so, pg_cron could not start it: look for \"pg_cron\" in the \
@@ -68,8 +68,12 @@ fn unfinished(cron: &Cron, job: &Job, last: &Run, limits: &Limits) -> (Verdict, 
         (Verdict::Good, format!("Job {} is running, for {}.", job.id, span(age)), String::new())
     } else {
         let finding =
-            format!("Job {} counts as {} since {}, but no process does that any more.", job.id, last.status, span(age));
-        (Verdict::Warning, finding, "The server was probably restarted meanwhile; the next execution will tell.".into())
+            format!("Job {} counts as {} since {}, but no process runs it any more.", job.id, last.status, span(age));
+        (
+            Verdict::Warning,
+            finding,
+            "The server was probably restarted meanwhile; the next execution will show it.".into(),
+        )
     }
 }
 
@@ -86,7 +90,7 @@ fn why_failed(message: &str) -> String {
     } else if has(&["does not exist"]) {
         "What the job calls is missing: run refreshtop migrate."
     } else if has(&["server restarted", "terminating connection", "shut"]) {
-        "The server went down, or the session was ended, while it ran; the next execution will tell."
+        "The server went down, or the session was ended, while it ran; the next execution will show it."
     } else {
         "Read the message; if it speaks of a refresh, the log of the refreshes has the evidence."
     }
@@ -111,7 +115,7 @@ mod tests {
     use crate::diagnosis::cron::fixtures::{EXPECTED, cron, run, settings};
 
     #[test]
-    fn executions_tell_what_went_wrong() {
+    fn executions_show_what_went_wrong() {
         let check = |run| runs(&cron(vec![run]), &settings(), &EXPECTED, &Limits::default());
         assert_eq!(check(run("succeeded", "1 row")).verdict, Verdict::Good);
         let refused = check(run("failed", "connection failed"));

@@ -11,7 +11,7 @@ pub fn loaded(settings: &Settings) -> Check {
     let new = |verdict, finding: String| Check::new("cron-loaded", "pg_cron on the server", verdict, finding);
     if !settings.may_read {
         return match &settings.cron_database {
-            Some(database) => new(Verdict::Good, format!("pg_cron lives in database {database}.")),
+            Some(database) => new(Verdict::Good, format!("pg_cron is in database {database}.")),
             None => new(Verdict::Unknown, "Whether pg_cron is loaded can't be seen by this role.".into())
                 .advise("GRANT pg_read_all_settings to this role, or ask as a superuser."),
         };
@@ -20,7 +20,7 @@ pub fn loaded(settings: &Settings) -> Check {
     let preloaded = preloaded.map(|name| name.trim().trim_matches('"')).any(|name| name.ends_with("pg_cron"));
     match (preloaded, &settings.cron_database, &settings.available) {
         (true, database, _) => {
-            new(Verdict::Good, format!("pg_cron is loaded and lives in database {}.", database.as_deref().unwrap_or("postgres")))
+            new(Verdict::Good, format!("pg_cron is loaded, in database {}.", database.as_deref().unwrap_or("postgres")))
         }
         (false, _, Some(version)) => {
             new(Verdict::Bad, format!("pg_cron {version} is installed, but the server does not load it, so no job runs."))
@@ -51,7 +51,7 @@ pub fn launcher(settings: &Settings) -> Check {
     }
 }
 
-/// Whether the extension is created where the jobs must be, and new enough.
+/// Whether the extension exists in the database of the jobs, and is new enough.
 pub fn extension(cron: &Cron) -> Check {
     let new = |verdict, finding: String| Check::new("cron-extension", "pg_cron's extension", verdict, finding);
     let database = &cron.database;

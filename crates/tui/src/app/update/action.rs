@@ -180,13 +180,13 @@ fn trigger(state: &mut State) -> Vec<Effect> {
         state.database_mut().trigger = ended;
         return Vec::new();
     }
-    // Whoever refreshes wants to see what comes of it.
+    // Somebody who starts a refresh wants to see its result.
     state.paused = None;
     state.database_mut().trigger = Trigger::Running { since: state.now, cancelling: false };
     vec![state.request(Request::Refresh(state.shown.clone()))]
 }
 
-/// What is known to make a refresh impossible, without asking the server.
+/// The known reason why a refresh is impossible, without asking the server.
 fn refusal(database: &Database) -> Option<String> {
     if !database.connected() {
         return Some("not connected: a refresh needs the database; wait until the connection is back".into());
@@ -346,7 +346,7 @@ mod tests {
         type_in(&mut state, "zzz");
         press(&mut state, Some(Action::Close), Some(Edit::Leave));
         assert_eq!((state.screen, state.screens.runs.filter.text.as_str()), (Screen::Runs, "qr"));
-        // What is no letter still leaves the program.
+        // A key that is no letter still leaves the program.
         send(&mut state, Action::Search);
         assert_eq!(press(&mut state, Some(Action::Quit), None), [Effect::Quit]);
     }
@@ -389,7 +389,7 @@ mod tests {
         );
         assert_eq!(state.errors().len(), 0);
         assert_eq!(state.database().polling.due, None);
-        // Somebody may have walked away from it.
+        // The person may have left.
         let mut effects = Vec::new();
         while state.paused.is_some() {
             let at = next_redraw(&state).unwrap();

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_sleep_ages_are_right_and_the_news_are_read() {
+    fn after_a_sleep_ages_are_right_and_new_attempts_are_read() {
         let mut state = fixtures::live();
         let before = (state.freshness().unwrap(), state.data_age().unwrap());
         let slept = Duration::from_mins(10);

@@ -1,4 +1,4 @@
-//! The diagnosis: every check with its verdict, the worst first, and what stands behind the selected one.
+//! The diagnosis: every check with its verdict, the worst first, and the details of the selected one.
 
 use crate::{
     app::action::{Action, Pointed},
@@ -14,7 +14,7 @@ use ratatui::{
 };
 use refreshtop_core::diagnosis::{self, ChainSession, Check, Detail, Fix, Verdict, plan::Node};
 
-/// Width from which on the checks stand beside what is behind them.
+/// Width from which on the details are beside the checks.
 const BESIDE: u16 = 100;
 /// Columns of the checks there.
 const LIST: u16 = 40;
@@ -47,14 +47,14 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// The furthest that what stands behind the selected check can be scrolled.
+/// The furthest that the details of the selected check can be scrolled.
 pub fn scroll_limit(scene: &Scene, area: Rect) -> u16 {
     let [_, _, behind] = places(scene, area);
     let Some(check) = scene.state.screens.diagnose.check() else { return 0 };
     to_u16(lines(scene, check, behind.width).len()).saturating_sub(behind.height.saturating_sub(1))
 }
 
-/// Places for what came of a fix, the list, and what stands behind its selected row.
+/// Places for the result of a fix, the list, and the details of its selected row.
 fn places(scene: &Scene, area: Rect) -> [Rect; 3] {
     let message = to_u16(last_fix(scene, area.width).len()).min(area.height / 3);
     let [message, rest] = Layout::vertical([Constraint::Length(message), Constraint::Fill(1)]).areas(area);
@@ -69,7 +69,7 @@ fn places(scene: &Scene, area: Rect) -> [Rect; 3] {
     [message, list, behind]
 }
 
-/// What is being fixed, or what came of it.
+/// What is being fixed, or the result.
 fn last_fix(scene: &Scene, width: u16) -> Vec<Line<'static>> {
     let view = &scene.state.screens.diagnose;
     let (glyph, style, text) = if let Some(fix) = &view.fixing {
@@ -79,7 +79,7 @@ fn last_fix(scene: &Scene, width: u16) -> Vec<Line<'static>> {
         (scene.glyphs.running, scene.theme.accent, text)
     } else if let Some(fixed) = &view.fixed {
         match &fixed.outcome {
-            // What names it already does not need its name in front.
+            // A text that contains the name does not need it in front.
             Ok(message) if message.contains(&fixed.label) => (scene.glyphs.ok, scene.theme.healthy, message.clone()),
             Ok(message) => (scene.glyphs.ok, scene.theme.healthy, format!("{}: {message}", fixed.label)),
             Err(why) if why.starts_with(&fixed.label) => (scene.glyphs.failed, scene.theme.critical, why.clone()),
@@ -94,7 +94,7 @@ fn last_fix(scene: &Scene, width: u16) -> Vec<Line<'static>> {
     texts.into_iter().enumerate().map(line).collect()
 }
 
-/// How many are how bad, the worst first, as far as it fits.
+/// The number of checks of each verdict, the worst first, as far as it fits.
 fn note(scene: &Scene, view: &Diagnose, width: u16) -> String {
     let count = |verdict| view.checks().iter().filter(|check| check.verdict == verdict).count();
     let plural = |count: usize, word: &str| match count {
@@ -178,7 +178,7 @@ fn draw_behind(scene: &Scene, view: &Diagnose, area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// What stands behind a check.
+/// The details of a check.
 fn lines(scene: &Scene, check: &Check, width: u16) -> Vec<Line<'static>> {
     let mut sheet = Sheet { scene, width, lines: Vec::new() };
     let (_, style) = glyph(scene, check.verdict);
@@ -300,7 +300,7 @@ impl Sheet<'_> {
         head.extend(session.xact_age_s.map(|age| format!("transaction open for {}", diagnosis::span(age))));
         let waits: Vec<String> = session.blocked_by.iter().map(ToString::to_string).collect();
         head.push(if waits.is_empty() { "waits for nobody".into() } else { format!("waits for {}", waits.join(", ")) });
-        // Whom all wait for stands out by a mark as well.
+        // The session that all others wait for also has a mark.
         let (mark, style) = if session.root { (self.scene.glyphs.failed, theme.critical) } else { (" ", theme.value) };
         for (row, text) in
             self.scene.clean_lines(&head.join(", "), self.width.saturating_sub(2), 4).into_iter().enumerate()
@@ -327,7 +327,7 @@ impl Sheet<'_> {
             (" ", self.scene.theme.value)
         };
         let indent = "  ".repeat(depth.min(12));
-        // Cleaned by itself: what stands before it must keep its blanks.
+        // Cleaned separately: the text before it must keep its blanks.
         let head = format!("{mark} {:>3.0} % {took}{indent}", node.share * 100.0);
         let width = self.width.saturating_sub(to_u16(Span::raw(&head).width()));
         let label = self.scene.clean(&format!("{}{notes}", node.label), width);

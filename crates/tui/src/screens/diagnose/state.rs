@@ -23,7 +23,7 @@ const PLAN: &str = "plan";
 /// Lines that a page key scrolls the details of a check.
 const DETAIL_PAGE: i16 = 5;
 
-/// What came of a fix.
+/// The result of a fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fixed {
     /// What it was meant to do.
@@ -51,16 +51,16 @@ pub struct Diagnose {
     pub measured: Option<Check>,
     /// Check that the person selected; the worst if there is none, or it is gone.
     pub selected: Option<&'static str>,
-    /// Lines scrolled down in what stands behind it.
+    /// Lines scrolled down in its details.
     pub scroll: u16,
     /// What is being fixed.
     pub fixing: Option<Fix>,
-    /// What came of the last fix.
+    /// The result of the last fix.
     pub fixed: Option<Fixed>,
 }
 
 impl Diagnose {
-    /// The checks, the worst first; else in the order in which a person would ask.
+    /// The checks, the worst first, otherwise in the order of the runbook.
     pub fn checks(&self) -> Vec<&Check> {
         let Some(Ok(found)) = &self.found else { return Vec::new() };
         let mut checks: Vec<&Check> = found.checks.iter().collect();
@@ -142,7 +142,7 @@ impl Diagnose {
         if schedule.is_empty() || schedule == job.schedule || self.fixing.is_some() {
             return Ok(Vec::new());
         }
-        // The rest of the sentence, what a schedule looks like, is what stands in the line to begin with.
+        // The rest of the sentence, the format of a schedule, is in the line from the start.
         schedule::job(schedule).map_err(|wrong| wrong.split(':').next().unwrap_or_default().to_owned())?;
         Ok(vec![ScreenEffect::ChooseFix(vec![Fix::reschedule(job, schedule)])])
     }
@@ -158,26 +158,26 @@ impl Diagnose {
         Some(Box::new(fix))
     }
 
-    /// Takes in what came of the fix, and reads at once what it has changed.
+    /// Takes in the result of the fix, and reads its effect at once.
     pub fn fixed(&mut self, outcome: Result<String, String>, context: &Context) -> Vec<ScreenEffect> {
         let Some(fix) = self.fixing.take() else { return Vec::new() };
         self.fixed = Some(Fixed { label: fix.label(), outcome, at: context.now });
         self.ask(false, context)
     }
 
-    /// Moment at which what came of a fix has been shown for long enough: a failure stays until it is dismissed.
+    /// Moment at which the result of a fix has been shown for long enough: a failure stays until it is dismissed.
     pub fn fixed_end(&self) -> Option<Instant> {
         let fixed = self.fixed.as_ref().filter(|fixed| fixed.outcome.is_ok())?;
         fixed.at.checked_add(OUTCOME_SHOWN)
     }
 }
 
-/// What is known to make a fix impossible, without asking the server.
+/// The known reason why a fix is impossible, without asking the server.
 fn refusal(fix: &Fix, context: &Context) -> Option<String> {
     if !context.connected {
         return Some("nothing was done: not connected; wait until the connection is back".into());
     }
-    // One session for what is started by a key: the server must not notice that it is watched.
+    // One session for actions by key: monitoring must not burden the server.
     if context.refreshing {
         return Some("nothing was done: a refresh that was started here is running; wait for it, or cancel it".into());
     }
@@ -228,7 +228,7 @@ impl ScreenState for Diagnose {
         self.choose()
     }
 
-    /// Dismisses what came of the last fix.
+    /// Dismisses the result of the last fix.
     fn close(&mut self, _: &Context) -> Option<Vec<ScreenEffect>> {
         self.fixed.take().map(|_| Vec::new())
     }
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_done_is_said() {
+    fn what_cannot_be_done_is_reported() {
         let mut state = fixtures::diagnose::view();
         assert!(state.screens.diagnose.check().unwrap().job.is_none());
         act(&mut state, Action::Interval);

@@ -476,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_told_where_there_is_one() {
+    fn a_change_is_shown_if_there_is_one() {
         assert_eq!(change(Some(100), 112), Some("+12.0 %".into()));
         assert_eq!(change(Some(100_000), 100_001), None);
         assert_eq!(change(Some(0), 5), None);

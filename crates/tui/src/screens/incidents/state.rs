@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(selected(&state).unwrap().began, all[1].began);
         // A newer one comes in above.
         let mut record = fixtures::incident_record();
-        let newest = record.stretches.remove(0);
+        let newest = record.gaps.remove(0);
         state.screens.incidents.answer.reading = Some(Ok(record));
         assert_eq!((state.screens.incidents.selected_index(&state.context()), newest.until), (Some(0), None));
         assert_eq!(selected(&state).unwrap().began, all[1].began);
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn the_moment_at_which_a_silent_job_becomes_an_incident_is_named() {
         let mut state = fixtures::incidents_silent();
-        let after = state.screens.incidents.answer.get().unwrap().stretches[0].after.unwrap();
+        let after = state.screens.incidents.answer.get().unwrap().gaps[0].after.unwrap();
         let limit = TimeDelta::from_std(state.options.thresholds.freshness).unwrap();
         let until = ((after + limit) - state.server_now().unwrap()).to_std();
         assert!(until.is_err(), "it is long past");

@@ -1,4 +1,4 @@
-//! Recent errors: when, which, how many sessions were in the way, what the error was.
+//! Recent errors: when, which, how many sessions blocked the refresh, what the error was.
 
 use crate::{
     app::action::Pointed,
@@ -15,7 +15,7 @@ use ratatui::{
 };
 use refreshtop_core::run::Run;
 
-/// Width from which on the sessions in the way have words.
+/// Width from which on the blocking sessions are described in words.
 const WORDS: u16 = 64;
 
 pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
@@ -67,7 +67,7 @@ fn row(scene: &Scene, run: &Run, width: u16, blockers: u16, selected: bool) -> R
     // The selection is one even bar: colours inside it would be hard to read.
     let style = |style: Style| if selected { Style::new() } else { style };
     let code = run.sqlstate.as_deref().map(|code| scene.clean(code, 5)).unwrap_or_default();
-    // Known from its notification only; the read that follows brings the text.
+    // Known from its notification only; the next poll brings the text.
     let message = match &run.error {
         Some(error) => Cell::new(scene.clean(error, width)),
         None => Cell::new(being_read(scene, "")).style(style(scene.theme.muted)),

@@ -1,5 +1,5 @@
-//! The figures of the window. The last attempt and the last success stand apart: a failed attempt makes nothing
-//! fresh.
+//! The figures of the window. The last attempt and the last success are separate: a failed attempt does not make the
+//! data fresh.
 
 use crate::{
     scene::Scene,
@@ -85,7 +85,7 @@ pub fn per_cent(scene: &Scene, rate: Option<f64>) -> String {
     rate.map_or_else(|| scene.glyphs.none.into(), |rate| format!("{:.1} %", (rate * 10.0).floor() / 10.0))
 }
 
-/// Over which time the figures are.
+/// The time that the figures are about.
 pub fn window(scene: &Scene) -> String {
     verdict::span(scene.state.window())
 }

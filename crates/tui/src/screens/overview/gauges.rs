@@ -60,7 +60,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 
 fn two_rows(scene: &Scene, gauge: &Gauge, area: Rect, buf: &mut Buffer) {
     let style = scene.theme.verdict(gauge.verdict);
-    // The longer name where it leaves room for the rest.
+    // The longer name if it leaves room for the rest.
     let rest = gauge.value.chars().count() + gauge.limit.chars().count() + 5;
     let name = if gauge.name.len() + rest <= usize::from(area.width) { gauge.name } else { gauge.short };
     let value = Span::styled(gauge.value.clone(), style.add_modifier(Modifier::BOLD));
@@ -105,7 +105,7 @@ fn bar(scene: &Scene, gauge: &Gauge, style: Style, area: Rect, buf: &mut Buffer)
     buf[(x, area.y)].set_symbol(scene.glyphs.gauge_limit).set_style(scene.theme.title);
 }
 
-/// How bad the rules say that a figure is.
+/// The verdict of the rules on a figure.
 fn judged(scene: &Scene, rule: Rule, has_value: bool) -> Verdict {
     if scene.is_unknown() {
         return Verdict::Unknown;

@@ -46,7 +46,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// What is not there is put back without leaving the screen.
+/// A missing job can be restored without leaving the screen.
 fn with_keys(scene: &Scene, missing: &Unavailable) -> Unavailable {
     let key = |action| scene.keys.first(action);
     let (diagnose, fix) = (key(Action::Screen(Screen::Diagnose)), key(Action::Fix));

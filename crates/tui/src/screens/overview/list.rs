@@ -4,7 +4,7 @@ use super::state::Focus;
 use crate::{scene::Scene, widgets::draw_title};
 use ratatui::{buffer::Buffer, layout::Rect, text::Span};
 
-/// The title of a list, marked where the list has the keys.
+/// The title of a list, marked if the list has the keys.
 pub fn titled_list(scene: &Scene, area: Rect, buf: &mut Buffer, title: &'static str, focus: Focus) -> Rect {
     let list = scene.state.list(focus);
     let focused = scene.state.screens.overview.focus == focus;

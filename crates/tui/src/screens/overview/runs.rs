@@ -1,4 +1,4 @@
-//! Recent runs: when, what set them off, how they ended, how long they took.
+//! Recent runs: when, what triggered them, how they ended, how long they took.
 
 use crate::{
     app::action::Pointed,

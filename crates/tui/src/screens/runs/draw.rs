@@ -1,4 +1,4 @@
-//! The whole log: a row for each run, and beside them, where there is room, what is known of the selected one.
+//! The whole log: a row for each run and, if there is room, the selected one beside them.
 
 use crate::{
     app::action::{Action, Pointed},
@@ -23,11 +23,11 @@ use refreshtop_core::{
     run::{Origin, Run, RunStatus},
 };
 
-/// Width from which on what is known of the selected run stands beside the list.
+/// Width from which on the selected run is shown beside the list.
 const BESIDE: u16 = 150;
 /// Columns of that.
 const PREVIEW: u16 = 56;
-/// Width from which on a row says who set the run off, and has a bar for its duration.
+/// Width from which on a row says who triggered the run, and has a bar for its duration.
 const ROOMY: u16 = 110;
 /// Width from which on most roles are shown in full.
 const ROOMIER: u16 = 130;
@@ -170,7 +170,7 @@ fn foot(scene: &Scene, view: &Runs, width: u16) -> Vec<Line<'static>> {
     if let Some(failed) = view.failed.as_ref().filter(|_| view.read) {
         return failure(scene, failed, width);
     }
-    // Failures are found by an index, where the log has one.
+    // Failures are found by an index, if the log has one.
     let searches = view.filter.is_sparse() || (view.rows.is_empty() && !view.filter.is_empty());
     if !view.read || !searches {
         return Vec::new();
@@ -222,9 +222,9 @@ fn failure(scene: &Scene, failed: &Failed, width: u16) -> Vec<Line<'static>> {
 struct Columns {
     time: &'static str,
     time_width: u16,
-    /// `false` where only a glyph tells the outcome.
+    /// `false` if only a glyph shows the outcome.
     words: bool,
-    /// Whether a column tells how many sessions were in the way.
+    /// Whether a column shows how many sessions blocked the refresh.
     blockers: bool,
     /// Duration of the longest bar, milliseconds; `None` if there are no bars.
     longest: Option<f64>,
@@ -357,7 +357,7 @@ fn code(scene: &Scene, run: &Run) -> String {
     run.sqlstate.as_deref().map(|code| scene.clean(code, STATE)).unwrap_or_default()
 }
 
-/// The error; if there is none, which program ran it, or what set it off where that has no column.
+/// The error; if there is none, the program that ran it, or what triggered it if that has no column.
 fn message(scene: &Scene, columns: &Columns, listed: &LogRow) -> (String, Style) {
     let run = &listed.run;
     match &run.error {

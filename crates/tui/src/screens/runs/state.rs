@@ -1,7 +1,7 @@
 //! A piece of the log that was read, the filter, and which run is selected.
 //!
 //! The log may have ten million rows. What is kept is one piece without gaps, which grows at the end that the selection
-//! comes near and is cut at the other one; what was cut is read again when somebody comes back.
+//! comes near and is cut at the other one; what was cut is read again when it is needed.
 
 use crate::{
     app::{
@@ -48,7 +48,7 @@ pub struct Runs {
     pub failed: Option<Failed>,
     /// The page that is being read.
     pub loading: Option<RunsPage>,
-    /// Whether what that page is for is gone: its rows are of no use.
+    /// Whether that page is obsolete, and its rows are of no use.
     outdated: bool,
     /// What is to be read after it.
     next: Option<Next>,
@@ -74,7 +74,7 @@ pub struct Failed {
 /// What is to be read next, as seen from the piece that is there by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
-    /// The newest rows; what is there gives way where it does not join them.
+    /// The newest rows; the piece is replaced if it does not join them.
     Newest,
     /// More at the upper end.
     Newer,
@@ -142,7 +142,7 @@ impl Runs {
                 }
             }
         }
-        // A log without keys may have rows that can't be told apart.
+        // A log without keys may have identical rows.
         self.rows.dedup_by_key(|row| row.cursor);
         self.read = true;
         self.cut();
@@ -155,7 +155,7 @@ impl Runs {
             (None, _) => true,
         };
         if self.read && !joins && self.selected.is_some() {
-            // So much has come that it does not join what is there: that stays, and the rest is read on the way up.
+            // So many rows are new that they don't join the piece: it stays, and the rest is read on the way up.
             self.above = true;
             return;
         }
@@ -183,7 +183,7 @@ impl Runs {
         self.rows.partition_point(|row| row.cursor >= end)
     }
 
-    /// Lets go of what is furthest from the selection.
+    /// Drops the rows that are furthest from the selection.
     fn cut(&mut self) {
         let Some(excess) = self.rows.len().checked_sub(KEPT).filter(|excess| *excess > 0) else { return };
         if self.selected_index().unwrap_or_default() < self.rows.len() / 2 {
@@ -241,7 +241,7 @@ impl Runs {
         vec![ScreenEffect::Ask(Question::Runs(page))]
     }
 
-    /// Takes a page in, and reads what was wanted meanwhile.
+    /// Takes a page in, and reads what was requested meanwhile.
     pub fn answered(&mut self, page: &RunsPage, read: Reading<RunsRead>, context: &Context) -> Vec<ScreenEffect> {
         if self.loading.as_ref() != Some(page) {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! The log is scrolled, filtered and read anew; what is listed is a piece of it without gaps.
+//! The log is scrolled, filtered and read again; the list is a piece of it without gaps.
 
 use super::*;
 use crate::app::{
@@ -147,7 +147,7 @@ fn rows_that_the_clean_up_deletes_go() {
 }
 
 #[test]
-fn more_than_a_page_of_news_leaves_no_gap() {
+fn more_than_a_page_of_new_rows_leaves_no_gap() {
     let mut log = rows(900);
     let mut state = open(&log);
     pressed(&mut state, &log, &[Action::Down; 150]);
@@ -162,7 +162,7 @@ fn more_than_a_page_of_news_leaves_no_gap() {
     pressed(&mut state, &log, &[Action::Up; 900]);
     assert_eq!(state.screens.runs.selected_row(), log.first());
     assert_piece(&state, &log);
-    // Whoever looks at the newest row sees the newest row.
+    // If the newest row is selected, the selection follows it.
     let mut state = open(&rows(900));
     polled(&mut state, &log, 1 << 70);
     assert_eq!(state.screens.runs.selected_row(), log.first());
@@ -238,7 +238,7 @@ fn what_is_rare_is_searched_for_only_on_request() {
     page_of(&mut state, &effects);
     assert!(state.screens.runs.older < before, "it goes on where it stopped");
     assert_eq!(press(&mut state, Action::Up), []);
-    // What is known of the piece that was searched stays when its head is read anew.
+    // What is known about the searched piece stays when its newest rows are read again.
     let end = state.screens.runs.older;
     let background = ask_brief(&mut state);
     let read = page(&log, &background, 10);
@@ -246,7 +246,7 @@ fn what_is_rare_is_searched_for_only_on_request() {
     assert_eq!(state.screens.runs.older, end);
 }
 
-/// The question that follows a poll which brought news.
+/// The question that follows a poll with a new run.
 fn ask_brief(state: &mut State) -> RunsPage {
     let mut snapshot = fixtures::snapshot(&[]);
     snapshot.runs.as_mut().unwrap()[0].id = Uuid::from_u128(1 << 71);

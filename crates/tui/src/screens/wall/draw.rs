@@ -1,4 +1,4 @@
-//! The wall: read from five metres, for weeks.
+//! The wall display: readable from five metres, on for weeks.
 //!
 //! ```text
 //! production · app@db.example.net                                          ● LIVE
@@ -62,7 +62,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     draw_body(scene, rows.left, banner_rows > 0, buf);
 }
 
-/// Where the picture stands after so many steps: it wanders to and fro over the columns and rows that it leaves free.
+/// Where the picture is after so many steps: it moves to and fro over the free columns and rows.
 fn picture(area: Rect, steps: u64) -> Rect {
     let (columns, rows) = ((area.width / 20).clamp(2, 16), (area.height / 12).min(6));
     let rows = if area.height < 16 { 0 } else { rows };
@@ -107,7 +107,7 @@ fn draw_header(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let left = Rect { width: area.width.saturating_sub(width_of(&link) + 2), ..area };
     let name = scene.state.database().profile.as_deref().map(str::to_uppercase).unwrap_or_default();
     let width = letters::width(&name, 1);
-    // Spelt in letters where that leaves room for the rest.
+    // Spelt in large letters if that leaves room for the rest.
     if area.height < 3 || !letters::spells(&name) || width == 0 || width > area.width / 2 {
         return put(buf, left, 0, &Line::from(place(scene, left.width)));
     }
@@ -278,7 +278,7 @@ fn sizes(scene: &Scene, area: Rect, banner: bool, age: &Large, more: Option<&Lar
     for verdict in (1..=widest).rev().filter(|scale| verdict_rows(scene, *scale) <= share) {
         for age_scale in (0..=fitting(age, if age.solid { verdict } else { (verdict - 1).max(1) })).rev() {
             let most_more = more.map_or(0, |more| fitting(more, age_scale.min((verdict / 2).max(1))));
-            // Why it is so is not given up for larger letters of what else there is.
+            // The reason is not dropped to make other letters larger.
             for places in [&[(message, 1), (1, 1), (1, 0)][..], &[(0, 1), (0, 0)]] {
                 for more_scale in (0..=most_more).rev() {
                     for (sentence, facts) in places {
@@ -310,7 +310,7 @@ fn spelt(verdict: Verdict, scale: u16, width: u16) -> String {
 }
 
 fn draw_verdict(scene: &Scene, verdict: Verdict, scale: u16, area: Rect, buf: &mut Buffer) {
-    // What is held still may no longer be true.
+    // What is frozen may no longer be true.
     let paused = scene.state.paused.is_some();
     let style = if paused { scene.theme.old } else { scene.theme.verdict(verdict) };
     let text = spelt(verdict, scale, area.width);
@@ -381,7 +381,7 @@ fn draw_sentence(scene: &Scene, area: Rect, buf: &mut Buffer) {
     put(buf, area, 0, &Line::from(vec![mark, " ".into(), text]));
 }
 
-/// How old the figures are. Where nothing new comes in, how old all of it is.
+/// How old the figures are. If nothing new arrives, how old all of it is.
 fn age_line(scene: &Scene) -> Large {
     let (state, theme) = (scene.state, scene.theme);
     if scene.is_old() {
@@ -431,7 +431,7 @@ fn no_schedule(state: &State) -> Option<&'static str> {
     }
 }
 
-/// The success rate, rounded down: what ever failed is never shown as 100 %.
+/// The success rate, rounded down: it is 100 % only if nothing failed.
 fn rate(state: &State) -> Option<String> {
     let rate = state.stats()?.success_rate?;
     Some(format!("{:.1} %", (rate * 10.0).floor() / 10.0))
@@ -477,7 +477,7 @@ fn draw_facts(scene: &Scene, area: Rect, buf: &mut Buffer) {
     put(buf, area, 0, &was);
 }
 
-/// The next run by its moment, which stands still until it has come.
+/// The next run by its time, which stays until it has come.
 fn next_run(state: &State) -> Option<String> {
     let job = state.snapshot()?.job.as_ref().ok();
     Some(match (job, state.server_now()) {

@@ -35,7 +35,7 @@ fn passed(state: &State) -> Duration {
     }
 }
 
-/// How long what is on the wall reads the same, but for health and a refresh under way.
+/// How long the wall reads the same, except for health and a running refresh.
 pub fn stable_for(state: &State) -> Option<Duration> {
     let passed = passed(state);
     let into = Duration::new(passed.as_secs() % STEP.as_secs(), passed.subsec_nanos());
@@ -50,7 +50,7 @@ pub fn stable_for(state: &State) -> Option<Duration> {
     [step, state.freshness().map(until_change), down, old, until_run(state)].into_iter().flatten().min()
 }
 
-/// The next run is shown by its moment, which stands until it has come.
+/// The next run is shown by its time, which stays until it has come.
 fn until_run(state: &State) -> Option<Duration> {
     let now = state.server_now()?;
     let next = state.snapshot()?.job.as_ref().ok()?.next_run(now)?;

@@ -35,12 +35,12 @@ fn diagnoses_in_ascii() {
     }
 }
 
-/// Nobody agrees to what is not there to be read.
+/// A statement that can't be read in full can't be confirmed.
 #[test]
 fn the_statement_and_the_question_are_whole_at_every_size() {
     for size in SIZES {
         let mut drawn = shown("diagnose_fix", size);
-        // In a low place it is scrolled to its end, where the question is.
+        // In a low place it is scrolled to its end, which has the question.
         let mut state = state("diagnose_fix");
         let look = look(&Theme::terminal(), Glyphs::new(true));
         let limit = crate::frame::scroll_limit(&state, &look, Rect::new(0, 0, size.0, size.1)).unwrap();

@@ -41,7 +41,7 @@ fn incidents_in_ascii() {
 }
 
 #[test]
-fn the_open_one_is_told_by_word_mark_and_style_and_never_where_nothing_new_comes_in() {
+fn the_open_one_has_its_own_word_mark_and_style_unless_nothing_new_arrives() {
     for size in SIZES {
         let drawn = shown("incidents", size);
         assert!(drawn.contains("✗ OPEN"), "{size:?}\n{drawn}");
@@ -81,14 +81,14 @@ fn a_press_selects_the_row_under_it() {
 fn three_hundred_incidents_scroll_with_the_selection() {
     let mut state = state("incidents");
     let mut record = fixtures::incident_record();
-    let oldest = record.stretches.pop().unwrap();
+    let oldest = record.gaps.pop().unwrap();
     for n in 0..300 {
-        let mut stretch = oldest.clone();
+        let mut gap = oldest.clone();
         let back = chrono::TimeDelta::days(n);
-        stretch.after = stretch.after.map(|at| at - back);
-        stretch.until.iter_mut().for_each(|until| until.at -= back);
-        stretch.first.iter_mut().for_each(|first| first.at -= back);
-        record.stretches.push(stretch);
+        gap.after = gap.after.map(|at| at - back);
+        gap.until.iter_mut().for_each(|until| until.at -= back);
+        gap.first.iter_mut().for_each(|first| first.at -= back);
+        record.gaps.push(gap);
     }
     state.screens.incidents.answer.reading = Some(Ok(record));
     step(&mut state, isize::MAX);
@@ -105,11 +105,11 @@ fn poisoned(texts: &[String]) -> State {
         Some(texts[at % texts.len()].clone())
     };
     let Some(Ok(record)) = &mut state.screens.incidents.answer.reading else { panic!("a record") };
-    for stretch in &mut record.stretches {
-        if let Some(Failure { sqlstate, message, .. }) = &mut stretch.first {
+    for gap in &mut record.gaps {
+        if let Some(Failure { sqlstate, message, .. }) = &mut gap.first {
             (*sqlstate, *message) = (next(), next());
         }
-        for Blocker { user, application, mode, relation, .. } in &mut stretch.blockers {
+        for Blocker { user, application, mode, relation, .. } in &mut gap.blockers {
             (*user, *application, *mode, *relation) = (next(), next(), next(), next());
         }
     }

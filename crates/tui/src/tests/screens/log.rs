@@ -1,4 +1,4 @@
-//! The view of the log, looked at, and what can be pressed on it.
+//! Snapshots of the log's screen, and what can be pressed on it.
 
 use super::*;
 use crate::{

@@ -1,4 +1,4 @@
-//! The wall: what can be read from five metres, for weeks.
+//! The wall display, readable from five metres.
 
 use crate::{
     app::{next_redraw::next_redraw, overlay::Overlay, state::State},
@@ -109,14 +109,14 @@ fn what_is_old_says_its_age_and_never_looks_healthy() {
             let link = if name == "wall_poll_failed" { "● LIVE".chars().count() } else { 0 };
             assert!(green <= link, "{name} {size:?}");
             let text = plain(&buf);
-            let said = match name {
+            let expected = match name {
                 "wall_down" | "wall_down_critical" => "6m OLD",
                 "wall_poll_failed" => "1m OLD",
                 "wall_never_reached" => "NOTHING HAS BEEN",
                 _ => "CONNECTING",
             };
             let unbroken = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            assert!(unbroken.contains(said), "{name} {size:?}\n{text}");
+            assert!(unbroken.contains(expected), "{name} {size:?}\n{text}");
         }
     }
     for size in SIZES {
@@ -241,7 +241,7 @@ fn nothing_burns_in() {
             let start = state.now;
             let mut always: Option<HashSet<usize>> = None;
             for step in 0..100 {
-                // The age is held: its letters alone would hide a picture that stands still.
+                // The age is fixed: its changing letters would hide a picture that does not move.
                 state.now = start + STEP * step;
                 let clock = state.server_now().unwrap();
                 if let Ok(figures) = &mut state.snapshot_mut().unwrap().stats {

@@ -10,8 +10,8 @@ use std::{
     path::Path,
 };
 
-/// Said with the first attempt; tried again after 5 to 10 seconds, and after 20 at most if that came too early.
-const DOOR: (u64, u64) = (5, 25);
+/// Shown with the first attempt; tried again after 5 to 10 seconds, and after 20 at most if that came too early.
+const RETRY: (u64, u64) = (5, 25);
 
 const END_ALL: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'watcher'";
 
@@ -22,12 +22,12 @@ async fn watcher(cluster: &DisposableCluster, url: &str) -> String {
 }
 
 #[tokio::test]
-async fn no_free_connection_is_said_and_waited_for() {
+async fn no_free_connection_is_reported_and_waited_for() {
     let (cluster, url) = own_server().await;
     let there = watcher(&cluster, &url).await;
     let mut monitor = monitor(&there).live();
     execute(&url, "ALTER ROLE watcher CONNECTION LIMIT 0").await;
-    let mut fault = Fault::begins("too many connections", DOOR);
+    let mut fault = Fault::begins("too many connections", RETRY);
     execute(&url, END_ALL).await;
     fault.noticed(&monitor, &["DOWN", "no connection is free"]);
     keys_answer(&mut monitor);
@@ -37,7 +37,7 @@ async fn no_free_connection_is_said_and_waited_for() {
 }
 
 #[tokio::test]
-async fn a_password_that_was_changed_is_said_and_the_new_one_taken_from_the_file() {
+async fn a_changed_password_is_reported_and_the_new_one_read_from_the_file() {
     let (cluster, url) = own_server().await;
     watcher(&cluster, &url).await;
     let folder = tempfile::tempdir().unwrap();
@@ -50,7 +50,7 @@ async fn a_password_that_was_changed_is_said_and_the_new_one_taken_from_the_file
     let bare = format!("postgresql://watcher@127.0.0.1:{}/app", cluster.port());
     let mut monitor = monitor(&bare).env("PGPASSFILE", &file).live();
     execute(&url, "ALTER ROLE watcher PASSWORD 'two'").await;
-    let mut fault = Fault::begins("password rotated", DOOR);
+    let mut fault = Fault::begins("password rotated", RETRY);
     execute(&url, END_ALL).await;
     fault.noticed(&monitor, &["DOWN", "refused the password"]);
     keys_answer(&mut monitor);
@@ -102,7 +102,7 @@ async fn eventually(holds: impl AsyncFn() -> bool) {
 }
 
 #[tokio::test]
-async fn a_certificate_that_expires_is_said_and_its_renewal_noticed() {
+async fn an_expired_certificate_is_reported_and_its_renewal_noticed() {
     let (cluster, url) = own_server().await;
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root.crt");
@@ -123,7 +123,7 @@ async fn a_certificate_that_expires_is_said_and_its_renewal_noticed() {
     eventually(async || try_it().await.is_err()).await;
     // Sessions that are open go on.
     monitor.wait_text("LIVE");
-    let mut fault = Fault::begins("the server's certificate expired", DOOR);
+    let mut fault = Fault::begins("the server's certificate expired", RETRY);
     execute(&url, END_ALL).await;
     fault.noticed(&monitor, &["DOWN", "the server's certificate has expired; renew it"]);
     keys_answer(&mut monitor);
