@@ -463,10 +463,10 @@ success_warning = 99
     fn the_file_gives_defaults_and_flags_are_stronger() {
         let file = "[commands.logs]\nlimit = 50\nsince = '6h'\njson = true";
         let from_file = logs(file, "logs");
-        assert_eq!((from_file.limit, from_file.since.map(|since| since.as_secs())), (50, Some(21_600)));
+        assert_eq!((from_file.newest.limit, from_file.since.map(|since| since.as_secs())), (50, Some(21_600)));
         assert!(from_file.answer.json);
-        assert_eq!(logs(file, "logs --limit 7").limit, 7);
-        assert_eq!(logs("", "logs").limit, 20);
+        assert_eq!(logs(file, "logs --limit 7").newest.limit, 7);
+        assert_eq!(logs("", "logs").newest.limit, 20);
     }
 
     #[test]
