@@ -79,9 +79,9 @@ pub struct Log {
 }
 
 /// Time between polls by default.
-pub const DEFAULT_POLL: Duration = Duration::from_secs(30);
+const DEFAULT_POLL: Duration = Duration::from_secs(30);
 /// Window of the statistics by default.
-pub const DEFAULT_WINDOW: Duration = Duration::from_hours(24);
+const DEFAULT_WINDOW: Duration = Duration::from_hours(24);
 
 /// A mistake in the settings: what, where, and what is allowed. Ends a run with [`refreshtop_core::exit::SETTINGS`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

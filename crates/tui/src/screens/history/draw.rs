@@ -54,13 +54,11 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
         return;
     }
     let Windowed { answer, scroll } = &scene.state.screens.history;
-    match answer.get() {
-        Some(history) => sheet(scene, history, area).draw(scene, *scroll, area, buf),
-        None => {
-            let below = titled(scene, area, buf, "HISTORY", "");
-            read_or_reason(scene, answer.reading.as_ref(), below, buf);
-        }
+    if let Some(history) = answer.get() {
+        return sheet(scene, history, area).draw(scene, *scroll, area, buf);
     }
+    let below = titled(scene, area, buf, "HISTORY", "");
+    read_or_reason(scene, answer.reading.as_ref(), below, buf);
 }
 
 /// The furthest that it can be scrolled.

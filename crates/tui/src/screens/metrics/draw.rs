@@ -45,13 +45,11 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
         return;
     }
     let Windowed { answer, scroll } = &scene.state.screens.metrics;
-    match answer.get() {
-        Some(movement) => sheet(scene, movement, area).draw(scene, *scroll, area, buf),
-        None => {
-            let below = titled(scene, area, buf, "METRICS", "");
-            read_or_reason(scene, answer.reading.as_ref(), below, buf);
-        }
+    if let Some(movement) = answer.get() {
+        return sheet(scene, movement, area).draw(scene, *scroll, area, buf);
     }
+    let below = titled(scene, area, buf, "METRICS", "");
+    read_or_reason(scene, answer.reading.as_ref(), below, buf);
 }
 
 /// The furthest that it can be scrolled.
