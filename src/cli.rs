@@ -3,9 +3,7 @@
 pub mod arguments;
 
 use crate::settings::layer::{Layer, variable};
-use arguments::{
-    Answer, Check, Cleanup, Completions, Config, Doctor, Job, Logs, Man, Metrics, Schedule, Stats, Status, Trigger,
-};
+use arguments::{Answer, Check, Completions, Config, Doctor, Job, Logs, Man, Metrics, Schedule, Trigger};
 use clap::{
     ArgMatches, Args, FromArgMatches as _, Parser, Subcommand,
     builder::FalseyValueParser,
@@ -49,9 +47,9 @@ pub enum Command {
     /// Monitor the refreshes live
     Monitor,
     /// Show the current status: verdict, last refresh, job
-    Status(Status),
+    Status(Answer),
     /// Show refresh statistics for the window
-    Stats(Stats),
+    Stats(Answer),
     /// List the latest attempts, with their errors
     Logs(Logs),
     /// Refresh the view now and wait for it to finish; Ctrl-C cancels it on the server
@@ -59,7 +57,7 @@ pub enum Command {
     /// Show or change the jobs in pg_cron
     Job(Job),
     /// Delete log rows that are past their retention
-    Cleanup(Cleanup),
+    Cleanup(Answer),
     /// Check health as a monitoring plugin: one line, performance data, exit code 0 to 3
     Check(Check),
     /// Diagnose problems with the refreshes and suggest fixes
@@ -86,28 +84,17 @@ pub struct Migrate {
     /// What to do; `None` is `up`.
     #[command(subcommand)]
     pub action: Option<MigrateAction>,
+    /// How.
+    #[command(flatten)]
+    pub how: How,
+}
+
+/// How to migrate. `--dry-run` has no variable: a forgotten one would silently disable the migration.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct How {
     /// Print every statement instead of executing it
     #[arg(long)]
     pub dry_run: bool,
-    /// How to answer.
-    #[command(flatten)]
-    pub answer: Answer,
-}
-
-/// `migrate up`. `--dry-run` has no variable: a forgotten one would silently disable the migration.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-pub struct Up {
-    /// Print every statement instead of executing it
-    #[arg(long)]
-    pub dry_run: bool,
-    /// How to answer.
-    #[command(flatten)]
-    pub answer: Answer,
-}
-
-/// `migrate status`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-pub struct MigrateOne {
     /// How to answer.
     #[command(flatten)]
     pub answer: Answer,
@@ -117,9 +104,9 @@ pub struct MigrateOne {
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum MigrateAction {
     /// Install or update everything (the default)
-    Up(Up),
+    Up(How),
     /// Show which migrations are installed
-    Status(MigrateOne),
+    Status(Answer),
     /// Roll back migrations
     Down(Down),
 }
@@ -133,25 +120,21 @@ pub struct Down {
     /// Skip confirmation
     #[arg(long)]
     pub yes: bool,
-    /// Print every statement instead of executing it
-    #[arg(long)]
-    pub dry_run: bool,
-    /// How to answer.
+    /// How.
     #[command(flatten)]
-    pub answer: Answer,
+    pub how: How,
 }
 
 /// `demo`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Demo {
     /// Start the server without the monitor and print how to reach it
-    #[arg(long, env = "REFRESHTOP_HEADLESS", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "REFRESHTOP_HEADLESS", value_parser = FalseyValueParser::new())]
     pub headless: bool,
     /// Number of accounts to create
     #[arg(
         long,
         env = "REFRESHTOP_ACCOUNTS",
-        hide_env_values = true,
         value_name = "N",
         default_value_t = 10_000,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
@@ -189,25 +172,23 @@ impl Cli {
     pub fn json(&self) -> bool {
         use arguments::JobAction as Act;
         let answer = match &self.command {
-            Some(Command::Status(command)) => &command.answer,
-            Some(Command::Stats(command)) => &command.answer,
+            Some(Command::Status(answer) | Command::Stats(answer) | Command::Cleanup(answer)) => answer,
             Some(Command::Logs(command)) => &command.answer,
             Some(Command::Trigger(command)) => &command.answer,
-            Some(Command::Cleanup(command)) => &command.answer,
             Some(Command::Schedule(command)) => &command.answer,
             Some(Command::Doctor(command)) => &command.answer,
             Some(Command::Job(job)) => match &job.action {
-                Some(Act::Show(show) | Act::Restore(show)) => &show.answer,
+                Some(Act::Show(answer) | Act::Restore(answer)) => answer,
                 Some(Act::Pause(one) | Act::Resume(one) | Act::Remove(one)) => &one.answer,
                 Some(Act::Runs(runs)) => &runs.one.answer,
                 Some(Act::Every(every)) => &every.one.answer,
                 None => &job.answer,
             },
             Some(Command::Migrate(migrate)) => match &migrate.action {
-                Some(MigrateAction::Up(up)) => &up.answer,
-                Some(MigrateAction::Status(one)) => &one.answer,
-                Some(MigrateAction::Down(down)) => &down.answer,
-                None => &migrate.answer,
+                Some(MigrateAction::Up(how)) => &how.answer,
+                Some(MigrateAction::Status(answer)) => answer,
+                Some(MigrateAction::Down(down)) => &down.how.answer,
+                None => &migrate.how.answer,
             },
             _ => return false,
         };
@@ -223,16 +204,12 @@ impl Cli {
 impl Migrate {
     /// Which way, the default filled in.
     pub fn action(&self) -> MigrateAction {
-        let up = || MigrateAction::Up(Up { dry_run: self.dry_run, answer: self.answer.clone() });
-        match self.action.clone() {
-            // It may also stand before the subcommand.
-            Some(MigrateAction::Up(up)) => MigrateAction::Up(Up { dry_run: up.dry_run || self.dry_run, ..up }),
-            Some(MigrateAction::Down(down)) => {
-                MigrateAction::Down(Down { dry_run: down.dry_run || self.dry_run, ..down })
-            }
-            Some(status) => status,
-            None => up(),
+        let mut action = self.action.clone().unwrap_or_else(|| MigrateAction::Up(self.how.clone()));
+        // It may also stand before the subcommand.
+        if let MigrateAction::Up(how) | MigrateAction::Down(Down { how, .. }) = &mut action {
+            how.dry_run |= self.how.dry_run;
         }
+        action
     }
 }
 
@@ -243,7 +220,7 @@ impl Migrate {
 pub fn command() -> clap::Command {
     let options: Vec<String> =
         Layer::augment_args(clap::Command::new("")).get_arguments().map(|arg| arg.get_id().to_string()).collect();
-    options.iter().fold(<Cli as clap::CommandFactory>::command(), |command, id| {
+    options.iter().fold(hiding_values(<Cli as clap::CommandFactory>::command()), |command, id| {
         command.mut_arg(id, |arg| {
             let note = format!("[env: {}]", variable(id));
             let short = arg.get_help().map(ToString::to_string).unwrap_or_default();
@@ -255,6 +232,11 @@ pub fn command() -> clap::Command {
             }
         })
     })
+}
+
+/// The help names the variables and doesn't show what is in them.
+fn hiding_values(command: clap::Command) -> clap::Command {
+    command.mut_args(|arg| arg.hide_env_values(true)).mut_subcommands(hiding_values)
 }
 
 /// An empty variable counts as unset, as for the settings: e.g. `REFRESHTOP_SINCE=` in the file of a service.
@@ -337,14 +319,14 @@ mod tests {
     #[test]
     fn commands() {
         let answer = Answer::default;
-        let migrate = |action| Command::Migrate(Migrate { action, dry_run: false, answer: answer() });
-        let down = |to, yes| migrate(Some(MigrateAction::Down(Down { to, yes, dry_run: false, answer: answer() })));
+        let migrate = |action| Command::Migrate(Migrate { action, how: How::default() });
+        let down = |to, yes| migrate(Some(MigrateAction::Down(Down { to, yes, how: How::default() })));
         for (line, wanted) in [
             ("", Command::Monitor),
             ("monitor", Command::Monitor),
             ("migrate", migrate(None)),
-            ("migrate up", migrate(Some(MigrateAction::Up(Up::default())))),
-            ("migrate status", migrate(Some(MigrateAction::Status(MigrateOne::default())))),
+            ("migrate up", migrate(Some(MigrateAction::Up(How::default())))),
+            ("migrate status", migrate(Some(MigrateAction::Status(answer())))),
             ("migrate down", down(None, false)),
             ("migrate down --to 3 --yes", down(Some(3), true)),
             ("demo", Command::Demo(Demo { headless: false, accounts: 10_000 })),
@@ -354,7 +336,7 @@ mod tests {
         }
         for line in ["migrate --dry-run", "migrate --dry-run up", "migrate up --dry-run"] {
             let Command::Migrate(migrate) = read(line).unwrap().command() else { panic!("{line}") };
-            assert_eq!(migrate.action(), MigrateAction::Up(Up { dry_run: true, answer: answer() }), "{line}");
+            assert_eq!(migrate.action(), MigrateAction::Up(How { dry_run: true, answer: answer() }), "{line}");
         }
         for line in ["job --json", "job show --json", "migrate --json", "migrate up --json", "migrate down --json"] {
             assert!(read(line).unwrap().json(), "{line}");

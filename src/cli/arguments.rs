@@ -8,7 +8,7 @@
 
 use crate::settings::value::{self, Listen};
 use chrono::TimeDelta;
-use clap::{ArgAction, Args, Subcommand, ValueEnum, builder::FalseyValueParser};
+use clap::{Args, Subcommand, ValueEnum, builder::FalseyValueParser};
 use refreshtop_core::range::Limit;
 use std::{path::PathBuf, time::Duration};
 
@@ -16,47 +16,38 @@ use std::{path::PathBuf, time::Duration};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct Answer {
     /// Answer with JSON (docs/json.md); streams have one object a line
-    #[arg(long, env = "REFRESHTOP_JSON", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "REFRESHTOP_JSON", value_parser = FalseyValueParser::new())]
     pub json: bool,
 }
 
-/// `status`.
+/// How many of the newest rows.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
-pub struct Status {
-    /// How to answer.
-    #[command(flatten)]
-    pub answer: Answer,
-}
-
-/// `stats`.
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
-pub struct Stats {
-    /// How to answer.
-    #[command(flatten)]
-    pub answer: Answer,
+pub struct Newest {
+    /// At most this many, newest first
+    #[arg(
+        long,
+        env = "REFRESHTOP_LIMIT",
+        value_name = "N",
+        default_value_t = 20,
+        value_parser = clap::value_parser!(u16).range(1..=10_000)
+    )]
+    pub limit: u16,
 }
 
 /// `logs`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Logs {
     /// Only attempts that failed
-    #[arg(long, env = "REFRESHTOP_ERRORS", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "REFRESHTOP_ERRORS", value_parser = FalseyValueParser::new())]
     pub errors: bool,
     /// Only attempts from this long ago until now, e.g. 6h
-    #[arg(long, env = "REFRESHTOP_SINCE", hide_env_values = true, value_name = "DURATION", value_parser = value::window)]
+    #[arg(long, env = "REFRESHTOP_SINCE", value_name = "DURATION", value_parser = value::window)]
     pub since: Option<Duration>,
-    /// At most this many, newest first
-    #[arg(
-        long,
-        env = "REFRESHTOP_LIMIT",
-        hide_env_values = true,
-        value_name = "N",
-        default_value_t = 20,
-        value_parser = clap::value_parser!(u16).range(1..=10_000)
-    )]
-    pub limit: u16,
+    /// How many.
+    #[command(flatten)]
+    pub newest: Newest,
     /// Keep running and print attempts as they finish
-    #[arg(long, short, env = "REFRESHTOP_FOLLOW", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, short, env = "REFRESHTOP_FOLLOW", value_parser = FalseyValueParser::new())]
     pub follow: bool,
     /// How to answer.
     #[command(flatten)]
@@ -67,10 +58,10 @@ pub struct Logs {
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Trigger {
     /// If a refresh is already running, wait for it and then refresh, instead of failing
-    #[arg(long, env = "REFRESHTOP_WAIT", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "REFRESHTOP_WAIT", value_parser = FalseyValueParser::new())]
     pub wait: bool,
     /// Cancel the refresh on the server if connecting, waiting and refreshing together take longer
-    #[arg(long, env = "REFRESHTOP_TIMEOUT", hide_env_values = true, value_name = "DURATION", value_parser = value::limit)]
+    #[arg(long, env = "REFRESHTOP_TIMEOUT", value_name = "DURATION", value_parser = value::limit)]
     pub timeout: Option<Duration>,
     /// How to answer.
     #[command(flatten)]
@@ -92,7 +83,7 @@ pub struct Job {
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum JobAction {
     /// Show the jobs in pg_cron (the default)
-    Show(JobShow),
+    Show(Answer),
     /// Show a job's latest runs
     Runs(JobRuns),
     /// Pause a job until it is resumed
@@ -104,22 +95,14 @@ pub enum JobAction {
     /// Remove a job from pg_cron
     Remove(JobOne),
     /// Restore missing jobs, and fix jobs that run something else
-    Restore(JobShow),
-}
-
-/// `job show` and `job restore`, which are about both jobs.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-pub struct JobShow {
-    /// How to answer.
-    #[command(flatten)]
-    pub answer: Answer,
+    Restore(Answer),
 }
 
 /// A command on one job.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct JobOne {
     /// Which job
-    #[arg(long, env = "REFRESHTOP_JOB", hide_env_values = true, value_enum, default_value_t = JobName::Refresh)]
+    #[arg(long, env = "REFRESHTOP_JOB", value_enum, default_value_t = JobName::Refresh)]
     pub job: JobName,
     /// How to answer.
     #[command(flatten)]
@@ -132,16 +115,9 @@ pub struct JobRuns {
     /// Which job.
     #[command(flatten)]
     pub one: JobOne,
-    /// At most this many, newest first
-    #[arg(
-        long,
-        env = "REFRESHTOP_LIMIT",
-        hide_env_values = true,
-        value_name = "N",
-        default_value_t = 20,
-        value_parser = clap::value_parser!(u16).range(1..=10_000)
-    )]
-    pub limit: u16,
+    /// How many.
+    #[command(flatten)]
+    pub newest: Newest,
 }
 
 /// `job every`.
@@ -164,14 +140,6 @@ pub enum JobName {
     Cleanup,
 }
 
-/// `cleanup`.
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
-pub struct Cleanup {
-    /// How to answer.
-    #[command(flatten)]
-    pub answer: Answer,
-}
-
 /// `check`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Check {
@@ -185,10 +153,8 @@ pub struct Check {
         long,
         short,
         env = "REFRESHTOP_CHECK_WARNING",
-        hide_env_values = true,
         value_name = "FIGURE=RANGE",
         value_delimiter = ',',
-        action = ArgAction::Append,
         value_parser = Limit::parse
     )]
     pub warning: Vec<Limit>,
@@ -197,10 +163,8 @@ pub struct Check {
         long,
         short,
         env = "REFRESHTOP_CHECK_CRITICAL",
-        hide_env_values = true,
         value_name = "FIGURE=RANGE",
         value_delimiter = ',',
-        action = ArgAction::Append,
         value_parser = Limit::parse
     )]
     pub critical: Vec<Limit>,
@@ -209,7 +173,6 @@ pub struct Check {
         long,
         short,
         env = "REFRESHTOP_CHECK_TIMEOUT",
-        hide_env_values = true,
         value_name = "DURATION",
         default_value = "10s",
         value_parser = value::limit_in_seconds
@@ -221,13 +184,12 @@ pub struct Check {
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Doctor {
     /// Show details for every finding, such as sizes and the plan, not only for problems
-    #[arg(long, env = "REFRESHTOP_DETAILS", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "REFRESHTOP_DETAILS", value_parser = FalseyValueParser::new())]
     pub details: bool,
     /// Run the view's query to measure its plan (EXPLAIN ANALYZE), for at most this long; 30s by default
     #[arg(
         long,
         env = "REFRESHTOP_ANALYZE",
-        hide_env_values = true,
         value_name = "DURATION",
         num_args = 0..=1,
         default_missing_value = "30s",
@@ -255,13 +217,7 @@ pub struct Doctor {
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Metrics {
     /// Write to this file atomically, e.g. for node_exporter's textfile collector
-    #[arg(
-        long,
-        env = "REFRESHTOP_TEXTFILE",
-        hide_env_values = true,
-        value_name = "FILE",
-        value_parser = value::path
-    )]
+    #[arg(long, env = "REFRESHTOP_TEXTFILE", value_name = "FILE", value_parser = value::path)]
     pub textfile: Option<PathBuf>,
     /// Serve /metrics over HTTP until stopped; on 127.0.0.1:9899 if no address is given
     ///
@@ -270,7 +226,6 @@ pub struct Metrics {
     #[arg(
         long,
         env = "REFRESHTOP_LISTEN",
-        hide_env_values = true,
         value_name = "HOST:PORT",
         num_args = 0..=1,
         default_missing_value = "127.0.0.1:9899",
@@ -286,21 +241,13 @@ pub struct Schedule {
     #[arg(
         long,
         env = "REFRESHTOP_CRON",
-        hide_env_values = true,
         value_name = "EXPRESSION",
         default_value = "*/5 * * * *",
         value_parser = value::cron
     )]
     pub cron: String,
     /// How long a running refresh may continue after a stop signal before it is cancelled
-    #[arg(
-        long,
-        env = "REFRESHTOP_GRACE",
-        hide_env_values = true,
-        value_name = "DURATION",
-        default_value = "30s",
-        value_parser = value::grace
-    )]
+    #[arg(long, env = "REFRESHTOP_GRACE", value_name = "DURATION", default_value = "30s", value_parser = value::grace)]
     pub grace: Duration,
     /// How to answer.
     #[command(flatten)]

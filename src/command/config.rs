@@ -17,7 +17,7 @@ use std::{
 };
 
 /// The sample that documents every setting; everything in it is a default or a comment.
-pub const SAMPLE: &str = include_str!("../../config.example.toml");
+const SAMPLE: &str = include_str!("../../config.example.toml");
 
 /// The file that this run reads, or would read if it were there.
 fn file_of(options: &Layer, environment: &Environment) -> Result<PathBuf, Failure> {

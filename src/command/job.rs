@@ -1,7 +1,7 @@
 //! `refreshtop job show | runs | pause | resume | every | remove | restore`.
 
 use crate::{
-    cli::arguments::{Job, JobAction, JobName, JobShow},
+    cli::arguments::{Answer, Job, JobAction, JobName},
     command::{
         Failure,
         interrupt::{self, Watch},
@@ -29,10 +29,10 @@ use serde_json::{Value, json};
 /// # Errors
 /// The database can't be reached, there is no `pg_cron`, or this role may not.
 pub async fn run(job: &Job, target: &Target, output: Output) -> Result<(), Failure> {
-    let show = JobAction::Show(JobShow::default());
+    let show = JobAction::Show(Answer::default());
     match job.action.as_ref().unwrap_or(&show) {
         JobAction::Show(_) => Jobs::open(target).await?.show(target, output).await,
-        JobAction::Runs(runs) => Jobs::open(target).await?.runs(runs.one.job, runs.limit, target, output).await,
+        JobAction::Runs(runs) => Jobs::open(target).await?.runs(runs.one.job, runs.newest.limit, target, output).await,
         JobAction::Pause(one) => change(one.job, &Change::Pause, target, output).await,
         JobAction::Resume(one) => change(one.job, &Change::Resume, target, output).await,
         JobAction::Remove(one) => change(one.job, &Change::Remove, target, output).await,

@@ -21,11 +21,6 @@ pub async fn open(target: &Target, purpose: &str, limits: &Limits) -> Result<Ses
     Ok(Session::open(target, purpose, limits).await?)
 }
 
-/// The same in another database of the server.
-pub async fn open_in(target: &Target, database: &str, purpose: &str, limits: &Limits) -> Result<Session, Failure> {
-    open(&Target { database: database.to_owned(), ..target.clone() }, purpose, limits).await
-}
-
 /// The failure of a command that could not `what` ("read the log") because of an error of the server.
 pub fn failure(what: &str, target: &Target, failure: &Error) -> Failure {
     let unavailable = error::unavailable(&format!("cannot {what}"), failure, &target.user);

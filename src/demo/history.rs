@@ -4,9 +4,6 @@
 
 use crate::demo::session::{Session, SessionError};
 
-/// `application_name` of the invented rows.
-pub const APPLICATION: &str = "refreshtop demo history";
-
 /// Adds 24 hours of refreshes, one each five minutes, whose durations vary about `typical_ms`, so that real ones
 /// continue the curve. Three kinds of failure are among them.
 pub async fn run(session: &Session, typical_ms: f64) -> Result<(), SessionError> {

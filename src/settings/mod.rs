@@ -79,9 +79,9 @@ pub struct Log {
 }
 
 /// Time between polls by default.
-pub const DEFAULT_POLL: Duration = Duration::from_secs(30);
+const DEFAULT_POLL: Duration = Duration::from_secs(30);
 /// Window of the statistics by default.
-pub const DEFAULT_WINDOW: Duration = Duration::from_hours(24);
+const DEFAULT_WINDOW: Duration = Duration::from_hours(24);
 
 /// A mistake in the settings: what, where, and what is allowed. Ends a run with [`refreshtop_core::exit::SETTINGS`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -463,10 +463,10 @@ success_warning = 99
     fn the_file_gives_defaults_and_flags_are_stronger() {
         let file = "[commands.logs]\nlimit = 50\nsince = '6h'\njson = true";
         let from_file = logs(file, "logs");
-        assert_eq!((from_file.limit, from_file.since.map(|since| since.as_secs())), (50, Some(21_600)));
+        assert_eq!((from_file.newest.limit, from_file.since.map(|since| since.as_secs())), (50, Some(21_600)));
         assert!(from_file.answer.json);
-        assert_eq!(logs(file, "logs --limit 7").limit, 7);
-        assert_eq!(logs("", "logs").limit, 20);
+        assert_eq!(logs(file, "logs --limit 7").newest.limit, 7);
+        assert_eq!(logs("", "logs").newest.limit, 20);
     }
 
     #[test]

@@ -27,7 +27,7 @@ const YEAR: Duration = Duration::from_hours(24 * 366);
 pub const THEMES: [&str; 5] = ["terminal", "light", "dark", "colorblind", "mono"];
 
 /// Names of the log levels, from few lines to many.
-pub const LOG_LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+const LOG_LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 /// Time between two polls: from 1 second (each costs the server a few queries) to a day.
 pub fn poll(text: &str) -> Result<Duration, String> {

@@ -242,11 +242,6 @@ impl DisposableCluster {
         self.home.folder.log()
     }
 
-    /// Folder of the server's Unix socket; `None` if paths are too long for one.
-    pub fn socket_dir(&self) -> Option<&Path> {
-        self.home.folder.sockets()
-    }
-
     /// The server's process; `None` while it is stopped.
     pub fn pid(&self) -> Option<u32> {
         self.server.as_ref().map(Server::pid)

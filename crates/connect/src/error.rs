@@ -89,16 +89,7 @@ impl Kind {
     /// not tried at the others: wrong passwords tried everywhere lock accounts, and a database of the same name may be
     /// another one. Unlike libpq we go on if a server is full, or hangs up as a proxy does whose server is gone.
     pub(super) fn leaves_others(self) -> bool {
-        matches!(
-            self,
-            Self::HostUnknown
-                | Self::Refused
-                | Self::TimedOut
-                | Self::Broken
-                | Self::NotReady
-                | Self::TooManyConnections
-                | Self::Unwanted
-        )
+        self.may_pass() && self != Self::Other
     }
 
     /// How far an attempt got that ended like this: of several, the one that got furthest says most.

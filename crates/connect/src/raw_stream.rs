@@ -1,6 +1,6 @@
 //! The stream to an address, without TLS.
 
-use super::{address::Address, params::Keepalives};
+use super::{address::Address, delegated::delegated, params::Keepalives};
 use socket2::{SockRef, TcpKeepalive};
 use std::{
     io,
@@ -53,34 +53,4 @@ fn keep_alive(stream: &TcpStream, keepalives: &Keepalives) -> io::Result<()> {
     Ok(())
 }
 
-impl AsyncRead for RawStream {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(context, buf),
-            Self::Unix(stream) => Pin::new(stream).poll_read(context, buf),
-        }
-    }
-}
-
-impl AsyncWrite for RawStream {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
-            Self::Unix(stream) => Pin::new(stream).poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
-        }
-    }
-}
+delegated!(RawStream: Tcp, Unix);

@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthChar;
 /// Combining marks kept on one character; stacks of them spill over the lines above and below.
 pub const MARKS_KEPT: usize = 2;
 /// Stands for a character that a terminal must not see.
-pub const REPLACEMENT: char = '\u{fffd}';
+const REPLACEMENT: char = '\u{fffd}';
 /// Longest text that is printed outside the screen, bytes.
 const PRINTED: usize = 16 * 1024;
 

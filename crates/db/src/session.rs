@@ -134,7 +134,7 @@ impl Session {
     }
 
     /// Whether a transaction is open.
-    pub fn is_in_transaction(&self) -> bool {
+    fn is_in_transaction(&self) -> bool {
         self.depth > 0
     }
 

@@ -22,7 +22,7 @@ pub const QUESTION: &str = concat!("SELECT CASE WHEN\n", include_str!("trust_rig
 
 /// The same for a session that needed no check a moment ago: whether that still holds. To plan the whole question takes
 /// the server longer than all the rest of a poll.
-pub(super) const RIGHTS_NOW: &str = concat!("SELECT CASE WHEN\n", include_str!("trust_rights.sql"), "THEN 'look' END");
+const RIGHTS_NOW: &str = concat!("SELECT CASE WHEN\n", include_str!("trust_rights.sql"), "THEN 'look' END");
 
 /// Message of the error that a session may no longer read the same as at the last read.
 const CHANGED: &str = "refreshtop: rights changed";

@@ -106,11 +106,9 @@ impl Places {
 pub fn places(area: Rect, needs: Needs) -> Places {
     let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let mut places = match class(area) {
-        Class::Wall => wall(inner, needs),
-        Class::Large => large(inner, needs),
-        Class::Medium => medium(inner, needs),
-        Class::Small => small(inner, needs),
         Class::Sentence => return Places::default(),
+        Class::Small => stack(inner, share(inner.height, &wishes(inner.width, needs))),
+        class => complete(inner, needs, class),
     };
     // The banner is a bar from edge to edge.
     if places.banner.height > 0 {
@@ -178,149 +176,74 @@ use Constraint::{Fill, Length, Max};
 /// Rows of the chart on a wall; more would only make its bars longer.
 const CHART_MOST: u16 = 16;
 
-fn wall(area: Rect, needs: Needs) -> Places {
-    let [header, banner, _, verdict, _, refresh, gauges, _, figures, last_error, _, body, _, footer] = rows(
-        area,
-        [
-            Length(1),
-            Length(needs.banner.max(1)),
-            Length(1),
-            Length(5),
-            Length(1),
-            Length(needs.refresh.max(1)),
-            Length(2),
-            Length(1),
-            Length(2),
-            Length(1),
-            Length(1),
-            Fill(1),
-            Length(1),
-            Length(1),
-        ],
-    );
-    let [left, right] = columns(body, [Fill(1), Length(60)], 4);
-    let [durations, _, errors] = rows(left, [Max(CHART_MOST), Length(1), Fill(1)]);
-    let [job, _, metrics, _, runs] = rows(right, [Length(5), Length(1), Length(6), Length(1), Fill(1)]);
-    let banner = banner_only(banner, needs);
-    Places {
-        header,
-        banner,
-        verdict,
-        refresh,
-        gauges,
-        figures,
-        last_error,
-        durations,
-        errors,
-        runs,
-        job,
-        metrics,
-        footer,
-        ..Places::default()
-    }
-}
-
-fn large(area: Rect, needs: Needs) -> Places {
-    let [
-        header,
-        banner,
-        verdict,
-        refresh,
-        gauges,
+/// The compositions with every pane. They differ in the rows of the verdict and between the panes, and in how the charts
+/// and lists share the rest.
+fn complete(area: Rect, needs: Needs, class: Class) -> Places {
+    let mut places = Places::default();
+    let (verdict, above_verdict, below_verdict, gap) = match class {
+        Class::Wall => (5, 1, 1, 1),
+        Class::Large => (3, 1, 0, 1),
+        _ => (needs.findings.clamp(1, 3), 0, 0, 0),
+    };
+    let body;
+    [
+        places.header,
+        places.banner,
         _,
-        figures,
-        last_error,
+        places.verdict,
         _,
-        durations,
+        places.refresh,
+        places.gauges,
         _,
-        lists,
+        places.figures,
+        places.last_error,
         _,
-        bottom,
+        body,
         _,
-        footer,
+        places.footer,
     ] = rows(
         area,
         [
             Length(1),
-            Length(needs.banner.max(1) + 1),
-            Length(3),
-            Length(needs.refresh.max(1)),
-            Length(2),
-            Length(1),
-            Length(2),
-            Length(1),
-            Length(1),
-            Fill(4),
-            Length(1),
-            Fill(5),
-            Length(1),
-            Length(5),
-            Length(1),
-            Length(1),
-        ],
-    );
-    let [errors, runs] = columns(lists, [Fill(1), Length(48)], 3);
-    let [job, metrics] = columns(bottom, [Fill(1), Length(48)], 3);
-    let banner = banner_only(banner, needs);
-    Places {
-        header,
-        banner,
-        verdict,
-        refresh,
-        gauges,
-        figures,
-        last_error,
-        durations,
-        errors,
-        runs,
-        job,
-        metrics,
-        footer,
-        ..Places::default()
-    }
-}
-
-fn medium(area: Rect, needs: Needs) -> Places {
-    let [header, banner, verdict, refresh, gauges, figures, last_error, durations, lists, job, metrics, footer] = rows(
-        area,
-        [
-            Length(1),
             Length(needs.banner.max(1)),
-            Length(needs.findings.clamp(1, 3)),
+            Length(above_verdict),
+            Length(verdict),
+            Length(below_verdict),
             Length(needs.refresh.max(1)),
             Length(2),
+            Length(gap),
             Length(2),
             Length(1),
+            Length(gap),
             Fill(1),
-            Fill(1),
-            Length(needs.job),
-            Length(2),
+            Length(gap),
             Length(1),
         ],
     );
-    let [errors, runs] = columns(lists, [Fill(1), Length(if area.width < 100 { 33 } else { 42 })], 2);
-    let banner = banner_only(banner, needs);
-    Places {
-        header,
-        banner,
-        verdict,
-        refresh,
-        gauges,
-        figures,
-        last_error,
-        durations,
-        errors,
-        runs,
-        job,
-        metrics,
-        footer,
-        ..Places::default()
+    // The row kept free for the banner stays free without one, so that the panes don't jump when it comes.
+    places.banner.height = needs.banner.min(places.banner.height);
+    let lists;
+    match class {
+        Class::Wall => {
+            let [left, right] = columns(body, [Fill(1), Length(60)], 4);
+            [places.durations, _, places.errors] = rows(left, [Max(CHART_MOST), Length(1), Fill(1)]);
+            [places.job, _, places.metrics, _, places.runs] =
+                rows(right, [Length(5), Length(1), Length(6), Length(1), Fill(1)]);
+        }
+        Class::Large => {
+            let bottom;
+            [places.durations, _, lists, _, bottom] = rows(body, [Fill(4), Length(1), Fill(5), Length(1), Length(5)]);
+            [places.errors, places.runs] = columns(lists, [Fill(1), Length(48)], 3);
+            [places.job, places.metrics] = columns(bottom, [Fill(1), Length(48)], 3);
+        }
+        _ => {
+            let runs = if area.width < 100 { 33 } else { 42 };
+            [places.durations, lists, places.job, places.metrics] =
+                rows(body, [Fill(1), Fill(1), Length(needs.job), Length(2)]);
+            [places.errors, places.runs] = columns(lists, [Fill(1), Length(runs)], 2);
+        }
     }
-}
-
-/// The row kept free for the banner stays free without one, so that the panes don't jump when it comes.
-fn banner_only(place: Rect, needs: Needs) -> Rect {
-    Rect { height: needs.banner.min(place.height), ..place }
+    places
 }
 
 /// Panes of the one-column composition, in the order in which they stand.
@@ -345,10 +268,6 @@ const SLOTS: usize = Slot::Footer as usize + 1;
 
 /// A pane, the rows that it needs to be of use, and the rows that it would like.
 type Wish = (Slot, u16, u16);
-
-fn small(area: Rect, needs: Needs) -> Places {
-    stack(area, share(area.height, &wishes(area.width, needs)))
-}
 
 /// What each pane asks for, in order of urgency.
 fn wishes(width: u16, needs: Needs) -> [Wish; SLOTS] {
@@ -414,27 +333,31 @@ fn share(height: u16, wishes: &[Wish]) -> [u16; SLOTS] {
     heights
 }
 
+/// The panes below each other, in the order of [`Slot`].
 fn stack(area: Rect, heights: [u16; SLOTS]) -> Places {
-    let at = |slot: Slot| {
-        let y = area.y + heights.iter().take(slot as usize).sum::<u16>();
-        Rect { y, height: heights[slot as usize], ..area }
-    };
-    Places {
-        header: at(Slot::Header),
-        banner: at(Slot::Banner),
-        verdict: at(Slot::Verdict),
-        refresh: at(Slot::Refresh),
-        gauges: at(Slot::Gauges),
-        figures: at(Slot::Figures),
-        last_error: at(Slot::LastError),
-        durations: at(Slot::Durations),
-        errors: at(Slot::Errors),
-        runs: at(Slot::Runs),
-        job: at(Slot::Job),
-        metrics: at(Slot::Metrics),
-        footer: Rect { y: area.bottom().saturating_sub(1), height: heights[Slot::Footer as usize], ..area },
-        ..Places::default()
-    }
+    let mut places = Places::default();
+    let mut y = area.y;
+    [
+        places.header,
+        places.banner,
+        places.verdict,
+        places.refresh,
+        places.gauges,
+        places.last_error,
+        places.figures,
+        places.durations,
+        places.errors,
+        places.runs,
+        places.job,
+        places.metrics,
+        places.footer,
+    ] = heights.map(|height| {
+        let row = Rect { y, height, ..area };
+        y += height;
+        row
+    });
+    places.footer.y = area.bottom().saturating_sub(1);
+    places
 }
 
 #[cfg(test)]

@@ -40,14 +40,8 @@ impl Theme {
 
     /// The palette `name`.
     pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "terminal" => Some(Self::terminal()),
-            "light" => Some(Self::light()),
-            "dark" => Some(Self::dark()),
-            "colorblind" => Some(Self::colorblind()),
-            "mono" => Some(Self::mono()),
-            _ => None,
-        }
+        let all = [Self::terminal(), Self::light(), Self::dark(), Self::colorblind(), Self::mono()];
+        all.into_iter().find(|theme| theme.name == name)
     }
 
     /// The palette `name`, or `mono` if `NO_COLOR` is set.

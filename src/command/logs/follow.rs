@@ -50,7 +50,7 @@ pub(super) async fn follow(
         () = stop.recv() => return Ok(()),
     };
     runs.retain(|run| since.is_none_or(|since| run.completed_at.unwrap_or(run.started_at) >= since));
-    follower.print(&runs[runs.len().saturating_sub(logs.limit.into())..])?;
+    follower.print(&runs[runs.len().saturating_sub(logs.newest.limit.into())..])?;
     let mut watcher = Watcher::spawn(settings, target);
     tokio::select! {
         () = stop.recv() => Ok(()),
@@ -168,7 +168,7 @@ impl Follower<'_> {
                 Err(_) => return Ok(Vec::new()),
             },
         };
-        let rows = ROWS.max(self.logs.limit);
+        let rows = ROWS.max(self.logs.newest.limit);
         let tx = ReadTransaction::begin(&mut app).await?;
         let mut runs = log::runs_since(&tx, &self.settings.view, filter(self.logs), None, rows).await?;
         tx.end();

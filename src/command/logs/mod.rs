@@ -42,7 +42,7 @@ pub async fn run(logs: &Logs, settings: &Settings, target: &Target, output: Outp
     }
     let read = async {
         let tx = ReadTransaction::begin(&mut app).await?;
-        let runs = log::runs_since(&tx, &settings.view, filter(logs), since, logs.limit).await?;
+        let runs = log::runs_since(&tx, &settings.view, filter(logs), since, logs.newest.limit).await?;
         tx.end();
         Ok(runs)
     };

@@ -13,7 +13,7 @@ use refreshtop_db::{
     error,
     migrate::{self, MigrateError, Pending, Undone},
     schedule::{self, Installation, JobChanges, Mode, ScheduleError},
-    session::Session,
+    session::{Session, Transaction},
 };
 
 /// Unschedules what was scheduled and undoes every step above `target_version`.
@@ -51,19 +51,20 @@ pub(super) async fn watched(target: &Target, target_version: i64, watch: &Watch)
             return Err(undone(message(exit_code(&failure), format!("nothing was changed: {failure}")), watch));
         }
     };
-    let mut there = match &mut other {
-        Some(other) => Some(other.begin().await?),
+    let there = match &mut other {
         None => None,
+        Some(other) => {
+            let mut there = other.begin().await?;
+            taken = match take_jobs_away(&mut there, &installation).await {
+                Ok(taken) => taken,
+                Err(failure) => {
+                    pending.rollback().await?;
+                    return Err(undone(failure, watch));
+                }
+            };
+            Some(there)
+        }
     };
-    if let Some(there) = &mut there {
-        taken = match take_jobs_away(there, &installation).await {
-            Ok(taken) => taken,
-            Err(failure) => {
-                pending.rollback().await?;
-                return Err(undone(failure, watch));
-            }
-        };
-    }
     forget(&mut pending, &installation, &taken, target_version).await.map_err(|failure| undone(failure, watch))?;
     lines.append(&mut pending.done.kept);
     if watch.stopped() {
@@ -71,26 +72,34 @@ pub(super) async fn watched(target: &Target, target_version: i64, watch: &Watch)
         return Err(undone(message(exit::FAILURE, "nothing was changed"), watch));
     }
     watch.settle();
-    if let Some(there) = there {
-        // If the session was lost before the commit, it was not committed.
-        if let Err(failure) = there.commit().await {
-            pending.rollback().await?;
-            let why = error::sentence(&failure);
-            return Err(message(
-                exit::FAILURE,
-                format!("nothing was changed: the jobs could not be taken away: {why}"),
-            ));
-        }
-        if let Err(failure) = pending.commit().await {
-            return Err(compensate(target, &installation, &taken, target_version, &failure).await);
-        }
-    } else {
-        pending.commit().await?;
-    }
+    commit(pending, there, async |failure| compensate(target, &installation, &taken, target_version, &failure).await)
+        .await?;
     lines.extend(taken.lines);
     lines.push(format!("undid {}", numbered(&steps)));
     app.close().await?;
     Ok(lines)
+}
+
+/// Commits the jobs' transaction, if they have one of their own, and then that of the steps.
+async fn commit(
+    pending: Pending<'_, Undone>,
+    there: Option<Transaction<'_>>,
+    compensate: impl AsyncFnOnce(MigrateError) -> MigrateError,
+) -> Result<(), MigrateError> {
+    let Some(there) = there else {
+        pending.commit().await?;
+        return Ok(());
+    };
+    // If the session was lost before the commit, it was not committed.
+    if let Err(failure) = there.commit().await {
+        pending.rollback().await?;
+        let why = error::sentence(&failure);
+        return Err(message(exit::FAILURE, format!("nothing was changed: the jobs could not be taken away: {why}")));
+    }
+    match pending.commit().await {
+        Ok(_) => Ok(()),
+        Err(failure) => Err(compensate(failure).await),
+    }
 }
 
 /// Takes the jobs away in a transaction in `pg_cron`'s database.

@@ -23,7 +23,7 @@ pub use status::status;
 pub use up::up;
 
 use crate::{
-    cli::{MigrateAction, Up},
+    cli::{How, MigrateAction},
     command::{
         Failure, confirm,
         interrupt::{self, Watch},
@@ -42,7 +42,7 @@ use wording::{done, script};
 /// The sentence tells whether anything was changed.
 pub async fn run(action: &MigrateAction, target: &Target, output: Output) -> Result<(), Failure> {
     match action {
-        MigrateAction::Up(Up { dry_run: true, .. }) => {
+        MigrateAction::Up(How { dry_run: true, .. }) => {
             let work = async |watch: &Watch| Ok(dry_run::up(target, watch).await?);
             script(target, "migrate", &interrupt::run(target, output.json, work).await?, output)
         }
@@ -58,7 +58,7 @@ pub async fn run(action: &MigrateAction, target: &Target, output: Output) -> Res
             )
         }
         MigrateAction::Status(_) => output.print(&status(target).await?),
-        MigrateAction::Down(down) if down.dry_run => {
+        MigrateAction::Down(down) if down.how.dry_run => {
             let work = async |watch: &Watch| Ok(dry_run::down(target, down.to.unwrap_or(0), watch).await?);
             script(target, "migrate_down", &interrupt::run(target, output.json, work).await?, output)
         }

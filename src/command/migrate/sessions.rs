@@ -12,18 +12,12 @@ pub(super) async fn session(target: &Target, watch: &Watch) -> Result<Session, M
     Ok(session)
 }
 
-pub(super) async fn session_in(target: &Target, database: &str, watch: &Watch) -> Result<Session, MigrateError> {
-    session(&Target { database: database.to_owned(), ..target.clone() }, watch).await
-}
-
 /// A session in `pg_cron`'s database, or `None` if that is the application's, or not known.
 pub(super) async fn cron_session(
     target: &Target,
     installation: &Installation,
     watch: &Watch,
 ) -> Result<Option<Session>, MigrateError> {
-    match installation.elsewhere() {
-        Some(database) => session_in(target, database, watch).await.map(Some),
-        None => Ok(None),
-    }
+    let Some(database) = installation.elsewhere() else { return Ok(None) };
+    session(&Target { database: database.to_owned(), ..target.clone() }, watch).await.map(Some)
 }

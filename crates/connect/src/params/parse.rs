@@ -3,7 +3,8 @@
 use super::types::{ChannelBinding, Endpoint, Host, Keepalives, RootCert, SessionAttrs, SslMode, Tls, TlsVersion};
 use crate::{
     secret::Secret,
-    target::{SOCKET_FOLDERS, TargetError, Values, default_host},
+    sockets::{SOCKET_FOLDERS, default_host},
+    values::{TargetError, Values},
 };
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs as _},

@@ -152,7 +152,7 @@ impl State {
     }
 
     /// The local moment that the screen shows: the last message, or when it was paused.
-    pub fn shown_at(&self) -> Instant {
+    fn shown_at(&self) -> Instant {
         self.paused.map_or(self.now, |paused| paused.at)
     }
 

@@ -1,4 +1,4 @@
-//! The screens: a folder for each, with its state (`state`) and its drawing (`draw`).
+//! The screens: a folder for each, with its state (`state`, or [`windowed`]) and its drawing (`draw`).
 
 pub mod context;
 pub mod diagnose;
@@ -15,3 +15,4 @@ pub mod scroll;
 pub mod state;
 pub mod states;
 pub mod wall;
+pub mod windowed;

@@ -1,11 +1,11 @@
 //! The states of all screens.
 
 use super::{
-    context::Context, diagnose::state::Diagnose, effect::ScreenEffect, history::state::History,
-    incidents::state::Incidents, metrics::state::Metrics, overview::state::Overview, runs::state::Runs, screen::Screen,
-    state::ScreenState, wall::state::Wall,
+    context::Context, diagnose::state::Diagnose, effect::ScreenEffect, incidents::state::Incidents,
+    overview::state::Overview, runs::state::Runs, screen::Screen, state::ScreenState, wall::state::Wall,
+    windowed::Windowed,
 };
-use refreshtop_core::question::Answer;
+use refreshtop_core::{history::History, movement::Movement, question::Answer};
 
 /// What each screen has read and selected.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -13,9 +13,9 @@ pub struct Screens {
     pub overview: Overview,
     pub runs: Runs,
     pub incidents: Incidents,
-    pub history: History,
+    pub history: Windowed<History>,
     pub diagnose: Diagnose,
-    pub metrics: Metrics,
+    pub metrics: Windowed<Movement>,
     pub wall: Wall,
 }
 

@@ -29,7 +29,7 @@ use ratatui::{
     text::{Line, Span},
 };
 use refreshtop_core::{
-    reading::Unavailable,
+    reading::{Reading, Unavailable},
     run::{Origin, Run},
 };
 
@@ -116,6 +116,21 @@ pub fn unavailable_line(scene: &Scene, missing: &Unavailable, width: u16) -> Lin
 /// The text of a pane before the first poll.
 pub fn waiting(scene: &Scene, area: Rect, buf: &mut Buffer) {
     put(buf, area, 0, &Line::styled(being_read(scene, ""), scene.theme.muted));
+}
+
+/// What was read; else draws why there is nothing to show yet.
+pub fn read_or_reason<'a, T>(
+    scene: &Scene,
+    reading: Option<&'a Reading<T>>,
+    area: Rect,
+    buf: &mut Buffer,
+) -> Option<&'a T> {
+    match reading {
+        None => waiting(scene, area, buf),
+        Some(Err(missing)) => unavailable(scene, missing, area, buf),
+        Some(Ok(read)) => return Some(read),
+    }
+    None
 }
 
 /// The text that `what` is being read, or why it is not.

@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+use refreshtop_core::diagnosis;
+
 /// Digits in groups of three.
 pub fn grouped(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();
@@ -21,4 +23,50 @@ pub fn round_up(ms: f64) -> f64 {
     let decade = 10_f64.powf(ms.log10().floor());
     let steps = [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0];
     steps.iter().map(|step| step * decade).find(|round| *round >= ms).unwrap_or(decade * 10.0)
+}
+
+/// The same of a count.
+pub fn grouped_u64(count: u64) -> String {
+    grouped(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+/// A count in few columns: `999`, `20.4k`, `1.2M`.
+pub fn short(count: u64) -> String {
+    if count < 10_000 {
+        return grouped_u64(count);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+    let mut left = count as f64 / 1_000.0;
+    for unit in ["k", "M", "G"] {
+        if left < 999.95 {
+            return format!("{left:.1}{unit}");
+        }
+        left /= 1_000.0;
+    }
+    format!("{left:.1}T")
+}
+
+/// So many bytes, in the unit that suits.
+pub fn bytes(count: u64) -> String {
+    diagnosis::bytes(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_take_few_columns() {
+        let cases = [
+            (0, "0"),
+            (9_999, "9,999"),
+            (10_000, "10.0k"),
+            (999_949, "999.9k"),
+            (999_950, "1.0M"),
+            (u64::MAX, "18446744.1T"),
+        ];
+        for (count, wanted) in cases {
+            assert_eq!(short(count), wanted);
+        }
+    }
 }

@@ -4,7 +4,7 @@ use crate::{
     app::action::{Action, Pointed},
     scene::Scene,
     screens::diagnose::state::Diagnose,
-    widgets::{put, titled, to_u16, unavailable, waiting, window},
+    widgets::{put, read_or_reason, titled, to_u16, window},
 };
 use ratatui::{
     buffer::Buffer,
@@ -37,13 +37,9 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     }
     let view = &scene.state.screens.diagnose;
     let list = titled(scene, list, buf, "DIAGNOSIS", &note(scene, view, list.width.saturating_sub(13)));
-    match &view.found {
-        None => waiting(scene, list, buf),
-        Some(Err(missing)) => unavailable(scene, missing, list, buf),
-        Some(Ok(_)) => {
-            draw_list(scene, view, list, buf);
-            draw_behind(scene, view, behind, buf);
-        }
+    if read_or_reason(scene, view.found.as_ref(), list, buf).is_some() {
+        draw_list(scene, view, list, buf);
+        draw_behind(scene, view, behind, buf);
     }
 }
 

@@ -18,51 +18,47 @@
 //!   490.5k ▃▃▃ ▅▅▅ ███
 //! ```
 
+use super::{
+    figures::{SMALL, figures},
+    growth::add_growth,
+    marks::{fresh_mark, outcome},
+};
 use crate::{
     scene::Scene,
+    screens::windowed::Windowed,
     widgets::{
-        being_read, fitting, labelled, moment,
-        numbers::{grouped, round_up},
-        put,
+        being_read,
+        numbers::round_up,
+        put, read_or_reason,
         sheet::Sheet,
         timeline::{self, Timeline},
-        titled, to_u16, unavailable, verdict, waiting,
+        titled, to_u16, verdict,
     },
 };
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
-    style::Style,
     text::{Line, Span},
 };
-use refreshtop_core::{
-    age, diagnosis,
-    history::{FRESH_TARGET, Grown, Growth, History, Part, Size, times},
-};
+use refreshtop_core::{age, history::History};
 
-/// Width from which on each figure has a column of its own.
-const COLUMNS: u16 = 110;
-/// Width below which there is one column, and the tables come last.
-const SMALL: u16 = 72;
 /// Height of the view from which on its parts stand apart.
 const ROOMY: u16 = 30;
 /// Times as high as nine in ten bars that the chart is at most.
 const BARS_AT_LEAST: f64 = 2.0;
 /// Rows of the chart from which on p50 and the longest are marked in it.
 const MARKED: u16 = 4;
-/// Tables whose growth is drawn.
-const MOST_TABLES: usize = 50;
 
 pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    let asked = &scene.state.screens.history.answer;
-    match &asked.reading {
-        None => waiting(scene, titled(scene, area, buf, "HISTORY", ""), buf),
-        Some(Err(missing)) => unavailable(scene, missing, titled(scene, area, buf, "HISTORY", ""), buf),
-        Some(Ok(history)) => sheet(scene, history, area).draw(scene, scene.state.screens.history.scroll, area, buf),
+    let Windowed { answer, scroll } = &scene.state.screens.history;
+    if let Some(history) = answer.get() {
+        return sheet(scene, history, area).draw(scene, *scroll, area, buf);
     }
+    let below = titled(scene, area, buf, "HISTORY", "");
+    read_or_reason(scene, answer.reading.as_ref(), below, buf);
 }
 
 /// The furthest that it can be scrolled.
@@ -165,78 +161,6 @@ fn legend(scene: &Scene, history: &History) -> String {
         + &above
 }
 
-/// Label, value and style of each figure of the whole window.
-fn cells(scene: &Scene, history: &History) -> Vec<(&'static str, String, Style)> {
-    let (whole, theme, glyphs) = (&history.whole, scene.theme, scene.glyphs);
-    let duration = |ms: Option<f64>| ms.map_or_else(|| glyphs.none.into(), age::duration_ms);
-    // By the same limits as the health rules: a day with a failure need not be a bad one.
-    let limits = &scene.state.options.thresholds;
-    let (mark, style) = match whole.success_rate() {
-        Some(rate) if rate < limits.success_critical => (glyphs.failed, theme.critical),
-        Some(rate) if rate < limits.success_warning => (glyphs.warning, theme.warning),
-        Some(_) => (glyphs.ok, theme.healthy),
-        None => outcome(scene, whole),
-    };
-    let failed = if whole.failures > 0 { format!(" ({} failed)", grouped_u64(whole.failures)) } else { String::new() };
-    let success = match whole.success_rate() {
-        None => mark.to_owned(),
-        rate => format!("{mark} {}{failed}", per_cent(scene, rate)),
-    };
-    let (fresh_mark, fresh_style) = fresh_mark(scene, whole);
-    let fresh = match whole.fresh_share() {
-        None => format!("{fresh_mark} unknown"),
-        share => format!("{fresh_mark} {} ({} {FRESH_TARGET:.0} %)", per_cent(scene, share), glyphs.at_least),
-    };
-    let mut cells = vec![
-        ("p50", duration(whole.p50), theme.title),
-        ("p95", duration(whole.p95), theme.title),
-        ("p99", duration(whole.p99), theme.title),
-        ("max", duration(whole.max), theme.title),
-        ("success", success, style),
-        ("fresh", fresh, fresh_style),
-    ];
-    if let Ok(growth) = &history.growth {
-        let total = growth.total();
-        let grew = |from: u64, to: u64| change(Some(from), to).map(|grew| format!(" {grew}")).unwrap_or_default();
-        let from = total.from.unwrap_or_default();
-        if let Some(rows) = total.to.rows {
-            let grown = from.rows.map(|from| grew(from, rows)).unwrap_or_default();
-            cells.push(("source rows", format!("{}{grown}", short(rows)), theme.title));
-        }
-        let bytes = format!("{}{}", bytes(total.to.bytes), grew(from.bytes, total.to.bytes));
-        cells.push(("source bytes", bytes, theme.title));
-    }
-    cells
-}
-
-fn figures(scene: &Scene, history: &History, width: u16) -> Vec<Line<'static>> {
-    let mut cells = cells(scene, history);
-    if width < SMALL {
-        cells.truncate(6);
-    }
-    if width >= COLUMNS {
-        let (mut labels, mut values) = (Vec::new(), Vec::new());
-        for (label, value, style) in cells {
-            let columns = label.len().max(Span::raw(value.as_str()).width()) + if width >= 160 { 5 } else { 3 };
-            let pad = |text: &str| format!("{text}{}", " ".repeat(columns.saturating_sub(Span::raw(text).width())));
-            labels.push(Span::styled(pad(label), scene.theme.muted));
-            values.push(Span::styled(pad(&value), style));
-        }
-        return vec![Line::from(labels), Line::from(values)];
-    }
-    let mut parts: Vec<Vec<Span<'static>>> =
-        cells.into_iter().map(|(label, value, style)| labelled(scene, label, value, style)).collect();
-    let mut lines = Vec::new();
-    while !parts.is_empty() {
-        let line = fitting(parts.clone(), "  ", width);
-        // Each part has three spans, and a gap before it.
-        let taken = line.spans.len().div_ceil(4).clamp(1, parts.len());
-        parts.drain(..taken);
-        lines.push(line);
-    }
-    lines
-}
-
 fn explanation(scene: &Scene, history: &History, width: u16) -> Vec<Line<'static>> {
     let (mark, style, text) = match history.explanation() {
         Some(found) if found.slower => (scene.glyphs.warning, scene.theme.warning, found.text),
@@ -310,14 +234,6 @@ fn runs(scene: &Scene, history: &History, line: Timeline, area: Rect, buf: &mut 
     });
 }
 
-fn outcome(scene: &Scene, part: &Part) -> (&'static str, Style) {
-    match (part.failures, part.successes) {
-        (0, 0) => (scene.glyphs.none, scene.theme.muted),
-        (0, _) => (scene.glyphs.ok, scene.theme.healthy),
-        _ => (scene.glyphs.failed, scene.theme.critical),
-    }
-}
-
 /// Whether data was fresh for long enough; with bars if there is room.
 fn freshness(scene: &Scene, history: &History, line: Timeline, area: Rect, buf: &mut Buffer) {
     let bars = Rect { height: area.height.saturating_sub(1), ..area };
@@ -340,145 +256,4 @@ fn freshness(scene: &Scene, history: &History, line: Timeline, area: Rect, buf: 
         let text = text.filter(|text| text.chars().count() <= usize::from(width));
         Some(Span::styled(text.unwrap_or_else(|| mark.to_owned()), style))
     });
-}
-
-fn fresh_mark(scene: &Scene, part: &Part) -> (&'static str, Style) {
-    match part.is_fresh_enough() {
-        Some(true) => (scene.glyphs.ok, scene.theme.healthy),
-        Some(false) => (scene.glyphs.warning, scene.theme.warning),
-        None => (scene.glyphs.unknown, scene.theme.unknown),
-    }
-}
-
-fn add_growth<'a>(scene: &'a Scene<'a>, history: &'a History, line: Timeline, bars: u16, sheet: &mut Sheet<'a>) {
-    sheet.add(1, move |area, buf| {
-        let late = history.growth.as_ref().ok().filter(|growth| !history.is_measured_throughout(growth));
-        let note = late.map(|growth| format!("measured since {} UTC only", moment(scene, growth.since)));
-        titled(
-            scene,
-            area,
-            buf,
-            "GROWTH",
-            note.as_deref().unwrap_or("the tables that a refresh reads, the largest first"),
-        );
-    });
-    let growth = match &history.growth {
-        Err(missing) => return sheet.add(3, move |area, buf| unavailable(scene, missing, area, buf)),
-        Ok(growth) => growth,
-    };
-    for grown in growth.grown().into_iter().take(MOST_TABLES) {
-        sheet.add(bars + 1, move |area, buf| {
-            put(buf, area, 0, &grown_line(scene, &grown, area.width));
-            let bars = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-            draw_growth(scene, growth, &grown, line, bars, buf);
-        });
-    }
-}
-
-/// What it was, what it is, and how many times as much.
-fn grown_line(scene: &Scene, grown: &Grown<'_>, width: u16) -> Line<'static> {
-    let theme = scene.theme;
-    let to = grown.to;
-    let factor = grown.factor().map(|factor| match factor {
-        factor if factor >= 1.005 => (format!("grew {}", times(factor)), theme.title),
-        factor if factor <= 0.995 => (format!("shrank {}", times(factor)), theme.title),
-        _ => match grown.swollen() {
-            Some(factor) => (format!("bytes grew {}", times(factor)), theme.title),
-            None => ("unchanged".to_owned(), theme.muted),
-        },
-    });
-    let rows = to.rows.map(|rows| match grown.from.and_then(|from| from.rows) {
-        Some(from) if from != rows => {
-            format!("{} to {} rows", grouped_u64(from), grouped_u64(rows))
-        }
-        _ => format!("{} rows", grouped_u64(rows)),
-    });
-    let bytes = match grown.from {
-        Some(from) if bytes(from.bytes) != bytes(to.bytes) => format!("{} to {}", bytes(from.bytes), bytes(to.bytes)),
-        _ => bytes(to.bytes),
-    };
-    let name = scene.clean(grown.name, (width / 2).max(16).min(width));
-    let mut parts = vec![vec![Span::styled(name, theme.value)]];
-    parts.extend(factor.map(|(text, style)| vec![Span::styled(text, style)]));
-    parts.extend(rows.map(|rows| vec![Span::styled(rows, theme.muted)]));
-    parts.push(vec![Span::styled(bytes, theme.muted)]);
-    fitting(parts, "  ", width)
-}
-
-/// Its size at the end of each slice, from nothing upwards: rows if they are known throughout and tell what grew, else bytes.
-fn draw_growth(scene: &Scene, growth: &Growth, grown: &Grown<'_>, line: Timeline, area: Rect, buf: &mut Buffer) {
-    let sizes: Vec<Option<Size>> = growth.at_ends.iter().map(|end| end.as_ref()?.get(grown.name).copied()).collect();
-    let known = sizes.iter().flatten().all(|size| size.rows.is_some()) && grown.to.rows.is_some();
-    let by_rows = known && grown.swollen().is_none();
-    let value = |size: Size| if by_rows { size.rows.unwrap_or_default() } else { size.bytes };
-    let most = sizes.iter().flatten().map(|size| value(*size)).max().unwrap_or_default();
-    timeline::label(scene, &if by_rows { short(most) } else { bytes(most) }, 0, area, buf);
-    line.bars(scene, area, buf, |index| {
-        #[expect(clippy::cast_precision_loss, reason = "estimates")]
-        let share = value((*sizes.get(index)?)?) as f64 / most.max(1) as f64;
-        Some((share, scene.theme.bar))
-    });
-}
-
-/// Rounded down, so that a share just below its target never reads like it.
-fn per_cent(scene: &Scene, share: Option<f64>) -> String {
-    share.map_or_else(|| scene.glyphs.none.into(), |share| format!("{:.1} %", (share * 10.0).floor() / 10.0))
-}
-
-/// By how much it changed, per cent; nothing if that is nothing, or there was nothing before.
-fn change(from: Option<u64>, to: u64) -> Option<String> {
-    #[expect(clippy::cast_precision_loss, reason = "estimates")]
-    let change = from.filter(|from| *from > 0).map(|from| (to as f64 / from as f64 - 1.0) * 100.0)?;
-    (change.abs() >= 0.05).then(|| format!("{change:+.1} %"))
-}
-
-fn bytes(count: u64) -> String {
-    diagnosis::bytes(i64::try_from(count).unwrap_or(i64::MAX))
-}
-
-pub fn grouped_u64(count: u64) -> String {
-    grouped(i64::try_from(count).unwrap_or(i64::MAX))
-}
-
-/// A count in few columns: `999`, `20.4k`, `1.2M`.
-pub fn short(count: u64) -> String {
-    if count < 10_000 {
-        return grouped_u64(count);
-    }
-    #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-    let mut left = count as f64 / 1_000.0;
-    for unit in ["k", "M", "G"] {
-        if left < 999.95 {
-            return format!("{left:.1}{unit}");
-        }
-        left /= 1_000.0;
-    }
-    format!("{left:.1}T")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_take_few_columns() {
-        let cases = [
-            (0, "0"),
-            (9_999, "9,999"),
-            (10_000, "10.0k"),
-            (999_949, "999.9k"),
-            (999_950, "1.0M"),
-            (u64::MAX, "18446744.1T"),
-        ];
-        for (count, wanted) in cases {
-            assert_eq!(short(count), wanted);
-        }
-    }
-
-    #[test]
-    fn a_change_is_shown_if_there_is_one() {
-        assert_eq!(change(Some(100), 112), Some("+12.0 %".into()));
-        assert_eq!(change(Some(100_000), 100_001), None);
-        assert_eq!(change(Some(0), 5), None);
-    }
 }

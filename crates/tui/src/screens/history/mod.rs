@@ -1,2 +1,4 @@
 pub mod draw;
-pub mod state;
+mod figures;
+mod growth;
+mod marks;

@@ -4,8 +4,8 @@ use crate::{
     app::action::{Action, Pointed},
     scene::Scene,
     widgets::{
-        being_read, below, draw_title, fitting, labelled, moment, put, to_u16, unavailable, verdict::span, waiting,
-        width_of, window,
+        being_read, below, draw_title, fitting, labelled, moment, put, read_or_reason, to_u16, verdict::span, width_of,
+        window,
     },
 };
 use ratatui::{
@@ -36,28 +36,16 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
         return;
     }
     let view = &scene.state.screens.incidents;
-    let record = match &view.answer.reading {
-        Some(Ok(record)) => record,
-        other => {
-            let area = titled(scene, area, buf, "");
-            return match other {
-                Some(Err(missing)) => unavailable(scene, missing, area, buf),
-                _ => waiting(scene, area, buf),
-            };
-        }
-    };
+    let reading = view.answer.reading.as_ref();
+    let note = view.answer.get().map(|record| note(scene, record)).unwrap_or_default();
+    let area = draw_title(scene, area, buf, vec![Span::styled("INCIDENTS", scene.theme.title)], &note);
+    let Some(record) = read_or_reason(scene, reading, area, buf) else { return };
     let list = list(scene);
-    let area = titled(scene, area, buf, &note(scene, record));
     let summary = record.summary(limit(scene), scene.state.server_now().unwrap_or(record.read_at));
     match summary {
         Some(summary) if !list.is_empty() => draw_record(scene, &summary, &list, area, buf),
         summary => draw_none(scene, summary.is_some(), area, buf),
     }
-}
-
-/// The title, with the window of what is shown.
-fn titled(scene: &Scene, area: Rect, buf: &mut Buffer, note: &str) -> Rect {
-    draw_title(scene, area, buf, vec![Span::styled("INCIDENTS", scene.theme.title)], note)
 }
 
 fn shown_window(scene: &Scene) -> String {

@@ -14,9 +14,10 @@
 
 use crate::{
     scene::Scene,
+    screens::windowed::Windowed,
     widgets::{
-        being_read, moment, numbers::grouped, put, sheet::Sheet, timeline::eighths_of, titled, to_u16, unavailable,
-        verdict, waiting,
+        being_read, moment, numbers::grouped, put, read_or_reason, sheet::Sheet, timeline::eighths_of, titled, to_u16,
+        unavailable, verdict,
     },
 };
 use ratatui::{
@@ -43,11 +44,12 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    match &scene.state.screens.metrics.answer.reading {
-        None => waiting(scene, titled(scene, area, buf, "METRICS", ""), buf),
-        Some(Err(missing)) => unavailable(scene, missing, titled(scene, area, buf, "METRICS", ""), buf),
-        Some(Ok(movement)) => sheet(scene, movement, area).draw(scene, scene.state.screens.metrics.scroll, area, buf),
+    let Windowed { answer, scroll } = &scene.state.screens.metrics;
+    if let Some(movement) = answer.get() {
+        return sheet(scene, movement, area).draw(scene, *scroll, area, buf);
     }
+    let below = titled(scene, area, buf, "METRICS", "");
+    read_or_reason(scene, answer.reading.as_ref(), below, buf);
 }
 
 /// The furthest that it can be scrolled.

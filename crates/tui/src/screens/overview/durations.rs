@@ -3,7 +3,7 @@
 
 use crate::{
     scene::Scene,
-    widgets::{numbers::round_up, put, titled, unavailable, waiting},
+    widgets::{numbers::round_up, put, read_or_reason, titled},
 };
 use chrono::TimeDelta;
 use ratatui::{
@@ -30,13 +30,9 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let plot_width = area.width.saturating_sub(SCALE);
     let shown = &runs[..runs.len().min(usize::from(plot_width))];
     let inner = titled(scene, area, buf, "DURATIONS", &note(scene, shown));
-    match scene.state.snapshot() {
-        None => return waiting(scene, inner, buf),
-        Some(snapshot) => {
-            if let Err(missing) = &snapshot.runs {
-                return unavailable(scene, missing, inner, buf);
-            }
-        }
+    let reading = scene.state.snapshot().map(|snapshot| &snapshot.runs);
+    if read_or_reason(scene, reading, inner, buf).is_none() {
+        return;
     }
     if shown.is_empty() {
         return put(buf, inner, 0, &Line::styled("no runs yet", scene.theme.muted));

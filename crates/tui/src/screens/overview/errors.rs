@@ -4,7 +4,7 @@ use crate::{
     app::action::Pointed,
     scene::Scene,
     screens::overview::{list::titled_list, state::Focus},
-    widgets::{being_read, moment, note_rows, on_another_day, unavailable, waiting, window},
+    widgets::{being_read, moment, note_rows, on_another_day, read_or_reason, window},
 };
 use ratatui::{
     buffer::Buffer,
@@ -23,15 +23,8 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
         return;
     }
     let inner = titled_list(scene, area, buf, "ERRORS", Focus::Errors);
-    match scene.state.snapshot() {
-        None => return waiting(scene, inner, buf),
-        Some(snapshot) => {
-            if let Err(missing) = &snapshot.errors {
-                return unavailable(scene, missing, inner, buf);
-            }
-        }
-    }
-    let errors = scene.state.errors();
+    let reading = scene.state.snapshot().map(|snapshot| &snapshot.errors);
+    let Some(errors) = read_or_reason(scene, reading, inner, buf) else { return };
     if errors.is_empty() {
         let none = vec![Span::styled(scene.glyphs.ok, scene.theme.healthy), " none on record".into()];
         return crate::widgets::put(buf, inner, 0, &Line::from(none));

@@ -3,7 +3,7 @@
 use crate::{
     layout::SIDE_BY_SIDE,
     scene::Scene,
-    widgets::{put, put_right, waiting},
+    widgets::{put, put_right, read_or_reason},
 };
 use ratatui::{
     buffer::Buffer,
@@ -36,13 +36,9 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    match scene.state.snapshot() {
-        None => return waiting(scene, area, buf),
-        Some(snapshot) => {
-            if let Err(missing) = &snapshot.stats {
-                return crate::widgets::unavailable(scene, missing, area, buf);
-            }
-        }
+    let reading = scene.state.snapshot().map(|snapshot| &snapshot.stats);
+    if read_or_reason(scene, reading, area, buf).is_none() {
+        return;
     }
     let gauges = [freshness(scene), success_rate(scene), average_duration(scene)];
     if area.width >= SIDE_BY_SIDE && area.height >= 2 {

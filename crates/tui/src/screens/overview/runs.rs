@@ -4,7 +4,7 @@ use crate::{
     app::action::Pointed,
     scene::Scene,
     screens::overview::{list::titled_list, state::Focus},
-    widgets::{moment, note_rows, on_another_day, origin, unavailable, waiting, window},
+    widgets::{moment, note_rows, on_another_day, origin, read_or_reason, window},
 };
 use ratatui::{
     buffer::Buffer,
@@ -26,15 +26,8 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
         return;
     }
     let inner = titled_list(scene, area, buf, "RUNS", Focus::Runs);
-    match scene.state.snapshot() {
-        None => return waiting(scene, inner, buf),
-        Some(snapshot) => {
-            if let Err(missing) = &snapshot.runs {
-                return unavailable(scene, missing, inner, buf);
-            }
-        }
-    }
-    let runs = scene.state.runs();
+    let reading = scene.state.snapshot().map(|snapshot| &snapshot.runs);
+    let Some(runs) = read_or_reason(scene, reading, inner, buf) else { return };
     if runs.is_empty() {
         return crate::widgets::put(buf, inner, 0, &Line::styled("no runs yet", scene.theme.muted));
     }
