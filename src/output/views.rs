@@ -12,7 +12,6 @@ use refreshtop_core::{
     },
 };
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 /// For a value that is not known, or that does not apply.
 pub const UNKNOWN: &str = "-";
@@ -96,12 +95,12 @@ pub fn object(view: &View, views: &Views, readers: usize, thresholds: &Threshold
 
 /// What is registered about a view.
 pub fn settings(registered: &Registered) -> Value {
-    let settings: BTreeMap<_, _> = registered.settings.iter().collect();
+    let settings = registered.settings.iter().map(|(name, value)| json!({"name": name, "value": value}));
     json!({
         "lock_timeout_s": registered.lock_timeout.as_secs_f64(),
         "keep_log_s": registered.keep_log.as_secs(),
         "time_zone": registered.time_zone,
-        "settings": settings,
+        "settings": settings.collect::<Vec<_>>(),
     })
 }
 

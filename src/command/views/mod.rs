@@ -27,9 +27,6 @@ const MOST_NAMES: usize = 5;
 
 /// Runs one subcommand.
 pub async fn run(views: &Arguments, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
-    if views.action.is_some() && !views.list.names.is_empty() {
-        return Err(Failure::new(exit::USAGE, "give the names after the subcommand"));
-    }
     match views.action() {
         ViewsAction::List(list) => list::run(&list, settings, target, output).await,
         ViewsAction::Show(show) => show::run(&show, settings, target, output).await,

@@ -159,7 +159,7 @@ fn indexes(table: &mut Table, catalog: &Catalog) {
             None => "could serve the concurrent refresh".to_owned(),
             Some(why) => format!("can't serve a concurrent refresh: it {why}"),
         };
-        format!("{} ({note})", index.definition)
+        format!("{} ({note})", index.definition.as_ref().unwrap_or(&index.index.name))
     };
     lines(table, "indexes", catalog.indexes.iter().map(line).chain(none));
 }

@@ -118,8 +118,8 @@ pub struct Index {
     pub unique: bool,
     /// Whether two rows with NULL count as equal.
     pub nulls_not_distinct: bool,
-    /// The statement that makes it.
-    pub definition: String,
+    /// The statement that makes it; `None` while somebody holds the view locked exclusively.
+    pub definition: Option<String>,
     /// Its key columns; one that is an expression is missing.
     pub columns: Vec<KeyColumn>,
 }

@@ -119,7 +119,13 @@ SELECT jsonb_build_object(
         FROM rule CROSS JOIN LATERAL regexp_matches(rule.tree, '\{SQLVALUEFUNCTION :op ([0-8]) ', 'g') AS m(found)),
     'indexes', (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'name', format('%I', c.relname), 'definition', pg_get_indexdef(c.oid),
+            'name', format('%I', c.relname),
+            -- That takes a lock on the view, and would wait for these.
+            'definition', CASE WHEN NOT EXISTS (
+                SELECT 1 FROM pg_locks l
+                WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.relation = i.indrelid
+                  AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
+                THEN pg_get_indexdef(c.oid) END,
             'unique', i.indisunique, 'valid', i.indisvalid, 'ready', i.indisready AND i.indislive,
             'immediate', i.indimmediate, 'partial', i.indpred IS NOT NULL, 'expressions', i.indexprs IS NOT NULL,
             'nulls_not_distinct', coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::bool, false),

@@ -39,7 +39,7 @@ const REGISTRY_FACTS: &str = "
                       AND (role.id = 0 OR pg_has_role(role.id, 'USAGE')))) AS readable
     FROM (SELECT 1) one
     LEFT JOIN pg_namespace n ON n.nspname = 'refreshtop'
-    LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'views' AND c.relkind = 'r'";
+    LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'views'";
 
 const REGISTRY: &str = "
     SELECT v.refresh_type::text AS refresh_type, v.view_schema::text AS schema, v.view_name::text AS name,
