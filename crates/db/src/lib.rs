@@ -44,6 +44,7 @@ mod suspend;
 pub mod trigger;
 pub mod trust;
 mod unmanaged;
+pub mod views;
 pub mod waits;
 pub mod watcher;
 pub mod worker;
