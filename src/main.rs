@@ -2,7 +2,7 @@
 
 use refreshtop::{
     argv_mask,
-    cli::{Cli, Command, arguments::ConfigAction},
+    cli::{Cli, Command, MigrateAction, arguments::ConfigAction},
     command::{self, Failure},
     log,
     output::Output,
@@ -118,6 +118,11 @@ async fn run(cli: &Cli, settings: &Settings, environment: &Environment) -> Resul
     let command = cli.command();
     if let Command::Demo(demo) = command {
         return command::demo::run(settings, environment, demo.headless, demo.accounts).await;
+    }
+    if let Command::Migrate(migrate) = &command
+        && let MigrateAction::Sql(parts) = migrate.action()
+    {
+        return command::migrate::print_script(parts, Output::of_process(false, environment));
     }
     let target = command::password::complete(target(settings, environment)?).await?;
     let output = Output::of_process(cli.json(), environment);
