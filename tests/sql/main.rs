@@ -19,3 +19,4 @@ mod schedule;
 mod stats;
 #[path = "../support/mod.rs"]
 mod support;
+mod without;

@@ -17,7 +17,7 @@ pub use part::With;
 pub use script::{install, statements_down, statements_up};
 pub use transaction::Pending;
 
-use crate::{error::Result, preflight, session::Session};
+use crate::{error::Result, preflight, read_transaction::ReadTransaction, session::Session, trust::Thing};
 use inventory::{AT_HOME, changes, moved_from};
 use part::Findings;
 use sqlx::migrate::{Migration, Migrator};
@@ -253,6 +253,15 @@ pub async fn leave(transaction: &mut Session) -> Result<(), MigrateError> {
 /// Whether `platform_metrics` is installed.
 pub async fn has_platform_metrics(connection: &mut Session) -> Result<bool> {
     Ok(versions(connection).await?.contains(&part::PLATFORM_METRICS))
+}
+
+/// Whether this installation has everything but `platform_metrics`, as far as this role may know.
+pub async fn lacks_platform_metrics(app: &mut Session) -> Result<bool> {
+    let tx = ReadTransaction::begin(app).await?;
+    let row = tx.one(&[Thing::Function("applied_steps")], "SELECT refreshtop.applied_steps()", &[]).await;
+    tx.end();
+    let applied: Vec<i64> = row?.try_get(0)?;
+    Ok(!applied.contains(&part::PLATFORM_METRICS) && needed().iter().all(|version| applied.contains(version)))
 }
 
 async fn versions(connection: &mut Session) -> Result<Vec<i64>> {
