@@ -96,7 +96,7 @@ pub struct Migrate {
 /// What is installed. `--with` has no variable: it is about one database, and a forgotten one would be about others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub struct Parts {
-    /// Install this part although its tables are missing or can't be read: they are named then, and nothing is changed
+    /// Require this part: what it lacks is an error
     ///
     /// Without this, platform_metrics is installed if its four tables are there, and left out otherwise.
     #[arg(long, value_name = "PART", value_enum)]
@@ -149,10 +149,7 @@ pub enum MigrateAction {
     Up(Up),
     /// Show which migrations are installed
     Status(Answer),
-    /// Print the migrations as one SQL script, for a tool of your own; needs no database
-    ///
-    /// The script is to be run in one transaction: psql -v ON_ERROR_STOP=1 -1 -f FILE. It is what migrate up does, but
-    /// for the jobs of pg_cron: refreshtop job restore schedules those. Without --with it has no platform_metrics.
+    /// Print the migrations as one SQL script, for a pipeline of your own
     Sql(Parts),
     /// Roll back migrations
     Down(Down),

@@ -82,7 +82,8 @@ fn calls(statement: &[Token], function: &str) -> bool {
     let (schema, function) = parts(function);
     if schema != PUBLIC {
         return anywhere(statement, &|tokens| {
-            let name = [Token::Word(schema.to_owned()), Token::Sign('.'), Token::Word(function.to_owned()), Token::Sign('(')];
+            let name =
+                [Token::Word(schema.to_owned()), Token::Sign('.'), Token::Word(function.to_owned()), Token::Sign('(')];
             tokens.windows(name.len()).any(|found| *found == name)
         });
     }

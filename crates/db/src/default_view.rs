@@ -11,6 +11,7 @@ use crate::{
     trust::Thing,
 };
 use refreshtop_core::address::ViewId;
+use tokio::sync::watch;
 
 /// Names that a sentence lists.
 const LISTED: usize = 20;
@@ -71,6 +72,40 @@ impl Choice {
                 Some(format!("several views are managed: choose one with --view: {names}{more}"))
             }
         }
+    }
+}
+
+/// The view that the tasks of one database are about. If none was named, the first poll may find out that another one is
+/// meant.
+#[derive(Debug, Clone)]
+pub struct ShownView {
+    named: bool,
+    view: watch::Sender<ViewId>,
+}
+
+impl ShownView {
+    /// This view.
+    pub fn named(view: ViewId) -> Self {
+        Self { named: true, view: watch::Sender::new(view) }
+    }
+
+    /// This view, or the only one if it is not registered.
+    pub fn or_the_only_one(view: ViewId) -> Self {
+        Self { named: false, ..Self::named(view) }
+    }
+
+    /// The view, as far as it is known.
+    pub fn get(&self) -> ViewId {
+        self.view.borrow().clone()
+    }
+
+    /// Whether another view may be meant, since `failure` says that this one is not registered.
+    pub(super) fn is_open(&self, failure: &Error) -> bool {
+        !self.named && is_unregistered(&self.view.borrow(), failure)
+    }
+
+    pub(super) fn set(&self, view: ViewId) {
+        self.view.send_replace(view);
     }
 }
 

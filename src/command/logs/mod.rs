@@ -62,12 +62,7 @@ pub async fn run(logs: &Logs, settings: &Settings, target: &Target, output: Outp
     output.print(&table(&runs, output))
 }
 
-async fn read(
-    app: &mut Session,
-    logs: &Logs,
-    settings: &Settings,
-    since: Option<DateTime<Utc>>,
-) -> Result<Vec<Run>> {
+async fn read(app: &mut Session, logs: &Logs, settings: &Settings, since: Option<DateTime<Utc>>) -> Result<Vec<Run>> {
     let tx = ReadTransaction::begin(app).await?;
     let runs = log::runs_since(&tx, &settings.view, filter(logs), since, logs.newest.limit).await?;
     tx.end();

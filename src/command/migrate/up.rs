@@ -36,7 +36,8 @@ pub(super) async fn watched(target: &Target, with: With, watch: &Watch) -> Resul
     let mut app = session(target, watch).await?;
     let mut installation = schedule::installation(&mut app).await?;
     let mut progress = |text: &str| watch.progress(text);
-    let mut pending = migrate::begin_up(&mut app, with, &mut progress).await.map_err(|failure| undone(failure, watch))?;
+    let mut pending =
+        migrate::begin_up(&mut app, with, &mut progress).await.map_err(|failure| undone(failure, watch))?;
     let new = !pending.done.is_empty();
     let mut lines = applied(&pending.done);
     if pending.done.left_out.is_none() {

@@ -123,8 +123,10 @@ mod tests {
     #[test]
     fn the_reason_is_one_phrase() {
         let reason = |texts: &[&str]| reason(&texts.iter().map(|text| source(text)).collect::<Vec<_>>());
-        assert_eq!(reason(&["table a is missing", "table b is missing", "table c is missing"]),
-            "tables a, b and c are missing");
+        assert_eq!(
+            reason(&["table a is missing", "table b is missing", "table c is missing"]),
+            "tables a, b and c are missing"
+        );
         assert_eq!(reason(&["table a has no column id", "role x may not read b"]), "table a has no column id");
     }
 }

@@ -59,7 +59,8 @@ pub(super) fn take_inventory() -> String {
 pub fn statements_up(platform_metrics: bool) -> Vec<Titled> {
     let migrator = migrator();
     let steps = steps_up(&migrator, platform_metrics);
-    let steps = steps.map(|step| (title(step), format!("{}\n{};", step.sql.as_str().trim_end(), owned(&note_step(step)))));
+    let steps =
+        steps.map(|step| (title(step), format!("{}\n{};", step.sql.as_str().trim_end(), owned(&note_step(step)))));
     let mut all = vec![
         ("roles, and what the steps need".to_owned(), ENTER.to_owned()),
         ("what is to be installed".to_owned(), parts(platform_metrics)),
@@ -134,7 +135,9 @@ true);
 }
 
 fn closing() -> String {
-    format!("SELECT set_config(s, current_setting('refreshtop.settings')::jsonb ->> s, true) FROM unnest({SETTINGS}) s;")
+    format!(
+        "SELECT set_config(s, current_setting('refreshtop.settings')::jsonb ->> s, true) FROM unnest({SETTINGS}) s;"
+    )
 }
 
 /// The preflight, in whose place a program prints the problems.
@@ -193,8 +196,7 @@ $refreshtop$;",
 pub fn statements_down(target: i64) -> Vec<Titled> {
     let migrator = migrator();
     let steps = migrator.iter().filter(|step| step.migration_type.is_down_migration() && step.version > target);
-    let mut steps: Vec<_> =
-        steps.map(|step| (format!("undo {}", title(step)), step.sql.as_str().to_owned())).collect();
+    let mut steps: Vec<_> = steps.map(|step| (format!("undo {}", title(step)), step.sql.as_str().to_owned())).collect();
     steps.reverse();
     steps.insert(0, ("roles, and what the steps need".to_owned(), ENTER.to_owned()));
     steps.push(("end".to_owned(), format!("{LEAVE}{LEAVE_ROLES}")));

@@ -74,7 +74,8 @@ impl JobEditor<'_> {
         let note = self.installation.note(wanted).cloned();
         let here: Vec<CronJob> =
             self.jobs.iter().filter(|job| self.installation.is_here(wanted, job)).cloned().collect();
-        let (ours, others): (Vec<&CronJob>, Vec<&CronJob>) = here.iter().partition(|job| self.is_ours(wanted, job) || self.is_twin(wanted, job));
+        let (ours, others): (Vec<&CronJob>, Vec<&CronJob>) =
+            here.iter().partition(|job| self.is_ours(wanted, job) || self.is_twin(wanted, job));
         for other in others.into_iter().filter(|job| job.username == self.job_role) {
             self.done.lines.push(format!(
                 "note: job {} (number {}) runs something else by now, and stays as it is",
