@@ -322,7 +322,7 @@ async fn the_script_changes_nothing_unless_everything_fits() {
         assert!(!ran.status.success() && said.contains(wanted), "{wanted}: {said}");
     };
     let (alone, all) = (refreshtop_db::migrate::install(false), refreshtop_db::migrate::install(true));
-    refused(&alone, false, "this is to be run in one transaction");
+    refused(&alone, false, "SAVEPOINT can only be used in transaction blocks");
     assert_eq!(schema(&url).await, before);
     refused(&all, true, "table public.accounts is missing");
     assert_eq!(schema(&url).await, before);
@@ -330,6 +330,29 @@ async fn the_script_changes_nothing_unless_everything_fits() {
     refused(&alone, true, "public.metrics_refresh_log exists and is not a plain table");
     execute(&url, "DROP VIEW public.metrics_refresh_log").await;
     assert_eq!(schema(&url).await, before);
+
+    // The database's owner decides which functions an unqualified name finds, until the script does.
+    let database = url.rsplit_once('/').unwrap().1;
+    let decoys = format!(
+        "CREATE SCHEMA decoys; CREATE TABLE decoys.caught (by text);
+         CREATE FUNCTION decoys.catch(text) RETURNS text LANGUAGE sql AS 'INSERT INTO decoys.caught VALUES ($1) RETURNING by';
+         CREATE FUNCTION decoys.current_setting(text) RETURNS text LANGUAGE sql AS 'SELECT decoys.catch($1)';
+         CREATE FUNCTION decoys.set_config(text, text, boolean) RETURNS text LANGUAGE sql AS 'SELECT decoys.catch($1)';
+         CREATE FUNCTION decoys.format(text, VARIADIC text[]) RETURNS text LANGUAGE sql AS 'SELECT decoys.catch($1)';
+         ALTER DATABASE {database} SET search_path = decoys, pg_catalog"
+    );
+    execute(&url, &decoys).await;
+    // A schema of our name that a stranger has made.
+    let (stranger, theirs) = support::fresh_role(&url, "stranger", "").await;
+    execute(&url, &format!("GRANT CREATE ON DATABASE {database} TO {stranger}")).await;
+    execute(&theirs, "CREATE SCHEMA refreshtop; CREATE TABLE refreshtop.migrations (version bigint)").await;
+    refused(&alone, true, &format!("schema refreshtop belongs to role {stranger}"));
+    assert_eq!(value::<i64>(&url, "SELECT count(*) FROM decoys.caught").await, 0);
+    execute(
+        &url,
+        &format!("DROP SCHEMA decoys CASCADE; DROP OWNED BY {stranger}; ALTER DATABASE {database} RESET search_path"),
+    )
+    .await;
 
     // What a tool does after it, in the same transaction, finds the search path that it had.
     let tail = format!("SET search_path = public; {alone}\nCREATE TABLE noted (version text);");

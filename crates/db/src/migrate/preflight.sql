@@ -78,7 +78,7 @@ FROM (
     FROM source WHERE to_regclass('public.' || name) IS NULL GROUP BY name
     UNION ALL
     SELECT 4, 'table public.' || name || ' has no column ' || col,
-           'the figures need it: see docs/database.md, "What it reads"'
+           'the figures need it: see docs/database.md, "platform_metrics"'
     FROM source
     WHERE to_regclass('public.' || name) IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM pg_attribute a

@@ -23,10 +23,20 @@ pub(super) const KEPT: &str = "
 pub(super) const NOTICES: &str =
     "SELECT unnest(string_to_array(nullif(current_setting('refreshtop.notices', true), ''), chr(1)))";
 
-/// Settings of the session that the script changes, and that whoever runs it may need again in the same transaction.
-const SETTINGS: &str = "ARRAY['search_path', 'statement_timeout', 'lock_timeout', 'client_min_messages', \
-    'standard_conforming_strings', 'quote_all_identifiers', 'TimeZone', 'DateStyle', 'row_security', \
-    'check_function_bodies']";
+/// Settings of the session that the script changes, and that whoever runs it may need again in the same transaction. The
+/// search path is the last that is given back.
+const SETTINGS: [&str; 10] = [
+    "statement_timeout",
+    "lock_timeout",
+    "client_min_messages",
+    "standard_conforming_strings",
+    "quote_all_identifiers",
+    "TimeZone",
+    "DateStyle",
+    "row_security",
+    "check_function_bodies",
+    "search_path",
+];
 
 /// What the steps are to install, for those of them that ask.
 pub(super) fn parts(platform_metrics: bool) -> String {
@@ -89,14 +99,15 @@ pub fn install(platform_metrics: bool) -> String {
         "-- refreshtop {version}: its migrations, for a tool of your own.
 --
 -- To be run in one transaction, by a role that may migrate: psql -v ON_ERROR_STOP=1 -1 -f FILE
--- A tool that does not run a file in one transaction needs BEGIN and COMMIT around it. It may run again: what is there
--- stays, and what is missing is put back. Jobs of pg_cron are not in here: refreshtop job restore schedules them.
+-- A tool that does not run a file in one transaction needs BEGIN and COMMIT around it, and must stop at the first error.
+-- It may run again: what is there stays, and what is missing is put back. Jobs of pg_cron are not in here: refreshtop job
+-- restore schedules them.
 
 ",
         version = env!("CARGO_PKG_VERSION")
     );
     let parts: Vec<Titled> = [
-        ("one transaction, which nobody else's migration joins".to_owned(), opening()),
+        ("fails unless there is a transaction, and settles how it runs".to_owned(), opening()),
         ("what would stop it, found before anything is changed".to_owned(), preflight(platform_metrics)),
     ]
     .into_iter()
@@ -115,29 +126,24 @@ pub fn install(platform_metrics: bool) -> String {
     script
 }
 
-/// Sees that there is a transaction, and settles how it runs.
+/// Sees that there is a transaction, and settles how it runs. Until the search path is pinned, every name is written out:
+/// the owner of the database may have put a schema of his before PostgreSQL's own.
 fn opening() -> String {
-    format!(
-        "SELECT set_config('refreshtop.script', 'begun', true);
-DO $refreshtop$
-BEGIN
-    IF current_setting('refreshtop.script', true) IS DISTINCT FROM 'begun' THEN
-        RAISE EXCEPTION 'nothing was changed: this is to be run in one transaction'
-            USING HINT = 'psql -v ON_ERROR_STOP=1 -1 -f FILE, or BEGIN and COMMIT around it';
-    END IF;
-END
-$refreshtop$;
-SELECT set_config('refreshtop.settings', (SELECT jsonb_object_agg(s, current_setting(s))::text FROM unnest({SETTINGS}) s), \
-true);
-{BEGIN};
-{LOCK};"
-    )
+    let mut sql = "SAVEPOINT refreshtop_script;\nRELEASE SAVEPOINT refreshtop_script;\n".to_owned();
+    for setting in SETTINGS {
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            sql,
+            "SELECT pg_catalog.set_config('refreshtop.before_{setting}', pg_catalog.current_setting('{setting}'), true);"
+        );
+    }
+    sql + &format!("{BEGIN};\n{LOCK};")
 }
 
 fn closing() -> String {
-    format!(
-        "SELECT set_config(s, current_setting('refreshtop.settings')::jsonb ->> s, true) FROM unnest({SETTINGS}) s;"
-    )
+    let back =
+        |setting| format!("SELECT set_config('{setting}', current_setting('refreshtop.before_{setting}'), true);");
+    SETTINGS.map(back).join("\n")
 }
 
 /// The preflight, in whose place a program prints the problems.
