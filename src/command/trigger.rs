@@ -5,14 +5,16 @@
 
 use crate::{
     cli::arguments::Trigger,
-    command::{Failure, session, signals::StopSignals},
+    command::{Failure, default_view, session, signals::StopSignals},
     output::{Output, clean, json, moment},
+    settings::Settings,
 };
 use futures_util::stream;
 use refreshtop_connect::{Limits, Target};
 use refreshtop_core::{address::ViewId, age, exit, refresh::TriggerOutcome};
 use refreshtop_db::{
     cancellable::{Lost, call, cancellable},
+    contract::is_own,
     error::{self, sqlstate},
     running,
     trigger::{self, Ended},
@@ -35,10 +37,34 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 ///
 /// # Errors
 /// The view was not refreshed; the exit code tells why.
-pub async fn run(trigger: &Trigger, view: &ViewId, target: &Target, output: Output) -> Result<(), Failure> {
+pub async fn run(trigger: &Trigger, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
-    let limits = Limits::WRITING;
     let deadline = trigger.timeout.map(|timeout| Instant::now() + timeout);
+    let mut view = settings.view.clone();
+    let (mut ended, mut why) = refresh(trigger, &view, target, output, &mut stop, deadline).await?;
+    let unregistered = |ended: &Ended| matches!(ended, Ended::Refused(code, _) if code == sqlstate::INVALID_PARAMETER);
+    if !settings.view_named
+        && is_own(&view)
+        && unregistered(&ended)
+        && let Some(meant) = default_view::of(target).await?
+        && meant != view
+    {
+        view = meant;
+        (ended, why) = refresh(trigger, &view, target, output, &mut stop, deadline).await?;
+    }
+    answer(ended, why, &view, target, output)
+}
+
+/// Connects and refreshes. Returns how that ended, and why it was cancelled, if it was.
+async fn refresh(
+    trigger: &Trigger,
+    view: &ViewId,
+    target: &Target,
+    output: Output,
+    stop: &mut StopSignals,
+    deadline: Option<Instant>,
+) -> Result<(Ended, &'static str), Failure> {
+    let limits = Limits::WRITING;
     let connected = tokio::select! {
         connected = refreshtop_connect::connect(target, "trigger", &limits) => connected?,
         () = stop.recv() => return Err(Failure::new(exit::FAILURE, "cancelled before the refresh began")),
@@ -75,7 +101,7 @@ pub async fn run(trigger: &Trigger, view: &ViewId, target: &Target, output: Outp
         }
     };
     let ended = trigger::ended(cancellable(connected, work, stream::once(cancel)).await);
-    answer(ended, why.get(), view, target, output)
+    Ok((ended, why.get()))
 }
 
 /// Prints progress if a person is watching.

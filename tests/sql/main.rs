@@ -20,3 +20,4 @@ mod stats;
 #[path = "../support/mod.rs"]
 mod support;
 mod views;
+mod without;
