@@ -1,6 +1,7 @@
 //! The materialized views of a database, managed or not.
 
 pub mod details;
+mod find;
 pub mod names;
 pub mod tree;
 

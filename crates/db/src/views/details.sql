@@ -52,7 +52,7 @@ WITH RECURSIVE read(relation, reader, through) AS (
     FROM called JOIN pg_proc p ON p.oid = called.oid JOIN pg_language l ON l.oid = p.prolang
     CROSS JOIN (SELECT c.relowner FROM pg_class c WHERE c.oid = $1::oid) v
 ), entry AS (
-    -- Where the query's columns come from. What is inside it has entries of the same numbers, so all of them must agree.
+    -- Where the query's columns come from. What is inside it has entries of the same numbers, so all must agree.
     SELECT m.found[1]::int4 AS number, m.found[2]::int8::oid AS relation, m.found[3]::int2 AS attnum
     FROM rule CROSS JOIN LATERAL
          regexp_matches(rule.tree, ':resno ([0-9]{1,4}) :resname (?:\\.|[^ \\])+ :ressortgroupref [0-9]+ '
