@@ -397,6 +397,41 @@ async fn the_statistics_of_all_are_those_of_each() {
 }
 
 #[tokio::test]
+async fn an_installation_without_a_part_lists_what_it_can() {
+    let url = migrated_app("views").await;
+    execute(&url, "DROP FUNCTION refreshtop.stats_of_all(interval)").await;
+    let all = read(&url).await;
+    assert_eq!(all.registry, Ok(()));
+    let missing = all.statistics.unwrap_err();
+    assert_eq!(missing.fix, "run: refreshtop migrate", "{missing:?}");
+    assert!(all.views[0].registered().is_some() && all.views[0].stats.is_none(), "{:?}", all.views);
+    // A registry that is somebody else's says nothing.
+    let (name, stranger) = fresh_role(&url, "stranger", "").await;
+    let foreign = fresh_database("views").await;
+    let database = foreign.rsplit_once('/').unwrap().1;
+    execute(
+        &foreign,
+        &format!("GRANT CREATE ON DATABASE {database} TO {name}; CREATE MATERIALIZED VIEW v AS SELECT 1 AS a"),
+    )
+    .await;
+    let there = stranger.replace(url.rsplit_once('/').unwrap().1, database);
+    execute(
+        &there,
+        "CREATE SCHEMA refreshtop; GRANT USAGE ON SCHEMA refreshtop TO PUBLIC;
+         CREATE FUNCTION refreshtop.trap() RETURNS text LANGUAGE plpgsql AS $$BEGIN RAISE 'sprung'; END$$;
+         CREATE VIEW refreshtop.views AS SELECT refreshtop.trap() AS refresh_type; GRANT SELECT ON refreshtop.views TO PUBLIC",
+    )
+    .await;
+    let (_, plain) = fresh_role(&foreign, "plain", "").await;
+    for url in [&foreign, &plain] {
+        let all = read(url).await;
+        assert_eq!(all.views[0].managed, Managed::Unknown, "{all:?}");
+        let missing = all.registry.unwrap_err();
+        assert!(missing.reason.contains(&name), "{missing:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_changed_since_a_view_was_registered_is_noticed() {
     let url = migrated_app("views").await;
     execute(&url, SHOP).await;

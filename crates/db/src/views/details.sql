@@ -48,7 +48,8 @@ WITH RECURSIVE read(relation, reader, through) AS (
            EXISTS (SELECT 1 FROM unnest(p.proconfig) c(setting)
                    WHERE lower(c.setting) IN ('row_security=on', 'row_security=true', 'row_security=yes',
                                               'row_security=1')) AS row_security,
-           has_function_privilege(v.relowner, p.oid, 'EXECUTE') AS callable
+           -- NULL if it was dropped a moment ago; so are the others below.
+           coalesce(has_function_privilege(v.relowner, p.oid, 'EXECUTE'), true) AS callable
     FROM called JOIN pg_proc p ON p.oid = called.oid JOIN pg_language l ON l.oid = p.prolang
     CROSS JOIN (SELECT c.relowner FROM pg_class c WHERE c.oid = $1::oid) v
 ), entry AS (
@@ -95,14 +96,15 @@ SELECT jsonb_build_object(
             'part_of', (SELECT format('%I.%I', pn.nspname, p.relname)
                         FROM pg_class p JOIN pg_namespace pn ON pn.oid = p.relnamespace WHERE p.oid = s.part_of),
             'reader', pg_get_userbyid(s.reader),
-            'readable', s.reader IS NULL OR has_table_privilege(s.reader, c.oid, 'SELECT') OR coalesce((
+            'readable', s.reader IS NULL OR coalesce(has_table_privilege(s.reader, c.oid, 'SELECT'), true) OR coalesce((
                 -- Rights on the columns that the query reads are enough.
                 SELECT bool_and(has_column_privilege(s.reader, c.oid, d.refobjsubid::int2, 'SELECT'))
                 FROM rule JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = rule.oid
                 WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid > 0
                   AND rule.ev_class = coalesce(s.through, $1::oid)), false),
-            'hiding', s.reader IS NOT NULL AND c.relrowsecurity AND NOT r.rolsuper AND NOT r.rolbypassrls
-                      AND (c.relforcerowsecurity OR NOT pg_has_role(s.reader, c.relowner, 'USAGE')),
+            'hiding', coalesce(
+                s.reader IS NOT NULL AND c.relrowsecurity AND NOT r.rolsuper AND NOT r.rolbypassrls
+                AND (c.relforcerowsecurity OR NOT pg_has_role(s.reader, c.relowner, 'USAGE')), false),
             'server', (SELECT f.srvname FROM pg_foreign_table t JOIN pg_foreign_server f ON f.oid = t.ftserver
                        WHERE t.ftrelid = c.oid))
             ORDER BY s.part_of IS NOT NULL, n.nspname, c.relname), '[]')
