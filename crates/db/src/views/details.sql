@@ -43,8 +43,10 @@ WITH RECURSIVE read(relation, reader, through) AS (
                                             'timeofday')
                               OR p.proname = 'age' AND p.pronargs = 1 AND p.proargtypes[0] <> 'xid'::regtype) AS clock,
            -- From release 14 on a body can be kept as a query.
-           p.oid >= 16384 AND l.lanname NOT IN ('internal', 'c')
-               AND to_jsonb(p) ->> 'prosqlbody' IS NULL AS hidden,
+           CASE WHEN l.lanname IN ('internal', 'c')
+                -- These run a query that they are given as a text.
+                THEN p.proname ~ '^(ts_stat|(query|table|schema|database|cursor)_to_xml.*|dblink|crosstab.*|connectby)$'
+                ELSE p.oid >= 16384 AND to_jsonb(p) ->> 'prosqlbody' IS NULL END AS hidden,
            EXISTS (SELECT 1 FROM unnest(p.proconfig) c(setting)
                    WHERE lower(c.setting) IN ('row_security=on', 'row_security=true', 'row_security=yes',
                                               'row_security=1')) AS row_security,
@@ -54,9 +56,14 @@ WITH RECURSIVE read(relation, reader, through) AS (
     CROSS JOIN (SELECT c.relowner FROM pg_class c WHERE c.oid = $1::oid) v
 ), entry AS (
     -- Where the query's columns come from. What is inside it has entries of the same numbers, so all must agree.
-    SELECT m.found[1]::int4 AS number, m.found[2]::int8::oid AS relation, m.found[3]::int2 AS attnum
+    -- Arguments of aggregates have entries without a name. A constant, a count of rows and the time are never NULL.
+    SELECT m.found[1] IS NOT NULL AS sure,
+           m.found[2]::int4 AS number, m.found[3]::int8::oid AS relation, m.found[4]::int2 AS attnum
     FROM rule CROSS JOIN LATERAL
-         regexp_matches(rule.tree, ':resno ([0-9]{1,4}) :resname (?:\\.|[^ \\])+ :ressortgroupref [0-9]+ '
+         regexp_matches(rule.tree, '(\{TARGETENTRY :expr \{(?:FUNCEXPR :funcid (?:1299|2647|2648|2649) [^{}]*|'
+                                   'SQLVALUEFUNCTION :op [0-8] [^{}]*|AGGREF :aggfnoid 2803 [^{}]*|'
+                                   'CONST [^{}]*:constisnull false [^{}]*)\} )?'
+                                   ':resno ([0-9]{1,4}) :resname (?!<> )(?:\\.|[^ \\])+ :ressortgroupref [0-9]+ '
                                    ':resorigtbl ([0-9]{1,10}) :resorigcol ([0-9]{1,4}) ', 'g') AS m(found)
     WHERE rule.ev_class = $1::oid
 ), not_null(number) AS (
@@ -66,7 +73,7 @@ WITH RECURSIVE read(relation, reader, through) AS (
     WHERE NOT EXISTS (SELECT 1 FROM rule WHERE rule.ev_class = $1::oid
                                            AND rule.tree ~ ':jointype [1-9]|:groupingSets \(')
     GROUP BY e.number
-    HAVING bool_and(coalesce(
+    HAVING bool_and(e.sure OR coalesce(
         c.relkind IN ('r', 'p') AND a.attnotnull
         -- From release 18 on such a constraint need not have been checked.
         AND NOT EXISTS (SELECT 1 FROM pg_constraint k
@@ -115,7 +122,7 @@ SELECT jsonb_build_object(
         LEFT JOIN pg_roles r ON r.oid = s.reader),
     'functions', (
         SELECT coalesce(jsonb_agg(to_jsonb(f) - 'oid' ORDER BY f.builtin, f.name), '[]') FROM function f
-        WHERE NOT f.builtin OR f.volatile OR f.clock OR NOT f.callable),
+        WHERE NOT f.builtin OR f.volatile OR f.clock OR f.hidden OR NOT f.callable),
     'clock_words', (
         SELECT coalesce(jsonb_agg(DISTINCT m.found[1]::int4), '[]')
         FROM rule CROSS JOIN LATERAL regexp_matches(rule.tree, '\{SQLVALUEFUNCTION :op ([0-8]) ', 'g') AS m(found)),
