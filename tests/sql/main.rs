@@ -19,4 +19,5 @@ mod schedule;
 mod stats;
 #[path = "../support/mod.rs"]
 mod support;
+mod views;
 mod without;

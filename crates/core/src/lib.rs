@@ -34,3 +34,4 @@ pub mod slices;
 pub mod snapshot;
 pub mod statement;
 pub mod stats;
+pub mod views;
