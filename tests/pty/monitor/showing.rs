@@ -74,7 +74,9 @@ async fn the_only_view_is_shown_if_none_is_named() {
     )
     .await;
     monitor.send("p");
-    monitor.wait_for("the attempt of the view", |screen| screen.contains("RUNS  1 ") && screen.contains("healthy"));
+    monitor.wait_for("the attempt of the view", |screen| {
+        screen.contains("RUNS  1 ") && screen.contains("every rule is kept")
+    });
     monitor.send("r");
     monitor.wait_for("a second attempt", |screen| screen.contains("RUNS  2 "));
     monitor.send("q");
