@@ -99,6 +99,7 @@ pub struct Migrate {
 
 /// What is installed. `--with` has no variable: it is about one database, and a forgotten one would be about others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
+#[expect(clippy::doc_markdown, reason = "these comments are the text of --help")]
 pub struct Parts {
     /// Require this part: what it lacks is an error
     ///
@@ -109,6 +110,7 @@ pub struct Parts {
 
 /// A part that a database may do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(clippy::doc_markdown, reason = "these comments are the text of --help")]
 pub enum Part {
     /// The view public.platform_metrics, its functions and its jobs
     PlatformMetrics,

@@ -68,11 +68,12 @@ async fn cancel_until_silent(canceller: &Canceller, cancels: impl Stream<Item = 
         // A request that fails changes nothing, and can be repeated.
         let _ = timeout(CANCEL_LIMIT, canceller.cancel()).await;
         requested = tokio::select! {
-            again = cancels.select_next_some() => Some(again),
+            // Once there are no more, only the time is left.
+            Some(again) = cancels.next() => Some(again),
             () = sleep(CANCEL_PATIENCE) => return,
         };
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Runs a statement that calls `function` and returns JSON as text, if this session may call it.

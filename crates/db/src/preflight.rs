@@ -9,6 +9,7 @@ use std::fmt;
 
 /// One problem, and what fixes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "what the preflight says of a problem")]
 pub struct Problem {
     /// What is wrong.
     pub problem: String,

@@ -125,7 +125,7 @@ async fn an_event_trigger_is_named_before_it_runs_and_when_it_fails() {
     let mut reported = Vec::new();
     let outcome =
         refreshtop_db::migrate::begin_up(&mut session, refreshtop_db::migrate::With::default(), &mut |text| {
-            reported.push(text.to_owned())
+            reported.push(text.to_owned());
         })
         .await;
     let message = outcome.expect_err("it fails").to_string();

@@ -155,8 +155,9 @@ const COMMANDS: [&[&str]; 8] = [
 ];
 
 /// Each that is left, with everything that it can be asked to tell; those that go on are stopped.
-const MORE_COMMANDS: [&[&str]; 27] = [
+const MORE_COMMANDS: [&[&str]; 28] = [
     &["migrate", "up"],
+    &["migrate", "sql"],
     &["monitor"],
     &["status", "--json"],
     &["stats"],

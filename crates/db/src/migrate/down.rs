@@ -5,13 +5,12 @@ use super::{
     inventory::exists,
     migrator, script,
     transaction::{
-        ENTER, LEAVE, LEAVE_ROLES, Pending, as_owner, begin, blame, event_triggers, record, run, write_as_owner,
+        ENTER, FORGET_ROLES, LEAVE, LEAVE_ROLES, Pending, as_owner, begin, blame, event_triggers, record, run,
+        write_as_owner,
     },
     unbarred, versions,
 };
 use crate::{error::Result, parameter::Parameter, preflight::Problem, row::FromRow as _, session::Session};
-
-pub(super) const FORGET_ROLES: &str = include_str!("forget_roles.sql");
 
 /// What a rollback did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,10 +1,9 @@
 //! The migrations as SQL: what the migrator itself does between the steps, and all of it as one script for another tool.
 
 use super::{
-    down::FORGET_ROLES,
     inventory::{INVENTORY, MOVED_FROM},
     known, migrator, steps_up,
-    transaction::{BEGIN, ENTER, LEAVE, LEAVE_ROLES, LOCK, owned},
+    transaction::{BEGIN, ENTER, FORGET_ROLES, LEAVE, LEAVE_ROLES, LOCK, owned},
 };
 use crate::quote::literal;
 use sqlx::migrate::Migration;

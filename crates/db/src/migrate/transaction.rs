@@ -12,6 +12,7 @@ use std::fmt::Write as _;
 pub(super) const ENTER: &str = include_str!("enter.sql");
 pub(super) const LEAVE: &str = include_str!("leave.sql");
 pub(super) const LEAVE_ROLES: &str = include_str!("leave_roles.sql");
+pub(super) const FORGET_ROLES: &str = include_str!("forget_roles.sql");
 
 /// A migration up or down that has done everything but the commit. Dropped, it is rolled back.
 #[derive(Debug)]
