@@ -11,6 +11,8 @@ CREATE TABLE IF NOT EXISTS refreshtop.views (
     settings     jsonb NOT NULL DEFAULT '{}',
     lock_timeout interval NOT NULL DEFAULT '5 s' CHECK (lock_timeout BETWEEN '1 ms' AND '1 h'),
     keep_log     interval NOT NULL DEFAULT '30 days' CHECK (keep_log >= '1 hour'),
+    blocking     boolean NOT NULL DEFAULT false,
+    managed_at   timestamptz,
     UNIQUE (view_schema, view_name)
 );
 -- A role with our rights may have dropped columns.
@@ -21,7 +23,9 @@ ALTER TABLE refreshtop.views
     ADD COLUMN IF NOT EXISTS time_zone text NOT NULL DEFAULT 'UTC',
     ADD COLUMN IF NOT EXISTS settings jsonb NOT NULL DEFAULT '{}',
     ADD COLUMN IF NOT EXISTS lock_timeout interval NOT NULL DEFAULT '5 s' CHECK (lock_timeout BETWEEN '1 ms' AND '1 h'),
-    ADD COLUMN IF NOT EXISTS keep_log interval NOT NULL DEFAULT '30 days' CHECK (keep_log >= '1 hour');
+    ADD COLUMN IF NOT EXISTS keep_log interval NOT NULL DEFAULT '30 days' CHECK (keep_log >= '1 hour'),
+    ADD COLUMN IF NOT EXISTS blocking boolean NOT NULL DEFAULT false,
+    ADD COLUMN IF NOT EXISTS managed_at timestamptz;
 COMMENT ON TABLE refreshtop.views IS
     'Materialized views that refreshtop refreshes; a refresh holds its row locked, so that two never run at once';
 COMMENT ON COLUMN refreshtop.views.view_oid IS
@@ -32,6 +36,10 @@ COMMENT ON COLUMN refreshtop.views.definer IS
 COMMENT ON COLUMN refreshtop.views.time_zone IS 'TimeZone in which the query runs, whatever the session''s is';
 COMMENT ON COLUMN refreshtop.views.settings IS
     'Other settings under which the query runs: those of whoever registered the view';
+COMMENT ON COLUMN refreshtop.views.blocking IS
+    'Whether it is refreshed plainly, which keeps readers waiting; otherwise concurrently';
+COMMENT ON COLUMN refreshtop.views.managed_at IS
+    'When refreshtop.manage() registered it; NULL for the view that the migrations make';
 COMMENT ON COLUMN refreshtop.views.lock_timeout IS
     'How long a refresh waits for a lock before it gives up with a logged error';
 
