@@ -60,7 +60,9 @@ DECLARE
     v_owner pg_roles;
     v_part  text;
 BEGIN
-    SELECT * INTO v_class FROM pg_class WHERE oid = to_regclass(v_name);
+    -- By name in the catalogue, because to_regclass() fails in a schema without USAGE.
+    SELECT c.* INTO v_class FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE (n.nspname, c.relname) = (p_view.view_schema, p_view.view_name);
     IF NOT FOUND THEN
         SELECT format('%I.%I', n.nspname, c.relname) INTO v_moved
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -96,7 +98,7 @@ BEGIN
         UPDATE refreshtop.views SET view_oid = v_class.oid WHERE refresh_type = p_view.refresh_type;
         p_view.view_oid := v_class.oid;
     END IF;
-    IF refreshtop.may_maintain(v_class.oid) THEN
+    IF refreshtop.may_maintain(v_class.oid) AND has_schema_privilege(v_class.relnamespace, 'USAGE') THEN
         p_view.definer := NULL;
     ELSIF p_view.definer IS NOT NULL AND NOT EXISTS (
               SELECT 1 FROM pg_proc p

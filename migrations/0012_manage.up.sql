@@ -167,7 +167,7 @@ BEGIN
         RAISE EXCEPTION 'this database is not the one that was migrated (%)', v_home
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run: refreshtop migrate';
     END IF;
-    SELECT c.oid, c.relkind, n.nspname, c.relname INTO v_view
+    SELECT c.oid, c.relkind, n.nspname, n.nspowner, c.relname INTO v_view
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = p_view;
     IF v_view.relkind = 'm' THEN
         v_named := format('%I.%I', v_view.nspname, v_view.relname);
@@ -216,6 +216,13 @@ BEGIN
     WHERE c.oid = p_view AND a.grantee = (SELECT r.oid FROM pg_roles r WHERE r.rolname = v_our)
       AND a.grantee <> c.relowner AND a.privilege_type <> ALL (v_given)
     ON CONFLICT DO NOTHING;
+    -- Without it the figures can't be read. Where it can't be given, the view is refreshed all the same.
+    IF NOT has_schema_privilege(v_our, v_view.nspname, 'USAGE') AND pg_has_role(v_view.nspowner, 'USAGE') THEN
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', v_view.nspname, v_our);
+        INSERT INTO refreshtop.undo (step, kind, object_name, detail)
+        VALUES (12, 'grant', v_view.nspname,
+                jsonb_build_object('right', 'USAGE', 'kind', 'SCHEMA OF VIEWS', 'role', v_our));
+    END IF;
     PERFORM refreshtop.note_act('views add', 'success', jsonb_strip_nulls(jsonb_build_object(
         'view', v_type, 'blocking', p_blocking, 'renamed_from', v_old.refresh_type)));
     RETURN v_type;
@@ -280,6 +287,18 @@ BEGIN
         EXECUTE format('DROP SEQUENCE IF EXISTS %s', v_slot);
     END LOOP;
     DELETE FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type;
+    -- The right on a schema goes with the last view in it.
+    FOR v_note IN
+        SELECT u.id, u.object_name AS named, u.detail ->> 'role' AS role FROM refreshtop.undo u
+        WHERE u.kind = 'grant' AND u.detail ->> 'kind' = 'SCHEMA OF VIEWS' AND u.detail ->> 'right' = 'USAGE'
+          AND NOT EXISTS (SELECT 1 FROM refreshtop.views v
+                          WHERE v.view_schema = u.object_name AND v.managed_at IS NOT NULL)
+    LOOP
+        IF to_regnamespace(quote_ident(v_note.named)) IS NOT NULL THEN
+            EXECUTE format('REVOKE USAGE ON SCHEMA %I FROM %I', v_note.named, v_note.role);
+        END IF;
+        DELETE FROM refreshtop.undo u WHERE u.id = v_note.id;
+    END LOOP;
     PERFORM refreshtop.note_act('views remove', 'success', jsonb_build_object('view', p_refresh_type));
 END
 $$;
@@ -323,15 +342,16 @@ BEGIN
                 USING ERRCODE = 'invalid_parameter_value';
         END IF;
         IF EXISTS (
-            SELECT 1 FROM (
+            SELECT 1
+            FROM (
                 SELECT v_schema.nspowner AS role
                 UNION ALL
                 SELECT a.grantee FROM aclexplode(v_schema.nspacl) a WHERE a.privilege_type = 'CREATE'
             ) AS may_create
-            WHERE may_create.role <> v_owner.oid
-              AND NOT EXISTS (SELECT 1 FROM pg_roles r
-                              WHERE r.oid = may_create.role AND (r.rolsuper OR r.rolname IN (
-                                        'pg_database_owner', 'refreshtop_owner')))
+            LEFT JOIN pg_roles r ON r.oid = may_create.role
+            LEFT JOIN pg_database d ON d.datname = current_database() AND r.rolname = 'pg_database_owner'
+            WHERE coalesce(d.datdba, may_create.role) <> v_owner.oid
+              AND NOT EXISTS (SELECT 1 FROM pg_roles s WHERE s.oid = coalesce(d.datdba, may_create.role) AND s.rolsuper)
         ) THEN
             RAISE EXCEPTION 'others than % may create in schema %, and their code would run as that role',
                 v_owner.rolname, v_schema.nspname
