@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod arguments;
+pub mod views;
 
 use crate::settings::layer::{Layer, variable};
 use arguments::{Answer, Check, Completions, Config, Doctor, Job, Logs, Man, Metrics, Schedule, Trigger};
@@ -12,6 +13,7 @@ use clap::{
 use refreshtop_connect::secret::{ConnectionUrl, looks_secret};
 use refreshtop_core::sanitize;
 use std::{cmp::Ordering, ffi::OsString};
+use views::Views;
 
 /// Keeps a PostgreSQL materialized view of platform-wide figures fresh, and shows it live in the terminal.
 #[derive(Debug, Clone, PartialEq, Parser)]
@@ -54,6 +56,8 @@ pub enum Command {
     Logs(Logs),
     /// Refresh the view now and wait for it to finish; Ctrl-C cancels it on the server
     Trigger(Trigger),
+    /// List the materialized views of the database, or show one
+    Views(Views),
     /// Show or change the jobs in pg_cron
     Job(Job),
     /// Delete log rows that are past their retention
@@ -177,6 +181,7 @@ impl Cli {
             Some(Command::Trigger(command)) => &command.answer,
             Some(Command::Schedule(command)) => &command.answer,
             Some(Command::Doctor(command)) => &command.answer,
+            Some(Command::Views(views)) => return views.answer().json,
             Some(Command::Job(job)) => match &job.action {
                 Some(Act::Show(answer) | Act::Restore(answer)) => answer,
                 Some(Act::Pause(one) | Act::Resume(one) | Act::Remove(one)) => &one.answer,

@@ -23,6 +23,7 @@ pub mod stats;
 pub mod status;
 pub mod stdout_closed;
 pub mod trigger;
+pub mod views;
 
 use refreshtop_core::{exit, sanitize::printable};
 use std::fmt;

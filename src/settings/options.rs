@@ -12,7 +12,7 @@ pub fn commands() -> Vec<&'static str> {
     // The monitor, and the commands that only print what is built in, have none.
     vec![
         "check", "cleanup", "demo", "doctor", "job", "logs", "metrics", "migrate", "schedule", "stats", "status",
-        "trigger",
+        "trigger", "views",
     ]
 }
 

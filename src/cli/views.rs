@@ -1,0 +1,88 @@
+//! The options of `refreshtop views`.
+
+#![expect(clippy::doc_markdown, reason = "these comments are the text of --help")]
+
+use super::arguments::Answer;
+use clap::{Args, Subcommand, builder::FalseyValueParser};
+
+/// `views`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Views {
+    /// What to do; `None` is `list`.
+    #[command(subcommand)]
+    pub action: Option<ViewsAction>,
+    /// Which views.
+    #[command(flatten)]
+    pub list: ViewsList,
+}
+
+/// What to do with views.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum ViewsAction {
+    /// List every materialized view of the database, worst first (the default)
+    List(ViewsList),
+    /// Show one view: what it reads, its indexes, settings, attempts, and what could be wrong
+    Show(ViewsShow),
+    /// Show which materialized views read which
+    Tree(ViewsTree),
+}
+
+/// `views list`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct ViewsList {
+    /// Only views of these names; * stands for any text and ? for one character
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Only managed views
+    #[arg(long, env = "REFRESHTOP_MANAGED", value_parser = FalseyValueParser::new())]
+    pub managed: bool,
+    /// Only unmanaged views
+    #[arg(long, env = "REFRESHTOP_UNMANAGED", value_parser = FalseyValueParser::new())]
+    pub unmanaged: bool,
+    /// Only views that are not healthy, or that can't be refreshed concurrently
+    #[arg(long, env = "REFRESHTOP_FAULTS", value_parser = FalseyValueParser::new())]
+    pub faults: bool,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// `views show`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ViewsShow {
+    /// The view, as SQL writes it; without schema or quotes if that is unambiguous
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// `views tree`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ViewsTree {
+    /// Only this view and what it reads, as SQL writes it
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+impl Views {
+    /// What to do, the default filled in.
+    pub fn action(&self) -> ViewsAction {
+        self.action.clone().unwrap_or_else(|| ViewsAction::List(self.list.clone()))
+    }
+
+    /// How to answer; --json may also stand before the subcommand.
+    pub fn answer(&self) -> Answer {
+        let own = match &self.action {
+            Some(ViewsAction::List(list)) => &list.answer,
+            Some(ViewsAction::Show(show)) => &show.answer,
+            Some(ViewsAction::Tree(tree)) => &tree.answer,
+            None => &self.list.answer,
+        };
+        Answer { json: own.json || self.list.answer.json }
+    }
+}
