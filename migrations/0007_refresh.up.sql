@@ -433,6 +433,8 @@ BEGIN
         'started_at', v_row.started_at,
         'completed_at', v_row.completed_at,
         'sqlstate', v_row.sqlstate,
+        'hint', v_row.error_hint,
+        'context', v_row.error_context,
         'message', CASE v_row.status
             WHEN 'success' THEN format('%s refreshed in %s ms', p_refresh_type, v_row.duration_ms)
             ELSE v_row.error_message

@@ -1,6 +1,10 @@
 //! `refreshtop views`: the materialized views of a database, managed or not.
 
+mod add;
 mod list;
+mod managing;
+mod remove;
+mod set;
 mod show;
 mod tree;
 
@@ -22,5 +26,8 @@ pub async fn run(views: &Views, settings: &Settings, target: &Target, output: Ou
         ViewsAction::List(list) => list::run(&list, settings, target, output).await,
         ViewsAction::Show(show) => show::run(&show, settings, target, output).await,
         ViewsAction::Tree(tree) => tree::run(&tree, settings, target, output).await,
+        ViewsAction::Add(add) => add::run(&add, target, output).await,
+        ViewsAction::Remove(remove) => remove::run(&remove, target, output).await,
+        ViewsAction::Set(set) => set::run(&set, target, output).await,
     }
 }
