@@ -97,7 +97,7 @@ async fn manage_all(
                     none => none.insert(open(target, watch).await?),
                 };
                 watch.progress(&format!("refreshing {} for the first time", examined.view.id));
-                manage::manage(open, &examined.view, add.blocking).await?
+                manage::manage(open, examined, add.blocking).await?
             }
         };
         if let (false, Some(sentence)) = (output.json, sentence(examined, &outcome)) {
@@ -142,8 +142,8 @@ fn sentence(examined: &Examination, outcome: &Outcome) -> Option<String> {
             let took = age::duration_ms(*duration_ms);
             Some(format!("{name}: managed, and refreshed {how} in {took}{}", path.unwrap_or_default()))
         }
-        Outcome::Refused { reason } => Some(format!("{name}: not managed: {}", clean(reason))),
-        Outcome::Possible | Outcome::Already => None,
+        Outcome::Refused { reason } if examined.obstacles.is_empty() => Some(format!("{name}: not managed: {}", clean(reason))),
+        Outcome::Refused { .. } | Outcome::Possible | Outcome::Already => None,
     }
 }
 

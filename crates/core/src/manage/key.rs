@@ -7,6 +7,8 @@ pub struct Key {
     pub columns: Vec<String>,
     /// Why they are unique, for people.
     pub because: &'static str,
+    /// Whether the query guarantees it.
+    pub is_sure: bool,
 }
 
 /// A key for the query that is stored as `tree`, PostgreSQL's own form of it.
@@ -28,19 +30,20 @@ pub fn proposed(tree: &str) -> Option<Key> {
     if !several && is_set("distinctClause") {
         let because = "the query gives each once (DISTINCT)";
         if let Some(columns) = of_groups("distinctClause").filter(|columns| columns.len() <= 8) {
-            return Some(Key { columns, because });
+            return Some(Key { columns, because, is_sure: true });
         }
     }
     if !several && !is_set("groupingSets") && is_set("groupClause") {
         if let Some(columns) = of_groups("groupClause") {
-            return Some(Key { columns, because: "the query gives each group once (GROUP BY)" });
+            return Some(Key { columns, because: "the query gives each group once (GROUP BY)", is_sure: true });
         }
     } else if !several && is_set("hasAggs") && !is_set("groupingSets") {
         let columns = vec![shown().next()?.name.clone()];
-        return Some(Key { columns, because: "the query gives one row" });
+        return Some(Key { columns, because: "the query gives one row", is_sure: true });
     }
     let id = shown().find(|column| column.name == "id")?;
-    Some(Key { columns: vec![id.name.clone()], because: "by its name; the statement fails if it is not unique" })
+    let because = "by its name; the statement fails if it is not unique";
+    Some(Key { columns: vec![id.name.clone()], because, is_sure: false })
 }
 
 /// A column of the query.

@@ -55,6 +55,8 @@ pub struct Examination {
     pub notes: Vec<String>,
     /// A statement that would make the unique index that it lacks.
     pub proposal: Option<String>,
+    /// Whether the query itself guarantees a unique key. Otherwise its rows must be counted.
+    pub has_sure_key: bool,
 }
 
 /// What became of a view.

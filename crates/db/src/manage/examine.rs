@@ -90,24 +90,27 @@ pub async fn examine(session: &mut Session, view: &Candidate, blocking: bool) ->
         serde_json::from_str(&facts.unwrap_or_default()).map_err(|failure| Error::Decode(failure.to_string()))?;
     let jobs = jobs(session).await;
     let usable = facts.keys.iter().any(|key| key.flaw.is_none());
+    let proposed = key::proposed(facts.tree.as_deref().unwrap_or_default());
     Ok(Examination {
         view: view.clone(),
         obstacles: obstacles?,
-        proposal: if blocking || usable { None } else { proposal(view, facts.tree.as_deref().unwrap_or_default()) },
+        has_sure_key: proposed.as_ref().is_some_and(|proposed| proposed.is_sure && is_in_use(proposed, &facts.keys)),
+        proposal: proposed.filter(|_| !blocking && !usable).map(|key| proposal(view, &key)),
         notes: notes(view, &facts, &jobs, blocking),
     })
 }
 
+/// Whether a usable unique index has these columns, and maybe more.
+fn is_in_use(key: &key::Key, indexes: &[Key]) -> bool {
+    let has = |index: &Key, column: &String| index.nulls.iter().flatten().any(|part| part.column == identifier(column));
+    indexes.iter().any(|index| index.flaw.is_none() && key.columns.iter().all(|column| has(index, column)))
+}
+
 /// The statement that makes a unique index, as far as the query shows what is unique.
-fn proposal(view: &Candidate, tree: &str) -> Option<String> {
-    let key = key::proposed(tree)?;
+fn proposal(view: &Candidate, key: &key::Key) -> String {
     let columns: Vec<String> = key.columns.iter().map(|column| identifier(column)).collect();
     let (schema, name) = (identifier(&view.schema), identifier(&view.name));
-    Some(format!(
-        "CREATE UNIQUE INDEX CONCURRENTLY ON {schema}.{name} ({}); -- {}",
-        columns.join(", "),
-        key.because
-    ))
+    format!("CREATE UNIQUE INDEX CONCURRENTLY ON {schema}.{name} ({}); -- {}", columns.join(", "), key.because)
 }
 
 fn notes(view: &Candidate, facts: &Facts, jobs: &[Job], blocking: bool) -> Vec<String> {
@@ -159,18 +162,10 @@ fn nullable(keys: &[Key]) -> Option<String> {
         .filter_map(|(column, fraction)| Some((column, fraction.filter(|fraction| *fraction > 0.0)?)))
         .map(|(column, fraction)| format!("{column} ({:.1} %)", fraction * 100.0))
         .collect();
-    if holding.is_empty() {
-        return Some(format!(
-            "it was never analyzed, so it is not known whether the key of index {} has NULLs: ANALYZE tells",
-            key.name
-        ));
-    }
-    Some(format!(
-        "the key of index {} has NULLs in {}: of equal rows with NULL a concurrent refresh keeps one without an error, and \
-         it writes these rows anew each time",
-        key.name,
-        holding.join(", ")
-    ))
+    let name = &key.name;
+    (!holding.is_empty()).then(|| {
+        format!("the key of index {name} has NULLs in {}: each refresh writes these rows anew", holding.join(", "))
+    })
 }
 
 /// The jobs of this database, as far as this role may see them: from `pg_cron`'s own table, or none.

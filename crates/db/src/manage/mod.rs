@@ -15,7 +15,7 @@ use crate::{
 };
 use refreshtop_core::{
     address::ViewId,
-    manage::{Candidate, Outcome, function_of},
+    manage::{Candidate, Examination, Outcome, function_of},
 };
 use serde::Deserialize;
 use std::fmt::Write as _;
@@ -65,8 +65,9 @@ struct Reply {
 }
 
 /// Manages a view that was examined, and refreshes it, in one transaction. If it can't be refreshed, it is not managed.
-pub async fn manage(session: &mut Session, view: &Candidate, blocking: bool) -> Result<Outcome, MigrateError> {
-    let failed = match attempt(session, view, blocking, None).await? {
+pub async fn manage(session: &mut Session, found: &Examination, blocking: bool) -> Result<Outcome, MigrateError> {
+    let view = &found.view;
+    let failed = match attempt(session, found, blocking, None).await? {
         Ok(managed) => return Ok(managed),
         Err(failed) => failed,
     };
@@ -78,7 +79,7 @@ pub async fn manage(session: &mut Session, view: &Candidate, blocking: bool) -> 
     if view.schema != "public" {
         path.push_str(", public");
     }
-    match attempt(session, view, blocking, Some(&path)).await? {
+    match attempt(session, found, blocking, Some(&path)).await? {
         Ok(managed) => Ok(managed),
         Err(again) => {
             let mut reason = failed.reason;
@@ -134,6 +135,9 @@ impl Failed {
                      write the name with its schema"
                 );
             }
+            None if failed.lacks_name() && reply.hint.is_empty() => {
+                failed.reason.push_str("; a refresh does not find unqualified names: write the name with its schema");
+            }
             _ if !reply.hint.is_empty() => {
                 let _ = write!(failed.reason, "; {}", reply.hint);
             }
@@ -145,10 +149,11 @@ impl Failed {
 
 async fn attempt(
     session: &mut Session,
-    view: &Candidate,
+    found: &Examination,
     blocking: bool,
     path: Option<&str>,
 ) -> Result<Result<Outcome, Failed>, MigrateError> {
+    let view = &found.view;
     let mut pending = migrate::begin_jobs(session).await?;
     let app = pending.connection();
     let registered = register(app, view, blocking, path).await;
@@ -173,11 +178,38 @@ async fn attempt(
         pending.rollback().await?;
         return Ok(Err(Failed::of_trial(&reply)));
     }
+    if !blocking && !found.has_sure_key {
+        let lost = match lost_rows(pending.connection(), view).await {
+            Err(MigrateError::Database(failure)) if error::server_error(&failure).is_some() => {
+                Some(format!("the rows of its query can't be counted: {}", Failed::of(&failure).reason))
+            }
+            lost => lost?,
+        };
+        if let Some(reason) = lost {
+            pending.rollback().await?;
+            return Ok(Err(Failed { sqlstate: String::new(), reason, trial: false }));
+        }
+    }
     pending.commit().await?;
     Ok(Ok(Outcome::Managed {
         duration_ms: reply.duration_ms,
         concurrently: reply.concurrently,
         search_path: path.map(ToOwned::to_owned),
+    }))
+}
+
+/// Why concurrent refreshes would lose rows without an error; `None` if they don't.
+async fn lost_rows(app: &mut Session, view: &Candidate) -> Result<Option<String>, MigrateError> {
+    migrate::enter(app).await?;
+    app.run(include_str!("lost_rows.sql")).await?;
+    let sql = "SELECT refreshtop_migration.lost_rows(v.view_oid,
+                          coalesce(v.settings ->> 'search_path', 'pg_catalog, pg_temp'))
+               FROM refreshtop.views v WHERE v.view_oid = $1::oid";
+    let row = app.optional(sql, &[Parameter::Number(view.oid.unwrap_or_default())]).await?;
+    let lost = row.map(|row| row.try_get::<Option<String>, _>(0)).transpose()?.flatten();
+    migrate::leave(app).await?;
+    Ok(lost.map(|problem| {
+        format!("{problem}; create the unique index on columns that tell the rows of the query apart, or use --blocking")
     }))
 }
 
