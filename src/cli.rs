@@ -54,7 +54,8 @@ pub enum Command {
     Stats(Answer),
     /// List the latest attempts, with their errors
     Logs(Logs),
-    /// Refresh the view now and wait for it to finish; Ctrl-C cancels it on the server
+    /// Refresh views now, one after the other, and wait for the end; Ctrl-C cancels the refresh on the server
+    #[command(name = "refresh", visible_alias = "trigger")]
     Trigger(Trigger),
     /// List the materialized views of the database, or show one
     Views(Views),

@@ -1,4 +1,4 @@
-//! `refreshtop trigger`: a refresh now. It runs in this command's session, so the command waits for it.
+//! `refreshtop refresh`: a refresh now, of one view or of several, one after the other. It runs in this command's session, so the command waits for it.
 //!
 //! Refreshes never queue up in the database. To refresh after a running one, this command waits (`--wait`) without a
 //! transaction and without a lock.
@@ -14,7 +14,7 @@ use refreshtop_core::{address::ViewId, age, exit, refresh::TriggerOutcome};
 use refreshtop_db::{
     cancellable::{Lost, call, cancellable},
     error::{self, sqlstate},
-    running,
+    manage, running,
     trigger::{self, Ended},
 };
 use serde_json::{Value, json};
@@ -31,11 +31,51 @@ const RUNNING_PAUSE: Duration = Duration::from_millis(500);
 /// Longest pause before triggering again: each refused attempt leaves an audit trace.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
-/// Triggers a refresh and waits for its end. A signal, or the end of `--timeout`, cancels it on the server.
+/// Refreshes the views that were named, one after the other; `view` if none was.
 ///
 /// # Errors
-/// The view was not refreshed; the exit code tells why.
+/// At least one view was not refreshed; the exit code is that of the worst.
 pub async fn run(trigger: &Trigger, view: &ViewId, target: &Target, output: Output) -> Result<(), Failure> {
+    let views = if trigger.names.is_empty() { vec![view.clone()] } else { named(trigger, target).await? };
+    if let [view] = views.as_slice() {
+        return one(trigger, view, target, output).await;
+    }
+    let mut worst = exit::OK;
+    for view in &views {
+        if !output.json {
+            output.print(&format!("{}:", clean(view.as_str())))?;
+        }
+        if let Err(failure) = one(trigger, view, target, output).await {
+            if failure.code == exit::CANNOT_CONNECT {
+                return Err(failure);
+            }
+            worst = worst.max(failure.code);
+            // Ignore the error: stderr may be closed.
+            let _ = writeln!(std::io::stderr(), "refreshtop: {}: {failure}", clean(view.as_str()));
+        }
+    }
+    if worst == exit::OK { Ok(()) } else { Err(Failure::silent(worst)) }
+}
+
+/// The managed views that the names mean. Who may not see which are managed names them as they are.
+async fn named(trigger: &Trigger, target: &Target) -> Result<Vec<ViewId>, Failure> {
+    let mut session = session::open(target, "refresh", &Limits::READING).await?;
+    let managed = manage::managed(&mut session).await;
+    session::close(session).await;
+    match managed {
+        Ok(managed) => match refreshtop_core::manage::chosen(&managed, &trigger.names) {
+            Ok(views) => Ok(views.into_iter().map(|view| view.id).collect()),
+            Err(failure) => Err(Failure::new(exit::USAGE, format!("{failure}; refreshtop views lists them"))),
+        },
+        Err(failure) if error::is_connection_failure(&failure) => {
+            Err(session::failure("see which views are managed", target, &failure))
+        }
+        Err(_) => Ok(trigger.names.iter().map(|name| ViewId::new(name)).collect()),
+    }
+}
+
+/// Refreshes one view and waits for its end. A signal, or the end of `--timeout`, cancels it on the server.
+async fn one(trigger: &Trigger, view: &ViewId, target: &Target, output: Output) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
     let limits = Limits::WRITING;
     let deadline = trigger.timeout.map(|timeout| Instant::now() + timeout);

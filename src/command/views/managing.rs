@@ -2,10 +2,7 @@
 
 use crate::command::{Failure, interrupt::Watch, migrate::session};
 use refreshtop_connect::Target;
-use refreshtop_core::{
-    exit,
-    manage::{Candidate, NotFound},
-};
+use refreshtop_core::{exit, manage::Candidate};
 use refreshtop_db::{
     manage::{self, Permitted},
     migrate::{self, MigrateError},
@@ -40,16 +37,8 @@ pub(super) async fn candidates(session: &mut Session) -> Result<Vec<Candidate>, 
 
 /// The views among `known` that `names` mean.
 pub(super) fn chosen(known: &[Candidate], names: &[String]) -> Result<Vec<Candidate>, Failure> {
-    refreshtop_core::manage::chosen(known, names).map_err(|failure| {
-        let why = match failure {
-            NotFound::Missing(name) => format!("no materialized view is named {name}; refreshtop views lists them"),
-            NotFound::Ambiguous(name, ids) => {
-                let ids: Vec<&str> = ids.iter().map(refreshtop_core::address::ViewId::as_str).collect();
-                format!("{name} could be any of these: {}", ids.join(", "))
-            }
-        };
-        Failure::new(exit::USAGE, why)
-    })
+    refreshtop_core::manage::chosen(known, names)
+        .map_err(|failure| Failure::new(exit::USAGE, format!("{failure}; refreshtop views lists them")))
 }
 
 /// The failure if a signal came.

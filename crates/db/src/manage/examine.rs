@@ -4,8 +4,10 @@ use crate::{
     error::{Error, Result},
     parameter::Parameter,
     quote::identifier,
+    read_transaction::ReadTransaction,
     row::Row,
     session::Session,
+    trust::Thing,
 };
 use refreshtop_core::{
     address::ViewId,
@@ -16,6 +18,16 @@ use serde::Deserialize;
 /// Every materialized view of the database, and what is registered as one and gone. Between `enter.sql` and `leave.sql`.
 pub async fn candidates(session: &mut Session) -> Result<Vec<Candidate>> {
     session.ask(include_str!("candidates.sql"), &[]).await?.iter().map(candidate).collect()
+}
+
+/// The registered views, for whoever may see them. Nothing is known of what they read.
+pub async fn managed(session: &mut Session) -> Result<Vec<Candidate>> {
+    let look = ReadTransaction::begin(session).await?;
+    let sql = "SELECT v.view_oid::int8 AS oid, v.refresh_type::text AS id, v.view_schema::text AS schema,
+                      v.view_name::text AS name, coalesce(v.view_owner::text, '') AS owner, true AS registered,
+                      v.managed_at IS NULL AS by_migration, '{}'::int8[] AS reads
+               FROM refreshtop.views v ORDER BY v.refresh_type";
+    look.ask(&[Thing::Relation("refreshtop.views")], sql, &[]).await?.iter().map(candidate).collect()
 }
 
 fn candidate(row: &Row) -> Result<Candidate> {

@@ -4,7 +4,7 @@
 
 mod examine;
 
-pub use examine::{candidates, examine};
+pub use examine::{candidates, examine, managed};
 
 use crate::{
     error::{self, Error, Result},
