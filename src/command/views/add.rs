@@ -50,7 +50,8 @@ pub async fn run(add: &ViewsAdd, target: &Target, output: Output) -> Result<(), 
     let work = async |watch: &Watch| manage_all(add, target, &found, output, watch).await;
     let outcomes = interrupt::run(target, output.json, work).await?;
     if output.json {
-        let views: Vec<Value> = found.iter().zip(&outcomes).map(|(examined, outcome)| object(examined, outcome)).collect();
+        let views: Vec<Value> =
+            found.iter().zip(&outcomes).map(|(examined, outcome)| object(examined, outcome)).collect();
         return output.object("views_add", json::of_database(&target.id(), json!({"views": views})));
     }
     Ok(())
@@ -58,8 +59,7 @@ pub async fn run(add: &ViewsAdd, target: &Target, output: Output) -> Result<(), 
 
 async fn examine(add: &ViewsAdd, target: &Target, watch: &Watch) -> Result<Vec<Examination>, Failure> {
     let mut session = open(target, watch).await?;
-    let known: Vec<Candidate> =
-        candidates(&mut session).await?.into_iter().filter(|view| view.oid.is_some()).collect();
+    let known: Vec<Candidate> = candidates(&mut session).await?.into_iter().filter(|view| view.oid.is_some()).collect();
     let names = if add.all { vec!["*".to_owned()] } else { add.names.clone() };
     let wanted = if known.is_empty() && add.all { Vec::new() } else { chosen(&known, &names)? };
     let mut pending = migrate::begin_jobs(&mut session).await?;
@@ -142,7 +142,9 @@ fn sentence(examined: &Examination, outcome: &Outcome) -> Option<String> {
             let took = age::duration_ms(*duration_ms);
             Some(format!("{name}: managed, and refreshed {how} in {took}{}", path.unwrap_or_default()))
         }
-        Outcome::Refused { reason } if examined.obstacles.is_empty() => Some(format!("{name}: not managed: {}", clean(reason))),
+        Outcome::Refused { reason } if examined.obstacles.is_empty() => {
+            Some(format!("{name}: not managed: {}", clean(reason)))
+        }
         Outcome::Refused { .. } | Outcome::Possible | Outcome::Already => None,
     }
 }

@@ -41,11 +41,7 @@ pub async fn run(remove: &ViewsRemove, target: &Target, output: Output) -> Resul
     Err(Failure::new(exit::FAILURE, clean(&failed.join("; "))).answered())
 }
 
-async fn each(
-    remove: &ViewsRemove,
-    target: &Target,
-    watch: &Watch,
-) -> Result<Vec<(String, Option<String>)>, Failure> {
+async fn each(remove: &ViewsRemove, target: &Target, watch: &Watch) -> Result<Vec<(String, Option<String>)>, Failure> {
     let mut session = open(target, watch).await?;
     let managed: Vec<Candidate> =
         candidates(&mut session).await?.into_iter().filter(|view| view.registered != Registered::No).collect();

@@ -190,11 +190,7 @@ async fn jobs(session: &mut Session) -> Vec<Job> {
                FROM cron.job j WHERE j.database = current_database() AND j.active ORDER BY j.jobid LIMIT 1000";
     let Ok(rows) = session.ask(sql, &[]).await else { return Vec::new() };
     let job = |row: &Row| -> Result<Job> {
-        Ok(Job {
-            title: row.try_get("title")?,
-            schedule: row.try_get("schedule")?,
-            command: row.try_get("command")?,
-        })
+        Ok(Job { title: row.try_get("title")?, schedule: row.try_get("schedule")?, command: row.try_get("command")? })
     };
     rows.iter().filter_map(|row| job(row).ok()).collect()
 }
@@ -216,9 +212,8 @@ impl Job {
 /// Whether `word` stands in `text` by itself, not as a part of a longer name.
 fn has_word(text: &str, word: &str) -> bool {
     let part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-    text.match_indices(word).any(|(at, _)| {
-        !part(text[..at].chars().next_back()) && !part(text[at + word.len()..].chars().next())
-    })
+    text.match_indices(word)
+        .any(|(at, _)| !part(text[..at].chars().next_back()) && !part(text[at + word.len()..].chars().next()))
 }
 
 #[cfg(test)]

@@ -209,7 +209,9 @@ async fn lost_rows(app: &mut Session, view: &Candidate) -> Result<Option<String>
     let lost = row.map(|row| row.try_get::<Option<String>, _>(0)).transpose()?.flatten();
     migrate::leave(app).await?;
     Ok(lost.map(|problem| {
-        format!("{problem}; create the unique index on columns that tell the rows of the query apart, or use --blocking")
+        format!(
+            "{problem}; create the unique index on columns that tell the rows of the query apart, or use --blocking"
+        )
     }))
 }
 
