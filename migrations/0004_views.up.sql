@@ -81,6 +81,28 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.relations(oid)');
 
+-- The relations that a view's query reads, and the role with whose rights each is read: the view's owner or, behind a
+-- plain view, that one's owner, unless it is declared to read with the caller's rights. Partitions are read with the
+-- rights on the whole.
+CREATE OR REPLACE FUNCTION refreshtop.readers(p_view oid) RETURNS TABLE (relation oid, reader oid)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE needed(relation, reader) AS (
+        SELECT c.oid, c.relowner FROM pg_class c WHERE c.oid = p_view
+        UNION
+        SELECT d.refobjid,
+               CASE WHEN v.reloptions::text ~ 'security_invoker=(true|on|1)' THEN needed.reader ELSE v.relowner END
+        FROM needed
+        JOIN pg_class v ON v.oid = needed.relation AND (v.relkind = 'v' OR v.oid = p_view)
+        JOIN pg_rewrite w ON w.ev_class = v.oid
+        JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+                        AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> v.oid
+    )
+    SELECT needed.relation, needed.reader FROM needed JOIN pg_class c ON c.oid = needed.relation
+    WHERE c.oid <> p_view AND c.relkind IN ('r', 'p', 'f', 'm', 'v')
+$$;
+SELECT refreshtop_migration.seal('refreshtop.readers(oid)');
+
 -- What a lesser role could change in a superuser's view to run code as that superuser: the first relation, function,
 -- type or operator that the view reaches and that belongs to a lesser role. NULL if there is none. This includes what
 -- is behind a type or an operator of a superuser: the functions of a domain's checks, of an operator, an aggregate, a

@@ -222,23 +222,17 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.register_view(text, regclass, text)');
 
--- Returns the name of a relation that the view reads and whose row security hides rows from the view's owner, whoever
--- refreshes. REFRESH turns that into an error (row_security = off); this reports it beforehand.
+-- Returns the name of a relation whose row security hides rows from the role with whose rights the view reads it,
+-- whoever refreshes. REFRESH turns that into an error (row_security = off); this reports it beforehand.
 CREATE OR REPLACE FUNCTION refreshtop.hidden_from_owner(p_view oid) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT min(c.oid::regclass::text)
-    FROM pg_class m JOIN pg_roles o ON o.oid = m.relowner
-    CROSS JOIN LATERAL refreshtop.relations(m.oid) AS r(oid) JOIN pg_class c ON c.oid = r.oid
-    WHERE m.oid = p_view AND NOT o.rolsuper AND NOT o.rolbypassrls AND c.relrowsecurity
-      AND (c.relforcerowsecurity OR NOT pg_has_role(o.oid, c.relowner, 'USAGE'))
-      -- A plain view reads with its owner's rights, unless it is declared to read with the caller's.
-      AND NOT EXISTS (
-          SELECT 1 FROM pg_depend d
-          JOIN pg_rewrite w ON w.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
-          JOIN pg_class v ON v.oid = w.ev_class AND v.relkind = 'v' AND v.relowner = c.relowner
-          WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND NOT c.relforcerowsecurity
-            AND NOT coalesce(v.reloptions::text ~ 'security_invoker=(true|on|1)', false))
+    FROM refreshtop.readers(p_view) n
+    JOIN pg_class c ON c.oid = n.relation
+    JOIN pg_roles r ON r.oid = n.reader
+    WHERE c.relrowsecurity AND NOT r.rolsuper AND NOT r.rolbypassrls
+      AND (c.relforcerowsecurity OR NOT pg_has_role(r.oid, c.relowner, 'USAGE'))
 $$;
 SELECT refreshtop_migration.seal('refreshtop.hidden_from_owner(oid)');
 

@@ -13,27 +13,13 @@ AS $$
 $$;
 SELECT refreshtop_migration.seal('refreshtop.has_key(oid)');
 
--- The relations that a view's query reads with the rights of a role that may not read them. A plain view reads with the
--- rights of its own owner, unless it is declared to read with the caller's.
+-- The relations that a view's query reads with the rights of a role that may not read them.
 CREATE OR REPLACE FUNCTION refreshtop.unreadable(p_view oid) RETURNS TABLE (relation oid, reader oid)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-    WITH RECURSIVE needed(relation, reader) AS (
-        SELECT c.oid, c.relowner FROM pg_class c WHERE c.oid = p_view
-        UNION
-        SELECT d.refobjid,
-               CASE WHEN v.reloptions::text ~ 'security_invoker=(true|on|1)' THEN needed.reader ELSE v.relowner END
-        FROM needed
-        JOIN pg_class v ON v.oid = needed.relation AND (v.relkind = 'v' OR v.oid = p_view)
-        JOIN pg_rewrite w ON w.ev_class = v.oid
-        JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
-                        AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> v.oid
-    )
-    SELECT needed.relation, needed.reader
-    FROM needed JOIN pg_class c ON c.oid = needed.relation
-    WHERE c.oid <> p_view AND c.relkind IN ('r', 'p', 'f', 'm', 'v')
-      AND NOT has_table_privilege(needed.reader, c.oid, 'SELECT')
-      AND NOT has_any_column_privilege(needed.reader, c.oid, 'SELECT')
+    SELECT r.relation, r.reader FROM refreshtop.readers(p_view) r
+    WHERE NOT has_table_privilege(r.reader, r.relation, 'SELECT')
+      AND NOT has_any_column_privilege(r.reader, r.relation, 'SELECT')
 $$;
 SELECT refreshtop_migration.seal('refreshtop.unreadable(oid)');
 
@@ -350,7 +336,8 @@ BEGIN
             ) AS may_create
             LEFT JOIN pg_roles r ON r.oid = may_create.role
             LEFT JOIN pg_database d ON d.datname = current_database() AND r.rolname = 'pg_database_owner'
-            WHERE coalesce(d.datdba, may_create.role) <> v_owner.oid
+            WHERE coalesce(d.datdba, may_create.role) NOT IN (
+                      v_owner.oid, (SELECT n.nspowner FROM pg_namespace n WHERE n.nspname = 'refreshtop'))
               AND NOT EXISTS (SELECT 1 FROM pg_roles s WHERE s.oid = coalesce(d.datdba, may_create.role) AND s.rolsuper)
         ) THEN
             RAISE EXCEPTION 'others than % may create in schema %, and their code would run as that role',

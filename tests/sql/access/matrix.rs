@@ -174,7 +174,7 @@ const GROUPS: [(&str, &[Operation]); 5] = [
 ];
 
 /// Each function of the schema has a row that begins with its name.
-const FUNCTIONS: [Operation; 51] = [
+const FUNCTIONS: [Operation; 52] = [
     rows("`application_function`", "SELECT refreshtop.application_function()"),
     rows("`application_says_yes`", "SELECT FROM refreshtop.application_says_yes() yes WHERE yes"),
     rows("`applied_steps`", "SELECT refreshtop.applied_steps()"),
@@ -207,6 +207,7 @@ const FUNCTIONS: [Operation; 51] = [
     rows("`note_act`", "SELECT refreshtop.note_act('forged', 'success', NULL)"),
     rows("`notify`", "SELECT refreshtop.notify(NULL)"),
     rows("`obstacles`", "SELECT FROM refreshtop.obstacles(0)"),
+    rows("`readers`", "SELECT * FROM refreshtop.readers('public.platform_metrics'::regclass)"),
     rows("`record_act`", "SELECT refreshtop.record_act('fix', 'success', NULL)"),
     rows("`refresh`", "SELECT * FROM refreshtop.refresh('platform_metrics') r WHERE r ->> 'status' = 'success'"),
     rows("`refresh_for_application`", "SELECT * FROM refreshtop.refresh_for_application('platform_metrics') r WHERE r ->> 'status' = 'success'"),

@@ -70,8 +70,9 @@ async fn refreshed(url: &str, id: &str) -> Value {
     let reply = refresh(url, id).await;
     assert_eq!(reply["status"], "success", "{reply}");
     let query: String = value(url, &format!("SELECT rtrim(pg_get_viewdef('{id}'::regclass), ';')")).await;
-    let sql =
-        format!("SELECT count(*) FROM ((TABLE {id} EXCEPT ALL {query}) UNION ALL ({query} EXCEPT ALL TABLE {id})) d");
+    let sql = format!(
+        "SELECT count(*) FROM ((TABLE {id} EXCEPT ALL ({query})) UNION ALL (({query}) EXCEPT ALL TABLE {id})) d"
+    );
     assert_eq!(value::<i64>(url, &sql).await, 0, "{id}");
     reply
 }

@@ -75,21 +75,24 @@ pub async fn manage(session: &mut Session, found: &Examination, blocking: bool) 
     if !failed.lacks_name() || session.one(RELEASE, &[]).await?.try_get::<i32, _>(0)? >= 170_000 {
         return Ok(Outcome::Refused { reason: failed.reason });
     }
-    let mut path = identifier(&view.schema);
+    let schema = identifier(&view.schema);
+    let mut paths = vec![schema.clone()];
     if view.schema != "public" {
-        path.push_str(", public");
+        paths.push(format!("{schema}, public"));
     }
-    match attempt(session, found, blocking, Some(&path)).await? {
-        Ok(managed) => Ok(managed),
-        Err(again) => {
-            let mut reason = failed.reason;
-            // What the second attempt adds, if the path itself was refused.
-            if again.sqlstate != failed.sqlstate {
+    let mut reason = failed.reason;
+    for path in paths {
+        match attempt(session, found, blocking, Some(&path)).await? {
+            Ok(managed) => return Ok(managed),
+            // The path was tried, and does not help, or helps to the next failure.
+            Err(again) if again.trial && again.lacks_name() => {}
+            Err(again) => {
                 let _ = write!(reason, "; with search path {path}: {}", again.reason);
+                break;
             }
-            Ok(Outcome::Refused { reason })
         }
     }
+    Ok(Outcome::Refused { reason })
 }
 
 const RELEASE: &str = "SELECT current_setting('server_version_num')::integer";
