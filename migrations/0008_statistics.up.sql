@@ -87,6 +87,91 @@ COMMENT ON FUNCTION refreshtop.stats(text, interval) IS
     'last_success_at the last success, inside the window or before it';
 SELECT refreshtop_migration.seal('refreshtop.stats(text, interval)', 'admin');
 
+-- The same of every registered view, in one statement: one read of the window, and two rows of the log for each view.
+CREATE OR REPLACE FUNCTION refreshtop.run_stats_of_all(p_window interval)
+RETURNS TABLE (
+    refresh_type text,
+    total_refreshes bigint,
+    successful_refreshes bigint,
+    failed_refreshes bigint,
+    success_rate numeric,
+    avg_duration_ms numeric,
+    max_duration_ms numeric,
+    min_duration_ms numeric,
+    last_refresh_at timestamptz,
+    last_error text,
+    last_success_at timestamptz
+)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET max_parallel_workers_per_gather = 0
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_until timestamptz := clock_timestamp();
+    v_since timestamptz;
+    v_home  text := refreshtop.not_at_home();
+BEGIN
+    IF v_home IS NOT NULL THEN
+        RAISE EXCEPTION 'this database is not the one that was migrated (%)', v_home
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run: refreshtop migrate';
+    ELSIF p_window IS NULL OR p_window <= interval '0' THEN
+        RAISE EXCEPTION 'the statistics window must be positive, not %', coalesce(p_window::text, 'NULL')
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    v_since := statement_timestamp() - least(p_window, interval '1000 years');
+    RETURN QUERY
+        WITH counted AS MATERIALIZED (
+            SELECT l.refresh_type,
+                   count(*) AS total,
+                   count(*) FILTER (WHERE l.status = 'success') AS successful,
+                   count(*) FILTER (WHERE l.status = 'error') AS failed,
+                   round(avg(l.duration_ms) FILTER (WHERE l.status = 'success')::numeric, 3) AS average,
+                   (max(l.duration_ms) FILTER (WHERE l.status = 'success'))::numeric AS longest,
+                   (min(l.duration_ms) FILTER (WHERE l.status = 'success'))::numeric AS shortest,
+                   max(least(l.completed_at, l.created_at)) AS last_at
+            FROM refreshtop.log_door l
+            WHERE l.created_at > v_since AND l.created_at <= v_until
+            GROUP BY l.refresh_type
+        )
+        SELECT v.refresh_type::text,
+               coalesce(c.total, 0),
+               coalesce(c.successful, 0),
+               coalesce(c.failed, 0),
+               round(c.successful * 100.0 / nullif(c.total, 0), 2),
+               c.average, c.longest, c.shortest, c.last_at,
+               CASE WHEN c.failed > 0 THEN (
+                   SELECT e.error_message FROM refreshtop.log_door e
+                   WHERE e.refresh_type = v.refresh_type AND e.status = 'error'
+                     AND e.created_at > v_since AND e.created_at <= v_until
+                   ORDER BY e.created_at DESC LIMIT 1) END,
+               (SELECT least(s.completed_at, s.created_at) FROM refreshtop.log_door s
+                WHERE s.refresh_type = v.refresh_type AND s.status = 'success' AND s.created_at <= v_until
+                ORDER BY s.created_at DESC LIMIT 1)
+        FROM refreshtop.views v LEFT JOIN counted c ON c.refresh_type = v.refresh_type;
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.run_stats_of_all(interval)');
+
+CREATE OR REPLACE FUNCTION refreshtop.stats_of_all(p_window interval)
+RETURNS TABLE (
+    refresh_type text,
+    total_refreshes bigint,
+    successful_refreshes bigint,
+    failed_refreshes bigint,
+    success_rate numeric,
+    avg_duration_ms numeric,
+    max_duration_ms numeric,
+    min_duration_ms numeric,
+    last_refresh_at timestamptz,
+    last_error text,
+    last_success_at timestamptz
+)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT * FROM refreshtop.run_stats_of_all(p_window) $$;
+COMMENT ON FUNCTION refreshtop.stats_of_all(interval) IS
+    'The same statistics of every view that is registered, one row each';
+SELECT refreshtop_migration.seal('refreshtop.stats_of_all(interval)', 'admin');
+
 -- Deletes in batches, so that no statement holds millions of rows. The next night deletes what one call leaves.
 CREATE OR REPLACE FUNCTION refreshtop.run_cleanup(p_batch integer, p_max_batches integer) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

@@ -7,6 +7,7 @@ pub mod diagnosis;
 pub mod json;
 pub mod openmetrics;
 pub mod table;
+pub mod views;
 
 use crate::command::Failure;
 use refreshtop_connect::environment::{self, Environment};

@@ -20,3 +20,4 @@ mod schedule;
 mod stats;
 #[path = "../support/mod.rs"]
 mod support;
+mod views;

@@ -35,3 +35,4 @@ pub mod slices;
 pub mod snapshot;
 pub mod statement;
 pub mod stats;
+pub mod views;

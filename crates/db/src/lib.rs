@@ -45,6 +45,7 @@ mod suspend;
 pub mod trigger;
 pub mod trust;
 mod unmanaged;
+pub mod views;
 pub mod waits;
 pub mod watcher;
 pub mod worker;

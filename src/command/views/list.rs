@@ -1,10 +1,110 @@
-//! `refreshtop views list`: lists every materialized view of the database.
+//! `refreshtop views list`: every materialized view of the database, worst first.
 
-use crate::{cli::views::ViewsList, command::Failure, output::Output, settings::Settings};
+use super::{missing, notes, quoted, read};
+use crate::{
+    cli::views::ViewsList,
+    command::Failure,
+    output::{
+        Output, clean, json,
+        table::Table,
+        views::{self as shown, UNKNOWN},
+    },
+    settings::Settings,
+};
 use refreshtop_connect::Target;
-use refreshtop_core::exit;
+use refreshtop_core::{
+    exit,
+    views::{Managed, View, Views},
+};
+use serde_json::{Value, json};
 
-/// Reads and prints it.
-pub async fn run(_: &ViewsList, _: &Settings, _: &Target, _: Output) -> Result<(), Failure> {
-    Err(Failure::new(exit::FAILURE, "not there yet"))
+/// Reads and prints them.
+pub async fn run(list: &ViewsList, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
+    let views = read(target, settings.window).await?;
+    for pattern in &list.names {
+        if !views.views.iter().any(|view| view.name.matches(pattern)) {
+            let what = format!("there is no materialized view {} in this database", quoted(pattern));
+            return Err(Failure::new(exit::FAILURE, clean(&missing(&views, &what, pattern))));
+        }
+    }
+    let chosen: Vec<&View> = views
+        .worst_first(&settings.thresholds)
+        .into_iter()
+        .filter(|view| is_chosen(view, list) && (!list.faults || view.has_fault(views.at, &settings.thresholds)))
+        .collect();
+    if output.json {
+        return output.object("views", json::of_database(&target.id(), object(&views, &chosen, settings)));
+    }
+    output.print(&text(&views, &chosen, settings, output))
+}
+
+fn is_chosen(view: &View, list: &ViewsList) -> bool {
+    let named = list.names.is_empty() || list.names.iter().any(|pattern| view.name.matches(pattern));
+    let all = list.managed == list.unmanaged;
+    let is_managed = matches!(view.managed, Managed::Yes(_));
+    named && (all || list.managed == is_managed)
+}
+
+/// How many views read each view.
+fn readers(views: &Views) -> impl Fn(&View) -> usize {
+    let readers = views.readers();
+    move |view| {
+        let of = view.relation.as_ref().and_then(|relation| readers.get(&relation.oid));
+        of.map_or(0, std::collections::BTreeSet::len)
+    }
+}
+
+fn object(views: &Views, chosen: &[&View], settings: &Settings) -> Value {
+    let readers = readers(views);
+    let objects: Vec<Value> =
+        chosen.iter().map(|view| shown::object(view, views, readers(view), &settings.thresholds)).collect();
+    json!({
+        "at": json::moment(views.at),
+        "window_s": settings.window.as_secs(),
+        "registry": json::reading(&views.registry, |()| Value::Null),
+        "statistics": json::reading(&views.statistics, |()| Value::Null),
+        "count": objects.len(),
+        "views": objects,
+    })
+}
+
+fn text(views: &Views, chosen: &[&View], settings: &Settings, output: Output) -> String {
+    if chosen.is_empty() {
+        let none = if views.views.is_empty() {
+            "There is no materialized view in this database."
+        } else {
+            "No materialized view is left by these filters."
+        };
+        return std::iter::once(none.to_owned()).chain(notes(views)).collect::<Vec<_>>().join("\n");
+    }
+    let readers = readers(views);
+    let mut table = Table::new(&[
+        "view",
+        "managed",
+        "verdict",
+        "data age",
+        "populated",
+        "rows",
+        "size",
+        "reads",
+        "read by",
+        "concurrently",
+    ]);
+    for view in chosen {
+        let relation = view.relation.as_ref();
+        let populated = relation.map_or(UNKNOWN, |relation| if relation.populated { "yes" } else { "no" });
+        table.row([
+            clean(&view.name.sql),
+            shown::managed(view).to_owned(),
+            shown::verdict(view, views.at, &settings.thresholds, output),
+            shown::data_age(view, views.at),
+            populated.to_owned(),
+            shown::rows(view),
+            shown::size(view),
+            relation.map_or_else(|| UNKNOWN.into(), |relation| relation.reads.to_string()),
+            readers(view).to_string(),
+            shown::concurrently(view),
+        ]);
+    }
+    table.render(output) + &notes(views).join("\n")
 }

@@ -1,10 +1,189 @@
 //! `refreshtop views show`: one page about one view.
 
-use crate::{cli::views::ViewsShow, command::Failure, output::Output, settings::Settings};
-use refreshtop_connect::Target;
-use refreshtop_core::exit;
+use super::{failed, notes, wanted};
+use crate::{
+    cli::views::ViewsShow,
+    command::{Failure, session},
+    output::{
+        Output, clean, json, moment,
+        table::Table,
+        views::{self as shown, UNKNOWN},
+    },
+    settings::Settings,
+};
+use refreshtop_connect::{Limits, Target};
+use refreshtop_core::{
+    age,
+    run::{Run, RunStatus},
+    views::{
+        Registered, View, Views,
+        details::{Catalog, Details, Index, Source},
+    },
+};
+use refreshtop_db::{read_transaction::ReadTransaction, views};
+use serde_json::{Value, json};
+
+/// Attempts that the page lists.
+const RUNS: u16 = 5;
+/// Sources and partitions that the page lists; JSON has all of them.
+const MOST_SOURCES: usize = 40;
 
 /// Reads and prints it.
-pub async fn run(_: &ViewsShow, _: &Settings, _: &Target, _: Output) -> Result<(), Failure> {
-    Err(Failure::new(exit::FAILURE, "not there yet"))
+pub async fn run(show: &ViewsShow, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
+    let mut session = session::open(target, "views", &Limits::READING).await?;
+    let read = async {
+        let tx = ReadTransaction::begin(&mut session).await.map_err(failed(target))?;
+        let views = views::views(&tx, settings.window).await.map_err(failed(target))?;
+        let view = wanted(&views, &show.name)?.clone();
+        let details = views::details(&tx, &view, RUNS).await.map_err(failed(target))?;
+        tx.end();
+        Ok((views, view, details))
+    };
+    let read: Result<_, Failure> = read.await;
+    session::close(session).await;
+    let (views, view, details) = read?;
+    if output.json {
+        let object = object(&views, &view, &details, settings);
+        return output.object("views_show", json::of_database(&target.id(), object));
+    }
+    output.print(&text(&views, &view, &details, settings, output))
+}
+
+/// The views that read `view`.
+fn readers<'a>(views: &'a Views, view: &View) -> Vec<&'a str> {
+    let oid = view.relation.as_ref().map(|relation| relation.oid);
+    let of = oid.and_then(|oid| views.readers().remove(&oid)).unwrap_or_default();
+    of.into_iter().map(|name| &*name.sql).collect()
+}
+
+fn object(views: &Views, view: &View, details: &Details, settings: &Settings) -> Value {
+    let readers = readers(views, view);
+    let mut object = shown::object(view, views, readers.len(), &settings.thresholds);
+    let more = [
+        ("at", json::moment(views.at)),
+        ("window_s", settings.window.as_secs().into()),
+        ("registry", json::reading(&views.registry, |()| Value::Null)),
+        ("statistics", json::reading(&views.statistics, |()| Value::Null)),
+        ("stats", view.stats.as_ref().map_or(Value::Null, json::stats)),
+        ("readers", json!(readers)),
+        ("settings", view.registered().map_or(Value::Null, shown::settings)),
+        ("runs", json::reading(&details.runs, |runs| runs.iter().map(json::run).collect())),
+    ];
+    if let Some(members) = object.as_object_mut() {
+        let all = more.into_iter().chain(shown::details(&details.catalog, view));
+        members.extend(all.map(|(name, value)| (name.to_owned(), value)));
+    }
+    object
+}
+
+fn text(views: &Views, view: &View, details: &Details, settings: &Settings, output: Output) -> String {
+    let mut table = Table::bare();
+    table.row(["view", &clean(&view.name.sql)]);
+    head(&mut table, views, view, settings, output);
+    sources(&mut table, &details.catalog);
+    let readers = readers(views, view);
+    let readers = if readers.is_empty() { "no materialized view".to_owned() } else { readers.join(", ") };
+    table.row(["read by", &clean(&readers)]);
+    indexes(&mut table, &details.catalog);
+    if let Some(registered) = view.registered() {
+        registry(&mut table, registered);
+        attempts(&mut table, details);
+    }
+    let warnings = details.catalog.warnings(view);
+    let none = warnings.is_empty().then(|| "nothing that the catalogs tell".to_owned());
+    let warnings = warnings.into_iter().map(|warning| warning.reason).chain(none);
+    lines(&mut table, "could be wrong", warnings);
+    table.render(output) + &notes(views).join("\n")
+}
+
+/// A name, and a line for each of several values.
+fn lines(table: &mut Table, name: &str, values: impl Iterator<Item = String>) {
+    for (number, value) in values.enumerate() {
+        table.row([if number == 0 { name } else { "" }, &clean(&value)]);
+    }
+}
+
+fn head(table: &mut Table, views: &Views, view: &View, settings: &Settings, output: Output) {
+    let managed = match view.registered() {
+        Some(registered) => format!("{}, as {}", shown::managed(view), registered.id),
+        None => shown::managed(view).to_owned(),
+    };
+    table.row(["managed", &clean(&managed)]);
+    table.row(["verdict", &shown::verdict(view, views.at, &settings.thresholds, output)]);
+    if let Some(health) = view.health(views.at, &settings.thresholds) {
+        lines(table, "", health.findings.into_iter().map(|finding| finding.reason));
+    }
+    table.row(["data age", &shown::data_age(view, views.at)]);
+    if let Some(stats) = &view.stats {
+        let window = humantime::format_duration(views.window);
+        table.row(["attempts", &format!("{} of {} succeeded in {window}", stats.successful, stats.total)]);
+    }
+    if let Some(relation) = &view.relation {
+        table.row(["owner", &clean(&relation.owner)]);
+        table.row(["populated", if relation.populated { "yes" } else { "no" }]);
+    }
+    table.row(["rows", &shown::rows(view)]);
+    table.row(["size", &shown::size(view)]);
+    table.row(["concurrently", &shown::concurrently(view)]);
+}
+
+fn sources(table: &mut Table, catalog: &Catalog) {
+    let all = catalog.sources.len();
+    let more = (all > MOST_SOURCES).then(|| format!("… and {} more", all - MOST_SOURCES));
+    let none = (all == 0).then(|| "nothing that is recorded".to_owned());
+    lines(table, "reads", catalog.sources.iter().take(MOST_SOURCES).map(source).chain(more).chain(none));
+    lines(table, "functions", catalog.functions.iter().map(|function| function.name.clone()));
+}
+
+fn source(source: &Source) -> String {
+    let mut text = format!("{} ({}", source.name, source.kind.words());
+    if let Some(server) = &source.server {
+        text += &format!(" on server {server}");
+    }
+    text += &format!(" of {}", source.owner);
+    if let Some(through) = &source.through {
+        text += &format!(", through {through}");
+    }
+    if let Some(parent) = &source.part_of {
+        text += &format!(", part of {parent}");
+    }
+    text + ")"
+}
+
+fn indexes(table: &mut Table, catalog: &Catalog) {
+    let serving = catalog.serving_index().map(|index| &index.index.name);
+    let none = catalog.indexes.is_empty().then(|| "none".to_owned());
+    let line = |index: &Index| {
+        let note = match shown::unusable(index) {
+            None if Some(&index.index.name) == serving => "serves the concurrent refresh".to_owned(),
+            None => "could serve the concurrent refresh".to_owned(),
+            Some(why) => format!("can't serve a concurrent refresh: it {why}"),
+        };
+        format!("{} ({note})", index.definition.as_ref().unwrap_or(&index.index.name))
+    };
+    lines(table, "indexes", catalog.indexes.iter().map(line).chain(none));
+}
+
+fn registry(table: &mut Table, registered: &Registered) {
+    let short = |length| humantime::format_duration(length).to_string();
+    table.row(["lock timeout", &short(registered.lock_timeout)]);
+    table.row(["keep log", &short(registered.keep_log)]);
+    table.row(["time zone", &clean(&registered.time_zone)]);
+    let settings = registered.settings.iter().map(|(name, value)| format!("{name} = {value}"));
+    lines(table, "settings", settings);
+}
+
+fn attempts(table: &mut Table, details: &Details) {
+    match &details.runs {
+        Ok(runs) if runs.is_empty() => table.row(["last attempts", "none"]),
+        Ok(runs) => lines(table, "last attempts", runs.iter().map(attempt)),
+        Err(missing) => table.row(["last attempts", &clean(&missing.reason)]),
+    }
+}
+
+fn attempt(run: &Run) -> String {
+    let outcome = if run.status == RunStatus::Success { "success" } else { "error" };
+    let duration = run.duration_ms.map_or_else(|| UNKNOWN.into(), age::duration_ms);
+    let error = run.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+    format!("{} UTC {outcome} in {duration}{error}", moment(run.started_at))
 }

@@ -169,6 +169,9 @@ async fn the_document_names_every_member_of_the_answers() {
         "cleanup",
         "migrate",
         "migrate status",
+        "views",
+        "views show platform_metrics",
+        "views tree",
         "doctor",
         "doctor --details --analyze",
     ] {

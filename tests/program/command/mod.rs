@@ -8,6 +8,7 @@ mod jobs;
 mod options;
 mod streams;
 mod table;
+mod views;
 
 use crate::support::{execute, migrated_app};
 use serde_json::Value;

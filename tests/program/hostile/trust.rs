@@ -167,6 +167,9 @@ async fn nothing_runs(what: &str, url: &str, stranger: &str, words: &str) {
         let names = !matches!(command, "metrics" | "cleanup" | "trigger");
         assert!(!names || printed.contains(words), "{what}: {command} does not say {words:?}: {printed}");
     }
+    // The catalogs can be read whoever owns what they describe.
+    let (code, printed) = run(url, "views");
+    assert_eq!((code, sprung(url, stranger).await), (0, Vec::new()), "{what}: views: {printed}");
     let mut monitor = Launch::refreshtop(&["--poll", "1s"]).env("REFRESHTOP_URL", url).start();
     monitor.wait_text("not looked at");
     monitor.send("5");

@@ -174,7 +174,7 @@ const GROUPS: [(&str, &[Operation]); 5] = [
 ];
 
 /// Each function of the schema has a row that begins with its name.
-const FUNCTIONS: [Operation; 52] = [
+const FUNCTIONS: [Operation; 54] = [
     rows("`application_function`", "SELECT refreshtop.application_function()"),
     rows("`application_says_yes`", "SELECT FROM refreshtop.application_says_yes() yes WHERE yes"),
     rows("`applied_steps`", "SELECT refreshtop.applied_steps()"),
@@ -218,9 +218,11 @@ const FUNCTIONS: [Operation; 52] = [
     rows("`run_cleanup`", "SELECT refreshtop.run_cleanup(1000, 1)"),
     rows("`run_refresh`", "SELECT refreshtop.run_refresh('platform_metrics', NULL)"),
     rows("`run_stats`", "SELECT * FROM refreshtop.run_stats('platform_metrics', '1 day')"),
+    rows("`run_stats_of_all`", "SELECT * FROM refreshtop.run_stats_of_all('1 day')"),
     act("`running`", "SELECT * FROM refreshtop.running()"),
     rows("`stats`", "SELECT * FROM refreshtop.stats('platform_metrics', '1 day')"),
     rows("`stats_for_application`", "SELECT * FROM refreshtop.stats_for_application('platform_metrics', '1 day')"),
+    rows("`stats_of_all`", "SELECT * FROM refreshtop.stats_of_all('1 day')"),
     rows("`try_to_note_act`", "SELECT refreshtop.try_to_note_act('forged', 'success', NULL)"),
     rows("`type_of`", "SELECT refreshtop.type_of('public.platform_metrics'::regclass)"),
     act("`unmanage`", "CREATE MATERIALIZED VIEW public.planted AS SELECT 1 AS one; SELECT refreshtop.manage('public.planted', true); SELECT refreshtop.unmanage('planted')"),

@@ -1,0 +1,315 @@
+//! The materialized views of a database, managed or not.
+
+pub mod details;
+pub mod names;
+pub mod tree;
+
+use crate::{
+    address::ViewId,
+    health::{self, Health, Thresholds, Verdict},
+    reading::Reading,
+    snapshot::Server,
+    stats::RefreshStats,
+};
+use chrono::{DateTime, Utc};
+use names::ViewName;
+use serde::Deserialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// All of them, from one consistent reading.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Views {
+    /// The server's clock when they were read.
+    pub at: DateTime<Utc>,
+    /// Who and where we are.
+    pub server: Server,
+    /// The window that the statistics are of.
+    pub window: Duration,
+    /// Whether it is known which views are managed; all are unmanaged without an installation.
+    pub registry: Reading<()>,
+    /// Whether the statistics of the managed views could be read.
+    pub statistics: Reading<()>,
+    /// The views by their oids, then those that are registered and gone.
+    pub views: Vec<View>,
+}
+
+/// A materialized view, or what is registered as one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    /// Its name.
+    pub name: ViewName,
+    /// The view itself; `None` if it is registered and gone.
+    pub relation: Option<Relation>,
+    /// Whether refreshtop refreshes it.
+    pub managed: Managed,
+    /// Statistics of its refreshes, if it is managed and they could be read.
+    pub stats: Option<RefreshStats>,
+}
+
+/// Whether a view is registered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Managed {
+    /// This role may not see which are.
+    Unknown,
+    /// It is not.
+    No,
+    /// It is.
+    Yes(Registered),
+}
+
+/// What is registered about a managed view.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Registered {
+    /// Its `refresh_type`.
+    pub id: ViewId,
+    /// Schema and name when it was registered.
+    pub name: ViewName,
+    /// Its oid at that time.
+    pub oid: Option<i64>,
+    /// Its owner at that time.
+    pub owner: Option<String>,
+    /// How long a refresh waits for a lock.
+    pub lock_timeout: Duration,
+    /// How long rows of the log are kept.
+    pub keep_log: Duration,
+    /// The time zone in which its query runs.
+    pub time_zone: String,
+    /// The other settings under which its query runs.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// What the catalogs tell about a view.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Relation {
+    /// Its oid.
+    pub oid: i64,
+    /// Its owner.
+    pub owner: String,
+    /// Whether it has data.
+    pub populated: bool,
+    /// Rows, as the planner estimates them; `None` if it was never analyzed.
+    pub rows: Option<i64>,
+    /// Bytes with indexes and TOAST; `None` while somebody holds it locked exclusively.
+    pub size: Option<i64>,
+    /// Its unique indexes.
+    pub unique_indexes: Vec<UniqueIndex>,
+    /// How many tables, foreign tables and materialized views its query reads, those behind plain views included.
+    pub reads: i64,
+    /// The materialized views among them, each once for each way to it.
+    pub reads_views: Vec<Edge>,
+}
+
+/// One view reads another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub struct Edge {
+    /// The view that is read.
+    pub oid: i64,
+    /// The plain view through which; `None` if it is read directly.
+    pub through: Option<String>,
+}
+
+/// A unique index, and what PostgreSQL asks of one for a concurrent refresh.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the catalog's own facts")]
+pub struct UniqueIndex {
+    /// Its name as SQL writes it, without the schema.
+    pub name: String,
+    /// Whether it may be used.
+    pub valid: bool,
+    /// Whether it is kept up to date.
+    pub ready: bool,
+    /// Whether uniqueness is enforced at once.
+    pub immediate: bool,
+    /// Whether it has a WHERE.
+    pub partial: bool,
+    /// Whether it has expressions.
+    pub expressions: bool,
+}
+
+impl UniqueIndex {
+    /// Why a concurrent refresh can't use it; `None` if it can.
+    pub fn unusable(&self) -> Option<&'static str> {
+        [
+            (!self.valid, "is invalid"),
+            (!self.ready, "is not ready"),
+            (self.partial, "has a WHERE"),
+            (self.expressions, "has an expression"),
+            (!self.immediate, "is deferrable"),
+        ]
+        .into_iter()
+        .find_map(|(holds, why)| holds.then_some(why))
+    }
+}
+
+/// What the registry says that is no longer so. Such a view is not refreshed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Drift {
+    /// The view is gone.
+    Gone,
+    /// Another view has its name.
+    Replaced,
+    /// It has another name, or is in another schema.
+    Renamed(ViewName),
+    /// It had this owner.
+    OwnerChanged(String),
+}
+
+impl Relation {
+    /// The index that a concurrent refresh uses.
+    pub fn serving_index(&self) -> Option<&UniqueIndex> {
+        self.unique_indexes.iter().find(|index| index.unusable().is_none())
+    }
+
+    /// Why it can't be refreshed concurrently; `None` if it can.
+    pub fn not_concurrently(&self) -> Option<String> {
+        let index = match &*self.unique_indexes {
+            _ if self.serving_index().is_some() => None,
+            [] => Some("no unique index".to_owned()),
+            [index] => index.unusable().map(|why| format!("its unique index {} {why}", index.name)),
+            several => Some(
+                several
+                    .iter()
+                    .filter_map(|index| index.unusable().map(|why| format!("{} {why}", index.name)))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ),
+        };
+        match (self.populated, index) {
+            (true, index) => index,
+            (false, None) => Some("not populated".into()),
+            (false, Some(why)) => Some(format!("not populated, and {why}")),
+        }
+    }
+}
+
+impl View {
+    /// What is registered about it.
+    pub fn registered(&self) -> Option<&Registered> {
+        match &self.managed {
+            Managed::Yes(registered) => Some(registered),
+            Managed::Unknown | Managed::No => None,
+        }
+    }
+
+    /// The verdict on a managed view, by the one judge.
+    pub fn health(&self, now: DateTime<Utc>, thresholds: &Thresholds) -> Option<Health> {
+        self.stats.as_ref().map(|stats| health::evaluate(stats, now, thresholds))
+    }
+
+    /// The age of its data: since its last success. `None` if that is not known.
+    pub fn data_age(&self, now: DateTime<Utc>) -> Option<Duration> {
+        health::age(self.stats.as_ref()?.last_success_at?, now)
+    }
+
+    /// What the registry says that is no longer so.
+    pub fn drift(&self) -> Option<Drift> {
+        let registered = self.registered()?;
+        let Some(relation) = &self.relation else { return Some(Drift::Gone) };
+        if registered.oid.is_some_and(|oid| oid != relation.oid) {
+            return Some(Drift::Replaced);
+        }
+        if registered.name != self.name {
+            return Some(Drift::Renamed(registered.name.clone()));
+        }
+        registered.owner.as_ref().filter(|owner| **owner != relation.owner).cloned().map(Drift::OwnerChanged)
+    }
+
+    /// Whether somebody should look at it: it is not healthy, not refreshed, without data, or blocks its readers while it
+    /// is refreshed.
+    pub fn has_fault(&self, now: DateTime<Utc>, thresholds: &Thresholds) -> bool {
+        self.health(now, thresholds).is_some_and(|health| health.verdict != Verdict::Healthy)
+            || self.drift().is_some()
+            || self.relation.as_ref().is_none_or(|relation| relation.not_concurrently().is_some())
+    }
+
+    /// How bad it is; the worst has the highest number.
+    fn badness(&self, now: DateTime<Utc>, thresholds: &Thresholds) -> u8 {
+        let verdict = self.health(now, thresholds).map(|health| health.verdict);
+        let populated = self.relation.as_ref().is_some_and(|relation| relation.populated);
+        match verdict {
+            _ if self.drift().is_some() => 8,
+            Some(Verdict::Critical) => 7,
+            Some(Verdict::Unknown) => 6,
+            Some(Verdict::Warning) => 5,
+            _ if !populated => 4,
+            _ if self.has_fault(now, thresholds) => 3,
+            Some(Verdict::Healthy) => 2,
+            None if self.registered().is_some() => 1,
+            None => 0,
+        }
+    }
+}
+
+impl Views {
+    /// Joins what was read. A view is managed if its oid is registered, or else its name.
+    pub fn assemble(
+        read: (DateTime<Utc>, Server, Duration),
+        relations: Vec<(ViewName, Relation)>,
+        registry: Reading<Vec<Registered>>,
+        statistics: Reading<BTreeMap<ViewId, RefreshStats>>,
+    ) -> Self {
+        let (at, server, window) = read;
+        let (mut registered, registry) = match registry {
+            Ok(registered) => (registered, Ok(())),
+            Err(missing) => (Vec::new(), Err(missing)),
+        };
+        let (stats, statistics) = match statistics {
+            Ok(stats) => (stats, Ok(())),
+            Err(missing) => (BTreeMap::new(), Err(missing)),
+        };
+        let oids: BTreeSet<i64> = relations.iter().map(|(_, relation)| relation.oid).collect();
+        let mut by_oid: BTreeMap<i64, Registered> = BTreeMap::new();
+        let mut by_name: BTreeMap<ViewName, Registered> = BTreeMap::new();
+        for one in registered.drain(..) {
+            match one.oid.filter(|oid| oids.contains(oid)) {
+                Some(oid) => drop(by_oid.insert(oid, one)),
+                None => drop(by_name.insert(one.name.clone(), one)),
+            }
+        }
+        let stats_of = |registered: &Registered| stats.get(&registered.id).cloned();
+        let unregistered = || if registry.is_ok() { Managed::No } else { Managed::Unknown };
+        let mut views: Vec<View> = relations
+            .into_iter()
+            .map(|(name, relation)| {
+                let found = by_oid.remove(&relation.oid).or_else(|| by_name.remove(&name));
+                let stats = found.as_ref().and_then(stats_of);
+                View { name, relation: Some(relation), managed: found.map_or_else(unregistered, Managed::Yes), stats }
+            })
+            .collect();
+        views.extend(by_name.into_values().map(|registered| View {
+            name: registered.name.clone(),
+            relation: None,
+            stats: stats_of(&registered),
+            managed: Managed::Yes(registered),
+        }));
+        Self { at, server, window, registry, statistics, views }
+    }
+
+    /// The views, the worst first, then those with the oldest data, then by name.
+    pub fn worst_first(&self, thresholds: &Thresholds) -> Vec<&View> {
+        let mut views: Vec<&View> = self.views.iter().collect();
+        views.sort_by_cached_key(|view| {
+            let worst = (view.badness(self.at, thresholds), view.data_age(self.at));
+            (std::cmp::Reverse(worst), &view.name)
+        });
+        views
+    }
+
+    /// How many views read each view, by its oid.
+    pub fn readers(&self) -> BTreeMap<i64, BTreeSet<&ViewName>> {
+        let mut readers: BTreeMap<i64, BTreeSet<&ViewName>> = BTreeMap::new();
+        for view in &self.views {
+            for edge in view.relation.iter().flat_map(|relation| &relation.reads_views) {
+                readers.entry(edge.oid).or_default().insert(&view.name);
+            }
+        }
+        readers
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

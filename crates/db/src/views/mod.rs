@@ -1,0 +1,178 @@
+//! The materialized views of a database, managed or not, from catalog rows, the registry and the statistics.
+
+use crate::{
+    error::{self, Error, Result},
+    parameter::Parameter,
+    read_transaction::ReadTransaction,
+    recent_runs::{self, LISTED_ERROR, LogFilter},
+    refusal::Refusal,
+    row::{FromRow as _, Row, some_text, text},
+    snapshot::Kept,
+    trust::Thing,
+};
+use refreshtop_core::{
+    address::ViewId,
+    reading::{Reading, Unavailable},
+    stats::RefreshStats,
+    views::{
+        Registered, Relation, View, Views,
+        details::{Catalog, Details},
+        names::ViewName,
+    },
+};
+use serde::de::DeserializeOwned;
+use std::{collections::BTreeMap, time::Duration};
+
+/// Names must read the same whatever the database's settings say.
+const SETTINGS: &str = "SET LOCAL quote_all_identifiers = off; ";
+
+const LIST: &str = include_str!("list.sql");
+const DETAILS: &str = include_str!("details.sql");
+
+/// Whether there is a registry, and whether this role sees its rows: row security shows none to a role without a policy.
+const REGISTRY_FACTS: &str = "
+    SELECT c.oid IS NOT NULL AS installed,
+           has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+               AND (NOT row_security_active(c.oid) OR EXISTS (
+                    SELECT 1 FROM pg_policy p CROSS JOIN unnest(p.polroles) role(id)
+                    WHERE p.polrelid = c.oid AND p.polpermissive AND p.polcmd IN ('r', '*')
+                      AND (role.id = 0 OR pg_has_role(role.id, 'USAGE')))) AS readable
+    FROM (SELECT 1) one
+    LEFT JOIN pg_namespace n ON n.nspname = 'refreshtop'
+    LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'views'";
+
+const REGISTRY: &str = "
+    SELECT v.refresh_type::text AS refresh_type, v.view_schema::text AS schema, v.view_name::text AS name,
+           CASE v.view_schema WHEN 'public' THEN format('%I', v.view_name)
+                              ELSE format('%I.%I', v.view_schema, v.view_name) END AS sql,
+           v.view_oid::int8 AS oid, v.view_owner::text AS owner, v.time_zone,
+           (SELECT coalesce(jsonb_object_agg(s.key, coalesce(s.value, '')), '{}') FROM jsonb_each_text(v.settings) s)::text AS settings,
+           extract(epoch FROM v.lock_timeout)::float8 AS lock_timeout, extract(epoch FROM v.keep_log)::float8 AS keep_log
+    FROM refreshtop.views v";
+
+/// Reads all of them, with the statistics of the managed ones over `window`: one round trip, unless the session has great
+/// rights.
+pub async fn read(app: &mut Kept, window: Duration) -> Result<Views> {
+    app.read(move |tx| Box::pin(views(tx, window))).await
+}
+
+/// The same in a transaction.
+pub async fn views(tx: &ReadTransaction<'_>, window: Duration) -> Result<Views> {
+    // Polled together they share a round trip.
+    let (relations, facts, registry, stats) = tokio::join!(
+        biased;
+        tx.ask_after(SETTINGS, &[], LIST, &[]),
+        tx.one(&[], REGISTRY_FACTS, &[]),
+        tx.ask_after(SETTINGS, &[Thing::Relation("refreshtop.views")], REGISTRY, &[]),
+        statistics(tx, window),
+    );
+    let relations = relations?.iter().map(relation).collect::<Result<_>>()?;
+    let server = tx.facts().await;
+    let role = &server.server.role;
+    let facts = facts?;
+    let (installed, readable) =
+        (facts.try_get("installed")?, facts.try_get::<Option<bool>, _>("readable")? == Some(true));
+    let (registry, stats) = match (installed, readable) {
+        (false, _) => (Ok(Vec::new()), Ok(BTreeMap::new())),
+        (true, false) => {
+            let hidden = Unavailable::new(
+                format!("which views are managed: role {role} may not read refreshtop.views"),
+                error::grant(role),
+            );
+            (Err(hidden), part("statistics", role, stats)?)
+        }
+        (true, true) => {
+            let registry = registry.and_then(|rows| rows.iter().map(registered).collect());
+            (part("which views are managed", role, registry)?, part("statistics", role, stats)?)
+        }
+    };
+    Ok(Views::assemble((server.time, server.server.clone(), window), relations, registry, stats))
+}
+
+/// Reads `view` in detail, with at most `runs` of its newest attempts.
+pub async fn details(tx: &ReadTransaction<'_>, view: &View, runs: u16) -> Result<Details> {
+    let oid = view.relation.as_ref().map(|relation| relation.oid);
+    let id = view.registered().map(|registered| registered.id.clone());
+    let (catalog, attempts) = tokio::join!(biased; catalog(tx, oid), attempts(tx, id.as_ref(), runs));
+    let role = &tx.facts().await.server.role;
+    Ok(Details { catalog: catalog?, runs: part("attempts", role, attempts)? })
+}
+
+async fn catalog(tx: &ReadTransaction<'_>, oid: Option<i64>) -> Result<Catalog> {
+    let Some(oid) = oid else { return Ok(Catalog::default()) };
+    let rows = tx.ask_after(SETTINGS, &[], DETAILS, &[Parameter::Number(oid)]).await?;
+    json(rows.first().ok_or(Error::NoRow)?, "catalog")
+}
+
+async fn attempts(tx: &ReadTransaction<'_>, id: Option<&ViewId>, limit: u16) -> Result<Vec<refreshtop_core::run::Run>> {
+    match id {
+        Some(id) => recent_runs::recent_runs(tx, id, LogFilter::All, limit).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Statistics of the refreshes of all managed views in the last `window`.
+async fn statistics(tx: &ReadTransaction<'_>, window: Duration) -> Result<BTreeMap<ViewId, RefreshStats>> {
+    let sql = format!(
+        "SELECT refresh_type::text, total_refreshes, successful_refreshes, failed_refreshes, success_rate::float8,
+                CASE WHEN avg_duration_ms BETWEEN 0 AND 1e15 THEN avg_duration_ms END::float8 AS avg_duration_ms,
+                CASE WHEN max_duration_ms BETWEEN 0 AND 1e15 THEN max_duration_ms END::float8 AS max_duration_ms,
+                CASE WHEN min_duration_ms BETWEEN 0 AND 1e15 THEN min_duration_ms END::float8 AS min_duration_ms,
+                last_refresh_at, left(last_error, {LISTED_ERROR}) AS last_error, last_success_at
+         FROM refreshtop.stats_of_all($1)"
+    );
+    let rows = tx.ask(&[Thing::Function("stats_of_all")], &sql, &[Parameter::Interval(window)]).await?;
+    rows.iter().map(|row| Ok((ViewId::new(&some_text(row, "refresh_type")?), RefreshStats::from_row(row)?))).collect()
+}
+
+/// A part that can be missing; only what ends everything fails it.
+fn part<T>(what: &str, role: &str, read: Result<T>) -> Result<Reading<T>> {
+    match read {
+        Ok(value) => Ok(Ok(value)),
+        Err(failure) if error::fails_all(&failure) => Err(failure),
+        Err(failure) => Ok(Err(match error::refusal(&failure) {
+            Some(Refusal::Missing(missing)) => {
+                Unavailable::new(format!("{what}: {missing} does not exist"), "run: refreshtop migrate")
+            }
+            _ => error::unavailable(what, &failure, role),
+        })),
+    }
+}
+
+fn name(row: &Row) -> Result<ViewName> {
+    Ok(ViewName { sql: some_text(row, "sql")?, schema: some_text(row, "schema")?, name: some_text(row, "name")? })
+}
+
+fn relation(row: &Row) -> Result<(ViewName, Relation)> {
+    let relation = Relation {
+        oid: row.try_get("oid")?,
+        owner: some_text(row, "owner")?,
+        populated: row.try_get("populated")?,
+        rows: row.try_get("rows")?,
+        size: row.try_get("size")?,
+        unique_indexes: json(row, "unique_indexes")?,
+        reads: row.try_get("reads")?,
+        reads_views: json(row, "reads_views")?,
+    };
+    Ok((name(row)?, relation))
+}
+
+fn registered(row: &Row) -> Result<Registered> {
+    let length = |name: &str| -> Result<Duration> {
+        Ok(Duration::try_from_secs_f64(row.try_get::<f64, _>(name)?).unwrap_or_default())
+    };
+    Ok(Registered {
+        id: ViewId::new(&some_text(row, "refresh_type")?),
+        name: name(row)?,
+        oid: row.try_get("oid")?,
+        owner: text(row, "owner")?,
+        lock_timeout: length("lock_timeout")?,
+        keep_log: length("keep_log")?,
+        time_zone: some_text(row, "time_zone")?,
+        settings: json(row, "settings")?,
+    })
+}
+
+fn json<T: DeserializeOwned>(row: &Row, column: &str) -> Result<T> {
+    serde_json::from_str(&some_text(row, column)?).map_err(|failure| Error::Decode(failure.to_string()))
+}
