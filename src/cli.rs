@@ -54,8 +54,8 @@ pub enum Command {
     Stats(Answer),
     /// List the latest attempts, with their errors
     Logs(Logs),
-    /// Refresh views now, one after the other, and wait for the end; Ctrl-C cancels the refresh on the server
-    #[command(name = "refresh", visible_alias = "trigger")]
+    /// Refresh views now and wait for the end; Ctrl-C cancels it on the server
+    #[command(name = "refresh", alias = "trigger")]
     Trigger(Trigger),
     /// List the materialized views of the database, or show one
     Views(Views),

@@ -5,7 +5,7 @@
 
 use crate::{
     cli::arguments::Trigger,
-    command::{Failure, session, signals::StopSignals},
+    command::{Failure, session, signals::StopSignals, views},
     output::{Output, clean, json, moment},
 };
 use futures_util::stream;
@@ -36,12 +36,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// # Errors
 /// At least one view was not refreshed; the exit code is that of the worst.
 pub async fn run(trigger: &Trigger, view: &ViewId, target: &Target, output: Output) -> Result<(), Failure> {
-    let views = if trigger.names.is_empty() { vec![view.clone()] } else { named(trigger, target).await? };
-    if let [view] = views.as_slice() {
+    let chosen = if trigger.names.is_empty() { vec![view.clone()] } else { named(trigger, target).await? };
+    if let [view] = chosen.as_slice() {
         return one(trigger, view, target, output).await;
     }
     let mut worst = exit::OK;
-    for view in &views {
+    for view in &chosen {
         if !output.json {
             output.print(&format!("{}:", clean(view.as_str())))?;
         }
@@ -65,7 +65,7 @@ async fn named(trigger: &Trigger, target: &Target) -> Result<Vec<ViewId>, Failur
     match managed {
         Ok(managed) => match refreshtop_core::manage::chosen(&managed, &trigger.names) {
             Ok(views) => Ok(views.into_iter().map(|view| view.id).collect()),
-            Err(failure) => Err(Failure::new(exit::USAGE, format!("{failure}; refreshtop views lists them"))),
+            Err(failure) => Err(views::not_found(&failure)),
         },
         Err(failure) if error::is_connection_failure(&failure) => {
             Err(session::failure("see which views are managed", target, &failure))

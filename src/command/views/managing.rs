@@ -1,8 +1,13 @@
 //! What the commands that change which views are managed have in common.
 
+use super::quoted;
 use crate::command::{Failure, interrupt::Watch, migrate::session};
 use refreshtop_connect::Target;
-use refreshtop_core::{exit, manage::Candidate};
+use refreshtop_core::{
+    address::ViewId,
+    exit,
+    manage::{Candidate, NotFound},
+};
 use refreshtop_db::{
     manage::{self, Permitted},
     migrate::{self, MigrateError},
@@ -37,8 +42,19 @@ pub(super) async fn candidates(session: &mut Session) -> Result<Vec<Candidate>, 
 
 /// The views among `known` that `names` mean.
 pub(super) fn chosen(known: &[Candidate], names: &[String]) -> Result<Vec<Candidate>, Failure> {
-    refreshtop_core::manage::chosen(known, names)
-        .map_err(|failure| Failure::new(exit::USAGE, format!("{failure}; refreshtop views lists them")))
+    refreshtop_core::manage::chosen(known, names).map_err(|failure| not_found(&failure))
+}
+
+/// The failure if a name means no view, or several.
+pub(in crate::command) fn not_found(failure: &NotFound) -> Failure {
+    let why = match failure {
+        NotFound::Missing(name) => format!("there is no such materialized view: {}", quoted(name)),
+        NotFound::Ambiguous(name, ids) => {
+            let ids: Vec<&str> = ids.iter().map(ViewId::as_str).collect();
+            format!("{} could be any of {}: give one of these names", quoted(name), ids.join(", "))
+        }
+    };
+    Failure::new(exit::FAILURE, format!("{why}; refreshtop views lists them"))
 }
 
 /// The failure if a signal came.

@@ -8,6 +8,8 @@ mod set;
 mod show;
 mod tree;
 
+pub(super) use managing::not_found;
+
 use crate::{
     cli::views::{Views as Arguments, ViewsAction},
     command::{Failure, session},

@@ -39,6 +39,8 @@ pub async fn run(set: &ViewsSet, target: &Target, output: Output) -> Result<(), 
     };
     let done = interrupt::run(target, output.json, work).await?;
     if output.json {
+        let changes = changes.as_object().into_iter().flatten();
+        let changes: Vec<Value> = changes.map(|(key, value)| json!({"key": key, "value": value})).collect();
         let object = json!({"views": done, "changes": changes});
         return output.object("views_set", json::of_database(&target.id(), object));
     }

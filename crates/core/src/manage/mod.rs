@@ -3,10 +3,7 @@
 pub mod key;
 
 use crate::address::ViewId;
-use std::{
-    collections::{BTreeSet, VecDeque},
-    fmt,
-};
+use std::collections::{BTreeSet, VecDeque};
 
 /// A materialized view, managed or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,18 +89,6 @@ pub enum NotFound {
     Missing(String),
     /// Several have it.
     Ambiguous(String, Vec<ViewId>),
-}
-
-impl fmt::Display for NotFound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing(name) => write!(f, "no such materialized view: {name}"),
-            Self::Ambiguous(name, ids) => {
-                let ids: Vec<&str> = ids.iter().map(ViewId::as_str).collect();
-                write!(f, "{name} could be any of these: {}", ids.join(", "))
-            }
-        }
-    }
 }
 
 /// The `views` that `names` mean, each once, those that others read first. A name is written as SQL does it or, if that
