@@ -247,7 +247,7 @@ BEGIN
     END IF;
     FOR v_note IN
         SELECT u.id, u.detail ->> 'right' AS "right", u.detail ->> 'role' AS role,
-               format('%I.%I', n.nspname, c.relname) AS named
+               CASE WHEN c.oid IS NOT NULL THEN format('%I.%I', n.nspname, c.relname) END AS named
         FROM refreshtop.undo u
         -- The view may be gone, or replaced by another one, on which nothing was given.
         LEFT JOIN pg_class c ON c.oid = v_view.view_oid AND c.relkind = 'm'
