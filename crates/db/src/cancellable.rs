@@ -68,7 +68,7 @@ async fn cancel_until_silent(canceller: &Canceller, cancels: impl Stream<Item = 
         // A request that fails changes nothing, and can be repeated.
         let _ = timeout(CANCEL_LIMIT, canceller.cancel()).await;
         requested = tokio::select! {
-            again = cancels.select_next_some() => Some(again),
+            Some(again) = cancels.next() => Some(again),
             () = sleep(CANCEL_PATIENCE) => return,
         };
     }
