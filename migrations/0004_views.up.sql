@@ -11,6 +11,8 @@ CREATE TABLE IF NOT EXISTS refreshtop.views (
     settings     jsonb NOT NULL DEFAULT '{}',
     lock_timeout interval NOT NULL DEFAULT '5 s' CHECK (lock_timeout BETWEEN '1 ms' AND '1 h'),
     keep_log     interval NOT NULL DEFAULT '30 days' CHECK (keep_log >= '1 hour'),
+    blocking     boolean NOT NULL DEFAULT false,
+    managed_at   timestamptz,
     UNIQUE (view_schema, view_name)
 );
 -- A role with our rights may have dropped columns.
@@ -21,7 +23,9 @@ ALTER TABLE refreshtop.views
     ADD COLUMN IF NOT EXISTS time_zone text NOT NULL DEFAULT 'UTC',
     ADD COLUMN IF NOT EXISTS settings jsonb NOT NULL DEFAULT '{}',
     ADD COLUMN IF NOT EXISTS lock_timeout interval NOT NULL DEFAULT '5 s' CHECK (lock_timeout BETWEEN '1 ms' AND '1 h'),
-    ADD COLUMN IF NOT EXISTS keep_log interval NOT NULL DEFAULT '30 days' CHECK (keep_log >= '1 hour');
+    ADD COLUMN IF NOT EXISTS keep_log interval NOT NULL DEFAULT '30 days' CHECK (keep_log >= '1 hour'),
+    ADD COLUMN IF NOT EXISTS blocking boolean NOT NULL DEFAULT false,
+    ADD COLUMN IF NOT EXISTS managed_at timestamptz;
 COMMENT ON TABLE refreshtop.views IS
     'Materialized views that refreshtop refreshes; a refresh holds its row locked, so that two never run at once';
 COMMENT ON COLUMN refreshtop.views.view_oid IS
@@ -32,6 +36,10 @@ COMMENT ON COLUMN refreshtop.views.definer IS
 COMMENT ON COLUMN refreshtop.views.time_zone IS 'TimeZone in which the query runs, whatever the session''s is';
 COMMENT ON COLUMN refreshtop.views.settings IS
     'Other settings under which the query runs: those of whoever registered the view';
+COMMENT ON COLUMN refreshtop.views.blocking IS
+    'Whether it is refreshed plainly, which keeps readers waiting; otherwise concurrently';
+COMMENT ON COLUMN refreshtop.views.managed_at IS
+    'When refreshtop.manage() registered it; NULL for the view that the migrations make';
 COMMENT ON COLUMN refreshtop.views.lock_timeout IS
     'How long a refresh waits for a lock before it gives up with a logged error';
 
@@ -72,6 +80,28 @@ BEGIN
 END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.relations(oid)');
+
+-- The relations that a view's query reads, and the role with whose rights each is read: the view's owner or, behind a
+-- plain view, that one's owner, unless it is declared to read with the caller's rights. Partitions are read with the
+-- rights on the whole.
+CREATE OR REPLACE FUNCTION refreshtop.readers(p_view oid) RETURNS TABLE (relation oid, reader oid)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE needed(relation, reader) AS (
+        SELECT c.oid, c.relowner FROM pg_class c WHERE c.oid = p_view
+        UNION
+        SELECT d.refobjid,
+               CASE WHEN v.reloptions::text ~ 'security_invoker=(true|on|1)' THEN needed.reader ELSE v.relowner END
+        FROM needed
+        JOIN pg_class v ON v.oid = needed.relation AND (v.relkind = 'v' OR v.oid = p_view)
+        JOIN pg_rewrite w ON w.ev_class = v.oid
+        JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+                        AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> v.oid
+    )
+    SELECT needed.relation, needed.reader FROM needed JOIN pg_class c ON c.oid = needed.relation
+    WHERE c.oid <> p_view AND c.relkind IN ('r', 'p', 'f', 'm', 'v')
+$$;
+SELECT refreshtop_migration.seal('refreshtop.readers(oid)');
 
 -- What a lesser role could change in a superuser's view to run code as that superuser: the first relation, function,
 -- type or operator that the view reaches and that belongs to a lesser role. NULL if there is none. This includes what

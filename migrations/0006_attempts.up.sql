@@ -252,6 +252,7 @@ BEGIN
           ORDER BY attnum LIMIT 50) a;
     -- Planning a read runs the functions in index expressions, predicates and statistics as the reading role.
     IF v_columns IS NOT NULL AND has_table_privilege(p_view.view_oid, 'SELECT')
+       AND has_schema_privilege((SELECT c.relnamespace FROM pg_class c WHERE c.oid = p_view.view_oid), 'USAGE')
        AND NOT EXISTS (SELECT 1 FROM pg_index i
                        WHERE i.indrelid = p_view.view_oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))
        AND NOT EXISTS (SELECT 1 FROM pg_statistic_ext s

@@ -53,14 +53,27 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_name  text := format('%I.%I', p_view.view_schema, p_view.view_name);
+    v_fix   text := CASE WHEN p_view.managed_at IS NULL THEN 'refreshtop migrate'
+                         ELSE format('refreshtop views add %L', p_view.refresh_type) END;
+    v_moved text;
     v_class pg_class;
     v_owner pg_roles;
     v_part  text;
 BEGIN
-    SELECT * INTO v_class FROM pg_class WHERE oid = to_regclass(v_name);
+    -- By name in the catalogue, because to_regclass() fails in a schema without USAGE.
+    SELECT c.* INTO v_class FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE (n.nspname, c.relname) = (p_view.view_schema, p_view.view_name);
     IF NOT FOUND THEN
+        SELECT format('%I.%I', n.nspname, c.relname) INTO v_moved
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.oid = p_view.view_oid AND c.relkind = 'm' AND p_view.managed_at IS NOT NULL;
+        IF FOUND THEN
+            RAISE EXCEPTION 'materialized view % is named % now', v_name, v_moved USING ERRCODE = 'undefined_table',
+                HINT = format('If that is meant, run: refreshtop views add %L', v_moved);
+        END IF;
         RAISE EXCEPTION 'materialized view % does not exist', v_name USING ERRCODE = 'undefined_table',
-            HINT = 'Make it again, or run: refreshtop migrate';
+            HINT = CASE WHEN p_view.managed_at IS NULL THEN 'Make it again, or run: refreshtop migrate'
+                        ELSE format('Make it again, or run: refreshtop views remove %L', p_view.refresh_type) END;
     ELSIF v_class.relkind <> 'm' THEN
         RAISE EXCEPTION '% is not a materialized view', v_name USING ERRCODE = 'wrong_object_type';
     END IF;
@@ -69,7 +82,7 @@ BEGIN
         RAISE EXCEPTION 'materialized view % belongs to role %, and was registered with owner %',
             v_name, v_owner.rolname, p_view.view_owner
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = 'If that is meant, run: refreshtop migrate';
+                  HINT = format('If that is meant, run: %s', v_fix);
     END IF;
     IF v_owner.rolsuper THEN
         v_part := refreshtop.lesser_owner(v_class.oid);
@@ -78,14 +91,14 @@ BEGIN
                 USING ERRCODE = 'insufficient_privilege',
                       DETAIL = 'Code of that owner would run with a superuser''s rights at each refresh.',
                       HINT = format('ALTER MATERIALIZED VIEW %s OWNER TO the role that owns what it reads, '
-                                    'then run: refreshtop migrate', v_name);
+                                    'then run: %s', v_name, v_fix);
         END IF;
     END IF;
     IF p_view.view_oid IS DISTINCT FROM v_class.oid THEN
         UPDATE refreshtop.views SET view_oid = v_class.oid WHERE refresh_type = p_view.refresh_type;
         p_view.view_oid := v_class.oid;
     END IF;
-    IF refreshtop.may_maintain(v_class.oid) THEN
+    IF refreshtop.may_maintain(v_class.oid) AND has_schema_privilege(v_class.relnamespace, 'USAGE') THEN
         p_view.definer := NULL;
     ELSIF p_view.definer IS NOT NULL AND NOT EXISTS (
               SELECT 1 FROM pg_proc p
@@ -93,7 +106,7 @@ BEGIN
                 AND p.prosecdef AND p.proowner = v_class.relowner) THEN
         RAISE EXCEPTION 'function refreshtop_definers.%, which refreshes % with the rights of its owner, is gone',
             p_view.definer, v_name
-            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run: refreshtop migrate';
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = format('Run: %s', v_fix);
     END IF;
 END
 $$;
@@ -153,11 +166,19 @@ BEGIN
                                ('standard_conforming_strings', 'on'),
                                ('gin_fuzzy_search_limit', '0'),
                                ('quote_all_identifiers', 'off')
-                               UNION ALL SELECT * FROM pg_catalog.jsonb_each_text(p_settings)
+                               UNION ALL
+                               SELECT * FROM pg_catalog.jsonb_each_text(
+                                   p_settings OPERATOR(pg_catalog.-) 'search_path')
                            ) AS pinned (setting, value)
                            WHERE pg_catalog.current_setting(pinned.setting) OPERATOR(pg_catalog.<>) pinned.value) THEN
                         RAISE EXCEPTION 'the function that refreshes the view with the rights of its owner was altered'
                             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run: refreshtop migrate';
+                    END IF;
+                    -- Up to 16 the functions of the query find their names by it. Only the view's owner, who runs this,
+                    -- depends on what is in these schemas.
+                    IF p_settings OPERATOR(pg_catalog.?) 'search_path' THEN
+                        PERFORM pg_catalog.set_config(
+                            'search_path', p_settings OPERATOR(pg_catalog.->>) 'search_path', true);
                     END IF;
                     IF p_concurrently THEN
                         REFRESH MATERIALIZED VIEW CONCURRENTLY %1$I.%2$I;
@@ -201,23 +222,17 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.register_view(text, regclass, text)');
 
--- Returns the name of a relation that the view reads and whose row security hides rows from the view's owner, whoever
--- refreshes. REFRESH turns that into an error (row_security = off); this reports it beforehand.
+-- Returns the name of a relation whose row security hides rows from the role with whose rights the view reads it,
+-- whoever refreshes. REFRESH turns that into an error (row_security = off); this reports it beforehand.
 CREATE OR REPLACE FUNCTION refreshtop.hidden_from_owner(p_view oid) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT min(c.oid::regclass::text)
-    FROM pg_class m JOIN pg_roles o ON o.oid = m.relowner
-    CROSS JOIN LATERAL refreshtop.relations(m.oid) AS r(oid) JOIN pg_class c ON c.oid = r.oid
-    WHERE m.oid = p_view AND NOT o.rolsuper AND NOT o.rolbypassrls AND c.relrowsecurity
-      AND (c.relforcerowsecurity OR NOT pg_has_role(o.oid, c.relowner, 'USAGE'))
-      -- A plain view reads with its owner's rights, unless it is declared to read with the caller's.
-      AND NOT EXISTS (
-          SELECT 1 FROM pg_depend d
-          JOIN pg_rewrite w ON w.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
-          JOIN pg_class v ON v.oid = w.ev_class AND v.relkind = 'v' AND v.relowner = c.relowner
-          WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND NOT c.relforcerowsecurity
-            AND NOT coalesce(v.reloptions::text ~ 'security_invoker=(true|on|1)', false))
+    FROM refreshtop.readers(p_view) n
+    JOIN pg_class c ON c.oid = n.relation
+    JOIN pg_roles r ON r.oid = n.reader
+    WHERE c.relrowsecurity AND NOT r.rolsuper AND NOT r.rolbypassrls
+      AND (c.relforcerowsecurity OR NOT pg_has_role(r.oid, c.relowner, 'USAGE'))
 $$;
 SELECT refreshtop_migration.seal('refreshtop.hidden_from_owner(oid)');
 
@@ -233,7 +248,9 @@ DECLARE
     v_running   record;
     v_foreign   record;
     v_slots     regclass[];
-    v_populated boolean;
+    v_online    boolean;
+    v_changed   bigint[];
+    v_how       jsonb;
 BEGIN
     IF refreshtop.is_restricted() THEN
         RAISE EXCEPTION 'a refresh can''t be called by the code of a view, an index or a policy'
@@ -304,13 +321,17 @@ BEGIN
     BEGIN
         PERFORM set_config('lock_timeout', (extract(epoch FROM v_view.lock_timeout) * 1000)::bigint || 'ms', true),
                 set_config('TimeZone', v_view.time_zone, true),
-                (SELECT count(set_config(s.key, s.value, true)) FROM jsonb_each_text(v_view.settings) s);
+                -- A search path is for the query alone, and only a function of the view's owner takes it.
+                (SELECT count(set_config(s.key, s.value, true))
+                 FROM jsonb_each_text(v_view.settings - 'search_path') s);
         v_view := refreshtop.registered_view(v_view);
         -- A view without data can't be refreshed concurrently. Nobody can read it either, so nobody is blocked.
-        SELECT relispopulated INTO v_populated FROM pg_class WHERE oid = v_view.view_oid;
+        SELECT relispopulated AND NOT v_view.blocking INTO v_online FROM pg_class WHERE oid = v_view.view_oid;
+        v_changed := ARRAY[pg_stat_get_xact_tuples_inserted(v_view.view_oid),
+                           pg_stat_get_xact_tuples_deleted(v_view.view_oid)];
         IF v_view.definer IS NOT NULL THEN
             -- The argument has an explicit type, so that no other function with that name is a better match.
-            EXECUTE format('SELECT refreshtop_definers.%I(%L::boolean, %L::jsonb)', v_view.definer, v_populated,
+            EXECUTE format('SELECT refreshtop_definers.%I(%L::boolean, %L::jsonb)', v_view.definer, v_online,
                            v_view.settings || jsonb_build_object('TimeZone', current_setting('TimeZone')));
         ELSE
             -- Event triggers watch this statement, and their functions would run as our owner.
@@ -322,7 +343,7 @@ BEGIN
                           HINT = format('Give that function to a superuser, or: ALTER EVENT TRIGGER %I DISABLE',
                                         v_foreign.name);
             END IF;
-            EXECUTE format('REFRESH MATERIALIZED VIEW %s %I.%I', CASE WHEN v_populated THEN 'CONCURRENTLY' ELSE '' END,
+            EXECUTE format('REFRESH MATERIALIZED VIEW %s %I.%I', CASE WHEN v_online THEN 'CONCURRENTLY' ELSE '' END,
                            v_view.view_schema, v_view.view_name);
         END IF;
         IF NOT EXISTS (SELECT 1 FROM pg_locks l
@@ -332,6 +353,13 @@ BEGIN
             RAISE EXCEPTION 'another relation took the place of %.% during the refresh',
                 v_view.view_schema, v_view.view_name
                 USING ERRCODE = 'object_not_in_prerequisite_state';
+        END IF;
+        v_how := jsonb_build_object('concurrently', v_online);
+        -- A plain refresh replaces the file of the view, which counts as no change of a row.
+        IF v_online AND current_setting('track_counts')::boolean THEN
+            v_how := v_how || jsonb_build_object(
+                'rows_inserted', pg_stat_get_xact_tuples_inserted(v_view.view_oid) - v_changed[1],
+                'rows_deleted', pg_stat_get_xact_tuples_deleted(v_view.view_oid) - v_changed[2]);
         END IF;
     -- OTHERS includes neither a cancelled query nor a failed assertion.
     EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
@@ -369,7 +397,7 @@ BEGIN
         RAISE WARNING 'refresh of % failed: % (SQLSTATE %)',
             p_refresh_type, left(v_row.error_message, 500), v_row.sqlstate;
     ELSE
-        v_row.measured := refreshtop.measure(v_view);
+        v_row.measured := refreshtop.measure(v_view) || v_how;
     END IF;
 
     v_row.error_detail := nullif(v_row.error_detail, '');
@@ -399,10 +427,13 @@ BEGIN
         'started_at', v_row.started_at,
         'completed_at', v_row.completed_at,
         'sqlstate', v_row.sqlstate,
+        'hint', v_row.error_hint,
+        'context', v_row.error_context,
         'message', CASE v_row.status
             WHEN 'success' THEN format('%s refreshed in %s ms', p_refresh_type, v_row.duration_ms)
             ELSE v_row.error_message
-        END));
+        END)
+        || CASE WHEN v_row.status = 'success' THEN v_how ELSE '{}' END);
 END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.run_refresh(text, text)');

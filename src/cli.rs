@@ -55,7 +55,8 @@ pub enum Command {
     Stats(Answer),
     /// List the latest attempts, with their errors
     Logs(Logs),
-    /// Refresh the view now and wait for it to finish; Ctrl-C cancels it on the server
+    /// Refresh views now and wait for the end; Ctrl-C cancels it on the server
+    #[command(name = "refresh", alias = "trigger")]
     Trigger(Trigger),
     /// List the materialized views of the database, or show one
     Views(Views),

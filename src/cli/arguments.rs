@@ -54,9 +54,13 @@ pub struct Logs {
     pub answer: Answer,
 }
 
-/// `trigger`.
+/// `refresh`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Trigger {
+    /// The managed views, as SQL writes them; without schema or quotes if that is unambiguous; * stands for any text and
+    /// ? for one character. Without a name, the view of --view
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
     /// If a refresh is already running, wait for it and then refresh, instead of failing
     #[arg(long, env = "REFRESHTOP_WAIT", value_parser = FalseyValueParser::new())]
     pub wait: bool,

@@ -23,6 +23,61 @@ pub enum ViewsAction {
     Show(ViewsShow),
     /// Show which materialized views read which
     Tree(ViewsTree),
+    /// Manage views: examine them, give refreshtop the right to refresh them, and refresh each once
+    Add(ViewsAdd),
+    /// Manage views no longer; their logs stay
+    Remove(ViewsRemove),
+    /// Change how views are refreshed
+    Set(ViewsSet),
+}
+
+/// `views add`. Its options have no variables: a forgotten one must not change anything.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ViewsAdd {
+    /// The views, as SQL writes them; without schema or quotes if that is unambiguous; * stands for any text and ? for
+    /// one character
+    #[arg(value_name = "NAME", required_unless_present = "all")]
+    pub names: Vec<String>,
+    /// Every materialized view of the database
+    #[arg(long, conflicts_with = "names")]
+    pub all: bool,
+    /// Refresh them plainly, which needs no unique index and keeps readers waiting
+    #[arg(long)]
+    pub blocking: bool,
+    /// Only examine them
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Skip confirmation
+    #[arg(long)]
+    pub yes: bool,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// `views remove`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ViewsRemove {
+    /// The managed views, written as for `views add`
+    #[arg(value_name = "NAME", required = true)]
+    pub names: Vec<String>,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// `views set`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ViewsSet {
+    /// The managed views, written as for `views add`
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// What to change, e.g. lock_timeout=10s keep_log='90 days' blocking=on work_mem=64MB; without a value, the default
+    #[arg(value_name = "KEY=VALUE", required = true)]
+    pub changes: Vec<String>,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
 }
 
 /// `views list`.
@@ -79,6 +134,9 @@ impl Views {
             Some(ViewsAction::List(list)) => &list.answer,
             Some(ViewsAction::Show(show)) => &show.answer,
             Some(ViewsAction::Tree(tree)) => &tree.answer,
+            Some(ViewsAction::Add(add)) => &add.answer,
+            Some(ViewsAction::Remove(remove)) => &remove.answer,
+            Some(ViewsAction::Set(set)) => &set.answer,
             None => &self.list.answer,
         };
         Answer { json: own.json || self.list.answer.json }

@@ -508,7 +508,7 @@ success_warning = 99
             ("[commands.logs]\nlimits = 1", "logs", "line 2, column 1: unknown key `limits`: did you mean `limit`?"),
             ("[commands.logs]\nlimit = 0", "logs", "c.toml, in [commands]: invalid value '0' for '--limit <N>'"),
             ("[commands.logs]\nlimit = {}", "logs", "this must be a string, a number"),
-            ("[commands.trigger]\ntimeout = 'postgres://bob:hunter2@h/a'", "trigger", "in [commands]: invalid value"),
+            ("[commands.refresh]\ntimeout = 'postgres://bob:hunter2@h/a'", "trigger", "in [commands]: invalid value"),
         ] {
             let error = read(file, line).unwrap_err();
             assert!(error.contains(wanted) && !error.contains("hunter2"), "{error}");

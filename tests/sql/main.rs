@@ -12,6 +12,7 @@ mod incidents;
 mod jobs;
 mod log_pages;
 mod lost_attempt;
+mod manage;
 mod migrate;
 mod reader;
 mod refresh;

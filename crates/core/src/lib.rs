@@ -20,6 +20,7 @@ pub mod history;
 pub mod incident;
 pub mod job;
 pub mod link;
+pub mod manage;
 pub mod movement;
 pub mod notification;
 pub mod question;

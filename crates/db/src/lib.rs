@@ -20,6 +20,7 @@ pub mod fixer;
 pub mod job;
 mod listen;
 pub mod log;
+pub mod manage;
 pub mod migrate;
 pub mod parameter;
 pub mod poller;

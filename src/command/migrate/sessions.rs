@@ -5,7 +5,7 @@ use refreshtop_connect::{Limits, Target};
 use refreshtop_db::{migrate::MigrateError, schedule::Installation, session::Session};
 
 /// Opens a session for migrating: without a time limit, but with one for locks.
-pub(super) async fn session(target: &Target, watch: &Watch) -> Result<Session, MigrateError> {
+pub(in crate::command) async fn session(target: &Target, watch: &Watch) -> Result<Session, MigrateError> {
     let session = Session::open(target, "migrate", &Limits::WRITING).await?;
     let pid = session.pid().await?;
     watch.add(session.canceller(), Some(pid));

@@ -1,8 +1,14 @@
 //! `refreshtop views`: the materialized views of a database, managed or not.
 
+mod add;
 mod list;
+mod managing;
+mod remove;
+mod set;
 mod show;
 mod tree;
+
+pub(super) use managing::not_found;
 
 use crate::{
     cli::views::{Views as Arguments, ViewsAction},
@@ -31,6 +37,9 @@ pub async fn run(views: &Arguments, settings: &Settings, target: &Target, output
         ViewsAction::List(list) => list::run(&list, settings, target, output).await,
         ViewsAction::Show(show) => show::run(&show, settings, target, output).await,
         ViewsAction::Tree(tree) => tree::run(&tree, settings, target, output).await,
+        ViewsAction::Add(add) => add::run(&add, target, output).await,
+        ViewsAction::Remove(remove) => remove::run(&remove, target, output).await,
+        ViewsAction::Set(set) => set::run(&set, target, output).await,
     }
 }
 

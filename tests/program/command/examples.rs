@@ -20,13 +20,14 @@ use std::{
 use tokio::task::block_in_place;
 
 /// Those with lines for a shell, in the order in which a newcomer reads them.
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     include_str!("../../../README.md"),
     include_str!("../../../docs/install.md"),
     include_str!("../../../docs/demo.md"),
     include_str!("../../../docs/database.md"),
     include_str!("../../../docs/monitor.md"),
     include_str!("../../../docs/commands.md"),
+    include_str!("../../../docs/views.md"),
 ];
 const RUNBOOK: &str = include_str!("../../../docs/runbook.md");
 

@@ -6,6 +6,7 @@ mod doctor;
 mod examples;
 mod exposing;
 mod jobs;
+mod managing;
 mod options;
 mod streams;
 mod table;

@@ -174,7 +174,7 @@ const GROUPS: [(&str, &[Operation]); 5] = [
 ];
 
 /// Each function of the schema has a row that begins with its name.
-const FUNCTIONS: [Operation; 44] = [
+const FUNCTIONS: [Operation; 54] = [
     rows("`application_function`", "SELECT refreshtop.application_function()"),
     rows("`application_says_yes`", "SELECT FROM refreshtop.application_says_yes() yes WHERE yes"),
     rows("`applied_steps`", "SELECT refreshtop.applied_steps()"),
@@ -183,6 +183,8 @@ const FUNCTIONS: [Operation; 44] = [
     rows("`attempt_start`", "SELECT refreshtop.attempt_start('platform_metrics', c.oid::regclass) FROM pg_class c WHERE c.relkind = 'S' AND c.relname LIKE 'attempt\\_%'"),
     rows("`caller`", "SELECT refreshtop.caller()"),
     act("`change_job`", "SELECT refreshtop.change_job('refresh-platform-metrics', NULL, false)"),
+    act("`change_view`", "SELECT refreshtop.change_view('platform_metrics', '{\"lock_timeout\": \"4 s\"}')"),
+    rows("`checked_path`", "SELECT refreshtop.checked_path('public', 'public.platform_metrics'::regclass)"),
     rows("`cleanup_logs`", "SELECT refreshtop.cleanup_logs()"),
     rows("`cleanup_logs_for_application`", "SELECT refreshtop.cleanup_logs_for_application()"),
     rows("`cron_facts`", "SELECT refreshtop.cron_facts()"),
@@ -190,18 +192,22 @@ const FUNCTIONS: [Operation; 44] = [
     rows("`cron_settings`", "SELECT * FROM refreshtop.cron_settings()"),
     rows("`evidence`", "SELECT refreshtop.evidence('public.platform_metrics'::regclass)"),
     rows("`has_cron`", "SELECT refreshtop.has_cron()"),
+    rows("`has_key`", "SELECT refreshtop.has_key('public.platform_metrics'::regclass)"),
     rows("`foreign_event_trigger`", "SELECT refreshtop.foreign_event_trigger()"),
     rows("`hidden_from_owner`", "SELECT refreshtop.hidden_from_owner('public.platform_metrics'::regclass)"),
     rows("`is_restricted`", "SELECT refreshtop.is_restricted()"),
     rows("`is_super_admin`", "SELECT refreshtop.is_super_admin()"),
     rows("`lesser_owner`", "SELECT refreshtop.lesser_owner('public.platform_metrics'::regclass)"),
     rows("`log_lost_attempts`", "SELECT refreshtop.log_lost_attempts('platform_metrics', '{}')"),
+    act("`manage`", "CREATE MATERIALIZED VIEW public.planted AS SELECT 1 AS one; SELECT refreshtop.manage('public.planted', true)"),
     rows("`may_maintain`", "SELECT refreshtop.may_maintain('public.platform_metrics'::regclass)"),
     rows("`measure`", "SELECT refreshtop.measure(NULL)"),
     rows("`merge_fallback`", "SELECT refreshtop.merge_fallback()"),
     rows("`not_at_home`", "SELECT refreshtop.not_at_home()"),
     rows("`note_act`", "SELECT refreshtop.note_act('forged', 'success', NULL)"),
     rows("`notify`", "SELECT refreshtop.notify(NULL)"),
+    rows("`obstacles`", "SELECT FROM refreshtop.obstacles(0)"),
+    rows("`readers`", "SELECT * FROM refreshtop.readers('public.platform_metrics'::regclass)"),
     rows("`record_act`", "SELECT refreshtop.record_act('fix', 'success', NULL)"),
     rows("`refresh`", "SELECT * FROM refreshtop.refresh('platform_metrics') r WHERE r ->> 'status' = 'success'"),
     rows("`refresh_for_application`", "SELECT * FROM refreshtop.refresh_for_application('platform_metrics') r WHERE r ->> 'status' = 'success'"),
@@ -218,8 +224,12 @@ const FUNCTIONS: [Operation; 44] = [
     rows("`stats_for_application`", "SELECT * FROM refreshtop.stats_for_application('platform_metrics', '1 day')"),
     rows("`stats_of_all`", "SELECT * FROM refreshtop.stats_of_all('1 day')"),
     rows("`try_to_note_act`", "SELECT refreshtop.try_to_note_act('forged', 'success', NULL)"),
+    rows("`type_of`", "SELECT refreshtop.type_of('public.platform_metrics'::regclass)"),
+    act("`unmanage`", "CREATE MATERIALIZED VIEW public.planted AS SELECT 1 AS one; SELECT refreshtop.manage('public.planted', true); SELECT refreshtop.unmanage('planted')"),
+    rows("`unreadable`", "SELECT count(*) FROM refreshtop.unreadable('public.platform_metrics'::regclass)"),
     rows("`write_log`", "SELECT refreshtop.write_log(jsonb_populate_record(NULL::refreshtop.log_fallback, '{\"id\": \"6f1c4f43-4f0e-4d0c-9f43-1f0b5f0c2a11\",
              \"refresh_type\": \"x\", \"status\": \"success\", \"started_at\": \"now\", \"created_at\": \"now\"}'))"),
+    rows("`zone_of`", "SELECT refreshtop.zone_of('public.platform_metrics'::regclass)"),
 ];
 
 /// Reads every table in the schema of what went aside, if only from the catalogue if there is none.

@@ -1,0 +1,62 @@
+//! `refreshtop views set`: how managed views are refreshed.
+
+use super::managing::{candidates, chosen, open, stopped};
+use crate::{
+    cli::views::ViewsSet,
+    command::{
+        Failure,
+        interrupt::{self, Watch},
+    },
+    output::{Output, clean, json},
+};
+use refreshtop_connect::Target;
+use refreshtop_core::{
+    exit,
+    manage::{Candidate, Registered},
+};
+use refreshtop_db::manage;
+use serde_json::{Map, Value, json};
+
+/// Changes settings of views.
+///
+/// # Errors
+/// A setting does not exist, or can't have that value: then that view keeps what it had.
+pub async fn run(set: &ViewsSet, target: &Target, output: Output) -> Result<(), Failure> {
+    let changes = changes(&set.changes)?;
+    let work = async |watch: &Watch| {
+        let mut session = open(target, watch).await?;
+        let managed: Vec<Candidate> =
+            candidates(&mut session).await?.into_iter().filter(|view| view.registered != Registered::No).collect();
+        let mut done = Vec::new();
+        for view in chosen(&managed, std::slice::from_ref(&set.name))? {
+            stopped(watch)?;
+            if let Err(why) = manage::set(&mut session, &view.id, &changes).await? {
+                return Err(Failure::new(exit::USAGE, clean(&format!("{}: {why}", view.id))));
+            }
+            done.push(view.id.to_string());
+        }
+        Ok(done)
+    };
+    let done = interrupt::run(target, output.json, work).await?;
+    if output.json {
+        let changes = changes.as_object().into_iter().flatten();
+        let changes: Vec<Value> = changes.map(|(key, value)| json!({"key": key, "value": value})).collect();
+        let object = json!({"views": done, "changes": changes});
+        return output.object("views_set", json::of_database(&target.id(), object));
+    }
+    output.print(&done.iter().map(|id| format!("{}: changed\n", clean(id))).collect::<String>())
+}
+
+/// `key=value` each; without a value, the default.
+fn changes(words: &[String]) -> Result<Value, Failure> {
+    let mut changes = Map::new();
+    for word in words {
+        let Some((key, value)) = word.split_once('=') else {
+            let why = format!("{} is not KEY=VALUE, e.g. lock_timeout=10s", clean(word));
+            return Err(Failure::new(exit::USAGE, why));
+        };
+        let value = if value.is_empty() { Value::Null } else { value.into() };
+        changes.insert(key.trim().to_lowercase(), value);
+    }
+    Ok(Value::Object(changes))
+}
