@@ -72,7 +72,7 @@ async fn cancel_until_silent(canceller: &Canceller, cancels: impl Stream<Item = 
             () = sleep(CANCEL_PATIENCE) => return,
         };
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Runs a statement that calls `function` and returns JSON as text, if this session may call it.
