@@ -33,6 +33,7 @@ pub enum ViewsAction {
 
 /// `views add`. Its options have no variables: a forgotten one must not change anything.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "they are flags")]
 pub struct ViewsAdd {
     /// The views, as SQL writes them; without schema or quotes if that is unambiguous; * stands for any text and ? for
     /// one character

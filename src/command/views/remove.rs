@@ -31,9 +31,10 @@ pub async fn run(remove: &ViewsRemove, target: &Target, output: Output) -> Resul
             done.iter().map(|(id, why)| json!({"name": id, "removed": why.is_none(), "reason": why})).collect();
         output.object("views_remove", json::of_database(&target.id(), json!({"views": views})))?;
     } else {
-        let text = done.iter().filter(|(_, why)| why.is_none());
-        let text: String = text.map(|(id, _)| format!("{}: managed no longer; its log stays\n", clean(id))).collect();
-        output.print(&text)?;
+        let gone = done.iter().filter(|(_, why)| why.is_none());
+        let lines: Vec<String> =
+            gone.map(|(id, _)| format!("{}: managed no longer; its log stays\n", clean(id))).collect();
+        output.print(&lines.concat())?;
     }
     if failed.is_empty() {
         return Ok(());

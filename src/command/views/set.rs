@@ -44,7 +44,8 @@ pub async fn run(set: &ViewsSet, target: &Target, output: Output) -> Result<(), 
         let object = json!({"views": done, "changes": changes});
         return output.object("views_set", json::of_database(&target.id(), object));
     }
-    output.print(&done.iter().map(|id| format!("{}: changed\n", clean(id))).collect::<String>())
+    let lines: Vec<String> = done.iter().map(|id| format!("{}: changed\n", clean(id))).collect();
+    output.print(&lines.concat())
 }
 
 /// `key=value` each; without a value, the default.
