@@ -68,6 +68,7 @@ pub struct ViewsRemove {
 }
 
 /// `views set`.
+#[expect(clippy::doc_markdown, reason = "these comments are the text of --help")]
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct ViewsSet {
     /// The managed views, written as for `views add`
