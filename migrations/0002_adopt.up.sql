@@ -71,7 +71,8 @@ BEGIN
 END
 $$;
 
--- Of several functions with one of the names, only those that match a call without arguments, or with one integer.
+-- Of several functions with one of the names, only those that match a call without arguments, or with one integer. If
+-- step 11 is left out, nothing takes their place.
 DO $$
 DECLARE
     v_old   record;
@@ -87,6 +88,7 @@ BEGIN
           AND p.proname IN ('refresh_platform_metrics_with_logging', 'trigger_platform_metrics_refresh',
                             'get_metrics_refresh_stats', 'cleanup_old_metrics_logs')
           AND (p.pronargs = p.pronargdefaults OR p.proargtypes::text = '23')
+          AND current_setting('refreshtop.parts', true) = 'platform_metrics'
     LOOP
         IF NOT v_old.ours THEN
             IF EXISTS (SELECT 1 FROM pg_proc p WHERE p.pronamespace = 'refreshtop_before'::regnamespace

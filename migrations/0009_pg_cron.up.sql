@@ -91,8 +91,9 @@ BEGIN
           AND j.database = current_database()
           AND j.username = current_user
           -- Without a backslash, which is an escape in some sessions.
-          AND j.command ~ '^[[:space:]]*SELECT public[.]'
-                          '(refresh_platform_metrics_with_logging|cleanup_old_metrics_logs)[(][)];?[[:space:]]*$'
+          AND j.command ~ '^[[:space:]]*SELECT '
+                          '(public[.](refresh_platform_metrics_with_logging|cleanup_old_metrics_logs)|'
+                          'refreshtop[.]cleanup_logs)[(][)];?[[:space:]]*$'
         ORDER BY j.active DESC, j.jobid DESC LIMIT 1 $query$ INTO v_job USING p_job_name;
     IF v_job IS NULL THEN
         RETURN false;

@@ -6,12 +6,13 @@ pub mod views;
 use crate::settings::layer::{Layer, variable};
 use arguments::{Answer, Check, Completions, Config, Doctor, Job, Logs, Man, Metrics, Schedule, Trigger};
 use clap::{
-    ArgMatches, Args, FromArgMatches as _, Parser, Subcommand,
+    ArgMatches, Args, FromArgMatches as _, Parser, Subcommand, ValueEnum,
     builder::FalseyValueParser,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use refreshtop_connect::secret::{ConnectionUrl, looks_secret};
 use refreshtop_core::sanitize;
+use refreshtop_db::migrate::With;
 use std::{cmp::Ordering, ffi::OsString};
 use views::Views;
 
@@ -84,11 +85,54 @@ pub enum Command {
 }
 
 /// `migrate`.
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct Migrate {
     /// What to do; `None` is `up`.
     #[command(subcommand)]
     pub action: Option<MigrateAction>,
+    /// What.
+    #[command(flatten)]
+    pub parts: Parts,
+    /// How.
+    #[command(flatten)]
+    pub how: How,
+}
+
+/// What is installed. `--with` has no variable: it is about one database, and a forgotten one would be about others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
+#[expect(clippy::doc_markdown, reason = "these comments are the text of --help")]
+pub struct Parts {
+    /// Require this part: what it lacks is an error
+    ///
+    /// Without this, platform_metrics is installed if its four tables are there, and left out otherwise.
+    #[arg(long, value_name = "PART", value_enum)]
+    pub with: Option<Part>,
+}
+
+/// A part that a database may do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(clippy::doc_markdown, reason = "these comments are the text of --help")]
+pub enum Part {
+    /// The view public.platform_metrics, its functions and its jobs
+    PlatformMetrics,
+}
+
+impl Parts {
+    /// The same for the migration.
+    pub fn wanted(self) -> With {
+        match self.with {
+            Some(Part::PlatformMetrics) => With::PlatformMetrics,
+            None => With::WhatIsPossible,
+        }
+    }
+}
+
+/// `migrate up`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Up {
+    /// What.
+    #[command(flatten)]
+    pub parts: Parts,
     /// How.
     #[command(flatten)]
     pub how: How,
@@ -109,9 +153,11 @@ pub struct How {
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum MigrateAction {
     /// Install or update everything (the default)
-    Up(How),
+    Up(Up),
     /// Show which migrations are installed
     Status(Answer),
+    /// Print the migrations as one SQL script, for a pipeline of your own
+    Sql(Parts),
     /// Roll back migrations
     Down(Down),
 }
@@ -191,7 +237,8 @@ impl Cli {
                 None => &job.answer,
             },
             Some(Command::Migrate(migrate)) => match &migrate.action {
-                Some(MigrateAction::Up(how)) => &how.answer,
+                Some(MigrateAction::Sql(_)) => return false,
+                Some(MigrateAction::Up(up)) => &up.how.answer,
                 Some(MigrateAction::Status(answer)) => answer,
                 Some(MigrateAction::Down(down)) => &down.how.answer,
                 None => &migrate.how.answer,
@@ -210,10 +257,14 @@ impl Cli {
 impl Migrate {
     /// Which way, the default filled in.
     pub fn action(&self) -> MigrateAction {
-        let mut action = self.action.clone().unwrap_or_else(|| MigrateAction::Up(self.how.clone()));
-        // It may also stand before the subcommand.
-        if let MigrateAction::Up(how) | MigrateAction::Down(Down { how, .. }) = &mut action {
+        let own = Up { parts: self.parts, how: self.how.clone() };
+        let mut action = self.action.clone().unwrap_or(MigrateAction::Up(own));
+        // Both may also stand before the subcommand.
+        if let MigrateAction::Up(Up { how, .. }) | MigrateAction::Down(Down { how, .. }) = &mut action {
             how.dry_run |= self.how.dry_run;
+        }
+        if let MigrateAction::Up(Up { parts, .. }) | MigrateAction::Sql(parts) = &mut action {
+            parts.with = parts.with.or(self.parts.with);
         }
         action
     }
@@ -325,13 +376,14 @@ mod tests {
     #[test]
     fn commands() {
         let answer = Answer::default;
-        let migrate = |action| Command::Migrate(Migrate { action, how: How::default() });
+        let migrate = |action| Command::Migrate(Migrate { action, ..Migrate::default() });
         let down = |to, yes| migrate(Some(MigrateAction::Down(Down { to, yes, how: How::default() })));
         for (line, wanted) in [
             ("", Command::Monitor),
             ("monitor", Command::Monitor),
             ("migrate", migrate(None)),
-            ("migrate up", migrate(Some(MigrateAction::Up(How::default())))),
+            ("migrate up", migrate(Some(MigrateAction::Up(Up::default())))),
+            ("migrate sql", migrate(Some(MigrateAction::Sql(Parts::default())))),
             ("migrate status", migrate(Some(MigrateAction::Status(answer())))),
             ("migrate down", down(None, false)),
             ("migrate down --to 3 --yes", down(Some(3), true)),
@@ -342,7 +394,19 @@ mod tests {
         }
         for line in ["migrate --dry-run", "migrate --dry-run up", "migrate up --dry-run"] {
             let Command::Migrate(migrate) = read(line).unwrap().command() else { panic!("{line}") };
-            assert_eq!(migrate.action(), MigrateAction::Up(How { dry_run: true, answer: answer() }), "{line}");
+            let how = How { dry_run: true, answer: answer() };
+            assert_eq!(migrate.action(), MigrateAction::Up(Up { parts: Parts::default(), how }), "{line}");
+        }
+        let parts = Parts { with: Some(Part::PlatformMetrics) };
+        for (line, wanted) in [
+            ("migrate --with platform-metrics", MigrateAction::Up(Up { parts, how: How::default() })),
+            ("migrate --with platform-metrics up", MigrateAction::Up(Up { parts, how: How::default() })),
+            ("migrate up --with platform-metrics", MigrateAction::Up(Up { parts, how: How::default() })),
+            ("migrate --with platform-metrics sql", MigrateAction::Sql(parts)),
+            ("migrate sql --with=platform-metrics", MigrateAction::Sql(parts)),
+        ] {
+            let Command::Migrate(migrate) = read(line).unwrap().command() else { panic!("{line}") };
+            assert_eq!(migrate.action(), wanted, "{line}");
         }
         for line in ["job --json", "job show --json", "migrate --json", "migrate up --json", "migrate down --json"] {
             assert!(read(line).unwrap().json(), "{line}");
@@ -452,7 +516,7 @@ mod tests {
         }
         let mut names = BTreeSet::new();
         command().get_subcommands().for_each(|child| without(child, &mut names));
-        let wanted = ["also", "dry_run", "fix", "to", "yes"];
+        let wanted = ["also", "dry_run", "fix", "to", "with", "yes"];
         assert_eq!(names.into_iter().collect::<Vec<_>>(), wanted);
     }
 

@@ -2,7 +2,7 @@
 
 use refreshtop::{
     argv_mask,
-    cli::{Cli, Command, arguments::ConfigAction},
+    cli::{Cli, Command, MigrateAction, arguments::ConfigAction},
     command::{self, Failure},
     log,
     output::Output,
@@ -119,6 +119,11 @@ async fn run(cli: &Cli, settings: &Settings, environment: &Environment) -> Resul
     if let Command::Demo(demo) = command {
         return command::demo::run(settings, environment, demo.headless, demo.accounts).await;
     }
+    if let Command::Migrate(migrate) = &command
+        && let MigrateAction::Sql(parts) = migrate.action()
+    {
+        return command::migrate::print_script(parts, Output::of_process(false, environment));
+    }
     let target = command::password::complete(target(settings, environment)?).await?;
     let output = Output::of_process(cli.json(), environment);
     match command {
@@ -127,14 +132,14 @@ async fn run(cli: &Cli, settings: &Settings, environment: &Environment) -> Resul
         Command::Status(_) => command::status::run(settings, &target, output).await,
         Command::Stats(_) => command::stats::run(settings, &target, output).await,
         Command::Logs(logs) => command::logs::run(&logs, settings, &target, output).await,
-        Command::Trigger(trigger) => command::trigger::run(&trigger, &settings.view, &target, output).await,
+        Command::Trigger(trigger) => command::trigger::run(&trigger, settings, &target, output).await,
         Command::Views(views) => command::views::run(&views, settings, &target, output).await,
         Command::Job(job) => command::job::run(&job, &target, output).await,
         Command::Cleanup(_) => command::cleanup::run(&target, output).await,
         Command::Check(check) => command::check::run(&check, settings, &target, output).await,
         Command::Doctor(doctor) => command::doctor::run(&doctor, settings, &target, environment, output).await,
         Command::Metrics(metrics) => command::metrics::run(&metrics, settings, &target, output).await,
-        Command::Schedule(schedule) => command::schedule::run(&schedule, &settings.view, &target, output).await,
+        Command::Schedule(schedule) => command::schedule::run(&schedule, settings, &target, output).await,
         // Done before there was a runtime.
         Command::Demo(_) | Command::Config(_) | Command::Completions(_) | Command::Man(_) => Ok(()),
     }

@@ -1,7 +1,5 @@
 //! The options of `refreshtop views`.
 
-#![expect(clippy::doc_markdown, reason = "these comments are the text of --help")]
-
 use super::arguments::Answer;
 use clap::{Args, Subcommand, builder::FalseyValueParser};
 

@@ -18,6 +18,7 @@ use refreshtop_db::{
     error::{self, Error, sqlstate},
     executions::{self, Execution},
     job::job_by_name,
+    migrate::lacks_platform_metrics,
     schedule::sought,
     server_facts,
     session::Session,
@@ -114,13 +115,18 @@ impl<'a> Jobs<'a> {
         found.map_err(|error| session::failure("see the schedule", self.target, &error))
     }
 
+    /// Whether no job is to refresh `platform_metrics`, because that is not installed.
+    async fn is_without_refresh_job(&mut self) -> bool {
+        lacks_platform_metrics(&mut self.app).await.unwrap_or(false)
+    }
+
     async fn show(mut self, target: &Target, output: Output) -> Result<(), Failure> {
         let (mut objects, mut table) = (Vec::new(), Table::new(&["job", "schedule (UTC)", "state", "next", "last"]));
         for name in [JobName::Refresh, JobName::Cleanup] {
             if let Some(job) = self.job(name).await? {
                 objects.push(json::job(name.in_cron(), &job, self.now));
                 table.row(cells(name, &job, self.now));
-            } else {
+            } else if name != JobName::Refresh || !self.is_without_refresh_job().await {
                 objects.push(json!({
                     "name": name.in_cron(), "database": self.cron.database, "schedule": Value::Null, "active": false,
                     "next_run_at": Value::Null, "last": Value::Null,
@@ -187,6 +193,11 @@ impl<'a> Jobs<'a> {
         match changed {
             Ok(Some(Changed::Done)) => Ok(()),
             Ok(None) => Err(Failure::new(exit::FAILURE, "nothing was changed")),
+            Ok(Some(Changed::NoJob)) if name == JobName::Refresh && self.is_without_refresh_job().await => {
+                let why = "platform_metrics is not installed in this database, so there is no job that refreshes it; --job \
+                           cleanup names the other one";
+                Err(Failure::new(exit::FAILURE, why))
+            }
             Ok(Some(Changed::NoJob)) => {
                 let why = format!(
                     "there is no job {title} for this database that this role may change; restore it with: refreshtop job \

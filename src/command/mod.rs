@@ -5,6 +5,7 @@ pub mod cleanup;
 pub mod config;
 pub mod confirm;
 mod connect_failure;
+pub mod default_view;
 pub mod definitions;
 pub mod demo;
 pub mod doctor;

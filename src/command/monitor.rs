@@ -6,7 +6,7 @@ use refreshtop_connect::{
     environment::{self, Environment},
 };
 use refreshtop_core::{address::DatabaseId, database::Database, exit};
-use refreshtop_db::{events::Events, worker::Worker};
+use refreshtop_db::{default_view::ShownView, events::Events, worker::Worker};
 use refreshtop_tui::{
     app::{effect::Effect, state::State},
     event_loop::Effects,
@@ -34,7 +34,8 @@ pub async fn run(settings: &Settings, target: Target, environment: &Environment)
     let id = DatabaseId::new(&target.id());
     let database = Database::new(id.clone(), settings.profile.clone(), target.place(), [view.clone()]);
     let options = settings.options();
-    let watched = view.clone();
+    let watched =
+        if settings.view_named { ShownView::named(view.clone()) } else { ShownView::or_the_only_one(view.clone()) };
     let connect = |queue| {
         let worker = Worker::spawn(&target, &watched, options.window, &Events::of(id.clone(), queue));
         Workers(BTreeMap::from([(id, worker)]))

@@ -1,7 +1,7 @@
 //! One read of everything, and its verdict, for the commands that answer once.
 
 use crate::{
-    command::{Failure, session},
+    command::{Failure, default_view::meant, session},
     settings::Settings,
 };
 use refreshtop_connect::Target;
@@ -11,6 +11,7 @@ use refreshtop_core::{
     stats::RefreshStats,
 };
 use refreshtop_db::{
+    default_view,
     error::Error,
     snapshot::{self, Kept, Scope},
 };
@@ -37,7 +38,14 @@ pub async fn read(target: &Target, settings: &Settings, runs: u16) -> Result<Rep
 async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16) -> Result<Report, Failure> {
     let failed = |failure: &Error| session::failure("read the statistics", target, failure);
     let scope = Scope { window: settings.window, runs, errors: 0 };
-    let read = Box::pin(snapshot::read(app, &settings.view, &scope)).await.map_err(|failure| failed(&failure))?;
+    let mut read = Box::pin(snapshot::read(app, &settings.view, &scope)).await.map_err(|failure| failed(&failure))?;
+    let unregistered = |failure: &Error| default_view::is_unregistered(&settings.view, failure);
+    if !settings.view_named
+        && read.stats_failure().is_some_and(unregistered)
+        && let Some(view) = meant(default_view::choose(&mut app.session).await)?
+    {
+        read = Box::pin(snapshot::read(app, &view, &scope)).await.map_err(|failure| failed(&failure))?;
+    }
     if let Some(failure) = read.stats_failure() {
         return Err(failed(failure));
     }

@@ -19,7 +19,7 @@ pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result
             "window_s": settings.window.as_secs(),
             "stats": json::stats(stats),
         });
-        return output.object("stats", json::of_view(&target.id(), settings.view.as_str(), object));
+        return output.object("stats", json::of_view(&target.id(), report.snapshot.view.as_str(), object));
     }
     let duration = |ms: Option<f64>| ms.map_or_else(|| "-".into(), age::duration_ms);
     let at =

@@ -16,8 +16,9 @@ const RUNS: u16 = 5;
 /// Reads once and prints the status.
 pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
     let report = report::read(target, settings, RUNS).await?;
+    let view = &report.snapshot.view;
     if output.json {
-        output.object("status", json::of_view(&target.id(), settings.view.as_str(), object(&report, settings, target)))
+        output.object("status", json::of_view(&target.id(), view.as_str(), object(&report, settings, target)))
     } else {
         output.print(&text(&report, settings, target, output))
     }
@@ -34,7 +35,7 @@ fn object(report: &report::Report, settings: &Settings, target: &Target) -> Valu
         "window_s": settings.window.as_secs(),
         "stats": json::stats(&report.stats),
         "running": snapshot.running.as_ref().map(json::running),
-        "job": json::reading(&snapshot.job, |job| json::job(&refresh_job(&settings.view), job, now)),
+        "job": json::reading(&snapshot.job, |job| json::job(&refresh_job(&snapshot.view), job, now)),
         "figures": json::reading(&snapshot.figures, json::figures),
         "runs": json::reading(&snapshot.runs, |runs| runs.iter().map(json::run).collect()),
     })

@@ -1,18 +1,21 @@
-//! `refreshtop refresh`: a refresh now, of one view or of several, one after the other. It runs in this command's session, so the command waits for it.
+//! `refreshtop refresh`: refreshes now, one view after the other. They run in this command's session, so the command waits
+//! for them.
 //!
 //! Refreshes never queue up in the database. To refresh after a running one, this command waits (`--wait`) without a
 //! transaction and without a lock.
 
 use crate::{
     cli::arguments::Trigger,
-    command::{Failure, session, signals::StopSignals, views},
+    command::{Failure, default_view, session, signals::StopSignals, views},
     output::{Output, clean, json, moment},
+    settings::Settings,
 };
 use futures_util::stream;
 use refreshtop_connect::{Limits, Target};
 use refreshtop_core::{address::ViewId, age, exit, refresh::TriggerOutcome};
 use refreshtop_db::{
     cancellable::{Lost, call, cancellable},
+    contract::is_own,
     error::{self, sqlstate},
     manage, running,
     trigger::{self, Ended},
@@ -31,30 +34,47 @@ const RUNNING_PAUSE: Duration = Duration::from_millis(500);
 /// Longest pause before triggering again: each refused attempt leaves an audit trace.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
-/// Refreshes the views that were named, one after the other; `view` if none was.
+/// Refreshes the views that were named, one after the other; the default view if none was.
 ///
 /// # Errors
 /// At least one view was not refreshed; the exit code is that of the worst.
-pub async fn run(trigger: &Trigger, view: &ViewId, target: &Target, output: Output) -> Result<(), Failure> {
-    let chosen = if trigger.names.is_empty() { vec![view.clone()] } else { named(trigger, target).await? };
+pub async fn run(trigger: &Trigger, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
+    let deadline = trigger.timeout.map(|after| Instant::now() + after);
+    let mut limit = Limit { stop: StopSignals::listen()?, deadline, reached: false };
+    if trigger.names.is_empty() {
+        return default(trigger, settings, target, output, &mut limit).await;
+    }
+    let chosen = named(trigger, target).await?;
     if let [view] = chosen.as_slice() {
-        return one(trigger, view, target, output).await;
+        return one(trigger, view, target, output, &mut limit).await;
     }
     let mut worst = exit::OK;
     for view in &chosen {
         if !output.json {
             output.print(&format!("{}:", clean(view.as_str())))?;
         }
-        if let Err(failure) = one(trigger, view, target, output).await {
-            if failure.code == exit::CANNOT_CONNECT {
-                return Err(failure);
-            }
-            worst = worst.max(failure.code);
-            // Ignore the error: stderr may be closed.
-            let _ = writeln!(std::io::stderr(), "refreshtop: {}: {failure}", clean(view.as_str()));
+        let failure = match one(trigger, view, target, output, &mut limit).await {
+            Ok(()) => continue,
+            Err(failure) if failure.code == exit::CANNOT_CONNECT => return Err(failure),
+            Err(failure) => failure,
+        };
+        worst = worst.max(failure.code);
+        // Ignore the error: stderr may be closed.
+        let _ = writeln!(std::io::stderr(), "refreshtop: {}: {failure}", clean(view.as_str()));
+        if limit.reached {
+            break;
         }
     }
     if worst == exit::OK { Ok(()) } else { Err(Failure::silent(worst)) }
+}
+
+/// What ends a refresh early.
+struct Limit {
+    stop: StopSignals,
+    /// The end of `--timeout`.
+    deadline: Option<Instant>,
+    /// Whether one of the two has come.
+    reached: bool,
 }
 
 /// The managed views that the names mean. Who may not see which are managed names them as they are.
@@ -74,14 +94,58 @@ async fn named(trigger: &Trigger, target: &Target) -> Result<Vec<ViewId>, Failur
     }
 }
 
+/// Refreshes the view of `--view`, or the one that is meant without it.
+async fn default(
+    trigger: &Trigger,
+    settings: &Settings,
+    target: &Target,
+    output: Output,
+    limit: &mut Limit,
+) -> Result<(), Failure> {
+    let mut view = settings.view.clone();
+    let (mut ended, mut why) = refresh(trigger, &view, target, output, limit).await?;
+    let unregistered = |ended: &Ended| matches!(ended, Ended::Refused(code, _) if code == sqlstate::INVALID_PARAMETER);
+    if !settings.view_named
+        && is_own(&view)
+        && unregistered(&ended)
+        && let Some(meant) = default_view::of(target).await?
+        && meant != view
+    {
+        view = meant;
+        (ended, why) = refresh(trigger, &view, target, output, limit).await?;
+    }
+    answer(ended, why, &view, target, output)
+}
+
 /// Refreshes one view and waits for its end. A signal, or the end of `--timeout`, cancels it on the server.
-async fn one(trigger: &Trigger, view: &ViewId, target: &Target, output: Output) -> Result<(), Failure> {
-    let mut stop = StopSignals::listen()?;
+async fn one(
+    trigger: &Trigger,
+    view: &ViewId,
+    target: &Target,
+    output: Output,
+    limit: &mut Limit,
+) -> Result<(), Failure> {
+    let (ended, why) = refresh(trigger, view, target, output, limit).await?;
+    answer(ended, why, view, target, output)
+}
+
+/// Connects and refreshes. Returns how that ended, and why it was cancelled, if it was.
+async fn refresh(
+    trigger: &Trigger,
+    view: &ViewId,
+    target: &Target,
+    output: Output,
+    limit: &mut Limit,
+) -> Result<(Ended, &'static str), Failure> {
+    let Limit { stop, deadline, reached } = limit;
+    let deadline = *deadline;
     let limits = Limits::WRITING;
-    let deadline = trigger.timeout.map(|timeout| Instant::now() + timeout);
     let connected = tokio::select! {
         connected = refreshtop_connect::connect(target, "trigger", &limits) => connected?,
-        () = stop.recv() => return Err(Failure::new(exit::FAILURE, "cancelled before the refresh began")),
+        () = stop.recv() => {
+            *reached = true;
+            return Err(Failure::new(exit::FAILURE, "cancelled before the refresh began"));
+        }
         () = until(deadline) => {
             let text = format!("cannot connect to {} within --timeout", target.place());
             return Err(Failure::new(exit::CANNOT_CONNECT, text));
@@ -115,7 +179,8 @@ async fn one(trigger: &Trigger, view: &ViewId, target: &Target, output: Output) 
         }
     };
     let ended = trigger::ended(cancellable(connected, work, stream::once(cancel)).await);
-    answer(ended, why.get(), view, target, output)
+    *reached = !why.get().is_empty();
+    Ok((ended, why.get()))
 }
 
 /// Prints progress if a person is watching.

@@ -322,7 +322,6 @@ pub(super) fn below(warning: f64, critical: f64) -> String {
 mod tests {
     use super::*;
     use crate::{cli::Cli, settings::Layer};
-    use refreshtop_core::address::ViewId;
     use refreshtop_tui::screens::screen::Screen;
 
     fn parse(text: &str) -> Result<File, String> {
@@ -462,7 +461,6 @@ mod tests {
         let file = parse(EXAMPLE).unwrap();
         let defaults = Thresholds::default();
         let wanted = Layer {
-            view: Some(ViewId::new("platform_metrics")),
             poll: Some(super::super::DEFAULT_POLL),
             window: Some(super::super::DEFAULT_WINDOW),
             theme: Some(value::THEMES[0].to_owned()),

@@ -32,7 +32,8 @@ pub struct Layer {
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Materialized view to show and refresh, as it is named in refreshtop.views [default: platform_metrics]
+    /// Materialized view to show and refresh, as it is named in refreshtop.views [default: platform_metrics, or the only
+    /// one]
     #[arg(long, global = true, value_name = "NAME", value_parser = value::view)]
     pub view: Option<ViewId>,
 

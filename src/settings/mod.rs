@@ -33,6 +33,8 @@ pub struct Settings {
     pub profile: Option<String>,
     /// The materialized view that is shown and refreshed.
     pub view: ViewId,
+    /// Whether it was named. If not, and no such view is registered, another one may be meant.
+    pub view_named: bool,
     /// Time between polls; 1 s to 24 h.
     pub poll: Duration,
     /// Window of the statistics; 1 min to 366 days.
@@ -172,6 +174,7 @@ impl Sources {
             url: url.or(from_file.url),
             profile,
             view: all.view.clone().unwrap_or_else(|| ViewId::new(PLATFORM_METRICS)),
+            view_named: all.view.is_some(),
             poll: all.poll.unwrap_or(DEFAULT_POLL),
             window: all.window.unwrap_or(DEFAULT_WINDOW),
             thresholds: self.thresholds(all)?,
@@ -305,6 +308,7 @@ success_warning = 99
             url: None,
             profile: None,
             view: ViewId::new("platform_metrics"),
+            view_named: false,
             poll: Duration::from_secs(30),
             window: Duration::from_hours(24),
             thresholds: Thresholds::default(),

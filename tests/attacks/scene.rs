@@ -69,7 +69,7 @@ async fn keep_roles(migrator: Migrator, cluster: &DisposableCluster) {
 
 async fn prepared(migrator: Migrator, cron_database: &str) -> DisposableCluster {
     let cron = Cron::IfInstalled(cron_database.into());
-    let options = ClusterOptions { cron, settings: vec![support::without_runs()], ..support::options() };
+    let options = ClusterOptions { cron, settings: support::without_runs(), ..support::options() };
     let cluster = DisposableCluster::start(&options, &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"));
     let url = cluster.url("postgres");
     // The jobs' role logs in without a password, as pg_cron's workers do; for all others it is a matter of time only.

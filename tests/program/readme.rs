@@ -242,8 +242,8 @@ fn the_size_and_the_speed_are_those_that_test_deb_checks() {
 #[test]
 fn what_it_reads_is_what_the_preflight_asks_for() {
     let preflight = include_str!("../../crates/db/src/migrate/preflight.sql");
-    assert!(preflight.contains("docs/database.md, \"What it reads\""));
-    let shown: Vec<String> = table(section(DATABASE, "## What it reads"))
+    assert!(preflight.contains("docs/database.md, \"platform_metrics\""));
+    let shown: Vec<String> = table(section(DATABASE, "## platform_metrics"))
         .iter()
         .flat_map(|row| {
             row[1].split(", ").map(|column| format!("({}, {})", row[0], column).replace('`', "'")).collect::<Vec<_>>()

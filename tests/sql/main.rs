@@ -21,3 +21,4 @@ mod stats;
 #[path = "../support/mod.rs"]
 mod support;
 mod views;
+mod without;

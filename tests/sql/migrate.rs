@@ -7,7 +7,7 @@ use crate::support::{
 use refreshtop::command::{Failure, migrate};
 use refreshtop_cluster::DisposableCluster;
 use refreshtop_core::exit;
-use refreshtop_db::migrate::MigrateError;
+use refreshtop_db::migrate::{MigrateError, With};
 
 const UNMANAGED: &str = include_str!("../fixtures/unmanaged.sql");
 
@@ -171,7 +171,7 @@ async fn a_missing_source_table_or_column_is_named_and_nothing_is_changed() {
     let url = fresh_app("missing").await;
     execute(&url, "DROP TABLE public.assets; ALTER TABLE public.accounts DROP COLUMN created_at").await;
     let before = schema(&url).await;
-    let error = migrate::up(&target(&url)).await.unwrap_err();
+    let error = migrate::up_with(&target(&url), With::PlatformMetrics).await.unwrap_err();
     assert!(matches!(error, MigrateError::Preflight(_)));
     let text = error.to_string();
     assert!(text.starts_with("nothing was changed:\n  - "), "{text}");

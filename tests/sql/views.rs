@@ -135,6 +135,16 @@ async fn key_columns_that_could_hold_nulls_are_named() {
     assert!(has(&joined, "nullable_key", "column customer_id"), "the outer join makes it NULL: {joined:?}");
     let daily = of("sales.daily").await;
     assert!(has(&daily, "nullable_key", "column day of the unique index daily_key could hold NULLs"), "{daily:?}");
+    execute(
+        &url,
+        "CREATE MATERIALIZED VIEW known AS
+             SELECT 1 AS one, NULL::int AS none, now() AS at, count(*) AS n, max(id) AS most FROM sales.customers;
+         CREATE UNIQUE INDEX known_key ON known (one, none, at, n, most)",
+    )
+    .await;
+    let (_, details) = show(&url, "known").await;
+    let columns = &details.catalog.indexes[0].columns;
+    assert_eq!(columns.iter().map(|column| column.not_null).collect::<Vec<_>>(), [true, false, true, true, false]);
     // A constraint that is dropped later counts at once.
     execute(&url, "ALTER TABLE sales.customers DROP CONSTRAINT customers_pkey; ALTER TABLE sales.customers ALTER id DROP NOT NULL")
         .await;
@@ -202,6 +212,15 @@ async fn the_clock_chance_and_hidden_sources_are_named() {
         let found = warnings(&view, &details.catalog);
         assert!(!has(&found, "hidden_sources", ""), "{found:?}");
     }
+    execute(
+        &url,
+        "CREATE MATERIALIZED VIEW words AS
+         SELECT word FROM ts_stat('SELECT to_tsvector(''simple'', name) FROM sales.customers')",
+    )
+    .await;
+    let (view, details) = show(&url, "words").await;
+    let found = warnings(&view, &details.catalog);
+    assert!(has(&found, "hidden_sources", "ts_stat(text) runs a query that it is given as a string"), "{found:?}");
     // The clock behind a plain view; a name that looks like a part of a stored query is none.
     execute(
         &url,
@@ -348,6 +367,9 @@ async fn managed_views_have_their_statistics_and_the_judges_verdict() {
         assert_eq!(regions.stats.as_ref().unwrap().last_error.as_deref(), Some("no 1"));
         let order: Vec<&str> = all.worst_first(&Thresholds::default()).iter().map(|view| &*view.name.sql).collect();
         assert!(order[..2].contains(&"eu.regions") && order[..2].contains(&"customers"), "{order:?}");
+        let (view, details) = show(url, "platform_metrics").await;
+        let own = warnings(&view, &details.catalog);
+        assert!(!has(&own, "nullable_key", ""), "the time is never NULL: {own:?}");
         let (_, details) = show(url, "eu.regions").await;
         let runs = details.runs.unwrap();
         assert_eq!((runs.len(), runs[0].error.as_deref()), (5, Some("no 1")));
@@ -393,6 +415,41 @@ async fn the_statistics_of_all_are_those_of_each() {
         let failure =
             client(&url).await.simple_query(&format!("SELECT refreshtop.stats_of_all({wrong})")).await.unwrap_err();
         assert_eq!(failure.code().unwrap().code(), "22023", "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn an_installation_without_a_part_lists_what_it_can() {
+    let url = migrated_app("views").await;
+    execute(&url, "DROP FUNCTION refreshtop.stats_of_all(interval)").await;
+    let all = read(&url).await;
+    assert_eq!(all.registry, Ok(()));
+    let missing = all.statistics.unwrap_err();
+    assert_eq!(missing.fix, "run: refreshtop migrate", "{missing:?}");
+    assert!(all.views[0].registered().is_some() && all.views[0].stats.is_none(), "{:?}", all.views);
+    // A registry that is somebody else's says nothing.
+    let (name, stranger) = fresh_role(&url, "stranger", "").await;
+    let foreign = fresh_database("views").await;
+    let database = foreign.rsplit_once('/').unwrap().1;
+    execute(
+        &foreign,
+        &format!("GRANT CREATE ON DATABASE {database} TO {name}; CREATE MATERIALIZED VIEW v AS SELECT 1 AS a"),
+    )
+    .await;
+    let there = stranger.replace(url.rsplit_once('/').unwrap().1, database);
+    execute(
+        &there,
+        "CREATE SCHEMA refreshtop; GRANT USAGE ON SCHEMA refreshtop TO PUBLIC;
+         CREATE FUNCTION refreshtop.trap() RETURNS text LANGUAGE plpgsql AS $$BEGIN RAISE 'sprung'; END$$;
+         CREATE VIEW refreshtop.views AS SELECT refreshtop.trap() AS refresh_type; GRANT SELECT ON refreshtop.views TO PUBLIC",
+    )
+    .await;
+    let (_, plain) = fresh_role(&foreign, "plain", "").await;
+    for url in [&foreign, &plain] {
+        let all = read(url).await;
+        assert_eq!(all.views[0].managed, Managed::Unknown, "{all:?}");
+        let missing = all.registry.unwrap_err();
+        assert!(missing.reason.contains(&name), "{missing:?}");
     }
 }
 

@@ -6,7 +6,7 @@ use refreshtop_core::{
     event::Event,
     question::{Answer, Question},
 };
-use refreshtop_db::{contract::PLATFORM_METRICS, events::Events, reader::Reader};
+use refreshtop_db::{contract::PLATFORM_METRICS, default_view::ShownView, events::Events, reader::Reader};
 use std::time::Duration;
 use tokio::{sync::mpsc, time::timeout};
 
@@ -25,7 +25,7 @@ impl Asking {
     pub fn about(url: &str, view: ViewId) -> Self {
         let (queue, events) = mpsc::channel(64);
         let of = Events::of(DatabaseId::new("test"), queue);
-        Self { reader: Reader::spawn(target(url), view, of), events }
+        Self { reader: Reader::spawn(target(url), ShownView::named(view), of), events }
     }
 
     pub async fn event(&mut self) -> Event {

@@ -29,10 +29,13 @@ use tokio_postgres::{Client, NoTls};
 /// Database of `pg_cron`, separate from those of the tests.
 pub const CRON_DATABASE: &str = "postgres";
 
-/// For clusters in which jobs are looked at and none may run: what the scheduler starts every five minutes would refresh
-/// beside a test that counts. Its sessions find no server there.
-pub fn without_runs() -> (String, String) {
-    ("cron.host".into(), "/nonexistent".into())
+/// For clusters of many databases, in which jobs are looked at and none may run: what the scheduler starts every five
+/// minutes would refresh beside a test that counts. Its sessions find no server there. Autovacuum would start a worker for
+/// another database several times a second.
+pub fn without_runs() -> Vec<(String, String)> {
+    [("cron.host", "/nonexistent"), ("autovacuum_naptime", "1h")]
+        .map(|(name, value)| (name.into(), value.into()))
+        .into()
 }
 
 static CLUSTER: OnceCell<DisposableCluster> = OnceCell::const_new();
@@ -49,7 +52,7 @@ pub fn options() -> ClusterOptions {
 pub async fn cluster() -> &'static DisposableCluster {
     let start = || async {
         let cron = Cron::IfInstalled(CRON_DATABASE.into());
-        let options = ClusterOptions { cron, settings: vec![without_runs()], ..options() };
+        let options = ClusterOptions { cron, settings: without_runs(), ..options() };
         let cluster = DisposableCluster::start(&options, &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"));
         if cluster.has_cron() {
             execute(&cluster.url(CRON_DATABASE), "CREATE EXTENSION pg_cron").await;

@@ -32,7 +32,8 @@ pub enum Purpose {
 /// Schema of what the contract names.
 const PUBLIC: &str = "public";
 
-/// Reads `command`, in view of `function` (without parameters) and `view`, both in schema `public`.
+/// Reads `command`, in view of `function` (without parameters) and `view`. Both are in schema `public`, unless the
+/// function's is written before it.
 pub fn purpose(command: &str, function: &str, view: &str) -> Purpose {
     let statements = split(command);
     match statements.as_slice() {
@@ -78,6 +79,14 @@ pub fn names(command: &str, view: &str) -> bool {
 }
 
 fn calls(statement: &[Token], function: &str) -> bool {
+    let (schema, function) = parts(function);
+    if schema != PUBLIC {
+        return anywhere(statement, &|tokens| {
+            let name =
+                [Token::Word(schema.to_owned()), Token::Sign('.'), Token::Word(function.to_owned()), Token::Sign('(')];
+            tokens.windows(name.len()).any(|found| *found == name)
+        });
+    }
     anywhere(statement, &|tokens| {
         tokens.windows(2).any(|pair| pair[0] == Token::Word(function.to_owned()) && pair[1] == Token::Sign('('))
     })
@@ -91,14 +100,20 @@ fn anywhere(statement: &[Token], holds: &dyn Fn(&[Token]) -> bool) -> bool {
 
 fn calls_only(statement: &[Token], function: &str) -> bool {
     let word = |word: &str| Token::Word(word.to_owned());
+    let (schema, function) = parts(function);
     let called = [word(function), Token::Sign('('), Token::Sign(')')];
     match statement {
-        [select, schema, Token::Sign('.'), rest @ ..] if *select == word("select") && *schema == word(PUBLIC) => {
+        [select, theirs, Token::Sign('.'), rest @ ..] if *select == word("select") && *theirs == word(schema) => {
             *rest == called
         }
-        [select, rest @ ..] if *select == word("select") => *rest == called,
+        [select, rest @ ..] if *select == word("select") && schema == PUBLIC => *rest == called,
         _ => false,
     }
+}
+
+/// The schema of a function and its name.
+fn parts(function: &str) -> (&str, &str) {
+    function.split_once('.').unwrap_or((PUBLIC, function))
 }
 
 fn refreshes_only(statement: &[Token], view: &str) -> bool {

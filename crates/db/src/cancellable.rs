@@ -68,6 +68,7 @@ async fn cancel_until_silent(canceller: &Canceller, cancels: impl Stream<Item = 
         // A request that fails changes nothing, and can be repeated.
         let _ = timeout(CANCEL_LIMIT, canceller.cancel()).await;
         requested = tokio::select! {
+            // Once there are no more, only the time is left.
             Some(again) = cancels.next() => Some(again),
             () = sleep(CANCEL_PATIENCE) => return,
         };

@@ -70,6 +70,8 @@ pub mod sqlstate {
     pub const INVALID_SCHEMA_NAME: &str = "3F000";
     /// Writing on a standby, or in a read-only transaction.
     pub const READ_ONLY: &str = "25006";
+    /// A value that a function does not take, such as the name of a view that is not registered.
+    pub const INVALID_PARAMETER: &str = "22023";
     /// Cancelled by a user or by a timeout.
     pub const QUERY_CANCELED: &str = "57014";
     /// A standby gave up a statement that kept it from replaying.

@@ -10,10 +10,16 @@ WITH relation AS (
     SELECT p.* FROM pg_catalog.pg_proc p
     WHERE p.pronamespace IN (pg_catalog.to_regnamespace('refreshtop'),
                              pg_catalog.to_regnamespace('refreshtop_definers'))
-       OR p.oid IN (pg_catalog.to_regprocedure('public.refresh_platform_metrics_with_logging()'),
-                    pg_catalog.to_regprocedure('public.trigger_platform_metrics_refresh()'),
-                    pg_catalog.to_regprocedure('public.get_metrics_refresh_stats(integer)'),
-                    pg_catalog.to_regprocedure('public.cleanup_old_metrics_logs()'))
+       -- Without platform_metrics others may have functions of these names.
+       OR p.proowner = (SELECT n.nspowner FROM pg_catalog.pg_namespace n WHERE n.nspname = 'refreshtop')
+          AND p.oid IN (pg_catalog.to_regprocedure('public.refresh_platform_metrics_with_logging()'),
+                        pg_catalog.to_regprocedure('public.trigger_platform_metrics_refresh()'),
+                        pg_catalog.to_regprocedure('public.get_metrics_refresh_stats(integer)'),
+                        pg_catalog.to_regprocedure('public.cleanup_old_metrics_logs()'))
+), own_view AS (
+    SELECT c.* FROM pg_catalog.pg_class c
+    WHERE c.oid = pg_catalog.to_regclass('public.platform_metrics')
+      AND EXISTS (SELECT 1 FROM routine r WHERE r.pronamespace = pg_catalog.to_regnamespace('public'))
 ), shared AS (
     -- The cluster's roles, if this installation uses them.
     SELECT r.oid, r.rolname, r.rolcanlogin, r.rolvaliduntil FROM pg_catalog.pg_roles r
@@ -31,8 +37,7 @@ WITH relation AS (
     SELECT 'schema ' || n.nspname AS object, n.nspowner AS owner, n.nspacl AS acl FROM pg_catalog.pg_namespace n
     WHERE n.nspname IN ('refreshtop', 'refreshtop_definers', 'refreshtop_before')
     UNION ALL SELECT 'table ' || r.oid::pg_catalog.regclass::text, r.relowner, r.relacl FROM relation r
-    UNION ALL SELECT 'table ' || c.oid::pg_catalog.regclass::text, c.relowner, c.relacl FROM pg_catalog.pg_class c
-    WHERE c.oid = pg_catalog.to_regclass('public.platform_metrics')
+    UNION ALL SELECT 'table ' || c.oid::pg_catalog.regclass::text, c.relowner, c.relacl FROM own_view c
     UNION ALL SELECT 'sequence ' || c.oid::pg_catalog.regclass::text, c.relowner, c.relacl FROM pg_catalog.pg_class c
     WHERE c.relnamespace = pg_catalog.to_regnamespace('refreshtop') AND c.relkind = 'S'
     UNION ALL SELECT 'function ' || p.oid::pg_catalog.regprocedure::text, p.proowner, p.proacl FROM routine p
@@ -120,11 +125,10 @@ SELECT 'grant', g.object,
            CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee)::text END)
 FROM granted g CROSS JOIN LATERAL pg_catalog.aclexplode(g.acl) a WHERE a.grantee <> g.owner
 UNION ALL
-SELECT 'view', c.oid::pg_catalog.regclass::text, pg_catalog.pg_get_userbyid(c.relowner)::text FROM pg_catalog.pg_class c
-WHERE c.oid = pg_catalog.to_regclass('public.platform_metrics') AND c.relkind = 'm'
+SELECT 'view', c.oid::pg_catalog.regclass::text, pg_catalog.pg_get_userbyid(c.relowner)::text FROM own_view c
+WHERE c.relkind = 'm'
 UNION ALL
-SELECT 'unique index', c.oid::pg_catalog.regclass::text, '' FROM pg_catalog.pg_class c
-WHERE c.oid = pg_catalog.to_regclass('public.platform_metrics')
-  AND EXISTS (SELECT 1 FROM pg_catalog.pg_index i
+SELECT 'unique index', c.oid::pg_catalog.regclass::text, '' FROM own_view c
+WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_index i
               WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate
                 AND i.indpred IS NULL AND i.indexprs IS NULL)

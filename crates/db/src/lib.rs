@@ -10,6 +10,7 @@ pub mod contract;
 pub mod cron_job;
 mod cron_link;
 pub mod cron_settings;
+pub mod default_view;
 pub mod diagnosis;
 pub mod error;
 pub mod events;

@@ -2,6 +2,7 @@
 
 use crate::{
     cron_link::CronLink,
+    default_view::{self, Choice, ShownView},
     error::{self, Error, Result},
     session::Session,
     snapshot::{self, Kept, Scope},
@@ -19,14 +20,14 @@ const ERRORS: u16 = 50;
 #[derive(Debug)]
 pub struct Poller {
     target: Target,
-    view: ViewId,
+    view: ShownView,
     app: Kept,
     cron: CronLink,
 }
 
 impl Poller {
     /// Reads through `session`, which `target` led to.
-    pub fn of(session: Session, target: Target, view: ViewId) -> Self {
+    pub fn of(session: Session, target: Target, view: ShownView) -> Self {
         Self { cron: CronLink::new(target.clone()), target, view, app: Kept::of(session) }
     }
 
@@ -34,7 +35,7 @@ impl Poller {
     pub async fn open(target: &Target, view: &ViewId) -> Result<Self, ConnectError> {
         Ok(Self {
             target: target.clone(),
-            view: view.clone(),
+            view: ShownView::named(view.clone()),
             app: Kept::open(target, "poll").await?,
             cron: CronLink::new(target.clone()),
         })
@@ -59,7 +60,18 @@ impl Poller {
     /// session is open yet, what is known without it goes to `early`.
     pub async fn poll(&mut self, window: Duration, early: impl FnOnce(Snapshot)) -> Result<Snapshot> {
         let scope = Scope { window, runs: RUNS, errors: ERRORS };
-        let read = Box::pin(snapshot::read(&mut self.app, &self.view, &scope)).await?;
+        let mut read = Box::pin(snapshot::read(&mut self.app, &self.view.get(), &scope)).await?;
+        if read.stats_failure().is_some_and(|failure| self.view.is_open(failure)) {
+            match default_view::choose(&mut self.app.session).await {
+                Ok(Choice::View(view)) => {
+                    self.view.set(view);
+                    read = Box::pin(snapshot::read(&mut self.app, &self.view.get(), &scope)).await?;
+                }
+                Ok(other) => read.has_no_stats(other.why_none().unwrap_or_default()),
+                Err(failure) if error::fails_all(&failure) => return Err(failure),
+                Err(_) => {}
+            }
+        }
         let Some(database) = read.elsewhere().map(ToOwned::to_owned) else { return Ok(read.complete()) };
         if !self.cron.is_open(&database) {
             early(read.without_schedule());

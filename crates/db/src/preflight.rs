@@ -9,6 +9,7 @@ use std::fmt;
 
 /// One problem, and what fixes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "what the preflight says of a problem")]
 pub struct Problem {
     /// What is wrong.
     pub problem: String,
@@ -20,6 +21,10 @@ pub struct Problem {
     pub of_trust: bool,
     /// Whether it stops a rollback as well.
     pub in_the_way: bool,
+    /// Whether it is about the tables that `platform_metrics` reads.
+    pub of_sources: bool,
+    /// Whether it is about what has the names of `platform_metrics` and its functions.
+    pub of_view: bool,
 }
 
 impl FromRow for Problem {
@@ -30,6 +35,8 @@ impl FromRow for Problem {
             is_privilege: row.try_get("is_privilege")?,
             of_trust: row.try_get("of_trust")?,
             in_the_way: row.try_get("in_the_way")?,
+            of_sources: row.try_get("of_sources")?,
+            of_view: row.try_get("of_view")?,
         })
     }
 }
@@ -43,13 +50,6 @@ impl fmt::Display for Problem {
 /// Finds all problems at once, so that they need not be fixed one run at a time.
 pub async fn problems(connection: &mut Session) -> Result<Vec<Problem>> {
     connection.ask(include_str!("migrate/preflight.sql"), &[]).await?.iter().map(Problem::from_row).collect()
-}
-
-/// Checks whether this session may read and run the objects in schema `refreshtop`: a role that owns it, or can become
-/// its owner, could have put its own code there.
-pub async fn trust(connection: &mut Session) -> Result<Vec<Problem>> {
-    let found = problems(connection).await?;
-    Ok(found.into_iter().filter(|problem| problem.of_trust).collect())
 }
 
 /// Finds what stops every change of an installation, a rollback too.

@@ -3,6 +3,7 @@
 use crate::{
     cron_link::CronLink,
     cron_settings,
+    default_view::ShownView,
     diagnosis::{self, CronSession, Options},
     error::{self, Error, Result},
     events::Events,
@@ -14,7 +15,6 @@ use crate::{
 };
 use refreshtop_connect::{ConnectError, Limits, Target};
 use refreshtop_core::{
-    address::ViewId,
     diagnosis::Diagnosis,
     event::Event,
     question::{Answer, Question},
@@ -49,7 +49,7 @@ pub struct Reader {
 
 impl Reader {
     /// Starts to answer questions about `view`. Every answer goes into `events`.
-    pub fn spawn(target: Target, view: ViewId, events: Events) -> Self {
+    pub fn spawn(target: Target, view: ShownView, events: Events) -> Self {
         let (run, run_requests) = watch::channel(None);
         let (questions, asked) = mpsc::channel(QUESTIONS);
         tokio::spawn(work(target, view, Requests { run: run_requests, questions: asked }, events));
@@ -90,7 +90,7 @@ impl JobSpec {
 }
 
 /// Answers until the senders are gone.
-async fn work(target: Target, view: ViewId, mut requests: Requests, events: Events) {
+async fn work(target: Target, view: ShownView, mut requests: Requests, events: Events) {
     let mut task = Task { target, view, sessions: None };
     loop {
         let wanted = tokio::select! {
@@ -130,7 +130,7 @@ fn failed(wanted: JobSpec, why: Unavailable) -> Event {
 /// The part that answers.
 struct Task {
     target: Target,
-    view: ViewId,
+    view: ShownView,
     sessions: Option<Sessions>,
 }
 
@@ -183,23 +183,25 @@ impl Task {
             Question::Diagnosis { .. } => Answer::Diagnosis(Err(Unavailable::new("not asked", ""))),
             Question::Runs(page) => {
                 let read = reading
-                    .at("runs", async |tx| questions::runs::read(tx, &self.view, &self.target.user, &page).await)
+                    .at("runs", async |tx| questions::runs::read(tx, &self.view.get(), &self.target.user, &page).await)
                     .await;
                 Answer::Runs(page, read)
             }
             Question::Incidents { window, limit } => Answer::Incidents(
                 window,
                 reading
-                    .at("incidents", async |tx| questions::incidents::read(tx, &self.view, window, limit).await)
+                    .at("incidents", async |tx| questions::incidents::read(tx, &self.view.get(), window, limit).await)
                     .await,
             ),
             Question::History { window, limit } => Answer::History(
                 window,
-                reading.at("history", async |tx| questions::history::read(tx, &self.view, window, limit).await).await,
+                reading
+                    .at("history", async |tx| questions::history::read(tx, &self.view.get(), window, limit).await)
+                    .await,
             ),
             Question::Movement { window } => Answer::Movement(
                 window,
-                reading.at("figures", async |tx| questions::movement::read(tx, &self.view, window).await).await,
+                reading.at("figures", async |tx| questions::movement::read(tx, &self.view.get(), window).await).await,
             ),
         }
     }

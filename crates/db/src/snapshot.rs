@@ -205,6 +205,11 @@ impl Read {
         self.stats_failure.as_ref()
     }
 
+    /// Says why there are no statistics, in other words.
+    pub(super) fn has_no_stats(&mut self, why: String) {
+        self.snapshot.stats = Err(Unavailable::new(why, ""));
+    }
+
     /// Everything but the schedule, which is being read elsewhere.
     pub fn without_schedule(&self) -> Snapshot {
         self.snapshot.clone()

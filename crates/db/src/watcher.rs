@@ -1,6 +1,7 @@
 //! The one session that stays: it listens and polls, notices at once when it dies, and comes back by itself.
 
 use crate::{
+    default_view::ShownView,
     error::{self, Error, sqlstate},
     events::{Closed, Events},
     listen::{self, CHANNEL, Found, ListenProbe},
@@ -11,9 +12,7 @@ use crate::{
     suspend::SleepDetector,
 };
 use refreshtop_connect::{Limits, Received, Target};
-use refreshtop_core::{
-    address::ViewId, event::Event, link::LinkEvent, notification::Notification, reading::Unavailable,
-};
+use refreshtop_core::{event::Event, link::LinkEvent, notification::Notification, reading::Unavailable};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
@@ -92,7 +91,7 @@ impl From<Closed> for Loss {
 }
 
 /// Watches `view` until `events` is closed. `budget` is for a second session, which tries whether notifications arrive.
-pub async fn run(target: Target, view: ViewId, budget: SessionBudget, mut polls: Polls, events: Events) {
+pub async fn run(target: Target, view: ShownView, budget: SessionBudget, mut polls: Polls, events: Events) {
     let mut pauses = Pauses::default();
     let mut in_silence = false;
     loop {

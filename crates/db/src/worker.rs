@@ -1,6 +1,7 @@
 //! Everything that talks to one database for the monitor: who listens, reads, refreshes and fixes.
 
 use crate::{
+    default_view::ShownView,
     events::Events,
     fixer,
     reader::Reader,
@@ -9,7 +10,7 @@ use crate::{
     watcher::{self, Polls},
 };
 use refreshtop_connect::Target;
-use refreshtop_core::{address::ViewId, diagnosis::Fix, request::Request};
+use refreshtop_core::{diagnosis::Fix, request::Request};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
@@ -28,7 +29,7 @@ pub struct Worker {
 
 impl Worker {
     /// Starts to watch `view` in the database of `target`, with statistics of `window`. Every event goes into `events`.
-    pub fn spawn(target: &Target, view: &ViewId, window: Duration, events: &Events) -> Self {
+    pub fn spawn(target: &Target, view: &ShownView, window: Duration, events: &Events) -> Self {
         let (fixer, fixes) = mpsc::channel(1);
         let (refresher, commands) = mpsc::channel(COMMANDS);
         let budget = SessionBudget::default();

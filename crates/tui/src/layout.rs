@@ -176,8 +176,7 @@ use Constraint::{Fill, Length, Max};
 /// Rows of the chart on a wall; more would only make its bars longer.
 const CHART_MOST: u16 = 16;
 
-/// The compositions with every pane. They differ in the rows of the verdict and between the panes, and in how the charts
-/// and lists share the rest.
+/// The compositions with every pane. They differ in the rows of the verdict and between the panes, and in the body.
 fn complete(area: Rect, needs: Needs, class: Class) -> Places {
     let mut places = Places::default();
     let (verdict, above_verdict, below_verdict, gap) = match class {
@@ -222,6 +221,12 @@ fn complete(area: Rect, needs: Needs, class: Class) -> Places {
     );
     // The row kept free for the banner stays free without one, so that the panes don't jump when it comes.
     places.banner.height = needs.banner.min(places.banner.height);
+    share_body(&mut places, body, needs, class);
+    places
+}
+
+/// How the charts and lists share what the rows of fixed height leave.
+fn share_body(places: &mut Places, body: Rect, needs: Needs, class: Class) {
     let lists;
     match class {
         Class::Wall => {
@@ -237,13 +242,12 @@ fn complete(area: Rect, needs: Needs, class: Class) -> Places {
             [places.job, places.metrics] = columns(bottom, [Fill(1), Length(48)], 3);
         }
         _ => {
-            let runs = if area.width < 100 { 33 } else { 42 };
+            let runs = if body.width < 100 { 33 } else { 42 };
             [places.durations, lists, places.job, places.metrics] =
                 rows(body, [Fill(1), Fill(1), Length(needs.job), Length(2)]);
             [places.errors, places.runs] = columns(lists, [Fill(1), Length(runs)], 2);
         }
     }
-    places
 }
 
 /// Panes of the one-column composition, in the order in which they stand.

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use refreshtop_connect::{Limits, Target};
 use refreshtop_core::{address::DatabaseId, event::Event, exit, link::LinkEvent, run::Run};
 use refreshtop_db::{
+    default_view::ShownView,
     error::Result,
     events::Events,
     log,
@@ -76,7 +77,7 @@ impl Watcher {
         let (keep, window) = watch::channel(settings.window);
         let queue = Events::of(DatabaseId::new(&target.id()), sender);
         let reads = Polls { requests, window };
-        let view = settings.view.clone();
+        let view = ShownView::named(settings.view.clone());
         let task = tokio::spawn(watcher::run(target.clone(), view, SessionBudget::default(), reads, queue));
         Self { task, events, _polls: polls, _window: keep }
     }

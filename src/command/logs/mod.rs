@@ -4,10 +4,11 @@ mod follow;
 
 use crate::{
     cli::arguments::Logs,
-    command::{Failure, session},
+    command::{Failure, default_view::meant, session},
     output::{Output, clean, json, moment, table::Table},
     settings::Settings,
 };
+use chrono::{DateTime, Utc};
 use refreshtop_connect::{Limits, Target};
 use refreshtop_core::{
     address::ViewId,
@@ -15,11 +16,14 @@ use refreshtop_core::{
     run::{Run, RunStatus},
 };
 use refreshtop_db::{
+    default_view,
     error::{Error, Result},
     log,
     read_transaction::ReadTransaction,
     recent_runs::LogFilter,
-    server_facts, statistics,
+    server_facts,
+    session::Session,
+    statistics,
 };
 use serde_json::json;
 
@@ -37,22 +41,40 @@ pub async fn run(logs: &Logs, settings: &Settings, target: &Target, output: Outp
         None => None,
     };
     statistics::check_view(&mut app, &settings.view).await.map_err(|error| failed(target, &error))?;
+    let mut settings = settings.clone();
     if logs.follow {
+        if !settings.view_named {
+            choose(&mut app, &mut settings).await?;
+        }
+        let settings = &settings;
         return follow::follow(logs, settings, target, output, app, since).await;
     }
-    let read = async {
-        let tx = ReadTransaction::begin(&mut app).await?;
-        let runs = log::runs_since(&tx, &settings.view, filter(logs), since, logs.newest.limit).await?;
-        tx.end();
-        Ok(runs)
-    };
-    let runs = read.await.map_err(|error| failed(target, &error))?;
+    let mut runs = read(&mut app, logs, &settings, since).await.map_err(|error| failed(target, &error))?;
+    // Of a view that is not there, there are none.
+    if runs.is_empty() && !settings.view_named && choose(&mut app, &mut settings).await? {
+        runs = read(&mut app, logs, &settings, since).await.map_err(|error| failed(target, &error))?;
+    }
     session::close(app).await;
     if output.json {
         let object = json!({"count": runs.len(), "runs": runs.iter().map(json::run).collect::<Vec<_>>()});
         return output.object("logs", json::of_view(&target.id(), settings.view.as_str(), object));
     }
     output.print(&table(&runs, output))
+}
+
+async fn read(app: &mut Session, logs: &Logs, settings: &Settings, since: Option<DateTime<Utc>>) -> Result<Vec<Run>> {
+    let tx = ReadTransaction::begin(app).await?;
+    let runs = log::runs_since(&tx, &settings.view, filter(logs), since, logs.newest.limit).await?;
+    tx.end();
+    Ok(runs)
+}
+
+/// Lets `settings` name the view that is meant; whether that is another one.
+async fn choose(app: &mut Session, settings: &mut Settings) -> Result<bool, Failure> {
+    let Some(view) = meant(default_view::choose(app).await)? else { return Ok(false) };
+    let other = view != settings.view;
+    settings.view = view;
+    Ok(other)
 }
 
 fn filter(logs: &Logs) -> LogFilter {

@@ -23,7 +23,8 @@ pub async fn read(settings: &Settings, target: &Target) -> (String, Result<(), F
         Ok(report) => (Some((&report.snapshot, &report.stats)), &report.health),
         Err(_) => (None, &unknown),
     };
-    let (database, view, window) = (&*target.id(), settings.view.as_str(), settings.window);
+    let view = report.as_ref().map_or(&settings.view, |report| &report.snapshot.view).clone();
+    let (database, view, window) = (&*target.id(), view.as_str(), settings.window);
     let exposed = Exposed { database, view, read, health, window };
     match openmetrics::encode(exposed) {
         Ok(text) => (text, report.map(drop)),

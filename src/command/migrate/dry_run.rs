@@ -9,19 +9,21 @@ use super::{
 use crate::command::interrupt::Watch;
 use refreshtop_connect::Target;
 use refreshtop_db::{
-    migrate::{self, MigrateError},
+    migrate::{self, MigrateError, With},
     schedule::{self, Mode},
 };
 
 /// Every statement that [`super::up`] would execute.
-pub(super) async fn up(target: &Target, watch: &Watch) -> Result<Vec<String>, MigrateError> {
+pub(super) async fn up(target: &Target, with: With, watch: &Watch) -> Result<Vec<String>, MigrateError> {
     let mut app = session(target, watch).await?;
     let mut installation = schedule::installation(&mut app).await?;
     let mut script = Vec::new();
     let mut pending = migrate::begin_jobs(&mut app).await?;
     schedule::recall(pending.connection(), &mut installation).await?;
-    if !migrate::is_up_to_date(pending.connection()).await? {
-        titled(&mut script, &installation.database, migrate::statements_up());
+    let plan = migrate::plan(pending.connection(), with).await?;
+    installation.platform_metrics = plan.platform_metrics;
+    if !plan.is_up_to_date {
+        titled(&mut script, &installation.database, migrate::statements_up(plan.platform_metrics));
     }
     if installation.cron_database().is_some() {
         let done = match cron_session(target, &installation, watch).await? {

@@ -23,12 +23,17 @@ pub(super) async fn ensure_jobs(
 ) -> Result<JobChanges, ScheduleError> {
     let warning = match &installation.place {
         CronLocation::Database(_) => None,
-        CronLocation::NotLoaded => Some(
-            "warning: pg_cron is not loaded on this server, so nothing refreshes the view by itself: install it, add it \
-             to shared_preload_libraries and migrate again, or let another scheduler call \
-             public.refresh_platform_metrics_with_logging()"
-                .to_owned(),
-        ),
+        CronLocation::NotLoaded => {
+            let (what, function) = if installation.platform_metrics {
+                ("refreshes the view", "public.refresh_platform_metrics_with_logging()")
+            } else {
+                ("cleans up the refresh log", "refreshtop.cleanup_logs()")
+            };
+            Some(format!(
+                "warning: pg_cron is not loaded on this server, so nothing {what} by itself: install it, add it to \
+                 shared_preload_libraries and migrate again, or let another scheduler call {function}"
+            ))
+        }
         CronLocation::Hidden => Some(format!(
             "warning: the jobs were not scheduled: role {} may not see whether pg_cron is loaded and where it is; \
              GRANT pg_read_all_settings to it and migrate again, or migrate as a superuser",

@@ -21,10 +21,10 @@ pub use down::down;
 pub use jobs::jobs;
 pub(super) use sessions::session;
 pub use status::status;
-pub use up::up;
+pub use up::{up, up_with};
 
 use crate::{
-    cli::{How, MigrateAction},
+    cli::{How, MigrateAction, Parts, Up},
     command::{
         Failure, confirm,
         interrupt::{self, Watch},
@@ -34,6 +34,7 @@ use crate::{
 use failure::undone;
 use refreshtop_connect::Target;
 use refreshtop_core::exit;
+use refreshtop_db::migrate::With;
 use serde_json::json;
 use wording::{done, script};
 
@@ -43,12 +44,13 @@ use wording::{done, script};
 /// The sentence tells whether anything was changed.
 pub async fn run(action: &MigrateAction, target: &Target, output: Output) -> Result<(), Failure> {
     match action {
-        MigrateAction::Up(How { dry_run: true, .. }) => {
-            let work = async |watch: &Watch| Ok(dry_run::up(target, watch).await?);
+        MigrateAction::Sql(parts) => print_script(*parts, output),
+        MigrateAction::Up(Up { parts, how: How { dry_run: true, .. } }) => {
+            let work = async |watch: &Watch| Ok(dry_run::up(target, parts.wanted(), watch).await?);
             script(target, "migrate", &interrupt::run(target, output.json, work).await?, output)
         }
-        MigrateAction::Up(_) => {
-            let work = async |watch: &Watch| Ok(up::watched(target, watch).await?);
+        MigrateAction::Up(Up { parts, .. }) => {
+            let work = async |watch: &Watch| Ok(up::watched(target, parts.wanted(), watch).await?);
             done(target, "migrate", &interrupt::run(target, output.json, work).await?, output)
         }
         MigrateAction::Status(_) if output.json => {
@@ -79,6 +81,14 @@ pub async fn run(action: &MigrateAction, target: &Target, output: Output) -> Res
             done(target, "migrate_down", &interrupt::run(target, output.json, work).await?, output)
         }
     }
+}
+
+/// Prints the migrations as one script.
+///
+/// # Errors
+/// Standard output takes no more.
+pub fn print_script(parts: Parts, output: Output) -> Result<(), Failure> {
+    output.print(&refreshtop_db::migrate::install(parts.wanted() == With::PlatformMetrics))
 }
 
 /// Asks for confirmation; without a terminal that is an error.

@@ -1,7 +1,7 @@
 //! `refreshtop migrate status`.
 
 use super::sessions::session;
-use crate::command::interrupt::Watch;
+use crate::{command::interrupt::Watch, output::clean};
 use refreshtop_connect::Target;
 use refreshtop_db::migrate::{self, MigrateError, Step};
 
@@ -18,8 +18,11 @@ pub(super) async fn steps(target: &Target) -> Result<Vec<Step>, MigrateError> {
 pub async fn status(target: &Target) -> Result<String, MigrateError> {
     let mut text = String::new();
     for step in steps(target).await? {
-        let applied =
-            step.applied_at.map_or("pending".into(), |at| at.format("applied %Y-%m-%d %H:%M:%S UTC").to_string());
+        let applied = match (step.applied_at, &step.left_out) {
+            (Some(at), _) => at.format("applied %Y-%m-%d %H:%M:%S UTC").to_string(),
+            (None, Some(why)) => format!("optional, left out: {}", clean(why)),
+            (None, None) => "pending".into(),
+        };
         // Writing to a string does not fail.
         let _ = writeln!(text, "{:04}  {:<20}  {applied}", step.version, step.description);
     }

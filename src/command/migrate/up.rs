@@ -10,7 +10,7 @@ use crate::command::interrupt::Watch;
 use refreshtop_connect::Target;
 use refreshtop_core::exit;
 use refreshtop_db::{
-    migrate::{self, Applied, MigrateError, Pending},
+    migrate::{self, Applied, MigrateError, Pending, With},
     schedule::{self, Installation, JobChanges, Mode, ScheduleError},
     session::{Session, Transaction},
 };
@@ -21,17 +21,30 @@ use refreshtop_db::{
 /// The migrations did not run, and nothing was changed. Missing rights on `pg_cron` are no error: the lines explain what
 /// that means.
 pub async fn up(target: &Target) -> Result<Vec<String>, MigrateError> {
-    watched(target, &Watch::silent()).await
+    up_with(target, With::default()).await
 }
 
-pub(super) async fn watched(target: &Target, watch: &Watch) -> Result<Vec<String>, MigrateError> {
+/// The same with what is asked for.
+///
+/// # Errors
+/// As for [`up`].
+pub async fn up_with(target: &Target, with: With) -> Result<Vec<String>, MigrateError> {
+    watched(target, with, &Watch::silent()).await
+}
+
+pub(super) async fn watched(target: &Target, with: With, watch: &Watch) -> Result<Vec<String>, MigrateError> {
     let mut app = session(target, watch).await?;
     let mut installation = schedule::installation(&mut app).await?;
     let mut progress = |text: &str| watch.progress(text);
-    let mut pending = migrate::begin_up(&mut app, &mut progress).await.map_err(|failure| undone(failure, watch))?;
+    let mut pending =
+        migrate::begin_up(&mut app, with, &mut progress).await.map_err(|failure| undone(failure, watch))?;
     let new = !pending.done.is_empty();
     let mut lines = applied(&pending.done);
-    lines.extend(notes_on_view(pending.connection(), &installation).await?);
+    if pending.done.left_out.is_none() {
+        lines.extend(missing_view(pending.connection()).await?);
+        lines.extend(open_refreshers(&installation));
+    }
+    lines.extend(migrate::blind_spot(pending.connection()).await?);
     let (mut other, unreachable) = match cron_session(target, &installation, watch).await {
         Ok(other) => (other, None),
         Err(failure) => (None, Some(not_scheduled(&failure))),
@@ -69,24 +82,25 @@ pub(super) async fn watched(target: &Target, watch: &Watch) -> Result<Vec<String
     Ok(lines)
 }
 
-/// Warnings and notes about the view.
-async fn notes_on_view(app: &mut Session, installation: &Installation) -> Result<Vec<String>, MigrateError> {
-    let mut lines = Vec::new();
-    if !migrate::has_view(app).await? {
-        lines.push(
-            "warning: materialized view public.platform_metrics is missing, though the step that makes it is applied; \
-             refreshtop doctor shows how to restore it"
-                .into(),
-        );
+/// The warning if the view is missing.
+async fn missing_view(app: &mut Session) -> Result<Option<String>, MigrateError> {
+    if migrate::has_view(app).await? {
+        return Ok(None);
     }
-    lines.extend(migrate::blind_spot(app).await?);
-    lines.extend(installation.open_refreshers().map(|function| {
+    Ok(Some(
+        "warning: materialized view public.platform_metrics is missing, though the step that makes it is applied; \
+         refreshtop doctor shows how to restore it"
+            .into(),
+    ))
+}
+
+fn open_refreshers(installation: &Installation) -> impl Iterator<Item = String> {
+    installation.open_refreshers().map(|function| {
         format!(
             "note: function {function} refreshes materialized views too, and everybody may call it; refreshtop doctor offers \
              to revoke that (other-refreshers), after confirmation"
         )
-    }));
-    Ok(lines)
+    })
 }
 
 /// Makes the `planned` changes in the other database, after the application's commit. Returns the lines to print.
@@ -124,12 +138,14 @@ async fn plan_jobs(
     unreachable: Option<String>,
 ) -> Result<JobChanges, MigrateError> {
     let (new, moved_from) = (!pending.done.is_empty(), pending.done.moved_from.clone());
+    let platform_metrics = pending.done.left_out.is_none();
     let app = pending.connection();
     // Without steps to run it is still in effect.
     if new {
         migrate::enter(app).await?;
     }
     schedule::recall(app, installation).await?;
+    installation.platform_metrics = platform_metrics;
     if let Some(home) = moved_from {
         installation.moved_from(app, &home).await?;
     }

@@ -37,6 +37,7 @@ pub(super) fn step(step: &Step) -> Value {
         "version": step.version,
         "description": step.description,
         "applied_at": step.applied_at.map(json::moment),
+        "left_out": step.left_out,
     })
 }
 
@@ -55,8 +56,14 @@ pub(super) fn applied(done: &Applied) -> Vec<String> {
     if lines.is_empty() {
         lines.push("the database is up to date".into());
     }
+    lines.extend(done.left_out.iter().map(|why| left_out(why)));
     lines.extend(done.kept.iter().cloned());
     lines
+}
+
+/// The line about the part that is left out, for that reason.
+pub(super) fn left_out(why: &str) -> String {
+    format!("platform_metrics is left out: {why}; if its tables come later, run refreshtop migrate again")
 }
 
 pub(super) fn not_scheduled(why: &dyn std::fmt::Display) -> String {

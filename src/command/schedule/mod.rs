@@ -10,8 +10,9 @@ mod report;
 
 use crate::{
     cli::arguments::Schedule,
-    command::{Failure, session, signals::StopSignals, stdout_closed},
+    command::{Failure, default_view, session, signals::StopSignals, stdout_closed},
     output::{Output, clean, moment},
+    settings::Settings,
 };
 use attempt::Attempt;
 use chrono::{DateTime, Offset as _, Utc};
@@ -51,12 +52,14 @@ enum Tick {
 ///
 /// # Errors
 /// At the start, if the database refuses or is not migrated. Later it keeps trying.
-pub async fn run(schedule: &Schedule, view: &ViewId, target: &Target, output: Output) -> Result<(), Failure> {
+pub async fn run(schedule: &Schedule, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
     let clock = tokio::select! {
-        clock = check_access(view, target) => clock?,
+        clock = check_access(&settings.view, target) => clock?,
         () = stop.recv() => return Ok(()),
     };
+    let meant = if settings.view_named { None } else { default_view::of(target).await? };
+    let view = meant.as_ref().unwrap_or(&settings.view);
     let job = Job {
         cron_database: String::new(),
         schedule: schedule.cron.clone(),

@@ -136,18 +136,10 @@ fn sources(table: &mut Table, catalog: &Catalog) {
 }
 
 fn source(source: &Source) -> String {
-    let mut text = format!("{} ({}", source.name, source.kind.words());
-    if let Some(server) = &source.server {
-        text += &format!(" on server {server}");
-    }
-    text += &format!(" of {}", source.owner);
-    if let Some(through) = &source.through {
-        text += &format!(", through {through}");
-    }
-    if let Some(parent) = &source.part_of {
-        text += &format!(", part of {parent}");
-    }
-    text + ")"
+    let on = source.server.as_ref().map(|server| format!(" on server {server}")).unwrap_or_default();
+    let through = source.through.as_ref().map(|view| format!(", through {view}")).unwrap_or_default();
+    let part_of = source.part_of.as_ref().map(|parent| format!(", part of {parent}")).unwrap_or_default();
+    format!("{} ({}{on} of {}{through}{part_of})", source.name, source.kind.words(), source.owner)
 }
 
 fn indexes(table: &mut Table, catalog: &Catalog) {

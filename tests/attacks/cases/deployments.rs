@@ -123,7 +123,11 @@ async fn an_event_trigger_is_named_before_it_runs_and_when_it_fails() {
     let url = deployment("case_10", include_str!("../../fixtures/cases/10-event-triggers.sql")).await;
     let mut session = crate::support::open(&url).await;
     let mut reported = Vec::new();
-    let outcome = refreshtop_db::migrate::begin_up(&mut session, &mut |text| reported.push(text.to_owned())).await;
+    let outcome =
+        refreshtop_db::migrate::begin_up(&mut session, refreshtop_db::migrate::With::default(), &mut |text| {
+            reported.push(text.to_owned());
+        })
+        .await;
     let message = outcome.expect_err("it fails").to_string();
     let note = "event trigger note_refreshes runs function public.note_refresh()";
     assert!(reported.iter().any(|line| line.starts_with("note: ") && line.contains(note)), "{reported:?}");

@@ -114,7 +114,7 @@ async fn a_job_that_runs_other_statements_too_is_paused_and_never_removed() {
 async fn executions_behind_many_of_others_are_found_or_reported_as_out_of_reach() {
     // In a cluster of its own: those of other tests would be out of reach as well.
     let cron = Cron::Required(CRON_DATABASE.into());
-    let wanted = ClusterOptions { cron, settings: vec![without_runs()], ..options() };
+    let wanted = ClusterOptions { cron, settings: without_runs(), ..options() };
     let cluster = DisposableCluster::start(&wanted, &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"));
     let cron_url = cluster.url(CRON_DATABASE);
     execute(&cron_url, "CREATE EXTENSION pg_cron").await;

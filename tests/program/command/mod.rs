@@ -1,5 +1,6 @@
 //! The commands without a screen: the real program, on a real server, in every state that the server may be in.
 
+mod any_database;
 mod definitions;
 mod doctor;
 mod examples;

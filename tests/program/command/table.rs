@@ -126,10 +126,10 @@ async fn migrating_answers_in_every_state() {
         (&states.forbidden, exit::NOT_PERMITTED, "not_permitted", "as the role that migrated this database before"),
         (&states.dead, exit::CANNOT_CONNECT, "cannot_connect", "check that the server runs"),
     ] {
-        let people = run(url, "migrate").await;
+        let people = run(url, "migrate --with platform-metrics").await;
         assert_eq!((code(&people), people.out.as_str()), (wanted, ""), "{people:?}");
         assert!(people.err.starts_with("refreshtop: ") && people.err.contains(fix), "{people:?}");
-        let json = run(url, "migrate --json").await;
+        let json = run(url, "migrate --with platform-metrics --json").await;
         let object = json.json();
         assert_eq!((code(&json), &object["error"]), (wanted, &name.into()), "{object}");
         assert!(object["message"].as_str().unwrap().contains(fix), "{object}");

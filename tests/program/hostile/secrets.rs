@@ -155,8 +155,9 @@ const COMMANDS: [&[&str]; 8] = [
 ];
 
 /// Each that is left, with everything that it can be asked to tell; those that go on are stopped.
-const MORE_COMMANDS: [&[&str]; 24] = [
+const MORE_COMMANDS: [&[&str]; 28] = [
     &["migrate", "up"],
+    &["migrate", "sql"],
     &["monitor"],
     &["status", "--json"],
     &["stats"],
@@ -169,6 +170,9 @@ const MORE_COMMANDS: [&[&str]; 24] = [
     &["job", "resume"],
     &["job", "every", "*/7 * * * *"],
     &["job", "remove"],
+    &["views", "list", "--json"],
+    &["views", "show", "platform_metrics"],
+    &["views", "tree"],
     &["cleanup"],
     &["check"],
     &["doctor", "--details", "--fix", "--yes"],

@@ -1,7 +1,7 @@
 //! What it shows, and how it learns of it.
 
 use super::{REFRESH, blocker, live, patience};
-use crate::support::{execute, migrated_app};
+use crate::support::{execute, fresh_database, migrate, migrated_app, terminal::Launch};
 
 /// The nine figures, as the screen names them; the last error has a line of its own.
 const FIGURES: [&str; 9] =
@@ -58,4 +58,27 @@ async fn a_failure_opens_with_what_blocked_it() {
     });
     monitor.send("\x1b");
     monitor.wait_for("no black box", |screen| !screen.contains("BLACK BOX"));
+}
+
+#[tokio::test]
+async fn the_only_view_is_shown_if_none_is_named() {
+    let url = fresh_database("only").await;
+    migrate(&url).await;
+    let mut monitor = Launch::monitor(&url).start();
+    monitor.wait_text("no view is managed in this database yet");
+    execute(
+        &url,
+        "CREATE MATERIALIZED VIEW public.sales AS SELECT 1 AS sold;
+         CREATE UNIQUE INDEX ON public.sales (sold);
+         SELECT refreshtop.register_view('sales', 'public.sales', 'UTC'); SELECT refreshtop.refresh('sales')",
+    )
+    .await;
+    monitor.send("p");
+    monitor.wait_for("the attempt of the view", |screen| {
+        screen.contains("RUNS  1 ") && screen.contains("every rule is kept")
+    });
+    monitor.send("r");
+    monitor.wait_for("a second attempt", |screen| screen.contains("RUNS  2 "));
+    monitor.send("q");
+    assert_eq!(monitor.wait_exit(), Ok(0));
 }

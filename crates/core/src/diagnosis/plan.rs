@@ -192,7 +192,7 @@ fn about(root: &Node) -> String {
     } else if label.contains("Nested Loop") {
         "Analyse the tables below it: a nested loop over many rows commonly comes of a wrong guess.".into()
     } else {
-        "Analyse the tables below it, and look whether an index is missing.".into()
+        "Analyse the tables below it, and check whether an index is missing.".into()
     }
 }
 

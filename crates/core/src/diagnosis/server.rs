@@ -72,6 +72,13 @@ pub fn migrations(known: &[i64], applied: &[i64]) -> Check {
     new(Verdict::Warning, format!("Steps {} are not applied.", list(&missing))).advise("Run: refreshtop migrate.")
 }
 
+/// The same of an installation without `platform_metrics`, which `needed` is without, too.
+pub fn without_platform_metrics(needed: &[i64], applied: &[i64]) -> Check {
+    let mut check = migrations(needed, applied);
+    check.finding.push_str(" platform_metrics is left out: its tables are not here.");
+    check
+}
+
 /// Whether notifications still find room.
 pub fn queue(facts: &Facts) -> Check {
     let new = |verdict, finding: String| Check::new("notify-queue", "Queue of notifications", verdict, finding);

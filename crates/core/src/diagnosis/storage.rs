@@ -172,8 +172,8 @@ pub fn statistics(facts: &Facts) -> Check {
         return new(Verdict::Good, "The planner has statistics of every table that a refresh reads.".into());
     };
     let more = if poor.len() > 1 { format!(", and {} more need it", poor.len() - 1) } else { String::new() };
-    let mut check = new(Verdict::Warning, format!("{} {why}{more}, so the planner guesses.", first.name))
-        .advise("Analyse it as its owner; if it happens again, look why autovacuum does not come.");
+    let mut check = new(Verdict::Warning, format!("{} {why}{more}: the planner has no good estimates.", first.name))
+        .advise("Analyse it as its owner; if it happens again, find out why autovacuum does not analyse it.");
     for (relation, _) in poor.iter().filter(|(relation, _)| relation.may_maintain).take(8) {
         let analyze = FixAction::Analyze { relation: relation.name.clone() };
         check = check.fix(Fix::new(analyze, &facts.database));
@@ -299,7 +299,7 @@ pub fn log_growth(log: &Log) -> Check {
         log.keep_days
     );
     let fix = Fix::new(FixAction::CleanUpLog, &log.database);
-    new(Verdict::Warning, finding).advise("Clean up now, and look at the job that should.").fix(fix)
+    new(Verdict::Warning, finding).advise("Clean up now, and check the job that should do it.").fix(fix)
 }
 
 #[cfg(test)]

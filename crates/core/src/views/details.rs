@@ -100,7 +100,7 @@ pub struct Function {
     pub volatile: bool,
     /// Whether it asks for the time.
     pub clock: bool,
-    /// Whether its body is a string, so that nobody knows what it reads.
+    /// Whether it runs a query that is a string, its body or an argument, so that nobody knows what it reads.
     pub hidden: bool,
     /// Whether it turns `row_security` on for itself.
     pub row_security: bool,
@@ -238,8 +238,12 @@ impl Catalog {
                 warnings.push(warning("no_execute", why));
             }
             if function.hidden {
-                let why =
-                    format!("{name} has its body as a string: what it reads is not recorded, and may be missing here");
+                let string = if matches!(&*function.language, "internal" | "c") {
+                    "runs a query that it is given as a string"
+                } else {
+                    "has its body as a string"
+                };
+                let why = format!("{name} {string}: what it reads is not recorded, and may be missing here");
                 warnings.push(warning("hidden_sources", why));
             }
             if function.row_security {

@@ -1,6 +1,7 @@
 //! The materialized views of a database, managed or not.
 
 pub mod details;
+mod find;
 pub mod names;
 pub mod tree;
 
@@ -57,7 +58,7 @@ pub enum Managed {
     /// It is not.
     No,
     /// It is.
-    Yes(Registered),
+    Yes(Box<Registered>),
 }
 
 /// What is registered about a managed view.
@@ -276,14 +277,19 @@ impl Views {
             .map(|(name, relation)| {
                 let found = by_oid.remove(&relation.oid).or_else(|| by_name.remove(&name));
                 let stats = found.as_ref().and_then(stats_of);
-                View { name, relation: Some(relation), managed: found.map_or_else(unregistered, Managed::Yes), stats }
+                View {
+                    name,
+                    relation: Some(relation),
+                    managed: found.map_or_else(unregistered, |one| Managed::Yes(Box::new(one))),
+                    stats,
+                }
             })
             .collect();
         views.extend(by_name.into_values().map(|registered| View {
             name: registered.name.clone(),
             relation: None,
             stats: stats_of(&registered),
-            managed: Managed::Yes(registered),
+            managed: Managed::Yes(Box::new(registered)),
         }));
         Self { at, server, window, registry, statistics, views }
     }

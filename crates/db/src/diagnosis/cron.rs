@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::{self, Error, Result},
-    schedule::{self, JOBS},
+    schedule::{self, CLEANUP_ALONE, JOBS},
     session::Session,
 };
 use futures_util::future::{join, join3};
@@ -46,8 +46,11 @@ pub(in crate) const FUNCTIONS: &str = "
     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')";
 
 /// The jobs of the contract.
-fn expected_jobs() -> [ExpectedJob; 2] {
-    let [refresh, cleanup] = JOBS;
+fn expected_jobs(platform_metrics: bool) -> [ExpectedJob; 2] {
+    let [refresh, mut cleanup] = JOBS;
+    if !platform_metrics {
+        cleanup = CLEANUP_ALONE;
+    }
     let expected = |id, title, runs_id, runs_title, job: schedule::JobSpec| ExpectedJob {
         id,
         title,
@@ -106,7 +109,7 @@ pub(super) async fn checks(asker: &Asker<'_>, session: CronSession<'_>, options:
                 return checks;
             }
             let role = asker.role().await;
-            for job in expected_jobs() {
+            for job in expected_jobs(asker.has_platform_metrics().await) {
                 checks.push(cron::job(&jobs.cron, &settings, &job, role, &jobs.job_role));
                 checks.push(cron::runs(&jobs.cron, &settings, &job, &options.limits));
             }
@@ -121,7 +124,7 @@ pub(super) async fn checks(asker: &Asker<'_>, session: CronSession<'_>, options:
 }
 
 fn unknown_jobs(why: &Unavailable) -> [Check; 2] {
-    expected_jobs().map(|job| Check::unknown(job.id, job.title, why))
+    expected_jobs(true).map(|job| Check::unknown(job.id, job.title, why))
 }
 
 fn without_pg_cron(loaded: Verdict) -> Unavailable {
@@ -171,7 +174,7 @@ async fn others(
     settings: &Settings,
     functions: Result<Vec<Function>>,
 ) -> Check {
-    let [refresh, _] = expected_jobs();
+    let [refresh, _] = expected_jobs(true);
     match functions {
         Ok(functions) => cron::others(cron, &functions, settings, &refresh),
         Err(failure) => asker.unknown("other-refreshers", "Others that refresh this view", &failure).await,

@@ -57,6 +57,10 @@ const REACHED: &str = "
         ) next(relation)
     )";
 
+/// The checks that are about `platform_metrics` alone.
+const OF_THE_VIEW: [&str; 6] =
+    ["source-security", "unique-index", "refresh-job", "refresh-job-runs", "other-refreshers", "plan"];
+
 /// What a diagnosis may do.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Options {
@@ -104,6 +108,9 @@ pub async fn diagnose(app: &mut Session, session: CronSession<'_>, options: &Opt
     checks.extend(cron);
     checks.extend([blocking, idle, statistics, dead_rows, log_growth, future_rows, sizes, plan]);
     checks.extend([roles, connections, queue, replication]);
+    if !asker.has_platform_metrics().await {
+        checks.retain(|check| !OF_THE_VIEW.contains(&check.id));
+    }
     Diagnosis { checks }
 }
 
@@ -112,11 +119,13 @@ struct Asker<'a> {
     app: &'a Session,
     /// The role, and what it may look at: known once [`Self::find_out`] has ended, which must be polled with the questions.
     known: SetOnce<(String, Trust)>,
+    /// Whether `platform_metrics` is installed, or should be: known once the steps have been read.
+    platform_metrics: SetOnce<bool>,
 }
 
 impl<'a> Asker<'a> {
     fn new(app: &'a Session) -> Self {
-        Self { app, known: SetOnce::new() }
+        Self { app, known: SetOnce::new(), platform_metrics: SetOnce::new() }
     }
 
     async fn find_out(&self) {
@@ -125,6 +134,11 @@ impl<'a> Asker<'a> {
         let role = role.unwrap_or_else(|_| "this role".into());
         // If what may be looked at can't be asked, nothing is looked at. Asked for once; nobody else sets it.
         let _ = self.known.set((role, trust.unwrap_or_else(|_| Trust::of_nothing())));
+    }
+
+    /// Whether `platform_metrics` is installed, or should be. Waits for [`server::checks`].
+    async fn has_platform_metrics(&self) -> bool {
+        *self.platform_metrics.wait().await
     }
 
     async fn role(&self) -> &str {

@@ -45,18 +45,32 @@ const FACTS: &str = "
 struct Ways {
     schema: bool,
     helper: bool,
+    /// Whether the tables of `platform_metrics` are there.
+    sources: bool,
+}
+
+/// The steps, and whether the one of `platform_metrics` is left out.
+struct Applied {
+    steps: Vec<i64>,
+    left_out: bool,
 }
 
 const WAYS: &str = "
     SELECT jsonb_build_object(
         'schema', to_regnamespace('refreshtop') IS NOT NULL,
+        'sources', (SELECT count(*) = 4 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                    WHERE n.nspname = 'public'
+                      AND c.relname IN ('accounts', 'accounts_memberships', 'assets', 'software_licenses')),
         'helper', EXISTS (SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
                           WHERE n.nspname = 'refreshtop' AND p.proname = 'applied_steps'))";
 
 pub(super) async fn checks(asker: &Asker<'_>, options: &Options) -> [Check; 5] {
     let (applied, facts) = join(applied(asker), asker.catalog::<Facts>(FACTS)).await;
+    // Nobody else sets it.
+    let _ = asker.platform_metrics.set(!applied.as_ref().is_ok_and(|applied| applied.left_out));
     let migrations = match applied {
-        Ok(applied) => server::migrations(&migrate::known(), &applied),
+        Ok(Applied { steps, left_out: false }) => server::migrations(&migrate::known(), &steps),
+        Ok(Applied { steps, left_out: true }) => server::without_platform_metrics(&migrate::needed(), &steps),
         Err(failure) => asker.unknown("migrations", "Migrations", &failure).await,
     };
     match facts {
@@ -77,8 +91,16 @@ pub(super) async fn checks(asker: &Asker<'_>, options: &Options) -> [Check; 5] {
     }
 }
 
-async fn applied(asker: &Asker<'_>) -> Result<Vec<i64>> {
+async fn applied(asker: &Asker<'_>) -> Result<Applied> {
     let ways: Ways = asker.catalog(WAYS).await?;
+    let sources = ways.sources;
+    let steps = steps(asker, ways).await?;
+    let applied = |version: &i64| steps.contains(version);
+    let left_out = !sources && migrate::needed().iter().all(applied) && !migrate::known().iter().all(applied);
+    Ok(Applied { steps, left_out })
+}
+
+async fn steps(asker: &Asker<'_>, ways: Ways) -> Result<Vec<i64>> {
     let (thing, query) = match ways {
         Ways { schema: false, .. } => return Ok(Vec::new()),
         Ways { helper: true, .. } => (Thing::Function("applied_steps"), "SELECT to_jsonb(refreshtop.applied_steps())"),

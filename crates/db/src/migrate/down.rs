@@ -2,16 +2,15 @@
 
 use super::{
     Applied, MigrateError, Progress,
-    inventory::{INVENTORY, exists},
-    migrator,
+    inventory::exists,
+    migrator, script,
     transaction::{
-        ENTER, LEAVE, LEAVE_ROLES, Pending, as_owner, begin, blame, event_triggers, record, run, write_as_owner,
+        ENTER, FORGET_ROLES, LEAVE, LEAVE_ROLES, Pending, as_owner, begin, blame, event_triggers, record, run,
+        write_as_owner,
     },
     unbarred, versions,
 };
 use crate::{error::Result, parameter::Parameter, preflight::Problem, row::FromRow as _, session::Session};
-
-pub(super) const FORGET_ROLES: &str = include_str!("forget_roles.sql");
 
 /// What a rollback did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -91,8 +90,7 @@ pub async fn begin_down<'c>(
     }));
     run(&mut transaction, LEAVE, None).await?;
     if target != 0 {
-        let inventory = format!("DELETE FROM refreshtop.inventory; INSERT INTO refreshtop.inventory {INVENTORY}");
-        as_owner(&mut transaction, &inventory).await?;
+        as_owner(&mut transaction, &script::take_inventory()).await?;
         let applied = Applied { versions: done.versions.clone(), ..Applied::default() };
         record(&mut transaction, "migrate down", &applied).await?;
     }
@@ -163,7 +161,7 @@ fn undoes(target: i64, description: &str) -> bool {
 async fn renamed_schema(connection: &mut Session) -> Result<Option<Problem>> {
     let sql = "SELECT format('schema public, in which the refresh log was made, is named %I now', n.nspname) AS problem,
                       format('ALTER SCHEMA %I RENAME TO public', n.nspname) AS fix,
-                      false AS is_privilege, false AS of_trust, true AS in_the_way
+                      false AS is_privilege, false AS of_trust, true AS in_the_way, false AS of_sources, false AS of_view
                FROM pg_class door JOIN pg_rewrite r ON r.ev_class = door.oid
                JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
                JOIN pg_class log ON log.oid = d.refobjid AND log.relkind = 'r' JOIN pg_namespace n ON n.oid = log.relnamespace

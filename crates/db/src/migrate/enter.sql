@@ -18,7 +18,7 @@ SET LOCAL standard_conforming_strings = on;
 -- Values that the steps pass to each other. The database or the role may have settings of these names.
 SELECT set_config('refreshtop.' || note, '', true)
 FROM unnest(ARRAY['role_before', 'role_owner', 'role_view', 'role_monitor', 'role_job', 'role_admin', 'roles_here',
-                  'leave', 'leave_roles', 'rows_kept', 'notices']) AS note;
+                  'leave', 'leave_roles', 'rows_kept', 'notices', 'parts']) AS note;
 
 -- Schema public may have been renamed, with everything in it.
 DO $$

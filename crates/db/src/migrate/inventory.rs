@@ -42,21 +42,25 @@ impl FromRow for Home {
     }
 }
 
+/// The row of another database's installation.
+pub(super) const MOVED_FROM: &str = "
+    SELECT h.system_identifier, h.database_oid::bigint AS database_oid, h.database_name::text AS database_name
+    FROM refreshtop.home h CROSS JOIN pg_control_system() s CROSS JOIN pg_database d
+    WHERE d.datname = current_database()
+      AND (h.system_identifier, h.database_oid, h.database_name) IS DISTINCT FROM (s.system_identifier, d.oid, d.datname)";
+
 /// The database that the installation belongs to, if that is another one. In a restored database everything else is
 /// complete.
 pub(super) async fn moved_from(connection: &mut Session) -> Result<Option<Home>> {
-    let sql = "SELECT h.system_identifier, h.database_oid::bigint AS database_oid, h.database_name::text AS database_name
-               FROM refreshtop.home h CROSS JOIN pg_control_system() s CROSS JOIN pg_database d
-               WHERE d.datname = current_database()
-                 AND (h.system_identifier, h.database_oid, h.database_name) IS DISTINCT FROM (s.system_identifier, d.oid, d.datname)";
     if !exists(connection, "refreshtop.home").await? {
         return Ok(None);
     }
-    connection.optional(sql, &[]).await?.as_ref().map(Home::from_row).transpose()
+    connection.optional(MOVED_FROM, &[]).await?.as_ref().map(Home::from_row).transpose()
 }
 
-/// What the last migration left and is missing or changed now, a phrase each.
-pub(super) async fn changes(connection: &mut Session) -> Result<Vec<String>> {
+/// What the last migration left and is missing or changed now, a phrase each; `own` tells whether `platform_metrics` is
+/// installed.
+pub(super) async fn changes(connection: &mut Session, own: bool) -> Result<Vec<String>> {
     if !exists(connection, "refreshtop.inventory").await? {
         return Ok(vec!["table refreshtop.inventory".into()]);
     }
@@ -77,6 +81,9 @@ pub(super) async fn changes(connection: &mut Session) -> Result<Vec<String>> {
         ("refreshtop.home", "true", "row of refreshtop.home"),
         ("refreshtop.attempt_key", "true", "row of refreshtop.attempt_key"),
     ] {
+        if table == "refreshtop.views" && !own {
+            continue;
+        }
         if exists(connection, table).await?
             && connection.optional(&format!("SELECT 1 FROM {table} WHERE {row}"), &[]).await?.is_none()
         {

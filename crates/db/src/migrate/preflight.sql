@@ -5,11 +5,11 @@ WITH source(name, col) AS (
            ('accounts_memberships', 'created_at'),
            ('assets', 'id'), ('assets', 'account_id'), ('assets', 'created_at'),
            ('software_licenses', 'id'), ('software_licenses', 'account_id'), ('software_licenses', 'created_at')
-), owned(name, owner) AS (
-    SELECT c.oid::regclass::text, c.relowner FROM pg_class c
+), owned(name, owner, place) AS (
+    SELECT c.oid::regclass::text, c.relowner, CASE c.relname WHEN 'platform_metrics' THEN 15 ELSE 9 END FROM pg_class c
     WHERE c.oid IN (to_regclass('public.metrics_refresh_log'), to_regclass('public.platform_metrics'))
     UNION ALL
-    SELECT p.oid::regprocedure::text, p.proowner FROM pg_proc p
+    SELECT p.oid::regprocedure::text, p.proowner, 15 FROM pg_proc p
     WHERE p.pronamespace = to_regnamespace('public')
       AND p.proname IN ('refresh_platform_metrics_with_logging', 'trigger_platform_metrics_refresh',
                         'get_metrics_refresh_stats', 'cleanup_old_metrics_logs')
@@ -44,7 +44,10 @@ WITH source(name, col) AS (
       AND NOT EXISTS (SELECT 1 FROM pg_db_role_setting s
                       WHERE s.setrole = r.oid AND s.setdatabase = 0 AND ours.mark = ANY (s.setconfig))
 )
-SELECT problem, fix, place IN (5, 6, 7, 9) AS is_privilege, place = 13 AS of_trust, place = 8 AS in_the_way FROM (
+SELECT problem, fix, place IN (5, 6, 7, 9, 15) AS is_privilege, place = 13 AS of_trust, place = 8 AS in_the_way,
+       -- These two are about platform_metrics alone, which can be left out: its sources, and what has its names.
+       place IN (3, 4, 5) AS of_sources, place IN (10, 15) AS of_view
+FROM (
     SELECT 1 AS place, 'server release ' || current_setting('server_version') || ' is older than 13' AS problem,
            'upgrade PostgreSQL' AS fix
     FROM release WHERE major < 13
@@ -75,7 +78,7 @@ SELECT problem, fix, place IN (5, 6, 7, 9) AS is_privilege, place = 13 AS of_tru
     FROM source WHERE to_regclass('public.' || name) IS NULL GROUP BY name
     UNION ALL
     SELECT 4, 'table public.' || name || ' has no column ' || col,
-           'the figures need it: see docs/database.md, "What it reads"'
+           'the figures need it: see docs/database.md, "platform_metrics"'
     FROM source
     WHERE to_regclass('public.' || name) IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM pg_attribute a
@@ -107,12 +110,13 @@ SELECT problem, fix, place IN (5, 6, 7, 9) AS is_privilege, place = 13 AS of_tru
            'let its owner or a superuser drop or rename it'
     FROM pg_namespace WHERE nspname = 'refreshtop_migration'
     UNION ALL
-    SELECT 9, name || ' belongs to role ' || pg_get_userbyid(owner), 'migrate as its owner or as a superuser'
+    SELECT place, name || ' belongs to role ' || pg_get_userbyid(owner), 'migrate as its owner or as a superuser'
     FROM owned WHERE NOT pg_has_role(current_user, owner, 'USAGE') AND owner NOT IN (SELECT role FROM ours)
     UNION ALL
     -- Copying an old log, or dropping an old view, runs code that any member of its owner can have added. The old
     -- functions are only moved.
-    SELECT 9, format('%s belongs to role %s, which role %s can become as well',
+    SELECT CASE c.relname WHEN 'platform_metrics' THEN 15 ELSE 9 END,
+           format('%s belongs to role %s, which role %s can become as well',
                      c.oid::regclass, o.rolname, min(m.rolname)),
            format('give it to role %s, or migrate as a superuser', current_user)
     FROM pg_class c JOIN pg_roles o ON o.oid = c.relowner
@@ -121,7 +125,7 @@ SELECT problem, fix, place IN (5, 6, 7, 9) AS is_privilege, place = 13 AS of_tru
       AND o.rolname NOT IN (current_user, 'refreshtop_owner', 'refreshtop_view')
       AND NOT m.rolsuper AND m.rolname <> current_user
       AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user)
-    GROUP BY c.oid, o.rolname
+    GROUP BY c.oid, c.relname, o.rolname
     UNION ALL
     SELECT 9, 'this database was migrated by another role',
            'migrate as the role that migrated this database before, or as a superuser'
@@ -136,7 +140,8 @@ SELECT problem, fix, place IN (5, 6, 7, 9) AS is_privilege, place = 13 AS of_tru
     FROM pg_class WHERE oid = to_regclass('public.metrics_refresh_log') AND relkind NOT IN ('r', 'c')
     UNION ALL
     -- A table also has a type of its name.
-    SELECT 11, format('type public.%I of role %s has the name of what the migrations make',
+    SELECT CASE t.typname WHEN 'platform_metrics' THEN 10 ELSE 11 END,
+           format('type public.%I of role %s has the name of what the migrations make',
                       t.typname, pg_get_userbyid(t.typowner)),
            'let its owner or a superuser drop or rename it'
     FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
@@ -145,7 +150,8 @@ SELECT problem, fix, place IN (5, 6, 7, 9) AS is_privilege, place = 13 AS of_tru
       -- An array type gives way.
       AND NOT EXISTS (SELECT 1 FROM pg_type e WHERE e.typarray = t.oid)
     UNION ALL
-    SELECT 11, format('relation public.%I of role %s has the name of an index that the migrations make',
+    SELECT CASE made.relation WHEN 'public.platform_metrics' THEN 10 ELSE 11 END,
+           format('relation public.%I of role %s has the name of an index that the migrations make',
                       c.relname, pg_get_userbyid(c.relowner)),
            'let its owner or a superuser drop or rename it'
     FROM (VALUES ('metrics_refresh_log_created_at', 'public.metrics_refresh_log'),

@@ -1,6 +1,6 @@
 //! The transaction of a migration: how it is opened, how its steps run, and as whom it writes.
 
-use super::{Applied, LOCK_CLASS, MigrateError};
+use super::{Applied, MigrateError};
 use crate::{
     error::{self, Error, Result},
     parameter::Parameter,
@@ -12,6 +12,7 @@ use std::fmt::Write as _;
 pub(super) const ENTER: &str = include_str!("enter.sql");
 pub(super) const LEAVE: &str = include_str!("leave.sql");
 pub(super) const LEAVE_ROLES: &str = include_str!("leave_roles.sql");
+pub(super) const FORGET_ROLES: &str = include_str!("forget_roles.sql");
 
 /// A migration up or down that has done everything but the commit. Dropped, it is rolled back.
 #[derive(Debug)]
@@ -40,16 +41,21 @@ impl<T> Pending<'_, T> {
     }
 }
 
+/// Begins the transaction. How strings are read must be settled before the next statement is sent.
+pub(super) const BEGIN: &str = "\
+SET LOCAL transaction_read_only = off; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '30s';
+SET LOCAL client_min_messages = warning; SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL standard_conforming_strings = on";
+
+/// Waits until no other migration runs in this database.
+pub(super) const LOCK: &str = "SELECT pg_advisory_xact_lock(1919317104, 0)";
+
 pub(super) async fn begin(connection: &mut Session) -> Result<Transaction<'_>> {
     let transaction = connection.begin().await?;
     // Filling the view for the first time may take long, and a table may be locked, so the limits of a poll don't apply
-    // here. With nothing else on the search path every name is ours or PostgreSQL's. How strings are read must be
-    // settled before the next statement is sent.
-    transaction.run(
-        "SET LOCAL transaction_read_only = off; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '30s'; SET LOCAL client_min_messages = warning;
-         SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL standard_conforming_strings = on",
-    ).await?;
-    transaction.ask(&format!("SELECT pg_advisory_xact_lock({LOCK_CLASS}, 0)"), &[]).await?;
+    // here. With nothing else on the search path every name is ours or PostgreSQL's.
+    transaction.run(BEGIN).await?;
+    transaction.ask(LOCK, &[]).await?;
     Ok(transaction)
 }
 
@@ -102,12 +108,16 @@ pub(super) fn blame(failure: MigrateError, triggers: &[String]) -> MigrateError 
 /// Writes into our own tables as the role that they belong to, between [`ENTER`] and [`LEAVE_ROLES`]: the migrating
 /// role may be a superuser, and need not act as one here.
 pub(super) async fn as_owner(transaction: &mut Session, sql: &str) -> Result<()> {
-    let sql = format!(
+    transaction.run(&owned(sql)).await?;
+    Ok(())
+}
+
+/// `sql` with what makes it run as that role.
+pub(super) fn owned(sql: &str) -> String {
+    format!(
         "SELECT set_config('role', current_setting('refreshtop.role_owner'), true); {sql};
          SELECT set_config('role', current_setting('refreshtop.role_before'), true)"
-    );
-    transaction.run(&sql).await?;
-    Ok(())
+    )
 }
 
 /// The same of one statement with values.

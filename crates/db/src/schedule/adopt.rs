@@ -15,14 +15,49 @@ impl JobEditor<'_> {
     /// How a job was that is ours from now on; `None` if nothing is to come back. A job of the job's role is no one's
     /// but ours, and one that calls a function which was not here is what a dropped database of this name has left.
     pub(super) fn unmanaged_before(&self, wanted: &JobSpec, job: &CronJob) -> Option<Found> {
-        let could_work = wanted.purpose(&job.command) != Purpose::Calls
-            || self.installation.functions.iter().any(|function| function == wanted.function);
+        let callable = |name: &String| name == wanted.function || wanted.twin.is_some_and(|twin| name == twin.function);
+        let could_work =
+            wanted.purpose(&job.command) != Purpose::Calls || self.installation.functions.iter().any(callable);
         let leftover = job.username == JOB_ROLE || !could_work || !job.role_exists;
         (!leftover).then(|| job.found())
     }
 
+    /// Lets a job of ours call the function that is right now.
+    pub(super) async fn change_command(&mut self, wanted: &JobSpec, job: &CronJob) -> Result<()> {
+        if self.take(wanted, job).await? {
+            self.done.lines.push(format!(
+                "job {} runs {} now: it keeps its schedule ({}, {})",
+                job.title(),
+                wanted.command.trim_end_matches(';'),
+                job.schedule,
+                job.state()
+            ));
+        }
+        Ok(())
+    }
+
     /// Takes over a job that does the same and nothing else; `false` if this role can't without losing something.
     pub(super) async fn adopt(&mut self, wanted: &JobSpec, job: &CronJob) -> Result<bool> {
+        if !self.take(wanted, job).await? {
+            return Ok(false);
+        }
+        let was = match wanted.purpose(&job.command) {
+            Purpose::Refreshes => "refreshed the view without a trace; it now calls the function that logs",
+            _ => "was there",
+        };
+        let same_role = job.username == self.job_role;
+        let as_role = if same_role { String::new() } else { format!(", and runs as {}", self.job_role) };
+        self.done.lines.push(format!(
+            "job {} {was}{as_role}: it keeps its schedule ({}, {}), and a rollback puts it back",
+            job.title(),
+            job.schedule,
+            job.state()
+        ));
+        Ok(true)
+    }
+
+    /// Gives a job our command and our role; `false` if this role can't without losing something.
+    async fn take(&mut self, wanted: &JobSpec, job: &CronJob) -> Result<bool> {
         let command = literal(wanted.command);
         let same_role = job.username == self.job_role;
         let may_have_name = job.jobname.as_deref().is_some_and(|name| {
@@ -52,17 +87,6 @@ impl JobEditor<'_> {
             return Ok(false);
         }
         self.done.before.push(job.clone());
-        let was = match wanted.purpose(&job.command) {
-            Purpose::Refreshes => "refreshed the view without a trace; it now calls the function that logs",
-            _ => "was there",
-        };
-        let as_role = if same_role { String::new() } else { format!(", and runs as {}", self.job_role) };
-        self.done.lines.push(format!(
-            "job {} {was}{as_role}: it keeps its schedule ({}, {}), and a rollback puts it back",
-            job.title(),
-            job.schedule,
-            job.state()
-        ));
         Ok(true)
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         installation::{CronLocation, Identity, Installation},
         job_changes::{JobChanges, Mode},
         job_editor::{Act, JobEditor},
-        job_spec::{JOBS, JobSpec},
+        job_spec::{JobSpec, jobs},
         notes::note,
     },
     session::{PINNED, Session},
@@ -60,12 +60,12 @@ async fn ensured(
     if let Err(failure) = editor.ensure_rights().await {
         return Err(editor.refused(failure));
     }
-    for wanted in JOBS {
+    for wanted in jobs(installation.platform_metrics) {
         if let Err(failure) = editor.ensure_job(wanted).await {
             return Err(editor.refused(failure));
         }
     }
-    for wanted in JOBS.iter().filter(|wanted| !wanted.view.is_empty()) {
+    for wanted in jobs(installation.platform_metrics).iter().filter(|wanted| !wanted.view.is_empty()) {
         editor.report_others(wanted);
     }
     Ok(editor.done)
@@ -87,6 +87,8 @@ impl JobEditor<'_> {
                     self.note_job(&wanted, found.as_ref());
                 }
             }
+            // What was there before it was ours is noted already.
+            Some(job) if known.is_some() && self.is_twin(&wanted, job) => self.change_command(&wanted, job).await?,
             Some(job) if wanted.purpose(&job.command) == Purpose::CallsAmongOthers => {
                 self.done.lines.push(counts_as_schedule(&wanted, job));
             }

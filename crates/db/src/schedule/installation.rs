@@ -54,6 +54,8 @@ pub struct Installation {
     pub role: String,
     /// Whether the installation has no roles, so that its jobs run as who migrates.
     pub alone: bool,
+    /// Whether `platform_metrics` is installed, which has a job of its own.
+    pub platform_metrics: bool,
     pub(super) notes: Vec<Note>,
     /// Functions of the contract that are there.
     pub(super) functions: Vec<String>,
@@ -151,6 +153,7 @@ pub async fn installation(app: &mut Session) -> Result<Installation> {
         identity: Identity::New,
         role,
         alone: false,
+        platform_metrics: true,
         notes: Vec::new(),
         functions,
         owners,
@@ -170,6 +173,9 @@ pub async fn recall(app: &mut Session, installation: &mut Installation) -> Resul
     }
     app.ask(AS_OWNER, &[]).await?;
     installation.identity = identity(app).await?;
+    if readable(app, "migrations").await? {
+        installation.platform_metrics = migrate::has_platform_metrics(app).await?;
+    }
     installation.notes = notes::notes(app).await?;
     app.ask(AS_MIGRATOR, &[]).await?;
     Ok(())

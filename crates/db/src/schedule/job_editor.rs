@@ -246,8 +246,17 @@ impl<'a> JobEditor<'a> {
     }
 
     pub(super) fn is_ours(&self, wanted: &JobSpec, job: &CronJob) -> bool {
+        self.runs_as_ours(wanted, job, wanted.command)
+    }
+
+    /// Whether it is ours and does the work by its other function.
+    pub(super) fn is_twin(&self, wanted: &JobSpec, job: &CronJob) -> bool {
+        wanted.twin.is_some_and(|twin| self.runs_as_ours(wanted, job, twin.command))
+    }
+
+    fn runs_as_ours(&self, wanted: &JobSpec, job: &CronJob, command: &str) -> bool {
         self.installation.is_here(wanted, job)
             && job.username == self.job_role
-            && statement::same(&job.command, wanted.command)
+            && statement::same(&job.command, command)
     }
 }

@@ -34,11 +34,29 @@ pub struct JobSpec {
     pub schedule: &'static str,
     /// The statement that it runs.
     pub command: &'static str,
-    /// The function that this calls.
+    /// The function that this calls, with its schema if that is not `public`.
     pub function: &'static str,
     /// The view that it refreshes; empty if it refreshes none.
     pub view: &'static str,
+    /// What a job of ours runs if `platform_metrics` came or went since it was scheduled: the same work, by another
+    /// function.
+    pub twin: Option<Twin>,
 }
+
+/// Another command for the same work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Twin {
+    /// The statement.
+    pub command: &'static str,
+    /// The function that this calls.
+    pub function: &'static str,
+}
+
+/// Cleans up the log, by the function of the contract.
+const BY_CONTRACT: Twin =
+    Twin { command: "SELECT public.cleanup_old_metrics_logs();", function: "cleanup_old_metrics_logs" };
+/// Cleans up the log without it.
+const BY_ITSELF: Twin = Twin { command: "SELECT refreshtop.cleanup_logs();", function: "refreshtop.cleanup_logs" };
 
 /// The two jobs of the contract.
 pub const JOBS: [JobSpec; 2] = [
@@ -48,20 +66,34 @@ pub const JOBS: [JobSpec; 2] = [
         command: "SELECT public.refresh_platform_metrics_with_logging();",
         function: "refresh_platform_metrics_with_logging",
         view: PLATFORM_METRICS,
+        twin: None,
     },
     JobSpec {
         name: "cleanup-metrics-logs",
         schedule: "0 2 * * *",
-        command: "SELECT public.cleanup_old_metrics_logs();",
-        function: "cleanup_old_metrics_logs",
+        command: BY_CONTRACT.command,
+        function: BY_CONTRACT.function,
         view: "",
+        twin: Some(BY_ITSELF),
     },
 ];
+
+/// The job of an installation without `platform_metrics`.
+pub const CLEANUP_ALONE: JobSpec =
+    JobSpec { command: BY_ITSELF.command, function: BY_ITSELF.function, twin: Some(BY_CONTRACT), ..JOBS[1] };
+
+/// The jobs of an installation, with `platform_metrics` or without it.
+pub fn jobs(platform_metrics: bool) -> Vec<JobSpec> {
+    if platform_metrics { JOBS.to_vec() } else { vec![CLEANUP_ALONE] }
+}
 
 impl JobSpec {
     /// What a job's command does in view of this one.
     pub fn purpose(&self, command: &str) -> Purpose {
-        statement::purpose(command, self.function, self.view)
+        match (statement::purpose(command, self.function, self.view), self.twin) {
+            (Purpose::Other, Some(twin)) => statement::purpose(command, twin.function, ""),
+            (purpose, _) => purpose,
+        }
     }
 }
 
@@ -79,4 +111,21 @@ pub(crate) fn refresh_job_of(database: &str, view: &ViewId) -> Sought {
     }
     let call = format!("refreshtop.refresh({}", literal(view.as_str()));
     Sought { database: database.to_owned(), name, call }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_commands_clean_up_with_platform_metrics_and_without_it() {
+        for wanted in [JOBS[1], CLEANUP_ALONE] {
+            for command in ["SELECT public.cleanup_old_metrics_logs();", "SELECT refreshtop.cleanup_logs();"] {
+                assert_eq!(wanted.purpose(command), Purpose::Calls, "{command}");
+            }
+            assert_eq!(wanted.purpose("SELECT cleanup_logs();"), Purpose::Other);
+            assert_eq!(wanted.purpose("SELECT public.cleanup_logs();"), Purpose::Other);
+        }
+        assert_eq!(jobs(false), [CLEANUP_ALONE]);
+    }
 }

@@ -29,7 +29,7 @@ pub(super) use extension::{OWN_TABLES, has_own_tables, is_readable, lock, role_n
 pub use failure::ScheduleError;
 pub use installation::{CronLocation, Identity, Installation, installation, is_safe, recall};
 pub use job_changes::{JobChanges, Mode};
-pub use job_spec::{JOB_ROLE, JOBS, JobSpec, sought};
+pub use job_spec::{CLEANUP_ALONE, JOB_ROLE, JOBS, JobSpec, jobs, sought};
 pub(super) use job_spec::{OF_ROLES_THAT_COUNT, refresh_job_of};
 pub use notes::{forget, write_notes};
 pub use put_back::put_all_back;

@@ -9,7 +9,7 @@ use crate::{
         installation::{CronLocation, Identity, Installation},
         job_changes::{JobChanges, Mode},
         job_editor::JobEditor,
-        job_spec::{JOB_ROLE, JOBS, JobSpec},
+        job_spec::{JOB_ROLE, JobSpec, jobs},
         notes::Note,
     },
     session::{PINNED, Session},
@@ -41,7 +41,7 @@ pub async fn take_away(
         return Ok(JobChanges::default());
     }
     let mut editor = JobEditor::open(cron, installation, cron_database, mode).await?;
-    for wanted in JOBS {
+    for wanted in jobs(installation.platform_metrics) {
         if let Err(failure) = editor.take_away(&wanted).await {
             return Err(editor.refused(failure));
         }
@@ -74,7 +74,8 @@ impl JobEditor<'_> {
         let note = self.installation.note(wanted).cloned();
         let here: Vec<CronJob> =
             self.jobs.iter().filter(|job| self.installation.is_here(wanted, job)).cloned().collect();
-        let (ours, others): (Vec<&CronJob>, Vec<&CronJob>) = here.iter().partition(|job| self.is_ours(wanted, job));
+        let (ours, others): (Vec<&CronJob>, Vec<&CronJob>) =
+            here.iter().partition(|job| self.is_ours(wanted, job) || self.is_twin(wanted, job));
         for other in others.into_iter().filter(|job| job.username == self.job_role) {
             self.done.lines.push(format!(
                 "note: job {} (number {}) runs something else by now, and stays as it is",

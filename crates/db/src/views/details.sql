@@ -43,19 +43,27 @@ WITH RECURSIVE read(relation, reader, through) AS (
                                             'timeofday')
                               OR p.proname = 'age' AND p.pronargs = 1 AND p.proargtypes[0] <> 'xid'::regtype) AS clock,
            -- From release 14 on a body can be kept as a query.
-           p.oid >= 16384 AND l.lanname NOT IN ('internal', 'c')
-               AND to_jsonb(p) ->> 'prosqlbody' IS NULL AS hidden,
+           CASE WHEN l.lanname IN ('internal', 'c')
+                -- These run a query that they are given as a text.
+                THEN p.proname ~ '^(ts_stat|(query|table|schema|database|cursor)_to_xml.*|dblink|crosstab.*|connectby)$'
+                ELSE p.oid >= 16384 AND to_jsonb(p) ->> 'prosqlbody' IS NULL END AS hidden,
            EXISTS (SELECT 1 FROM unnest(p.proconfig) c(setting)
                    WHERE lower(c.setting) IN ('row_security=on', 'row_security=true', 'row_security=yes',
                                               'row_security=1')) AS row_security,
-           has_function_privilege(v.relowner, p.oid, 'EXECUTE') AS callable
+           -- NULL if it was dropped a moment ago; so are the others below.
+           coalesce(has_function_privilege(v.relowner, p.oid, 'EXECUTE'), true) AS callable
     FROM called JOIN pg_proc p ON p.oid = called.oid JOIN pg_language l ON l.oid = p.prolang
     CROSS JOIN (SELECT c.relowner FROM pg_class c WHERE c.oid = $1::oid) v
 ), entry AS (
-    -- Where the query's columns come from. What is inside it has entries of the same numbers, so all of them must agree.
-    SELECT m.found[1]::int4 AS number, m.found[2]::int8::oid AS relation, m.found[3]::int2 AS attnum
+    -- Where the query's columns come from. What is inside it has entries of the same numbers, so all must agree.
+    -- Arguments of aggregates have entries without a name. A constant, a count of rows and the time are never NULL.
+    SELECT m.found[1] IS NOT NULL AS sure,
+           m.found[2]::int4 AS number, m.found[3]::int8::oid AS relation, m.found[4]::int2 AS attnum
     FROM rule CROSS JOIN LATERAL
-         regexp_matches(rule.tree, ':resno ([0-9]{1,4}) :resname (?:\\.|[^ \\])+ :ressortgroupref [0-9]+ '
+         regexp_matches(rule.tree, '(\{TARGETENTRY :expr \{(?:FUNCEXPR :funcid (?:1299|2647|2648|2649) [^{}]*|'
+                                   'SQLVALUEFUNCTION :op [0-8] [^{}]*|AGGREF :aggfnoid 2803 [^{}]*|'
+                                   'CONST [^{}]*:constisnull false [^{}]*)\} )?'
+                                   ':resno ([0-9]{1,4}) :resname (?!<> )(?:\\.|[^ \\])+ :ressortgroupref [0-9]+ '
                                    ':resorigtbl ([0-9]{1,10}) :resorigcol ([0-9]{1,4}) ', 'g') AS m(found)
     WHERE rule.ev_class = $1::oid
 ), not_null(number) AS (
@@ -65,7 +73,7 @@ WITH RECURSIVE read(relation, reader, through) AS (
     WHERE NOT EXISTS (SELECT 1 FROM rule WHERE rule.ev_class = $1::oid
                                            AND rule.tree ~ ':jointype [1-9]|:groupingSets \(')
     GROUP BY e.number
-    HAVING bool_and(coalesce(
+    HAVING bool_and(e.sure OR coalesce(
         c.relkind IN ('r', 'p') AND a.attnotnull
         -- From release 18 on such a constraint need not have been checked.
         AND NOT EXISTS (SELECT 1 FROM pg_constraint k
@@ -95,14 +103,15 @@ SELECT jsonb_build_object(
             'part_of', (SELECT format('%I.%I', pn.nspname, p.relname)
                         FROM pg_class p JOIN pg_namespace pn ON pn.oid = p.relnamespace WHERE p.oid = s.part_of),
             'reader', pg_get_userbyid(s.reader),
-            'readable', s.reader IS NULL OR has_table_privilege(s.reader, c.oid, 'SELECT') OR coalesce((
+            'readable', s.reader IS NULL OR coalesce(has_table_privilege(s.reader, c.oid, 'SELECT'), true) OR coalesce((
                 -- Rights on the columns that the query reads are enough.
                 SELECT bool_and(has_column_privilege(s.reader, c.oid, d.refobjsubid::int2, 'SELECT'))
                 FROM rule JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = rule.oid
                 WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid > 0
                   AND rule.ev_class = coalesce(s.through, $1::oid)), false),
-            'hiding', s.reader IS NOT NULL AND c.relrowsecurity AND NOT r.rolsuper AND NOT r.rolbypassrls
-                      AND (c.relforcerowsecurity OR NOT pg_has_role(s.reader, c.relowner, 'USAGE')),
+            'hiding', coalesce(
+                s.reader IS NOT NULL AND c.relrowsecurity AND NOT r.rolsuper AND NOT r.rolbypassrls
+                AND (c.relforcerowsecurity OR NOT pg_has_role(s.reader, c.relowner, 'USAGE')), false),
             'server', (SELECT f.srvname FROM pg_foreign_table t JOIN pg_foreign_server f ON f.oid = t.ftserver
                        WHERE t.ftrelid = c.oid))
             ORDER BY s.part_of IS NOT NULL, n.nspname, c.relname), '[]')
@@ -113,7 +122,7 @@ SELECT jsonb_build_object(
         LEFT JOIN pg_roles r ON r.oid = s.reader),
     'functions', (
         SELECT coalesce(jsonb_agg(to_jsonb(f) - 'oid' ORDER BY f.builtin, f.name), '[]') FROM function f
-        WHERE NOT f.builtin OR f.volatile OR f.clock OR NOT f.callable),
+        WHERE NOT f.builtin OR f.volatile OR f.clock OR f.hidden OR NOT f.callable),
     'clock_words', (
         SELECT coalesce(jsonb_agg(DISTINCT m.found[1]::int4), '[]')
         FROM rule CROSS JOIN LATERAL regexp_matches(rule.tree, '\{SQLVALUEFUNCTION :op ([0-8]) ', 'g') AS m(found)),

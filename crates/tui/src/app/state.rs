@@ -125,6 +125,15 @@ impl State {
         databases.shown_mut().views.get_mut(shown)?.snapshot.as_mut()
     }
 
+    /// Shows the view that was `read` if the one that was to be shown is not there: none was named, and the database has
+    /// only that one.
+    pub fn show_only_view(&mut self, read: &ViewId) {
+        if *read != self.shown && self.snapshot().is_none_or(|snapshot| snapshot.stats.is_err()) {
+            let meant = std::mem::replace(&mut self.shown, read.clone());
+            self.database_mut().views.remove(&meant);
+        }
+    }
+
     /// Asks something of the database that is shown.
     pub fn request(&self, request: Request) -> Effect {
         Effect::Database(self.database().id.clone(), request)

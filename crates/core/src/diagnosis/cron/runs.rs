@@ -53,7 +53,7 @@ fn unfinished(cron: &Cron, job: &Job, last: &Run, limits: &Limits) -> (Verdict, 
             "The last execution of job {} has status {} and no time: it is about to begin, or pg_cron has lost it.",
             job.id, last.status
         );
-        let advice = "Diagnose again in a minute. Where it stays so, pg_cron could not start it: look for \"pg_cron\" in the \
+        let advice = "Diagnose again in a minute. If it stays so, pg_cron could not start it: look for \"pg_cron\" in the \
                       server's log.";
         return (Verdict::Unknown, finding, advice.into());
     }

@@ -33,7 +33,11 @@ pub fn event(state: &mut State, id: &DatabaseId, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Polled(snapshot) => {
+            let read = snapshot.view.clone();
             database.polled(*snapshot, now, interval);
+            if is_shown {
+                state.show_only_view(&read);
+            }
             // What else is on the screen may have changed with it.
             if is_shown { load(state) } else { Vec::new() }
         }
