@@ -309,7 +309,7 @@ async fn a_database_whose_strings_escape_is_migrated() {
 #[tokio::test]
 async fn a_step_that_fails_takes_all_the_others_back() {
     let url = fresh_app("atomic").await;
-    // An event trigger of somebody else refuses what the last step does.
+    // An event trigger of somebody else refuses what the step of the view does.
     execute(
         &url,
         "CREATE FUNCTION public.refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no views here'; END $$;
@@ -320,7 +320,7 @@ async fn a_step_that_fails_takes_all_the_others_back() {
     let before = schema(&url).await;
     let error = migrate::up(&target(&url)).await.unwrap_err();
     let MigrateError::Step { version, reason, .. } = &error else { panic!("{error:?}") };
-    assert_eq!(Some(version), steps(1).last());
+    assert_eq!(*version, 11);
     assert!(reason.contains("no views here"), "{reason}");
     assert_eq!(schema(&url).await, before);
 }
