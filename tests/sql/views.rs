@@ -1,6 +1,8 @@
 //! The list of materialized views, managed or not, and the page of one, on databases as they are found.
 
-use crate::support::{client, execute, fresh_database, fresh_role, look, migrated_app, open, unique, value};
+use crate::support::{
+    client, execute, fresh_app, fresh_database, fresh_role, look, migrate, migrated_app, open, unique, value,
+};
 use chrono::TimeDelta;
 use refreshtop_core::{
     health::{Thresholds, Verdict},
@@ -48,6 +50,20 @@ fn warnings(view: &View, catalog: &Catalog) -> Vec<(&'static str, String)> {
 
 fn has(warnings: &[(&'static str, String)], kind: &str, words: &str) -> bool {
     warnings.iter().any(|(found, reason)| *found == kind && reason.contains(words))
+}
+
+#[tokio::test]
+async fn the_view_of_an_older_deployment_that_a_rollback_puts_back_is_not_listed() {
+    let url = fresh_app("views").await;
+    execute(
+        &url,
+        "CREATE MATERIALIZED VIEW public.platform_metrics AS SELECT count(*) AS total_accounts FROM accounts",
+    )
+    .await;
+    migrate(&url).await;
+    assert_eq!(value::<i64>(&url, "SELECT count(*) FROM pg_matviews WHERE schemaname = 'refreshtop_before'").await, 1);
+    let all = read(&url).await.views;
+    assert!(matches!(all.as_slice(), [view] if view.name.sql == "platform_metrics"), "{all:?}");
 }
 
 #[tokio::test]

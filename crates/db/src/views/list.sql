@@ -2,7 +2,8 @@
 WITH RECURSIVE matview AS MATERIALIZED (
     SELECT c.oid, n.nspname, c.relname, c.relowner, c.relispopulated, c.relpages, c.reltuples, c.reltoastrelid
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind = 'm'
+    -- A migration keeps the view of an older deployment there until its rollback.
+    WHERE c.relkind = 'm' AND n.nspname <> 'refreshtop_before'
 ), direct AS MATERIALIZED (
     SELECT DISTINCT w.ev_class AS reader, c.oid AS relation, c.relkind
     FROM pg_rewrite w
