@@ -155,14 +155,14 @@ const COMMANDS: [&[&str]; 8] = [
 ];
 
 /// Each that is left, with everything that it can be asked to tell; those that go on are stopped.
-const MORE_COMMANDS: [&[&str]; 28] = [
+const MORE_COMMANDS: [&[&str]; 31] = [
     &["migrate", "up"],
     &["migrate", "sql"],
     &["monitor"],
     &["status", "--json"],
     &["stats"],
     &["logs", "--follow"],
-    &["trigger"],
+    &["refresh"],
     &["job", "restore"],
     &["job", "show", "--json"],
     &["job", "runs"],
@@ -173,6 +173,9 @@ const MORE_COMMANDS: [&[&str]; 28] = [
     &["views", "list", "--json"],
     &["views", "show", "platform_metrics"],
     &["views", "tree"],
+    &["views", "add", "platform_metrics", "--yes"],
+    &["views", "set", "platform_metrics", "lock_timeout=6s"],
+    &["views", "remove", "platform_metrics"],
     &["cleanup"],
     &["check"],
     &["doctor", "--details", "--fix", "--yes"],
