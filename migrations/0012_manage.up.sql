@@ -302,11 +302,6 @@ DECLARE
     v_path   name[];
     v_schema record;
 BEGIN
-    IF current_setting('server_version_num')::integer >= 170000 THEN
-        RAISE EXCEPTION 'PostgreSQL refreshes with a search path of its own from release 17 on'
-            USING ERRCODE = 'feature_not_supported',
-                  HINT = 'ALTER FUNCTION … SET search_path, for each function of the query that needs one.';
-    END IF;
     SELECT r.oid, r.rolname, r.rolsuper INTO v_owner
     FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE c.oid = p_view;
     IF v_owner.rolsuper THEN
@@ -347,6 +342,11 @@ BEGIN
                                     'REVOKE CREATE ON SCHEMA %I FROM PUBLIC', v_schema.nspname);
         END IF;
     END LOOP;
+    IF current_setting('server_version_num')::integer >= 170000 THEN
+        RAISE EXCEPTION 'PostgreSQL refreshes with a search path of its own from release 17 on'
+            USING ERRCODE = 'feature_not_supported',
+                  HINT = 'ALTER FUNCTION … SET search_path, for each function of the query that needs one.';
+    END IF;
     RETURN (SELECT string_agg(quote_ident(p.schema), ', ' ORDER BY p.place)
             FROM (SELECT 'pg_catalog'::name AS schema, 0 AS place
                   UNION ALL
