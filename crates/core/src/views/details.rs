@@ -273,7 +273,7 @@ fn of_drift(drift: Drift) -> Warning {
         Drift::Gone => warning("gone", "it is registered, and there is no such materialized view any more"),
         Drift::Replaced => warning(
             "replaced",
-            "it was dropped and made again since it was registered, and is not refreshed until it is registered again",
+            "it was dropped and made again since it was registered; the next refresh registers the new one",
         ),
         Drift::Renamed(before) => warning(
             "renamed",

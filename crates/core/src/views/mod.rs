@@ -209,13 +209,14 @@ impl View {
     pub fn drift(&self) -> Option<Drift> {
         let registered = self.registered()?;
         let Some(relation) = &self.relation else { return Some(Drift::Gone) };
+        // Another owner's view of that name is not refreshed, so that comes first.
+        if let Some(before) = registered.owner.as_ref().filter(|owner| **owner != relation.owner) {
+            return Some(Drift::OwnerChanged(before.clone()));
+        }
         if registered.oid.is_some_and(|oid| oid != relation.oid) {
             return Some(Drift::Replaced);
         }
-        if registered.name != self.name {
-            return Some(Drift::Renamed(registered.name.clone()));
-        }
-        registered.owner.as_ref().filter(|owner| **owner != relation.owner).cloned().map(Drift::OwnerChanged)
+        (registered.name != self.name).then(|| Drift::Renamed(registered.name.clone()))
     }
 
     /// Whether somebody should look at it: it is not healthy, not refreshed, without data, or blocks its readers while it
