@@ -6,7 +6,7 @@ use refreshtop_connect::Target;
 use refreshtop_core::{
     address::ViewId,
     exit,
-    manage::{Candidate, NotFound},
+    manage::{Candidate, NotFound, Registered},
 };
 use refreshtop_db::{
     manage::{self, Permitted},
@@ -38,6 +38,13 @@ pub(super) async fn candidates(session: &mut Session) -> Result<Vec<Candidate>, 
     let found = manage::candidates(pending.connection()).await.map_err(MigrateError::from)?;
     pending.rollback().await?;
     Ok(found)
+}
+
+/// The managed views of the database.
+pub(super) async fn managed(session: &mut Session) -> Result<Vec<Candidate>, Failure> {
+    let mut known = candidates(session).await?;
+    known.retain(|view| view.registered != Registered::No);
+    Ok(known)
 }
 
 /// The views among `known` that `names` mean.

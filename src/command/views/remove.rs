@@ -1,6 +1,6 @@
 //! `refreshtop views remove`: views that are managed no longer.
 
-use super::managing::{candidates, chosen, open, stopped};
+use super::managing::{chosen, managed, open, stopped};
 use crate::{
     cli::views::ViewsRemove,
     command::{
@@ -10,10 +10,7 @@ use crate::{
     output::{Output, clean, json},
 };
 use refreshtop_connect::Target;
-use refreshtop_core::{
-    exit,
-    manage::{Candidate, Registered},
-};
+use refreshtop_core::{exit, manage::Registered};
 use refreshtop_db::manage;
 use serde_json::json;
 
@@ -44,8 +41,7 @@ pub async fn run(remove: &ViewsRemove, target: &Target, output: Output) -> Resul
 
 async fn each(remove: &ViewsRemove, target: &Target, watch: &Watch) -> Result<Vec<(String, Option<String>)>, Failure> {
     let mut session = open(target, watch).await?;
-    let managed: Vec<Candidate> =
-        candidates(&mut session).await?.into_iter().filter(|view| view.registered != Registered::No).collect();
+    let managed = managed(&mut session).await?;
     let mut done = Vec::new();
     for view in chosen(&managed, &remove.names)? {
         stopped(watch)?;

@@ -1,6 +1,6 @@
 //! `refreshtop views set`: how managed views are refreshed.
 
-use super::managing::{candidates, chosen, open, stopped};
+use super::managing::{chosen, managed, open, stopped};
 use crate::{
     cli::views::ViewsSet,
     command::{
@@ -10,10 +10,7 @@ use crate::{
     output::{Output, clean, json},
 };
 use refreshtop_connect::Target;
-use refreshtop_core::{
-    exit,
-    manage::{Candidate, Registered},
-};
+use refreshtop_core::exit;
 use refreshtop_db::manage;
 use serde_json::{Map, Value, json};
 
@@ -25,8 +22,7 @@ pub async fn run(set: &ViewsSet, target: &Target, output: Output) -> Result<(), 
     let changes = changes(&set.changes)?;
     let work = async |watch: &Watch| {
         let mut session = open(target, watch).await?;
-        let managed: Vec<Candidate> =
-            candidates(&mut session).await?.into_iter().filter(|view| view.registered != Registered::No).collect();
+        let managed = managed(&mut session).await?;
         let mut done = Vec::new();
         for view in chosen(&managed, std::slice::from_ref(&set.name))? {
             stopped(watch)?;

@@ -2,7 +2,7 @@
 
 pub mod key;
 
-use crate::address::ViewId;
+use crate::{address::ViewId, views::names::matches};
 use std::collections::{BTreeSet, VecDeque};
 
 /// A materialized view, managed or not.
@@ -136,33 +136,6 @@ fn meant(views: &[Candidate], wanted: &str) -> Vec<usize> {
 /// `a."B""c"` without the quotes.
 fn unquoted(name: &str) -> String {
     name.replace("\"\"", "\u{0}").replace('"', "").replace('\u{0}', "\"")
-}
-
-/// Compares without recursion, so that no pattern takes more than length times length steps.
-fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    // The last `*`, and up to where it stands for text.
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(c) if *c == '?' || *c == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            _ => {
-                let Some((at, upto)) = star else { return false };
-                star = Some((at, upto + 1));
-                p = at + 1;
-                t = upto + 1;
-            }
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '*')
 }
 
 /// Those that others read come before these: a view without data can't be read.

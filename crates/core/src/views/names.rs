@@ -29,15 +29,13 @@ impl ViewName {
     /// Whether the name matches `pattern`, in which `*` stands for any text and `?` for one character. The name counts as
     /// SQL writes it, and without quotes, with and without the schema.
     pub fn matches(&self, pattern: &str) -> bool {
-        let pattern: Vec<char> = pattern.chars().collect();
-        [&self.sql, &self.name, &self.raw()]
-            .into_iter()
-            .any(|name| matches(&pattern, &name.chars().collect::<Vec<_>>()))
+        [&self.sql, &self.name, &self.raw()].into_iter().any(|name| matches(pattern, name))
     }
 }
 
 /// Compares without recursion, so that no pattern takes more than length times length steps.
-fn matches(pattern: &[char], text: &[char]) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     // The last `*`, and up to where it stands for text.
     let mut star: Option<(usize, usize)> = None;
