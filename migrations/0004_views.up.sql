@@ -13,6 +13,14 @@ CREATE TABLE IF NOT EXISTS refreshtop.views (
     keep_log     interval NOT NULL DEFAULT '30 days' CHECK (keep_log >= '1 hour'),
     blocking     boolean NOT NULL DEFAULT false,
     managed_at   timestamptz,
+    schedule     text,
+    run_every    interval CHECK (run_every > '0'),
+    max_age      interval CHECK (max_age > '0'),
+    max_duration interval CHECK (max_duration > '0'),
+    success_warning numeric CHECK (success_warning BETWEEN 0 AND 100),
+    success_critical numeric CHECK (success_critical BETWEEN 0 AND 100),
+    stats_window interval CHECK (stats_window > '0'),
+    time_limit   interval CHECK (time_limit BETWEEN '1 ms' AND '24 d'),
     UNIQUE (view_schema, view_name)
 );
 -- A role with our rights may have dropped columns.
@@ -25,7 +33,15 @@ ALTER TABLE refreshtop.views
     ADD COLUMN IF NOT EXISTS lock_timeout interval NOT NULL DEFAULT '5 s' CHECK (lock_timeout BETWEEN '1 ms' AND '1 h'),
     ADD COLUMN IF NOT EXISTS keep_log interval NOT NULL DEFAULT '30 days' CHECK (keep_log >= '1 hour'),
     ADD COLUMN IF NOT EXISTS blocking boolean NOT NULL DEFAULT false,
-    ADD COLUMN IF NOT EXISTS managed_at timestamptz;
+    ADD COLUMN IF NOT EXISTS managed_at timestamptz,
+    ADD COLUMN IF NOT EXISTS schedule text,
+    ADD COLUMN IF NOT EXISTS run_every interval CHECK (run_every > '0'),
+    ADD COLUMN IF NOT EXISTS max_age interval CHECK (max_age > '0'),
+    ADD COLUMN IF NOT EXISTS max_duration interval CHECK (max_duration > '0'),
+    ADD COLUMN IF NOT EXISTS success_warning numeric CHECK (success_warning BETWEEN 0 AND 100),
+    ADD COLUMN IF NOT EXISTS success_critical numeric CHECK (success_critical BETWEEN 0 AND 100),
+    ADD COLUMN IF NOT EXISTS stats_window interval CHECK (stats_window > '0'),
+    ADD COLUMN IF NOT EXISTS time_limit interval CHECK (time_limit BETWEEN '1 ms' AND '24 d');
 COMMENT ON TABLE refreshtop.views IS
     'Materialized views that refreshtop refreshes; a refresh holds its row locked, so that two never run at once';
 COMMENT ON COLUMN refreshtop.views.view_oid IS
@@ -42,6 +58,19 @@ COMMENT ON COLUMN refreshtop.views.managed_at IS
     'When refreshtop.manage() registered it; NULL for the view that the migrations make';
 COMMENT ON COLUMN refreshtop.views.lock_timeout IS
     'How long a refresh waits for a lock before it gives up with a logged error';
+COMMENT ON COLUMN refreshtop.views.time_limit IS 'How long a refresh may take; NULL for as long as it needs';
+COMMENT ON COLUMN refreshtop.views.schedule IS
+    'When it is refreshed: five fields of cron, or a number of seconds; NULL if not by a schedule';
+COMMENT ON COLUMN refreshtop.views.run_every IS
+    'Longest time between two runs of the schedule, from which limits follow that are not set';
+COMMENT ON COLUMN refreshtop.views.max_age IS 'Age of the data above which it is a warning; NULL for the usual limit';
+COMMENT ON COLUMN refreshtop.views.max_duration IS
+    'Average duration of a refresh above which it is a warning; NULL for the usual limit';
+COMMENT ON COLUMN refreshtop.views.success_warning IS
+    'Success rate in per cent below which it is a warning; NULL for the usual limit';
+COMMENT ON COLUMN refreshtop.views.success_critical IS
+    'Success rate in per cent below which it is critical; NULL for the usual limit';
+COMMENT ON COLUMN refreshtop.views.stats_window IS 'Window that is judged; NULL for the usual one';
 
 DO $$
 BEGIN

@@ -172,6 +172,80 @@ COMMENT ON FUNCTION refreshtop.stats_of_all(interval) IS
     'The same statistics of every view that is registered, one row each';
 SELECT refreshtop_migration.seal('refreshtop.stats_of_all(interval)', 'admin');
 
+-- The newest attempts of every registered view, one row each: how the last one ended, who stood in its way, and the
+-- durations of the newest ones, oldest first.
+CREATE OR REPLACE FUNCTION refreshtop.run_recent_of_all(p_count integer)
+RETURNS TABLE (
+    refresh_type text,
+    last_at timestamptz,
+    last_status text,
+    last_sqlstate text,
+    last_error text,
+    blocker_pid integer,
+    blocker text,
+    durations real[],
+    failed boolean[]
+)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_until timestamptz := clock_timestamp();
+BEGIN
+    RETURN QUERY
+        SELECT v.refresh_type::text, newest.ats[1], newest.statuses[1], newest.sqlstates[1], newest.errors[1],
+               (newest.blockers[1] ->> 'pid')::integer,
+               left(coalesce(nullif(newest.blockers[1] ->> 'application', ''), newest.blockers[1] ->> 'user'), 100),
+               newest.durations, newest.failed
+        FROM refreshtop.views v
+        LEFT JOIN LATERAL (
+            SELECT array_agg(r.created_at ORDER BY r.created_at DESC) AS ats,
+                   array_agg(r.status ORDER BY r.created_at DESC) AS statuses,
+                   array_agg(r.sqlstate ORDER BY r.created_at DESC) AS sqlstates,
+                   array_agg(r.error_message ORDER BY r.created_at DESC) AS errors,
+                   array_agg(r.blocker ORDER BY r.created_at DESC) AS blockers,
+                   array_agg(r.duration_ms ORDER BY r.created_at) AS durations,
+                   array_agg(r.status <> 'success' ORDER BY r.created_at) AS failed
+            FROM (
+                SELECT l.created_at, l.status::text, left(l.sqlstate, 5) AS sqlstate,
+                       left(l.error_message, 500) AS error_message,
+                       CASE WHEN l.duration_ms BETWEEN 0 AND 1e12 THEN l.duration_ms END::real AS duration_ms,
+                       (SELECT b.session
+                        FROM jsonb_array_elements(CASE WHEN jsonb_typeof(l.black_box -> 'sessions') = 'array'
+                                                       THEN l.black_box -> 'sessions' END)
+                            WITH ORDINALITY AS b(session, place)
+                        WHERE b.session ->> 'pid' ~ '^[0-9]{1,9}$'
+                        ORDER BY jsonb_array_length(CASE WHEN jsonb_typeof(b.session -> 'blocked_by') = 'array'
+                                                         THEN b.session -> 'blocked_by' ELSE '[]' END), b.place
+                        LIMIT 1) AS blocker
+                FROM refreshtop.log_door l
+                WHERE l.refresh_type = v.refresh_type AND l.created_at <= v_until
+                ORDER BY l.created_at DESC
+                LIMIT least(p_count, 100)
+            ) AS r
+        ) AS newest ON true;
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.run_recent_of_all(integer)');
+
+CREATE OR REPLACE FUNCTION refreshtop.recent_of_all(p_count integer)
+RETURNS TABLE (
+    refresh_type text,
+    last_at timestamptz,
+    last_status text,
+    last_sqlstate text,
+    last_error text,
+    blocker_pid integer,
+    blocker text,
+    durations real[],
+    failed boolean[]
+)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT * FROM refreshtop.run_recent_of_all(p_count) $$;
+COMMENT ON FUNCTION refreshtop.recent_of_all(integer) IS
+    'The newest attempts of every view that is registered, one row each, durations oldest first';
+SELECT refreshtop_migration.seal('refreshtop.recent_of_all(integer)', 'admin');
+
 -- Deletes in batches, so that no statement holds millions of rows. The next night deletes what one call leaves.
 CREATE OR REPLACE FUNCTION refreshtop.run_cleanup(p_batch integer, p_max_batches integer) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

@@ -6,8 +6,9 @@ use crate::support::{
 use chrono::TimeDelta;
 use refreshtop_core::{
     health::{Thresholds, Verdict},
+    run::RunStatus,
     views::{
-        Drift, Managed, View, Views,
+        Drift, LastBlocker, Managed, Recent, View, Views,
         details::{Catalog, Details, SourceKind},
     },
 };
@@ -548,4 +549,38 @@ async fn nothing_of_the_owners_is_run() {
     assert_eq!(all.views.len(), 1);
     let (_, details) = show(&url, "v").await;
     assert_eq!(details.catalog.indexes.len(), 2);
+}
+
+#[tokio::test]
+async fn the_newest_attempts_of_all_views_come_in_one_row_each() {
+    let url = migrated_app("views").await;
+    let box_of_two = r#"{"captured_at": "2026-01-01T00:00:00Z", "sessions": [
+        {"pid": 11, "user": "u", "application": "waits", "blocked_by": [12]},
+        {"pid": 12, "user": "batch", "application": "", "blocked_by": []}]}"#;
+    let set_up = [
+        SHOP.to_owned(),
+        register("sales.daily", "sales", "daily"),
+        register("eu.regions", "eu", "regions"),
+        attempts("sales.daily", "success", 30, "1 hour"),
+        attempts("sales.daily", "error", 1, "30 seconds"),
+        format!(
+            "UPDATE public.metrics_refresh_log SET black_box = '{box_of_two}', sqlstate = '55P03' WHERE status = 'error';"
+        ),
+        // From the future, and so not there.
+        attempts("eu.regions", "success", 1, "-2 hours"),
+    ];
+    execute(&url, &set_up.concat()).await;
+    let all = read(&url).await;
+    let of = |name: &str| {
+        let view = all.views.iter().find(|view| view.name.sql == name).unwrap();
+        view.recent.clone().unwrap()
+    };
+    let daily = of("sales.daily");
+    let last = daily.last.unwrap();
+    assert_eq!((last.status, last.sqlstate.as_deref()), (RunStatus::Error, Some("55P03")));
+    assert_eq!(last.blocker, Some(LastBlocker { pid: 12, name: Some("batch".into()) }), "the one that all wait for");
+    assert_eq!(daily.attempts.len(), 20);
+    assert_eq!(daily.attempts.iter().filter(|(failed, _)| *failed).count(), 1);
+    assert!(daily.attempts.last().unwrap().0, "oldest first");
+    assert_eq!(of("eu.regions"), Recent::default());
 }

@@ -17,6 +17,8 @@ pub enum Parameter<'a> {
     Texts(&'a [&'a str]),
     /// A boolean, or NULL.
     OptionalFlag(Option<bool>),
+    /// An `integer`.
+    Integer(i32),
     /// A `bigint`.
     Number(i64),
     /// An array of `bigint`.
@@ -40,6 +42,7 @@ impl Parameter<'_> {
             Self::Text(_) | Self::OptionalText(_) => Type::TEXT,
             Self::Texts(_) => Type::TEXT_ARRAY,
             Self::OptionalFlag(_) => Type::BOOL,
+            Self::Integer(_) => Type::INT4,
             Self::Number(_) => Type::INT8,
             Self::Numbers(_) => Type::INT8_ARRAY,
             Self::Integers(_) => Type::INT4_ARRAY,
@@ -58,6 +61,7 @@ impl ToSql for Parameter<'_> {
             Self::OptionalText(text) => text.to_sql(kind, out),
             Self::Texts(texts) => texts.to_sql(kind, out),
             Self::OptionalFlag(flag) => flag.to_sql(kind, out),
+            Self::Integer(number) => number.to_sql(kind, out),
             Self::Number(number) => number.to_sql(kind, out),
             Self::Numbers(numbers) => numbers.to_sql(kind, out),
             Self::Integers(numbers) => numbers.to_sql(kind, out),

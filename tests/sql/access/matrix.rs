@@ -100,7 +100,7 @@ const GROUPS: [(&str, &[Operation]); 5] = [
             rows("`cleanup_old_metrics_logs()`", "SELECT public.cleanup_old_metrics_logs()"),
         ],
     ),
-    ("Functions of schema refreshtop", &FUNCTIONS),
+    ("Functions of schema refreshtop", FUNCTIONS),
     (
         "Tables of schema refreshtop",
         &[
@@ -174,7 +174,7 @@ const GROUPS: [(&str, &[Operation]); 5] = [
 ];
 
 /// Each function of the schema has a row that begins with its name.
-const FUNCTIONS: [Operation; 54] = [
+const FUNCTIONS: &[Operation] = &[
     rows("`application_function`", "SELECT refreshtop.application_function()"),
     rows("`application_says_yes`", "SELECT FROM refreshtop.application_says_yes() yes WHERE yes"),
     rows("`applied_steps`", "SELECT refreshtop.applied_steps()"),
@@ -208,6 +208,7 @@ const FUNCTIONS: [Operation; 54] = [
     rows("`notify`", "SELECT refreshtop.notify(NULL)"),
     rows("`obstacles`", "SELECT FROM refreshtop.obstacles(0)"),
     rows("`readers`", "SELECT * FROM refreshtop.readers('public.platform_metrics'::regclass)"),
+    rows("`recent_of_all`", "SELECT * FROM refreshtop.recent_of_all(20)"),
     rows("`record_act`", "SELECT refreshtop.record_act('fix', 'success', NULL)"),
     rows("`refresh`", "SELECT * FROM refreshtop.refresh('platform_metrics') r WHERE r ->> 'status' = 'success'"),
     rows("`refresh_for_application`", "SELECT * FROM refreshtop.refresh_for_application('platform_metrics') r WHERE r ->> 'status' = 'success'"),
@@ -216,6 +217,7 @@ const FUNCTIONS: [Operation; 54] = [
     rows("`relations`", "SELECT * FROM refreshtop.relations('public.platform_metrics'::regclass)"),
     rows("`require_application`", "SELECT refreshtop.require_application('pass')"),
     rows("`run_cleanup`", "SELECT refreshtop.run_cleanup(1000, 1)"),
+    rows("`run_recent_of_all`", "SELECT * FROM refreshtop.run_recent_of_all(20)"),
     rows("`run_refresh`", "SELECT refreshtop.run_refresh('platform_metrics', NULL)"),
     rows("`run_stats`", "SELECT * FROM refreshtop.run_stats('platform_metrics', '1 day')"),
     rows("`run_stats_of_all`", "SELECT * FROM refreshtop.run_stats_of_all('1 day')"),

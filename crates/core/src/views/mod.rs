@@ -9,6 +9,7 @@ use crate::{
     address::ViewId,
     health::{self, Health, Thresholds, Verdict},
     reading::Reading,
+    run::RunStatus,
     snapshot::Server,
     stats::RefreshStats,
 };
@@ -48,6 +49,41 @@ pub struct View {
     pub managed: Managed,
     /// Statistics of its refreshes, if it is managed and they could be read.
     pub stats: Option<RefreshStats>,
+    /// Its newest attempts, if it is managed and they could be read.
+    pub recent: Option<Recent>,
+}
+
+/// The newest attempts to refresh a view.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Recent {
+    /// The last one; `None` if there was none.
+    pub last: Option<Last>,
+    /// Whether each failed and its duration in milliseconds if that is known, oldest first.
+    pub attempts: Vec<(bool, Option<f32>)>,
+}
+
+/// The last attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Last {
+    /// When it was logged.
+    pub at: DateTime<Utc>,
+    /// How it ended.
+    pub status: RunStatus,
+    /// SQLSTATE of a failure.
+    pub sqlstate: Option<String>,
+    /// The failure's message, at most 500 characters.
+    pub error: Option<String>,
+    /// The session that stood in its way.
+    pub blocker: Option<LastBlocker>,
+}
+
+/// The session that a failed attempt waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastBlocker {
+    /// Its server process.
+    pub pid: i32,
+    /// `application_name`, or else its role.
+    pub name: Option<String>,
 }
 
 /// Whether a view is registered.
@@ -80,6 +116,29 @@ pub struct Registered {
     pub time_zone: String,
     /// The other settings under which its query runs.
     pub settings: BTreeMap<String, String>,
+    /// When it is refreshed by itself.
+    pub schedule: Option<String>,
+    /// Its limits.
+    pub limits: OwnLimits,
+}
+
+/// The limits of a view that are set or follow from its schedule; the usual ones are in the place of the others.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OwnLimits {
+    /// Longest time between two runs of the schedule.
+    pub run_every: Option<Duration>,
+    /// Age of the data above which it is a warning.
+    pub max_age: Option<Duration>,
+    /// Average duration above which it is a warning.
+    pub max_duration: Option<Duration>,
+    /// Success rate in per cent below which it is a warning.
+    pub success_warning: Option<f64>,
+    /// Success rate in per cent below which it is critical.
+    pub success_critical: Option<f64>,
+    /// The window that is judged.
+    pub window: Option<Duration>,
+    /// How long a refresh may take.
+    pub time_limit: Option<Duration>,
 }
 
 /// What the catalogs tell about a view.
@@ -252,6 +311,7 @@ impl Views {
         relations: Vec<(ViewName, Relation)>,
         registry: Reading<Vec<Registered>>,
         statistics: Reading<BTreeMap<ViewId, RefreshStats>>,
+        mut recent: BTreeMap<ViewId, Recent>,
     ) -> Self {
         let (at, server, window) = read;
         let (mut registered, registry) = match registry {
@@ -273,16 +333,19 @@ impl Views {
         }
         let stats_of = |registered: &Registered| stats.get(&registered.id).cloned();
         let unregistered = || if registry.is_ok() { Managed::No } else { Managed::Unknown };
+        let mut recent_of = |registered: &Registered| recent.remove(&registered.id);
         let mut views: Vec<View> = relations
             .into_iter()
             .map(|(name, relation)| {
                 let found = by_oid.remove(&relation.oid).or_else(|| by_name.remove(&name));
                 let stats = found.as_ref().and_then(stats_of);
+                let recent = found.as_ref().and_then(&mut recent_of);
                 View {
                     name,
                     relation: Some(relation),
                     managed: found.map_or_else(unregistered, |one| Managed::Yes(Box::new(one))),
                     stats,
+                    recent,
                 }
             })
             .collect();
@@ -290,6 +353,7 @@ impl Views {
             name: registered.name.clone(),
             relation: None,
             stats: stats_of(&registered),
+            recent: recent_of(&registered),
             managed: Managed::Yes(Box::new(registered)),
         }));
         Self { at, server, window, registry, statistics, views }

@@ -1,7 +1,7 @@
 //! What the views of a database come to.
 
 use super::{
-    Drift, Edge, Managed, Registered, Relation, UniqueIndex, View, Views,
+    Drift, Edge, Managed, OwnLimits, Registered, Relation, UniqueIndex, View, Views,
     names::{NotFound, ViewName},
 };
 use crate::{address::ViewId, health::Thresholds, reading::Unavailable, snapshot::Server, stats::RefreshStats};
@@ -48,6 +48,8 @@ fn registered(view: &ViewName, oid: i64) -> Registered {
         keep_log: Duration::from_hours(720),
         time_zone: "UTC".into(),
         settings: BTreeMap::new(),
+        schedule: None,
+        limits: OwnLimits::default(),
     }
 }
 
@@ -55,7 +57,7 @@ fn views(relations: Vec<(ViewName, Relation)>, registry: Vec<Registered>, stats:
     let server =
         Server { database: "app".into(), role: "app".into(), version: "15".into(), standby: false, behind: None };
     let stats = stats.iter().map(|(id, stats)| (ViewId::new(id), stats.clone())).collect();
-    Views::assemble((now(), server, Duration::from_hours(24)), relations, Ok(registry), Ok(stats))
+    Views::assemble((now(), server, Duration::from_hours(24)), relations, Ok(registry), Ok(stats), BTreeMap::new())
 }
 
 fn fresh(minutes: i64) -> RefreshStats {
@@ -109,7 +111,7 @@ fn who_may_not_see_the_registry_calls_no_view_unmanaged() {
     assert_eq!(all.views[0].managed, Managed::No);
     let hidden = Err(Unavailable::new("hidden", ""));
     let read = (now(), all.server.clone(), all.window);
-    let all = Views::assemble(read, vec![view], hidden, Ok(BTreeMap::new()));
+    let all = Views::assemble(read, vec![view], hidden, Ok(BTreeMap::new()), BTreeMap::new());
     assert_eq!(all.views[0].managed, Managed::Unknown);
 }
 

@@ -6,16 +6,17 @@ use crate::{
     read_transaction::ReadTransaction,
     recent_runs::{self, LISTED_ERROR, LogFilter},
     refusal::Refusal,
-    row::{FromRow as _, Row, some_text, text},
+    row::{FromRow as _, Row, moment, some_text, text},
     snapshot::Kept,
     trust::Thing,
 };
 use refreshtop_core::{
     address::ViewId,
     reading::{Reading, Unavailable},
+    run::RunStatus,
     stats::RefreshStats,
     views::{
-        Registered, Relation, View, Views,
+        Last, LastBlocker, OwnLimits, Recent, Registered, Relation, View, Views,
         details::{Catalog, Details},
         names::ViewName,
     },
@@ -28,6 +29,9 @@ const SETTINGS: &str = "SET LOCAL quote_all_identifiers = off; ";
 
 const LIST: &str = include_str!("list.sql");
 const DETAILS: &str = include_str!("details.sql");
+
+/// Attempts of each view that are read along.
+const RECENT: i32 = 20;
 
 /// Whether there is a registry, and whether this role sees its rows: row security shows none to a role without a policy.
 const REGISTRY_FACTS: &str = "
@@ -47,7 +51,12 @@ const REGISTRY: &str = "
                               ELSE format('%I.%I', v.view_schema, v.view_name) END AS sql,
            v.view_oid::int8 AS oid, v.view_owner::text AS owner, v.time_zone,
            (SELECT coalesce(jsonb_object_agg(s.key, coalesce(s.value, '')), '{}') FROM jsonb_each_text(v.settings) s)::text AS settings,
-           extract(epoch FROM v.lock_timeout)::float8 AS lock_timeout, extract(epoch FROM v.keep_log)::float8 AS keep_log
+           extract(epoch FROM v.lock_timeout)::float8 AS lock_timeout, extract(epoch FROM v.keep_log)::float8 AS keep_log,
+           left(v.schedule, 200) AS schedule, extract(epoch FROM v.run_every)::float8 AS run_every,
+           extract(epoch FROM v.max_age)::float8 AS max_age, extract(epoch FROM v.max_duration)::float8 AS max_duration,
+           v.success_warning::float8 AS success_warning, v.success_critical::float8 AS success_critical,
+           extract(epoch FROM v.stats_window)::float8 AS stats_window,
+           extract(epoch FROM v.time_limit)::float8 AS time_limit
     FROM refreshtop.views v";
 
 /// Reads all of them, with the statistics of the managed ones over `window`: one round trip, unless the session has great
@@ -59,12 +68,13 @@ pub async fn read(app: &mut Kept, window: Duration) -> Result<Views> {
 /// The same in a transaction.
 pub async fn views(tx: &ReadTransaction<'_>, window: Duration) -> Result<Views> {
     // Polled together they share a round trip.
-    let (relations, facts, registry, stats) = tokio::join!(
+    let (relations, facts, registry, stats, recent) = tokio::join!(
         biased;
         tx.ask_after(SETTINGS, &[], LIST, &[]),
         tx.one(&[], REGISTRY_FACTS, &[]),
         tx.ask_after(SETTINGS, &[Thing::Relation("refreshtop.views")], REGISTRY, &[]),
         statistics(tx, window),
+        recent(tx),
     );
     let relations = relations?.iter().map(relation).collect::<Result<_>>()?;
     let server = tx.facts().await;
@@ -86,7 +96,12 @@ pub async fn views(tx: &ReadTransaction<'_>, window: Duration) -> Result<Views> 
             (part("which views are managed", role, registry)?, part("statistics", role, stats)?)
         }
     };
-    Ok(Views::assemble((server.time, server.server.clone(), window), relations, registry, stats))
+    // Without them the statistics are missing as well, and say why.
+    let recent = match recent {
+        Err(failure) if error::fails_all(&failure) => return Err(failure),
+        recent => recent.unwrap_or_default(),
+    };
+    Ok(Views::assemble((server.time, server.server.clone(), window), relations, registry, stats, recent))
 }
 
 /// Reads `view` in detail, with at most `runs` of its newest attempts.
@@ -125,6 +140,30 @@ async fn statistics(tx: &ReadTransaction<'_>, window: Duration) -> Result<BTreeM
     rows.iter().map(|row| Ok((ViewId::new(&some_text(row, "refresh_type")?), RefreshStats::from_row(row)?))).collect()
 }
 
+/// The newest attempts of all managed views.
+async fn recent(tx: &ReadTransaction<'_>) -> Result<BTreeMap<ViewId, Recent>> {
+    let sql = "SELECT * FROM refreshtop.recent_of_all($1)";
+    let rows = tx.ask(&[Thing::Function("recent_of_all")], sql, &[Parameter::Integer(RECENT)]).await?;
+    rows.iter().map(|row| Ok((ViewId::new(&some_text(row, "refresh_type")?), recent_of(row)?))).collect()
+}
+
+fn recent_of(row: &Row) -> Result<Recent> {
+    let failed: Vec<bool> = row.try_get::<Option<_>, _>("failed")?.unwrap_or_default();
+    let durations: Vec<Option<f32>> = row.try_get::<Option<_>, _>("durations")?.unwrap_or_default();
+    let name = text(row, "blocker")?;
+    let blocker = row.try_get::<Option<i32>, _>("blocker_pid")?.map(|pid| LastBlocker { pid, name });
+    let is_success = text(row, "last_status")?.as_deref() == Some("success");
+    let (sqlstate, error) = (text(row, "last_sqlstate")?, text(row, "last_error")?);
+    let last = moment(row, "last_at")?.map(|at| Last {
+        at,
+        status: if is_success { RunStatus::Success } else { RunStatus::Error },
+        sqlstate,
+        error,
+        blocker,
+    });
+    Ok(Recent { last, attempts: failed.into_iter().zip(durations).collect() })
+}
+
 /// A part that can be missing; only what ends everything fails it.
 fn part<T>(what: &str, role: &str, read: Result<T>) -> Result<Reading<T>> {
     match read {
@@ -158,9 +197,11 @@ fn relation(row: &Row) -> Result<(ViewName, Relation)> {
 }
 
 fn registered(row: &Row) -> Result<Registered> {
-    let length = |name: &str| -> Result<Duration> {
-        Ok(Duration::try_from_secs_f64(row.try_get::<f64, _>(name)?).unwrap_or_default())
+    let set = |name: &str| -> Result<Option<Duration>> {
+        let seconds = row.try_get::<Option<f64>, _>(name)?;
+        Ok(seconds.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()))
     };
+    let length = |name: &str| set(name).map(Option::unwrap_or_default);
     Ok(Registered {
         id: ViewId::new(&some_text(row, "refresh_type")?),
         name: name(row)?,
@@ -170,6 +211,16 @@ fn registered(row: &Row) -> Result<Registered> {
         keep_log: length("keep_log")?,
         time_zone: some_text(row, "time_zone")?,
         settings: json(row, "settings")?,
+        schedule: text(row, "schedule")?,
+        limits: OwnLimits {
+            run_every: set("run_every")?,
+            max_age: set("max_age")?,
+            max_duration: set("max_duration")?,
+            success_warning: row.try_get("success_warning")?,
+            success_critical: row.try_get("success_critical")?,
+            window: set("stats_window")?,
+            time_limit: set("time_limit")?,
+        },
     })
 }
 
