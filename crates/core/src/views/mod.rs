@@ -77,6 +77,22 @@ pub struct Last {
     pub blocker: Option<LastBlocker>,
 }
 
+impl Last {
+    /// Why it failed, and who stood in its way; `None` if it did not fail.
+    pub fn cause(&self) -> Option<String> {
+        if self.status == RunStatus::Success {
+            return None;
+        }
+        let error = self.error.as_deref().unwrap_or("no error was logged");
+        let state = self.sqlstate.as_ref().map(|state| format!(" ({state})")).unwrap_or_default();
+        let blocker = self.blocker.as_ref().map(|blocker| {
+            let name = blocker.name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
+            format!(", blocked by {name}pid {}", blocker.pid)
+        });
+        Some(format!("last attempt failed: {error}{state}{}", blocker.unwrap_or_default()))
+    }
+}
+
 /// The session that a failed attempt waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastBlocker {

@@ -165,7 +165,7 @@ fn recent_of(row: &Row) -> Result<Recent> {
 }
 
 /// A part that can be missing; only what ends everything fails it.
-fn part<T>(what: &str, role: &str, read: Result<T>) -> Result<Reading<T>> {
+pub(super) fn part<T>(what: &str, role: &str, read: Result<T>) -> Result<Reading<T>> {
     match read {
         Ok(value) => Ok(Ok(value)),
         Err(failure) if error::fails_all(&failure) => Err(failure),
