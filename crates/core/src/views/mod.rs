@@ -132,6 +132,8 @@ pub struct Registered {
     pub time_zone: String,
     /// The other settings under which its query runs.
     pub settings: BTreeMap<String, String>,
+    /// Whether it is refreshed plainly, with its readers waiting.
+    pub blocking: bool,
     /// When it is refreshed by itself.
     pub schedule: Option<String>,
     /// Its limits.

@@ -52,6 +52,7 @@ const REGISTRY: &str = "
            v.view_oid::int8 AS oid, v.view_owner::text AS owner, v.time_zone,
            (SELECT coalesce(jsonb_object_agg(s.key, coalesce(s.value, '')), '{}') FROM jsonb_each_text(v.settings) s)::text AS settings,
            extract(epoch FROM v.lock_timeout)::float8 AS lock_timeout, extract(epoch FROM v.keep_log)::float8 AS keep_log,
+           v.blocking,
            left(v.schedule, 200) AS schedule, extract(epoch FROM v.run_every)::float8 AS run_every,
            extract(epoch FROM v.max_age)::float8 AS max_age, extract(epoch FROM v.max_duration)::float8 AS max_duration,
            v.success_warning::float8 AS success_warning, v.success_critical::float8 AS success_critical,
@@ -102,6 +103,25 @@ pub async fn views(tx: &ReadTransaction<'_>, window: Duration) -> Result<Views> 
         recent => recent.unwrap_or_default(),
     };
     Ok(Views::assemble((server.time, server.server.clone(), window), relations, registry, stats, recent))
+}
+
+/// Reads all of them, and what the catalogs tell about each one for which `wanted` holds, by its oid.
+pub async fn read_in_detail(
+    app: &mut Kept,
+    window: Duration,
+    wanted: fn(&View) -> bool,
+) -> Result<(Views, BTreeMap<i64, Result<Catalog>>)> {
+    app.read(move |tx| {
+        Box::pin(async move {
+            let views = views(tx, window).await?;
+            let oids = views.views.iter().filter(|view| wanted(view)).filter_map(|view| view.relation.as_ref());
+            // Polled together they share a round trip.
+            let read = oids.map(|relation| async move { (relation.oid, catalog(tx, Some(relation.oid)).await) });
+            let details = futures_util::future::join_all(read).await.into_iter().collect();
+            Ok((views, details))
+        })
+    })
+    .await
 }
 
 /// Reads `view` in detail, with at most `runs` of its newest attempts.
@@ -211,6 +231,7 @@ fn registered(row: &Row) -> Result<Registered> {
         keep_log: length("keep_log")?,
         time_zone: some_text(row, "time_zone")?,
         settings: json(row, "settings")?,
+        blocking: row.try_get("blocking")?,
         schedule: text(row, "schedule")?,
         limits: OwnLimits {
             run_every: set("run_every")?,
