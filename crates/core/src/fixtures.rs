@@ -1,12 +1,12 @@
 //! Values to test with: what a database answers.
 
+pub mod columns;
 pub mod diagnose;
 pub mod history;
 pub mod incidents;
-pub mod metrics;
 pub mod runs;
 
-pub use self::{history::history_read, incidents::incident_record, metrics::movement_read};
+pub use self::{columns::movement_read, history::history_read, incidents::incident_record};
 
 use crate::{
     address::{DatabaseId, ViewId},

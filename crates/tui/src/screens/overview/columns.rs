@@ -18,14 +18,14 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let compact = area.height < 5;
     let snapshot = scene.state.snapshot();
     let as_of = snapshot.and_then(|s| s.figures.as_ref().ok()).map(|figures| as_of(scene, figures));
-    let inner = if compact { area } else { titled(scene, area, buf, "METRICS", &as_of.unwrap_or_default()) };
+    let inner = if compact { area } else { titled(scene, area, buf, "COLUMNS", &as_of.unwrap_or_default()) };
     let Some(snapshot) = snapshot else {
-        let rest = if compact { compact_title(scene, area, buf, "METRICS") } else { inner };
+        let rest = if compact { compact_title(scene, area, buf, "COLUMNS") } else { inner };
         return waiting(scene, rest, buf);
     };
     match &snapshot.figures {
         Err(missing) if compact => {
-            unavailable(scene, missing, compact_title(scene, area, buf, "METRICS"), buf);
+            unavailable(scene, missing, compact_title(scene, area, buf, "COLUMNS"), buf);
         }
         Err(missing) => unavailable(scene, missing, inner, buf),
         Ok(figures) if compact => grid(scene, figures, inner, buf),
@@ -77,7 +77,7 @@ fn right(span: Span<'static>, area: Rect) -> Line<'static> {
 
 /// Two by two, or one below the other if that is too narrow.
 fn grid(scene: &Scene, figures: &PlatformMetrics, area: Rect, buf: &mut Buffer) {
-    let rest = compact_title(scene, area, buf, "METRICS");
+    let rest = compact_title(scene, area, buf, "COLUMNS");
     put(buf, area, 1, &Line::styled("in 30 d", scene.theme.muted));
     let per_row = if rest.width >= 62 { 2 } else { 1 };
     let cell_width = rest.width / per_row;

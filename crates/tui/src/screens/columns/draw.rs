@@ -2,7 +2,7 @@
 //! refreshes changed.
 //!
 //! ```text
-//! METRICS  of 03:00:00 · moves in the last 24 h ──────────────────────────────────
+//! COLUMNS  of 03:00:00 · moves in the last 24 h ──────────────────────────────────
 //!                   now        new in 30 d        in 24 h      per day
 //! accounts       10,482     +412   +4.1 %             +35          +37  ▁▂▂▃▄▅▆▇█
 //! users          48,113   +2,071   +4.5 %            +120         +126  ▁▁▂▃▃▅▆▇█
@@ -44,24 +44,24 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    let Windowed { answer, scroll } = &scene.state.screens.metrics;
+    let Windowed { answer, scroll } = &scene.state.screens.columns;
     if let Some(movement) = answer.get() {
         return sheet(scene, movement, area).draw(scene, *scroll, area, buf);
     }
-    let below = titled(scene, area, buf, "METRICS", "");
+    let below = titled(scene, area, buf, "COLUMNS", "");
     read_or_reason(scene, answer.reading.as_ref(), below, buf);
 }
 
 /// The furthest that it can be scrolled.
 pub fn scroll_limit(scene: &Scene, area: Rect) -> u16 {
-    scene.state.screens.metrics.answer.get().map_or(0, |movement| sheet(scene, movement, area).limit(area.height))
+    scene.state.screens.columns.answer.get().map_or(0, |movement| sheet(scene, movement, area).limit(area.height))
 }
 
 fn sheet<'a>(scene: &'a Scene<'a>, movement: &'a Movement, area: Rect) -> Sheet<'a> {
     let roomy = area.height >= 30;
     let mut sheet = Sheet::default();
     sheet.add(1, move |area, buf| {
-        titled(scene, area, buf, "METRICS", &note(scene, area.width));
+        titled(scene, area, buf, "COLUMNS", &note(scene, area.width));
     });
     match &movement.now {
         Err(missing) => add_missing(scene, missing, &mut sheet),
@@ -88,7 +88,7 @@ fn add_missing<'a>(scene: &'a Scene<'a>, missing: &'a Unavailable, sheet: &mut S
 }
 
 fn note(scene: &Scene, width: u16) -> String {
-    let asked = &scene.state.screens.metrics.answer;
+    let asked = &scene.state.screens.columns.answer;
     let updated = scene.state.snapshot().and_then(|snapshot| snapshot.figures.as_ref().ok()?.last_updated);
     let mut parts: Vec<String> = updated.map(|at| format!("of {}", moment(scene, at))).into_iter().collect();
     if asked.window == Some(scene.state.options.window) {
@@ -129,7 +129,7 @@ fn add_table<'a>(scene: &'a Scene<'a>, movement: &'a Movement, width: u16, roomy
     let window = scene
         .state
         .screens
-        .metrics
+        .columns
         .answer
         .window
         .map_or_else(|| "change".into(), |window| format!("in {}", verdict::span(window)));
@@ -195,7 +195,7 @@ fn list_rows(scene: &Scene, row: &Move<'_>, area: Rect, buf: &mut Buffer) {
     );
     let mut text = Vec::new();
     text.extend(row.change.map(|change| {
-        let window = scene.state.screens.metrics.answer.window.map(verdict::span).unwrap_or_default();
+        let window = scene.state.screens.columns.answer.window.map(verdict::span).unwrap_or_default();
         format!("{} in {window}", signed(change))
     }));
     text.extend(row.new_30d.map(|_| format!("{} in 30 d", new_in_30d(row))));
