@@ -138,6 +138,7 @@ pub fn snapshot(failed: &[u32]) -> Snapshot {
             new_assets_30d: 9_350,
             last_updated: Some(server_time() - TimeDelta::seconds(30)),
         }),
+        measured: None,
         running: None,
     }
 }

@@ -13,7 +13,7 @@ pub use refreshtop_core::fixtures::{
 };
 
 pub use crate::app::fixtures::{
-    columns::{columns, columns_first, columns_hostile, columns_unmeasured},
+    columns::{columns, columns_first, columns_hostile, columns_unmeasured, movement_of_rows, of_columns, of_rows},
     history::{history, history_empty, history_hostile, history_sparse, history_spike},
     incidents::{
         incidents, incidents_empty, incidents_hostile, incidents_none, incidents_silent, incidents_unavailable,
@@ -449,6 +449,9 @@ pub const ZOO: &[Named] = &[
     }),
     ("history_hostile", history_hostile),
     ("columns", || columns(Ok(movement_read()))),
+    ("columns_of_rows", || of_rows(columns(Ok(movement_of_rows())))),
+    ("of_rows", || of_rows(live())),
+    ("of_columns", of_columns),
     ("columns_unmeasured", columns_unmeasured),
     ("columns_first", columns_first),
     ("columns_hostile", columns_hostile),

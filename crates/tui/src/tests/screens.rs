@@ -148,14 +148,14 @@ fn ascii_only() {
 
 #[test]
 fn history_and_columns() {
-    for name in ["history", "columns"] {
+    for name in ["history", "columns", "columns_of_rows", "of_rows"] {
         snapshots(name, &SIZES);
     }
     for name in ["history_sparse", "history_spike", "history_empty", "columns_unmeasured", "columns_first"] {
         snapshots(name, &[(40, 12), (80, 24), (120, 40)]);
     }
     snapshots("history_missing", &[(40, 12), (80, 24)]);
-    for name in ["history_hostile", "columns_hostile"] {
+    for name in ["history_hostile", "columns_hostile", "of_columns"] {
         snapshots(name, &[(80, 24), (120, 40)]);
     }
     for name in ["history", "columns", "history_hostile", "columns_hostile"] {
