@@ -272,7 +272,8 @@ BEGIN
                          AND d.refobjid NOT IN (p_view.view_oid, r.ev_class)) THEN
             -- A view of many rows has no figures.
             IF v_columns IS NOT NULL THEN
-                EXECUTE format('SELECT CASE WHEN count(*) = 1 THEN jsonb_strip_nulls((jsonb_agg(one.figures)) -> 0) END '
+                EXECUTE format('SELECT CASE WHEN count(*) = 1 '
+                               'THEN jsonb_strip_nulls((jsonb_agg(one.figures)) -> 0) END '
                                'FROM (SELECT jsonb_build_object(%s) AS figures '
                                'FROM pg_temp.refreshtop_door LIMIT 2) one', v_columns)
                 INTO v_figures;
