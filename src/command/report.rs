@@ -11,7 +11,7 @@ use refreshtop_core::{
     health::{self, Health, Verdict},
     snapshot::Snapshot,
     stats::RefreshStats,
-    views::{Last, View, Views, details},
+    views::{Last, View, Views},
 };
 use refreshtop_db::{
     contract::is_own,
@@ -74,10 +74,9 @@ impl OfView {
 
     /// What keeps it from being refreshed, or from being healthy: everything that is known, the worst first.
     pub fn causes(&self) -> Vec<String> {
-        let drift = self.view.drift().map(|drift| details::of_drift(drift).reason);
         let last = self.view.recent.as_ref().and_then(|recent| recent.last.as_ref()).and_then(Last::cause);
         let findings = self.report.health.findings.iter().map(|finding| finding.reason.clone());
-        drift.into_iter().chain(findings).chain(last).collect()
+        findings.chain(last).collect()
     }
 }
 
@@ -164,7 +163,10 @@ fn together(all: snapshots::All, own: Option<Report>, settings: &Settings) -> Re
         if let Some(own) = own.take_if(|_| is_own(id)) {
             (snapshot.job, snapshot.figures) = (own.snapshot.job, own.snapshot.figures);
         }
-        managed.push(OfView { view: view.clone(), report: report(snapshot, settings)? });
+        let mut report = report(snapshot, settings)?;
+        report.health = report.health.and(view.not_refreshed());
+        managed.push(OfView { view: view.clone(), report });
     }
+    managed.sort_by_key(|one| std::cmp::Reverse(one.report.health.verdict));
     Ok(All { views, managed })
 }

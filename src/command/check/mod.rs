@@ -19,7 +19,7 @@ use chrono::{DateTime, Utc};
 use refreshtop_connect::Target;
 use refreshtop_core::{
     age, exit,
-    health::{self, AgeStyle, Health, Limits, Ranges, Rule, Verdict},
+    health::{self, AgeStyle, Finding, Health, Limits, Ranges, Rule, Verdict},
     range::{Figure, Range},
     stats::RefreshStats,
 };
@@ -63,7 +63,7 @@ const FIGURES: [Figure; 3] = [Figure::Age, Figure::Duration, Figure::Rate];
 
 /// The verdict, and the whole line.
 fn line(limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>) -> (Verdict, String) {
-    let (verdict, reasons) = judged(limits, stats, now);
+    let (verdict, reasons) = judged(limits, stats, now, None);
     (verdict, format!("REFRESH {} - {reasons} | {}", word(verdict), performance(limits, stats, now)))
 }
 
@@ -77,8 +77,8 @@ fn word(verdict: Verdict) -> &'static str {
 }
 
 /// The verdict, and what it rests on.
-fn judged(limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>) -> (Verdict, String) {
-    let Health { verdict, mut findings } = limits.judge(stats, now, AgeStyle::Seconds);
+fn judged(limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>, more: Option<Finding>) -> (Verdict, String) {
+    let Health { verdict, mut findings } = limits.judge(stats, now, AgeStyle::Seconds).and(more);
     // Among equals in the order of the performance data.
     findings.sort_by_key(|finding| (Reverse(finding.verdict), rank(finding.rule)));
     let reasons = if findings.is_empty() {
@@ -91,7 +91,7 @@ fn judged(limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>) -> (Verdict
 
 fn rank(rule: Rule) -> u8 {
     match rule {
-        Rule::NoData | Rule::NoRefresh => 0,
+        Rule::NoData | Rule::NoRefresh | Rule::NotRefreshed => 0,
         Rule::Freshness => 1,
         Rule::AverageDuration => 2,
         Rule::SuccessRate => 3,

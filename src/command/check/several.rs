@@ -4,7 +4,7 @@ use super::{FIGURES, datum, judged, name, word};
 use crate::{command::report::OfView, output::clean};
 use chrono::{DateTime, Utc};
 use refreshtop_core::{
-    health::{self, Limits, Verdict},
+    health::{self, Finding, Limits, Verdict},
     range::Figure,
     stats::RefreshStats,
 };
@@ -27,11 +27,11 @@ pub(super) struct Judged<'a> {
 impl<'a> Judged<'a> {
     /// Judges a view by `limits`.
     pub(super) fn new(one: &'a OfView, limits: &'a Limits, now: DateTime<Utc>) -> Self {
-        Self::of(one.name(), limits, &one.report.stats, now)
+        Self::of(one.name(), limits, &one.report.stats, now, one.view.not_refreshed())
     }
 
-    fn of(name: &str, limits: &'a Limits, stats: &'a RefreshStats, now: DateTime<Utc>) -> Self {
-        let (verdict, reasons) = judged(limits, stats, now);
+    fn of(name: &str, limits: &'a Limits, stats: &'a RefreshStats, now: DateTime<Utc>, more: Option<Finding>) -> Self {
+        let (verdict, reasons) = judged(limits, stats, now, more);
         Self { name: clean(name), verdict, reasons, limits, stats, now }
     }
 
@@ -150,7 +150,7 @@ mod tests {
     fn checked(views: &[(&str, u64)]) -> (Verdict, String) {
         let limits = Limits::from(&Thresholds::default());
         let stats: Vec<RefreshStats> = views.iter().map(|(_, failed)| stats(*failed)).collect();
-        let judged = views.iter().zip(&stats).map(|((name, _), stats)| Judged::of(name, &limits, stats, now()));
+        let judged = views.iter().zip(&stats).map(|((name, _), stats)| Judged::of(name, &limits, stats, now(), None));
         text(judged.collect())
     }
 

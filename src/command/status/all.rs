@@ -63,7 +63,7 @@ fn row(one: &OfView, now: DateTime<Utc>, settings: &Settings, output: Output) ->
         (None, Some(last)) => format!("{} ago, failed", ago(last.at)),
     };
     let next = report.snapshot.job.as_ref().ok().and_then(|job| job.next_run(now));
-    let next = next.map(|next| format!("in {}", age::label((next - now).to_std().unwrap_or_default())));
+    let next = next.map(|next| format!("in {}", age::countdown((next - now).to_std().unwrap_or_default())));
     [
         output.verdict(report.health.verdict),
         clean(one.name()),

@@ -77,9 +77,6 @@ fn judged(warning: &Warning, registered: &Registered) -> Option<(Verdict, Option
             );
             Some((Verdict::Bad, Some(advice)))
         }
-        "nullable_key" if !registered.blocking && warning.reason.contains("holds NULLs") => {
-            Some((Verdict::Warning, None))
-        }
         _ => None,
     }
 }

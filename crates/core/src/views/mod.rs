@@ -7,7 +7,7 @@ pub mod tree;
 
 use crate::{
     address::ViewId,
-    health::{self, Health, Thresholds, Verdict},
+    health::{self, Finding, Health, Rule, Thresholds, Verdict},
     reading::Reading,
     run::RunStatus,
     snapshot::Server,
@@ -274,7 +274,19 @@ impl View {
 
     /// The verdict on a managed view, by the one judge.
     pub fn health(&self, now: DateTime<Utc>, thresholds: &Thresholds) -> Option<Health> {
-        self.stats.as_ref().map(|stats| health::evaluate(stats, now, thresholds))
+        self.stats.as_ref().map(|stats| health::evaluate(stats, now, thresholds).and(self.not_refreshed()))
+    }
+
+    /// The finding that a managed view is not refreshed any more, since it is not what was registered.
+    pub fn not_refreshed(&self) -> Option<Finding> {
+        match self.drift()? {
+            // The next refresh registers the new one.
+            Drift::Replaced => None,
+            drift => {
+                let reason = details::of_drift(drift).reason;
+                Some(Finding { rule: Rule::NotRefreshed, verdict: Verdict::Warning, reason })
+            }
+        }
     }
 
     /// The age of its data: since its last success. `None` if that is not known.
