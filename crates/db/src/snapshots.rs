@@ -81,6 +81,7 @@ async fn all(tx: &ReadTransaction<'_>, window: Duration, limit: u16) -> Result<A
             errors: Ok(Vec::new()),
             job: Err(no_job(id)),
             figures: Err(Unavailable::new(format!("{id} has no figures that are shown here"), "")),
+            measured: None,
             running: running.remove(id),
         };
         snapshots.insert(id.clone(), snapshot);
