@@ -187,7 +187,8 @@ async fn the_shop_has_views_of_each_kind_and_a_day_of_history() {
         session.run(&shop::refresh_in_turn(turn)).await.unwrap();
     }
     let asking = client(&url).await;
-    let managed = "SELECT string_agg(refresh_type || CASE WHEN blocking THEN ' blocking' ELSE '' END, ', ' ORDER BY 1)
+    let managed =
+        "SELECT string_agg(refresh_type || CASE WHEN blocking THEN ' blocking' ELSE '' END, ', ' ORDER BY refresh_type)
                    FROM refreshtop.views WHERE managed_at IS NOT NULL";
     let managed: String = asking.query_one(managed, &[]).await.unwrap().get(0);
     assert_eq!(managed, "shop.bought_together blocking, shop.daily_sales, shop.margins, shop.monthly_sales");

@@ -7,6 +7,7 @@ use crate::{
     recent_runs::{self, LISTED_ERROR, LogFilter},
     refusal::Refusal,
     row::{FromRow as _, Row, moment, some_text, text},
+    session::Session,
     snapshot::Kept,
     trust::Thing,
 };
@@ -122,6 +123,41 @@ pub async fn read_in_detail(
         })
     })
     .await
+}
+
+/// Names of views, as SQL writes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// Every materialized view.
+    pub all: Vec<String>,
+    /// The managed ones, as they are registered; `None` if this role may not see which these are.
+    pub managed: Option<Vec<String>>,
+}
+
+/// Most names that are read.
+const MOST_NAMES: i32 = 5000;
+
+/// Reads the names alone.
+pub async fn names(app: &mut Session) -> Result<Names> {
+    let tx = ReadTransaction::begin(app).await?;
+    let all = format!(
+        "SELECT CASE n.nspname WHEN 'public' THEN format('%I', c.relname)
+                               ELSE format('%I.%I', n.nspname, c.relname) END AS name
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.relkind = 'm' AND n.nspname <> 'refreshtop_before'
+         ORDER BY 1 LIMIT {MOST_NAMES}"
+    );
+    let managed = format!("SELECT v.refresh_type::text AS name FROM refreshtop.views v ORDER BY 1 LIMIT {MOST_NAMES}");
+    let (all, managed) = tokio::join!(
+        biased;
+        tx.ask_after(SETTINGS, &[], &all, &[]),
+        tx.ask(&[Thing::Relation("refreshtop.views")], &managed, &[]),
+    );
+    tx.end();
+    let names = |rows: Vec<Row>| rows.iter().map(|row| some_text(row, "name")).collect::<Result<Vec<_>>>();
+    // Row security shows none to a role that may not see them.
+    let managed = managed.and_then(names).ok().filter(|names| !names.is_empty());
+    Ok(Names { all: names(all?)?, managed })
 }
 
 /// Reads `view` in detail, with at most `runs` of its newest attempts.
