@@ -38,7 +38,8 @@ pub(super) struct Line {
 impl Line {
     /// Reads a line as a shell splits it.
     pub(super) fn parse(text: &str) -> Self {
-        let mut words = split(text);
+        // fish ends it.
+        let mut words = split(text.strip_suffix('\n').unwrap_or(text));
         let last = words.pop().unwrap_or_default();
         let program =
             words.iter().rposition(|word| Path::new(&word.text).file_name().is_some_and(|name| name == "refreshtop"));
@@ -215,6 +216,7 @@ mod tests {
             ("refreshtop views show ", Some(Wanted::Any)),
             ("refreshtop views show --json sa", Some(Wanted::Any)),
             ("refreshtop views show sales ", None),
+            ("refreshtop views show sales\n", Some(Wanted::Any)),
             ("refreshtop views tree '\"To", Some(Wanted::Any)),
             ("refreshtop views list a b", Some(Wanted::Any)),
             ("refreshtop views add a ", Some(Wanted::Unmanaged)),
@@ -259,7 +261,6 @@ mod tests {
             ("\\\"To", "\\\"Top\\ \\'Ten\\'\\\"\n"),
             ("To", "\\\"Top\\ \\'Ten\\'\\\"\n"),
             ("'\"To", "\"Top '\\''Ten'\\''\"\n"),
-            ("\"\\\"$", ""),
             ("\"\\\"\\$", "\\\"\\$(touch x)\\`\\\"\n"),
             ("\\\"\\$", "\\\"\\$\\(touch\\ x\\)\\`\\\"\n"),
             ("\\\"ä", "\\\"ä\\\"\n"),
