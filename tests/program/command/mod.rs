@@ -3,6 +3,7 @@
 mod any_database;
 mod completing;
 mod definitions;
+mod deployments;
 mod doctor;
 mod examples;
 mod exposing;
