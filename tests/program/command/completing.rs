@@ -64,6 +64,8 @@ async fn a_failure_is_silent_and_quick() {
         assert_eq!((code(&found), found.out.as_str(), found.err.as_str()), (0, "", ""), "{url}");
         assert!(since.elapsed() < Duration::from_secs(10), "{url}: {:?}", since.elapsed());
     }
+    let typed = asked("", "zsh", "refreshtop --url postgres://bob:hunter2@127.0.0.1:1/none refresh ");
+    assert_eq!((code(&typed), typed.out.as_str(), typed.err.as_str()), (0, "", ""));
 }
 
 /// What bash offers for a line, as it would stand in the line.
@@ -71,7 +73,7 @@ fn by_bash(url: &str, folder: &Path, line: &str) -> Vec<String> {
     let script = definitions::completions(clap_complete::Shell::Bash);
     let words = "read -ra COMP_WORDS <<< \"$COMP_LINE\"; [[ $COMP_LINE != *' ' ]] || COMP_WORDS+=('')";
     let call = format!(
-        "{script}\n{words}\nCOMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMP_POINT=${{#COMP_LINE}}
+        "{script}\n{words}\nCOMP_WORDS[0]=$PROGRAM; COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMP_POINT=${{#COMP_LINE}}
          _refreshtop \"$PROGRAM\" \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - 1]}}\"
          printf '%s\\n' \"${{COMPREPLY[@]}}\""
     );
