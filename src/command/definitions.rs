@@ -4,12 +4,14 @@ use crate::{cli, command::Failure, output::Output, settings::mistake};
 use clap_complete::Shell;
 use refreshtop_core::exit;
 
+/// How the function begins that completes, in bash and zsh.
+const BEGIN: &str = "\n_refreshtop() {\n";
+
 /// The completions for a shell. Where it can ask the program while a person types, they have the names of views too.
 pub fn completions(shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut cli::command(), "refreshtop", &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
-    const BEGIN: &str = "\n_refreshtop() {\n";
     match shell {
         Shell::Bash => format!("\n{script}").replacen(BEGIN, &format!("{BEGIN}{VIEWS_IN_BASH}"), 1),
         Shell::Zsh => script.replacen(BEGIN, &format!("{BEGIN}{VIEWS_IN_ZSH}"), 1),

@@ -57,7 +57,7 @@ impl<'a> Judged<'a> {
     fn data(&self, figures: &[Figure]) -> String {
         let label = |figure| format!("'{}::{}'", name(figure), label(&self.name));
         let data = figures.iter().map(|figure| datum(&label(*figure), *figure, self.limits, self.stats, self.now));
-        data.map(|datum| format!(" {datum}")).collect()
+        data.flat_map(|datum| [" ".to_owned(), datum]).collect()
     }
 }
 

@@ -46,7 +46,7 @@ pub fn run(arguments: &[OsString], environment: &Environment) -> ExitCode {
     let names = names.iter().filter(|name| sanitize::is_safe(name) && !name.contains('\n'));
     let shown: String = match shell {
         "bash" => line.for_bash(names.map(String::as_str)),
-        _ => names.map(|name| format!("{name}\n")).collect(),
+        _ => names.flat_map(|name| [name, "\n"]).collect(),
     };
     // Ignore the error: the shell may be gone.
     let _ = std::io::stdout().write_all(shown.as_bytes());

@@ -117,27 +117,17 @@ async fn metrics_have_each_view_in_one_family() {
     assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
     let parsed = parse_openmetrics(&ran.out).unwrap_or_else(|error| panic!("{error}: {}", ran.out));
     let family = &parsed.families["refreshtop_health"];
-    let critical: Vec<String> = family
-        .iter_samples()
-        .filter(|sample| sample.value.as_f64_of_gauge() == 1.0)
-        .map(|sample| sample.get_labelset().unwrap().iter().map(|(name, value)| format!("{name}={value} ")).collect())
-        .collect();
+    let labels = |sample: &openmetrics_parser::OpenMetricsSample| -> Vec<String> {
+        sample.get_labelset().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect()
+    };
+    let holds = |sample: &&openmetrics_parser::OpenMetricsSample| match &sample.value {
+        openmetrics_parser::OpenMetricsValue::Gauge(value) => value.as_f64() > 0.5,
+        other => panic!("{other:?}"),
+    };
+    let critical: Vec<String> = family.iter_samples().filter(holds).map(|sample| labels(sample).join(" ")).collect();
     assert_eq!(critical.len(), 3, "{critical:?}");
     assert!(critical.iter().any(|labels| labels.contains("verdict=critical view=shop.ratio")), "{critical:?}");
     assert_eq!(ran.out.matches("# TYPE refreshtop_health ").count(), 1);
-}
-
-trait AsGauge {
-    fn as_f64_of_gauge(&self) -> f64;
-}
-
-impl AsGauge for openmetrics_parser::OpenMetricsValue {
-    fn as_f64_of_gauge(&self) -> f64 {
-        match self {
-            Self::Gauge(value) => value.as_f64(),
-            other => panic!("{other:?}"),
-        }
-    }
 }
 
 #[tokio::test]
