@@ -70,7 +70,7 @@ fn line(limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>) -> (Verdict, 
 
 fn rank(rule: Rule) -> u8 {
     match rule {
-        Rule::NoData | Rule::NoRefresh => 0,
+        Rule::NoData | Rule::NoRefresh | Rule::NotRefreshed => 0,
         Rule::Freshness => 1,
         Rule::AverageDuration => 2,
         Rule::SuccessRate => 3,

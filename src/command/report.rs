@@ -37,7 +37,7 @@ pub async fn read(target: &Target, settings: &Settings, runs: u16) -> Result<Rep
 
 async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16) -> Result<Report, Failure> {
     let failed = |failure: &Error| session::failure("read the statistics", target, failure);
-    let scope = Scope { window: settings.window, runs, errors: 0 };
+    let scope = Scope { window: settings.window, runs, errors: 0, board: false };
     let mut read = Box::pin(snapshot::read(app, &settings.view, &scope)).await.map_err(|failure| failed(&failure))?;
     let unregistered = |failure: &Error| default_view::is_unregistered(&settings.view, failure);
     if !settings.view_named

@@ -87,6 +87,7 @@ pub fn health(health: &Health) -> Value {
         Rule::SuccessRate => "success_rate",
         Rule::AverageDuration => "average_duration",
         Rule::Freshness => "freshness",
+        Rule::NotRefreshed => "not_refreshed",
         Rule::NoData => "no_data",
     };
     let findings: Vec<Value> = health

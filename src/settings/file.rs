@@ -464,7 +464,6 @@ mod tests {
             poll: Some(super::super::DEFAULT_POLL),
             window: Some(super::super::DEFAULT_WINDOW),
             theme: Some(value::THEMES[0].to_owned()),
-            screen: Some(Screen::Overview),
             mouse: Some(false),
             success_critical: Some(defaults.success_critical),
             success_warning: Some(defaults.success_warning),

@@ -68,6 +68,8 @@ pub enum Rule {
     AverageDuration,
     /// Data is too old.
     Freshness,
+    /// The view is another one by now, or gone, so that nothing refreshes it.
+    NotRefreshed,
     /// The statistics can't be read.
     NoData,
 }
@@ -97,6 +99,12 @@ impl Health {
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
         let verdict = findings.first().map_or(Verdict::Healthy, |worst| worst.verdict);
         Self { verdict, findings }
+    }
+
+    /// The same with one more finding.
+    pub fn with(mut self, finding: Finding) -> Self {
+        self.findings.push(finding);
+        Self::from_findings(self.findings)
     }
 
     /// Nothing current is known; `reason` says why.

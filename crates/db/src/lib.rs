@@ -21,6 +21,7 @@ pub mod job;
 mod listen;
 pub mod log;
 pub mod manage;
+mod manager;
 pub mod migrate;
 pub mod parameter;
 pub mod poller;

@@ -2,6 +2,7 @@
 
 pub mod details;
 mod find;
+pub mod live;
 pub mod names;
 pub mod tree;
 
@@ -152,11 +153,12 @@ pub struct Relation {
     pub populated: bool,
     /// Rows, as the planner estimates them; `None` if it was never analyzed.
     pub rows: Option<i64>,
-    /// Bytes with indexes and TOAST; `None` while somebody holds it locked exclusively.
+    /// Bytes with indexes and TOAST; `None` while somebody holds it locked exclusively, or if it was not asked for.
     pub size: Option<i64>,
     /// Its unique indexes.
     pub unique_indexes: Vec<UniqueIndex>,
-    /// How many tables, foreign tables and materialized views its query reads, those behind plain views included.
+    /// How many tables, foreign tables and materialized views its query reads, those behind plain views included;
+    /// 0 if that was not asked for.
     pub reads: i64,
     /// The materialized views among them, each once for each way to it.
     pub reads_views: Vec<Edge>,
@@ -287,7 +289,7 @@ impl View {
     }
 
     /// How bad it is; the worst has the highest number.
-    fn badness(&self, now: DateTime<Utc>, thresholds: &Thresholds) -> u8 {
+    pub fn badness(&self, now: DateTime<Utc>, thresholds: &Thresholds) -> u8 {
         let verdict = self.health(now, thresholds).map(|health| health.verdict);
         let populated = self.relation.as_ref().is_some_and(|relation| relation.populated);
         match verdict {

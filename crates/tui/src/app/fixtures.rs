@@ -53,7 +53,8 @@ pub fn options() -> Options {
     Options {
         poll_interval: Duration::from_secs(30),
         window: Duration::from_hours(24),
-        screen: Screen::default(),
+        screen: None,
+        view_named: false,
         thresholds: Thresholds::default(),
     }
 }
@@ -179,7 +180,7 @@ pub fn refreshing(cancelling: bool) -> State {
     let mut state = live();
     let since = state.now;
     state.now += Duration::from_secs(12);
-    state.database_mut().trigger = Trigger::Running { since, cancelling };
+    state.database_mut().trigger = Trigger::Running { view: view(), since, cancelling };
     state
 }
 
@@ -197,7 +198,7 @@ pub fn running_elsewhere() -> State {
 /// A triggered refresh that ended with `outcome`.
 pub fn ended(outcome: TriggerOutcome) -> State {
     let mut state = live();
-    state.database_mut().trigger = Trigger::Ended { outcome, at: state.now };
+    state.database_mut().trigger = Trigger::Ended { view: view(), outcome, at: state.now };
     state
 }
 
@@ -264,6 +265,7 @@ pub fn hostile() -> State {
     state.database_mut().host.clone_from(&text);
     state.database_mut().link = Link::Polling { reason: text.clone() };
     state.database_mut().trigger = Trigger::Ended {
+        view: view(),
         outcome: TriggerOutcome::Error { duration_ms: 1.0, sqlstate: some(), message: hostile_megabyte() },
         at: state.now,
     };
