@@ -1,7 +1,12 @@
 //! Everything one poll reads.
 
 use crate::{
-    address::ViewId, figures::PlatformMetrics, job::Job, reading::{Reading, Unavailable}, refresh::RunningRefresh, run::Run,
+    address::ViewId,
+    figures::{LastMeasured, PlatformMetrics},
+    job::Job,
+    reading::{Reading, Unavailable},
+    refresh::RunningRefresh,
+    run::Run,
     stats::RefreshStats,
     views::Views,
 };
@@ -33,6 +38,8 @@ pub struct Snapshot {
     pub job: Reading<Job>,
     /// The view's own row.
     pub figures: Reading<PlatformMetrics>,
+    /// What the last successful refresh measured of another view; `None` if nothing was.
+    pub measured: Option<LastMeasured>,
     /// A refresh under way right now.
     pub running: Option<RunningRefresh>,
 }
@@ -56,6 +63,7 @@ impl Snapshot {
             errors: unread(),
             job: unread(),
             figures: unread(),
+            measured: None,
             running: None,
         }
     }

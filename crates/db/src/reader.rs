@@ -189,15 +189,11 @@ impl Task {
             }
             Question::Incidents { window, limit } => Answer::Incidents(
                 window,
-                reading
-                    .at("incidents", async |tx| questions::incidents::read(tx, view, window, limit).await)
-                    .await,
+                reading.at("incidents", async |tx| questions::incidents::read(tx, view, window, limit).await).await,
             ),
             Question::History { window, limit } => Answer::History(
                 window,
-                reading
-                    .at("history", async |tx| questions::history::read(tx, view, window, limit).await)
-                    .await,
+                reading.at("history", async |tx| questions::history::read(tx, view, window, limit).await).await,
             ),
             Question::Movement { window } => Answer::Movement(
                 window,

@@ -3,8 +3,7 @@
 use crate::{
     default_view::ShownView,
     events::Events,
-    fixer,
-    manager,
+    fixer, manager,
     reader::Reader,
     refresher::{self, Command},
     session_budget::SessionBudget,

@@ -106,7 +106,9 @@ impl Drift {
         Some(match self {
             Self::Gone => format!("the view is gone: make it again, or refreshtop views remove {name}"),
             Self::Replaced => return None,
-            Self::Renamed(before) => format!("it was {}, and is not refreshed: refreshtop views add {name}", before.sql),
+            Self::Renamed(before) => {
+                format!("it was {}, and is not refreshed: refreshtop views add {name}", before.sql)
+            }
             Self::OwnerChanged(before) => {
                 format!("its owner was {before}, and it is not refreshed: refreshtop views add {name}")
             }

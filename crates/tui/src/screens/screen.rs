@@ -16,8 +16,8 @@ pub enum Screen {
     History,
     /// The checks of the runbook, with their fixes.
     Diagnose,
-    /// The view's own figures.
-    Metrics,
+    /// The view's columns, or its rows and size, over time.
+    Columns,
     /// Readable across a room.
     Wall,
 }
@@ -31,7 +31,7 @@ impl Screen {
         Self::Incidents,
         Self::History,
         Self::Diagnose,
-        Self::Metrics,
+        Self::Columns,
         Self::Wall,
     ];
 
@@ -44,7 +44,7 @@ impl Screen {
             Self::Incidents => "incidents",
             Self::History => "history",
             Self::Diagnose => "diagnose",
-            Self::Metrics => "metrics",
+            Self::Columns => "columns",
             Self::Wall => "wall",
         }
     }
@@ -58,7 +58,7 @@ impl Screen {
             Self::Incidents => &['3'],
             Self::History => &['4'],
             Self::Diagnose => &['5'],
-            Self::Metrics => &['6'],
+            Self::Columns => &['6'],
             Self::Wall => &['7', 'w'],
         }
     }
@@ -72,7 +72,7 @@ impl Screen {
             Self::Incidents => "failures and stale times, grouped",
             Self::History => "durations, success and growth over time",
             Self::Diagnose => "what the runbook asks, with fixes",
-            Self::Metrics => "the view's figures over time",
+            Self::Columns => "the view's columns, or its rows, over time",
             Self::Wall => "large text, readable across a room",
         }
     }

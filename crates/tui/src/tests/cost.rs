@@ -118,7 +118,9 @@ impl Effects for LivingDatabase {
     fn start(&mut self, effect: Effect) {
         let answer = match effect {
             Effect::Database(_, Request::Poll) => Event::Polled(Box::new(self.snapshot()), None),
-            Effect::Database(_, Request::Ask(_, question)) => Event::Answered(fixtures::view(), Box::new(fixtures::answer(question))),
+            Effect::Database(_, Request::Ask(_, question)) => {
+                Event::Answered(fixtures::view(), Box::new(fixtures::answer(question)))
+            }
             _ => return,
         };
         self.events.try_send((fixtures::database().id, answer)).unwrap();

@@ -33,7 +33,7 @@ fn hint(scene: &Scene, binding: &Binding) -> Vec<Span<'static>> {
     let managing = matches!(scene.state.overlay, Some(Overlay::Manage(_)));
     let choosing = matches!(scene.state.overlay, Some(Overlay::Fix(_)));
     let on_board = scene.state.screen == Screen::Board && scene.state.overlay.is_none();
-    let by_lines = matches!(scene.state.screen, Screen::History | Screen::Metrics);
+    let by_lines = matches!(scene.state.screen, Screen::History | Screen::Columns);
     let scrolls = (scene.state.overlay.is_some() || by_lines) && !choosing;
     let (key, word) = match binding.action {
         // Both directions in one hint.

@@ -32,7 +32,8 @@ fn one_row(scene: &Scene, area: Rect, buf: &mut Buffer) {
         view => [view, profile(scene, 10), place(scene, tight), standby(scene)].concat(),
     };
     let candidates = [
-        [profile(scene, 24), place(scene, width), view(scene, 63), role(scene, 32), standby(scene), version(scene)].concat(),
+        [profile(scene, 24), place(scene, width), view(scene, 63), role(scene, 32), standby(scene), version(scene)]
+            .concat(),
         [profile(scene, 24), place(scene, width), view(scene, 63), role(scene, 32), standby(scene)].concat(),
         [profile(scene, 24), place(scene, width), view(scene, 63), standby(scene)].concat(),
         narrow,

@@ -130,10 +130,9 @@ fn question(scene: &Scene, dialog: &ManageDialog) -> (String, Style) {
     let key = |action| scene.keys.first(action);
     let (open, close) = (key(Action::Open), key(Action::Close));
     match &dialog.step {
-        ManageStep::Examined(found) if found.obstacles.is_empty() => (
-            format!("{open} manages it, and refreshes it once, as its owner. {close} leaves it."),
-            scene.theme.warning,
-        ),
+        ManageStep::Examined(found) if found.obstacles.is_empty() => {
+            (format!("{open} manages it, and refreshes it once, as its owner. {close} leaves it."), scene.theme.warning)
+        }
         ManageStep::Managing { .. } => {
             (format!("{} cancels it, {close} closes this.", key(Action::Cancel)), scene.theme.muted)
         }

@@ -327,11 +327,9 @@ fn page(state: &mut State, down: bool) -> Vec<Effect> {
 
 fn step(state: &mut State, by: isize) -> Vec<Effect> {
     match &mut state.overlay {
-        Some(
-            Overlay::Run { scroll, .. }
-            | Overlay::Help { scroll }
-            | Overlay::Manage(ManageDialog { scroll, .. }),
-        ) => *scroll = scrolled(*scroll, by),
+        Some(Overlay::Run { scroll, .. } | Overlay::Help { scroll } | Overlay::Manage(ManageDialog { scroll, .. })) => {
+            *scroll = scrolled(*scroll, by)
+        }
         Some(Overlay::Fix(dialog)) => dialog.step(by),
         None => return in_screen(state, |screen, context| screen.step(by, context)),
     }
@@ -510,9 +508,10 @@ mod tests {
         let page = state.screens.runs.loading.clone().unwrap();
         update(
             &mut state,
-            fixtures::event(Event::Answered(fixtures::view(), Box::new(
-                Question::Runs(page).unanswered(refreshtop_core::reading::Unavailable::new("x", "")),
-            ))),
+            fixtures::event(Event::Answered(
+                fixtures::view(),
+                Box::new(Question::Runs(page).unanswered(refreshtop_core::reading::Unavailable::new("x", ""))),
+            )),
             Instant::now(),
         );
         assert!(matches!(

@@ -129,16 +129,17 @@ impl<'a> Row<'a> {
         let stats = self.view.stats.as_ref();
         let rate = stats.and_then(|stats| stats.success_rate);
         let style = if stats.is_some_and(|stats| stats.failed > 0) { scene.theme.warning } else { scene.theme.value };
-        let text = rate.map(|rate| if rate >= 100.0 { "100 %".into() } else { format!("{:.1} %", (rate * 10.0).floor() / 10.0) });
+        let text = rate
+            .map(|rate| if rate >= 100.0 { "100 %".into() } else { format!("{:.1} %", (rate * 10.0).floor() / 10.0) });
         Span::styled(text.unwrap_or_default(), style)
     }
 
     /// When its schedule fires next.
     pub fn next(&self, scene: &Scene) -> Span<'static> {
         let schedule = self.view.registered().and_then(|registered| registered.schedule.as_deref());
-        let next = schedule.zip(scene.state.server_now()).and_then(|(schedule, now)| {
-            Some(schedule::next_of_job(schedule, &now.fixed_offset())?.to_utc())
-        });
+        let next = schedule
+            .zip(scene.state.server_now())
+            .and_then(|(schedule, now)| Some(schedule::next_of_job(schedule, &now.fixed_offset())?.to_utc()));
         Span::styled(next.map(|at| moment(scene, at)).unwrap_or_default(), scene.theme.value)
     }
 

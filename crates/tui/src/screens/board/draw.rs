@@ -204,7 +204,11 @@ impl Columns {
             }
             let cell = Rect { x: area.x + x, width: width.min(area.width - x), ..area };
             // Figures stand to the right.
-            if matches!(place, 3 | 6..=8) { put_right(buf, cell, row, &line) } else { put(buf, cell, row, &line) }
+            if matches!(place, 3 | 6..=8) {
+                put_right(buf, cell, row, &line)
+            } else {
+                put(buf, cell, row, &line)
+            }
             x += width + 1;
         }
     }

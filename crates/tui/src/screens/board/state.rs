@@ -176,7 +176,9 @@ impl Board {
         let Some(view) = self.selected(context) else { return ScreenEffect::Toast("no view is selected") };
         match (&view.managed, &view.relation) {
             (Managed::Yes(_), _) => ScreenEffect::Toast("this view is managed already"),
-            _ if context.standby => ScreenEffect::Toast("this server is a read-only standby: manage views on its primary"),
+            _ if context.standby => {
+                ScreenEffect::Toast("this server is a read-only standby: manage views on its primary")
+            }
             _ if !context.connected => ScreenEffect::Toast("not connected"),
             (_, Some(relation)) => ScreenEffect::Examine(relation.oid, view.name.sql.clone()),
             (_, None) => ScreenEffect::Toast("the view is gone"),

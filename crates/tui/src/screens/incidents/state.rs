@@ -121,7 +121,11 @@ mod tests {
 
     fn answer(state: &mut State, read: Reading<Record>) -> Vec<Effect> {
         let (window, now) = (state.options.window, state.now);
-        update(state, fixtures::event(Event::Answered(fixtures::view(), Box::new(Answer::Incidents(window, read)))), now)
+        update(
+            state,
+            fixtures::event(Event::Answered(fixtures::view(), Box::new(Answer::Incidents(window, read)))),
+            now,
+        )
     }
 
     #[test]

@@ -4,10 +4,7 @@
 use super::draw::{draw_verdict, most, verdict_rows};
 use crate::{
     scene::Scene,
-    screens::board::{
-        cells::Row,
-        state::{Board, Sort},
-    },
+    screens::board::{cells::Row, state::Board},
     widgets::{below, letters, put, to_u16, verdict},
 };
 use ratatui::{
@@ -76,9 +73,8 @@ fn draw_views(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    let order = Board { sort: Sort::Worst, ..Board::default() };
-    let views: Vec<&View> =
-        order.rows(&scene.state.context()).into_iter().filter(|view| view.id().is_some()).collect();
+    let order = Board::default();
+    let views: Vec<&View> = order.rows(&scene.state.context()).into_iter().filter(|view| view.id().is_some()).collect();
     let longest = views.iter().map(|view| to_u16(Span::raw(view.name.sql.as_str()).width())).max().unwrap_or_default();
     let name = longest.min(LONGEST).min(area.width.saturating_sub(AGE + 3));
     let width = 2 + name + 1 + AGE;
