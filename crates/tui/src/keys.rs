@@ -287,9 +287,9 @@ pub fn hints(state: &State) -> Vec<Action> {
         Some(Overlay::Fix(_)) => return vec![Open, Close, Down, Quit],
         Some(Overlay::Manage(dialog)) => {
             return match dialog.step {
-                ManageStep::Examined(_) => vec![Open, Close, Down, Quit],
+                ManageStep::Examined(ref found) if found.obstacles.is_empty() => vec![Open, Close, Down, Quit],
                 ManageStep::Managing { .. } => vec![Cancel, Close, Quit],
-                ManageStep::Examining | ManageStep::NotExamined(_) | ManageStep::Ended(_) => vec![Close, Down, Quit],
+                _ => vec![Close, Down, Quit],
             };
         }
         Some(Overlay::Help { .. }) => return vec![Close, Down, Quit],

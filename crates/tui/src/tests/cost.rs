@@ -135,7 +135,7 @@ async fn minutes(view: Screen, (width, height): (u16, u16), count: usize) -> Vec
     let (inputs, mut input_queue) = mpsc::channel(64);
     let mut database = LivingDatabase { events: events.clone(), began: time::Instant::now() };
     let mut options = fixtures::options();
-    options.screen = view;
+    options.screen = Some(view);
     let state = fixtures::state(options, time::Instant::now().into_std());
     let script = async {
         events.send((fixtures::database().id, Event::Link(LinkEvent::Live))).await.unwrap();

@@ -411,7 +411,7 @@ mod tests {
         for view in Screen::ALL {
             let mut state = fixtures::live();
             let asked = send(&mut state, Action::Screen(view));
-            let wanted = usize::from(!matches!(view, Screen::Overview | Screen::Wall));
+            let wanted = usize::from(!matches!(view, Screen::Board | Screen::Overview | Screen::Wall));
             assert_eq!(
                 asked.iter().filter(|effect| matches!(effect, Effect::Database(_, Request::Ask(..)))).count(),
                 wanted,
@@ -476,7 +476,7 @@ mod tests {
         assert_eq!((state.health(), state.freshness()), (health, freshness));
         assert_eq!(state.paused.map(|paused| paused.missed), Some(1));
         assert_eq!(
-            update(&mut state, fixtures::event(Event::Polled(Box::new(fixtures::snapshot(&[0, 1, 2])))), later),
+            update(&mut state, fixtures::event(Event::Polled(Box::new(fixtures::snapshot(&[0, 1, 2])), None)), later),
             []
         );
         assert_eq!(state.errors().len(), 0);

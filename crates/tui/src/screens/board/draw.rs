@@ -148,7 +148,7 @@ impl Columns {
     fn new(rows: &[&View], width: u16) -> Self {
         let at_least = |from: u16, columns: u16| if width >= from { columns } else { 0 };
         let mut columns = Self {
-            word: at_least(FIGURES, 8),
+            word: at_least(EVERYTHING, 8),
             name: 0,
             bar: at_least(NAMED, 8),
             age: 5,
@@ -215,7 +215,7 @@ impl Columns {
 }
 
 const HEADINGS: [&str; 12] =
-    ["", "view", "data age", "", "limit", "last", "succ.", "average", "p95", "next", "newest attempts", "cause"];
+    ["", "view", "data age", "", "limit", "last", "succ.", "average", "p95", "next", "newest", "cause"];
 
 fn draw_list(scene: &Scene, rows: &[&View], selected: usize, area: Rect, buf: &mut Buffer) {
     let columns = Columns::new(rows, area.width);
