@@ -51,14 +51,14 @@ fn a_press_on_a_row_selects_it_and_another_opens_it() {
     let look = look(&Theme::terminal(), Glyphs::new(true));
     let area = Rect::new(0, 0, 80, 24);
     let drawn = plain(&screen(&state, &Theme::terminal(), Glyphs::new(true), (80, 24)));
-    let row = drawn.lines().position(|line| line.contains("sales.daily")).unwrap();
+    let row = drawn.lines().position(|line| line.contains("sales.totals")).unwrap();
     let pointer = Pointer { column: 10, row: u16::try_from(row).unwrap(), act: PointerAct::Press };
     for _ in 0..2 {
         let action = crate::pointer::action(&state, &look, area, pointer).unwrap();
         let now = state.now;
         crate::app::update::update(&mut state, crate::app::message::Message::Action(action), now);
     }
-    assert_eq!((state.screen, state.shown.as_str()), (crate::screens::screen::Screen::Overview, "sales.daily"));
+    assert_eq!((state.screen, state.shown.as_str()), (crate::screens::screen::Screen::Overview, "sales.totals"));
 }
 
 /// Without a connection nothing may look healthy.
