@@ -51,7 +51,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 
 /// Rows of the list that are in sight.
 pub fn rows(scene: &Scene, area: Rect) -> u16 {
-    let refused = scene.state.all().map_or(0, |views| to_u16(refusals(views).count()));
+    let refused = scene.state.all().map_or(0, |views| to_u16(refusals(views).count()) + u16::from(is_unused(views)));
     let list = parts(below(area, 1 + refused)).0;
     list.height.saturating_sub(headings(list.width))
 }
@@ -108,10 +108,20 @@ fn refusals(views: &Views) -> impl Iterator<Item = &refreshtop_core::reading::Un
     registry.or(views.statistics.as_ref().err()).into_iter()
 }
 
+/// Whether it is known that no view is managed.
+fn is_unused(views: &Views) -> bool {
+    views.registry.is_ok() && views.managed_ids().next().is_none()
+}
+
 fn draw_refusals(scene: &Scene, views: &Views, area: Rect, buf: &mut Buffer) -> Rect {
     let mut taken = 0;
     for missing in refusals(views) {
         put(buf, area, taken, &crate::widgets::unavailable_line(scene, missing, area.width));
+        taken += 1;
+    }
+    if is_unused(views) {
+        let text = "no view is managed in this database yet: refreshtop views add NAME";
+        put(buf, area, taken, &Line::styled(scene.clean(text, area.width), scene.theme.warning));
         taken += 1;
     }
     below(area, taken)

@@ -82,8 +82,9 @@ fn draw_views(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let room = columns * usize::from(area.height);
     // The last place says how many are left out.
     let shown = if views.len() > room { room.saturating_sub(1) } else { views.len() };
-    let rows = (shown + usize::from(views.len() > room)).div_ceil(columns).max(1);
-    let rows = if views.len() > room { usize::from(area.height) } else { rows };
+    // No more columns than needed: a list is read more easily than a grid.
+    let needed = shown.div_ceil(usize::from(area.height).max(1)).clamp(1, columns);
+    let rows = if views.len() > room { usize::from(area.height) } else { shown.div_ceil(needed).max(1) };
     let place = |index: usize| Rect {
         x: area.x + to_u16(index / rows) * (width + GAP),
         y: area.y + to_u16(index % rows),
