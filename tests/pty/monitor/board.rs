@@ -41,7 +41,7 @@ async fn several_views_open_on_the_board_and_each_can_be_entered() {
         screen.lines().any(|row| row.contains("sales") && row.contains("blocked by"))
     });
     holder.run("ROLLBACK").await;
-    monitor.send("/nightly\r");
+    monitor.send("/sales\r");
     monitor.wait_for("only that view", |screen| screen.contains(&blocked) && !screen.contains("stock"));
     monitor.send("r");
     monitor.wait_for("its refresh", |screen| screen.contains("sales: refreshed in"));

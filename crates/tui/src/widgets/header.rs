@@ -29,7 +29,11 @@ fn one_row(scene: &Scene, area: Rect, buf: &mut Buffer) {
     // The view is named before the role.
     let narrow = match view(scene, 30) {
         view if view.is_empty() => [profile(scene, 10), place(scene, tight), role(scene, 14), standby(scene)].concat(),
-        view => [view, profile(scene, 10), place(scene, tight), standby(scene)].concat(),
+        view => {
+            let rest = [standby(scene), profile(scene, 10)].concat();
+            let taken = view.iter().chain(&rest).map(|span| span.width() + 3).sum::<usize>();
+            [view, rest, place(scene, width.saturating_sub(u16::try_from(taken).unwrap_or(width)))].concat()
+        }
     };
     let candidates = [
         [profile(scene, 24), place(scene, width), view(scene, 63), role(scene, 32), standby(scene), version(scene)]

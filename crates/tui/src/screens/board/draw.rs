@@ -36,7 +36,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
         return;
     }
     let title = vec![Span::styled("VIEWS", scene.theme.title)];
-    let area = draw_title(scene, area, buf, [title, counts(scene)].concat(), &note(scene));
+    let area = draw_title(scene, area, buf, [title, counts(scene, area.width)].concat(), &note(scene));
     let board = scene.state.database().board.as_ref();
     let Some(views) = read_or_reason(scene, board, area, buf) else { return };
     let area = draw_refusals(scene, views, area, buf);
@@ -69,26 +69,28 @@ fn parts(area: Rect) -> (Rect, Rect) {
 }
 
 /// How many views have which verdict.
-fn counts(scene: &Scene) -> Vec<Span<'static>> {
+fn counts(scene: &Scene, width: u16) -> Vec<Span<'static>> {
     let (Some(views), Some(now)) = (scene.state.all(), scene.state.server_now()) else { return Vec::new() };
     let theme = scene.theme;
     if scene.is_old() {
         return vec![Span::styled(format!("  {}", views.views.len()), theme.muted)];
     }
+    let unmanaged = if views.registry.is_ok() { "not managed" } else { "not known whether managed" };
     let counts = views.counts(now, &scene.state.options.thresholds);
     let parts = [
-        (counts.critical, "critical", theme.critical),
-        (counts.unknown, "unknown", theme.unknown),
-        (counts.warning, "warning", theme.warning),
-        (counts.healthy, "healthy", theme.healthy),
-        (counts.unmanaged, "not managed", theme.muted),
+        (counts.critical, scene.glyphs.failed, "critical", theme.critical),
+        (counts.unknown, scene.glyphs.unknown, "unknown", theme.unknown),
+        (counts.warning, scene.glyphs.warning, "warning", theme.warning),
+        (counts.healthy, scene.glyphs.ok, "healthy", theme.healthy),
+        (counts.unmanaged, scene.glyphs.none, unmanaged, theme.muted),
     ];
     let shown = parts.into_iter().filter(|(count, ..)| *count > 0);
     let mut spans = Vec::new();
-    for (count, word, style) in shown {
+    for (count, mark, word, style) in shown {
         let gap = if spans.is_empty() { "  ".to_owned() } else { format!(" {} ", scene.glyphs.dot) };
+        let text = if width < NAMED { format!("{mark} {count}") } else { format!("{count} {word}") };
         spans.push(Span::styled(gap, theme.muted));
-        spans.push(Span::styled(format!("{count} {word}"), style));
+        spans.push(Span::styled(text, style));
     }
     spans
 }
