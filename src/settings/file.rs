@@ -322,7 +322,6 @@ pub(super) fn below(warning: f64, critical: f64) -> String {
 mod tests {
     use super::*;
     use crate::{cli::Cli, settings::Layer};
-    use refreshtop_tui::screens::screen::Screen;
 
     fn parse(text: &str) -> Result<File, String> {
         File::parse(Path::new("c.toml"), text)

@@ -328,7 +328,7 @@ fn page(state: &mut State, down: bool) -> Vec<Effect> {
 fn step(state: &mut State, by: isize) -> Vec<Effect> {
     match &mut state.overlay {
         Some(Overlay::Run { scroll, .. } | Overlay::Help { scroll } | Overlay::Manage(ManageDialog { scroll, .. })) => {
-            *scroll = scrolled(*scroll, by)
+            *scroll = scrolled(*scroll, by);
         }
         Some(Overlay::Fix(dialog)) => dialog.step(by),
         None => return in_screen(state, |screen, context| screen.step(by, context)),

@@ -217,9 +217,9 @@ impl Columns {
             let cell = Rect { x: area.x + x, width: width.min(area.width - x), ..area };
             // Figures stand to the right.
             if matches!(place, 3 | 6..=8) {
-                put_right(buf, cell, row, &line)
+                put_right(buf, cell, row, &line);
             } else {
-                put(buf, cell, row, &line)
+                put(buf, cell, row, &line);
             }
             x += width + 1;
         }

@@ -73,11 +73,13 @@ fn started(named: bool, screen: Option<Screen>) -> State {
     state
 }
 
+/// Whether a view and which screen was named, what is read, and where that opens.
+type Case = (bool, Option<Screen>, Snapshot, Views, Screen);
+
 #[test]
 fn it_opens_on_the_board_unless_there_is_one_view_or_one_is_named() {
     let one = || board::views(vec![board::managed(1, "platform_metrics", Duration::ZERO, &[])]);
     let none = || board::views(vec![board::unmanaged(1, "sales")]);
-    type Case = (bool, Option<Screen>, Snapshot, Views, Screen);
     let cases: Vec<Case> = vec![
         (false, None, unregistered(), board::faults(), Screen::Board),
         (false, None, fixtures::snapshot(&[]), board::faults(), Screen::Board),
