@@ -95,7 +95,7 @@ pub async fn read(target: &Target, settings: &Settings, runs: u16) -> Result<Fou
 
 async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16) -> Result<Found, Failure> {
     let failed = |failure: &Error| session::failure("read the statistics", target, failure);
-    let scope = Scope { window: settings.window, runs, errors: 0 };
+    let scope = Scope { window: settings.window, runs, errors: 0, board: false };
     if settings.view_named {
         let read = Box::pin(snapshot::read(app, &settings.view, &scope)).await.map_err(|failure| failed(&failure))?;
         return one(read, target, settings).await.map(|report| Found::One(Box::new(report)));
@@ -164,7 +164,8 @@ fn together(all: snapshots::All, own: Option<Report>, settings: &Settings) -> Re
             (snapshot.job, snapshot.figures) = (own.snapshot.job, own.snapshot.figures);
         }
         let mut report = report(snapshot, settings)?;
-        report.health = report.health.and(view.not_refreshed());
+        report.health =
+            report.health.and(view.not_refreshed(report.snapshot.server_time, settings.thresholds.freshness));
         managed.push(OfView { view: view.clone(), report });
     }
     managed.sort_by_key(|one| std::cmp::Reverse(one.report.health.verdict));

@@ -322,7 +322,6 @@ pub(super) fn below(warning: f64, critical: f64) -> String {
 mod tests {
     use super::*;
     use crate::{cli::Cli, settings::Layer};
-    use refreshtop_tui::screens::screen::Screen;
 
     fn parse(text: &str) -> Result<File, String> {
         File::parse(Path::new("c.toml"), text)
@@ -343,10 +342,10 @@ mod tests {
             ),
             (
                 "[keys]\nrefresh = 'R'\nqiut = 'Q'",
-                "c.toml, line 3, column 1: unknown action `qiut`: did you mean `quit`? allowed: refresh, cancel, overview, \
-                 runs, incidents, history, diagnose, columns, wall, narrower, wider, poll, pause, search, next-list, \
-                 previous-list, up, down, page-up, page-down, first, last, open, close, copy, failures, origin, fix, \
-                 interval, measure, help, quit\n3 | qiut = 'Q'\n  | ^^^^",
+                "c.toml, line 3, column 1: unknown action `qiut`: did you mean `quit`? allowed: refresh, cancel, board, \
+                 overview, runs, incidents, history, diagnose, columns, wall, narrower, wider, poll, pause, search, \
+                 previous-view, next-view, next-list, previous-list, up, down, page-up, page-down, \
+                 first, last, open, close, copy, failures, origin, fix, interval, measure, help, quit\n3 | qiut = 'Q'\n  | ^^^^",
             ),
             (
                 "[keys]\nrefresh = 'Hyper-R'",
@@ -464,7 +463,6 @@ mod tests {
             poll: Some(super::super::DEFAULT_POLL),
             window: Some(super::super::DEFAULT_WINDOW),
             theme: Some(value::THEMES[0].to_owned()),
-            screen: Some(Screen::Overview),
             mouse: Some(false),
             success_critical: Some(defaults.success_critical),
             success_warning: Some(defaults.success_warning),

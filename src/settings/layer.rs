@@ -77,8 +77,8 @@ pub struct Layer {
     )]
     pub ascii: Option<bool>,
 
-    /// Screen to start the monitor with: overview, runs, incidents, history, diagnose, columns or wall [default:
-    /// overview]
+    /// Screen to start the monitor with: board, overview, runs, incidents, history, diagnose, columns or wall [default:
+    /// board if several views are managed, else overview]
     #[arg(long, global = true, value_name = "NAME", value_parser = value::screen)]
     pub screen: Option<Screen>,
 

@@ -45,8 +45,8 @@ pub struct Settings {
     pub theme: String,
     /// Whether to draw with ASCII only; `None` leaves it to the locale.
     pub ascii: Option<bool>,
-    /// The screen that the monitor starts with.
-    pub screen: Screen,
+    /// The screen that the monitor starts with; `None` leaves it to how many views there are.
+    pub screen: Option<Screen>,
     /// Whether the monitor uses the mouse.
     pub mouse: bool,
     /// The keys of the monitor.
@@ -64,6 +64,7 @@ impl Settings {
             poll_interval: self.poll,
             window: self.window,
             screen: self.screen,
+            view_named: self.view_named,
             thresholds: self.thresholds.clone(),
         }
     }
@@ -181,7 +182,7 @@ impl Sources {
             log: log(all, log_file),
             theme: all.theme.clone().unwrap_or_else(|| value::THEMES[0].to_owned()),
             ascii: all.ascii,
-            screen: all.screen.unwrap_or_default(),
+            screen: all.screen,
             mouse: all.mouse.unwrap_or_default(),
             keys: file.map(|file| file.keys().clone()).unwrap_or_default(),
             warnings: file.and_then(File::warning).map(str::to_owned).into_iter().collect(),
@@ -302,7 +303,7 @@ success_warning = 99
     fn without_settings_the_defaults_apply() {
         let (_, settings) = merged("", "", None).unwrap();
         let wanted = Settings {
-            screen: Screen::Overview,
+            screen: None,
             mouse: false,
             keys: KeyMap::default(),
             url: None,

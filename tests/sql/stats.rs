@@ -566,7 +566,7 @@ async fn what_is_read_of_one_view_has_nothing_of_another() {
     execute(&url, &[row("error", "1 hour", "NULL"), row_of("daily_sales", "success", "2 minutes", "40")].concat())
         .await;
     let mut app = Kept::open(&support::target(&url), "test").await.unwrap();
-    let (scope, sales) = (Scope { window: DAY, runs: 9, errors: 9 }, ViewId::new("daily_sales"));
+    let (scope, sales) = (Scope { window: DAY, runs: 9, errors: 9, board: false }, ViewId::new("daily_sales"));
     let read = snapshot::read(&mut app, &sales, &scope).await.unwrap().without_schedule();
     assert_eq!(read.view, sales);
     let stats = read.stats.unwrap();

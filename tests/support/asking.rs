@@ -6,13 +6,14 @@ use refreshtop_core::{
     event::Event,
     question::{Answer, Question},
 };
-use refreshtop_db::{contract::PLATFORM_METRICS, default_view::ShownView, events::Events, reader::Reader};
+use refreshtop_db::{contract::PLATFORM_METRICS, events::Events, reader::Reader};
 use std::time::Duration;
 use tokio::{sync::mpsc, time::timeout};
 
 /// A reader, and what it answers.
 pub struct Asking {
     pub reader: Reader,
+    view: ViewId,
     events: mpsc::Receiver<(DatabaseId, Event)>,
 }
 
@@ -25,7 +26,7 @@ impl Asking {
     pub fn about(url: &str, view: ViewId) -> Self {
         let (queue, events) = mpsc::channel(64);
         let of = Events::of(DatabaseId::new("test"), queue);
-        Self { reader: Reader::spawn(target(url), ShownView::named(view), of), events }
+        Self { reader: Reader::spawn(target(url), of), view, events }
     }
 
     pub async fn event(&mut self) -> Event {
@@ -33,9 +34,9 @@ impl Asking {
     }
 
     pub async fn ask(&mut self, question: Question) -> Answer {
-        self.reader.ask(question);
+        self.reader.ask(self.view.clone(), question);
         match self.event().await {
-            Event::Answered(answer) => *answer,
+            Event::Answered(_, answer) => *answer,
             other => panic!("{other:?}"),
         }
     }

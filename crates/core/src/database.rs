@@ -5,11 +5,12 @@ use crate::{
     clock::ServerClock,
     link::{Link, LinkEvent},
     notification::Notification,
-    reading::Unavailable,
+    reading::{Reading, Unavailable},
     refresh::Trigger,
     request::Request,
     run::{Run, RunStatus},
     snapshot::Snapshot,
+    views::Views,
 };
 use chrono::TimeDelta;
 use std::{
@@ -47,8 +48,12 @@ pub struct Database {
     pub updated_at: Option<Instant>,
     /// The refresh that this program triggered here.
     pub trigger: Trigger,
-    /// What is known of its views.
+    /// All its materialized views, with what notifications have added since they were read; `None` before that.
+    pub board: Option<Reading<Views>>,
+    /// What is known in detail of the views that are shown.
     pub views: BTreeMap<ViewId, View>,
+    /// Failures known from notifications during the poll under way.
+    pending: Vec<Notification>,
 }
 
 /// What is known of one view.
@@ -84,6 +89,8 @@ impl Database {
             poll_error: None,
             updated_at: None,
             trigger: Trigger::Idle,
+            board: None,
+            pending: Vec::new(),
             views: views.into_iter().map(|view| (view, View::default())).collect(),
         }
     }
@@ -110,6 +117,7 @@ impl Database {
         }
         (self.polling.running, self.polling.again) = (true, false);
         self.views.values_mut().for_each(|view| view.pending.clear());
+        self.pending.clear();
         Some(Request::Poll)
     }
 
@@ -154,21 +162,56 @@ impl Database {
 
     /// Takes in a notification.
     pub fn notified(&mut self, notification: &Notification, now: Instant) {
-        let Some(view) = self.views.get_mut(&ViewId::new(&notification.refresh_type)) else { return };
-        self.updated_at = Some(now);
         let run = notification.run();
-        if let Some(snapshot) = &mut view.snapshot {
-            take_in(snapshot, &run);
+        let in_board = self.all_mut().is_some_and(|views| views.notified(notification));
+        let view = self.views.get_mut(&ViewId::new(&notification.refresh_type));
+        if !in_board && view.is_none() {
+            return;
+        }
+        self.updated_at = Some(now);
+        let polling = self.polling.running;
+        if let Some(view) = view {
+            if let Some(snapshot) = &mut view.snapshot {
+                take_in(snapshot, &run);
+            }
+            if polling && view.pending.len() < RUNS_KEPT {
+                view.pending.push(run);
+            }
         }
         // The figures and the error's text follow by a read; a burst of notifications shares one.
         if self.polling.running {
             self.polling.again = true;
-            if view.pending.len() < RUNS_KEPT {
-                view.pending.push(run);
+            if self.pending.len() < RUNS_KEPT {
+                self.pending.push(notification.clone());
             }
         } else {
             let soon = now + SETTLE;
             self.polling.due = Some(self.polling.due.map_or(soon, |due| due.min(soon)));
+        }
+    }
+
+    /// All its views, if they could be read.
+    pub fn all(&self) -> Option<&Views> {
+        self.board.as_ref()?.as_ref().ok()
+    }
+
+    fn all_mut(&mut self) -> Option<&mut Views> {
+        self.board.as_mut()?.as_mut().ok()
+    }
+
+    /// Shows `view` from now on: until it has been read, what is known of it among all views.
+    pub fn show(&mut self, view: &ViewId) {
+        let before = std::mem::take(&mut self.views);
+        let known = before.into_values().find_map(|view| view.snapshot);
+        let snapshot = known.zip(self.all()).map(|(known, all)| known.of_another(view, all));
+        self.views.insert(view.clone(), View { snapshot, pending: Vec::new() });
+    }
+
+    /// Takes in all views.
+    pub fn read_all(&mut self, board: Reading<Views>) {
+        self.board = Some(board);
+        for notification in std::mem::take(&mut self.pending) {
+            self.all_mut().map(|views| views.notified(&notification));
         }
     }
 
@@ -225,12 +268,7 @@ fn take_in(snapshot: &mut Snapshot, run: &Run) {
     // Any role can send on the channel. A failure counts at once; a success counts when the log says so, which is read
     // next: a forged notification can't make a failing system look healthy.
     if let (true, RunStatus::Error, Ok(stats)) = (is_new, run.status, &mut snapshot.stats) {
-        stats.total += 1;
-        stats.failed += 1;
-        stats.last_refresh_at = stats.last_refresh_at.max(run.completed_at.or(Some(run.started_at)));
-        #[expect(clippy::cast_precision_loss, reason = "counts of log rows stay far below 2^52")]
-        let rate = stats.successful as f64 * 100.0 / stats.total as f64;
-        stats.success_rate = Some(rate);
+        stats.add_failure(run.completed_at.unwrap_or(run.started_at));
     }
     snapshot.running = None;
 }

@@ -1,5 +1,6 @@
 //! Values to test with: what a database answers.
 
+pub mod board;
 pub mod columns;
 pub mod diagnose;
 pub mod history;

@@ -68,10 +68,10 @@ pub enum Rule {
     AverageDuration,
     /// Data is too old.
     Freshness,
+    /// The view is another one by now, or gone, so that nothing refreshes it.
+    NotRefreshed,
     /// The statistics can't be read.
     NoData,
-    /// Nothing will refresh it, however often that is tried.
-    NotRefreshed,
 }
 
 /// A rule that holds, with its reason.

@@ -1,5 +1,6 @@
 //! A refresh that this program triggered.
 
+use crate::address::ViewId;
 use chrono::{DateTime, Utc};
 use std::time::Instant;
 
@@ -46,6 +47,8 @@ pub enum Trigger {
     Idle,
     /// Under way on a session of its own.
     Running {
+        /// Of which view.
+        view: ViewId,
         /// When it was requested.
         since: Instant,
         /// Whether its cancellation was requested.
@@ -53,6 +56,8 @@ pub enum Trigger {
     },
     /// The last one ended.
     Ended {
+        /// Of which view.
+        view: ViewId,
         /// How.
         outcome: TriggerOutcome,
         /// When.

@@ -4,10 +4,11 @@ use crate::{
     address::ViewId,
     figures::{LastMeasured, PlatformMetrics},
     job::Job,
-    reading::Reading,
+    reading::{Reading, Unavailable},
     refresh::RunningRefresh,
     run::Run,
     stats::RefreshStats,
+    views::Views,
 };
 use chrono::{DateTime, Utc};
 use std::time::Duration;
@@ -41,6 +42,31 @@ pub struct Snapshot {
     pub measured: Option<LastMeasured>,
     /// A refresh under way right now.
     pub running: Option<RunningRefresh>,
+}
+
+impl Snapshot {
+    /// What is known of another view before it was read: its statistics, from the reading of all views.
+    pub fn of_another(&self, view: &ViewId, all: &Views) -> Self {
+        fn unread<T>() -> Reading<T> {
+            Err(Unavailable::new("being read", ""))
+        }
+        let stats = all.managed(view).and_then(|view| view.stats.clone());
+        Self {
+            view: view.clone(),
+            server_time: all.at,
+            read_for: Duration::ZERO,
+            window: all.window,
+            server: all.server.clone(),
+            stats: stats.ok_or_else(|| Unavailable::new("being read", "")),
+            deployment: self.deployment,
+            runs: unread(),
+            errors: unread(),
+            job: unread(),
+            figures: unread(),
+            measured: None,
+            running: None,
+        }
+    }
 }
 
 /// The server as it presents itself to this session.

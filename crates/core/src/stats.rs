@@ -26,3 +26,15 @@ pub struct RefreshStats {
     /// The last **successful** refresh, inside the window or before it: data is as old as this.
     pub last_success_at: Option<DateTime<Utc>>,
 }
+
+impl RefreshStats {
+    /// Counts a failure that is not in the log yet, and ended at `at`.
+    pub fn add_failure(&mut self, at: DateTime<Utc>) {
+        self.total += 1;
+        self.failed += 1;
+        self.last_refresh_at = self.last_refresh_at.max(Some(at));
+        #[expect(clippy::cast_precision_loss, reason = "counts of log rows stay far below 2^52")]
+        let rate = self.successful as f64 * 100.0 / self.total as f64;
+        self.success_rate = Some(rate);
+    }
+}

@@ -10,7 +10,7 @@ use crate::{
     session::Session,
     trust::Thing,
 };
-use refreshtop_core::address::ViewId;
+use refreshtop_core::{address::ViewId, views::Views};
 use tokio::sync::watch;
 
 /// Names that a sentence lists.
@@ -76,6 +76,14 @@ pub fn is_unregistered(view: &ViewId, failure: &Error) -> bool {
 }
 
 impl Choice {
+    /// The view that is meant, by the registry as it was read with all views; `None` if it could not be.
+    pub fn among(views: &Views) -> Option<Self> {
+        views.registry.as_ref().ok()?;
+        let mut names: Vec<String> = views.managed_ids().map(ToString::to_string).collect();
+        names.sort_unstable();
+        Some(choice_among(&names))
+    }
+
     /// Why no view can be chosen, in a sentence; `None` if one can.
     pub fn why_none(&self) -> Option<String> {
         match self {
@@ -90,37 +98,52 @@ impl Choice {
     }
 }
 
-/// The view that the tasks of one database are about. If none was named, the first poll may find out that another one is
-/// meant.
+/// The view of which one database is polled. If none was named, the first poll may find out that another one is meant.
 #[derive(Debug, Clone)]
-pub struct ShownView {
-    named: bool,
-    view: watch::Sender<ViewId>,
+pub struct ShownView(watch::Sender<Named>);
+
+/// A view, and whether a person named it.
+#[derive(Debug)]
+struct Named {
+    by_person: bool,
+    view: ViewId,
 }
 
 impl ShownView {
     /// This view.
     pub fn named(view: ViewId) -> Self {
-        Self { named: true, view: watch::Sender::new(view) }
+        Self(watch::Sender::new(Named { by_person: true, view }))
     }
 
     /// This view, or the only one if it is not registered.
     pub fn or_the_only_one(view: ViewId) -> Self {
-        Self { named: false, ..Self::named(view) }
+        Self(watch::Sender::new(Named { by_person: false, view }))
     }
 
     /// The view, as far as it is known.
     pub fn get(&self) -> ViewId {
-        self.view.borrow().clone()
+        self.0.borrow().view.clone()
     }
 
     /// Whether another view may be meant, since `failure` says that this one is not registered.
     pub(super) fn is_open(&self, failure: &Error) -> bool {
-        !self.named && is_unregistered(&self.view.borrow(), failure)
+        let named = self.0.borrow();
+        !named.by_person && is_unregistered(&named.view, failure)
     }
 
+    /// The one that turned out to be meant. A person may have named another meanwhile.
     pub(super) fn set(&self, view: ViewId) {
-        self.view.send_replace(view);
+        self.0.send_if_modified(|named| {
+            if !named.by_person {
+                named.view = view;
+            }
+            false
+        });
+    }
+
+    /// From now on this one, which a person named.
+    pub(super) fn show(&self, view: ViewId) {
+        self.0.send_replace(Named { by_person: true, view });
     }
 }
 

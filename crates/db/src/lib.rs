@@ -22,6 +22,7 @@ mod last_measured;
 mod listen;
 pub mod log;
 pub mod manage;
+mod manager;
 pub mod migrate;
 pub mod parameter;
 pub mod poller;

@@ -8,13 +8,34 @@ use crate::{
     snapshot::{self, Kept, Scope},
 };
 use refreshtop_connect::{ConnectError, Target};
-use refreshtop_core::{address::ViewId, reading::Unavailable, snapshot::Snapshot};
+use refreshtop_core::{
+    address::ViewId,
+    event::Event,
+    reading::{Reading, Unavailable},
+    snapshot::Snapshot,
+    views::Views,
+};
 use std::time::Duration;
 
 /// Runs that a poll brings: a day at the default interval.
 const RUNS: u16 = 288;
 /// Failures that a poll brings.
 const ERRORS: u16 = 50;
+
+/// What a poll reads.
+#[derive(Debug)]
+pub struct Polled {
+    /// What is shown of one view.
+    pub snapshot: Snapshot,
+    /// All views.
+    pub board: Option<Reading<Views>>,
+}
+
+impl From<Polled> for Event {
+    fn from(polled: Polled) -> Self {
+        Self::Polled(Box::new(polled.snapshot), polled.board.map(Box::new))
+    }
+}
 
 /// Reads what is shown of one view, again and again.
 #[derive(Debug)]
@@ -58,11 +79,16 @@ impl Poller {
 
     /// Reads everything, with statistics of `window`. If the schedule can only be read in another database, to which no
     /// session is open yet, what is known without it goes to `early`.
-    pub async fn poll(&mut self, window: Duration, early: impl FnOnce(Snapshot)) -> Result<Snapshot> {
-        let scope = Scope { window, runs: RUNS, errors: ERRORS };
+    pub async fn poll(&mut self, window: Duration, early: impl FnOnce(Polled)) -> Result<Polled> {
+        let scope = Scope { window, runs: RUNS, errors: ERRORS, board: true };
         let mut read = Box::pin(snapshot::read(&mut self.app, &self.view.get(), &scope)).await?;
         if read.stats_failure().is_some_and(|failure| self.view.is_open(failure)) {
-            match default_view::choose(&mut self.app.session).await {
+            let known = read.board().and_then(|board| Choice::among(board.as_ref().ok()?));
+            let chosen = match known {
+                Some(choice) => Ok(choice),
+                None => default_view::choose(&mut self.app.session).await,
+            };
+            match chosen {
                 Ok(Choice::View(view)) => {
                     self.view.set(view);
                     read = Box::pin(snapshot::read(&mut self.app, &self.view.get(), &scope)).await?;
@@ -72,11 +98,14 @@ impl Poller {
                 Err(_) => {}
             }
         }
-        let Some(database) = read.elsewhere().map(ToOwned::to_owned) else { return Ok(read.complete()) };
+        let board = read.take_board();
+        let Some(database) = read.elsewhere().map(ToOwned::to_owned) else {
+            return Ok(Polled { snapshot: read.complete(), board });
+        };
         if !self.cron.is_open(&database) {
-            early(read.without_schedule());
+            early(Polled { snapshot: read.without_schedule(), board: board.clone() });
         }
-        Ok(read.complete_by(self.cron.open(&database).await).await)
+        Ok(Polled { snapshot: read.complete_by(self.cron.open(&database).await).await, board })
     }
 
     /// Why there is no snapshot, in a sentence.

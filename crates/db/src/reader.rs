@@ -3,7 +3,6 @@
 use crate::{
     cron_link::CronLink,
     cron_settings,
-    default_view::ShownView,
     diagnosis::{self, CronSession, Options},
     error::{self, Error, Result},
     events::Events,
@@ -15,6 +14,7 @@ use crate::{
 };
 use refreshtop_connect::{ConnectError, Limits, Target};
 use refreshtop_core::{
+    address::ViewId,
     diagnosis::Diagnosis,
     event::Event,
     incident::Record,
@@ -41,19 +41,19 @@ const IDLE: Duration = Duration::from_mins(1);
 /// Questions that may wait: each screen asks one at a time.
 const QUESTIONS: usize = 16;
 
-/// Answers questions about one view of one database; the task ends with this.
+/// Answers questions about the views of one database; the task ends with this.
 #[derive(Debug)]
 pub struct Reader {
     run: watch::Sender<Option<Uuid>>,
-    questions: mpsc::Sender<Question>,
+    questions: mpsc::Sender<(ViewId, Question)>,
 }
 
 impl Reader {
-    /// Starts to answer questions about `view`. Every answer goes into `events`.
-    pub fn spawn(target: Target, view: ShownView, events: Events) -> Self {
+    /// Starts to answer questions. Every answer goes into `events`.
+    pub fn spawn(target: Target, events: Events) -> Self {
         let (run, run_requests) = watch::channel(None);
         let (questions, asked) = mpsc::channel(QUESTIONS);
-        tokio::spawn(work(target, view, Requests { run: run_requests, questions: asked }, events));
+        tokio::spawn(work(target, Requests { run: run_requests, questions: asked }, events));
         Self { run, questions }
     }
 
@@ -62,37 +62,37 @@ impl Reader {
         self.run.send_replace(Some(id));
     }
 
-    /// Asks a question. If too many wait, it is not asked: nobody can have asked for so many.
-    pub fn ask(&self, question: Question) {
-        let _ = self.questions.try_send(question);
+    /// Asks a question about `view`. If too many wait, it is not asked: nobody can have asked for so many.
+    pub fn ask(&self, view: ViewId, question: Question) {
+        let _ = self.questions.try_send((view, question));
     }
 }
 
 /// The task's work.
 struct Requests {
     run: watch::Receiver<Option<Uuid>>,
-    questions: mpsc::Receiver<Question>,
+    questions: mpsc::Receiver<(ViewId, Question)>,
 }
 
 /// One piece of work.
 #[derive(Debug, Clone)]
 enum JobSpec {
     Run(Uuid),
-    Answer(Question),
+    Answer(ViewId, Question),
 }
 
 impl JobSpec {
     fn limit(&self) -> Duration {
         match self {
-            Self::Answer(Question::Diagnosis { .. }) => DIAGNOSIS_LIMIT,
-            Self::Run(_) | Self::Answer(_) => LIMIT,
+            Self::Answer(_, Question::Diagnosis { .. }) => DIAGNOSIS_LIMIT,
+            Self::Run(_) | Self::Answer(..) => LIMIT,
         }
     }
 }
 
 /// Answers until the senders are gone.
-async fn work(target: Target, view: ShownView, mut requests: Requests, events: Events) {
-    let mut task = Task { target, view, sessions: None };
+async fn work(target: Target, mut requests: Requests, events: Events) {
+    let mut task = Task { target, sessions: None };
     loop {
         let wanted = tokio::select! {
             biased;
@@ -101,7 +101,7 @@ async fn work(target: Target, view: ShownView, mut requests: Requests, events: E
                 (Ok(()), Some(id)) => JobSpec::Run(id),
                 (Ok(()), None) => continue,
             },
-            Some(question) = requests.questions.recv() => JobSpec::Answer(question),
+            Some((view, question)) = requests.questions.recv() => JobSpec::Answer(view, question),
             () = sleep(IDLE), if task.sessions.is_some() => {
                 task.sessions = None;
                 continue;
@@ -124,14 +124,13 @@ async fn work(target: Target, view: ShownView, mut requests: Requests, events: E
 fn failed(wanted: JobSpec, why: Unavailable) -> Event {
     match wanted {
         JobSpec::Run(id) => Event::RunRead(id, Box::new(Err(why))),
-        JobSpec::Answer(question) => Event::Answered(Box::new(question.unanswered(why))),
+        JobSpec::Answer(view, question) => Event::Answered(view, Box::new(question.unanswered(why))),
     }
 }
 
 /// The part that answers.
 struct Task {
     target: Target,
-    view: ShownView,
     sessions: Option<Sessions>,
 }
 
@@ -161,8 +160,9 @@ impl Task {
         };
         let event = match wanted {
             JobSpec::Run(id) => Event::RunRead(*id, Box::new(self.run(&mut sessions, *id).await)),
-            JobSpec::Answer(question) => {
-                Event::Answered(Box::new(self.question(&mut sessions, question.clone()).await))
+            JobSpec::Answer(view, question) => {
+                let answer = self.question(&mut sessions, view, question.clone()).await;
+                Event::Answered(view.clone(), Box::new(answer))
             }
         };
         // A session that was ended while nobody used it (a time limit, an administrator, a pooler) says nothing about
@@ -175,7 +175,7 @@ impl Task {
     }
 
     /// Answers a question of a view.
-    async fn question(&self, sessions: &mut Sessions, question: Question) -> Answer {
+    async fn question(&self, sessions: &mut Sessions, view: &ViewId, question: Question) -> Answer {
         if let Question::Diagnosis { run_plan } = question {
             return Answer::Diagnosis(self.diagnosis(sessions, run_plan).await);
         }
@@ -184,15 +184,13 @@ impl Task {
             Question::Diagnosis { .. } => Answer::Diagnosis(Err(Unavailable::new("not asked", ""))),
             Question::Runs(page) => {
                 let read = reading
-                    .at("runs", async |tx| questions::runs::read(tx, &self.view.get(), &self.target.user, &page).await)
+                    .at("runs", async |tx| questions::runs::read(tx, view, &self.target.user, &page).await)
                     .await;
                 Answer::Runs(page, read)
             }
             Question::Incidents { window, limit } => Answer::Incidents(
                 window,
-                reading
-                    .at("incidents", async |tx| questions::incidents::read(tx, &self.view.get(), window, limit).await)
-                    .await,
+                reading.at("incidents", async |tx| questions::incidents::read(tx, view, window, limit).await).await,
             ),
             Question::IncidentsOfAll { window, views } => {
                 let read =
@@ -203,13 +201,11 @@ impl Task {
             }
             Question::History { window, limit } => Answer::History(
                 window,
-                reading
-                    .at("history", async |tx| questions::history::read(tx, &self.view.get(), window, limit).await)
-                    .await,
+                reading.at("history", async |tx| questions::history::read(tx, view, window, limit).await).await,
             ),
             Question::Movement { window } => Answer::Movement(
                 window,
-                reading.at("figures", async |tx| questions::movement::read(tx, &self.view.get(), window).await).await,
+                reading.at("figures", async |tx| questions::movement::read(tx, view, window).await).await,
             ),
         }
     }

@@ -14,6 +14,7 @@ use crate::{
     session::Session,
     statistics, trust,
     unmanaged::{self, Catalog},
+    views,
 };
 use futures_util::{FutureExt as _, future::BoxFuture};
 use refreshtop_connect::{ConnectError, Kind, Limits, Target};
@@ -25,6 +26,7 @@ use refreshtop_core::{
     run::Run,
     snapshot::{Deployment, Server, Snapshot},
     stats::RefreshStats,
+    views::Views,
 };
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
@@ -116,12 +118,15 @@ pub struct Scope {
     pub runs: u16,
     /// The most failures; 0 for a reader that has no use for them.
     pub errors: u16,
+    /// Whether all views are read as well.
+    pub board: bool,
 }
 
 /// What was read in the application's database. Without the schedule, if that is in another one.
 #[derive(Debug)]
 pub struct Read {
     snapshot: Snapshot,
+    board: Option<Reading<Views>>,
     elsewhere: Option<CronPlace>,
     /// Why there are no statistics, if there are none: the server's error.
     stats_failure: Option<Error>,
@@ -144,7 +149,7 @@ pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) 
     let job_name = refresh_job(&view);
     let window = scope.window;
     // Polled together they share a round trip, which is most of what a poll costs over a slow link.
-    let (stats, all, errors, figures, measured, running, cron, own_job) = tokio::join!(
+    let (stats, all, errors, figures, measured, running, cron, own_job, board) = tokio::join!(
         biased;
         statistics::statistics(tx, &view, window),
         recent_runs::recent_runs(tx, &view, LogFilter::All, scope.runs),
@@ -154,10 +159,12 @@ pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) 
         running::running(tx, &view),
         cron_settings::cron_settings_in(tx),
         job::own_job(tx, &job_name),
+        board(tx, &scope),
     );
     let facts = tx.facts().await.clone();
     let (known, role) = (Instant::now(), facts.server.role.clone());
     let stats_failure = stats.as_ref().err().cloned();
+    let board = board.map(|board| part("views", &role, board)).transpose()?;
     // Only survey the catalog if a function was missing.
     let catalog = match &stats {
         Err(failure) if error::is_not_installed(failure) => Some(unmanaged::catalog(tx).await?),
@@ -195,7 +202,7 @@ pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) 
         measured,
         running,
     };
-    Ok(Read { snapshot, elsewhere, stats_failure })
+    Ok(Read { snapshot, board, elsewhere, stats_failure })
 }
 
 impl Read {
@@ -207,6 +214,16 @@ impl Read {
     /// Why there are no statistics, if there are none.
     pub fn stats_failure(&self) -> Option<&Error> {
         self.stats_failure.as_ref()
+    }
+
+    /// All views, if they were to be read.
+    pub fn board(&self) -> Option<&Reading<Views>> {
+        self.board.as_ref()
+    }
+
+    /// The same, taken out.
+    pub(super) fn take_board(&mut self) -> Option<Reading<Views>> {
+        self.board.take()
     }
 
     /// Says why there are no statistics, in other words.
@@ -234,6 +251,11 @@ impl Read {
         }
         self.snapshot
     }
+}
+
+/// All views.
+async fn board(tx: &ReadTransaction<'_>, scope: &Scope) -> Option<Result<Views>> {
+    if scope.board { Some(views::board(tx, scope.window).await) } else { None }
 }
 
 /// The newest failures.

@@ -264,7 +264,7 @@ impl Watching<'_> {
         self.polled_since = true;
         let events = self.events;
         let (silent, limit) = (silence(&self.received), poll_limit(&self.received));
-        let poll = self.poller.poll(window, |early| events.offer(Event::Polled(Box::new(early))));
+        let poll = self.poller.poll(window, |early| events.offer(early.into()));
         let answer = tokio::select! {
             biased;
             answer = poll => Some(answer),
@@ -272,9 +272,9 @@ impl Watching<'_> {
             () = silent => return Err(Loss::of("the server stopped answering")),
         };
         let event = match answer {
-            Some(Ok(snapshot)) => {
-                self.on_standby = snapshot.server.standby;
-                Event::Polled(Box::new(snapshot))
+            Some(Ok(polled)) => {
+                self.on_standby = polled.snapshot.server.standby;
+                polled.into()
             }
             Some(Err(failure)) if self.poller.is_closed() => return Err(Loss::of_session(&failure, self.on_standby)),
             Some(Err(failure)) => Event::PollFailed(self.poller.explain(&failure)),

@@ -3,7 +3,7 @@
 use crate::{
     default_view::ShownView,
     events::Events,
-    fixer,
+    fixer, manager,
     reader::Reader,
     refresher::{self, Command},
     session_budget::SessionBudget,
@@ -20,11 +20,13 @@ const COMMANDS: usize = 16;
 /// The tasks; they end with this.
 #[derive(Debug)]
 pub struct Worker {
+    view: ShownView,
     polls: mpsc::Sender<()>,
     window: watch::Sender<Duration>,
     reader: Reader,
     fixer: mpsc::Sender<Fix>,
     refresher: mpsc::Sender<Command>,
+    manager: mpsc::Sender<manager::Command>,
 }
 
 impl Worker {
@@ -32,16 +34,18 @@ impl Worker {
     pub fn spawn(target: &Target, view: &ShownView, window: Duration, events: &Events) -> Self {
         let (fixer, fixes) = mpsc::channel(1);
         let (refresher, commands) = mpsc::channel(COMMANDS);
+        let (manager, managing) = mpsc::channel(COMMANDS);
         let budget = SessionBudget::default();
         // The state requests one poll at a time.
         let (polls, requests) = mpsc::channel(1);
         let (window, shown) = watch::channel(window);
         let wanted = Polls { requests, window: shown };
         tokio::spawn(watcher::run(target.clone(), view.clone(), budget.clone(), wanted, events.clone()));
-        let reader = Reader::spawn(target.clone(), view.clone(), events.clone());
+        let reader = Reader::spawn(target.clone(), events.clone());
         tokio::spawn(refresher::run(target.clone(), budget.clone(), commands, events.clone()));
+        tokio::spawn(manager::run(target.clone(), budget.clone(), managing, events.clone()));
         tokio::spawn(fixer::run(target.clone(), budget, fixes, events.clone()));
-        Self { polls, window, reader, fixer, refresher }
+        Self { view: view.clone(), manager, polls, window, reader, fixer, refresher }
     }
 
     /// Sets `request` off. Nothing is waited for: a full queue means that the task already has more to do than one
@@ -49,12 +53,16 @@ impl Worker {
     pub fn request(&self, request: Request) {
         match request {
             Request::Poll => drop(self.polls.try_send(())),
+            Request::Show(view) => self.view.show(view),
             Request::ReadRun(id) => self.reader.read_run(id),
-            Request::Ask(question) => self.reader.ask(question),
+            Request::Ask(view, question) => self.reader.ask(view, question),
             Request::SetWindow(window) => drop(self.window.send_replace(window)),
             Request::Fix(fix) => drop(self.fixer.try_send(*fix)),
             Request::Refresh(view) => drop(self.refresher.try_send(Command::Refresh(view))),
             Request::CancelRefresh => drop(self.refresher.try_send(Command::Cancel)),
+            Request::Examine(oid) => drop(self.manager.try_send(manager::Command::Examine(oid))),
+            Request::Manage(found) => drop(self.manager.try_send(manager::Command::Manage(found))),
+            Request::CancelManage => drop(self.manager.try_send(manager::Command::Cancel)),
         }
     }
 }

@@ -229,7 +229,7 @@ mod tests {
         fn start(&mut self, effect: Effect) {
             if !self.hangs {
                 let answer = match &effect {
-                    Effect::Database(_, Request::Poll) => Some(Event::Polled(Box::new(fixtures::snapshot(&[])))),
+                    Effect::Database(_, Request::Poll) => Some(Event::Polled(Box::new(fixtures::snapshot(&[])), None)),
                     Effect::Database(_, Request::Refresh(_)) => {
                         Some(Event::TriggerEnded(TriggerOutcome::Refused { message: "not you".into() }))
                     }

@@ -90,6 +90,7 @@ fn render_overlay(scene: &Scene, overlay: &Overlay, area: Rect, buf: &mut Buffer
             widgets::run_detail::render(scene, *id, detail.as_deref(), *scroll, area, buf);
         }
         Overlay::Fix(dialog) => widgets::fix::render(scene, dialog, area, buf),
+        Overlay::Manage(dialog) => widgets::manage::render(scene, dialog, area, buf),
     }
 }
 
@@ -116,6 +117,7 @@ pub fn scroll_limit(state: &State, appearance: &Appearance, area: Rect) -> Optio
     match &state.overlay {
         Some(Overlay::Help { .. }) => Some(widgets::help::scroll_limit(&scene, over)),
         Some(Overlay::Fix(dialog)) => Some(widgets::fix::scroll_limit(&scene, dialog, over)),
+        Some(Overlay::Manage(dialog)) => Some(widgets::manage::scroll_limit(&scene, dialog, over)),
         Some(Overlay::Run { id, detail, .. }) => {
             Some(widgets::run_detail::scroll_limit(&scene, *id, detail.as_deref(), over))
         }
@@ -134,7 +136,7 @@ pub fn page(state: &State, appearance: &Appearance, area: Rect) -> Option<u16> {
     let over = beneath(&scene, &drawing, area);
     let rows = match &state.overlay {
         Some(Overlay::Run { .. }) => widgets::help::popup_inside(over.width, over.height, over).height,
-        Some(Overlay::Help { .. }) => over.height.saturating_sub(2),
+        Some(Overlay::Help { .. } | Overlay::Manage(_)) => over.height.saturating_sub(2),
         Some(Overlay::Fix(_)) => return None,
         None => (drawing.rows?)(&scene, if drawing.whole_frame.is_some() { area } else { over }),
     };

@@ -1,7 +1,12 @@
 //! The key map. Hints and help come from it, so they show only keys that work.
 
 use crate::{
-    app::{action::Action, overlay::Overlay, prompt::Edit, state::State},
+    app::{
+        action::Action,
+        overlay::{ManageStep, Overlay},
+        prompt::Edit,
+        state::State,
+    },
     screens::screen::Screen,
 };
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -124,7 +129,9 @@ const DEFAULTS: &[Row] = &[
     (Action::Wider, "wider", &[Key::char('+'), Key::char('=')], "longer", "a longer window"),
     (Action::Poll, "poll", &[Key::char('p'), Key::plain(KeyCode::F(5))], "poll", "read everything again"),
     (Action::Pause, "pause", &[Key::char(' ')], "pause", "freeze or resume the screen"),
-    (Action::Search, "search", &[Key::char('/')], "search", "search the runs for a text"),
+    (Action::Search, "search", &[Key::char('/')], "search", "search the runs for a text; board: filter"),
+    (Action::PreviousView, "previous-view", &[Key::char('[')], "prev view", "go to the view above it on the board"),
+    (Action::NextView, "next-view", &[Key::char(']')], "next view", "go to the view below it on the board"),
     (Action::FocusNext, "next-list", &[Key::plain(KeyCode::Tab)], "next list", "go to the next list"),
     (Action::FocusPrevious, "previous-list", &[Key::plain(KeyCode::BackTab)], "prev list", "go to the previous list"),
     (Action::Up, "up", &[Key::plain(KeyCode::Up), Key::char('k')], "newer", "up, to newer rows"),
@@ -136,11 +143,11 @@ const DEFAULTS: &[Row] = &[
     (Action::Open, "open", &[Key::plain(KeyCode::Enter)], "open", "open the selected run, incident or fix"),
     (Action::Close, "close", &[Key::plain(KeyCode::Esc)], "close", "close what is open, dismiss a result"),
     (Action::Copy, "copy", &[Key::char('y')], "copy", "copy what is open to your own clipboard"),
-    (Action::Failures, "failures", &[Key::char('e')], "failures", "runs: failures only, or everything"),
-    (Action::Origin, "origin", &[Key::char('o')], "origin", "runs: scheduled, manual, or all"),
-    (Action::Fix, "fix", &[Key::char('f')], "fix", "diagnose: show the fixes for the selected check"),
+    (Action::Failures, "failures", &[Key::char('e')], "failures", "runs, board: failures only, or everything"),
+    (Action::Origin, "origin", &[Key::char('o')], "origin", "runs: scheduled, manual, or all; board: sort"),
+    (Action::Fix, "fix", &[Key::char('f')], "fix", "diagnose: fixes for the check; board: faults only"),
     (Action::Interval, "interval", &[Key::char('i')], "interval", "diagnose: change the interval of the job"),
-    (Action::Measure, "measure", &[Key::char('a')], "measure", "diagnose: run the view's query and time it"),
+    (Action::Measure, "measure", &[Key::char('a')], "measure", "diagnose: time the query; board: manage the view"),
     (Action::Help, "help", &[Key::char('?')], "help", "show or hide these keys"),
     (Action::Quit, "quit", &[Key::char('q'), Key::control('c')], "quit", "quit"),
 ];
@@ -278,6 +285,13 @@ pub fn hints(state: &State) -> Vec<Action> {
     use Action::{Cancel, Close, Copy, Down, Help, Open, Pause, Quit, Refresh};
     match &state.overlay {
         Some(Overlay::Fix(_)) => return vec![Open, Close, Down, Quit],
+        Some(Overlay::Manage(dialog)) => {
+            return match dialog.step {
+                ManageStep::Examined(ref found) if found.obstacles.is_empty() => vec![Open, Close, Down, Quit],
+                ManageStep::Managing { .. } => vec![Cancel, Close, Quit],
+                _ => vec![Close, Down, Quit],
+            };
+        }
         Some(Overlay::Help { .. }) => return vec![Close, Down, Quit],
         Some(Overlay::Run { .. }) => return vec![Close, Down, Help, Quit, Copy],
         None => {}

@@ -4,6 +4,7 @@ use crate::{
     app::{action::Action, state::State},
     glyphs::Glyphs,
     keys::KeyMap,
+    screens::screen::Screen,
     text,
     theme::Theme,
 };
@@ -50,7 +51,11 @@ impl<'a> Scene<'a> {
             theme: &appearance.theme,
             glyphs: appearance.glyphs,
             keys: &appearance.keys,
-            health: state.health(),
+            health: match state.screen {
+                Screen::Board => state.worst().0,
+                Screen::Wall if state.has_many() => state.worst().0,
+                _ => state.health(),
+            },
             pressed: RefCell::default(),
         }
     }

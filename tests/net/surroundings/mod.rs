@@ -37,7 +37,7 @@ impl Polls {
             None => self.poller.insert(Poller::open(&target(&self.url), &ViewId::new(PLATFORM_METRICS)).await.unwrap()),
         };
         let polled = poller.poll(DAY, |_| {}).await;
-        polled.map_err(|failure| poller.explain(&failure))
+        polled.map(|polled| polled.snapshot).map_err(|failure| poller.explain(&failure))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The monitor from end to end: the real program in a real terminal on a real server.
 
 mod appearance;
+mod board;
 mod commands;
 mod endings;
 mod fixing;

@@ -74,6 +74,8 @@ async fn the_only_view_is_shown_if_none_is_named() {
     )
     .await;
     monitor.send("p");
+    monitor.wait_for("the view in its row", |screen| screen.contains("1 healthy") && screen.contains("sales"));
+    monitor.send("\r");
     monitor.wait_for("the attempt of the view", |screen| {
         screen.contains("RUNS  1 ") && screen.contains("every rule is kept")
     });

@@ -2,6 +2,7 @@
 
 pub mod details;
 mod find;
+pub mod live;
 pub mod names;
 pub mod tree;
 
@@ -170,11 +171,12 @@ pub struct Relation {
     pub populated: bool,
     /// Rows, as the planner estimates them; `None` if it was never analyzed.
     pub rows: Option<i64>,
-    /// Bytes with indexes and TOAST; `None` while somebody holds it locked exclusively.
+    /// Bytes with indexes and TOAST; `None` while somebody holds it locked exclusively, or if it was not asked for.
     pub size: Option<i64>,
     /// Its unique indexes.
     pub unique_indexes: Vec<UniqueIndex>,
-    /// How many tables, foreign tables and materialized views its query reads, those behind plain views included.
+    /// How many tables, foreign tables and materialized views its query reads, those behind plain views included;
+    /// 0 if that was not asked for.
     pub reads: i64,
     /// The materialized views among them, each once for each way to it.
     pub reads_views: Vec<Edge>,
@@ -272,21 +274,19 @@ impl View {
         }
     }
 
-    /// The verdict on a managed view, by the one judge.
+    /// The verdict on a managed view, by the one judge: on its statistics, and on whether it is refreshed at all.
     pub fn health(&self, now: DateTime<Utc>, thresholds: &Thresholds) -> Option<Health> {
-        self.stats.as_ref().map(|stats| health::evaluate(stats, now, thresholds).and(self.not_refreshed()))
+        let not_refreshed = self.not_refreshed(now, self.max_age(thresholds));
+        self.stats.as_ref().map(|stats| health::evaluate(stats, now, thresholds).and(not_refreshed))
     }
 
-    /// The finding that a managed view is not refreshed any more, since it is not what was registered.
-    pub fn not_refreshed(&self) -> Option<Finding> {
-        match self.drift()? {
-            // The next refresh registers the new one.
-            Drift::Replaced => None,
-            drift => {
-                let reason = details::of_drift(drift).reason;
-                Some(Finding { rule: Rule::NotRefreshed, verdict: Verdict::Warning, reason })
-            }
-        }
+    /// The finding that a managed view is not refreshed any more, since it is not what was registered: critical once its
+    /// data is older than `max_age`.
+    pub fn not_refreshed(&self, now: DateTime<Utc>, max_age: Duration) -> Option<Finding> {
+        let reason = self.drift()?.sentence(self)?;
+        let is_old = self.data_age(now).is_none_or(|age| age > max_age);
+        let verdict = if is_old { Verdict::Critical } else { Verdict::Warning };
+        Some(Finding { rule: Rule::NotRefreshed, verdict, reason })
     }
 
     /// The age of its data: since its last success. `None` if that is not known.
@@ -317,7 +317,7 @@ impl View {
     }
 
     /// How bad it is; the worst has the highest number.
-    fn badness(&self, now: DateTime<Utc>, thresholds: &Thresholds) -> u8 {
+    pub fn badness(&self, now: DateTime<Utc>, thresholds: &Thresholds) -> u8 {
         let verdict = self.health(now, thresholds).map(|health| health.verdict);
         let populated = self.relation.as_ref().is_some_and(|relation| relation.populated);
         match verdict {

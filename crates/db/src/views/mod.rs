@@ -19,6 +19,7 @@ use refreshtop_core::{
     views::{
         Last, LastBlocker, OwnLimits, Recent, Registered, Relation, View, Views,
         details::{Catalog, Details},
+        live::ATTEMPTS,
         names::ViewName,
     },
 };
@@ -29,10 +30,12 @@ use std::{collections::BTreeMap, time::Duration};
 const SETTINGS: &str = "SET LOCAL quote_all_identifiers = off; ";
 
 const LIST: &str = include_str!("list.sql");
+/// The same columns, without what costs time.
+const BOARD: &str = include_str!("board.sql");
 const DETAILS: &str = include_str!("details.sql");
 
 /// Attempts of each view that are read along.
-const RECENT: i32 = 20;
+const RECENT: u16 = ATTEMPTS;
 
 /// Whether there is a registry, and whether this role sees its rows: row security shows none to a role without a policy.
 const REGISTRY_FACTS: &str = "
@@ -69,10 +72,19 @@ pub async fn read(app: &mut Kept, window: Duration) -> Result<Views> {
 
 /// The same in a transaction.
 pub async fn views(tx: &ReadTransaction<'_>, window: Duration) -> Result<Views> {
+    all(tx, LIST, window).await
+}
+
+/// The same without sizes, rows and dependencies, for the board.
+pub async fn board(tx: &ReadTransaction<'_>, window: Duration) -> Result<Views> {
+    all(tx, BOARD, window).await
+}
+
+async fn all(tx: &ReadTransaction<'_>, list: &str, window: Duration) -> Result<Views> {
     // Polled together they share a round trip.
     let (relations, facts, registry, stats, recent) = tokio::join!(
         biased;
-        tx.ask_after(SETTINGS, &[], LIST, &[]),
+        tx.ask_after(SETTINGS, &[], list, &[]),
         tx.one(&[], REGISTRY_FACTS, &[]),
         tx.ask_after(SETTINGS, &[Thing::Relation("refreshtop.views")], REGISTRY, &[]),
         statistics(tx, window),
@@ -199,7 +211,7 @@ async fn statistics(tx: &ReadTransaction<'_>, window: Duration) -> Result<BTreeM
 /// The newest attempts of all managed views.
 async fn recent(tx: &ReadTransaction<'_>) -> Result<BTreeMap<ViewId, Recent>> {
     let sql = "SELECT * FROM refreshtop.recent_of_all($1)";
-    let rows = tx.ask(&[Thing::Function("recent_of_all")], sql, &[Parameter::Integer(RECENT)]).await?;
+    let rows = tx.ask(&[Thing::Function("recent_of_all")], sql, &[Parameter::Integer(RECENT.into())]).await?;
     rows.iter().map(|row| Ok((ViewId::new(&some_text(row, "refresh_type")?), recent_of(row)?))).collect()
 }
 

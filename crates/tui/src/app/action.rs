@@ -47,6 +47,10 @@ pub enum Action {
     Wider,
     /// Show a shorter window.
     Narrower,
+    /// Show the view that stands before this one on the board.
+    PreviousView,
+    /// Show the view that stands after this one on the board.
+    NextView,
     /// Freeze or resume the screen.
     Pause,
     /// Ask for a text that the listed runs must contain.

@@ -57,7 +57,8 @@ pub fn text(state: &State) -> Option<String> {
         }
         (None, Screen::Diagnose) => checked(state.screens.diagnose.check()?),
         (None, Screen::Incidents) => incident(state)?,
-        (Some(Overlay::Help { .. }), _) | (None, Screen::History | Screen::Columns | Screen::Wall) => return None,
+        (Some(Overlay::Help { .. } | Overlay::Manage(_)), _)
+        | (None, Screen::Board | Screen::History | Screen::Columns | Screen::Wall) => return None,
     };
     Some(bounded(&raw))
 }

@@ -1,5 +1,6 @@
 //! States to test with, used by the tests of the model and of the screen.
 
+pub mod board;
 mod columns;
 pub mod diagnose;
 mod history;
@@ -53,7 +54,8 @@ pub fn options() -> Options {
     Options {
         poll_interval: Duration::from_secs(30),
         window: Duration::from_hours(24),
-        screen: Screen::default(),
+        screen: None,
+        view_named: false,
         thresholds: Thresholds::default(),
     }
 }
@@ -179,7 +181,7 @@ pub fn refreshing(cancelling: bool) -> State {
     let mut state = live();
     let since = state.now;
     state.now += Duration::from_secs(12);
-    state.database_mut().trigger = Trigger::Running { since, cancelling };
+    state.database_mut().trigger = Trigger::Running { view: view(), since, cancelling };
     state
 }
 
@@ -197,7 +199,7 @@ pub fn running_elsewhere() -> State {
 /// A triggered refresh that ended with `outcome`.
 pub fn ended(outcome: TriggerOutcome) -> State {
     let mut state = live();
-    state.database_mut().trigger = Trigger::Ended { outcome, at: state.now };
+    state.database_mut().trigger = Trigger::Ended { view: view(), outcome, at: state.now };
     state
 }
 
@@ -264,6 +266,7 @@ pub fn hostile() -> State {
     state.database_mut().host.clone_from(&text);
     state.database_mut().link = Link::Polling { reason: text.clone() };
     state.database_mut().trigger = Trigger::Ended {
+        view: view(),
         outcome: TriggerOutcome::Error { duration_ms: 1.0, sqlstate: some(), message: hostile_megabyte() },
         at: state.now,
     };
@@ -425,6 +428,29 @@ pub const ZOO: &[Named] = &[
     ("incidents_unavailable", incidents_unavailable),
     ("incidents_down", || lost(incidents())),
     ("incidents_hostile", incidents_hostile),
+    ("board", board::faults),
+    ("board_healthy", board::healthy),
+    ("board_unmanaged", board::unmanaged),
+    ("board_empty", board::empty),
+    ("board_thousand", board::thousand),
+    ("board_filtered", board::filtered),
+    ("board_nothing", board::nothing),
+    ("board_refused", board::refused),
+    ("board_unread", board::unread),
+    ("board_down", || lost(board::faults())),
+    ("board_refreshing", board::refreshing),
+    ("board_hostile", board::hostile),
+    ("board_overview", board::overview),
+    ("manage_possible", || board::managing(board::possible())),
+    ("manage_impossible", || board::managing(board::impossible())),
+    ("manage_running", board::manage_running),
+    ("manage_refused", board::manage_refused),
+    ("manage_hostile", board::manage_hostile),
+    ("wall_many", || on_wall(board::faults())),
+    ("wall_many_healthy", || on_wall(board::healthy())),
+    ("wall_many_down", || on_wall(lost(board::faults()))),
+    ("wall_thousand", || on_wall(board::thousand())),
+    ("wall_many_hostile", || on_wall(board::hostile())),
     ("wall_healthy", || on_wall(live())),
     ("wall_stale", || on_wall(stale())),
     ("wall_critical", || on_wall(critical())),

@@ -4,7 +4,10 @@ use super::{
     shown_for::{OUTCOME_SHOWN, PAUSE_LIMIT, TOAST_SHOWN},
     state::State,
 };
-use crate::screens::{screen::Screen, wall::drift};
+use crate::{
+    app::overlay::{ManageStep, Overlay},
+    screens::{board::state as board, screen::Screen, state::ScreenState as _, wall::drift},
+};
 use refreshtop_core::{age, link::Link, refresh::Trigger};
 use std::time::{Duration, Instant};
 
@@ -20,9 +23,22 @@ pub fn next_redraw(state: &State) -> Option<Instant> {
             [trigger_change(state), retry_change(state), toast_end(state), state.screens.diagnose.fixed_end()];
         return [after(age::until_change(held)), ends, old].into_iter().chain(changes).flatten().min();
     }
+    if state.screen == Screen::Board {
+        let slow = [state.screens.board.stable_for(&state.context()), manage_change(state)];
+        let link = [data_age_change(state), None];
+        let moments = slow.into_iter().chain(link).map(|wait| wait.and_then(after)).chain([
+            state.database().polling.due,
+            trigger_change(state),
+            retry_change(state),
+            toast_end(state),
+            state.screens.diagnose.fixed_end(),
+        ]);
+        return moments.flatten().min();
+    }
     if state.screen == Screen::Wall {
         // Nothing there counts seconds but a refresh under way.
-        let slow = [drift::stable_for(state), health_change(state), running_change(state)];
+        let many = if state.has_many() { board::stable_for(&state.context()) } else { None };
+        let slow = [drift::stable_for(state), health_change(state), running_change(state), many];
         let moments = slow.into_iter().map(|wait| wait.and_then(after)).chain([
             state.database().polling.due,
             trigger_change(state),
@@ -64,6 +80,13 @@ fn running_change(state: &State) -> Option<Duration> {
     let running = state.snapshot()?.running.as_ref()?;
     let age = (state.server_now()? - running.since?).to_std().unwrap_or_default();
     Some(age::until_change(age))
+}
+
+/// A view is being managed, and the dialog says for how long.
+fn manage_change(state: &State) -> Option<Duration> {
+    let Some(Overlay::Manage(dialog)) = &state.overlay else { return None };
+    let ManageStep::Managing { since, .. } = dialog.step else { return None };
+    Some(age::until_change(state.now.saturating_duration_since(since)))
 }
 
 fn job_change(state: &State) -> Option<Duration> {

@@ -3,9 +3,11 @@
 use crate::screens::scroll::scrolled;
 use refreshtop_core::{
     diagnosis::{Fix, Risk},
+    manage::{Examination, Outcome},
     reading::Reading,
     run::RunDetail,
 };
+use std::time::Instant;
 use uuid::Uuid;
 
 /// Lines that a page key scrolls a statement that is to be confirmed.
@@ -30,6 +32,41 @@ pub enum Overlay {
     },
     /// What fixes a check, to be confirmed.
     Fix(FixDialog),
+    /// A view to be managed.
+    Manage(ManageDialog),
+}
+
+/// A view that a person wants managed: what was found about it, and what became of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ManageDialog {
+    /// Its oid.
+    pub oid: i64,
+    /// Its name.
+    pub name: String,
+    /// How far it got.
+    pub step: ManageStep,
+    /// Lines scrolled down.
+    pub scroll: u16,
+}
+
+/// How far the dialog got.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ManageStep {
+    /// It is being examined.
+    Examining,
+    /// It could not be examined.
+    NotExamined(String),
+    /// It was examined; if nothing stands in the way, `Enter` manages it.
+    Examined(Box<Examination>),
+    /// It is being managed since this local moment.
+    Managing {
+        /// Since when.
+        since: Instant,
+        /// Whether the cancel was requested.
+        cancelling: bool,
+    },
+    /// It is managed, or not.
+    Ended(Result<Outcome, String>),
 }
 
 /// A choice of statements that fix a check, shown before anything is done.
@@ -80,6 +117,7 @@ impl Overlay {
         match self {
             Self::Run { scroll, .. } | Self::Help { scroll } => scroll,
             Self::Fix(dialog) => &mut dialog.below,
+            Self::Manage(dialog) => &mut dialog.scroll,
         }
     }
 }

@@ -36,6 +36,8 @@ pub enum Purpose {
     Search,
     /// Another interval of the job.
     Interval,
+    /// Text that the listed views must contain.
+    Filter,
 }
 
 /// A line that is being typed.

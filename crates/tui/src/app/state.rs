@@ -18,6 +18,7 @@ use refreshtop_core::{
     request::Request,
     run::{Run, RunStatus},
     snapshot::Snapshot,
+    views::{View, Views},
 };
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -29,8 +30,10 @@ pub struct Options {
     pub poll_interval: Duration,
     /// Statistics window, as it was last asked for.
     pub window: Duration,
-    /// The screen to begin with.
-    pub screen: Screen,
+    /// The screen to begin with, if one was chosen.
+    pub screen: Option<Screen>,
+    /// Whether a view was named, to be shown instead of the board.
+    pub view_named: bool,
     /// Limits of the health rules.
     pub thresholds: Thresholds,
 }
@@ -64,6 +67,10 @@ pub struct State {
     pub databases: Databases,
     /// Which of its views is shown.
     pub shown: ViewId,
+    /// Whether a person chose that view; otherwise the only one is shown.
+    pub chosen: bool,
+    /// Whether it is settled on which screen the monitor opens.
+    pub opened: bool,
     /// Which screen is open.
     pub screen: Screen,
     /// What each screen has read and selected.
@@ -88,9 +95,11 @@ impl State {
 
     /// The state before anything has happened.
     pub fn new(options: Options, database: Database, shown: ViewId, now: Instant) -> Self {
-        let screen = options.screen;
+        let screen = options.screen.unwrap_or_default();
         Self {
             now,
+            chosen: options.view_named,
+            opened: false,
             options,
             databases: Databases::one(database),
             shown,
@@ -125,12 +134,52 @@ impl State {
         databases.shown_mut().views.get_mut(shown)?.snapshot.as_mut()
     }
 
-    /// Shows the view that was `read` if the one that was to be shown is not there: none was named, and the database has
-    /// only that one.
+    /// Shows the view that was `read` if none was chosen: the database has only that one.
     pub fn show_only_view(&mut self, read: &ViewId) {
-        if *read != self.shown && self.snapshot().is_none_or(|snapshot| snapshot.stats.is_err()) {
+        if *read != self.shown && !self.chosen && self.snapshot().is_none_or(|snapshot| snapshot.stats.is_err()) {
             let meant = std::mem::replace(&mut self.shown, read.clone());
             self.database_mut().views.remove(&meant);
+            self.screens.forget_view();
+        }
+    }
+
+    /// All views, if they could be read.
+    pub fn all(&self) -> Option<&Views> {
+        self.database().all()
+    }
+
+    /// How many views are managed, as far as it is known.
+    pub fn managed_count(&self) -> usize {
+        self.all().map_or(0, |views| views.managed_ids().count())
+    }
+
+    /// Whether the board shows more than the overview does.
+    pub fn has_board(&self) -> bool {
+        self.screen == Screen::Board || self.all().is_some_and(|views| views.views.len() > 1)
+    }
+
+    /// Whether the wall shows all views.
+    pub fn has_many(&self) -> bool {
+        self.managed_count() > 1
+    }
+
+    /// The health of the worst managed view, and that view; unknown while nothing current is known.
+    pub fn worst(&self) -> (Health, Option<&View>) {
+        if let Some(unknown) = self.unreachable() {
+            return (unknown, None);
+        }
+        let board = self.database().board.as_ref();
+        let (Some(Ok(views)), Some(now)) = (board, self.server_now()) else {
+            let why = board.and_then(|board| board.as_ref().err()).map_or("reading", |missing| &missing.reason);
+            return (Health::unknown(why), None);
+        };
+        let thresholds = &self.options.thresholds;
+        let managed = views.views.iter().filter(|view| view.id().is_some());
+        let worst = managed.max_by_key(|view| (view.judged(now, thresholds).verdict, view.data_age(now)));
+        match (worst, &views.registry, &views.statistics) {
+            (_, Err(missing), _) | (Some(_), _, Err(missing)) => (Health::unknown(missing.reason.clone()), None),
+            (Some(view), ..) => (view.judged(now, thresholds), Some(view)),
+            (None, ..) => (Health::unknown("no view is managed in this database yet"), None),
         }
     }
 
@@ -198,13 +247,8 @@ impl State {
 
     /// The verdict. Losing the database, or the statistics, is unknown: never healthy.
     pub fn health(&self) -> Health {
-        match &self.database().link {
-            Link::Connecting => return Health::unknown("connecting"),
-            Link::Down { reason, .. } => return Health::unknown(reason.clone()),
-            Link::Connected | Link::Live | Link::Polling { .. } => {}
-        }
-        if let Some(error) = &self.database().poll_error {
-            return Health::unknown(error.reason.clone());
+        if let Some(unknown) = self.unreachable() {
+            return unknown;
         }
         match (self.snapshot(), self.server_now()) {
             (Some(Snapshot { stats: Ok(stats), .. }), Some(now)) => {
@@ -213,6 +257,16 @@ impl State {
             (Some(Snapshot { stats: Err(missing), .. }), _) => Health::unknown(missing.reason.clone()),
             _ => Health::unknown("reading"),
         }
+    }
+
+    /// The verdict while nothing current is known.
+    fn unreachable(&self) -> Option<Health> {
+        match &self.database().link {
+            Link::Connecting => return Some(Health::unknown("connecting")),
+            Link::Down { reason, .. } => return Some(Health::unknown(reason.clone())),
+            Link::Connected | Link::Live | Link::Polling { .. } => {}
+        }
+        self.database().poll_error.as_ref().map(|error| Health::unknown(error.reason.clone()))
     }
 
     /// Statistics, if they could be read.
@@ -269,6 +323,9 @@ impl State {
             paused: self.paused.is_some(),
             window: self.options.window,
             freshness_limit: self.options.thresholds.freshness,
+            thresholds: &self.options.thresholds,
+            all: self.all(),
+            shown: &self.shown,
             newest: self.newest(),
             runs: self.runs(),
             errors: self.errors(),

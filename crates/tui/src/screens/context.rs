@@ -2,7 +2,7 @@
 
 use super::screen::Screen;
 use chrono::{DateTime, Utc};
-use refreshtop_core::run::Run;
+use refreshtop_core::{address::ViewId, health::Thresholds, run::Run, views::Views};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -28,6 +28,12 @@ pub struct Context<'a> {
     pub window: Duration,
     /// Age up to which data is fresh.
     pub freshness_limit: Duration,
+    /// Limits of the health rules.
+    pub thresholds: &'a Thresholds,
+    /// All views, if they could be read.
+    pub all: Option<&'a Views>,
+    /// The view that is shown.
+    pub shown: &'a ViewId,
     /// What is newest in the log.
     pub newest: Newest,
     /// Recent runs, newest first.

@@ -1,7 +1,8 @@
 //! What a screen wants done that is not its own business.
 
+use super::screen::Screen;
 use crate::app::prompt::Prompt;
-use refreshtop_core::{diagnosis::Fix, question::Question};
+use refreshtop_core::{address::ViewId, diagnosis::Fix, question::Question};
 use uuid::Uuid;
 
 /// Something that the monitor does for a screen.
@@ -15,6 +16,10 @@ pub enum ScreenEffect {
     ChooseFix(Vec<Fix>),
     /// Let the person type a line.
     Type(Prompt),
+    /// Show this view on that screen.
+    Show(ViewId, Screen),
+    /// Examine the view of this oid and name, to manage it.
+    Examine(i64, String),
     /// Show a note for a few seconds.
     Toast(&'static str),
 }

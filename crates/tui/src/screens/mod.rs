@@ -1,5 +1,6 @@
 //! The screens: a folder for each, with its state (`state`, or [`windowed`]) and its drawing (`draw`).
 
+pub mod board;
 pub mod columns;
 pub mod context;
 pub mod diagnose;

@@ -2,7 +2,7 @@
 //!
 //! A new screen is a variant of [`Screen`], a folder, a field of [`Screens`](super::states::Screens) and a line here.
 
-use super::{columns, diagnose, history, incidents, overview, runs, screen::Screen, wall};
+use super::{board, columns, diagnose, history, incidents, overview, runs, screen::Screen, wall};
 use crate::scene::Scene;
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -21,6 +21,7 @@ pub struct Drawing {
 /// The drawing of `screen`.
 pub fn drawing(screen: Screen) -> Drawing {
     match screen {
+        Screen::Board => Drawing { rows: Some(board::draw::rows), ..of(board::draw::render) },
         Screen::Overview => Drawing {
             rows: Some(overview::draw::rows),
             whole_frame: Some(overview::draw::beneath),

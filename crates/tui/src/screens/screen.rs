@@ -3,6 +3,8 @@
 /// A screen of the monitor, with a key of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Screen {
+    /// Every view, a row each.
+    Board,
     /// Everything that matters, at a glance.
     #[default]
     Overview,
@@ -22,12 +24,21 @@ pub enum Screen {
 
 impl Screen {
     /// All of them, in the order of their keys.
-    pub const ALL: [Self; 7] =
-        [Self::Overview, Self::Runs, Self::Incidents, Self::History, Self::Diagnose, Self::Columns, Self::Wall];
+    pub const ALL: [Self; 8] = [
+        Self::Board,
+        Self::Overview,
+        Self::Runs,
+        Self::Incidents,
+        Self::History,
+        Self::Diagnose,
+        Self::Columns,
+        Self::Wall,
+    ];
 
     /// Its name, in the settings and on its tab.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Board => "board",
             Self::Overview => "overview",
             Self::Runs => "runs",
             Self::Incidents => "incidents",
@@ -41,6 +52,7 @@ impl Screen {
     /// The letters that open it if the config file says nothing.
     pub const fn keys(self) -> &'static [char] {
         match self {
+            Self::Board => &['0'],
             Self::Overview => &['1'],
             Self::Runs => &['2'],
             Self::Incidents => &['3'],
@@ -54,7 +66,8 @@ impl Screen {
     /// Its line in the help.
     pub const fn help(self) -> &'static str {
         match self {
-            Self::Overview => "everything at a glance",
+            Self::Board => "every view, the worst first",
+            Self::Overview => "everything about a view, at a glance",
             Self::Runs => "the whole log",
             Self::Incidents => "failures and stale times, grouped",
             Self::History => "durations, success and growth over time",

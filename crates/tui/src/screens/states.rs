@@ -1,15 +1,16 @@
 //! The states of all screens.
 
 use super::{
-    context::Context, diagnose::state::Diagnose, effect::ScreenEffect, incidents::state::Incidents,
-    overview::state::Overview, runs::state::Runs, screen::Screen, state::ScreenState, wall::state::Wall,
-    windowed::Windowed,
+    board::state::Board, context::Context, diagnose::state::Diagnose, effect::ScreenEffect,
+    incidents::state::Incidents, overview::state::Overview, runs::state::Runs, screen::Screen, state::ScreenState,
+    wall::state::Wall, windowed::Windowed,
 };
 use refreshtop_core::{history::History, movement::Movement, question::Answer};
 
 /// What each screen has read and selected.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Screens {
+    pub board: Board,
     pub overview: Overview,
     pub runs: Runs,
     pub incidents: Incidents,
@@ -23,6 +24,7 @@ impl Screens {
     /// The state of `screen`.
     pub fn get(&self, screen: Screen) -> &dyn ScreenState {
         match screen {
+            Screen::Board => &self.board,
             Screen::Overview => &self.overview,
             Screen::Runs => &self.runs,
             Screen::Incidents => &self.incidents,
@@ -36,6 +38,7 @@ impl Screens {
     /// The same, to be changed.
     pub fn get_mut(&mut self, screen: Screen) -> &mut dyn ScreenState {
         match screen {
+            Screen::Board => &mut self.board,
             Screen::Overview => &mut self.overview,
             Screen::Runs => &mut self.runs,
             Screen::Incidents => &mut self.incidents,
@@ -44,6 +47,13 @@ impl Screens {
             Screen::Columns => &mut self.columns,
             Screen::Wall => &mut self.wall,
         }
+    }
+
+    /// Forgets what is about the view that was shown until now.
+    pub fn forget_view(&mut self) {
+        let before = std::mem::take(self);
+        // A fix may be under way, and what it is about is the server.
+        (self.board, self.diagnose, self.overview.focus) = (before.board, before.diagnose, before.overview.focus);
     }
 
     /// Takes in the answer to a question of one of them.

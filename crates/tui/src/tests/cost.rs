@@ -117,8 +117,10 @@ impl LivingDatabase {
 impl Effects for LivingDatabase {
     fn start(&mut self, effect: Effect) {
         let answer = match effect {
-            Effect::Database(_, Request::Poll) => Event::Polled(Box::new(self.snapshot())),
-            Effect::Database(_, Request::Ask(question)) => Event::Answered(Box::new(fixtures::answer(question))),
+            Effect::Database(_, Request::Poll) => Event::Polled(Box::new(self.snapshot()), None),
+            Effect::Database(_, Request::Ask(_, question)) => {
+                Event::Answered(fixtures::view(), Box::new(fixtures::answer(question)))
+            }
             _ => return,
         };
         self.events.try_send((fixtures::database().id, answer)).unwrap();
@@ -133,7 +135,7 @@ async fn minutes(view: Screen, (width, height): (u16, u16), count: usize) -> Vec
     let (inputs, mut input_queue) = mpsc::channel(64);
     let mut database = LivingDatabase { events: events.clone(), began: time::Instant::now() };
     let mut options = fixtures::options();
-    options.screen = view;
+    options.screen = Some(view);
     let state = fixtures::state(options, time::Instant::now().into_std());
     let script = async {
         events.send((fixtures::database().id, Event::Link(LinkEvent::Live))).await.unwrap();

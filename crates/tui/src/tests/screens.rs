@@ -1,5 +1,6 @@
 //! Snapshots and properties of the whole screen.
 
+mod board;
 mod diagnose;
 mod incidents;
 mod log;

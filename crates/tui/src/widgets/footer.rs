@@ -29,7 +29,10 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 }
 
 fn hint(scene: &Scene, binding: &Binding) -> Vec<Span<'static>> {
+    let key = |binding: &Binding| binding.keys.first().map(|key| key.name()).unwrap_or_default();
+    let managing = matches!(scene.state.overlay, Some(Overlay::Manage(_)));
     let choosing = matches!(scene.state.overlay, Some(Overlay::Fix(_)));
+    let on_board = scene.state.screen == Screen::Board && scene.state.overlay.is_none();
     let by_lines = matches!(scene.state.screen, Screen::History | Screen::Columns);
     let scrolls = (scene.state.overlay.is_some() || by_lines) && !choosing;
     let (key, word) = match binding.action {
@@ -39,6 +42,11 @@ fn hint(scene: &Scene, binding: &Binding) -> Vec<Span<'static>> {
         Action::Pause if scene.state.paused.is_some() => {
             (binding.keys.first().map(|key| key.name()).unwrap_or_default(), "go on")
         }
+        Action::Fix if on_board => (key(binding), if scene.state.screens.board.faults { "all" } else { "faults" }),
+        Action::Origin if on_board => (key(binding), "sort"),
+        Action::Search if on_board => (key(binding), "filter"),
+        Action::Measure if on_board => (key(binding), "manage"),
+        Action::Open if managing => (key(binding), "manage"),
         Action::Open if choosing => (binding.keys.first().map(|key| key.name()).unwrap_or_default(), "execute"),
         _ => (binding.keys.first().map(|key| key.name()).unwrap_or_default(), binding.word),
     };

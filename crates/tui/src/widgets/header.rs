@@ -2,6 +2,7 @@
 
 use crate::{
     scene::Scene,
+    screens::screen::Screen,
     widgets::{put, put_right, width_of},
 };
 use ratatui::{
@@ -25,10 +26,21 @@ fn one_row(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let width = area.width.saturating_sub(width_of(&status) + 2);
     // The least important part is left out first, then names are cut.
     let tight = width.saturating_sub(if standby(scene).is_empty() { 30 } else { 40 });
+    // The view is named before the role.
+    let narrow = match view(scene, 30) {
+        view if view.is_empty() => [profile(scene, 10), place(scene, tight), role(scene, 14), standby(scene)].concat(),
+        view => {
+            let rest = [standby(scene), profile(scene, 10)].concat();
+            let taken = view.iter().chain(&rest).map(|span| span.width() + 3).sum::<usize>();
+            [view, rest, place(scene, width.saturating_sub(u16::try_from(taken).unwrap_or(width)))].concat()
+        }
+    };
     let candidates = [
-        [profile(scene, 24), place(scene, width), role(scene, 32), standby(scene), version(scene)].concat(),
-        [profile(scene, 24), place(scene, width), role(scene, 32), standby(scene)].concat(),
-        [profile(scene, 10), place(scene, tight), role(scene, 14), standby(scene)].concat(),
+        [profile(scene, 24), place(scene, width), view(scene, 63), role(scene, 32), standby(scene), version(scene)]
+            .concat(),
+        [profile(scene, 24), place(scene, width), view(scene, 63), role(scene, 32), standby(scene)].concat(),
+        [profile(scene, 24), place(scene, width), view(scene, 63), standby(scene)].concat(),
+        narrow,
     ];
     let mut lines = candidates.into_iter().map(|parts| Line::from(separated(scene, parts)));
     let last = lines.next_back();
@@ -41,7 +53,10 @@ fn two_rows(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let status = Line::from(link(scene));
     put_right(buf, area, 0, &status);
     let width = area.width.saturating_sub(width_of(&status) + 1);
-    let who = [standby(scene), profile(scene, width / 2), role(scene, width / 2)].concat();
+    let who = match view(scene, width) {
+        view if view.is_empty() => [standby(scene), profile(scene, width / 2), role(scene, width / 2)].concat(),
+        view => [standby(scene), view].concat(),
+    };
     put(buf, Rect { width, ..area }, 0, &Line::from(separated(scene, who)));
     let time = Line::from(short_time(scene));
     put_right(buf, area, 1, &time);
@@ -83,6 +98,13 @@ fn place(scene: &Scene, width: u16) -> Vec<Span<'static>> {
 fn role(scene: &Scene, width: u16) -> Vec<Span<'static>> {
     let Some(snapshot) = scene.state.snapshot() else { return Vec::new() };
     vec![Span::raw(format!("role {}", scene.clean(&snapshot.server.role, width.saturating_sub(5))))]
+}
+
+/// Which view is shown, if there are several.
+fn view(scene: &Scene, width: u16) -> Vec<Span<'static>> {
+    let is_about_one = !matches!(scene.state.screen, Screen::Board | Screen::Wall);
+    let shown = (is_about_one && scene.state.has_many()).then_some(&scene.state.shown);
+    shown.map(|view| Span::styled(scene.clean(view.as_str(), width), scene.theme.accent)).into_iter().collect()
 }
 
 fn version(scene: &Scene) -> Vec<Span<'static>> {

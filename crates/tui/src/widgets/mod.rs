@@ -6,6 +6,7 @@ pub mod footer;
 pub mod header;
 pub mod help;
 pub mod letters;
+pub mod manage;
 pub mod numbers;
 mod prompt;
 pub mod refresh;

@@ -18,6 +18,7 @@ pub fn render(scene: &Scene, prompt: &Prompt, area: Rect, buf: &mut Buffer) {
         // What was typed stays beside what is wrong with it.
         (Some(wrong), _) => (format!("{}: ", scene.clean(wrong, area.width / 2)), scene.theme.critical),
         (None, Purpose::Search) => ("runs that contain: ".to_owned(), scene.theme.accent),
+        (None, Purpose::Filter) => ("views that contain: ".to_owned(), scene.theme.accent),
         (None, Purpose::Interval) => ("interval (cron): ".to_owned(), scene.theme.accent),
     };
     let room = area.width.saturating_sub(to_u16(label.width()) + 1);

@@ -2,6 +2,7 @@
 
 use crate::{
     scene::Scene,
+    screens::screen::Screen,
     widgets::{put, to_u16},
 };
 use ratatui::{
@@ -11,6 +12,7 @@ use ratatui::{
     text::{Line, Span},
 };
 use refreshtop_core::{
+    address::ViewId,
     age,
     refresh::{RunningRefresh, Trigger, TriggerOutcome},
 };
@@ -36,8 +38,9 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 
 fn content(scene: &Scene) -> Option<(&'static str, Style, String)> {
     match &scene.state.database().trigger {
+        Trigger::Idle if scene.state.screen == Screen::Board => None,
         Trigger::Idle => scene.state.snapshot()?.running.as_ref().map(|running| elsewhere(scene, running)),
-        Trigger::Running { since, cancelling } => {
+        Trigger::Running { view, since, cancelling } => {
             let passed = age::label(scene.state.now.saturating_duration_since(*since));
             let dots = scene.glyphs.charset.ellipsis;
             let text = if *cancelling {
@@ -45,10 +48,18 @@ fn content(scene: &Scene) -> Option<(&'static str, Style, String)> {
             } else {
                 format!("refreshing{dots} {passed}  (c cancels)")
             };
-            Some((scene.glyphs.running, scene.theme.accent, text))
+            Some((scene.glyphs.running, scene.theme.accent, named(scene, view, &text)))
         }
-        Trigger::Ended { outcome, .. } => Some(ended(scene, outcome)),
+        Trigger::Ended { view, outcome, .. } => {
+            let (glyph, style, text) = ended(scene, outcome);
+            Some((glyph, style, named(scene, view, &text)))
+        }
     }
+}
+
+/// With the view in front, if it could be another.
+fn named(scene: &Scene, view: &ViewId, text: &str) -> String {
+    if scene.state.has_many() { format!("{}: {text}", scene.clean(view.as_str(), 60)) } else { text.to_owned() }
 }
 
 /// A refresh that was started elsewhere.

@@ -21,7 +21,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let taken = (crate::widgets::width_of(&block) + 2).min(area.width);
     put(buf, area, 0, &block);
     let rest = Rect { x: area.x + taken, width: area.width - taken, ..area };
-    let mut views = Screen::ALL;
+    let mut views = shown(scene);
     let before = views.iter().position(|view| *view == scene.state.screen).unwrap_or_default();
     let shown = parts(scene, &views).into_iter().take(before + 1);
     let needed: usize = shown.map(|(part, _)| Line::from(part).width() + 2).sum();
@@ -34,7 +34,12 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 
 /// The views alone, if the verdict is elsewhere.
 pub fn render_strip(scene: &Scene, area: Rect, buf: &mut Buffer) {
-    put_pressed(scene, parts(scene, &Screen::ALL), area, buf);
+    put_pressed(scene, parts(scene, &shown(scene)), area, buf);
+}
+
+/// The board is worth a tab only where there are several views.
+fn shown(scene: &Scene) -> Vec<Screen> {
+    Screen::ALL.into_iter().filter(|screen| *screen != Screen::Board || scene.state.has_board()).collect()
 }
 
 fn parts(scene: &Scene, views: &[Screen]) -> Vec<(Vec<Span<'static>>, Action)> {

@@ -5,7 +5,7 @@ use crate::{
         action::{Action, Pointed},
         clipboard,
         effect::Effect,
-        overlay::{FixDialog, Overlay},
+        overlay::{FixDialog, ManageDialog, ManageStep, Overlay},
         prompt::{Edit, Prompt, Purpose},
         state::State,
     },
@@ -15,6 +15,7 @@ use crate::{
     },
 };
 use refreshtop_core::{
+    address::ViewId,
     database::Database,
     refresh::{Trigger, TriggerOutcome},
     request::Request,
@@ -58,6 +59,10 @@ fn accept(state: &mut State) -> Vec<Effect> {
             let effects = state.with_screens(|screens, context| screens.runs.search(&text, context));
             apply(state, effects)
         }
+        Purpose::Filter => {
+            let effects = state.with_screens(|screens, context| screens.board.filter(&text, context));
+            apply(state, effects)
+        }
         Purpose::Interval => match state.screens.diagnose.interval(&text) {
             Ok(effects) => apply(state, effects),
             Err(wrong) => {
@@ -73,7 +78,16 @@ pub fn apply(state: &mut State, effects: Vec<ScreenEffect>) -> Vec<Effect> {
     let mut outside = Vec::new();
     for effect in effects {
         match effect {
-            ScreenEffect::Ask(question) => outside.push(state.request(Request::Ask(question))),
+            ScreenEffect::Ask(question) => outside.push(state.request(Request::Ask(state.shown.clone(), question))),
+            ScreenEffect::Show(view, screen) => {
+                outside.extend(show(state, view));
+                outside.extend(go_to(state, screen));
+            }
+            ScreenEffect::Examine(oid, name) => {
+                let step = ManageStep::Examining;
+                state.overlay = Some(Overlay::Manage(ManageDialog { oid, name, step, scroll: 0 }));
+                outside.push(state.request(Request::Examine(oid)));
+            }
             ScreenEffect::OpenRun(id) => {
                 state.overlay = Some(Overlay::Run { id, detail: None, scroll: 0 });
                 outside.push(state.request(Request::ReadRun(id)));
@@ -123,9 +137,11 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Poll | Action::Pause => state.resume(),
         Action::Wider => show_window(state, WINDOWS.into_iter().find(|window| *window > state.options.window)),
         Action::Narrower => show_window(state, WINDOWS.into_iter().rev().find(|window| *window < state.options.window)),
-        Action::Screen(screen) => go_to(state, screen),
+        Action::Screen(screen) => open_screen(state, screen),
         Action::Copy => clipboard::copy(state),
         Action::Search => search(state),
+        Action::PreviousView => neighbour(state, -1),
+        Action::NextView => neighbour(state, 1),
         Action::Fix
         | Action::Measure
         | Action::Interval
@@ -161,9 +177,10 @@ fn show_window(state: &mut State, window: Option<Duration>) -> Vec<Effect> {
     effects
 }
 
-/// The log can be searched from everywhere.
+/// The log can be searched from everywhere, but on the board its own rows are.
 fn search(state: &mut State) -> Vec<Effect> {
-    let mut effects = if state.screen == Screen::Runs { Vec::new() } else { go_to(state, Screen::Runs) };
+    let stays = matches!(state.screen, Screen::Runs | Screen::Board);
+    let mut effects = if stays { Vec::new() } else { go_to(state, Screen::Runs) };
     state.overlay = None;
     effects.extend(in_screen(state, |screen, context| screen.act(Action::Search, context)));
     effects
@@ -173,17 +190,21 @@ fn trigger(state: &mut State) -> Vec<Effect> {
     if matches!(state.database().trigger, Trigger::Running { .. }) {
         return Vec::new();
     }
+    let Some(view) = meant(state) else {
+        state.show_toast("this view is not managed");
+        return Vec::new();
+    };
     let fixing = state.screens.diagnose.fixing.as_ref();
     let busy = fixing.map(|fix| format!("a fix is under way: {}; wait for it", fix.label()));
     if let Some(message) = busy.or_else(|| refusal(state.database())) {
-        let ended = Trigger::Ended { outcome: TriggerOutcome::Refused { message }, at: state.now };
+        let ended = Trigger::Ended { view, outcome: TriggerOutcome::Refused { message }, at: state.now };
         state.database_mut().trigger = ended;
         return Vec::new();
     }
     // Somebody who starts a refresh wants to see its result.
     state.paused = None;
-    state.database_mut().trigger = Trigger::Running { since: state.now, cancelling: false };
-    vec![state.request(Request::Refresh(state.shown.clone()))]
+    state.database_mut().trigger = Trigger::Running { view: view.clone(), since: state.now, cancelling: false };
+    vec![state.request(Request::Refresh(view))]
 }
 
 /// The known reason why a refresh is impossible, without asking the server.
@@ -194,7 +215,21 @@ fn refusal(database: &Database) -> Option<String> {
     database.is_standby().then(|| "this server is a read-only standby: trigger the refresh on its primary".into())
 }
 
+/// The view that a refresh is for: the one that is shown, or selected on the board.
+fn meant(state: &State) -> Option<ViewId> {
+    if state.screen == Screen::Board {
+        return state.screens.board.selected(&state.context())?.id().cloned();
+    }
+    Some(state.shown.clone())
+}
+
 fn cancel(state: &mut State) -> Vec<Effect> {
+    if let Some(Overlay::Manage(dialog)) = &mut state.overlay
+        && let ManageStep::Managing { cancelling, .. } = &mut dialog.step
+    {
+        *cancelling = true;
+        return vec![state.request(Request::CancelManage)];
+    }
     match &mut state.database_mut().trigger {
         // Another key press sends it again: the first request may have come before the statement did.
         Trigger::Running { cancelling, .. } => {
@@ -203,6 +238,49 @@ fn cancel(state: &mut State) -> Vec<Effect> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Shows another view from now on; until it has been read, what the board knows of it.
+pub fn show(state: &mut State, view: ViewId) -> Vec<Effect> {
+    state.chosen = true;
+    if view == state.shown {
+        return Vec::new();
+    }
+    state.overlay = None;
+    state.paused = None;
+    state.shown = view.clone();
+    state.database_mut().show(&view);
+    state.screens.forget_view();
+    let mut effects = vec![state.request(Request::Show(view))];
+    effects.extend(state.poll());
+    effects
+}
+
+/// Shows the view so many rows further on the board.
+fn neighbour(state: &mut State, by: isize) -> Vec<Effect> {
+    if state.screen == Screen::Board {
+        return step(state, by);
+    }
+    let next = state.with_screens(|screens, context| screens.board.neighbour(by, context));
+    let Some(view) = next else { return Vec::new() };
+    let mut effects = show(state, view);
+    effects.extend(load(state));
+    effects
+}
+
+/// The screens beside the board are about the view that is selected there.
+fn open_screen(state: &mut State, screen: Screen) -> Vec<Effect> {
+    let selected = if state.screen == Screen::Board && !matches!(screen, Screen::Board | Screen::Wall) {
+        state.screens.board.selected(&state.context()).and_then(|view| view.id().cloned())
+    } else {
+        None
+    };
+    let mut effects = selected.map(|view| show(state, view)).unwrap_or_default();
+    if screen == Screen::Board && state.screen != Screen::Board {
+        state.with_screens(|screens, context| screens.board.select_shown(context));
+    }
+    effects.extend(go_to(state, screen));
+    effects
 }
 
 /// Goes to another screen, and asks for what it shows.
@@ -224,8 +302,11 @@ fn close(state: &mut State) -> Vec<Effect> {
     let screen = state.screen;
     let closed = state.with_screens(|screens, context| screens.get_mut(screen).close(context));
     let Some(effects) = closed else {
-        state.screen = Screen::Overview;
-        return Vec::new();
+        return match screen {
+            Screen::Overview | Screen::Wall if state.has_board() => open_screen(state, Screen::Board),
+            Screen::Board => Vec::new(),
+            _ => go_to(state, Screen::Overview),
+        };
     };
     apply(state, effects)
 }
@@ -246,7 +327,9 @@ fn page(state: &mut State, down: bool) -> Vec<Effect> {
 
 fn step(state: &mut State, by: isize) -> Vec<Effect> {
     match &mut state.overlay {
-        Some(Overlay::Run { scroll, .. } | Overlay::Help { scroll }) => *scroll = scrolled(*scroll, by),
+        Some(Overlay::Run { scroll, .. } | Overlay::Help { scroll } | Overlay::Manage(ManageDialog { scroll, .. })) => {
+            *scroll = scrolled(*scroll, by);
+        }
         Some(Overlay::Fix(dialog)) => dialog.step(by),
         None => return in_screen(state, |screen, context| screen.step(by, context)),
     }
@@ -281,6 +364,15 @@ fn open(state: &mut State) -> Vec<Effect> {
             state.overlay = None;
             let begun = state.with_screens(|screens, context| screens.diagnose.begin(fix, context));
             begun.map(|fix| state.request(Request::Fix(fix))).into_iter().collect()
+        }
+        Some(Overlay::Manage(dialog)) => {
+            let ManageStep::Examined(found) = &dialog.step else { return Vec::new() };
+            if !found.obstacles.is_empty() {
+                return Vec::new();
+            }
+            let found = found.clone();
+            dialog.step = ManageStep::Managing { since: state.now, cancelling: false };
+            vec![state.request(Request::Manage(found))]
         }
         Some(_) => Vec::new(),
         None => in_screen(state, |screen, context| screen.open(context)),
@@ -319,9 +411,9 @@ mod tests {
         for view in Screen::ALL {
             let mut state = fixtures::live();
             let asked = send(&mut state, Action::Screen(view));
-            let wanted = usize::from(!matches!(view, Screen::Overview | Screen::Wall));
+            let wanted = usize::from(!matches!(view, Screen::Board | Screen::Overview | Screen::Wall));
             assert_eq!(
-                asked.iter().filter(|effect| matches!(effect, Effect::Database(_, Request::Ask(_)))).count(),
+                asked.iter().filter(|effect| matches!(effect, Effect::Database(_, Request::Ask(..)))).count(),
                 wanted,
                 "{view:?}"
             );
@@ -329,7 +421,8 @@ mod tests {
                 assert_eq!(send(&mut state, Action::Screen(view)), [], "{view:?}");
             }
             send(&mut state, Action::Close);
-            assert_eq!(state.screen, Screen::Overview);
+            let left = if view == Screen::Board { Screen::Board } else { Screen::Overview };
+            assert_eq!(state.screen, left);
         }
     }
 
@@ -384,7 +477,7 @@ mod tests {
         assert_eq!((state.health(), state.freshness()), (health, freshness));
         assert_eq!(state.paused.map(|paused| paused.missed), Some(1));
         assert_eq!(
-            update(&mut state, fixtures::event(Event::Polled(Box::new(fixtures::snapshot(&[0, 1, 2])))), later),
+            update(&mut state, fixtures::event(Event::Polled(Box::new(fixtures::snapshot(&[0, 1, 2])), None)), later),
             []
         );
         assert_eq!(state.errors().len(), 0);
@@ -416,14 +509,15 @@ mod tests {
         let page = state.screens.runs.loading.clone().unwrap();
         update(
             &mut state,
-            fixtures::event(Event::Answered(Box::new(
-                Question::Runs(page).unanswered(refreshtop_core::reading::Unavailable::new("x", "")),
-            ))),
+            fixtures::event(Event::Answered(
+                fixtures::view(),
+                Box::new(Question::Runs(page).unanswered(refreshtop_core::reading::Unavailable::new("x", ""))),
+            )),
             Instant::now(),
         );
         assert!(matches!(
             send(&mut state, Action::Failures)[..],
-            [Effect::Database(_, Request::Ask(Question::Runs(_)))]
+            [Effect::Database(_, Request::Ask(_, Question::Runs(_)))]
         ));
         assert!(state.screens.runs.filter.failures);
         for wanted in [OriginFilter::Scheduled, OriginFilter::Manual, OriginFilter::Any] {

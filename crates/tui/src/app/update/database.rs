@@ -1,14 +1,25 @@
 //! What the events of a database change.
 
-use super::action::{apply, load};
-use crate::app::{effect::Effect, overlay::Overlay, state::State};
+use super::action::{apply, load, show};
+use crate::{
+    app::{
+        effect::Effect,
+        overlay::{ManageStep, Overlay},
+        state::State,
+    },
+    screens::screen::Screen,
+};
 use refreshtop_core::{
-    address::DatabaseId,
+    address::{DatabaseId, ViewId},
     event::Event,
+    manage::{Examination, Outcome},
     notification::Notification,
+    question::Answer,
     reading::Reading,
     refresh::{Trigger, TriggerOutcome},
     run::RunDetail,
+    snapshot::Deployment,
+    views::View,
 };
 use uuid::Uuid;
 
@@ -28,18 +39,17 @@ pub fn event(state: &mut State, id: &DatabaseId, event: Event) -> Vec<Effect> {
             database.notified(&notification, now);
             Vec::new()
         }
-        Event::Polled(_) | Event::PollFailed(_) if paused => {
+        Event::Polled(..) | Event::PollFailed(_) if paused => {
             database.polling.running = false;
             Vec::new()
         }
-        Event::Polled(snapshot) => {
+        Event::Polled(snapshot, all) => {
             let read = snapshot.view.clone();
-            database.polled(*snapshot, now, interval);
-            if is_shown {
-                state.show_only_view(&read);
+            if let Some(all) = all {
+                database.read_all(*all);
             }
-            // What else is on the screen may have changed with it.
-            if is_shown { load(state) } else { Vec::new() }
+            database.polled(*snapshot, now, interval);
+            if is_shown { polled(state, &read) } else { Vec::new() }
         }
         Event::PollFailed(error) => {
             database.poll_failed(error, now, interval);
@@ -47,12 +57,16 @@ pub fn event(state: &mut State, id: &DatabaseId, event: Event) -> Vec<Effect> {
         }
         Event::TriggerEnded(outcome) => trigger_ended(state, id, outcome),
         // Another database is shown by now.
-        Event::RunRead(..) | Event::Answered(_) | Event::Fixed(_) if !is_shown => Vec::new(),
+        Event::RunRead(..) | Event::Answered(..) | Event::Fixed(_) | Event::Examined(..) if !is_shown => Vec::new(),
         Event::RunRead(run, read) => run_read(state, run, read),
-        Event::Answered(answer) => {
+        // It is about another view than the one that is shown by now.
+        Event::Answered(view, answer) if view != state.shown && !matches!(*answer, Answer::Diagnosis(_)) => Vec::new(),
+        Event::Answered(_, answer) => {
             let effects = state.with_screens(|screens, context| screens.answered(*answer, context));
             apply(state, effects)
         }
+        Event::Examined(oid, found) => examined(state, oid, *found),
+        Event::ManageEnded(outcome) => manage_ended(state, outcome),
         Event::Fixed(outcome) => {
             let effects = state.with_screens(|screens, context| screens.diagnose.fixed(outcome, context));
             let mut effects = apply(state, effects);
@@ -62,9 +76,74 @@ pub fn event(state: &mut State, id: &DatabaseId, event: Event) -> Vec<Effect> {
     }
 }
 
+/// What is on the screen may have changed with a poll that read `view` in detail.
+fn polled(state: &mut State, view: &ViewId) -> Vec<Effect> {
+    state.show_only_view(view);
+    let mut effects = open(state);
+    if *view != state.shown {
+        // It was under way when another view was chosen.
+        effects.extend(state.poll());
+    }
+    effects.extend(load(state));
+    effects
+}
+
+/// Settles, once all views are known, on which screen the monitor opens.
+fn open(state: &mut State) -> Vec<Effect> {
+    let Some(views) = state.all().filter(|_| !state.opened) else { return Vec::new() };
+    let is_known = state.snapshot().is_some_and(|snapshot| snapshot.stats.is_ok());
+    let (managed, any) = (state.managed_count(), !views.views.is_empty() || is_installed(state));
+    state.opened = true;
+    if state.chosen || managed == 1 || views_unread(state) {
+        return Vec::new();
+    }
+    if state.options.screen.is_none() && state.screen == Screen::Overview && (managed > 1 || any && !is_known) {
+        state.screen = Screen::Board;
+    }
+    // The other screens must be about some view.
+    let worst = if is_known { None } else { state.worst().1.and_then(View::id).cloned() };
+    worst.map(|view| show(state, view)).unwrap_or_default()
+}
+
+fn is_installed(state: &State) -> bool {
+    state.snapshot().is_some_and(|snapshot| snapshot.deployment == Deployment::Migrated)
+}
+
+fn views_unread(state: &State) -> bool {
+    state.all().is_none_or(|views| views.registry.is_err())
+}
+
+fn examined(state: &mut State, oid: i64, found: Result<Examination, String>) -> Vec<Effect> {
+    if let Some(Overlay::Manage(dialog)) = &mut state.overlay
+        && dialog.oid == oid
+        && dialog.step == ManageStep::Examining
+    {
+        dialog.step = match found {
+            Ok(found) => ManageStep::Examined(Box::new(found)),
+            Err(why) => ManageStep::NotExamined(why),
+        };
+    }
+    Vec::new()
+}
+
+fn manage_ended(state: &mut State, outcome: Result<Outcome, String>) -> Vec<Effect> {
+    match &mut state.overlay {
+        Some(Overlay::Manage(dialog)) if matches!(dialog.step, ManageStep::Managing { .. }) => {
+            dialog.step = ManageStep::Ended(outcome);
+        }
+        // The person went on to something else.
+        _ => state.show_toast(match outcome {
+            Ok(Outcome::Managed { .. } | Outcome::Already) => "the view is managed now".to_owned(),
+            Ok(Outcome::Possible) => "the view is not managed".to_owned(),
+            Ok(Outcome::Refused { reason }) | Err(reason) => format!("the view is not managed: {reason}"),
+        }),
+    }
+    state.poll()
+}
+
 fn missed(state: &mut State, notification: &Notification) -> Vec<Effect> {
     if let Some(paused) = &mut state.paused
-        && notification.refresh_type == state.shown.as_str()
+        && (state.screen == Screen::Board || notification.refresh_type == state.shown.as_str())
     {
         paused.missed = paused.missed.saturating_add(1);
     }
@@ -83,7 +162,10 @@ fn run_read(state: &mut State, run: Uuid, read: Box<Reading<RunDetail>>) -> Vec<
 fn trigger_ended(state: &mut State, id: &DatabaseId, outcome: TriggerOutcome) -> Vec<Effect> {
     let (at, paused) = (state.now, state.paused.is_some());
     let Some(database) = state.databases.get_mut(id) else { return Vec::new() };
-    database.trigger = Trigger::Ended { outcome, at };
+    let Trigger::Running { view, .. } = std::mem::replace(&mut database.trigger, Trigger::Idle) else {
+        return Vec::new();
+    };
+    database.trigger = Trigger::Ended { view, outcome, at };
     let request = if paused { None } else { database.poll() };
     request.map(|request| Effect::Database(id.clone(), request)).into_iter().collect()
 }

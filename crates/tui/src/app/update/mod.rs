@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(state.health().verdict, Verdict::Unknown);
         assert_eq!(send(&mut state, fixtures::event(Event::Link(LinkEvent::Live))), [fixtures::request(Request::Poll)]);
         assert!(state.database().polling.running);
-        send(&mut state, fixtures::event(Event::Polled(Box::new(fixtures::snapshot(&[])))));
+        send(&mut state, fixtures::event(Event::Polled(Box::new(fixtures::snapshot(&[])), None)));
         assert_eq!(state.health().verdict, Verdict::Healthy);
         assert_eq!(state.database().polling.due, Some(state.now + state.options.poll_interval));
     }
@@ -134,11 +134,11 @@ mod tests {
         let mut state = fixtures::live();
         send(&mut state, Message::Action(Action::Poll));
         send(&mut state, fixtures::event(Event::Notified(notification(9_001, "error"))));
-        send(&mut state, fixtures::event(Event::Polled(Box::new(fixtures::snapshot(&[])))));
+        send(&mut state, fixtures::event(Event::Polled(Box::new(fixtures::snapshot(&[])), None)));
         assert_eq!(state.runs()[0].id, Uuid::from_u128(9_001));
         assert_eq!(state.stats().unwrap().total, 289);
         later(&mut state, BURST_PAUSE, Message::Tick);
-        send(&mut state, fixtures::event(Event::Polled(Box::new(fixtures::snapshot(&[])))));
+        send(&mut state, fixtures::event(Event::Polled(Box::new(fixtures::snapshot(&[])), None)));
         assert_eq!(state.stats().unwrap().total, 288, "what the log does not have goes with the next poll");
     }
 
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(send(&mut state, Message::Action(Action::Poll)), [fixtures::request(Request::Poll)]);
         send(&mut state, fixtures::event(Event::Notified(notification(9_001, "success"))));
         assert_eq!(send(&mut state, Message::Action(Action::Poll)), []);
-        send(&mut state, fixtures::event(Event::Polled(Box::new(fixtures::snapshot(&[])))));
+        send(&mut state, fixtures::event(Event::Polled(Box::new(fixtures::snapshot(&[])), None)));
         assert_eq!(later(&mut state, BURST_PAUSE, Message::Tick), [fixtures::request(Request::Poll)]);
     }
 
@@ -190,7 +190,7 @@ mod tests {
         snapshot.read_for = Duration::from_secs(20);
         let fresh = state.freshness().unwrap();
         send(&mut state, Message::Action(Action::Poll));
-        send(&mut state, fixtures::event(Event::Polled(Box::new(snapshot))));
+        send(&mut state, fixtures::event(Event::Polled(Box::new(snapshot), None)));
         assert_eq!(state.freshness().unwrap(), fresh + Duration::from_secs(20));
     }
 

@@ -263,7 +263,7 @@ mod tests {
 
     fn answer(state: &mut State, read: Reading<Diagnosis>) -> Vec<Effect> {
         let now = state.now;
-        update(state, fixtures::event(Event::Answered(Box::new(Answer::Diagnosis(read)))), now)
+        update(state, fixtures::event(Event::Answered(fixtures::view(), Box::new(Answer::Diagnosis(read)))), now)
     }
 
     fn act(state: &mut State, action: Action) -> Vec<Effect> {
@@ -285,7 +285,7 @@ mod tests {
         let mut state = fixtures::diagnose::view();
         assert_eq!(
             act(&mut state, Action::Measure),
-            [fixtures::request(Request::Ask(Question::Diagnosis { run_plan: true }))]
+            [fixtures::request(Request::Ask(fixtures::view(), Question::Diagnosis { run_plan: true }))]
         );
         assert_eq!(state.screens.diagnose.check().unwrap().id, PLAN);
         answer(&mut state, Ok(fixtures::diagnose::found()));

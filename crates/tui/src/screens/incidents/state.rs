@@ -121,7 +121,11 @@ mod tests {
 
     fn answer(state: &mut State, read: Reading<Record>) -> Vec<Effect> {
         let (window, now) = (state.options.window, state.now);
-        update(state, fixtures::event(Event::Answered(Box::new(Answer::Incidents(window, read)))), now)
+        update(
+            state,
+            fixtures::event(Event::Answered(fixtures::view(), Box::new(Answer::Incidents(window, read)))),
+            now,
+        )
     }
 
     #[test]
@@ -130,7 +134,7 @@ mod tests {
         let question = Question::Incidents { window: Duration::from_hours(24), limit: Duration::from_mins(10) };
         assert_eq!(
             press(&mut state, Action::Screen(Screen::Incidents)),
-            [fixtures::request(Request::Ask(question.clone()))]
+            [fixtures::request(Request::Ask(fixtures::view(), question.clone()))]
         );
         assert_eq!(press(&mut state, Action::Screen(Screen::Incidents)), []);
         assert_eq!(answer(&mut state, Ok(fixtures::incident_record())), []);

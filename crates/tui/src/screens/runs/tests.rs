@@ -34,7 +34,7 @@ fn search(state: &mut State, text: &str) -> Vec<Effect> {
     effects
         .into_iter()
         .map(|effect| match effect {
-            ScreenEffect::Ask(question) => state.request(Request::Ask(question)),
+            ScreenEffect::Ask(question) => state.request(Request::Ask(fixtures::view(), question)),
             other => panic!("{other:?}"),
         })
         .collect()
@@ -47,13 +47,13 @@ fn press(state: &mut State, action: Action) -> Vec<Effect> {
 /// The page that was asked for.
 fn asked(effects: &[Effect]) -> RunsPage {
     match effects {
-        [Effect::Database(_, Request::Ask(Question::Runs(page)))] => page.clone(),
+        [Effect::Database(_, Request::Ask(_, Question::Runs(page)))] => page.clone(),
         other => panic!("{other:?}"),
     }
 }
 
 fn answer(state: &mut State, page: &RunsPage, read: Reading<RunsRead>) -> Vec<Effect> {
-    send(state, fixtures::event(Event::Answered(Box::new(Answer::Runs(page.clone(), read)))))
+    send(state, fixtures::event(Event::Answered(fixtures::view(), Box::new(Answer::Runs(page.clone(), read)))))
 }
 
 /// A poll that brings `run` as the newest one, and the questions that follow.
@@ -62,7 +62,7 @@ fn polled(state: &mut State, log: &[LogRow], run: u128) {
     if let Ok(runs) = &mut snapshot.runs {
         runs[0].id = Uuid::from_u128(run);
     }
-    let effects = send(state, fixtures::event(Event::Polled(Box::new(snapshot))));
+    let effects = send(state, fixtures::event(Event::Polled(Box::new(snapshot), None)));
     answer_all(state, log, effects);
 }
 
@@ -173,14 +173,14 @@ fn more_than_a_page_of_new_rows_leaves_no_gap() {
 fn nothing_is_asked_while_nothing_changes() {
     let log = rows(600);
     let mut state = open(&log);
-    let same = || fixtures::event(Event::Polled(Box::new(fixtures::snapshot(&[]))));
+    let same = || fixtures::event(Event::Polled(Box::new(fixtures::snapshot(&[])), None));
     assert_eq!(send(&mut state, same()), []);
     pressed(&mut state, &log, &[Action::Down; 300]);
     pressed(&mut state, &log, &[Action::Last]);
     polled(&mut state, &log, 1 << 70);
     let mut snapshot = fixtures::snapshot(&[]);
     snapshot.runs.as_mut().unwrap()[0].id = Uuid::from_u128(1 << 70);
-    assert_eq!(send(&mut state, fixtures::event(Event::Polled(Box::new(snapshot)))), []);
+    assert_eq!(send(&mut state, fixtures::event(Event::Polled(Box::new(snapshot), None))), []);
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn what_is_rare_is_searched_for_only_on_request() {
 fn ask_brief(state: &mut State) -> RunsPage {
     let mut snapshot = fixtures::snapshot(&[]);
     snapshot.runs.as_mut().unwrap()[0].id = Uuid::from_u128(1 << 71);
-    let page = asked(&send(state, fixtures::event(Event::Polled(Box::new(snapshot)))));
+    let page = asked(&send(state, fixtures::event(Event::Polled(Box::new(snapshot), None))));
     assert!(page.background);
     page
 }

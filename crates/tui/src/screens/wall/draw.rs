@@ -20,6 +20,7 @@
 //! (critical), broken lines above and below (unknown). Nothing counts seconds. The picture is a little smaller than the
 //! screen and wanders over it, a cell at a time ([`crate::screens::wall::drift::STEP`]), so that nothing burns in.
 
+use super::many;
 use crate::{
     app::{action::Action, state::State},
     scene::Scene,
@@ -59,6 +60,9 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     }
     panes::footer::render(scene, rows.bottom(1), buf);
     panes::refresh::render(scene, rows.bottom(refresh_rows), buf);
+    if scene.state.has_many() {
+        return many::draw_body(scene, rows.left, buf);
+    }
     draw_body(scene, rows.left, banner_rows > 0, buf);
 }
 
@@ -245,7 +249,7 @@ fn draw_body(scene: &Scene, area: Rect, banner: bool, buf: &mut Buffer) {
 }
 
 /// Rows of the verdict with what is around it.
-fn verdict_rows(scene: &Scene, scale: u16) -> u16 {
+pub(super) fn verdict_rows(scene: &Scene, scale: u16) -> u16 {
     letters::height(scale, scene.glyphs) + if scene.health.verdict == Verdict::Healthy { 0 } else { 2 }
 }
 
@@ -259,7 +263,7 @@ impl Sizes {
 }
 
 /// The largest scale at which `text` fits into `width`; 0 if none does.
-fn most(text: &str, width: u16) -> u16 {
+pub(super) fn most(text: &str, width: u16) -> u16 {
     if letters::spells(text) { width / letters::width(text, 1).max(1) } else { 0 }
 }
 
@@ -309,7 +313,7 @@ fn spelt(verdict: Verdict, scale: u16, width: u16) -> String {
     if letters::width(&marked, scale) + 4 <= width { marked } else { word.into() }
 }
 
-fn draw_verdict(scene: &Scene, verdict: Verdict, scale: u16, area: Rect, buf: &mut Buffer) {
+pub(super) fn draw_verdict(scene: &Scene, verdict: Verdict, scale: u16, area: Rect, buf: &mut Buffer) {
     // What is frozen may no longer be true.
     let paused = scene.state.paused.is_some();
     let style = if paused { scene.theme.old } else { scene.theme.verdict(verdict) };

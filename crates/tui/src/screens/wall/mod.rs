@@ -1,3 +1,4 @@
 pub mod draw;
 pub mod drift;
+mod many;
 pub mod state;
