@@ -61,8 +61,10 @@ pub async fn job_by_name(
             return Ok(None);
         }
         format!("{NAMED} AND {OF_ROLES_THAT_COUNT}")
-    } else {
+    } else if schedule::is_of_contract(&sought.name) {
         NAMED.to_owned()
+    } else {
+        format!("({NAMED} OR {CALLING})")
     };
     if !schedule::has_own_tables(&tx).await? {
         return Ok(None);
@@ -110,7 +112,7 @@ async fn read(
     .transpose()
 }
 
-fn job(row: &Row, cron: &CronSettings) -> Result<Job> {
+pub(super) fn job(row: &Row, cron: &CronSettings) -> Result<Job> {
     let last = match text(row, "last_status")? {
         Some(status) => {
             Some(JobRun { status, message: text(row, "last_message")?, started_at: moment(row, "last_start")? })
