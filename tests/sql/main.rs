@@ -18,6 +18,7 @@ mod reader;
 mod refresh;
 mod schedule;
 mod stats;
+mod sums;
 #[path = "../support/mod.rs"]
 mod support;
 mod views;

@@ -57,7 +57,7 @@ pub async fn jobs_here(tx: &ReadTransaction<'_>, cron: &CronSettings) -> Result<
     let sql = "SELECT refresh_type, schedule, active, last_status, last_message, last_start
                FROM refreshtop.jobs_of_views()";
     let rows = tx.ask(&[Thing::Function("jobs_of_views")], sql, &[]).await?;
-    rows.iter().map(|row| Ok((ViewId::new(&some_text(row, "refresh_type")?), job::job(row, cron)?))).collect()
+    rows.iter().map(|row| Ok((ViewId::new(&some_text(row, "refresh_type")?), job::of_row(row, cron)?))).collect()
 }
 
 /// The same by the names of the jobs, in the database of `pg_cron` if that is another one than `database`, the
@@ -84,7 +84,7 @@ pub async fn jobs_there(
     for row in &rows {
         let name = text(row, "name")?.unwrap_or_default();
         let name = name.strip_suffix(&suffix).unwrap_or(&name).to_owned();
-        jobs.insert(name, job::job(row, cron)?);
+        jobs.insert(name, job::of_row(row, cron)?);
     }
     Ok(jobs)
 }

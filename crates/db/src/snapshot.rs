@@ -140,7 +140,7 @@ pub async fn read(app: &mut Kept, view: &ViewId, scope: &Scope) -> Result<Read> 
     app.read(move |tx| Box::pin(parts(tx, view.clone(), scope))).await
 }
 
-async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) -> Result<Read> {
+pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) -> Result<Read> {
     let job_name = refresh_job(&view);
     let window = scope.window;
     // Polled together they share a round trip, which is most of what a poll costs over a slow link.
