@@ -280,6 +280,9 @@ BEGIN
             USING ERRCODE = 'insufficient_privilege', HINT = 'Migrate as its owner or as a superuser.';
     END IF;
     PERFORM refreshtop.register_view('platform_metrics', v_view, v_zone);
+    -- The schedule of its job, until that has another one.
+    UPDATE refreshtop.views v SET schedule = '*/5 * * * *', run_every = '5 min'
+    WHERE v.refresh_type = 'platform_metrics' AND v.schedule IS NULL;
 
     -- A concurrent refresh needs a unique index on plain columns, without an expression or a WHERE.
     IF NOT EXISTS (SELECT 1 FROM pg_index i

@@ -193,8 +193,13 @@ BEGIN
         time_zone = coalesce(v_old.time_zone, v.time_zone),
         settings = coalesce(v_old.settings, v.settings),
         lock_timeout = coalesce(v_old.lock_timeout, v.lock_timeout),
-        keep_log = coalesce(v_old.keep_log, v.keep_log)
+        keep_log = coalesce(v_old.keep_log, v.keep_log),
+        schedule = coalesce(v_old.schedule, v.schedule),
+        run_every = coalesce(v_old.run_every, v.run_every)
     WHERE v.refresh_type = v_type;
+    IF v_old.schedule IS NOT NULL THEN
+        PERFORM refreshtop.follow_schedule(v_type);
+    END IF;
     INSERT INTO refreshtop.undo (step, kind, object_schema, object_name, detail)
     SELECT 12, 'grant', v_view.nspname, v_view.relname,
            jsonb_build_object('right', a.privilege_type, 'kind', 'VIEW', 'role', v_our, 'view', v_type)
@@ -272,6 +277,10 @@ BEGIN
                          substr(encode(sha256(convert_to(p_refresh_type, 'UTF8')), 'hex'), 1, 32), i);
         EXECUTE format('DROP SEQUENCE IF EXISTS %s', v_slot);
     END LOOP;
+    UPDATE refreshtop.views v SET schedule = NULL WHERE v.refresh_type = p_refresh_type AND v.schedule IS NOT NULL;
+    IF FOUND THEN
+        PERFORM refreshtop.follow_schedule(p_refresh_type);
+    END IF;
     DELETE FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type;
     -- The right on a schema goes with the last view in it.
     FOR v_note IN
@@ -397,6 +406,15 @@ BEGIN
                     v_view.lock_timeout := coalesce(v_change.value, '5 s')::interval;
                 WHEN 'keep_log' THEN
                     v_view.keep_log := coalesce(v_change.value, '30 days')::interval;
+                WHEN 'schedule' THEN
+                    v_view.schedule := CASE WHEN lower(btrim(v_change.value)) NOT IN ('', 'none')
+                                            THEN btrim(v_change.value) END;
+                    v_view.run_every := refreshtop.longest_pause(v_view.schedule);
+                    IF v_view.schedule IS NULL AND v_view.managed_at IS NULL THEN
+                        RAISE EXCEPTION 'the job of % came with a migration', p_refresh_type
+                            USING ERRCODE = 'object_not_in_prerequisite_state',
+                                  HINT = 'refreshtop job pause stops it, refreshtop job remove removes it.';
+                    END IF;
                 WHEN 'time_zone' THEN
                     v_before := current_setting('TimeZone');
                     PERFORM set_config('TimeZone',
@@ -419,7 +437,8 @@ BEGIN
                 ELSE
                     RAISE EXCEPTION 'a view has no setting "%"', left(v_change.key, 100)
                         USING ERRCODE = 'invalid_parameter_value',
-                              HINT = format('It has blocking, keep_log, lock_timeout, search_path, time_zone, %s.',
+                              HINT = format('It has blocking, keep_log, lock_timeout, schedule, search_path, '
+                                            'time_zone, %s.',
                                             array_to_string(v_tunable, ', '));
             END CASE;
         EXCEPTION WHEN invalid_datetime_format OR invalid_text_representation OR datetime_field_overflow
@@ -440,14 +459,19 @@ BEGIN
         keep_log = v_view.keep_log,
         time_zone = v_view.time_zone,
         blocking = v_view.blocking,
+        schedule = v_view.schedule,
+        run_every = v_view.run_every,
         settings = v_view.settings
     WHERE v.refresh_type = p_refresh_type;
+    IF p_changes ? 'schedule' THEN
+        PERFORM refreshtop.follow_schedule(p_refresh_type);
+    END IF;
     PERFORM refreshtop.note_act('views set', 'success',
                                 jsonb_build_object('view', p_refresh_type, 'changes', p_changes));
 END
 $$;
 COMMENT ON FUNCTION refreshtop.change_view(text, jsonb) IS
-    'Changes how a managed view is refreshed: lock_timeout, keep_log, time_zone, blocking, work_mem and more';
+    'Changes how and when a managed view is refreshed: schedule, lock_timeout, blocking, time_zone, work_mem and more';
 SELECT refreshtop_migration.seal('refreshtop.change_view(text, jsonb)');
 SELECT refreshtop_migration.as_migrator();
 

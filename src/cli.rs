@@ -516,7 +516,7 @@ mod tests {
         }
         let mut names = BTreeSet::new();
         command().get_subcommands().for_each(|child| without(child, &mut names));
-        let wanted = ["all", "also", "blocking", "dry_run", "fix", "to", "with", "yes"];
+        let wanted = ["all", "also", "blocking", "dry_run", "fix", "schedule", "take_over", "to", "with", "yes"];
         assert_eq!(names.into_iter().collect::<Vec<_>>(), wanted);
     }
 

@@ -137,7 +137,7 @@ async fn run(cli: &Cli, settings: &Settings, environment: &Environment) -> Resul
         Command::Logs(logs) => command::logs::run(&logs, settings, &target, output).await,
         Command::Trigger(trigger) => command::trigger::run(&trigger, settings, &target, output).await,
         Command::Views(views) => command::views::run(&views, settings, &target, output).await,
-        Command::Job(job) => command::job::run(&job, &target, output).await,
+        Command::Job(job) => Box::pin(command::job::run(&job, settings, &target, output)).await,
         Command::Cleanup(_) => command::cleanup::run(&target, output).await,
         Command::Check(check) => command::check::run(&check, settings, &target, output).await,
         Command::Doctor(doctor) => command::doctor::run(&doctor, settings, &target, environment, output).await,

@@ -241,15 +241,12 @@ pub struct Metrics {
 /// `schedule`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Schedule {
-    /// When to refresh: five fields of cron, in UTC
-    #[arg(
-        long,
-        env = "REFRESHTOP_CRON",
-        value_name = "EXPRESSION",
-        default_value = "*/5 * * * *",
-        value_parser = value::cron
-    )]
-    pub cron: String,
+    /// When to refresh one view: five fields of cron, in UTC; otherwise each view is refreshed at its own schedule
+    #[arg(long, env = "REFRESHTOP_CRON", value_name = "EXPRESSION", value_parser = value::cron)]
+    pub cron: Option<String>,
+    /// How many views may be refreshed at the same time
+    #[arg(long, env = "REFRESHTOP_JOBS", value_name = "COUNT", default_value = "4", value_parser = value::jobs)]
+    pub jobs: usize,
     /// How long a running refresh may continue after a stop signal before it is cancelled
     #[arg(long, env = "REFRESHTOP_GRACE", value_name = "DURATION", default_value = "30s", value_parser = value::grace)]
     pub grace: Duration,

@@ -1,6 +1,7 @@
 //! The options of `refreshtop views`.
 
 use super::arguments::Answer;
+use crate::settings::value;
 use clap::{Args, Subcommand, builder::FalseyValueParser};
 
 /// `views`.
@@ -34,6 +35,7 @@ pub enum ViewsAction {
 /// `views add`. Its options have no variables: a forgotten one must not change anything.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "they are flags")]
+#[expect(clippy::doc_markdown, reason = "these comments are the text of --help")]
 pub struct ViewsAdd {
     /// The views, as SQL writes them; without schema or quotes if that is unambiguous; * stands for any text and ? for
     /// one character
@@ -45,6 +47,12 @@ pub struct ViewsAdd {
     /// Refresh them plainly, which needs no unique index and keeps readers waiting
     #[arg(long)]
     pub blocking: bool,
+    /// When to refresh them: five fields of cron, or '30 seconds' with pg_cron 1.5 or newer
+    #[arg(long, value_name = "EXPRESSION", value_parser = value::job_schedule)]
+    pub schedule: Option<String>,
+    /// Pause jobs of others that do nothing but refresh one of them, and take over their schedules; --yes alone does not
+    #[arg(long, conflicts_with = "dry_run")]
+    pub take_over: bool,
     /// Only examine them
     #[arg(long)]
     pub dry_run: bool,
@@ -75,8 +83,11 @@ pub struct ViewsSet {
     #[arg(value_name = "NAME")]
     pub name: String,
     /// What to change, e.g. lock_timeout=10s keep_log='90 days' blocking=on work_mem=64MB; without a value, the default
-    #[arg(value_name = "KEY=VALUE", required = true)]
+    #[arg(value_name = "KEY=VALUE", required_unless_present = "schedule")]
     pub changes: Vec<String>,
+    /// When to refresh them: five fields of cron, '30 seconds' with pg_cron 1.5 or newer, or none
+    #[arg(long, value_name = "EXPRESSION", value_parser = value::schedule_or_none)]
+    pub schedule: Option<String>,
     /// How to answer.
     #[command(flatten)]
     pub answer: Answer,

@@ -1,25 +1,29 @@
 //! `refreshtop job show | runs | pause | resume | every | remove | restore`.
 
 use crate::{
-    cli::arguments::{Answer, Job, JobAction, JobName},
+    cli::arguments::{Answer, Job, JobAction, JobName, JobOne},
     command::{
-        Failure,
+        Failure, default_view,
         interrupt::{self, Watch},
         migrate, session,
     },
     output::{Output, clean, json, moment, table::Table},
+    settings::Settings,
 };
 use chrono::{DateTime, Utc};
 use refreshtop_connect::{Canceller, Limits, Target};
-use refreshtop_core::exit;
+use refreshtop_core::{address::ViewId, exit};
 use refreshtop_db::{
     change_job::{self, Change, Changed},
+    contract::{PLATFORM_METRICS, is_own, refresh_job},
+    cron_job::Sought,
     cron_settings::{self, CronSettings},
     error::{self, Error, sqlstate},
     executions::{self, Execution},
     job::job_by_name,
+    jobs,
     migrate::lacks_platform_metrics,
-    schedule::sought,
+    schedule::{refresh_job_of, sought},
     server_facts,
     session::Session,
 };
@@ -29,39 +33,114 @@ use serde_json::{Value, json};
 ///
 /// # Errors
 /// The database can't be reached, there is no `pg_cron`, or this role may not.
-pub async fn run(job: &Job, target: &Target, output: Output) -> Result<(), Failure> {
+pub async fn run(job: &Job, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
     let show = JobAction::Show(Answer::default());
+    let named = async |one: &JobOne| Named::of(one.job, settings, target).await;
     match job.action.as_ref().unwrap_or(&show) {
-        JobAction::Show(_) => Jobs::open(target).await?.show(target, output).await,
-        JobAction::Runs(runs) => Jobs::open(target).await?.runs(runs.one.job, runs.newest.limit, target, output).await,
-        JobAction::Pause(one) => change(one.job, &Change::Pause, target, output).await,
-        JobAction::Resume(one) => change(one.job, &Change::Resume, target, output).await,
-        JobAction::Remove(one) => change(one.job, &Change::Remove, target, output).await,
-        JobAction::Every(every) => change(every.one.job, &Change::Every(every.schedule.clone()), target, output).await,
+        JobAction::Show(_) => {
+            let only = settings.view_named.then_some(&settings.view);
+            Jobs::open(target).await?.show(only, target, output).await
+        }
+        JobAction::Runs(runs) => {
+            Jobs::open(target).await?.runs(&named(&runs.one).await?, runs.newest.limit, target, output).await
+        }
+        JobAction::Pause(one) => change(&named(one).await?, &Change::Pause, target, output).await,
+        JobAction::Resume(one) => change(&named(one).await?, &Change::Resume, target, output).await,
+        JobAction::Remove(one) => change(&named(one).await?, &Change::Remove, target, output).await,
+        JobAction::Every(every) => {
+            change(&named(&every.one).await?, &Change::Every(every.schedule.clone()), target, output).await
+        }
         JobAction::Restore(_) => restore(target, output).await,
     }
 }
 
+/// A job that is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Named {
+    /// The one that cleans up.
+    Cleanup,
+    /// The one that refreshes this view.
+    Of(ViewId),
+}
+
+impl Named {
+    /// The one that is meant if no view is named refreshes `platform_metrics`, or the only managed view.
+    async fn of(job: JobName, settings: &Settings, target: &Target) -> Result<Self, Failure> {
+        if job == JobName::Cleanup {
+            return Ok(Self::Cleanup);
+        }
+        let meant = if settings.view_named {
+            None
+        } else {
+            match default_view::of(target).await {
+                Err(several) if several.code == exit::USAGE => return Err(several),
+                meant => meant.unwrap_or_default(),
+            }
+        };
+        Ok(Self::Of(meant.unwrap_or_else(|| settings.view.clone())))
+    }
+
+    /// Its name.
+    fn in_cron(&self) -> String {
+        match self {
+            Self::Cleanup => JobName::Cleanup.in_cron().to_owned(),
+            Self::Of(view) => refresh_job(view),
+        }
+    }
+
+    fn sought(&self, database: &str) -> Sought {
+        match self {
+            Self::Cleanup => sought(database, JobName::Cleanup.in_cron()),
+            Self::Of(view) => refresh_job_of(database, view),
+        }
+    }
+
+    fn is_of_contract(&self) -> bool {
+        matches!(self, Self::Of(view) if is_own(view))
+    }
+
+    /// What has to be added to a command that is about it.
+    fn option(&self) -> String {
+        match self {
+            Self::Of(view) if !is_own(view) => format!(" --view '{}'", view.as_str().replace('\'', "'\\''")),
+            Self::Cleanup => " --job cleanup".to_owned(),
+            Self::Of(_) => String::new(),
+        }
+    }
+}
+
 /// Changes a job, unless a signal comes first.
-async fn change(name: JobName, change: &Change, target: &Target, output: Output) -> Result<(), Failure> {
+async fn change(name: &Named, change: &Change, target: &Target, output: Output) -> Result<(), Failure> {
     let work = async |watch: &Watch| {
         let mut jobs = Jobs::open(target).await?;
         jobs.watch(watch).await?;
         jobs.change(name, change, watch).await
     };
     interrupt::run(target, output.json, work).await?;
+    if matches!((change, name), (Change::Every(_), Named::Of(view)) if !is_own(view)) {
+        // How long the job waits depends on its schedule. Ignore the error: a role that may change the job only by the
+        // installation's function has changed that too.
+        let _ = migrate::jobs(target, true).await;
+    }
     if output.json {
         let schedule = if let Change::Every(schedule) = change { Some(schedule) } else { None };
         let object = json!({"name": name.in_cron(), "change": change.act(), "schedule": schedule});
         return output.object("job_change", json::of_database(&target.id(), object));
     }
     let what = match change {
-        Change::Pause => "paused; it runs again after: refreshtop job resume".to_owned(),
+        Change::Pause => format!("paused; it runs again after: refreshtop job resume{}", name.option()),
         Change::Resume => "resumed".to_owned(),
         Change::Every(schedule) => format!("runs at {schedule} (UTC, or pg_cron's own zone)"),
         Change::Remove => "removed; it comes back with: refreshtop job restore".to_owned(),
     };
-    output.print(&format!("job {} {what}", name.in_cron()))
+    output.print(&clean(&format!("job {} {what}", name.in_cron())))
+}
+
+/// Gives the job of `platform_metrics` another schedule.
+pub(super) async fn reschedule_own(target: &Target, schedule: &str, watch: &Watch) -> Result<(), Failure> {
+    let mut jobs = Jobs::open(target).await?;
+    jobs.watch(watch).await?;
+    jobs.change(&Named::Of(ViewId::new(PLATFORM_METRICS)), &Change::Every(schedule.to_owned()), watch).await
 }
 
 /// The sessions in which jobs are read and changed.
@@ -106,8 +185,8 @@ impl<'a> Jobs<'a> {
         Ok(Self { target, app, there, cancellers, cron, database: facts.server.database, now: facts.time })
     }
 
-    async fn job(&mut self, name: JobName) -> Result<Option<refreshtop_core::job::Job>, Failure> {
-        let sought = sought(&self.database, name.in_cron());
+    async fn job(&mut self, name: &Named) -> Result<Option<refreshtop_core::job::Job>, Failure> {
+        let sought = name.sought(&self.database);
         let found = match &mut self.there {
             Some(there) => job_by_name(there, &self.cron, &sought, false).await,
             None => job_by_name(&mut self.app, &self.cron, &sought, true).await,
@@ -120,18 +199,31 @@ impl<'a> Jobs<'a> {
         lacks_platform_metrics(&mut self.app).await.unwrap_or(false)
     }
 
-    async fn show(mut self, target: &Target, output: Output) -> Result<(), Failure> {
+    /// The jobs of this installation, or only the one of a view.
+    async fn all(&mut self, only: Option<&ViewId>) -> Vec<Named> {
+        if let Some(view) = only {
+            return vec![Named::Of(view.clone())];
+        }
+        let own = ViewId::new(PLATFORM_METRICS);
+        // Who may not know which views have a schedule sees the jobs of the contract.
+        let scheduled = jobs::scheduled(&mut self.app).await.unwrap_or_default();
+        let others = scheduled.into_iter().map(|view| view.view).filter(|view| !is_own(view));
+        std::iter::once(own).chain(others).map(Named::Of).chain([Named::Cleanup]).collect()
+    }
+
+    async fn show(mut self, only: Option<&ViewId>, target: &Target, output: Output) -> Result<(), Failure> {
         let (mut objects, mut table) = (Vec::new(), Table::new(&["job", "schedule (UTC)", "state", "next", "last"]));
-        for name in [JobName::Refresh, JobName::Cleanup] {
-            if let Some(job) = self.job(name).await? {
-                objects.push(json::job(name.in_cron(), &job, self.now));
-                table.row(cells(name, &job, self.now));
-            } else if name != JobName::Refresh || !self.is_without_refresh_job().await {
+        for name in self.all(only).await {
+            let title = name.in_cron();
+            if let Some(job) = self.job(&name).await? {
+                objects.push(json::job(&title, &job, self.now));
+                table.row(cells(&title, &job, self.now));
+            } else if !name.is_of_contract() || !self.is_without_refresh_job().await {
                 objects.push(json!({
-                    "name": name.in_cron(), "database": self.cron.database, "schedule": Value::Null, "active": false,
+                    "name": title, "database": self.cron.database, "schedule": Value::Null, "active": false,
                     "next_run_at": Value::Null, "last": Value::Null,
                 }));
-                table.row([name.in_cron(), "-", "missing", "-", "restore it with: refreshtop job restore"]);
+                table.row([&clean(&title), "-", "missing", "-", "restore it with: refreshtop job restore"]);
             }
         }
         if output.json {
@@ -140,9 +232,9 @@ impl<'a> Jobs<'a> {
         output.print(&table.render(output))
     }
 
-    async fn runs(mut self, name: JobName, limit: u16, target: &Target, output: Output) -> Result<(), Failure> {
+    async fn runs(mut self, name: &Named, limit: u16, target: &Target, output: Output) -> Result<(), Failure> {
         let there = self.there.as_mut().unwrap_or(&mut self.app);
-        let runs = executions::executions(there, &sought(&self.database, name.in_cron()), limit).await;
+        let runs = executions::executions(there, &name.sought(&self.database), limit).await;
         let runs = runs.map_err(|error| self.refused("see the executions of the job", &error))?;
         if output.json {
             let among = runs.among;
@@ -177,7 +269,7 @@ impl<'a> Jobs<'a> {
         Ok(())
     }
 
-    async fn change(mut self, name: JobName, change: &Change, watch: &Watch) -> Result<(), Failure> {
+    async fn change(mut self, name: &Named, change: &Change, watch: &Watch) -> Result<(), Failure> {
         let may_commit = || {
             let may = !watch.stopped();
             if may {
@@ -186,16 +278,14 @@ impl<'a> Jobs<'a> {
             may
         };
         let there = self.there.as_mut();
-        let changed =
-            change_job::change(&mut self.app, there, &sought(&self.database, name.in_cron()), change, &may_commit)
-                .await;
+        let changed = change_job::change(&mut self.app, there, &name.sought(&self.database), change, &may_commit).await;
         let title = name.in_cron();
         match changed {
             Ok(Some(Changed::Done)) => Ok(()),
             Ok(None) => Err(Failure::new(exit::FAILURE, "nothing was changed")),
-            Ok(Some(Changed::NoJob)) if name == JobName::Refresh && self.is_without_refresh_job().await => {
-                let why = "platform_metrics is not installed in this database, so there is no job that refreshes it; --job \
-                           cleanup names the other one";
+            Ok(Some(Changed::NoJob)) if name.is_of_contract() && self.is_without_refresh_job().await => {
+                let why = "platform_metrics is not installed in this database, so there is no job that refreshes it; --view \
+                           names the view of another job, and --job cleanup the one that cleans up";
                 Err(Failure::new(exit::FAILURE, why))
             }
             Ok(Some(Changed::NoJob)) => {
@@ -252,7 +342,7 @@ impl<'a> Jobs<'a> {
     }
 }
 
-fn cells(name: JobName, job: &refreshtop_core::job::Job, now: DateTime<Utc>) -> [String; 5] {
+fn cells(title: &str, job: &refreshtop_core::job::Job, now: DateTime<Utc>) -> [String; 5] {
     let last = job.last.as_ref().map_or_else(
         || "never run".into(),
         |last| {
@@ -262,7 +352,7 @@ fn cells(name: JobName, job: &refreshtop_core::job::Job, now: DateTime<Utc>) -> 
         },
     );
     [
-        name.in_cron().to_owned(),
+        clean(title),
         clean(&job.schedule),
         if job.active { "active" } else { "paused" }.to_owned(),
         job.next_run(now).map_or_else(|| "-".into(), moment),

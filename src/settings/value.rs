@@ -15,6 +15,16 @@ use std::{
     path::PathBuf,
     time::Duration,
 };
+
+/// How many refreshes may run side by side.
+pub fn jobs(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| (1..=64).contains(count)).ok_or_else(|| "a number from 1 to 64".to_owned())
+}
+
+/// A schedule as `pg_cron` knows them, or `none`.
+pub fn schedule_or_none(text: &str) -> Result<String, String> {
+    if text == "none" { Ok(text.to_owned()) } else { job_schedule(text) }
+}
 use tracing::Level;
 
 /// Characters that the log has for the name of a view.

@@ -44,6 +44,64 @@ pub fn purpose(command: &str, function: &str, view: &str) -> Purpose {
     }
 }
 
+/// What `command` does with the view `name` in `schema`, which is managed as `id`. A refresh without the schema is one of
+/// schema `public` for certain only if that is the view's.
+pub fn purpose_for_view(command: &str, schema: &str, name: &str, id: &str) -> Purpose {
+    let mut statements = split(command);
+    if statements.len() > 1 {
+        statements.retain(|statement| !prepares(statement));
+    }
+    let alone = |statement: &[Token]| match refreshed_in(statement) {
+        Some((found, view, rest)) => found == schema && view == name && (rest.is_empty() || with_data(rest)),
+        None => false,
+    };
+    let among = |tokens: &[Token]| {
+        (0..tokens.len()).any(|at| {
+            calls_refresh(&tokens[at..], id)
+                || refreshed_in(&tokens[at..]).is_some_and(|(found, view, _)| found == schema && view == name)
+        })
+    };
+    match statements.as_slice() {
+        [only] if only.first() == Some(&word("select")) && calls_refresh(&only[1..], id) && only.len() <= CALL => {
+            Purpose::Calls
+        }
+        [only] if alone(only) => Purpose::Refreshes,
+        all if all.iter().any(|statement| anywhere(statement, &among)) => Purpose::CallsAmongOthers,
+        _ => Purpose::Other,
+    }
+}
+
+/// Whether a statement does nothing by itself: it waits, or limits the time of the next one.
+fn prepares(statement: &[Token]) -> bool {
+    let inner = match statement {
+        [select, schema, Token::Sign('.'), name, Token::Sign('('), inner @ .., Token::Sign(')')]
+            if *select == word("select")
+                && (*schema == word("pg_catalog") && *name == word("pg_sleep")
+                    || *schema == word("refreshtop") && *name == word("limit_time")) =>
+        {
+            inner
+        }
+        _ => return false,
+    };
+    !inner.iter().any(|token| matches!(token, Token::Sign('(' | ')' | ',')))
+}
+
+/// Tokens of `SELECT refreshtop.refresh('view', 'source')`.
+const CALL: usize = 9;
+
+/// Whether tokens begin with `refreshtop.refresh('id'`.
+fn calls_refresh(tokens: &[Token], id: &str) -> bool {
+    let call = [word("refreshtop"), Token::Sign('.'), word("refresh"), Token::Sign('(')];
+    match tokens.strip_prefix(&call) {
+        Some([Token::Text(text), Token::Sign(')' | ','), ..]) => text == id,
+        _ => false,
+    }
+}
+
+fn word(word: &str) -> Token {
+    Token::Word(word.to_owned())
+}
+
 /// How many statements a command has.
 pub fn count(command: &str) -> usize {
     split(command).len()
@@ -99,7 +157,6 @@ fn anywhere(statement: &[Token], holds: &dyn Fn(&[Token]) -> bool) -> bool {
 }
 
 fn calls_only(statement: &[Token], function: &str) -> bool {
-    let word = |word: &str| Token::Word(word.to_owned());
     let (schema, function) = parts(function);
     let called = [word(function), Token::Sign('('), Token::Sign(')')];
     match statement {
@@ -117,12 +174,20 @@ fn parts(function: &str) -> (&str, &str) {
 }
 
 fn refreshes_only(statement: &[Token], view: &str) -> bool {
-    let with_data = || split("with data").concat();
-    refreshed(statement).is_some_and(|(name, rest)| name == view && (rest.is_empty() || *rest == with_data()))
+    refreshed(statement).is_some_and(|(name, rest)| name == view && (rest.is_empty() || with_data(rest)))
 }
 
-/// The view that a statement refreshes, and what comes behind its name.
+fn with_data(rest: &[Token]) -> bool {
+    *rest == [word("with"), word("data")]
+}
+
+/// The view of schema `public` that a statement refreshes, and what comes behind its name.
 fn refreshed(statement: &[Token]) -> Option<(&str, &[Token])> {
+    refreshed_in(statement).filter(|(schema, ..)| *schema == PUBLIC).map(|(_, name, rest)| (name, rest))
+}
+
+/// The schema of the view that a statement refreshes, its name, and what comes behind that.
+fn refreshed_in(statement: &[Token]) -> Option<(&str, &str, &[Token])> {
     let mut rest = statement;
     for wanted in ["refresh", "materialized", "view"] {
         match rest {
@@ -135,14 +200,13 @@ fn refreshed(statement: &[Token]) -> Option<(&str, &[Token])> {
     {
         rest = next;
     }
-    if let [Token::Word(schema), Token::Sign('.'), next @ ..] = rest {
-        if schema != PUBLIC {
-            return None;
-        }
+    let mut schema = PUBLIC;
+    if let [Token::Word(written), Token::Sign('.'), next @ ..] = rest {
+        schema = written;
         rest = next;
     }
     match rest {
-        [Token::Word(name), rest @ ..] => Some((name, rest)),
+        [Token::Word(name), rest @ ..] => Some((schema, name, rest)),
         _ => None,
     }
 }
@@ -302,6 +366,43 @@ mod tests {
         ] {
             assert_eq!(of(command), Purpose::Other, "{command}");
         }
+    }
+
+    #[test]
+    fn a_job_that_only_refreshes_a_view_of_any_schema_is_told_from_others() {
+        let of = |command: &str| purpose_for_view(command, "shop", "Top Ten", "shop.\"Top Ten\"");
+        for command in [
+            "REFRESH MATERIALIZED VIEW CONCURRENTLY shop.\"Top Ten\"",
+            "refresh materialized view SHOP.\"Top Ten\" with data;",
+        ] {
+            assert_eq!(of(command), Purpose::Refreshes, "{command}");
+        }
+        for command in [
+            "SELECT refreshtop.refresh('shop.\"Top Ten\"')",
+            "select refreshtop.refresh('shop.\"Top Ten\"', 'manual');",
+            "SELECT pg_catalog.pg_sleep(2.5); SELECT refreshtop.limit_time('x'); SELECT refreshtop.refresh('shop.\"Top Ten\"');",
+        ] {
+            assert_eq!(of(command), Purpose::Calls, "{command}");
+        }
+        for command in [
+            "SET statement_timeout = '1h'; REFRESH MATERIALIZED VIEW shop.\"Top Ten\"",
+            "SELECT pg_catalog.pg_sleep(f()); SELECT refreshtop.refresh('shop.\"Top Ten\"');",
+            "SELECT refreshtop.refresh('shop.\"Top Ten\"'), other()",
+            "DO $$ BEGIN REFRESH MATERIALIZED VIEW shop.\"Top Ten\"; PERFORM f(); END $$",
+        ] {
+            assert_eq!(of(command), Purpose::CallsAmongOthers, "{command}");
+        }
+        for command in [
+            "REFRESH MATERIALIZED VIEW \"Top Ten\"",
+            "REFRESH MATERIALIZED VIEW shop.\"Top Ten\".x",
+            "REFRESH MATERIALIZED VIEW shop.\"Top Ten\" WITH NO DATA; SELECT 'x'",
+            "SELECT refreshtop.refresh('shop.other')",
+            "SELECT 'REFRESH MATERIALIZED VIEW shop.\"Top Ten\"'",
+        ] {
+            assert_ne!(of(command), Purpose::Refreshes, "{command}");
+            assert_ne!(of(command), Purpose::Calls, "{command}");
+        }
+        assert_eq!(purpose_for_view("REFRESH MATERIALIZED VIEW sales", "public", "sales", "sales"), Purpose::Refreshes);
     }
 
     #[test]

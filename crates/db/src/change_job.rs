@@ -10,7 +10,7 @@ use crate::{
     session::Session,
     trust::{Thing, Trust},
 };
-use refreshtop_core::statement::Purpose;
+use refreshtop_core::statement::{self, Purpose};
 
 /// A change of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +105,11 @@ pub async fn change(
     let sql = "SELECT refreshtop.record_act($1, 'success', jsonb_build_object('job', $2, 'schedule', $3))";
     let act = [Parameter::Text(change.act()), Parameter::Text(&sought.name), Parameter::OptionalText(schedule)];
     noted.ask(sql, &act).await?;
+    if schedule.is_some() {
+        Trust::of(&noted).await?.allow(Thing::Function("keep_schedule"))?;
+        let kept = [Parameter::Text(&sought.name), Parameter::OptionalText(schedule)];
+        noted.ask("SELECT refreshtop.keep_schedule($1, $2)", &kept).await?;
+    }
     if !may_commit() {
         return Ok(None);
     }
@@ -151,9 +156,17 @@ async fn apply(cron: &mut Session, sought: &Sought, change: &Change) -> Result<C
     act(cron, &job, change).await
 }
 
-/// The job that does what the contract's job of this name does; one that only has its name is somebody's own.
+/// The job that does what ours of this name does; one that only has its name is somebody's own.
 async fn choose(cron: &mut Session, sought: &Sought) -> Result<Option<Chosen>> {
-    let Some(wanted) = schedule::JOBS.iter().find(|wanted| wanted.name == sought.name) else { return Ok(None) };
+    let Some(wanted) = schedule::JOBS.iter().find(|wanted| wanted.name == sought.name) else {
+        let jobs = cron_job::named(cron, sought).await?;
+        let job = jobs.into_iter().find(|job| job.command.contains(&sought.call));
+        return Ok(job.map(|job| {
+            let begins = |start: &str| job.command.starts_with(start);
+            let is_ours = begins("SELECT pg_catalog.pg_sleep(") || begins("SELECT refreshtop.");
+            Chosen { id: job.id, several: !is_ours && statement::count(&job.command) > 1, username: job.username }
+        }));
+    };
     for job in cron_job::named(cron, sought).await? {
         let purpose = wanted.purpose(&job.command);
         if purpose != Purpose::Other {

@@ -7,9 +7,13 @@ pub const PLATFORM_METRICS: &str = "platform_metrics";
 /// The job that refreshes it.
 pub const REFRESH_JOB: &str = "refresh-platform-metrics";
 
-/// The name of the job that refreshes `view`.
+/// How the name of a view's job begins, but for the application's own.
+pub const VIEW_JOB: &str = "refresh-view-";
+
+/// The name of the job that refreshes `view`. In `pg_cron` one of more than 63 bytes is shortened, by
+/// `refreshtop.job_name()`.
 pub fn refresh_job(view: &ViewId) -> String {
-    format!("refresh-{}", view.as_str().replace('_', "-"))
+    if is_own(view) { REFRESH_JOB.to_owned() } else { format!("{VIEW_JOB}{}", view.as_str()) }
 }
 
 /// Whether `view` is the application's own.
@@ -24,6 +28,6 @@ mod tests {
     #[test]
     fn the_job_of_the_own_view_has_the_name_of_the_contract() {
         assert_eq!(refresh_job(&ViewId::new(PLATFORM_METRICS)), REFRESH_JOB);
-        assert_eq!(refresh_job(&ViewId::new("daily_sales")), "refresh-daily-sales");
+        assert_eq!(refresh_job(&ViewId::new("daily_sales")), "refresh-view-daily_sales");
     }
 }

@@ -1,9 +1,11 @@
 //! Rows of `cron.job`: which ones are a certain job, and what is read of them.
 
 use crate::{
+    contract::VIEW_JOB,
     error::Result,
     parameter::Parameter,
     row::{FromRow, Row, some_text, text},
+    schedule,
     session::{PINNED, Session, Transaction},
 };
 use serde::{Deserialize, Serialize};
@@ -149,7 +151,12 @@ pub(crate) async fn read(
     rows.iter().map(CronJob::from_row).collect()
 }
 
-/// The jobs that have the name, the likeliest one first.
+/// The jobs that have the name, the likeliest one first. That of a view may have been shortened, so what it calls counts
+/// as well.
 pub(crate) async fn named(there: &Session, sought: &Sought) -> Result<Vec<CronJob>> {
-    read(there, NAMED, LIKELIEST, &sought.parameters()).await
+    if schedule::is_of_contract(&sought.name) {
+        return read(there, NAMED, LIKELIEST, &sought.parameters()).await;
+    }
+    let ours = format!("({NAMED} OR {CALLING} AND starts_with(j.jobname::text, '{VIEW_JOB}'))");
+    read(there, &ours, LIKELIEST, &sought.parameters()).await
 }

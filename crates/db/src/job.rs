@@ -61,8 +61,10 @@ pub async fn job_by_name(
             return Ok(None);
         }
         format!("{NAMED} AND {OF_ROLES_THAT_COUNT}")
-    } else {
+    } else if schedule::is_of_contract(&sought.name) {
         NAMED.to_owned()
+    } else {
+        format!("({NAMED} OR {CALLING})")
     };
     if !schedule::has_own_tables(&tx).await? {
         return Ok(None);

@@ -18,6 +18,7 @@ pub mod executions;
 pub mod figures;
 pub mod fixer;
 pub mod job;
+pub mod jobs;
 mod last_measured;
 mod listen;
 pub mod log;

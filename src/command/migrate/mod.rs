@@ -19,6 +19,7 @@ mod wording;
 pub use announce::announce_down;
 pub use down::down;
 pub use jobs::jobs;
+pub(super) use jobs::{Work, act, others};
 pub(super) use sessions::session;
 pub use status::status;
 pub use up::{up, up_with};

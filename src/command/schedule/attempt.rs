@@ -15,8 +15,12 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 use tokio_postgres::Client;
 
-/// Second key of the advisory lock among instances; the first is that of the migrations.
-const LOCK_KEY: i32 = 2;
+/// The advisory lock among instances, one for each view: a number of the view's name (FNV-1a) below the migrations' class.
+fn lock_key(view: &ViewId) -> i64 {
+    let hash = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    let hash = view.as_str().as_bytes().iter().fold(0x811c_9dc5, hash);
+    (i64::from(migrate::LOCK_CLASS) << 32) | i64::from(hash)
+}
 /// How often another instance's lock is waited for, and how long each time.
 const LOCK_TRIES: u32 = 5;
 const LOCK_PAUSE: Duration = Duration::from_secs(1);
@@ -42,8 +46,8 @@ pub async fn refresh(client: &Client, view: &ViewId, tick: DateTime<Utc>) -> Res
     loop {
         tries += 1;
         client.batch_execute(&begin()).await?;
-        let lock = "SELECT pg_try_advisory_xact_lock($1, $2), clock_timestamp()";
-        let row = client.query_one(lock, &[&migrate::LOCK_CLASS, &LOCK_KEY]).await?;
+        let lock = "SELECT pg_try_advisory_xact_lock($1), clock_timestamp()";
+        let row = client.query_one(lock, &[&lock_key(view)]).await?;
         let (locked, time): (bool, DateTime<Utc>) = (row.try_get(0)?, row.try_get(1)?);
         let clock = ServerClock::new(time, Instant::now());
         // Our clock may be a little ahead of the server's, and an attempt before the tick would not count for it.

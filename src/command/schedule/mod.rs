@@ -1,12 +1,15 @@
 //! `refreshtop schedule`: runs the refreshes without `pg_cron`.
 //!
-//! Several of them may run side by side, and beside `pg_cron`: at each tick one transaction takes an advisory lock,
-//! checks in the log whether a scheduled attempt was made since the tick, and refreshes only if not. The lock only
-//! coordinates instances: a session that never releases it delays a tick by some seconds, and can't prevent it, since the
-//! refresh has a lock of its own.
+//! One process drives every view that has a schedule, some of them side by side; what has changed in the registry counts
+//! within a minute. Several processes may run side by side, and beside `pg_cron`: at each tick one transaction takes an
+//! advisory lock, checks in the log whether a scheduled attempt was made since the tick, and refreshes only if not. The
+//! lock only coordinates instances: a session that never releases it delays a tick by some seconds, and can't prevent it,
+//! since the refresh has a lock of its own.
 
 mod attempt;
+mod entries;
 mod report;
+mod tick;
 
 use crate::{
     cli::arguments::Schedule,
@@ -14,27 +17,36 @@ use crate::{
     output::{Output, clean, moment},
     settings::Settings,
 };
-use attempt::Attempt;
-use chrono::{DateTime, Offset as _, Utc};
-use futures_util::stream;
-use refreshtop_connect::{ConnectError, Connected, Limits, Target};
-use refreshtop_core::{address::ViewId, clock::ServerClock, exit, job::Job};
+use chrono::{DateTime, Utc};
+use entries::{Entries, Entry};
+use futures_util::{
+    future::LocalBoxFuture,
+    stream::{self, FuturesUnordered, StreamExt as _},
+};
+use refreshtop_connect::{ConnectError, Limits, Target};
+use refreshtop_core::{address::ViewId, clock::ServerClock, exit};
 use refreshtop_db::{
     cancellable::{Lost, call, cancellable},
-    error, reconnect, running,
+    error::{self, Result as Read},
+    jobs, reconnect, running,
+    session::Session,
     trigger::{self, Ended},
 };
 use report::Report;
-use serde_json::json;
 use std::{
     io::{self, Write as _},
     time::{Duration, Instant},
 };
-use tokio::time::sleep;
+use tick::{Due, Stop};
+use tokio::{sync::watch, time::sleep};
 use tokio_postgres::Client;
 
 /// Longest part of a long sleep: a machine that was suspended wakes up late.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
+/// How often the registry is read.
+const RELOAD: Duration = Duration::from_mins(1);
+/// The schedule of a view that has none, if nothing else is to be done.
+const USUAL: &str = "*/5 * * * *";
 
 /// What became of a tick.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,8 +59,8 @@ enum Tick {
     Stopped,
 }
 
-/// Refreshes at every tick until a signal stops it. A refresh that runs then may go on for the time of `--grace`, and
-/// is cancelled after that, or at a second signal.
+/// Refreshes at every tick until a signal stops it. Refreshes that run then may go on for the time of `--grace`, and
+/// are cancelled after that, or at a second signal.
 ///
 /// # Errors
 /// At the start, if the database refuses or is not migrated. Later it keeps trying.
@@ -58,25 +70,46 @@ pub async fn run(schedule: &Schedule, settings: &Settings, target: &Target, outp
         clock = check_access(&settings.view, target) => clock?,
         () = stop.recv() => return Ok(()),
     };
-    let meant = if settings.view_named { None } else { default_view::of(target).await? };
-    let view = meant.as_ref().unwrap_or(&settings.view);
-    let job = Job {
-        cron_database: String::new(),
-        schedule: schedule.cron.clone(),
-        active: true,
-        offset: Utc.fix(),
-        last: None,
+    let registered = registered(target).await.unwrap_or_default();
+    let single = schedule.cron.is_some() || settings.view_named || registered.is_empty();
+    let entries = if single {
+        let meant = if settings.view_named { None } else { default_view::of(target).await? };
+        let view = meant.unwrap_or_else(|| settings.view.clone());
+        let own = registered.into_iter().find(|entry| entry.view == view);
+        let cron = schedule.cron.clone().or(own.map(|entry| entry.schedule)).unwrap_or_else(|| USUAL.to_owned());
+        Entries::of(vec![Entry::new(view, cron, Duration::ZERO)])
+    } else {
+        Entries::of(registered)
     };
-    let mut driver = Driver { schedule, job, clock, report: Report { view, target, output }, stop };
-    driver.run().await
+    let driver = Driver { schedule, target, output, single, entries, clock };
+    driver.run(stop).await
+}
+
+/// The views that have a schedule.
+async fn registered(target: &Target) -> Option<Vec<Entry>> {
+    let read = async || -> Read<Option<Vec<Entry>>> {
+        let Ok(mut app) = Session::open(target, "schedule", &Limits::READING).await else { return Ok(None) };
+        let views = jobs::scheduled(&mut app).await?;
+        session::close(app).await;
+        Ok(Some(views.into_iter().map(|view| Entry::new(view.view, view.schedule, view.offset)).collect()))
+    };
+    match read().await {
+        Ok(views) => views,
+        Err(failure) => {
+            tracing::warn!(failure = error::sentence(&failure), "the views that have a schedule could not be read");
+            None
+        }
+    }
 }
 
 struct Driver<'a> {
     schedule: &'a Schedule,
-    job: Job,
+    target: &'a Target,
+    output: Output,
+    /// Whether one view is driven, whatever the registry says.
+    single: bool,
+    entries: Entries,
     clock: ServerClock,
-    report: Report<'a>,
-    stop: StopSignals,
 }
 
 /// Waits until the database can be reached, and makes sure that this role may refresh.
@@ -127,90 +160,67 @@ fn refused(failure: &tokio_postgres::Error, role: &str) -> Failure {
     Failure::new(code, format!("cannot run the refreshes: {}{hint}", server.message()))
 }
 
+/// How a tick ended, of which view, and the server's clock after it.
+type Done = (Due, Tick, Option<ServerClock>);
+
 impl Driver<'_> {
-    async fn run(&mut self) -> Result<(), Failure> {
+    async fn run(mut self, mut stop: StopSignals) -> Result<(), Failure> {
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let gone = stdout_closed::wait();
         tokio::pin!(gone);
+        let (stopping, stopped) = watch::channel(Stop::default());
+        let (target, grace) = (self.target, self.schedule.grace);
+        let report = Report { target, output: self.output, names_view: !self.single };
+        let mut running: FuturesUnordered<LocalBoxFuture<'_, Result<Done, Failure>>> = FuturesUnordered::new();
+        let mut reload = Instant::now() + RELOAD;
         loop {
             let now = self.clock.at(Instant::now());
-            let Some(tick) = self.job.next_run(now) else {
-                return Err(Failure::new(exit::SETTINGS, "the schedule of --cron never occurs"));
-            };
-            let status = format!("next refresh at {} UTC", moment(tick));
-            tracing::info!("{status}");
-            let _ = sd_notify::notify(&[sd_notify::NotifyState::Status(&status)]);
+            while running.len() < self.schedule.jobs && *stopped.borrow() == Stop::No {
+                let Some(due) = self.entries.take_due(now) else { break };
+                running.push(Box::pin(tick::run(due, report, grace, stopped.clone(), self.clock)));
+            }
+            if self.single && self.entries.never_occur(now) {
+                return Err(Failure::new(exit::SETTINGS, "the schedule never occurs"));
+            }
+            let wake = self.announce(now, running.len() < self.schedule.jobs);
             tokio::select! {
-                () = self.stop.recv() => return Ok(()),
+                () = stop.recv() => {
+                    if running.is_empty() {
+                        return Ok(());
+                    }
+                    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+                    stopping.send_modify(Stop::again);
+                }
                 // Writing would fail only at the next tick, which may be far away.
-                () = &mut gone => return Ok(()),
-                () = sleep_until(self.clock, tick) => {}
+                () = &mut gone, if running.is_empty() => return Ok(()),
+                Some(done) = running.next() => {
+                    let (due, ended, clock) = done?;
+                    self.clock = clock.unwrap_or(self.clock);
+                    self.entries.release(&due.view);
+                    report.ended(&due.view, due.tick, &ended)?;
+                    if running.is_empty() && *stopped.borrow() != Stop::No {
+                        return Ok(());
+                    }
+                }
+                () = sleep_until(self.clock, wake) => {}
             }
-            match self.tick(tick).await? {
-                Tick::Stopped => return Ok(()),
-                ended => self.report.ended(tick, &ended)?,
+            if !self.single && Instant::now() >= reload && *stopped.borrow() == Stop::No {
+                reload = Instant::now() + RELOAD;
+                if let Some(views) = registered(target).await {
+                    self.entries.replace(views);
+                }
             }
         }
     }
 
-    /// Refreshes for a tick; keeps trying to connect until the next one is due.
-    async fn tick(&mut self, tick: DateTime<Utc>) -> Result<Tick, Failure> {
-        match self.connect(tick).await? {
-            Ok(connected) => self.refresh(connected, tick).await,
-            Err(ended) => Ok(ended),
-        }
-    }
-
-    async fn connect(&mut self, tick: DateTime<Utc>) -> Result<Result<Connected, Tick>, Failure> {
-        let Self { job, clock, report, stop, .. } = self;
-        let next = job.next_run(tick);
-        let mut reported = false;
-        let failed = |failure: ConnectError| {
-            if !reported {
-                let message = failure.to_string();
-                report.event(tick, "unreachable", json!({"message": message}), &message).map_err(Err)?;
-                reported = true;
-            }
-            if next.is_some_and(|next| clock.at(Instant::now()) >= next) {
-                let why = "the database could not be reached until the next tick";
-                return Err(Ok(Tick::Ended(Ended::Lost(why.into()))));
-            }
-            Ok(())
-        };
-        tokio::select! {
-            connected = reconnect::connect(report.target, "schedule", &Limits::WRITING, failed) => {
-                connected.map_or_else(|gave_up| gave_up.map(Err), |connected| Ok(Ok(connected)))
-            }
-            () = stop.recv() => Ok(Err(Tick::Stopped)),
-        }
-    }
-
-    async fn refresh(&mut self, connected: Connected, tick: DateTime<Utc>) -> Result<Tick, Failure> {
-        let stop = &mut self.stop;
-        let (grace, view) = (self.schedule.grace, self.report.view);
-        let mut stopped = false;
-        let cancel = async {
-            stop.recv().await;
-            stopped = true;
-            let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-            tokio::select! {
-                () = sleep(grace) => {}
-                () = stop.recv() => {}
-            }
-        };
-        let work = async |client: &Client| attempt::refresh(client, view, tick).await;
-        let ended = match cancellable(connected, work, stream::once(cancel)).await {
-            Ok(Attempt { clock, reply }) => {
-                self.clock = clock;
-                reply.map_or(Tick::Elsewhere, |reply| Tick::Ended(trigger::ended(Ok(reply))))
-            }
-            Err(lost) => Tick::Ended(trigger::ended(Err(lost))),
-        };
-        if stopped {
-            self.report.ended(tick, &ended)?;
-            return Ok(Tick::Stopped);
-        }
-        Ok(ended)
+    /// When something is to be done again; tells systemd and the log.
+    fn announce(&mut self, now: DateTime<Utc>, has_room: bool) -> DateTime<Utc> {
+        let longest = now + RELOAD;
+        let Some((view, at)) = self.entries.next(now) else { return longest };
+        let status = format!("next refresh at {} UTC ({})", moment(at), clean(view.as_str()));
+        tracing::info!("{status}");
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Status(&status)]);
+        if has_room { at.min(longest) } else { longest }
     }
 }
 

@@ -1,6 +1,9 @@
 //! `refreshtop views add`: examines views, says what was found, and manages them if nothing stands in the way.
 
-use super::managing::{candidates, chosen, open, stopped};
+use super::{
+    jobs,
+    managing::{candidates, chosen, open, stopped},
+};
 use crate::{
     cli::views::ViewsAdd,
     command::{
@@ -49,12 +52,14 @@ pub async fn run(add: &ViewsAdd, target: &Target, output: Output) -> Result<(), 
     }
     let work = async |watch: &Watch| manage_all(add, target, &found, output, watch).await;
     let outcomes = interrupt::run(target, output.json, work).await?;
+    let jobs = jobs::arrange(add, target, output, &found, &outcomes).await?;
     if output.json {
         let views: Vec<Value> =
             found.iter().zip(&outcomes).map(|(examined, outcome)| object(examined, outcome)).collect();
-        return output.object("views_add", json::of_database(&target.id(), json!({"views": views})));
+        return output.object("views_add", json::of_database(&target.id(), json!({"views": views, "jobs": jobs})));
     }
-    Ok(())
+    let lines: Vec<String> = jobs.iter().map(|line| format!("{}\n", clean(line))).collect();
+    if lines.is_empty() { Ok(()) } else { output.print(&lines.concat()) }
 }
 
 async fn examine(add: &ViewsAdd, target: &Target, watch: &Watch) -> Result<Vec<Examination>, Failure> {

@@ -1,7 +1,11 @@
 //! What the commands that change which views are managed have in common.
 
 use super::quoted;
-use crate::command::{Failure, interrupt::Watch, migrate::session};
+use crate::command::{
+    Failure,
+    interrupt::Watch,
+    migrate::{self as migrate_jobs, Work, session},
+};
 use refreshtop_connect::Target;
 use refreshtop_core::{
     address::ViewId,
@@ -62,6 +66,18 @@ pub(in crate::command) fn not_found(failure: &NotFound) -> Failure {
         }
     };
     Failure::new(exit::FAILURE, format!("{why}; refreshtop views lists them"))
+}
+
+/// Lets the jobs in `pg_cron` follow the schedules of the views. A schedule is kept without its job; then a line says what
+/// is missing.
+pub(super) async fn follow(session: &mut Session, target: &Target, watch: &Watch) -> Vec<String> {
+    match migrate_jobs::act(session, target, watch, Work::Ensure).await {
+        Ok(lines) => lines.into_iter().filter(|line| !line.contains(" stays as it is (")).collect(),
+        Err(failure) => vec![format!(
+            "warning: the schedule is kept, but pg_cron does not follow it: {failure}; once that is settled run refreshtop \
+             job restore; without pg_cron, refreshtop schedule runs the refreshes"
+        )],
+    }
 }
 
 /// The failure if a signal came.

@@ -1,6 +1,7 @@
 //! `refreshtop views`: the materialized views of a database, managed or not.
 
 mod add;
+mod jobs;
 mod list;
 mod managing;
 mod remove;

@@ -6,13 +6,14 @@ use crate::{
     command::{
         Failure,
         interrupt::{self, Watch},
+        migrate::{self, Work},
     },
     output::{Output, clean, json},
 };
 use refreshtop_connect::Target;
 use refreshtop_core::{exit, manage::Registered};
-use refreshtop_db::manage;
 use serde_json::json;
+use std::fmt::Write as _;
 
 /// Takes back what `views add` did.
 ///
@@ -22,16 +23,22 @@ pub async fn run(remove: &ViewsRemove, target: &Target, output: Output) -> Resul
     let work = async |watch: &Watch| each(remove, target, watch).await;
     let done = interrupt::run(target, output.json, work).await?;
     let failed: Vec<String> =
-        done.iter().filter_map(|(id, why)| why.as_ref().map(|why| format!("{id}: {why}"))).collect();
+        done.iter().filter_map(|one| one.why.as_ref().map(|why| format!("{}: {why}", one.id))).collect();
     if output.json {
-        let views: Vec<_> =
-            done.iter().map(|(id, why)| json!({"name": id, "removed": why.is_none(), "reason": why})).collect();
+        let view =
+            |one: &Removed| json!({"name": one.id, "removed": one.why.is_none(), "reason": one.why, "jobs": one.jobs});
+        let views: Vec<_> = done.iter().map(view).collect();
         output.object("views_remove", json::of_database(&target.id(), json!({"views": views})))?;
     } else {
-        let gone = done.iter().filter(|(_, why)| why.is_none());
-        let lines: Vec<String> =
-            gone.map(|(id, _)| format!("{}: managed no longer; its log stays\n", clean(id))).collect();
-        output.print(&lines.concat())?;
+        let mut text = String::new();
+        for one in done.iter().filter(|one| one.why.is_none()) {
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "{}: managed no longer; its log stays", clean(&one.id));
+            for line in &one.jobs {
+                let _ = writeln!(text, "  {}", clean(line));
+            }
+        }
+        output.print(&text)?;
     }
     if failed.is_empty() {
         return Ok(());
@@ -39,7 +46,16 @@ pub async fn run(remove: &ViewsRemove, target: &Target, output: Output) -> Resul
     Err(Failure::new(exit::FAILURE, clean(&failed.join("; "))).answered())
 }
 
-async fn each(remove: &ViewsRemove, target: &Target, watch: &Watch) -> Result<Vec<(String, Option<String>)>, Failure> {
+/// What became of a view.
+struct Removed {
+    id: String,
+    /// What was done in `pg_cron`.
+    jobs: Vec<String>,
+    /// Why it could not be removed.
+    why: Option<String>,
+}
+
+async fn each(remove: &ViewsRemove, target: &Target, watch: &Watch) -> Result<Vec<Removed>, Failure> {
     let mut session = open(target, watch).await?;
     let managed = managed(&mut session).await?;
     let mut done = Vec::new();
@@ -49,8 +65,14 @@ async fn each(remove: &ViewsRemove, target: &Target, watch: &Watch) -> Result<Ve
         if view.registered == Registered::ByMigration && !remove.names.iter().any(|name| name == view.id.as_str()) {
             continue;
         }
-        let why = manage::unmanage(&mut session, &view.id).await?.err();
-        done.push((view.id.to_string(), why));
+        let removed = migrate::act(&mut session, target, watch, Work::Remove(&view.id)).await;
+        // A command that was stopped has not failed for this view.
+        stopped(watch)?;
+        let (jobs, why) = match removed {
+            Ok(jobs) => (jobs, None),
+            Err(failure) => (Vec::new(), Some(failure.to_string())),
+        };
+        done.push(Removed { id: view.id.to_string(), jobs, why });
     }
     Ok(done)
 }

@@ -5,6 +5,8 @@ mod beside;
 mod commits;
 mod release;
 mod roles;
+mod taken;
+mod views;
 
 use crate::support::{client, execute, small_app_in, target};
 use refreshtop::command::migrate;

@@ -51,7 +51,7 @@ fn expected_jobs(platform_metrics: bool) -> [ExpectedJob; 2] {
     if !platform_metrics {
         cleanup = CLEANUP_ALONE;
     }
-    let expected = |id, title, runs_id, runs_title, job: schedule::JobSpec| ExpectedJob {
+    let expected = |id, title, runs_id, runs_title, job: schedule::JobSpec<'static>| ExpectedJob {
         id,
         title,
         runs_id,

@@ -154,7 +154,7 @@ fn notes(view: &Candidate, facts: &Facts, jobs: &[Job], blocking: bool) -> Vec<S
     notes.extend(facts.event_triggers.iter().map(|trigger| format!("{trigger} at each refresh")));
     let others = facts.refreshers.iter().map(|function| format!("function {function}")).chain(facts.triggers.clone());
     let others = others.chain(jobs.iter().filter(|job| job.refreshes(view, facts)).map(Job::words));
-    notes.extend(others.map(|other| format!("{other} refreshes it too, and is left as it is")));
+    notes.extend(others.map(|other| format!("{other} refreshes it too")));
     notes
 }
 

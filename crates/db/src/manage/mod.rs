@@ -246,6 +246,21 @@ pub async fn unmanage(session: &mut Session, id: &ViewId) -> Result<Result<(), S
     .await
 }
 
+/// The same within a transaction. `Err` is why it can't be done. `app` is a transaction in which [`migrate::enter`] is in
+/// force, and which a failure ends.
+pub async fn unmanage_within(app: &mut Session, id: &ViewId) -> Result<Result<(), String>> {
+    match app.ask("SELECT refreshtop.unmanage($1)", &[Parameter::Text(id.as_str())]).await {
+        Ok(_) => Ok(Ok(())),
+        Err(failure) if error::server_error(&failure).is_some() => Ok(Err(Failed::of(&failure).reason)),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Gives a view a schedule. `app` is a transaction in which [`migrate::enter`] is in force.
+pub async fn schedule(app: &Session, id: &str, schedule: &str) -> Result<()> {
+    change(app, id, &serde_json::json!({"schedule": schedule})).await
+}
+
 /// Changes how a view is refreshed. `Err` is why it can't be done.
 pub async fn set(
     session: &mut Session,

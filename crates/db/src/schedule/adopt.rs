@@ -14,7 +14,7 @@ use refreshtop_core::statement::Purpose;
 impl JobEditor<'_> {
     /// How a job was that is ours from now on; `None` if nothing is to come back. A job of the job's role is no one's
     /// but ours, and one that calls a function which was not here is what a dropped database of this name has left.
-    pub(super) fn unmanaged_before(&self, wanted: &JobSpec, job: &CronJob) -> Option<Found> {
+    pub(super) fn unmanaged_before(&self, wanted: &JobSpec<'_>, job: &CronJob) -> Option<Found> {
         let callable = |name: &String| name == wanted.function || wanted.twin.is_some_and(|twin| name == twin.function);
         let could_work =
             wanted.purpose(&job.command) != Purpose::Calls || self.installation.functions.iter().any(callable);
@@ -23,7 +23,7 @@ impl JobEditor<'_> {
     }
 
     /// Lets a job of ours call the function that is right now.
-    pub(super) async fn change_command(&mut self, wanted: &JobSpec, job: &CronJob) -> Result<()> {
+    pub(super) async fn change_command(&mut self, wanted: &JobSpec<'_>, job: &CronJob) -> Result<()> {
         if self.take(wanted, job).await? {
             self.done.lines.push(format!(
                 "job {} runs {} now: it keeps its schedule ({}, {})",
@@ -37,7 +37,7 @@ impl JobEditor<'_> {
     }
 
     /// Takes over a job that does the same and nothing else; `false` if this role can't without losing something.
-    pub(super) async fn adopt(&mut self, wanted: &JobSpec, job: &CronJob) -> Result<bool> {
+    pub(super) async fn adopt(&mut self, wanted: &JobSpec<'_>, job: &CronJob) -> Result<bool> {
         if !self.take(wanted, job).await? {
             return Ok(false);
         }
@@ -57,7 +57,7 @@ impl JobEditor<'_> {
     }
 
     /// Gives a job our command and our role; `false` if this role can't without losing something.
-    async fn take(&mut self, wanted: &JobSpec, job: &CronJob) -> Result<bool> {
+    async fn take(&mut self, wanted: &JobSpec<'_>, job: &CronJob) -> Result<bool> {
         let command = literal(wanted.command);
         let same_role = job.username == self.job_role;
         let may_have_name = job.jobname.as_deref().is_some_and(|name| {

@@ -65,6 +65,9 @@ async fn ensured(
             return Err(editor.refused(failure));
         }
     }
+    if let Err(failure) = editor.ensure_views().await {
+        return Err(editor.refused(failure));
+    }
     for wanted in jobs(installation.platform_metrics).iter().filter(|wanted| !wanted.view.is_empty()) {
         editor.report_others(wanted);
     }
@@ -72,12 +75,16 @@ async fn ensured(
 }
 
 impl JobEditor<'_> {
-    async fn ensure_job(&mut self, wanted: JobSpec) -> Result<()> {
+    async fn ensure_job(&mut self, wanted: JobSpec<'_>) -> Result<()> {
         let mut here = self.candidates(&wanted);
         here.sort_by_key(|job| (!self.is_ours(&wanted, job), rank(wanted.purpose(&job.command)), !job.active, job.id));
         self.report_namesakes(&wanted, &here);
         self.reported
             .extend(here.first().filter(|job| wanted.purpose(&job.command) != Purpose::Other).map(|job| job.id));
+        if !wanted.view.is_empty() {
+            let job = here.first().filter(|job| wanted.purpose(&job.command) != Purpose::Other);
+            self.note_own_schedule(Some(job.map_or(wanted.schedule, |job| &job.schedule)));
+        }
         let known = self.installation.note(&wanted).filter(|_| self.installation.identity != Identity::Copy).cloned();
         match here.first() {
             Some(job) if self.is_ours(&wanted, job) => {
@@ -113,7 +120,7 @@ impl JobEditor<'_> {
     }
 
     /// The jobs that have the name here, without those of strangers, which are only reported.
-    fn candidates(&mut self, wanted: &JobSpec) -> Vec<CronJob> {
+    fn candidates(&mut self, wanted: &JobSpec<'_>) -> Vec<CronJob> {
         let (here, strangers): (Vec<CronJob>, Vec<CronJob>) = self
             .jobs
             .iter()
@@ -134,7 +141,7 @@ impl JobEditor<'_> {
     }
 
     /// Schedules a job that is missing.
-    async fn add(&mut self, wanted: &JobSpec) -> Result<()> {
+    pub(super) async fn add(&mut self, wanted: &JobSpec<'_>) -> Result<()> {
         let name = self.free_name(wanted, None);
         for act in self.schedule(&name, (wanted.schedule, wanted.command, true), &self.job_role.clone()) {
             self.act(&act).await?;
@@ -143,7 +150,7 @@ impl JobEditor<'_> {
         Ok(())
     }
 
-    fn note_job(&mut self, wanted: &JobSpec, found: Option<&Found>) {
+    fn note_job(&mut self, wanted: &JobSpec<'_>, found: Option<&Found>) {
         let detail =
             json!({"database": self.installation.database, "cron_database": self.cron_database, "found": found});
         self.done
@@ -153,7 +160,7 @@ impl JobEditor<'_> {
     }
 
     /// Leaves a job of ours as it is, but for the database's new name.
-    async fn keep(&mut self, wanted: &JobSpec, job: &CronJob) -> Result<()> {
+    async fn keep(&mut self, wanted: &JobSpec<'_>, job: &CronJob) -> Result<()> {
         if job.database != self.installation.database {
             let plain = job.jobname.as_deref() == Some(wanted.name);
             let name =
@@ -181,7 +188,7 @@ impl JobEditor<'_> {
 }
 
 /// The line about a job that does the work among other things.
-fn counts_as_schedule(wanted: &JobSpec, job: &CronJob) -> String {
+fn counts_as_schedule(wanted: &JobSpec<'_>, job: &CronJob) -> String {
     let risk = if job.role_is_super {
         format!(
             "; it runs as {}, a superuser, with whatever the owner of schema public puts under that name",

@@ -12,10 +12,14 @@ use crate::{
         job_spec::{JOB_ROLE, JOBS, JobSpec},
         notes::{self, AS_MIGRATOR, AS_OWNER, Note},
         own_table::readable,
+        view_jobs::{self, ViewJob},
     },
     session::{PINNED, Session},
 };
-use refreshtop_core::diagnosis::cron::{self, Function};
+use refreshtop_core::{
+    address::ViewId,
+    diagnosis::cron::{self, Function},
+};
 
 /// The database of `pg_cron`, as far as a session can see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +60,10 @@ pub struct Installation {
     pub alone: bool,
     /// Whether `platform_metrics` is installed, which has a job of its own.
     pub platform_metrics: bool,
+    /// The views that have a schedule, `platform_metrics` left out.
+    pub views: Vec<ViewJob>,
+    /// The schedule that is registered for `platform_metrics`.
+    pub(super) registered_schedule: Option<String>,
     pub(super) notes: Vec<Note>,
     /// Functions of the contract that are there.
     pub(super) functions: Vec<String>,
@@ -87,6 +95,12 @@ impl Installation {
         self.place != CronLocation::Hidden || self.notes.is_empty()
     }
 
+    /// Whether there is a job for the view, or jobs of others were paused for it.
+    pub fn has_job_of(&self, view: &ViewId) -> bool {
+        self.views.iter().any(|known| known.id == view.as_str())
+            || self.notes.iter().any(|note| matches!(note, Note::Paused(of, _) if of == view.as_str()))
+    }
+
     /// Whether anything was ever noted about `pg_cron`.
     pub fn has_notes(&self) -> bool {
         !self.notes.is_empty()
@@ -97,7 +111,7 @@ impl Installation {
         self.refreshers.iter().filter(|function| function.public).map(|function| &*function.identity)
     }
 
-    pub(super) fn note(&self, wanted: &JobSpec) -> Option<&Option<Found>> {
+    pub(super) fn note(&self, wanted: &JobSpec<'_>) -> Option<&Option<Found>> {
         self.notes.iter().find_map(|note| match note {
             Note::Job(name, found) if name == wanted.name => Some(found),
             _ => None,
@@ -105,15 +119,29 @@ impl Installation {
     }
 
     /// Names that a job of this database may have, and the databases that it may run in.
-    pub(super) fn is_here(&self, wanted: &JobSpec, job: &CronJob) -> bool {
-        let old = if let Identity::Renamed(old) = &self.identity { Some(old.as_str()) } else { None };
-        let named = |database: &str| {
-            job.jobname.as_deref().and_then(|name| name.strip_prefix(wanted.name)).is_some_and(|rest| {
-                rest.is_empty()
-                    || rest.strip_prefix('@').is_some_and(|suffix| suffix == database || old == Some(suffix))
-            })
-        };
-        named(&self.database) && (job.database == self.database || Some(job.database.as_str()) == old)
+    pub(super) fn is_here(&self, wanted: &JobSpec<'_>, job: &CronJob) -> bool {
+        self.is_named(wanted.name, job)
+    }
+
+    /// Whether a job of this database has that name.
+    pub(super) fn is_named(&self, wanted: &str, job: &CronJob) -> bool {
+        let rest = job.jobname.as_deref().and_then(|name| name.strip_prefix(wanted));
+        let named = rest.is_some_and(|rest| {
+            rest.is_empty()
+                || rest
+                    .strip_prefix('@')
+                    .is_some_and(|suffix| suffix == self.database || self.old_name() == Some(suffix))
+        });
+        named && self.runs_here(job)
+    }
+
+    /// Whether a job runs in this database.
+    pub(super) fn runs_here(&self, job: &CronJob) -> bool {
+        job.database == self.database || Some(job.database.as_str()) == self.old_name()
+    }
+
+    fn old_name(&self) -> Option<&str> {
+        if let Identity::Renamed(old) = &self.identity { Some(old) } else { None }
     }
 }
 
@@ -154,6 +182,8 @@ pub async fn installation(app: &mut Session) -> Result<Installation> {
         role,
         alone: false,
         platform_metrics: true,
+        views: Vec::new(),
+        registered_schedule: None,
         notes: Vec::new(),
         functions,
         owners,
@@ -176,6 +206,7 @@ pub async fn recall(app: &mut Session, installation: &mut Installation) -> Resul
     if readable(app, "migrations").await? {
         installation.platform_metrics = migrate::has_platform_metrics(app).await?;
     }
+    view_jobs::read(app, installation).await?;
     installation.notes = notes::notes(app).await?;
     app.ask(AS_MIGRATOR, &[]).await?;
     Ok(())

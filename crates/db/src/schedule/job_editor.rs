@@ -132,8 +132,9 @@ impl<'a> JobEditor<'a> {
         if let Identity::Renamed(old) = &self.installation.identity {
             databases.push(old);
         }
-        let names = JOBS.map(|job| job.name);
-        let ours = "j.database = ANY ($1) OR split_part(j.jobname::text, '@', 1) = ANY ($2)";
+        let mut names = JOBS.map(|job| job.name).to_vec();
+        names.extend(self.installation.views.iter().map(|view| view.name.as_str()));
+        let ours = "j.database = ANY ($1) OR j.jobname::text = ANY ($2)";
         cron_job::read(self.cron, ours, "j.jobid", &[Parameter::Texts(&databases), Parameter::Texts(&names)]).await
     }
 
@@ -238,23 +239,23 @@ impl<'a> JobEditor<'a> {
 
     /// A name that no other job of the role has: `pg_cron` knows a name only once for each role, and scheduling it again
     /// would take the job away from the other database.
-    pub(super) fn free_name(&self, wanted: &JobSpec, but_for: Option<i64>) -> String {
+    pub(super) fn free_name(&self, wanted: &JobSpec<'_>, but_for: Option<i64>) -> String {
         let taken = self.jobs.iter().any(|job| {
             job.jobname.as_deref() == Some(wanted.name) && job.username == self.job_role && Some(job.id) != but_for
         });
         if taken { format!("{}@{}", wanted.name, self.installation.database) } else { wanted.name.to_owned() }
     }
 
-    pub(super) fn is_ours(&self, wanted: &JobSpec, job: &CronJob) -> bool {
+    pub(super) fn is_ours(&self, wanted: &JobSpec<'_>, job: &CronJob) -> bool {
         self.runs_as_ours(wanted, job, wanted.command)
     }
 
     /// Whether it is ours and does the work by its other function.
-    pub(super) fn is_twin(&self, wanted: &JobSpec, job: &CronJob) -> bool {
+    pub(super) fn is_twin(&self, wanted: &JobSpec<'_>, job: &CronJob) -> bool {
         wanted.twin.is_some_and(|twin| self.runs_as_ours(wanted, job, twin.command))
     }
 
-    fn runs_as_ours(&self, wanted: &JobSpec, job: &CronJob, command: &str) -> bool {
+    fn runs_as_ours(&self, wanted: &JobSpec<'_>, job: &CronJob, command: &str) -> bool {
         self.installation.is_here(wanted, job)
             && job.username == self.job_role
             && statement::same(&job.command, command)

@@ -27,17 +27,17 @@ pub(crate) const OF_ROLES_THAT_COUNT: &str = "
 
 /// A job that refreshtop needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct JobSpec {
+pub struct JobSpec<'a> {
     /// Its name.
-    pub name: &'static str,
+    pub name: &'a str,
     /// Five-field cron expression.
-    pub schedule: &'static str,
+    pub schedule: &'a str,
     /// The statement that it runs.
-    pub command: &'static str,
+    pub command: &'a str,
     /// The function that this calls, with its schema if that is not `public`.
-    pub function: &'static str,
+    pub function: &'a str,
     /// The view that it refreshes; empty if it refreshes none.
-    pub view: &'static str,
+    pub view: &'a str,
     /// What a job of ours runs if `platform_metrics` came or went since it was scheduled: the same work, by another
     /// function.
     pub twin: Option<Twin>,
@@ -59,7 +59,7 @@ const BY_CONTRACT: Twin =
 const BY_ITSELF: Twin = Twin { command: "SELECT refreshtop.cleanup_logs();", function: "refreshtop.cleanup_logs" };
 
 /// The two jobs of the contract.
-pub const JOBS: [JobSpec; 2] = [
+pub const JOBS: [JobSpec<'static>; 2] = [
     JobSpec {
         name: REFRESH_JOB,
         schedule: "*/5 * * * *",
@@ -79,15 +79,15 @@ pub const JOBS: [JobSpec; 2] = [
 ];
 
 /// The job of an installation without `platform_metrics`.
-pub const CLEANUP_ALONE: JobSpec =
+pub const CLEANUP_ALONE: JobSpec<'static> =
     JobSpec { command: BY_ITSELF.command, function: BY_ITSELF.function, twin: Some(BY_CONTRACT), ..JOBS[1] };
 
 /// The jobs of an installation, with `platform_metrics` or without it.
-pub fn jobs(platform_metrics: bool) -> Vec<JobSpec> {
+pub fn jobs(platform_metrics: bool) -> Vec<JobSpec<'static>> {
     if platform_metrics { JOBS.to_vec() } else { vec![CLEANUP_ALONE] }
 }
 
-impl JobSpec {
+impl JobSpec<'_> {
     /// What a job's command does in view of this one.
     pub fn purpose(&self, command: &str) -> Purpose {
         match (statement::purpose(command, self.function, self.view), self.twin) {
@@ -97,14 +97,19 @@ impl JobSpec {
     }
 }
 
-/// The job `name` of `database`.
+/// Whether `name` is that of one of [`JOBS`].
+pub(crate) fn is_of_contract(name: &str) -> bool {
+    JOBS.iter().any(|job| job.name == name)
+}
+
+/// The job `name` of `database`: one of [`JOBS`].
 pub fn sought(database: &str, name: &str) -> Sought {
     let call = JOBS.iter().find(|job| job.name == name).map_or(name, |job| job.function);
     Sought { database: database.to_owned(), name: name.to_owned(), call: call.to_owned() }
 }
 
 /// The job of `database` that refreshes `view`.
-pub(crate) fn refresh_job_of(database: &str, view: &ViewId) -> Sought {
+pub fn refresh_job_of(database: &str, view: &ViewId) -> Sought {
     let name = refresh_job(view);
     if is_own(view) {
         return sought(database, &name);

@@ -22,6 +22,8 @@ mod own_table;
 mod put_back;
 mod rights;
 mod take_away;
+mod take_over;
+mod view_jobs;
 
 pub use ensure::ensure;
 pub use extension::current_database;
@@ -29,8 +31,10 @@ pub(super) use extension::{OWN_TABLES, has_own_tables, is_readable, lock, role_n
 pub use failure::ScheduleError;
 pub use installation::{CronLocation, Identity, Installation, installation, is_safe, recall};
 pub use job_changes::{JobChanges, Mode};
-pub use job_spec::{CLEANUP_ALONE, JOB_ROLE, JOBS, JobSpec, jobs, sought};
-pub(super) use job_spec::{OF_ROLES_THAT_COUNT, refresh_job_of};
+pub use job_spec::{CLEANUP_ALONE, JOB_ROLE, JOBS, JobSpec, jobs, refresh_job_of, sought};
+pub(super) use job_spec::{OF_ROLES_THAT_COUNT, is_of_contract};
 pub use notes::{forget, write_notes};
 pub use put_back::put_all_back;
 pub use take_away::take_away;
+pub use take_over::{Other, give_back, others, pause_others};
+pub use view_jobs::ViewJob;

@@ -11,7 +11,7 @@ use refreshtop_core::{
 
 impl JobEditor<'_> {
     /// How a job refreshes the view; `None` if it does not.
-    fn how(&self, wanted: &JobSpec, job: &CronJob) -> Option<String> {
+    fn how(&self, wanted: &JobSpec<'_>, job: &CronJob) -> Option<String> {
         let refreshers: Vec<&Function> = self.installation.refreshers.iter().collect();
         if wanted.view.is_empty() {
             return None;
@@ -20,7 +20,7 @@ impl JobEditor<'_> {
     }
 
     /// Tells of the jobs that have our name and do something else.
-    pub(super) fn report_namesakes(&mut self, wanted: &JobSpec, here: &[CronJob]) {
+    pub(super) fn report_namesakes(&mut self, wanted: &JobSpec<'_>, here: &[CronJob]) {
         for job in here {
             if wanted.purpose(&job.command) == Purpose::Other && self.how(wanted, job).is_none() {
                 self.reported.push(job.id);
@@ -35,7 +35,7 @@ impl JobEditor<'_> {
     }
 
     /// Tells of every job of this database that refreshes the view beside the schedule, as far as this role can see.
-    pub(super) fn report_others(&mut self, wanted: &JobSpec) {
+    pub(super) fn report_others(&mut self, wanted: &JobSpec<'_>) {
         let mut lines = Vec::new();
         for job in self
             .jobs

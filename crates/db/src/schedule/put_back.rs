@@ -82,8 +82,17 @@ pub async fn put_all_back(
     }
     let mut editor = JobEditor::open(&mut transaction, installation, cron_database, Mode::Really).await?;
     for job in &done.before {
-        let now = editor.jobs.iter().find(|now| now.jobname == job.jobname && now.database == job.database).cloned();
+        let same_but_pause = |now: &CronJob| Found { active: job.active, ..now.found() } == job.found();
+        // Jobs without a name are told apart by what they do.
+        let is_it = |now: &&CronJob| {
+            now.jobname == job.jobname && now.database == job.database && (job.jobname.is_some() || same_but_pause(now))
+        };
+        let now = editor.jobs.iter().find(is_it).cloned();
         if now.as_ref().is_some_and(|now| now.found() == job.found()) {
+            continue;
+        }
+        if let Some(now) = now.as_ref().filter(|now| same_but_pause(now)) {
+            editor.set_active(now, job.active).await?;
             continue;
         }
         let mut acts: Vec<Act> = now.iter().map(|now| editor.unschedule(now)).collect();

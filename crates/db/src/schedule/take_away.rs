@@ -46,6 +46,12 @@ pub async fn take_away(
             return Err(editor.refused(failure));
         }
     }
+    if let Err(failure) = editor.remove_views().await {
+        return Err(editor.refused(failure));
+    }
+    if let Err(failure) = editor.resume_paused(None).await {
+        return Err(editor.refused(failure));
+    }
     if let Err(failure) = editor.take_rights_away().await {
         return Err(editor.refused(failure));
     }
@@ -70,7 +76,7 @@ async fn needs_role(cron: &mut Session) -> Result<bool> {
 }
 
 impl JobEditor<'_> {
-    async fn take_away(&mut self, wanted: &JobSpec) -> Result<()> {
+    async fn take_away(&mut self, wanted: &JobSpec<'_>) -> Result<()> {
         let note = self.installation.note(wanted).cloned();
         let here: Vec<CronJob> =
             self.jobs.iter().filter(|job| self.installation.is_here(wanted, job)).cloned().collect();
