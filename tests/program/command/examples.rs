@@ -114,6 +114,8 @@ async fn try_example(folder: &Path, url: &str, line: &str) {
         });
     } else if is("schedule") {
         let log = folder.join("schedule.log");
+        // Of the example before this one.
+        let _ = fs::remove_file(&log);
         let mut schedule = at(folder, url, line);
         schedule.env("REFRESHTOP_LOG_FILE", &log);
         let waits = || fs::read_to_string(&log).is_ok_and(|text| text.contains("next refresh at"));
