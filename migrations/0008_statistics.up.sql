@@ -26,15 +26,18 @@ DECLARE
     v_until timestamptz := clock_timestamp();
     v_since timestamptz;
     v_home  text := refreshtop.not_at_home();
+    v_view  refreshtop.views;
 BEGIN
     -- The log of a copy is about the original; nothing refreshes this one.
     IF v_home IS NOT NULL THEN
         RAISE EXCEPTION 'this database is not the one that was migrated (%)', v_home
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run: refreshtop migrate';
-    ELSIF p_window IS NULL OR p_window <= interval '0' THEN
-        RAISE EXCEPTION 'the statistics window must be positive, not %', coalesce(p_window::text, 'NULL')
+    ELSIF p_window <= interval '0' THEN
+        RAISE EXCEPTION 'the statistics window must be positive, not %', p_window
             USING ERRCODE = 'invalid_parameter_value';
-    ELSIF NOT EXISTS (SELECT 1 FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type) THEN
+    END IF;
+    SELECT * INTO v_view FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type;
+    IF NOT FOUND THEN
         -- A view that is no longer registered still has its log rows.
         IF NOT EXISTS (SELECT 1 FROM refreshtop.log_door l WHERE l.refresh_type = p_refresh_type) THEN
             RAISE EXCEPTION 'no materialized view is registered as "%"', p_refresh_type
@@ -43,7 +46,7 @@ BEGIN
         END IF;
     END IF;
     -- A window that reaches back too far for a timestamp covers everything.
-    v_since := statement_timestamp() - least(p_window, interval '1000 years');
+    v_since := statement_timestamp() - least(coalesce(p_window, refreshtop.window_of(v_view)), interval '1000 years');
     RETURN QUERY
         SELECT count(*),
                count(*) FILTER (WHERE l.status = 'success'),
@@ -78,13 +81,18 @@ RETURNS TABLE (
     min_duration_ms numeric,
     last_refresh_at timestamptz,
     last_error text,
-    last_success_at timestamptz
+    last_success_at timestamptz,
+    limits jsonb
 )
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT * FROM refreshtop.run_stats(p_refresh_type, p_window) $$;
+AS $$
+    SELECT s.*, (SELECT refreshtop.limits_of(v) FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type)
+    FROM refreshtop.run_stats(p_refresh_type, p_window) s
+$$;
 COMMENT ON FUNCTION refreshtop.stats(text, interval) IS
-    'Statistics of a window; durations are those of successful refreshes; last_refresh_at is the last attempt, '
-    'last_success_at the last success, inside the window or before it';
+    'Statistics of a window, NULL for the view''s own; durations are those of successful refreshes; last_refresh_at is '
+    'the last attempt, last_success_at the last success, inside the window or before it; limits are what is set for '
+    'the view, lengths of time in seconds';
 SELECT refreshtop_migration.seal('refreshtop.stats(text, interval)', 'admin');
 
 -- The same of every registered view, in one statement: one read of the window, and two rows of the log for each view.
@@ -107,6 +115,7 @@ SET max_parallel_workers_per_gather = 0
 AS $$
 #variable_conflict use_column
 DECLARE
+    v_now   timestamptz := statement_timestamp();
     v_until timestamptz := clock_timestamp();
     v_since timestamptz;
     v_home  text := refreshtop.not_at_home();
@@ -114,13 +123,18 @@ BEGIN
     IF v_home IS NOT NULL THEN
         RAISE EXCEPTION 'this database is not the one that was migrated (%)', v_home
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run: refreshtop migrate';
-    ELSIF p_window IS NULL OR p_window <= interval '0' THEN
-        RAISE EXCEPTION 'the statistics window must be positive, not %', coalesce(p_window::text, 'NULL')
+    ELSIF p_window <= interval '0' THEN
+        RAISE EXCEPTION 'the statistics window must be positive, not %', p_window
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    v_since := statement_timestamp() - least(p_window, interval '1000 years');
+    SELECT min(v_now - least(coalesce(p_window, refreshtop.window_of(v)), interval '1000 years')) INTO v_since
+    FROM refreshtop.views v;
     RETURN QUERY
-        WITH counted AS MATERIALIZED (
+        WITH watched AS MATERIALIZED (
+            SELECT v.refresh_type,
+                   v_now - least(coalesce(p_window, refreshtop.window_of(v)), interval '1000 years') AS since
+            FROM refreshtop.views v
+        ), counted AS MATERIALIZED (
             SELECT l.refresh_type,
                    count(*) AS total,
                    count(*) FILTER (WHERE l.status = 'success') AS successful,
@@ -129,8 +143,8 @@ BEGIN
                    (max(l.duration_ms) FILTER (WHERE l.status = 'success'))::numeric AS longest,
                    (min(l.duration_ms) FILTER (WHERE l.status = 'success'))::numeric AS shortest,
                    max(least(l.completed_at, l.created_at)) AS last_at
-            FROM refreshtop.log_door l
-            WHERE l.created_at > v_since AND l.created_at <= v_until
+            FROM refreshtop.log_door l JOIN watched w ON w.refresh_type = l.refresh_type
+            WHERE l.created_at > v_since AND l.created_at > w.since AND l.created_at <= v_until
             GROUP BY l.refresh_type
         )
         SELECT v.refresh_type::text,
@@ -142,12 +156,12 @@ BEGIN
                CASE WHEN c.failed > 0 THEN (
                    SELECT e.error_message FROM refreshtop.log_door e
                    WHERE e.refresh_type = v.refresh_type AND e.status = 'error'
-                     AND e.created_at > v_since AND e.created_at <= v_until
+                     AND e.created_at > v.since AND e.created_at <= v_until
                    ORDER BY e.created_at DESC LIMIT 1) END,
                (SELECT least(s.completed_at, s.created_at) FROM refreshtop.log_door s
                 WHERE s.refresh_type = v.refresh_type AND s.status = 'success' AND s.created_at <= v_until
                 ORDER BY s.created_at DESC LIMIT 1)
-        FROM refreshtop.views v LEFT JOIN counted c ON c.refresh_type = v.refresh_type;
+        FROM watched v LEFT JOIN counted c ON c.refresh_type = v.refresh_type;
 END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.run_stats_of_all(interval)');
@@ -169,7 +183,7 @@ RETURNS TABLE (
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT * FROM refreshtop.run_stats_of_all(p_window) $$;
 COMMENT ON FUNCTION refreshtop.stats_of_all(interval) IS
-    'The same statistics of every view that is registered, one row each';
+    'The same statistics of every view that is registered, one row each; NULL for each view''s own window';
 SELECT refreshtop_migration.seal('refreshtop.stats_of_all(interval)', 'admin');
 
 -- The newest attempts of every registered view, one row each: how the last one ended, who stood in its way, and the
@@ -255,6 +269,7 @@ DECLARE
     v_deleted bigint;
     v_type    record;
     v_marked  timestamptz[];
+    v_last    uuid;
 BEGIN
     IF (p_batch > 0 AND p_max_batches > 0) IS NOT TRUE THEN
         RAISE EXCEPTION 'a cleanup takes at least one batch of at least one row, not % of %',
@@ -262,7 +277,9 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     FOR v_type IN
-        SELECT v.refresh_type, v.keep_log FROM refreshtop.views v
+        -- What is judged is kept.
+        SELECT v.refresh_type, least(greatest(v.keep_log, refreshtop.window_of(v)), interval '1000 years') AS keep_log
+        FROM refreshtop.views v
         -- Rows of views that are no longer registered are kept for the default time.
         UNION ALL SELECT NULL, interval '30 days'
     LOOP
@@ -270,6 +287,10 @@ BEGIN
         v_marked := CASE WHEN v_type.refresh_type IS NOT NULL THEN ARRAY(
             SELECT refreshtop.attempt_start(v_type.refresh_type, slot)
             FROM unnest(refreshtop.attempt_slots(v_type.refresh_type)) AS slot) END;
+        -- The last success tells the age of the data, however long ago it was.
+        v_last := (SELECT l.id FROM refreshtop.log_door l
+                   WHERE l.refresh_type = v_type.refresh_type AND l.status = 'success' AND l.created_at <= now()
+                   ORDER BY l.created_at DESC LIMIT 1);
         FOR i IN 1 .. p_max_batches LOOP
             DELETE FROM refreshtop.log_door
             WHERE id = ANY (ARRAY(
@@ -278,6 +299,7 @@ BEGIN
                   AND CASE WHEN v_type.refresh_type IS NULL
                            THEN NOT EXISTS (SELECT 1 FROM refreshtop.views v WHERE v.refresh_type = l.refresh_type)
                            ELSE l.refresh_type = v_type.refresh_type
+                                AND l.id IS DISTINCT FROM v_last
                                 AND (date_trunc('milliseconds', l.started_at) = ANY (v_marked)) IS NOT TRUE END
                 LIMIT p_batch));
             GET DIAGNOSTICS v_deleted = ROW_COUNT;
@@ -303,6 +325,7 @@ CREATE OR REPLACE FUNCTION refreshtop.cleanup_logs(
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT refreshtop.run_cleanup(p_batch, p_max_batches) $$;
 COMMENT ON FUNCTION refreshtop.cleanup_logs(integer, integer) IS
-    'Deletes log rows older than each view keeps them; returns how many';
+    'Deletes log rows older than each view keeps them, but never its last success or a row inside its window; returns '
+    'how many';
 SELECT refreshtop_migration.seal('refreshtop.cleanup_logs(integer, integer)', 'admin', 'job');
 SELECT refreshtop_migration.as_migrator();
