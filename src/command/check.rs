@@ -6,7 +6,7 @@
 use crate::{
     cli::arguments::Check,
     command::{Failure, report},
-    output::{Output, clean},
+    output::{Output, clean, overridden},
     settings::Settings,
 };
 use chrono::{DateTime, Utc};
@@ -29,8 +29,9 @@ pub async fn run(check: &Check, settings: &Settings, target: &Target, output: Ou
         let limit = humantime::format_duration(check.timeout);
         Err(Failure::new(exit::UNKNOWN, format!("no verdict within {limit} (--timeout)")))
     })?;
-    let limits = Limits::from(&settings.thresholds).overridden(&check.warning, &check.critical);
-    let (verdict, line) = line(&limits, &report.stats, report.snapshot.server_time);
+    let limits = Limits::from(&report.limits.thresholds()).overridden(&check.warning, &check.critical);
+    let note = overridden(&report.limits);
+    let (verdict, line) = line(&limits, &report.stats, report.snapshot.server_time, note);
     output.print(&line)?;
     match verdict {
         Verdict::Healthy => Ok(()),
@@ -49,8 +50,8 @@ pub fn unknown(why: &str) -> String {
 /// In the order of the performance data.
 const FIGURES: [Figure; 3] = [Figure::Age, Figure::Duration, Figure::Rate];
 
-/// The verdict, and the whole line.
-fn line(limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>) -> (Verdict, String) {
+/// The verdict, and the whole line, with a `note` on the limits.
+fn line(limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>, note: Option<String>) -> (Verdict, String) {
     let Health { verdict, mut findings } = limits.judge(stats, now, AgeStyle::Seconds);
     let word = match verdict {
         Verdict::Healthy => "OK",
@@ -65,7 +66,8 @@ fn line(limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>) -> (Verdict, 
     } else {
         findings.into_iter().map(|finding| finding.reason).collect::<Vec<_>>().join(", ")
     };
-    (verdict, format!("REFRESH {word} - {reasons} | {}", performance(limits, stats, now)))
+    let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
+    (verdict, format!("REFRESH {word} - {reasons}{note} | {}", performance(limits, stats, now)))
 }
 
 fn rank(rule: Rule) -> u8 {
@@ -137,7 +139,7 @@ mod tests {
     fn judged(stats: &RefreshStats, warning: &[&str], critical: &[&str]) -> (Verdict, String) {
         let limits = |texts: &[&str]| texts.iter().map(|text| Limit::parse(text).unwrap()).collect::<Vec<_>>();
         let default = Limits::from(&Thresholds::default());
-        line(&default.overridden(&limits(warning), &limits(critical)), stats, now())
+        line(&default.overridden(&limits(warning), &limits(critical)), stats, now(), None)
     }
 
     #[test]

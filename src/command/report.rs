@@ -7,6 +7,7 @@ use crate::{
 use refreshtop_connect::Target;
 use refreshtop_core::{
     health::{self, Health},
+    limits::ViewLimits,
     snapshot::Snapshot,
     stats::RefreshStats,
 };
@@ -23,6 +24,8 @@ pub struct Report {
     pub snapshot: Snapshot,
     /// The statistics, without which there is no report.
     pub stats: RefreshStats,
+    /// The limits that it is judged by.
+    pub limits: ViewLimits,
     /// The verdict.
     pub health: Health,
 }
@@ -37,7 +40,7 @@ pub async fn read(target: &Target, settings: &Settings, runs: u16) -> Result<Rep
 
 async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16) -> Result<Report, Failure> {
     let failed = |failure: &Error| session::failure("read the statistics", target, failure);
-    let scope = Scope { window: settings.window, runs, errors: 0 };
+    let scope = Scope { window: settings.overrides.window, runs, errors: 0 };
     let mut read = Box::pin(snapshot::read(app, &settings.view, &scope)).await.map_err(|failure| failed(&failure))?;
     let unregistered = |failure: &Error| default_view::is_unregistered(&settings.view, failure);
     if !settings.view_named
@@ -67,6 +70,7 @@ async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16
         Ok(stats) => stats.clone(),
         Err(missing) => return Err(Failure::new(refreshtop_core::exit::FAILURE, missing.reason.clone())),
     };
-    let health = health::evaluate(&stats, snapshot.server_time, &settings.thresholds);
-    Ok(Report { snapshot, stats, health })
+    let limits = ViewLimits::resolve(&snapshot.own_limits, &settings.overrides);
+    let health = health::evaluate(&stats, snapshot.server_time, &limits.thresholds());
+    Ok(Report { snapshot, stats, limits, health })
 }

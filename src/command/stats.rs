@@ -16,7 +16,8 @@ pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result
     if output.json {
         let object = json!({
             "at": json::moment(report.snapshot.server_time),
-            "window_s": settings.window.as_secs(),
+            "window_s": report.snapshot.window.as_secs(),
+            "overridden": report.limits.overridden(),
             "stats": json::stats(stats),
         });
         return output.object("stats", json::of_view(&target.id(), report.snapshot.view.as_str(), object));
@@ -25,7 +26,8 @@ pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result
     let at =
         |at: Option<chrono::DateTime<chrono::Utc>>| at.map_or_else(|| "-".into(), |at| format!("{} UTC", moment(at)));
     let mut table = Table::bare();
-    table.row(["window", &humantime::format_duration(settings.window).to_string()]);
+    let window = humantime::format_duration(report.snapshot.window);
+    table.row(["window", &format!("{window} ({})", report.limits.window.source.words())]);
     table.row(["total", &stats.total.to_string()]);
     table.row(["successful", &stats.successful.to_string()]);
     table.row(["failed", &stats.failed.to_string()]);

@@ -2,7 +2,7 @@
 
 use crate::{
     command::{Failure, report},
-    output::{Output, clean, json, moment, table::Table},
+    output::{Output, clean, json, moment, overridden, table::Table},
     settings::Settings,
 };
 use refreshtop_connect::Target;
@@ -20,7 +20,7 @@ pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result
     if output.json {
         output.object("status", json::of_view(&target.id(), view.as_str(), object(&report, settings, target)))
     } else {
-        output.print(&text(&report, settings, target, output))
+        output.print(&text(&report, target, output))
     }
 }
 
@@ -32,7 +32,9 @@ fn object(report: &report::Report, settings: &Settings, target: &Target) -> Valu
         "server": json::server(&snapshot.server, settings.profile.as_deref(), &target.place()),
         "deployment": json::deployment(snapshot.deployment),
         "health": json::health(&report.health),
-        "window_s": settings.window.as_secs(),
+        "window_s": snapshot.window.as_secs(),
+        "limits": json::limits(&report.limits),
+        "overridden": report.limits.overridden(),
         "stats": json::stats(&report.stats),
         "running": snapshot.running.as_ref().map(json::running),
         "job": json::reading(&snapshot.job, |job| json::job(&refresh_job(&snapshot.view), job, now)),
@@ -41,13 +43,16 @@ fn object(report: &report::Report, settings: &Settings, target: &Target) -> Valu
     })
 }
 
-fn text(report: &report::Report, settings: &Settings, target: &Target, output: Output) -> String {
+fn text(report: &report::Report, target: &Target, output: Output) -> String {
     let (snapshot, now) = (&report.snapshot, report.snapshot.server_time);
     let server = &snapshot.server;
     let mut table = Table::bare();
     table.row(["verdict", &output.verdict(report.health.verdict)]);
     for finding in &report.health.findings {
         table.row(["", &clean(&finding.reason)]);
+    }
+    if let Some(note) = overridden(&report.limits) {
+        table.row(["", &note]);
     }
     let standby = if server.standby { ", standby" } else { "" };
     table.row(["database", &clean(&format!("{} at {} as {}{standby}", server.database, target.place(), server.role))]);
@@ -61,7 +66,7 @@ fn text(report: &report::Report, settings: &Settings, target: &Target, output: O
     let never = || "never".to_owned();
     table.row(["last success", &report.stats.last_success_at.map_or_else(never, ago)]);
     table.row(["last attempt", &report.stats.last_refresh_at.map_or_else(never, ago)]);
-    let window = humantime::format_duration(settings.window);
+    let window = humantime::format_duration(snapshot.window);
     let counts = format!("{} of {} succeeded in {window}", report.stats.successful, report.stats.total);
     table.row(["attempts", &counts]);
     if let Some(average) = report.stats.avg_duration_ms {

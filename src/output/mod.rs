@@ -11,7 +11,7 @@ pub mod views;
 
 use crate::command::Failure;
 use refreshtop_connect::environment::{self, Environment};
-use refreshtop_core::{exit, health::Verdict};
+use refreshtop_core::{exit, health::Verdict, limits::ViewLimits};
 use refreshtop_tui::text::{self, Charset};
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -110,6 +110,12 @@ pub fn clean(raw: &str) -> String {
 /// The same, cut to a width in columns.
 pub fn cut(raw: &str, width: usize) -> String {
     text::line(raw, width, CHARSET)
+}
+
+/// A note on limits that are not the view's own; `None` if all are.
+pub fn overridden(limits: &ViewLimits) -> Option<String> {
+    let names = limits.overridden();
+    (!names.is_empty()).then(|| format!("limits overridden here: {}", names.join(", ")))
 }
 
 /// A moment for people: to the second, in UTC.

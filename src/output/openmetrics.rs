@@ -15,10 +15,11 @@ use prometheus_client::{
 };
 use refreshtop_core::{
     health::{Health, Verdict},
+    limits::ViewLimits,
     snapshot::Snapshot,
     stats::RefreshStats,
 };
-use std::{borrow::Cow, fmt, sync::atomic::AtomicU64, time::Duration};
+use std::{borrow::Cow, fmt, sync::atomic::AtomicU64};
 
 /// Content type of [`encode`]'s text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -34,8 +35,8 @@ pub struct Exposed<'a> {
     pub read: Option<(&'a Snapshot, &'a RefreshStats)>,
     /// The verdict.
     pub health: &'a Health,
-    /// Window of the statistics.
-    pub window: Duration,
+    /// The limits that the view is judged by, if they could be read.
+    pub limits: Option<&'a ViewLimits>,
 }
 
 type Labelled = Family<Vec<(&'static str, String)>, Gauge<f64, AtomicU64>>;
@@ -62,8 +63,9 @@ pub fn encode(exposed: Exposed<'_>) -> Result<String, fmt::Error> {
         verdicts.get_or_create(&labels).set(flag(exposed.health.verdict == verdict));
     }
     registry_.register("health", "1 for the verdict that holds, 0 for the others", verdicts);
-    let window = exposed.window.as_secs_f64();
-    seconds(registry_, "window", "Window of the statistics", Some(window));
+    if let Some(limits) = exposed.limits {
+        self::limits(registry_, limits);
+    }
     if let Some((snapshot, stats)) = exposed.read {
         statistics(registry_, stats);
         present(registry_, snapshot);
@@ -71,6 +73,22 @@ pub fn encode(exposed: Exposed<'_>) -> Result<String, fmt::Error> {
     let mut out = String::new();
     text::encode(&mut out, &registry)?;
     Ok(out)
+}
+
+fn limits(registry: &mut Registry, limits: &ViewLimits) {
+    for (name, help, limit) in [
+        ("window", "Window of the statistics", limits.window.value),
+        ("max_age", "Age of the data above which it is a warning", limits.max_age.value),
+        ("max_duration", "Average duration above which it is a warning", limits.max_duration.value),
+    ] {
+        seconds(registry, name, help, Some(limit.as_secs_f64()));
+    }
+    for (name, help, limit) in [
+        ("success_warning", "Success rate below which it is a warning, 0 to 1", limits.success_warning.value),
+        ("success_critical", "Success rate below which it is critical, 0 to 1", limits.success_critical.value),
+    ] {
+        registry.register_with_unit(name, help, Unit::Other("ratio".into()), ConstGauge::new(limit / 100.0));
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of log rows stay far below 2^52")]

@@ -18,6 +18,7 @@ use crate::{
     run::{BlackBox, BlockingSession, HeldLock, Origin, Run, RunDetail, RunStatus},
     snapshot::{Deployment, Server, Snapshot},
     stats::RefreshStats,
+    views::OwnLimits,
 };
 use chrono::{DateTime, Offset, TimeDelta, Utc};
 use std::time::Duration;
@@ -94,6 +95,7 @@ pub fn snapshot(failed: &[u32]) -> Snapshot {
         view: view(),
         read_for: Duration::ZERO,
         window: Duration::from_hours(24),
+        own_limits: OwnLimits::default(),
         server_time: server_time(),
         server: Server {
             database: "app".into(),

@@ -2,7 +2,7 @@
 
 use crate::{
     address::ViewId, figures::PlatformMetrics, job::Job, reading::Reading, refresh::RunningRefresh, run::Run,
-    stats::RefreshStats,
+    stats::RefreshStats, views::OwnLimits,
 };
 use chrono::{DateTime, Utc};
 use std::time::Duration;
@@ -18,6 +18,8 @@ pub struct Snapshot {
     pub read_for: Duration,
     /// The window that `stats` is of.
     pub window: Duration,
+    /// What is set for the view.
+    pub own_limits: OwnLimits,
     /// Who and where we are.
     pub server: Server,
     /// Figures for the window.

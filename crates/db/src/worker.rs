@@ -21,15 +21,15 @@ const COMMANDS: usize = 16;
 #[derive(Debug)]
 pub struct Worker {
     polls: mpsc::Sender<()>,
-    window: watch::Sender<Duration>,
+    window: watch::Sender<Option<Duration>>,
     reader: Reader,
     fixer: mpsc::Sender<Fix>,
     refresher: mpsc::Sender<Command>,
 }
 
 impl Worker {
-    /// Starts to watch `view` in the database of `target`, with statistics of `window`. Every event goes into `events`.
-    pub fn spawn(target: &Target, view: &ShownView, window: Duration, events: &Events) -> Self {
+    /// Starts to watch `view` in the database of `target`, with statistics of `window`, or of the view's own. Every event goes into `events`.
+    pub fn spawn(target: &Target, view: &ShownView, window: Option<Duration>, events: &Events) -> Self {
         let (fixer, fixes) = mpsc::channel(1);
         let (refresher, commands) = mpsc::channel(COMMANDS);
         let budget = SessionBudget::default();
@@ -51,7 +51,7 @@ impl Worker {
             Request::Poll => drop(self.polls.try_send(())),
             Request::ReadRun(id) => self.reader.read_run(id),
             Request::Ask(question) => self.reader.ask(question),
-            Request::SetWindow(window) => drop(self.window.send_replace(window)),
+            Request::SetWindow(window) => drop(self.window.send_replace(Some(window))),
             Request::Fix(fix) => drop(self.fixer.try_send(*fix)),
             Request::Refresh(view) => drop(self.refresher.try_send(Command::Refresh(view))),
             Request::CancelRefresh => drop(self.refresher.try_send(Command::Cancel)),

@@ -24,8 +24,9 @@ pub async fn read(settings: &Settings, target: &Target) -> (String, Result<(), F
         Err(_) => (None, &unknown),
     };
     let view = report.as_ref().map_or(&settings.view, |report| &report.snapshot.view).clone();
-    let (database, view, window) = (&*target.id(), view.as_str(), settings.window);
-    let exposed = Exposed { database, view, read, health, window };
+    let (database, view) = (&*target.id(), view.as_str());
+    let limits = report.as_ref().ok().map(|report| &report.limits);
+    let exposed = Exposed { database, view, read, health, limits };
     match openmetrics::encode(exposed) {
         Ok(text) => (text, report.map(drop)),
         Err(error) => (String::new(), Err(Failure::new(exit::FAILURE, format!("cannot encode the figures: {error}")))),

@@ -35,8 +35,8 @@ use refreshtop_core::{
     clock::ServerClock,
     event::Event,
     figures::PlatformMetrics,
-    health::Thresholds,
     job::JobRun,
+    limits::Overrides,
     link::Link,
     reading::Unavailable,
     refresh::{RunningRefresh, Trigger, TriggerOutcome},
@@ -50,12 +50,7 @@ use uuid::Uuid;
 
 /// Default options for a local database.
 pub fn options() -> Options {
-    Options {
-        poll_interval: Duration::from_secs(30),
-        window: Duration::from_hours(24),
-        screen: Screen::default(),
-        thresholds: Thresholds::default(),
-    }
+    Options { poll_interval: Duration::from_secs(30), screen: Screen::default(), overrides: Overrides::default() }
 }
 
 /// An event of it.

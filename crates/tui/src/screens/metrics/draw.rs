@@ -91,10 +91,10 @@ fn note(scene: &Scene, width: u16) -> String {
     let asked = &scene.state.screens.metrics.answer;
     let updated = scene.state.snapshot().and_then(|snapshot| snapshot.figures.as_ref().ok()?.last_updated);
     let mut parts: Vec<String> = updated.map(|at| format!("of {}", moment(scene, at))).into_iter().collect();
-    if asked.window == Some(scene.state.options.window) {
+    if asked.window == Some(scene.state.chosen_window()) {
         parts.extend(asked.window.map(|window| format!("moves in {}", verdict::span(window))));
     } else {
-        parts.push(being_read(scene, &verdict::span(scene.state.options.window)));
+        parts.push(being_read(scene, &verdict::span(scene.state.chosen_window())));
     }
     if width >= 100 {
         parts.push("each curve from its lowest to its highest value".into());
