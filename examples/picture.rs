@@ -67,7 +67,7 @@ fn main() -> anyhow::Result<()> {
         ("incidents", "3", |text| text.contains("first error") && text.contains("in the way")),
         ("history", "4", |text| text.contains("GROWTH") && text.contains("rows")),
         ("diagnose", "5", |text| text.contains("Blocked sessions") && text.contains("asked")),
-        ("metrics", "6", |text| text.contains("per day") && text.contains("LAST REFRESHES")),
+        ("columns", "6", |text| text.contains("per day") && text.contains("LAST REFRESHES")),
         ("wall", "7", |text| text.contains("LIVE") && text.contains("next run")),
     ];
     for (name, key, holds) in views {

@@ -240,6 +240,8 @@ DECLARE
     v_columns text;
     v_figures jsonb;
     v_sources jsonb;
+    v_rows    bigint;
+    v_bytes   bigint := pg_relation_size(p_view.view_oid);
 BEGIN
     -- Numbers only, and of PostgreSQL's own types: converting another type to JSON can run functions of others.
     SELECT string_agg(format('%L, CASE WHEN %I BETWEEN -1e30 AND 1e30 THEN trim_scale(round(%I::numeric, 6)) END',
@@ -251,7 +253,7 @@ BEGIN
                              'double precision'::regtype, 'numeric'::regtype)
           ORDER BY attnum LIMIT 50) a;
     -- Planning a read runs the functions in index expressions, predicates and statistics as the reading role.
-    IF v_columns IS NOT NULL AND has_table_privilege(p_view.view_oid, 'SELECT')
+    IF has_table_privilege(p_view.view_oid, 'SELECT')
        AND has_schema_privilege((SELECT c.relnamespace FROM pg_class c WHERE c.oid = p_view.view_oid), 'USAGE')
        AND NOT EXISTS (SELECT 1 FROM pg_index i
                        WHERE i.indrelid = p_view.view_oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))
@@ -269,10 +271,17 @@ BEGIN
                        WHERE r.ev_class = 'pg_temp.refreshtop_door'::regclass AND d.refclassid = 'pg_class'::regclass
                          AND d.refobjid NOT IN (p_view.view_oid, r.ev_class)) THEN
             -- A view of many rows has no figures.
-            EXECUTE format('SELECT CASE WHEN count(*) = 1 THEN jsonb_strip_nulls((jsonb_agg(one.figures)) -> 0) END '
-                           'FROM (SELECT jsonb_build_object(%s) AS figures '
-                           'FROM pg_temp.refreshtop_door LIMIT 2) one', v_columns)
-            INTO v_figures;
+            IF v_columns IS NOT NULL THEN
+                EXECUTE format('SELECT CASE WHEN count(*) = 1 '
+                               'THEN jsonb_strip_nulls((jsonb_agg(one.figures)) -> 0) END '
+                               'FROM (SELECT jsonb_build_object(%s) AS figures '
+                               'FROM pg_temp.refreshtop_door LIMIT 2) one', v_columns)
+                INTO v_figures;
+            END IF;
+            -- Counting 8 MB takes some milliseconds. A larger view is estimated, as in the planner.
+            IF v_bytes <= 8388608 THEN
+                SELECT count(*) INTO v_rows FROM pg_temp.refreshtop_door;
+            END IF;
         END IF;
         DROP VIEW pg_temp.refreshtop_door;
     END IF;
@@ -306,13 +315,19 @@ BEGIN
                             jsonb_strip_nulls(jsonb_build_object('rows', source.rows, 'bytes', source.bytes)))
     INTO v_sources FROM source;
 
-    RETURN jsonb_strip_nulls(jsonb_build_object('figures', v_figures, 'sources', v_sources));
+    IF v_rows IS NULL THEN
+        SELECT round((c.reltuples::float8 * v_bytes / current_setting('block_size')::bigint / c.relpages)::numeric)
+        INTO v_rows FROM pg_class c WHERE c.oid = p_view.view_oid AND c.reltuples >= 0 AND c.relpages > 0;
+    END IF;
+
+    RETURN jsonb_strip_nulls(jsonb_build_object('figures', v_figures, 'sources', v_sources,
+        'view', jsonb_build_object('rows', v_rows, 'bytes', pg_total_relation_size(p_view.view_oid))));
 EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
     RETURN jsonb_build_object('error', left(SQLERRM, 500));
 END
 $$;
 COMMENT ON FUNCTION refreshtop.measure(refreshtop.views) IS
-    'What the figures of a view and the sizes of its sources are after a refresh; never fails';
+    'What the figures, the rows and the size of a view and the sizes of its sources are after a refresh; never fails';
 SELECT refreshtop_migration.seal('refreshtop.measure(refreshtop.views)');
 
 -- The blocking sessions, for the row of a failed attempt. If they can't be found, the row is written without them.

@@ -344,7 +344,7 @@ mod tests {
             (
                 "[keys]\nrefresh = 'R'\nqiut = 'Q'",
                 "c.toml, line 3, column 1: unknown action `qiut`: did you mean `quit`? allowed: refresh, cancel, overview, \
-                 runs, incidents, history, diagnose, metrics, wall, narrower, wider, poll, pause, search, next-list, \
+                 runs, incidents, history, diagnose, columns, wall, narrower, wider, poll, pause, search, next-list, \
                  previous-list, up, down, page-up, page-down, first, last, open, close, copy, failures, origin, fix, \
                  interval, measure, help, quit\n3 | qiut = 'Q'\n  | ^^^^",
             ),

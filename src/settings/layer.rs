@@ -77,7 +77,7 @@ pub struct Layer {
     )]
     pub ascii: Option<bool>,
 
-    /// Screen to start the monitor with: overview, runs, incidents, history, diagnose, metrics or wall [default:
+    /// Screen to start the monitor with: overview, runs, incidents, history, diagnose, columns or wall [default:
     /// overview]
     #[arg(long, global = true, value_name = "NAME", value_parser = value::screen)]
     pub screen: Option<Screen>,

@@ -23,6 +23,30 @@ pub struct PlatformMetrics {
     pub last_updated: Option<DateTime<Utc>>,
 }
 
+/// What the last successful refresh of a view measured.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LastMeasured {
+    /// When it was logged.
+    pub at: DateTime<Utc>,
+    /// The columns of numbers, in their order, of a view that has one row.
+    pub columns: Vec<(String, f64)>,
+    /// Rows of the view: counted if it is small, estimated otherwise.
+    pub rows: Option<u64>,
+    /// Bytes with indexes and TOAST.
+    pub bytes: Option<u64>,
+    /// Rows that it changed; not known of a refresh that replaced all of them.
+    pub changed: Option<Changed>,
+}
+
+/// Rows that a concurrent refresh changed. A row of which a value changed is deleted and inserted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Rows that came.
+    pub inserted: u64,
+    /// Rows that went.
+    pub deleted: u64,
+}
+
 /// Growth over 30 days, per cent of what there was before: `new / (total - new)`. `None` if there was
 /// nothing before.
 pub fn growth_30d(total: i64, new: i64) -> Option<f64> {

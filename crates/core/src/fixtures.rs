@@ -1,12 +1,12 @@
 //! Values to test with: what a database answers.
 
+pub mod columns;
 pub mod diagnose;
 pub mod history;
 pub mod incidents;
-pub mod metrics;
 pub mod runs;
 
-pub use self::{history::history_read, incidents::incident_record, metrics::movement_read};
+pub use self::{columns::movement_read, history::history_read, incidents::incident_record};
 
 use crate::{
     address::{DatabaseId, ViewId},
@@ -140,6 +140,7 @@ pub fn snapshot(failed: &[u32]) -> Snapshot {
             new_assets_30d: 9_350,
             last_updated: Some(server_time() - TimeDelta::seconds(30)),
         }),
+        measured: None,
         running: None,
     }
 }

@@ -1,19 +1,27 @@
 //! How the view's own figures moved with recent refreshes.
 
-use crate::{reading::Reading, slices::Slices};
+use crate::{figures::Changed, reading::Reading, slices::Slices};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 
 /// Least time between two measurements for which a change per day is computed, seconds.
 const LEAST_SPAN: f64 = 600.0;
 
+/// How many rows a view has, in the place of a column.
+pub const ROWS: &str = "rows";
+/// How many bytes it takes, in the place of a column.
+pub const SIZE: &str = "size";
+
 /// The figures now, and as refreshes left them before.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Movement {
     /// How the window is cut.
     pub slices: Slices,
-    /// The view's columns of numbers in their order, with their values.
+    /// The view's columns of numbers in their order, with their values. Those of `platform_metrics` were read just now, and
+    /// those of other views are as the last refresh left them.
     pub now: Reading<Vec<(String, Option<f64>)>>,
+    /// Whether it has many rows, so that [`ROWS`] and [`SIZE`] are in the place of its columns.
+    pub of_rows: bool,
     /// What refreshes measured in the window.
     pub measured: Reading<Measured>,
 }
@@ -30,6 +38,8 @@ pub struct Sample {
     pub duration_ms: Option<f64>,
     /// What it found.
     pub figures: Figures,
+    /// Rows that it changed.
+    pub changed: Option<Changed>,
 }
 
 /// Measurements of a window.
@@ -122,6 +132,7 @@ mod tests {
             at: until - TimeDelta::minutes(minutes_ago),
             duration_ms: Some(100.0),
             figures: BTreeMap::from([("total_users".to_owned(), users)]),
+            changed: None,
         }
     }
 
@@ -134,6 +145,7 @@ mod tests {
                 ("new_users_30d".into(), Some(50.0)),
                 ("odd".into(), None),
             ]),
+            of_rows: false,
             measured,
         }
     }

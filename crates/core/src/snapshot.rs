@@ -1,8 +1,14 @@
 //! Everything one poll reads.
 
 use crate::{
-    address::ViewId, figures::PlatformMetrics, job::Job, reading::Reading, refresh::RunningRefresh, run::Run,
-    stats::RefreshStats, views::OwnLimits,
+    address::ViewId,
+    figures::{LastMeasured, PlatformMetrics},
+    job::Job,
+    reading::Reading,
+    refresh::RunningRefresh,
+    run::Run,
+    stats::RefreshStats,
+    views::OwnLimits,
 };
 use chrono::{DateTime, Utc};
 use std::time::Duration;
@@ -34,6 +40,8 @@ pub struct Snapshot {
     pub job: Reading<Job>,
     /// The view's own row.
     pub figures: Reading<PlatformMetrics>,
+    /// What the last successful refresh measured of another view; `None` if nothing was.
+    pub measured: Option<LastMeasured>,
     /// A refresh under way right now.
     pub running: Option<RunningRefresh>,
 }

@@ -18,6 +18,7 @@ pub mod executions;
 pub mod figures;
 pub mod fixer;
 pub mod job;
+mod last_measured;
 mod listen;
 pub mod log;
 pub mod manage;

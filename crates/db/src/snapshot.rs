@@ -4,7 +4,7 @@ use crate::{
     contract::{is_own, refresh_job},
     cron_settings::{self, CronSettings},
     error::{self, Error, Result},
-    figures, job,
+    figures, job, last_measured,
     quote::{identifier, literal},
     read_transaction::{self, Assumed, ReadTransaction, is_refuted},
     recent_runs::{self, LogFilter},
@@ -145,12 +145,13 @@ pub async fn read(app: &mut Kept, view: &ViewId, scope: &Scope) -> Result<Read> 
 async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) -> Result<Read> {
     let job_name = refresh_job(&view);
     // Polled together they share a round trip, which is most of what a poll costs over a slow link.
-    let (stats, all, errors, figures, running, cron, own_job) = tokio::join!(
+    let (stats, all, errors, figures, measured, running, cron, own_job) = tokio::join!(
         biased;
         statistics::statistics(tx, &view, scope.window),
         recent_runs::recent_runs(tx, &view, LogFilter::All, scope.runs),
         failures(tx, &view, scope.errors),
         own_figures(tx, &view),
+        last_measured::last_measured(tx, &view),
         running::running(tx, &view),
         cron_settings::cron_settings_in(tx),
         job::own_job(tx, &job_name),
@@ -173,6 +174,8 @@ async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) -> Result<R
         None => (part("statistics", &role, stats)?, part("runs", &role, all)?, part("errors", &role, errors)?),
     };
     let figures = shown_figures(figures, &view, &role, catalog.is_some())?;
+    // If that can't be read, the statistics can't either, and say why.
+    let measured = part("measurements", &role, measured)?.ok().flatten();
     // If that can't be read, no refresh is shown as running.
     let running = part("running", &role, running)?.ok().flatten();
     let (job, elsewhere) = if catalog.is_some() {
@@ -196,6 +199,7 @@ async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) -> Result<R
         errors,
         job,
         figures,
+        measured,
         running,
     };
     Ok(Read { snapshot, elsewhere, stats_failure })

@@ -25,7 +25,7 @@
 //! ▸ ERRORS ────────────────────────────────────────   RUNS ───────────────────────────────────         errors, runs
 //! 02:20:00 55P03 canceling statement due to lock…     03:00:00 scheduled ✓ ok       118 ms
 //!
-//! JOB ─────────────────────────────────────────────   METRICS ────────────────────────────────         job, metrics
+//! JOB ─────────────────────────────────────────────   COLUMNS ────────────────────────────────         job, columns
 //! */5 * * * *  active                                 accounts   10,482  +412 in 30 d  +4.1 %
 //! r refresh  ? help  q quit                                                                            footer
 //! ```

@@ -2,9 +2,9 @@
 //!
 //! | class | from | composition |
 //! |---|---|---|
-//! | wall | 200x60 | verdict in very large letters; durations and errors left, job, metrics and runs right |
+//! | wall | 200x60 | verdict in very large letters; durations and errors left, job, columns and runs right |
 //! | large | 120x40 | verdict in large letters; every pane with a title |
-//! | medium | 80x24 | every pane, job and metrics as lines |
+//! | medium | 80x24 | every pane, job and columns as lines |
 //! | small | 40x12 | one column: as many panes as fit, the most urgent first |
 //! | sentence | 1x1 | a sentence that begins with the verdict |
 
@@ -87,7 +87,7 @@ pub struct Places {
     /// The schedule.
     pub job: Rect,
     /// The view's own figures.
-    pub metrics: Rect,
+    pub columns: Rect,
     /// The keys.
     pub footer: Rect,
     /// What overlays may cover: never the header, the banner or the footer.
@@ -97,8 +97,8 @@ pub struct Places {
 impl Places {
     /// The panes that show what was read from the database.
     pub fn parts(&self) -> [Rect; 8] {
-        let Self { gauges, figures, last_error, durations, errors, runs, job, metrics, .. } = *self;
-        [gauges, figures, last_error, durations, errors, runs, job, metrics]
+        let Self { gauges, figures, last_error, durations, errors, runs, job, columns, .. } = *self;
+        [gauges, figures, last_error, durations, errors, runs, job, columns]
     }
 }
 
@@ -232,18 +232,18 @@ fn share_body(places: &mut Places, body: Rect, needs: Needs, class: Class) {
         Class::Wall => {
             let [left, right] = columns(body, [Fill(1), Length(60)], 4);
             [places.durations, _, places.errors] = rows(left, [Max(CHART_MOST), Length(1), Fill(1)]);
-            [places.job, _, places.metrics, _, places.runs] =
+            [places.job, _, places.columns, _, places.runs] =
                 rows(right, [Length(5), Length(1), Length(6), Length(1), Fill(1)]);
         }
         Class::Large => {
             let bottom;
             [places.durations, _, lists, _, bottom] = rows(body, [Fill(4), Length(1), Fill(5), Length(1), Length(5)]);
             [places.errors, places.runs] = columns(lists, [Fill(1), Length(48)], 3);
-            [places.job, places.metrics] = columns(bottom, [Fill(1), Length(48)], 3);
+            [places.job, places.columns] = columns(bottom, [Fill(1), Length(48)], 3);
         }
         _ => {
             let runs = if body.width < 100 { 33 } else { 42 };
-            [places.durations, lists, places.job, places.metrics] =
+            [places.durations, lists, places.job, places.columns] =
                 rows(body, [Fill(1), Fill(1), Length(needs.job), Length(2)]);
             [places.errors, places.runs] = columns(lists, [Fill(1), Length(runs)], 2);
         }
@@ -353,7 +353,7 @@ fn stack(area: Rect, heights: [u16; SLOTS]) -> Places {
         places.errors,
         places.runs,
         places.job,
-        places.metrics,
+        places.columns,
         places.footer,
     ] = heights.map(|height| {
         let row = Rect { y, height, ..area };

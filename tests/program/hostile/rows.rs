@@ -142,7 +142,7 @@ async fn bytes_that_are_not_text_are_replaced_and_nothing_else_is_lost() {
     monitor.wait_text("LIVE");
     execute(&url, "SELECT public.refresh_platform_metrics_with_logging()").await;
     monitor.wait_for("the next run", |screen| screen.contains("RUNS  2 ") && screen.contains("LIVE"));
-    for (key, title) in [("2", "RUNS"), ("3", "INCIDENTS"), ("4", "HISTORY"), ("5", "DIAGNOSIS"), ("6", "METRICS")] {
+    for (key, title) in [("2", "RUNS"), ("3", "INCIDENTS"), ("4", "HISTORY"), ("5", "DIAGNOSIS"), ("6", "COLUMNS")] {
         monitor.send(key);
         let shown =
             monitor.wait_for(title, |screen| screen.contains(&format!(" {title}")) && !screen.contains("reading"));

@@ -62,7 +62,7 @@ async fn before_anything_was_measured_the_views_say_so_and_what_fixes_it() {
     assert!(shown.contains("run: refreshtop migrate") && shown.contains("✓ 100.0 %"), "{shown}");
     monitor.send("6");
     let shown = monitor
-        .wait_for("the figures", |screen| screen.contains("METRICS") && screen.contains("keeps no measurements"));
+        .wait_for("the figures", |screen| screen.contains("COLUMNS") && screen.contains("keeps no measurements"));
     assert!(shown.contains("assets") && shown.contains("30"), "{shown}");
     monitor.send("q");
     assert_eq!(monitor.wait_exit(), Ok(0));

@@ -34,6 +34,8 @@ async fn a_refresh_measures_the_figures_and_its_sources() {
     let bytes: i64 = value(&url, "SELECT pg_total_relation_size('public.accounts')").await;
     assert_eq!(sources["public.accounts"]["bytes"], bytes);
     assert_eq!(sources["public.software_licenses"].get("rows"), None, "never analyzed: not known");
+    let bytes: i64 = value(&url, "SELECT pg_total_relation_size('public.platform_metrics')").await;
+    assert_eq!(measured["view"], json!({"rows": 1, "bytes": bytes}));
     let length: i32 = value(&url, "SELECT octet_length(measured::text) FROM public.metrics_refresh_log").await;
     assert!(length < 1_000, "{length}");
 }

@@ -1,7 +1,12 @@
 //! How the view's figures moved.
 
 use super::{DAY, REFRESH, movement};
-use crate::support::{execute, fresh_app, fresh_role, migrated_app};
+use crate::support::{asking::Asking, execute, fresh_app, fresh_role, migrated_app, value};
+use refreshtop_core::{
+    address::ViewId,
+    figures::Changed,
+    question::{Answer, Question},
+};
 
 #[tokio::test]
 async fn figures_move_from_refresh_to_refresh() {
@@ -63,4 +68,64 @@ async fn a_role_that_may_only_read_the_view_sees_its_figures() {
     execute(&url, &format!("REVOKE ALL ON public.platform_metrics FROM {name}")).await;
     let read = movement(&role, DAY).await.unwrap();
     assert!(read.now.unwrap_err().fix.contains("SELECT"), "{:?}", read.measured);
+}
+
+#[tokio::test]
+async fn a_view_of_many_rows_shows_how_many_and_what_each_refresh_changed() {
+    let url = migrated_app("rows").await;
+    execute(
+        &url,
+        "CREATE TABLE public.sales (town int PRIMARY KEY, amount int);
+         INSERT INTO public.sales SELECT n, n FROM generate_series(1, 100) n;
+         CREATE MATERIALIZED VIEW public.towns AS SELECT town, amount FROM public.sales;
+         CREATE UNIQUE INDEX ON public.towns (town);
+         SELECT refreshtop.manage('public.towns')",
+    )
+    .await;
+    let mut asking = Asking::about(&url, ViewId::new("towns"));
+    let mut read = async || match asking.ask(Question::Movement { window: DAY }).await {
+        Answer::Movement(_, Ok(read)) => read,
+        other => panic!("{other:?}"),
+    };
+    let nothing = read().await.now.unwrap_err();
+    assert_eq!(nothing.reason, "no refresh of towns was measured yet");
+    execute(&url, "SELECT refreshtop.refresh('towns')").await;
+    execute(
+        &url,
+        "INSERT INTO public.sales VALUES (101, 1), (102, 2); UPDATE public.sales SET amount = 0 WHERE town < 4",
+    )
+    .await;
+    execute(&url, "SELECT refreshtop.refresh('towns')").await;
+    let read = read().await;
+    assert!(read.of_rows);
+    let now = read.now.as_ref().unwrap();
+    assert_eq!(now[0], ("rows".to_owned(), Some(102.0)));
+    let bytes: i64 = value(&url, "SELECT pg_total_relation_size('public.towns')").await;
+    assert_eq!((now[1].0.as_str(), now[1].1.unwrap().to_string()), ("size", bytes.to_string()));
+    let measured = read.measured.as_ref().unwrap();
+    assert_eq!(measured.deltas("rows").collect::<Vec<_>>(), [Some(2.0)]);
+    assert_eq!(measured.recent[0].changed, Some(Changed { inserted: 5, deleted: 3 }));
+}
+
+#[tokio::test]
+async fn the_columns_of_another_view_of_one_row_are_those_of_its_last_refresh() {
+    let url = migrated_app("onerow").await;
+    execute(
+        &url,
+        "CREATE TABLE public.sales (town int PRIMARY KEY, amount int);
+         INSERT INTO public.sales SELECT n, n FROM generate_series(1, 100) n;
+         CREATE MATERIALIZED VIEW public.totals AS
+             SELECT 1 AS only_row, sum(amount) AS revenue, 'x' AS name, count(*) AS \"a\"\"b\" FROM public.sales;
+         CREATE UNIQUE INDEX ON public.totals (only_row);
+         SELECT refreshtop.manage('public.totals');
+         SELECT refreshtop.refresh('totals');
+         DELETE FROM public.sales WHERE town = 100;
+         REFRESH MATERIALIZED VIEW public.totals",
+    )
+    .await;
+    let mut asking = Asking::about(&url, ViewId::new("totals"));
+    let Answer::Movement(_, Ok(read)) = asking.ask(Question::Movement { window: DAY }).await else { panic!() };
+    let expected = [("only_row", 1.0), ("revenue", 5050.0), ("a\"b", 100.0)];
+    assert_eq!(read.now.unwrap(), expected.map(|(name, value)| (name.to_owned(), Some(value))));
+    assert!(!read.of_rows);
 }

@@ -46,7 +46,7 @@ pub async fn read(
     {
         return Ok(Err(missing));
     }
-    let growth = measured::series(tx, &window, "sources").await?.map(|records| growth(&records, &slices));
+    let growth = measured::series(tx, &window, measured::SOURCES).await?.map(|records| growth(&records, &slices));
     Ok(Ok(History { slices, whole, parts, growth }))
 }
 

@@ -20,6 +20,11 @@ use std::time::Duration;
 /// Longest record that is read, bytes; those of the migrations stay far below.
 const LONGEST: u32 = 40_000;
 
+/// The part that says how large each source is.
+pub(super) const SOURCES: &str = "measured -> 'sources'";
+/// The part that is about the view itself.
+pub(super) const VIEW_ITSELF: &str = "measured - 'sources'";
+
 /// One record.
 #[derive(Debug)]
 pub(super) struct Record {
@@ -131,11 +136,10 @@ pub(super) async fn newest(
 async fn read(tx: &ReadTransaction<'_>, window: &Window<'_>, sql: &str, part: &str) -> Result<Vec<Record>> {
     let sql = format!(
         "SELECT slice, at, duration_ms::float8 AS duration_ms,
-                CASE WHEN octet_length(measured::text) <= {LONGEST} THEN (measured -> $3)::text END AS part
+                CASE WHEN octet_length(measured::text) <= {LONGEST} THEN ({part})::text END AS part
          FROM ({sql}) record"
     );
-    let [view, length] = window.parameters();
-    let rows = tx.ask_after(SETTINGS, &[LOG], &sql, &[view, length, Parameter::Text(part)]).await?;
+    let rows = tx.ask_after(SETTINGS, &[LOG], &sql, &window.parameters()).await?;
     let mut records = Vec::with_capacity(rows.len());
     for row in &rows {
         let part = text(row, "part")?;

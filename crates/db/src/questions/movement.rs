@@ -2,11 +2,12 @@
 
 use super::{
     history,
-    measured::{self, Record, Window},
+    measured::{self, Record, VIEW_ITSELF, Window},
 };
 use crate::{
     contract::is_own,
     error::{self, Result},
+    last_measured::{self, last_measured},
     parameter::Parameter,
     quote::quoted,
     read_transaction::ReadTransaction,
@@ -16,19 +17,25 @@ use crate::{
 };
 use refreshtop_core::{
     address::ViewId,
-    movement::{Figures, Measured, Movement, Sample},
+    figures::LastMeasured,
+    movement::{Figures, Measured, Movement, ROWS, SIZE, Sample},
     reading::{Reading, Unavailable},
     slices::Slices,
 };
 use serde_json::Value;
 use std::time::Duration;
 
+/// The name of a column, and its value.
+type Column = (String, Option<f64>);
+
 /// Recent refreshes that are compared one by one.
 const RECENT: u16 = 100;
 
 /// Reads how the figures of `view` moved in the last `window`.
 pub async fn read(tx: &ReadTransaction<'_>, view: &ViewId, window: Duration) -> Result<Reading<Movement>> {
-    let now = if is_own(view) { current(tx).await? } else { Err(not_shown(view)) };
+    let last = last_measured(tx, view).await;
+    let of_rows = last.as_ref().is_ok_and(|last| last.as_ref().is_some_and(|last| last.columns.is_empty()));
+    let now = if is_own(view) { current(tx).await? } else { as_of_last_refresh(view, last)? };
     let catalog = unmanaged::catalog(tx).await?;
     let step = Slices::step(window);
     let edges = format!("SELECT {} AS since, {} AS until", measured::SINCE, measured::UNTIL);
@@ -41,16 +48,32 @@ pub async fn read(tx: &ReadTransaction<'_>, view: &ViewId, window: Duration) -> 
         },
         Err(missing) => Err(missing),
     };
-    Ok(Ok(Movement { slices, now, measured }))
+    Ok(Ok(Movement { slices, now, of_rows, measured }))
 }
 
-/// Why the columns of `view` are not read: only the installation knows which relation it is.
-fn not_shown(view: &ViewId) -> Unavailable {
-    Unavailable::new(format!("the present figures of {view} can't be read; those that its refreshes measured can"), "")
+/// The figures of a view, or its rows and its size, as its last refresh left them. The view itself is not read: to plan
+/// that can run code of its owner.
+fn as_of_last_refresh(view: &ViewId, last: Result<Option<LastMeasured>>) -> Result<Reading<Vec<Column>>> {
+    Ok(match last {
+        Ok(Some(last)) if last.columns.is_empty() => Ok(of_rows(last.rows, last.bytes)),
+        Ok(Some(last)) => Ok(last.columns.into_iter().map(|(name, value)| (name, Some(value))).collect()),
+        Ok(None) => Err(Unavailable::new(
+            format!("no refresh of {view} was measured yet"),
+            "measurements come with the next refresh; press r for one now",
+        )),
+        Err(failure) if error::fails_all(&failure) => return Err(failure),
+        Err(failure) => Err(error::unavailable("measurements", &failure, "this role")),
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "rows and bytes, shown rounded")]
+fn of_rows(rows: Option<u64>, bytes: Option<u64>) -> Vec<Column> {
+    let number = |value: Option<u64>| value.map(|value| value as f64);
+    vec![(ROWS.to_owned(), number(rows)), (SIZE.to_owned(), number(bytes))]
 }
 
 /// The columns of numbers that the application's view has, with their values. More than the contract's may be there.
-async fn current(tx: &ReadTransaction<'_>) -> Result<Reading<Vec<(String, Option<f64>)>>> {
+async fn current(tx: &ReadTransaction<'_>) -> Result<Reading<Vec<Column>>> {
     let rows = tx
         .ask(
             &[],
@@ -92,13 +115,13 @@ async fn current(tx: &ReadTransaction<'_>) -> Result<Reading<Vec<(String, Option
 }
 
 async fn measured(tx: &ReadTransaction<'_>, window: &Window<'_>, slices: &Slices) -> Result<Reading<Measured>> {
-    let records = match measured::series(tx, window, "figures").await {
+    let records = match measured::series(tx, window, VIEW_ITSELF).await {
         Ok(Ok(records)) => records,
         Ok(Err(missing)) => return Ok(Err(missing)),
         Err(failure) if error::fails_all(&failure) => return Err(failure),
         Err(failure) => return Ok(Err(error::unavailable("measurements", &failure, "this role"))),
     };
-    let recent = measured::newest(tx, window, "figures", RECENT).await?;
+    let recent = measured::newest(tx, window, VIEW_ITSELF, RECENT).await?;
     let mut at_ends = vec![None; slices.len()];
     let mut first = None;
     for record in records {
@@ -118,10 +141,17 @@ async fn measured(tx: &ReadTransaction<'_>, window: &Window<'_>, slices: &Slices
 }
 
 fn sample(record: &Record) -> Sample {
-    Sample { at: record.at, duration_ms: record.duration_ms, figures: figures(&record.part) }
+    let last = last_measured::measured(record.at, &record.part, &[]);
+    Sample { at: record.at, duration_ms: record.duration_ms, figures: figures(&record.part), changed: last.changed }
 }
 
+/// The columns of a view of one row; else its rows and its size.
 fn figures(part: &Value) -> Figures {
     let number = |(name, value): (&String, &Value)| Some((name.clone(), value.as_f64()?));
-    part.as_object().into_iter().flatten().take(50).filter_map(number).collect()
+    if let Some(columns) = part.get("figures").and_then(Value::as_object) {
+        return columns.iter().take(50).filter_map(number).collect();
+    }
+    let of_view = |name: &str| part.get("view")?.get(name)?.as_u64();
+    let known = of_rows(of_view("rows"), of_view("bytes"));
+    known.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }

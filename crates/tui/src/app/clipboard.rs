@@ -57,7 +57,7 @@ pub fn text(state: &State) -> Option<String> {
         }
         (None, Screen::Diagnose) => checked(state.screens.diagnose.check()?),
         (None, Screen::Incidents) => incident(state)?,
-        (Some(Overlay::Help { .. }), _) | (None, Screen::History | Screen::Metrics | Screen::Wall) => return None,
+        (Some(Overlay::Help { .. }), _) | (None, Screen::History | Screen::Columns | Screen::Wall) => return None,
     };
     Some(bounded(&raw))
 }

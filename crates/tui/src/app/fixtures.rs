@@ -1,9 +1,9 @@
 //! States to test with, used by the tests of the model and of the screen.
 
+mod columns;
 pub mod diagnose;
 mod history;
 mod incidents;
-mod metrics;
 pub mod runs;
 
 pub use refreshtop_core::fixtures::{
@@ -13,11 +13,11 @@ pub use refreshtop_core::fixtures::{
 };
 
 pub use crate::app::fixtures::{
+    columns::{columns, columns_first, columns_hostile, columns_unmeasured, movement_of_rows, of_columns, of_rows},
     history::{history, history_empty, history_hostile, history_sparse, history_spike},
     incidents::{
         incidents, incidents_empty, incidents_hostile, incidents_none, incidents_silent, incidents_unavailable,
     },
-    metrics::{metrics, metrics_first, metrics_hostile, metrics_unmeasured},
 };
 
 use crate::{
@@ -443,10 +443,13 @@ pub const ZOO: &[Named] = &[
         history(Err(Unavailable::new("history: permission denied", "GRANT refreshtop_admin TO oncall")))
     }),
     ("history_hostile", history_hostile),
-    ("metrics", || metrics(Ok(movement_read()))),
-    ("metrics_unmeasured", metrics_unmeasured),
-    ("metrics_first", metrics_first),
-    ("metrics_hostile", metrics_hostile),
+    ("columns", || columns(Ok(movement_read()))),
+    ("columns_of_rows", || of_rows(columns(Ok(movement_of_rows())))),
+    ("of_rows", || of_rows(live())),
+    ("of_columns", of_columns),
+    ("columns_unmeasured", columns_unmeasured),
+    ("columns_first", columns_first),
+    ("columns_hostile", columns_hostile),
     ("diagnose", diagnose::view),
     ("diagnose_plan", diagnose::measured),
     ("diagnose_job", diagnose::of_the_job),

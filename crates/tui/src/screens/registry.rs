@@ -2,7 +2,7 @@
 //!
 //! A new screen is a variant of [`Screen`], a folder, a field of [`Screens`](super::states::Screens) and a line here.
 
-use super::{diagnose, history, incidents, metrics, overview, runs, screen::Screen, wall};
+use super::{columns, diagnose, history, incidents, overview, runs, screen::Screen, wall};
 use crate::scene::Scene;
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -30,7 +30,7 @@ pub fn drawing(screen: Screen) -> Drawing {
         Screen::Incidents => Drawing { rows: Some(incidents::draw::rows), ..of(incidents::draw::render) },
         Screen::History => Drawing { scroll_limit: Some(history::draw::scroll_limit), ..of(history::draw::render) },
         Screen::Diagnose => Drawing { scroll_limit: Some(diagnose::draw::scroll_limit), ..of(diagnose::draw::render) },
-        Screen::Metrics => Drawing { scroll_limit: Some(metrics::draw::scroll_limit), ..of(metrics::draw::render) },
+        Screen::Columns => Drawing { scroll_limit: Some(columns::draw::scroll_limit), ..of(columns::draw::render) },
         Screen::Wall => Drawing { whole_frame: Some(|_, area| area), ..of(wall::draw::render) },
     }
 }

@@ -14,8 +14,8 @@ pub enum Screen {
     History,
     /// The checks of the runbook, with their fixes.
     Diagnose,
-    /// The view's own figures.
-    Metrics,
+    /// The view's columns, or its rows and size, over time.
+    Columns,
     /// Readable across a room.
     Wall,
 }
@@ -23,7 +23,7 @@ pub enum Screen {
 impl Screen {
     /// All of them, in the order of their keys.
     pub const ALL: [Self; 7] =
-        [Self::Overview, Self::Runs, Self::Incidents, Self::History, Self::Diagnose, Self::Metrics, Self::Wall];
+        [Self::Overview, Self::Runs, Self::Incidents, Self::History, Self::Diagnose, Self::Columns, Self::Wall];
 
     /// Its name, in the settings and on its tab.
     pub const fn name(self) -> &'static str {
@@ -33,7 +33,7 @@ impl Screen {
             Self::Incidents => "incidents",
             Self::History => "history",
             Self::Diagnose => "diagnose",
-            Self::Metrics => "metrics",
+            Self::Columns => "columns",
             Self::Wall => "wall",
         }
     }
@@ -46,7 +46,7 @@ impl Screen {
             Self::Incidents => &['3'],
             Self::History => &['4'],
             Self::Diagnose => &['5'],
-            Self::Metrics => &['6'],
+            Self::Columns => &['6'],
             Self::Wall => &['7', 'w'],
         }
     }
@@ -59,7 +59,7 @@ impl Screen {
             Self::Incidents => "failures and stale times, grouped",
             Self::History => "durations, success and growth over time",
             Self::Diagnose => "what the runbook asks, with fixes",
-            Self::Metrics => "the view's figures over time",
+            Self::Columns => "the view's columns, or its rows, over time",
             Self::Wall => "large text, readable across a room",
         }
     }

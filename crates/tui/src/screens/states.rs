@@ -15,7 +15,7 @@ pub struct Screens {
     pub incidents: Incidents,
     pub history: Windowed<History>,
     pub diagnose: Diagnose,
-    pub metrics: Windowed<Movement>,
+    pub columns: Windowed<Movement>,
     pub wall: Wall,
 }
 
@@ -28,7 +28,7 @@ impl Screens {
             Screen::Incidents => &self.incidents,
             Screen::History => &self.history,
             Screen::Diagnose => &self.diagnose,
-            Screen::Metrics => &self.metrics,
+            Screen::Columns => &self.columns,
             Screen::Wall => &self.wall,
         }
     }
@@ -41,7 +41,7 @@ impl Screens {
             Screen::Incidents => &mut self.incidents,
             Screen::History => &mut self.history,
             Screen::Diagnose => &mut self.diagnose,
-            Screen::Metrics => &mut self.metrics,
+            Screen::Columns => &mut self.columns,
             Screen::Wall => &mut self.wall,
         }
     }
@@ -52,7 +52,7 @@ impl Screens {
             Answer::Runs(page, read) => self.runs.answered(&page, read, context),
             Answer::Incidents(window, read) => self.incidents.answered(window, read, context),
             Answer::History(window, read) => self.history.answered(window, read, context),
-            Answer::Movement(window, read) => self.metrics.answered(window, read, context),
+            Answer::Movement(window, read) => self.columns.answered(window, read, context),
             Answer::Diagnosis(read) => self.diagnose.found(read, context),
         }
     }

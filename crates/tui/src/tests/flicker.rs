@@ -84,7 +84,7 @@ fn a_frame_that_arrives_slowly_never_flickers() {
         "history",
         "diagnose",
         "diagnose_fix",
-        "metrics",
+        "columns",
         "healthy",
     ];
     let walls = ["wall_healthy", "wall_critical", "wall_down", "wall_stale"];

@@ -147,18 +147,18 @@ fn ascii_only() {
 }
 
 #[test]
-fn history_and_metrics() {
-    for name in ["history", "metrics"] {
+fn history_and_columns() {
+    for name in ["history", "columns", "columns_of_rows", "of_rows"] {
         snapshots(name, &SIZES);
     }
-    for name in ["history_sparse", "history_spike", "history_empty", "metrics_unmeasured", "metrics_first"] {
+    for name in ["history_sparse", "history_spike", "history_empty", "columns_unmeasured", "columns_first"] {
         snapshots(name, &[(40, 12), (80, 24), (120, 40)]);
     }
     snapshots("history_missing", &[(40, 12), (80, 24)]);
-    for name in ["history_hostile", "metrics_hostile"] {
+    for name in ["history_hostile", "columns_hostile", "of_columns"] {
         snapshots(name, &[(80, 24), (120, 40)]);
     }
-    for name in ["history", "metrics", "history_hostile", "metrics_hostile"] {
+    for name in ["history", "columns", "history_hostile", "columns_hostile"] {
         let drawn = plain(&screen(&state(name), &Theme::mono(), Glyphs::new(false), (120, 40)));
         assert!(drawn.is_ascii(), "{name}: {drawn}");
         insta::assert_snapshot!(format!("{name}_ascii_120x40"), drawn);
@@ -167,9 +167,9 @@ fn history_and_metrics() {
 
 /// Scrolled to the reported end, they show the end; a line less shows something else.
 #[test]
-fn the_end_of_history_and_metrics_is_found() {
+fn the_end_of_history_and_columns_is_found() {
     let (theme, glyphs) = (Theme::terminal(), Glyphs::new(true));
-    for name in ["history", "metrics", "history_hostile", "metrics_hostile"] {
+    for name in ["history", "columns", "history_hostile", "columns_hostile"] {
         for (width, height) in SIZES {
             let mut state = state(name);
             let area = Rect::new(0, 0, width, height);
@@ -197,7 +197,7 @@ fn styles_of_mono_and_of_the_default() {
 /// Each view in each palette, text and styles.
 #[test]
 fn every_view_in_every_palette() {
-    for view in ["critical", "log", "incidents", "history", "diagnose", "metrics", "wall_critical"] {
+    for view in ["critical", "log", "incidents", "history", "diagnose", "columns", "wall_critical"] {
         for name in Theme::NAMES {
             let drawn = screen(&state(view), &Theme::from_name(name).unwrap(), Glyphs::new(true), (80, 24));
             insta::assert_snapshot!(format!("palette_{name}_{view}"), format!("{drawn:?}"));
@@ -279,7 +279,7 @@ fn the_nine_figures_are_there_from_80x24() {
         ] {
             assert!(drawn.contains(label), "{size:?} {label}\n{drawn}");
         }
-        for title in ["DURATIONS", "ERRORS", "RUNS", "JOB", "METRICS"] {
+        for title in ["DURATIONS", "ERRORS", "RUNS", "JOB", "COLUMNS"] {
             assert!(drawn.contains(title), "{size:?} {title}\n{drawn}");
         }
     }

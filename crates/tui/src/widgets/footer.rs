@@ -30,7 +30,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 
 fn hint(scene: &Scene, binding: &Binding) -> Vec<Span<'static>> {
     let choosing = matches!(scene.state.overlay, Some(Overlay::Fix(_)));
-    let by_lines = matches!(scene.state.screen, Screen::History | Screen::Metrics);
+    let by_lines = matches!(scene.state.screen, Screen::History | Screen::Columns);
     let scrolls = (scene.state.overlay.is_some() || by_lines) && !choosing;
     let (key, word) = match binding.action {
         // Both directions in one hint.

@@ -15,6 +15,26 @@ pub fn grouped(n: i64) -> String {
     grouped
 }
 
+/// The number as an integer, if it is one.
+pub fn whole(value: f64) -> Option<i64> {
+    #[expect(clippy::cast_possible_truncation, reason = "checked")]
+    (value.fract() == 0.0 && value.abs() < 9e15).then_some(value as i64)
+}
+
+/// Digits in groups of three; two behind the point if it is no integer.
+pub fn number(value: f64) -> String {
+    if let Some(whole) = whole(value) {
+        return grouped(whole);
+    }
+    if value.abs() >= 9e15 {
+        return format!("{value:.3e}");
+    }
+    let hundredths = (value.abs() * 100.0).round();
+    #[expect(clippy::cast_possible_truncation, reason = "below 9e17")]
+    let (whole, rest) = ((hundredths / 100.0).floor() as i64, (hundredths % 100.0) as i64);
+    format!("{}{}.{rest:02}", if value < 0.0 { "-" } else { "" }, grouped(whole))
+}
+
 /// The next round number, so that the scale stays where it is while durations vary a little.
 pub fn round_up(ms: f64) -> f64 {
     if ms <= 0.0 {
@@ -54,6 +74,20 @@ pub fn bytes(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_of_any_size_are_readable() {
+        for (value, wanted) in [
+            (0.0, "0"),
+            (10_482.0, "10,482"),
+            (-1_234.5, "-1,234.50"),
+            (0.999, "1.00"),
+            (1e18, "1.000e18"),
+            (-1e30, "-1.000e30"),
+        ] {
+            assert_eq!(number(value), wanted);
+        }
+    }
 
     #[test]
     fn counts_take_few_columns() {

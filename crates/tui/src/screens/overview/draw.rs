@@ -1,6 +1,6 @@
 //! The overview: every pane at once, as many as fit.
 
-use super::{durations, errors, figures, gauges, job, last_error, metrics, runs, state::Focus};
+use super::{columns, durations, errors, figures, gauges, job, last_error, runs, state::Focus};
 use crate::{
     layout::{self, Needs, Places},
     scene::Scene,
@@ -18,7 +18,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     errors::render(scene, places.errors, buf);
     runs::render(scene, places.runs, buf);
     job::render(scene, places.job, buf);
-    metrics::render(scene, places.metrics, buf);
+    columns::render(scene, places.columns, buf);
     if scene.is_old() {
         for part in places.parts() {
             buf.set_style(part, scene.theme.old);

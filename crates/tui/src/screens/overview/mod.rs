@@ -1,3 +1,4 @@
+pub mod columns;
 pub mod draw;
 mod durations;
 mod errors;
@@ -6,6 +7,5 @@ mod gauges;
 mod job;
 mod last_error;
 mod list;
-pub mod metrics;
 mod runs;
 pub mod state;

@@ -1,8 +1,8 @@
-//! The figures of the view itself: how they grew in 30 days, how they moved in the window, and what each of the recent
-//! refreshes changed.
+//! The view's columns of numbers if it has one row, else its rows and its size: how they moved in the window, and what
+//! each of the recent refreshes changed.
 //!
 //! ```text
-//! METRICS  of 03:00:00 · moves in the last 24 h ──────────────────────────────────
+//! COLUMNS  of 03:00:00 · moves in the last 24 h ──────────────────────────────────
 //!                   now        new in 30 d        in 24 h      per day
 //! accounts       10,482     +412   +4.1 %             +35          +37  ▁▂▂▃▄▅▆▇█
 //! users          48,113   +2,071   +4.5 %            +120         +126  ▁▁▂▃▃▅▆▇█
@@ -16,8 +16,12 @@ use crate::{
     scene::Scene,
     screens::windowed::Windowed,
     widgets::{
-        being_read, moment, numbers::grouped, put, read_or_reason, sheet::Sheet, timeline::eighths_of, titled, to_u16,
-        unavailable, verdict,
+        being_read, moment,
+        numbers::{grouped_u64, number, whole},
+        put, read_or_reason,
+        sheet::Sheet,
+        timeline::eighths_of,
+        titled, to_u16, unavailable, verdict,
     },
 };
 use ratatui::{
@@ -27,9 +31,9 @@ use ratatui::{
     text::{Line, Span},
 };
 use refreshtop_core::{
-    age,
-    figures::growth_30d,
-    movement::{Measured, Move, Movement},
+    age, diagnosis,
+    figures::{Changed, growth_30d},
+    movement::{Measured, Move, Movement, SIZE},
     reading::Unavailable,
 };
 
@@ -44,24 +48,24 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    let Windowed { answer, scroll } = &scene.state.screens.metrics;
+    let Windowed { answer, scroll } = &scene.state.screens.columns;
     if let Some(movement) = answer.get() {
         return sheet(scene, movement, area).draw(scene, *scroll, area, buf);
     }
-    let below = titled(scene, area, buf, "METRICS", "");
+    let below = titled(scene, area, buf, "COLUMNS", "");
     read_or_reason(scene, answer.reading.as_ref(), below, buf);
 }
 
 /// The furthest that it can be scrolled.
 pub fn scroll_limit(scene: &Scene, area: Rect) -> u16 {
-    scene.state.screens.metrics.answer.get().map_or(0, |movement| sheet(scene, movement, area).limit(area.height))
+    scene.state.screens.columns.answer.get().map_or(0, |movement| sheet(scene, movement, area).limit(area.height))
 }
 
 fn sheet<'a>(scene: &'a Scene<'a>, movement: &'a Movement, area: Rect) -> Sheet<'a> {
     let roomy = area.height >= 30;
     let mut sheet = Sheet::default();
     sheet.add(1, move |area, buf| {
-        titled(scene, area, buf, "METRICS", &note(scene, area.width));
+        titled(scene, area, buf, "COLUMNS", &note(scene, movement, area.width));
     });
     match &movement.now {
         Err(missing) => add_missing(scene, missing, &mut sheet),
@@ -87,16 +91,22 @@ fn add_missing<'a>(scene: &'a Scene<'a>, missing: &'a Unavailable, sheet: &mut S
     sheet.add(3, move |area, buf| unavailable(scene, missing, area, buf));
 }
 
-fn note(scene: &Scene, width: u16) -> String {
-    let asked = &scene.state.screens.metrics.answer;
-    let updated = scene.state.snapshot().and_then(|snapshot| snapshot.figures.as_ref().ok()?.last_updated);
+fn note(scene: &Scene, movement: &Movement, width: u16) -> String {
+    let asked = &scene.state.screens.columns.answer;
+    let snapshot = scene.state.snapshot();
+    let updated = snapshot.and_then(|snapshot| match &snapshot.measured {
+        Some(last) => Some(last.at),
+        None => snapshot.figures.as_ref().ok()?.last_updated,
+    });
     let mut parts: Vec<String> = updated.map(|at| format!("of {}", moment(scene, at))).into_iter().collect();
     if asked.window == Some(scene.state.chosen_window()) {
         parts.extend(asked.window.map(|window| format!("moves in {}", verdict::span(window))));
     } else {
         parts.push(being_read(scene, &verdict::span(scene.state.chosen_window())));
     }
-    if width >= 100 {
+    if movement.of_rows && width >= 76 {
+        parts.push("it has many rows, so these are counted".into());
+    } else if width >= 100 {
         parts.push("each curve from its lowest to its highest value".into());
     }
     parts.join(&format!(" {} ", scene.glyphs.dot))
@@ -129,7 +139,7 @@ fn add_table<'a>(scene: &'a Scene<'a>, movement: &'a Movement, width: u16, roomy
     let window = scene
         .state
         .screens
-        .metrics
+        .columns
         .answer
         .window
         .map_or_else(|| "change".into(), |window| format!("in {}", verdict::span(window)));
@@ -139,7 +149,7 @@ fn add_table<'a>(scene: &'a Scene<'a>, movement: &'a Movement, width: u16, roomy
         let cells = [
             ("", widths.name),
             ("now", widths.now),
-            ("new in 30 d", widths.new),
+            (if movement.of_rows { "" } else { "new in 30 d" }, widths.new),
             (window.as_str(), widths.change),
             (day, widths.day),
         ];
@@ -151,16 +161,18 @@ fn add_table<'a>(scene: &'a Scene<'a>, movement: &'a Movement, width: u16, roomy
         // What tells how much others grew stands back.
         let main = !is_new(row.name);
         let height = if roomy && main { 2 } else { 1 };
-        sheet.add(height, move |area, buf| table_row(scene, &row, &Widths::new(width), main, area, buf));
+        let unit = Unit::of(movement, row.name);
+        sheet.add(height, move |area, buf| table_row(scene, &row, unit, &Widths::new(width), area, buf));
     }
 }
 
-fn table_row(scene: &Scene, row: &Move<'_>, widths: &Widths, main: bool, area: Rect, buf: &mut Buffer) {
+fn table_row(scene: &Scene, row: &Move<'_>, unit: Unit, widths: &Widths, area: Rect, buf: &mut Buffer) {
     let theme = scene.theme;
+    let main = !is_new(row.name);
     let name = left(&shown_name(scene, row.name, widths.name - 1), widths.name);
-    let now = row.now.map_or_else(|| scene.glyphs.none.into(), number);
-    let (change, style) = change(scene, row.change);
-    let day = row.per_day.filter(|day| widths.day > 0 && *day != 0.0).map(signed).unwrap_or_default();
+    let now = row.now.map_or_else(|| scene.glyphs.none.into(), |now| unit.number(now));
+    let (change, style) = change(scene, row.change, unit);
+    let day = row.per_day.filter(|day| widths.day > 0 && *day != 0.0).map(|day| unit.signed(day)).unwrap_or_default();
     let line = Line::from(vec![
         Span::styled(name, if main { theme.value } else { theme.muted }),
         Span::styled(right(&now, widths.now), if main { theme.title } else { theme.value }),
@@ -178,13 +190,14 @@ fn add_list<'a>(scene: &'a Scene<'a>, movement: &'a Movement, sheet: &mut Sheet<
     for row in movement.moves() {
         let main = !is_new(row.name);
         let moved = row.change.is_some() || row.new_30d.is_some();
-        sheet.add(if main && moved { 2 } else { 1 }, move |area, buf| list_rows(scene, &row, area, buf));
+        let unit = Unit::of(movement, row.name);
+        sheet.add(if main && moved { 2 } else { 1 }, move |area, buf| list_rows(scene, &row, unit, area, buf));
     }
 }
 
-fn list_rows(scene: &Scene, row: &Move<'_>, area: Rect, buf: &mut Buffer) {
+fn list_rows(scene: &Scene, row: &Move<'_>, unit: Unit, area: Rect, buf: &mut Buffer) {
     let width = usize::from(area.width);
-    let now = row.now.map_or_else(|| scene.glyphs.none.into(), number);
+    let now = row.now.map_or_else(|| scene.glyphs.none.into(), |now| unit.number(now));
     let name = shown_name(scene, row.name, width.saturating_sub(now.len() + 1));
     let pad = width.saturating_sub(Span::raw(name.as_str()).width());
     put(
@@ -195,8 +208,8 @@ fn list_rows(scene: &Scene, row: &Move<'_>, area: Rect, buf: &mut Buffer) {
     );
     let mut text = Vec::new();
     text.extend(row.change.map(|change| {
-        let window = scene.state.screens.metrics.answer.window.map(verdict::span).unwrap_or_default();
-        format!("{} in {window}", signed(change))
+        let window = scene.state.screens.columns.answer.window.map(verdict::span).unwrap_or_default();
+        format!("{} in {window}", unit.signed(change))
     }));
     text.extend(row.new_30d.map(|_| format!("{} in 30 d", new_in_30d(row))));
     // A figure that has not moved for ever needs no second number.
@@ -250,25 +263,43 @@ fn add_refreshes<'a>(
     let names = compared_names(movement, width);
     let deltas: Vec<Vec<Option<f64>>> =
         names.iter().map(|name| measured.deltas(name).take(MOST_REFRESHES).collect()).collect();
+    let units: Vec<Unit> = names.iter().map(|name| Unit::of(movement, name)).collect();
     let cell = cell_width(width);
-    let heads: Vec<String> = names.iter().map(|name| right(&shown_name(scene, name, cell - 1), cell)).collect();
+    let mut heads: Vec<String> = names.iter().map(|name| right(&shown_name(scene, name, cell - 1), cell)).collect();
+    if movement.of_rows {
+        heads.extend(["inserted", "deleted"].map(|head| right(head, cell)));
+    }
     sheet.add(1, move |area, buf| {
         let head = format!("{:<12}{:>10}{}", "logged", "took", heads.concat());
         put(buf, area, 0, &Line::styled(head, scene.theme.muted));
     });
     for (place, sample) in measured.recent.iter().take(compared).enumerate() {
-        let deltas: Vec<Option<f64>> = deltas.iter().map(|column| column.get(place).copied().flatten()).collect();
+        let deltas: Vec<(Option<f64>, Unit)> =
+            deltas.iter().map(|column| column.get(place).copied().flatten()).zip(units.iter().copied()).collect();
         sheet.add(1, move |area, buf| {
             let took = sample.duration_ms.map_or_else(|| scene.glyphs.none.into(), age::duration_ms);
             let mut spans =
                 vec![Span::styled(format!("{:<12}{took:>10}", moment(scene, sample.at)), scene.theme.value)];
-            spans.extend(deltas.iter().map(|delta| {
-                let (text, style) = change(scene, *delta);
+            spans.extend(deltas.iter().map(|(delta, unit)| {
+                let (text, style) = change(scene, *delta, *unit);
                 Span::styled(right(&text, cell), style)
             }));
+            if movement.of_rows {
+                spans.extend(changed(scene, sample.changed, cell));
+            }
             put(buf, area, 0, &Line::from(spans));
         });
     }
+}
+
+/// Rows that a refresh changed; not known of one that replaced all of them.
+fn changed(scene: &Scene, changed: Option<Changed>, cell: usize) -> [Span<'static>; 2] {
+    let text = |count: Option<u64>| count.map_or_else(|| scene.glyphs.none.into(), grouped_u64);
+    let counts = [changed.map(|changed| changed.inserted), changed.map(|changed| changed.deleted)];
+    counts.map(|count| {
+        let style = if count.is_some_and(|count| count > 0) { scene.theme.title } else { scene.theme.muted };
+        Span::styled(right(&text(count), cell), style)
+    })
 }
 
 /// Columns of one figure in that table.
@@ -279,7 +310,8 @@ fn cell_width(width: u16) -> usize {
 /// The figures that have room there: totals before what is new.
 fn compared_names(movement: &Movement, width: u16) -> Vec<&str> {
     let Ok(now) = &movement.now else { return Vec::new() };
-    let room = usize::from(width).saturating_sub(WHEN) / cell_width(width);
+    let of_rows = if movement.of_rows { 2 } else { 0 };
+    let room = (usize::from(width).saturating_sub(WHEN) / cell_width(width)).saturating_sub(of_rows);
     let (new, main): (Vec<&str>, Vec<&str>) = now.iter().map(|(name, _)| name.as_str()).partition(|name| is_new(name));
     main.into_iter().chain(new).take(room).collect()
 }
@@ -307,32 +339,40 @@ fn new_in_30d(row: &Move<'_>) -> String {
     format!("{}{growth}", signed(new))
 }
 
-fn change(scene: &Scene, change: Option<f64>) -> (String, Style) {
+/// What a figure counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Number,
+    Bytes,
+}
+
+impl Unit {
+    fn of(movement: &Movement, name: &str) -> Self {
+        if movement.of_rows && name == SIZE { Self::Bytes } else { Self::Number }
+    }
+
+    fn number(self, value: f64) -> String {
+        match self {
+            Self::Number => number(value),
+            #[expect(clippy::cast_possible_truncation, reason = "far below 2^63")]
+            Self::Bytes => diagnosis::bytes(value as i64),
+        }
+    }
+
+    fn signed(self, value: f64) -> String {
+        match self {
+            Self::Number => signed(value),
+            Self::Bytes => format!("{}{}", if value < 0.0 { "-" } else { "+" }, self.number(value.abs())),
+        }
+    }
+}
+
+fn change(scene: &Scene, change: Option<f64>, unit: Unit) -> (String, Style) {
     match change {
         None => (scene.glyphs.none.into(), scene.theme.muted),
         Some(0.0) => ("0".into(), scene.theme.muted),
-        Some(change) => (signed(change), scene.theme.title),
+        Some(change) => (unit.signed(change), scene.theme.title),
     }
-}
-
-/// The number as an integer, if it is one.
-fn whole(value: f64) -> Option<i64> {
-    #[expect(clippy::cast_possible_truncation, reason = "checked")]
-    (value.fract() == 0.0 && value.abs() < 9e15).then_some(value as i64)
-}
-
-/// Digits in groups of three; two behind the point if it is no integer.
-fn number(value: f64) -> String {
-    if let Some(whole) = whole(value) {
-        return grouped(whole);
-    }
-    if value.abs() >= 9e15 {
-        return format!("{value:.3e}");
-    }
-    let hundredths = (value.abs() * 100.0).round();
-    #[expect(clippy::cast_possible_truncation, reason = "below 9e17")]
-    let (whole, rest) = ((hundredths / 100.0).floor() as i64, (hundredths % 100.0) as i64);
-    format!("{}{}.{rest:02}", if value < 0.0 { "-" } else { "" }, grouped(whole))
 }
 
 fn signed(value: f64) -> String {
@@ -354,17 +394,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_of_any_size_are_readable() {
-        for (value, wanted) in [
-            (0.0, "0"),
-            (10_482.0, "10,482"),
-            (-1_234.5, "-1,234.50"),
-            (0.999, "1.00"),
-            (1e18, "1.000e18"),
-            (-1e30, "-1.000e30"),
-        ] {
-            assert_eq!(number(value), wanted);
-        }
+    fn a_change_has_a_sign() {
         assert_eq!([signed(35.0), signed(-3.0), signed(126.4), signed(0.25)], ["+35", "-3", "+126", "+0.25"]);
     }
 }

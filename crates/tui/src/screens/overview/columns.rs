@@ -1,15 +1,19 @@
-//! The figures of the view itself, with their growth over 30 days.
+//! The figures of `platform_metrics` with their growth over 30 days; of another view its columns, or its rows and its size.
 
 use crate::{
     scene::Scene,
-    widgets::{compact_title, moment, numbers::grouped, put, titled, unavailable, waiting},
+    widgets::{
+        compact_title, moment,
+        numbers::{bytes, grouped, grouped_u64, number},
+        put, titled, unavailable, waiting,
+    },
 };
 use ratatui::{
     buffer::Buffer,
     layout::{Alignment, Constraint, Layout, Rect},
     text::{Line, Span},
 };
-use refreshtop_core::figures::{PlatformMetrics, growth_30d};
+use refreshtop_core::figures::{LastMeasured, PlatformMetrics, growth_30d};
 
 pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
@@ -17,15 +21,22 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     }
     let compact = area.height < 5;
     let snapshot = scene.state.snapshot();
-    let as_of = snapshot.and_then(|s| s.figures.as_ref().ok()).map(|figures| as_of(scene, figures));
-    let inner = if compact { area } else { titled(scene, area, buf, "METRICS", &as_of.unwrap_or_default()) };
+    let as_of = snapshot.and_then(|snapshot| match &snapshot.measured {
+        Some(last) => Some(format!("of {}", moment(scene, last.at))),
+        None => snapshot.figures.as_ref().ok().map(|figures| as_of(scene, figures)),
+    });
+    let inner = if compact { area } else { titled(scene, area, buf, "COLUMNS", &as_of.unwrap_or_default()) };
     let Some(snapshot) = snapshot else {
-        let rest = if compact { compact_title(scene, area, buf, "METRICS") } else { inner };
+        let rest = if compact { compact_title(scene, area, buf, "COLUMNS") } else { inner };
         return waiting(scene, rest, buf);
     };
+    if let Some(last) = &snapshot.measured {
+        let (place, per_row) = if compact { (compact_title(scene, area, buf, "COLUMNS"), 2) } else { (inner, 1) };
+        return cells(scene, last, place, per_row, buf);
+    }
     match &snapshot.figures {
         Err(missing) if compact => {
-            unavailable(scene, missing, compact_title(scene, area, buf, "METRICS"), buf);
+            unavailable(scene, missing, compact_title(scene, area, buf, "COLUMNS"), buf);
         }
         Err(missing) => unavailable(scene, missing, inner, buf),
         Ok(figures) if compact => grid(scene, figures, inner, buf),
@@ -38,6 +49,32 @@ fn as_of(scene: &Scene, figures: &PlatformMetrics) -> String {
         Some(at) => format!("of {}, growth over 30 d", moment(scene, at)),
         None => "never populated".into(),
     }
+}
+
+/// What the last refresh of a view measured: name and value, as many as there is room for.
+fn cells(scene: &Scene, last: &LastMeasured, area: Rect, per_row: u16, buf: &mut Buffer) {
+    let [names, values] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(16)])
+        .areas::<2>(Rect { width: (area.width / per_row).saturating_sub(3).min(46), ..area });
+    for (index, (name, value)) in (0..area.height * per_row).zip(measured(last)) {
+        let shift = |place: Rect| Rect { x: place.x + index % per_row * (area.width / per_row), ..place };
+        let name = scene.clean(&name, names.width.saturating_sub(1));
+        put(buf, shift(names), index / per_row, &Line::styled(name, scene.theme.muted));
+        put(buf, shift(values), index / per_row, &right(Span::styled(value, scene.theme.title), values));
+    }
+}
+
+/// The columns of a view of one row; else its rows, its size and what changed.
+fn measured(last: &LastMeasured) -> Vec<(String, String)> {
+    if !last.columns.is_empty() {
+        return last.columns.iter().map(|(name, value)| (name.clone(), number(*value))).collect();
+    }
+    let known = [
+        ("rows", last.rows.map(grouped_u64)),
+        ("size", last.bytes.map(bytes)),
+        ("rows inserted", last.changed.map(|changed| grouped_u64(changed.inserted))),
+        ("rows deleted", last.changed.map(|changed| grouped_u64(changed.deleted))),
+    ];
+    known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 /// Name, total and what is new; licences have no date of their own.
@@ -77,7 +114,7 @@ fn right(span: Span<'static>, area: Rect) -> Line<'static> {
 
 /// Two by two, or one below the other if that is too narrow.
 fn grid(scene: &Scene, figures: &PlatformMetrics, area: Rect, buf: &mut Buffer) {
-    let rest = compact_title(scene, area, buf, "METRICS");
+    let rest = compact_title(scene, area, buf, "COLUMNS");
     put(buf, area, 1, &Line::styled("in 30 d", scene.theme.muted));
     let per_row = if rest.width >= 62 { 2 } else { 1 };
     let cell_width = rest.width / per_row;
