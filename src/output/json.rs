@@ -156,6 +156,9 @@ pub fn run(run: &Run) -> Value {
         "sqlstate": run.sqlstate,
         "error": run.error,
         "blockers": run.blockers,
+        "rows_inserted": run.work.rows_inserted,
+        "rows_deleted": run.work.rows_deleted,
+        "server_wal_bytes": run.work.server_wal_bytes,
     })
 }
 

@@ -15,7 +15,7 @@ use crate::{
     job::{Job, JobRun},
     question::{Answer, Question},
     refresh::TriggerOutcome,
-    run::{BlackBox, BlockingSession, HeldLock, Origin, Run, RunDetail, RunStatus},
+    run::{BlackBox, BlockingSession, HeldLock, Origin, Run, RunDetail, RunStatus, Work},
     snapshot::{Deployment, Server, Snapshot},
     stats::RefreshStats,
     views::OwnLimits,
@@ -55,6 +55,7 @@ pub fn run(slot: u32, status: RunStatus) -> Run {
         sqlstate: failed.then(|| "55P03".into()),
         error: failed.then(|| "canceling statement due to lock timeout".into()),
         blockers: u32::from(failed),
+        work: Work::default(),
     }
 }
 

@@ -29,10 +29,11 @@ pub async fn runs_since(
         LogFilter::Errors => " AND status = 'error'",
     };
     let sql = format!(
-        "{} FROM public.metrics_refresh_log
+        "{}, {} FROM public.metrics_refresh_log
          WHERE refresh_type::text = $1 AND created_at IS NOT NULL{since_then}{only}
          ORDER BY created_at DESC LIMIT {limit}",
-        recent_runs::select_runs(LONGEST_ERROR)
+        recent_runs::select_runs(LONGEST_ERROR),
+        recent_runs::select_work()
     );
     let parameters = [Parameter::Text(view.as_str()), Parameter::Moment(since.unwrap_or_default())];
     let missing = match tx.ask(&[LOG], &sql, &parameters).await {

@@ -14,6 +14,7 @@ use crate::{
 use refreshtop_connect::{Limits, Target};
 use refreshtop_core::{
     age,
+    diagnosis::bytes,
     limits::{Sourced, ViewLimits},
     run::{Run, RunStatus},
     views::{
@@ -199,5 +200,15 @@ fn attempt(run: &Run) -> String {
     let outcome = if run.status == RunStatus::Success { "success" } else { "error" };
     let duration = run.duration_ms.map_or_else(|| UNKNOWN.into(), age::duration_ms);
     let error = run.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
-    format!("{} UTC {outcome} in {duration}{error}", moment(run.started_at))
+    let counted = |count: Option<u64>, what: &str| count.map(|count| format!(", {count} {what}"));
+    let wal = run.work.server_wal_bytes.and_then(|wal| i64::try_from(wal).ok());
+    let work: String = [
+        counted(run.work.rows_inserted, "rows in"),
+        counted(run.work.rows_deleted, "rows out"),
+        wal.map(|wal| format!(", at most {} of WAL", bytes(wal))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    format!("{} UTC {outcome} in {duration}{work}{error}", moment(run.started_at))
 }

@@ -4,7 +4,7 @@ use crate::{
     error::{self, Error, Result},
     parameter::Parameter,
     read_transaction::ReadTransaction,
-    recent_runs::{self, LISTED_ERROR, LogFilter},
+    recent_runs::{self, LISTED_ERROR},
     refusal::Refusal,
     row::{FromRow as _, Row, moment, some_text, text},
     snapshot::Kept,
@@ -121,7 +121,7 @@ async fn catalog(tx: &ReadTransaction<'_>, oid: Option<i64>) -> Result<Catalog> 
 
 async fn attempts(tx: &ReadTransaction<'_>, id: Option<&ViewId>, limit: u16) -> Result<Vec<refreshtop_core::run::Run>> {
     match id {
-        Some(id) => recent_runs::recent_runs(tx, id, LogFilter::All, limit).await,
+        Some(id) => recent_runs::measured_runs(tx, id, limit).await,
         None => Ok(Vec::new()),
     }
 }
