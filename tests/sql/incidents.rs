@@ -2,7 +2,8 @@
 
 use crate::support::{self, asking::Asking, execute, fresh_app, fresh_role, migrated_app, session::Session};
 use refreshtop_core::{
-    incident::{Incident, Record},
+    address::ViewId,
+    incident::{Incident, Record, shared::shared},
     question::{Answer, Question},
     reading::{Reading, Unavailable},
     run::Origin,
@@ -300,5 +301,46 @@ async fn half_a_million_rows_are_read_in_part() {
         // What is summed up is what is listed.
         let from = read.from.unwrap();
         assert!(read.gaps.last().unwrap().after == Some(from), "{from}");
+    }
+}
+
+#[tokio::test]
+async fn views_that_fail_on_one_lock_are_one_incident() {
+    let url = migrated_app("shared").await;
+    let set_up = "CREATE TABLE public.sales (town int PRIMARY KEY);
+         CREATE TABLE public.towns (town int PRIMARY KEY);
+         CREATE MATERIALIZED VIEW public.a AS SELECT town FROM public.sales;
+         CREATE MATERIALIZED VIEW public.b AS SELECT town FROM public.sales;
+         CREATE MATERIALIZED VIEW public.c AS SELECT town FROM public.towns;
+         CREATE UNIQUE INDEX ON public.a (town);
+         CREATE UNIQUE INDEX ON public.b (town);
+         CREATE UNIQUE INDEX ON public.c (town);
+         SELECT refreshtop.manage(v) FROM unnest('{public.a,public.b,public.c}'::regclass[]) v;
+         UPDATE refreshtop.views SET lock_timeout = '100 ms'";
+    execute(&url, set_up).await;
+    let views = ["a", "b", "c"].map(ViewId::new);
+    let refresh_all = "SELECT refreshtop.refresh('a'); SELECT refreshtop.refresh('b'); SELECT refreshtop.refresh('c')";
+    execute(&url, refresh_all).await;
+    let export = Session::open(&url).await;
+    export.run("SET application_name = 'export'; BEGIN; LOCK TABLE public.sales IN ACCESS EXCLUSIVE MODE").await;
+    execute(&url, refresh_all).await;
+    let pid: i32 = export.value("pg_backend_pid()").await;
+    let wanted: Vec<_> = views.iter().map(|view| (view.clone(), LIMIT)).collect();
+    let question = Question::IncidentsOfAll { window: DAY, views: wanted };
+    let Answer::IncidentsOfAll(_, Ok(records)) = Asking::new(&url).ask(question).await else { panic!("no answer") };
+    assert_eq!(records.iter().map(|(view, _)| view.clone()).collect::<Vec<_>>(), views);
+    let found = shared(&records, |_| LIMIT, records[0].1.read_at);
+    let [one] = &found[..] else { panic!("{found:?}") };
+    let of: Vec<&str> = one.views.iter().map(|(view, _)| view.as_str()).collect();
+    assert_eq!(of, ["a", "b"]);
+    assert!(one.cause().starts_with(&format!("blocked by export (pid {pid}, ")), "{}", one.cause());
+    // Each has the record that it has alone.
+    for (view, record) in &records {
+        let Answer::Incidents(_, Ok(alone)) =
+            Asking::about(&url, view.clone()).ask(Question::Incidents { window: DAY, limit: LIMIT }).await
+        else {
+            panic!("no answer")
+        };
+        assert_eq!(alone.gaps, record.gaps, "{view}");
     }
 }

@@ -131,10 +131,31 @@ pub async fn roll_back(url: &str) {
     refreshtop_db::migrate::down(&mut connection, 0).await.unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// A new, migrated database with the application's four tables and a little data.
+/// A new, migrated database with the application's four tables and a little data: a copy of one that was migrated once,
+/// which takes a quarter of the time, and that knows itself as what it is.
 pub async fn migrated_app(prefix: &str) -> String {
-    let url = fresh_app(prefix).await;
-    migrate(&url).await;
+    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+    let cluster = cluster().await;
+    let template = TEMPLATE.get_or_init(|| async {
+        // The roles and memberships that the first migration of a cluster makes are not the template's.
+        migrate(&fresh_app("first").await).await;
+        let url = fresh_app("template").await;
+        migrate(&url).await;
+        let name = url.rsplit_once('/').expect("a URL with a database").1.to_owned();
+        // A session that is just ending counts, and nobody may copy a database that has sessions.
+        let close = format!(
+            "ALTER DATABASE {name} ALLOW_CONNECTIONS false;
+             SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        );
+        execute(&cluster.url("postgres"), &close).await;
+        name
+    });
+    let (template, name) = (template.await, unique(prefix));
+    execute(&cluster.url("postgres"), &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+    let url = cluster.url(&name);
+    let at_home = "UPDATE refreshtop.home SET (database_oid, database_name) =
+         (SELECT d.oid, d.datname FROM pg_database d WHERE d.datname = current_database())";
+    execute(&url, at_home).await;
     url
 }
 

@@ -77,6 +77,10 @@ pub fn answer(question: Question) -> Answer {
             Answer::Runs(page, Ok(read))
         }
         Question::Incidents { window, .. } => Answer::Incidents(window, Ok(incident_record())),
+        Question::IncidentsOfAll { window, views } => {
+            let of = |(view, _): &(ViewId, _)| (view.clone(), incident_record());
+            Answer::IncidentsOfAll(window, Ok(views.iter().map(of).collect()))
+        }
         Question::History { window, .. } => Answer::History(window, Ok(history_read())),
         Question::Movement { window } => Answer::Movement(window, Ok(movement_read())),
         Question::Diagnosis { .. } => Answer::Diagnosis(Ok(diagnose::found())),

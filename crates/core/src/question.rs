@@ -1,6 +1,7 @@
 //! What the screens ask the database beside the snapshot of every poll, and the answers.
 
 use crate::{
+    address::ViewId,
     diagnosis::Diagnosis,
     history::History,
     incident::Record,
@@ -23,6 +24,13 @@ pub enum Question {
         window: Duration,
         /// Age from which on figures are stale.
         limit: Duration,
+    },
+    /// The same of several views.
+    IncidentsOfAll {
+        /// How far back.
+        window: Duration,
+        /// The views, with the age from which on the figures of each are stale.
+        views: Vec<(ViewId, Duration)>,
     },
     /// Durations, success and growth over a window.
     History {
@@ -142,6 +150,8 @@ pub enum Answer {
     Runs(RunsPage, Reading<RunsRead>),
     /// What incidents are made of.
     Incidents(Duration, Reading<Record>),
+    /// The same of several views.
+    IncidentsOfAll(Duration, Reading<Vec<(ViewId, Record)>>),
     /// The history.
     History(Duration, Reading<History>),
     /// How the figures moved.
@@ -169,6 +179,7 @@ impl Question {
         match self {
             Self::Runs(page) => Answer::Runs(page, Err(why)),
             Self::Incidents { window, .. } => Answer::Incidents(window, Err(why)),
+            Self::IncidentsOfAll { window, .. } => Answer::IncidentsOfAll(window, Err(why)),
             Self::History { window, .. } => Answer::History(window, Err(why)),
             Self::Movement { window } => Answer::Movement(window, Err(why)),
             Self::Diagnosis { .. } => Answer::Diagnosis(Err(why)),

@@ -17,6 +17,7 @@ use refreshtop_connect::{ConnectError, Limits, Target};
 use refreshtop_core::{
     diagnosis::Diagnosis,
     event::Event,
+    incident::Record,
     question::{Answer, Question},
     reading::{Reading, Unavailable},
     run::RunDetail,
@@ -193,6 +194,13 @@ impl Task {
                     .at("incidents", async |tx| questions::incidents::read(tx, &self.view.get(), window, limit).await)
                     .await,
             ),
+            Question::IncidentsOfAll { window, views } => {
+                let read =
+                    reading.at("incidents", async |tx| questions::incidents::read_all(tx, &views, window).await).await;
+                let of_views =
+                    |records: Vec<Record>| views.into_iter().map(|(view, _)| view).zip(records).collect::<Vec<_>>();
+                Answer::IncidentsOfAll(window, read.map(of_views))
+            }
             Question::History { window, limit } => Answer::History(
                 window,
                 reading

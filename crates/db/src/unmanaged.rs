@@ -147,8 +147,13 @@ impl Log<'_> {
     }
 
     /// Rows of the refresh type `$1`; all of them if the log has no types.
-    pub fn of_type(&self) -> &'static str {
-        if self.0.contains_key("refresh_type") { "l.refresh_type::text = $1" } else { "true" }
+    pub fn of_type(&self) -> String {
+        self.of_type_of("$1")
+    }
+
+    /// The same of the type that an expression gives.
+    pub fn of_type_of(&self, view: &str) -> String {
+        if self.0.contains_key("refresh_type") { format!("l.refresh_type::text = {view}") } else { "true".into() }
     }
 
     fn select(&self) -> String {

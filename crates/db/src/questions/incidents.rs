@@ -3,11 +3,11 @@
 //! the log is read in whatever shape it has.
 
 use crate::{
-    error::{self, Result},
+    error::{self, Error, Result},
     parameter::Parameter,
     quote::identifier,
     read_transaction::ReadTransaction,
-    row::{Row, moment, text},
+    row::{Row, moment, some_text, text},
     trust::{LOG, Thing},
     unmanaged::{self, Log},
 };
@@ -43,13 +43,23 @@ pub async fn read(
     window: Duration,
     limit: Duration,
 ) -> Result<Reading<Record>> {
+    let one = read_all(tx, &[(view.clone(), limit)], window).await?;
+    Ok(one.map(|mut records| records.pop().unwrap_or_default()))
+}
+
+/// The same of several views, each with its limit: a record for each of them, in their order.
+pub async fn read_all(
+    tx: &ReadTransaction<'_>,
+    views: &[(ViewId, Duration)],
+    window: Duration,
+) -> Result<Reading<Vec<Record>>> {
     let catalog = unmanaged::catalog(tx).await?;
     let log = match catalog.log() {
         Ok(log) => log,
         Err(missing) => return Ok(Err(missing)),
     };
     let unmanaged = catalog.deployment() == Deployment::Unmanaged;
-    let edge = match edge(tx, view, &log, window).await {
+    let edges = match edges(tx, views, &log, window).await {
         Err(failure) if unmanaged && !error::fails_all(&failure) => {
             let role = role(tx).await?;
             let grant = format!("GRANT SELECT ON public.metrics_refresh_log TO {}", identifier(&role));
@@ -57,12 +67,19 @@ pub async fn read(
         }
         answer => answer?,
     };
-    let mut found = gaps(tx, &log, &edge, limit).await?;
-    let mut from = Some(edge.since);
-    if !edge.success && found.len() <= MOST {
-        let (oldest, known) = without_success(tx, &log, &edge).await?;
-        found.extend(oldest);
-        from = known.map(|known| known.max(edge.since));
+    let mut found = gaps(tx, &log, &edges).await?;
+    // The gap of each view that is open need not be an incident.
+    let most = MOST + views.len().saturating_sub(1);
+    let cut = found.len() > most;
+    found.truncate(most);
+    let mut records = edges.records(cut);
+    if !cut {
+        for (oldest, known) in without_success(tx, &log, &edges).await? {
+            records[oldest.view].from = known.map(|known| known.max(edges.since));
+            if oldest.gap.failures > 0 {
+                found.push(oldest);
+            }
+        }
     }
     if found.is_empty() {
         let role = role(tx).await?;
@@ -72,16 +89,18 @@ pub async fn read(
             return Ok(Err(if unmanaged { hidden } else { not_permitted(&role) }));
         }
     }
-    let cut = found.len() > MOST;
-    found.truncate(MOST);
+    describe(tx, &log, &edges, &mut found).await?;
+    name_blockers(tx, &log, &edges, &mut found).await?;
+    for found in found {
+        records[found.view].gaps.push(found.gap);
+    }
     if cut {
         // The sums are about the listed incidents only.
-        from = found.last().and_then(|oldest| oldest.gap.after).max(from);
+        for record in &mut records {
+            record.from = record.gaps.last().and_then(|oldest| oldest.after).max(record.from);
+        }
     }
-    describe(tx, view, &log, &mut found).await?;
-    name_blockers(tx, &log, &edge, &mut found).await?;
-    let gaps = found.into_iter().map(|found| found.gap).collect();
-    Ok(Ok(Record { from, read_at: edge.read_at, gaps, cut }))
+    Ok(Ok(records))
 }
 
 fn not_permitted(role: &str) -> Unavailable {
@@ -103,45 +122,76 @@ async fn is_super_admin(tx: &ReadTransaction<'_>) -> Result<bool> {
     }
 }
 
-/// The begin of the window, and of what is read: the last success before it.
-struct Edge {
-    view: ViewId,
+/// The begin of the window, and for each view where its attempts are read from: the last success before it.
+struct Edges<'a> {
+    views: Vec<&'a str>,
+    /// Ages from which on figures are stale, milliseconds.
+    limits: Vec<i64>,
     read_at: DateTime<Utc>,
     since: DateTime<Utc>,
-    floor: DateTime<Utc>,
+    floors: Vec<DateTime<Utc>>,
     /// Whether there was such a success.
-    success: bool,
+    successes: Vec<bool>,
 }
 
-impl Edge {
-    /// What [`attempts`] takes: the view and the floor.
-    fn parameters(&self) -> [Parameter<'_>; 2] {
-        [Parameter::Text(self.view.as_str()), Parameter::Moment(self.floor)]
+impl Edges<'_> {
+    /// What [`ATTEMPTS_OF`] takes.
+    fn parameters(&self) -> [Parameter<'_>; 3] {
+        [Parameter::Texts(&self.views), Parameter::Moments(&self.floors), Parameter::Numbers(&self.limits)]
+    }
+
+    /// A record of each view without its gaps.
+    fn records(&self, cut: bool) -> Vec<Record> {
+        let record = Record { from: Some(self.since), read_at: self.read_at, gaps: Vec::new(), cut };
+        vec![record; self.views.len()]
     }
 }
 
-async fn edge(tx: &ReadTransaction<'_>, view: &ViewId, log: &Log<'_>, window: Duration) -> Result<Edge> {
+/// The views `s`, each with what is read of it: the parameters of [`Edges`].
+const ATTEMPTS_OF: &str =
+    "unnest($1::text[], $2::timestamptz[], $3::int8[]) WITH ORDINALITY AS s(view, floor, stale_ms, nr)";
+
+async fn edges<'a>(
+    tx: &ReadTransaction<'_>,
+    views: &'a [(ViewId, Duration)],
+    log: &Log<'_>,
+    window: Duration,
+) -> Result<Edges<'a>> {
     let sql = format!(
         "SELECT w.read_at, w.since,
                 (SELECT {created}::timestamptz FROM public.metrics_refresh_log l
-                 WHERE {of_type} AND {status} = 'success' AND {created} <= statement_timestamp() - {window}
+                 WHERE {of_type} AND {status} = 'success' AND {created} <= w.since
                  ORDER BY {created} DESC LIMIT 1) AS floor
-         FROM (SELECT statement_timestamp() AS read_at, statement_timestamp() - {window} AS since) w",
+         FROM (SELECT statement_timestamp() AS read_at,
+                      statement_timestamp() - least($2, interval '1000 years') AS since) w
+         LEFT JOIN unnest($1::text[]) WITH ORDINALITY AS s(view, nr) ON true
+         ORDER BY s.nr",
         created = log.created_at(),
-        of_type = log.of_type(),
+        of_type = log.of_type_of("s.view"),
         status = log.column("status", "text"),
-        window = "least($2, interval '1000 years')",
     );
-    let row = tx.one(&[LOG], &sql, &[Parameter::Text(view.as_str()), Parameter::Interval(window)]).await?;
-    let read_at: DateTime<Utc> = row.try_get("read_at")?;
-    let since = moment(&row, "since")?.unwrap_or(DateTime::UNIX_EPOCH);
-    let before = TimeDelta::from_std(BEFORE).unwrap_or_default();
-    let floor = moment(&row, "floor")?;
-    Ok(Edge { view: view.clone(), read_at, since, floor: floor.unwrap_or(since - before), success: floor.is_some() })
+    let names: Vec<&str> = views.iter().map(|(view, _)| view.as_str()).collect();
+    let rows = tx.ask(&[LOG], &sql, &[Parameter::Texts(&names), Parameter::Interval(window)]).await?;
+    let first = rows.first().ok_or(Error::NoRow)?;
+    let read_at: DateTime<Utc> = first.try_get("read_at")?;
+    let since = moment(first, "since")?.unwrap_or(DateTime::UNIX_EPOCH);
+    let before = since - TimeDelta::from_std(BEFORE).unwrap_or_default();
+    let found = rows.iter().map(|row| moment(row, "floor")).collect::<Result<Vec<_>>>()?;
+    let milliseconds = |limit: Duration| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX / 1_000);
+    Ok(Edges {
+        limits: views.iter().map(|(_, limit)| milliseconds(*limit)).collect(),
+        read_at,
+        since,
+        floors: found.iter().map(|floor| floor.unwrap_or(before)).take(names.len()).collect(),
+        successes: found.iter().map(Option::is_some).take(names.len()).collect(),
+        views: names,
+    })
 }
 
 /// A gap being read.
 struct Found {
+    /// Which of the views it is of.
+    view: usize,
     gap: Gap,
     /// When the first failure was logged.
     first_logged: Option<DateTime<Utc>>,
@@ -152,63 +202,76 @@ struct Found {
 /// Cuts the log at its successes, newest first. Read in the order of the index, and no further than to the last one that
 /// is wanted: nothing is sorted, grouped or kept. The moment at which a row was logged orders the rows; the moment at
 /// which its refresh ended is what counts.
-async fn gaps(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, limit: Duration) -> Result<Vec<Found>> {
+async fn gaps(tx: &ReadTransaction<'_>, log: &Log<'_>, edges: &Edges<'_>) -> Result<Vec<Found>> {
     // The row next to a success, on the side of the present, is the first failure after it, or the next success.
     let sql = format!(
-        "SELECT ended AS after, until, until_logged, ended_by, failures, first_logged
-         FROM (SELECT logged, ended, lag(ended) OVER v AS until, lag(logged) OVER v AS until_logged,
-                      lag(source) OVER v AS ended_by, failed - coalesce(lag(failed) OVER v, 0) AS failures,
-                      CASE WHEN NOT newer_good THEN newer END AS first_logged
-               FROM (SELECT logged, ended, good, source, count(*) FILTER (WHERE NOT good) OVER w AS failed,
-                            lag(logged) OVER w AS newer, lag(good) OVER w AS newer_good
-                     FROM ({attempts}) attempt
-                     WINDOW w AS (ORDER BY logged DESC, good DESC ROWS UNBOUNDED PRECEDING)) numbered
-               WHERE good
-               WINDOW v AS (ORDER BY logged DESC)) gap
-         WHERE failures > 0 OR until IS NULL OR until - ended > $3
-         ORDER BY logged DESC LIMIT {most}",
+        "SELECT s.nr, gap.ended AS after, gap.until, gap.until_logged, gap.ended_by, gap.failures, gap.first_logged
+         FROM {ATTEMPTS_OF}
+         CROSS JOIN LATERAL (
+             SELECT logged, ended, lag(ended) OVER v AS until, lag(logged) OVER v AS until_logged,
+                    lag(source) OVER v AS ended_by, failed - coalesce(lag(failed) OVER v, 0) AS failures,
+                    CASE WHEN NOT newer_good THEN newer END AS first_logged
+             FROM (SELECT logged, ended, good, source, count(*) FILTER (WHERE NOT good) OVER w AS failed,
+                          lag(logged) OVER w AS newer, lag(good) OVER w AS newer_good
+                   FROM ({attempts}) attempt
+                   WINDOW w AS (ORDER BY logged DESC, good DESC ROWS UNBOUNDED PRECEDING)) numbered
+             WHERE good
+             WINDOW v AS (ORDER BY logged DESC)) gap
+         WHERE gap.failures > 0 OR gap.until IS NULL OR gap.until - gap.ended > s.stale_ms * interval '1 millisecond'
+         ORDER BY gap.logged DESC LIMIT {most}",
         attempts = attempts(log),
-        most = MOST + 1,
+        most = MOST + edges.views.len(),
     );
-    let [view, floor] = edge.parameters();
-    tx.ask(&[LOG], &sql, &[view, floor, Parameter::Interval(limit)]).await?.iter().map(found).collect()
+    tx.ask(&[LOG], &sql, &edges.parameters()).await?.iter().map(found).collect()
 }
 
-/// The attempts since the edge. One from the future ends no gap.
+/// The attempts of the view `s` since its edge. One from the future ends no gap.
 fn attempts(log: &Log<'_>) -> String {
     format!(
         "SELECT {created}::timestamptz AS logged, {status} = 'success' AS good, left({source}, 20) AS source,
                 coalesce(CASE WHEN isfinite({completed}) THEN {completed} END, {created}::timestamptz) AS ended
          FROM public.metrics_refresh_log l
-         WHERE {of_type} AND {status} IN ('success', 'error') AND {created} >= $2
+         WHERE {of_type} AND {status} IN ('success', 'error') AND {created} >= s.floor
            AND {created} <= statement_timestamp()",
         created = log.created_at(),
         completed = log.column("completed_at", "timestamptz"),
         status = log.column("status", "text"),
         source = log.column("trigger_source", "text"),
-        of_type = log.of_type(),
+        of_type = log.of_type_of("s.view"),
     )
 }
 
-/// If no success is known before the window: the failures before the first one, and the begin of the log.
+/// Of each view of which no success is known before the window: the failures before the first one, and the begin of the
+/// log.
 async fn without_success(
     tx: &ReadTransaction<'_>,
     log: &Log<'_>,
-    edge: &Edge,
-) -> Result<(Option<Found>, Option<DateTime<Utc>>)> {
+    edges: &Edges<'_>,
+) -> Result<Vec<(Found, Option<DateTime<Utc>>)>> {
+    if edges.successes.iter().all(|success| *success) {
+        return Ok(Vec::new());
+    }
     let sql = format!(
-        "WITH attempt AS ({attempts}),
-              success AS (SELECT logged, ended, source FROM attempt WHERE good ORDER BY logged LIMIT 1)
-         SELECT NULL::timestamptz AS after, s.ended AS until, s.logged AS until_logged, s.source AS ended_by,
+        "SELECT s.nr, NULL::timestamptz AS after, g.ended AS until, g.logged AS until_logged, g.source AS ended_by,
                 f.failures, f.first_logged
-         FROM (SELECT count(*) AS failures, min(logged) AS first_logged FROM attempt
-               WHERE NOT good AND logged <= coalesce((SELECT logged FROM success), 'infinity')) f
-         LEFT JOIN success s ON true",
+         FROM {ATTEMPTS_OF}
+         LEFT JOIN LATERAL (SELECT logged, ended, source FROM ({attempts}) attempt WHERE good ORDER BY logged LIMIT 1) g
+             ON true
+         CROSS JOIN LATERAL (
+             SELECT count(*) AS failures, min(logged) AS first_logged FROM ({attempts}) attempt
+             WHERE NOT good AND logged <= coalesce(g.logged, 'infinity')) f
+         ORDER BY s.nr",
         attempts = attempts(log),
     );
-    let found = found(&tx.one(&[LOG], &sql, &edge.parameters()).await?)?;
-    let known = found.first_logged.or(found.gap.until.map(|success| success.at));
-    Ok(((found.gap.failures > 0).then_some(found), known))
+    let mut all = Vec::new();
+    for row in tx.ask(&[LOG], &sql, &edges.parameters()).await? {
+        let found = found(&row)?;
+        if !edges.successes[found.view] {
+            let known = found.first_logged.or(found.gap.until.map(|success| success.at));
+            all.push((found, known));
+        }
+    }
+    Ok(all)
 }
 
 fn found(row: &Row) -> Result<Found> {
@@ -223,38 +286,42 @@ fn found(row: &Row) -> Result<Found> {
         first: first_logged.map(|at| Failure { id: None, at, sqlstate: None, message: None }),
         blockers: Vec::new(),
     };
-    Ok(Found { gap, first_logged, until_logged: moment(row, "until_logged")? })
+    let view = usize::try_from(row.try_get::<i64, _>("nr")? - 1).unwrap_or_default();
+    Ok(Found { view, gap, first_logged, until_logged: moment(row, "until_logged")? })
 }
 
 /// Reads the first failure of each.
-async fn describe(tx: &ReadTransaction<'_>, view: &ViewId, log: &Log<'_>, found: &mut [Found]) -> Result<()> {
-    let moments: Vec<DateTime<Utc>> = found.iter().filter_map(|found| found.first_logged).collect();
+async fn describe(tx: &ReadTransaction<'_>, log: &Log<'_>, edges: &Edges<'_>, found: &mut [Found]) -> Result<()> {
+    let (views, moments): (Vec<&str>, Vec<DateTime<Utc>>) =
+        found.iter().filter_map(|found| Some((edges.views[found.view], found.first_logged?))).unzip();
     if moments.is_empty() {
         return Ok(());
     }
     let sql = format!(
-        "SELECT DISTINCT ON (logged) {created}::timestamptz AS logged, {id} AS id, {started} AS started_at,
-                left({sqlstate}, 5) AS sqlstate, left({message}, {MESSAGE}) AS message
-         FROM public.metrics_refresh_log l
-         WHERE {of_type} AND {status} = 'error' AND {created} = ANY ($2)
-         ORDER BY logged, started_at",
+        "SELECT s.view, f.* FROM unnest($1::text[], $2::timestamptz[]) AS s(view, at)
+         CROSS JOIN LATERAL (
+             SELECT {created}::timestamptz AS logged, {id} AS id, {started} AS started_at, left({sqlstate}, 5) AS sqlstate,
+                    left({message}, {MESSAGE}) AS message
+             FROM public.metrics_refresh_log l
+             WHERE {of_type} AND {status} = 'error' AND {created} = s.at
+             ORDER BY started_at LIMIT 1) f",
         created = log.created_at(),
         id = log.id(),
         started = log.column("started_at", "timestamptz"),
         sqlstate = log.column("sqlstate", "text"),
         message = log.column("error_message", "text"),
-        of_type = log.of_type(),
+        of_type = log.of_type_of("s.view"),
         status = log.column("status", "text"),
     );
-    let parameters = [Parameter::Text(view.as_str()), Parameter::Moments(&moments)];
     let mut failures = BTreeMap::new();
-    for row in tx.ask(&[LOG], &sql, &parameters).await? {
+    for row in tx.ask(&[LOG], &sql, &[Parameter::Texts(&views), Parameter::Moments(&moments)]).await? {
         if let Some(logged) = moment(&row, "logged")? {
-            failures.insert(logged, failure(&row, logged)?);
+            failures.insert((some_text(&row, "view")?, logged), failure(&row, logged)?);
         }
     }
     for found in found {
-        if let Some(failure) = found.first_logged.and_then(|logged| failures.remove(&logged)) {
+        let key = found.first_logged.map(|logged| (edges.views[found.view].to_owned(), logged));
+        if let Some(failure) = key.and_then(|key| failures.remove(&key)) {
             found.gap.first = Some(failure);
         }
     }
@@ -273,21 +340,22 @@ fn failure(row: &Row, logged: DateTime<Utc>) -> Result<Failure> {
 }
 
 /// Reads the blocking sessions. There are none if the log has no black boxes, or invalid ones.
-async fn name_blockers(tx: &ReadTransaction<'_>, log: &Log<'_>, edge: &Edge, found: &mut [Found]) -> Result<()> {
+async fn name_blockers(tx: &ReadTransaction<'_>, log: &Log<'_>, edges: &Edges<'_>, found: &mut [Found]) -> Result<()> {
     let black_box = log.column("black_box", "jsonb");
-    let (mut indices, mut firsts, mut lasts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut views, mut indices, mut firsts, mut lasts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (index, found) in (0..).zip(found.iter()) {
         if let Some(first) = found.first_logged {
+            views.push(edges.views[found.view]);
             indices.push(index);
             firsts.push(first);
-            lasts.push(found.until_logged.unwrap_or(edge.read_at + TimeDelta::days(1)));
+            lasts.push(found.until_logged.unwrap_or(edges.read_at + TimeDelta::days(1)));
         }
     }
     if indices.is_empty() || black_box.starts_with("NULL") {
         return Ok(());
     }
     let parameters = [
-        Parameter::Text(edge.view.as_str()),
+        Parameter::Texts(&views),
         Parameter::Integers(&indices),
         Parameter::Moments(&firsts),
         Parameter::Moments(&lasts),
@@ -316,7 +384,7 @@ fn blockers(log: &Log<'_>, black_box: &str) -> String {
                           left(x.session ->> 'application', 100) AS application, lock.mode, lock.relation,
                           CASE WHEN jsonb_typeof(x.session -> 'blocked_by') = 'array'
                                THEN jsonb_array_length(x.session -> 'blocked_by') = 0 ELSE false END AS root
-                   FROM unnest($2, $3, $4) AS s (gap, first, last)
+                   FROM unnest($1::text[], $2, $3, $4) AS s (view, gap, first, last)
                    CROSS JOIN LATERAL (
                        SELECT CASE WHEN pg_column_size({black_box}) <= {LARGEST_BOX} THEN {black_box} END AS box
                        FROM public.metrics_refresh_log l
@@ -339,7 +407,7 @@ fn blockers(log: &Log<'_>, black_box: &str) -> String {
                    WHERE jsonb_typeof(x.session) = 'object') named
              GROUP BY gap, pid, user_name, application) ranked
          WHERE rank <= {NAMED} ORDER BY gap, rank",
-        of_type = log.of_type(),
+        of_type = log.of_type_of("s.view"),
         status = log.column("status", "text"),
         created = log.created_at(),
     )

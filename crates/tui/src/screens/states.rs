@@ -51,6 +51,8 @@ impl Screens {
         match answer {
             Answer::Runs(page, read) => self.runs.answered(&page, read, context),
             Answer::Incidents(window, read) => self.incidents.answered(window, read, context),
+            // No screen asks for that yet.
+            Answer::IncidentsOfAll(..) => Vec::new(),
             Answer::History(window, read) => self.history.answered(window, read, context),
             Answer::Movement(window, read) => self.columns.answered(window, read, context),
             Answer::Diagnosis(read) => self.diagnose.found(read, context),
