@@ -175,7 +175,7 @@ fn limits(table: &mut Table, limits: &ViewLimits) {
 
 /// To the second, if that leaves anything: a tenth of an odd time has fractions that tell nothing.
 fn whole(length: Duration) -> Duration {
-    if length < Duration::from_secs(60) { length } else { Duration::from_secs(length.as_secs()) }
+    if length < Duration::from_mins(1) { length } else { Duration::from_secs(length.as_secs()) }
 }
 
 fn registry(table: &mut Table, registered: &Registered) {
