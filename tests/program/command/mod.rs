@@ -2,6 +2,7 @@
 
 mod any_database;
 mod definitions;
+mod deployments;
 mod doctor;
 mod examples;
 mod exposing;

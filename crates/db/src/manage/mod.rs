@@ -120,8 +120,8 @@ impl Failed {
         Self { sqlstate, reason, trial: false }
     }
 
-    fn of_trial(reply: &Reply) -> Self {
-        let mut reason = format!("its first refresh failed: {}", reply.message);
+    fn of_trial(view: &Candidate, reply: &Reply) -> Self {
+        let mut reason = format!("the first refresh of {} failed: {}", view.id, reply.message);
         if !reply.sqlstate.is_empty() {
             let _ = write!(reason, " (SQLSTATE {})", reply.sqlstate);
         }
@@ -179,7 +179,7 @@ async fn attempt(
     };
     if reply.status != "success" {
         pending.rollback().await?;
-        return Ok(Err(Failed::of_trial(&reply)));
+        return Ok(Err(Failed::of_trial(view, &reply)));
     }
     if !blocking && !found.has_sure_key {
         let lost = match lost_rows(pending.connection(), view).await {
