@@ -243,12 +243,14 @@ AS $$ SELECT greatest(1, ceil(extract(epoch FROM p_limit) * 1000)::bigint) $$;
 SELECT refreshtop_migration.seal('refreshtop.in_milliseconds(interval)');
 
 -- Whether it was the view's time limit that cancelled this statement: the session has no stricter one, and the time is
--- over. The server's message is in the session's language, and says nothing about whose limit it was.
+-- just over: where the clock had been set before (in a background worker of pg_cron), something else ended it later. The
+-- server's message is in the session's language, and says nothing about whose limit it was.
 CREATE OR REPLACE FUNCTION refreshtop.is_over_time(p_limit interval) RETURNS boolean
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT coalesce(s.setting::bigint = refreshtop.in_milliseconds(p_limit)
-                    AND clock_timestamp() - statement_timestamp() >= p_limit, false)
+                    AND clock_timestamp() - statement_timestamp() BETWEEN p_limit AND 1.1 * p_limit + interval '1 s',
+                    false)
     FROM pg_settings s WHERE s.name = 'statement_timeout'
 $$;
 SELECT refreshtop_migration.seal('refreshtop.is_over_time(interval)');

@@ -2,7 +2,7 @@
 
 use crate::{
     command::{Failure, report},
-    output::{Output, clean, json, moment, table::Table},
+    output::{Output, clean, json, length, moment, table::Table},
     settings::Settings,
 };
 use refreshtop_connect::Target;
@@ -26,7 +26,7 @@ pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result
     let at =
         |at: Option<chrono::DateTime<chrono::Utc>>| at.map_or_else(|| "-".into(), |at| format!("{} UTC", moment(at)));
     let mut table = Table::bare();
-    let window = humantime::format_duration(report.snapshot.window);
+    let window = length(report.snapshot.window);
     table.row(["window", &format!("{window} ({})", report.limits.window.source.words())]);
     table.row(["total", &stats.total.to_string()]);
     table.row(["successful", &stats.successful.to_string()]);

@@ -2,7 +2,7 @@
 
 use crate::{
     command::{Failure, report},
-    output::{Output, clean, json, moment, overridden, table::Table},
+    output::{Output, clean, json, length, moment, overridden, table::Table},
     settings::Settings,
 };
 use refreshtop_connect::Target;
@@ -66,7 +66,7 @@ fn text(report: &report::Report, target: &Target, output: Output) -> String {
     let never = || "never".to_owned();
     table.row(["last success", &report.stats.last_success_at.map_or_else(never, ago)]);
     table.row(["last attempt", &report.stats.last_refresh_at.map_or_else(never, ago)]);
-    let window = humantime::format_duration(snapshot.window);
+    let window = length(snapshot.window);
     let counts = format!("{} of {} succeeded in {window}", report.stats.successful, report.stats.total);
     table.row(["attempts", &counts]);
     if let Some(average) = report.stats.avg_duration_ms {

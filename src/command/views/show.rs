@@ -5,7 +5,7 @@ use crate::{
     cli::views::ViewsShow,
     command::{Failure, session},
     output::{
-        Output, clean, json, moment,
+        Output, clean, json, length, moment,
         table::Table,
         views::{self as shown, UNKNOWN},
     },
@@ -119,7 +119,7 @@ fn head(table: &mut Table, views: &Views, view: &View, settings: &Settings, outp
     }
     table.row(["data age", &shown::data_age(view, views.at)]);
     if let Some(stats) = &view.stats {
-        let window = humantime::format_duration(view.limits(&settings.overrides).window.value);
+        let window = length(view.limits(&settings.overrides).window.value);
         table.row(["attempts", &format!("{} of {} succeeded in {window}", stats.successful, stats.total)]);
     }
     if let Some(relation) = &view.relation {
@@ -162,15 +162,13 @@ fn indexes(table: &mut Table, catalog: &Catalog) {
 
 /// Each limit that the view is judged by, and where it comes from.
 fn limits(table: &mut Table, limits: &ViewLimits) {
-    let length = |limit: Sourced<Duration>| {
-        format!("{} ({})", humantime::format_duration(whole(limit.value)), limit.source.words())
-    };
+    let long = |limit: Sourced<Duration>| format!("{} ({})", length(whole(limit.value)), limit.source.words());
     let rate = |limit: Sourced<f64>| format!("{} % ({})", limit.value, limit.source.words());
-    table.row(["max age", &length(limits.max_age)]);
-    table.row(["max duration", &length(limits.max_duration)]);
+    table.row(["max age", &long(limits.max_age)]);
+    table.row(["max duration", &long(limits.max_duration)]);
     table.row(["success warning", &rate(limits.success_warning)]);
     table.row(["success critical", &rate(limits.success_critical)]);
-    table.row(["window", &length(limits.window)]);
+    table.row(["window", &long(limits.window)]);
 }
 
 /// To the second, if that leaves anything: a tenth of an odd time has fractions that tell nothing.
@@ -179,10 +177,9 @@ fn whole(length: Duration) -> Duration {
 }
 
 fn registry(table: &mut Table, registered: &Registered) {
-    let short = |length| humantime::format_duration(length).to_string();
-    table.row(["time limit", &registered.limits.time_limit.map_or_else(|| "none".into(), short)]);
-    table.row(["lock timeout", &short(registered.lock_timeout)]);
-    table.row(["keep log", &short(registered.keep_log)]);
+    table.row(["time limit", &registered.limits.time_limit.map_or_else(|| "none".into(), length)]);
+    table.row(["lock timeout", &length(registered.lock_timeout)]);
+    table.row(["keep log", &length(registered.keep_log)]);
     table.row(["time zone", &clean(&registered.time_zone)]);
     let settings = registered.settings.iter().map(|(name, value)| format!("{name} = {value}"));
     lines(table, "settings", settings);
