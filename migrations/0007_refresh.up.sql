@@ -243,8 +243,8 @@ AS $$ SELECT greatest(1, ceil(extract(epoch FROM p_limit) * 1000)::bigint) $$;
 SELECT refreshtop_migration.seal('refreshtop.in_milliseconds(interval)');
 
 -- Whether it was the view's time limit that cancelled this statement: the session has no stricter one, and the time is
--- just over: where the clock had been set before (in a background worker of pg_cron), something else ended it later. The
--- server's message is in the session's language, and says nothing about whose limit it was.
+-- just over: where the clock had been set before (in a background worker of pg_cron), something else ended it later.
+-- The server's message is in the session's language, and says nothing about whose limit it was.
 CREATE OR REPLACE FUNCTION refreshtop.is_over_time(p_limit interval) RETURNS boolean
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
