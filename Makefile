@@ -62,10 +62,10 @@ deb:
 test-deb: deb
 	scripts/test-deb
 
-# One after the other, on a machine that does nothing else. poll_cost fills a log with ten million rows.
+# One after the other, on a machine that does nothing else. poll_cost and board_cost fill logs with ten million rows.
 bench:
 	@scripts/setup test
-	cargo bench --bench latency --bench slow_link --bench readers --bench poll_cost
+	cargo bench --bench latency --bench slow_link --bench readers --bench poll_cost --bench board_cost
 
 # Minutes to an hour, by the machine.
 soak:

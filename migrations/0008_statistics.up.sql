@@ -1,6 +1,26 @@
 -- Statistics of a window of the log, and the clean-up of the log.
 SELECT refreshtop_migration.as_owner();
 
+-- Where a window begins that ends now. The log of a copy is about the original; nothing refreshes this one.
+CREATE OR REPLACE FUNCTION refreshtop.window_start(p_window interval) RETURNS timestamptz
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_home text := refreshtop.not_at_home();
+BEGIN
+    IF v_home IS NOT NULL THEN
+        RAISE EXCEPTION 'this database is not the one that was migrated (%)', v_home
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run: refreshtop migrate';
+    ELSIF p_window IS NULL OR p_window <= interval '0' THEN
+        RAISE EXCEPTION 'the statistics window must be positive, not %', coalesce(p_window::text, 'NULL')
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- A window that reaches back too far for a timestamp covers everything.
+    RETURN statement_timestamp() - least(p_window, interval '1000 years');
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.window_start(interval)');
+
 -- A row that was written while the server's clock was ahead does not make the data fresh: rows from the future don't
 -- count.
 CREATE OR REPLACE FUNCTION refreshtop.run_stats(p_refresh_type text, p_window interval)
@@ -24,20 +44,12 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_until timestamptz := clock_timestamp();
-    v_since timestamptz;
-    v_home  text := refreshtop.not_at_home();
-    v_view  refreshtop.views;
+    v_since timestamptz := refreshtop.window_start(coalesce(
+        p_window,
+        (SELECT refreshtop.window_of(v) FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type),
+        interval '24 hours'));
 BEGIN
-    -- The log of a copy is about the original; nothing refreshes this one.
-    IF v_home IS NOT NULL THEN
-        RAISE EXCEPTION 'this database is not the one that was migrated (%)', v_home
-            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run: refreshtop migrate';
-    ELSIF p_window <= interval '0' THEN
-        RAISE EXCEPTION 'the statistics window must be positive, not %', p_window
-            USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    SELECT * INTO v_view FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type;
-    IF NOT FOUND THEN
+    IF NOT EXISTS (SELECT 1 FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type) THEN
         -- A view that is no longer registered still has its log rows.
         IF NOT EXISTS (SELECT 1 FROM refreshtop.log_door l WHERE l.refresh_type = p_refresh_type) THEN
             RAISE EXCEPTION 'no materialized view is registered as "%"', p_refresh_type
@@ -45,8 +57,6 @@ BEGIN
                       HINT = 'SELECT refresh_type FROM refreshtop.views lists them.';
         END IF;
     END IF;
-    -- A window that reaches back too far for a timestamp covers everything.
-    v_since := statement_timestamp() - least(coalesce(p_window, refreshtop.window_of(v_view)), interval '1000 years');
     RETURN QUERY
         SELECT count(*),
                count(*) FILTER (WHERE l.status = 'success'),
@@ -94,171 +104,6 @@ COMMENT ON FUNCTION refreshtop.stats(text, interval) IS
     'the last attempt, last_success_at the last success, inside the window or before it; limits are what is set for '
     'the view, lengths of time in seconds';
 SELECT refreshtop_migration.seal('refreshtop.stats(text, interval)', 'admin');
-
--- The same of every registered view, in one statement: one read of the window, and two rows of the log for each view.
-CREATE OR REPLACE FUNCTION refreshtop.run_stats_of_all(p_window interval)
-RETURNS TABLE (
-    refresh_type text,
-    total_refreshes bigint,
-    successful_refreshes bigint,
-    failed_refreshes bigint,
-    success_rate numeric,
-    avg_duration_ms numeric,
-    max_duration_ms numeric,
-    min_duration_ms numeric,
-    last_refresh_at timestamptz,
-    last_error text,
-    last_success_at timestamptz
-)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-SET max_parallel_workers_per_gather = 0
-AS $$
-#variable_conflict use_column
-DECLARE
-    v_now   timestamptz := statement_timestamp();
-    v_until timestamptz := clock_timestamp();
-    v_since timestamptz;
-    v_home  text := refreshtop.not_at_home();
-BEGIN
-    IF v_home IS NOT NULL THEN
-        RAISE EXCEPTION 'this database is not the one that was migrated (%)', v_home
-            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run: refreshtop migrate';
-    ELSIF p_window <= interval '0' THEN
-        RAISE EXCEPTION 'the statistics window must be positive, not %', p_window
-            USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    SELECT min(v_now - least(coalesce(p_window, refreshtop.window_of(v)), interval '1000 years')) INTO v_since
-    FROM refreshtop.views v;
-    RETURN QUERY
-        WITH watched AS MATERIALIZED (
-            SELECT v.refresh_type,
-                   v_now - least(coalesce(p_window, refreshtop.window_of(v)), interval '1000 years') AS since
-            FROM refreshtop.views v
-        ), counted AS MATERIALIZED (
-            SELECT l.refresh_type,
-                   count(*) AS total,
-                   count(*) FILTER (WHERE l.status = 'success') AS successful,
-                   count(*) FILTER (WHERE l.status = 'error') AS failed,
-                   round(avg(l.duration_ms) FILTER (WHERE l.status = 'success')::numeric, 3) AS average,
-                   (max(l.duration_ms) FILTER (WHERE l.status = 'success'))::numeric AS longest,
-                   (min(l.duration_ms) FILTER (WHERE l.status = 'success'))::numeric AS shortest,
-                   max(least(l.completed_at, l.created_at)) AS last_at
-            FROM refreshtop.log_door l JOIN watched w ON w.refresh_type = l.refresh_type
-            WHERE l.created_at > v_since AND l.created_at > w.since AND l.created_at <= v_until
-            GROUP BY l.refresh_type
-        )
-        SELECT v.refresh_type::text,
-               coalesce(c.total, 0),
-               coalesce(c.successful, 0),
-               coalesce(c.failed, 0),
-               round(c.successful * 100.0 / nullif(c.total, 0), 2),
-               c.average, c.longest, c.shortest, c.last_at,
-               CASE WHEN c.failed > 0 THEN (
-                   SELECT e.error_message FROM refreshtop.log_door e
-                   WHERE e.refresh_type = v.refresh_type AND e.status = 'error'
-                     AND e.created_at > v.since AND e.created_at <= v_until
-                   ORDER BY e.created_at DESC LIMIT 1) END,
-               (SELECT least(s.completed_at, s.created_at) FROM refreshtop.log_door s
-                WHERE s.refresh_type = v.refresh_type AND s.status = 'success' AND s.created_at <= v_until
-                ORDER BY s.created_at DESC LIMIT 1)
-        FROM watched v LEFT JOIN counted c ON c.refresh_type = v.refresh_type;
-END
-$$;
-SELECT refreshtop_migration.seal('refreshtop.run_stats_of_all(interval)');
-
-CREATE OR REPLACE FUNCTION refreshtop.stats_of_all(p_window interval)
-RETURNS TABLE (
-    refresh_type text,
-    total_refreshes bigint,
-    successful_refreshes bigint,
-    failed_refreshes bigint,
-    success_rate numeric,
-    avg_duration_ms numeric,
-    max_duration_ms numeric,
-    min_duration_ms numeric,
-    last_refresh_at timestamptz,
-    last_error text,
-    last_success_at timestamptz
-)
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT * FROM refreshtop.run_stats_of_all(p_window) $$;
-COMMENT ON FUNCTION refreshtop.stats_of_all(interval) IS
-    'The same statistics of every view that is registered, one row each; NULL for each view''s own window';
-SELECT refreshtop_migration.seal('refreshtop.stats_of_all(interval)', 'admin');
-
--- The newest attempts of every registered view, one row each: how the last one ended, who stood in its way, and the
--- durations of the newest ones, oldest first.
-CREATE OR REPLACE FUNCTION refreshtop.run_recent_of_all(p_count integer)
-RETURNS TABLE (
-    refresh_type text,
-    last_at timestamptz,
-    last_status text,
-    last_sqlstate text,
-    last_error text,
-    blocker_pid integer,
-    blocker text,
-    durations real[],
-    failed boolean[]
-)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-DECLARE
-    v_until timestamptz := clock_timestamp();
-BEGIN
-    RETURN QUERY
-        SELECT v.refresh_type::text, newest.ats[1], newest.statuses[1], newest.sqlstates[1], newest.errors[1],
-               (newest.blockers[1] ->> 'pid')::integer,
-               left(coalesce(nullif(newest.blockers[1] ->> 'application', ''), newest.blockers[1] ->> 'user'), 100),
-               newest.durations, newest.failed
-        FROM refreshtop.views v
-        LEFT JOIN LATERAL (
-            SELECT array_agg(r.created_at ORDER BY r.created_at DESC) AS ats,
-                   array_agg(r.status ORDER BY r.created_at DESC) AS statuses,
-                   array_agg(r.sqlstate ORDER BY r.created_at DESC) AS sqlstates,
-                   array_agg(r.error_message ORDER BY r.created_at DESC) AS errors,
-                   array_agg(r.blocker ORDER BY r.created_at DESC) AS blockers,
-                   array_agg(r.duration_ms ORDER BY r.created_at) AS durations,
-                   array_agg(r.status <> 'success' ORDER BY r.created_at) AS failed
-            FROM (
-                SELECT l.created_at, l.status::text, left(l.sqlstate, 5) AS sqlstate,
-                       left(l.error_message, 500) AS error_message,
-                       CASE WHEN l.duration_ms BETWEEN 0 AND 1e12 THEN l.duration_ms END::real AS duration_ms,
-                       (SELECT b.session
-                        FROM jsonb_array_elements(CASE WHEN jsonb_typeof(l.black_box -> 'sessions') = 'array'
-                                                       THEN l.black_box -> 'sessions' END)
-                            WITH ORDINALITY AS b(session, place)
-                        WHERE b.session ->> 'pid' ~ '^[0-9]{1,9}$'
-                        ORDER BY jsonb_array_length(CASE WHEN jsonb_typeof(b.session -> 'blocked_by') = 'array'
-                                                         THEN b.session -> 'blocked_by' ELSE '[]' END), b.place
-                        LIMIT 1) AS blocker
-                FROM refreshtop.log_door l
-                WHERE l.refresh_type = v.refresh_type AND l.created_at <= v_until
-                ORDER BY l.created_at DESC
-                LIMIT least(p_count, 100)
-            ) AS r
-        ) AS newest ON true;
-END
-$$;
-SELECT refreshtop_migration.seal('refreshtop.run_recent_of_all(integer)');
-
-CREATE OR REPLACE FUNCTION refreshtop.recent_of_all(p_count integer)
-RETURNS TABLE (
-    refresh_type text,
-    last_at timestamptz,
-    last_status text,
-    last_sqlstate text,
-    last_error text,
-    blocker_pid integer,
-    blocker text,
-    durations real[],
-    failed boolean[]
-)
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT * FROM refreshtop.run_recent_of_all(p_count) $$;
-COMMENT ON FUNCTION refreshtop.recent_of_all(integer) IS
-    'The newest attempts of every view that is registered, one row each, durations oldest first';
-SELECT refreshtop_migration.seal('refreshtop.recent_of_all(integer)', 'admin');
 
 -- Deletes in batches, so that no statement holds millions of rows. The next night deletes what one call leaves.
 CREATE OR REPLACE FUNCTION refreshtop.run_cleanup(p_batch integer, p_max_batches integer) RETURNS bigint
@@ -312,6 +157,10 @@ BEGIN
     EXCEPTION WHEN assert_failure OR OTHERS THEN
         RAISE WARNING 'the audit trail can''t be cleaned up: %', left(SQLERRM, 500);
     END;
+    -- A rollback may have dropped it.
+    IF to_regprocedure('refreshtop.sum_all_again()') IS NOT NULL THEN
+        PERFORM refreshtop.sum_all_again();
+    END IF;
     PERFORM refreshtop.try_to_note_act('cleanup', 'success', jsonb_build_object('deleted', v_total));
     RETURN v_total;
 END

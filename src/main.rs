@@ -19,6 +19,9 @@ use std::{ffi::OsString, io::Write as _, process::ExitCode};
 fn main() -> ExitCode {
     panic_report::install();
     let arguments = argv_mask::arguments();
+    if command::complete::is_meant(&arguments) {
+        return command::complete::run(&arguments, &environment::of_process());
+    }
     let mut cli = match Cli::read(&arguments) {
         Ok(cli) => cli,
         Err(error) => return wrong_line(&arguments, &error),

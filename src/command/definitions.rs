@@ -4,12 +4,54 @@ use crate::{cli, command::Failure, output::Output, settings::mistake};
 use clap_complete::Shell;
 use refreshtop_core::exit;
 
-/// The completions for a shell.
+/// How the function begins that completes, in bash and zsh.
+const BEGIN: &str = "\n_refreshtop() {\n";
+
+/// The completions for a shell. Where it can ask the program while a person types, they have the names of views too.
 pub fn completions(shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut cli::command(), "refreshtop", &mut script);
-    String::from_utf8_lossy(&script).into_owned()
+    let script = String::from_utf8_lossy(&script).into_owned();
+    match shell {
+        Shell::Bash => format!("\n{script}").replacen(BEGIN, &format!("{BEGIN}{VIEWS_IN_BASH}"), 1),
+        Shell::Zsh => script.replacen(BEGIN, &format!("{BEGIN}{VIEWS_IN_ZSH}"), 1),
+        Shell::Fish => script + VIEWS_IN_FISH,
+        _ => script,
+    }
 }
+
+/// No name is ever read as code: `compgen -W` would expand it. The line goes through a pipe, since other users can read
+/// arguments.
+const VIEWS_IN_BASH: &str = r#"    local views view
+    if views="$(printf '%s' "${COMP_LINE:0:COMP_POINT}" | "$1" __complete-views bash 2>/dev/null)"; then
+        # No view is a file.
+        compopt +o bashdefault +o default 2>/dev/null
+        COMPREPLY=()
+        while IFS= read -r view; do
+            [[ -z "$view" ]] || COMPREPLY+=("$view")
+        done <<< "$views"
+        return 0
+    fi
+"#;
+
+const VIEWS_IN_ZSH: &str = r#"    local views
+    if views="$({ printf '%s ' "${(@)words[1,CURRENT-1]}"; printf '%s' "$PREFIX" } | "${words[1]}" __complete-views zsh 2>/dev/null)"; then
+        [[ "$PREFIX" == --view=* ]] && compset -P '--view='
+        compadd -- "${(@)${(@f)views}:#}"
+        return
+    fi
+"#;
+
+const VIEWS_IN_FISH: &str = r"
+function __refreshtop_views
+    commandline -cp | refreshtop __complete-views fish 2>/dev/null
+end
+function __refreshtop_wants_view
+    commandline -cp | refreshtop __complete-views wants 2>/dev/null
+end
+complete -c refreshtop -n __refreshtop_wants_view -f -a '(__refreshtop_views)'
+complete -c refreshtop -l view -x -a '(__refreshtop_views)'
+";
 
 /// Prints the completions for a shell.
 pub fn print_completions(shell: Shell, output: Output) -> Result<(), Failure> {

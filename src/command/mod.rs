@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod cleanup;
+pub mod complete;
 pub mod config;
 pub mod confirm;
 mod connect_failure;

@@ -6,15 +6,19 @@ use crate::{
 };
 use refreshtop_connect::Target;
 use refreshtop_core::{
-    health::{self, Health},
+    exit,
+    health::{self, Health, Verdict},
     limits::ViewLimits,
     snapshot::Snapshot,
     stats::RefreshStats,
+    views::{Last, View, Views},
 };
 use refreshtop_db::{
-    default_view,
+    contract::is_own,
+    default_view::{self, choice_among},
     error::Error,
-    snapshot::{self, Kept, Scope},
+    snapshot::{self, Kept, Read, Scope},
+    snapshots,
 };
 
 /// What was read, and what it means.
@@ -30,27 +34,94 @@ pub struct Report {
     pub health: Health,
 }
 
-/// Reads once, with at most `runs` of the newest attempts.
-pub async fn read(target: &Target, settings: &Settings, runs: u16) -> Result<Report, Failure> {
-    let mut app = Kept::open(target, "report").await?;
-    let report = read_on(&mut app, target, settings, runs).await;
-    session::close(app.session).await;
-    report
+/// What a command is about.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Found {
+    /// One view: the one that was named, or the only one.
+    One(Box<Report>),
+    /// All managed views, since there are several and none was named.
+    All(Box<All>),
 }
 
-async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16) -> Result<Report, Failure> {
+/// What was read of all managed views.
+#[derive(Debug, Clone, PartialEq)]
+pub struct All {
+    /// Every materialized view.
+    pub views: Views,
+    /// Each managed view, the worst first.
+    pub managed: Vec<OfView>,
+}
+
+/// One of several managed views.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OfView {
+    /// The view.
+    pub view: View,
+    /// What was read of it.
+    pub report: Report,
+}
+
+impl All {
+    /// How many views are not healthy.
+    pub fn unhealthy(&self) -> usize {
+        self.managed.iter().filter(|one| one.report.health.verdict != Verdict::Healthy).count()
+    }
+}
+
+impl OfView {
+    /// Its name in the log and in the registry.
+    pub fn name(&self) -> &str {
+        self.report.snapshot.view.as_str()
+    }
+
+    /// What keeps it from being refreshed, or from being healthy: everything that is known, the worst first.
+    pub fn causes(&self) -> Vec<String> {
+        let last = self.view.recent.as_ref().and_then(|recent| recent.last.as_ref()).and_then(Last::cause);
+        let findings = self.report.health.findings.iter().map(|finding| finding.reason.clone());
+        findings.chain(last).collect()
+    }
+}
+
+/// Reads once, with at most `runs` of the newest attempts of each view.
+pub async fn read(target: &Target, settings: &Settings, runs: u16) -> Result<Found, Failure> {
+    let mut app = Kept::open(target, "report").await?;
+    let found = read_on(&mut app, target, settings, runs).await;
+    session::close(app.session).await;
+    found
+}
+
+async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16) -> Result<Found, Failure> {
     let failed = |failure: &Error| session::failure("read the statistics", target, failure);
     let scope = Scope { window: settings.overrides.window, runs, errors: 0 };
-    let mut read = Box::pin(snapshot::read(app, &settings.view, &scope)).await.map_err(|failure| failed(&failure))?;
-    let unregistered = |failure: &Error| default_view::is_unregistered(&settings.view, failure);
-    if !settings.view_named
-        && read.stats_failure().is_some_and(unregistered)
-        && let Some(view) = meant(default_view::choose(&mut app.session).await)?
-    {
-        read = Box::pin(snapshot::read(app, &view, &scope)).await.map_err(|failure| failed(&failure))?;
+    if settings.view_named {
+        let read = Box::pin(snapshot::read(app, &settings.view, &scope)).await.map_err(|failure| failed(&failure))?;
+        return one(read, target, settings).await.map(|report| Found::One(Box::new(report)));
     }
+    let read = Box::pin(snapshots::read_and_list(app, &settings.view, &scope)).await;
+    let (mut read, managed) = read.map_err(|failure| failed(&failure))?;
+    let unregistered = |failure: &Error| default_view::is_unregistered(&settings.view, failure);
+    match managed {
+        Ok(managed) if managed.len() > 1 => {
+            let all = Box::pin(snapshots::read(app, settings.overrides.window, runs))
+                .await
+                .map_err(|failure| failed(&failure))?;
+            let own = one(read, target, settings).await.ok();
+            return Ok(Found::All(Box::new(together(all, own, settings)?)));
+        }
+        managed if read.stats_failure().is_some_and(unregistered) => {
+            if let Some(view) = meant(managed.map(|managed| choice_among(&managed)))? {
+                read = Box::pin(snapshot::read(app, &view, &scope)).await.map_err(|failure| failed(&failure))?;
+            }
+        }
+        _ => {}
+    }
+    one(read, target, settings).await.map(|report| Found::One(Box::new(report)))
+}
+
+/// The report on one view that was read.
+async fn one(read: Read, target: &Target, settings: &Settings) -> Result<Report, Failure> {
     if let Some(failure) = read.stats_failure() {
-        return Err(failed(failure));
+        return Err(session::failure("read the statistics", target, failure));
     }
     let snapshot = match read.elsewhere() {
         None => read.complete(),
@@ -66,11 +137,35 @@ async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16
             }
         }
     };
+    report(snapshot, settings)
+}
+
+/// Judges what was read of one view.
+fn report(snapshot: Snapshot, settings: &Settings) -> Result<Report, Failure> {
     let stats = match &snapshot.stats {
         Ok(stats) => stats.clone(),
-        Err(missing) => return Err(Failure::new(refreshtop_core::exit::FAILURE, missing.reason.clone())),
+        Err(missing) => return Err(Failure::new(exit::FAILURE, missing.reason.clone())),
     };
     let limits = ViewLimits::resolve(&snapshot.own_limits, &settings.overrides);
     let health = health::evaluate(&stats, snapshot.server_time, &limits.thresholds());
     Ok(Report { snapshot, stats, limits, health })
+}
+
+/// Judges all of them. `own` is what was read of the application's own view alone: only it has figures and a job.
+fn together(all: snapshots::All, own: Option<Report>, settings: &Settings) -> Result<All, Failure> {
+    let snapshots::All { views, mut snapshots } = all;
+    let mut own = own.filter(|own| is_own(&own.snapshot.view));
+    let mut managed = Vec::new();
+    for view in views.worst_first(&settings.overrides) {
+        let Some(id) = view.registered().map(|registered| &registered.id) else { continue };
+        let Some(mut snapshot) = snapshots.remove(id) else { continue };
+        if let Some(own) = own.take_if(|_| is_own(id)) {
+            (snapshot.job, snapshot.figures) = (own.snapshot.job, own.snapshot.figures);
+        }
+        let mut report = report(snapshot, settings)?;
+        report.health = report.health.and(view.not_refreshed());
+        managed.push(OfView { view: view.clone(), report });
+    }
+    managed.sort_by_key(|one| std::cmp::Reverse(one.report.health.verdict));
+    Ok(All { views, managed })
 }

@@ -1,11 +1,12 @@
-//! The demo: a disposable cluster with an application's data, a day of history, and a workload that goes wrong
-//! now and then.
+//! The demo: a disposable cluster with the data of an application and of a shop, a day of history, and a workload that
+//! goes wrong now and then.
 //!
 //! The caller migrates, in a closure.
 
 pub mod history;
 pub mod seed;
 pub mod session;
+pub mod shop;
 pub mod workload;
 
 use refreshtop_cluster::{ClusterError, ClusterOptions, Cron, DisposableCluster, Progress};
@@ -84,12 +85,16 @@ impl Demo {
         let url = cluster.url(DATABASE);
         let session = connect(&cluster, DATABASE).await?;
         seed::run(&session, options.accounts, progress).await.map_err(at("filling the demo's tables"))?;
+        progress("opening a shop");
+        shop::seed(&session, options.accounts).await.map_err(at("filling the shop's tables"))?;
         progress("migrating");
         migrate(&url).await.map_err(|error| DemoError::Migrate(error.into()))?;
         progress("refreshing for the first time");
         let first_ms = first_refresh(&session).await?;
+        shop::manage(&session).await.map_err(at("managing the shop's views"))?;
         progress("filling in a day of history");
         history::run(&session, first_ms).await.map_err(at("filling in the demo's history"))?;
+        shop::history(&session).await.map_err(at("filling in the shop's history"))?;
         let workload = Workload::start(url, options.workload.clone());
         Ok(Self { workload, cluster })
     }

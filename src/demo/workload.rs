@@ -1,7 +1,10 @@
 //! The workload of the demo: an application that changes its data, refreshes every few seconds, and now and then a real
 //! fault.
 
-use crate::demo::session::{Session, SessionError};
+use crate::demo::{
+    session::{Session, SessionError},
+    shop,
+};
 use std::{ops::Range, time::Duration};
 use tokio::{
     join, select,
@@ -121,13 +124,14 @@ async fn change(url: &str, options: &WorkloadOptions) -> Result<(), SessionError
     let application = Session::connect(url, "app-backend").await?;
     loop {
         tolerate(&application, application.run(CHANGE).await)?;
+        tolerate(&application, application.run(shop::CHANGE).await)?;
         sleep(options.change_every).await;
     }
 }
 
 async fn refresh(url: &str, options: &WorkloadOptions, faults: &mut Faults) -> Result<(), SessionError> {
     let schedule = Session::connect(url, "refreshtop schedule").await?;
-    loop {
+    for turn in 0.. {
         if let Some(fault) = faults.due(options) {
             match fault {
                 Fault::Lock => lock_out(url, &schedule).await?,
@@ -138,8 +142,10 @@ async fn refresh(url: &str, options: &WorkloadOptions, faults: &mut Faults) -> R
         } else {
             tolerate(&schedule, schedule.run(REFRESH).await)?;
         }
+        tolerate(&schedule, schedule.run(&shop::refresh_in_turn(turn)).await)?;
         sleep(options.refresh_every).await;
     }
+    Ok(())
 }
 
 /// Errors of statements are part of the demo; only a lost session ends the loop.

@@ -235,6 +235,7 @@ pub fn check_object(check: &Check) -> Value {
     json!({
         "id": check.id,
         "title": check.title,
+        "view": check.view,
         "verdict": word(check.verdict),
         "finding": check.finding,
         "advice": Some(&check.advice).filter(|advice| !advice.is_empty()),

@@ -89,6 +89,7 @@ pub fn health(health: &Health) -> Value {
         Rule::AverageDuration => "average_duration",
         Rule::Freshness => "freshness",
         Rule::NoData => "no_data",
+        Rule::NotRefreshed => "not_refreshed",
     };
     let findings: Vec<Value> = health
         .findings

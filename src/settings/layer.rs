@@ -32,8 +32,8 @@ pub struct Layer {
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Materialized view to show and refresh, as it is named in refreshtop.views [default: platform_metrics, or the only
-    /// one]
+    /// Materialized view to show and refresh, as it is named in refreshtop.views [default: all that are managed; for what
+    /// is about one view platform_metrics, or the only one]
     #[arg(long, global = true, value_name = "NAME", value_parser = value::view)]
     pub view: Option<ViewId>,
 

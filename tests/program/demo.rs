@@ -1,7 +1,9 @@
 //! The demo, on a real server, with a replacement for the migrations.
 
 use crate::support::{self, client, execute};
-use refreshtop::demo::{Demo, DemoError, DemoOptions, history, seed, session::Session, workload::WorkloadOptions};
+use refreshtop::demo::{
+    Demo, DemoError, DemoOptions, history, seed, session::Session, shop, workload::WorkloadOptions,
+};
 use std::time::{Duration, Instant};
 
 /// Log and function with the columns and the ways of the real ones.
@@ -37,6 +39,10 @@ BEGIN
            extract(epoch FROM clock_timestamp() - began) * 1000, message, began, clock_timestamp(), state, 'schedule',
            current_setting('application_name');
 END $$;
+CREATE SCHEMA refreshtop;
+CREATE FUNCTION refreshtop.manage(regclass, boolean) RETURNS void LANGUAGE sql AS '';
+CREATE FUNCTION refreshtop.refresh(text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN EXECUTE 'REFRESH MATERIALIZED VIEW ' || $1; END $$;
 ";
 
 async fn stand_in(url: &str) -> Result<(), String> {
@@ -165,4 +171,33 @@ async fn history_is_a_full_day_that_says_it_is_made_up() {
     let average: f64 = row.get(8);
     assert!((60.0..120.0).contains(&average), "{average}");
     assert_eq!(row.get::<_, i64>(9), 2);
+}
+
+#[tokio::test]
+async fn the_shop_has_views_of_each_kind_and_a_day_of_history() {
+    let url = support::migrated_app("shop").await;
+    let session = Session::connect(&url, "test").await.unwrap();
+    shop::seed(&session, 500).await.unwrap();
+    shop::manage(&session).await.unwrap();
+    shop::history(&session).await.unwrap();
+    for _ in 0..20 {
+        session.run(shop::CHANGE).await.unwrap();
+    }
+    for turn in 0..4 {
+        session.run(&shop::refresh_in_turn(turn)).await.unwrap();
+    }
+    let asking = client(&url).await;
+    let managed =
+        "SELECT string_agg(refresh_type || CASE WHEN blocking THEN ' blocking' ELSE '' END, ', ' ORDER BY refresh_type)
+                   FROM refreshtop.views WHERE managed_at IS NOT NULL";
+    let managed: String = asking.query_one(managed, &[]).await.unwrap().get(0);
+    assert_eq!(managed, "shop.bought_together blocking, shop.daily_sales, shop.margins, shop.monthly_sales");
+    let log = "SELECT count(DISTINCT refresh_type), count(*) FILTER (WHERE application_name = 'test'),
+                      count(*) FILTER (WHERE application_name <> 'test' AND status = 'error'),
+                      count(*) FILTER (WHERE (status = 'error') <> (error_message IS NOT NULL AND sqlstate IS NOT NULL)
+                                          OR completed_at > now() OR started_at < now() - interval '24 hours 1 minute')
+               FROM metrics_refresh_log";
+    let row = asking.query_one(log, &[]).await.unwrap();
+    let counts: Vec<i64> = (0..4).map(|column| row.get(column)).collect();
+    assert_eq!(counts, [4, 8, 8, 0]);
 }

@@ -19,6 +19,7 @@ mod reader;
 mod refresh;
 mod schedule;
 mod stats;
+mod sums;
 #[path = "../support/mod.rs"]
 mod support;
 mod views;

@@ -162,7 +162,7 @@ async fn platform_metrics_comes_when_its_tables_do() {
     assert!(why.contains("table public.assets is missing"), "{why}");
     down(&url, 10).await;
     let lines = up(&url).await;
-    assert_eq!(lines[0], "applied step 12");
+    assert_eq!(lines[0], "applied steps 12, 13");
     assert!(lines[1].starts_with("platform_metrics is left out: table public.assets is missing; "), "{lines:?}");
     down(&url, 0).await;
 }

@@ -70,6 +70,8 @@ pub enum Rule {
     Freshness,
     /// The statistics can't be read.
     NoData,
+    /// Nothing will refresh it, however often that is tried.
+    NotRefreshed,
 }
 
 /// A rule that holds, with its reason.
@@ -97,6 +99,12 @@ impl Health {
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
         let verdict = findings.first().map_or(Verdict::Healthy, |worst| worst.verdict);
         Self { verdict, findings }
+    }
+
+    /// The same with another finding.
+    pub fn and(mut self, finding: Option<Finding>) -> Self {
+        self.findings.extend(finding);
+        Self::from_findings(self.findings)
     }
 
     /// Nothing current is known; `reason` says why.

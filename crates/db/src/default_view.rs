@@ -37,22 +37,37 @@ pub const READS: Thing = Thing::Relation("refreshtop.views");
 
 /// The view that is meant, by what [`STATEMENT`] has listed.
 pub fn choice(listed: &serde_json::Value) -> Choice {
-    let names: Vec<&str> = listed.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
-    match names.as_slice() {
+    let names = listed.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
+    choice_among(&names.map(str::to_owned).collect::<Vec<_>>())
+}
+
+/// The view that is meant if these are managed.
+pub fn choice_among(names: &[String]) -> Choice {
+    match names {
         [] => Choice::Nothing,
         [only] => Choice::View(ViewId::new(only)),
-        several if several.contains(&PLATFORM_METRICS) => Choice::View(ViewId::new(PLATFORM_METRICS)),
-        several => Choice::Several(several.iter().map(|name| (*name).to_owned()).collect()),
+        several if several.iter().any(|name| name == PLATFORM_METRICS) => Choice::View(ViewId::new(PLATFORM_METRICS)),
+        several => Choice::Several(several.to_vec()),
     }
 }
 
 /// The same, asked on a session.
 pub async fn choose(app: &mut Session) -> Result<Choice> {
+    managed(app).await.map(|names| choice_among(&names))
+}
+
+/// The managed views, at most 200; none for a role that may not see them.
+pub async fn managed(app: &mut Session) -> Result<Vec<String>> {
     let tx = ReadTransaction::begin(app).await?;
-    let listed = tx.one(&[READS], STATEMENT, &[]).await;
+    let managed = managed_in(&tx).await;
     tx.end();
-    let listed = text(&listed?, 0)?.unwrap_or_default();
-    serde_json::from_str(&listed).map(|listed| choice(&listed)).map_err(|failure| Error::Decode(failure.to_string()))
+    managed
+}
+
+/// The same in a transaction.
+pub(super) async fn managed_in(tx: &ReadTransaction<'_>) -> Result<Vec<String>> {
+    let listed = text(&tx.one(&[READS], STATEMENT, &[]).await?, 0)?.unwrap_or_default();
+    serde_json::from_str(&listed).map_err(|failure| Error::Decode(failure.to_string()))
 }
 
 /// Whether `failure` of a question about `view` says that it is not registered, and another one may be meant.

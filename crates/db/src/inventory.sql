@@ -103,7 +103,7 @@ SELECT 'policy', r.oid::pg_catalog.regclass::text,
            pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid))
 FROM relation r JOIN pg_catalog.pg_policy p ON p.polrelid = r.oid
 UNION ALL
-SELECT 'trigger', r.oid::pg_catalog.regclass::text, t.tgname::text
+SELECT 'trigger', r.oid::pg_catalog.regclass::text, pg_catalog.concat_ws(' ', t.tgname, t.tgenabled)
 FROM relation r JOIN pg_catalog.pg_trigger t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal
 UNION ALL
 SELECT 'rule', r.oid::pg_catalog.regclass::text, w.rulename::text

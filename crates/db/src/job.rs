@@ -30,7 +30,7 @@ pub(super) async fn job_here(
     own: Result<Option<Row>>,
 ) -> Result<Option<Job>> {
     if let Some(row) = own? {
-        return job(&row, cron).map(Some);
+        return of_row(&row, cron).map(Some);
     }
     // The installation sees its own jobs only; this role may see more.
     if cron.database.is_none() || !schedule::is_readable(tx).await? {
@@ -55,7 +55,7 @@ pub async fn job_by_name(
     let tx = ReadTransaction::begin(there).await?;
     let condition = if is_here {
         if let Some(row) = own_job(&tx, &sought.name).await? {
-            return job(&row, cron).map(Some);
+            return of_row(&row, cron).map(Some);
         }
         if !schedule::is_readable(&tx).await? {
             return Ok(None);
@@ -105,12 +105,12 @@ async fn read(
         // Up to 1.4 there is no such setting, and what somebody has put under that name has no effect.
         let offset = if row.try_get("has_zone")? { cron.offset } else { Utc.fix() };
         let cron = CronSettings { offset, ..cron.clone() };
-        Ok(Found { id: row.try_get("jobid")?, job: job(&row, &cron)? })
+        Ok(Found { id: row.try_get("jobid")?, job: of_row(&row, &cron)? })
     })
     .transpose()
 }
 
-fn job(row: &Row, cron: &CronSettings) -> Result<Job> {
+pub(super) fn of_row(row: &Row, cron: &CronSettings) -> Result<Job> {
     let last = match text(row, "last_status")? {
         Some(status) => {
             Some(JobRun { status, message: text(row, "last_message")?, started_at: moment(row, "last_start")? })

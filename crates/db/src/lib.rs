@@ -42,6 +42,7 @@ pub mod server_facts;
 pub mod session;
 pub mod session_budget;
 pub mod snapshot;
+pub mod snapshots;
 pub mod statistics;
 mod suspend;
 pub mod trigger;

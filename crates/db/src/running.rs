@@ -5,7 +5,7 @@ use crate::{
     parameter::Parameter,
     quote::literal,
     read_transaction::ReadTransaction,
-    row::{moment, text},
+    row::{Row, moment, text},
     trust::Thing,
 };
 use refreshtop_core::{address::ViewId, refresh::RunningRefresh};
@@ -23,12 +23,13 @@ pub const RUNS: Thing = Thing::Function("running");
 pub async fn running(tx: &ReadTransaction<'_>, view: &ViewId) -> Result<Option<RunningRefresh>> {
     let sql = "SELECT pid, since, application_name FROM refreshtop.running($1)";
     let row = tx.optional(&[RUNS], sql, &[Parameter::Text(view.as_str())]).await?;
-    row.map(|row| {
-        Ok(RunningRefresh {
-            pid: row.try_get("pid")?,
-            since: moment(&row, "since")?,
-            application: text(&row, "application_name")?,
-        })
+    row.as_ref().map(of_row).transpose()
+}
+
+pub(super) fn of_row(row: &Row) -> Result<RunningRefresh> {
+    Ok(RunningRefresh {
+        pid: row.try_get("pid")?,
+        since: moment(row, "since")?,
+        application: text(row, "application_name")?,
     })
-    .transpose()
 }

@@ -142,7 +142,7 @@ pub async fn read(app: &mut Kept, view: &ViewId, scope: &Scope) -> Result<Read> 
     app.read(move |tx| Box::pin(parts(tx, view.clone(), scope))).await
 }
 
-async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) -> Result<Read> {
+pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) -> Result<Read> {
     let job_name = refresh_job(&view);
     // Polled together they share a round trip, which is most of what a poll costs over a slow link.
     let (stats, all, errors, figures, measured, running, cron, own_job) = tokio::join!(
@@ -244,7 +244,7 @@ impl Read {
 }
 
 /// The window that the statistics are of.
-fn window_of(own: &OwnLimits, wanted: Option<Duration>) -> Duration {
+pub(super) fn window_of(own: &OwnLimits, wanted: Option<Duration>) -> Duration {
     ViewLimits::resolve(own, &Overrides { window: wanted, ..Overrides::default() }).window.value
 }
 

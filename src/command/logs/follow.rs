@@ -1,6 +1,6 @@
 //! `refreshtop logs --follow`: attempts as they end.
 
-use super::{failed, filter, print};
+use super::{Of, failed, print, read};
 use crate::{
     cli::arguments::Logs,
     command::{Failure, session, signals::StopSignals, stdout_closed},
@@ -9,13 +9,17 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use refreshtop_connect::{Limits, Target};
-use refreshtop_core::{address::DatabaseId, event::Event, exit, link::LinkEvent, run::Run};
+use refreshtop_core::{
+    address::{DatabaseId, ViewId},
+    event::Event,
+    exit,
+    link::LinkEvent,
+    run::Run,
+};
 use refreshtop_db::{
     default_view::ShownView,
     error::Result,
     events::Events,
-    log,
-    read_transaction::ReadTransaction,
     session::Session,
     session_budget::SessionBudget,
     watcher::{self, Polls},
@@ -32,27 +36,31 @@ use uuid::Uuid;
 const LONGEST_READ: Duration = Duration::from_secs(30);
 /// Attempts that each read covers: more than can end between two reads.
 const ROWS: u16 = 300;
+/// The same of all views.
+const ROWS_OF_ALL: u16 = 3000;
 
 /// Prints the newest attempts, and then each that ends, until a signal or the reader of standard output ends it.
 pub(super) async fn follow(
     logs: &Logs,
     settings: &Settings,
+    of: &Of,
     target: &Target,
     output: Output,
     app: Session,
     since: Option<DateTime<Utc>>,
 ) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
-    let mut follower = Follower { logs, settings, target, output, app: Some(app), seen: HashSet::new(), down: false };
+    let mut follower =
+        Follower { logs, settings, of, target, output, app: Some(app), seen: HashSet::new(), down: false };
     // Rows that are in the log now are printed or filtered out; later ones are new. The first read after the watcher
     // listens returns those in between.
     let mut runs = tokio::select! {
         runs = follower.new_runs() => runs.map_err(|error| failed(target, &error))?,
         () = stop.recv() => return Ok(()),
     };
-    runs.retain(|run| since.is_none_or(|since| run.completed_at.unwrap_or(run.started_at) >= since));
+    runs.retain(|(_, run)| since.is_none_or(|since| run.completed_at.unwrap_or(run.started_at) >= since));
     follower.print(&runs[runs.len().saturating_sub(logs.newest.limit.into())..])?;
-    let mut watcher = Watcher::spawn(settings, target);
+    let mut watcher = Watcher::spawn(settings, of, target);
     tokio::select! {
         () = stop.recv() => Ok(()),
         // Writing would fail only at the next attempt, which may be far away.
@@ -71,13 +79,18 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn spawn(settings: &Settings, target: &Target) -> Self {
+    fn spawn(settings: &Settings, of: &Of, target: &Target) -> Self {
         let (sender, events) = mpsc::channel(64);
         let (polls, requests) = mpsc::channel(1);
         let (keep, window) = watch::channel(settings.overrides.window);
         let queue = Events::of(DatabaseId::new(&target.id()), sender);
         let reads = Polls { requests, window };
-        let view = ShownView::named(settings.view.clone());
+        // A notification comes for every view; what is polled beside it is not printed.
+        let view = match of {
+            Of::One(view) => view.clone(),
+            Of::All => settings.view.clone(),
+        };
+        let view = ShownView::named(view);
         let task = tokio::spawn(watcher::run(target.clone(), view, SessionBudget::default(), reads, queue));
         Self { task, events, _polls: polls, _window: keep }
     }
@@ -92,6 +105,7 @@ impl Drop for Watcher {
 struct Follower<'a> {
     logs: &'a Logs,
     settings: &'a Settings,
+    of: &'a Of,
     target: &'a Target,
     output: Output,
     app: Option<Session>,
@@ -155,12 +169,12 @@ impl Follower<'_> {
         }
     }
 
-    fn print(&self, runs: &[Run]) -> Result<(), Failure> {
-        print(&self.target.id(), &self.settings.view, runs, self.output)
+    fn print(&self, runs: &[(ViewId, Run)]) -> Result<(), Failure> {
+        print(&self.target.id(), self.of, runs, self.output)
     }
 
     /// Attempts that the last read did not return, oldest first.
-    async fn new_runs(&mut self) -> Result<Vec<Run>> {
+    async fn new_runs(&mut self) -> Result<Vec<(ViewId, Run)>> {
         let mut app = match self.app.take() {
             Some(app) => app,
             None => match session::open(self.target, "logs", &Limits::READING).await {
@@ -169,14 +183,13 @@ impl Follower<'_> {
                 Err(_) => return Ok(Vec::new()),
             },
         };
-        let rows = ROWS.max(self.logs.newest.limit);
-        let tx = ReadTransaction::begin(&mut app).await?;
-        let mut runs = log::runs_since(&tx, &self.settings.view, filter(self.logs), None, rows).await?;
-        tx.end();
+        let rows = if *self.of == Of::All { ROWS_OF_ALL } else { ROWS };
+        let rows = rows.max(self.logs.newest.limit);
+        let mut runs = read(&mut app, self.logs, self.of, None, rows).await?;
         self.app = Some(app);
-        let now = runs.iter().map(|run| run.id).collect();
+        let now = runs.iter().map(|(_, run)| run.id).collect();
         let before = std::mem::replace(&mut self.seen, now);
-        runs.retain(|run| !before.contains(&run.id));
+        runs.retain(|(_, run)| !before.contains(&run.id));
         runs.reverse();
         Ok(runs)
     }

@@ -12,7 +12,7 @@ use crate::{
 use refreshtop_connect::Target;
 use refreshtop_core::{
     age, exit,
-    manage::{Candidate, Examination, Outcome, Registered},
+    manage::{Candidate, Examination, Obstacle, Outcome, Registered},
 };
 use refreshtop_db::{
     manage,
@@ -121,15 +121,25 @@ fn verdict(examined: &Examination) -> String {
     }
     for obstacle in &examined.obstacles {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "  can't be managed: {}\n    {}", clean(&obstacle.problem), clean(&obstacle.fix));
-    }
-    if let Some(proposal) = &examined.proposal {
-        let _ = writeln!(text, "  proposal: {}", clean(proposal));
+        let _ = writeln!(text, "  can't be managed: {}", clean(&obstacle.problem));
+        for line in fixes(obstacle, examined.proposal.as_deref()) {
+            let _ = writeln!(text, "    {}", clean(line));
+        }
     }
     for note in &examined.notes {
         let _ = writeln!(text, "  note: {}", clean(note));
     }
     text
+}
+
+/// What helps: where the columns of the missing index are known, with them.
+fn fixes<'a>(obstacle: &'a Obstacle, proposal: Option<&'a str>) -> Vec<&'a str> {
+    match (proposal, obstacle.fix.split_once("), ")) {
+        (Some(proposal), Some((statement, otherwise))) if statement.starts_with("CREATE UNIQUE INDEX") => {
+            vec![proposal, otherwise]
+        }
+        _ => vec![&obstacle.fix],
+    }
 }
 
 /// What became of a view, if that was not said already.

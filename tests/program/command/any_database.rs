@@ -59,7 +59,8 @@ async fn every_command_has_an_answer_without_platform_metrics() {
     assert!(wrong.err.contains("no materialized view is registered as \"platform_metrics\""), "{wrong:?}");
 
     add(&url, "stock").await;
-    for line in of_a_view {
+    // What changes something is about one view; what only tells is about all of them.
+    for line in ["trigger", "schedule"] {
         let ran = run(&url, line).await;
         assert_eq!(
             (code(&ran), ran.err.trim_start_matches("refreshtop: ").trim_end()),

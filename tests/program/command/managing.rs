@@ -25,12 +25,14 @@ async fn views_are_managed_set_refreshed_and_let_go() {
         "shop.\"By Town\" (owner ",
         "  can be managed\n",
         "can't be managed: shop.keyless has no unique index",
-        "proposal: CREATE UNIQUE INDEX CONCURRENTLY ON shop.keyless (town);",
+        "\n    CREATE UNIQUE INDEX CONCURRENTLY ON shop.keyless (town); -- ",
         "platform_metrics (owner ",
         "  is managed already\n",
     ] {
         assert!(dry.out.contains(wanted), "{wanted}: {}", dry.out);
     }
+    // The statement is said once, with its columns.
+    assert_eq!(dry.out.matches("CREATE UNIQUE INDEX").count(), 1, "{}", dry.out);
     assert_eq!(value::<i64>(&url, "SELECT count(*) FROM refreshtop.views").await, 1);
 
     let added = run(&url, "views add --all --yes --json").await;

@@ -1,6 +1,7 @@
 //! The commands without a screen: the real program, on a real server, in every state that the server may be in.
 
 mod any_database;
+mod completing;
 mod definitions;
 mod deployments;
 mod doctor;
@@ -9,6 +10,7 @@ mod exposing;
 mod jobs;
 mod managing;
 mod options;
+mod several;
 mod streams;
 mod table;
 mod views;

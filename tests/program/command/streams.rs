@@ -17,13 +17,13 @@ use std::{
 };
 
 /// A program that runs, and its lines as they come. Dropping kills it.
-struct Running {
+pub(super) struct Running {
     child: Child,
     lines: mpsc::Receiver<String>,
 }
 
 impl Running {
-    fn start(mut command: Command) -> Self {
+    pub(super) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = mpsc::channel();
@@ -31,16 +31,16 @@ impl Running {
         Self { child, lines }
     }
 
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         let line = tokio::task::block_in_place(|| self.lines.recv_timeout(PATIENCE)).expect("a line in time");
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(super) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    fn end(mut self) -> Ran {
+    pub(super) fn end(mut self) -> Ran {
         tokio::task::block_in_place(|| {
             let mut err = String::new();
             self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();

@@ -252,7 +252,7 @@ async fn another_view_is_chosen_by_its_name() {
         SELECT refreshtop.register_view('daily_sales', 'daily_sales', 'UTC');
         SELECT refreshtop.refresh('daily_sales')";
     execute(&url, sales).await;
-    for (line, total) in [("status", 5), ("status --view daily_sales", 1)] {
+    for (line, total) in [("status --view platform_metrics", 5), ("status --view daily_sales", 1)] {
         let status = run(&url, &format!("{line} --json")).await;
         assert_eq!(code(&status), exit::OK, "{status:?}");
         assert_eq!(status.json()["stats"]["total"], total, "{line}: {status:?}");

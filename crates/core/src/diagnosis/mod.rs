@@ -11,6 +11,7 @@ pub mod rights;
 pub mod server;
 mod sql;
 pub mod storage;
+pub mod views;
 
 pub use fix::{Fix, FixAction, FixKind, Risk};
 pub use locks::ChainSession;
@@ -73,6 +74,8 @@ pub struct Check {
     pub advice: String,
     /// Statements that fix it, the mildest first.
     pub fixes: Vec<Fix>,
+    /// The view that it is about, by its `refresh_type`; `None` for the server, and for what only `platform_metrics` has.
+    pub view: Option<String>,
     /// The job that it is about; its interval can be changed whether or not anything is wrong with it.
     pub job: Option<JobRef>,
 }
@@ -91,7 +94,7 @@ pub struct JobRef {
 impl Check {
     pub fn new(id: &'static str, title: &'static str, verdict: Verdict, finding: impl Into<String>) -> Self {
         let (detail, advice, fixes) = (Detail::None, String::new(), Vec::new());
-        Self { id, title, verdict, finding: finding.into(), detail, advice, fixes, job: None }
+        Self { id, title, verdict, finding: finding.into(), detail, advice, fixes, view: None, job: None }
     }
 
     /// A check that could not be made.

@@ -2,7 +2,10 @@
 
 pub mod key;
 
-use crate::{address::ViewId, views::names::matches};
+use crate::{
+    address::ViewId,
+    views::names::{self, ViewName},
+};
 use std::collections::{BTreeSet, VecDeque};
 
 /// A materialized view, managed or not.
@@ -22,6 +25,13 @@ pub struct Candidate {
     pub registered: Registered,
     /// The oids of the materialized views that it reads.
     pub reads: Vec<i64>,
+}
+
+impl Candidate {
+    /// Its name, under which it is managed or would be.
+    fn view_name(&self) -> ViewName {
+        ViewName { sql: self.id.to_string(), schema: self.schema.clone(), name: self.name.clone() }
+    }
 }
 
 /// Whether a view is registered.
@@ -113,29 +123,14 @@ fn is_pattern(name: &str) -> bool {
     name.contains(['*', '?'])
 }
 
+/// The places of the views that a name or a pattern means.
 fn meant(views: &[Candidate], wanted: &str) -> Vec<usize> {
-    let plain = unquoted(wanted);
-    let raw = |view: &Candidate| format!("{}.{}", view.schema, view.name);
-    let all = |way: &dyn Fn(&Candidate) -> bool| -> Vec<usize> {
-        (0..views.len()).filter(|place| way(&views[*place])).collect()
-    };
-    // What is meant more literally counts first.
-    let ways: [&dyn Fn(&Candidate) -> bool; 5] = [
-        &|view| view.id.as_str() == wanted,
-        &|view| raw(view) == plain,
-        &|view| view.name == plain,
-        &|view| raw(view).eq_ignore_ascii_case(&plain) || view.name.eq_ignore_ascii_case(&plain),
-        &|view| {
-            is_pattern(wanted)
-                && [view.id.as_str(), &raw(view), &view.name].into_iter().any(|name| matches(wanted, name))
-        },
-    ];
-    ways.into_iter().map(all).find(|found| !found.is_empty()).unwrap_or_default()
-}
-
-/// `a."B""c"` without the quotes.
-fn unquoted(name: &str) -> String {
-    name.replace("\"\"", "\u{0}").replace('"', "").replace('\u{0}', "\"")
+    let names: Vec<ViewName> = views.iter().map(Candidate::view_name).collect();
+    let found = names::meant(&names.iter().collect::<Vec<_>>(), wanted);
+    if !found.is_empty() || !is_pattern(wanted) {
+        return found;
+    }
+    (0..names.len()).filter(|place| names[*place].matches(wanted)).collect()
 }
 
 /// Those that others read come before these: a view without data can't be read.

@@ -268,7 +268,8 @@ impl Catalog {
     }
 }
 
-fn of_drift(drift: Drift) -> Warning {
+/// What it means that a view is not the registered one any more.
+pub fn of_drift(drift: Drift) -> Warning {
     match drift {
         Drift::Gone => warning("gone", "it is registered, and there is no such materialized view any more"),
         Drift::Replaced => warning(

@@ -7,7 +7,7 @@ pub mod tree;
 
 use crate::{
     address::ViewId,
-    health::{self, Health, Verdict},
+    health::{self, Finding, Health, Rule, Verdict},
     limits::{Overrides, ViewLimits},
     reading::Reading,
     run::RunStatus,
@@ -78,6 +78,22 @@ pub struct Last {
     pub blocker: Option<LastBlocker>,
 }
 
+impl Last {
+    /// Why it failed, and who stood in its way; `None` if it did not fail.
+    pub fn cause(&self) -> Option<String> {
+        if self.status == RunStatus::Success {
+            return None;
+        }
+        let error = self.error.as_deref().unwrap_or("no error was logged");
+        let state = self.sqlstate.as_ref().map(|state| format!(" ({state})")).unwrap_or_default();
+        let blocker = self.blocker.as_ref().map(|blocker| {
+            let name = blocker.name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
+            format!(", blocked by {name}pid {}", blocker.pid)
+        });
+        Some(format!("last attempt failed: {error}{state}{}", blocker.unwrap_or_default()))
+    }
+}
+
 /// The session that a failed attempt waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastBlocker {
@@ -117,6 +133,8 @@ pub struct Registered {
     pub time_zone: String,
     /// The other settings under which its query runs.
     pub settings: BTreeMap<String, String>,
+    /// Whether it is refreshed plainly, with its readers waiting.
+    pub blocking: bool,
     /// When it is refreshed by itself.
     pub schedule: Option<String>,
     /// Its limits.
@@ -258,13 +276,25 @@ impl View {
     /// The verdict on a managed view, by the one judge.
     pub fn health(&self, now: DateTime<Utc>, overrides: &Overrides) -> Option<Health> {
         let thresholds = self.limits(overrides).thresholds();
-        self.stats.as_ref().map(|stats| health::evaluate(stats, now, &thresholds))
+        self.stats.as_ref().map(|stats| health::evaluate(stats, now, &thresholds).and(self.not_refreshed()))
     }
 
     /// The limits that it is judged by; the usual ones if it is not managed.
     pub fn limits(&self, overrides: &Overrides) -> ViewLimits {
         let own = self.registered().map(|registered| registered.limits.clone()).unwrap_or_default();
         ViewLimits::resolve(&own, overrides)
+    }
+
+    /// The finding that a managed view is not refreshed any more, since it is not what was registered.
+    pub fn not_refreshed(&self) -> Option<Finding> {
+        match self.drift()? {
+            // The next refresh registers the new one.
+            Drift::Replaced => None,
+            drift => {
+                let reason = details::of_drift(drift).reason;
+                Some(Finding { rule: Rule::NotRefreshed, verdict: Verdict::Warning, reason })
+            }
+        }
     }
 
     /// The age of its data: since its last success. `None` if that is not known.

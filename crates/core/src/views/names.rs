@@ -22,7 +22,7 @@ pub enum NotFound<'a> {
 
 impl ViewName {
     /// Schema and name without quotes.
-    pub(super) fn raw(&self) -> String {
+    fn raw(&self) -> String {
         format!("{}.{}", self.schema, self.name)
     }
 
@@ -33,8 +33,33 @@ impl ViewName {
     }
 }
 
+/// The places of the names that `wanted` means: as SQL writes it, or without schema or quotes. Several if it could be any of
+/// these.
+pub fn meant(names: &[&ViewName], wanted: &str) -> Vec<usize> {
+    let parsed = parse(wanted);
+    let folded = wanted.to_lowercase();
+    let schema_and_name = |name: &ViewName| match parsed.as_deref() {
+        Some([schema, view]) => *schema == name.schema && *view == name.name,
+        _ => false,
+    };
+    let name_alone = |name: &ViewName| matches!(parsed.as_deref(), Some([view]) if *view == name.name);
+    // What is meant more literally counts first.
+    let ways: [&dyn Fn(&ViewName) -> bool; 6] = [
+        &|name| name.sql == wanted,
+        &schema_and_name,
+        &name_alone,
+        &|name| name.raw() == wanted,
+        &|name| name.name == wanted,
+        &|name| name.raw().to_lowercase() == folded || name.name.to_lowercase() == folded,
+    ];
+    let places = |way: &dyn Fn(&ViewName) -> bool| -> Vec<usize> {
+        (0..names.len()).filter(|place| way(names[*place])).collect()
+    };
+    ways.into_iter().map(places).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
 /// Compares without recursion, so that no pattern takes more than length times length steps.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     // The last `*`, and up to where it stands for text.
@@ -62,7 +87,7 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
 
 /// The parts of a name as SQL reads them: without quotes, and folded to lower case if they had none. `None` if SQL would
 /// not accept it.
-pub(super) fn parse(text: &str) -> Option<Vec<String>> {
+fn parse(text: &str) -> Option<Vec<String>> {
     let mut parts = Vec::new();
     let mut rest = text;
     loop {

@@ -48,6 +48,7 @@ fn registered(view: &ViewName, oid: i64) -> Registered {
         keep_log: Duration::from_hours(720),
         time_zone: "UTC".into(),
         settings: BTreeMap::new(),
+        blocking: false,
         schedule: None,
         limits: OwnLimits::default(),
     }

@@ -58,7 +58,7 @@ const REACHED: &str = "
     )";
 
 /// The checks that are about `platform_metrics` alone.
-const OF_THE_VIEW: [&str; 6] =
+pub const OF_THE_VIEW: [&str; 6] =
     ["source-security", "unique-index", "refresh-job", "refresh-job-runs", "other-refreshers", "plan"];
 
 /// What a diagnosis may do.

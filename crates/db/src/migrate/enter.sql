@@ -393,7 +393,8 @@ AS $$
         SELECT oid FROM pg_roles WHERE rolsuper OR rolname IN (current_user, refreshtop_migration.role('owner')))
 $$;
 
--- Drops what others have attached to one of our tables: foreign policies, triggers and rules.
+-- Drops what others have attached to one of our tables: foreign policies, triggers and rules. The triggers that keep
+-- the log's sums stay, because the sums would have to be made again.
 CREATE FUNCTION refreshtop_migration.bare(p_table regclass) RETURNS void LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -405,7 +406,12 @@ BEGIN
     LOOP
         EXECUTE format('DROP POLICY %I ON %s', v_name, p_table);
     END LOOP;
-    FOR v_name IN SELECT tgname FROM pg_trigger WHERE tgrelid = p_table AND NOT tgisinternal LOOP
+    FOR v_name IN
+        SELECT tgname FROM pg_trigger
+        WHERE tgrelid = p_table AND NOT tgisinternal
+          AND (tgfoid = to_regprocedure('refreshtop.log_changed()')
+               AND p_table = to_regclass('public.metrics_refresh_log')) IS NOT TRUE
+    LOOP
         EXECUTE format('DROP TRIGGER %I ON %s', v_name, p_table);
     END LOOP;
     FOR v_name IN

@@ -42,6 +42,18 @@ impl FromRow for Home {
     }
 }
 
+/// Whether the triggers and tables are those that have kept the sums of the log; the same as `refreshtop.has_sums()`,
+/// which a session with great rights does not call.
+const SUMMED: &str = "
+    keepers = (SELECT string_agg(k.keeper, ', ' ORDER BY k.keeper) FROM (
+        SELECT concat_ws(' ', t.tgname, t.tgenabled, t.tgfoid, t.xmin) AS keeper
+        FROM pg_trigger t WHERE t.tgrelid = log AND NOT t.tgisinternal
+        UNION ALL
+        SELECT concat_ws(' ', c.relname, c.oid) FROM pg_class c
+        WHERE c.oid IN (to_regclass('refreshtop.log_days'), to_regclass('refreshtop.log_newest'),
+                        to_regclass('refreshtop.log_outdated'))) k)
+    AND NOT EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhparent = log)";
+
 /// The row of another database's installation.
 pub(super) const MOVED_FROM: &str = "
     SELECT h.system_identifier, h.database_oid::bigint AS database_oid, h.database_name::text AS database_name
@@ -80,6 +92,7 @@ pub(super) async fn changes(connection: &mut Session, own: bool) -> Result<Vec<S
         ("refreshtop.views", "refresh_type = 'platform_metrics'", "registration of platform_metrics"),
         ("refreshtop.home", "true", "row of refreshtop.home"),
         ("refreshtop.attempt_key", "true", "row of refreshtop.attempt_key"),
+        ("refreshtop.log_summed", SUMMED, "sums of the refresh log"),
     ] {
         if table == "refreshtop.views" && !own {
             continue;

@@ -7,6 +7,7 @@ use crate::{
     recent_runs::{self, LISTED_ERROR},
     refusal::Refusal,
     row::{FromRow as _, Row, moment, some_text, text},
+    session::Session,
     snapshot::Kept,
     trust::Thing,
 };
@@ -52,6 +53,7 @@ const REGISTRY: &str = "
            v.view_oid::int8 AS oid, v.view_owner::text AS owner, v.time_zone,
            (SELECT coalesce(jsonb_object_agg(s.key, coalesce(s.value, '')), '{}') FROM jsonb_each_text(v.settings) s)::text AS settings,
            extract(epoch FROM v.lock_timeout)::float8 AS lock_timeout, extract(epoch FROM v.keep_log)::float8 AS keep_log,
+           v.blocking,
            left(v.schedule, 200) AS schedule, extract(epoch FROM v.run_every)::float8 AS run_every,
            extract(epoch FROM v.max_age)::float8 AS max_age, extract(epoch FROM v.max_duration)::float8 AS max_duration,
            v.success_warning::float8 AS success_warning, v.success_critical::float8 AS success_critical,
@@ -102,6 +104,60 @@ pub async fn views(tx: &ReadTransaction<'_>, window: Option<Duration>) -> Result
         recent => recent.unwrap_or_default(),
     };
     Ok(Views::assemble((server.time, server.server.clone(), window), relations, registry, stats, recent))
+}
+
+/// Reads all of them, and what the catalogs tell about each one for which `wanted` holds, by its oid.
+pub async fn read_in_detail(
+    app: &mut Kept,
+    window: Option<Duration>,
+    wanted: fn(&View) -> bool,
+) -> Result<(Views, BTreeMap<i64, Result<Catalog>>)> {
+    app.read(move |tx| {
+        Box::pin(async move {
+            let views = views(tx, window).await?;
+            let oids = views.views.iter().filter(|view| wanted(view)).filter_map(|view| view.relation.as_ref());
+            // Polled together they share a round trip.
+            let read = oids.map(|relation| async move { (relation.oid, catalog(tx, Some(relation.oid)).await) });
+            let details = futures_util::future::join_all(read).await.into_iter().collect();
+            Ok((views, details))
+        })
+    })
+    .await
+}
+
+/// Names of views, as SQL writes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// Every materialized view.
+    pub all: Vec<String>,
+    /// The managed ones, as they are registered; `None` if this role may not see which these are.
+    pub managed: Option<Vec<String>>,
+}
+
+/// Most names that are read.
+const MOST_NAMES: i32 = 5000;
+
+/// Reads the names alone.
+pub async fn names(app: &mut Session) -> Result<Names> {
+    let tx = ReadTransaction::begin(app).await?;
+    let all = format!(
+        "SELECT CASE n.nspname WHEN 'public' THEN format('%I', c.relname)
+                               ELSE format('%I.%I', n.nspname, c.relname) END AS name
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.relkind = 'm' AND n.nspname <> 'refreshtop_before'
+         ORDER BY 1 LIMIT {MOST_NAMES}"
+    );
+    let managed = format!("SELECT v.refresh_type::text AS name FROM refreshtop.views v ORDER BY 1 LIMIT {MOST_NAMES}");
+    let (all, managed) = tokio::join!(
+        biased;
+        tx.ask_after(SETTINGS, &[], &all, &[]),
+        tx.ask(&[Thing::Relation("refreshtop.views")], &managed, &[]),
+    );
+    tx.end();
+    let names = |rows: Vec<Row>| rows.iter().map(|row| some_text(row, "name")).collect::<Result<Vec<_>>>();
+    // Row security shows none to a role that may not see them.
+    let managed = managed.and_then(names).ok().filter(|names| !names.is_empty());
+    Ok(Names { all: names(all?)?, managed })
 }
 
 /// Reads `view` in detail, with at most `runs` of its newest attempts.
@@ -165,7 +221,7 @@ fn recent_of(row: &Row) -> Result<Recent> {
 }
 
 /// A part that can be missing; only what ends everything fails it.
-fn part<T>(what: &str, role: &str, read: Result<T>) -> Result<Reading<T>> {
+pub(super) fn part<T>(what: &str, role: &str, read: Result<T>) -> Result<Reading<T>> {
     match read {
         Ok(value) => Ok(Ok(value)),
         Err(failure) if error::fails_all(&failure) => Err(failure),
@@ -211,6 +267,7 @@ fn registered(row: &Row) -> Result<Registered> {
         keep_log: length("keep_log")?,
         time_zone: some_text(row, "time_zone")?,
         settings: json(row, "settings")?,
+        blocking: row.try_get("blocking")?,
         schedule: text(row, "schedule")?,
         limits: OwnLimits {
             run_every: set("run_every")?,

@@ -335,6 +335,7 @@ mod tests {
             detail: Detail::None,
             advice: "end it".into(),
             fixes: vec![fix("one"), fix("\u{1b}")],
+            view: None,
             job: None,
         };
         let text = checked(&check);

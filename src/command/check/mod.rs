@@ -2,10 +2,16 @@
 //!
 //! One line on standard output, `REFRESH STATE - reason | performance data`, and an exit code from 0 to 3. If
 //! it can't come to a verdict, that is unknown, 3: never a code that a monitoring system would take for a verdict.
+//! Of several views the worst decides, and the others that are not healthy follow, a line each.
+
+mod several;
 
 use crate::{
     cli::arguments::Check,
-    command::{Failure, report},
+    command::{
+        Failure,
+        report::{self, Found, Report},
+    },
     output::{Output, clean, overridden},
     settings::Settings,
 };
@@ -13,26 +19,35 @@ use chrono::{DateTime, Utc};
 use refreshtop_connect::Target;
 use refreshtop_core::{
     age, exit,
-    health::{self, AgeStyle, Health, Limits, Ranges, Rule, Verdict},
+    health::{self, AgeStyle, Finding, Health, Limits, Ranges, Rule, Verdict},
     range::{Figure, Range},
     stats::RefreshStats,
 };
-use std::{cmp::Reverse, fmt::Write as _};
+use std::cmp::Reverse;
 
 /// Checks once and prints the line.
 ///
 /// # Errors
 /// Silently if the verdict is not healthy: the exit code is the verdict. A failure with a sentence is unknown.
 pub async fn run(check: &Check, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
-    let report = report::read(target, settings, 1);
-    let report = tokio::time::timeout(check.timeout, report).await.unwrap_or_else(|_| {
+    let found = report::read(target, settings, 1);
+    let found = tokio::time::timeout(check.timeout, found).await.unwrap_or_else(|_| {
         let limit = humantime::format_duration(check.timeout);
         Err(Failure::new(exit::UNKNOWN, format!("no verdict within {limit} (--timeout)")))
     })?;
-    let limits = Limits::from(&report.limits.thresholds()).overridden(&check.warning, &check.critical);
-    let note = overridden(&report.limits);
-    let (verdict, line) = line(&limits, &report.stats, report.snapshot.server_time, note);
-    output.print(&line)?;
+    let limits =
+        |report: &Report| Limits::from(&report.limits.thresholds()).overridden(&check.warning, &check.critical);
+    let (verdict, text) = match found {
+        Found::One(report) => {
+            line(&limits(&report), &report.stats, report.snapshot.server_time, overridden(&report.limits))
+        }
+        Found::All(all) => {
+            let note = all.managed.first().and_then(|one| overridden(&one.report.limits));
+            let views = all.managed.iter().map(|one| several::Judged::new(one, limits(&one.report), all.views.at));
+            several::text(views.collect(), note)
+        }
+    };
+    output.print(&text)?;
     match verdict {
         Verdict::Healthy => Ok(()),
         Verdict::Warning => Err(Failure::silent(exit::WARNING)),
@@ -52,13 +67,28 @@ const FIGURES: [Figure; 3] = [Figure::Age, Figure::Duration, Figure::Rate];
 
 /// The verdict, and the whole line, with a `note` on the limits.
 fn line(limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>, note: Option<String>) -> (Verdict, String) {
-    let Health { verdict, mut findings } = limits.judge(stats, now, AgeStyle::Seconds);
-    let word = match verdict {
+    let (verdict, reasons) = judged(limits, stats, now, None);
+    let note = noted(note);
+    (verdict, format!("REFRESH {} - {reasons}{note} | {}", word(verdict), performance(limits, stats, now)))
+}
+
+/// A note behind the reasons.
+fn noted(note: Option<String>) -> String {
+    note.map(|note| format!(" ({note})")).unwrap_or_default()
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
         Verdict::Healthy => "OK",
         Verdict::Warning => "WARNING",
         Verdict::Critical => "CRITICAL",
         Verdict::Unknown => "UNKNOWN",
-    };
+    }
+}
+
+/// The verdict, and what it rests on.
+fn judged(limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>, more: Option<Finding>) -> (Verdict, String) {
+    let Health { verdict, mut findings } = limits.judge(stats, now, AgeStyle::Seconds).and(more);
     // Among equals in the order of the performance data.
     findings.sort_by_key(|finding| (Reverse(finding.verdict), rank(finding.rule)));
     let reasons = if findings.is_empty() {
@@ -66,13 +96,12 @@ fn line(limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>, note: Option<
     } else {
         findings.into_iter().map(|finding| finding.reason).collect::<Vec<_>>().join(", ")
     };
-    let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
-    (verdict, format!("REFRESH {word} - {reasons}{note} | {}", performance(limits, stats, now)))
+    (verdict, reasons)
 }
 
 fn rank(rule: Rule) -> u8 {
     match rule {
-        Rule::NoData | Rule::NoRefresh => 0,
+        Rule::NoData | Rule::NoRefresh | Rule::NotRefreshed => 0,
         Rule::Freshness => 1,
         Rule::AverageDuration => 2,
         Rule::SuccessRate => 3,
@@ -80,23 +109,31 @@ fn rank(rule: Rule) -> u8 {
 }
 
 fn performance(limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>) -> String {
-    let mut data = String::new();
-    for figure in FIGURES {
-        let (name, unit, bounds) = match figure {
-            Figure::Age => ("age", "s", "0;"),
-            Figure::Duration => ("duration", "s", "0;"),
-            Figure::Rate => ("rate", "%", "0;100"),
-        };
-        // The guidelines write U for an unknown value.
-        let value = health::measure(figure, stats, now).filter(|value| value.is_finite());
-        let shown = value.map_or_else(|| "U".into(), |value| format!("{}{unit}", thousandths(value)));
-        let range = |range: Option<Range>| range.map(|range| range.to_string()).unwrap_or_default();
-        let Ranges { warning, critical } = limits.of(figure);
-        // Writing to a string does not fail.
-        let _ = write!(data, "{name}={shown};{};{};{bounds} ", range(warning), range(critical));
+    let figures: String =
+        FIGURES.into_iter().map(|figure| datum(name(figure), figure, limits, stats, now) + " ").collect();
+    format!("{figures}refreshes={};;;0; failures={};;;0;", stats.total, stats.failed)
+}
+
+fn name(figure: Figure) -> &'static str {
+    match figure {
+        Figure::Age => "age",
+        Figure::Duration => "duration",
+        Figure::Rate => "rate",
     }
-    let _ = write!(data, "refreshes={};;;0; failures={};;;0;", stats.total, stats.failed);
-    data
+}
+
+/// One figure of the performance data.
+fn datum(label: &str, figure: Figure, limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>) -> String {
+    let (unit, bounds) = match figure {
+        Figure::Age | Figure::Duration => ("s", "0;"),
+        Figure::Rate => ("%", "0;100"),
+    };
+    // The guidelines write U for an unknown value.
+    let value = health::measure(figure, stats, now).filter(|value| value.is_finite());
+    let shown = value.map_or_else(|| "U".into(), |value| format!("{}{unit}", thousandths(value)));
+    let range = |range: Option<Range>| range.map(|range| range.to_string()).unwrap_or_default();
+    let Ranges { warning, critical } = limits.of(figure);
+    format!("{label}={shown};{};{};{bounds}", range(warning), range(critical))
 }
 
 fn summary(stats: &RefreshStats, now: DateTime<Utc>) -> String {

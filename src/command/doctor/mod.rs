@@ -1,5 +1,7 @@
 //! `refreshtop doctor`: everything that an engineer would ask by hand, and the statements that fix what is wrong.
 
+mod views;
+
 use crate::{
     cli::arguments::Doctor,
     command::{
@@ -56,6 +58,7 @@ pub async fn run(
     }
     let options = Options { run_plan: doctor.analyze, ..Options::default() };
     let mut found = Sessions::to_diagnose(target).await?.diagnose(&options).await;
+    views::add(&mut found, settings, target).await;
     let page = Page::new(output, monitor::glyphs(settings, environment), doctor.details);
     if !output.json {
         output.print(&page.diagnosis(&found))?;
@@ -75,7 +78,9 @@ pub async fn run(
                     watch.add(canceller, Some(pid));
                 }
                 let fixed = fix(&mut sessions, chosen, &page, output, watch).await?;
-                Ok((fixed, sessions.diagnose(&options).await))
+                let mut found = sessions.diagnose(&options).await;
+                views::add(&mut found, settings, target).await;
+                Ok((fixed, found))
             };
             (fixed, found) = interrupt::run(target, output.json, work).await?;
             if !output.json {

@@ -1,7 +1,12 @@
 //! `refreshtop status`: the current status, for people and for programs.
 
+mod all;
+
 use crate::{
-    command::{Failure, report},
+    command::{
+        Failure,
+        report::{self, Found, Report},
+    },
     output::{Output, clean, json, length, moment, overridden, table::Table},
     settings::Settings,
 };
@@ -15,16 +20,20 @@ const RUNS: u16 = 5;
 
 /// Reads once and prints the status.
 pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
-    let report = report::read(target, settings, RUNS).await?;
-    let view = &report.snapshot.view;
-    if output.json {
-        output.object("status", json::of_view(&target.id(), view.as_str(), object(&report, settings, target)))
-    } else {
-        output.print(&text(&report, target, output))
-    }
+    let answer = |report: &Report| {
+        let view = report.snapshot.view.as_str();
+        json::line("status", json::of_view(&target.id(), view, object(report, settings, target))) + "\n"
+    };
+    let text = match report::read(target, settings, RUNS).await? {
+        Found::One(report) if output.json => answer(&report),
+        Found::One(report) => text(&report, target, output),
+        Found::All(all) if output.json => all.managed.iter().map(|one| answer(&one.report)).collect(),
+        Found::All(all) => all::text(&all, output),
+    };
+    output.print(&text)
 }
 
-fn object(report: &report::Report, settings: &Settings, target: &Target) -> Value {
+fn object(report: &Report, settings: &Settings, target: &Target) -> Value {
     let snapshot = &report.snapshot;
     let now = snapshot.server_time;
     json!({
@@ -43,7 +52,7 @@ fn object(report: &report::Report, settings: &Settings, target: &Target) -> Valu
     })
 }
 
-fn text(report: &report::Report, target: &Target, output: Output) -> String {
+fn text(report: &Report, target: &Target, output: Output) -> String {
     let (snapshot, now) = (&report.snapshot, report.snapshot.server_time);
     let server = &snapshot.server;
     let mut table = Table::bare();
@@ -112,7 +121,7 @@ fn deployment(deployment: Deployment) -> Option<&'static str> {
     }
 }
 
-fn job(report: &report::Report) -> String {
+fn job(report: &Report) -> String {
     match &report.snapshot.job {
         Err(missing) if missing.fix.is_empty() => missing.reason.clone(),
         Err(missing) => format!("{}; {}", missing.reason, missing.fix),
