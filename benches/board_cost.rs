@@ -67,7 +67,7 @@ async fn polls(cluster: &DisposableCluster, rows: u64, count: u64) {
     let mut taken = Durations::default();
     for number in 0..=POLLS {
         let since = Instant::now();
-        let all = views::read(&mut kept, DAY).await.expect("the views");
+        let all = views::read(&mut kept, Some(DAY)).await.expect("the views");
         assert_eq!(all.views.iter().filter(|view| view.stats.is_some()).count() as u64, count + 1);
         if number > 0 {
             taken.push(since.elapsed());

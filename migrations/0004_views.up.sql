@@ -14,12 +14,12 @@ CREATE TABLE IF NOT EXISTS refreshtop.views (
     blocking     boolean NOT NULL DEFAULT false,
     managed_at   timestamptz,
     schedule     text,
-    run_every    interval CHECK (run_every > '0'),
-    max_age      interval CHECK (max_age > '0'),
-    max_duration interval CHECK (max_duration > '0'),
+    run_every    interval CHECK (run_every > '0' AND run_every <= '100 years'),
+    max_age      interval CHECK (max_age > '0' AND max_age <= '100 years'),
+    max_duration interval CHECK (max_duration > '0' AND max_duration <= '100 years'),
     success_warning numeric CHECK (success_warning BETWEEN 0 AND 100),
     success_critical numeric CHECK (success_critical BETWEEN 0 AND 100),
-    stats_window interval CHECK (stats_window > '0'),
+    stats_window interval CHECK (stats_window > '0' AND stats_window <= '100 years'),
     time_limit   interval CHECK (time_limit BETWEEN '1 ms' AND '24 d'),
     UNIQUE (view_schema, view_name)
 );
@@ -35,12 +35,12 @@ ALTER TABLE refreshtop.views
     ADD COLUMN IF NOT EXISTS blocking boolean NOT NULL DEFAULT false,
     ADD COLUMN IF NOT EXISTS managed_at timestamptz,
     ADD COLUMN IF NOT EXISTS schedule text,
-    ADD COLUMN IF NOT EXISTS run_every interval CHECK (run_every > '0'),
-    ADD COLUMN IF NOT EXISTS max_age interval CHECK (max_age > '0'),
-    ADD COLUMN IF NOT EXISTS max_duration interval CHECK (max_duration > '0'),
+    ADD COLUMN IF NOT EXISTS run_every interval CHECK (run_every > '0' AND run_every <= '100 years'),
+    ADD COLUMN IF NOT EXISTS max_age interval CHECK (max_age > '0' AND max_age <= '100 years'),
+    ADD COLUMN IF NOT EXISTS max_duration interval CHECK (max_duration > '0' AND max_duration <= '100 years'),
     ADD COLUMN IF NOT EXISTS success_warning numeric CHECK (success_warning BETWEEN 0 AND 100),
     ADD COLUMN IF NOT EXISTS success_critical numeric CHECK (success_critical BETWEEN 0 AND 100),
-    ADD COLUMN IF NOT EXISTS stats_window interval CHECK (stats_window > '0'),
+    ADD COLUMN IF NOT EXISTS stats_window interval CHECK (stats_window > '0' AND stats_window <= '100 years'),
     ADD COLUMN IF NOT EXISTS time_limit interval CHECK (time_limit BETWEEN '1 ms' AND '24 d');
 COMMENT ON TABLE refreshtop.views IS
     'Materialized views that refreshtop refreshes; a refresh holds its row locked, so that two never run at once';
@@ -81,6 +81,33 @@ BEGIN
 END
 $$;
 SELECT refreshtop_migration.let_admins_read('refreshtop.views');
+
+-- The window that is judged unless another one is asked for: what is set, or else two runs of the schedule, or twice
+-- the age that the data may have, so that a view is not said to have no refresh while none is due; at least a day.
+CREATE OR REPLACE FUNCTION refreshtop.window_of(p_view refreshtop.views) RETURNS interval
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    -- In seconds: a month has no length of its own.
+    SELECT make_interval(secs => extract(epoch FROM coalesce(
+        p_view.stats_window,
+        greatest(interval '24 hours', 2 * coalesce(p_view.run_every, p_view.max_age)))))
+$$;
+SELECT refreshtop_migration.seal('refreshtop.window_of(refreshtop.views)');
+
+-- What is set for a view, and what its other limits follow from: lengths of time in seconds.
+CREATE OR REPLACE FUNCTION refreshtop.limits_of(p_view refreshtop.views) RETURNS jsonb
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_strip_nulls(jsonb_build_object(
+        'run_every', extract(epoch FROM p_view.run_every),
+        'max_age', extract(epoch FROM p_view.max_age),
+        'max_duration', extract(epoch FROM p_view.max_duration),
+        'success_warning', p_view.success_warning,
+        'success_critical', p_view.success_critical,
+        'window', extract(epoch FROM p_view.stats_window),
+        'time_limit', extract(epoch FROM p_view.time_limit)))
+$$;
+SELECT refreshtop_migration.seal('refreshtop.limits_of(refreshtop.views)');
 
 -- The view and every relation that its refresh reads: tables, partitions, and what is behind plain views.
 -- This and the next function are in PL/pgSQL because a session then plans them once.

@@ -1,7 +1,12 @@
 SELECT refreshtop_migration.as_owner();
 DROP FUNCTION IF EXISTS
+    refreshtop.job_command(text),
+    refreshtop.limit_time(text),
     refreshtop.refresh(text, text),
     refreshtop.run_refresh(text, text),
+    refreshtop.is_over_time(interval),
+    refreshtop.in_milliseconds(interval),
+    refreshtop.wal_position(),
     refreshtop.hidden_from_owner(oid),
     refreshtop.register_view(text, regclass, text),
     refreshtop.registered_view(refreshtop.views),

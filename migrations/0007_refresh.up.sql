@@ -236,6 +236,38 @@ AS $$
 $$;
 SELECT refreshtop_migration.seal('refreshtop.hidden_from_owner(oid)');
 
+-- The time limit of a view in the unit of statement_timeout, milliseconds.
+CREATE OR REPLACE FUNCTION refreshtop.in_milliseconds(p_limit interval) RETURNS bigint
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT greatest(1, ceil(extract(epoch FROM p_limit) * 1000)::bigint) $$;
+SELECT refreshtop_migration.seal('refreshtop.in_milliseconds(interval)');
+
+-- Whether it was the view's time limit that cancelled this statement: the session has no stricter one, and the time is
+-- just over: where the clock had been set before (in a background worker of pg_cron), something else ended it later.
+-- The server's message is in the session's language, and says nothing about whose limit it was.
+CREATE OR REPLACE FUNCTION refreshtop.is_over_time(p_limit interval) RETURNS boolean
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(s.setting::bigint = refreshtop.in_milliseconds(p_limit)
+                    AND clock_timestamp() - statement_timestamp() BETWEEN p_limit AND 1.1 * p_limit + interval '1 s',
+                    false)
+    FROM pg_settings s WHERE s.name = 'statement_timeout'
+$$;
+SELECT refreshtop_migration.seal('refreshtop.is_over_time(interval)');
+
+-- How much WAL the server has written; NULL if we may not know.
+CREATE OR REPLACE FUNCTION refreshtop.wal_position() RETURNS pg_lsn
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF has_function_privilege('pg_current_wal_insert_lsn()', 'EXECUTE') THEN
+        RETURN pg_current_wal_insert_lsn();
+    END IF;
+    RETURN NULL;
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.wal_position()');
+
 -- One attempt, for any permitted caller.
 CREATE OR REPLACE FUNCTION refreshtop.run_refresh(p_refresh_type text, p_source text) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -251,6 +283,7 @@ DECLARE
     v_online    boolean;
     v_changed   bigint[];
     v_how       jsonb;
+    v_wal       pg_lsn;
 BEGIN
     IF refreshtop.is_restricted() THEN
         RAISE EXCEPTION 'a refresh can''t be called by the code of a view, an index or a policy'
@@ -318,6 +351,7 @@ BEGIN
     v_slots[1] := refreshtop.log_lost_attempts(p_refresh_type, v_slots);
     v_row.started_at := clock_timestamp();
     PERFORM setval(v_slots[1], refreshtop.attempt_mark(p_refresh_type, v_row.started_at));
+    v_wal := refreshtop.wal_position();
     BEGIN
         PERFORM set_config('lock_timeout', (extract(epoch FROM v_view.lock_timeout) * 1000)::bigint || 'ms', true),
                 set_config('TimeZone', v_view.time_zone, true),
@@ -371,6 +405,14 @@ BEGIN
             v_row.error_hint = PG_EXCEPTION_HINT,
             v_row.error_context = PG_EXCEPTION_CONTEXT;
     END;
+    -- What all sessions wrote meanwhile. A session's own share is known only once its transaction has ended.
+    v_how := jsonb_strip_nulls(coalesce(v_how, '{}')
+        || jsonb_build_object('server_wal_bytes', pg_wal_lsn_diff(refreshtop.wal_position(), v_wal)));
+    IF v_row.sqlstate = '57014' AND refreshtop.is_over_time(v_view.time_limit) THEN
+        v_row.error_detail := v_row.error_message;
+        v_row.error_message := format('ended by the view''s time limit of %s', v_view.time_limit);
+        v_row.error_hint := format('refreshtop views set %L time_limit=… changes it', p_refresh_type);
+    END IF;
     -- Another refresh has changed rows since the caller's transaction began. That is no fault of the view.
     IF v_row.sqlstate = '40001' AND current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
         PERFORM setval(v_slots[1], 0);
@@ -396,6 +438,7 @@ BEGIN
         END IF;
         RAISE WARNING 'refresh of % failed: % (SQLSTATE %)',
             p_refresh_type, left(v_row.error_message, 500), v_row.sqlstate;
+        v_row.measured := v_how;
     ELSE
         v_row.measured := refreshtop.measure(v_view) || v_how;
     END IF;
@@ -447,4 +490,33 @@ COMMENT ON FUNCTION refreshtop.refresh(text, text) IS
     'Refreshes a registered materialized view without blocking its readers, logs the attempt, notifies; '
     'returns at once where a refresh is running';
 SELECT refreshtop_migration.seal('refreshtop.refresh(text, text)', 'admin', 'job');
+
+-- PostgreSQL starts the clock of statement_timeout when a statement begins, so no function can limit the statement that
+-- calls it. This one limits the statements that follow in the same transaction.
+CREATE OR REPLACE FUNCTION refreshtop.limit_time(p_refresh_type text) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_limit bigint := (SELECT refreshtop.in_milliseconds(v.time_limit) FROM refreshtop.views v
+                       WHERE v.refresh_type = p_refresh_type AND v.time_limit IS NOT NULL);
+BEGIN
+    IF v_limit IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pg_settings s WHERE s.name = 'statement_timeout'
+                                           AND s.setting::bigint BETWEEN 1 AND v_limit) THEN
+        PERFORM set_config('statement_timeout', v_limit || 'ms', true);
+    END IF;
+    RETURN current_setting('statement_timeout');
+END
+$$;
+COMMENT ON FUNCTION refreshtop.limit_time(text) IS
+    'Gives the statements that follow in this transaction the time limit of a view, if the session has no stricter '
+    'one; returns statement_timeout';
+SELECT refreshtop_migration.seal('refreshtop.limit_time(text)', 'admin', 'job');
+
+-- What a job runs to refresh a view. The statements of one command are one transaction, and the limit is read anew each
+-- time, so the job stays the same when the limit changes.
+CREATE OR REPLACE FUNCTION refreshtop.job_command(p_refresh_type text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT format('SELECT refreshtop.limit_time(%1$L); SELECT refreshtop.refresh(%1$L)', p_refresh_type) $$;
+COMMENT ON FUNCTION refreshtop.job_command(text) IS 'The command of a job that refreshes a view within its time limit';
+SELECT refreshtop_migration.seal('refreshtop.job_command(text)');
 SELECT refreshtop_migration.as_migrator();

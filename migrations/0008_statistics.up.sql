@@ -44,7 +44,10 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_until timestamptz := clock_timestamp();
-    v_since timestamptz := refreshtop.window_start(p_window);
+    v_since timestamptz := refreshtop.window_start(coalesce(
+        p_window,
+        (SELECT refreshtop.window_of(v) FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type),
+        interval '24 hours'));
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type) THEN
         -- A view that is no longer registered still has its log rows.
@@ -88,13 +91,18 @@ RETURNS TABLE (
     min_duration_ms numeric,
     last_refresh_at timestamptz,
     last_error text,
-    last_success_at timestamptz
+    last_success_at timestamptz,
+    limits jsonb
 )
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT * FROM refreshtop.run_stats(p_refresh_type, p_window) $$;
+AS $$
+    SELECT s.*, (SELECT refreshtop.limits_of(v) FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type)
+    FROM refreshtop.run_stats(p_refresh_type, p_window) s
+$$;
 COMMENT ON FUNCTION refreshtop.stats(text, interval) IS
-    'Statistics of a window; durations are those of successful refreshes; last_refresh_at is the last attempt, '
-    'last_success_at the last success, inside the window or before it';
+    'Statistics of a window, NULL for the view''s own; durations are those of successful refreshes; last_refresh_at is '
+    'the last attempt, last_success_at the last success, inside the window or before it; limits are what is set for '
+    'the view, lengths of time in seconds';
 SELECT refreshtop_migration.seal('refreshtop.stats(text, interval)', 'admin');
 
 -- Deletes in batches, so that no statement holds millions of rows. The next night deletes what one call leaves.
@@ -106,6 +114,7 @@ DECLARE
     v_deleted bigint;
     v_type    record;
     v_marked  timestamptz[];
+    v_last    uuid;
 BEGIN
     IF (p_batch > 0 AND p_max_batches > 0) IS NOT TRUE THEN
         RAISE EXCEPTION 'a cleanup takes at least one batch of at least one row, not % of %',
@@ -113,7 +122,9 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     FOR v_type IN
-        SELECT v.refresh_type, v.keep_log FROM refreshtop.views v
+        -- What is judged is kept.
+        SELECT v.refresh_type, least(greatest(v.keep_log, refreshtop.window_of(v)), interval '1000 years') AS keep_log
+        FROM refreshtop.views v
         -- Rows of views that are no longer registered are kept for the default time.
         UNION ALL SELECT NULL, interval '30 days'
     LOOP
@@ -121,6 +132,10 @@ BEGIN
         v_marked := CASE WHEN v_type.refresh_type IS NOT NULL THEN ARRAY(
             SELECT refreshtop.attempt_start(v_type.refresh_type, slot)
             FROM unnest(refreshtop.attempt_slots(v_type.refresh_type)) AS slot) END;
+        -- The last success tells the age of the data, however long ago it was.
+        v_last := (SELECT l.id FROM refreshtop.log_door l
+                   WHERE l.refresh_type = v_type.refresh_type AND l.status = 'success' AND l.created_at <= now()
+                   ORDER BY l.created_at DESC LIMIT 1);
         FOR i IN 1 .. p_max_batches LOOP
             DELETE FROM refreshtop.log_door
             WHERE id = ANY (ARRAY(
@@ -129,6 +144,7 @@ BEGIN
                   AND CASE WHEN v_type.refresh_type IS NULL
                            THEN NOT EXISTS (SELECT 1 FROM refreshtop.views v WHERE v.refresh_type = l.refresh_type)
                            ELSE l.refresh_type = v_type.refresh_type
+                                AND l.id IS DISTINCT FROM v_last
                                 AND (date_trunc('milliseconds', l.started_at) = ANY (v_marked)) IS NOT TRUE END
                 LIMIT p_batch));
             GET DIAGNOSTICS v_deleted = ROW_COUNT;
@@ -158,6 +174,7 @@ CREATE OR REPLACE FUNCTION refreshtop.cleanup_logs(
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT refreshtop.run_cleanup(p_batch, p_max_batches) $$;
 COMMENT ON FUNCTION refreshtop.cleanup_logs(integer, integer) IS
-    'Deletes log rows older than each view keeps them; returns how many';
+    'Deletes log rows older than each view keeps them, but never its last success or a row inside its window; returns '
+    'how many';
 SELECT refreshtop_migration.seal('refreshtop.cleanup_logs(integer, integer)', 'admin', 'job');
 SELECT refreshtop_migration.as_migrator();

@@ -160,7 +160,7 @@ CREATE OR REPLACE FUNCTION refreshtop.scheduled_command(p_refresh_type text) RET
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN o.seconds > 0 THEN format('SELECT pg_catalog.pg_sleep(%s); ', o.seconds) ELSE '' END
-           || format('SELECT refreshtop.refresh(%L);', p_refresh_type)
+           || refreshtop.job_command(p_refresh_type) || ';'
     FROM refreshtop.views v, refreshtop.job_offset(p_refresh_type, v.run_every) AS o(seconds)
     WHERE v.refresh_type = p_refresh_type AND v.schedule IS NOT NULL
 $$;

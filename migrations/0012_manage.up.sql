@@ -195,7 +195,13 @@ BEGIN
         lock_timeout = coalesce(v_old.lock_timeout, v.lock_timeout),
         keep_log = coalesce(v_old.keep_log, v.keep_log),
         schedule = coalesce(v_old.schedule, v.schedule),
-        run_every = coalesce(v_old.run_every, v.run_every)
+        run_every = coalesce(v_old.run_every, v.run_every),
+        max_age = coalesce(v_old.max_age, v.max_age),
+        max_duration = coalesce(v_old.max_duration, v.max_duration),
+        success_warning = coalesce(v_old.success_warning, v.success_warning),
+        success_critical = coalesce(v_old.success_critical, v.success_critical),
+        stats_window = coalesce(v_old.stats_window, v.stats_window),
+        time_limit = coalesce(v_old.time_limit, v.time_limit)
     WHERE v.refresh_type = v_type;
     IF v_old.schedule IS NOT NULL THEN
         PERFORM refreshtop.follow_schedule(v_type);
@@ -415,6 +421,18 @@ BEGIN
                             USING ERRCODE = 'object_not_in_prerequisite_state',
                                   HINT = 'refreshtop job pause stops it, refreshtop job remove removes it.';
                     END IF;
+                WHEN 'max_age' THEN
+                    v_view.max_age := v_change.value::interval;
+                WHEN 'max_duration' THEN
+                    v_view.max_duration := v_change.value::interval;
+                WHEN 'success_warning' THEN
+                    v_view.success_warning := rtrim(v_change.value, ' %')::numeric;
+                WHEN 'success_critical' THEN
+                    v_view.success_critical := rtrim(v_change.value, ' %')::numeric;
+                WHEN 'stats_window' THEN
+                    v_view.stats_window := v_change.value::interval;
+                WHEN 'time_limit' THEN
+                    v_view.time_limit := v_change.value::interval;
                 WHEN 'time_zone' THEN
                     v_before := current_setting('TimeZone');
                     PERFORM set_config('TimeZone',
@@ -437,22 +455,39 @@ BEGIN
                 ELSE
                     RAISE EXCEPTION 'a view has no setting "%"', left(v_change.key, 100)
                         USING ERRCODE = 'invalid_parameter_value',
-                              HINT = format('It has blocking, keep_log, lock_timeout, schedule, search_path, '
-                                            'time_zone, %s.',
-                                            array_to_string(v_tunable, ', '));
+                              HINT = format('It has blocking, keep_log, lock_timeout, max_age, max_duration, '
+                                            'schedule, search_path, stats_window, success_critical, success_warning, '
+                                            'time_limit, time_zone, %s.', array_to_string(v_tunable, ', '));
             END CASE;
         EXCEPTION WHEN invalid_datetime_format OR invalid_text_representation OR datetime_field_overflow
                        OR interval_field_overflow THEN
             RAISE EXCEPTION '% can''t be "%"', v_change.key, left(v_change.value, 100)
                 USING ERRCODE = 'invalid_parameter_value',
-                      HINT = CASE v_change.key WHEN 'blocking' THEN 'It is on or off.'
-                                               ELSE 'It is a length of time, such as 5 s or 30 days.' END;
+                      HINT = CASE WHEN v_change.key = 'blocking' THEN 'It is on or off.'
+                                  WHEN v_change.key LIKE 'success\_%' THEN 'It is a number of per cent, such as 95.'
+                                  ELSE 'It is a length of time, such as 5 s or 30 days.' END;
         END;
     END LOOP;
     IF v_view.lock_timeout NOT BETWEEN '1 ms' AND '1 h' THEN
         RAISE EXCEPTION 'lock_timeout is between 1 ms and 1 h' USING ERRCODE = 'invalid_parameter_value';
     ELSIF v_view.keep_log < '1 hour' THEN
         RAISE EXCEPTION 'keep_log is at least 1 hour' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF v_view.max_age NOT BETWEEN '1 s' AND '100 years' THEN
+        RAISE EXCEPTION 'max_age is between 1 s and 100 years' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF v_view.max_duration NOT BETWEEN '1 ms' AND '100 years' THEN
+        RAISE EXCEPTION 'max_duration is between 1 ms and 100 years' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF v_view.stats_window NOT BETWEEN '1 min' AND '100 years' THEN
+        RAISE EXCEPTION 'stats_window is between 1 minute and 100 years' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF v_view.time_limit NOT BETWEEN '1 ms' AND '24 days' THEN
+        RAISE EXCEPTION 'time_limit is between 1 ms and 24 days' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF v_view.success_warning NOT BETWEEN 0 AND 100 OR v_view.success_critical NOT BETWEEN 0 AND 100 THEN
+        RAISE EXCEPTION 'success_warning and success_critical are between 0 and 100'
+            USING ERRCODE = 'invalid_parameter_value';
+    -- The usual limits take the place of those that are not set.
+    ELSIF coalesce(v_view.success_warning, 95) < coalesce(v_view.success_critical, 80) THEN
+        RAISE EXCEPTION 'success_warning (%) must not be below success_critical (%)',
+            coalesce(v_view.success_warning, 95), coalesce(v_view.success_critical, 80)
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Change both in one call.';
     END IF;
     UPDATE refreshtop.views v SET
         lock_timeout = v_view.lock_timeout,
@@ -461,6 +496,12 @@ BEGIN
         blocking = v_view.blocking,
         schedule = v_view.schedule,
         run_every = v_view.run_every,
+        max_age = v_view.max_age,
+        max_duration = v_view.max_duration,
+        success_warning = v_view.success_warning,
+        success_critical = v_view.success_critical,
+        stats_window = v_view.stats_window,
+        time_limit = v_view.time_limit,
         settings = v_view.settings
     WHERE v.refresh_type = p_refresh_type;
     IF p_changes ? 'schedule' THEN
@@ -471,7 +512,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION refreshtop.change_view(text, jsonb) IS
-    'Changes how and when a managed view is refreshed: schedule, lock_timeout, blocking, time_zone, work_mem and more';
+    'Changes how and when a view is refreshed and judged: schedule, lock_timeout, time_limit, max_age, blocking, more';
 SELECT refreshtop_migration.seal('refreshtop.change_view(text, jsonb)');
 SELECT refreshtop_migration.as_migrator();
 

@@ -484,7 +484,8 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_until timestamptz := clock_timestamp();
-    v_since timestamptz := refreshtop.window_start(p_window);
+    -- The window that most views have. Those with another one of their own are counted in the log.
+    v_since timestamptz := refreshtop.window_start(coalesce(p_window, interval '24 hours'));
     v_edge  timestamptz := date_trunc('hour', v_since, 'UTC') + interval '1 hour';
     v_day   timestamptz := date_trunc('day', v_edge, 'UTC');
     v_hour  integer := 1 + extract(hour FROM v_edge AT TIME ZONE 'UTC')::integer;
@@ -522,22 +523,29 @@ BEGIN
             FROM part p GROUP BY p.refresh_type
         ), marked AS MATERIALIZED (
             SELECT o.refresh_type, max(o.day) AS day FROM refreshtop.log_outdated o GROUP BY o.refresh_type
+        ), watched AS (
+            SELECT v.refresh_type,
+                   CASE WHEN p_window IS NULL
+                             AND (v.stats_window IS NOT NULL OR coalesce(v.run_every, v.max_age) > interval '12 hours')
+                        THEN statement_timestamp() - refreshtop.window_of(v) ELSE v_since END AS since
+            FROM refreshtop.views v
         ), view AS MATERIALIZED (
-            SELECT v.refresh_type, m.day IS NULL AS is_unmarked, s.total, s.successful, s.timed, s.sum_ms,
+            SELECT v.refresh_type, v.since, m.day IS NULL AS is_unmarked, s.total, s.successful, s.timed, s.sum_ms,
                    s.max_ms, s.min_ms,
                    -- A row that ended in the window is in the window.
                    CASE WHEN s.summed > 0 THEN greatest(s.last_at, s.summed_at) ELSE s.last_at END AS last_at,
-                   v_sums AND (m.day IS NULL OR m.day < v_day) AND coalesce(s.newest_at <= v_until, true)
+                   v_sums AND v.since = v_since AND (m.day IS NULL OR m.day < v_day)
+                   AND coalesce(s.newest_at <= v_until, true)
                    AND (s.summed > 0 AND s.summed_at <= v_since) IS NOT TRUE AS is_summed
-            FROM refreshtop.views v
+            FROM watched v
             LEFT JOIN summed s ON s.refresh_type = v.refresh_type
             LEFT JOIN marked m ON m.refresh_type = v.refresh_type
         ), counted AS (
-            SELECT v.refresh_type, v.is_unmarked, v.total, v.successful, v.timed, v.sum_ms, v.max_ms, v.min_ms,
+            SELECT v.refresh_type, v.since, v.is_unmarked, v.total, v.successful, v.timed, v.sum_ms, v.max_ms, v.min_ms,
                    v.last_at
             FROM view v WHERE v.is_summed
             UNION ALL
-            SELECT v.refresh_type, v.is_unmarked, l.*
+            SELECT v.refresh_type, v.since, v.is_unmarked, l.*
             FROM view v CROSS JOIN LATERAL (
                 SELECT count(*),
                        count(*) FILTER (WHERE l.status = 'success'),
@@ -547,7 +555,7 @@ BEGIN
                        min(l.duration_ms) FILTER (WHERE l.status = 'success'),
                        max(least(l.completed_at, l.created_at))
                 FROM refreshtop.log_door l
-                WHERE l.refresh_type = v.refresh_type AND l.created_at > v_since AND l.created_at <= v_until
+                WHERE l.refresh_type = v.refresh_type AND l.created_at > v.since AND l.created_at <= v_until
             ) l
             WHERE NOT v.is_summed
         ), newest AS MATERIALIZED (
@@ -563,10 +571,10 @@ BEGIN
                c.max_ms, c.min_ms, c.last_at,
                CASE WHEN coalesce(c.total = c.successful, true) THEN NULL
                     WHEN n.refresh_type IS NOT NULL THEN
-                        CASE WHEN n.failure_at > v_since THEN n.failure_message END
+                        CASE WHEN n.failure_at > c.since THEN n.failure_message END
                     ELSE (SELECT e.error_message FROM refreshtop.log_door e
                           WHERE e.refresh_type = c.refresh_type AND e.status = 'error'
-                            AND e.created_at > v_since AND e.created_at <= v_until
+                            AND e.created_at > c.since AND e.created_at <= v_until
                           ORDER BY e.created_at DESC LIMIT 1) END,
                CASE WHEN n.refresh_type IS NOT NULL THEN n.success_end
                     ELSE (SELECT least(s.completed_at, s.created_at) FROM refreshtop.log_door s
@@ -595,7 +603,7 @@ RETURNS TABLE (
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT * FROM refreshtop.run_stats_of_all(p_window) $$;
 COMMENT ON FUNCTION refreshtop.stats_of_all(interval) IS
-    'The same statistics of every view that is registered, one row each';
+    'The same statistics of every view that is registered, one row each; NULL for each view''s own window';
 SELECT refreshtop_migration.seal('refreshtop.stats_of_all(interval)', 'admin');
 
 -- The newest attempts of every registered view, one row each: how the last one ended, who stood in its way, and the

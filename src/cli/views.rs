@@ -82,7 +82,8 @@ pub struct ViewsSet {
     /// The managed views, written as for `views add`
     #[arg(value_name = "NAME")]
     pub name: String,
-    /// What to change, e.g. lock_timeout=10s keep_log='90 days' blocking=on work_mem=64MB; without a value, the default
+    /// What to change, e.g. lock_timeout=10s time_limit='1 h' max_age='2 days' blocking=on work_mem=64MB; without a value,
+    /// or with default, the default
     #[arg(value_name = "KEY=VALUE", required_unless_present = "schedule")]
     pub changes: Vec<String>,
     /// When to refresh them: five fields of cron, '30 seconds' with pg_cron 1.5 or newer, or none

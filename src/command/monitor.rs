@@ -37,7 +37,7 @@ pub async fn run(settings: &Settings, target: Target, environment: &Environment)
     let watched =
         if settings.view_named { ShownView::named(view.clone()) } else { ShownView::or_the_only_one(view.clone()) };
     let connect = |queue| {
-        let worker = Worker::spawn(&target, &watched, options.window, &Events::of(id.clone(), queue));
+        let worker = Worker::spawn(&target, &watched, options.overrides.window, &Events::of(id.clone(), queue));
         Workers(BTreeMap::from([(id, worker)]))
     };
     let state = State::new(options.clone(), database, view, Instant::now());

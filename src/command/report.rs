@@ -4,11 +4,11 @@ use crate::{
     command::{Failure, default_view::meant, session},
     settings::Settings,
 };
-use chrono::{DateTime, Utc};
 use refreshtop_connect::Target;
 use refreshtop_core::{
     exit,
     health::{self, Health, Verdict},
+    limits::ViewLimits,
     snapshot::Snapshot,
     stats::RefreshStats,
     views::{Last, View, Views},
@@ -28,6 +28,8 @@ pub struct Report {
     pub snapshot: Snapshot,
     /// The statistics, without which there is no report.
     pub stats: RefreshStats,
+    /// The limits that it is judged by.
+    pub limits: ViewLimits,
     /// The verdict.
     pub health: Health,
 }
@@ -80,11 +82,6 @@ impl OfView {
     }
 }
 
-/// The verdict on a view, by the limits that apply to it.
-pub fn health(stats: &RefreshStats, at: DateTime<Utc>, settings: &Settings) -> Health {
-    health::evaluate(stats, at, &settings.thresholds)
-}
-
 /// Reads once, with at most `runs` of the newest attempts of each view.
 pub async fn read(target: &Target, settings: &Settings, runs: u16) -> Result<Found, Failure> {
     let mut app = Kept::open(target, "report").await?;
@@ -95,7 +92,7 @@ pub async fn read(target: &Target, settings: &Settings, runs: u16) -> Result<Fou
 
 async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16) -> Result<Found, Failure> {
     let failed = |failure: &Error| session::failure("read the statistics", target, failure);
-    let scope = Scope { window: settings.window, runs, errors: 0, board: false };
+    let scope = Scope { window: settings.overrides.window, runs, errors: 0, board: false };
     if settings.view_named {
         let read = Box::pin(snapshot::read(app, &settings.view, &scope)).await.map_err(|failure| failed(&failure))?;
         return one(read, target, settings).await.map(|report| Found::One(Box::new(report)));
@@ -105,8 +102,9 @@ async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16
     let unregistered = |failure: &Error| default_view::is_unregistered(&settings.view, failure);
     match managed {
         Ok(managed) if managed.len() > 1 => {
-            let all =
-                Box::pin(snapshots::read(app, settings.window, runs)).await.map_err(|failure| failed(&failure))?;
+            let all = Box::pin(snapshots::read(app, settings.overrides.window, runs))
+                .await
+                .map_err(|failure| failed(&failure))?;
             let own = one(read, target, settings).await.ok();
             return Ok(Found::All(Box::new(together(all, own, settings)?)));
         }
@@ -148,8 +146,9 @@ fn report(snapshot: Snapshot, settings: &Settings) -> Result<Report, Failure> {
         Ok(stats) => stats.clone(),
         Err(missing) => return Err(Failure::new(exit::FAILURE, missing.reason.clone())),
     };
-    let health = health(&stats, snapshot.server_time, settings);
-    Ok(Report { snapshot, stats, health })
+    let limits = ViewLimits::resolve(&snapshot.own_limits, &settings.overrides);
+    let health = health::evaluate(&stats, snapshot.server_time, &limits.thresholds());
+    Ok(Report { snapshot, stats, limits, health })
 }
 
 /// Judges all of them. `own` is what was read of the application's own view alone: only it has figures and a job.
@@ -157,15 +156,14 @@ fn together(all: snapshots::All, own: Option<Report>, settings: &Settings) -> Re
     let snapshots::All { views, mut snapshots } = all;
     let mut own = own.filter(|own| is_own(&own.snapshot.view));
     let mut managed = Vec::new();
-    for view in views.worst_first(&settings.thresholds) {
+    for view in views.worst_first(&settings.overrides) {
         let Some(id) = view.registered().map(|registered| &registered.id) else { continue };
         let Some(mut snapshot) = snapshots.remove(id) else { continue };
         if let Some(own) = own.take_if(|_| is_own(id)) {
             (snapshot.job, snapshot.figures) = (own.snapshot.job, own.snapshot.figures);
         }
         let mut report = report(snapshot, settings)?;
-        report.health =
-            report.health.and(view.not_refreshed(report.snapshot.server_time, settings.thresholds.freshness));
+        report.health = report.health.and(view.not_refreshed(report.snapshot.server_time, report.limits.max_age.value));
         managed.push(OfView { view: view.clone(), report });
     }
     managed.sort_by_key(|one| std::cmp::Reverse(one.report.health.verdict));

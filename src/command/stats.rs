@@ -5,7 +5,7 @@ use crate::{
         Failure,
         report::{self, All, Found, Report},
     },
-    output::{Output, clean, json, moment, table::Table},
+    output::{Output, clean, json, length, moment, table::Table},
     settings::Settings,
 };
 use chrono::{DateTime, Utc};
@@ -21,16 +21,17 @@ pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result
     let answer = |report: &Report| {
         let object = json!({
             "at": json::moment(report.snapshot.server_time),
-            "window_s": settings.window.as_secs(),
+            "window_s": report.snapshot.window.as_secs(),
+            "overridden": report.limits.overridden(),
             "stats": json::stats(&report.stats),
         });
         json::line("stats", json::of_view(&target.id(), report.snapshot.view.as_str(), object)) + "\n"
     };
     let text = match report::read(target, settings, 0).await? {
         Found::One(report) if output.json => answer(&report),
-        Found::One(report) => of_one(&report, settings, output),
+        Found::One(report) => of_one(&report, output),
         Found::All(all) if output.json => all.managed.iter().map(|one| answer(&one.report)).collect(),
-        Found::All(all) => of_all(&all, settings, output),
+        Found::All(all) => of_all(&all, output),
     };
     output.print(&text)
 }
@@ -47,10 +48,11 @@ fn rate(rate: Option<f64>) -> String {
     rate.map_or_else(|| UNKNOWN.into(), |rate| format!("{rate} %"))
 }
 
-fn of_one(report: &Report, settings: &Settings, output: Output) -> String {
+fn of_one(report: &Report, output: Output) -> String {
     let stats = &report.stats;
     let mut table = Table::bare();
-    table.row(["window", &humantime::format_duration(settings.window).to_string()]);
+    let window = length(report.snapshot.window);
+    table.row(["window", &format!("{window} ({})", report.limits.window.source.words())]);
     table.row(["total", &stats.total.to_string()]);
     table.row(["successful", &stats.successful.to_string()]);
     table.row(["failed", &stats.failed.to_string()]);
@@ -65,9 +67,10 @@ fn of_one(report: &Report, settings: &Settings, output: Output) -> String {
 }
 
 /// A line for each view, the worst first.
-fn of_all(all: &All, settings: &Settings, output: Output) -> String {
+fn of_all(all: &All, output: Output) -> String {
     let mut table = Table::new(&[
         "view",
+        "window",
         "total",
         "failed",
         "success rate",
@@ -81,6 +84,7 @@ fn of_all(all: &All, settings: &Settings, output: Output) -> String {
         let stats = &one.report.stats;
         table.row([
             clean(one.name()),
+            length(one.report.snapshot.window),
             stats.total.to_string(),
             stats.failed.to_string(),
             rate(stats.success_rate),
@@ -91,6 +95,5 @@ fn of_all(all: &All, settings: &Settings, output: Output) -> String {
             stats.last_error.as_deref().map_or_else(|| UNKNOWN.into(), clean),
         ]);
     }
-    let window = humantime::format_duration(settings.window);
-    format!("window {window}, {} views\n\n{}", all.managed.len(), table.render(output))
+    format!("{} views\n\n{}", all.managed.len(), table.render(output))
 }

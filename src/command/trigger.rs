@@ -203,7 +203,7 @@ async fn wait_until_free(client: &Client, view: &ViewId, mut pause: Duration, wh
         if !why.get().is_empty() {
             return Ok(());
         }
-        match call(client, running::RUNS, &running::process_statement(view)).await {
+        match call(client, &[running::RUNS], &running::process_statement(view)).await {
             Ok(running) if running.is_null() => return Ok(()),
             Ok(_) => {}
             // A role that may refresh (such as the jobs') need not be allowed to see what runs: the next attempt tells.

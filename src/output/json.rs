@@ -9,6 +9,7 @@ use refreshtop_core::{
     figures::PlatformMetrics,
     health::{Health, Rule, Verdict},
     job::Job,
+    limits::{Source, ViewLimits},
     reading::{Reading, Unavailable},
     refresh::RunningRefresh,
     run::{Origin, Run, RunStatus},
@@ -98,6 +99,26 @@ pub fn health(health: &Health) -> Value {
     json!({"verdict": verdict(health.verdict), "findings": findings})
 }
 
+/// The limits that a view is judged by, and where each comes from.
+pub fn limits(limits: &ViewLimits) -> Value {
+    let source = |source| match source {
+        Source::Override => "override",
+        Source::Own => "own",
+        Source::Schedule => "schedule",
+        Source::Target => "max_age",
+        Source::Usual => "usual",
+    };
+    let sources = limits.sources().into_iter().map(|(name, from)| (name.to_owned(), source(from).into()));
+    json!({
+        "max_age_s": limits.max_age.value.as_secs_f64(),
+        "max_duration_s": limits.max_duration.value.as_secs_f64(),
+        "success_warning_percent": limits.success_warning.value,
+        "success_critical_percent": limits.success_critical.value,
+        "stats_window_s": limits.window.value.as_secs_f64(),
+        "from": Value::Object(sources.collect()),
+    })
+}
+
 /// The statistics of a window.
 pub fn stats(stats: &RefreshStats) -> Value {
     json!({
@@ -136,6 +157,9 @@ pub fn run(run: &Run) -> Value {
         "sqlstate": run.sqlstate,
         "error": run.error,
         "blockers": run.blockers,
+        "rows_inserted": run.work.rows_inserted,
+        "rows_deleted": run.work.rows_deleted,
+        "server_wal_bytes": run.work.server_wal_bytes,
     })
 }
 

@@ -11,9 +11,12 @@ pub mod views;
 
 use crate::command::Failure;
 use refreshtop_connect::environment::{self, Environment};
-use refreshtop_core::{exit, health::Verdict};
+use refreshtop_core::{exit, health::Verdict, limits::ViewLimits};
 use refreshtop_tui::text::{self, Charset};
-use std::io::{self, IsTerminal as _, Write as _};
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    time::Duration,
+};
 
 /// How this run prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +115,24 @@ pub fn cut(raw: &str, width: usize) -> String {
     text::line(raw, width, CHARSET)
 }
 
+/// A note on limits that are not the view's own; `None` if all are.
+pub fn overridden(limits: &ViewLimits) -> Option<String> {
+    let names = limits.overridden();
+    (!names.is_empty()).then(|| format!("limits overridden here: {}", names.join(", ")))
+}
+
+/// A length of time for people, without months: they have no length of their own.
+pub fn length(length: Duration) -> String {
+    let days = length.as_secs() / 86_400;
+    if days < 30 {
+        return humantime::format_duration(length).to_string();
+    }
+    match Duration::from_secs(length.as_secs() % 86_400) {
+        Duration::ZERO => format!("{days}days"),
+        rest => format!("{days}days {}", humantime::format_duration(rest)),
+    }
+}
+
 /// A moment for people: to the second, in UTC.
 pub fn moment(at: chrono::DateTime<chrono::Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S").to_string()
@@ -120,6 +141,13 @@ pub fn moment(at: chrono::DateTime<chrono::Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_length_of_time_has_no_months() {
+        let hours = |hours| length(Duration::from_hours(hours));
+        assert_eq!((&*hours(24), &*hours(62 * 24)), ("1day", "62days"));
+        assert_eq!(hours(34 * 24 + 2), "34days 2h");
+    }
 
     #[test]
     fn nothing_steers_a_terminal_and_nothing_is_cut() {

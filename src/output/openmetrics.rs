@@ -12,10 +12,11 @@ use prometheus_client::{
 };
 use refreshtop_core::{
     health::{Health, Verdict},
+    limits::ViewLimits,
     snapshot::Snapshot,
     stats::RefreshStats,
 };
-use std::{borrow::Cow, fmt, sync::atomic::AtomicU64, time::Duration};
+use std::{borrow::Cow, fmt, sync::atomic::AtomicU64};
 
 /// Content type of [`encode`]'s text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -25,8 +26,6 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 pub struct Exposed<'a> {
     /// Which database: a label of every metric, so that the files of two may lie in one folder.
     pub database: &'a str,
-    /// Window of the statistics.
-    pub window: Duration,
     /// The views.
     pub views: Vec<ExposedView<'a>>,
 }
@@ -40,6 +39,8 @@ pub struct ExposedView<'a> {
     pub read: Option<(&'a Snapshot, &'a RefreshStats)>,
     /// The verdict.
     pub health: &'a Health,
+    /// The limits that the view is judged by, if they could be read.
+    pub limits: Option<&'a ViewLimits>,
 }
 
 type Labelled = Family<Vec<(&'static str, String)>, Gauge<f64, AtomicU64>>;
@@ -57,7 +58,9 @@ pub fn encode(exposed: &Exposed<'_>) -> Result<String, fmt::Error> {
             let help = "1 for the verdict that holds, 0 for the others";
             of_view.gauge("health", help, Some(label), flag(view.health.verdict == verdict));
         }
-        of_view.seconds("window", "Window of the statistics", Some(exposed.window.as_secs_f64()));
+        if let Some(limits) = view.limits {
+            self::limits(&mut of_view, limits);
+        }
         if let Some((snapshot, stats)) = view.read {
             statistics(&mut of_view, stats);
             present(&mut of_view, snapshot);
@@ -139,6 +142,22 @@ impl OfView<'_> {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 stay far below 2^52")]
     fn moment(&mut self, name: &'static str, help: &'static str, at: Option<DateTime<Utc>>) {
         self.seconds(name, help, at.map(|at| at.timestamp_millis() as f64 / 1000.0));
+    }
+}
+
+fn limits(view: &mut OfView<'_>, limits: &ViewLimits) {
+    for (name, help, limit) in [
+        ("window", "Window of the statistics", limits.window.value),
+        ("max_age", "Age of the data above which it is a warning", limits.max_age.value),
+        ("max_duration", "Average duration above which it is a warning", limits.max_duration.value),
+    ] {
+        view.seconds(name, help, Some(limit.as_secs_f64()));
+    }
+    for (name, help, limit) in [
+        ("success_warning", "Success rate below which it is a warning, 0 to 1", limits.success_warning.value),
+        ("success_critical", "Success rate below which it is critical, 0 to 1", limits.success_critical.value),
+    ] {
+        view.in_unit(name, help, Unit::Other("ratio".into()), limit / 100.0);
     }
 }
 

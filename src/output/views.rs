@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use refreshtop_core::{
     age,
     diagnosis::bytes,
-    health::Thresholds,
+    limits::Overrides,
     views::{
         Drift, Managed, Registered, View, Views,
         details::{Catalog, Function, Index, Source, clock_word},
@@ -30,8 +30,8 @@ pub fn managed(view: &View) -> &'static str {
 }
 
 /// Its verdict, coloured on a terminal.
-pub fn verdict(view: &View, now: DateTime<Utc>, thresholds: &Thresholds, output: Output) -> String {
-    view.health(now, thresholds).map_or_else(|| UNKNOWN.into(), |health| output.verdict(health.verdict))
+pub fn verdict(view: &View, now: DateTime<Utc>, overrides: &Overrides, output: Output) -> String {
+    view.health(now, overrides).map_or_else(|| UNKNOWN.into(), |health| output.verdict(health.verdict))
 }
 
 /// The age of its data.
@@ -57,7 +57,7 @@ pub fn concurrently(view: &View) -> String {
 }
 
 /// A view as the list shows it.
-pub fn object(view: &View, views: &Views, readers: usize, thresholds: &Thresholds) -> Value {
+pub fn object(view: &View, views: &Views, readers: usize, overrides: &Overrides) -> Value {
     let relation = view.relation.as_ref();
     let now = views.at;
     json!({
@@ -82,7 +82,8 @@ pub fn object(view: &View, views: &Views, readers: usize, thresholds: &Threshold
         "size_bytes": relation.and_then(|relation| relation.size),
         "last_success_at": view.stats.as_ref().and_then(|stats| stats.last_success_at).map(json::moment),
         "data_age_s": view.data_age(now).map(|age| age.as_secs()),
-        "health": view.health(now, thresholds).as_ref().map(json::health),
+        "health": view.health(now, overrides).as_ref().map(json::health),
+        "limits": view.registered().map(|_| json::limits(&view.limits(overrides))),
         "concurrent": relation.map(|relation| json!({
             "possible": relation.not_concurrently().is_none(),
             "index": relation.serving_index().map(|index| &index.name),
@@ -99,6 +100,7 @@ pub fn settings(registered: &Registered) -> Value {
     json!({
         "lock_timeout_s": registered.lock_timeout.as_secs_f64(),
         "keep_log_s": registered.keep_log.as_secs(),
+        "time_limit_s": registered.limits.time_limit.map(|limit| limit.as_secs_f64()),
         "time_zone": registered.time_zone,
         "settings": settings.collect::<Vec<_>>(),
     })

@@ -458,16 +458,10 @@ mod tests {
     #[test]
     fn the_example_states_the_defaults() {
         let file = parse(EXAMPLE).unwrap();
-        let defaults = Thresholds::default();
         let wanted = Layer {
             poll: Some(super::super::DEFAULT_POLL),
-            window: Some(super::super::DEFAULT_WINDOW),
             theme: Some(value::THEMES[0].to_owned()),
             mouse: Some(false),
-            success_critical: Some(defaults.success_critical),
-            success_warning: Some(defaults.success_warning),
-            max_average: Some(defaults.average_duration),
-            max_age: Some(defaults.freshness),
             ..Layer::default()
         };
         let found = Cli::read_by(options::definition(file.global(), file.commands()), ["refreshtop"]).unwrap().options;

@@ -41,23 +41,23 @@ pub struct Layer {
     #[arg(long, global = true, value_name = "DURATION", value_parser = value::poll)]
     pub poll: Option<Duration>,
 
-    /// Window of the statistics, 1m to 366d [default: 24h]
+    /// Window of the statistics, 1m to 366d [default: the view's own, usually 24h]
     #[arg(long, global = true, value_name = "DURATION", value_parser = value::window)]
     pub window: Option<Duration>,
 
-    /// Success rate below which it is a warning [default: 95]
+    /// Success rate below which it is a warning [default: the view's own, usually 95]
     #[arg(long, global = true, value_name = "PERCENT", value_parser = value::percent)]
     pub success_warning: Option<f64>,
 
-    /// Success rate below which it is critical [default: 80]
+    /// Success rate below which it is critical [default: the view's own, usually 80]
     #[arg(long, global = true, value_name = "PERCENT", value_parser = value::percent)]
     pub success_critical: Option<f64>,
 
-    /// Average duration of a refresh above which it is a warning [default: 5s]
+    /// Average duration of a refresh above which it is a warning [default: the view's own, usually 5s]
     #[arg(long, global = true, value_name = "DURATION", value_parser = value::limit)]
     pub max_average: Option<Duration>,
 
-    /// Age of the last successful refresh above which it is a warning [default: 10m]
+    /// Age of the last successful refresh above which it is a warning [default: the view's own, usually 10m]
     #[arg(long, global = true, value_name = "DURATION", value_parser = value::limit)]
     pub max_age: Option<Duration>,
 

@@ -14,7 +14,7 @@ use file::Profile;
 pub use layer::Layer;
 use layer::Words;
 use refreshtop_connect::{environment::Environment, secret::ConnectionUrl};
-use refreshtop_core::{address::ViewId, health::Thresholds};
+use refreshtop_core::{address::ViewId, health::Thresholds, limits::Overrides};
 use refreshtop_db::contract::PLATFORM_METRICS;
 use refreshtop_tui::{app::state::Options, keys::KeyMap, screens::screen::Screen};
 use std::{
@@ -37,10 +37,8 @@ pub struct Settings {
     pub view_named: bool,
     /// Time between polls; 1 s to 24 h.
     pub poll: Duration,
-    /// Window of the statistics; 1 min to 366 days.
-    pub window: Duration,
-    /// Limits of the health rules.
-    pub thresholds: Thresholds,
+    /// Limits in the place of a view's own, and the window; 1 min to 366 days.
+    pub overrides: Overrides,
     /// Name of the theme, one of [`value::THEMES`].
     pub theme: String,
     /// Whether to draw with ASCII only; `None` leaves it to the locale.
@@ -62,10 +60,9 @@ impl Settings {
     pub fn options(&self) -> Options {
         Options {
             poll_interval: self.poll,
-            window: self.window,
             screen: self.screen,
             view_named: self.view_named,
-            thresholds: self.thresholds.clone(),
+            overrides: self.overrides.clone(),
         }
     }
 }
@@ -83,8 +80,6 @@ pub struct Log {
 
 /// Time between polls by default.
 const DEFAULT_POLL: Duration = Duration::from_secs(30);
-/// Window of the statistics by default.
-const DEFAULT_WINDOW: Duration = Duration::from_hours(24);
 
 /// A mistake in the settings: what, where, and what is allowed. Ends a run with [`refreshtop_core::exit::SETTINGS`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -177,8 +172,7 @@ impl Sources {
             view: all.view.clone().unwrap_or_else(|| ViewId::new(PLATFORM_METRICS)),
             view_named: all.view.is_some(),
             poll: all.poll.unwrap_or(DEFAULT_POLL),
-            window: all.window.unwrap_or(DEFAULT_WINDOW),
-            thresholds: self.thresholds(all)?,
+            overrides: self.overrides(all)?,
             log: log(all, log_file),
             theme: all.theme.clone().unwrap_or_else(|| value::THEMES[0].to_owned()),
             ascii: all.ascii,
@@ -208,16 +202,20 @@ impl Sources {
         Ok(Database { url: None, profile })
     }
 
-    fn thresholds(&self, all: &Layer) -> Result<Thresholds, SettingsError> {
-        let defaults = Thresholds::default();
-        let thresholds = Thresholds {
-            success_critical: all.success_critical.unwrap_or(defaults.success_critical),
-            success_warning: all.success_warning.unwrap_or(defaults.success_warning),
-            average_duration: all.max_average.unwrap_or(defaults.average_duration),
-            freshness: all.max_age.unwrap_or(defaults.freshness),
-        };
-        if thresholds.success_warning >= thresholds.success_critical {
-            return Ok(thresholds);
+    /// The two rates are compared with each other and, where only one is given, with the usual other one. What a view
+    /// has of its own is not known here.
+    fn overrides(&self, all: &Layer) -> Result<Overrides, SettingsError> {
+        let usual = Thresholds::default();
+        let warning = all.success_warning.unwrap_or(usual.success_warning);
+        let critical = all.success_critical.unwrap_or(usual.success_critical);
+        if warning >= critical {
+            return Ok(Overrides {
+                max_age: all.max_age,
+                max_duration: all.max_average,
+                success_warning: all.success_warning,
+                success_critical: all.success_critical,
+                window: all.window,
+            });
         }
         let origin = |name: &str, flag: Option<f64>, any: Option<f64>| match () {
             () if flag.is_some() => "a flag",
@@ -227,7 +225,7 @@ impl Sources {
         };
         Err(SettingsError(format!(
             "{} (success_warning is from {}, success_critical from {})",
-            file::below(thresholds.success_warning, thresholds.success_critical),
+            file::below(warning, critical),
             origin("success_warning", self.flags.success_warning, all.success_warning),
             origin("success_critical", self.flags.success_critical, all.success_critical),
         )))
@@ -311,8 +309,7 @@ success_warning = 99
             view: ViewId::new("platform_metrics"),
             view_named: false,
             poll: Duration::from_secs(30),
-            window: Duration::from_hours(24),
-            thresholds: Thresholds::default(),
+            overrides: Overrides::default(),
             theme: "terminal".into(),
             ascii: None,
             log: None,
@@ -357,14 +354,15 @@ success_warning = 99
             (line, variables, 4, true, "g.log", Level::DEBUG, 3),
         ] {
             let settings = settled(line, variables, file).unwrap();
-            let thresholds = Thresholds {
-                success_warning: 90.0 + f64::from(number),
-                success_critical: 70.0 + f64::from(number),
-                average_duration: Duration::from_secs(number.into()),
-                freshness: Duration::from_mins(number.into()),
+            let overrides = Overrides {
+                success_warning: Some(90.0 + f64::from(number)),
+                success_critical: Some(70.0 + f64::from(number)),
+                max_duration: Some(Duration::from_secs(number.into())),
+                max_age: Some(Duration::from_mins(number.into())),
+                window: Some(Duration::from_hours(hours)),
             };
-            assert_eq!(settings.thresholds, thresholds);
-            assert_eq!((settings.window, settings.ascii), (Duration::from_hours(hours), Some(ascii)));
+            assert_eq!(settings.overrides, overrides);
+            assert_eq!(settings.ascii, Some(ascii));
             assert_eq!(settings.log, Some(Log { file: log.into(), level, usual: false }));
         }
     }
@@ -385,8 +383,13 @@ success_warning = 99
             let got = (settings.profile.as_deref(), settings.url.as_ref().map(ConnectionUrl::expose));
             assert_eq!(got, (profile, url), "{line:?} {variables:?}");
             let limit = if profile == Some("prod") { 99.0 } else { 96.0 };
-            assert!((settings.thresholds.success_warning - limit).abs() < f64::EPSILON, "{line:?} {variables:?}");
-            assert_eq!(settings.thresholds.freshness, Duration::from_mins(20));
+            let wanted = Overrides {
+                success_warning: Some(limit),
+                max_age: Some(Duration::from_mins(20)),
+                window: Some(Duration::from_hours(2)),
+                ..Overrides::default()
+            };
+            assert_eq!(settings.overrides, wanted, "{line:?} {variables:?}");
         }
     }
 

@@ -4,7 +4,7 @@ use refreshtop::{
     cli::{self, Cli},
     settings::layer::{Layer, variable},
 };
-use refreshtop_core::{exit, health::Thresholds};
+use refreshtop_core::{exit, health::Thresholds, limits::USUAL_WINDOW};
 use refreshtop_tui::keys::KeyMap;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -149,7 +149,7 @@ fn the_limits_of_the_health_rules_are_the_defaults() {
     let limits = Thresholds::default();
     let shown: Vec<String> = table(HEALTH).into_iter().map(|mut row| row.swap_remove(1)).collect();
     let wanted = [
-        String::new(),
+        format!("{} h", USUAL_WINDOW.as_secs() / 3_600),
         format!("{} %", limits.success_critical),
         format!("{} %", limits.success_warning),
         format!("{} s", limits.average_duration.as_secs()),

@@ -10,6 +10,7 @@ mod diagnosis;
 mod history;
 mod incidents;
 mod jobs;
+mod limits;
 mod log_pages;
 mod lost_attempt;
 mod manage;

@@ -61,7 +61,7 @@ fn has(lines: &[String], parts: &[&str]) -> bool {
 
 /// The job as the monitor reads it.
 async fn monitored_job(target: &Target) -> Option<Job> {
-    let scope = Scope { window: Duration::from_hours(1), runs: 1, errors: 0, board: false };
+    let scope = Scope { window: Some(Duration::from_hours(1)), runs: 1, errors: 0, board: false };
     let mut app = Kept::open(target, "test").await.unwrap();
     let read = snapshot::read(&mut app, &ViewId::new(PLATFORM_METRICS), &scope).await.unwrap();
     let Some(database) = read.elsewhere().map(ToOwned::to_owned) else { return read.complete().job.ok() };

@@ -98,7 +98,7 @@ async fn an_empty_log_gives_one_row_of_nothing() {
         "last_refresh_at": null, "last_error": null,
     });
     assert_eq!(stats(&session, "24").await, nothing);
-    let typed = statistics::statistics(&look(&mut service).await, &own_view(), DAY).await.unwrap();
+    let typed = statistics::statistics(&look(&mut service).await, &own_view(), Some(DAY)).await.unwrap().0;
     assert_eq!(typed, RefreshStats::default());
     assert_eq!(health::evaluate(&typed, Utc::now(), &Thresholds::default()).verdict, Verdict::Critical);
 }
@@ -138,7 +138,7 @@ async fn the_nine_figures() {
         .await;
     assert!(last, "the last attempt, though it failed: {found}");
 
-    let typed = statistics::statistics(&look(&mut service).await, &own_view(), DAY).await.unwrap();
+    let typed = statistics::statistics(&look(&mut service).await, &own_view(), Some(DAY)).await.unwrap().0;
     assert_eq!((typed.total, typed.successful, typed.failed), (6, 4, 2));
     assert_eq!(
         [typed.success_rate, typed.avg_duration_ms, typed.max_duration_ms, typed.min_duration_ms],
@@ -154,7 +154,7 @@ async fn the_nine_figures() {
     assert_eq!(typed.last_refresh_at, session.value::<Option<DateTime<Utc>>>(&at("'success', 'error'")).await);
     assert_eq!(typed.last_success_at, session.value::<Option<DateTime<Utc>>>(&at("'success'")).await);
 
-    let other = statistics::statistics(&look(&mut service).await, &ViewId::new("other"), DAY).await.unwrap();
+    let other = statistics::statistics(&look(&mut service).await, &ViewId::new("other"), Some(DAY)).await.unwrap().0;
     assert_eq!((other.total, other.failed, other.last_success_at), (1, 1, None));
 }
 
@@ -234,7 +234,7 @@ async fn the_border_itself_is_outside_the_window() {
 #[tokio::test]
 async fn the_last_success_may_be_older_than_the_window() {
     let (session, mut service) = logged(&[row("success", "3 days", "1"), row("error", "1 hour", "1")]).await;
-    let found = statistics::statistics(&look(&mut service).await, &own_view(), DAY).await.unwrap();
+    let found = statistics::statistics(&look(&mut service).await, &own_view(), Some(DAY)).await.unwrap().0;
     let success: DateTime<Utc> =
         session.value("completed_at FROM public.metrics_refresh_log WHERE status = 'success'").await;
     assert_eq!((found.total, found.successful, found.last_success_at), (1, 0, Some(success)));
@@ -257,12 +257,12 @@ async fn health_borders_over_real_statistics() {
         let mut rows = vec![row("success", "1 min", ms); good];
         rows.extend(vec![row("error", "1 min", "1"); bad]);
         let (session, mut service) = logged(&rows).await;
-        let found = statistics::statistics(&look(&mut service).await, &own_view(), DAY).await.unwrap();
+        let found = statistics::statistics(&look(&mut service).await, &own_view(), Some(DAY)).await.unwrap().0;
         let health = health::evaluate(&found, session.value("clock_timestamp()").await, &thresholds);
         assert_eq!(health.verdict, expected, "{good} good, {bad} bad, {ms} ms: {:?}", health.findings);
     }
     let (_, mut service) = logged(&[row("success", "1 hour", "1")]).await;
-    let found = statistics::statistics(&look(&mut service).await, &own_view(), DAY).await.unwrap();
+    let found = statistics::statistics(&look(&mut service).await, &own_view(), Some(DAY)).await.unwrap().0;
     let success = found.last_success_at.unwrap();
     for (age, expected) in
         [(TimeDelta::minutes(10), Verdict::Healthy), (TimeDelta::milliseconds(600_001), Verdict::Warning)]
@@ -313,7 +313,7 @@ async fn lists_cut_long_texts_and_the_detail_keeps_them() {
         .unwrap()
         .remove(0);
     assert_eq!(listed.error, Some("é".repeat(500)));
-    let stats = statistics::statistics(&look(&mut service).await, &own_view(), DAY).await.unwrap();
+    let stats = statistics::statistics(&look(&mut service).await, &own_view(), Some(DAY)).await.unwrap().0;
     assert_eq!(stats.last_error, Some("é".repeat(500)));
     let detail = run_detail::run_detail(&look(&mut service).await, listed.id).await.unwrap().unwrap();
     assert_eq!(detail.run, listed);
@@ -346,7 +346,7 @@ async fn a_row_of_an_older_deployment_reads_well() {
     assert_eq!((runs[1].status, runs[1].duration_ms, runs[1].completed_at), (RunStatus::Success, Some(12.0), None));
     let detail = run_detail::run_detail(&look(&mut service).await, old.id).await.unwrap().unwrap();
     assert_eq!((detail.run, detail.message, detail.black_box, detail.pid), (old.clone(), None, None, None));
-    let stats = statistics::statistics(&look(&mut service).await, &own_view(), DAY).await.unwrap();
+    let stats = statistics::statistics(&look(&mut service).await, &own_view(), Some(DAY)).await.unwrap().0;
     assert_eq!((stats.total, stats.last_refresh_at, stats.last_error), (2, Some(created), None));
     assert_eq!((stats.last_success_at, stats.avg_duration_ms), (Some(runs[1].started_at), Some(12.0)));
 }
@@ -455,7 +455,8 @@ async fn cleanup_works_in_bounded_batches() {
                 FROM (SELECT refresh_type, count(*) AS rows FROM public.metrics_refresh_log GROUP BY 1) t";
     assert_eq!(session.value::<i64>("refreshtop.cleanup_logs(10, 2)").await, 40);
     assert_eq!(session.value::<Value>(left).await, json!({"platform_metrics": 30, "other": 30}));
-    assert_eq!(session.value::<i64>("refreshtop.cleanup_logs(10, 100)").await, 60);
+    assert_eq!(session.value::<i64>("refreshtop.cleanup_logs(10, 100)").await, 58);
+    assert_eq!(session.value::<Value>(left).await, json!({"platform_metrics": 1, "other": 1}), "the last success");
     for bad in ["0, 1", "-1, 1", "NULL, 1", "1, 0", "1, NULL"] {
         assert_eq!(session.sqlstate(&format!("SELECT refreshtop.cleanup_logs({bad})")).await, "22023", "{bad}");
     }
@@ -471,10 +472,15 @@ async fn cleanup_keeps_what_the_view_says() {
         .run("INSERT INTO refreshtop.views (refresh_type, view_name, keep_log) VALUES ('other', 'other_metrics', '1 hour');
               UPDATE refreshtop.views SET keep_log = '60 days' WHERE refresh_type = 'platform_metrics'")
         .await;
-    assert_eq!(session.value::<i64>("public.cleanup_old_metrics_logs()").await, 4);
+    assert_eq!(session.value::<i64>("public.cleanup_old_metrics_logs()").await, 3);
     let left = session.log().await;
-    assert_eq!(left.len(), 2);
-    assert!(left.iter().all(|row| row["refresh_type"] == "platform_metrics"), "{left:?}");
+    let of = |view: &str| left.iter().filter(|row| row["refresh_type"] == view).count();
+    assert_eq!((of("platform_metrics"), of("other")), (2, 1), "{left:?}");
+    session.run("UPDATE public.metrics_refresh_log SET created_at = created_at - interval '1 year'").await;
+    assert_eq!(session.value::<i64>("public.cleanup_old_metrics_logs()").await, 1);
+    let left: Value =
+        session.value("jsonb_agg(refresh_type ORDER BY refresh_type) FROM public.metrics_refresh_log").await;
+    assert_eq!(left, json!(["other", "platform_metrics"]), "the last success of each view stays");
 }
 
 // The cost of a poll.
@@ -539,7 +545,7 @@ async fn no_poll_reads_the_whole_log() {
         execute(&url, &settings.map(setting).concat()).await;
         let mut service = crate::support::open(&role_url).await;
         for _ in 0..POLLS {
-            let stats = statistics::statistics(&look(&mut service).await, &own_view(), DAY).await.unwrap();
+            let stats = statistics::statistics(&look(&mut service).await, &own_view(), Some(DAY)).await.unwrap().0;
             assert!(stats.total > 200 && stats.last_error.is_some() && stats.last_success_at.is_some(), "{stats:?}");
             for (filter, limit) in [(LogFilter::All, 288), (LogFilter::Errors, 50)] {
                 let runs =
@@ -566,7 +572,7 @@ async fn what_is_read_of_one_view_has_nothing_of_another() {
     execute(&url, &[row("error", "1 hour", "NULL"), row_of("daily_sales", "success", "2 minutes", "40")].concat())
         .await;
     let mut app = Kept::open(&support::target(&url), "test").await.unwrap();
-    let (scope, sales) = (Scope { window: DAY, runs: 9, errors: 9, board: false }, ViewId::new("daily_sales"));
+    let (scope, sales) = (Scope { window: Some(DAY), runs: 9, errors: 9, board: false }, ViewId::new("daily_sales"));
     let read = snapshot::read(&mut app, &sales, &scope).await.unwrap().without_schedule();
     assert_eq!(read.view, sales);
     let stats = read.stats.unwrap();

@@ -5,7 +5,8 @@ use crate::support::{
 };
 use chrono::TimeDelta;
 use refreshtop_core::{
-    health::{Thresholds, Verdict},
+    health::Verdict,
+    limits::Overrides,
     run::RunStatus,
     views::{
         Drift, LastBlocker, Managed, Recent, View, Views,
@@ -19,7 +20,6 @@ use refreshtop_db::{
 use std::time::{Duration, Instant};
 
 const SHOP: &str = include_str!("../fixtures/views.sql");
-const DAY: Duration = Duration::from_hours(24);
 
 async fn shop(prefix: &str) -> String {
     let url = fresh_database(prefix).await;
@@ -28,7 +28,7 @@ async fn shop(prefix: &str) -> String {
 }
 
 async fn read(url: &str) -> Views {
-    views::read(&mut Kept::of(open(url).await), DAY).await.unwrap()
+    views::read(&mut Kept::of(open(url).await), None).await.unwrap()
 }
 
 fn find<'a>(views: &'a Views, name: &str) -> &'a View {
@@ -38,7 +38,7 @@ fn find<'a>(views: &'a Views, name: &str) -> &'a View {
 async fn show(url: &str, name: &str) -> (View, Details) {
     let mut session = open(url).await;
     let tx = look(&mut session).await;
-    let all = views::views(&tx, DAY).await.unwrap();
+    let all = views::views(&tx, None).await.unwrap();
     let view = find(&all, name).clone();
     let details = details(&tx, &view, 5).await.unwrap();
     (view, details)
@@ -110,7 +110,7 @@ async fn every_view_is_listed_without_an_installation_to_any_role() {
         assert_eq!(top.reads_views[0].through.as_deref(), Some("sales.daily_big"));
     }
     let all = read(&url).await;
-    let first = all.worst_first(&Thresholds::default())[0];
+    let first = all.worst_first(&Overrides::default())[0];
     assert_eq!(first.name.name, "order", "nobody can read a view without data");
     let order: Vec<&str> = all.tree(None).order.iter().map(|view| &*view.name.sql).collect();
     assert_eq!(order, ["sales.daily", "\"Sales.EU\".\"Top \"\"10\"\"\"", "customers", "everything"]);
@@ -371,7 +371,7 @@ async fn managed_views_have_their_statistics_and_the_judges_verdict() {
         assert_eq!((&all.registry, &all.statistics), (&Ok(()), &Ok(())));
         let managed: Vec<&str> = all.views.iter().filter_map(|view| Some(view.registered()?.id.as_str())).collect();
         assert_eq!(managed.len(), 4, "{managed:?}");
-        let verdict = |name: &str| find(&all, name).health(all.at, &Thresholds::default()).map(|health| health.verdict);
+        let verdict = |name: &str| find(&all, name).health(all.at, &Overrides::default()).map(|health| health.verdict);
         assert_eq!(verdict("platform_metrics"), Some(Verdict::Healthy));
         assert_eq!(verdict("sales.daily"), Some(Verdict::Healthy));
         assert_eq!(verdict("eu.regions"), Some(Verdict::Critical));
@@ -382,7 +382,7 @@ async fn managed_views_have_their_statistics_and_the_judges_verdict() {
         let wanted = TimeDelta::days(1) + TimeDelta::minutes(1);
         assert!(age >= wanted.to_std().unwrap() && age < Duration::from_hours(25), "{age:?}");
         assert_eq!(regions.stats.as_ref().unwrap().last_error.as_deref(), Some("no 1"));
-        let order: Vec<&str> = all.worst_first(&Thresholds::default()).iter().map(|view| &*view.name.sql).collect();
+        let order: Vec<&str> = all.worst_first(&Overrides::default()).iter().map(|view| &*view.name.sql).collect();
         assert!(order[..2].contains(&"eu.regions") && order[..2].contains(&"customers"), "{order:?}");
         let (view, details) = show(url, "platform_metrics").await;
         let own = warnings(&view, &details.catalog);
@@ -417,18 +417,21 @@ async fn the_statistics_of_all_are_those_of_each() {
         attempts("us.regions", "success", 1, "-2 hours"),
     ];
     execute(&url, &set_up.concat()).await;
-    for window in ["1 hour", "1 day", "30 days", "1000000 years"] {
+    execute(&url, "UPDATE refreshtop.views SET run_every = '20 days' WHERE refresh_type = 'eu.regions'").await;
+    for window in ["'1 hour'", "'1 day'", "'30 days'", "'1000000 years'", "NULL"] {
         let differing = format!(
             "SELECT count(*) FROM refreshtop.views v
-             LEFT JOIN refreshtop.stats_of_all('{window}') a ON a.refresh_type = v.refresh_type
-             CROSS JOIN LATERAL refreshtop.stats(v.refresh_type, '{window}') s
-             WHERE to_jsonb(a) - 'refresh_type' IS DISTINCT FROM to_jsonb(s)"
+             LEFT JOIN refreshtop.stats_of_all({window}) a ON a.refresh_type = v.refresh_type
+             CROSS JOIN LATERAL refreshtop.stats(v.refresh_type, {window}) s
+             WHERE to_jsonb(a) - 'refresh_type' IS DISTINCT FROM to_jsonb(s) - 'limits'"
         );
         assert_eq!(value::<i64>(&url, &differing).await, 0, "{window}");
     }
     let rows = "SELECT count(*) FROM refreshtop.stats_of_all('1 day')";
     assert_eq!(value::<i64>(&url, rows).await, 4, "one row for each registered view");
-    for wrong in ["NULL", "'0 s'", "'-1 day'"] {
+    let own = "SELECT total_refreshes FROM refreshtop.stats_of_all(NULL) WHERE refresh_type = 'eu.regions'";
+    assert_eq!(value::<i64>(&url, own).await, 3, "each view has its own window");
+    for wrong in ["'0 s'", "'-1 day'"] {
         let failure =
             client(&url).await.simple_query(&format!("SELECT refreshtop.stats_of_all({wrong})")).await.unwrap_err();
         assert_eq!(failure.code().unwrap().code(), "22023", "{wrong}");

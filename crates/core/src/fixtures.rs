@@ -16,9 +16,10 @@ use crate::{
     job::{Job, JobRun},
     question::{Answer, Question},
     refresh::TriggerOutcome,
-    run::{BlackBox, BlockingSession, HeldLock, Origin, Run, RunDetail, RunStatus},
+    run::{BlackBox, BlockingSession, HeldLock, Origin, Run, RunDetail, RunStatus, Work},
     snapshot::{Deployment, Server, Snapshot},
     stats::RefreshStats,
+    views::OwnLimits,
 };
 use chrono::{DateTime, Offset, TimeDelta, Utc};
 use std::time::Duration;
@@ -55,6 +56,7 @@ pub fn run(slot: u32, status: RunStatus) -> Run {
         sqlstate: failed.then(|| "55P03".into()),
         error: failed.then(|| "canceling statement due to lock timeout".into()),
         blockers: u32::from(failed),
+        work: Work::default(),
     }
 }
 
@@ -99,6 +101,7 @@ pub fn snapshot(failed: &[u32]) -> Snapshot {
         view: view(),
         read_for: Duration::ZERO,
         window: Duration::from_hours(24),
+        own_limits: OwnLimits::default(),
         server_time: server_time(),
         server: Server {
             database: "app".into(),
@@ -178,7 +181,7 @@ pub fn detail() -> RunDetail {
         vec![lock("public.platform_metrics", "ExclusiveLock", true), lock("public.accounts", "AccessShareLock", false)];
     refreshing.blocked_by = vec![4_711];
     RunDetail {
-        run: run(0, RunStatus::Error),
+        run: Run { work: Work { server_wal_bytes: Some(51_200), ..Work::default() }, ..run(0, RunStatus::Error) },
         message: Some("canceling statement due to lock timeout".into()),
         detail: Some("Process 4790 waits for AccessShareLock on relation 16412 of database 16384.".into()),
         hint: Some("See server log for query details.".into()),

@@ -19,6 +19,7 @@ pub mod health;
 pub mod history;
 pub mod incident;
 pub mod job;
+pub mod limits;
 pub mod link;
 pub mod manage;
 pub mod movement;

@@ -1,6 +1,6 @@
 //! What the channel `metrics_refresh` carries.
 
-use crate::run::{Origin, Run, RunStatus};
+use crate::run::{Origin, Run, RunStatus, Work};
 use chrono::{DateTime, Datelike as _, Utc};
 use serde::Deserialize;
 use std::ops::RangeInclusive;
@@ -66,6 +66,7 @@ impl Notification {
             sqlstate: None,
             error: None,
             blockers: 0,
+            work: Work::default(),
         }
     }
 }

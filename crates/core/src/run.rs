@@ -49,6 +49,19 @@ pub struct Run {
     pub error: Option<String>,
     /// Sessions that blocked it when it failed.
     pub blockers: u32,
+    /// What it changed and wrote, where that was read along.
+    pub work: Work,
+}
+
+/// What an attempt changed and wrote, as far as it was measured and read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Work {
+    /// Rows that a concurrent refresh put into the view; a changed row counts here and among the deleted ones.
+    pub rows_inserted: Option<u64>,
+    /// Rows that it took out.
+    pub rows_deleted: Option<u64>,
+    /// WAL that the whole server wrote meanwhile: at most so much is the refresh's own.
+    pub server_wal_bytes: Option<u64>,
 }
 
 /// Everything the log keeps of one attempt.

@@ -4,11 +4,12 @@ use crate::{
     address::ViewId,
     figures::{LastMeasured, PlatformMetrics},
     job::Job,
+    limits::window_of,
     reading::{Reading, Unavailable},
     refresh::RunningRefresh,
     run::Run,
     stats::RefreshStats,
-    views::Views,
+    views::{OwnLimits, View, Views},
 };
 use chrono::{DateTime, Utc};
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub struct Snapshot {
     pub read_for: Duration,
     /// The window that `stats` is of.
     pub window: Duration,
+    /// What is set for the view.
+    pub own_limits: OwnLimits,
     /// Who and where we are.
     pub server: Server,
     /// Figures for the window.
@@ -50,12 +53,15 @@ impl Snapshot {
         fn unread<T>() -> Reading<T> {
             Err(Unavailable::new("being read", ""))
         }
-        let stats = all.managed(view).and_then(|view| view.stats.clone());
+        let found = all.managed(view);
+        let stats = found.and_then(|view| view.stats.clone());
+        let own = found.and_then(View::registered).map(|registered| registered.limits.clone()).unwrap_or_default();
         Self {
             view: view.clone(),
             server_time: all.at,
             read_for: Duration::ZERO,
-            window: all.window,
+            window: window_of(&own, all.window),
+            own_limits: own,
             server: all.server.clone(),
             stats: stats.ok_or_else(|| Unavailable::new("being read", "")),
             deployment: self.deployment,

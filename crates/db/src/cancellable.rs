@@ -76,15 +76,16 @@ async fn cancel_until_silent(canceller: &Canceller, cancels: impl Stream<Item = 
     std::future::pending::<()>().await;
 }
 
-/// Runs a statement that calls `function` and returns JSON as text, if this session may call it.
+/// Runs statements that call `functions`, the last of which returns JSON as text, if this session may call them.
 ///
 /// # Errors
-/// The function is not trusted, or the statement failed.
-pub async fn call(client: &Client, function: Thing, sql: &str) -> Result<serde_json::Value, Lost> {
-    Trust::of_client(client).await?.allow(function)?;
+/// A function is not trusted, or a statement failed.
+pub async fn call(client: &Client, functions: &[Thing], sql: &str) -> Result<serde_json::Value, Lost> {
+    Trust::of_client(client).await?.allow_all(functions)?;
     // A simple query: behind a pooler a prepared statement may be gone when it is executed.
     let answer = client.simple_query(&format!("{SEARCH_PATH}; {sql}")).await?;
-    let text = answer.iter().find_map(|part| match part {
+    // The last row: statements that prepare the call may give rows, too.
+    let text = answer.iter().rev().find_map(|part| match part {
         SimpleQueryMessage::Row(row) => row.get(0),
         _ => None,
     });

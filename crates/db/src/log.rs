@@ -60,9 +60,10 @@ fn query(columns: &str, of: &str, filter: LogFilter, since: Option<DateTime<Utc>
     // NULL compares to nothing, so this leaves out rows without a time as well.
     let since_then = if since.is_some() { "created_at >= $1" } else { "created_at IS NOT NULL AND $1 IS NOT NULL" };
     format!(
-        "{} FROM public.metrics_refresh_log
+        "{}, {} FROM public.metrics_refresh_log
          WHERE {of}{since_then}{only}
          ORDER BY created_at DESC LIMIT {limit}",
-        recent_runs::select_runs(LONGEST_ERROR).replacen("SELECT ", &format!("SELECT {columns}"), 1)
+        recent_runs::select_runs(LONGEST_ERROR).replacen("SELECT ", &format!("SELECT {columns}"), 1),
+        recent_runs::select_work()
     )
 }

@@ -33,6 +33,8 @@ pub enum Parameter<'a> {
     Key(Uuid),
     /// An `interval`.
     Interval(Duration),
+    /// An `interval`, or NULL.
+    OptionalInterval(Option<Duration>),
 }
 
 impl Parameter<'_> {
@@ -49,7 +51,7 @@ impl Parameter<'_> {
             Self::Moment(_) => Type::TIMESTAMPTZ,
             Self::Moments(_) => Type::TIMESTAMPTZ_ARRAY,
             Self::Key(_) => Type::UUID,
-            Self::Interval(_) => Type::INTERVAL,
+            Self::Interval(_) | Self::OptionalInterval(_) => Type::INTERVAL,
         }
     }
 }
@@ -68,7 +70,8 @@ impl ToSql for Parameter<'_> {
             Self::Moment(at) => at.to_sql(kind, out),
             Self::Moments(moments) => moments.to_sql(kind, out),
             Self::Key(id) => id.to_sql(kind, out),
-            Self::Interval(length) => {
+            Self::OptionalInterval(None) => Ok(IsNull::Yes),
+            Self::Interval(length) | Self::OptionalInterval(Some(length)) => {
                 // The protocol has microseconds, days and months. 68 years are enough for every window.
                 let seconds = i32::try_from(length.as_secs()).unwrap_or(i32::MAX);
                 out.put_i64(i64::from(seconds) * 1_000_000 + i64::from(length.subsec_micros()));

@@ -77,9 +77,9 @@ impl Poller {
         self.app.session.is_closed()
     }
 
-    /// Reads everything, with statistics of `window`. If the schedule can only be read in another database, to which no
+    /// Reads everything, with statistics of `window`, or of the view's own. If the schedule can only be read in another database, to which no
     /// session is open yet, what is known without it goes to `early`.
-    pub async fn poll(&mut self, window: Duration, early: impl FnOnce(Polled)) -> Result<Polled> {
+    pub async fn poll(&mut self, window: Option<Duration>, early: impl FnOnce(Polled)) -> Result<Polled> {
         let scope = Scope { window, runs: RUNS, errors: ERRORS, board: true };
         let mut read = Box::pin(snapshot::read(&mut self.app, &self.view.get(), &scope)).await?;
         if read.stats_failure().is_some_and(|failure| self.view.is_open(failure)) {

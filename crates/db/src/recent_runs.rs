@@ -9,7 +9,7 @@ use crate::{
 };
 use refreshtop_core::{
     address::ViewId,
-    run::{Origin, Run, RunStatus},
+    run::{Origin, Run, RunStatus, Work},
 };
 
 /// Longest error text that a list carries, characters.
@@ -28,6 +28,21 @@ pub(super) fn select_runs(longest_error: u32) -> String {
     )
 }
 
+/// The columns of a run's [`Work`], where one run or a few are read. A poll goes without: they are in a value that has to
+/// be unpacked for each row.
+pub(super) fn select_work() -> String {
+    let count = |name: &str| {
+        format!(
+            "CASE WHEN jsonb_typeof(measured -> '{name}') = 'number' AND (measured -> '{name}')::numeric BETWEEN 0 AND 1e18
+                  THEN (measured -> '{name}')::numeric::int8 END AS {name}"
+        )
+    };
+    WORK.map(count).join(", ")
+}
+
+/// As `measured` has them.
+const WORK: [&str; 3] = ["rows_inserted", "rows_deleted", "server_wal_bytes"];
+
 /// Which log rows are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFilter {
@@ -39,16 +54,37 @@ pub enum LogFilter {
 
 /// The newest `limit` runs of `view`, newest first.
 pub async fn recent_runs(tx: &ReadTransaction<'_>, view: &ViewId, filter: LogFilter, limit: u16) -> Result<Vec<Run>> {
+    newest(tx, view, filter, limit, &select_runs(LISTED_ERROR)).await
+}
+
+/// The same with what each run changed and wrote.
+pub async fn measured_runs(tx: &ReadTransaction<'_>, view: &ViewId, limit: u16) -> Result<Vec<Run>> {
+    newest(tx, view, LogFilter::All, limit, &format!("{}, {}", select_runs(LISTED_ERROR), select_work())).await
+}
+
+async fn newest(
+    tx: &ReadTransaction<'_>,
+    view: &ViewId,
+    filter: LogFilter,
+    limit: u16,
+    columns: &str,
+) -> Result<Vec<Run>> {
     let only = match filter {
         LogFilter::All => "",
         LogFilter::Errors => "AND status = 'error'",
     };
     let sql = format!(
-        "{} FROM public.metrics_refresh_log WHERE refresh_type::text = $1 AND created_at IS NOT NULL {only}
-         ORDER BY created_at DESC LIMIT {limit}",
-        select_runs(LISTED_ERROR)
+        "{columns} FROM public.metrics_refresh_log WHERE refresh_type::text = $1 AND created_at IS NOT NULL {only}
+         ORDER BY created_at DESC LIMIT {limit}"
     );
     tx.ask(&[LOG], &sql, &[Parameter::Text(view.as_str())]).await?.iter().map(Run::from_row).collect()
+}
+
+/// Most reads go without.
+fn work(row: &Row) -> Work {
+    let count = |name: &str| row.try_get::<Option<i64>, _>(name).unwrap_or_default().map(i64::unsigned_abs);
+    let [rows_inserted, rows_deleted, server_wal_bytes] = WORK.map(count);
+    Work { rows_inserted, rows_deleted, server_wal_bytes }
 }
 
 impl FromRow for Run {
@@ -65,6 +101,7 @@ impl FromRow for Run {
             sqlstate: text(row, "sqlstate")?,
             error: text(row, "error_message")?,
             blockers: row.try_get::<i32, _>("blockers")?.unsigned_abs(),
+            work: work(row),
         })
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     error::Result,
     parameter::Parameter,
     read_transaction::ReadTransaction,
-    recent_runs::{LISTED_ERROR, select_runs},
+    recent_runs::{LISTED_ERROR, select_runs, select_work},
     row::{FromRow as _, Row, text},
     trust::LOG,
 };
@@ -16,12 +16,13 @@ use uuid::Uuid;
 pub async fn run_detail(tx: &ReadTransaction<'_>, id: Uuid) -> Result<Option<RunDetail>> {
     // The log may keep a message of a megabyte, but the screen does not need it.
     let sql = format!(
-        "{}, left(error_message, 20000) AS message, left(error_detail, 20000) AS detail, left(error_hint, 20000) AS hint,
+        "{}, {}, left(error_message, 20000) AS message, left(error_detail, 20000) AS detail, left(error_hint, 20000) AS hint,
                 left(error_context, 20000) AS context, left(triggered_by::text, 200) AS triggered_by,
                 left(application_name, 200) AS application_name, backend_pid,
                 CASE WHEN octet_length(black_box::text) <= 4000000 THEN black_box END AS black_box
          FROM public.metrics_refresh_log WHERE id = $1",
-        select_runs(LISTED_ERROR)
+        select_runs(LISTED_ERROR),
+        select_work()
     );
     let row = tx.optional(&[LOG], &sql, &[Parameter::Key(id)]).await?;
     row.as_ref().map(detail_from_row).transpose()

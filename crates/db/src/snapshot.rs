@@ -22,11 +22,12 @@ use refreshtop_core::{
     address::ViewId,
     figures::PlatformMetrics,
     job::Job,
+    limits::window_of,
     reading::{Reading, Unavailable},
     run::Run,
     snapshot::{Deployment, Server, Snapshot},
     stats::RefreshStats,
-    views::Views,
+    views::{OwnLimits, Views},
 };
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
@@ -112,8 +113,8 @@ impl Kept {
 /// How much is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope {
-    /// The window of the statistics.
-    pub window: Duration,
+    /// The window of the statistics; `None` for the view's own.
+    pub window: Option<Duration>,
     /// The most runs.
     pub runs: u16,
     /// The most failures; 0 for a reader that has no use for them.
@@ -147,11 +148,10 @@ pub async fn read(app: &mut Kept, view: &ViewId, scope: &Scope) -> Result<Read> 
 
 pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) -> Result<Read> {
     let job_name = refresh_job(&view);
-    let window = scope.window;
     // Polled together they share a round trip, which is most of what a poll costs over a slow link.
     let (stats, all, errors, figures, measured, running, cron, own_job, board) = tokio::join!(
         biased;
-        statistics::statistics(tx, &view, window),
+        statistics::statistics(tx, &view, scope.window),
         recent_runs::recent_runs(tx, &view, LogFilter::All, scope.runs),
         failures(tx, &view, scope.errors),
         own_figures(tx, &view),
@@ -163,6 +163,11 @@ pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) 
     );
     let facts = tx.facts().await.clone();
     let (known, role) = (Instant::now(), facts.server.role.clone());
+    let (stats, own_limits) = match stats {
+        Ok((stats, own_limits)) => (Ok(stats), own_limits),
+        Err(failure) => (Err(failure), OwnLimits::default()),
+    };
+    let window = window_of(&own_limits, scope.window);
     let stats_failure = stats.as_ref().err().cloned();
     let board = board.map(|board| part("views", &role, board)).transpose()?;
     // Only survey the catalog if a function was missing.
@@ -192,6 +197,7 @@ pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) 
         server_time: facts.time,
         read_for: known.elapsed(),
         window,
+        own_limits,
         deployment: catalog.as_ref().map_or(Deployment::Migrated, Catalog::deployment),
         server: facts.server,
         stats,
@@ -278,7 +284,7 @@ async fn unmanaged_log(
     scope: &Scope,
 ) -> Result<LogParts> {
     Ok((
-        unmanaged::statistics(tx, catalog, role, view, scope.window).await?,
+        unmanaged::statistics(tx, catalog, role, view, window_of(&OwnLimits::default(), scope.window)).await?,
         unmanaged::runs(tx, catalog, role, view, LogFilter::All, None, scope.runs).await?,
         match scope.errors {
             0 => Ok(Vec::new()),

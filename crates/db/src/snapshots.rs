@@ -14,6 +14,7 @@ use crate::{
 };
 use refreshtop_core::{
     address::ViewId,
+    limits::window_of,
     reading::{Reading, Unavailable},
     refresh::RunningRefresh,
     run::Run,
@@ -50,11 +51,11 @@ pub async fn read_and_list(app: &mut Kept, view: &ViewId, scope: &Scope) -> Resu
 }
 
 /// Reads every managed view, with at most `runs` of the newest attempts of each.
-pub async fn read(app: &mut Kept, window: Duration, runs: u16) -> Result<All> {
+pub async fn read(app: &mut Kept, window: Option<Duration>, runs: u16) -> Result<All> {
     app.read(move |tx| Box::pin(all(tx, window, runs))).await
 }
 
-async fn all(tx: &ReadTransaction<'_>, window: Duration, limit: u16) -> Result<All> {
+async fn all(tx: &ReadTransaction<'_>, window: Option<Duration>, limit: u16) -> Result<All> {
     let (views, runs, running) = tokio::join!(biased; views::views(tx, window), newest(tx, limit), under_way(tx));
     let (views, known) = (views?, Instant::now());
     let role = &*views.server.role;
@@ -73,7 +74,8 @@ async fn all(tx: &ReadTransaction<'_>, window: Duration, limit: u16) -> Result<A
             view: id.clone(),
             server_time: views.at,
             read_for: known.elapsed(),
-            window: views.window,
+            window: window_of(&registered.limits, views.window),
+            own_limits: registered.limits.clone(),
             server: views.server.clone(),
             stats: stats(&views, view),
             deployment: Deployment::Migrated,

@@ -17,15 +17,17 @@ struct TriggerReply {
     message: String,
 }
 
-/// The statement that triggers a refresh; its result goes through [`ended`].
+/// The statements that trigger a refresh within the view's time limit; their result goes through [`ended`]. They are sent
+/// together, and so are one transaction, in which the limit holds.
 ///
 /// Not the function in `public`: the owner of that schema can replace it. The view is written out, since the statement
 /// goes out by the simple protocol, which has no parameters.
 pub fn refresh_statement(view: &ViewId) -> String {
-    format!("SELECT refreshtop.refresh({}, 'manual')::text", literal(view.as_str()))
+    let view = literal(view.as_str());
+    format!("SELECT refreshtop.limit_time({view}); SELECT refreshtop.refresh({view}, 'manual')::text")
 }
-/// What it calls.
-pub const REFRESH: Thing = Thing::Function("refresh");
+/// What they call.
+pub const REFRESH: &[Thing] = &[Thing::Function("limit_time"), Thing::Function("refresh")];
 
 /// Reads what `refreshtop.refresh()` returned.
 fn trigger_outcome(reply: serde_json::Value) -> TriggerOutcome {

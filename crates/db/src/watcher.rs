@@ -54,8 +54,8 @@ const REPLACED: Duration = Duration::from_secs(2);
 pub struct Polls {
     /// Read a snapshot. There is no request while nothing is connected.
     pub requests: mpsc::Receiver<()>,
-    /// The window of the statistics.
-    pub window: watch::Receiver<Duration>,
+    /// The window of the statistics; `None` for the view's own.
+    pub window: watch::Receiver<Option<Duration>>,
 }
 
 /// How a session ended.
@@ -260,7 +260,7 @@ impl Watching<'_> {
         Ok(())
     }
 
-    async fn poll(&mut self, window: Duration) -> Result<(), Loss> {
+    async fn poll(&mut self, window: Option<Duration>) -> Result<(), Loss> {
         self.polled_since = true;
         let events = self.events;
         let (silent, limit) = (silence(&self.received), poll_limit(&self.received));

@@ -22,7 +22,7 @@ const COMMANDS: usize = 16;
 pub struct Worker {
     view: ShownView,
     polls: mpsc::Sender<()>,
-    window: watch::Sender<Duration>,
+    window: watch::Sender<Option<Duration>>,
     reader: Reader,
     fixer: mpsc::Sender<Fix>,
     refresher: mpsc::Sender<Command>,
@@ -30,8 +30,8 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts to watch `view` in the database of `target`, with statistics of `window`. Every event goes into `events`.
-    pub fn spawn(target: &Target, view: &ShownView, window: Duration, events: &Events) -> Self {
+    /// Starts to watch `view` in the database of `target`, with statistics of `window`, or of the view's own. Every event goes into `events`.
+    pub fn spawn(target: &Target, view: &ShownView, window: Option<Duration>, events: &Events) -> Self {
         let (fixer, fixes) = mpsc::channel(1);
         let (refresher, commands) = mpsc::channel(COMMANDS);
         let (manager, managing) = mpsc::channel(COMMANDS);
@@ -56,7 +56,7 @@ impl Worker {
             Request::Show(view) => self.view.show(view),
             Request::ReadRun(id) => self.reader.read_run(id),
             Request::Ask(view, question) => self.reader.ask(view, question),
-            Request::SetWindow(window) => drop(self.window.send_replace(window)),
+            Request::SetWindow(window) => drop(self.window.send_replace(Some(window))),
             Request::Fix(fix) => drop(self.fixer.try_send(*fix)),
             Request::Refresh(view) => drop(self.refresher.try_send(Command::Refresh(view))),
             Request::CancelRefresh => drop(self.refresher.try_send(Command::Cancel)),

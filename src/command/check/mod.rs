@@ -10,9 +10,9 @@ use crate::{
     cli::arguments::Check,
     command::{
         Failure,
-        report::{self, Found},
+        report::{self, Found, Report},
     },
-    output::{Output, clean},
+    output::{Output, clean, overridden},
     settings::Settings,
 };
 use chrono::{DateTime, Utc};
@@ -30,17 +30,21 @@ use std::cmp::Reverse;
 /// # Errors
 /// Silently if the verdict is not healthy: the exit code is the verdict. A failure with a sentence is unknown.
 pub async fn run(check: &Check, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
-    let report = report::read(target, settings, 1);
-    let report = tokio::time::timeout(check.timeout, report).await.unwrap_or_else(|_| {
+    let found = report::read(target, settings, 1);
+    let found = tokio::time::timeout(check.timeout, found).await.unwrap_or_else(|_| {
         let limit = humantime::format_duration(check.timeout);
         Err(Failure::new(exit::UNKNOWN, format!("no verdict within {limit} (--timeout)")))
     })?;
-    let limits = Limits::from(&settings.thresholds).overridden(&check.warning, &check.critical);
-    let (verdict, text) = match report {
-        Found::One(report) => line(&limits, &report.stats, report.snapshot.server_time),
+    let limits =
+        |report: &Report| Limits::from(&report.limits.thresholds()).overridden(&check.warning, &check.critical);
+    let (verdict, text) = match found {
+        Found::One(report) => {
+            line(&limits(&report), &report.stats, report.snapshot.server_time, overridden(&report.limits))
+        }
         Found::All(all) => {
-            let views = all.managed.iter().map(|one| several::Judged::new(one, &limits, all.views.at));
-            several::text(views.collect())
+            let note = all.managed.first().and_then(|one| overridden(&one.report.limits));
+            let views = all.managed.iter().map(|one| several::Judged::new(one, limits(&one.report), all.views.at));
+            several::text(views.collect(), note)
         }
     };
     output.print(&text)?;
@@ -61,10 +65,16 @@ pub fn unknown(why: &str) -> String {
 /// In the order of the performance data.
 const FIGURES: [Figure; 3] = [Figure::Age, Figure::Duration, Figure::Rate];
 
-/// The verdict, and the whole line.
-fn line(limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>) -> (Verdict, String) {
+/// The verdict, and the whole line, with a `note` on the limits.
+fn line(limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>, note: Option<String>) -> (Verdict, String) {
     let (verdict, reasons) = judged(limits, stats, now, None);
-    (verdict, format!("REFRESH {} - {reasons} | {}", word(verdict), performance(limits, stats, now)))
+    let note = noted(note);
+    (verdict, format!("REFRESH {} - {reasons}{note} | {}", word(verdict), performance(limits, stats, now)))
+}
+
+/// A note behind the reasons.
+fn noted(note: Option<String>) -> String {
+    note.map(|note| format!(" ({note})")).unwrap_or_default()
 }
 
 fn word(verdict: Verdict) -> &'static str {
@@ -166,7 +176,7 @@ mod tests {
     fn judged(stats: &RefreshStats, warning: &[&str], critical: &[&str]) -> (Verdict, String) {
         let limits = |texts: &[&str]| texts.iter().map(|text| Limit::parse(text).unwrap()).collect::<Vec<_>>();
         let default = Limits::from(&Thresholds::default());
-        line(&default.overridden(&limits(warning), &limits(critical)), stats, now())
+        line(&default.overridden(&limits(warning), &limits(critical)), stats, now(), None)
     }
 
     #[test]

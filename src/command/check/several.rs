@@ -1,6 +1,6 @@
 //! The check of several views: the worst one decides.
 
-use super::{FIGURES, datum, judged, name, word};
+use super::{FIGURES, datum, judged, name, noted, word};
 use crate::{command::report::OfView, output::clean};
 use chrono::{DateTime, Utc};
 use refreshtop_core::{
@@ -19,21 +19,21 @@ pub(super) struct Judged<'a> {
     name: String,
     verdict: Verdict,
     reasons: String,
-    limits: &'a Limits,
+    limits: Limits,
     stats: &'a RefreshStats,
     now: DateTime<Utc>,
 }
 
 impl<'a> Judged<'a> {
     /// Judges a view by `limits`.
-    pub(super) fn new(one: &'a OfView, limits: &'a Limits, now: DateTime<Utc>) -> Self {
+    pub(super) fn new(one: &'a OfView, limits: Limits, now: DateTime<Utc>) -> Self {
         let findings = &one.report.health.findings;
         let not_refreshed = findings.iter().find(|finding| finding.rule == Rule::NotRefreshed);
         Self::of(one.name(), limits, &one.report.stats, now, not_refreshed.cloned())
     }
 
-    fn of(name: &str, limits: &'a Limits, stats: &'a RefreshStats, now: DateTime<Utc>, more: Option<Finding>) -> Self {
-        let (verdict, reasons) = judged(limits, stats, now, more);
+    fn of(name: &str, limits: Limits, stats: &'a RefreshStats, now: DateTime<Utc>, more: Option<Finding>) -> Self {
+        let (verdict, reasons) = judged(&limits, stats, now, more);
         Self { name: clean(name), verdict, reasons, limits, stats, now }
     }
 
@@ -58,13 +58,13 @@ impl<'a> Judged<'a> {
 
     fn data(&self, figures: &[Figure]) -> String {
         let label = |figure| format!("'{}::{}'", name(figure), label(&self.name));
-        let data = figures.iter().map(|figure| datum(&label(*figure), *figure, self.limits, self.stats, self.now));
+        let data = figures.iter().map(|figure| datum(&label(*figure), *figure, &self.limits, self.stats, self.now));
         data.flat_map(|datum| [" ".to_owned(), datum]).collect()
     }
 }
 
-/// The worst verdict, and what is printed.
-pub(super) fn text(mut views: Vec<Judged<'_>>) -> (Verdict, String) {
+/// The worst verdict, and what is printed, with a `note` on the limits.
+pub(super) fn text(mut views: Vec<Judged<'_>>, note: Option<String>) -> (Verdict, String) {
     // The figures of a view keep their place whatever their values are.
     views.sort_by(|a, b| a.name.cmp(&b.name));
     let data = performance(&views);
@@ -78,7 +78,7 @@ pub(super) fn text(mut views: Vec<Judged<'_>>) -> (Verdict, String) {
         2 => format!("{}; 1 of the other {} views is not healthy", worst.words(), views.len() - 1),
         _ => format!("{}; {} of the other {} views are not healthy", worst.words(), bad - 1, views.len() - 1),
     };
-    let mut lines = vec![format!("REFRESH {} - {head} | {data}", word(worst.verdict))];
+    let mut lines = vec![format!("REFRESH {} - {head}{} | {data}", word(worst.verdict), noted(note))];
     let others = views.iter().take(bad).skip(1);
     lines.extend(others.clone().take(LISTED).map(|view| format!("{} {}", word(view.verdict), view.words())));
     let more = others.count().saturating_sub(LISTED);
@@ -152,8 +152,9 @@ mod tests {
     fn checked(views: &[(&str, u64)]) -> (Verdict, String) {
         let limits = Limits::from(&Thresholds::default());
         let stats: Vec<RefreshStats> = views.iter().map(|(_, failed)| stats(*failed)).collect();
-        let judged = views.iter().zip(&stats).map(|((name, _), stats)| Judged::of(name, &limits, stats, now(), None));
-        text(judged.collect())
+        let judged =
+            views.iter().zip(&stats).map(|((name, _), stats)| Judged::of(name, limits.clone(), stats, now(), None));
+        text(judged.collect(), None)
     }
 
     #[test]

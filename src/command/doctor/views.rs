@@ -1,12 +1,13 @@
 //! The part of the diagnosis that is about each managed view. `platform_metrics` has checks of its own.
 
-use crate::{command::report, settings::Settings};
+use crate::settings::Settings;
 use refreshtop_connect::Target;
 use refreshtop_core::{
     diagnosis::{
         Check, Diagnosis, Verdict,
         views::{check, checks},
     },
+    health,
     reading::Unavailable,
     views::{Registered, View, Views, details::Catalog},
 };
@@ -23,7 +24,7 @@ use std::collections::BTreeMap;
 pub(super) async fn add(found: &mut Diagnosis, settings: &Settings, target: &Target) {
     let read = match Kept::open(target, "diagnosis").await {
         Ok(mut app) => {
-            let read = views::read_in_detail(&mut app, settings.window, has_catalog).await;
+            let read = views::read_in_detail(&mut app, settings.overrides.window, has_catalog).await;
             crate::command::session::close(app.session).await;
             read.map_err(|failure| error::unavailable("This can't be seen", &failure, &target.user))
         }
@@ -75,7 +76,8 @@ fn of_view(
     gone: &Catalog,
     settings: &Settings,
 ) -> Check {
-    let health = view.stats.as_ref().map(|stats| report::health(stats, views.at, settings));
+    let limits = view.limits(&settings.overrides).thresholds();
+    let health = view.stats.as_ref().map(|stats| health::evaluate(stats, views.at, &limits));
     let catalog = match view.relation.as_ref().map(|relation| details.get(&relation.oid)) {
         _ if is_own(&registered.id) => None,
         None => Some(gone),

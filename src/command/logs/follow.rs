@@ -75,14 +75,14 @@ struct Watcher {
     events: mpsc::Receiver<(DatabaseId, Event)>,
     /// No poll is requested: a session of its own reads what is printed.
     _polls: mpsc::Sender<()>,
-    _window: watch::Sender<Duration>,
+    _window: watch::Sender<Option<Duration>>,
 }
 
 impl Watcher {
     fn spawn(settings: &Settings, of: &Of, target: &Target) -> Self {
         let (sender, events) = mpsc::channel(64);
         let (polls, requests) = mpsc::channel(1);
-        let (keep, window) = watch::channel(settings.window);
+        let (keep, window) = watch::channel(settings.overrides.window);
         let queue = Events::of(DatabaseId::new(&target.id()), sender);
         let reads = Polls { requests, window };
         // A notification comes for every view; what is polled beside it is not printed.

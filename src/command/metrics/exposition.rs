@@ -25,9 +25,9 @@ pub async fn read(settings: &Settings, target: &Target) -> (String, Result<(), F
     let views = match &found {
         Ok(Found::One(report)) => vec![of(report)],
         Ok(Found::All(all)) => all.managed.iter().map(|one| of(&one.report)).collect(),
-        Err(_) => vec![ExposedView { view: settings.view.as_str(), read: None, health: &unknown }],
+        Err(_) => vec![ExposedView { view: settings.view.as_str(), read: None, health: &unknown, limits: None }],
     };
-    let exposed = Exposed { database: &target.id(), window: settings.window, views };
+    let exposed = Exposed { database: &target.id(), views };
     match openmetrics::encode(&exposed) {
         Ok(text) => (text, found.map(drop)),
         Err(error) => (String::new(), Err(Failure::new(exit::FAILURE, format!("cannot encode the figures: {error}")))),
@@ -36,5 +36,5 @@ pub async fn read(settings: &Settings, target: &Target) -> (String, Result<(), F
 
 fn of(report: &Report) -> ExposedView<'_> {
     let read = Some((&report.snapshot, &report.stats));
-    ExposedView { view: report.snapshot.view.as_str(), read, health: &report.health }
+    ExposedView { view: report.snapshot.view.as_str(), read, health: &report.health, limits: Some(&report.limits) }
 }

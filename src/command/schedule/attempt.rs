@@ -42,7 +42,8 @@ pub fn begin() -> String {
 pub async fn refresh(client: &Client, view: &ViewId, tick: DateTime<Utc>) -> Result<Attempt, Lost> {
     let mut tries = 0;
     let trust = Trust::of_client(client).await?;
-    trust.allow_all(&[LOG, trigger::REFRESH])?;
+    trust.allow(LOG)?;
+    trust.allow_all(trigger::REFRESH)?;
     loop {
         tries += 1;
         client.batch_execute(&begin()).await?;
@@ -60,6 +61,7 @@ pub async fn refresh(client: &Client, view: &ViewId, tick: DateTime<Utc>) -> Res
             }
             if locked || tries >= LOCK_TRIES {
                 // The source is named here, because the session's name may be set by the user.
+                client.query_one("SELECT refreshtop.limit_time($1)", &[&view.as_str()]).await?;
                 let refresh = "SELECT refreshtop.refresh($1, 'schedule')";
                 let reply = client.query_one(refresh, &[&view.as_str()]).await?.try_get(0)?;
                 client.batch_execute("COMMIT").await?;

@@ -129,7 +129,7 @@ async fn check_access(view: &ViewId, target: &Target) -> Result<ServerClock, Fai
     };
     let connected = reconnect::connect(target, "schedule", &Limits::READING, failed).await?;
     let read_clock = async |client: &Client| {
-        call(client, running::RUNS, &running::process_statement(view)).await?;
+        call(client, &[running::RUNS], &running::process_statement(view)).await?;
         // In a transaction a pooler keeps the server connection on which the statement is prepared.
         client.batch_execute(&attempt::begin()).await?;
         let time = client.query_one("SELECT clock_timestamp()", &[]).await?.try_get::<_, DateTime<Utc>>(0)?;

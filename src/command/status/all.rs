@@ -2,8 +2,7 @@
 
 use crate::{
     command::report::{All, OfView},
-    output::{Output, clean, table::Table},
-    settings::Settings,
+    output::{Output, clean, overridden, table::Table},
 };
 use chrono::{DateTime, Utc};
 use refreshtop_core::{
@@ -19,13 +18,15 @@ const NAMED: usize = 3;
 const UNKNOWN: &str = "-";
 
 /// The page.
-pub(super) fn text(all: &All, settings: &Settings, output: Output) -> String {
+pub(super) fn text(all: &All, output: Output) -> String {
     let mut table =
         Table::new(&["verdict", "view", "data age", "limit", "last attempt", "success", "next run", "cause"]);
     for one in &all.managed {
-        table.row(row(one, all.views.at, settings, output));
+        table.row(row(one, all.views.at, output));
     }
-    format!("{}\n\n{}", sentence(all), table.render(output))
+    let note = all.managed.first().and_then(|one| overridden(&one.report.limits));
+    let note = note.map(|note| format!("\n{note}")).unwrap_or_default();
+    format!("{}{note}\n\n{}", sentence(all), table.render(output))
 }
 
 /// How many are not healthy, and which.
@@ -51,7 +52,7 @@ fn sentence(all: &All) -> String {
     format!("{bad} of {count} managed views {are} not healthy: {named}{unmanaged}.")
 }
 
-fn row(one: &OfView, now: DateTime<Utc>, settings: &Settings, output: Output) -> [String; 8] {
+fn row(one: &OfView, now: DateTime<Utc>, output: Output) -> [String; 8] {
     let report = &one.report;
     let unknown = || UNKNOWN.to_owned();
     let ago = |at: DateTime<Utc>| health::age(at, now).map_or_else(|| "in the future".into(), age::label);
@@ -68,7 +69,7 @@ fn row(one: &OfView, now: DateTime<Utc>, settings: &Settings, output: Output) ->
         output.verdict(report.health.verdict),
         clean(one.name()),
         report.stats.last_success_at.map_or_else(unknown, ago),
-        age::label(settings.thresholds.freshness),
+        age::label(report.limits.max_age.value),
         last,
         report.stats.success_rate.map_or_else(unknown, |rate| format!("{rate} %")),
         next.unwrap_or_else(unknown),

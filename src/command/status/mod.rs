@@ -7,7 +7,7 @@ use crate::{
         Failure,
         report::{self, Found, Report},
     },
-    output::{Output, clean, json, moment, table::Table},
+    output::{Output, clean, json, length, moment, overridden, table::Table},
     settings::Settings,
 };
 use refreshtop_connect::Target;
@@ -26,9 +26,9 @@ pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result
     };
     let text = match report::read(target, settings, RUNS).await? {
         Found::One(report) if output.json => answer(&report),
-        Found::One(report) => text(&report, settings, target, output),
+        Found::One(report) => text(&report, target, output),
         Found::All(all) if output.json => all.managed.iter().map(|one| answer(&one.report)).collect(),
-        Found::All(all) => all::text(&all, settings, output),
+        Found::All(all) => all::text(&all, output),
     };
     output.print(&text)
 }
@@ -41,7 +41,9 @@ fn object(report: &Report, settings: &Settings, target: &Target) -> Value {
         "server": json::server(&snapshot.server, settings.profile.as_deref(), &target.place()),
         "deployment": json::deployment(snapshot.deployment),
         "health": json::health(&report.health),
-        "window_s": settings.window.as_secs(),
+        "window_s": snapshot.window.as_secs(),
+        "limits": json::limits(&report.limits),
+        "overridden": report.limits.overridden(),
         "stats": json::stats(&report.stats),
         "running": snapshot.running.as_ref().map(json::running),
         "job": json::reading(&snapshot.job, |job| json::job(&refresh_job(&snapshot.view), job, now)),
@@ -50,13 +52,16 @@ fn object(report: &Report, settings: &Settings, target: &Target) -> Value {
     })
 }
 
-fn text(report: &Report, settings: &Settings, target: &Target, output: Output) -> String {
+fn text(report: &Report, target: &Target, output: Output) -> String {
     let (snapshot, now) = (&report.snapshot, report.snapshot.server_time);
     let server = &snapshot.server;
     let mut table = Table::bare();
     table.row(["verdict", &output.verdict(report.health.verdict)]);
     for finding in &report.health.findings {
         table.row(["", &clean(&finding.reason)]);
+    }
+    if let Some(note) = overridden(&report.limits) {
+        table.row(["", &note]);
     }
     let standby = if server.standby { ", standby" } else { "" };
     table.row(["database", &clean(&format!("{} at {} as {}{standby}", server.database, target.place(), server.role))]);
@@ -70,7 +75,7 @@ fn text(report: &Report, settings: &Settings, target: &Target, output: Output) -
     let never = || "never".to_owned();
     table.row(["last success", &report.stats.last_success_at.map_or_else(never, ago)]);
     table.row(["last attempt", &report.stats.last_refresh_at.map_or_else(never, ago)]);
-    let window = humantime::format_duration(settings.window);
+    let window = length(snapshot.window);
     let counts = format!("{} of {} succeeded in {window}", report.stats.successful, report.stats.total);
     table.row(["attempts", &counts]);
     if let Some(average) = report.stats.avg_duration_ms {

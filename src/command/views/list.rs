@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 /// Reads and prints them.
 pub async fn run(list: &ViewsList, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
-    let views = read(target, settings.window).await?;
+    let views = read(target, settings.overrides.window).await?;
     for pattern in &list.names {
         if !views.views.iter().any(|view| view.name.matches(pattern)) {
             let what = format!("there is no materialized view {} in this database", quoted(pattern));
@@ -28,9 +28,9 @@ pub async fn run(list: &ViewsList, settings: &Settings, target: &Target, output:
         }
     }
     let chosen: Vec<&View> = views
-        .worst_first(&settings.thresholds)
+        .worst_first(&settings.overrides)
         .into_iter()
-        .filter(|view| is_chosen(view, list) && (!list.faults || view.has_fault(views.at, &settings.thresholds)))
+        .filter(|view| is_chosen(view, list) && (!list.faults || view.has_fault(views.at, &settings.overrides)))
         .collect();
     if output.json {
         return output.object("views", json::of_database(&target.id(), object(&views, &chosen, settings)));
@@ -57,10 +57,11 @@ fn readers(views: &Views) -> impl Fn(&View) -> usize {
 fn object(views: &Views, chosen: &[&View], settings: &Settings) -> Value {
     let readers = readers(views);
     let objects: Vec<Value> =
-        chosen.iter().map(|view| shown::object(view, views, readers(view), &settings.thresholds)).collect();
+        chosen.iter().map(|view| shown::object(view, views, readers(view), &settings.overrides)).collect();
     json!({
         "at": json::moment(views.at),
-        "window_s": settings.window.as_secs(),
+        "window_s": settings.overrides.window.map(|window| window.as_secs()),
+        "overridden": settings.overrides.names(),
         "registry": json::reading(&views.registry, |()| Value::Null),
         "statistics": json::reading(&views.statistics, |()| Value::Null),
         "count": objects.len(),
@@ -96,7 +97,7 @@ fn text(views: &Views, chosen: &[&View], settings: &Settings, output: Output) ->
         table.row([
             clean(&view.name.sql),
             shown::managed(view).to_owned(),
-            shown::verdict(view, views.at, &settings.thresholds, output),
+            shown::verdict(view, views.at, &settings.overrides, output),
             shown::data_age(view, views.at),
             populated.to_owned(),
             shown::rows(view),

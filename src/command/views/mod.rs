@@ -48,8 +48,8 @@ fn failed(target: &Target) -> impl Fn(Error) -> Failure {
     |failure| session::failure("read the materialized views", target, &failure)
 }
 
-/// Reads all of them, with statistics over `window`.
-async fn read(target: &Target, window: Duration) -> Result<Views, Failure> {
+/// Reads all of them, with statistics over `window`, or over each view's own.
+async fn read(target: &Target, window: Option<Duration>) -> Result<Views, Failure> {
     let mut app = Kept::open(target, "views").await?;
     let views = refreshtop_db::views::read(&mut app, window).await.map_err(failed(target));
     session::close(app.session).await;

@@ -60,7 +60,7 @@ pub async fn run(set: &ViewsSet, target: &Target, output: Output) -> Result<(), 
     output.print(&(lines.concat() + &jobs.concat()))
 }
 
-/// `key=value` each; without a value, the default.
+/// `key=value` each; without a value, or with the word `default`, the default.
 fn changes(words: &[String]) -> Result<Value, Failure> {
     let mut changes = Map::new();
     for word in words {
@@ -68,7 +68,8 @@ fn changes(words: &[String]) -> Result<Value, Failure> {
             let why = format!("{} is not KEY=VALUE, e.g. lock_timeout=10s", clean(word));
             return Err(Failure::new(exit::USAGE, why));
         };
-        let value = if value.is_empty() { Value::Null } else { value.into() };
+        let is_default = value.is_empty() || value.eq_ignore_ascii_case("default");
+        let value = if is_default { Value::Null } else { value.into() };
         changes.insert(key.trim().to_lowercase(), value);
     }
     Ok(Value::Object(changes))

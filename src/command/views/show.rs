@@ -5,7 +5,7 @@ use crate::{
     cli::views::ViewsShow,
     command::{Failure, session},
     output::{
-        Output, clean, json, moment,
+        Output, clean, json, length, moment,
         table::Table,
         views::{self as shown, UNKNOWN},
     },
@@ -14,6 +14,8 @@ use crate::{
 use refreshtop_connect::{Limits, Target};
 use refreshtop_core::{
     age,
+    diagnosis::bytes,
+    limits::{Sourced, ViewLimits},
     run::{Run, RunStatus},
     views::{
         Registered, View, Views,
@@ -22,6 +24,7 @@ use refreshtop_core::{
 };
 use refreshtop_db::{read_transaction::ReadTransaction, views};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Attempts that the page lists.
 const RUNS: u16 = 5;
@@ -33,7 +36,7 @@ pub async fn run(show: &ViewsShow, settings: &Settings, target: &Target, output:
     let mut session = session::open(target, "views", &Limits::READING).await?;
     let read = async {
         let tx = ReadTransaction::begin(&mut session).await.map_err(failed(target))?;
-        let views = views::views(&tx, settings.window).await.map_err(failed(target))?;
+        let views = views::views(&tx, settings.overrides.window).await.map_err(failed(target))?;
         let view = wanted(&views, &show.name)?.clone();
         let details = views::details(&tx, &view, RUNS).await.map_err(failed(target))?;
         tx.end();
@@ -58,10 +61,10 @@ fn readers<'a>(views: &'a Views, view: &View) -> Vec<&'a str> {
 
 fn object(views: &Views, view: &View, details: &Details, settings: &Settings) -> Value {
     let readers = readers(views, view);
-    let mut object = shown::object(view, views, readers.len(), &settings.thresholds);
+    let mut object = shown::object(view, views, readers.len(), &settings.overrides);
     let more = [
         ("at", json::moment(views.at)),
-        ("window_s", settings.window.as_secs().into()),
+        ("window_s", view.limits(&settings.overrides).window.value.as_secs().into()),
         ("registry", json::reading(&views.registry, |()| Value::Null)),
         ("statistics", json::reading(&views.statistics, |()| Value::Null)),
         ("stats", view.stats.as_ref().map_or(Value::Null, json::stats)),
@@ -86,6 +89,7 @@ fn text(views: &Views, view: &View, details: &Details, settings: &Settings, outp
     table.row(["read by", &clean(&readers)]);
     indexes(&mut table, &details.catalog);
     if let Some(registered) = view.registered() {
+        limits(&mut table, &view.limits(&settings.overrides));
         registry(&mut table, registered);
         attempts(&mut table, details);
     }
@@ -109,13 +113,13 @@ fn head(table: &mut Table, views: &Views, view: &View, settings: &Settings, outp
         None => shown::managed(view).to_owned(),
     };
     table.row(["managed", &clean(&managed)]);
-    table.row(["verdict", &shown::verdict(view, views.at, &settings.thresholds, output)]);
-    if let Some(health) = view.health(views.at, &settings.thresholds) {
+    table.row(["verdict", &shown::verdict(view, views.at, &settings.overrides, output)]);
+    if let Some(health) = view.health(views.at, &settings.overrides) {
         lines(table, "", health.findings.into_iter().map(|finding| finding.reason));
     }
     table.row(["data age", &shown::data_age(view, views.at)]);
     if let Some(stats) = &view.stats {
-        let window = humantime::format_duration(views.window);
+        let window = length(view.limits(&settings.overrides).window.value);
         table.row(["attempts", &format!("{} of {} succeeded in {window}", stats.successful, stats.total)]);
     }
     if let Some(relation) = &view.relation {
@@ -156,10 +160,26 @@ fn indexes(table: &mut Table, catalog: &Catalog) {
     lines(table, "indexes", catalog.indexes.iter().map(line).chain(none));
 }
 
+/// Each limit that the view is judged by, and where it comes from.
+fn limits(table: &mut Table, limits: &ViewLimits) {
+    let long = |limit: Sourced<Duration>| format!("{} ({})", length(whole(limit.value)), limit.source.words());
+    let rate = |limit: Sourced<f64>| format!("{} % ({})", limit.value, limit.source.words());
+    table.row(["max age", &long(limits.max_age)]);
+    table.row(["max duration", &long(limits.max_duration)]);
+    table.row(["success warning", &rate(limits.success_warning)]);
+    table.row(["success critical", &rate(limits.success_critical)]);
+    table.row(["window", &long(limits.window)]);
+}
+
+/// To the second, if that leaves anything: a tenth of an odd time has fractions that tell nothing.
+fn whole(length: Duration) -> Duration {
+    if length < Duration::from_mins(1) { length } else { Duration::from_secs(length.as_secs()) }
+}
+
 fn registry(table: &mut Table, registered: &Registered) {
-    let short = |length| humantime::format_duration(length).to_string();
-    table.row(["lock timeout", &short(registered.lock_timeout)]);
-    table.row(["keep log", &short(registered.keep_log)]);
+    table.row(["time limit", &registered.limits.time_limit.map_or_else(|| "none".into(), length)]);
+    table.row(["lock timeout", &length(registered.lock_timeout)]);
+    table.row(["keep log", &length(registered.keep_log)]);
     table.row(["time zone", &clean(&registered.time_zone)]);
     let settings = registered.settings.iter().map(|(name, value)| format!("{name} = {value}"));
     lines(table, "settings", settings);
@@ -177,5 +197,15 @@ fn attempt(run: &Run) -> String {
     let outcome = if run.status == RunStatus::Success { "success" } else { "error" };
     let duration = run.duration_ms.map_or_else(|| UNKNOWN.into(), age::duration_ms);
     let error = run.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
-    format!("{} UTC {outcome} in {duration}{error}", moment(run.started_at))
+    let counted = |count: Option<u64>, what: &str| count.map(|count| format!(", {count} {what}"));
+    let wal = run.work.server_wal_bytes.and_then(|wal| i64::try_from(wal).ok());
+    let work: String = [
+        counted(run.work.rows_inserted, "rows in"),
+        counted(run.work.rows_deleted, "rows out"),
+        wal.map(|wal| format!(", at most {} of WAL", bytes(wal))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    format!("{} UTC {outcome} in {duration}{work}{error}", moment(run.started_at))
 }

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 /// Reads and prints it.
 pub async fn run(tree: &ViewsTree, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
-    let views = read(target, settings.window).await?;
+    let views = read(target, settings.overrides.window).await?;
     let root = tree.name.as_deref().map(|name| wanted(&views, name)).transpose()?;
     let tree = views.tree(root);
     if output.json {

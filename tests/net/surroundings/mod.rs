@@ -36,7 +36,7 @@ impl Polls {
             Some(poller) => self.poller.insert(poller),
             None => self.poller.insert(Poller::open(&target(&self.url), &ViewId::new(PLATFORM_METRICS)).await.unwrap()),
         };
-        let polled = poller.poll(DAY, |_| {}).await;
+        let polled = poller.poll(Some(DAY), |_| {}).await;
         polled.map(|polled| polled.snapshot).map_err(|failure| poller.explain(&failure))
     }
 }

@@ -262,7 +262,7 @@ async fn what_is_replaced_between_the_gate_and_the_question() {
     assert!(why.reason.contains("public.metrics_refresh_log was replaced at this moment"), "{why:?}");
     assert!(!error::is_missing(&failure));
     // The look goes on.
-    assert!(statistics::statistics(&look, &own_view(), Duration::from_mins(1)).await.is_ok());
+    assert!(statistics::statistics(&look, &own_view(), Some(Duration::from_mins(1))).await.is_ok());
 }
 
 #[tokio::test]
@@ -273,7 +273,7 @@ async fn what_comes_into_being_after_the_gate() {
     execute(&stranger, &format!("{}{}", views(), schema("INVOKER"))).await;
     let failures = [
         recent_runs::recent_runs(&look, &own_view(), LogFilter::All, 1).await.unwrap_err(),
-        statistics::statistics(&look, &own_view(), Duration::from_mins(1)).await.unwrap_err(),
+        statistics::statistics(&look, &own_view(), Some(Duration::from_mins(1))).await.unwrap_err(),
         figures::figures(&look).await.unwrap_err(),
     ];
     assert_eq!(sprung(&url, &name).await, [""; 0]);
@@ -284,7 +284,7 @@ async fn what_comes_into_being_after_the_gate() {
 async fn a_session_that_comes_by_great_rights_looks_before_it_reads() {
     let (url, name, stranger) = with_stranger(fresh_app("promoted").await).await;
     let (role, of_role) = fresh_role(&url, "promoted", "").await;
-    let scope = Scope { window: Duration::from_mins(1), runs: 1, errors: 1, board: false };
+    let scope = Scope { window: Some(Duration::from_mins(1)), runs: 1, errors: 1, board: false };
     let mut app = Kept::open(&target(&of_role), "test").await.unwrap();
     for _ in 0..2 {
         snapshot::read(&mut app, &own_view(), &scope).await.unwrap();
@@ -304,7 +304,7 @@ async fn a_session_that_comes_by_great_rights_looks_before_it_reads() {
 #[tokio::test]
 async fn a_session_that_keeps_its_question_asks_it_each_time() {
     let (url, name, stranger) = with_stranger(migrated_app("kept").await).await;
-    let scope = Scope { window: Duration::from_mins(1), runs: 1, errors: 1, board: false };
+    let scope = Scope { window: Some(Duration::from_mins(1)), runs: 1, errors: 1, board: false };
     let mut app = Kept::open(&target(&url), "test").await.unwrap();
     app.set_direct();
     let names = "SELECT name FROM pg_prepared_statements WHERE from_sql";

@@ -28,7 +28,8 @@ async fn plain(cron_url: &str) -> Vec<String> {
 fn job(name: &str, schedule: &str, active: bool) -> String {
     let t = if active { 't' } else { 'f' };
     format!(
-        "refresh-view-{name}|{schedule}|SELECT pg_catalog.pg_sleep(…); SELECT refreshtop.refresh('{name}');|refreshtop_job|{t}"
+        "refresh-view-{name}|{schedule}|SELECT pg_catalog.pg_sleep(…); \
+         SELECT refreshtop.limit_time('{name}'); SELECT refreshtop.refresh('{name}');|refreshtop_job|{t}"
     )
 }
 
@@ -47,7 +48,10 @@ async fn a_schedule_makes_a_job_and_the_job_refreshes() {
     assert_eq!(made.len(), 3, "{made:?}");
     assert_eq!(made[0], job("sales", "* * * * *", true));
     assert!(
-        made[1].contains(&format!("|0 6 1 * *|SELECT pg_catalog.pg_sleep(…); SELECT refreshtop.refresh('{top}');|")),
+        made[1].contains(&format!(
+            "|0 6 1 * *|SELECT pg_catalog.pg_sleep(…); SELECT refreshtop.limit_time('{top}'); \
+             SELECT refreshtop.refresh('{top}');|"
+        )),
         "{made:?}"
     );
     let session = Session::open(&url).await;

@@ -3,7 +3,8 @@
 use super::{Drift, Last, Recent, View, Views};
 use crate::{
     address::ViewId,
-    health::{Health, Thresholds, Verdict},
+    health::{Health, Verdict},
+    limits::Overrides,
     notification::Notification,
     run::RunStatus,
 };
@@ -40,10 +41,10 @@ impl Views {
     }
 
     /// How many views have which verdict at the server's time `now`.
-    pub fn counts(&self, now: DateTime<Utc>, thresholds: &Thresholds) -> Counts {
+    pub fn counts(&self, now: DateTime<Utc>, overrides: &Overrides) -> Counts {
         let mut counts = Counts::default();
         for view in &self.views {
-            let count = match view.id().map(|_| view.judged(now, thresholds).verdict) {
+            let count = match view.id().map(|_| view.judged(now, overrides).verdict) {
                 None => &mut counts.unmanaged,
                 Some(Verdict::Critical) => &mut counts.critical,
                 Some(Verdict::Warning) => &mut counts.warning,
@@ -123,16 +124,16 @@ impl View {
     }
 
     /// The verdict on a managed view; unknown without its statistics.
-    pub fn judged(&self, now: DateTime<Utc>, thresholds: &Thresholds) -> Health {
-        self.health(now, thresholds).unwrap_or_else(|| {
+    pub fn judged(&self, now: DateTime<Utc>, overrides: &Overrides) -> Health {
+        self.health(now, overrides).unwrap_or_else(|| {
             let unknown = Health::unknown("its statistics are not known");
-            unknown.and(self.not_refreshed(now, self.max_age(thresholds)))
+            unknown.and(self.not_refreshed(now, self.max_age(overrides)))
         })
     }
 
     /// The age above which its data is a warning.
-    pub fn max_age(&self, thresholds: &Thresholds) -> Duration {
-        self.registered().and_then(|registered| registered.limits.max_age).unwrap_or(thresholds.freshness)
+    pub fn max_age(&self, overrides: &Overrides) -> Duration {
+        self.limits(overrides).max_age.value
     }
 }
 

@@ -8,7 +8,8 @@ pub mod tree;
 
 use crate::{
     address::ViewId,
-    health::{self, Finding, Health, Rule, Thresholds, Verdict},
+    health::{self, Finding, Health, Rule, Verdict},
+    limits::{Overrides, ViewLimits},
     reading::Reading,
     run::RunStatus,
     snapshot::Server,
@@ -29,8 +30,8 @@ pub struct Views {
     pub at: DateTime<Utc>,
     /// Who and where we are.
     pub server: Server,
-    /// The window that the statistics are of.
-    pub window: Duration,
+    /// The window that the statistics are of; `None` if each view has its own.
+    pub window: Option<Duration>,
     /// Whether it is known which views are managed; all are unmanaged without an installation.
     pub registry: Reading<()>,
     /// Whether the statistics of the managed views could be read.
@@ -275,9 +276,16 @@ impl View {
     }
 
     /// The verdict on a managed view, by the one judge: on its statistics, and on whether it is refreshed at all.
-    pub fn health(&self, now: DateTime<Utc>, thresholds: &Thresholds) -> Option<Health> {
-        let not_refreshed = self.not_refreshed(now, self.max_age(thresholds));
-        self.stats.as_ref().map(|stats| health::evaluate(stats, now, thresholds).and(not_refreshed))
+    pub fn health(&self, now: DateTime<Utc>, overrides: &Overrides) -> Option<Health> {
+        let limits = self.limits(overrides);
+        let not_refreshed = self.not_refreshed(now, limits.max_age.value);
+        self.stats.as_ref().map(|stats| health::evaluate(stats, now, &limits.thresholds()).and(not_refreshed))
+    }
+
+    /// The limits that it is judged by; the usual ones if it is not managed.
+    pub fn limits(&self, overrides: &Overrides) -> ViewLimits {
+        let own = self.registered().map(|registered| registered.limits.clone()).unwrap_or_default();
+        ViewLimits::resolve(&own, overrides)
     }
 
     /// The finding that a managed view is not refreshed any more, since it is not what was registered: critical once its
@@ -310,15 +318,15 @@ impl View {
 
     /// Whether somebody should look at it: it is not healthy, not refreshed, without data, or blocks its readers while it
     /// is refreshed.
-    pub fn has_fault(&self, now: DateTime<Utc>, thresholds: &Thresholds) -> bool {
-        self.health(now, thresholds).is_some_and(|health| health.verdict != Verdict::Healthy)
+    pub fn has_fault(&self, now: DateTime<Utc>, overrides: &Overrides) -> bool {
+        self.health(now, overrides).is_some_and(|health| health.verdict != Verdict::Healthy)
             || self.drift().is_some()
             || self.relation.as_ref().is_none_or(|relation| relation.not_concurrently().is_some())
     }
 
     /// How bad it is; the worst has the highest number.
-    pub fn badness(&self, now: DateTime<Utc>, thresholds: &Thresholds) -> u8 {
-        let verdict = self.health(now, thresholds).map(|health| health.verdict);
+    pub fn badness(&self, now: DateTime<Utc>, overrides: &Overrides) -> u8 {
+        let verdict = self.health(now, overrides).map(|health| health.verdict);
         let populated = self.relation.as_ref().is_some_and(|relation| relation.populated);
         match verdict {
             _ if self.drift().is_some() => 8,
@@ -326,7 +334,7 @@ impl View {
             Some(Verdict::Unknown) => 6,
             Some(Verdict::Warning) => 5,
             _ if !populated => 4,
-            _ if self.has_fault(now, thresholds) => 3,
+            _ if self.has_fault(now, overrides) => 3,
             Some(Verdict::Healthy) => 2,
             None if self.registered().is_some() => 1,
             None => 0,
@@ -337,7 +345,7 @@ impl View {
 impl Views {
     /// Joins what was read. A view is managed if its oid is registered, or else its name.
     pub fn assemble(
-        read: (DateTime<Utc>, Server, Duration),
+        read: (DateTime<Utc>, Server, Option<Duration>),
         relations: Vec<(ViewName, Relation)>,
         registry: Reading<Vec<Registered>>,
         statistics: Reading<BTreeMap<ViewId, RefreshStats>>,
@@ -390,10 +398,10 @@ impl Views {
     }
 
     /// The views, the worst first, then those with the oldest data, then by name.
-    pub fn worst_first(&self, thresholds: &Thresholds) -> Vec<&View> {
+    pub fn worst_first(&self, overrides: &Overrides) -> Vec<&View> {
         let mut views: Vec<&View> = self.views.iter().collect();
         views.sort_by_cached_key(|view| {
-            let worst = (view.badness(self.at, thresholds), view.data_age(self.at));
+            let worst = (view.badness(self.at, overrides), view.data_age(self.at));
             (std::cmp::Reverse(worst), &view.name)
         });
         views

@@ -4,7 +4,7 @@ use super::{
     Drift, Edge, Managed, OwnLimits, Registered, Relation, UniqueIndex, View, Views,
     names::{NotFound, ViewName},
 };
-use crate::{address::ViewId, health::Thresholds, reading::Unavailable, snapshot::Server, stats::RefreshStats};
+use crate::{address::ViewId, limits::Overrides, reading::Unavailable, snapshot::Server, stats::RefreshStats};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -58,7 +58,7 @@ fn views(relations: Vec<(ViewName, Relation)>, registry: Vec<Registered>, stats:
     let server =
         Server { database: "app".into(), role: "app".into(), version: "15".into(), standby: false, behind: None };
     let stats = stats.iter().map(|(id, stats)| (ViewId::new(id), stats.clone())).collect();
-    Views::assemble((now(), server, Duration::from_hours(24)), relations, Ok(registry), Ok(stats), BTreeMap::new())
+    Views::assemble((now(), server, None), relations, Ok(registry), Ok(stats), BTreeMap::new())
 }
 
 fn fresh(minutes: i64) -> RefreshStats {
@@ -84,7 +84,7 @@ fn the_worst_is_first() {
     let gone = name("public", "gone");
     let registry = vec![registered(&a, 1), registered(&b, 2), registered(&gone, 9)];
     let views = views(relations, registry, &[("a", fresh(1)), ("b", fresh(20))]);
-    let order: Vec<&str> = views.worst_first(&Thresholds::default()).iter().map(|view| &*view.name.sql).collect();
+    let order: Vec<&str> = views.worst_first(&Overrides::default()).iter().map(|view| &*view.name.sql).collect();
     assert_eq!(order, ["gone", "b", "d", "a", "c"]);
 }
 

@@ -5,7 +5,6 @@ use crate::{
     refusal::Refusal,
     schedule,
     session::{SEARCH_PATH, Session},
-    trigger,
     trust::{Thing, Trust},
 };
 use refreshtop_core::diagnosis::{Fix, FixKind, literal};
@@ -107,7 +106,7 @@ fn is_call(kind: FixKind) -> bool {
 /// What is called by a statement of this kind. The others call PostgreSQL's own, or do their work as the relation's owner.
 fn called(kind: FixKind) -> &'static [Thing] {
     match kind {
-        FixKind::Refresh => &[trigger::REFRESH],
+        FixKind::Refresh => &[Thing::Function("refresh")],
         FixKind::CleanUpLog => &[Thing::Function("cleanup_logs")],
         FixKind::ScheduleJob | FixKind::AlterJob | FixKind::UnscheduleJob => &[Thing::Cron],
         FixKind::CancelBackend

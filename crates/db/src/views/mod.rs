@@ -4,7 +4,7 @@ use crate::{
     error::{self, Error, Result},
     parameter::Parameter,
     read_transaction::ReadTransaction,
-    recent_runs::{self, LISTED_ERROR, LogFilter},
+    recent_runs::{self, LISTED_ERROR},
     refusal::Refusal,
     row::{FromRow as _, Row, moment, some_text, text},
     session::Session,
@@ -64,23 +64,23 @@ const REGISTRY: &str = "
            extract(epoch FROM v.time_limit)::float8 AS time_limit
     FROM refreshtop.views v";
 
-/// Reads all of them, with the statistics of the managed ones over `window`: one round trip, unless the session has great
-/// rights.
-pub async fn read(app: &mut Kept, window: Duration) -> Result<Views> {
+/// Reads all of them, with the statistics of the managed ones over `window`, or over each view's own: one round trip,
+/// unless the session has great rights.
+pub async fn read(app: &mut Kept, window: Option<Duration>) -> Result<Views> {
     app.read(move |tx| Box::pin(views(tx, window))).await
 }
 
 /// The same in a transaction.
-pub async fn views(tx: &ReadTransaction<'_>, window: Duration) -> Result<Views> {
+pub async fn views(tx: &ReadTransaction<'_>, window: Option<Duration>) -> Result<Views> {
     all(tx, LIST, window).await
 }
 
 /// The same without sizes, rows and dependencies, for the board.
-pub async fn board(tx: &ReadTransaction<'_>, window: Duration) -> Result<Views> {
+pub async fn board(tx: &ReadTransaction<'_>, window: Option<Duration>) -> Result<Views> {
     all(tx, BOARD, window).await
 }
 
-async fn all(tx: &ReadTransaction<'_>, list: &str, window: Duration) -> Result<Views> {
+async fn all(tx: &ReadTransaction<'_>, list: &str, window: Option<Duration>) -> Result<Views> {
     // Polled together they share a round trip.
     let (relations, facts, registry, stats, recent) = tokio::join!(
         biased;
@@ -121,7 +121,7 @@ async fn all(tx: &ReadTransaction<'_>, list: &str, window: Duration) -> Result<V
 /// Reads all of them, and what the catalogs tell about each one for which `wanted` holds, by its oid.
 pub async fn read_in_detail(
     app: &mut Kept,
-    window: Duration,
+    window: Option<Duration>,
     wanted: fn(&View) -> bool,
 ) -> Result<(Views, BTreeMap<i64, Result<Catalog>>)> {
     app.read(move |tx| {
@@ -189,13 +189,13 @@ async fn catalog(tx: &ReadTransaction<'_>, oid: Option<i64>) -> Result<Catalog> 
 
 async fn attempts(tx: &ReadTransaction<'_>, id: Option<&ViewId>, limit: u16) -> Result<Vec<refreshtop_core::run::Run>> {
     match id {
-        Some(id) => recent_runs::recent_runs(tx, id, LogFilter::All, limit).await,
+        Some(id) => recent_runs::measured_runs(tx, id, limit).await,
         None => Ok(Vec::new()),
     }
 }
 
-/// Statistics of the refreshes of all managed views in the last `window`.
-async fn statistics(tx: &ReadTransaction<'_>, window: Duration) -> Result<BTreeMap<ViewId, RefreshStats>> {
+/// Statistics of the refreshes of all managed views in the last `window`, or in each view's own.
+async fn statistics(tx: &ReadTransaction<'_>, window: Option<Duration>) -> Result<BTreeMap<ViewId, RefreshStats>> {
     let sql = format!(
         "SELECT refresh_type::text, total_refreshes, successful_refreshes, failed_refreshes, success_rate::float8,
                 CASE WHEN avg_duration_ms BETWEEN 0 AND 1e15 THEN avg_duration_ms END::float8 AS avg_duration_ms,
@@ -204,7 +204,7 @@ async fn statistics(tx: &ReadTransaction<'_>, window: Duration) -> Result<BTreeM
                 last_refresh_at, left(last_error, {LISTED_ERROR}) AS last_error, last_success_at
          FROM refreshtop.stats_of_all($1)"
     );
-    let rows = tx.ask(&[Thing::Function("stats_of_all")], &sql, &[Parameter::Interval(window)]).await?;
+    let rows = tx.ask(&[Thing::Function("stats_of_all")], &sql, &[Parameter::OptionalInterval(window)]).await?;
     rows.iter().map(|row| Ok((ViewId::new(&some_text(row, "refresh_type")?), RefreshStats::from_row(row)?))).collect()
 }
 

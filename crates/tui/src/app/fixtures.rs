@@ -36,8 +36,8 @@ use refreshtop_core::{
     clock::ServerClock,
     event::Event,
     figures::PlatformMetrics,
-    health::Thresholds,
     job::JobRun,
+    limits::Overrides,
     link::Link,
     reading::Unavailable,
     refresh::{RunningRefresh, Trigger, TriggerOutcome},
@@ -51,13 +51,7 @@ use uuid::Uuid;
 
 /// Default options for a local database.
 pub fn options() -> Options {
-    Options {
-        poll_interval: Duration::from_secs(30),
-        window: Duration::from_hours(24),
-        screen: None,
-        view_named: false,
-        thresholds: Thresholds::default(),
-    }
+    Options { poll_interval: Duration::from_secs(30), screen: None, view_named: false, overrides: Overrides::default() }
 }
 
 /// An event of it.
@@ -356,6 +350,30 @@ pub fn job_gone() -> State {
     with(snapshot)
 }
 
+/// A view that is refreshed once a month, 29 days after its last refresh, judged by a limit of this program's own.
+pub fn own_limits() -> State {
+    let mut snapshot = snapshot(&[]);
+    let at = snapshot.server_time - TimeDelta::days(29);
+    snapshot.own_limits.run_every = Some(Duration::from_hours(31 * 24));
+    snapshot.window = Duration::from_hours(62 * 24);
+    snapshot.stats = Ok(RefreshStats {
+        total: 2,
+        successful: 2,
+        failed: 0,
+        success_rate: Some(100.0),
+        avg_duration_ms: Some(7_000.0),
+        max_duration_ms: Some(8_000.0),
+        min_duration_ms: Some(6_000.0),
+        last_refresh_at: Some(at),
+        last_error: None,
+        last_success_at: Some(at),
+    });
+    snapshot.runs = Ok(Vec::new());
+    let mut state = with(snapshot);
+    state.options.overrides.max_duration = Some(Duration::from_mins(1));
+    state
+}
+
 /// `state` frozen two minutes ago.
 pub fn paused(mut state: State) -> State {
     state.paused = Some(Paused { at: state.now, missed: 1 });
@@ -402,6 +420,7 @@ pub const ZOO: &[Named] = &[
     ("unavailable", unavailable),
     ("empty", empty),
     ("job_gone", job_gone),
+    ("own_limits", own_limits),
     ("just_notified", just_notified),
     ("runs_focused", runs_focused),
     ("detail", || opened(0)),

@@ -71,7 +71,7 @@ fn data_age_change(state: &State) -> Option<Duration> {
 
 /// Freshness turns from healthy to warning at a moment that can be computed.
 fn health_change(state: &State) -> Option<Duration> {
-    let limit = state.options.thresholds.freshness;
+    let limit = state.limits().max_age.value;
     // A nanosecond past the limit: exactly at it the data still counts as fresh.
     limit.checked_sub(state.freshness()?).map(|left| left + Duration::from_nanos(1))
 }

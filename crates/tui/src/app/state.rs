@@ -12,7 +12,8 @@ use refreshtop_core::{
     address::ViewId,
     database::Database,
     databases::Databases,
-    health::{self, Health, Thresholds},
+    health::{self, Health},
+    limits::{Overrides, ViewLimits},
     link::Link,
     refresh::Trigger,
     request::Request,
@@ -28,14 +29,12 @@ use uuid::Uuid;
 pub struct Options {
     /// Time between polls.
     pub poll_interval: Duration,
-    /// Statistics window, as it was last asked for.
-    pub window: Duration,
     /// The screen to begin with, if one was chosen.
     pub screen: Option<Screen>,
     /// Whether a view was named, to be shown instead of the board.
     pub view_named: bool,
-    /// Limits of the health rules.
-    pub thresholds: Thresholds,
+    /// What to judge by, whatever is set for a view; the window is the one that was last asked for.
+    pub overrides: Overrides,
 }
 
 /// The screen is frozen.
@@ -173,12 +172,12 @@ impl State {
             let why = board.and_then(|board| board.as_ref().err()).map_or("reading", |missing| &missing.reason);
             return (Health::unknown(why), None);
         };
-        let thresholds = &self.options.thresholds;
+        let overrides = &self.options.overrides;
         let managed = views.views.iter().filter(|view| view.id().is_some());
-        let worst = managed.max_by_key(|view| (view.judged(now, thresholds).verdict, view.data_age(now)));
+        let worst = managed.max_by_key(|view| (view.judged(now, overrides).verdict, view.data_age(now)));
         match (worst, &views.registry, &views.statistics) {
             (_, Err(missing), _) | (Some(_), _, Err(missing)) => (Health::unknown(missing.reason.clone()), None),
-            (Some(view), ..) => (view.judged(now, thresholds), Some(view)),
+            (Some(view), ..) => (view.judged(now, overrides), Some(view)),
             (None, ..) => (Health::unknown("no view is managed in this database yet"), None),
         }
     }
@@ -221,7 +220,18 @@ impl State {
 
     /// The window that the figures on the screen are of: after a change the old one, until they are read again.
     pub fn window(&self) -> Duration {
-        self.snapshot().map_or(self.options.window, |snapshot| snapshot.window)
+        self.snapshot().map_or_else(|| self.chosen_window(), |snapshot| snapshot.window)
+    }
+
+    /// The limits that the view is judged by.
+    pub fn limits(&self) -> ViewLimits {
+        let own = self.snapshot().map(|snapshot| snapshot.own_limits.clone()).unwrap_or_default();
+        ViewLimits::resolve(&own, &self.options.overrides)
+    }
+
+    /// The window that was asked for, or else the view's own.
+    pub fn chosen_window(&self) -> Duration {
+        self.limits().window.value
     }
 
     /// What is newest in the log, as far as it is known.
@@ -252,7 +262,7 @@ impl State {
         }
         match (self.snapshot(), self.server_now()) {
             (Some(Snapshot { stats: Ok(stats), .. }), Some(now)) => {
-                health::evaluate(stats, now, &self.options.thresholds)
+                health::evaluate(stats, now, &self.limits().thresholds())
             }
             (Some(Snapshot { stats: Err(missing), .. }), _) => Health::unknown(missing.reason.clone()),
             _ => Health::unknown("reading"),
@@ -321,9 +331,9 @@ impl State {
             standby: self.database().is_standby(),
             refreshing: matches!(self.database().trigger, Trigger::Running { .. }),
             paused: self.paused.is_some(),
-            window: self.options.window,
-            freshness_limit: self.options.thresholds.freshness,
-            thresholds: &self.options.thresholds,
+            window: self.chosen_window(),
+            freshness_limit: self.limits().max_age.value,
+            overrides: &self.options.overrides,
             all: self.all(),
             shown: &self.shown,
             newest: self.newest(),

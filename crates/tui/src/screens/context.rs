@@ -2,7 +2,7 @@
 
 use super::screen::Screen;
 use chrono::{DateTime, Utc};
-use refreshtop_core::{address::ViewId, health::Thresholds, run::Run, views::Views};
+use refreshtop_core::{address::ViewId, limits::Overrides, run::Run, views::Views};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -28,8 +28,8 @@ pub struct Context<'a> {
     pub window: Duration,
     /// Age up to which data is fresh.
     pub freshness_limit: Duration,
-    /// Limits of the health rules.
-    pub thresholds: &'a Thresholds,
+    /// What to judge by, whatever is set for a view.
+    pub overrides: &'a Overrides,
     /// All views, if they could be read.
     pub all: Option<&'a Views>,
     /// The view that is shown.

@@ -93,6 +93,7 @@ fn other_states_at_two_sizes() {
         snapshots(name, &[(80, 24), (120, 40)]);
     }
     snapshots("job_gone", &[(40, 12), (80, 24), (120, 40)]);
+    snapshots("own_limits", &[(80, 24), (120, 40)]);
     snapshots("runs_focused", &[(80, 24), (120, 40)]);
     snapshots("help", &[(40, 12), (80, 24), (120, 40)]);
     snapshots("detail", &SIZES);

@@ -5,7 +5,9 @@ use crate::{
     widgets::{
         being_read,
         help::{popup, popup_inside},
-        moment, origin, put, to_u16,
+        moment,
+        numbers::{bytes, grouped_u64},
+        origin, put, to_u16,
     },
 };
 use chrono::{DateTime, Utc};
@@ -178,6 +180,14 @@ impl Sheet<'_> {
         let session: Vec<String> =
             detail.application.as_deref().map(|name| self.scene.clean(name, 80)).into_iter().chain(pid).collect();
         self.text("session", &session.join(", "), theme.value);
+        let work = detail.run.work;
+        if let (Some(inserted), Some(deleted)) = (work.rows_inserted, work.rows_deleted) {
+            let rows = format!("{} in, {} out", grouped_u64(inserted), grouped_u64(deleted));
+            self.text("rows", &rows, theme.value);
+        }
+        if let Some(wal) = work.server_wal_bytes {
+            self.text("WAL", &format!("at most {}; others' included", bytes(wal)), theme.value);
+        }
         self.text("id", &detail.run.id.to_string(), theme.muted);
         if detail.run.status == RunStatus::Error {
             self.gap();

@@ -10,7 +10,7 @@ use ratatui::{
     style::{Modifier, Style},
     text::{Line, Span},
 };
-use refreshtop_core::{age, health::Verdict, link::Link};
+use refreshtop_core::{age, health::Verdict, limits::Overrides, link::Link};
 use std::time::Duration;
 
 /// Failures in a row from which on they are mentioned.
@@ -110,6 +110,12 @@ fn reasons(scene: &Scene) -> Vec<(&'static str, Style, String)> {
     }
     if lines.is_empty() {
         lines.push(line(Verdict::Healthy, format!("every rule is kept over the last {}", span(scene.state.window()))));
+    }
+    // The window is shown beside the figures, and changes with a key.
+    let told = Overrides { window: None, ..scene.state.options.overrides.clone() }.names();
+    if !told.is_empty() {
+        let text = format!("limits overridden here: {}", told.join(", "));
+        lines.push((scene.glyphs.none, scene.theme.muted, text));
     }
     lines
 }

@@ -135,8 +135,10 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Poll | Action::Pause => state.resume(),
-        Action::Wider => show_window(state, WINDOWS.into_iter().find(|window| *window > state.options.window)),
-        Action::Narrower => show_window(state, WINDOWS.into_iter().rev().find(|window| *window < state.options.window)),
+        Action::Wider => show_window(state, WINDOWS.into_iter().find(|window| *window > state.chosen_window())),
+        Action::Narrower => {
+            show_window(state, WINDOWS.into_iter().rev().find(|window| *window < state.chosen_window()))
+        }
         Action::Screen(screen) => open_screen(state, screen),
         Action::Copy => clipboard::copy(state),
         Action::Search => search(state),
@@ -169,7 +171,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
 /// Reads the figures of another window, if there is one.
 fn show_window(state: &mut State, window: Option<Duration>) -> Vec<Effect> {
     let Some(window) = window else { return Vec::new() };
-    state.options.window = window;
+    state.options.overrides.window = Some(window);
     state.paused = None;
     let mut effects = vec![state.request(Request::SetWindow(window))];
     effects.extend(state.poll());
@@ -452,18 +454,18 @@ mod tests {
             send(&mut state, Action::Wider),
             [fixtures::request(Request::SetWindow(week)), fixtures::request(Request::Poll)]
         );
-        assert_eq!((state.options.window, state.window()), (week, Duration::from_hours(24)), "not yet read");
+        assert_eq!((state.chosen_window(), state.window()), (week, Duration::from_hours(24)), "not yet read");
         send(&mut state, Action::Wider);
         assert_eq!(send(&mut state, Action::Wider), []);
         for _ in 0..4 {
             send(&mut state, Action::Narrower);
         }
-        assert_eq!(state.options.window, Duration::from_hours(1));
+        assert_eq!(state.chosen_window(), Duration::from_hours(1));
         assert_eq!(send(&mut state, Action::Narrower), []);
         // A window of one's own lies between two of them.
-        state.options.window = Duration::from_hours(12);
+        state.options.overrides.window = Some(Duration::from_hours(12));
         send(&mut state, Action::Narrower);
-        assert_eq!(state.options.window, Duration::from_hours(6));
+        assert_eq!(state.chosen_window(), Duration::from_hours(6));
     }
 
     #[test]

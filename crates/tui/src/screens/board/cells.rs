@@ -33,7 +33,7 @@ impl<'a> Row<'a> {
             if scene.is_old() {
                 return Health::unknown("nothing current is known");
             }
-            view.judged(now, &scene.state.options.thresholds)
+            view.judged(now, &scene.state.options.overrides)
         };
         Self { view, health: view.id().map(|_| judged()) }
     }
@@ -77,7 +77,7 @@ impl<'a> Row<'a> {
     }
 
     pub fn limit(&self, scene: &Scene) -> Span<'static> {
-        let limit = self.health.is_some().then(|| self.view.max_age(&scene.state.options.thresholds));
+        let limit = self.health.is_some().then(|| self.view.max_age(&scene.state.options.overrides));
         let text = limit.map(|limit| format!("{} {}", scene.glyphs.at_most, short_age(limit)));
         Span::styled(text.unwrap_or_default(), scene.theme.muted)
     }
@@ -87,7 +87,7 @@ impl<'a> Row<'a> {
         if self.health.is_none() {
             return Line::default();
         }
-        let limit = self.view.max_age(&scene.state.options.thresholds).as_secs_f64().max(0.001);
+        let limit = self.view.max_age(&scene.state.options.overrides).as_secs_f64().max(0.001);
         let ratio = self.age(scene).map_or(0.0, |age| LIMIT_AT * age.as_secs_f64() / limit);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and a width")]
         let cells = |share: f64| (f64::from(width) * share.clamp(0.0, 1.0)) as u16;

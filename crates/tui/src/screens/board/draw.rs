@@ -76,7 +76,7 @@ fn counts(scene: &Scene, width: u16) -> Vec<Span<'static>> {
         return vec![Span::styled(format!("  {}", views.views.len()), theme.muted)];
     }
     let unmanaged = if views.registry.is_ok() { "not managed" } else { "not known whether managed" };
-    let counts = views.counts(now, &scene.state.options.thresholds);
+    let counts = views.counts(now, &scene.state.options.overrides);
     let parts = [
         (counts.critical, scene.glyphs.failed, "critical", theme.critical),
         (counts.unknown, scene.glyphs.unknown, "unknown", theme.unknown),

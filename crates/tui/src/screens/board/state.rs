@@ -95,7 +95,7 @@ pub fn stable_for(context: &Context) -> Option<Duration> {
         .saturating_sub(Duration::from_nanos(now.timestamp_subsec_nanos().into()));
     let aging = views.views.iter().filter_map(|view| {
         // A nanosecond past the limit: exactly at it the data still counts as fresh.
-        let left = view.max_age(context.thresholds).checked_sub(view.data_age(now)?)?;
+        let left = view.max_age(context.overrides).checked_sub(view.data_age(now)?)?;
         Some(left + Duration::from_nanos(1))
     });
     aging.chain([tick.max(Duration::from_millis(1))]).min()
@@ -105,7 +105,7 @@ impl Board {
     /// The views that are listed.
     pub fn rows<'a>(&self, context: &Context<'a>) -> Vec<&'a View> {
         let (Some(views), Some(now)) = (context.all, context.server_now) else { return Vec::new() };
-        let limits = context.thresholds;
+        let limits = context.overrides;
         let wanted = self.filter.to_lowercase();
         let mut rows: Vec<&View> = views
             .views
@@ -188,7 +188,7 @@ impl Board {
 
 /// By how far its data is over its limit, as a share of the limit, in per mille.
 fn over(view: &View, now: DateTime<Utc>, context: &Context) -> Option<u128> {
-    let limit = view.max_age(context.thresholds).as_millis().max(1);
+    let limit = view.max_age(context.overrides).as_millis().max(1);
     Some(view.data_age(now)?.as_millis() * 1_000 / limit)
 }
 

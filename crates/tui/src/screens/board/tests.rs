@@ -181,7 +181,7 @@ fn what_was_read_of_another_view_is_not_taken_for_this_one() {
 }
 
 fn state_window() -> Duration {
-    fixtures::options().window
+    refreshtop_core::limits::USUAL_WINDOW
 }
 
 #[test]

@@ -99,10 +99,10 @@ fn note(scene: &Scene, movement: &Movement, width: u16) -> String {
         None => snapshot.figures.as_ref().ok()?.last_updated,
     });
     let mut parts: Vec<String> = updated.map(|at| format!("of {}", moment(scene, at))).into_iter().collect();
-    if asked.window == Some(scene.state.options.window) {
+    if asked.window == Some(scene.state.chosen_window()) {
         parts.extend(asked.window.map(|window| format!("moves in {}", verdict::span(window))));
     } else {
-        parts.push(being_read(scene, &verdict::span(scene.state.options.window)));
+        parts.push(being_read(scene, &verdict::span(scene.state.chosen_window())));
     }
     if movement.of_rows && width >= 76 {
         parts.push("it has many rows, so these are counted".into());

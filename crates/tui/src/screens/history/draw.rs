@@ -144,8 +144,8 @@ fn head(scene: &Scene, history: &History, area: Rect, buf: &mut Buffer) {
         parts.push(format!("last {}", verdict::span(window)));
     }
     parts.push(format!("by {}", verdict::span(std::time::Duration::from_secs(slices.step))));
-    if asked.window != Some(scene.state.options.window) {
-        parts.push(being_read(scene, &verdict::span(scene.state.options.window)));
+    if asked.window != Some(scene.state.chosen_window()) {
+        parts.push(being_read(scene, &verdict::span(scene.state.chosen_window())));
     } else if area.width >= 60
         && let Some(at) = asked.read_at
     {

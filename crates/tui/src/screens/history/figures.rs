@@ -27,7 +27,7 @@ fn cells(scene: &Scene, history: &History) -> Vec<(&'static str, String, Style)>
     let (whole, theme, glyphs) = (&history.whole, scene.theme, scene.glyphs);
     let duration = |ms: Option<f64>| ms.map_or_else(|| glyphs.none.into(), age::duration_ms);
     // By the same limits as the health rules: a day with a failure need not be a bad one.
-    let limits = &scene.state.options.thresholds;
+    let limits = scene.state.limits().thresholds();
     let (mark, style) = match whole.success_rate() {
         Some(rate) if rate < limits.success_critical => (glyphs.failed, theme.critical),
         Some(rate) if rate < limits.success_warning => (glyphs.warning, theme.warning),

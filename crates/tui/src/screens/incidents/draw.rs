@@ -49,17 +49,17 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 }
 
 fn shown_window(scene: &Scene) -> String {
-    span(scene.state.screens.incidents.answer.window.unwrap_or(scene.state.options.window))
+    span(scene.state.screens.incidents.answer.window.unwrap_or(scene.state.chosen_window()))
 }
 
 fn note(scene: &Scene, record: &Record) -> String {
     let asked = &scene.state.screens.incidents.answer;
     let shown = format!("the last {}", shown_window(scene));
     let cut = if record.cut { ", as far as they are listed" } else { "" };
-    if asked.window == Some(scene.state.options.window) {
+    if asked.window == Some(scene.state.chosen_window()) {
         return format!("{shown}{cut}");
     }
-    format!("{shown}{cut}, {}", being_read(scene, &span(scene.state.options.window)))
+    format!("{shown}{cut}, {}", being_read(scene, &span(scene.state.chosen_window())))
 }
 
 /// Nothing happened, or nothing is known.
@@ -85,7 +85,7 @@ fn draw_none(scene: &Scene, known: bool, area: Rect, buf: &mut Buffer) {
 
 /// How old data may be.
 fn limit(scene: &Scene) -> Duration {
-    scene.state.options.thresholds.freshness
+    scene.state.limits().max_age.value
 }
 
 fn list(scene: &Scene) -> Vec<Incident> {

@@ -112,15 +112,15 @@ mod tests {
     }
 
     fn list(state: &State) -> Vec<Incident> {
-        state.screens.incidents.list(state.server_now(), state.options.thresholds.freshness)
+        state.screens.incidents.list(state.server_now(), state.limits().max_age.value)
     }
 
     fn selected(state: &State) -> Option<Incident> {
-        state.screens.incidents.selected(state.server_now(), state.options.thresholds.freshness)
+        state.screens.incidents.selected(state.server_now(), state.limits().max_age.value)
     }
 
     fn answer(state: &mut State, read: Reading<Record>) -> Vec<Effect> {
-        let (window, now) = (state.options.window, state.now);
+        let (window, now) = (state.chosen_window(), state.now);
         update(
             state,
             fixtures::event(Event::Answered(fixtures::view(), Box::new(Answer::Incidents(window, read)))),
@@ -174,7 +174,7 @@ mod tests {
     fn the_moment_at_which_a_silent_job_becomes_an_incident_is_named() {
         let mut state = fixtures::incidents_silent();
         let after = state.screens.incidents.answer.get().unwrap().gaps[0].after.unwrap();
-        let limit = TimeDelta::from_std(state.options.thresholds.freshness).unwrap();
+        let limit = TimeDelta::from_std(state.limits().max_age.value).unwrap();
         let until = ((after + limit) - state.server_now().unwrap()).to_std();
         assert!(until.is_err(), "it is long past");
         state.database_mut().clock = Some(refreshtop_core::clock::ServerClock::new(after + limit, state.now));

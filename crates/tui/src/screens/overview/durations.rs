@@ -73,7 +73,7 @@ fn scale_top(scene: &Scene, shown: &[Run]) -> f64 {
 }
 
 fn limit_ms(scene: &Scene) -> f64 {
-    scene.state.options.thresholds.average_duration.as_secs_f64() * 1000.0
+    scene.state.limits().max_duration.value.as_secs_f64() * 1000.0
 }
 
 /// The duration of a run that refreshed the view.

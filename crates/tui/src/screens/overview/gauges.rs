@@ -112,7 +112,7 @@ fn judged(scene: &Scene, rule: Rule, has_value: bool) -> Verdict {
 
 fn freshness(scene: &Scene) -> Gauge {
     let age = scene.state.freshness();
-    let limit = scene.state.options.thresholds.freshness;
+    let limit = scene.state.limits().max_age.value;
     Gauge {
         name: "Freshness",
         short: "Fresh",
@@ -129,7 +129,7 @@ fn freshness(scene: &Scene) -> Gauge {
 
 fn success_rate(scene: &Scene) -> Gauge {
     let rate = scene.state.stats().and_then(crate::screens::overview::figures::rate);
-    let limit = scene.state.options.thresholds.success_warning;
+    let limit = scene.state.limits().success_warning.value;
     Gauge {
         name: "Success rate",
         short: "Rate",
@@ -143,7 +143,7 @@ fn success_rate(scene: &Scene) -> Gauge {
 
 fn average_duration(scene: &Scene) -> Gauge {
     let average = scene.state.stats().and_then(|stats| stats.avg_duration_ms);
-    let limit = scene.state.options.thresholds.average_duration.as_secs_f64() * 1000.0;
+    let limit = scene.state.limits().max_duration.value.as_secs_f64() * 1000.0;
     Gauge {
         name: "Average duration",
         short: "Avg",

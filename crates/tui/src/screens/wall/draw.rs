@@ -396,7 +396,7 @@ fn age_line(scene: &Scene) -> Large {
         return Large { solid: true, ..Large::new("paused", "paused", theme.warning) };
     }
     match (state.freshness(), state.stats()) {
-        (Some(age), _) if age > state.options.thresholds.freshness => {
+        (Some(age), _) if age > state.limits().max_age.value => {
             Large::new(&format!("stale {}", label(age)), &format!("{} old", label(age)), theme.warning)
         }
         (Some(age), _) => {
