@@ -70,8 +70,13 @@ fn log_query() -> String {
         SELECT jsonb_build_object('database', current_database(),
             'sees_rows', refreshtop.is_super_admin() OR NOT row_security_active('public.metrics_refresh_log'),
             'keep_days', extract(epoch FROM kept.span)::float8 / 86400,
-            'old', (SELECT count(*) FROM (SELECT 1 FROM public.metrics_refresh_log
-                    WHERE created_at < now() - kept.span - interval '25 hours' LIMIT {OLD_ROWS} + 1) o),
+            'old', (SELECT count(*) FROM (SELECT 1 FROM public.metrics_refresh_log l
+                    WHERE l.created_at < now() - kept.span - interval '25 hours'
+                      -- The last success of a view stays, however old it is.
+                      AND (l.status <> 'success' OR EXISTS (
+                          SELECT 1 FROM public.metrics_refresh_log n
+                          WHERE n.refresh_type = l.refresh_type AND n.status = 'success' AND n.created_at > l.created_at))
+                    LIMIT {OLD_ROWS} + 1) o),
             'future', (SELECT count(*) FROM (SELECT 1 FROM public.metrics_refresh_log
                        WHERE created_at > clock_timestamp() + interval '1 minute' AND created_at < 'infinity' LIMIT {OLD_ROWS} + 1) f),
             'ahead_s', (SELECT extract(epoch FROM created_at - clock_timestamp())::float8 FROM public.metrics_refresh_log
