@@ -80,7 +80,8 @@ impl Catalog {
             None => Err(Unavailable::new(
                 "there is no table public.metrics_refresh_log in this database",
                 "run: refreshtop migrate",
-            )),
+            )
+            .missing()),
         }
     }
 

@@ -94,7 +94,7 @@ fn open(state: &mut State) -> Vec<Effect> {
     let is_known = state.snapshot().is_some_and(|snapshot| snapshot.stats.is_ok());
     let (managed, any) = (state.managed_count(), !views.views.is_empty() || is_installed(state));
     state.opened = true;
-    if state.chosen || managed == 1 || views_unread(state) {
+    if state.chosen || managed == 1 || views_unread(state) || is_log_refused(state) {
         return Vec::new();
     }
     if state.options.screen.is_none() && state.screen == Screen::Overview && (managed > 1 || any && !is_known) {
@@ -107,6 +107,13 @@ fn open(state: &mut State) -> Vec<Effect> {
 
 fn is_installed(state: &State) -> bool {
     state.snapshot().is_some_and(|snapshot| snapshot.deployment == Deployment::Migrated)
+}
+
+/// Whether there is a log that was made by hand, and can't be read. The overview says why.
+fn is_log_refused(state: &State) -> bool {
+    state.snapshot().is_some_and(|snapshot| {
+        snapshot.deployment == Deployment::Unmanaged && snapshot.stats.as_ref().is_err_and(|why| !why.missing)
+    })
 }
 
 fn views_unread(state: &State) -> bool {

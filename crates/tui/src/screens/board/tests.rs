@@ -25,7 +25,7 @@ use refreshtop_core::{
     reading::Unavailable,
     refresh::{Trigger, TriggerOutcome},
     request::Request,
-    snapshot::Snapshot,
+    snapshot::{Deployment, Snapshot},
     views::Views,
 };
 use std::time::{Duration, Instant};
@@ -56,6 +56,11 @@ fn unregistered() -> Snapshot {
     Snapshot { stats: Err(Unavailable::new("no such view", "")), ..fixtures::snapshot(&[]) }
 }
 
+/// What a poll reads where nothing of refreshtop is, and the log can't be read.
+fn by_hand(why: Unavailable) -> Snapshot {
+    Snapshot { deployment: Deployment::Unmanaged, stats: Err(why), ..fixtures::snapshot(&[]) }
+}
+
 fn rows(state: &State) -> Vec<&str> {
     state.screens.board.rows(&state.context()).into_iter().map(|view| &*view.name.sql).collect()
 }
@@ -80,6 +85,7 @@ type Case = (bool, Option<Screen>, Snapshot, Views, Screen);
 fn it_opens_on_the_board_unless_there_is_one_view_or_one_is_named() {
     let one = || board::views(vec![board::managed(1, "platform_metrics", Duration::ZERO, &[])]);
     let none = || board::views(vec![board::unmanaged(1, "sales")]);
+    let refused = Unavailable::new("not looked at", "");
     let cases: Vec<Case> = vec![
         (false, None, unregistered(), board::faults(), Screen::Board),
         (false, None, fixtures::snapshot(&[]), board::faults(), Screen::Board),
@@ -87,6 +93,8 @@ fn it_opens_on_the_board_unless_there_is_one_view_or_one_is_named() {
         (false, None, unregistered(), none(), Screen::Board),
         // Set up by hand, and read without an installation.
         (false, None, fixtures::snapshot(&[]), none(), Screen::Overview),
+        (false, None, by_hand(refused.clone()), none(), Screen::Overview),
+        (false, None, by_hand(refused.missing()), none(), Screen::Board),
         (true, None, fixtures::snapshot(&[]), board::faults(), Screen::Overview),
         (false, Some(Screen::Overview), unregistered(), board::faults(), Screen::Overview),
         (false, Some(Screen::Wall), unregistered(), board::faults(), Screen::Wall),
