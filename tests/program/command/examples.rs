@@ -48,6 +48,7 @@ fn table_commands(text: &str) -> impl Iterator<Item = &str> {
 /// The program on `url`; whatever it wants to start or to write has `folder` for it.
 fn at(folder: &Path, url: &str, line: &str) -> Command {
     let line = line.replace("/var/lib/node_exporter", folder.to_str().unwrap()).replace(":9899", ":0");
+    let line = line.replace(" NAME ", " platform_metrics ");
     let mut command = program(url, &line);
     command.env("TMPDIR", folder).env("XDG_CONFIG_HOME", folder);
     for name in ["PATH", "REFRESHTOP_PG_BIN"] {
@@ -125,6 +126,9 @@ async fn try_example(folder: &Path, url: &str, line: &str) {
         // Nobody can be asked here.
         let ran = run(&other, &format!("{line} --yes")).await;
         assert_eq!(code(&ran), exit::OK, "{line}: {ran:?}");
+    } else if is("views add") && !line.contains("--dry-run") {
+        let ran = run(url, &format!("{line} --yes")).await;
+        assert_eq!((code(&ran), ran.err.as_str()), (exit::OK, ""), "{line}: {ran:?}");
     } else if line.contains("--also") {
         // Who is in nobody's way is not ended.
         let ran = run(url, &format!("{line} --yes")).await;
