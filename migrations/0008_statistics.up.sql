@@ -63,9 +63,8 @@ BEGIN
                count(*) FILTER (WHERE l.status = 'error'),
                round(count(*) FILTER (WHERE l.status = 'success') * 100.0 / nullif(count(*), 0), 2),
                -- How long a refresh takes: an attempt that failed, after 2 ms or after the lock wait, does not count.
-               round(avg(l.duration_ms) FILTER (WHERE l.status = 'success')::numeric, 3),
-               (max(l.duration_ms) FILTER (WHERE l.status = 'success'))::numeric,
-               (min(l.duration_ms) FILTER (WHERE l.status = 'success'))::numeric,
+               -- Nor does a number that is no duration: a few of those are more than a sum can hold.
+               round(avg(t.ms), 3), max(t.ms), min(t.ms),
                max(least(l.completed_at, l.created_at)),
                (SELECT e.error_message FROM refreshtop.log_door e
                 WHERE e.refresh_type = p_refresh_type AND e.status = 'error'
@@ -75,6 +74,8 @@ BEGIN
                 WHERE s.refresh_type = p_refresh_type AND s.status = 'success' AND s.created_at <= v_until
                 ORDER BY s.created_at DESC LIMIT 1)
         FROM refreshtop.log_door l
+        CROSS JOIN LATERAL (SELECT CASE WHEN l.status = 'success' AND l.duration_ms BETWEEN -1e15 AND 1e15
+                                        THEN l.duration_ms END) AS t(ms)
         WHERE l.refresh_type = p_refresh_type AND l.created_at > v_since AND l.created_at <= v_until;
 END
 $$;

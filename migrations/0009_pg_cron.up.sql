@@ -425,11 +425,18 @@ BEGIN
     BEGIN
         v_every := refreshtop.longest_pause(p_schedule);
     EXCEPTION WHEN invalid_parameter_value THEN
-        NULL; -- pg_cron has taken it.
+        -- pg_cron may have taken it, but no limit follows from it.
+        RETURN;
     END;
     UPDATE refreshtop.views v SET schedule = p_schedule, run_every = v_every
     WHERE refreshtop.job_name(v.refresh_type) = refreshtop.short_name(p_job_name) AND p_schedule IS NOT NULL
-      AND v.schedule IS DISTINCT FROM p_schedule;
+      AND v.schedule IS DISTINCT FROM p_schedule
+      -- A view without a schedule has no job.
+      AND (v.schedule IS NOT NULL OR v.refresh_type = 'platform_metrics');
+    IF FOUND THEN
+        PERFORM refreshtop.note_act('keep schedule', 'success',
+                                    jsonb_build_object('job', p_job_name, 'schedule', p_schedule));
+    END IF;
 END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.keep_schedule(text, text)', 'admin');

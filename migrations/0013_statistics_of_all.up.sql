@@ -158,16 +158,15 @@ BEGIN
                    coalesce(extract(hour FROM l.created_at AT TIME ZONE 'UTC'), 0)::integer AS hour,
                    count(*) AS total,
                    count(*) FILTER (WHERE l.status = 'success') AS successful,
-                   count(l.duration_ms) FILTER (WHERE l.status = 'success') AS timed,
-                   sum(l.duration_ms) FILTER (WHERE l.status = 'success') AS sum_ms,
-                   max(l.duration_ms) FILTER (WHERE l.status = 'success') AS max_ms,
-                   min(l.duration_ms) FILTER (WHERE l.status = 'success') AS min_ms,
+                   count(t.ms) AS timed, sum(t.ms) AS sum_ms, max(t.ms) AS max_ms, min(t.ms) AS min_ms,
                    max(least(l.completed_at, l.created_at)) AS last_at,
                    max(l.created_at) AS newest_at
             FROM refreshtop.log_door l
+            CROSS JOIN LATERAL (SELECT CASE WHEN l.status = 'success' AND l.duration_ms BETWEEN -1e15 AND 1e15
+                                            THEN l.duration_ms END) AS t(ms)
             WHERE (p_refresh_type IS NULL OR l.refresh_type = p_refresh_type)
               AND (p_from IS NULL OR l.created_at >= p_from)
-              AND (p_to IS NULL OR l.created_at <= p_to + interval '1 day' - interval '1 microsecond')
+              AND (p_to IS NULL OR l.created_at <= p_to + interval '23:59:59.999999')
             GROUP BY 1, 2, 3
         ), summed AS (
             SELECT d.refresh_type, d.day, e.hour,
@@ -280,7 +279,8 @@ DECLARE
     v_day     timestamptz := date_trunc('day', p_row.created_at, 'UTC');
     v_hours   integer := 1 + coalesce(extract(hour FROM p_row.created_at AT TIME ZONE 'UTC'), 0)::integer;
     v_success boolean := p_row.status = 'success';
-    v_ms      numeric := CASE WHEN p_row.status = 'success' THEN p_row.duration_ms END;
+    v_ms      numeric := CASE WHEN p_row.status = 'success' AND p_row.duration_ms BETWEEN -1e15 AND 1e15
+                               THEN p_row.duration_ms END;
     -- An older snapshot does not show the newest version of a row, which then can't be changed.
     v_is_new  boolean := current_setting('transaction_isolation') NOT IN ('repeatable read', 'serializable');
     v_old     refreshtop.log_days;
@@ -497,13 +497,12 @@ BEGIN
             SELECT l.refresh_type,
                    count(*)::integer AS total,
                    (count(*) FILTER (WHERE l.status = 'success'))::integer AS successful,
-                   (count(l.duration_ms) FILTER (WHERE l.status = 'success'))::integer AS timed,
-                   sum(l.duration_ms) FILTER (WHERE l.status = 'success') AS sum_ms,
-                   max(l.duration_ms) FILTER (WHERE l.status = 'success') AS max_ms,
-                   min(l.duration_ms) FILTER (WHERE l.status = 'success') AS min_ms,
+                   count(t.ms)::integer AS timed, sum(t.ms) AS sum_ms, max(t.ms) AS max_ms, min(t.ms) AS min_ms,
                    max(least(l.completed_at, l.created_at)) AS last_at,
                    0 AS summed, NULL::timestamptz AS summed_at, NULL::timestamptz AS newest_at
             FROM refreshtop.log_door l
+            CROSS JOIN LATERAL (SELECT CASE WHEN l.status = 'success' AND l.duration_ms BETWEEN -1e15 AND 1e15
+                                            THEN l.duration_ms END) AS t(ms)
             WHERE v_sums AND l.created_at > v_since AND l.created_at < v_edge AND l.created_at <= v_until
             GROUP BY l.refresh_type
             UNION ALL
@@ -549,12 +548,11 @@ BEGIN
             FROM view v CROSS JOIN LATERAL (
                 SELECT count(*),
                        count(*) FILTER (WHERE l.status = 'success'),
-                       count(l.duration_ms) FILTER (WHERE l.status = 'success'),
-                       sum(l.duration_ms) FILTER (WHERE l.status = 'success'),
-                       max(l.duration_ms) FILTER (WHERE l.status = 'success'),
-                       min(l.duration_ms) FILTER (WHERE l.status = 'success'),
+                       count(t.ms), sum(t.ms), max(t.ms), min(t.ms),
                        max(least(l.completed_at, l.created_at))
                 FROM refreshtop.log_door l
+                CROSS JOIN LATERAL (SELECT CASE WHEN l.status = 'success' AND l.duration_ms BETWEEN -1e15 AND 1e15
+                                                THEN l.duration_ms END) AS t(ms)
                 WHERE l.refresh_type = v.refresh_type AND l.created_at > v.since AND l.created_at <= v_until
             ) l
             WHERE NOT v.is_summed

@@ -53,7 +53,7 @@ async fn differing(url: &str) -> Vec<String> {
                         (array_agg(l.status::text ORDER BY l.created_at DESC))[1] AS last_status,
                         (array_agg(l.error_message ORDER BY l.created_at DESC))[1] AS last_error,
                         (array_agg(l.black_box #>> '{{sessions,0,application}}' ORDER BY l.created_at DESC))[1] AS blocker,
-                        array_agg(CASE WHEN l.duration_ms < 1e12 THEN l.duration_ms::real END ORDER BY l.created_at) AS durations,
+                        array_agg(CASE WHEN l.duration_ms BETWEEN 0 AND 1e12 THEN l.duration_ms::real END ORDER BY l.created_at) AS durations,
                         array_agg(l.status = 'error' ORDER BY l.created_at) AS failed
                  FROM (SELECT * FROM public.metrics_refresh_log l
                        WHERE l.refresh_type = v.refresh_type AND l.created_at <= clock_timestamp()
@@ -195,4 +195,53 @@ async fn a_refresh_leaves_its_row_although_the_sums_can_not_be_kept() {
     assert_eq!(value::<i64>(&url, "SELECT count(*) FROM public.metrics_refresh_log").await, 4);
     assert_eq!(differing(&url).await, Vec::<String>::new());
     assert!(are_used(&url).await);
+}
+
+/// Twice the largest number is more than a number can be.
+const NO_DURATIONS: &str = "
+    INSERT INTO public.metrics_refresh_log (refresh_type, status, duration_ms, started_at, completed_at, created_at)
+    SELECT 'v1', 'success', ms, at, at, at
+    FROM unnest(ARRAY[repeat('9', 131072)::numeric, repeat('9', 131072)::numeric, 'NaN', -1e300]) ms,
+         (SELECT now() - interval '1 hour' AS at) t;
+    INSERT INTO public.metrics_refresh_log (refresh_type, status, duration_ms, started_at, completed_at, created_at)
+    VALUES ('v1', 'success', 7, now(), now(), now());";
+
+#[tokio::test]
+async fn numbers_that_are_no_durations_break_no_statistics() {
+    let url = migrated_app("absurd").await;
+    execute(&url, VIEWS).await;
+    execute(&url, "SELECT public.attempts(60, '1 minute', '2 days')").await;
+    execute(&url, "DELETE FROM public.metrics_refresh_log WHERE refresh_type = 'v1'").await;
+    execute(&url, NO_DURATIONS).await;
+    for one_by_one in [false, true] {
+        if one_by_one {
+            execute(&url, "DO $$ BEGIN FOR i IN 1 .. 2 LOOP INSERT INTO public.metrics_refresh_log (refresh_type, status, duration_ms, started_at)
+                           VALUES ('v2', 'success', repeat('9', 131072)::numeric, now()); END LOOP; END $$").await;
+        }
+        assert_eq!(differing(&url).await, Vec::<String>::new(), "{one_by_one}");
+    }
+    let of = "SELECT concat_ws(' ', total_refreshes, avg_duration_ms, max_duration_ms, min_duration_ms)
+              FROM refreshtop.stats_of_all('1 day') WHERE refresh_type = 'v1'";
+    assert_eq!(value::<String>(&url, of).await, "5 7.000 7 7");
+    // A later migration sums all of it again.
+    execute(&url, "DROP TRIGGER refreshtop_came ON public.metrics_refresh_log").await;
+    migrate(&url).await;
+    assert!(value::<bool>(&url, "SELECT refreshtop.has_sums()").await);
+    assert_eq!(differing(&url).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_last_day_that_there_is_can_be_summed() {
+    let url = migrated_app("lastday").await;
+    execute(&url, VIEWS).await;
+    execute(
+        &url,
+        "INSERT INTO public.metrics_refresh_log (refresh_type, status, started_at, created_at)
+         SELECT 'v1', 'success', now(), at
+         FROM unnest(ARRAY['294276-12-31 23:59:59.999999+00', 'infinity', '-infinity']::timestamptz[]) at;
+         SELECT public.attempt('v1', 'success', now())",
+    )
+    .await;
+    assert_eq!(value::<i64>(&url, "SELECT count(*) FROM refreshtop.log_outdated").await, 0, "nothing stays marked");
+    assert_eq!(differing(&url).await, Vec::<String>::new());
 }

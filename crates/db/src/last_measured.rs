@@ -31,7 +31,9 @@ pub async fn last_measured(tx: &ReadTransaction<'_>, view: &ViewId) -> Result<Op
         "SELECT l.at, CASE WHEN octet_length(l.part::text) <= {LONGEST} THEN l.part::text END AS part, {COLUMNS} AS columns
          FROM refreshtop.views v
          CROSS JOIN LATERAL (
-             SELECT created_at AS at, measured - 'sources' AS part FROM public.metrics_refresh_log
+             SELECT created_at AS at,
+                    CASE WHEN jsonb_typeof(measured) = 'object' THEN measured - 'sources' END AS part
+             FROM public.metrics_refresh_log
              WHERE refresh_type::text = v.refresh_type::text AND status = 'success'
                AND created_at <= statement_timestamp()
              ORDER BY created_at DESC LIMIT 1) l

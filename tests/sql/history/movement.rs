@@ -129,3 +129,26 @@ async fn the_columns_of_another_view_of_one_row_are_those_of_its_last_refresh() 
     assert_eq!(read.now.unwrap(), expected.map(|(name, value)| (name.to_owned(), Some(value))));
     assert!(!read.of_rows);
 }
+
+#[tokio::test]
+async fn a_record_that_is_no_object_measures_nothing() {
+    let url = migrated_app("scalar").await;
+    execute(
+        &url,
+        "CREATE TABLE public.sales (town int PRIMARY KEY);
+         CREATE MATERIALIZED VIEW public.towns AS SELECT town FROM public.sales;
+         CREATE UNIQUE INDEX ON public.towns (town);
+         SELECT refreshtop.manage('public.towns')",
+    )
+    .await;
+    for (view, refresh) in [("towns", "SELECT refreshtop.refresh('towns')"), ("platform_metrics", REFRESH)] {
+        let mut asking = Asking::about(&url, ViewId::new(view));
+        for record in ["5", "\"figures\"", "[\"figures\"]", "null"] {
+            execute(&url, refresh).await;
+            execute(&url, &format!("UPDATE public.metrics_refresh_log SET measured = '{record}'")).await;
+            let Answer::Movement(_, Ok(read)) = asking.ask(Question::Movement { window: DAY }).await else { panic!() };
+            let missing = read.measured.unwrap_err();
+            assert_eq!(missing.reason, "no refresh in this window was measured", "{view}: {record}");
+        }
+    }
+}

@@ -39,8 +39,8 @@ pub(super) struct Record {
 }
 
 /// Whether row `l` carries a record that can be read. Every role that may write to the log may write nonsense.
-const GOOD: &str =
-    "l.measured IS NOT NULL AND l.measured ?| ARRAY['figures', 'sources', 'concurrently'] AND NOT l.measured ? 'error'";
+const GOOD: &str = "jsonb_typeof(l.measured) = 'object' AND l.measured ?| ARRAY['figures', 'sources', 'concurrently']
+     AND NOT l.measured ? 'error'";
 
 /// Settings for questions that read every refresh of a window: what they begin costs more than it saves.
 pub(super) const SETTINGS: &str = "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0";

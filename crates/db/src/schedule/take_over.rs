@@ -155,6 +155,10 @@ impl JobEditor<'_> {
         if !(job.role_is_super || job.username == view.owner || job.username == self.role) {
             return Some(format!("its role {} may have no right to refresh the view", job.username));
         }
+        // It becomes the view's, and limits follow from it.
+        if let Err(why) = refreshtop_core::schedule::job(&job.schedule) {
+            return Some(format!("its schedule {} can't become the view's: {why}", job.schedule));
+        }
         (!self.superuser && job.username != self.role)
             .then(|| format!("only a superuser or role {} can pause it", job.username))
     }
