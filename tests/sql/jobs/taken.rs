@@ -17,6 +17,7 @@ async fn theirs(cron: &str) {
         ("mixed", "*/7 * * * *", "REFRESH MATERIALIZED VIEW CONCURRENTLY mix"),
         ("debt", "13 5 * * 1", "refresh materialized view stats.debt;"),
         ("paused", "1 * * * *", "REFRESH MATERIALIZED VIEW stats.debt"),
+        ("never", "0 0 31 2 *", "REFRESH MATERIALIZED VIEW stats.debt"),
         ("several", "0 0 * * *", "SET statement_timeout = '1h'; REFRESH MATERIALIZED VIEW stats.crm"),
         ("function", "0 1 * * *", "SELECT stats.refresh_views()"),
     ] {
@@ -56,7 +57,9 @@ async fn taken_and_given_back(cron_database: &str) {
 
     let taken = run(&url, &["views", "add", "--yes", "--take-over", "mix", "stats.debt", "stats.crm"]).await;
     assert_eq!(taken.code, Some(0), "{taken:?}");
-    for line in ["job mixed (", "job debt (", "its role stranger", "it does other things too"] {
+    for line in
+        ["job mixed (", "job debt (", "its role stranger", "it does other things too", "its schedule 0 0 31 2 *"]
+    {
         assert!(taken.out.contains(line), "{line}: {taken:?}");
     }
     let now = jobs(&cron).await;
@@ -71,7 +74,7 @@ async fn taken_and_given_back(cron_database: &str) {
     assert!(has("refresh-view-mix|*/7 * * * *|") && has("refresh-view-stats.debt|13 5 * * 1|"), "{now:?}");
     assert!(!has("refresh-view-stats.crm"), "{now:?}");
     let active = |name: &str| now.iter().any(|job| job.starts_with(name) && job.ends_with("|t"));
-    assert!(active("several|") && active("function|") && active("foreign|"), "{now:?}");
+    assert!(active("never|") && active("several|") && active("function|") && active("foreign|"), "{now:?}");
 
     let removed = run(&url, &["views", "remove", "mix"]).await;
     assert!(removed.out.contains("  job mixed (*/7 * * * *) runs again"), "{removed:?}");

@@ -239,3 +239,26 @@ async fn who_is_no_administrator_can_schedule_nothing() {
     assert_eq!(plain(&url).await.len(), 2, "{found:?}");
     cluster.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn an_administrator_keeps_no_text_that_is_no_schedule() {
+    let (cluster, url) = own_cluster("app").await;
+    up(&url).await;
+    views(&url, &["sales", "idle"]).await;
+    execute(&url, "SELECT refreshtop.change_view('sales', '{\"schedule\": \"0 6 * * *\"}')").await;
+    execute(&url, "CREATE ROLE admin LOGIN PASSWORD 'admin' IN ROLE refreshtop_admin").await;
+    let admin = Session::open(&cluster.url_of("admin", "admin", "app")).await;
+    for text in ["'garbage'", "NULL", "'0 0 31 2 *'", "repeat('* ', 5000)", "E'0 6 * * * \\x1b[31m'"] {
+        admin.run(&format!("SELECT refreshtop.keep_schedule('refresh-view-sales', {text})")).await;
+    }
+    admin.run("SELECT refreshtop.keep_schedule('refresh-view-idle', '0 7 * * *')").await;
+    let kept = "SELECT string_agg(concat_ws('|', refresh_type, schedule, run_every), ' ' ORDER BY refresh_type)
+                FROM refreshtop.views WHERE refresh_type IN ('sales', 'idle')";
+    assert_eq!(value::<String>(&url, kept).await, "idle sales|0 6 * * *|24:00:00");
+    admin.run("SELECT refreshtop.keep_schedule('refresh-view-sales', '0 7 * * *')").await;
+    let noted = "SELECT string_agg(concat_ws(' ', caller, detail ->> 'schedule'), ', ')
+                 FROM refreshtop.audit WHERE action = 'keep schedule' AND caller = 'admin'";
+    assert_eq!(value::<String>(&url, noted).await, "admin 0 7 * * *");
+    up(&url).await;
+    cluster.stop().await.unwrap();
+}
