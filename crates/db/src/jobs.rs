@@ -1,16 +1,13 @@
 //! The jobs of all views at once, and the views that have a schedule.
 
 use crate::{
-    contract::VIEW_JOB,
     cron_settings::CronSettings,
     error::Result,
-    executions::NEAR,
     job,
-    parameter::Parameter,
     read_transaction::ReadTransaction,
-    row::{Row, some_text, text},
+    row::{Row, some_text},
     session::Session,
-    trust::{CRON_JOB, CRON_RUNS, Thing},
+    trust::Thing,
 };
 use refreshtop_core::{address::ViewId, job::Job};
 use std::{collections::BTreeMap, time::Duration};
@@ -51,40 +48,15 @@ fn scheduled_view(row: &Row) -> Result<ScheduledView> {
     })
 }
 
-/// The jobs of all views, in the application's own database: none of them if `pg_cron` is in another one. Jobs of others
-/// are not among them.
-pub async fn jobs_here(tx: &ReadTransaction<'_>, cron: &CronSettings) -> Result<BTreeMap<ViewId, Job>> {
+/// The rows of the jobs of all views, in the application's own database: none if `pg_cron` is in another one. Jobs of
+/// others are not among them.
+pub(super) async fn rows_here(tx: &ReadTransaction<'_>) -> Result<Vec<Row>> {
     let sql = "SELECT refresh_type, schedule, active, last_status, last_message, last_start
                FROM refreshtop.jobs_of_views()";
-    let rows = tx.ask(&[Thing::Function("jobs_of_views")], sql, &[]).await?;
-    rows.iter().map(|row| Ok((ViewId::new(&some_text(row, "refresh_type")?), job::of_row(row, cron)?))).collect()
+    tx.ask(&[Thing::Function("jobs_of_views")], sql, &[]).await
 }
 
-/// The same by the names of the jobs, in the database of `pg_cron` if that is another one than `database`, the
-/// application's: as far as this role may see them.
-pub async fn jobs_there(
-    tx: &ReadTransaction<'_>,
-    cron: &CronSettings,
-    database: &str,
-) -> Result<BTreeMap<String, Job>> {
-    let sql = format!(
-        "SELECT j.jobname::text AS name, left(j.schedule, 200) AS schedule, j.active, d.status::text AS last_status,
-                left(d.return_message, 200) AS last_message, d.start_time AS last_start
-         FROM cron.job j
-         LEFT JOIN (SELECT DISTINCT ON (r.jobid) r.jobid, r.status, r.return_message, r.start_time
-                    FROM cron.job_run_details r
-                    WHERE r.runid > (SELECT coalesce(max(m.runid), 0) - {NEAR} FROM cron.job_run_details m)
-                    ORDER BY r.jobid, r.runid DESC) d ON d.jobid = j.jobid
-         WHERE j.database = $1 AND (j.jobname::text LIKE 'refresh-platform-metrics%' OR starts_with(j.jobname::text, '{VIEW_JOB}'))
-         ORDER BY j.active, j.jobid"
-    );
-    let rows = tx.ask(&[CRON_JOB, CRON_RUNS], &sql, &[Parameter::Text(database)]).await?;
-    let suffix = format!("@{database}");
-    let mut jobs = BTreeMap::new();
-    for row in &rows {
-        let name = text(row, "name")?.unwrap_or_default();
-        let name = name.strip_suffix(&suffix).unwrap_or(&name).to_owned();
-        jobs.insert(name, job::of_row(row, cron)?);
-    }
-    Ok(jobs)
+/// The jobs in these rows.
+pub(super) fn of_rows(rows: &[Row], cron: &CronSettings) -> Result<BTreeMap<ViewId, Job>> {
+    rows.iter().map(|row| Ok((ViewId::new(&some_text(row, "refresh_type")?), job::of_row(row, cron)?))).collect()
 }

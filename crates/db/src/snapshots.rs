@@ -2,8 +2,9 @@
 
 use crate::{
     contract::refresh_job,
-    default_view,
+    cron_settings, default_view,
     error::Result,
+    jobs,
     read_transaction::ReadTransaction,
     recent_runs::{self, LISTED_ERROR},
     row::{FromRow as _, some_text},
@@ -56,9 +57,24 @@ pub async fn read(app: &mut Kept, window: Option<Duration>, runs: u16) -> Result
 }
 
 async fn all(tx: &ReadTransaction<'_>, window: Option<Duration>, limit: u16) -> Result<All> {
-    let (views, runs, running) = tokio::join!(biased; views::views(tx, window), newest(tx, limit), under_way(tx));
+    let (views, runs, running, cron, jobs) = tokio::join!(
+        biased;
+        views::views(tx, window),
+        newest(tx, limit),
+        under_way(tx),
+        cron_settings::cron_settings_in(tx),
+        jobs::rows_here(tx),
+    );
     let (views, known) = (views?, Instant::now());
     let role = &*views.server.role;
+    let cron = views::part("schedule", role, cron)?;
+    let jobs = views::part("schedule", role, jobs)?;
+    let mut jobs = match (&cron, jobs) {
+        (Ok(cron), Ok(rows)) => Ok(jobs::of_rows(&rows, cron)?),
+        (Err(missing), _) => Err(missing.clone()),
+        (_, Err(missing)) => Err(missing),
+    };
+    let elsewhere = cron.ok().and_then(|cron| cron.database).filter(|database| *database != views.server.database);
     let mut runs = views::part("runs", role, runs)?;
     // If that can't be read, no refresh is shown as running.
     let mut running = views::part("running", role, running)?.unwrap_or_default();
@@ -81,7 +97,10 @@ async fn all(tx: &ReadTransaction<'_>, window: Option<Duration>, limit: u16) -> 
             deployment: Deployment::Migrated,
             runs,
             errors: Ok(Vec::new()),
-            job: Err(no_job(id)),
+            job: match &mut jobs {
+                Ok(jobs) => jobs.remove(id).ok_or_else(|| no_job(id, elsewhere.as_deref())),
+                Err(missing) => Err(missing.clone()),
+            },
             figures: Err(Unavailable::new(format!("{id} has no figures that are shown here"), "")),
             measured: None,
             running: running.remove(id),
@@ -99,9 +118,15 @@ fn stats(views: &Views, view: &View) -> Reading<refreshtop_core::stats::RefreshS
     }
 }
 
-fn no_job(view: &ViewId) -> Unavailable {
+fn no_job(view: &ViewId, elsewhere: Option<&str>) -> Unavailable {
     let job = refresh_job(view);
-    Unavailable::new(format!("job {job} is not looked for when all views are read"), "name the view with --view")
+    match elsewhere {
+        Some(database) => {
+            let why = format!("job {job} is in database {database}, which is not read when all views are");
+            Unavailable::new(why, "name the view with --view")
+        }
+        None => Unavailable::new(format!("there is no job {job} in pg_cron"), "").missing(),
+    }
 }
 
 /// The newest attempts of each view, newest first.

@@ -65,6 +65,17 @@ async fn a_schedule_makes_a_job_and_the_job_refreshes() {
     assert_eq!(shown["jobs"][0]["schedule"], "0 6 * * mon", "{shown}");
     assert_eq!(run(&url, &["job", "pause", "--view", &long]).await.code, Some(0));
     assert_eq!(session.value::<i64>("(SELECT count(*) FROM cron.job WHERE NOT active)").await, 1);
+    // Read together with all other views.
+    let status = run(&url, &["status", "--json"]).await;
+    let jobs_of_all: Vec<serde_json::Value> = status
+        .out
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["job"].clone())
+        .collect();
+    let of = |schedule: &str| jobs_of_all.iter().find(|job| job["schedule"] == schedule).unwrap();
+    assert_eq!((jobs_of_all.len(), &of("0 6 * * mon")["active"]), (4, &false.into()), "{status:?}");
+    assert_eq!(of("* * * * *")["active"], true);
+    assert!(of("* * * * *")["next_run_at"].is_string(), "{status:?}");
 
     // Migrating and restoring again changes nothing.
     let before = jobs(&url).await;
