@@ -61,8 +61,7 @@ impl Screens {
         match answer {
             Answer::Runs(page, read) => self.runs.answered(&page, read, context),
             Answer::Incidents(window, read) => self.incidents.answered(window, read, context),
-            // No screen asks for that yet.
-            Answer::IncidentsOfAll(..) => Vec::new(),
+            Answer::IncidentsOfAll(window, read) => self.incidents.answered_of_all(window, read, context),
             Answer::History(window, read) => self.history.answered(window, read, context),
             Answer::Movement(window, read) => self.columns.answered(window, read, context),
             Answer::Diagnosis(read) => self.diagnose.found(read, context),

@@ -15,6 +15,7 @@ use ratatui::{
     text::{Line, Span},
 };
 use refreshtop_core::{
+    address::ViewId,
     age,
     incident::{Incident, Record, Summary, stale_label},
 };
@@ -28,6 +29,8 @@ const NARROW: u16 = 70;
 const TIGHT: u16 = 10;
 /// Columns of the labels of a single incident.
 const LABEL: u16 = 11;
+/// Views that are named.
+const NAMED: usize = 5;
 /// Lines of one text that are shown.
 const MOST_LINES: u16 = 60;
 
@@ -260,6 +263,10 @@ fn lines(scene: &Scene, incident: &Incident, width: u16) -> Vec<Line<'static>> {
     for (index, blocker) in incident.blockers.iter().enumerate() {
         sheet.text(if index == 0 { "in the way" } else { "" }, &blocker.sentence(), value);
     }
+    let with_it = scene.state.screens.incidents.with_it(incident, &scene.state.context());
+    if !with_it.is_empty() {
+        sheet.text("same cause", &named(&with_it), value);
+    }
     match incident.ended {
         None if scene.is_old() => {
             sheet.text("went on", &format!("for {lasted}, if nothing has succeeded since"), value);
@@ -283,6 +290,13 @@ fn lines(scene: &Scene, incident: &Incident, width: u16) -> Vec<Line<'static>> {
         sheet.text("", &hint, scene.theme.muted);
     }
     sheet.lines
+}
+
+/// `shop.sales, shop.towns and 4 more`.
+fn named(views: &[ViewId]) -> String {
+    let more = views.len().saturating_sub(NAMED);
+    let names = views.iter().take(NAMED).map(ViewId::as_str).collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{names} and {more} more") } else { names }
 }
 
 fn stale(scene: &Scene, incident: &Incident) -> String {

@@ -6,7 +6,8 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use refreshtop_core::{
-    incident::{Incident, Record},
+    address::ViewId,
+    incident::{Incident, Record, shared::shared},
     question::Question,
     reading::Reading,
 };
@@ -20,6 +21,8 @@ const OLD: TimeDelta = TimeDelta::minutes(5);
 pub struct Incidents {
     /// What was read of the window.
     pub answer: Loadable<Record>,
+    /// The same of every managed view, if there are several: what failed for the same cause.
+    pub of_all: Loadable<Vec<(ViewId, Record)>>,
     /// The selected incident by its beginning; the newest if it is gone.
     pub selected: Option<DateTime<Utc>>,
 }
@@ -44,6 +47,30 @@ impl Incidents {
         list.into_iter().nth(index)
     }
 
+    /// The other views that have an incident of the same cause at that time.
+    pub fn with_it(&self, incident: &Incident, context: &Context) -> Vec<ViewId> {
+        let (Some(records), Some(all)) = (self.of_all.get(), context.all) else { return Vec::new() };
+        let limit =
+            |view: &ViewId| all.managed(view).map_or(context.freshness_limit, |view| view.max_age(context.overrides));
+        let read_at = records.first().map(|(_, record)| record.read_at);
+        let Some(now) = context.server_now.or(read_at) else { return Vec::new() };
+        let is_it = |(view, one): &(ViewId, Incident)| view == context.shown && one.began == incident.began;
+        let found = shared(records, limit, now).into_iter().find(|one| one.views.iter().any(is_it));
+        let views = found.into_iter().flat_map(|one| one.views).map(|(view, _)| view);
+        views.filter(|view| view != context.shown).collect()
+    }
+
+    /// Takes in an answer about all views.
+    pub fn answered_of_all(
+        &mut self,
+        window: Duration,
+        read: Reading<Vec<(ViewId, Record)>>,
+        context: &Context,
+    ) -> Vec<ScreenEffect> {
+        self.of_all.take(read, window, context.server_now);
+        self.of_all.reload(context, |window| about_all(window, context))
+    }
+
     /// Takes in an answer.
     pub fn answered(&mut self, window: Duration, read: Reading<Record>, context: &Context) -> Vec<ScreenEffect> {
         self.answer.take(read, window, context.server_now);
@@ -52,14 +79,26 @@ impl Incidents {
     }
 }
 
+/// The question about every managed view.
+fn about_all(window: Duration, context: &Context) -> Question {
+    let managed = context.all.into_iter().flat_map(|all| &all.views);
+    let views = managed.filter_map(|view| Some((view.id()?.clone(), view.max_age(context.overrides)))).collect();
+    Question::IncidentsOfAll { window, views }
+}
+
 impl ScreenState for Incidents {
     fn load(&mut self, context: &Context) -> Vec<ScreenEffect> {
         let age = context.server_now.zip(self.answer.read_at).map(|(now, read)| now - read);
         if age.is_some_and(|age| age >= OLD) {
             self.answer.invalidate();
+            self.of_all.invalidate();
         }
         let limit = context.freshness_limit;
-        self.answer.load(context, |window| Question::Incidents { window, limit })
+        let mut effects = self.answer.load(context, |window| Question::Incidents { window, limit });
+        if context.all.is_some_and(|all| all.managed_ids().count() > 1) {
+            effects.extend(self.of_all.load(context, |window| about_all(window, context)));
+        }
+        effects
     }
 
     fn step(&mut self, by: isize, context: &Context) -> Vec<ScreenEffect> {
@@ -142,6 +181,23 @@ mod tests {
         state.now += Duration::from_mins(5);
         assert_eq!(load(&mut state), [ScreenEffect::Ask(question)], "but the window has moved");
         assert_eq!(answer(&mut state, Err(Unavailable::new("gone", ""))).len(), 0, "not again until something happens");
+    }
+
+    #[test]
+    fn beside_others_what_failed_with_it_is_asked_for_and_named() {
+        let mut state = fixtures::incidents_shared();
+        let incident = selected(&state).unwrap();
+        let with_it = state.screens.incidents.with_it(&incident, &state.context());
+        assert_eq!(with_it.len(), 7, "not the one that waited for somebody else: {with_it:?}");
+        state.screens = crate::screens::states::Screens::default();
+        let asked = load(&mut state);
+        let ScreenEffect::Ask(Question::IncidentsOfAll { window, views }) = &asked[1] else { panic!("{asked:?}") };
+        assert_eq!((asked.len(), views.len(), *window), (2, 9, Duration::from_hours(24)));
+        assert_eq!(load(&mut state), [], "both are under way");
+        let (now, window) = (state.now, *window);
+        let answer = Answer::IncidentsOfAll(window, Err(Unavailable::new("gone", "")));
+        update(&mut state, fixtures::event(Event::Answered(fixtures::view(), Box::new(answer))), now);
+        assert_eq!(state.screens.incidents.with_it(&incident, &state.context()), []);
     }
 
     #[test]

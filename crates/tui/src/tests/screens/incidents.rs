@@ -29,6 +29,9 @@ fn incidents_at_every_size() {
         }
     }
     insta::assert_snapshot!("incidents_hostile_120x40", shown("incidents_hostile", (120, 40)));
+    for size in [(80, 24), (120, 40)] {
+        insta::assert_snapshot!(format!("incidents_shared_{}x{}", size.0, size.1), shown("incidents_shared", size));
+    }
 }
 
 #[test]
