@@ -2,6 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
+/// The application's own view, which the public functions are about.
+pub const PLATFORM_METRICS: &str = "platform_metrics";
+
 /// A database: the name of its profile or, without one, `HOST/DATABASE`. Unique within a run of the program.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DatabaseId(Arc<str>);
