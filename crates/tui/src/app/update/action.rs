@@ -1,5 +1,9 @@
 //! What actions and typed lines change.
 
+use super::{
+    navigate::{go_to, neighbour, open_screen, show},
+    refresh::{cancel, trigger},
+};
 use crate::{
     app::{
         action::{Action, Pointed},
@@ -14,12 +18,7 @@ use crate::{
         state::ScreenState,
     },
 };
-use refreshtop_core::{
-    address::ViewId,
-    database::Database,
-    refresh::{Trigger, TriggerOutcome},
-    request::Request,
-};
+use refreshtop_core::{refresh::Trigger, request::Request};
 use std::time::Duration;
 
 /// Rows that a page key moves if it is not known how many are in sight.
@@ -188,110 +187,6 @@ fn search(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-fn trigger(state: &mut State) -> Vec<Effect> {
-    if matches!(state.database().trigger, Trigger::Running { .. }) {
-        return Vec::new();
-    }
-    let Some(view) = meant(state) else {
-        state.show_toast("this view is not managed");
-        return Vec::new();
-    };
-    let fixing = state.screens.diagnose.fixing.as_ref();
-    let busy = fixing.map(|fix| format!("a fix is under way: {}; wait for it", fix.label()));
-    if let Some(message) = busy.or_else(|| refusal(state.database())) {
-        let ended = Trigger::Ended { view, outcome: TriggerOutcome::Refused { message }, at: state.now };
-        state.database_mut().trigger = ended;
-        return Vec::new();
-    }
-    // Somebody who starts a refresh wants to see its result.
-    state.paused = None;
-    state.database_mut().trigger = Trigger::Running { view: view.clone(), since: state.now, cancelling: false };
-    vec![state.request(Request::Refresh(view))]
-}
-
-/// The known reason why a refresh is impossible, without asking the server.
-fn refusal(database: &Database) -> Option<String> {
-    if !database.connected() {
-        return Some("not connected: a refresh needs the database; wait until the connection is back".into());
-    }
-    database.is_standby().then(|| "this server is a read-only standby: trigger the refresh on its primary".into())
-}
-
-/// The view that a refresh is for: the one that is shown, or selected on the board.
-fn meant(state: &State) -> Option<ViewId> {
-    if state.screen == Screen::Board {
-        return state.screens.board.selected(&state.context())?.id().cloned();
-    }
-    Some(state.shown.clone())
-}
-
-fn cancel(state: &mut State) -> Vec<Effect> {
-    if let Some(Overlay::Manage(dialog)) = &mut state.overlay
-        && let ManageStep::Managing { cancelling, .. } = &mut dialog.step
-    {
-        *cancelling = true;
-        return vec![state.request(Request::CancelManage)];
-    }
-    match &mut state.database_mut().trigger {
-        // Another key press sends it again: the first request may have come before the statement did.
-        Trigger::Running { cancelling, .. } => {
-            *cancelling = true;
-            vec![state.request(Request::CancelRefresh)]
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// Shows another view from now on; until it has been read, what the board knows of it.
-pub fn show(state: &mut State, view: ViewId) -> Vec<Effect> {
-    state.chosen = true;
-    if view == state.shown {
-        return Vec::new();
-    }
-    state.overlay = None;
-    state.paused = None;
-    state.shown = view.clone();
-    state.database_mut().show(&view);
-    state.screens.forget_view();
-    let mut effects = vec![state.request(Request::Show(view))];
-    effects.extend(state.poll());
-    effects
-}
-
-/// Shows the view so many rows further on the board.
-fn neighbour(state: &mut State, by: isize) -> Vec<Effect> {
-    if state.screen == Screen::Board {
-        return step(state, by);
-    }
-    let next = state.with_screens(|screens, context| screens.board.neighbour(by, context));
-    let Some(view) = next else { return Vec::new() };
-    let mut effects = show(state, view);
-    effects.extend(load(state));
-    effects
-}
-
-/// The screens beside the board are about the view that is selected there.
-fn open_screen(state: &mut State, screen: Screen) -> Vec<Effect> {
-    let selected = if state.screen == Screen::Board && !matches!(screen, Screen::Board | Screen::Wall) {
-        state.screens.board.selected(&state.context()).and_then(|view| view.id().cloned())
-    } else {
-        None
-    };
-    let mut effects = selected.map(|view| show(state, view)).unwrap_or_default();
-    if screen == Screen::Board && state.screen != Screen::Board {
-        state.with_screens(|screens, context| screens.board.select_shown(context));
-    }
-    effects.extend(go_to(state, screen));
-    effects
-}
-
-/// Goes to another screen, and asks for what it shows.
-fn go_to(state: &mut State, screen: Screen) -> Vec<Effect> {
-    state.overlay = None;
-    state.screen = screen;
-    load(state)
-}
-
 /// Closes what lies on top: an overlay, then a result, then what the screen itself can close, then the screen.
 fn close(state: &mut State) -> Vec<Effect> {
     if state.overlay.take().is_some() {
@@ -327,7 +222,7 @@ fn page(state: &mut State, down: bool) -> Vec<Effect> {
     step(state, if down { rows } else { -rows })
 }
 
-fn step(state: &mut State, by: isize) -> Vec<Effect> {
+pub fn step(state: &mut State, by: isize) -> Vec<Effect> {
     match &mut state.overlay {
         Some(Overlay::Run { scroll, .. } | Overlay::Help { scroll } | Overlay::Manage(ManageDialog { scroll, .. })) => {
             *scroll = scrolled(*scroll, by);

@@ -1,6 +1,9 @@
 //! What the events of a database change.
 
-use super::action::{apply, load, show};
+use super::{
+    action::{apply, load},
+    navigate::show,
+};
 use crate::{
     app::{
         effect::Effect,

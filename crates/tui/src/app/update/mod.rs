@@ -2,6 +2,8 @@
 
 mod action;
 mod database;
+mod navigate;
+mod refresh;
 
 use super::{
     effect::Effect,
