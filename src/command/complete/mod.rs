@@ -53,7 +53,7 @@ pub fn run(arguments: &[OsString], environment: &Environment) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The names in the database that the line, the environment and the config file name; `None` if they can't be had in time.
+/// The names in the database that the line, the environment and the config file name; `None` if they can't be read in time.
 fn names(line: &Line, wanted: Wanted, environment: &Environment) -> Option<Vec<String>> {
     let arguments = std::iter::once("refreshtop").chain(line.connection()?).map(OsString::from).collect::<Vec<_>>();
     let (_, settings) = settings::resolve(&arguments, environment).ok()?;
