@@ -62,13 +62,14 @@ fn main() -> anyhow::Result<()> {
         take(name, &demo.screen()?)?;
     }
     // Each view once it has read what it shows.
-    let views: [(&str, &str, Holds); 6] = [
+    let views: [(&str, &str, Holds); 7] = [
+        ("board", "0", |text| text.contains("shop.margins") && text.contains("not managed")),
         ("runs", "2", |text| text.contains("started UTC") && text.contains("failed")),
         ("incidents", "3", |text| text.contains("first error") && text.contains("in the way")),
         ("history", "4", |text| text.contains("GROWTH") && text.contains("rows")),
         ("diagnose", "5", |text| text.contains("Blocked sessions") && text.contains("asked")),
         ("columns", "6", |text| text.contains("per day") && text.contains("LAST REFRESHES")),
-        ("wall", "7", |text| text.contains("LIVE") && text.contains("next run")),
+        ("wall", "7", |text| text.contains("LIVE") && text.contains("shop.margins")),
     ];
     for (name, key, holds) in views {
         demo.press(key)?;
@@ -129,7 +130,8 @@ impl Terminal {
             bail!("{} is missing: run cargo build", program.display());
         }
         let mut command = CommandBuilder::new(program);
-        command.arg("demo");
+        // Of several views the monitor would open on the board.
+        command.args(["demo", "--view", "platform_metrics"]);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("REFRESHTOP_") || name == "NO_COLOR") {
             command.env_remove(name);
         }
