@@ -2,14 +2,14 @@
 
 use super::state::ticked;
 use crate::{scene::Scene, widgets::verdict};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Offset as _, Utc};
 use ratatui::{
     style::Style,
     text::{Line, Span},
 };
 use refreshtop_core::{
     age,
-    health::{Health, Verdict},
+    health::{self, Health, Rule, Verdict},
     run::RunStatus,
     schedule,
     views::{Drift, Last, Managed, View},
@@ -126,20 +126,26 @@ impl<'a> Row<'a> {
 
     /// The success rate, rounded down: it is 100 % only if nothing failed.
     pub fn success(&self, scene: &Scene) -> Span<'static> {
-        let stats = self.view.stats.as_ref();
-        let rate = stats.and_then(|stats| stats.success_rate);
-        let style = if stats.is_some_and(|stats| stats.failed > 0) { scene.theme.warning } else { scene.theme.value };
-        let text = rate
-            .map(|rate| if rate >= 100.0 { "100 %".into() } else { format!("{:.1} %", (rate * 10.0).floor() / 10.0) });
+        let rate = self.view.stats.as_ref().and_then(|stats| stats.success_rate);
+        let mut findings = self.health.iter().flat_map(|health| &health.findings);
+        let too_low = findings.find(|finding| finding.rule == Rule::SuccessRate);
+        let style = too_low.map_or(scene.theme.value, |finding| scene.theme.verdict(finding.verdict));
+        let text =
+            rate.map(
+                |rate| if rate >= 100.0 { "100 %".into() } else { format!("{:.1} %", health::floor_one_decimal(rate)) },
+            );
         Span::styled(text.unwrap_or_default(), style)
     }
 
     /// When its schedule fires next.
     pub fn next(&self, scene: &Scene) -> Span<'static> {
         let schedule = self.view.registered().and_then(|registered| registered.schedule.as_deref());
+        // pg_cron reads every schedule in one zone.
+        let job = scene.state.snapshot().and_then(|snapshot| snapshot.job.as_ref().ok());
+        let zone = job.map_or_else(|| Utc.fix(), |job| job.offset);
         let next = schedule
             .zip(scene.state.server_now())
-            .and_then(|(schedule, now)| Some(schedule::next_of_job(schedule, &now.fixed_offset())?.to_utc()));
+            .and_then(|(schedule, now)| Some(schedule::next_of_job(schedule, &now.with_timezone(&zone))?.to_utc()));
         Span::styled(next.map(|at| moment(scene, at)).unwrap_or_default(), scene.theme.value)
     }
 
@@ -166,7 +172,7 @@ impl<'a> Row<'a> {
             return (String::new(), theme.muted);
         }
         let style = self.style(scene);
-        let drift = health.findings.iter().find(|finding| finding.rule == refreshtop_core::health::Rule::NotRefreshed);
+        let drift = health.findings.iter().find(|finding| finding.rule == Rule::NotRefreshed);
         if let Some(drift) = drift {
             return (drift.reason.clone(), style);
         }
