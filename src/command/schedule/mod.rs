@@ -85,6 +85,12 @@ pub async fn run(schedule: &Schedule, settings: &Settings, target: &Target, outp
     driver.run(stop).await
 }
 
+/// The views that have a schedule, a while later.
+async fn reread(target: &Target) -> Option<Vec<Entry>> {
+    sleep(RELOAD).await;
+    registered(target).await
+}
+
 /// The views that have a schedule.
 async fn registered(target: &Target) -> Option<Vec<Entry>> {
     let read = async || -> Read<Option<Vec<Entry>>> {
@@ -172,7 +178,7 @@ impl Driver<'_> {
         let (target, grace) = (self.target, self.schedule.grace);
         let report = Report { target, output: self.output, names_view: !self.single };
         let mut running: FuturesUnordered<LocalBoxFuture<'_, Result<Done, Failure>>> = FuturesUnordered::new();
-        let mut reload = Instant::now() + RELOAD;
+        let mut reread = Box::pin(reread(target));
         loop {
             let now = self.clock.at(Instant::now());
             while running.len() < self.schedule.jobs && *stopped.borrow() == Stop::No {
@@ -202,13 +208,14 @@ impl Driver<'_> {
                         return Ok(());
                     }
                 }
-                () = sleep_until(self.clock, wake) => {}
-            }
-            if !self.single && Instant::now() >= reload && *stopped.borrow() == Stop::No {
-                reload = Instant::now() + RELOAD;
-                if let Some(views) = registered(target).await {
-                    self.entries.replace(views);
+                // Beside everything else: a database that does not answer keeps no signal waiting.
+                views = &mut reread, if !self.single && *stopped.borrow() == Stop::No => {
+                    if let Some(views) = views {
+                        self.entries.replace(views);
+                    }
+                    reread.set(self::reread(target));
                 }
+                () = sleep_until(self.clock, wake) => {}
             }
         }
     }
