@@ -41,6 +41,7 @@ BEGIN
 END $$;
 CREATE SCHEMA refreshtop;
 CREATE FUNCTION refreshtop.manage(regclass, boolean) RETURNS void LANGUAGE sql AS '';
+CREATE FUNCTION refreshtop.change_view(text, jsonb) RETURNS void LANGUAGE sql AS '';
 CREATE FUNCTION refreshtop.refresh(text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN EXECUTE 'REFRESH MATERIALIZED VIEW ' || $1; END $$;
 ";
