@@ -332,7 +332,8 @@ BEGIN
                 'a refresh of %s is already running%s',
                 p_refresh_type,
                 CASE WHEN v_running.pid IS NULL THEN ''
-                     ELSE format(' (pid %s, %s)', v_running.pid, v_running.application_name) END));
+                     ELSE format(' (%s)', concat_ws(', ', 'pid ' || v_running.pid,
+                                                   nullif(v_running.application_name, ''))) END));
     END IF;
 
     -- The figures would look new, but would lack the changes that such a transaction does not see.

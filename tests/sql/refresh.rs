@@ -737,3 +737,20 @@ async fn an_unknown_source_is_refused() {
     }
     assert!(session.log().await.is_empty());
 }
+
+#[tokio::test]
+async fn a_session_without_a_name_is_told_by_its_process_alone() {
+    let url = migrated_app("nameless").await;
+    execute(&url, &lock_timeout("5 min")).await;
+    let onlooker = Session::open(&url).await;
+    let holder = Session::with(&url, "BEGIN; LOCK TABLE public.accounts").await;
+    let first = Session::with(&url, "SET application_name = ''").await;
+    let pid = first.pid;
+    let running = first.start::<Value>(DIRECT);
+    onlooker.until_waiting(pid).await;
+    let reply: Value = onlooker.value(TRIGGER).await;
+    let message = format!("a refresh of platform_metrics is already running (pid {pid})");
+    assert_eq!(reply["message"], message, "{reply}");
+    holder.run("ROLLBACK").await;
+    running.await.unwrap();
+}
