@@ -40,6 +40,8 @@ CREATE TABLE IF NOT EXISTS refreshtop.log_newest (
     failure_message text
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE refreshtop.log_newest IS 'The newest attempts of each view, which triggers on the log keep';
+COMMENT ON COLUMN refreshtop.log_newest.failure_message IS
+    'Its first 500 characters: the code of a view''s owner can write megabytes, and every poll reads all views';
 COMMENT ON COLUMN refreshtop.log_newest.durations IS 'Of the newest 20 attempts, oldest first';
 
 CREATE TABLE IF NOT EXISTS refreshtop.log_outdated (
@@ -203,7 +205,7 @@ BEGIN
     END IF;
     SELECT least(s.completed_at, s.created_at) INTO v_newest.success_end FROM refreshtop.log_door s
     WHERE s.refresh_type = p_refresh_type AND s.status = 'success' ORDER BY s.created_at DESC LIMIT 1;
-    SELECT e.created_at, e.error_message INTO v_newest.failure_at, v_newest.failure_message
+    SELECT e.created_at, left(e.error_message, 500) INTO v_newest.failure_at, v_newest.failure_message
     FROM refreshtop.log_door e
     WHERE e.refresh_type = p_refresh_type AND e.status = 'error' ORDER BY e.created_at DESC LIMIT 1;
     RETURN NEXT v_newest;
@@ -340,7 +342,7 @@ BEGIN
             blocker = v_blocker.name,
             success_end = CASE WHEN v_success THEN least(p_row.completed_at, p_row.created_at) ELSE success_end END,
             failure_at = CASE WHEN v_success THEN failure_at ELSE p_row.created_at END,
-            failure_message = CASE WHEN v_success THEN failure_message ELSE p_row.error_message END
+            failure_message = CASE WHEN v_success THEN failure_message ELSE left(p_row.error_message, 500) END
         WHERE ctid = v_place;
     ELSE
         INSERT INTO refreshtop.log_outdated VALUES (p_row.refresh_type, v_day);
@@ -570,7 +572,7 @@ BEGIN
                CASE WHEN coalesce(c.total = c.successful, true) THEN NULL
                     WHEN n.refresh_type IS NOT NULL THEN
                         CASE WHEN n.failure_at > c.since THEN n.failure_message END
-                    ELSE (SELECT e.error_message FROM refreshtop.log_door e
+                    ELSE (SELECT left(e.error_message, 500) FROM refreshtop.log_door e
                           WHERE e.refresh_type = c.refresh_type AND e.status = 'error'
                             AND e.created_at > c.since AND e.created_at <= v_until
                           ORDER BY e.created_at DESC LIMIT 1) END,

@@ -197,6 +197,31 @@ async fn a_refresh_leaves_its_row_although_the_sums_can_not_be_kept() {
     assert!(are_used(&url).await);
 }
 
+/// The code of a view's owner writes texts of any length, and every poll reads those of all views.
+#[tokio::test]
+async fn megabytes_of_error_text_are_not_read_for_all_views() {
+    let url = migrated_app("texts").await;
+    execute(&url, VIEWS).await;
+    execute(
+        &url,
+        "INSERT INTO public.metrics_refresh_log (refresh_type, status, error_message, started_at)
+         VALUES ('v1', 'error', repeat('é', 1000000), now())",
+    )
+    .await;
+    let longest = "SELECT length(last_error) FROM refreshtop.stats_of_all('1 day') WHERE refresh_type = 'v1'";
+    for summed in [true, false] {
+        assert_eq!(value::<i32>(&url, longest).await, 500, "{summed}");
+        let kept = "SELECT coalesce(max(octet_length(n::text)), 0) FROM refreshtop.log_newest n";
+        assert!(value::<i32>(&url, kept).await < 3000, "{summed}");
+        assert_eq!(are_used(&url).await, summed);
+        execute(&url, "INSERT INTO refreshtop.log_outdated VALUES ('v1', date_trunc('day', now(), 'UTC'))").await;
+    }
+    // The next attempt sums the marked day again.
+    execute(&url, "SELECT public.attempt('v1', 'success', now())").await;
+    assert_eq!(value::<i32>(&url, longest).await, 500);
+    assert!(are_used(&url).await);
+}
+
 /// Twice the largest number is more than a number can be.
 const NO_DURATIONS: &str = "
     INSERT INTO public.metrics_refresh_log (refresh_type, status, duration_ms, started_at, completed_at, created_at)
