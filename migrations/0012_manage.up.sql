@@ -407,6 +407,11 @@ BEGIN
             CONTINUE;
         END IF;
         BEGIN
+            -- Years less days can compare as one day, and be more than a time can hold.
+            IF v_change.key IN ('lock_timeout', 'keep_log', 'max_age', 'max_duration', 'stats_window', 'time_limit')
+               AND strpos(v_change.value, '-') > 0 THEN
+                RAISE invalid_datetime_format;
+            END IF;
             CASE v_change.key
                 WHEN 'lock_timeout' THEN
                     v_view.lock_timeout := coalesce(v_change.value, '5 s')::interval;
@@ -426,9 +431,9 @@ BEGIN
                 WHEN 'max_duration' THEN
                     v_view.max_duration := v_change.value::interval;
                 WHEN 'success_warning' THEN
-                    v_view.success_warning := rtrim(v_change.value, ' %')::numeric;
+                    v_view.success_warning := round(rtrim(v_change.value, ' %')::numeric, 6);
                 WHEN 'success_critical' THEN
-                    v_view.success_critical := rtrim(v_change.value, ' %')::numeric;
+                    v_view.success_critical := round(rtrim(v_change.value, ' %')::numeric, 6);
                 WHEN 'stats_window' THEN
                     v_view.stats_window := v_change.value::interval;
                 WHEN 'time_limit' THEN
@@ -470,8 +475,8 @@ BEGIN
     END LOOP;
     IF v_view.lock_timeout NOT BETWEEN '1 ms' AND '1 h' THEN
         RAISE EXCEPTION 'lock_timeout is between 1 ms and 1 h' USING ERRCODE = 'invalid_parameter_value';
-    ELSIF v_view.keep_log < '1 hour' THEN
-        RAISE EXCEPTION 'keep_log is at least 1 hour' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF v_view.keep_log NOT BETWEEN '1 hour' AND '1000 years' THEN
+        RAISE EXCEPTION 'keep_log is between 1 hour and 1000 years' USING ERRCODE = 'invalid_parameter_value';
     ELSIF v_view.max_age NOT BETWEEN '1 s' AND '100 years' THEN
         RAISE EXCEPTION 'max_age is between 1 s and 100 years' USING ERRCODE = 'invalid_parameter_value';
     ELSIF v_view.max_duration NOT BETWEEN '1 ms' AND '100 years' THEN
