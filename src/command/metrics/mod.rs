@@ -34,5 +34,5 @@ pub async fn run(metrics: &Metrics, settings: &Settings, target: &Target, output
 }
 
 fn harmless(text: &str) -> String {
-    text.lines().map(|line| format!("{}\n", clean(line))).collect()
+    text.lines().map(clean).collect::<Vec<_>>().join("\n")
 }
