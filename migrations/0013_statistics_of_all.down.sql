@@ -12,8 +12,10 @@ BEGIN
     END LOOP;
 END
 $$;
-DROP FUNCTION IF EXISTS refreshtop.stats_of_all(interval), refreshtop.run_stats_of_all(interval),
-    refreshtop.recent_of_all(integer), refreshtop.run_recent_of_all(integer),
+DROP FUNCTION IF EXISTS refreshtop.changed_stats(interval, integer, jsonb),
+    refreshtop.run_changed_stats(interval, integer, jsonb), refreshtop.changed_since(interval, jsonb),
+    refreshtop.stats_of_all(interval), refreshtop.run_stats_of_all(interval, text[]),
+    refreshtop.recent_of_all(integer), refreshtop.run_recent_of_all(integer, text[]),
     refreshtop.log_changed(), refreshtop.sum_all_again(), refreshtop.count_attempt(refreshtop.log_fallback),
     refreshtop.sum_again(text), refreshtop.newest_to_keep(text), refreshtop.sum_days(text, timestamptz, timestamptz),
     refreshtop.newest(text, integer, timestamptz), refreshtop.blocker(jsonb),

@@ -23,7 +23,8 @@ COMMENT ON COLUMN refreshtop.log_days.total IS 'Attempts from each hour of the d
 COMMENT ON COLUMN refreshtop.log_days.timed IS 'Successes that have a duration';
 COMMENT ON COLUMN refreshtop.log_days.last_at IS 'Newest end of an attempt, or its row''s time if that is earlier';
 COMMENT ON COLUMN refreshtop.log_days.newest_at IS 'Newest time of a row';
-CREATE INDEX IF NOT EXISTS log_days_day_type ON refreshtop.log_days (day, refresh_type);
+CREATE INDEX IF NOT EXISTS log_days_day ON refreshtop.log_days (day);
+CREATE INDEX IF NOT EXISTS log_days_type_day ON refreshtop.log_days (refresh_type, day);
 
 CREATE TABLE IF NOT EXISTS refreshtop.log_newest (
     refresh_type    varchar(100) PRIMARY KEY,
@@ -460,10 +461,10 @@ END
 $$;
 ANALYZE refreshtop.log_days, refreshtop.log_newest, refreshtop.log_outdated;
 
--- The statistics of every registered view. From the log come the part of the window that is not a whole hour, and
--- everything about a view that has a marked day in the window, a row of the future, or a row that ended long before its
--- time.
-CREATE OR REPLACE FUNCTION refreshtop.run_stats_of_all(p_window interval)
+-- The statistics of every registered view, or of some of them. From the log come the part of the window that is not a
+-- whole hour, and everything about a view that has a marked day in the window, a row of the future, or a row that ended
+-- long before its time. The sums of views that have the same window are read together, those of others for each view.
+CREATE OR REPLACE FUNCTION refreshtop.run_stats_of_all(p_window interval, p_views text[])
 RETURNS TABLE (
     refresh_type text,
     total_refreshes bigint,
@@ -484,15 +485,27 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_until timestamptz := clock_timestamp();
-    -- The window that most views have. Those with another one of their own are counted in the log.
+    -- The window that most views have.
     v_since timestamptz := refreshtop.window_start(coalesce(p_window, interval '24 hours'));
     v_edge  timestamptz := date_trunc('hour', v_since, 'UTC') + interval '1 hour';
     v_day   timestamptz := date_trunc('day', v_edge, 'UTC');
     v_hour  integer := 1 + extract(hour FROM v_edge AT TIME ZONE 'UTC')::integer;
     v_sums  boolean := refreshtop.has_sums();
+    -- Whether that window is read for all of them at once.
+    v_all   boolean := v_sums AND p_views IS NULL;
 BEGIN
     RETURN QUERY
-        WITH part AS (
+        WITH watched AS MATERIALIZED (
+            SELECT w.refresh_type, w.since, v_all AND w.since = v_since AS is_common, e.edge,
+                   date_trunc('day', e.edge, 'UTC') AS day
+            FROM (SELECT v.refresh_type,
+                         CASE WHEN p_window IS NULL
+                                   AND (v.stats_window IS NOT NULL
+                                        OR coalesce(v.run_every, v.max_age) > interval '12 hours')
+                              THEN statement_timestamp() - refreshtop.window_of(v) ELSE v_since END AS since
+                  FROM refreshtop.views v WHERE p_views IS NULL OR v.refresh_type = ANY (p_views)) w
+            CROSS JOIN LATERAL (SELECT date_trunc('hour', w.since, 'UTC') + interval '1 hour' AS edge) e
+        ), part AS (
             -- The rest of the hour in which the window begins.
             SELECT l.refresh_type,
                    count(*)::integer AS total,
@@ -503,42 +516,62 @@ BEGIN
             FROM refreshtop.log_door l
             CROSS JOIN LATERAL (SELECT CASE WHEN l.status = 'success' AND l.duration_ms BETWEEN -1e15 AND 1e15
                                             THEN l.duration_ms END) AS t(ms)
-            WHERE v_sums AND l.created_at > v_since AND l.created_at < v_edge AND l.created_at <= v_until
+            WHERE v_all AND l.created_at > v_since AND l.created_at < v_edge AND l.created_at <= v_until
             GROUP BY l.refresh_type
             UNION ALL
             -- The rest of its day.
             SELECT d.refresh_type, d.total[v_hour], d.successful[v_hour], d.timed[v_hour], d.sum_ms[v_hour],
                    d.max_ms[v_hour], d.min_ms[v_hour], NULL, d.total[v_hour], d.last_at, d.newest_at
-            FROM refreshtop.log_days d WHERE v_sums AND d.day = v_day
+            FROM refreshtop.log_days d WHERE v_all AND d.day = v_day
             UNION ALL
             -- The days after it.
             SELECT d.refresh_type, d.total[1], d.successful[1], d.timed[1], d.sum_ms[1],
                    d.max_ms[1], d.min_ms[1], NULL, d.total[1], d.last_at, d.newest_at
-            FROM refreshtop.log_days d WHERE v_sums AND d.day > v_day AND d.day <= v_until
+            FROM refreshtop.log_days d WHERE v_all AND d.day > v_day AND d.day <= v_until
         ), summed AS (
             SELECT p.refresh_type, sum(p.total) AS total, sum(p.successful) AS successful, sum(p.timed) AS timed,
                    sum(p.sum_ms) AS sum_ms, max(p.max_ms) AS max_ms, min(p.min_ms) AS min_ms, max(p.last_at) AS last_at,
-                   sum(p.summed) AS summed, max(p.summed_at) AS summed_at, max(p.newest_at) AS newest_at
+                   sum(p.summed) AS summed, max(p.summed_at) AS summed_at, max(p.newest_at) AS newest_at,
+                   true AS is_common
             FROM part p GROUP BY p.refresh_type
+            UNION ALL
+            SELECT w.refresh_type, o.*, false
+            FROM watched w CROSS JOIN LATERAL (
+                SELECT sum(p.total), sum(p.successful), sum(p.timed), sum(p.sum_ms), max(p.max_ms), min(p.min_ms),
+                       max(p.last_at), sum(p.summed), max(p.summed_at), max(p.newest_at)
+                FROM (
+                    SELECT count(*)::integer, (count(*) FILTER (WHERE l.status = 'success'))::integer,
+                           count(t.ms)::integer, sum(t.ms), max(t.ms), min(t.ms),
+                           max(least(l.completed_at, l.created_at)), 0, NULL::timestamptz, NULL::timestamptz
+                    FROM refreshtop.log_door l
+                    CROSS JOIN LATERAL (
+                        SELECT CASE WHEN l.status = 'success' AND l.duration_ms BETWEEN -1e15 AND 1e15
+                                    THEN l.duration_ms END) AS t(ms)
+                    WHERE l.refresh_type = w.refresh_type AND l.created_at > w.since AND l.created_at < w.edge
+                      AND l.created_at <= v_until
+                    UNION ALL
+                    SELECT d.total[h.hour], d.successful[h.hour], d.timed[h.hour], d.sum_ms[h.hour],
+                           d.max_ms[h.hour], d.min_ms[h.hour], NULL, d.total[h.hour], d.last_at, d.newest_at
+                    FROM refreshtop.log_days d
+                    CROSS JOIN LATERAL (
+                        SELECT CASE d.day WHEN w.day
+                                    THEN 1 + extract(hour FROM w.edge AT TIME ZONE 'UTC')::integer ELSE 1 END) AS h(hour)
+                    WHERE d.refresh_type = w.refresh_type AND d.day >= w.day AND d.day <= v_until
+                ) AS p(total, successful, timed, sum_ms, max_ms, min_ms, last_at, summed, summed_at, newest_at)
+            ) AS o
+            WHERE v_sums AND NOT w.is_common
         ), marked AS MATERIALIZED (
             SELECT o.refresh_type, max(o.day) AS day FROM refreshtop.log_outdated o GROUP BY o.refresh_type
-        ), watched AS (
-            SELECT v.refresh_type,
-                   CASE WHEN p_window IS NULL
-                             AND (v.stats_window IS NOT NULL OR coalesce(v.run_every, v.max_age) > interval '12 hours')
-                        THEN statement_timestamp() - refreshtop.window_of(v) ELSE v_since END AS since
-            FROM refreshtop.views v
         ), view AS MATERIALIZED (
-            SELECT v.refresh_type, v.since, m.day IS NULL AS is_unmarked, s.total, s.successful, s.timed, s.sum_ms,
+            SELECT w.refresh_type, w.since, m.day IS NULL AS is_unmarked, s.total, s.successful, s.timed, s.sum_ms,
                    s.max_ms, s.min_ms,
                    -- A row that ended in the window is in the window.
                    CASE WHEN s.summed > 0 THEN greatest(s.last_at, s.summed_at) ELSE s.last_at END AS last_at,
-                   v_sums AND v.since = v_since AND (m.day IS NULL OR m.day < v_day)
-                   AND coalesce(s.newest_at <= v_until, true)
-                   AND (s.summed > 0 AND s.summed_at <= v_since) IS NOT TRUE AS is_summed
-            FROM watched v
-            LEFT JOIN summed s ON s.refresh_type = v.refresh_type
-            LEFT JOIN marked m ON m.refresh_type = v.refresh_type
+                   v_sums AND (m.day IS NULL OR m.day < w.day) AND coalesce(s.newest_at <= v_until, true)
+                   AND (s.summed > 0 AND s.summed_at <= w.since) IS NOT TRUE AS is_summed
+            FROM watched w
+            LEFT JOIN summed s ON s.refresh_type = w.refresh_type AND s.is_common = w.is_common
+            LEFT JOIN marked m ON m.refresh_type = w.refresh_type
         ), counted AS (
             SELECT v.refresh_type, v.since, v.is_unmarked, v.total, v.successful, v.timed, v.sum_ms, v.max_ms, v.min_ms,
                    v.last_at
@@ -582,7 +615,7 @@ BEGIN
         LEFT JOIN newest n ON n.refresh_type = c.refresh_type AND c.is_unmarked;
 END
 $$;
-SELECT refreshtop_migration.seal('refreshtop.run_stats_of_all(interval)');
+SELECT refreshtop_migration.seal('refreshtop.run_stats_of_all(interval, text[])');
 
 CREATE OR REPLACE FUNCTION refreshtop.stats_of_all(p_window interval)
 RETURNS TABLE (
@@ -599,14 +632,14 @@ RETURNS TABLE (
     last_success_at timestamptz
 )
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT * FROM refreshtop.run_stats_of_all(p_window) $$;
+AS $$ SELECT * FROM refreshtop.run_stats_of_all(p_window, NULL) $$;
 COMMENT ON FUNCTION refreshtop.stats_of_all(interval) IS
     'The same statistics of every view that is registered, one row each; NULL for each view''s own window';
 SELECT refreshtop_migration.seal('refreshtop.stats_of_all(interval)', 'admin');
 
--- The newest attempts of every registered view, one row each: how the last one ended, who stood in its way, and the
--- durations of the newest ones, oldest first.
-CREATE OR REPLACE FUNCTION refreshtop.run_recent_of_all(p_count integer)
+-- The newest attempts of every registered view, or of some of them, one row each: how the last one ended, who stood in
+-- its way, and the durations of the newest ones, oldest first.
+CREATE OR REPLACE FUNCTION refreshtop.run_recent_of_all(p_count integer, p_views text[])
 RETURNS TABLE (
     refresh_type text,
     last_at timestamptz,
@@ -636,6 +669,7 @@ BEGIN
                 ON n.refresh_type = v.refresh_type AND v_sums AND n.newest_at <= v_until
                AND v_count > 0 AND (v_count <= 20 OR cardinality(n.failed) < 20)
                AND NOT EXISTS (SELECT 1 FROM refreshtop.log_outdated o WHERE o.refresh_type = n.refresh_type)
+            WHERE p_views IS NULL OR v.refresh_type = ANY (p_views)
         )
         SELECT v.refresh_type::text, v.newest_at, v.status, v.sqlstate, v.error_message, v.blocker_pid, v.blocker,
                v.durations[greatest(1, cardinality(v.durations) - v_count + 1) :],
@@ -648,7 +682,7 @@ BEGIN
         WHERE NOT v.is_kept;
 END
 $$;
-SELECT refreshtop_migration.seal('refreshtop.run_recent_of_all(integer)');
+SELECT refreshtop_migration.seal('refreshtop.run_recent_of_all(integer, text[])');
 
 CREATE OR REPLACE FUNCTION refreshtop.recent_of_all(p_count integer)
 RETURNS TABLE (
@@ -663,9 +697,162 @@ RETURNS TABLE (
     failed boolean[]
 )
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT * FROM refreshtop.run_recent_of_all(p_count) $$;
+AS $$ SELECT * FROM refreshtop.run_recent_of_all(p_count, NULL) $$;
 COMMENT ON FUNCTION refreshtop.recent_of_all(integer) IS
     'The newest attempts of every view that is registered, one row each, durations oldest first';
 SELECT refreshtop_migration.seal('refreshtop.recent_of_all(integer)', 'admin');
+
+-- The registered views whose statistics and newest attempts may have changed since an earlier call, of which `p_known`
+-- is the `known`; all (NULL) if that can't be told, or if it is not worth while. Every change of the log writes the
+-- view's row of log_newest, or marks the view, in the same transaction. Besides, a view changes if its registration
+-- does, and if a row leaves its window.
+--
+-- What was written since is told by row versions: those that a transaction wrote which was not over at the earlier
+-- call, without those that were seen then. Its snapshot alone would not do, since that knows no subtransactions.
+CREATE OR REPLACE FUNCTION refreshtop.changed_since(
+    p_window interval, p_known jsonb, OUT known jsonb, OUT views text[]
+)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET jit = off SET max_parallel_workers_per_gather = 0
+AS $$
+DECLARE
+    v_since  timestamptz := refreshtop.window_start(coalesce(p_window, interval '24 hours'));
+    v_now    timestamptz := statement_timestamp();
+    v_until  timestamptz := clock_timestamp();
+    v_oldest xid := pg_snapshot_xmin(pg_current_snapshot())::xid;
+    v_place  jsonb;
+    v_absent text;
+    v_known_since timestamptz := p_known ->> 'since';
+    v_known_now   timestamptz := p_known ->> 'now';
+    v_known_until timestamptz := p_known ->> 'until';
+    v_age  integer := age((p_known ->> 'oldest')::xid);
+    v_seen xid[];
+    v_most interval := interval '5 minutes';
+BEGIN
+    -- On another server, or once the sums were made again, the numbers of transactions mean nothing. A transaction that
+    -- may have written the log itself sees rows that it may change once more.
+    IF refreshtop.has_sums() AND pg_current_xact_id_if_assigned() IS NULL THEN
+        v_place := jsonb_build_array(pg_postmaster_start_time(), p_window::text, (
+            SELECT refreshtop.keepers_of(s.log) FROM refreshtop.log_summed s));
+    END IF;
+    SELECT coalesce(array_agg(DISTINCT w.xmin::text), '{}')::xid[] INTO v_seen
+    FROM (SELECT v.xmin FROM refreshtop.views v UNION ALL SELECT n.xmin FROM refreshtop.log_newest n) w
+    WHERE age(w.xmin) <= age(v_oldest);
+    -- A row that was deleted has no version.
+    SELECT encode(sha256(convert_to(array_agg(v.refresh_type ORDER BY v.refresh_type)::text, getdatabaseencoding())),
+                  'hex')
+    INTO v_absent
+    FROM refreshtop.views v
+    WHERE NOT EXISTS (SELECT 1 FROM refreshtop.log_newest n WHERE n.refresh_type = v.refresh_type);
+    known := jsonb_build_object('place', v_place, 'absent', v_absent, 'since', v_since, 'now', v_now, 'until', v_until,
+                                'oldest', v_oldest::text, 'seen', v_seen::text[]);
+    IF (v_place = p_known -> 'place' AND v_absent IS NOT DISTINCT FROM p_known ->> 'absent'
+        AND v_since BETWEEN v_known_since AND v_known_since + v_most
+        AND v_now BETWEEN v_known_now AND v_known_now + v_most AND v_until >= v_known_until) IS NOT TRUE THEN
+        RETURN;
+    END IF;
+    SELECT coalesce(array_agg(k.id::xid), '{}') INTO v_seen FROM jsonb_array_elements_text(p_known -> 'seen') AS k(id);
+    SELECT coalesce(array_agg(v.refresh_type::text), '{}') INTO views
+    FROM refreshtop.views v
+    LEFT JOIN refreshtop.log_newest n ON n.refresh_type = v.refresh_type
+    -- OFFSET keeps it from being computed twice.
+    LEFT JOIN LATERAL (
+        SELECT refreshtop.window_of(v) AS own
+        WHERE p_window IS NULL
+          AND (v.stats_window IS NOT NULL OR coalesce(v.run_every, v.max_age) > interval '12 hours')
+        OFFSET 0) w ON true
+    WHERE age(v.xmin) <= v_age AND v.xmin NOT IN (SELECT s.id FROM unnest(v_seen) AS s(id))
+       OR age(n.xmin) <= v_age AND n.xmin NOT IN (SELECT s.id FROM unnest(v_seen) AS s(id))
+       OR n.newest_at > v_known_until
+       OR v.refresh_type IN (SELECT o.refresh_type FROM refreshtop.log_outdated o)
+       OR v.refresh_type IN (SELECT l.refresh_type FROM refreshtop.log_door l
+                             WHERE l.created_at > v_known_since AND l.created_at <= v_since)
+       OR CASE WHEN w.own IS NOT NULL
+               THEN EXISTS (SELECT 1 FROM refreshtop.log_door l
+                            WHERE l.refresh_type = v.refresh_type AND l.created_at > v_known_now - w.own
+                              AND l.created_at <= v_now - w.own) END;
+    -- Many are read faster together.
+    IF cardinality(views) > 200 THEN
+        views := NULL;
+    END IF;
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.changed_since(interval, jsonb)');
+
+CREATE OR REPLACE FUNCTION refreshtop.run_changed_stats(p_window interval, p_count integer, p_known jsonb)
+RETURNS TABLE (
+    known jsonb,
+    is_all boolean,
+    refresh_type text,
+    total_refreshes bigint,
+    successful_refreshes bigint,
+    failed_refreshes bigint,
+    success_rate numeric,
+    avg_duration_ms numeric,
+    max_duration_ms numeric,
+    min_duration_ms numeric,
+    last_refresh_at timestamptz,
+    last_error text,
+    last_success_at timestamptz,
+    last_at timestamptz,
+    last_status text,
+    last_sqlstate text,
+    last_message text,
+    blocker_pid integer,
+    blocker text,
+    durations real[],
+    failed boolean[]
+)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET jit = off SET max_parallel_workers_per_gather = 0
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_changed record;
+BEGIN
+    SELECT c.known, c.views INTO v_changed FROM refreshtop.changed_since(p_window, p_known) c;
+    known := v_changed.known;
+    is_all := v_changed.views IS NULL;
+    RETURN NEXT;
+    IF is_all OR cardinality(v_changed.views) > 0 THEN
+        RETURN QUERY
+            SELECT NULL::jsonb, NULL::boolean, s.*, r.last_at, r.last_status, r.last_sqlstate, r.last_error,
+                   r.blocker_pid, r.blocker, r.durations, r.failed
+            FROM refreshtop.run_stats_of_all(p_window, v_changed.views) s
+            LEFT JOIN refreshtop.run_recent_of_all(p_count, v_changed.views) r ON r.refresh_type = s.refresh_type;
+    END IF;
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.run_changed_stats(interval, integer, jsonb)');
+
+CREATE OR REPLACE FUNCTION refreshtop.changed_stats(p_window interval, p_count integer, p_known jsonb)
+RETURNS TABLE (
+    known jsonb,
+    is_all boolean,
+    refresh_type text,
+    total_refreshes bigint,
+    successful_refreshes bigint,
+    failed_refreshes bigint,
+    success_rate numeric,
+    avg_duration_ms numeric,
+    max_duration_ms numeric,
+    min_duration_ms numeric,
+    last_refresh_at timestamptz,
+    last_error text,
+    last_success_at timestamptz,
+    last_at timestamptz,
+    last_status text,
+    last_sqlstate text,
+    last_message text,
+    blocker_pid integer,
+    blocker text,
+    durations real[],
+    failed boolean[]
+)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT * FROM refreshtop.run_changed_stats(p_window, p_count, p_known) $$;
+COMMENT ON FUNCTION refreshtop.changed_stats(interval, integer, jsonb) IS
+    'Statistics and newest attempts of the views that may have changed since the call whose known is given, or of all';
+SELECT refreshtop_migration.seal('refreshtop.changed_stats(interval, integer, jsonb)', 'admin');
 
 SELECT refreshtop_migration.as_migrator();
