@@ -95,10 +95,14 @@ RETURNS TABLE (
     last_success_at timestamptz,
     limits jsonb
 )
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT s.*, (SELECT refreshtop.limits_of(v) FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type)
-    FROM refreshtop.run_stats(p_refresh_type, p_window) s
+    FROM refreshtop.run_stats(p_refresh_type, p_window) s;
+END
 $$;
 COMMENT ON FUNCTION refreshtop.stats(text, interval) IS
     'Statistics of a window, NULL for the view''s own; durations are those of successful refreshes; last_refresh_at is '

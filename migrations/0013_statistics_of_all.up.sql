@@ -554,8 +554,8 @@ BEGIN
                            d.max_ms[h.hour], d.min_ms[h.hour], NULL, d.total[h.hour], d.last_at, d.newest_at
                     FROM refreshtop.log_days d
                     CROSS JOIN LATERAL (
-                        SELECT CASE d.day WHEN w.day
-                                    THEN 1 + extract(hour FROM w.edge AT TIME ZONE 'UTC')::integer ELSE 1 END) AS h(hour)
+                        SELECT CASE d.day WHEN w.day THEN 1 + extract(hour FROM w.edge AT TIME ZONE 'UTC')::integer
+                                          ELSE 1 END) AS h(hour)
                     WHERE d.refresh_type = w.refresh_type AND d.day >= w.day AND d.day <= v_until
                 ) AS p(total, successful, timed, sum_ms, max_ms, min_ms, last_at, summed, summed_at, newest_at)
             ) AS o
@@ -849,8 +849,12 @@ RETURNS TABLE (
     durations real[],
     failed boolean[]
 )
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT * FROM refreshtop.run_changed_stats(p_window, p_count, p_known) $$;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY SELECT * FROM refreshtop.run_changed_stats(p_window, p_count, p_known);
+END
+$$;
 COMMENT ON FUNCTION refreshtop.changed_stats(interval, integer, jsonb) IS
     'Statistics and newest attempts of the views that may have changed since the call whose known is given, or of all';
 SELECT refreshtop_migration.seal('refreshtop.changed_stats(interval, integer, jsonb)', 'admin');

@@ -34,6 +34,7 @@ use refreshtop_core::{
 };
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
+    sync::Arc,
     time::Duration,
 };
 use tokio::time::Instant;
@@ -46,6 +47,8 @@ pub struct Kept {
     known: Known,
     /// Whether a statement may be prepared on it: behind a pooler it would stay on a connection that others use.
     direct: bool,
+    /// What was read for the board.
+    board: Arc<views::Known>,
 }
 
 /// What is known of a session's rights since the last read.
@@ -69,7 +72,7 @@ impl Kept {
     pub fn of(session: Session) -> Self {
         // Most sessions need no check. If this one does, the server refuses the read.
         let known = if session.is_superuser() { Known::Nothing } else { Known::Enough(Assumed::Free) };
-        Self { session, known, direct: false }
+        Self { session, known, direct: false, board: Arc::default() }
     }
 
     /// From now on a statement may be prepared on the session, since no pooler gives it to others.
@@ -131,6 +134,8 @@ pub struct Scope {
 pub struct Read {
     snapshot: Snapshot,
     board: Option<Reading<Views>>,
+    /// What the next read of the board needs not read again.
+    known_board: Option<views::Known>,
     elsewhere: Option<CronPlace>,
     /// Why there are no statistics, if there are none: the server's error.
     stats_failure: Option<Error>,
@@ -145,11 +150,21 @@ struct CronPlace {
 
 /// Reads every part of what is shown of `view`; each can be missing by itself.
 pub async fn read(app: &mut Kept, view: &ViewId, scope: &Scope) -> Result<Read> {
-    let (view, scope) = (view.clone(), *scope);
-    app.read(move |tx| Box::pin(parts(tx, view.clone(), scope))).await
+    let (view, scope, board) = (view.clone(), *scope, Arc::clone(&app.board));
+    let mut read = app.read(move |tx| Box::pin(parts(tx, view.clone(), scope, Arc::clone(&board)))).await?;
+    if let Some(known) = read.known_board.take() {
+        app.board = Arc::new(known);
+    }
+    Ok(read)
 }
 
-pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) -> Result<Read> {
+/// Reads them in a transaction. `known` is what the last read of the board left.
+pub(super) async fn parts(
+    tx: &ReadTransaction<'_>,
+    view: ViewId,
+    scope: Scope,
+    known_board: Arc<views::Known>,
+) -> Result<Read> {
     let job_name = refresh_job(&view);
     // Polled together they share a round trip, which is most of what a poll costs over a slow link.
     let (stats, all, errors, figures, measured, running, cron, own_job, board, jobs) = tokio::join!(
@@ -162,7 +177,7 @@ pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) 
         running::running(tx, &view),
         cron_settings::cron_settings_in(tx),
         job::own_job(tx, &job_name),
-        board(tx, &scope),
+        board(tx, &scope, &known_board),
         jobs(tx, &scope),
     );
     let facts = tx.facts().await.clone();
@@ -173,7 +188,12 @@ pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) 
     };
     let window = window_of(&own_limits, scope.window);
     let stats_failure = stats.as_ref().err().cloned();
-    let mut board = board.map(|board| part("views", &role, board)).transpose()?;
+    let board = board.map(|board| part("views", &role, board)).transpose()?;
+    let (mut board, known_board) = match board {
+        Some(Ok((views, known))) => (Some(Ok(views)), Some(known)),
+        Some(Err(missing)) => (Some(Err(missing)), None),
+        None => (None, None),
+    };
     if let (Some(Ok(views)), Some(rows)) = (&mut board, jobs) {
         let jobs = jobs::here(tx, &cron, rows, views).await?;
         views.set_jobs(&jobs);
@@ -216,7 +236,7 @@ pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) 
         measured,
         running,
     };
-    Ok(Read { snapshot, board, elsewhere, stats_failure })
+    Ok(Read { snapshot, board, known_board, elsewhere, stats_failure })
 }
 
 impl Read {
@@ -271,8 +291,8 @@ impl Read {
 }
 
 /// All views.
-async fn board(tx: &ReadTransaction<'_>, scope: &Scope) -> Option<Result<Views>> {
-    if scope.board { Some(views::board(tx, scope.window).await) } else { None }
+async fn board(tx: &ReadTransaction<'_>, scope: &Scope, known: &views::Known) -> Option<Result<(Views, views::Known)>> {
+    if scope.board { Some(views::board(tx, scope.window, known).await) } else { None }
 }
 
 /// The jobs of all views.

@@ -23,6 +23,7 @@ use refreshtop_core::{
 };
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -43,7 +44,8 @@ pub async fn read_and_list(app: &mut Kept, view: &ViewId, scope: &Scope) -> Resu
     app.read(move |tx| {
         let view = view.clone();
         Box::pin(async move {
-            let (read, managed) = tokio::join!(biased; snapshot::parts(tx, view, scope), default_view::managed_in(tx));
+            let (read, managed) =
+                tokio::join!(biased; snapshot::parts(tx, view, scope, Arc::default()), default_view::managed_in(tx));
             Ok((read?, managed))
         })
     })

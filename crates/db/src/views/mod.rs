@@ -1,5 +1,7 @@
 //! The materialized views of a database, managed or not, from catalog rows, the registry and the statistics.
 
+mod board;
+
 use crate::{
     cron_settings,
     error::{self, Error, Result},
@@ -31,9 +33,11 @@ use std::{collections::BTreeMap, time::Duration};
 /// Names must read the same whatever the database's settings say.
 const SETTINGS: &str = "SET LOCAL quote_all_identifiers = off; ";
 
+pub use board::{Known, board};
+
 const LIST: &str = include_str!("list.sql");
 /// The same columns, without what costs time.
-const BOARD: &str = include_str!("board.sql");
+const LIST_OF_BOARD: &str = include_str!("board.sql");
 const DETAILS: &str = include_str!("details.sql");
 
 /// Attempts of each view that are read along.
@@ -86,11 +90,6 @@ pub async fn views(tx: &ReadTransaction<'_>, window: Option<Duration>) -> Result
     Ok(views)
 }
 
-/// The same without sizes, rows, dependencies and jobs, for the board.
-pub async fn board(tx: &ReadTransaction<'_>, window: Option<Duration>) -> Result<Views> {
-    all(tx, BOARD, window).await
-}
-
 async fn all(tx: &ReadTransaction<'_>, list: &str, window: Option<Duration>) -> Result<Views> {
     // Polled together they share a round trip.
     let (relations, facts, registry, stats, recent) = tokio::join!(
@@ -102,31 +101,47 @@ async fn all(tx: &ReadTransaction<'_>, list: &str, window: Option<Duration>) -> 
         recent(tx),
     );
     let relations = relations?.iter().map(relation).collect::<Result<_>>()?;
-    let server = tx.facts().await;
-    let role = &server.server.role;
-    let facts = facts?;
-    let (installed, readable) =
-        (facts.try_get("installed")?, facts.try_get::<Option<bool>, _>("readable")? == Some(true));
-    let (registry, stats) = match (installed, readable) {
-        (false, _) => (Ok(Vec::new()), Ok(BTreeMap::new())),
-        (true, false) => {
-            let hidden = Unavailable::new(
-                format!("which views are managed: role {role} may not read refreshtop.views"),
-                error::grant(role),
-            );
-            (Err(hidden), part("statistics", role, stats)?)
-        }
-        (true, true) => {
-            let registry = registry.and_then(|rows| rows.iter().map(registered).collect());
-            (part("which views are managed", role, registry)?, part("statistics", role, stats)?)
-        }
-    };
-    // Without them the statistics are missing as well, and say why.
-    let recent = match recent {
-        Err(failure) if error::fails_all(&failure) => return Err(failure),
-        recent => recent.unwrap_or_default(),
-    };
-    Ok(Views::assemble((server.time, server.server.clone(), window), relations, registry, stats, recent))
+    let registry = registry.and_then(|rows| rows.iter().map(registered).collect());
+    Parts { relations, facts: facts?, registry, stats, recent }.assemble(tx, window).await
+}
+
+/// What is read of all views. Each part but the first two can be missing by itself.
+struct Parts {
+    relations: Vec<(ViewName, Relation)>,
+    /// The answer to [`REGISTRY_FACTS`].
+    facts: Row,
+    registry: Result<Vec<Registered>>,
+    stats: Result<BTreeMap<ViewId, RefreshStats>>,
+    recent: Result<BTreeMap<ViewId, Recent>>,
+}
+
+impl Parts {
+    async fn assemble(self, tx: &ReadTransaction<'_>, window: Option<Duration>) -> Result<Views> {
+        let server = tx.facts().await;
+        let role = &server.server.role;
+        let (installed, readable) =
+            (self.facts.try_get("installed")?, self.facts.try_get::<Option<bool>, _>("readable")? == Some(true));
+        let (registry, stats) = match (installed, readable) {
+            (false, _) => (Ok(Vec::new()), Ok(BTreeMap::new())),
+            (true, false) => {
+                let hidden = Unavailable::new(
+                    format!("which views are managed: role {role} may not read refreshtop.views"),
+                    error::grant(role),
+                );
+                (Err(hidden), part("statistics", role, self.stats)?)
+            }
+            (true, true) => {
+                (part("which views are managed", role, self.registry)?, part("statistics", role, self.stats)?)
+            }
+        };
+        // Without them the statistics are missing as well, and say why.
+        let recent = match self.recent {
+            Err(failure) if error::fails_all(&failure) => return Err(failure),
+            recent => recent.unwrap_or_default(),
+        };
+        let read = (server.time, server.server.clone(), window);
+        Ok(Views::assemble(read, self.relations, registry, stats, recent))
+    }
 }
 
 /// Reads all of them, and what the catalogs tell about each one for which `wanted` holds, by its oid.
@@ -221,7 +236,7 @@ async fn statistics(tx: &ReadTransaction<'_>, window: Option<Duration>) -> Resul
 
 /// The newest attempts of all managed views.
 async fn recent(tx: &ReadTransaction<'_>) -> Result<BTreeMap<ViewId, Recent>> {
-    let sql = "SELECT * FROM refreshtop.recent_of_all($1)";
+    let sql = "SELECT r.*, r.last_error AS last_message FROM refreshtop.recent_of_all($1) r";
     let rows = tx.ask(&[Thing::Function("recent_of_all")], sql, &[Parameter::Integer(RECENT.into())]).await?;
     rows.iter().map(|row| Ok((ViewId::new(&some_text(row, "refresh_type")?), recent_of(row)?))).collect()
 }
@@ -232,7 +247,7 @@ fn recent_of(row: &Row) -> Result<Recent> {
     let name = text(row, "blocker")?;
     let blocker = row.try_get::<Option<i32>, _>("blocker_pid")?.map(|pid| LastBlocker { pid, name });
     let is_success = text(row, "last_status")?.as_deref() == Some("success");
-    let (sqlstate, error) = (text(row, "last_sqlstate")?, text(row, "last_error")?);
+    let (sqlstate, error) = (text(row, "last_sqlstate")?, text(row, "last_message")?);
     let last = moment(row, "last_at")?.map(|at| Last {
         at,
         status: if is_success { RunStatus::Success } else { RunStatus::Error },
