@@ -18,7 +18,7 @@ use refreshtop_db::{
     default_view::{self, choice_among},
     error::Error,
     snapshot::{self, Kept, Read, Scope},
-    snapshots,
+    snapshots::{self, Whole},
 };
 
 /// What was read, and what it means.
@@ -97,14 +97,12 @@ async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16
         let read = Box::pin(snapshot::read(app, &settings.view, &scope)).await.map_err(|failure| failed(&failure))?;
         return one(read, target, settings).await.map(|report| Found::One(Box::new(report)));
     }
-    let read = Box::pin(snapshots::read_and_list(app, &settings.view, &scope)).await;
-    let (mut read, managed) = read.map_err(|failure| failed(&failure))?;
+    let whole = Box::pin(snapshots::read(app, &settings.view, &scope)).await;
+    let Whole { mut read, managed, all } = whole.map_err(|failure| failed(&failure))?;
     let unregistered = |failure: &Error| default_view::is_unregistered(&settings.view, failure);
     match managed {
         Ok(managed) if managed.len() > 1 => {
-            let all = Box::pin(snapshots::read(app, settings.overrides.window, runs))
-                .await
-                .map_err(|failure| failed(&failure))?;
+            let all = all.map_err(|failure| failed(&failure))?;
             let own = one(read, target, settings).await.ok();
             return Ok(Found::All(Box::new(together(all, own, settings)?)));
         }

@@ -38,23 +38,33 @@ pub struct All {
     pub snapshots: BTreeMap<ViewId, Snapshot>,
 }
 
-/// Reads `view`, and in the same round trip which views are managed.
-pub async fn read_and_list(app: &mut Kept, view: &ViewId, scope: &Scope) -> Result<(Read, Result<Vec<String>>)> {
+/// What is read before it is known whether there are several views.
+#[derive(Debug)]
+pub struct Whole {
+    /// The view that is meant if there are not.
+    pub read: Read,
+    /// The names of the managed views.
+    pub managed: Result<Vec<String>>,
+    /// Every managed view.
+    pub all: Result<All>,
+}
+
+/// Reads `view`, and in the same round trip every managed view, with at most `scope.runs` of the newest attempts of each.
+pub async fn read(app: &mut Kept, view: &ViewId, scope: &Scope) -> Result<Whole> {
     let (view, scope) = (view.clone(), *scope);
     app.read(move |tx| {
         let view = view.clone();
         Box::pin(async move {
-            let (read, managed) =
-                tokio::join!(biased; snapshot::parts(tx, view, scope, Arc::default()), default_view::managed_in(tx));
-            Ok((read?, managed))
+            let (read, managed, all) = tokio::join!(
+                biased;
+                snapshot::parts(tx, view, scope, Arc::default()),
+                default_view::managed_in(tx),
+                all(tx, scope.window, scope.runs),
+            );
+            Ok(Whole { read: read?, managed, all })
         })
     })
     .await
-}
-
-/// Reads every managed view, with at most `runs` of the newest attempts of each.
-pub async fn read(app: &mut Kept, window: Option<Duration>, runs: u16) -> Result<All> {
-    app.read(move |tx| Box::pin(all(tx, window, runs))).await
 }
 
 async fn all(tx: &ReadTransaction<'_>, window: Option<Duration>, limit: u16) -> Result<All> {
