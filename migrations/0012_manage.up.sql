@@ -179,8 +179,12 @@ BEGIN
         RAISE EXCEPTION '% is registered as "%" already', v_named, v_found.refresh_type
             USING ERRCODE = 'duplicate_object', HINT = 'It is refreshed under that name.';
     END IF;
+    -- Where another view has the old name now, it is that one which is refreshed under it.
     SELECT * INTO v_old FROM refreshtop.views v
-    WHERE v.view_oid = p_view AND v.refresh_type <> v_type AND v.managed_at IS NOT NULL FOR UPDATE;
+    WHERE v.view_oid = p_view AND v.refresh_type <> v_type AND v.managed_at IS NOT NULL
+      AND NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                      WHERE (n.nspname, c.relname) = (v.view_schema, v.view_name) AND c.relkind = 'm')
+    FOR UPDATE;
     IF FOUND THEN
         PERFORM refreshtop.unmanage(v_old.refresh_type);
     END IF;
@@ -208,7 +212,7 @@ BEGIN
     END IF;
     INSERT INTO refreshtop.undo (step, kind, object_schema, object_name, detail)
     SELECT 12, 'grant', v_view.nspname, v_view.relname,
-           jsonb_build_object('right', a.privilege_type, 'kind', 'VIEW', 'role', v_our, 'view', v_type)
+           jsonb_build_object('right', a.privilege_type, 'kind', 'VIEW', 'role', v_our, 'view', v_type, 'oid', c.oid)
     FROM pg_class c, aclexplode(c.relacl) a
     WHERE c.oid = p_view AND a.grantee = (SELECT r.oid FROM pg_roles r WHERE r.rolname = v_our)
       AND a.grantee <> c.relowner AND a.privilege_type <> ALL (v_given)
@@ -260,8 +264,9 @@ BEGIN
         SELECT u.id, u.detail ->> 'right' AS "right", u.detail ->> 'role' AS role,
                CASE WHEN c.oid IS NOT NULL THEN format('%I.%I', n.nspname, c.relname) END AS named
         FROM refreshtop.undo u
-        -- The view may be gone, or replaced by another one, on which nothing was given.
-        LEFT JOIN pg_class c ON c.oid = v_view.view_oid AND c.relkind = 'm'
+        -- The view to which it was given may be gone; or another one has its name, and it has another name.
+        LEFT JOIN pg_class c ON c.oid = coalesce((u.detail ->> 'oid')::oid, v_view.view_oid) AND c.relkind = 'm'
+                            AND pg_has_role(c.relowner, 'USAGE')
         LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE u.kind = 'grant' AND u.detail ->> 'kind' = 'VIEW' AND u.detail ->> 'view' = p_refresh_type
           AND u.detail ->> 'right' IN ('SELECT', 'MAINTAIN')

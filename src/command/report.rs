@@ -7,7 +7,7 @@ use crate::{
 use refreshtop_connect::Target;
 use refreshtop_core::{
     exit,
-    health::{self, Health, Verdict},
+    health::{self, Finding, Health, Rule, Verdict},
     limits::ViewLimits,
     snapshot::Snapshot,
     stats::RefreshStats,
@@ -61,6 +61,13 @@ pub struct OfView {
     pub report: Report,
 }
 
+impl Report {
+    /// What its verdict rests on beside its figures.
+    pub fn not_refreshed(&self) -> Option<&Finding> {
+        self.health.findings.iter().find(|finding| finding.rule == Rule::NotRefreshed)
+    }
+}
+
 impl All {
     /// How many views are not healthy.
     pub fn unhealthy(&self) -> usize {
@@ -92,7 +99,7 @@ pub async fn read(target: &Target, settings: &Settings, runs: u16) -> Result<Fou
 
 async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16) -> Result<Found, Failure> {
     let failed = |failure: &Error| session::failure("read the statistics", target, failure);
-    let scope = Scope { window: settings.overrides.window, runs, errors: 0, board: false };
+    let scope = Scope { window: settings.overrides.window, runs, errors: 0, board: true };
     if settings.view_named {
         let read = Box::pin(snapshot::read(app, &settings.view, &scope)).await.map_err(|failure| failed(&failure))?;
         return one(read, target, settings).await.map(|report| Found::One(Box::new(report)));
@@ -123,6 +130,7 @@ async fn one(read: Read, target: &Target, settings: &Settings) -> Result<Report,
     if let Some(failure) = read.stats_failure() {
         return Err(session::failure("read the statistics", target, failure));
     }
+    let view = read.board().and_then(|board| board.as_ref().ok()?.managed(read.view()).cloned());
     let snapshot = match read.elsewhere() {
         None => read.complete(),
         Some(database) => {
@@ -137,17 +145,18 @@ async fn one(read: Read, target: &Target, settings: &Settings) -> Result<Report,
             }
         }
     };
-    report(snapshot, settings)
+    report(snapshot, view.as_ref(), settings)
 }
 
 /// Judges what was read of one view.
-fn report(snapshot: Snapshot, settings: &Settings) -> Result<Report, Failure> {
+fn report(snapshot: Snapshot, view: Option<&View>, settings: &Settings) -> Result<Report, Failure> {
     let stats = match &snapshot.stats {
         Ok(stats) => stats.clone(),
         Err(missing) => return Err(Failure::new(exit::FAILURE, missing.reason.clone())),
     };
     let limits = ViewLimits::resolve(&snapshot.own_limits, &settings.overrides);
-    let health = health::evaluate(&stats, snapshot.server_time, &limits.thresholds());
+    let not_refreshed = view.and_then(|view| view.not_refreshed(snapshot.server_time, limits.max_age.value));
+    let health = health::evaluate(&stats, snapshot.server_time, &limits.thresholds()).and(not_refreshed);
     Ok(Report { snapshot, stats, limits, health })
 }
 
@@ -162,8 +171,7 @@ fn together(all: snapshots::All, own: Option<Report>, settings: &Settings) -> Re
         if let Some(own) = own.take_if(|_| is_own(id)) {
             (snapshot.job, snapshot.figures) = (own.snapshot.job, own.snapshot.figures);
         }
-        let mut report = report(snapshot, settings)?;
-        report.health = report.health.and(view.not_refreshed(report.snapshot.server_time, report.limits.max_age.value));
+        let report = report(snapshot, Some(view), settings)?;
         managed.push(OfView { view: view.clone(), report });
     }
     managed.sort_by_key(|one| std::cmp::Reverse(one.report.health.verdict));

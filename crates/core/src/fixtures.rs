@@ -219,7 +219,7 @@ pub fn outcome_success() -> TriggerOutcome {
 /// The attempt failed.
 pub fn outcome_error() -> TriggerOutcome {
     let message = "canceling statement due to lock timeout".into();
-    TriggerOutcome::Error { duration_ms: 5_003.0, sqlstate: Some("55P03".into()), message }
+    TriggerOutcome::Error { duration_ms: 5_003.0, sqlstate: Some("55P03".into()), message, hint: None }
 }
 
 /// Somebody was faster.

@@ -68,7 +68,7 @@ pub enum Rule {
     AverageDuration,
     /// Data is too old.
     Freshness,
-    /// The view is another one by now, or gone, so that nothing refreshes it.
+    /// No refresh of the view can succeed, since it is gone, another one, or without index; or it has no data.
     NotRefreshed,
     /// The statistics can't be read.
     NoData,

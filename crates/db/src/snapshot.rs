@@ -222,6 +222,11 @@ impl Read {
         self.stats_failure.as_ref()
     }
 
+    /// The view that it is of.
+    pub fn view(&self) -> &ViewId {
+        &self.snapshot.view
+    }
+
     /// All views, if they were to be read.
     pub fn board(&self) -> Option<&Reading<Views>> {
         self.board.as_ref()

@@ -39,7 +39,8 @@ pub async fn run(check: &Check, settings: &Settings, target: &Target, output: Ou
         |report: &Report| Limits::from(&report.limits.thresholds()).overridden(&check.warning, &check.critical);
     let (verdict, text) = match found {
         Found::One(report) => {
-            line(&limits(&report), &report.stats, report.snapshot.server_time, overridden(&report.limits))
+            let more = report.not_refreshed().cloned();
+            line(&limits(&report), &report.stats, report.snapshot.server_time, more, overridden(&report.limits))
         }
         Found::All(all) => {
             let note = all.managed.first().and_then(|one| overridden(&one.report.limits));
@@ -65,9 +66,15 @@ pub fn unknown(why: &str) -> String {
 /// In the order of the performance data.
 const FIGURES: [Figure; 3] = [Figure::Age, Figure::Duration, Figure::Rate];
 
-/// The verdict, and the whole line, with a `note` on the limits.
-fn line(limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>, note: Option<String>) -> (Verdict, String) {
-    let (verdict, reasons) = judged(limits, stats, now, None);
+/// The verdict, and the whole line: it rests on `more` beside the figures, and has a `note` on the limits.
+fn line(
+    limits: &Limits,
+    stats: &RefreshStats,
+    now: DateTime<Utc>,
+    more: Option<Finding>,
+    note: Option<String>,
+) -> (Verdict, String) {
+    let (verdict, reasons) = judged(limits, stats, now, more);
     let note = noted(note);
     (verdict, format!("REFRESH {} - {reasons}{note} | {}", word(verdict), performance(limits, stats, now)))
 }
@@ -94,7 +101,8 @@ fn judged(limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>, more: Optio
     let reasons = if findings.is_empty() {
         summary(stats, now)
     } else {
-        findings.into_iter().map(|finding| finding.reason).collect::<Vec<_>>().join(", ")
+        // Names are in them. Text after a | would be read as performance data.
+        findings.into_iter().map(|finding| clean(&finding.reason).replace('|', "/")).collect::<Vec<_>>().join(", ")
     };
     (verdict, reasons)
 }
@@ -176,7 +184,7 @@ mod tests {
     fn judged(stats: &RefreshStats, warning: &[&str], critical: &[&str]) -> (Verdict, String) {
         let limits = |texts: &[&str]| texts.iter().map(|text| Limit::parse(text).unwrap()).collect::<Vec<_>>();
         let default = Limits::from(&Thresholds::default());
-        line(&default.overridden(&limits(warning), &limits(critical)), stats, now(), None)
+        line(&default.overridden(&limits(warning), &limits(critical)), stats, now(), None, None)
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{FIGURES, datum, judged, name, noted, word};
 use crate::{command::report::OfView, output::clean};
 use chrono::{DateTime, Utc};
 use refreshtop_core::{
-    health::{self, Finding, Limits, Rule, Verdict},
+    health::{self, Finding, Limits, Verdict},
     range::Figure,
     stats::RefreshStats,
 };
@@ -27,9 +27,7 @@ pub(super) struct Judged<'a> {
 impl<'a> Judged<'a> {
     /// Judges a view by `limits`.
     pub(super) fn new(one: &'a OfView, limits: Limits, now: DateTime<Utc>) -> Self {
-        let findings = &one.report.health.findings;
-        let not_refreshed = findings.iter().find(|finding| finding.rule == Rule::NotRefreshed);
-        Self::of(one.name(), limits, &one.report.stats, now, not_refreshed.cloned())
+        Self::of(one.name(), limits, &one.report.stats, now, one.report.not_refreshed().cloned())
     }
 
     fn of(name: &str, limits: Limits, stats: &'a RefreshStats, now: DateTime<Utc>, more: Option<Finding>) -> Self {

@@ -2,6 +2,7 @@
 
 mod appearance;
 mod board;
+mod changes;
 mod commands;
 mod endings;
 mod fixing;

@@ -6,6 +6,7 @@ use crate::{
     views::{
         Last, Registered, View,
         details::{Catalog, Warning},
+        names,
     },
 };
 
@@ -33,7 +34,7 @@ pub fn check(view: &View, registered: &Registered, health: Option<&Health>, cata
     let mut advice: Vec<String> = Vec::new();
     let warnings = catalog.map(|catalog| catalog.warnings(view)).unwrap_or_default();
     for warning in warnings {
-        if let Some((verdict, what)) = judged(&warning, registered) {
+        if let Some((verdict, what)) = judged(&warning, view, registered) {
             found.push((verdict, warning.reason));
             advice.extend(what);
         }
@@ -55,10 +56,14 @@ pub fn check(view: &View, registered: &Registered, health: Option<&Health>, cata
 }
 
 /// How bad it is for a view that is refreshed, and what helps; `None` for what is only good to know.
-fn judged(warning: &Warning, registered: &Registered) -> Option<(Verdict, Option<String>)> {
+fn judged(warning: &Warning, view: &View, registered: &Registered) -> Option<(Verdict, Option<String>)> {
     let again = || {
-        let add = command("views add", registered);
-        Some(format!("Register it again: {add}; or: {}.", command("views remove", registered)))
+        let add = view.register_again()?;
+        Some(if registered.by_migration {
+            format!("Register it again: {add}.")
+        } else {
+            format!("Register it again: {add}; or: {}.", command("views remove", registered))
+        })
     };
     match warning.kind {
         "gone" => {
@@ -90,14 +95,8 @@ fn of_health(verdict: health::Verdict) -> Verdict {
     }
 }
 
-/// A command about a view, as a shell reads it.
 fn command(words: &str, registered: &Registered) -> String {
-    let name = registered.id.as_str();
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
-    if !name.is_empty() && name.chars().all(plain) {
-        return format!("refreshtop {words} {name}");
-    }
-    format!("refreshtop {words} '{}'", name.replace('\'', "'\\''"))
+    names::command(words, registered.id.as_str())
 }
 
 #[cfg(test)]
@@ -121,6 +120,7 @@ mod tests {
             time_zone: "UTC".into(),
             settings: std::collections::BTreeMap::new(),
             blocking: false,
+            by_migration: false,
             schedule: None,
             limits: crate::views::OwnLimits::default(),
         }

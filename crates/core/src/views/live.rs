@@ -1,6 +1,6 @@
 //! What changes between two readings of all views: notifications come in, and time goes on.
 
-use super::{Drift, Last, Recent, View, Views};
+use super::{Drift, Last, Recent, View, Views, names::command};
 use crate::{
     address::ViewId,
     health::{Health, Verdict},
@@ -100,24 +100,42 @@ impl Recent {
     }
 }
 
-impl Drift {
-    /// Why nothing refreshes the view, and what to do; `None` if the next refresh registers it again by itself.
-    pub(super) fn sentence(&self, view: &View) -> Option<String> {
-        let name = &view.name.sql;
-        Some(match self {
-            Self::Gone => format!("the view is gone: make it again, or refreshtop views remove {name}"),
-            Self::Replaced => return None,
-            Self::Renamed(before) => {
-                format!("it was {}, and is not refreshed: refreshtop views add {name}", before.sql)
-            }
-            Self::OwnerChanged(before) => {
-                format!("its owner was {before}, and it is not refreshed: refreshtop views add {name}")
-            }
-        })
-    }
-}
-
 impl View {
+    /// Why nothing refreshes it, or nobody can read it, and what to do.
+    pub(super) fn obstacle(&self) -> Option<String> {
+        let registered = self.registered()?;
+        let id = registered.id.as_str();
+        let add = self.register_again()?;
+        match self.drift() {
+            Some(Drift::Gone) if registered.by_migration => return Some(format!("the view is gone: {add}")),
+            Some(Drift::Gone) => {
+                let remove = command("views remove", id);
+                return Some(format!("the view is gone: make it again, or {remove}"));
+            }
+            Some(Drift::Renamed(before)) => {
+                return Some(format!("it was {}, and is not refreshed: {add}", before.sql));
+            }
+            Some(Drift::OwnerChanged(before)) => {
+                return Some(format!("its owner was {before}, and it is not refreshed: {add}"));
+            }
+            Some(Drift::Replaced) | None => {}
+        }
+        let relation = self.relation.as_ref()?;
+        if !relation.populated {
+            return Some(format!("it has no data, so nobody can read it: {}", command("refresh", id)));
+        }
+        let why = relation.not_concurrently().filter(|_| !registered.blocking)?;
+        let proposes = if registered.by_migration { "makes one" } else { "proposes one" };
+        Some(format!("{why}, so every refresh fails: {add} {proposes}"))
+    }
+
+    /// The command that registers a managed view as it is now.
+    pub fn register_again(&self) -> Option<String> {
+        let registered = self.registered()?;
+        let add = || command("views add", &self.name.sql);
+        Some(if registered.by_migration { "refreshtop migrate".into() } else { add() })
+    }
+
     /// Under which name it is managed.
     pub fn id(&self) -> Option<&ViewId> {
         self.registered().map(|registered| &registered.id)

@@ -136,6 +136,8 @@ pub struct Registered {
     pub settings: BTreeMap<String, String>,
     /// Whether it is refreshed plainly, with its readers waiting.
     pub blocking: bool,
+    /// Whether a migration makes it; others are added by a person.
+    pub by_migration: bool,
     /// When it is refreshed by itself.
     pub schedule: Option<String>,
     /// Its limits.
@@ -288,12 +290,13 @@ impl View {
         ViewLimits::resolve(&own, overrides)
     }
 
-    /// The finding that a managed view is not refreshed any more, since it is not what was registered: critical once its
-    /// data is older than `max_age`.
+    /// The finding that nobody can read a managed view, or that no refresh of it can succeed: critical at once, or once
+    /// its data is older than `max_age`.
     pub fn not_refreshed(&self, now: DateTime<Utc>, max_age: Duration) -> Option<Finding> {
-        let reason = self.drift()?.sentence(self)?;
+        let reason = self.obstacle()?;
+        let is_empty = self.relation.as_ref().is_none_or(|relation| !relation.populated);
         let is_old = self.data_age(now).is_none_or(|age| age > max_age);
-        let verdict = if is_old { Verdict::Critical } else { Verdict::Warning };
+        let verdict = if is_empty || is_old { Verdict::Critical } else { Verdict::Warning };
         Some(Finding { rule: Rule::NotRefreshed, verdict, reason })
     }
 
@@ -343,7 +346,8 @@ impl View {
 }
 
 impl Views {
-    /// Joins what was read. A view is managed if its oid is registered, or else its name.
+    /// Joins what was read. A view is managed if its name is registered, as for a refresh; its oid only tells that it was
+    /// renamed, if there is no view of the old name.
     pub fn assemble(
         read: (DateTime<Utc>, Server, Option<Duration>),
         relations: Vec<(ViewName, Relation)>,
@@ -360,11 +364,13 @@ impl Views {
             Ok(stats) => (stats, Ok(())),
             Err(missing) => (BTreeMap::new(), Err(missing)),
         };
-        let oids: BTreeSet<i64> = relations.iter().map(|(_, relation)| relation.oid).collect();
+        let names: BTreeMap<&ViewName, i64> = relations.iter().map(|(name, relation)| (name, relation.oid)).collect();
         let mut by_oid: BTreeMap<i64, Registered> = BTreeMap::new();
         let mut by_name: BTreeMap<ViewName, Registered> = BTreeMap::new();
+        let taken: BTreeSet<i64> = registered.iter().filter_map(|one| names.get(&one.name).copied()).collect();
+        let renamed: BTreeSet<i64> = names.values().copied().filter(|oid| !taken.contains(oid)).collect();
         for one in registered.drain(..) {
-            match one.oid.filter(|oid| oids.contains(oid)) {
+            match one.oid.filter(|oid| renamed.contains(oid) && !names.contains_key(&one.name)) {
                 Some(oid) => drop(by_oid.insert(oid, one)),
                 None => drop(by_name.insert(one.name.clone(), one)),
             }
@@ -375,7 +381,7 @@ impl Views {
         let mut views: Vec<View> = relations
             .into_iter()
             .map(|(name, relation)| {
-                let found = by_oid.remove(&relation.oid).or_else(|| by_name.remove(&name));
+                let found = by_name.remove(&name).or_else(|| by_oid.remove(&relation.oid));
                 let stats = found.as_ref().and_then(stats_of);
                 let recent = found.as_ref().and_then(&mut recent_of);
                 View {

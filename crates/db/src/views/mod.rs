@@ -56,7 +56,7 @@ const REGISTRY: &str = "
            v.view_oid::int8 AS oid, v.view_owner::text AS owner, v.time_zone,
            (SELECT coalesce(jsonb_object_agg(s.key, coalesce(s.value, '')), '{}') FROM jsonb_each_text(v.settings) s)::text AS settings,
            extract(epoch FROM v.lock_timeout)::float8 AS lock_timeout, extract(epoch FROM v.keep_log)::float8 AS keep_log,
-           v.blocking,
+           v.blocking, v.managed_at IS NULL AS by_migration,
            left(v.schedule, 200) AS schedule, extract(epoch FROM v.run_every)::float8 AS run_every,
            extract(epoch FROM v.max_age)::float8 AS max_age, extract(epoch FROM v.max_duration)::float8 AS max_duration,
            v.success_warning::float8 AS success_warning, v.success_critical::float8 AS success_critical,
@@ -280,6 +280,7 @@ fn registered(row: &Row) -> Result<Registered> {
         time_zone: some_text(row, "time_zone")?,
         settings: json(row, "settings")?,
         blocking: row.try_get("blocking")?,
+        by_migration: row.try_get("by_migration")?,
         schedule: text(row, "schedule")?,
         limits: OwnLimits {
             run_every: set("run_every")?,

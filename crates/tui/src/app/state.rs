@@ -262,7 +262,10 @@ impl State {
         }
         match (self.snapshot(), self.server_now()) {
             (Some(Snapshot { stats: Ok(stats), .. }), Some(now)) => {
-                health::evaluate(stats, now, &self.limits().thresholds())
+                let limits = self.limits();
+                let view = self.all().and_then(|all| all.managed(&self.shown));
+                let not_refreshed = view.and_then(|view| view.not_refreshed(now, limits.max_age.value));
+                health::evaluate(stats, now, &limits.thresholds()).and(not_refreshed)
             }
             (Some(Snapshot { stats: Err(missing), .. }), _) => Health::unknown(missing.reason.clone()),
             _ => Health::unknown("reading"),

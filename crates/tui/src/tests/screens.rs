@@ -646,7 +646,9 @@ fn poison(state: &mut State, texts: &[String]) {
     if let Trigger::Ended { outcome, .. } = &mut state.database_mut().trigger {
         match outcome {
             TriggerOutcome::Success { .. } => {}
-            TriggerOutcome::Error { sqlstate, message, .. } => (*sqlstate, *message) = (Some(next()), next()),
+            TriggerOutcome::Error { sqlstate, message, hint, .. } => {
+                (*sqlstate, *message, *hint) = (Some(next()), next(), Some(next()));
+            }
             TriggerOutcome::AlreadyRunning { message }
             | TriggerOutcome::Refused { message }
             | TriggerOutcome::Lost { message } => *message = next(),
