@@ -45,6 +45,12 @@ struct Watched {
 }
 
 impl Watched {
+    /// Changes the database, and reads it once more.
+    async fn change(&mut self, sql: &str) {
+        execute(&self.url, sql).await;
+        self.monitor.send("p");
+    }
+
     fn run(&self, words: &[&str]) -> String {
         let ran = Command::new(REFRESHTOP).args(words).env("REFRESHTOP_URL", &self.url).output().unwrap();
         String::from_utf8(ran.stdout).unwrap() + &String::from_utf8(ran.stderr).unwrap()
@@ -74,7 +80,8 @@ impl Watched {
 
     /// All views are healthy, everywhere.
     fn all_is_green(&mut self) {
-        self.monitor.wait_for("all green", |screen| screen.contains("VIEWS  2 healthy") && screen.contains("✓ HEALTHY"));
+        self.monitor
+            .wait_for("all green", |screen| screen.contains("VIEWS  2 healthy") && screen.contains("✓ HEALTHY"));
         let told = self.run(&["status"]);
         assert!(told.contains("All 2 managed views are healthy."), "{told}");
     }
@@ -85,6 +92,10 @@ impl Watched {
         self.monitor.wait_text("can be managed");
         self.monitor.send("\r");
         self.monitor.wait_text("managed, and refreshed concurrently");
+        self.close_dialog();
+    }
+
+    fn close_dialog(&mut self) {
         self.monitor.send("\x1b");
         self.monitor.wait_for("the board", |screen| !screen.contains("MANAGE"));
     }
@@ -101,13 +112,14 @@ impl Watched {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_becomes_of_a_managed_view_is_said_with_what_helps() {
     let (url, owner, other) = shop().await;
-    let monitor = Launch::refreshtop(&["--poll", "1s"]).env("REFRESHTOP_URL", &url).live();
-    let mut watched = Watched { monitor, url: url.clone() };
+    let monitor = Launch::monitor(&url).live();
+    let mut watched = Watched { monitor, url };
     watched.all_is_green();
 
     // Dropped and made again, with a column of another type: the next refresh takes the new one.
-    let anew = format!("BEGIN; DROP MATERIALIZED VIEW public.sales; {} COMMIT", sales(&owner, "sales", "sum(amount)::text"));
-    execute(&url, &anew).await;
+    let anew =
+        format!("BEGIN; DROP MATERIALIZED VIEW public.sales; {} COMMIT", sales(&owner, "sales", "sum(amount)::text"));
+    watched.change(&anew).await;
     watched.monitor.wait_text("made again: the next refresh registers it");
     watched.all_is_green();
     watched.refresh_by_key("sales: refreshed in");
@@ -119,31 +131,31 @@ async fn what_becomes_of_a_managed_view_is_said_with_what_helps() {
          ALTER MATERIALIZED VIEW public.sales_new RENAME TO sales; COMMIT",
         sales(&owner, "sales_new", "sum(amount)")
     );
-    execute(&url, &swapped).await;
+    watched.change(&swapped).await;
     let screen = watched.monitor.wait_text("made again: the next refresh registers it");
     assert!(screen.contains("– sales_old") && screen.contains("2 healthy · 1 not managed"), "{screen}");
     watched.refresh_by_key("sales: refreshed in");
-    execute(&url, "DROP MATERIALIZED VIEW public.sales_old").await;
+    watched.change("DROP MATERIALIZED VIEW public.sales_old").await;
     watched.all_is_green();
 
-    execute(&url, "ALTER MATERIALIZED VIEW public.sales RENAME TO sales_by_town").await;
+    watched.change("ALTER MATERIALIZED VIEW public.sales RENAME TO sales_by_town").await;
     let reason = "it was sales, and is not refreshed: refreshtop views add sales_by_town";
     watched.all_say("sales_by_town", "WARNING", reason);
     watched.add_by_key();
     watched.all_is_green();
-    execute(&url, "ALTER MATERIALIZED VIEW public.sales_by_town RENAME TO sales").await;
+    watched.change("ALTER MATERIALIZED VIEW public.sales_by_town RENAME TO sales").await;
     watched.monitor.wait_text("it was sales_by_town, and is not refreshed: refreshtop views add sales");
     let added = watched.run(&["views", "add", "sales", "--yes"]);
     assert!(added.contains("sales: managed, and refreshed concurrently"), "{added}");
     watched.all_is_green();
 
-    execute(&url, &format!("ALTER MATERIALIZED VIEW public.sales OWNER TO {other}")).await;
+    watched.change(&format!("ALTER MATERIALIZED VIEW public.sales OWNER TO {other}")).await;
     let reason = format!("its owner was {owner}, and it is not refreshed: refreshtop views add sales");
     watched.all_say("sales", "WARNING", &reason);
     watched.add_by_key();
     watched.all_is_green();
 
-    execute(&url, "DROP INDEX public.sales_new_key").await;
+    watched.change("DROP INDEX public.sales_new_key").await;
     let reason = "no unique index, so every refresh fails: refreshtop views add sales proposes one";
     watched.all_say("sales", "WARNING", reason);
     watched.refresh_by_key("sales: refresh failed after");
@@ -152,27 +164,31 @@ async fn what_becomes_of_a_managed_view_is_said_with_what_helps() {
     assert!(proposed.contains(proposal), "{proposed}");
     watched.monitor.send("ga");
     watched.monitor.wait_text(&format!("proposal: {proposal}"));
-    watched.monitor.send("\x1b");
-    execute(&url, proposal).await;
+    watched.close_dialog();
+    watched.change(proposal).await;
     watched.refresh_by_key("sales: refreshed in");
     // The failure is outlived as in life, only faster.
-    execute(&url, "DELETE FROM public.metrics_refresh_log WHERE status = 'error'").await;
+    watched.change("DELETE FROM public.metrics_refresh_log WHERE status = 'error'").await;
     watched.all_is_green();
 
-    let empty = format!("{} DROP MATERIALIZED VIEW public.sales; ALTER MATERIALIZED VIEW public.empty RENAME TO sales", {
-        sales(&other, "empty", "sum(amount)").replace("GROUP BY town;", "GROUP BY town WITH NO DATA;")
-    });
-    execute(&url, &empty).await;
+    let empty =
+        format!("{} DROP MATERIALIZED VIEW public.sales; ALTER MATERIALIZED VIEW public.empty RENAME TO sales", {
+            sales(&other, "empty", "sum(amount)").replace("GROUP BY town;", "GROUP BY town WITH NO DATA;")
+        });
+    watched.change(&empty).await;
     watched.all_say("sales", "CRITICAL", "it has no data, so nobody can read it: refreshtop refresh sales");
     watched.refresh_by_key("sales: refreshed in");
     watched.all_is_green();
 
-    execute(&url, "DROP MATERIALIZED VIEW public.sales").await;
+    watched.change("DROP MATERIALIZED VIEW public.sales").await;
     let reason = "the view is gone: make it again, or refreshtop views remove sales";
     watched.all_say("sales", "CRITICAL", reason);
     let removed = watched.run(&["views", "remove", "sales"]);
+    watched.monitor.send("p");
     assert!(removed.contains("sales: managed no longer"), "{removed}");
-    watched.monitor.wait_for("the other view alone", |screen| screen.contains("1 healthy") && !screen.contains("sales"));
+    watched
+        .monitor
+        .wait_for("the other view alone", |screen| screen.contains("1 healthy") && !screen.contains("sales"));
     watched.monitor.send("q");
     assert_eq!(watched.monitor.wait_exit(), Ok(0));
 }

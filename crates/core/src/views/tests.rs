@@ -4,7 +4,9 @@ use super::{
     Drift, Edge, Managed, OwnLimits, Registered, Relation, UniqueIndex, View, Views,
     names::{NotFound, ViewName},
 };
-use crate::{address::ViewId, health::Verdict, limits::Overrides, reading::Unavailable, snapshot::Server, stats::RefreshStats};
+use crate::{
+    address::ViewId, health::Verdict, limits::Overrides, reading::Unavailable, snapshot::Server, stats::RefreshStats,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::{collections::BTreeMap, time::Duration};
 

@@ -262,7 +262,12 @@ pub fn hostile() -> State {
     state.database_mut().link = Link::Polling { reason: text.clone() };
     state.database_mut().trigger = Trigger::Ended {
         view: view(),
-        outcome: TriggerOutcome::Error { duration_ms: 1.0, sqlstate: some(), message: hostile_megabyte(), hint: some() },
+        outcome: TriggerOutcome::Error {
+            duration_ms: 1.0,
+            sqlstate: some(),
+            message: hostile_megabyte(),
+            hint: some(),
+        },
         at: state.now,
     };
     if let Some(snapshot) = state.snapshot_mut() {
