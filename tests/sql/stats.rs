@@ -358,7 +358,7 @@ async fn a_failed_run_is_shown_in_full() {
     let (session, mut service) = (Session::open(&url).await, crate::support::open(&url).await);
     session.run("SET application_name = 'in the way'; BEGIN; LOCK TABLE public.assets").await;
     let outcome = triggered(&url).await;
-    let TriggerOutcome::Error { duration_ms, sqlstate, message } = outcome else { panic!("{outcome:?}") };
+    let TriggerOutcome::Error { duration_ms, sqlstate, message, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(sqlstate.as_deref(), Some("55P03"));
     let listed = recent_runs::recent_runs(&look(&mut service).await, &own_view(), LogFilter::Errors, 50)
         .await

@@ -10,8 +10,8 @@ use tokio_postgres::SimpleQueryMessage;
 
 /// Who tries: its column in the document, what that says of it, its URL, what it does first, and the function through
 /// which it goes.
-struct Caller {
-    column: &'static str,
+pub(super) struct Caller {
+    pub(super) column: &'static str,
     who: &'static str,
     url: String,
     enter: String,
@@ -19,7 +19,7 @@ struct Caller {
 }
 
 impl Caller {
-    fn new(column: &'static str, who: &'static str, url: &str, enter: impl Into<String>) -> Self {
+    pub(super) fn new(column: &'static str, who: &'static str, url: &str, enter: impl Into<String>) -> Self {
         Self { column, who, url: url.to_owned(), enter: enter.into(), through: None }
     }
 
@@ -53,17 +53,17 @@ impl Caller {
 }
 
 /// What is tried: its name in the document, the statement, and whether it must reach a row to have worked.
-struct Operation {
+pub(super) struct Operation {
     name: &'static str,
     sql: &'static str,
     counts: bool,
 }
 
-const fn rows(name: &'static str, sql: &'static str) -> Operation {
+pub(super) const fn rows(name: &'static str, sql: &'static str) -> Operation {
     Operation { name, sql, counts: true }
 }
 
-const fn act(name: &'static str, sql: &'static str) -> Operation {
+pub(super) const fn act(name: &'static str, sql: &'static str) -> Operation {
     Operation { name, sql, counts: false }
 }
 
@@ -524,7 +524,7 @@ async fn alone() -> (String, Vec<Caller>) {
 }
 
 /// The tables of `groups`, after the legend of their columns.
-async fn tables(callers: &[Caller], groups: &[(&str, &[Operation])]) -> String {
+pub(super) async fn tables(callers: &[Caller], groups: &[(&str, &[Operation])]) -> String {
     let mut text = String::from("| column | who |\n|---|---|\n");
     for caller in callers {
         writeln!(text, "| {} | {} |", caller.column, caller.who).unwrap();
@@ -552,7 +552,7 @@ async fn tables(callers: &[Caller], groups: &[(&str, &[Operation])]) -> String {
 static DOCUMENT: Mutex<()> = Mutex::new(());
 
 /// Compares a part of docs/access.md with the server's answers, or writes it.
-fn compare(part: &str, found: &str) {
+pub(super) fn compare(part: &str, found: &str) {
     let _guard = DOCUMENT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/access.md");
     let document = std::fs::read_to_string(&path).unwrap();
