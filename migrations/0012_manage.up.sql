@@ -186,6 +186,8 @@ BEGIN
                       WHERE (n.nspname, c.relname) = (v.view_schema, v.view_name) AND c.relkind = 'm')
     FOR UPDATE;
     IF FOUND THEN
+        UPDATE refreshtop.undo u SET object_name = v_type
+        WHERE u.kind = 'job' AND u.detail ? 'paused' AND u.object_name = v_old.refresh_type;
         PERFORM refreshtop.unmanage(v_old.refresh_type);
     END IF;
     v_given := ARRAY(SELECT a.privilege_type FROM pg_class c, aclexplode(c.relacl) a
@@ -233,8 +235,56 @@ COMMENT ON FUNCTION refreshtop.manage(regclass, boolean, name) IS
     'Manages a materialized view; for superusers, and for roles that may migrate and act as its owner';
 SELECT refreshtop_migration.seal('refreshtop.manage(regclass, boolean, name)');
 
--- Takes back what manage() did. The rows in the log stay.
-CREATE OR REPLACE FUNCTION refreshtop.unmanage(p_refresh_type text) RETURNS void
+-- Lets the jobs of others run again that were paused for a view, as far as pg_cron is in this database and the caller may
+-- change them. A job that is left keeps its note, and the program resumes it.
+CREATE OR REPLACE FUNCTION refreshtop.resume_jobs(p_refresh_type text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    -- Only a superuser's table is read: reading another one could run code of its owner.
+    v_here boolean := refreshtop.has_cron() AND refreshtop.not_at_home() IS NULL AND EXISTS (
+        SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner
+        WHERE n.nspname = 'cron' AND c.relname = 'job' AND r.rolsuper AND has_schema_privilege(n.oid, 'USAGE')
+          AND has_table_privilege(c.oid, 'SELECT'));
+    v_note record;
+    v_id   bigint;
+BEGIN
+    FOR v_note IN
+        SELECT u.id, u.detail -> 'paused' AS job FROM refreshtop.undo u
+        WHERE u.kind = 'job' AND u.detail ? 'paused' AND u.object_name = p_refresh_type ORDER BY u.at
+    LOOP
+        v_id := NULL;
+        IF v_here THEN
+            BEGIN
+                EXECUTE $query$
+                    SELECT j.jobid FROM cron.job j
+                    WHERE j.database = current_database() AND j.jobname IS NOT DISTINCT FROM $1
+                      AND j.schedule = $2 AND j.command = $3 AND j.username = $4
+                    ORDER BY j.active DESC, j.jobid LIMIT 1 $query$
+                INTO v_id
+                USING v_note.job ->> 'jobname', v_note.job ->> 'schedule', v_note.job ->> 'command',
+                      v_note.job ->> 'username';
+                IF v_id IS NOT NULL THEN
+                    -- With all its types, so that no other function of that name is a better match.
+                    EXECUTE 'SELECT cron.alter_job($1, NULL::text, NULL::text, NULL::text, NULL::text, true)' USING v_id;
+                    DELETE FROM refreshtop.undo u WHERE u.id = v_note.id;
+                END IF;
+            EXCEPTION WHEN insufficient_privilege OR undefined_function THEN
+                v_id := NULL;
+            END;
+        END IF;
+        IF v_id IS NULL THEN
+            RAISE NOTICE 'job % (%) was paused for %, and stays paused',
+                coalesce(v_note.job ->> 'jobname', 'without a name'), v_note.job ->> 'schedule', p_refresh_type
+                USING HINT = 'refreshtop job restore lets it run again.';
+        END IF;
+    END LOOP;
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.resume_jobs(text)');
+
+-- Takes back what manage() did. The rows in the log stay. The program resumes jobs itself if p_jobs is false.
+CREATE OR REPLACE FUNCTION refreshtop.unmanage(p_refresh_type text, p_jobs boolean DEFAULT true) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -305,12 +355,16 @@ BEGIN
         END IF;
         DELETE FROM refreshtop.undo u WHERE u.id = v_note.id;
     END LOOP;
+    IF p_jobs THEN
+        PERFORM refreshtop.resume_jobs(p_refresh_type);
+    END IF;
     PERFORM refreshtop.note_act('views remove', 'success', jsonb_build_object('view', p_refresh_type));
 END
 $$;
-COMMENT ON FUNCTION refreshtop.unmanage(text) IS
-    'Manages a materialized view no longer, and takes back the rights that manage() gave; its log stays';
-SELECT refreshtop_migration.seal('refreshtop.unmanage(text)');
+COMMENT ON FUNCTION refreshtop.unmanage(text, boolean) IS
+    'Manages a materialized view no longer, takes back the rights that manage() gave, and resumes the jobs of others '
+    'that were paused for it; its log stays';
+SELECT refreshtop_migration.seal('refreshtop.unmanage(text, boolean)');
 
 -- The schemas of a search path as it is stored, for the query of a view; an error if somebody else could put objects
 -- into one of them: the query would run these with the rights of the view's owner.

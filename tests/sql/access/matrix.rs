@@ -239,6 +239,7 @@ const FUNCTIONS: &[Operation] = &[
     rows("`registered_view`", "SELECT (refreshtop.registered_view(v)).view_oid FROM refreshtop.views v"),
     rows("`relations`", "SELECT * FROM refreshtop.relations('public.platform_metrics'::regclass)"),
     rows("`require_application`", "SELECT refreshtop.require_application('pass')"),
+    act("`resume_jobs`", "SELECT refreshtop.resume_jobs('planted')"),
     rows("`run_cleanup`", "SELECT refreshtop.run_cleanup(1000, 1)"),
     rows("`run_recent_of_all`", "SELECT * FROM refreshtop.run_recent_of_all(20)"),
     rows("`run_refresh`", "SELECT refreshtop.run_refresh('platform_metrics', NULL)"),

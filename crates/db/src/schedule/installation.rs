@@ -98,7 +98,7 @@ impl Installation {
     /// Whether there is a job for the view, or jobs of others were paused for it.
     pub fn has_job_of(&self, view: &ViewId) -> bool {
         self.views.iter().any(|known| known.id == view.as_str())
-            || self.notes.iter().any(|note| matches!(note, Note::Paused(of, _) if of == view.as_str()))
+            || self.notes.iter().any(|note| matches!(note, Note::Paused { view: of, .. } if of == view.as_str()))
     }
 
     /// Whether anything was ever noted about `pg_cron`.

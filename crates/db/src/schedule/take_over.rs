@@ -108,13 +108,12 @@ pub async fn give_back(
         if let Some(known) = known {
             editor.remove_view(known).await?;
         }
-        editor.resume_paused(Some(view)).await
+        editor.resume_paused(|of, _| of == view).await
     };
     if let Err(failure) = resumed.await {
         return Err(editor.refused(failure));
     }
-    let forget = "DELETE FROM refreshtop.undo WHERE kind = 'job' AND detail ? 'paused' AND object_name = ";
-    editor.done.notes.push(format!("{forget}{}", literal(view)));
+    editor.done.notes.push(forget_paused(view));
     Ok(editor.done)
 }
 
@@ -190,12 +189,24 @@ impl JobEditor<'_> {
         Ok(())
     }
 
-    /// Lets the jobs run again that were paused for one view, or for all.
-    pub(super) async fn resume_paused(&mut self, view: Option<&str>) -> Result<()> {
+    /// Lets the jobs run again that were paused for views that are managed no longer.
+    pub(super) async fn resume_left(&mut self) -> Result<()> {
+        self.resume_paused(|_, managed| !managed).await?;
+        for noted in &self.installation.notes {
+            if let Note::Paused { view, managed: false, .. } = noted {
+                self.done.notes.push(forget_paused(view));
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the jobs run again that were paused for the views that are `wanted`, by their name and whether they are
+    /// managed.
+    pub(super) async fn resume_paused(&mut self, wanted: impl Fn(&str, bool) -> bool) -> Result<()> {
         let installation = self.installation;
         for noted in &installation.notes {
-            let Note::Paused(of, found) = noted else { continue };
-            if view.is_some_and(|view| view != of) {
+            let Note::Paused { view: of, found, managed } = noted else { continue };
+            if !wanted(of, *managed) {
                 continue;
             }
             let job = self.jobs.iter().find(|job| installation.runs_here(job) && is_same(&job.found(), found)).cloned();
@@ -216,6 +227,12 @@ impl JobEditor<'_> {
         }
         Ok(())
     }
+}
+
+/// Forgets which jobs were paused for a view.
+fn forget_paused(view: &str) -> String {
+    let paused = "DELETE FROM refreshtop.undo WHERE kind = 'job' AND detail ? 'paused' AND object_name = ";
+    format!("{paused}{}", literal(view))
 }
 
 /// Whether a command refreshes a view of that name without saying in which schema.
