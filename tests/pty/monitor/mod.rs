@@ -14,6 +14,7 @@ mod refreshing;
 mod secrets;
 mod sessions;
 mod showing;
+mod taking_over;
 
 use crate::support::{
     self,

@@ -18,7 +18,7 @@ use crate::{
     session::{PINNED, Session},
 };
 use refreshtop_core::{
-    manage::Candidate,
+    manage::{Candidate, Registered},
     statement::{self, Purpose},
 };
 use serde_json::json;
@@ -35,6 +35,8 @@ pub struct Other {
     /// Why it can't be taken over; `None` if it can.
     pub obstacle: Option<String>,
     id: i64,
+    /// The command that ends the take-over.
+    undo: &'static str,
 }
 
 /// The jobs of others that refresh `views`. `cron` is a transaction in the database of `pg_cron`.
@@ -143,6 +145,10 @@ impl JobEditor<'_> {
                     schedule: job.schedule.clone(),
                     obstacle,
                     id: job.id,
+                    undo: match view.registered {
+                        Registered::ByMigration => "refreshtop migrate down",
+                        Registered::No | Registered::Managed => "refreshtop views remove",
+                    },
                 })
             })
             .collect()
@@ -174,7 +180,7 @@ impl JobEditor<'_> {
             "database": self.installation.database, "cron_database": cron_database, "paused": job.found(),
         });
         self.done.notes.push(note("job", &other.view, &detail));
-        self.done.lines.push(format!("{} is paused, and runs again after: refreshtop views remove", other.job));
+        self.done.lines.push(format!("{} is paused, and runs again after: {}", other.job, other.undo));
         Ok(())
     }
 
@@ -241,6 +247,6 @@ fn may_refresh_unqualified(job: &CronJob, view: &Candidate) -> bool {
 }
 
 /// Whether a job is the one that was found, but for its pause.
-fn is_same(job: &Found, found: &Found) -> bool {
+pub(super) fn is_same(job: &Found, found: &Found) -> bool {
     Found { active: found.active, ..job.clone() } == *found
 }
