@@ -1,6 +1,6 @@
 //! `refreshtop views remove`: views that are managed no longer.
 
-use super::managing::{chosen, managed, open, stopped};
+use super::managing::{chosen_managed, open, stopped};
 use crate::{
     cli::views::ViewsRemove,
     command::{
@@ -57,9 +57,8 @@ struct Removed {
 
 async fn each(remove: &ViewsRemove, target: &Target, watch: &Watch) -> Result<Vec<Removed>, Failure> {
     let mut session = open(target, watch).await?;
-    let managed = managed(&mut session).await?;
     let mut done = Vec::new();
-    for view in chosen(&managed, &remove.names)? {
+    for view in chosen_managed(&mut session, &remove.names).await? {
         stopped(watch)?;
         // A pattern does not mean what a migration made.
         if view.registered == Registered::ByMigration && !remove.names.iter().any(|name| name == view.id.as_str()) {

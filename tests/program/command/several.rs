@@ -96,8 +96,9 @@ async fn a_check_of_several_views_is_that_of_the_worst() {
     assert_eq!((code(&check), check.err.as_str()), (exit::CRITICAL, ""), "{check:?}");
     assert!(
         check.out.starts_with(
-            "REFRESH CRITICAL - shop.ratio: success rate 50 % is below 80 % (1 of 2 failed); the other 2 \
-                               views are healthy | views=3;;;0; unhealthy=1;;;0;3 "
+            "REFRESH CRITICAL - shop.ratio: success rate 50 % is below 80 % (1 of 2 failed), no unique index, so every \
+             refresh fails: refreshtop views add shop.ratio proposes one; the other 2 views are healthy | views=3;;;0; \
+             unhealthy=1;;;0;3 "
         ),
         "{check:?}"
     );

@@ -56,13 +56,12 @@ impl Watched {
         String::from_utf8(ran.stdout).unwrap() + &String::from_utf8(ran.stderr).unwrap()
     }
 
-    /// Both screens and `status` give `reason` for view `row`, under the verdict; the overview is left again.
-    fn all_say(&mut self, row: &str, verdict: &str, reason: &str) {
-        let (mark, named) = if verdict == "CRITICAL" { ("✗", "critical") } else { ("▲", "warning") };
+    /// Both screens and `status` warn of view `row` for `reason`; the overview is left again.
+    fn all_warn(&mut self, row: &str, reason: &str) {
         // The first row is selected, and what is known of it stands below the list in full.
-        let listed = format!("{mark} {row} ");
+        let listed = format!("▸ ▲ {row} ");
         self.monitor.wait_for(reason, |screen| {
-            screen.contains(&format!("▸ {listed}")) && screen.contains(&format!("1 {named}")) && screen.contains(reason)
+            screen.contains(&listed) && screen.contains("1 warning") && screen.contains(reason)
         });
         self.monitor.send("\r");
         let opening = &reason[..reason.len().min(60)];
@@ -72,10 +71,10 @@ impl Watched {
         self.monitor.send("\x1b");
         self.monitor.wait_text("VIEWS");
         for told in [self.run(&["status"]), self.run(&["status", "--view", "sales"])] {
-            assert!(told.to_lowercase().contains(named) && told.contains(reason), "{reason}: {told}");
+            assert!(told.contains("warning") && told.contains(reason), "{reason}: {told}");
         }
         let checked = self.run(&["check", "--view", "sales"]);
-        assert!(checked.contains(verdict) && checked.contains(reason), "{checked}");
+        assert!(checked.contains("WARNING") && checked.contains(reason), "{checked}");
     }
 
     /// All views are healthy, everywhere.
@@ -140,7 +139,7 @@ async fn what_becomes_of_a_managed_view_is_said_with_what_helps() {
 
     watched.change("ALTER MATERIALIZED VIEW public.sales RENAME TO sales_by_town").await;
     let reason = "it was sales, and is not refreshed: refreshtop views add sales_by_town";
-    watched.all_say("sales_by_town", "WARNING", reason);
+    watched.all_warn("sales_by_town", reason);
     watched.add_by_key();
     watched.all_is_green();
     watched.change("ALTER MATERIALIZED VIEW public.sales_by_town RENAME TO sales").await;
@@ -151,13 +150,13 @@ async fn what_becomes_of_a_managed_view_is_said_with_what_helps() {
 
     watched.change(&format!("ALTER MATERIALIZED VIEW public.sales OWNER TO {other}")).await;
     let reason = format!("its owner was {owner}, and it is not refreshed: refreshtop views add sales");
-    watched.all_say("sales", "WARNING", &reason);
+    watched.all_warn("sales", &reason);
     watched.add_by_key();
     watched.all_is_green();
 
     watched.change("DROP INDEX public.sales_new_key").await;
     let reason = "no unique index, so every refresh fails: refreshtop views add sales proposes one";
-    watched.all_say("sales", "WARNING", reason);
+    watched.all_warn("sales", reason);
     watched.refresh_by_key("sales: refresh failed after");
     let proposal = "CREATE UNIQUE INDEX CONCURRENTLY ON public.sales (town)";
     let proposed = watched.run(&["views", "add", "sales", "--dry-run"]);
@@ -165,7 +164,13 @@ async fn what_becomes_of_a_managed_view_is_said_with_what_helps() {
     watched.monitor.send("ga");
     watched.monitor.wait_text(&format!("proposal: {proposal}"));
     watched.close_dialog();
+    // Or its readers wait.
+    let set = watched.run(&["views", "set", "sales", "blocking=on"]);
+    assert_eq!(set, "sales: changed\n");
+    watched.refresh_by_key("sales: refreshed in");
+    watched.monitor.wait_text("success rate");
     watched.change(proposal).await;
+    assert_eq!(watched.run(&["views", "set", "sales", "blocking=off"]), "sales: changed\n");
     watched.refresh_by_key("sales: refreshed in");
     // The failure is outlived as in life, only faster.
     watched.change("DELETE FROM public.metrics_refresh_log WHERE status = 'error'").await;
@@ -176,13 +181,13 @@ async fn what_becomes_of_a_managed_view_is_said_with_what_helps() {
             sales(&other, "empty", "sum(amount)").replace("GROUP BY town;", "GROUP BY town WITH NO DATA;")
         });
     watched.change(&empty).await;
-    watched.all_say("sales", "CRITICAL", "it has no data, so nobody can read it: refreshtop refresh sales");
+    watched.all_warn("sales", "it has no data, so nobody can read it: refreshtop refresh sales");
     watched.refresh_by_key("sales: refreshed in");
     watched.all_is_green();
 
     watched.change("DROP MATERIALIZED VIEW public.sales").await;
     let reason = "the view is gone: make it again, or refreshtop views remove sales";
-    watched.all_say("sales", "CRITICAL", reason);
+    watched.all_warn("sales", reason);
     let removed = watched.run(&["views", "remove", "sales"]);
     watched.monitor.send("p");
     assert!(removed.contains("sales: managed no longer"), "{removed}");

@@ -293,13 +293,12 @@ impl View {
         ViewLimits::resolve(&own, overrides)
     }
 
-    /// The finding that nobody can read a managed view, or that no refresh of it can succeed: critical at once, or once
-    /// its data is older than `max_age`.
+    /// The finding that no refresh of a managed view can succeed, or that it has no data: critical once its data is older
+    /// than `max_age`.
     pub fn not_refreshed(&self, now: DateTime<Utc>, max_age: Duration) -> Option<Finding> {
         let reason = self.obstacle()?;
-        let is_empty = self.relation.as_ref().is_none_or(|relation| !relation.populated);
         let is_old = self.data_age(now).is_none_or(|age| age > max_age);
-        let verdict = if is_empty || is_old { Verdict::Critical } else { Verdict::Warning };
+        let verdict = if is_old { Verdict::Critical } else { Verdict::Warning };
         Some(Finding { rule: Rule::NotRefreshed, verdict, reason })
     }
 
