@@ -104,6 +104,7 @@ async fn a_check_of_several_views_is_that_of_the_worst() {
     );
     assert_eq!((check.out.lines().count(), check.out.matches('|').count()), (1, 1), "{check:?}");
     assert!(check.out.contains("'age::\"it%27s%3D%7C{x}\"'="), "{check:?}");
+    execute(&url, "CREATE UNIQUE INDEX ratio_key ON shop.ratio (id)").await;
     let fine = run(&url, "check --warning rate=~: --critical rate=~:").await;
     assert_eq!(code(&fine), exit::OK, "{fine:?}");
     assert!(fine.out.starts_with("REFRESH OK - all 3 views are healthy; oldest data: "), "{fine:?}");
