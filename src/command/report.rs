@@ -102,9 +102,19 @@ async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16
     let unregistered = |failure: &Error| default_view::is_unregistered(&settings.view, failure);
     match managed {
         Ok(managed) if managed.len() > 1 => {
-            let all = Box::pin(snapshots::read(app, settings.overrides.window, runs))
+            let mut all = Box::pin(snapshots::read(app, settings.overrides.window, runs))
                 .await
                 .map_err(|failure| failed(&failure))?;
+            if let Some(database) = all.elsewhere() {
+                let there = Target { database: database.to_owned(), ..target.clone() };
+                match Kept::open(&there, "schedule").await {
+                    Ok(mut there) => {
+                        all.read_elsewhere(Ok(&mut there)).await;
+                        session::close(there.session).await;
+                    }
+                    Err(failure) => all.read_elsewhere(Err(failure)).await,
+                }
+            }
             let own = one(read, target, settings).await.ok();
             return Ok(Found::All(Box::new(together(all, own, settings)?)));
         }
@@ -149,7 +159,7 @@ fn report(snapshot: Snapshot, settings: &Settings) -> Result<Report, Failure> {
 
 /// Judges all of them. `own` is what was read of the application's own view alone: only it has figures and a job.
 fn together(all: snapshots::All, own: Option<Report>, settings: &Settings) -> Result<All, Failure> {
-    let snapshots::All { views, mut snapshots } = all;
+    let snapshots::All { views, mut snapshots, .. } = all;
     let mut own = own.filter(|own| is_own(&own.snapshot.view));
     let mut managed = Vec::new();
     for view in views.worst_first(&settings.overrides) {

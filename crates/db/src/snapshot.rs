@@ -5,7 +5,7 @@ use crate::{
     cron_settings::{self, CronSettings},
     error::{self, Error, Result},
     figures, job, jobs, last_measured,
-    quote::{identifier, literal},
+    quote::identifier,
     read_transaction::{self, Assumed, ReadTransaction, is_refuted},
     recent_runs::{self, LogFilter},
     row::Row,
@@ -24,7 +24,7 @@ use refreshtop_connect::{ConnectError, Kind, Limits, Target};
 use refreshtop_core::{
     address::ViewId,
     figures::PlatformMetrics,
-    job::{Job, Jobs},
+    job::{Job, Jobs, unscheduled as unscheduled_job},
     limits::window_of,
     reading::{Reading, Unavailable},
     run::Run,
@@ -197,6 +197,7 @@ pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) 
     } else {
         job(tx, &view, &facts.server, cron, own_job).await?
     };
+    let job = if is_unscheduled(&view, &own_limits, &stats) { job.map_err(|_| unscheduled_job(&view)) } else { job };
     // If the log can't be read for a reason of its own, show that one.
     let stranger = catalog.as_ref().and_then(|_| tx.allow_unless_missing(trust::LOG).err());
     let stats_failure = if stats.is_ok() { None } else { stranger.or(stats_failure) };
@@ -262,7 +263,9 @@ impl Read {
         let began = Instant::now();
         let views = self.board.as_ref().and_then(|board| board.as_ref().ok());
         let (job, jobs) = schedule_elsewhere(there, elsewhere, &self.snapshot, views).await;
-        self.snapshot.job = job;
+        let Snapshot { view, own_limits, stats, .. } = &self.snapshot;
+        let unscheduled = is_unscheduled(view, own_limits, stats);
+        self.snapshot.job = if unscheduled { job.map_err(|_| unscheduled_job(view)) } else { job };
         if let Some(Ok(views)) = &mut self.board {
             views.set_jobs(&jobs);
         }
@@ -332,6 +335,11 @@ fn shown_figures(
         Err(failure) if error::fails_all(&failure) => return Err(failure),
         Err(failure) => Err(error::unavailable_but_for("platform_metrics", &failure, &grant)),
     })
+}
+
+/// Whether the view is known to have no schedule.
+fn is_unscheduled(view: &ViewId, own_limits: &OwnLimits, stats: &Reading<RefreshStats>) -> bool {
+    stats.is_ok() && !is_own(view) && own_limits.run_every.is_none()
 }
 
 /// The job that refreshes, or the place where it must be read.
@@ -445,13 +453,13 @@ async fn schedule_elsewhere(
     }
 }
 
-fn not_reached(failure: &ConnectError, what: &str, grant: &str) -> Unavailable {
+pub(super) fn not_reached(failure: &ConnectError, what: &str, grant: &str) -> Unavailable {
     let fix = if failure.kind == Kind::NotPermitted { grant } else { "" };
     Unavailable::new(format!("{what}: {failure}"), fix)
 }
 
 /// What lets a role read its jobs in the database of `pg_cron`.
-fn cron_grant(role: &str, database: &str) -> String {
+pub(super) fn cron_grant(role: &str, database: &str) -> String {
     let (role, name) = (identifier(role), identifier(database));
     format!("GRANT CONNECT ON DATABASE {name} TO {role}; in {name}: GRANT USAGE ON SCHEMA cron TO {role}")
 }
@@ -481,19 +489,12 @@ fn no_job(view: &ViewId, cron_database: &str, as_owner: bool, server: &Server, m
     // In another database pg_cron shows each role only its own jobs.
     let whose = if as_owner { String::new() } else { format!(" that role {} may see", server.role) };
     let fix = match (migrated, as_owner) {
-        _ if !is_own(view) => return none_of_others(view, &job, cron_database),
         (true, true) => "run: refreshtop job restore; if a job of another role is the schedule, only superusers see it",
         (true, false) => "run: refreshtop job restore",
         (false, _) => "run: refreshtop migrate",
     };
     let none = Unavailable::new(format!("no job {job}{whose} in pg_cron (database {cron_database})"), fix);
     if as_owner { none.missing() } else { none }
-}
-
-/// refreshtop schedules no job for a view that is not the application's own.
-fn none_of_others(view: &ViewId, job: &str, cron_database: &str) -> Unavailable {
-    let fix = format!("schedule one that runs: SELECT refreshtop.refresh({})", literal(view.as_str()));
-    Unavailable::new(format!("no job {job} in pg_cron (database {cron_database})"), fix)
 }
 
 /// Splits what a part of the snapshot answered: a lost connection ends the poll, anything else only this part.

@@ -7,8 +7,9 @@ use crate::{
     limits::Overrides,
     notification::Notification,
     run::RunStatus,
+    schedule,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Offset as _, TimeDelta, Utc};
 use std::time::Duration;
 
 /// Attempts of each view that are kept.
@@ -76,6 +77,25 @@ impl Views {
         let older = recent.attempts.len().saturating_sub(ATTEMPTS.into());
         recent.attempts.drain(..older);
         true
+    }
+}
+
+impl View {
+    /// When its schedule fires next after `now`; `None` if it has none, or is known not to be refreshed by it.
+    pub fn next_run(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let is_refused = !matches!(self.drift(), None | Some(Drift::Replaced));
+        if is_refused || self.job.trouble().is_some() {
+            return None;
+        }
+        let scheduled = self.registered().and_then(|registered| registered.schedule.as_deref());
+        let schedule = self.job.job().map(|job| &*job.schedule).or(scheduled)?;
+        if let Some(period) = schedule::seconds(schedule) {
+            let last = self.recent.as_ref()?.last.as_ref()?.at;
+            let passed = (now - last).num_seconds().max(0) / period + 1;
+            return last.checked_add_signed(TimeDelta::try_seconds(passed.checked_mul(period)?)?);
+        }
+        let zone = self.job.job().map_or_else(|| Utc.fix(), |job| job.offset);
+        Some(schedule::next_of_job(schedule, &now.with_timezone(&zone))?.to_utc())
     }
 }
 

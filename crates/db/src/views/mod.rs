@@ -1,7 +1,7 @@
 //! The materialized views of a database, managed or not, from catalog rows, the registry and the statistics.
 
 use crate::{
-    cron_settings,
+    cron_settings::{self, CronSettings},
     error::{self, Error, Result},
     jobs,
     parameter::Parameter,
@@ -74,6 +74,14 @@ pub async fn read(app: &mut Kept, window: Option<Duration>) -> Result<Views> {
 
 /// The same in a transaction.
 pub async fn views(tx: &ReadTransaction<'_>, window: Option<Duration>) -> Result<Views> {
+    Ok(views_and_cron(tx, window).await?.0)
+}
+
+/// The same with the settings of `pg_cron`, if they could be read.
+pub(super) async fn views_and_cron(
+    tx: &ReadTransaction<'_>,
+    window: Option<Duration>,
+) -> Result<(Views, Option<CronSettings>)> {
     let (views, cron, jobs) = tokio::join!(
         biased;
         all(tx, LIST, window),
@@ -83,7 +91,7 @@ pub async fn views(tx: &ReadTransaction<'_>, window: Option<Duration>) -> Result
     let mut views = views?;
     let jobs = jobs::here(tx, &cron, jobs, &views).await?;
     views.set_jobs(&jobs);
-    Ok(views)
+    Ok((views, cron.ok()))
 }
 
 /// The same without sizes, rows, dependencies and jobs, for the board.

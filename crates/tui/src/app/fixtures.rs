@@ -451,6 +451,7 @@ pub const ZOO: &[Named] = &[
     ("incidents_hostile", incidents_hostile),
     ("board", board::faults),
     ("board_healthy", board::healthy),
+    ("board_jobs", board::jobs),
     ("board_unmanaged", board::unmanaged),
     ("board_empty", board::empty),
     ("board_thousand", board::thousand),

@@ -158,6 +158,7 @@ struct Columns {
 
 impl Columns {
     fn new(rows: &[&View], width: u16) -> Self {
+        let trouble = rows.iter().any(|view| view.job.trouble().is_some());
         let at_least = |from: u16, columns: u16| if width >= from { columns } else { 0 };
         let mut columns = Self {
             word: at_least(EVERYTHING, 8),
@@ -169,7 +170,8 @@ impl Columns {
             success: at_least(NAMED, 6),
             average: at_least(FIGURES, 7),
             p95: at_least(FIGURES, 7),
-            next: at_least(EVERYTHING, 5),
+            // What keeps the schedule from firing is worth more room than the time of the next run.
+            next: if trouble { at_least(FIGURES, 8) } else { at_least(EVERYTHING, 5) },
             spark: if width >= EVERYTHING { 20 } else { at_least(FIGURES, 10) },
             cause: 0,
         };
@@ -306,7 +308,8 @@ fn behind(scene: &Scene, row: &Row) -> Vec<(String, Style)> {
         (format!("{cause}{message}"), theme.critical)
     });
     let findings = health.findings.iter().map(|finding| (finding.reason.clone(), theme.verdict(finding.verdict)));
-    let mut lines: Vec<(String, Style)> = failure.into_iter().chain(findings).collect();
+    let trouble = row.view.job.trouble().map(|trouble| (format!("{}: {}", trouble.reason, trouble.fix), theme.warning));
+    let mut lines: Vec<(String, Style)> = failure.into_iter().chain(findings).chain(trouble).collect();
     if lines.is_empty() {
         let (cause, style) = row.cause(scene);
         lines.push(if cause.is_empty() { ("every rule is kept".to_owned(), theme.muted) } else { (cause, style) });

@@ -490,6 +490,10 @@ fn next_run(state: &State) -> Option<String> {
             Some(next) => format!("next run {} UTC", next.format("%H:%M")),
             None => "next run unknown".into(),
         },
-        _ => "no job".into(),
+        (None, _) => match &state.snapshot()?.job {
+            Err(missing) if missing.missing => "no job".into(),
+            _ => return None,
+        },
+        (Some(_), None) => return None,
     })
 }
