@@ -1,5 +1,6 @@
 //! One refresh attempt, as the log keeps it.
 
+use crate::address::ViewId;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -67,6 +68,8 @@ pub struct Work {
 /// Everything the log keeps of one attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunDetail {
+    /// The view that it was of, if the log says so.
+    pub view: Option<ViewId>,
     /// The listed part.
     pub run: Run,
     /// The whole error message.

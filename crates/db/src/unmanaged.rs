@@ -282,10 +282,11 @@ pub async fn run_detail(tx: &ReadTransaction<'_>, catalog: &Catalog, id: Uuid) -
     let Ok(log) = catalog.log() else { return Ok(None) };
     let text = |name| format!("left({}, 20000)", log.column(name, "text"));
     let sql = format!(
-        "{select}, {message} AS message, {detail} AS detail, {hint} AS hint, {context} AS context,
+        "{select}, {of_view} AS of_view, {message} AS message, {detail} AS detail, {hint} AS hint, {context} AS context,
                 {by} AS triggered_by, {application} AS application_name, {pid} AS backend_pid, {black_box} AS black_box
          FROM public.metrics_refresh_log l WHERE {key} = $1 LIMIT 1",
         select = log.select(),
+        of_view = log.column("refresh_type", "text"),
         message = text("error_message"),
         detail = text("error_detail"),
         hint = text("error_hint"),

@@ -17,8 +17,8 @@ pub use crate::app::fixtures::{
     columns::{columns, columns_first, columns_hostile, columns_unmeasured, movement_of_rows, of_columns, of_rows},
     history::{history, history_empty, history_hostile, history_sparse, history_spike},
     incidents::{
-        incidents, incidents_empty, incidents_hostile, incidents_none, incidents_shared, incidents_silent,
-        incidents_unavailable,
+        incidents, incidents_empty, incidents_hostile, incidents_none, incidents_of_all, incidents_of_all_hostile,
+        incidents_of_all_none, incidents_shared, incidents_silent, incidents_unavailable,
     },
 };
 
@@ -448,6 +448,9 @@ pub const ZOO: &[Named] = &[
     ("incidents_unavailable", incidents_unavailable),
     ("incidents_down", || lost(incidents())),
     ("incidents_shared", incidents_shared),
+    ("incidents_of_all", incidents_of_all),
+    ("incidents_of_all_none", incidents_of_all_none),
+    ("incidents_of_all_hostile", incidents_of_all_hostile),
     ("incidents_hostile", incidents_hostile),
     ("board", board::faults),
     ("board_healthy", board::healthy),

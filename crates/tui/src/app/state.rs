@@ -13,13 +13,13 @@ use refreshtop_core::{
     database::Database,
     databases::Databases,
     health::{self, Health},
-    limits::{Overrides, ViewLimits},
+    limits::{Overrides, ViewLimits, window_of},
     link::Link,
     refresh::Trigger,
     request::Request,
     run::{Run, RunStatus},
     snapshot::Snapshot,
-    views::{View, Views},
+    views::{OwnLimits, View, Views},
 };
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -229,14 +229,27 @@ impl State {
         ViewLimits::resolve(&own, &self.options.overrides)
     }
 
-    /// The window that was asked for, or else the view's own.
+    /// The window that was asked for, or else the view's own; the usual one where all views are shown.
     pub fn chosen_window(&self) -> Duration {
+        if self.is_about_all() {
+            return window_of(&OwnLimits::default(), self.options.overrides.window);
+        }
         self.limits().window.value
+    }
+
+    /// Whether the screen is about all views.
+    pub fn is_about_all(&self) -> bool {
+        match self.screen {
+            Screen::Board => true,
+            Screen::Wall => self.has_many(),
+            Screen::Incidents => self.screens.incidents.is_of_all(),
+            _ => false,
+        }
     }
 
     /// What is newest in the log, as far as it is known.
     pub fn newest(&self) -> Newest {
-        Newest { run: self.runs().first().map(|run| run.id), total: self.stats().map(|stats| stats.total) }
+        Newest { run: self.runs().first().map(|run| run.id), at: None, total: self.stats().map(|stats| stats.total) }
     }
 
     /// Whether the database answers. Without it everything on the screen is old.

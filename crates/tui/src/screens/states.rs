@@ -54,6 +54,11 @@ impl Screens {
         let before = std::mem::take(self);
         // A fix may be under way, and what it is about is the server.
         (self.board, self.diagnose, self.overview.focus) = (before.board, before.diagnose, before.overview.focus);
+        // What was read of all views is about this one, too.
+        (self.incidents.of_all, self.incidents.scope) = (before.incidents.of_all, before.incidents.scope);
+        if self.incidents.is_of_all() {
+            self.incidents.selected = before.incidents.selected;
+        }
     }
 
     /// Takes in the answer to a question of one of them.

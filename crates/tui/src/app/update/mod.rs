@@ -255,6 +255,7 @@ mod tests {
         let mut state = fixtures::with(fixtures::snapshot(&[3]));
         let run = state.errors()[0].clone();
         let detail = RunDetail {
+            view: None,
             run: run.clone(),
             message: None,
             detail: None,
