@@ -4,7 +4,7 @@ pub mod arguments;
 pub mod views;
 
 use crate::settings::layer::{Layer, variable};
-use arguments::{Answer, Check, Completions, Config, Doctor, Job, Logs, Man, Metrics, Schedule, Trigger};
+use arguments::{Answer, Check, Completions, Config, Doctor, Incidents, Job, Logs, Man, Metrics, Schedule, Trigger};
 use clap::{
     ArgMatches, Args, FromArgMatches as _, Parser, Subcommand, ValueEnum,
     builder::FalseyValueParser,
@@ -55,6 +55,8 @@ pub enum Command {
     Stats(Answer),
     /// List the latest attempts, with their errors
     Logs(Logs),
+    /// List the incidents: failures and stale data, what has one cause together
+    Incidents(Incidents),
     /// Refresh views now and wait for the end; Ctrl-C cancels it on the server
     #[command(name = "refresh", alias = "trigger")]
     Trigger(Trigger),
@@ -225,6 +227,7 @@ impl Cli {
         let answer = match &self.command {
             Some(Command::Status(answer) | Command::Stats(answer) | Command::Cleanup(answer)) => answer,
             Some(Command::Logs(command)) => &command.answer,
+            Some(Command::Incidents(command)) => &command.answer,
             Some(Command::Trigger(command)) => &command.answer,
             Some(Command::Schedule(command)) => &command.answer,
             Some(Command::Doctor(command)) => &command.answer,

@@ -135,6 +135,7 @@ async fn run(cli: &Cli, settings: &Settings, environment: &Environment) -> Resul
         Command::Status(_) => command::status::run(settings, &target, output).await,
         Command::Stats(_) => command::stats::run(settings, &target, output).await,
         Command::Logs(logs) => command::logs::run(&logs, settings, &target, output).await,
+        Command::Incidents(wanted) => command::incidents::run(&wanted, settings, &target, output).await,
         Command::Trigger(trigger) => command::trigger::run(&trigger, settings, &target, output).await,
         Command::Views(views) => command::views::run(&views, settings, &target, output).await,
         Command::Job(job) => Box::pin(command::job::run(&job, settings, &target, output)).await,

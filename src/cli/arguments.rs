@@ -54,6 +54,17 @@ pub struct Logs {
     pub answer: Answer,
 }
 
+/// `incidents`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Incidents {
+    /// Only incidents of this long ago until now, e.g. 7d; without it, those of the window
+    #[arg(long, env = "REFRESHTOP_SINCE", value_name = "DURATION", value_parser = value::window)]
+    pub since: Option<Duration>,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
 /// `refresh`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Trigger {

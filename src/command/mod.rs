@@ -10,6 +10,7 @@ pub mod default_view;
 pub mod definitions;
 pub mod demo;
 pub mod doctor;
+pub mod incidents;
 pub mod interrupt;
 pub mod job;
 pub mod logs;

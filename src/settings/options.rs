@@ -11,8 +11,20 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn commands() -> Vec<&'static str> {
     // The monitor, and the commands that only print what is built in, have none.
     vec![
-        "check", "cleanup", "demo", "doctor", "job", "logs", "metrics", "migrate", "refresh", "schedule", "stats",
-        "status", "views",
+        "check",
+        "cleanup",
+        "demo",
+        "doctor",
+        "incidents",
+        "job",
+        "logs",
+        "metrics",
+        "migrate",
+        "refresh",
+        "schedule",
+        "stats",
+        "status",
+        "views",
     ]
 }
 

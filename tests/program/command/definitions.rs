@@ -161,6 +161,7 @@ async fn the_document_names_every_member_of_the_answers() {
         "status",
         "stats",
         "logs",
+        "incidents",
         "trigger",
         "views add --all --yes",
         "views add --all --dry-run",

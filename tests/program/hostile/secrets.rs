@@ -155,13 +155,14 @@ const COMMANDS: [&[&str]; 8] = [
 ];
 
 /// Each that is left, with everything that it can be asked to tell; those that go on are stopped.
-const MORE_COMMANDS: [&[&str]; 31] = [
+const MORE_COMMANDS: [&[&str]; 32] = [
     &["migrate", "up"],
     &["migrate", "sql"],
     &["monitor"],
     &["status", "--json"],
     &["stats"],
     &["logs", "--follow"],
+    &["incidents"],
     &["refresh"],
     &["job", "restore"],
     &["job", "show", "--json"],
