@@ -85,7 +85,7 @@ impl OfView {
 /// Reads once, with at most `runs` of the newest attempts of each view.
 pub async fn read(target: &Target, settings: &Settings, runs: u16) -> Result<Found, Failure> {
     let mut app = Kept::open(target, "report").await?;
-    let found = read_on(&mut app, target, settings, runs).await;
+    let found = Box::pin(read_on(&mut app, target, settings, runs)).await;
     session::close(app.session).await;
     found
 }

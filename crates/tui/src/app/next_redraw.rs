@@ -47,8 +47,11 @@ pub fn next_redraw(state: &State) -> Option<Instant> {
         ]);
         return moments.flatten().min();
     }
+    // The verdict above the incidents of all views is that of the worst.
+    let of_all = if state.is_about_all() { board::stable_for(&state.context()) } else { None };
     let moments = [
         state.database().polling.due,
+        of_all.and_then(after),
         data_age_change(state).and_then(after),
         state.freshness().and_then(|age| after(age::until_coarse_change(age))),
         health_change(state).and_then(after),
