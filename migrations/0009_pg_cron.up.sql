@@ -215,8 +215,9 @@ BEGIN
                            ORDER BY d.runid DESC LIMIT 10) r)) ORDER BY j.active DESC, j.jobid), '[]')
         FROM (SELECT * FROM cron.job c
               WHERE c.jobname ~ '^(refresh-platform-metrics|cleanup-metrics-logs)(@|$)'
+                 OR c.jobname LIKE 'refresh-view-%' AND c.database = current_database()
                  OR c.command ~* '(refresh_platform_metrics_with_logging|cleanup_old_metrics_logs)'
-              ORDER BY c.database = current_database() DESC, c.jobid LIMIT 50) j $query$
+              ORDER BY c.database = current_database() DESC, c.jobid LIMIT 200) j $query$
         INTO v_facts;
     RETURN v_facts;
 END

@@ -11,6 +11,7 @@ pub mod rights;
 pub mod server;
 mod sql;
 pub mod storage;
+pub mod subject;
 pub mod views;
 
 pub use fix::{Fix, FixAction, FixKind, Risk};

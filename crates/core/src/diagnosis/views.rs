@@ -11,6 +11,8 @@ use crate::{
 
 const ID: &str = "view";
 const TITLE: &str = "View";
+/// How these views were looked at.
+const IN_SHORT: &str = "They were looked at in short; refreshtop doctor --view NAME asks everything about one.";
 
 /// A check of each view that something is wrong with, the worst first, and one of all others.
 pub fn checks(found: Vec<Check>) -> Vec<Check> {
@@ -20,14 +22,33 @@ pub fn checks(found: Vec<Check>) -> Vec<Check> {
     let others = match (names.len(), bad.is_empty()) {
         (0, _) => None,
         (1, _) => Some(format!("{} has no problem that is known.", names[0])),
-        (count, true) => Some(format!("None of the {count} managed views has a problem that is known.")),
+        (count, true) => Some(format!("None of {count} other managed views has a problem that is known.")),
         (count, false) => Some(format!("{count} other managed views have no problem that is known.")),
     };
+    let others = others.map(|text| format!("{text} {IN_SHORT}"));
     let others = others.map(|text| Check::new("views", "Views", Verdict::Good, text).detail(Detail::Lines(names)));
     bad.into_iter().chain(others).collect()
 }
 
-/// The check of a managed view. `catalog` is `None` for the view that has checks of its own.
+/// The check of a view's health, whose other checks are made one by one.
+pub fn health(registered: &Registered, health: Option<&Health>) -> Check {
+    let new = |verdict, finding: String| Check {
+        view: Some(registered.id.to_string()),
+        ..Check::new("health", "Health", verdict, finding)
+    };
+    let Some(health) = health else { return new(Verdict::Unknown, "Its statistics can't be read.".into()) };
+    let reasons: Vec<&str> = health.findings.iter().map(|finding| &*finding.reason).collect();
+    if reasons.is_empty() {
+        return new(of_health(health.verdict), "Every limit of its health is kept.".into());
+    }
+    new(of_health(health.verdict), format!("{}.", reasons.join("; "))).advise(format!(
+        "{} has the figures; {} has the attempts.",
+        command("status --view", registered),
+        command("logs --view", registered)
+    ))
+}
+
+/// The check of a managed view that is not looked at in full.
 pub fn check(view: &View, registered: &Registered, health: Option<&Health>, catalog: Option<&Catalog>) -> Check {
     let mut found: Vec<(Verdict, String)> = Vec::new();
     let mut advice: Vec<String> = Vec::new();
@@ -90,14 +111,8 @@ fn of_health(verdict: health::Verdict) -> Verdict {
     }
 }
 
-/// A command about a view, as a shell reads it.
 fn command(words: &str, registered: &Registered) -> String {
-    let name = registered.id.as_str();
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
-    if !name.is_empty() && name.chars().all(plain) {
-        return format!("refreshtop {words} {name}");
-    }
-    format!("refreshtop {words} '{}'", name.replace('\'', "'\\''"))
+    super::subject::command(words, registered.id.as_str())
 }
 
 #[cfg(test)]
@@ -166,8 +181,8 @@ mod tests {
         let found = checks(vec![good("a"), check(&view(&late), &late, Some(&health), None), good("b")]);
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].verdict, &*found[0].finding), (Verdict::Bad, "late: none"));
-        assert_eq!(found[1].finding, "2 other managed views have no problem that is known.");
-        assert_eq!(checks(vec![good("a")])[0].finding, "a has no problem that is known.");
+        assert!(found[1].finding.starts_with("2 other managed views have no problem that is known."));
+        assert!(checks(vec![good("a")])[0].finding.starts_with("a has no problem that is known."));
         assert_eq!(checks(Vec::new()), []);
     }
 

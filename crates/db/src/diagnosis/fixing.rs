@@ -89,10 +89,15 @@ fn is_call(kind: FixKind) -> bool {
         | FixKind::TerminateBackend
         | FixKind::CleanUpLog
         | FixKind::Refresh
+        | FixKind::ChangeView
         | FixKind::ScheduleJob
         | FixKind::AlterJob
         | FixKind::UnscheduleJob => true,
         FixKind::RollbackPrepared
+        | FixKind::RenameView
+        | FixKind::MoveView
+        | FixKind::GrantSelect
+        | FixKind::SetSearchPath
         | FixKind::CreateIndex
         | FixKind::DropIndex
         | FixKind::Analyze
@@ -108,10 +113,15 @@ fn called(kind: FixKind) -> &'static [Thing] {
     match kind {
         FixKind::Refresh => &[Thing::Function("refresh")],
         FixKind::CleanUpLog => &[Thing::Function("cleanup_logs")],
+        FixKind::ChangeView => &[Thing::Function("change_view")],
         FixKind::ScheduleJob | FixKind::AlterJob | FixKind::UnscheduleJob => &[Thing::Cron],
         FixKind::CancelBackend
         | FixKind::TerminateBackend
         | FixKind::RollbackPrepared
+        | FixKind::RenameView
+        | FixKind::MoveView
+        | FixKind::GrantSelect
+        | FixKind::SetSearchPath
         | FixKind::CreateIndex
         | FixKind::DropIndex
         | FixKind::Analyze

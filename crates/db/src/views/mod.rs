@@ -32,7 +32,8 @@ const SETTINGS: &str = "SET LOCAL quote_all_identifiers = off; ";
 const LIST: &str = include_str!("list.sql");
 /// The same columns, without what costs time.
 const BOARD: &str = include_str!("board.sql");
-const DETAILS: &str = include_str!("details.sql");
+/// One view in detail: `$1` is its oid.
+pub(crate) const DETAILS: &str = include_str!("details.sql");
 
 /// Attempts of each view that are read along.
 const RECENT: u16 = ATTEMPTS;
@@ -118,18 +119,17 @@ async fn all(tx: &ReadTransaction<'_>, list: &str, window: Option<Duration>) -> 
     Ok(Views::assemble((server.time, server.server.clone(), window), relations, registry, stats, recent))
 }
 
-/// Reads all of them, and what the catalogs tell about each one for which `wanted` holds, by its oid.
+/// Reads all of them, and what the catalogs tell about each one whose oid is `wanted`.
 pub async fn read_in_detail(
     app: &mut Kept,
     window: Option<Duration>,
-    wanted: fn(&View) -> bool,
+    wanted: fn(&Views) -> Vec<i64>,
 ) -> Result<(Views, BTreeMap<i64, Result<Catalog>>)> {
     app.read(move |tx| {
         Box::pin(async move {
             let views = views(tx, window).await?;
-            let oids = views.views.iter().filter(|view| wanted(view)).filter_map(|view| view.relation.as_ref());
             // Polled together they share a round trip.
-            let read = oids.map(|relation| async move { (relation.oid, catalog(tx, Some(relation.oid)).await) });
+            let read = wanted(&views).into_iter().map(|oid| async move { (oid, catalog(tx, Some(oid)).await) });
             let details = futures_util::future::join_all(read).await.into_iter().collect();
             Ok((views, details))
         })

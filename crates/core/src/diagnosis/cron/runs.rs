@@ -112,11 +112,11 @@ fn history(runs: &[Run]) -> Detail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::cron::fixtures::{EXPECTED, cron, run, settings};
+    use crate::diagnosis::cron::fixtures::{cron, expected, run, settings};
 
     #[test]
     fn executions_show_what_went_wrong() {
-        let check = |run| runs(&cron(vec![run]), &settings(), &EXPECTED, &Limits::default());
+        let check = |run| runs(&cron(vec![run]), &settings(), &expected(), &Limits::default());
         assert_eq!(check(run("succeeded", "1 row")).verdict, Verdict::Good);
         let refused = check(run("failed", "connection failed"));
         assert_eq!((refused.verdict, refused.advice.contains("use_background_workers")), (Verdict::Bad, true));
@@ -125,6 +125,6 @@ mod tests {
         assert_eq!(check(lost).verdict, Verdict::Unknown);
         let mut hanging = cron(vec![run("running", "")]);
         hanging.alive.push(7);
-        assert_eq!(runs(&hanging, &settings(), &EXPECTED, &Limits::default()).verdict, Verdict::Bad);
+        assert_eq!(runs(&hanging, &settings(), &expected(), &Limits::default()).verdict, Verdict::Bad);
     }
 }

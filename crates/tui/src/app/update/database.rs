@@ -17,7 +17,6 @@ use refreshtop_core::{
     event::Event,
     manage::{Examination, Outcome},
     notification::Notification,
-    question::Answer,
     reading::Reading,
     refresh::{Trigger, TriggerOutcome},
     run::RunDetail,
@@ -63,7 +62,7 @@ pub fn event(state: &mut State, id: &DatabaseId, event: Event) -> Vec<Effect> {
         Event::RunRead(..) | Event::Answered(..) | Event::Fixed(_) | Event::Examined(..) if !is_shown => Vec::new(),
         Event::RunRead(run, read) => run_read(state, run, read),
         // It is about another view than the one that is shown by now.
-        Event::Answered(view, answer) if view != state.shown && !matches!(*answer, Answer::Diagnosis(_)) => Vec::new(),
+        Event::Answered(view, _) if view != state.shown => Vec::new(),
         Event::Answered(_, answer) => {
             let effects = state.with_screens(|screens, context| screens.answered(*answer, context));
             apply(state, effects)

@@ -12,10 +12,7 @@ use ratatui::{
     style::Style,
     text::{Line, Span},
 };
-use refreshtop_core::{
-    address::PLATFORM_METRICS,
-    diagnosis::{self, ChainSession, Check, Detail, Fix, Verdict, plan::Node},
-};
+use refreshtop_core::diagnosis::{self, ChainSession, Check, Detail, Fix, Verdict, plan::Node};
 
 /// Width from which on the details are beside the checks.
 const BESIDE: u16 = 100;
@@ -39,9 +36,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
         put(buf, message, row, &line);
     }
     let view = &scene.state.screens.diagnose;
-    // The checks are about that view and the server, whichever view is shown.
-    let own = scene.state.shown.as_str() == PLATFORM_METRICS;
-    let title = if own { "DIAGNOSIS" } else { "DIAGNOSIS of platform_metrics" };
+    let title = "DIAGNOSIS";
     let room = list.width.saturating_sub(to_u16(title.len()) + 4);
     let list = titled(scene, list, buf, title, &note(scene, view, room));
     if read_or_reason(scene, view.found.as_ref(), list, buf).is_some() {

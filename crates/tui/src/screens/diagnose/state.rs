@@ -60,6 +60,11 @@ pub struct Diagnose {
 }
 
 impl Diagnose {
+    /// What remains if another view is shown: a fix may be under way.
+    pub fn without_view(self) -> Self {
+        Self { fixing: self.fixing, fixed: self.fixed, ..Self::default() }
+    }
+
     /// The checks, the worst first, otherwise in the order of the runbook.
     pub fn checks(&self) -> Vec<&Check> {
         let Some(Ok(found)) = &self.found else { return Vec::new() };

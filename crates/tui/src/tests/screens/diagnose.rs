@@ -73,13 +73,3 @@ fn what_was_done_is_named_once() {
     assert_eq!(drawn.matches("pause job 3").count(), 1, "{drawn}");
     assert!(shown("diagnose_fixed", (80, 24)).contains("end session 4711: The session was asked"));
 }
-
-#[test]
-fn it_says_of_which_view_it_is_if_another_one_is_shown() {
-    let mut state = state("diagnose");
-    state.shown = refreshtop_core::address::ViewId::new("shop.sales");
-    for size in [(80, 24), (120, 40)] {
-        let drawn = plain(&screen(&state, &Theme::mono(), Glyphs::new(true), size));
-        assert!(drawn.contains("DIAGNOSIS of platform_metrics "), "{drawn}");
-    }
-}
