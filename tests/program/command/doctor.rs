@@ -51,7 +51,7 @@ async fn a_missing_job_is_noticed_and_scheduled_again() {
     let sound = run(&url, "doctor").await;
     assert_eq!((code(&sound), sound.err.as_str()), (exit::OK, ""), "{sound:?}");
     assert!(
-        sound.out.starts_with("+ ok       30 checks; with --details they are listed.\n\n0 problems, "),
+        sound.out.starts_with("+ ok       32 checks; with --details they are listed.\n\n0 problems, "),
         "{sound:?}"
     );
     assert!(!sound.out.contains("public.assets  "), "without --details what is good is short: {sound:?}");

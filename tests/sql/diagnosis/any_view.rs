@@ -57,7 +57,7 @@ async fn every_check_of_a_view_is_about_that_view() {
 async fn a_view_that_was_renamed_gets_its_name_back() {
     let url = shop().await;
     for there in [
-        r#"ALTER MATERIALIZED VIEW "My Shop"."Towns" RENAME TO "Old ""Towns"" now"#,
+        r#"ALTER MATERIALIZED VIEW "My Shop"."Towns" RENAME TO "Old ""Towns"" now""#,
         r#"ALTER MATERIALIZED VIEW "My Shop"."Towns" SET SCHEMA public"#,
     ] {
         execute(&url, there).await;

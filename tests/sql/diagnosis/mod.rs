@@ -2,6 +2,7 @@
 
 mod any_view;
 mod blocking;
+mod failures;
 mod jobs;
 mod storage;
 mod surroundings;

@@ -37,7 +37,6 @@ pub enum FixKind {
     MoveView,
     GrantSelect,
     SetSearchPath,
-    ChangeView,
     EnableRowSecurity,
     CreateExtension,
     ScheduleJob,
@@ -63,7 +62,6 @@ impl FixKind {
             Self::MoveView => "move-view",
             Self::GrantSelect => "grant-select",
             Self::SetSearchPath => "set-search-path",
-            Self::ChangeView => "change-view",
             Self::EnableRowSecurity => "enable-row-security",
             Self::CreateExtension => "create-extension",
             Self::ScheduleJob => "schedule-job",
@@ -187,13 +185,6 @@ pub enum FixAction {
         function: String,
         schema: String,
     },
-    /// Changes a setting of a managed view; `before` is `None` for the usual value.
-    ChangeView {
-        view: String,
-        setting: &'static str,
-        to: String,
-        before: Option<String>,
-    },
     /// Turns on the log's row security.
     EnableRowSecurity,
     /// Creates the extension `pg_cron`.
@@ -250,7 +241,6 @@ impl Fix {
             FixAction::MoveView { .. } => FixKind::MoveView,
             FixAction::GrantSelect { .. } => FixKind::GrantSelect,
             FixAction::SetSearchPath { .. } => FixKind::SetSearchPath,
-            FixAction::ChangeView { .. } => FixKind::ChangeView,
             FixAction::EnableRowSecurity => FixKind::EnableRowSecurity,
             FixAction::CreateExtension => FixKind::CreateExtension,
             FixAction::ScheduleJob(_) => FixKind::ScheduleJob,
@@ -276,7 +266,6 @@ impl Fix {
             FixAction::MoveView { name, to, .. } => format!("move {name} into schema {to}"),
             FixAction::GrantSelect { table, role } => format!("let {role} read {table} again"),
             FixAction::SetSearchPath { function, schema } => format!("let {function} look in schema {schema}"),
-            FixAction::ChangeView { view, setting, to, .. } => format!("set {setting} of {view} to {to}"),
             FixAction::EnableRowSecurity => "turn on the log's row security".into(),
             FixAction::CreateExtension => "create the extension".into(),
             FixAction::ScheduleJob(job) => format!("schedule {} at {}", job.title, job.schedule),
@@ -308,8 +297,7 @@ impl Fix {
             | FixAction::RenameView { .. }
             | FixAction::MoveView { .. }
             | FixAction::GrantSelect { .. }
-            | FixAction::SetSearchPath { .. }
-            | FixAction::ChangeView { .. } => Risk::Disruptive,
+            | FixAction::SetSearchPath { .. } => Risk::Disruptive,
         }
     }
 }

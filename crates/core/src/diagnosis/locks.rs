@@ -55,7 +55,7 @@ pub struct Facts {
 }
 
 /// The two fixes that end a session; none if its start can't be seen, since process numbers are reused.
-fn end(session: &ChainSession, database: &str) -> Vec<Fix> {
+pub(super) fn end(session: &ChainSession, database: &str) -> Vec<Fix> {
     if session.state.as_deref() == Some("prepared") {
         let Some(name) = &session.application else { return Vec::new() };
         return vec![Fix::new(FixAction::RollbackPrepared { gid: name.clone() }, database)];

@@ -46,7 +46,6 @@ fn statement(fix: &Fix) -> String {
         FixAction::SetSearchPath { function, schema } => {
             format!("ALTER FUNCTION {function} SET search_path = {}, pg_temp", identifier(schema))
         }
-        FixAction::ChangeView { view, setting, to, .. } => change_view(view, setting, Some(to)),
         FixAction::EnableRowSecurity => "ALTER TABLE public.metrics_refresh_log ENABLE ROW LEVEL SECURITY".into(),
         FixAction::CreateExtension => "CREATE EXTENSION pg_cron".into(),
         FixAction::ScheduleJob(job) => schedule(job, &fix.database),
@@ -65,7 +64,6 @@ fn undo(fix: &Fix) -> Option<String> {
         FixAction::MoveView { name, from, to } => Some(relocate(name, to, from)),
         FixAction::GrantSelect { table, role } => Some(format!("REVOKE SELECT ON {table} FROM {}", identifier(role))),
         FixAction::SetSearchPath { function, .. } => Some(format!("ALTER FUNCTION {function} RESET search_path")),
-        FixAction::ChangeView { view, setting, before, .. } => Some(change_view(view, setting, before.as_deref())),
         FixAction::EnableRowSecurity => {
             Some("ALTER TABLE public.metrics_refresh_log DISABLE ROW LEVEL SECURITY".into())
         }
@@ -99,11 +97,6 @@ fn rename(schema: &str, from: &str, to: &str) -> String {
 
 fn relocate(name: &str, from: &str, to: &str) -> String {
     format!("ALTER MATERIALIZED VIEW {} SET SCHEMA {}", qualified(from, name), identifier(to))
-}
-
-fn change_view(view: &str, setting: &str, value: Option<&str>) -> String {
-    let changes = serde_json::json!({ setting: value }).to_string();
-    format!("SELECT refreshtop.change_view({}, {})", literal(view), literal(&changes))
 }
 
 fn signal(function: &str, Backend { pid, started_at }: &Backend) -> String {
@@ -346,16 +339,6 @@ mod tests {
                 FixAction::SetSearchPath { function: "shop.f()".into(), schema: "shop".into() },
                 r#"ALTER FUNCTION shop.f() SET search_path = "shop", pg_temp"#,
                 "ALTER FUNCTION shop.f() RESET search_path",
-            ),
-            (
-                FixAction::ChangeView {
-                    view: "it's".into(),
-                    setting: "time_limit",
-                    to: "60 s".into(),
-                    before: Some("30 s".into()),
-                },
-                r#"SELECT refreshtop.change_view('it''s', '{"time_limit":"60 s"}')"#,
-                r#"SELECT refreshtop.change_view('it''s', '{"time_limit":"30 s"}')"#,
             ),
         ] {
             assert_eq!(both(action), (does.to_owned(), Some(takes_back.to_owned())));

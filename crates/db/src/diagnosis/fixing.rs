@@ -89,7 +89,6 @@ fn is_call(kind: FixKind) -> bool {
         | FixKind::TerminateBackend
         | FixKind::CleanUpLog
         | FixKind::Refresh
-        | FixKind::ChangeView
         | FixKind::ScheduleJob
         | FixKind::AlterJob
         | FixKind::UnscheduleJob => true,
@@ -113,7 +112,6 @@ fn called(kind: FixKind) -> &'static [Thing] {
     match kind {
         FixKind::Refresh => &[Thing::Function("refresh")],
         FixKind::CleanUpLog => &[Thing::Function("cleanup_logs")],
-        FixKind::ChangeView => &[Thing::Function("change_view")],
         FixKind::ScheduleJob | FixKind::AlterJob | FixKind::UnscheduleJob => &[Thing::Cron],
         FixKind::CancelBackend
         | FixKind::TerminateBackend

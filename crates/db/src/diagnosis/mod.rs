@@ -4,6 +4,7 @@
 //! that gives sessions away after each transaction as well. Every question can fail by itself. Questions that don't depend
 //! on each other's answers are polled together, and so share a round trip.
 
+mod attempts;
 mod cron;
 mod fixing;
 mod jobs;
