@@ -119,25 +119,21 @@ async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16
 }
 
 /// The report on one view that was read.
-async fn one(read: Read, target: &Target, settings: &Settings) -> Result<Report, Failure> {
+async fn one(mut read: Read, target: &Target, settings: &Settings) -> Result<Report, Failure> {
     if let Some(failure) = read.stats_failure() {
         return Err(session::failure("read the statistics", target, failure));
     }
-    let snapshot = match read.elsewhere() {
-        None => read.complete(),
-        Some(database) => {
-            let there = Target { database: database.to_owned(), ..target.clone() };
-            match Kept::open(&there, "schedule").await {
-                Ok(mut there) => {
-                    let snapshot = read.complete_by(Ok(&mut there)).await;
-                    session::close(there.session).await;
-                    snapshot
-                }
-                Err(failure) => read.complete_by(Err(failure)).await,
+    if let Some(database) = read.elsewhere() {
+        let there = Target { database: database.to_owned(), ..target.clone() };
+        match Kept::open(&there, "schedule").await {
+            Ok(mut there) => {
+                read.read_elsewhere(Ok(&mut there)).await;
+                session::close(there.session).await;
             }
+            Err(failure) => read.read_elsewhere(Err(failure)).await,
         }
-    };
-    report(snapshot, settings)
+    }
+    report(read.complete(), settings)
 }
 
 /// Judges what was read of one view.
