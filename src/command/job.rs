@@ -10,9 +10,14 @@ use crate::{
     output::{Output, clean, json, moment, table::Table},
     settings::Settings,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use refreshtop_connect::{Canceller, Limits, Target};
-use refreshtop_core::{address::ViewId, exit};
+use refreshtop_core::{
+    address::ViewId,
+    diagnosis::attempts::{Attempt, of_execution},
+    exit,
+    run::{Run, RunStatus},
+};
 use refreshtop_db::{
     change_job::{self, Change, Changed},
     contract::{PLATFORM_METRICS, is_own, refresh_job},
@@ -21,8 +26,10 @@ use refreshtop_db::{
     error::{self, Error, sqlstate},
     executions::{self, Execution},
     job::job_by_name,
-    jobs,
+    jobs, log,
     migrate::lacks_platform_metrics,
+    read_transaction::ReadTransaction,
+    recent_runs::LogFilter,
     schedule::{refresh_job_of, sought},
     server_facts,
     session::Session,
@@ -156,6 +163,8 @@ struct Jobs<'a> {
     now: DateTime<Utc>,
 }
 
+/// Attempts that are read for the executions of a job.
+const MOST_ATTEMPTS: u16 = 1000;
 /// As short as a reading session's: changing a job takes a moment, or something is wrong.
 const LIMITS: Limits = Limits { read_only: false, ..Limits::READING };
 
@@ -236,17 +245,20 @@ impl<'a> Jobs<'a> {
         let there = self.there.as_mut().unwrap_or(&mut self.app);
         let runs = executions::executions(there, &name.sought(&self.database), limit).await;
         let runs = runs.map_err(|error| self.refused("see the executions of the job", &error))?;
+        let attempts = self.attempts(name, &runs.runs).await;
+        let refresh = |run: &Execution| of_execution((run.started_at?, run.ended_at), None, &attempts);
         if output.json {
             let among = runs.among;
-            let runs: Vec<Value> = runs.runs.iter().map(execution).collect();
+            let runs: Vec<Value> = runs.runs.iter().map(|run| execution(run, refresh(run))).collect();
             let object = json!({"name": name.in_cron(), "runs": runs, "among": among});
             return output.object("job_runs", json::of_database(&target.id(), object));
         }
-        let mut table = Table::new(&["started (UTC)", "ended (UTC)", "status", "message"]);
+        let mut table = Table::new(&["started (UTC)", "ended (UTC)", "status", "refresh", "message"]);
         for run in &runs.runs {
             let at = |at: Option<DateTime<Utc>>| at.map_or_else(|| "-".into(), moment);
             let text = |text: &Option<String>| text.as_deref().map_or_else(|| "-".into(), clean);
-            table.row([at(run.started_at), at(run.ended_at), text(&run.status), text(&run.message)]);
+            let refresh = refresh(run).map_or_else(|| "-".into(), |attempt| clean(&attempt.ended()));
+            table.row([at(run.started_at), at(run.ended_at), text(&run.status), refresh, text(&run.message)]);
         }
         output.print(&table.render(output))?;
         match runs.among {
@@ -255,6 +267,18 @@ impl<'a> Jobs<'a> {
             )),
             None => Ok(()),
         }
+    }
+
+    /// The attempts that these executions may have made. `pg_cron` knows only that the command of a job returned; whether
+    /// it refreshed is in the log. Whoever may not read that sees none.
+    async fn attempts(&mut self, name: &Named, runs: &[Execution]) -> Vec<Attempt> {
+        let Named::Of(view) = name else { return Vec::new() };
+        let Some(oldest) = runs.iter().filter_map(|run| run.started_at).min() else { return Vec::new() };
+        let Ok(tx) = ReadTransaction::begin(&mut self.app).await else { return Vec::new() };
+        let since = Some(oldest - TimeDelta::seconds(1));
+        let found = log::runs_since(&tx, view, LogFilter::All, since, MOST_ATTEMPTS).await;
+        tx.end();
+        found.unwrap_or_default().into_iter().map(attempt).collect()
     }
 
     async fn watch(&mut self, watch: &Watch) -> Result<(), Failure> {
@@ -360,8 +384,24 @@ fn cells(title: &str, job: &refreshtop_core::job::Job, now: DateTime<Utc>) -> [S
     ]
 }
 
-fn execution(run: &Execution) -> Value {
+fn attempt(run: Run) -> Attempt {
+    Attempt {
+        started_at: run.started_at,
+        ended_at: run.completed_at,
+        failed: run.status == RunStatus::Error,
+        sqlstate: run.sqlstate,
+        duration_ms: run.duration_ms,
+        pid: None,
+    }
+}
+
+fn execution(run: &Execution, refresh: Option<&Attempt>) -> Value {
+    let refresh = refresh.map(|attempt| {
+        let status = if attempt.failed { "error" } else { "success" };
+        json!({"status": status, "sqlstate": attempt.sqlstate, "started_at": json::moment(attempt.started_at)})
+    });
     json!({
+        "refresh": refresh,
         "id": run.id,
         "status": run.status,
         "message": run.message,

@@ -17,6 +17,7 @@ use refreshtop_core::{
     address::ViewId,
     diagnosis::{
         Check, Verdict,
+        attempts::Attempt,
         cron::{self, ExpectedJob, Function, Settings, Work},
         subject::Registration,
     },
@@ -154,7 +155,7 @@ impl Seen {
             checks.push(cron::extension(&jobs.cron));
         }
         let cleanup = cleanup(asker.has_platform_metrics().await);
-        checks.extend(self.of_job(asker, &cleanup, options).await);
+        checks.extend(self.of_job(asker, &cleanup, &[], options).await);
         checks
     }
 
@@ -164,13 +165,14 @@ impl Seen {
         asker: &Asker<'_>,
         view: &ViewId,
         registered: Option<&Registration>,
+        attempts: &[Attempt],
         options: &Options,
     ) -> Vec<Check> {
         let Some(expected) = self.expected(view, registered) else { return Vec::new() };
         let mut checks = match self.missing() {
             // Where there is no job, none is missing.
             Some(_) if expected.schedule.is_none() => Vec::new(),
-            _ => self.of_job(asker, &expected, options).await,
+            _ => self.of_job(asker, &expected, attempts, options).await,
         };
         let loaded = self.settings.as_ref().is_ok_and(|settings| cron::loaded(settings).verdict == Verdict::Good);
         if let Ok(settings) = &self.settings
@@ -223,7 +225,13 @@ impl Seen {
         }
     }
 
-    async fn of_job(&self, asker: &Asker<'_>, expected: &ExpectedJob, options: &Options) -> Vec<Check> {
+    async fn of_job(
+        &self,
+        asker: &Asker<'_>,
+        expected: &ExpectedJob,
+        attempts: &[Attempt],
+        options: &Options,
+    ) -> Vec<Check> {
         if let Some(why) = self.missing() {
             return vec![Check::unknown(expected.id, expected.title, &why)];
         }
@@ -231,7 +239,7 @@ impl Seen {
         let job = cron::job(&jobs.cron, settings, expected, asker.role().await, &jobs.job_role);
         // Without a job there are no executions.
         let by_hand = expected.schedule.is_none() && job.job.is_none();
-        let runs = (!by_hand).then(|| cron::runs(&jobs.cron, settings, expected, &options.limits));
+        let runs = (!by_hand).then(|| cron::runs(&jobs.cron, settings, expected, &options.limits, attempts));
         std::iter::once(job).chain(runs).collect()
     }
 }

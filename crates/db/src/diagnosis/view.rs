@@ -96,7 +96,8 @@ impl Facts {
         if there {
             checks.extend(self.of_sources(asker).await);
         }
-        checks.extend(cron.of_view(asker, &self.view, self.registration(), options).await);
+        let newest = self.attempts.as_ref().map(|attempts| &*attempts.newest).unwrap_or_default();
+        checks.extend(cron.of_view(asker, &self.view, self.registration(), newest, options).await);
         if there {
             checks.extend(self.of_locks(asker, options).await);
             match &storage {

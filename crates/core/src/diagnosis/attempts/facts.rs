@@ -2,7 +2,7 @@
 
 use super::Place;
 use crate::run::BlackBox;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -145,6 +145,31 @@ impl Attempts {
         let mut alike = self.functions.iter().filter(ends);
         exact.or_else(|| alike.next().filter(|_| alike.next().is_none()))
     }
+}
+
+impl Attempt {
+    /// How it ended: `ok`, or `failed 55P03`.
+    pub fn ended(&self) -> String {
+        match (&self.sqlstate, self.failed) {
+            (_, false) => "ok".into(),
+            (Some(state), true) => format!("failed {state}"),
+            (None, true) => "failed".into(),
+        }
+    }
+}
+
+/// The attempt that an execution of a job made, which took from `start` to `end`: `pg_cron` knows only that its command
+/// returned.
+pub fn of_execution(
+    (start, end): (DateTime<Utc>, Option<DateTime<Utc>>),
+    pid: Option<i32>,
+    attempts: &[Attempt],
+) -> Option<&Attempt> {
+    // Both clocks are the server's, and are read one after the other.
+    let (first, last) = (start - TimeDelta::seconds(1), end.map(|end| end + TimeDelta::seconds(1)));
+    let within = |attempt: &&Attempt| attempt.started_at >= first && last.is_none_or(|last| attempt.started_at <= last);
+    let same = attempts.iter().filter(within).find(|attempt| pid.is_some() && attempt.pid == pid);
+    same.or_else(|| attempts.iter().rfind(within))
 }
 
 impl When {

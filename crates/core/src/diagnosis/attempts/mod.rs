@@ -7,7 +7,9 @@ mod fixes;
 mod place;
 
 pub use class::Class;
-pub use facts::{Attempt, Attempts, Candidate, Failure, Function, MOST_FAILURES, Size, State, Success, When};
+pub use facts::{
+    Attempt, Attempts, Candidate, Failure, Function, MOST_FAILURES, Size, State, Success, When, of_execution,
+};
 pub use place::{Place, place};
 
 use super::{
@@ -134,7 +136,7 @@ fn lines(attempts: &Attempts, last: &Failure, class: Class, function: Option<&Fu
         lines.extend(text.as_ref().map(|text| format!("{name}: {}", cut(text))));
     }
     if let Some(context) = &last.context {
-        lines.extend(context.lines().take(6).map(|line| format!("CONTEXT: {}", cut(line))));
+        lines.extend(place::of_others(context).take(6).map(|line| format!("CONTEXT: {}", cut(line))));
     }
     lines.push(match &attempts.success {
         Some(success) => format!("the last success was at {}", moment(success.at, attempts.now)),

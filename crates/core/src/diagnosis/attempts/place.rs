@@ -33,6 +33,15 @@ fn of_line(line: &str) -> Option<Place> {
     Some(Place { function: function.to_owned(), position })
 }
 
+/// The lines inside the refresh: what called it is always the same.
+pub fn of_others(context: &str) -> impl Iterator<Item = &str> {
+    let ours = |line: &str| {
+        line.starts_with("SQL statement \"REFRESH MATERIALIZED VIEW ")
+            || of_line(line).is_some_and(|place| is_ours(&place.function))
+    };
+    context.lines().take_while(move |line| !ours(line))
+}
+
 fn is_ours(function: &str) -> bool {
     function.starts_with("refreshtop.") || function.starts_with("refreshtop_definers.")
 }
@@ -58,6 +67,8 @@ mod tests {
             found("PL/pgSQL function public.f() while casting return value to function's return type"),
             Some(("public.f()".into(), None))
         );
+        assert_eq!(of_others(&context).count(), 3);
+        assert_eq!(of_others("SQL statement \"REFRESH MATERIALIZED VIEW public.v\"\nx").count(), 0);
         assert_eq!(found(ours), None);
         assert_eq!(found(""), None);
     }

@@ -53,6 +53,9 @@ pub fn open_screen(state: &mut State, screen: Screen) -> Vec<Effect> {
 /// Goes to another screen, and asks for what it shows.
 pub fn go_to(state: &mut State, screen: Screen) -> Vec<Effect> {
     state.overlay = None;
+    if state.screen != screen {
+        state.screens.get_mut(screen).enter();
+    }
     state.screen = screen;
     load(state)
 }

@@ -51,6 +51,8 @@ pub struct Diagnose {
     pub measured: Option<Check>,
     /// Check that the person selected; the worst if there is none, or it is gone.
     pub selected: Option<&'static str>,
+    /// Whether what is fine is listed as well.
+    pub unfolded: bool,
     /// Lines scrolled down in its details.
     pub scroll: u16,
     /// What is being fixed.
@@ -65,12 +67,28 @@ impl Diagnose {
         Self { fixing: self.fixing, fixed: self.fixed, ..Self::default() }
     }
 
-    /// The checks, the worst first, otherwise in the order of the runbook.
+    /// The checks, the worst first, otherwise in the order of the runbook: those that found something, and the selected
+    /// one; all of them if that is wanted, or if there is nothing else.
     pub fn checks(&self) -> Vec<&Check> {
-        let Some(Ok(found)) = &self.found else { return Vec::new() };
-        let mut checks: Vec<&Check> = found.checks.iter().collect();
+        let mut checks: Vec<&Check> = self.all().iter().collect();
+        let nothing = checks.iter().all(|check| check.verdict == Verdict::Good);
+        let shown = |check: &Check| check.verdict != Verdict::Good || self.selected == Some(check.id);
+        checks.retain(|check| nothing || self.unfolded || shown(check));
         checks.sort_by_key(|check| std::cmp::Reverse(check.verdict));
         checks
+    }
+
+    /// Every check, in the order of the runbook.
+    pub fn all(&self) -> &[Check] {
+        match &self.found {
+            Some(Ok(found)) => &found.checks,
+            _ => &[],
+        }
+    }
+
+    /// How many are not listed.
+    pub fn folded(&self) -> usize {
+        self.all().len() - self.checks().len()
     }
 
     /// Index of the selected check among them; `None` if there are none.
@@ -192,6 +210,10 @@ fn refusal(fix: &Fix, context: &Context) -> Option<String> {
 }
 
 impl ScreenState for Diagnose {
+    fn enter(&mut self) {
+        (self.selected, self.scroll, self.unfolded) = (None, 0, false);
+    }
+
     fn load(&mut self, context: &Context) -> Vec<ScreenEffect> {
         self.ask(false, context)
     }
@@ -199,6 +221,10 @@ impl ScreenState for Diagnose {
     fn act(&mut self, action: Action, context: &Context) -> Vec<ScreenEffect> {
         match action {
             Action::Fix => self.choose(),
+            Action::Origin => {
+                self.unfolded = !self.unfolded;
+                Vec::new()
+            }
             Action::Measure => {
                 if context.connected && !context.paused {
                     // Its check is shown.
@@ -282,7 +308,7 @@ mod tests {
     }
 
     fn plan(state: &State) -> &Check {
-        state.screens.diagnose.checks().into_iter().find(|check| check.id == PLAN).unwrap()
+        state.screens.diagnose.all().iter().find(|check| check.id == PLAN).unwrap()
     }
 
     #[test]
@@ -364,5 +390,27 @@ mod tests {
         ask(&mut state, false);
         assert_eq!(answer(&mut state, Err(Unavailable::new("no", ""))), []);
         assert_eq!(state.screen, Screen::Diagnose);
+    }
+
+    #[test]
+    fn what_is_fine_is_folded_and_the_worst_is_selected_whenever_the_screen_opens() {
+        let mut state = fixtures::diagnose::view();
+        let shown = |state: &State| state.screens.diagnose.checks().len();
+        let all = state.screens.diagnose.all().len();
+        assert!(shown(&state) < all && state.screens.diagnose.folded() == all - shown(&state));
+        act(&mut state, Action::Origin);
+        assert_eq!((shown(&state), state.screens.diagnose.folded()), (all, 0));
+        act(&mut state, Action::Last);
+        assert_eq!(state.screens.diagnose.check().unwrap().verdict, Verdict::Good);
+        act(&mut state, Action::Screen(Screen::Runs));
+        act(&mut state, Action::Screen(Screen::Diagnose));
+        assert_eq!(state.screens.diagnose.check().unwrap().id, "attempts");
+        assert!(shown(&state) < all);
+        // With nothing else there is no reason to hide them.
+        let mut found = fixtures::diagnose::found();
+        found.checks.retain(|check| check.verdict == Verdict::Good);
+        let good = found.checks.len();
+        answer(&mut state, Ok(found));
+        assert_eq!((shown(&state), state.screens.diagnose.folded()), (good, 0));
     }
 }

@@ -60,7 +60,7 @@ fn the_statement_and_the_question_are_whole_at_every_size() {
 fn the_worst_comes_first_and_is_selected() {
     for size in SIZES {
         let drawn = shown("diagnose", size);
-        assert!(drawn.contains("▸ ✗ Blocked sessions"), "{size:?}\n{drawn}");
+        assert!(drawn.contains("▸ ✗ Last refreshes"), "{size:?}\n{drawn}");
     }
 }
 
