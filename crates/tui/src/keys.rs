@@ -144,7 +144,7 @@ const DEFAULTS: &[Row] = &[
     (Action::Close, "close", &[Key::plain(KeyCode::Esc)], "close", "close what is open, dismiss a result"),
     (Action::Copy, "copy", &[Key::char('y')], "copy", "copy what is open to your own clipboard"),
     (Action::Failures, "failures", &[Key::char('e')], "failures", "runs, board: failures only, or everything"),
-    (Action::Origin, "origin", &[Key::char('o')], "origin", "runs: scheduled, manual, or all; board: sort; diagnose: what is fine"),
+    (Action::Origin, "origin", &[Key::char('o')], "origin", "runs: origin; board: sort; diagnose: what is ok"),
     (Action::Fix, "fix", &[Key::char('f')], "fix", "diagnose: fixes for the check; board: faults only"),
     (Action::Interval, "interval", &[Key::char('i')], "interval", "diagnose: change the interval of the job"),
     (Action::Measure, "measure", &[Key::char('a')], "measure", "diagnose: time the query; board: manage the view"),

@@ -177,6 +177,8 @@ impl Diagnose {
             return None;
         }
         self.fixed = None;
+        // It stays in sight, so that its mark is seen to change.
+        self.selected = self.check().map(|check| check.id);
         self.fixing = Some(fix.clone());
         Some(Box::new(fix))
     }
@@ -390,6 +392,24 @@ mod tests {
         ask(&mut state, false);
         assert_eq!(answer(&mut state, Err(Unavailable::new("no", ""))), []);
         assert_eq!(state.screen, Screen::Diagnose);
+    }
+
+    #[test]
+    fn what_was_fixed_stays_in_sight() {
+        let mut state = fixtures::diagnose::view();
+        let end = fixtures::diagnose::end(4711);
+        let fixing = state.with_screens(|screens, context| {
+            assert_eq!(screens.diagnose.selected, None);
+            screens.diagnose.begin(end, context)
+        });
+        assert!(fixing.is_some());
+        let mut found = fixtures::diagnose::found();
+        for check in &mut found.checks {
+            check.verdict = if check.id == "attempts" { Verdict::Good } else { Verdict::Warning };
+        }
+        answer(&mut state, Ok(found));
+        let check = state.screens.diagnose.check().unwrap();
+        assert_eq!((check.id, check.verdict), ("attempts", Verdict::Good));
     }
 
     #[test]
