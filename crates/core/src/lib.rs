@@ -22,6 +22,7 @@ pub mod job;
 pub mod limits;
 pub mod link;
 pub mod manage;
+pub mod markdown;
 pub mod movement;
 pub mod notification;
 pub mod question;
