@@ -1,9 +1,9 @@
 //! `refreshtop job show | runs | pause | resume | every | remove | restore`.
 
 use crate::{
-    cli::arguments::{Answer, Job, JobAction, JobName, JobOne},
+    cli::arguments::{Answer, Job, JobAction, JobName, JobOne, JobRemove},
     command::{
-        Failure, default_view,
+        Failure, confirm, default_view,
         interrupt::{self, Watch},
         migrate, session,
     },
@@ -46,7 +46,11 @@ pub async fn run(job: &Job, settings: &Settings, target: &Target, output: Output
         }
         JobAction::Pause(one) => change(&named(one).await?, &Change::Pause, target, output).await,
         JobAction::Resume(one) => change(&named(one).await?, &Change::Resume, target, output).await,
-        JobAction::Remove(one) => change(&named(one).await?, &Change::Remove, target, output).await,
+        JobAction::Remove(JobRemove { one, yes }) => {
+            let name = named(one).await?;
+            agreed(&name, *yes, target).await?;
+            change(&name, &Change::Remove, target, output).await
+        }
         JobAction::Every(every) => {
             change(&named(&every.one).await?, &Change::Every(every.schedule.clone()), target, output).await
         }
@@ -107,6 +111,19 @@ impl Named {
             Self::Of(_) => String::new(),
         }
     }
+}
+
+/// Asks before a job that is there is removed.
+async fn agreed(name: &Named, yes: bool, target: &Target) -> Result<(), Failure> {
+    if yes || Jobs::open(target).await?.job(name).await?.is_none() {
+        return Ok(());
+    }
+    let lost = match name {
+        Named::Cleanup => "nothing deletes old runs from the log".to_owned(),
+        Named::Of(view) => format!("nothing refreshes {}", clean(view.as_str())),
+    };
+    let title = clean(&name.in_cron());
+    confirm::required(&format!("takes job {title} out of pg_cron, and {lost} until it is restored"), false)
 }
 
 /// Changes a job, unless a signal comes first.

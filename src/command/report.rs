@@ -4,6 +4,7 @@ use crate::{
     command::{Failure, default_view::meant, session},
     settings::Settings,
 };
+use chrono::{DateTime, Utc};
 use refreshtop_connect::Target;
 use refreshtop_core::{
     exit,
@@ -82,20 +83,82 @@ impl OfView {
     }
 }
 
-/// Reads once, with at most `runs` of the newest attempts of each view.
-pub async fn read(target: &Target, settings: &Settings, runs: u16) -> Result<Found, Failure> {
-    let mut app = Kept::open(target, "report").await?;
-    let found = read_on(&mut app, target, settings, runs).await;
-    session::close(app.session).await;
-    found
+impl Found {
+    /// When it was read, by the server's clock.
+    pub fn server_time(&self) -> DateTime<Utc> {
+        match self {
+            Self::One(report) => report.snapshot.server_time,
+            Self::All(all) => all.views.at,
+        }
+    }
 }
 
-async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16) -> Result<Found, Failure> {
+/// Reads once, with at most `runs` of the newest runs of each view.
+pub async fn read(target: &Target, settings: &Settings, runs: u16) -> Result<Found, Failure> {
+    // On the heap: the future is large, with its sessions.
+    let once = async {
+        let mut reader = Reader::new(target, settings);
+        let found = reader.read(runs).await;
+        reader.close().await;
+        found
+    };
+    Box::pin(once).await
+}
+
+/// Reads on the same sessions again and again.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    target: &'a Target,
+    settings: &'a Settings,
+    app: Option<Kept>,
+    /// That in the database of `pg_cron`, if it is another one.
+    there: Option<(String, Kept)>,
+}
+
+impl<'a> Reader<'a> {
+    /// One without a session.
+    pub fn new(target: &'a Target, settings: &'a Settings) -> Self {
+        Self { target, settings, app: None, there: None }
+    }
+
+    /// Reads, with at most `runs` of the newest runs of each view. After one that failed, or that was given up, the next one
+    /// begins on new sessions.
+    pub async fn read(&mut self, runs: u16) -> Result<Found, Failure> {
+        let mut app = match self.app.take() {
+            Some(app) => app,
+            // On the heap, as the next one: the futures are large.
+            None => Box::pin(Kept::open(self.target, "report")).await?,
+        };
+        let found = Box::pin(read_on(&mut app, &mut self.there, self.target, self.settings, runs)).await;
+        if found.is_ok() {
+            self.app = Some(app);
+        } else {
+            session::close(app.session).await;
+            self.there = None;
+        }
+        found
+    }
+
+    /// Closes the sessions.
+    pub async fn close(self) {
+        for kept in [self.app, self.there.map(|(_, there)| there)].into_iter().flatten() {
+            session::close(kept.session).await;
+        }
+    }
+}
+
+async fn read_on(
+    app: &mut Kept,
+    there: &mut Option<(String, Kept)>,
+    target: &Target,
+    settings: &Settings,
+    runs: u16,
+) -> Result<Found, Failure> {
     let failed = |failure: &Error| session::failure("read the statistics", target, failure);
     let scope = Scope { window: settings.overrides.window, runs, errors: 0, board: false };
     if settings.view_named {
         let read = Box::pin(snapshot::read(app, &settings.view, &scope)).await.map_err(|failure| failed(&failure))?;
-        return one(read, target, settings).await.map(|report| Found::One(Box::new(report)));
+        return one(read, there, target, settings).await.map(|report| Found::One(Box::new(report)));
     }
     let read = Box::pin(snapshots::read_and_list(app, &settings.view, &scope)).await;
     let (mut read, managed) = read.map_err(|failure| failed(&failure))?;
@@ -105,7 +168,7 @@ async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16
             let all = Box::pin(snapshots::read(app, settings.overrides.window, runs))
                 .await
                 .map_err(|failure| failed(&failure))?;
-            let own = one(read, target, settings).await.ok();
+            let own = one(read, there, target, settings).await.ok();
             return Ok(Found::All(Box::new(together(all, own, settings)?)));
         }
         managed if read.stats_failure().is_some_and(unregistered) => {
@@ -115,11 +178,16 @@ async fn read_on(app: &mut Kept, target: &Target, settings: &Settings, runs: u16
         }
         _ => {}
     }
-    one(read, target, settings).await.map(|report| Found::One(Box::new(report)))
+    one(read, there, target, settings).await.map(|report| Found::One(Box::new(report)))
 }
 
 /// The report on one view that was read.
-async fn one(read: Read, target: &Target, settings: &Settings) -> Result<Report, Failure> {
+async fn one(
+    read: Read,
+    kept: &mut Option<(String, Kept)>,
+    target: &Target,
+    settings: &Settings,
+) -> Result<Report, Failure> {
     if let Some(failure) = read.stats_failure() {
         return Err(session::failure("read the statistics", target, failure));
     }
@@ -127,10 +195,15 @@ async fn one(read: Read, target: &Target, settings: &Settings) -> Result<Report,
         None => read.complete(),
         Some(database) => {
             let there = Target { database: database.to_owned(), ..target.clone() };
-            match Kept::open(&there, "schedule").await {
-                Ok(mut there) => {
-                    let snapshot = read.complete_by(Ok(&mut there)).await;
-                    session::close(there.session).await;
+            let opened = match kept.take() {
+                Some((name, session)) if name == there.database => Ok(session),
+                _ => Kept::open(&there, "schedule").await,
+            };
+            match opened {
+                Ok(mut session) => {
+                    let snapshot = read.complete_by(Ok(&mut session)).await;
+                    // One that failed is opened anew.
+                    *kept = snapshot.job.is_ok().then_some((there.database, session));
                     snapshot
                 }
                 Err(failure) => read.complete_by(Err(failure)).await,

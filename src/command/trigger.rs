@@ -244,7 +244,7 @@ fn answer(ended: Ended, why: &str, view: &ViewId, target: &Target, output: Outpu
             let why = if sqlstate.as_deref() == Some(sqlstate::QUERY_CANCELED) { why } else { "" };
             let code = sqlstate.map(|code| format!(" (SQLSTATE {code})")).unwrap_or_default();
             let text = format!(
-                "the refresh failed: {why}{}{code}; it is in the log: refreshtop logs --errors",
+                "the refresh failed: {why}{}{code}; it is in the log: refreshtop runs --failed",
                 clean(&message)
             );
             Err(Failure::new(exit::FAILURE, text).answered())

@@ -12,10 +12,11 @@ use refreshtop_core::{
     limits::{Source, ViewLimits},
     reading::{Reading, Unavailable},
     refresh::RunningRefresh,
-    run::{Origin, Run, RunStatus},
+    run::{Run, RunStatus},
     snapshot::{Deployment, Server},
     stats::RefreshStats,
 };
+use refreshtop_db::log::Logged;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -135,22 +136,12 @@ pub fn stats(stats: &RefreshStats) -> Value {
     })
 }
 
-/// What triggered an attempt.
-pub fn origin(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Scheduled => "schedule",
-        Origin::Manual => "manual",
-        Origin::Direct => "direct",
-        Origin::Unknown => "unknown",
-    }
-}
-
-/// An attempt.
+/// A run.
 pub fn run(run: &Run) -> Value {
     json!({
         "id": run.id,
         "status": if run.status == RunStatus::Success { "success" } else { "error" },
-        "source": origin(run.origin),
+        "source": run.origin.name(),
         "duration_ms": run.duration_ms,
         "started_at": moment(run.started_at),
         "completed_at": run.completed_at.map(moment),
@@ -161,6 +152,18 @@ pub fn run(run: &Run) -> Value {
         "rows_deleted": run.work.rows_deleted,
         "server_wal_bytes": run.work.server_wal_bytes,
     })
+}
+
+/// A run of the log, with the session that blocked it.
+pub fn logged(logged: &Logged) -> Value {
+    let mut object = run(&logged.run);
+    object["role"] = logged.role.as_deref().into();
+    object["application"] = logged.application.as_deref().into();
+    object["blocked_by"] = logged.blocker.as_ref().map_or(
+        Value::Null,
+        |blocker| json!({"pid": blocker.pid, "role": blocker.role, "application": blocker.application}),
+    );
+    object
 }
 
 /// Who answered.

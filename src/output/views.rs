@@ -6,6 +6,7 @@ use refreshtop_core::{
     age,
     diagnosis::bytes,
     limits::Overrides,
+    numbers::grouped,
     views::{
         Drift, Managed, Registered, View, Views,
         details::{Catalog, Function, Index, Source, clock_word},
@@ -42,7 +43,7 @@ pub fn data_age(view: &View, now: DateTime<Utc>) -> String {
 /// Its rows, as the planner estimates them.
 pub fn rows(view: &View) -> String {
     let rows = view.relation.as_ref().and_then(|relation| relation.rows);
-    rows.map_or_else(|| UNKNOWN.into(), |rows| rows.to_string())
+    rows.map_or_else(|| UNKNOWN.into(), grouped)
 }
 
 /// Its size.

@@ -92,6 +92,11 @@ impl File {
         &self.path
     }
 
+    /// A profile's own options, without the global ones.
+    pub fn own(&self, profile: &str) -> Option<&Words> {
+        self.profiles.get(profile).map(|profile| &profile.options)
+    }
+
     /// The profile if none is named.
     pub fn default_profile(&self) -> Option<&str> {
         self.default_profile.as_deref()

@@ -4,6 +4,7 @@ pub mod file;
 pub mod layer;
 pub(crate) mod mistake;
 pub mod options;
+pub mod origin;
 pub mod value;
 pub mod variables;
 

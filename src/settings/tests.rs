@@ -1,7 +1,7 @@
 //! Which layer wins, and how mistakes are named.
 
 use super::*;
-use crate::cli::{Command, arguments::Logs};
+use crate::cli::{Command, runs::Runs};
 use std::collections::BTreeMap;
 
 const FILE: &str = r#"
@@ -195,21 +195,21 @@ fn read(text: &str, line: &str) -> Result<Cli, String> {
     merged(line, "", Some(text)).map(|(cli, _)| cli)
 }
 
-fn logs(text: &str, line: &str) -> Logs {
+fn runs(text: &str, line: &str) -> Runs {
     match read(text, line).unwrap().command() {
-        Command::Logs(logs) => logs,
+        Command::Runs(runs) => runs,
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
 fn the_file_gives_defaults_and_flags_are_stronger() {
-    let file = "[commands.logs]\nlimit = 50\nsince = '6h'\njson = true";
-    let from_file = logs(file, "logs");
-    assert_eq!((from_file.newest.limit, from_file.since.map(|since| since.as_secs())), (50, Some(21_600)));
-    assert!(from_file.answer.json);
-    assert_eq!(logs(file, "logs --limit 7").newest.limit, 7);
-    assert_eq!(logs("", "logs").newest.limit, 20);
+    let file = "[commands.runs]\nlimit = 50\njson = true";
+    let from_file = runs(file, "runs");
+    assert_eq!(from_file.list.newest.limit, 50);
+    assert!(from_file.answer().json);
+    assert_eq!(runs(file, "runs --limit 7").list.newest.limit, 7);
+    assert_eq!(runs("", "runs").list.newest.limit, 20);
 }
 
 #[test]
@@ -242,10 +242,10 @@ fn figures_go_where_the_stronger_layer_says() {
 #[test]
 fn mistakes_are_named() {
     for (file, line, wanted) in [
-        ("[commands.log]\n", "logs", "unknown command `log`: did you mean `logs`?"),
-        ("[commands.logs]\nlimits = 1", "logs", "line 2, column 1: unknown key `limits`: did you mean `limit`?"),
-        ("[commands.logs]\nlimit = 0", "logs", "c.toml, in [commands]: invalid value '0' for '--limit <N>'"),
-        ("[commands.logs]\nlimit = {}", "logs", "this must be a string, a number"),
+        ("[commands.run]\n", "runs", "unknown command `run`: did you mean `runs`?"),
+        ("[commands.runs]\nlimits = 1", "runs", "line 2, column 1: unknown key `limits`: did you mean `limit`?"),
+        ("[commands.runs]\nlimit = 0", "runs", "c.toml, in [commands]: invalid value '0' for '--limit <N>'"),
+        ("[commands.runs]\nlimit = {}", "runs", "this must be a string, a number"),
         ("[commands.refresh]\ntimeout = 'postgres://bob:hunter2@h/a'", "trigger", "in [commands]: invalid value"),
     ] {
         let error = read(file, line).unwrap_err();

@@ -285,10 +285,10 @@ async fn unmanaged_log(
 ) -> Result<LogParts> {
     Ok((
         unmanaged::statistics(tx, catalog, role, view, window_of(&OwnLimits::default(), scope.window)).await?,
-        unmanaged::runs(tx, catalog, role, view, LogFilter::All, None, scope.runs).await?,
+        unmanaged::runs(tx, catalog, role, view, LogFilter::All, scope.runs).await?,
         match scope.errors {
             0 => Ok(Vec::new()),
-            limit => unmanaged::runs(tx, catalog, role, view, LogFilter::Errors, None, limit).await?,
+            limit => unmanaged::runs(tx, catalog, role, view, LogFilter::Errors, limit).await?,
         },
     ))
 }

@@ -32,7 +32,7 @@ use std::cmp::Reverse;
 pub async fn run(check: &Check, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
     let found = report::read(target, settings, 1);
     let found = tokio::time::timeout(check.timeout, found).await.unwrap_or_else(|_| {
-        let limit = humantime::format_duration(check.timeout);
+        let limit = refreshtop_core::numbers::length(check.timeout);
         Err(Failure::new(exit::UNKNOWN, format!("no verdict within {limit} (--timeout)")))
     })?;
     let limits =

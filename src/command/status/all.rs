@@ -19,8 +19,7 @@ const UNKNOWN: &str = "-";
 
 /// The page.
 pub(super) fn text(all: &All, output: Output) -> String {
-    let mut table =
-        Table::new(&["verdict", "view", "data age", "limit", "last attempt", "success", "next run", "cause"]);
+    let mut table = Table::new(&["verdict", "view", "data age", "limit", "last run", "success", "next run", "cause"]);
     for one in &all.managed {
         table.row(row(one, all.views.at, output));
     }

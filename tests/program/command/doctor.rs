@@ -41,8 +41,8 @@ async fn sound_app() -> (String, String) {
 }
 
 async fn remove_jobs(url: &str) {
-    assert_eq!(run(url, "job remove").await.code, 0);
-    assert_eq!(run(url, "job remove --job cleanup").await.code, 0);
+    assert_eq!(run(url, "job remove --yes").await.code, 0);
+    assert_eq!(run(url, "job remove --job cleanup --yes").await.code, 0);
 }
 
 #[tokio::test]

@@ -208,9 +208,9 @@ fn every_statement_of_old_has_its_command() {
     let rows: Vec<Vec<&str>> =
         RUNBOOK.lines().filter(|line| line.starts_with("| ")).map(|row| row.split(" | ").collect()).collect();
     for (statement, command) in [
-        ("metrics_refresh_log ORDER BY created_at DESC", "logs"),
+        ("metrics_refresh_log ORDER BY created_at DESC", "runs"),
         ("get_metrics_refresh_stats(24)", "stats"),
-        ("WHERE status = 'error'", "logs --errors --since 6h"),
+        ("WHERE status = 'error'", "runs --failed --since 6h"),
         ("trigger_platform_metrics_refresh()", "trigger"),
         ("FROM cron.job`", "job show"),
         ("cron.job_run_details", "job runs"),

@@ -43,7 +43,7 @@ pub fn check(view: &View, registered: &Registered, health: Option<&Health>, cata
     }
     if let Some(cause) = view.recent.as_ref().and_then(|recent| recent.last.as_ref()).and_then(Last::cause) {
         found.push((Verdict::Warning, cause));
-        advice.push(format!("{} has the attempts.", command("logs --view", registered)));
+        advice.push(format!("{} lists the runs.", command("runs --view", registered)));
     }
     found.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
     advice.dedup();

@@ -7,6 +7,7 @@ use crate::{
 };
 use refreshtop_core::{
     diagnosis::{Check, Detail, plan},
+    numbers::length,
     reading::Unavailable,
 };
 use serde::Deserialize;
@@ -111,13 +112,10 @@ async fn not_explained(asker: &Asker<'_>, view: &View, failure: &Error, run: Opt
 
 /// The query took longer than it was given: that is known of it, and the plan as the server means to go about it.
 async fn stopped(asker: &Asker<'_>, definition: &str, limit: Duration) -> Check {
-    let longer = humantime::format_duration(limit * 10);
+    let longer = length(limit * 10);
     let why = Unavailable::new(
-        format!(
-            "The view's query was stopped after {}, before its steps were measured.",
-            humantime::format_duration(limit)
-        ),
-        format!("Give it longer: refreshtop doctor --analyze {}.", longer.to_string().replace(' ', "")),
+        format!("The view's query was stopped after {}, before its steps were measured.", length(limit)),
+        format!("Give it longer: refreshtop doctor --analyze {}.", longer.replace(' ', "")),
     );
     let planned = explain(asker, definition, None).await.ok().and_then(|json| plan::parse(&json));
     Check { detail: planned.map_or(Detail::None, Detail::Plan), ..unknown(&why) }
