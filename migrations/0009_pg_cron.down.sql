@@ -3,13 +3,13 @@ DROP FUNCTION IF EXISTS
     refreshtop.follow_schedule(text),
     refreshtop.keep_schedule(text, text),
     refreshtop.scheduled_views(),
-    refreshtop.jobs_of_views(),
+    refreshtop.jobs_of_views(boolean),
     refreshtop.cron_facts(),
     refreshtop.cron_job(text),
     refreshtop.cron_settings();
 DROP FUNCTION IF EXISTS
     refreshtop_definers.cron_settings(),
-    refreshtop_definers.cron_jobs(),
+    refreshtop_definers.cron_jobs(boolean),
     refreshtop_definers.put_job(text, text, text, text),
     refreshtop_definers.change_job(text, text, boolean, boolean, text),
     refreshtop_definers.cron_facts(),

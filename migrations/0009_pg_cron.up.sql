@@ -288,22 +288,23 @@ END
 $$;
 
 -- The jobs of this database that run as the owner of this function and refresh views, with their newest executions.
-CREATE OR REPLACE FUNCTION refreshtop_definers.cron_jobs()
+CREATE OR REPLACE FUNCTION refreshtop_definers.cron_jobs(p_runs boolean)
 RETURNS TABLE (
-    job_name text, schedule text, active boolean, last_status text, last_message text, last_start timestamptz)
+    job_name text, schedule text, command text, active boolean,
+    last_status text, last_message text, last_start timestamptz)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN QUERY EXECUTE $query$
-        SELECT j.jobname::text, left(j.schedule, 200), j.active, d.status::text, left(d.return_message, 200),
-               d.start_time
+        SELECT j.jobname::text, left(j.schedule, 200), j.command::text, j.active, d.status::text,
+               left(d.return_message, 200), d.start_time
         FROM cron.job j
         LEFT JOIN (
             SELECT DISTINCT ON (r.jobid) r.jobid, r.status, r.return_message, r.start_time FROM cron.job_run_details r
-            WHERE r.runid > (SELECT coalesce(max(m.runid), 0) - 2000 FROM cron.job_run_details m)
+            WHERE $1 AND r.runid > (SELECT coalesce(max(m.runid), 0) - 2000 FROM cron.job_run_details m)
             ORDER BY r.jobid, r.runid DESC) d ON d.jobid = j.jobid
         WHERE j.database = current_database() AND j.username = current_user AND j.jobname LIKE 'refresh-%'
-        ORDER BY j.active, j.jobid $query$;
+        ORDER BY j.active, j.jobid $query$ USING p_runs;
 END
 $$;
 
@@ -312,7 +313,7 @@ $$;
 -- Every poll calls this: in PL/pgSQL a session plans it once. It does not use current_setting(), which would return a
 -- value that anybody has set under that name if pg_cron is not loaded.
 CREATE OR REPLACE FUNCTION refreshtop_definers.cron_settings()
-RETURNS TABLE (database text, zone text, readable boolean)
+RETURNS TABLE (database text, zone text, readable boolean, launcher boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -326,6 +327,10 @@ BEGIN
         database := current_database();
     END IF;
     zone := coalesce(zone, 'GMT');
+    -- A standby has none.
+    IF database IS NOT NULL AND pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AND NOT pg_is_in_recovery() THEN
+        launcher := EXISTS (SELECT FROM pg_stat_get_activity(NULL) a WHERE a.backend_type = 'pg_cron launcher');
+    END IF;
     RETURN NEXT;
 END
 $$;
@@ -336,20 +341,20 @@ SELECT refreshtop_migration.give('refreshtop_definers.cron_job(text)', refreshto
                                  refreshtop_migration.role('job')),
        refreshtop_migration.give('refreshtop_definers.put_job(text, text, text, text)',
                                  refreshtop_migration.role('job')),
-       refreshtop_migration.give('refreshtop_definers.cron_jobs()', refreshtop_migration.role('job')),
+       refreshtop_migration.give('refreshtop_definers.cron_jobs(boolean)', refreshtop_migration.role('job')),
        refreshtop_migration.give('refreshtop_definers.cron_settings()', refreshtop_migration.role('monitor'));
 SELECT refreshtop_migration.let_monitor('pg_read_all_settings');
 
 SELECT refreshtop_migration.as_owner();
 CREATE OR REPLACE FUNCTION refreshtop.cron_settings()
-RETURNS TABLE (database text, utc_offset integer, readable boolean)
+RETURNS TABLE (database text, utc_offset integer, readable boolean, launcher boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN QUERY
     SELECT s.database,
            extract(epoch FROM (now() AT TIME ZONE s.zone) - (now() AT TIME ZONE 'UTC'))::integer,
-           s.readable
+           s.readable, s.launcher
     FROM refreshtop_definers.cron_settings() s;
 END
 $$;
@@ -379,26 +384,40 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.cron_facts()', 'admin');
 
--- The jobs that refresh the views, of all views at once: none if pg_cron is in another database.
-CREATE OR REPLACE FUNCTION refreshtop.jobs_of_views()
+-- The jobs that refresh the views, of all views at once: none if pg_cron is in another database. Their last executions
+-- only if p_runs, because these cost more than everything else. Names are joined by equality, and made here, because
+-- refreshtop.job_name() is called once for each pair otherwise.
+CREATE OR REPLACE FUNCTION refreshtop.jobs_of_views(p_runs boolean DEFAULT true)
 RETURNS TABLE (
-    refresh_type text, schedule text, active boolean, last_status text, last_message text, last_start timestamptz)
+    refresh_type text, schedule text, active boolean, refreshes boolean,
+    last_status text, last_message text, last_start timestamptz)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF refreshtop.has_cron() THEN
         RETURN QUERY
-        SELECT DISTINCT ON (v.refresh_type)
-               v.refresh_type::text, j.schedule, j.active, j.last_status, j.last_message, j.last_start
-        FROM refreshtop.views v
-        JOIN refreshtop_definers.cron_jobs() j
-          ON j.job_name IN (refreshtop.job_name(v.refresh_type),
-                            refreshtop.job_name(v.refresh_type) || '@' || current_database())
-        ORDER BY v.refresh_type, j.active DESC;
+        WITH named AS MATERIALIZED (
+            SELECT v.refresh_type::text AS id,
+                   CASE WHEN octet_length(v.refresh_type) > 50 OR v.refresh_type = 'platform_metrics'
+                        THEN refreshtop.job_name(v.refresh_type) ELSE 'refresh-view-' || v.refresh_type END AS job_name,
+                   CASE v.refresh_type WHEN 'platform_metrics' THEN 'refresh_platform_metrics_with_logging('
+                        ELSE 'refreshtop.refresh(' || quote_literal(v.refresh_type) END AS call
+            FROM refreshtop.views v
+        ), sought AS (
+            SELECT n.id, n.job_name, n.call FROM named n
+            UNION ALL
+            SELECT n.id, n.job_name || '@' || current_database(), n.call FROM named n
+        )
+        SELECT DISTINCT ON (s.id)
+               s.id, j.schedule, j.active, strpos(j.command, s.call) > 0,
+               j.last_status, j.last_message, j.last_start
+        FROM sought s
+        JOIN refreshtop_definers.cron_jobs(p_runs) j ON j.job_name = s.job_name
+        ORDER BY s.id, strpos(j.command, s.call) > 0 DESC, j.active DESC;
     END IF;
 END
 $$;
-SELECT refreshtop_migration.seal('refreshtop.jobs_of_views()', 'admin');
+SELECT refreshtop_migration.seal('refreshtop.jobs_of_views(boolean)', 'admin');
 
 -- The views that have a schedule: when each is due, how long it waits then, and the name of its job. For whoever runs
 -- the refreshes without pg_cron.

@@ -183,7 +183,7 @@ async fn read_on(
 
 /// The report on one view that was read.
 async fn one(
-    read: Read,
+    mut read: Read,
     kept: &mut Option<(String, Kept)>,
     target: &Target,
     settings: &Settings,
@@ -191,25 +191,25 @@ async fn one(
     if let Some(failure) = read.stats_failure() {
         return Err(session::failure("read the statistics", target, failure));
     }
-    let snapshot = match read.elsewhere() {
-        None => read.complete(),
-        Some(database) => {
-            let there = Target { database: database.to_owned(), ..target.clone() };
-            let opened = match kept.take() {
-                Some((name, session)) if name == there.database => Ok(session),
-                _ => Kept::open(&there, "schedule").await,
-            };
-            match opened {
-                Ok(mut session) => {
-                    let snapshot = read.complete_by(Ok(&mut session)).await;
-                    // One that failed is opened anew.
-                    *kept = snapshot.job.is_ok().then_some((there.database, session));
-                    snapshot
-                }
-                Err(failure) => read.complete_by(Err(failure)).await,
+    if let Some(database) = read.elsewhere() {
+        let there = Target { database: database.to_owned(), ..target.clone() };
+        let opened = match kept.take() {
+            Some((name, session)) if name == there.database => Ok(session),
+            _ => Kept::open(&there, "schedule").await,
+        };
+        match opened {
+            Ok(mut session) => {
+                read.read_elsewhere(Ok(&mut session)).await;
+                *kept = Some((there.database, session));
             }
+            Err(failure) => read.read_elsewhere(Err(failure)).await,
         }
-    };
+    }
+    let snapshot = read.complete();
+    // A session that failed is opened anew; that a job is missing is an answer.
+    if snapshot.job.as_ref().is_err_and(|missing| !missing.missing) {
+        *kept = None;
+    }
     report(snapshot, settings)
 }
 

@@ -1,7 +1,7 @@
 //! Where each setting comes from, for `refreshtop config show`.
 
 use super::{
-    SettingsError, Sources, first_line,
+    File, SettingsError, Sources, first_line,
     layer::{Words, variable},
     options, value,
 };
@@ -10,6 +10,7 @@ use refreshtop_connect::{
     environment::{self, Environment},
     secret::ConnectionUrl,
 };
+use refreshtop_tui::keys::KeyMap;
 use std::{ffi::OsString, path::PathBuf};
 
 /// A setting with its value as it would be written; passwords are masked.
@@ -73,6 +74,7 @@ pub fn settings(arguments: &[OsString], environment: &Environment) -> Result<Vec
             name => layers.option(name),
         })
         .collect();
+    found.extend(file.into_iter().flat_map(of_keys));
     found.extend(of_commands(&sources, environment));
     found.extend(of_postgres(environment));
     Ok(found)
@@ -138,6 +140,19 @@ impl Layers<'_> {
         };
         Setting { name: "profile".to_owned(), value: self.profile.map(shown), origin }
     }
+}
+
+/// The keys that the file changes.
+fn of_keys(file: &File) -> Vec<Setting> {
+    let usual = KeyMap::default();
+    let changed = file.keys().bindings().iter().zip(usual.bindings()).filter(|(own, usual)| own.keys != usual.keys);
+    changed
+        .map(|(own, _)| Setting {
+            name: format!("keys.{}", own.name),
+            value: Some(own.keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(", ")),
+            origin: Origin::File(file.path().to_owned(), None),
+        })
+        .collect()
 }
 
 /// The options of single commands that environment or file set.

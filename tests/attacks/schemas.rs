@@ -17,7 +17,7 @@ CREATE VIEW refreshtop.audit AS SELECT gen_random_uuid() AS id, now() AS at, 'x'
 CREATE VIEW refreshtop.views AS SELECT 'platform_metrics'::text AS refresh_type, 'public'::name AS view_schema, 'platform_metrics'::name AS view_name, '5 s'::interval AS lock_timeout, '30 days'::interval AS keep_log WHERE m.evil_true('views');
 CREATE FUNCTION refreshtop.is_super_admin() RETURNS boolean LANGUAGE sql AS $$ SELECT m.evil_true('is_super_admin') $$;
 CREATE FUNCTION refreshtop.applied_steps() RETURNS bigint[] LANGUAGE sql AS $$ SELECT ARRAY[m.evil('applied_steps')::bigint] $$;
-CREATE FUNCTION refreshtop.cron_settings() RETURNS TABLE (database text, utc_offset integer, readable boolean) LANGUAGE sql AS $$ SELECT 'postgres', m.evil('cron_settings'), true $$;
+CREATE FUNCTION refreshtop.cron_settings() RETURNS TABLE (database text, utc_offset integer, readable boolean, launcher boolean) LANGUAGE sql AS $$ SELECT 'postgres', m.evil('cron_settings'), true, true $$;
 CREATE FUNCTION refreshtop.cron_facts() RETURNS jsonb LANGUAGE sql AS $$ SELECT to_jsonb(m.evil('cron_facts')) $$;
 CREATE FUNCTION refreshtop.running(p_refresh_type text DEFAULT 'platform_metrics') RETURNS TABLE (pid integer, since timestamptz, application_name text) LANGUAGE sql AS $$ SELECT m.evil('running'), now(), 'x' $$;
 CREATE FUNCTION refreshtop.refresh(p_refresh_type text, p_source text DEFAULT NULL) RETURNS jsonb LANGUAGE sql AS $$ SELECT to_jsonb(m.evil('refresh')) $$;

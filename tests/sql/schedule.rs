@@ -63,10 +63,11 @@ fn has(lines: &[String], parts: &[&str]) -> bool {
 async fn monitored_job(target: &Target) -> Option<Job> {
     let scope = Scope { window: Some(Duration::from_hours(1)), runs: 1, errors: 0, board: false };
     let mut app = Kept::open(target, "test").await.unwrap();
-    let read = snapshot::read(&mut app, &ViewId::new(PLATFORM_METRICS), &scope).await.unwrap();
+    let mut read = snapshot::read(&mut app, &ViewId::new(PLATFORM_METRICS), &scope).await.unwrap();
     let Some(database) = read.elsewhere().map(ToOwned::to_owned) else { return read.complete().job.ok() };
     let mut there = Kept::open(&Target { database, ..target.clone() }, "test").await.unwrap();
-    read.complete_by(Ok(&mut there)).await.job.ok()
+    read.read_elsewhere(Ok(&mut there)).await;
+    read.complete().job.ok()
 }
 
 /// A cluster of its own, for tests that need another `cron.database_name` than the shared one has, or none.

@@ -130,6 +130,7 @@ pub fn snapshot(failed: &[u32]) -> Snapshot {
             schedule: "*/5 * * * *".into(),
             active: true,
             offset: Utc.fix(),
+            launcher: Some(true),
             last: Some(JobRun {
                 status: "succeeded".into(),
                 message: Some("1 row".into()),

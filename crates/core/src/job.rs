@@ -1,9 +1,18 @@
 //! The schedule that drives the refreshes.
 
-use crate::schedule;
+use crate::{
+    address::ViewId,
+    reading::{Reading, Unavailable},
+    schedule,
+};
 use chrono::{DateTime, FixedOffset, Utc};
+use std::collections::BTreeMap;
 
-/// The `pg_cron` job `refresh-platform-metrics`.
+const UNSCHEDULED: &str = "it has no schedule: whoever calls refreshtop.refresh() refreshes it";
+const WITHOUT_CRON: &str = "pg_cron is not loaded on this server";
+const RESTORE: &str = "run: refreshtop job restore";
+
+/// A job of `pg_cron`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     /// Database that `pg_cron` is in (`cron.database_name`).
@@ -14,8 +23,100 @@ pub struct Job {
     pub active: bool,
     /// Offset of the zone in which `pg_cron` reads schedules: UTC, or `cron.timezone`'s.
     pub offset: FixedOffset,
-    /// Its newest finished or running execution.
+    /// Whether `pg_cron`'s launcher runs, without which no job does; `None` if that can't be seen.
+    pub launcher: Option<bool>,
+    /// Its newest finished or running execution, if it was asked for.
     pub last: Option<JobRun>,
+}
+
+/// Whether a view is refreshed by itself, as far as `pg_cron` and the registry tell.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JobState {
+    /// It has no schedule, and no job in `pg_cron` is known: none is expected.
+    Unscheduled,
+    /// It has a schedule, and `pg_cron` is not loaded on the server: `refreshtop schedule` must refresh it.
+    WithoutCron,
+    /// It has a schedule, and no job in `pg_cron`.
+    Missing,
+    /// The job of its name runs something else.
+    NotOurs(Job),
+    /// Its job is paused.
+    Paused(Job),
+    /// Its job is active. If `pg_cron`'s launcher does not run, it does not run either.
+    Active(Job),
+    /// It has a schedule, and its job could not be read.
+    Unknown(Unavailable),
+}
+
+impl JobState {
+    /// The job that refreshes the view, or would if it were not paused.
+    pub fn job(&self) -> Option<&Job> {
+        match self {
+            Self::Paused(job) | Self::Active(job) => Some(job),
+            Self::Unscheduled | Self::WithoutCron | Self::Missing | Self::NotOurs(_) | Self::Unknown(_) => None,
+        }
+    }
+
+    /// The job, or why there is none. The view's job has the name `name`.
+    pub fn reading(&self, name: &str) -> Reading<Job> {
+        Err(match self {
+            Self::Paused(job) | Self::Active(job) => return Ok(job.clone()),
+            Self::Unknown(why) => why.clone(),
+            Self::Unscheduled => Unavailable::new(UNSCHEDULED, ""),
+            Self::WithoutCron => Unavailable::new(WITHOUT_CRON, "run: refreshtop schedule"),
+            Self::Missing => Unavailable::new(format!("there is no job {name} in pg_cron"), RESTORE).missing(),
+            Self::NotOurs(_) => Unavailable::new(format!("job {name} in pg_cron runs something else"), ""),
+        })
+    }
+
+    /// Whether it is known that `pg_cron` does not run the job, since its launcher does not run.
+    pub fn launcher_is_dead(&self) -> bool {
+        matches!(self, Self::Active(Job { launcher: Some(false), .. }))
+    }
+}
+
+/// What is known of the jobs of all views.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Jobs {
+    /// `pg_cron` is not loaded on the server.
+    NoCron,
+    /// These were found.
+    Found {
+        /// The job of each view.
+        jobs: BTreeMap<ViewId, FoundJob>,
+        /// Why there may be others that this role can't see.
+        hidden: Option<Unavailable>,
+    },
+    /// They could not be read.
+    Unknown(Unavailable),
+}
+
+/// A job with the name that the job of a view has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundJob {
+    /// The job.
+    pub job: Job,
+    /// Whether it refreshes the view.
+    pub refreshes: bool,
+}
+
+impl Jobs {
+    /// The state of the job of `view`, which has a schedule or not.
+    pub fn of(&self, view: &ViewId, scheduled: bool) -> JobState {
+        let found = match self {
+            Self::Found { jobs, .. } => jobs.get(view),
+            Self::NoCron | Self::Unknown(_) => None,
+        };
+        match (found, self) {
+            (Some(FoundJob { job, refreshes: false }), _) => JobState::NotOurs(job.clone()),
+            (Some(FoundJob { job, .. }), _) if job.active => JobState::Active(job.clone()),
+            (Some(FoundJob { job, .. }), _) => JobState::Paused(job.clone()),
+            _ if !scheduled => JobState::Unscheduled,
+            (None, Self::NoCron) => JobState::WithoutCron,
+            (None, Self::Found { hidden: None, .. }) => JobState::Missing,
+            (None, Self::Found { hidden: Some(why), .. } | Self::Unknown(why)) => JobState::Unknown(why.clone()),
+        }
+    }
 }
 
 /// One row of `cron.job_run_details`.
@@ -54,7 +155,14 @@ mod tests {
     use chrono::Offset;
 
     fn job(schedule: &str) -> Job {
-        Job { cron_database: "postgres".into(), schedule: schedule.into(), active: true, offset: Utc.fix(), last: None }
+        Job {
+            cron_database: "postgres".into(),
+            schedule: schedule.into(),
+            active: true,
+            offset: Utc.fix(),
+            launcher: None,
+            last: None,
+        }
     }
 
     fn at(text: &str) -> DateTime<Utc> {

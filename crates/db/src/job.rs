@@ -124,6 +124,7 @@ pub(super) fn of_row(row: &Row, cron: &CronSettings) -> Result<Job> {
         schedule: some_text(row, "schedule")?,
         active: row.try_get("active")?,
         offset: cron.offset,
+        launcher: cron.launcher,
         last,
     })
 }

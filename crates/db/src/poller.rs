@@ -98,14 +98,14 @@ impl Poller {
                 Err(_) => {}
             }
         }
-        let board = read.take_board();
-        let Some(database) = read.elsewhere().map(ToOwned::to_owned) else {
-            return Ok(Polled { snapshot: read.complete(), board });
-        };
-        if !self.cron.is_open(&database) {
-            early(Polled { snapshot: read.without_schedule(), board: board.clone() });
+        if let Some(database) = read.elsewhere().map(ToOwned::to_owned) {
+            if !self.cron.is_open(&database) {
+                early(Polled { snapshot: read.without_schedule(), board: read.board().cloned() });
+            }
+            Box::pin(read.read_elsewhere(self.cron.open(&database).await)).await;
         }
-        Ok(Polled { snapshot: read.complete_by(self.cron.open(&database).await).await, board })
+        let board = read.take_board();
+        Ok(Polled { snapshot: read.complete(), board })
     }
 
     /// Why there is no snapshot, in a sentence.

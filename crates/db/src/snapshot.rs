@@ -4,7 +4,7 @@ use crate::{
     contract::{is_own, refresh_job},
     cron_settings::{self, CronSettings},
     error::{self, Error, Result},
-    figures, job, last_measured,
+    figures, job, jobs, last_measured,
     quote::{identifier, literal},
     read_transaction::{self, Assumed, ReadTransaction, is_refuted},
     recent_runs::{self, LogFilter},
@@ -16,12 +16,15 @@ use crate::{
     unmanaged::{self, Catalog},
     views,
 };
-use futures_util::{FutureExt as _, future::BoxFuture};
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, OptionFuture},
+};
 use refreshtop_connect::{ConnectError, Kind, Limits, Target};
 use refreshtop_core::{
     address::ViewId,
     figures::PlatformMetrics,
-    job::Job,
+    job::{Job, Jobs},
     limits::window_of,
     reading::{Reading, Unavailable},
     run::Run,
@@ -149,7 +152,7 @@ pub async fn read(app: &mut Kept, view: &ViewId, scope: &Scope) -> Result<Read> 
 pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) -> Result<Read> {
     let job_name = refresh_job(&view);
     // Polled together they share a round trip, which is most of what a poll costs over a slow link.
-    let (stats, all, errors, figures, measured, running, cron, own_job, board) = tokio::join!(
+    let (stats, all, errors, figures, measured, running, cron, own_job, board, jobs) = tokio::join!(
         biased;
         statistics::statistics(tx, &view, scope.window),
         recent_runs::recent_runs(tx, &view, LogFilter::All, scope.runs),
@@ -160,6 +163,7 @@ pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) 
         cron_settings::cron_settings_in(tx),
         job::own_job(tx, &job_name),
         board(tx, &scope),
+        jobs(tx, &scope),
     );
     let facts = tx.facts().await.clone();
     let (known, role) = (Instant::now(), facts.server.role.clone());
@@ -169,7 +173,11 @@ pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) 
     };
     let window = window_of(&own_limits, scope.window);
     let stats_failure = stats.as_ref().err().cloned();
-    let board = board.map(|board| part("views", &role, board)).transpose()?;
+    let mut board = board.map(|board| part("views", &role, board)).transpose()?;
+    if let (Some(Ok(views)), Some(rows)) = (&mut board, jobs) {
+        let jobs = jobs::here(tx, &cron, rows, views).await?;
+        views.set_jobs(&jobs);
+    }
     // Only survey the catalog if a function was missing.
     let catalog = match &stats {
         Err(failure) if error::is_not_installed(failure) => Some(unmanaged::catalog(tx).await?),
@@ -247,21 +255,29 @@ impl Read {
         self.snapshot
     }
 
-    /// Everything, with the schedule read through the session `there` in [`Self::elsewhere`]. That database may refuse
-    /// us, which says nothing about the application's.
-    pub async fn complete_by(mut self, there: Result<&mut Kept, ConnectError>) -> Snapshot {
-        if let Some(elsewhere) = &self.elsewhere {
-            let began = Instant::now();
-            self.snapshot.job = job_elsewhere(there, elsewhere, &self.snapshot).await;
-            self.snapshot.read_for += began.elapsed();
+    /// Reads the schedule through the session `there` in [`Self::elsewhere`]. That database may refuse us, which says
+    /// nothing about the application's.
+    pub async fn read_elsewhere(&mut self, there: Result<&mut Kept, ConnectError>) {
+        let Some(elsewhere) = &self.elsewhere else { return };
+        let began = Instant::now();
+        let views = self.board.as_ref().and_then(|board| board.as_ref().ok());
+        let (job, jobs) = schedule_elsewhere(there, elsewhere, &self.snapshot, views).await;
+        self.snapshot.job = job;
+        if let Some(Ok(views)) = &mut self.board {
+            views.set_jobs(&jobs);
         }
-        self.snapshot
+        self.snapshot.read_for += began.elapsed();
     }
 }
 
 /// All views.
 async fn board(tx: &ReadTransaction<'_>, scope: &Scope) -> Option<Result<Views>> {
     if scope.board { Some(views::board(tx, scope.window).await) } else { None }
+}
+
+/// The jobs of all views.
+async fn jobs(tx: &ReadTransaction<'_>, scope: &Scope) -> Option<Result<Vec<Row>>> {
+    if scope.board { Some(jobs::rows_here(tx, false).await) } else { None }
 }
 
 /// The newest failures.
@@ -354,7 +370,11 @@ async fn unmanaged_job(tx: &ReadTransaction<'_>, view: &ViewId, server: &Server)
 
 /// A placeholder for the schedule, until it was read elsewhere.
 fn not_yet(place: CronPlace) -> JobOrPlace {
-    (Err(Unavailable::new(format!("schedule (database {}): not read", place.database), "")), Some(place))
+    (Err(not_yet_read(&place.database)), Some(place))
+}
+
+pub(super) fn not_yet_read(database: &str) -> Unavailable {
+    Unavailable::new(format!("schedule (database {database}): not read"), "")
 }
 
 /// The settings of `pg_cron` and its database, or why there is none.
@@ -380,31 +400,54 @@ fn shown_job(
     }
 }
 
-/// Reads the job in the database of `pg_cron`. That database may refuse us, which tells nothing about the
-/// application's.
-async fn job_elsewhere(there: Result<&mut Kept, ConnectError>, place: &CronPlace, snapshot: &Snapshot) -> Reading<Job> {
+/// Reads the job in the database of `pg_cron`, and the jobs of `all` views. That database may refuse us, which tells
+/// nothing about the application's.
+async fn schedule_elsewhere(
+    there: Result<&mut Kept, ConnectError>,
+    place: &CronPlace,
+    snapshot: &Snapshot,
+    all: Option<&Views>,
+) -> (Reading<Job>, Jobs) {
     let (server, database) = (&snapshot.server, &place.database);
     let what = format!("schedule (database {database})");
     let grant = cron_grant(&server.role, database);
     let kept = match there {
         Ok(kept) => kept,
         Err(failure) => {
-            let fix = if failure.kind == Kind::NotPermitted { grant } else { String::new() };
-            return Err(Unavailable::new(format!("{what}: {failure}"), fix));
+            let missing = not_reached(&failure, &what, &grant);
+            return (Err(missing.clone()), Jobs::Unknown(missing));
         }
     };
-    let (settings, sought) = (place.settings.clone(), refresh_job_of(&server.database, &snapshot.view));
-    let found = kept.read(move |tx| {
-        let (settings, sought) = (settings.clone(), sought.clone());
-        Box::pin(async move { job::job_there(tx, &settings, &sought).await })
+    let sought = refresh_job_of(&server.database, &snapshot.view);
+    let found = kept.read(|tx| {
+        let (settings, sought, all) = (place.settings.clone(), sought.clone(), all.cloned());
+        Box::pin(async move {
+            // Polled together they share a round trip.
+            Ok(tokio::join!(
+                biased;
+                job::job_there(tx, &settings, &sought),
+                OptionFuture::from(all.as_ref().map(|all| jobs::there(tx, &settings, all))),
+            ))
+        })
     });
+    let refused = |failure: &Error| error::unavailable_but_for(&what, failure, &grant);
     match found.await {
-        Ok(job) => {
+        Ok((job, jobs)) => {
             let migrated = snapshot.deployment == Deployment::Migrated;
-            job.ok_or_else(|| no_job(&snapshot.view, database, false, server, migrated))
+            let missing = || no_job(&snapshot.view, database, false, server, migrated);
+            let job = job.map_err(|failure| refused(&failure)).and_then(|job| job.ok_or_else(missing));
+            let not_asked = || Jobs::Unknown(not_yet_read(database));
+            let jobs =
+                jobs.map_or_else(not_asked, |jobs| jobs.unwrap_or_else(|failure| Jobs::Unknown(refused(&failure))));
+            (job, jobs)
         }
-        Err(failure) => Err(error::unavailable_but_for(&what, &failure, &grant)),
+        Err(failure) => (Err(refused(&failure)), Jobs::Unknown(refused(&failure))),
     }
+}
+
+fn not_reached(failure: &ConnectError, what: &str, grant: &str) -> Unavailable {
+    let fix = if failure.kind == Kind::NotPermitted { grant } else { "" };
+    Unavailable::new(format!("{what}: {failure}"), fix)
 }
 
 /// What lets a role read its jobs in the database of `pg_cron`.
@@ -413,7 +456,7 @@ fn cron_grant(role: &str, database: &str) -> String {
     format!("GRANT CONNECT ON DATABASE {name} TO {role}; in {name}: GRANT USAGE ON SCHEMA cron TO {role}")
 }
 
-fn no_cron(cron: &CronSettings, role: &str, unmanaged: bool) -> Unavailable {
+pub(super) fn no_cron(cron: &CronSettings, role: &str, unmanaged: bool) -> Unavailable {
     if unmanaged && !cron.readable {
         let fix = format!("GRANT pg_read_all_settings TO {}", identifier(role));
         return Unavailable::new(format!("role {role} may not see whether pg_cron is loaded on this server"), fix);

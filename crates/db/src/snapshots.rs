@@ -2,9 +2,8 @@
 
 use crate::{
     contract::refresh_job,
-    cron_settings, default_view,
+    default_view,
     error::Result,
-    jobs,
     read_transaction::ReadTransaction,
     recent_runs::{self, LISTED_ERROR},
     row::{FromRow as _, some_text},
@@ -57,24 +56,9 @@ pub async fn read(app: &mut Kept, window: Option<Duration>, runs: u16) -> Result
 }
 
 async fn all(tx: &ReadTransaction<'_>, window: Option<Duration>, limit: u16) -> Result<All> {
-    let (views, runs, running, cron, jobs) = tokio::join!(
-        biased;
-        views::views(tx, window),
-        newest(tx, limit),
-        under_way(tx),
-        cron_settings::cron_settings_in(tx),
-        jobs::rows_here(tx),
-    );
+    let (views, runs, running) = tokio::join!(biased; views::views(tx, window), newest(tx, limit), under_way(tx));
     let (views, known) = (views?, Instant::now());
     let role = &*views.server.role;
-    let cron = views::part("schedule", role, cron)?;
-    let jobs = views::part("schedule", role, jobs)?;
-    let mut jobs = match (&cron, jobs) {
-        (Ok(cron), Ok(rows)) => Ok(jobs::of_rows(&rows, cron)?),
-        (Err(missing), _) => Err(missing.clone()),
-        (_, Err(missing)) => Err(missing),
-    };
-    let elsewhere = cron.ok().and_then(|cron| cron.database).filter(|database| *database != views.server.database);
     let mut runs = views::part("runs", role, runs)?;
     // If that can't be read, no refresh is shown as running.
     let mut running = views::part("running", role, running)?.unwrap_or_default();
@@ -97,10 +81,7 @@ async fn all(tx: &ReadTransaction<'_>, window: Option<Duration>, limit: u16) -> 
             deployment: Deployment::Migrated,
             runs,
             errors: Ok(Vec::new()),
-            job: match &mut jobs {
-                Ok(jobs) => jobs.remove(id).ok_or_else(|| no_job(id, elsewhere.as_deref())),
-                Err(missing) => Err(missing.clone()),
-            },
+            job: view.job.reading(&refresh_job(id)),
             figures: Err(Unavailable::new(format!("{id} has no figures that are shown here"), "")),
             measured: None,
             running: running.remove(id),
@@ -115,17 +96,6 @@ fn stats(views: &Views, view: &View) -> Reading<refreshtop_core::stats::RefreshS
         (Some(stats), _) => Ok(stats.clone()),
         (None, Err(missing)) => Err(missing.clone()),
         (None, Ok(())) => Err(Unavailable::new("it was registered a moment ago", "try again")),
-    }
-}
-
-fn no_job(view: &ViewId, elsewhere: Option<&str>) -> Unavailable {
-    let job = refresh_job(view);
-    match elsewhere {
-        Some(database) => {
-            let why = format!("job {job} is in database {database}, which is not read when all views are");
-            Unavailable::new(why, "name the view with --view")
-        }
-        None => Unavailable::new(format!("there is no job {job} in pg_cron"), "").missing(),
     }
 }
 

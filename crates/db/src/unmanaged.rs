@@ -318,7 +318,7 @@ pub async fn cron_settings(tx: &ReadTransaction<'_>) -> Result<CronSettings> {
         SELECT coalesce((SELECT nullif(setting, '') FROM pg_settings WHERE name = 'cron.database_name'),
                         (SELECT current_database()::text FROM pg_extension WHERE extname = 'pg_cron')) AS database,
                extract(epoch FROM (now() AT TIME ZONE zone) - (now() AT TIME ZONE 'UTC'))::integer AS utc_offset,
-               pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') AS readable
+               pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') AS readable, NULL::boolean AS launcher
         FROM (SELECT coalesce((SELECT nullif(setting, '') FROM pg_settings WHERE name = 'cron.timezone'), 'GMT') AS zone) z";
     cron_settings::settings_from_row(&tx.one(&[], sql, &[]).await?)
 }

@@ -105,7 +105,7 @@ async fn each_setting_is_shown_with_its_origin_and_no_password() {
     let path = folder.path().join("c.toml");
     let text = "poll = '20s'\ntheme = 'dark'\ndefault_profile = 'prod'\n[thresholds]\nmax_age = '20m'\n
         [profiles.prod]\nurl = 'postgres://bob:hunter2@db/app'\npoll = '10s'\n[commands.runs]\nlimit = 50\n
-        [commands.metrics]\ntextfile = '/tmp/x'\n";
+        [keys]\nquit = ['x', 'F10']\n[commands.metrics]\ntextfile = '/tmp/x'\n";
     fs::write(&path, text).unwrap();
     let at = |line: &str, more: &[(&str, &str)]| {
         let mut command = program("", line);
@@ -135,6 +135,7 @@ async fn each_setting_is_shown_with_its_origin_and_no_password() {
         ("screen", "runs", "--screen"),
         ("mouse", "false", "default"),
         ("success_warning", "each view's own", "default"),
+        ("keys.quit", "x, F10", file),
         ("runs.limit", "7", "REFRESHTOP_LIMIT"),
         ("metrics.textfile", "/tmp/x", file),
         ("PGPASSWORD", "***", "PGPASSWORD"),

@@ -90,7 +90,7 @@ fn schema(security: &str) -> String {
         "CREATE SCHEMA refreshtop; GRANT USAGE ON SCHEMA refreshtop TO PUBLIC;".to_owned(),
         function("stats(a text, b interval)", stats, "RETURN;"),
         function("running(a text DEFAULT '')", "TABLE (pid integer, since timestamptz, application_name text)", "RETURN;"),
-        function("cron_settings()", "TABLE (database text, utc_offset integer, readable boolean)", "RETURN;"),
+        function("cron_settings()", "TABLE (database text, utc_offset integer, readable boolean, launcher boolean)", "RETURN;"),
         function("cron_job(a text)", job, "RETURN;"),
         function("cron_facts()", "jsonb", "RETURN '[]';"),
         function("applied_steps()", "bigint[]", "RETURN '{1}';"),
@@ -231,8 +231,8 @@ async fn an_installation_of_a_lesser_role() {
     execute(&owner_url, FUNCTIONS).await;
     execute(
         &owner_url,
-        "CREATE OR REPLACE FUNCTION refreshtop.cron_settings() RETURNS TABLE (database text, utc_offset integer, readable boolean)
-             LANGUAGE sql SECURITY INVOKER AS $$SELECT current_database()::text, 0, true WHERE trap.spring('cron_settings')$$;
+        "CREATE OR REPLACE FUNCTION refreshtop.cron_settings() RETURNS TABLE (database text, utc_offset integer, readable boolean, launcher boolean)
+             LANGUAGE sql SECURITY INVOKER AS $$SELECT current_database()::text, 0, true, true WHERE trap.spring('cron_settings')$$;
          CREATE INDEX ON public.metrics_refresh_log (created_at) WHERE trap.spring('index')",
     )
     .await;

@@ -12,8 +12,8 @@ const TELLING: &str = "
         RAISE LOG 'limits of % : % % % %', current_setting('application_name'), current_setting('statement_timeout'),
             current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout'),
             current_setting('default_transaction_read_only'); END $$;
-    CREATE OR REPLACE FUNCTION refreshtop.cron_settings() RETURNS TABLE (database text, utc_offset integer, readable boolean)
-        LANGUAGE plpgsql AS $$ BEGIN PERFORM refreshtop.tell(); RETURN QUERY SELECT NULL::text, 0, true; END $$;
+    CREATE OR REPLACE FUNCTION refreshtop.cron_settings() RETURNS TABLE (database text, utc_offset integer, readable boolean, launcher boolean)
+        LANGUAGE plpgsql AS $$ BEGIN PERFORM refreshtop.tell(); RETURN QUERY SELECT NULL::text, 0, true, NULL::boolean; END $$;
     CREATE OR REPLACE FUNCTION refreshtop.caller() RETURNS name
         LANGUAGE plpgsql AS $$ BEGIN PERFORM refreshtop.tell(); RETURN session_user; END $$";
 

@@ -5,6 +5,7 @@ mod beside;
 mod commits;
 mod release;
 mod roles;
+mod states;
 mod taken;
 mod views;
 

@@ -106,6 +106,7 @@ mod tests {
     use crate::{
         address::ViewId,
         health::{Finding, Rule},
+        job::JobState,
         views::{Managed, Relation, UniqueIndex, names::ViewName},
     };
 
@@ -151,6 +152,7 @@ mod tests {
             managed: Managed::Yes(Box::new(registered.clone())),
             stats: None,
             recent: None,
+            job: JobState::Unscheduled,
         }
     }
 

@@ -9,6 +9,7 @@ pub mod tree;
 use crate::{
     address::ViewId,
     health::{self, Finding, Health, Rule, Verdict},
+    job::{JobState, Jobs},
     limits::{Overrides, ViewLimits},
     reading::Reading,
     run::RunStatus,
@@ -53,6 +54,8 @@ pub struct View {
     pub stats: Option<RefreshStats>,
     /// Its newest attempts, if it is managed and they could be read.
     pub recent: Option<Recent>,
+    /// The job that refreshes it.
+    pub job: JobState,
 }
 
 /// The newest attempts to refresh a view.
@@ -384,6 +387,7 @@ impl Views {
                     managed: found.map_or_else(unregistered, |one| Managed::Yes(Box::new(one))),
                     stats,
                     recent,
+                    job: JobState::Unscheduled,
                 }
             })
             .collect();
@@ -392,9 +396,18 @@ impl Views {
             relation: None,
             stats: stats_of(&registered),
             recent: recent_of(&registered),
+            job: JobState::Unscheduled,
             managed: Managed::Yes(Box::new(registered)),
         }));
         Self { at, server, window, registry, statistics, views }
+    }
+
+    /// Takes in the jobs of the views.
+    pub fn set_jobs(&mut self, jobs: &Jobs) {
+        for view in &mut self.views {
+            let Managed::Yes(registered) = &view.managed else { continue };
+            view.job = jobs.of(&registered.id, registered.schedule.is_some());
+        }
     }
 
     /// The views, the worst first, then those with the oldest data, then by name.

@@ -1,7 +1,9 @@
 //! The materialized views of a database, managed or not, from catalog rows, the registry and the statistics.
 
 use crate::{
+    cron_settings,
     error::{self, Error, Result},
+    jobs,
     parameter::Parameter,
     read_transaction::ReadTransaction,
     recent_runs::{self, LISTED_ERROR},
@@ -72,10 +74,19 @@ pub async fn read(app: &mut Kept, window: Option<Duration>) -> Result<Views> {
 
 /// The same in a transaction.
 pub async fn views(tx: &ReadTransaction<'_>, window: Option<Duration>) -> Result<Views> {
-    all(tx, LIST, window).await
+    let (views, cron, jobs) = tokio::join!(
+        biased;
+        all(tx, LIST, window),
+        cron_settings::cron_settings_in(tx),
+        jobs::rows_here(tx, true),
+    );
+    let mut views = views?;
+    let jobs = jobs::here(tx, &cron, jobs, &views).await?;
+    views.set_jobs(&jobs);
+    Ok(views)
 }
 
-/// The same without sizes, rows and dependencies, for the board.
+/// The same without sizes, rows, dependencies and jobs, for the board.
 pub async fn board(tx: &ReadTransaction<'_>, window: Option<Duration>) -> Result<Views> {
     all(tx, BOARD, window).await
 }

@@ -23,7 +23,14 @@ pub(super) fn readable(schedule: &str, now: DateTime<Utc>) -> bool {
         return ["reboot", "yearly", "annually", "monthly", "weekly", "daily", "midnight", "hourly"].contains(&name);
     }
     let schedule = schedule.replace('$', "L");
-    let schedule = Schedule { cron_database: String::new(), schedule, active: true, offset: Utc.fix(), last: None };
+    let schedule = Schedule {
+        cron_database: String::new(),
+        schedule,
+        active: true,
+        offset: Utc.fix(),
+        launcher: None,
+        last: None,
+    };
     schedule.next_run(now).is_some()
 }
 
