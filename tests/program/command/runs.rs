@@ -25,7 +25,7 @@ async fn the_session_that_blocked_is_named_and_the_run_is_shown_whole() {
     let url = blocked().await;
     let listed = run(&url, "runs").await.out;
     let rows: Vec<&str> = listed.lines().collect();
-    assert!(rows[0].starts_with("id        started (UTC)        status  source    duration"), "{listed}");
+    assert!(rows[0].starts_with("id        started (UTC)        status  source  duration  sqlstate  blocked by "), "{listed}");
     assert_eq!(rows.len(), 5, "{listed}");
     let last = rows[4];
     assert!(last.contains(" failed  manual ") && last.contains("  55P03 "), "the newest comes last: {listed}");
@@ -74,7 +74,7 @@ async fn a_run_is_shown_only_if_it_is_meant() {
     )
     .await;
     for (id, wanted_code, wanted) in [
-        ("0123abc3", exit::OK, "run         0123abc3-0000-4000-8000-000000000000"),
+        ("0123abc3", exit::OK, "  0123abc3-0000-4000-8000-000000000000\nview "),
         ("0123abc", exit::USAGE, "several runs begin with 0123abc: 0123abc"),
         ("0123abcf", exit::FAILURE, "the log has no run 0123abcf; list them with: refreshtop runs"),
         ("012", exit::USAGE, "not the id of a run: write at least its first 4 digits"),

@@ -61,7 +61,10 @@ async fn a_terminal_is_drawn_on_in_place() {
         assert_eq!(screen.matches("verdict").count(), 1, "drawn over: {screen}");
         // What was drawn on another size is cleared.
         terminal.resize(60, 12);
-        terminal.wait_for("a whole frame", |screen| screen.contains("every 1 s") && screen.starts_with("verdict"));
+        let cleared = |bytes: &[u8]| bytes.windows(4).any(|bytes| bytes == b"\x1b[2J");
+        terminal.wait_for_bytes("a whole frame", |bytes, screen| cleared(bytes) && screen.contains("every 1 s"));
+        let screen = terminal.screen_text();
+        assert!(screen.starts_with("verdict") && screen.matches("verdict").count() == 1, "{screen}");
         let frames = String::from_utf8_lossy(&terminal.raw_bytes()).into_owned();
         assert_eq!(frames.matches("\x1b[2J").count(), 1, "cleared once, for the new size: {frames:?}");
         assert!(!frames.contains("\x1b[?1049h"), "the last status stays: {frames:?}");
