@@ -91,7 +91,7 @@ fn options_stand_before_or_after_the_command() {
 fn wrong_lines_say_what_is_allowed() {
     for (line, wanted) in [
         ("--poll 30", "units: ms, s, m, h, d"),
-        ("--poll 10ms", "at least 1s"),
+        ("--poll 10ms", "at least 1 s"),
         ("--window 2y", "at most 366 days"),
         ("--theme pink", "terminal, light, dark, colorblind, mono"),
         ("--success-warning 101", "from 0 to 100"),
@@ -196,13 +196,13 @@ fn what_is_about_one_call_has_no_variable() {
 fn help_has_the_own_options_and_those_that_matter() {
     let help = |line: &str| read(line).unwrap_err().to_string();
     for (line, there, elsewhere) in [
-        ("--help", &["status", "refreshtop options", "Exit codes"][..], &["--url", "--theme"][..]),
-        ("monitor --help", &["--theme", "--mouse", "--view"], &["--url", "--success-warning"]),
+        ("--help", &["status", "refreshtop options", "Exit codes"][..], &["--url <", "--theme"][..]),
+        ("monitor --help", &["--theme", "--mouse", "--view"], &["--url <", "--success-warning"]),
         ("runs --help", &["--since", "--until", "--view", "refreshtop options"], &["--theme", "REFRESHTOP_FOLLOW"]),
         ("runs show --help", &["--markdown"], &["--view", "--theme"]),
         ("job pause --help", &["--job", "--view"], &["--theme"]),
         ("cleanup --help", &["--older-than", "--dry-run"], &["--view", "--theme"]),
-        ("help views add", &["--take-over"], &["--url"]),
+        ("help views add", &["--take-over"], &["--url <"]),
     ] {
         let text = help(line);
         for word in there {

@@ -16,7 +16,7 @@ use refreshtop_core::{
     age,
     diagnosis::bytes,
     limits::{Sourced, ViewLimits},
-    numbers::{grouped_u64, length},
+    numbers::{counted, grouped_u64, length},
     run::Run,
     views::{
         Registered, View, Views,
@@ -201,11 +201,11 @@ fn line(run: &Run) -> String {
     let outcome = outcome(run.status);
     let duration = run.duration_ms.map_or_else(|| UNKNOWN.into(), age::duration_ms);
     let error = run.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
-    let counted = |count: Option<u64>, what: &str| count.map(|count| format!(", {} {what}", grouped_u64(count)));
+    let rows = |count: Option<u64>, way: &str| count.map(|count| format!(", {} {way}", counted(count, "row")));
     let wal = run.work.server_wal_bytes.and_then(|wal| i64::try_from(wal).ok());
     let work: String = [
-        counted(run.work.rows_inserted, "rows in"),
-        counted(run.work.rows_deleted, "rows out"),
+        rows(run.work.rows_inserted, "in"),
+        rows(run.work.rows_deleted, "out"),
         wal.map(|wal| format!(", at most {} of WAL", bytes(wal))),
     ]
     .into_iter()
