@@ -25,7 +25,10 @@ async fn the_session_that_blocked_is_named_and_the_run_is_shown_whole() {
     let url = blocked().await;
     let listed = run(&url, "runs").await.out;
     let rows: Vec<&str> = listed.lines().collect();
-    assert!(rows[0].starts_with("id        started (UTC)        status  source  duration  sqlstate  blocked by "), "{listed}");
+    assert!(
+        rows[0].starts_with("id        started (UTC)        status  source  duration  sqlstate  blocked by "),
+        "{listed}"
+    );
     assert_eq!(rows.len(), 5, "{listed}");
     let last = rows[4];
     assert!(last.contains(" failed  manual ") && last.contains("  55P03 "), "the newest comes last: {listed}");
