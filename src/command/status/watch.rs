@@ -125,7 +125,7 @@ impl Watch<'_> {
             }
         }
         for line in &lines {
-            let _ = write!(frame, "{line}\x1b[K\n");
+            let _ = writeln!(frame, "{line}\x1b[K");
         }
         let _ = write!(frame, "{}\x1b[K\n\x1b[J\x1b[?7h\x1b[?2026l", crate::output::cut(&note, columns));
         self.shown.rows = lines.len() + 1;

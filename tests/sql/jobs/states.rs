@@ -32,7 +32,7 @@ fn states(views: &Views) -> [&'static str; 7] {
     ["platform_metrics", "active", "paused", "missing", "changed", "byhand", &long()].map(|view| state(views, view))
 }
 
-/// A name that pg_cron would cut.
+/// A name that `pg_cron` would cut.
 fn long() -> String {
     "l".repeat(60)
 }
