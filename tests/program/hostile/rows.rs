@@ -110,7 +110,7 @@ async fn odd_values_cost_no_list() {
             let printed: Value = serde_json::from_str(&output(&url, line)).unwrap();
             assert_eq!(printed["runs"].as_array().unwrap().len(), 13, "{printed}");
         }
-        assert!(output(&url, "status").contains("0 of 13 succeeded"));
+        assert!(output(&url, "status").contains("0 of 13 ok"));
         execute(&url, "DROP SCHEMA IF EXISTS refreshtop CASCADE").await;
     }
 }

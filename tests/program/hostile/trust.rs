@@ -242,7 +242,7 @@ async fn an_installation_of_a_lesser_role() {
     let (_, printed) = run(&admin, "trigger");
     assert!(printed.contains("refreshed in"), "{printed}");
     let (code, printed) = run(&admin, "status");
-    assert!(code == 0 && printed.contains("1 of 1 succeeded"), "{printed}");
+    assert!(code == 0 && printed.contains("1 of 1 ok"), "{printed}");
 }
 
 #[tokio::test]
