@@ -37,7 +37,7 @@ async fn main() {
         let url = proxy.url(url);
         let psql = timed(|| run("psql", &["-XAtc", "SELECT count(*) FROM public.metrics_refresh_log", &url]));
         println!("{who}: psql, one query: {psql}");
-        for command in ["status", "check", "logs", "doctor"] {
+        for command in ["status", "check", "runs", "doctor"] {
             let taken = timed(|| run(REFRESHTOP, &["--url", &url, command]));
             println!("{who}: {command}: {taken} ({:.1} round trips)", trips(&taken));
             let most = if command == "doctor" { MOST_DOCTOR } else { f64::INFINITY };

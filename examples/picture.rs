@@ -67,7 +67,7 @@ fn main() -> anyhow::Result<()> {
         ("runs", "2", |text| text.contains("started UTC") && text.contains("failed")),
         ("incidents", "3", |text| text.contains("first error") && text.contains("in the way")),
         ("history", "4", |text| text.contains("GROWTH") && text.contains("rows")),
-        ("diagnose", "5", |text| text.contains("Blocked sessions") && text.contains("asked")),
+        ("diagnose", "5", |text| text.contains("DIAGNOSIS") && text.contains("asked")),
         ("columns", "6", |text| text.contains("per day") && text.contains("LAST REFRESHES")),
         ("wall", "7", |text| text.contains("LIVE") && text.contains("shop.margins")),
     ];

@@ -204,9 +204,10 @@ SELECT refreshtop_migration.seal('refreshtop.record_act(text, text, jsonb)', 'ad
 
 -- NULL if this database is the one that was migrated; otherwise a description of what it is.
 CREATE OR REPLACE FUNCTION refreshtop.not_at_home() RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE
+BEGIN
+    RETURN (SELECT CASE
         WHEN h.system_identifier IS NULL THEN 'it does not know where it was migrated'
         WHEN h.system_identifier <> s.system_identifier
         THEN format('it was migrated in database %s of another server', h.database_name)
@@ -214,7 +215,8 @@ AS $$
         WHEN h.database_name <> d.datname THEN format('its name was %s when it was migrated', h.database_name)
     END
     FROM pg_control_system() s CROSS JOIN pg_database d LEFT JOIN refreshtop.home h ON true
-    WHERE d.datname = current_database()
+    WHERE d.datname = current_database());
+END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.not_at_home()');
 

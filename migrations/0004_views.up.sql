@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS refreshtop.views (
     time_zone    text NOT NULL DEFAULT 'UTC',
     settings     jsonb NOT NULL DEFAULT '{}',
     lock_timeout interval NOT NULL DEFAULT '5 s' CHECK (lock_timeout BETWEEN '1 ms' AND '1 h'),
-    keep_log     interval NOT NULL DEFAULT '30 days' CHECK (keep_log >= '1 hour'),
+    keep_log     interval NOT NULL DEFAULT '30 days' CHECK (keep_log BETWEEN '1 hour' AND '1000 years'),
     blocking     boolean NOT NULL DEFAULT false,
     managed_at   timestamptz,
     schedule     text,
@@ -31,7 +31,8 @@ ALTER TABLE refreshtop.views
     ADD COLUMN IF NOT EXISTS time_zone text NOT NULL DEFAULT 'UTC',
     ADD COLUMN IF NOT EXISTS settings jsonb NOT NULL DEFAULT '{}',
     ADD COLUMN IF NOT EXISTS lock_timeout interval NOT NULL DEFAULT '5 s' CHECK (lock_timeout BETWEEN '1 ms' AND '1 h'),
-    ADD COLUMN IF NOT EXISTS keep_log interval NOT NULL DEFAULT '30 days' CHECK (keep_log >= '1 hour'),
+    ADD COLUMN IF NOT EXISTS keep_log interval NOT NULL DEFAULT '30 days'
+        CHECK (keep_log BETWEEN '1 hour' AND '1000 years'),
     ADD COLUMN IF NOT EXISTS blocking boolean NOT NULL DEFAULT false,
     ADD COLUMN IF NOT EXISTS managed_at timestamptz,
     ADD COLUMN IF NOT EXISTS schedule text,

@@ -75,14 +75,18 @@ $$;
 -- The session that is refreshing a view right now.
 CREATE OR REPLACE FUNCTION refreshtop_definers.running(p_view oid)
 RETURNS TABLE (pid integer, since timestamptz, application_name text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT l.pid, a.xact_start, left(a.application_name, 100)
     FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
     WHERE l.locktype = 'relation' AND l.mode = 'ExclusiveLock' AND l.relation = p_view AND l.pid <> pg_backend_pid()
       AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
     ORDER BY l.granted DESC, a.xact_start
-    LIMIT 1
+    LIMIT 1;
+END
 $$;
 
 -- What triggered this session's attempt, if the caller did not say so.
@@ -107,12 +111,16 @@ SELECT refreshtop_migration.let_monitor('pg_read_all_stats');
 SELECT refreshtop_migration.as_owner();
 CREATE OR REPLACE FUNCTION refreshtop.running(p_refresh_type text DEFAULT 'platform_metrics')
 RETURNS TABLE (pid integer, since timestamptz, application_name text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT r.pid, r.since, r.application_name
     FROM refreshtop.views v
     CROSS JOIN LATERAL refreshtop_definers.running(v.view_oid) r
-    WHERE v.refresh_type = p_refresh_type
+    WHERE v.refresh_type = p_refresh_type;
+END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.running(text)', 'admin');
 SELECT refreshtop_migration.as_migrator();

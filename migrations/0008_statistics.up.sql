@@ -95,10 +95,14 @@ RETURNS TABLE (
     last_success_at timestamptz,
     limits jsonb
 )
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT s.*, (SELECT refreshtop.limits_of(v) FROM refreshtop.views v WHERE v.refresh_type = p_refresh_type)
-    FROM refreshtop.run_stats(p_refresh_type, p_window) s
+    FROM refreshtop.run_stats(p_refresh_type, p_window) s;
+END
 $$;
 COMMENT ON FUNCTION refreshtop.stats(text, interval) IS
     'Statistics of a window, NULL for the view''s own; durations are those of successful refreshes; last_refresh_at is '
@@ -106,37 +110,54 @@ COMMENT ON FUNCTION refreshtop.stats(text, interval) IS
     'the view, lengths of time in seconds';
 SELECT refreshtop_migration.seal('refreshtop.stats(text, interval)', 'admin');
 
+-- What each view keeps of the log, the one place where that is decided; NULL stands for views that are no longer
+-- registered. p_older_than takes the place of what the views say.
+CREATE OR REPLACE FUNCTION refreshtop.kept_of_log(p_older_than interval)
+RETURNS TABLE (refresh_type text, keep_log interval, last_success uuid, marked timestamptz[])
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF p_older_than < interval '1 hour' THEN
+        RAISE EXCEPTION 'the log is kept for at least 1 hour, not %', p_older_than
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    RETURN QUERY
+    SELECT v.refresh_type::text,
+           -- What is judged is kept.
+           least(greatest(coalesce(p_older_than, v.keep_log), refreshtop.window_of(v)), interval '1000 years'),
+           -- The last success tells the age of the data, however long ago it was.
+           (SELECT l.id FROM refreshtop.log_door l
+            WHERE l.refresh_type = v.refresh_type AND l.status = 'success' AND l.created_at <= now()
+            ORDER BY l.created_at DESC LIMIT 1),
+           -- The row of an attempt that is still marked proves that it was not lost.
+           ARRAY(SELECT refreshtop.attempt_start(v.refresh_type, slot)
+                 FROM unnest(refreshtop.attempt_slots(v.refresh_type)) AS slot)
+    FROM refreshtop.views v
+    -- Rows of views that are no longer registered are kept for the default time.
+    UNION ALL SELECT NULL, least(coalesce(p_older_than, interval '30 days'), interval '1000 years'), NULL, NULL;
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.kept_of_log(interval)');
+
 -- Deletes in batches, so that no statement holds millions of rows. The next night deletes what one call leaves.
-CREATE OR REPLACE FUNCTION refreshtop.run_cleanup(p_batch integer, p_max_batches integer) RETURNS bigint
+CREATE OR REPLACE FUNCTION refreshtop.run_cleanup(
+    p_batch integer,
+    p_max_batches integer,
+    p_older_than interval DEFAULT NULL
+) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_total   bigint := 0;
     v_deleted bigint;
     v_type    record;
-    v_marked  timestamptz[];
-    v_last    uuid;
 BEGIN
     IF (p_batch > 0 AND p_max_batches > 0) IS NOT TRUE THEN
         RAISE EXCEPTION 'a cleanup takes at least one batch of at least one row, not % of %',
             coalesce(p_max_batches::text, 'NULL'), coalesce(p_batch::text, 'NULL')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    FOR v_type IN
-        -- What is judged is kept.
-        SELECT v.refresh_type, least(greatest(v.keep_log, refreshtop.window_of(v)), interval '1000 years') AS keep_log
-        FROM refreshtop.views v
-        -- Rows of views that are no longer registered are kept for the default time.
-        UNION ALL SELECT NULL, interval '30 days'
-    LOOP
-        -- The row of an attempt that is still marked proves that it was not lost.
-        v_marked := CASE WHEN v_type.refresh_type IS NOT NULL THEN ARRAY(
-            SELECT refreshtop.attempt_start(v_type.refresh_type, slot)
-            FROM unnest(refreshtop.attempt_slots(v_type.refresh_type)) AS slot) END;
-        -- The last success tells the age of the data, however long ago it was.
-        v_last := (SELECT l.id FROM refreshtop.log_door l
-                   WHERE l.refresh_type = v_type.refresh_type AND l.status = 'success' AND l.created_at <= now()
-                   ORDER BY l.created_at DESC LIMIT 1);
+    FOR v_type IN SELECT * FROM refreshtop.kept_of_log(p_older_than) LOOP
         FOR i IN 1 .. p_max_batches LOOP
             DELETE FROM refreshtop.log_door
             WHERE id = ANY (ARRAY(
@@ -145,8 +166,8 @@ BEGIN
                   AND CASE WHEN v_type.refresh_type IS NULL
                            THEN NOT EXISTS (SELECT 1 FROM refreshtop.views v WHERE v.refresh_type = l.refresh_type)
                            ELSE l.refresh_type = v_type.refresh_type
-                                AND l.id IS DISTINCT FROM v_last
-                                AND (date_trunc('milliseconds', l.started_at) = ANY (v_marked)) IS NOT TRUE END
+                                AND l.id IS DISTINCT FROM v_type.last_success
+                                AND (date_trunc('milliseconds', l.started_at) = ANY (v_type.marked)) IS NOT TRUE END
                 LIMIT p_batch));
             GET DIAGNOSTICS v_deleted = ROW_COUNT;
             v_total := v_total + v_deleted;
@@ -162,11 +183,12 @@ BEGIN
     IF to_regprocedure('refreshtop.sum_all_again()') IS NOT NULL THEN
         PERFORM refreshtop.sum_all_again();
     END IF;
-    PERFORM refreshtop.try_to_note_act('cleanup', 'success', jsonb_build_object('deleted', v_total));
+    PERFORM refreshtop.try_to_note_act('cleanup', 'success', jsonb_strip_nulls(
+        jsonb_build_object('deleted', v_total, 'older_than', p_older_than)));
     RETURN v_total;
 END
 $$;
-SELECT refreshtop_migration.seal('refreshtop.run_cleanup(integer, integer)');
+SELECT refreshtop_migration.seal('refreshtop.run_cleanup(integer, integer, interval)');
 
 CREATE OR REPLACE FUNCTION refreshtop.cleanup_logs(
     p_batch integer DEFAULT 10000,
@@ -178,4 +200,39 @@ COMMENT ON FUNCTION refreshtop.cleanup_logs(integer, integer) IS
     'Deletes log rows older than each view keeps them, but never its last success or a row inside its window; returns '
     'how many';
 SELECT refreshtop_migration.seal('refreshtop.cleanup_logs(integer, integer)', 'admin', 'job');
+
+-- Not for jobs: whoever may run them must not shorten what is kept.
+CREATE OR REPLACE FUNCTION refreshtop.cleanup_logs_older(p_older_than interval) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF p_older_than IS NULL THEN
+        RAISE EXCEPTION 'how old must rows be?' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    RETURN refreshtop.run_cleanup(10000, 100, p_older_than);
+END
+$$;
+COMMENT ON FUNCTION refreshtop.cleanup_logs_older(interval) IS
+    'Deletes log rows older than this, whatever each view keeps, but never its last success or a row inside its '
+    'window; returns how many';
+CREATE OR REPLACE FUNCTION refreshtop.past_keeping(p_older_than interval DEFAULT NULL)
+RETURNS TABLE (refresh_type text, log_rows bigint, oldest timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT l.refresh_type::text, count(*), min(l.created_at)
+    FROM refreshtop.kept_of_log(p_older_than) k
+    JOIN refreshtop.log_door l
+      ON l.created_at < now() - k.keep_log
+     AND CASE WHEN k.refresh_type IS NULL
+              THEN NOT EXISTS (SELECT 1 FROM refreshtop.views v WHERE v.refresh_type = l.refresh_type)
+              ELSE l.refresh_type = k.refresh_type
+                   AND l.id IS DISTINCT FROM k.last_success
+                   AND (date_trunc('milliseconds', l.started_at) = ANY (k.marked)) IS NOT TRUE END
+    GROUP BY l.refresh_type ORDER BY count(*) DESC, l.refresh_type
+$$;
+COMMENT ON FUNCTION refreshtop.past_keeping(interval) IS
+    'How many log rows of each view a cleanup would delete: refreshtop.cleanup_logs() without an age, '
+    'refreshtop.cleanup_logs_older() with one';
+SELECT refreshtop_migration.seal('refreshtop.cleanup_logs_older(interval)', 'admin'),
+       refreshtop_migration.seal('refreshtop.past_keeping(interval)', 'admin');
 SELECT refreshtop_migration.as_migrator();

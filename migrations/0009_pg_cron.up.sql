@@ -3,16 +3,18 @@
 -- have created a schema with that name.
 SELECT refreshtop_migration.as_owner();
 CREATE OR REPLACE FUNCTION refreshtop.has_cron() RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
     -- By name in the catalogue, because to_regclass() fails in a schema without USAGE.
-    SELECT count(*) = 2
+    RETURN (SELECT count(*) = 2
     FROM pg_depend d
     JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
     JOIN pg_class c ON c.oid = d.objid
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE e.extname = 'pg_cron' AND d.deptype = 'e' AND d.classid = 'pg_class'::regclass
-      AND n.nspname = 'cron' AND c.relkind = 'r' AND c.relname IN ('job', 'job_run_details')
+      AND n.nspname = 'cron' AND c.relkind = 'r' AND c.relname IN ('job', 'job_run_details'));
+END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.has_cron()');
 
@@ -215,8 +217,9 @@ BEGIN
                            ORDER BY d.runid DESC LIMIT 10) r)) ORDER BY j.active DESC, j.jobid), '[]')
         FROM (SELECT * FROM cron.job c
               WHERE c.jobname ~ '^(refresh-platform-metrics|cleanup-metrics-logs)(@|$)'
+                 OR c.jobname LIKE 'refresh-view-%' AND c.database = current_database()
                  OR c.command ~* '(refresh_platform_metrics_with_logging|cleanup_old_metrics_logs)'
-              ORDER BY c.database = current_database() DESC, c.jobid LIMIT 50) j $query$
+              ORDER BY c.database = current_database() DESC, c.jobid LIMIT 200) j $query$
         INTO v_facts;
     RETURN v_facts;
 END
@@ -318,12 +321,13 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     readable := pg_has_role(current_user, 'pg_read_all_settings', 'USAGE');
-    IF readable THEN
+    -- Without pg_cron anybody may set such a name for himself, but pg_settings does not list it, and is slow.
+    IF readable AND current_setting('cron.database_name', true) IS NOT NULL THEN
         SELECT nullif(max(s.setting) FILTER (WHERE s.name = 'cron.database_name'), ''),
                nullif(max(s.setting) FILTER (WHERE s.name = 'cron.timezone'), '')
         INTO database, zone
         FROM pg_settings s WHERE s.name IN ('cron.database_name', 'cron.timezone');
-    ELSIF EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') THEN
+    ELSIF NOT readable AND EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') THEN
         database := current_database();
     END IF;
     zone := coalesce(zone, 'GMT');

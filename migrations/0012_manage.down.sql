@@ -4,7 +4,8 @@ DECLARE
     v_type text;
 BEGIN
     FOR v_type IN SELECT v.refresh_type FROM refreshtop.views v WHERE v.managed_at IS NOT NULL LOOP
-        PERFORM refreshtop.unmanage(v_type);
+        -- The program puts the jobs back.
+        PERFORM refreshtop.unmanage(v_type, false);
     END LOOP;
 END
 $$;
@@ -12,7 +13,8 @@ SELECT refreshtop_migration.as_owner();
 DROP FUNCTION IF EXISTS
     refreshtop.change_view(text, jsonb),
     refreshtop.checked_path(text, oid),
-    refreshtop.unmanage(text),
+    refreshtop.unmanage(text, boolean),
+    refreshtop.resume_jobs(text),
     refreshtop.manage(regclass, boolean, name),
     refreshtop.zone_of(oid),
     refreshtop.obstacles(oid, boolean),

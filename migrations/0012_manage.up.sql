@@ -179,9 +179,15 @@ BEGIN
         RAISE EXCEPTION '% is registered as "%" already', v_named, v_found.refresh_type
             USING ERRCODE = 'duplicate_object', HINT = 'It is refreshed under that name.';
     END IF;
+    -- Where another view has the old name now, it is that one which is refreshed under it.
     SELECT * INTO v_old FROM refreshtop.views v
-    WHERE v.view_oid = p_view AND v.refresh_type <> v_type AND v.managed_at IS NOT NULL FOR UPDATE;
+    WHERE v.view_oid = p_view AND v.refresh_type <> v_type AND v.managed_at IS NOT NULL
+      AND NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                      WHERE (n.nspname, c.relname) = (v.view_schema, v.view_name) AND c.relkind = 'm')
+    FOR UPDATE;
     IF FOUND THEN
+        UPDATE refreshtop.undo u SET object_name = v_type
+        WHERE u.kind = 'job' AND u.detail ? 'paused' AND u.object_name = v_old.refresh_type;
         PERFORM refreshtop.unmanage(v_old.refresh_type);
     END IF;
     v_given := ARRAY(SELECT a.privilege_type FROM pg_class c, aclexplode(c.relacl) a
@@ -208,7 +214,7 @@ BEGIN
     END IF;
     INSERT INTO refreshtop.undo (step, kind, object_schema, object_name, detail)
     SELECT 12, 'grant', v_view.nspname, v_view.relname,
-           jsonb_build_object('right', a.privilege_type, 'kind', 'VIEW', 'role', v_our, 'view', v_type)
+           jsonb_build_object('right', a.privilege_type, 'kind', 'VIEW', 'role', v_our, 'view', v_type, 'oid', c.oid)
     FROM pg_class c, aclexplode(c.relacl) a
     WHERE c.oid = p_view AND a.grantee = (SELECT r.oid FROM pg_roles r WHERE r.rolname = v_our)
       AND a.grantee <> c.relowner AND a.privilege_type <> ALL (v_given)
@@ -229,8 +235,57 @@ COMMENT ON FUNCTION refreshtop.manage(regclass, boolean, name) IS
     'Manages a materialized view; for superusers, and for roles that may migrate and act as its owner';
 SELECT refreshtop_migration.seal('refreshtop.manage(regclass, boolean, name)');
 
--- Takes back what manage() did. The rows in the log stay.
-CREATE OR REPLACE FUNCTION refreshtop.unmanage(p_refresh_type text) RETURNS void
+-- Lets the jobs of others run again that were paused for a view, as far as pg_cron is in this database and the caller
+-- may change them. A job that is left keeps its note, and the program resumes it.
+CREATE OR REPLACE FUNCTION refreshtop.resume_jobs(p_refresh_type text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    -- Only a superuser's table is read: reading another one could run code of its owner.
+    v_here boolean := refreshtop.has_cron() AND refreshtop.not_at_home() IS NULL AND EXISTS (
+        SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner
+        WHERE n.nspname = 'cron' AND c.relname = 'job' AND r.rolsuper AND has_schema_privilege(n.oid, 'USAGE')
+          AND has_table_privilege(c.oid, 'SELECT'));
+    v_note record;
+    v_id   bigint;
+BEGIN
+    FOR v_note IN
+        SELECT u.id, u.detail -> 'paused' AS job FROM refreshtop.undo u
+        WHERE u.kind = 'job' AND u.detail ? 'paused' AND u.object_name = p_refresh_type ORDER BY u.at
+    LOOP
+        v_id := NULL;
+        IF v_here THEN
+            BEGIN
+                EXECUTE $query$
+                    SELECT j.jobid FROM cron.job j
+                    WHERE j.database = current_database() AND j.jobname IS NOT DISTINCT FROM $1
+                      AND j.schedule = $2 AND j.command = $3 AND j.username = $4
+                    ORDER BY j.active DESC, j.jobid LIMIT 1 $query$
+                INTO v_id
+                USING v_note.job ->> 'jobname', v_note.job ->> 'schedule', v_note.job ->> 'command',
+                      v_note.job ->> 'username';
+                IF v_id IS NOT NULL THEN
+                    -- With all its types, so that no other function of that name is a better match.
+                    EXECUTE 'SELECT cron.alter_job($1, NULL::text, NULL::text, NULL::text, NULL::text, true)'
+                    USING v_id;
+                    DELETE FROM refreshtop.undo u WHERE u.id = v_note.id;
+                END IF;
+            EXCEPTION WHEN insufficient_privilege OR undefined_function THEN
+                v_id := NULL;
+            END;
+        END IF;
+        IF v_id IS NULL THEN
+            RAISE NOTICE 'job % (%) was paused for %, and stays paused',
+                coalesce(v_note.job ->> 'jobname', 'without a name'), v_note.job ->> 'schedule', p_refresh_type
+                USING HINT = 'refreshtop job restore lets it run again.';
+        END IF;
+    END LOOP;
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.resume_jobs(text)');
+
+-- Takes back what manage() did. The rows in the log stay. The program resumes jobs itself if p_jobs is false.
+CREATE OR REPLACE FUNCTION refreshtop.unmanage(p_refresh_type text, p_jobs boolean DEFAULT true) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -260,8 +315,9 @@ BEGIN
         SELECT u.id, u.detail ->> 'right' AS "right", u.detail ->> 'role' AS role,
                CASE WHEN c.oid IS NOT NULL THEN format('%I.%I', n.nspname, c.relname) END AS named
         FROM refreshtop.undo u
-        -- The view may be gone, or replaced by another one, on which nothing was given.
-        LEFT JOIN pg_class c ON c.oid = v_view.view_oid AND c.relkind = 'm'
+        -- The view to which it was given may be gone; or another one has its name, and it has another name.
+        LEFT JOIN pg_class c ON c.oid = coalesce((u.detail ->> 'oid')::oid, v_view.view_oid) AND c.relkind = 'm'
+                            AND pg_has_role(c.relowner, 'USAGE')
         LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE u.kind = 'grant' AND u.detail ->> 'kind' = 'VIEW' AND u.detail ->> 'view' = p_refresh_type
           AND u.detail ->> 'right' IN ('SELECT', 'MAINTAIN')
@@ -300,12 +356,16 @@ BEGIN
         END IF;
         DELETE FROM refreshtop.undo u WHERE u.id = v_note.id;
     END LOOP;
+    IF p_jobs THEN
+        PERFORM refreshtop.resume_jobs(p_refresh_type);
+    END IF;
     PERFORM refreshtop.note_act('views remove', 'success', jsonb_build_object('view', p_refresh_type));
 END
 $$;
-COMMENT ON FUNCTION refreshtop.unmanage(text) IS
-    'Manages a materialized view no longer, and takes back the rights that manage() gave; its log stays';
-SELECT refreshtop_migration.seal('refreshtop.unmanage(text)');
+COMMENT ON FUNCTION refreshtop.unmanage(text, boolean) IS
+    'Manages a materialized view no longer, takes back the rights that manage() gave, and resumes the jobs of others '
+    'that were paused for it; its log stays';
+SELECT refreshtop_migration.seal('refreshtop.unmanage(text, boolean)');
 
 -- The schemas of a search path as it is stored, for the query of a view; an error if somebody else could put objects
 -- into one of them: the query would run these with the rights of the view's owner.
@@ -407,6 +467,11 @@ BEGIN
             CONTINUE;
         END IF;
         BEGIN
+            -- Years less days can compare as one day, and be more than a time can hold.
+            IF v_change.key IN ('lock_timeout', 'keep_log', 'max_age', 'max_duration', 'stats_window', 'time_limit')
+               AND strpos(v_change.value, '-') > 0 THEN
+                RAISE invalid_datetime_format;
+            END IF;
             CASE v_change.key
                 WHEN 'lock_timeout' THEN
                     v_view.lock_timeout := coalesce(v_change.value, '5 s')::interval;
@@ -426,9 +491,9 @@ BEGIN
                 WHEN 'max_duration' THEN
                     v_view.max_duration := v_change.value::interval;
                 WHEN 'success_warning' THEN
-                    v_view.success_warning := rtrim(v_change.value, ' %')::numeric;
+                    v_view.success_warning := round(rtrim(v_change.value, ' %')::numeric, 6);
                 WHEN 'success_critical' THEN
-                    v_view.success_critical := rtrim(v_change.value, ' %')::numeric;
+                    v_view.success_critical := round(rtrim(v_change.value, ' %')::numeric, 6);
                 WHEN 'stats_window' THEN
                     v_view.stats_window := v_change.value::interval;
                 WHEN 'time_limit' THEN
@@ -470,8 +535,8 @@ BEGIN
     END LOOP;
     IF v_view.lock_timeout NOT BETWEEN '1 ms' AND '1 h' THEN
         RAISE EXCEPTION 'lock_timeout is between 1 ms and 1 h' USING ERRCODE = 'invalid_parameter_value';
-    ELSIF v_view.keep_log < '1 hour' THEN
-        RAISE EXCEPTION 'keep_log is at least 1 hour' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF v_view.keep_log NOT BETWEEN '1 hour' AND '1000 years' THEN
+        RAISE EXCEPTION 'keep_log is between 1 hour and 1000 years' USING ERRCODE = 'invalid_parameter_value';
     ELSIF v_view.max_age NOT BETWEEN '1 s' AND '100 years' THEN
         RAISE EXCEPTION 'max_age is between 1 s and 100 years' USING ERRCODE = 'invalid_parameter_value';
     ELSIF v_view.max_duration NOT BETWEEN '1 ms' AND '100 years' THEN

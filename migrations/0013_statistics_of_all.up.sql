@@ -23,7 +23,8 @@ COMMENT ON COLUMN refreshtop.log_days.total IS 'Attempts from each hour of the d
 COMMENT ON COLUMN refreshtop.log_days.timed IS 'Successes that have a duration';
 COMMENT ON COLUMN refreshtop.log_days.last_at IS 'Newest end of an attempt, or its row''s time if that is earlier';
 COMMENT ON COLUMN refreshtop.log_days.newest_at IS 'Newest time of a row';
-CREATE INDEX IF NOT EXISTS log_days_day_type ON refreshtop.log_days (day, refresh_type);
+CREATE INDEX IF NOT EXISTS log_days_day ON refreshtop.log_days (day);
+CREATE INDEX IF NOT EXISTS log_days_type_day ON refreshtop.log_days (refresh_type, day);
 
 CREATE TABLE IF NOT EXISTS refreshtop.log_newest (
     refresh_type    varchar(100) PRIMARY KEY,
@@ -37,10 +38,22 @@ CREATE TABLE IF NOT EXISTS refreshtop.log_newest (
     blocker         text,
     success_end     timestamptz,
     failure_at      timestamptz,
-    failure_message text
+    failure_message text,
+    streak          integer NOT NULL,
+    streak_since    timestamptz,
+    usual_ms        float8,
+    spread_ms       float8
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE refreshtop.log_newest IS 'The newest attempts of each view, which triggers on the log keep';
+COMMENT ON COLUMN refreshtop.log_newest.failure_message IS
+    'Its first 500 characters: the code of a view''s owner can write megabytes, and every poll reads all views';
 COMMENT ON COLUMN refreshtop.log_newest.durations IS 'Of the newest 20 attempts, oldest first';
+COMMENT ON COLUMN refreshtop.log_newest.streak IS
+    'How many of the newest attempts ended as the last one did, at most 10000';
+COMMENT ON COLUMN refreshtop.log_newest.streak_since IS 'Time of the oldest of these';
+COMMENT ON COLUMN refreshtop.log_newest.usual_ms IS
+    'Median duration of the 300 successes before the newest three; NULL if there are fewer than ten';
+COMMENT ON COLUMN refreshtop.log_newest.spread_ms IS 'Median of the distances to usual_ms';
 
 CREATE TABLE IF NOT EXISTS refreshtop.log_outdated (
     refresh_type varchar(100) NOT NULL,
@@ -117,6 +130,65 @@ END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.blocker(jsonb)');
 
+-- How long the refreshes of a view usually take: the median duration of its successes up to a moment without the newest
+-- three, and the median of the distances to it. Both hold until half of the successes are others.
+CREATE OR REPLACE FUNCTION refreshtop.usual_duration(
+    p_refresh_type text, p_until timestamptz, OUT usual_ms float8, OUT spread_ms float8)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_ms float8[];
+BEGIN
+    SELECT array_agg(d.duration_ms::float8 ORDER BY d.duration_ms) INTO v_ms
+    FROM (SELECT l.duration_ms FROM refreshtop.log_door l
+          WHERE l.refresh_type = p_refresh_type AND l.created_at <= p_until AND l.status = 'success'
+          ORDER BY l.created_at DESC OFFSET 3 LIMIT 300) d
+    WHERE d.duration_ms BETWEEN 0 AND 1e12;
+    IF cardinality(v_ms) < 10 THEN
+        RETURN;
+    END IF;
+    usual_ms := v_ms[(cardinality(v_ms) + 1) / 2];
+    SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY abs(d.ms - usual_ms)) INTO spread_ms FROM unnest(v_ms) AS d(ms);
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.usual_duration(text, timestamptz)');
+
+-- How many attempts of a view up to a moment ended as the last one did, at most 10000, and the time of the oldest.
+CREATE OR REPLACE FUNCTION refreshtop.streak(
+    p_refresh_type text, p_until timestamptz, p_success boolean, OUT streak integer, OUT since timestamptz)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_other timestamptz;
+BEGIN
+    IF p_success THEN
+        SELECT l.created_at INTO v_other FROM refreshtop.log_door l
+        WHERE l.refresh_type = p_refresh_type AND l.created_at <= p_until AND l.status = 'error'
+        ORDER BY l.created_at DESC LIMIT 1;
+    ELSE
+        SELECT l.created_at INTO v_other FROM refreshtop.log_door l
+        WHERE l.refresh_type = p_refresh_type AND l.created_at <= p_until AND l.status = 'success'
+        ORDER BY l.created_at DESC LIMIT 1;
+    END IF;
+    IF v_other IS NULL THEN
+        SELECT count(*) INTO streak
+        FROM (SELECT FROM refreshtop.log_door l
+              WHERE l.refresh_type = p_refresh_type AND l.created_at <= p_until LIMIT 10000) l;
+        SELECT l.created_at INTO since FROM refreshtop.log_door l
+        WHERE l.refresh_type = p_refresh_type AND l.created_at <= p_until ORDER BY l.created_at LIMIT 1;
+    ELSE
+        SELECT count(*) INTO streak
+        FROM (SELECT FROM refreshtop.log_door l
+              WHERE l.refresh_type = p_refresh_type AND l.created_at > v_other AND l.created_at <= p_until
+              LIMIT 10000) l;
+        SELECT l.created_at INTO since FROM refreshtop.log_door l
+        WHERE l.refresh_type = p_refresh_type AND l.created_at > v_other AND l.created_at <= p_until
+        ORDER BY l.created_at LIMIT 1;
+    END IF;
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.streak(text, timestamptz, boolean)');
+
 -- The newest `p_count` attempts of a view in the log, up to a moment; no row if there are none.
 CREATE OR REPLACE FUNCTION refreshtop.newest(p_refresh_type text, p_count integer, p_until timestamptz)
 RETURNS refreshtop.log_newest
@@ -140,6 +212,12 @@ BEGIN
                        array_agg(n.status <> 'success' ORDER BY n.created_at) AS failed
                 FROM newest n) a
     CROSS JOIN LATERAL refreshtop.blocker(l.black_box) b;
+    IF v_newest.refresh_type IS NOT NULL THEN
+        SELECT s.streak, s.since INTO v_newest.streak, v_newest.streak_since
+        FROM refreshtop.streak(p_refresh_type, p_until, v_newest.status = 'success') s;
+        SELECT u.usual_ms, u.spread_ms INTO v_newest.usual_ms, v_newest.spread_ms
+        FROM refreshtop.usual_duration(p_refresh_type, p_until) u;
+    END IF;
     RETURN v_newest;
 END
 $$;
@@ -203,7 +281,7 @@ BEGIN
     END IF;
     SELECT least(s.completed_at, s.created_at) INTO v_newest.success_end FROM refreshtop.log_door s
     WHERE s.refresh_type = p_refresh_type AND s.status = 'success' ORDER BY s.created_at DESC LIMIT 1;
-    SELECT e.created_at, e.error_message INTO v_newest.failure_at, v_newest.failure_message
+    SELECT e.created_at, left(e.error_message, 500) INTO v_newest.failure_at, v_newest.failure_message
     FROM refreshtop.log_door e
     WHERE e.refresh_type = p_refresh_type AND e.status = 'error' ORDER BY e.created_at DESC LIMIT 1;
     RETURN NEXT v_newest;
@@ -256,7 +334,9 @@ BEGIN
             newest_at = excluded.newest_at, durations = excluded.durations, failed = excluded.failed,
             status = excluded.status, sqlstate = excluded.sqlstate, error_message = excluded.error_message,
             blocker_pid = excluded.blocker_pid, blocker = excluded.blocker, success_end = excluded.success_end,
-            failure_at = excluded.failure_at, failure_message = excluded.failure_message
+            failure_at = excluded.failure_at, failure_message = excluded.failure_message,
+            streak = excluded.streak, streak_since = excluded.streak_since,
+            usual_ms = excluded.usual_ms, spread_ms = excluded.spread_ms
     )
     INSERT INTO refreshtop.log_days
     SELECT d.* FROM free CROSS JOIN unnest(v_marked) AS m(day)
@@ -287,6 +367,7 @@ DECLARE
     v_place   tid;
     v_newest  timestamptz;
     v_blocker record;
+    v_usual   record;
 BEGIN
     IF v_is_new THEN
         SELECT d.ctid INTO v_place FROM refreshtop.log_days d
@@ -327,6 +408,7 @@ BEGIN
     END IF;
     IF p_row.created_at > v_newest THEN
         SELECT * INTO v_blocker FROM refreshtop.blocker(p_row.black_box);
+        SELECT * INTO v_usual FROM refreshtop.usual_duration(p_row.refresh_type, p_row.created_at);
         UPDATE refreshtop.log_newest SET
             newest_at = p_row.created_at,
             durations = (durations || CASE WHEN p_row.duration_ms BETWEEN 0 AND 1e12
@@ -340,7 +422,11 @@ BEGIN
             blocker = v_blocker.name,
             success_end = CASE WHEN v_success THEN least(p_row.completed_at, p_row.created_at) ELSE success_end END,
             failure_at = CASE WHEN v_success THEN failure_at ELSE p_row.created_at END,
-            failure_message = CASE WHEN v_success THEN failure_message ELSE p_row.error_message END
+            failure_message = CASE WHEN v_success THEN failure_message ELSE left(p_row.error_message, 500) END,
+            streak = CASE WHEN (status = 'success') = v_success THEN least(streak + 1, 10000) ELSE 1 END,
+            streak_since = CASE WHEN (status = 'success') = v_success THEN streak_since ELSE p_row.created_at END,
+            usual_ms = v_usual.usual_ms,
+            spread_ms = v_usual.spread_ms
         WHERE ctid = v_place;
     ELSE
         INSERT INTO refreshtop.log_outdated VALUES (p_row.refresh_type, v_day);
@@ -460,10 +546,10 @@ END
 $$;
 ANALYZE refreshtop.log_days, refreshtop.log_newest, refreshtop.log_outdated;
 
--- The statistics of every registered view. From the log come the part of the window that is not a whole hour, and
--- everything about a view that has a marked day in the window, a row of the future, or a row that ended long before its
--- time.
-CREATE OR REPLACE FUNCTION refreshtop.run_stats_of_all(p_window interval)
+-- The statistics of every registered view, or of some of them. From the log come the part of the window that is not a
+-- whole hour, and everything about a view that has a marked day in the window, a row of the future, or a row that ended
+-- long before its time. The sums of views that have the same window are read together, those of others for each view.
+CREATE OR REPLACE FUNCTION refreshtop.run_stats_of_all(p_window interval, p_views text[])
 RETURNS TABLE (
     refresh_type text,
     total_refreshes bigint,
@@ -484,15 +570,27 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_until timestamptz := clock_timestamp();
-    -- The window that most views have. Those with another one of their own are counted in the log.
+    -- The window that most views have.
     v_since timestamptz := refreshtop.window_start(coalesce(p_window, interval '24 hours'));
     v_edge  timestamptz := date_trunc('hour', v_since, 'UTC') + interval '1 hour';
     v_day   timestamptz := date_trunc('day', v_edge, 'UTC');
     v_hour  integer := 1 + extract(hour FROM v_edge AT TIME ZONE 'UTC')::integer;
     v_sums  boolean := refreshtop.has_sums();
+    -- Whether that window is read for all of them at once.
+    v_all   boolean := v_sums AND p_views IS NULL;
 BEGIN
     RETURN QUERY
-        WITH part AS (
+        WITH watched AS MATERIALIZED (
+            SELECT w.refresh_type, w.since, v_all AND w.since = v_since AS is_common, e.edge,
+                   date_trunc('day', e.edge, 'UTC') AS day
+            FROM (SELECT v.refresh_type,
+                         CASE WHEN p_window IS NULL
+                                   AND (v.stats_window IS NOT NULL
+                                        OR coalesce(v.run_every, v.max_age) > interval '12 hours')
+                              THEN statement_timestamp() - refreshtop.window_of(v) ELSE v_since END AS since
+                  FROM refreshtop.views v WHERE p_views IS NULL OR v.refresh_type = ANY (p_views)) w
+            CROSS JOIN LATERAL (SELECT date_trunc('hour', w.since, 'UTC') + interval '1 hour' AS edge) e
+        ), part AS (
             -- The rest of the hour in which the window begins.
             SELECT l.refresh_type,
                    count(*)::integer AS total,
@@ -503,42 +601,62 @@ BEGIN
             FROM refreshtop.log_door l
             CROSS JOIN LATERAL (SELECT CASE WHEN l.status = 'success' AND l.duration_ms BETWEEN -1e15 AND 1e15
                                             THEN l.duration_ms END) AS t(ms)
-            WHERE v_sums AND l.created_at > v_since AND l.created_at < v_edge AND l.created_at <= v_until
+            WHERE v_all AND l.created_at > v_since AND l.created_at < v_edge AND l.created_at <= v_until
             GROUP BY l.refresh_type
             UNION ALL
             -- The rest of its day.
             SELECT d.refresh_type, d.total[v_hour], d.successful[v_hour], d.timed[v_hour], d.sum_ms[v_hour],
                    d.max_ms[v_hour], d.min_ms[v_hour], NULL, d.total[v_hour], d.last_at, d.newest_at
-            FROM refreshtop.log_days d WHERE v_sums AND d.day = v_day
+            FROM refreshtop.log_days d WHERE v_all AND d.day = v_day
             UNION ALL
             -- The days after it.
             SELECT d.refresh_type, d.total[1], d.successful[1], d.timed[1], d.sum_ms[1],
                    d.max_ms[1], d.min_ms[1], NULL, d.total[1], d.last_at, d.newest_at
-            FROM refreshtop.log_days d WHERE v_sums AND d.day > v_day AND d.day <= v_until
+            FROM refreshtop.log_days d WHERE v_all AND d.day > v_day AND d.day <= v_until
         ), summed AS (
             SELECT p.refresh_type, sum(p.total) AS total, sum(p.successful) AS successful, sum(p.timed) AS timed,
                    sum(p.sum_ms) AS sum_ms, max(p.max_ms) AS max_ms, min(p.min_ms) AS min_ms, max(p.last_at) AS last_at,
-                   sum(p.summed) AS summed, max(p.summed_at) AS summed_at, max(p.newest_at) AS newest_at
+                   sum(p.summed) AS summed, max(p.summed_at) AS summed_at, max(p.newest_at) AS newest_at,
+                   true AS is_common
             FROM part p GROUP BY p.refresh_type
+            UNION ALL
+            SELECT w.refresh_type, o.*, false
+            FROM watched w CROSS JOIN LATERAL (
+                SELECT sum(p.total), sum(p.successful), sum(p.timed), sum(p.sum_ms), max(p.max_ms), min(p.min_ms),
+                       max(p.last_at), sum(p.summed), max(p.summed_at), max(p.newest_at)
+                FROM (
+                    SELECT count(*)::integer, (count(*) FILTER (WHERE l.status = 'success'))::integer,
+                           count(t.ms)::integer, sum(t.ms), max(t.ms), min(t.ms),
+                           max(least(l.completed_at, l.created_at)), 0, NULL::timestamptz, NULL::timestamptz
+                    FROM refreshtop.log_door l
+                    CROSS JOIN LATERAL (
+                        SELECT CASE WHEN l.status = 'success' AND l.duration_ms BETWEEN -1e15 AND 1e15
+                                    THEN l.duration_ms END) AS t(ms)
+                    WHERE l.refresh_type = w.refresh_type AND l.created_at > w.since AND l.created_at < w.edge
+                      AND l.created_at <= v_until
+                    UNION ALL
+                    SELECT d.total[h.hour], d.successful[h.hour], d.timed[h.hour], d.sum_ms[h.hour],
+                           d.max_ms[h.hour], d.min_ms[h.hour], NULL, d.total[h.hour], d.last_at, d.newest_at
+                    FROM refreshtop.log_days d
+                    CROSS JOIN LATERAL (
+                        SELECT CASE d.day WHEN w.day THEN 1 + extract(hour FROM w.edge AT TIME ZONE 'UTC')::integer
+                                          ELSE 1 END) AS h(hour)
+                    WHERE d.refresh_type = w.refresh_type AND d.day >= w.day AND d.day <= v_until
+                ) AS p(total, successful, timed, sum_ms, max_ms, min_ms, last_at, summed, summed_at, newest_at)
+            ) AS o
+            WHERE v_sums AND NOT w.is_common
         ), marked AS MATERIALIZED (
             SELECT o.refresh_type, max(o.day) AS day FROM refreshtop.log_outdated o GROUP BY o.refresh_type
-        ), watched AS (
-            SELECT v.refresh_type,
-                   CASE WHEN p_window IS NULL
-                             AND (v.stats_window IS NOT NULL OR coalesce(v.run_every, v.max_age) > interval '12 hours')
-                        THEN statement_timestamp() - refreshtop.window_of(v) ELSE v_since END AS since
-            FROM refreshtop.views v
         ), view AS MATERIALIZED (
-            SELECT v.refresh_type, v.since, m.day IS NULL AS is_unmarked, s.total, s.successful, s.timed, s.sum_ms,
+            SELECT w.refresh_type, w.since, m.day IS NULL AS is_unmarked, s.total, s.successful, s.timed, s.sum_ms,
                    s.max_ms, s.min_ms,
                    -- A row that ended in the window is in the window.
                    CASE WHEN s.summed > 0 THEN greatest(s.last_at, s.summed_at) ELSE s.last_at END AS last_at,
-                   v_sums AND v.since = v_since AND (m.day IS NULL OR m.day < v_day)
-                   AND coalesce(s.newest_at <= v_until, true)
-                   AND (s.summed > 0 AND s.summed_at <= v_since) IS NOT TRUE AS is_summed
-            FROM watched v
-            LEFT JOIN summed s ON s.refresh_type = v.refresh_type
-            LEFT JOIN marked m ON m.refresh_type = v.refresh_type
+                   v_sums AND (m.day IS NULL OR m.day < w.day) AND coalesce(s.newest_at <= v_until, true)
+                   AND (s.summed > 0 AND s.summed_at <= w.since) IS NOT TRUE AS is_summed
+            FROM watched w
+            LEFT JOIN summed s ON s.refresh_type = w.refresh_type AND s.is_common = w.is_common
+            LEFT JOIN marked m ON m.refresh_type = w.refresh_type
         ), counted AS (
             SELECT v.refresh_type, v.since, v.is_unmarked, v.total, v.successful, v.timed, v.sum_ms, v.max_ms, v.min_ms,
                    v.last_at
@@ -570,7 +688,7 @@ BEGIN
                CASE WHEN coalesce(c.total = c.successful, true) THEN NULL
                     WHEN n.refresh_type IS NOT NULL THEN
                         CASE WHEN n.failure_at > c.since THEN n.failure_message END
-                    ELSE (SELECT e.error_message FROM refreshtop.log_door e
+                    ELSE (SELECT left(e.error_message, 500) FROM refreshtop.log_door e
                           WHERE e.refresh_type = c.refresh_type AND e.status = 'error'
                             AND e.created_at > c.since AND e.created_at <= v_until
                           ORDER BY e.created_at DESC LIMIT 1) END,
@@ -582,7 +700,7 @@ BEGIN
         LEFT JOIN newest n ON n.refresh_type = c.refresh_type AND c.is_unmarked;
 END
 $$;
-SELECT refreshtop_migration.seal('refreshtop.run_stats_of_all(interval)');
+SELECT refreshtop_migration.seal('refreshtop.run_stats_of_all(interval, text[])');
 
 CREATE OR REPLACE FUNCTION refreshtop.stats_of_all(p_window interval)
 RETURNS TABLE (
@@ -599,14 +717,14 @@ RETURNS TABLE (
     last_success_at timestamptz
 )
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT * FROM refreshtop.run_stats_of_all(p_window) $$;
+AS $$ SELECT * FROM refreshtop.run_stats_of_all(p_window, NULL) $$;
 COMMENT ON FUNCTION refreshtop.stats_of_all(interval) IS
     'The same statistics of every view that is registered, one row each; NULL for each view''s own window';
 SELECT refreshtop_migration.seal('refreshtop.stats_of_all(interval)', 'admin');
 
--- The newest attempts of every registered view, one row each: how the last one ended, who stood in its way, and the
--- durations of the newest ones, oldest first.
-CREATE OR REPLACE FUNCTION refreshtop.run_recent_of_all(p_count integer)
+-- The newest attempts of every registered view, or of some of them, one row each: how the last one ended, who stood in
+-- its way, and the durations of the newest ones, oldest first.
+CREATE OR REPLACE FUNCTION refreshtop.run_recent_of_all(p_count integer, p_views text[])
 RETURNS TABLE (
     refresh_type text,
     last_at timestamptz,
@@ -616,7 +734,11 @@ RETURNS TABLE (
     blocker_pid integer,
     blocker text,
     durations real[],
-    failed boolean[]
+    failed boolean[],
+    streak integer,
+    streak_since timestamptz,
+    usual_ms float8,
+    spread_ms float8
 )
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET jit = off SET max_parallel_workers_per_gather = 0
@@ -630,25 +752,28 @@ BEGIN
     RETURN QUERY
         WITH view AS MATERIALIZED (
             SELECT v.refresh_type, n.refresh_type IS NOT NULL AS is_kept, n.newest_at, n.status, n.sqlstate,
-                   n.error_message, n.blocker_pid, n.blocker, n.durations, n.failed
+                   n.error_message, n.blocker_pid, n.blocker, n.durations, n.failed, n.streak, n.streak_since,
+                   n.usual_ms, n.spread_ms
             FROM refreshtop.views v
             LEFT JOIN refreshtop.log_newest n
                 ON n.refresh_type = v.refresh_type AND v_sums AND n.newest_at <= v_until
                AND v_count > 0 AND (v_count <= 20 OR cardinality(n.failed) < 20)
                AND NOT EXISTS (SELECT 1 FROM refreshtop.log_outdated o WHERE o.refresh_type = n.refresh_type)
+            WHERE p_views IS NULL OR v.refresh_type = ANY (p_views)
         )
         SELECT v.refresh_type::text, v.newest_at, v.status, v.sqlstate, v.error_message, v.blocker_pid, v.blocker,
                v.durations[greatest(1, cardinality(v.durations) - v_count + 1) :],
-               v.failed[greatest(1, cardinality(v.failed) - v_count + 1) :]
+               v.failed[greatest(1, cardinality(v.failed) - v_count + 1) :],
+               v.streak, v.streak_since, v.usual_ms, v.spread_ms
         FROM view v WHERE v.is_kept
         UNION ALL
         SELECT v.refresh_type::text, n.newest_at, n.status, n.sqlstate, n.error_message, n.blocker_pid, n.blocker,
-               n.durations, n.failed
+               n.durations, n.failed, n.streak, n.streak_since, n.usual_ms, n.spread_ms
         FROM view v CROSS JOIN LATERAL refreshtop.newest(v.refresh_type, v_count, v_until) n
         WHERE NOT v.is_kept;
 END
 $$;
-SELECT refreshtop_migration.seal('refreshtop.run_recent_of_all(integer)');
+SELECT refreshtop_migration.seal('refreshtop.run_recent_of_all(integer, text[])');
 
 CREATE OR REPLACE FUNCTION refreshtop.recent_of_all(p_count integer)
 RETURNS TABLE (
@@ -660,12 +785,181 @@ RETURNS TABLE (
     blocker_pid integer,
     blocker text,
     durations real[],
-    failed boolean[]
+    failed boolean[],
+    streak integer,
+    streak_since timestamptz,
+    usual_ms float8,
+    spread_ms float8
 )
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT * FROM refreshtop.run_recent_of_all(p_count) $$;
+AS $$ SELECT * FROM refreshtop.run_recent_of_all(p_count, NULL) $$;
 COMMENT ON FUNCTION refreshtop.recent_of_all(integer) IS
     'The newest attempts of every view that is registered, one row each, durations oldest first';
 SELECT refreshtop_migration.seal('refreshtop.recent_of_all(integer)', 'admin');
+
+-- The registered views whose statistics and newest attempts may have changed since an earlier call, of which `p_known`
+-- is the `known`; all (NULL) if that can't be told, or if it is not worth while. Every change of the log writes the
+-- view's row of log_newest, or marks the view, in the same transaction. Besides, a view changes if its registration
+-- does, and if a row leaves its window.
+--
+-- What was written since is told by row versions: those that a transaction wrote which was not over at the earlier
+-- call, without those that were seen then. Its snapshot alone would not do, since that knows no subtransactions.
+CREATE OR REPLACE FUNCTION refreshtop.changed_since(
+    p_window interval, p_known jsonb, OUT known jsonb, OUT views text[]
+)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET jit = off SET max_parallel_workers_per_gather = 0
+AS $$
+DECLARE
+    v_since  timestamptz := refreshtop.window_start(coalesce(p_window, interval '24 hours'));
+    v_now    timestamptz := statement_timestamp();
+    v_until  timestamptz := clock_timestamp();
+    v_oldest xid := pg_snapshot_xmin(pg_current_snapshot())::xid;
+    v_place  jsonb;
+    v_absent text;
+    v_known_since timestamptz := p_known ->> 'since';
+    v_known_now   timestamptz := p_known ->> 'now';
+    v_known_until timestamptz := p_known ->> 'until';
+    v_age  integer := age((p_known ->> 'oldest')::xid);
+    v_seen xid[];
+    v_most interval := interval '5 minutes';
+BEGIN
+    -- On another server, or once the sums were made again, the numbers of transactions mean nothing. A transaction that
+    -- may have written the log itself sees rows that it may change once more.
+    IF refreshtop.has_sums() AND pg_current_xact_id_if_assigned() IS NULL THEN
+        v_place := jsonb_build_array(pg_postmaster_start_time(), p_window::text, (
+            SELECT refreshtop.keepers_of(s.log) FROM refreshtop.log_summed s));
+    END IF;
+    SELECT coalesce(array_agg(DISTINCT w.xmin::text), '{}')::xid[] INTO v_seen
+    FROM (SELECT v.xmin FROM refreshtop.views v UNION ALL SELECT n.xmin FROM refreshtop.log_newest n) w
+    WHERE age(w.xmin) <= age(v_oldest);
+    -- A row that was deleted has no version.
+    SELECT encode(sha256(convert_to(array_agg(v.refresh_type ORDER BY v.refresh_type)::text, getdatabaseencoding())),
+                  'hex')
+    INTO v_absent
+    FROM refreshtop.views v
+    WHERE NOT EXISTS (SELECT 1 FROM refreshtop.log_newest n WHERE n.refresh_type = v.refresh_type);
+    known := jsonb_build_object('place', v_place, 'absent', v_absent, 'since', v_since, 'now', v_now, 'until', v_until,
+                                'oldest', v_oldest::text, 'seen', v_seen::text[]);
+    IF (v_place = p_known -> 'place' AND v_absent IS NOT DISTINCT FROM p_known ->> 'absent'
+        AND v_since BETWEEN v_known_since AND v_known_since + v_most
+        AND v_now BETWEEN v_known_now AND v_known_now + v_most AND v_until >= v_known_until) IS NOT TRUE THEN
+        RETURN;
+    END IF;
+    SELECT coalesce(array_agg(k.id::xid), '{}') INTO v_seen FROM jsonb_array_elements_text(p_known -> 'seen') AS k(id);
+    SELECT coalesce(array_agg(v.refresh_type::text), '{}') INTO views
+    FROM refreshtop.views v
+    LEFT JOIN refreshtop.log_newest n ON n.refresh_type = v.refresh_type
+    -- OFFSET keeps it from being computed twice.
+    LEFT JOIN LATERAL (
+        SELECT refreshtop.window_of(v) AS own
+        WHERE p_window IS NULL
+          AND (v.stats_window IS NOT NULL OR coalesce(v.run_every, v.max_age) > interval '12 hours')
+        OFFSET 0) w ON true
+    WHERE age(v.xmin) <= v_age AND v.xmin NOT IN (SELECT s.id FROM unnest(v_seen) AS s(id))
+       OR age(n.xmin) <= v_age AND n.xmin NOT IN (SELECT s.id FROM unnest(v_seen) AS s(id))
+       OR n.newest_at > v_known_until
+       OR v.refresh_type IN (SELECT o.refresh_type FROM refreshtop.log_outdated o)
+       OR v.refresh_type IN (SELECT l.refresh_type FROM refreshtop.log_door l
+                             WHERE l.created_at > v_known_since AND l.created_at <= v_since)
+       OR CASE WHEN w.own IS NOT NULL
+               THEN EXISTS (SELECT 1 FROM refreshtop.log_door l
+                            WHERE l.refresh_type = v.refresh_type AND l.created_at > v_known_now - w.own
+                              AND l.created_at <= v_now - w.own) END;
+    -- Many are read faster together.
+    IF cardinality(views) > 200 THEN
+        views := NULL;
+    END IF;
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.changed_since(interval, jsonb)');
+
+CREATE OR REPLACE FUNCTION refreshtop.run_changed_stats(p_window interval, p_count integer, p_known jsonb)
+RETURNS TABLE (
+    known jsonb,
+    is_all boolean,
+    refresh_type text,
+    total_refreshes bigint,
+    successful_refreshes bigint,
+    failed_refreshes bigint,
+    success_rate numeric,
+    avg_duration_ms numeric,
+    max_duration_ms numeric,
+    min_duration_ms numeric,
+    last_refresh_at timestamptz,
+    last_error text,
+    last_success_at timestamptz,
+    last_at timestamptz,
+    last_status text,
+    last_sqlstate text,
+    last_message text,
+    blocker_pid integer,
+    blocker text,
+    durations real[],
+    failed boolean[],
+    streak integer,
+    streak_since timestamptz,
+    usual_ms float8,
+    spread_ms float8
+)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET jit = off SET max_parallel_workers_per_gather = 0
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_changed record;
+BEGIN
+    SELECT c.known, c.views INTO v_changed FROM refreshtop.changed_since(p_window, p_known) c;
+    known := v_changed.known;
+    is_all := v_changed.views IS NULL;
+    RETURN NEXT;
+    IF is_all OR cardinality(v_changed.views) > 0 THEN
+        RETURN QUERY
+            SELECT NULL::jsonb, NULL::boolean, s.*, r.last_at, r.last_status, r.last_sqlstate, r.last_error,
+                   r.blocker_pid, r.blocker, r.durations, r.failed, r.streak, r.streak_since, r.usual_ms, r.spread_ms
+            FROM refreshtop.run_stats_of_all(p_window, v_changed.views) s
+            LEFT JOIN refreshtop.run_recent_of_all(p_count, v_changed.views) r ON r.refresh_type = s.refresh_type;
+    END IF;
+END
+$$;
+SELECT refreshtop_migration.seal('refreshtop.run_changed_stats(interval, integer, jsonb)');
+
+CREATE OR REPLACE FUNCTION refreshtop.changed_stats(p_window interval, p_count integer, p_known jsonb)
+RETURNS TABLE (
+    known jsonb,
+    is_all boolean,
+    refresh_type text,
+    total_refreshes bigint,
+    successful_refreshes bigint,
+    failed_refreshes bigint,
+    success_rate numeric,
+    avg_duration_ms numeric,
+    max_duration_ms numeric,
+    min_duration_ms numeric,
+    last_refresh_at timestamptz,
+    last_error text,
+    last_success_at timestamptz,
+    last_at timestamptz,
+    last_status text,
+    last_sqlstate text,
+    last_message text,
+    blocker_pid integer,
+    blocker text,
+    durations real[],
+    failed boolean[],
+    streak integer,
+    streak_since timestamptz,
+    usual_ms float8,
+    spread_ms float8
+)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY SELECT * FROM refreshtop.run_changed_stats(p_window, p_count, p_known);
+END
+$$;
+COMMENT ON FUNCTION refreshtop.changed_stats(interval, integer, jsonb) IS
+    'Statistics and newest attempts of the views that may have changed since the call whose known is given, or of all';
+SELECT refreshtop_migration.seal('refreshtop.changed_stats(interval, integer, jsonb)', 'admin');
 
 SELECT refreshtop_migration.as_migrator();

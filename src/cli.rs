@@ -1,24 +1,31 @@
 //! The command line.
 
 pub mod arguments;
+mod help;
+pub mod runs;
 pub mod views;
 
-use crate::settings::layer::{Layer, variable};
-use arguments::{Answer, Check, Completions, Config, Doctor, Job, Logs, Man, Metrics, Schedule, Trigger};
+use crate::settings::layer::{Layer, Words, variable};
+use arguments::{
+    Answer, Check, Cleanup, Completions, Config, ConfigAction, Doctor, Incidents, Job, Man, Metrics, Schedule, Status,
+    Trigger,
+};
 use clap::{
     ArgMatches, Args, FromArgMatches as _, Parser, Subcommand, ValueEnum,
-    builder::FalseyValueParser,
     error::{ContextKind, ContextValue, ErrorKind},
+    parser::ValueSource,
 };
+pub use help::options;
 use refreshtop_connect::secret::{ConnectionUrl, looks_secret};
 use refreshtop_core::sanitize;
 use refreshtop_db::migrate::With;
+use runs::Runs;
 use std::{cmp::Ordering, ffi::OsString};
 use views::Views;
 
-/// Keeps a PostgreSQL materialized view of platform-wide figures fresh, and shows it live in the terminal.
+/// Keeps PostgreSQL's materialized views fresh, and shows live how they fare.
 #[derive(Debug, Clone, PartialEq, Parser)]
-#[command(version, after_long_help = AFTER_HELP, subcommand_help_heading = "Commands (monitor is the default)")]
+#[command(version, after_long_help = EXIT_CODES, subcommand_help_heading = "Commands (monitor is the default)")]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
@@ -28,14 +35,7 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
-const AFTER_HELP: &str = "\
-Flags override the environment, and the environment overrides the config file. The strongest of them that gives a URL \
-or a profile names the database; if none does, PGHOST, PGPORT, PGUSER, PGDATABASE and the other PG* variables apply, as \
-in psql.
-
-Passwords belong in REFRESHTOP_URL, PGPASSWORD or ~/.pgpass, never on the command line, which every process on \
-the machine can read.
-
+const EXIT_CODES: &str = "\
 Exit codes: 0 done, 64 wrong command line, 66 not migrated, 69 cannot connect, 70 failed, 74 the terminal takes no more \
 bytes, 75 a refresh is running, 77 not permitted, 78 wrong settings. Of check and doctor: 0 healthy, 1 warning, 2 \
 critical, 3 unknown.";
@@ -50,11 +50,14 @@ pub enum Command {
     /// Monitor the refreshes live
     Monitor,
     /// Show the current status: verdict, last refresh, job
-    Status(Answer),
-    /// Show refresh statistics for the window
+    Status(Status),
+    /// Show statistics of the runs in the window
     Stats(Answer),
-    /// List the latest attempts, with their errors
-    Logs(Logs),
+    /// List the latest runs of refreshes, or show one with what blocked it
+    #[command(alias = "logs")]
+    Runs(Runs),
+    /// List the incidents: failures and stale data, what has one cause together
+    Incidents(Incidents),
     /// Refresh views now and wait for the end; Ctrl-C cancels it on the server
     #[command(name = "refresh", alias = "trigger")]
     Trigger(Trigger),
@@ -62,8 +65,8 @@ pub enum Command {
     Views(Views),
     /// Show or change the jobs in pg_cron
     Job(Job),
-    /// Delete log rows that are past their retention
-    Cleanup(Answer),
+    /// Delete runs from the log that are past their retention
+    Cleanup(Cleanup),
     /// Check health as a monitoring plugin: one line, performance data, exit code 0 to 3
     Check(Check),
     /// Diagnose problems with the refreshes and suggest fixes
@@ -76,8 +79,10 @@ pub enum Command {
     Migrate(Migrate),
     /// Try refreshtop on a temporary PostgreSQL server of its own
     Demo(Demo),
-    /// Find, write or check the config file
+    /// Show the settings; find, write or check the config file
     Config(Config),
+    /// List the options of every command
+    Options,
     /// Print completions for a shell
     Completions(Completions),
     /// Print a manual page
@@ -180,12 +185,11 @@ pub struct Down {
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Demo {
     /// Start the server without the monitor and print how to reach it
-    #[arg(long, env = "REFRESHTOP_HEADLESS", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub headless: bool,
     /// Number of accounts to create
     #[arg(
         long,
-        env = "REFRESHTOP_ACCOUNTS",
         value_name = "N",
         default_value_t = 10_000,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
@@ -209,7 +213,8 @@ impl Cli {
         arguments: impl IntoIterator<Item = impl Into<OsString>>,
     ) -> Result<Self, clap::Error> {
         let arguments = arguments.into_iter().map(Into::into);
-        let matches = without_empty(definition).try_get_matches_from(arguments).map_err(without_secrets)?;
+        let definition = help::short(without_empty(definition));
+        let matches = definition.try_get_matches_from(arguments).map_err(without_secrets)?;
         let mut cli = Self::from_arg_matches(&matches).map_err(without_secrets)?;
         if let (Some(Command::Metrics(metrics)), Some(matches)) =
             (&mut cli.command, matches.subcommand_matches("metrics"))
@@ -223,15 +228,20 @@ impl Cli {
     pub fn json(&self) -> bool {
         use arguments::JobAction as Act;
         let answer = match &self.command {
-            Some(Command::Status(answer) | Command::Stats(answer) | Command::Cleanup(answer)) => answer,
-            Some(Command::Logs(command)) => &command.answer,
+            Some(Command::Stats(answer)) => answer,
+            Some(Command::Status(command)) => &command.answer,
+            Some(Command::Cleanup(command)) => &command.answer,
+            Some(Command::Config(Config { action: ConfigAction::Show(show) })) => return show.json,
+            Some(Command::Incidents(command)) => &command.answer,
+            Some(Command::Runs(runs)) => return runs.answer().json,
             Some(Command::Trigger(command)) => &command.answer,
             Some(Command::Schedule(command)) => &command.answer,
             Some(Command::Doctor(command)) => &command.answer,
             Some(Command::Views(views)) => return views.answer().json,
             Some(Command::Job(job)) => match &job.action {
                 Some(Act::Show(answer) | Act::Restore(answer)) => answer,
-                Some(Act::Pause(one) | Act::Resume(one) | Act::Remove(one)) => &one.answer,
+                Some(Act::Pause(one) | Act::Resume(one)) => &one.answer,
+                Some(Act::Remove(remove)) => &remove.one.answer,
                 Some(Act::Runs(runs)) => &runs.one.answer,
                 Some(Act::Every(every)) => &every.one.answer,
                 None => &job.answer,
@@ -270,7 +280,30 @@ impl Migrate {
     }
 }
 
-/// The command line's definition, for parsing, help, completions and manual alike.
+/// What the line itself gives of the options of every command, by their names.
+///
+/// # Errors
+/// The mistake in it.
+pub fn given(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Words, clap::Error> {
+    let arguments = arguments.into_iter().map(Into::into);
+    let matches = without_empty(command()).try_get_matches_from(arguments).map_err(without_secrets)?;
+    let mut words = Words::new();
+    for option in Layer::augment_args(clap::Command::new("")).get_arguments() {
+        let id = option.get_id().as_str();
+        if matches.value_source(id) == Some(ValueSource::CommandLine) {
+            let raw = matches.get_raw(id).into_iter().flatten();
+            words.insert(id.to_owned(), raw.map(|word| word.to_string_lossy().into_owned()).collect());
+        }
+    }
+    Ok(words)
+}
+
+/// The same with short help, as the program parses it.
+pub fn command_with_help() -> clap::Command {
+    help::short(command())
+}
+
+/// The command line's definition, for parsing, completions and manual alike; [`help::short`] makes that of the help.
 ///
 /// The settings read the variables of these options themselves ([`crate::settings::layer::of_environment`]), since an
 /// error must name the layer that it comes from; here the names only join the help.
@@ -343,8 +376,8 @@ fn without_secrets(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// One of clap's texts, with anything that may be a password masked. The name of a flag never is one.
-fn masked(text: &str) -> String {
+/// A text, with anything that may be a password masked. The name of a flag never is one.
+pub(crate) fn masked(text: &str) -> String {
     let text = sanitize::one_line(text, LONGEST_QUOTE);
     let text = text.as_str();
     let (name, value) = match text.split_once('=') {

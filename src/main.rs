@@ -2,7 +2,7 @@
 
 use refreshtop::{
     argv_mask,
-    cli::{Cli, Command, MigrateAction, arguments::ConfigAction},
+    cli::{self, Cli, Command, MigrateAction, arguments::ConfigAction},
     command::{self, Failure},
     log,
     output::Output,
@@ -76,6 +76,7 @@ fn start(cli: &mut Cli, arguments: &[OsString], environment: &Environment) -> Re
         Some(Command::Completions(completions)) => {
             return command::definitions::print_completions(completions.shell, output);
         }
+        Some(Command::Options) => return output.help(&cli::options()),
         Some(Command::Man(man)) => return command::definitions::print_page(&man.command, output),
         _ => {}
     }
@@ -114,6 +115,7 @@ fn run_config(
         ConfigAction::Path => command::config::path(&cli.options, environment, output),
         ConfigAction::Init => command::config::init(&cli.options, environment, output),
         ConfigAction::Check => command::config::check(&cli.options, arguments, environment, output),
+        ConfigAction::Show(_) => command::config::show(arguments, environment, output),
     }
 }
 
@@ -132,19 +134,20 @@ async fn run(cli: &Cli, settings: &Settings, environment: &Environment) -> Resul
     match command {
         Command::Monitor => command::monitor::run(settings, target, environment).await,
         Command::Migrate(migrate) => command::migrate::run(&migrate.action(), &target, output).await,
-        Command::Status(_) => command::status::run(settings, &target, output).await,
+        Command::Status(status) => command::status::run(&status, settings, &target, output).await,
         Command::Stats(_) => command::stats::run(settings, &target, output).await,
-        Command::Logs(logs) => command::logs::run(&logs, settings, &target, output).await,
+        Command::Runs(runs) => command::runs::run(&runs, settings, &target, output).await,
+        Command::Incidents(wanted) => command::incidents::run(&wanted, settings, &target, output).await,
         Command::Trigger(trigger) => command::trigger::run(&trigger, settings, &target, output).await,
         Command::Views(views) => command::views::run(&views, settings, &target, output).await,
         Command::Job(job) => Box::pin(command::job::run(&job, settings, &target, output)).await,
-        Command::Cleanup(_) => command::cleanup::run(&target, output).await,
+        Command::Cleanup(cleanup) => command::cleanup::run(&cleanup, &target, output).await,
         Command::Check(check) => command::check::run(&check, settings, &target, output).await,
         Command::Doctor(doctor) => command::doctor::run(&doctor, settings, &target, environment, output).await,
         Command::Metrics(metrics) => command::metrics::run(&metrics, settings, &target, output).await,
         Command::Schedule(schedule) => command::schedule::run(&schedule, settings, &target, output).await,
         // Done before there was a runtime.
-        Command::Demo(_) | Command::Config(_) | Command::Completions(_) | Command::Man(_) => Ok(()),
+        Command::Demo(_) | Command::Config(_) | Command::Completions(_) | Command::Man(_) | Command::Options => Ok(()),
     }
 }
 

@@ -7,7 +7,6 @@
 #![expect(clippy::doc_markdown, reason = "these comments are the text of --help")]
 
 use crate::settings::value::{self, Listen};
-use chrono::TimeDelta;
 use clap::{Args, Subcommand, ValueEnum, builder::FalseyValueParser};
 use refreshtop_core::range::Limit;
 use std::{path::PathBuf, time::Duration};
@@ -16,14 +15,14 @@ use std::{path::PathBuf, time::Duration};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct Answer {
     /// Answer with JSON (docs/json.md); streams have one object a line
-    #[arg(long, env = "REFRESHTOP_JSON", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "REFRESHTOP_JSON", hide_env = true, value_parser = FalseyValueParser::new())]
     pub json: bool,
 }
 
 /// How many of the newest rows.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Newest {
-    /// At most this many, newest first
+    /// At most this many, the newest
     #[arg(
         long,
         env = "REFRESHTOP_LIMIT",
@@ -34,21 +33,42 @@ pub struct Newest {
     pub limit: u16,
 }
 
-/// `logs`.
+/// `status`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Status {
+    /// Keep running and show the status anew with every poll (--poll): in place on a terminal, below one another elsewhere
+    #[arg(long)]
+    pub watch: bool,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// `cleanup`. What it deletes and whether it asks have no variables: a forgotten one must not delete anything.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Cleanup {
+    /// Delete runs older than this, instead of those older than each view's keep_log; at least 1h
+    ///
+    /// The last success of a view, and what is in the window of its statistics, stay in any case.
+    #[arg(long, value_name = "DURATION", value_parser = value::keep)]
+    pub older_than: Option<Duration>,
+    /// Only count what would be deleted
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Skip confirmation
+    #[arg(long)]
+    pub yes: bool,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// `incidents`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
-pub struct Logs {
-    /// Only attempts that failed
-    #[arg(long, env = "REFRESHTOP_ERRORS", value_parser = FalseyValueParser::new())]
-    pub errors: bool,
-    /// Only attempts from this long ago until now, e.g. 6h
+pub struct Incidents {
+    /// Only incidents of this long ago until now, e.g. 7d; without it, those of the window
     #[arg(long, env = "REFRESHTOP_SINCE", value_name = "DURATION", value_parser = value::window)]
     pub since: Option<Duration>,
-    /// How many.
-    #[command(flatten)]
-    pub newest: Newest,
-    /// Keep running and print attempts as they finish
-    #[arg(long, short, env = "REFRESHTOP_FOLLOW", value_parser = FalseyValueParser::new())]
-    pub follow: bool,
     /// How to answer.
     #[command(flatten)]
     pub answer: Answer,
@@ -62,7 +82,7 @@ pub struct Trigger {
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     /// If a refresh is already running, wait for it and then refresh, instead of failing
-    #[arg(long, env = "REFRESHTOP_WAIT", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub wait: bool,
     /// Cancel the refresh on the server if connecting, waiting and refreshing together take longer
     #[arg(long, env = "REFRESHTOP_TIMEOUT", value_name = "DURATION", value_parser = value::limit)]
@@ -88,7 +108,7 @@ pub struct Job {
 pub enum JobAction {
     /// Show the jobs in pg_cron (the default)
     Show(Answer),
-    /// Show a job's latest runs
+    /// Show when pg_cron ran a job, and what came of it
     Runs(JobRuns),
     /// Pause a job until it is resumed
     Pause(JobOne),
@@ -97,7 +117,7 @@ pub enum JobAction {
     /// Change a job's schedule
     Every(JobEvery),
     /// Remove a job from pg_cron
-    Remove(JobOne),
+    Remove(JobRemove),
     /// Restore missing jobs, and fix jobs that run something else
     Restore(Answer),
 }
@@ -106,11 +126,22 @@ pub enum JobAction {
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct JobOne {
     /// Which job
-    #[arg(long, env = "REFRESHTOP_JOB", value_enum, default_value_t = JobName::Refresh)]
+    #[arg(long, value_enum, default_value_t = JobName::Refresh)]
     pub job: JobName,
     /// How to answer.
     #[command(flatten)]
     pub answer: Answer,
+}
+
+/// `job remove`. `--yes` has no variable: a forgotten one must not remove anything.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct JobRemove {
+    /// Which job.
+    #[command(flatten)]
+    pub one: JobOne,
+    /// Skip confirmation
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `job runs`.
@@ -188,12 +219,11 @@ pub struct Check {
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Doctor {
     /// Show details for every finding, such as sizes and the plan, not only for problems
-    #[arg(long, env = "REFRESHTOP_DETAILS", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub details: bool,
     /// Run the view's query to measure its plan (EXPLAIN ANALYZE), for at most this long; 30s by default
     #[arg(
         long,
-        env = "REFRESHTOP_ANALYZE",
         value_name = "DURATION",
         num_args = 0..=1,
         default_missing_value = "30s",
@@ -272,6 +302,17 @@ pub enum ConfigAction {
     Init,
     /// Check config file, environment and flags for mistakes
     Check,
+    /// Show every setting, and where it comes from; passwords are masked
+    Show(ConfigShow),
+}
+
+/// `config show`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct ConfigShow {
+    /// Answer with JSON (docs/json.md)
+    // Without a variable: whatever they say, this command shows it.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `completions`.
@@ -285,16 +326,9 @@ pub struct Completions {
 /// `man`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Man {
-    /// The command, e.g. logs or "job every"; without one, the page of the program
+    /// The command, e.g. runs or "job every"; without one, the page of the program
     #[arg(value_name = "COMMAND")]
     pub command: Vec<String>,
-}
-
-impl Logs {
-    /// The start of `--since`, seen from `now`.
-    pub fn from(&self, now: chrono::DateTime<chrono::Utc>) -> Option<chrono::DateTime<chrono::Utc>> {
-        Some(now - TimeDelta::from_std(self.since?).ok()?)
-    }
 }
 
 impl JobName {

@@ -91,7 +91,7 @@ fn options_stand_before_or_after_the_command() {
 fn wrong_lines_say_what_is_allowed() {
     for (line, wanted) in [
         ("--poll 30", "units: ms, s, m, h, d"),
-        ("--poll 10ms", "at least 1s"),
+        ("--poll 10ms", "at least 1 s"),
         ("--window 2y", "at most 366 days"),
         ("--theme pink", "terminal, light, dark, colorblind, mono"),
         ("--success-warning 101", "from 0 to 100"),
@@ -147,7 +147,7 @@ fn a_wrong_range_and_a_name_of_cron_are_repeated() {
 }
 
 #[test]
-fn every_option_of_a_command_has_a_variable_unless_forgetting_it_would_harm() {
+fn what_is_about_one_call_has_no_variable() {
     fn without(command: &clap::Command, names: &mut BTreeSet<String>) {
         let options = command.get_arguments().filter(|arg| arg.get_long().is_some() && arg.get_env().is_none());
         names.extend(options.map(|arg| arg.get_id().to_string()));
@@ -155,8 +155,90 @@ fn every_option_of_a_command_has_a_variable_unless_forgetting_it_would_harm() {
     }
     let mut names = BTreeSet::new();
     command().get_subcommands().for_each(|child| without(child, &mut names));
-    let wanted = ["all", "also", "blocking", "dry_run", "fix", "schedule", "take_over", "to", "with", "yes"];
+    // A forgotten one would change something, or hide something, or keep a command from ending.
+    let wanted = [
+        "accounts",
+        "all",
+        "also",
+        "analyze",
+        "blocking",
+        "details",
+        "dry_run",
+        "error",
+        "failed",
+        "faults",
+        "fix",
+        "follow",
+        "grep",
+        "headless",
+        "job",
+        "managed",
+        "markdown",
+        "older_than",
+        "output",
+        "schedule",
+        "since",
+        "take_over",
+        "to",
+        "unmanaged",
+        "until",
+        "wait",
+        "watch",
+        "with",
+        "yes",
+    ];
+    let json = names.take("json");
     assert_eq!(names.into_iter().collect::<Vec<_>>(), wanted);
+    assert!(json.is_some(), "config show shows whatever the variables say");
+}
+
+#[test]
+fn help_has_the_own_options_and_those_that_matter() {
+    let help = |line: &str| read(line).unwrap_err().to_string();
+    for (line, there, elsewhere) in [
+        ("--help", &["status", "refreshtop options", "Exit codes"][..], &["--url <", "--theme"][..]),
+        ("monitor --help", &["--theme", "--mouse", "--view"], &["--url <", "--success-warning"]),
+        ("runs --help", &["--since", "--until", "--view", "refreshtop options"], &["--theme", "REFRESHTOP_FOLLOW"]),
+        ("runs show --help", &["--markdown"], &["--view", "--theme"]),
+        ("job pause --help", &["--job", "--view"], &["--theme"]),
+        ("cleanup --help", &["--older-than", "--dry-run"], &["--view", "--theme"]),
+        ("help views add", &["--take-over"], &["--url <"]),
+    ] {
+        let text = help(line);
+        for word in there {
+            assert!(text.contains(word), "{line}: {word} is missing\n{text}");
+        }
+        for word in elsewhere {
+            assert!(!text.contains(word), "{line}: {word} is there\n{text}");
+        }
+    }
+    // What is hidden is allowed.
+    assert_eq!(read("runs show 0123 --view x --theme dark").unwrap().options.theme.as_deref(), Some("dark"));
+    assert_eq!(read("monitor --theme dark").unwrap().options.theme.as_deref(), Some("dark"));
+    let options = options().to_string();
+    for word in ["--url", "--profile", "--view", "--log-level", "REFRESHTOP_THEME", "Flags override", "~/.pgpass"] {
+        assert!(options.contains(word), "{word}: {options}");
+    }
+    assert!(!options.contains("--help"), "{options}");
+}
+
+#[test]
+fn one_format_is_given() {
+    for (line, format, json) in [
+        ("runs", runs::Format::Table, false),
+        ("logs -o wide", runs::Format::Wide, false),
+        ("runs -o json", runs::Format::Json, true),
+        ("runs --json", runs::Format::Json, true),
+        ("runs --output=csv", runs::Format::Csv, false),
+    ] {
+        let cli = read(line).unwrap();
+        let Command::Runs(runs) = cli.command() else { panic!("{line}") };
+        assert_eq!((runs.list.format(), cli.json()), (format, json), "{line}");
+    }
+    for line in ["runs -o csv --json", "runs show 0123 --json --markdown", "runs --follow --until 2h"] {
+        assert!(read(line).unwrap_err().to_string().contains("cannot be used with"), "{line}");
+    }
+    assert!(read("runs show --json 0123").unwrap().json() && read("runs --json show 0123").unwrap().json());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::arguments::Answer;
 use crate::settings::value;
-use clap::{Args, Subcommand, builder::FalseyValueParser};
+use clap::{Args, Subcommand};
 
 /// `views`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -64,12 +64,15 @@ pub struct ViewsAdd {
     pub answer: Answer,
 }
 
-/// `views remove`.
+/// `views remove`. `--yes` has no variable: a forgotten one must not remove anything.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct ViewsRemove {
     /// The managed views, written as for `views add`
     #[arg(value_name = "NAME", required = true)]
     pub names: Vec<String>,
+    /// Skip confirmation
+    #[arg(long)]
+    pub yes: bool,
     /// How to answer.
     #[command(flatten)]
     pub answer: Answer,
@@ -101,13 +104,13 @@ pub struct ViewsList {
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     /// Only managed views
-    #[arg(long, env = "REFRESHTOP_MANAGED", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub managed: bool,
     /// Only unmanaged views
-    #[arg(long, env = "REFRESHTOP_UNMANAGED", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub unmanaged: bool,
     /// Only views that are not healthy, or that can't be refreshed concurrently
-    #[arg(long, env = "REFRESHTOP_FAULTS", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub faults: bool,
     /// How to answer.
     #[command(flatten)]

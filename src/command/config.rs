@@ -1,12 +1,16 @@
-//! `refreshtop config path | init | check`.
+//! `refreshtop config path | init | check | show`.
 
 use crate::{
     command::Failure,
-    output::Output,
-    settings::{self, Layer, SettingsError, file, layer},
+    output::{Output, clean, table::Table},
+    settings::{
+        self, Layer, SettingsError, file, layer,
+        origin::{self, Origin, Setting},
+    },
 };
 use refreshtop_connect::{Target, environment::Environment};
 use refreshtop_core::exit;
+use serde_json::{Value, json};
 use std::{
     ffi::OsString,
     fmt::Write as _,
@@ -82,4 +86,48 @@ pub fn check(
     let profile = settings.profile.map(|name| format!(" (profile {name})")).unwrap_or_default();
     let _ = writeln!(text, "database {} at {} as {}{profile}", target.database, target.place(), target.user);
     output.print(&text)
+}
+
+/// Prints every setting with its value and where that comes from. Does not connect.
+pub fn show(arguments: &[OsString], environment: &Environment, output: Output) -> Result<(), Failure> {
+    let wrong = |error: SettingsError| Failure::new(exit::SETTINGS, error.to_string());
+    let settings = origin::settings(arguments, environment).map_err(wrong)?;
+    if output.json {
+        let settings: Vec<Value> = settings.iter().map(object).collect();
+        return output.object("config", json!({"settings": settings}));
+    }
+    let mut table = Table::new(&["setting", "value", "from"]);
+    for setting in &settings {
+        let value = match (&setting.value, &setting.origin) {
+            (Some(value), _) => clean(value),
+            (None, Origin::Default(value)) => (*value).to_owned(),
+            (None, _) => "-".to_owned(),
+        };
+        table.row([setting.name.clone(), value, clean(&from(&setting.origin))]);
+    }
+    output.print(&table.render(output))
+}
+
+fn from(origin: &Origin) -> String {
+    match origin {
+        Origin::Flag(flag) => flag.clone(),
+        Origin::Variable(name) => name.clone(),
+        Origin::File(path, None) => path.display().to_string(),
+        Origin::File(path, Some(profile)) => format!("{}, profile {profile}", path.display()),
+        Origin::Default(_) => "default".to_owned(),
+    }
+}
+
+fn object(setting: &Setting) -> Value {
+    let (origin, name, profile) = match &setting.origin {
+        Origin::Flag(flag) => ("flag", Some(flag.clone()), None),
+        Origin::Variable(name) => ("environment", Some(name.clone()), None),
+        Origin::File(path, profile) => ("file", Some(path.display().to_string()), profile.as_deref()),
+        Origin::Default(_) => ("default", None, None),
+    };
+    json!({
+        "name": setting.name,
+        "value": setting.value,
+        "origin": {"layer": origin, "name": name, "profile": profile},
+    })
 }

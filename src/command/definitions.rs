@@ -7,50 +7,50 @@ use refreshtop_core::exit;
 /// How the function begins that completes, in bash and zsh.
 const BEGIN: &str = "\n_refreshtop() {\n";
 
-/// The completions for a shell. Where it can ask the program while a person types, they have the names of views too.
+/// The completions for a shell. Where it can ask the program while a person types, they have the names of views and the ids of runs too.
 pub fn completions(shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut cli::command(), "refreshtop", &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
     match shell {
-        Shell::Bash => format!("\n{script}").replacen(BEGIN, &format!("{BEGIN}{VIEWS_IN_BASH}"), 1),
-        Shell::Zsh => script.replacen(BEGIN, &format!("{BEGIN}{VIEWS_IN_ZSH}"), 1),
-        Shell::Fish => script + VIEWS_IN_FISH,
+        Shell::Bash => format!("\n{script}").replacen(BEGIN, &format!("{BEGIN}{NAMES_IN_BASH}"), 1),
+        Shell::Zsh => script.replacen(BEGIN, &format!("{BEGIN}{NAMES_IN_ZSH}"), 1),
+        Shell::Fish => script + NAMES_IN_FISH,
         _ => script,
     }
 }
 
 /// No name is ever read as code: `compgen -W` would expand it. The line goes through a pipe, since other users can read
 /// arguments.
-const VIEWS_IN_BASH: &str = r#"    local views view
-    if views="$(printf '%s' "${COMP_LINE:0:COMP_POINT}" | "$1" __complete-views bash 2>/dev/null)"; then
-        # No view is a file.
+const NAMES_IN_BASH: &str = r#"    local names name
+    if names="$(printf '%s' "${COMP_LINE:0:COMP_POINT}" | "$1" __complete bash 2>/dev/null)"; then
+        # None of them is a file.
         compopt +o bashdefault +o default 2>/dev/null
         COMPREPLY=()
-        while IFS= read -r view; do
-            [[ -z "$view" ]] || COMPREPLY+=("$view")
-        done <<< "$views"
+        while IFS= read -r name; do
+            [[ -z "$name" ]] || COMPREPLY+=("$name")
+        done <<< "$names"
         return 0
     fi
 "#;
 
-const VIEWS_IN_ZSH: &str = r#"    local views
-    if views="$({ printf '%s ' "${(@)words[1,CURRENT-1]}"; printf '%s' "$PREFIX" } | "${words[1]}" __complete-views zsh 2>/dev/null)"; then
+const NAMES_IN_ZSH: &str = r#"    local names
+    if names="$({ printf '%s ' "${(@)words[1,CURRENT-1]}"; printf '%s' "$PREFIX" } | "${words[1]}" __complete zsh 2>/dev/null)"; then
         [[ "$PREFIX" == --view=* ]] && compset -P '--view='
-        compadd -- "${(@)${(@f)views}:#}"
+        compadd -- "${(@)${(@f)names}:#}"
         return
     fi
 "#;
 
-const VIEWS_IN_FISH: &str = r"
-function __refreshtop_views
-    commandline -cp | refreshtop __complete-views fish 2>/dev/null
+const NAMES_IN_FISH: &str = r"
+function __refreshtop_names
+    commandline -cp | refreshtop __complete fish 2>/dev/null
 end
-function __refreshtop_wants_view
-    commandline -cp | refreshtop __complete-views wants 2>/dev/null
+function __refreshtop_wants_name
+    commandline -cp | refreshtop __complete wants 2>/dev/null
 end
-complete -c refreshtop -n __refreshtop_wants_view -f -a '(__refreshtop_views)'
-complete -c refreshtop -l view -x -a '(__refreshtop_views)'
+complete -c refreshtop -n __refreshtop_wants_name -f -a '(__refreshtop_names)'
+complete -c refreshtop -l view -x -a '(__refreshtop_names)'
 ";
 
 /// Prints the completions for a shell.

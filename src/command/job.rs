@@ -1,18 +1,24 @@
 //! `refreshtop job show | runs | pause | resume | every | remove | restore`.
 
 use crate::{
-    cli::arguments::{Answer, Job, JobAction, JobName, JobOne},
+    cli::arguments::{Answer, Job, JobAction, JobName, JobOne, JobRemove},
     command::{
-        Failure, default_view,
+        Failure, confirm, default_view,
         interrupt::{self, Watch},
         migrate, session,
     },
     output::{Output, clean, json, moment, table::Table},
     settings::Settings,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use refreshtop_connect::{Canceller, Limits, Target};
-use refreshtop_core::{address::ViewId, exit};
+use refreshtop_core::{
+    address::ViewId,
+    diagnosis::attempts::{Attempt, of_execution},
+    exit,
+    moment::Span,
+    run::{Run, RunStatus},
+};
 use refreshtop_db::{
     change_job::{self, Change, Changed},
     contract::{PLATFORM_METRICS, is_own, refresh_job},
@@ -22,7 +28,9 @@ use refreshtop_db::{
     executions::{self, Execution},
     job::job_by_name,
     jobs,
+    log::{self, Asked},
     migrate::lacks_platform_metrics,
+    read_transaction::ReadTransaction,
     schedule::{refresh_job_of, sought},
     server_facts,
     session::Session,
@@ -46,7 +54,11 @@ pub async fn run(job: &Job, settings: &Settings, target: &Target, output: Output
         }
         JobAction::Pause(one) => change(&named(one).await?, &Change::Pause, target, output).await,
         JobAction::Resume(one) => change(&named(one).await?, &Change::Resume, target, output).await,
-        JobAction::Remove(one) => change(&named(one).await?, &Change::Remove, target, output).await,
+        JobAction::Remove(JobRemove { one, yes }) => {
+            let name = named(one).await?;
+            agreed(&name, *yes, target).await?;
+            change(&name, &Change::Remove, target, output).await
+        }
         JobAction::Every(every) => {
             change(&named(&every.one).await?, &Change::Every(every.schedule.clone()), target, output).await
         }
@@ -109,6 +121,19 @@ impl Named {
     }
 }
 
+/// Asks before a job that is there is removed.
+async fn agreed(name: &Named, yes: bool, target: &Target) -> Result<(), Failure> {
+    if yes || Jobs::open(target).await?.job(name).await?.is_none() {
+        return Ok(());
+    }
+    let lost = match name {
+        Named::Cleanup => "nothing deletes old runs from the log".to_owned(),
+        Named::Of(view) => format!("nothing refreshes {}", clean(view.as_str())),
+    };
+    let title = clean(&name.in_cron());
+    confirm::required(&format!("takes job {title} out of pg_cron, and {lost} until it is restored"), false)
+}
+
 /// Changes a job, unless a signal comes first.
 async fn change(name: &Named, change: &Change, target: &Target, output: Output) -> Result<(), Failure> {
     let work = async |watch: &Watch| {
@@ -156,6 +181,8 @@ struct Jobs<'a> {
     now: DateTime<Utc>,
 }
 
+/// Attempts that are read for the executions of a job.
+const MOST_ATTEMPTS: u16 = 1000;
 /// As short as a reading session's: changing a job takes a moment, or something is wrong.
 const LIMITS: Limits = Limits { read_only: false, ..Limits::READING };
 
@@ -236,17 +263,20 @@ impl<'a> Jobs<'a> {
         let there = self.there.as_mut().unwrap_or(&mut self.app);
         let runs = executions::executions(there, &name.sought(&self.database), limit).await;
         let runs = runs.map_err(|error| self.refused("see the executions of the job", &error))?;
+        let attempts = self.attempts(name, &runs.runs).await;
+        let refresh = |run: &Execution| of_execution((run.started_at?, run.ended_at), None, &attempts);
         if output.json {
             let among = runs.among;
-            let runs: Vec<Value> = runs.runs.iter().map(execution).collect();
+            let runs: Vec<Value> = runs.runs.iter().map(|run| execution(run, refresh(run))).collect();
             let object = json!({"name": name.in_cron(), "runs": runs, "among": among});
             return output.object("job_runs", json::of_database(&target.id(), object));
         }
-        let mut table = Table::new(&["started (UTC)", "ended (UTC)", "status", "message"]);
+        let mut table = Table::new(&["started (UTC)", "ended (UTC)", "status", "refresh", "message"]);
         for run in &runs.runs {
             let at = |at: Option<DateTime<Utc>>| at.map_or_else(|| "-".into(), moment);
             let text = |text: &Option<String>| text.as_deref().map_or_else(|| "-".into(), clean);
-            table.row([at(run.started_at), at(run.ended_at), text(&run.status), text(&run.message)]);
+            let refresh = refresh(run).map_or_else(|| "-".into(), |attempt| clean(&attempt.ended()));
+            table.row([at(run.started_at), at(run.ended_at), text(&run.status), refresh, text(&run.message)]);
         }
         output.print(&table.render(output))?;
         match runs.among {
@@ -255,6 +285,18 @@ impl<'a> Jobs<'a> {
             )),
             None => Ok(()),
         }
+    }
+
+    /// The attempts that these executions may have made. `pg_cron` knows only that the command of a job returned; whether
+    /// it refreshed is in the log. Whoever may not read that sees none.
+    async fn attempts(&mut self, name: &Named, runs: &[Execution]) -> Vec<Attempt> {
+        let Named::Of(view) = name else { return Vec::new() };
+        let Some(oldest) = runs.iter().filter_map(|run| run.started_at).min() else { return Vec::new() };
+        let Ok(tx) = ReadTransaction::begin(&mut self.app).await else { return Vec::new() };
+        let span = Span { from: Some(oldest - TimeDelta::seconds(1)), until: None };
+        let found = log::runs(&tx, view, &Asked { span, limit: MOST_ATTEMPTS, ..Asked::default() }).await;
+        tx.end();
+        found.unwrap_or_default().into_iter().map(|logged| attempt(logged.run)).collect()
     }
 
     async fn watch(&mut self, watch: &Watch) -> Result<(), Failure> {
@@ -360,8 +402,24 @@ fn cells(title: &str, job: &refreshtop_core::job::Job, now: DateTime<Utc>) -> [S
     ]
 }
 
-fn execution(run: &Execution) -> Value {
+fn attempt(run: Run) -> Attempt {
+    Attempt {
+        started_at: run.started_at,
+        ended_at: run.completed_at,
+        failed: run.status == RunStatus::Error,
+        sqlstate: run.sqlstate,
+        duration_ms: run.duration_ms,
+        pid: None,
+    }
+}
+
+fn execution(run: &Execution, refresh: Option<&Attempt>) -> Value {
+    let refresh = refresh.map(|attempt| {
+        let status = if attempt.failed { "error" } else { "success" };
+        json!({"status": status, "sqlstate": attempt.sqlstate, "started_at": json::moment(attempt.started_at)})
+    });
     json!({
+        "refresh": refresh,
         "id": run.id,
         "status": run.status,
         "message": run.message,

@@ -5,12 +5,15 @@ use crate::{
         Failure,
         report::{self, All, Found, Report},
     },
-    output::{Output, clean, json, length, moment, table::Table},
+    output::{Output, clean, json, moment, table::Table},
     settings::Settings,
 };
 use chrono::{DateTime, Utc};
 use refreshtop_connect::Target;
-use refreshtop_core::age;
+use refreshtop_core::{
+    age,
+    numbers::{counted, grouped_u64, length},
+};
 use serde_json::json;
 
 /// For what is not known.
@@ -53,14 +56,14 @@ fn of_one(report: &Report, output: Output) -> String {
     let mut table = Table::bare();
     let window = length(report.snapshot.window);
     table.row(["window", &format!("{window} ({})", report.limits.window.source.words())]);
-    table.row(["total", &stats.total.to_string()]);
-    table.row(["successful", &stats.successful.to_string()]);
-    table.row(["failed", &stats.failed.to_string()]);
+    table.row(["total", &grouped_u64(stats.total)]);
+    table.row(["successful", &grouped_u64(stats.successful)]);
+    table.row(["failed", &grouped_u64(stats.failed)]);
     table.row(["success rate", &rate(stats.success_rate)]);
     table.row(["average", &duration(stats.avg_duration_ms)]);
     table.row(["maximum", &duration(stats.max_duration_ms)]);
     table.row(["minimum", &duration(stats.min_duration_ms)]);
-    table.row(["last attempt", &at(stats.last_refresh_at)]);
+    table.row(["last run", &at(stats.last_refresh_at)]);
     table.row(["last success", &at(stats.last_success_at)]);
     table.row(["last error", &stats.last_error.as_deref().map_or_else(|| UNKNOWN.into(), clean)]);
     table.render(output)
@@ -85,8 +88,8 @@ fn of_all(all: &All, output: Output) -> String {
         table.row([
             clean(one.name()),
             length(one.report.snapshot.window),
-            stats.total.to_string(),
-            stats.failed.to_string(),
+            grouped_u64(stats.total),
+            grouped_u64(stats.failed),
             rate(stats.success_rate),
             duration(stats.avg_duration_ms),
             duration(stats.max_duration_ms),
@@ -95,5 +98,5 @@ fn of_all(all: &All, output: Output) -> String {
             stats.last_error.as_deref().map_or_else(|| UNKNOWN.into(), clean),
         ]);
     }
-    format!("{} views\n\n{}", all.managed.len(), table.render(output))
+    format!("{}\n\n{}", counted(all.managed.len() as u64, "view"), table.render(output))
 }

@@ -1,4 +1,4 @@
-//! Notices that the reader of standard output is gone before there is anything to write: `logs --follow | head`.
+//! Notices that the reader of standard output is gone before there is anything to write: `runs --follow | head`.
 
 use rustix::{
     event::{PollFd, PollFlags, poll},

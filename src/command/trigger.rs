@@ -238,13 +238,16 @@ fn answer(ended: Ended, why: &str, view: &ViewId, target: &Target, output: Outpu
             }
             output.print(&format!("refreshed in {}, at {} UTC", age::duration_ms(duration_ms), moment(completed_at)))
         }
-        Ended::Answered(TriggerOutcome::Error { duration_ms, sqlstate, message }) => {
-            answer(json!({"status": "error", "duration_ms": duration_ms, "sqlstate": sqlstate, "message": message}))?;
+        Ended::Answered(TriggerOutcome::Error { duration_ms, sqlstate, message, hint }) => {
+            answer(json!({
+                "status": "error", "duration_ms": duration_ms, "sqlstate": sqlstate, "message": message, "hint": hint,
+            }))?;
             // `why` is empty if somebody else cancelled it.
             let why = if sqlstate.as_deref() == Some(sqlstate::QUERY_CANCELED) { why } else { "" };
             let code = sqlstate.map(|code| format!(" (SQLSTATE {code})")).unwrap_or_default();
+            let hint = hint.map(|hint| format!(": {}", clean(&hint))).unwrap_or_default();
             let text = format!(
-                "the refresh failed: {why}{}{code}; it is in the log: refreshtop logs --errors",
+                "the refresh failed: {why}{}{code}{hint}; it is in the log: refreshtop runs --failed",
                 clean(&message)
             );
             Err(Failure::new(exit::FAILURE, text).answered())

@@ -1,13 +1,13 @@
 //! A diagnosis, as text for people and as JSON.
 //!
 //! ```text
-//! ✓ ok       Migrations: All 6 steps are applied.
+//! ✓ ok       17 checks; with --details they are listed.
 //! ✗ problem  Job that refreshes: No job refresh-platform-metrics for database app that role owner may see.
 //!            Schedule it, or run: refreshtop migrate.
 //!            schedule refresh-platform-metrics at */5 * * * *, in database postgres:
 //!              SELECT cron.schedule_in_database(…);
 //!
-//! 1 problem, 0 warnings, 0 unknown, 1 ok
+//! 1 problem, 0 warnings, 0 unknown, 17 ok
 //! ```
 
 use super::{Output, table::Table};
@@ -17,6 +17,7 @@ use refreshtop_tui::{
     text::{self, Charset},
 };
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Columns before a finding: glyph, word, and what separates them.
 const INDENT: usize = 11;
@@ -59,10 +60,26 @@ impl Page {
         Self { output, glyphs, charset, details }
     }
 
-    /// The checks, and how many of them came out how.
+    /// The checks, the worst last, where a terminal shows them; and how many of them came out how.
     pub fn diagnosis(&self, diagnosis: &Diagnosis) -> String {
-        let checks: String = diagnosis.checks.iter().map(|check| self.check(check)).collect();
-        format!("{checks}\n{}\n", summary(diagnosis))
+        let mut checks: Vec<&Check> = diagnosis.checks.iter().collect();
+        checks.sort_by_key(|check| check.verdict);
+        let views: BTreeSet<&String> = checks.iter().filter_map(|check| check.view.as_ref()).collect();
+        let several = views.len() > 1;
+        let good = if self.details { 0 } else { checks.iter().filter(|check| check.verdict == Verdict::Good).count() };
+        let folded = match good {
+            0 => String::new(),
+            1 => self.one(Verdict::Good, "1 check; with --details it is shown."),
+            count => self.one(Verdict::Good, &format!("{count} checks; with --details they are listed.")),
+        };
+        let shown: String = checks.into_iter().skip(good).map(|check| self.check(check, several)).collect();
+        format!("{folded}{shown}\n{}\n", summary(diagnosis))
+    }
+
+    /// The first lines of what came out so.
+    fn one(&self, verdict: Verdict, text: &str) -> String {
+        let pad = " ".repeat(INDENT.saturating_sub(2 + word(verdict).len()));
+        format!("{} {}{pad}{}", self.glyph(verdict), self.output.finding(verdict), self.below(text).trim_start())
     }
 
     /// What a fix came to.
@@ -90,10 +107,10 @@ impl Page {
         fix.undo().filter(|undo| is_clean(undo)).map(|undo| self.line(&format!("undo: {undo};")))
     }
 
-    fn check(&self, check: &Check) -> String {
-        let pad = " ".repeat(INDENT.saturating_sub(2 + word(check.verdict).len()));
-        let head = format!("{} {}{pad}", self.glyph(check.verdict), self.output.finding(check.verdict));
-        let mut shown = head + self.below(&format!("{}: {}", check.title, check.finding)).trim_start();
+    /// One check; if there are several views, with the one that it is about.
+    fn check(&self, check: &Check, several: bool) -> String {
+        let view = check.view.as_ref().filter(|_| several).map(|view| format!(" ({view})")).unwrap_or_default();
+        let mut shown = self.one(check.verdict, &format!("{}{view}: {}", check.title, check.finding));
         if !check.advice.is_empty() {
             shown += &self.below(&check.advice);
         }

@@ -7,15 +7,16 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use refreshtop_core::{
     figures::PlatformMetrics,
-    health::{Health, Rule, Verdict},
+    health::{Health, Now, Rule, Verdict},
     job::Job,
     limits::{Source, ViewLimits},
     reading::{Reading, Unavailable},
     refresh::RunningRefresh,
-    run::{Origin, Run, RunStatus},
+    run::{Run, RunStatus},
     snapshot::{Deployment, Server},
     stats::RefreshStats,
 };
+use refreshtop_db::log::Logged;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -89,14 +90,26 @@ pub fn health(health: &Health) -> Value {
         Rule::AverageDuration => "average_duration",
         Rule::Freshness => "freshness",
         Rule::NoData => "no_data",
-        Rule::NotRefreshed => "not_refreshed",
+        Rule::NothingRefreshes => "nothing_refreshes",
+        Rule::FailuresInARow => "failures_in_a_row",
+        Rule::Slow => "slow",
     };
     let findings: Vec<Value> = health
         .findings
         .iter()
         .map(|found| json!({"rule": rule(found.rule), "verdict": verdict(found.verdict), "reason": found.reason}))
         .collect();
-    json!({"verdict": verdict(health.verdict), "findings": findings})
+    let (in_a_row, since) = match health.now {
+        Now::Failing { in_a_row, since } => (Some(in_a_row), since),
+        Now::Recovered { in_a_row, since } => (Some(in_a_row), Some(since)),
+        _ => (None, None),
+    };
+    json!({
+        "verdict": verdict(health.verdict),
+        "now": {"state": health.now.word(), "in_a_row": in_a_row, "since": since.map(moment)},
+        "budget": {"verdict": verdict(health.budget.verdict), "failures_left": health.budget.failures_left},
+        "findings": findings,
+    })
 }
 
 /// The limits that a view is judged by, and where each comes from.
@@ -135,22 +148,12 @@ pub fn stats(stats: &RefreshStats) -> Value {
     })
 }
 
-/// What triggered an attempt.
-pub fn origin(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Scheduled => "schedule",
-        Origin::Manual => "manual",
-        Origin::Direct => "direct",
-        Origin::Unknown => "unknown",
-    }
-}
-
-/// An attempt.
+/// A run.
 pub fn run(run: &Run) -> Value {
     json!({
         "id": run.id,
         "status": if run.status == RunStatus::Success { "success" } else { "error" },
-        "source": origin(run.origin),
+        "source": run.origin.name(),
         "duration_ms": run.duration_ms,
         "started_at": moment(run.started_at),
         "completed_at": run.completed_at.map(moment),
@@ -161,6 +164,18 @@ pub fn run(run: &Run) -> Value {
         "rows_deleted": run.work.rows_deleted,
         "server_wal_bytes": run.work.server_wal_bytes,
     })
+}
+
+/// A run of the log, with the session that blocked it.
+pub fn logged(logged: &Logged) -> Value {
+    let mut object = run(&logged.run);
+    object["role"] = logged.role.as_deref().into();
+    object["application"] = logged.application.as_deref().into();
+    object["blocked_by"] = logged.blocker.as_ref().map_or(
+        Value::Null,
+        |blocker| json!({"pid": blocker.pid, "role": blocker.role, "application": blocker.application}),
+    );
+    object
 }
 
 /// Who answered.

@@ -11,12 +11,9 @@ pub mod views;
 
 use crate::command::Failure;
 use refreshtop_connect::environment::{self, Environment};
-use refreshtop_core::{exit, health::Verdict, limits::ViewLimits};
+use refreshtop_core::{exit, health::Verdict, limits::ViewLimits, run::RunStatus};
 use refreshtop_tui::text::{self, Charset};
-use std::{
-    io::{self, IsTerminal as _, Write as _},
-    time::Duration,
-};
+use std::io::{self, IsTerminal as _, Write as _};
 
 /// How this run prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +22,11 @@ pub struct Output {
     pub json: bool,
     colour: bool,
     width: Option<usize>,
+    terminal: bool,
 }
 
 /// Wider than any line: cleaned, not cut.
-const UNCUT: usize = 1 << 20;
+pub const UNCUT: usize = 1 << 20;
 
 /// Replacements of characters that must not reach a terminal.
 const CHARSET: Charset = Charset { ascii_only: false, ellipsis: "…", line_break: " | ", replacement: "\u{fffd}" };
@@ -40,14 +38,29 @@ impl Output {
         // https://no-color.org: set and not empty.
         let plain = environment::get(environment, "NO_COLOR").is_some()
             || environment::get(environment, "TERM").is_none_or(|term| term == "dumb");
-        let size = rustix::termios::tcgetwinsize(io::stdout()).ok().filter(|_| terminal);
-        let width = size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0);
-        Self { json, colour: terminal && !plain, width }
+        let width = Self::terminal_size().map(|(columns, _)| usize::from(columns)).filter(|_| terminal);
+        Self { json, colour: terminal && !plain, width, terminal }
+    }
+
+    /// The same on a terminal whose size may have changed.
+    pub fn fitted(self) -> Self {
+        Self { width: Self::terminal_size().map(|(columns, _)| usize::from(columns)).filter(|_| self.terminal), ..self }
+    }
+
+    /// Columns and rows of the terminal; `None` without one, or if it does not know them.
+    pub fn terminal_size() -> Option<(u16, u16)> {
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        (size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
+    }
+
+    /// Whether it is a terminal that understands more than lines.
+    pub fn is_terminal(&self) -> bool {
+        self.terminal
     }
 
     /// Output without colour and without a width.
     pub fn plain(json: bool) -> Self {
-        Self { json, colour: false, width: None }
+        Self { json, colour: false, width: None, terminal: false }
     }
 
     /// Prints a line, or several, at once.
@@ -55,12 +68,25 @@ impl Output {
     /// # Errors
     /// Standard output can't be written; silently if its reader is gone (`| head`).
     pub fn print(&self, text: &str) -> Result<(), Failure> {
-        let mut out = io::stdout().lock();
         let newline = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
-        write!(out, "{text}{newline}").and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        self.write(&format!("{text}{newline}"))
+    }
+
+    /// Writes a text as it is, at once.
+    ///
+    /// # Errors
+    /// As for [`Self::print`].
+    pub fn write(&self, text: &str) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => Failure::silent(exit::OK),
             _ => Failure::new(exit::FAILURE, format!("cannot write to standard output: {error}")),
         })
+    }
+
+    /// Prints a help text, styled on a terminal.
+    pub fn help(&self, text: &clap::builder::StyledStr) -> Result<(), Failure> {
+        self.print(&if self.colour { text.ansi().to_string() } else { text.to_string() })
     }
 
     /// Prints one JSON object on one line.
@@ -70,18 +96,23 @@ impl Output {
 
     /// The verdict as a word, coloured on a terminal.
     pub fn verdict(&self, verdict: Verdict) -> String {
+        self.judged(json::verdict(verdict), verdict)
+    }
+
+    /// Text in the colour of a verdict on a terminal.
+    pub fn judged(&self, text: &str, verdict: Verdict) -> String {
         let colour = match verdict {
             Verdict::Healthy => 32,
             Verdict::Warning => 33,
             Verdict::Critical => 31,
             Verdict::Unknown => 35,
         };
-        self.coloured(json::verdict(verdict), colour)
+        self.coloured(text, colour)
     }
 
-    /// The outcome of an attempt as a word, coloured on a terminal.
-    pub fn outcome(&self, success: bool) -> String {
-        if success { self.coloured("success", 32) } else { self.coloured("error", 31) }
+    /// How a run ended as a word, coloured on a terminal. The log and JSON have `success` and `error`.
+    pub fn outcome(&self, status: RunStatus) -> String {
+        self.coloured(outcome(status), if status == RunStatus::Success { 32 } else { 31 })
     }
 
     /// The verdict of a diagnosis as a word, coloured on a terminal.
@@ -105,6 +136,14 @@ impl Output {
     }
 }
 
+/// How a run ended.
+pub fn outcome(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Success => "ok",
+        RunStatus::Error => "failed",
+    }
+}
+
 /// A text from the database as one line, without control characters.
 pub fn clean(raw: &str) -> String {
     text::line(raw, UNCUT, CHARSET)
@@ -121,18 +160,6 @@ pub fn overridden(limits: &ViewLimits) -> Option<String> {
     (!names.is_empty()).then(|| format!("limits overridden here: {}", names.join(", ")))
 }
 
-/// A length of time for people, without months: they have no length of their own.
-pub fn length(length: Duration) -> String {
-    let days = length.as_secs() / 86_400;
-    if days < 30 {
-        return humantime::format_duration(length).to_string();
-    }
-    match Duration::from_secs(length.as_secs() % 86_400) {
-        Duration::ZERO => format!("{days}days"),
-        rest => format!("{days}days {}", humantime::format_duration(rest)),
-    }
-}
-
 /// A moment for people: to the second, in UTC.
 pub fn moment(at: chrono::DateTime<chrono::Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S").to_string()
@@ -141,13 +168,6 @@ pub fn moment(at: chrono::DateTime<chrono::Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_length_of_time_has_no_months() {
-        let hours = |hours| length(Duration::from_hours(hours));
-        assert_eq!((&*hours(24), &*hours(62 * 24)), ("1day", "62days"));
-        assert_eq!(hours(34 * 24 + 2), "34days 2h");
-    }
 
     #[test]
     fn nothing_steers_a_terminal_and_nothing_is_cut() {

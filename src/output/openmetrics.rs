@@ -11,7 +11,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 use refreshtop_core::{
-    health::{Health, Verdict},
+    health::{Health, Now, Verdict},
     limits::ViewLimits,
     snapshot::Snapshot,
     stats::RefreshStats,
@@ -57,6 +57,25 @@ pub fn encode(exposed: &Exposed<'_>) -> Result<String, fmt::Error> {
             let label = ("verdict", json::verdict(verdict));
             let help = "1 for the verdict that holds, 0 for the others";
             of_view.gauge("health", help, Some(label), flag(view.health.verdict == verdict));
+        }
+        for state in Now::WORDS {
+            let help = "1 for the state of now, 0 for the others";
+            of_view.gauge("state", help, Some(("state", state)), flag(view.health.now.word() == state));
+        }
+        let in_a_row = match view.health.now {
+            Now::Failing { in_a_row, .. } => Some(in_a_row),
+            // Whether its last attempt failed is not what its state is about.
+            Now::Unknown | Now::Paused | Now::Stopped => None,
+            Now::Stale | Now::Refreshing | Now::Recovered { .. } | Now::Healthy => Some(0),
+        };
+        if let Some(in_a_row) = in_a_row {
+            of_view.gauge("failures_in_a_row", "Attempts that failed since the last success", None, in_a_row.into());
+        }
+        if let Some(left) = view.health.budget.failures_left {
+            #[expect(clippy::cast_precision_loss, reason = "counts of log rows stay far below 2^52")]
+            let left = left as f64;
+            let help = "Attempts that may fail before the success rate is a warning";
+            of_view.gauge("failures_left", help, None, left);
         }
         if let Some(limits) = view.limits {
             self::limits(&mut of_view, limits);

@@ -57,7 +57,7 @@ fn line(row: &[String], widths: &[usize], output: Output) -> String {
 }
 
 /// Columns that a cell takes: a colour takes none.
-fn shown(cell: &str) -> usize {
+pub fn shown(cell: &str) -> usize {
     match cell.strip_prefix("\x1b[").and_then(|rest| rest.split_once('m')) {
         Some((_, rest)) => rest.trim_end_matches("\x1b[0m").width(),
         None => cell.width(),

@@ -6,6 +6,7 @@ use refreshtop_core::{
     age,
     diagnosis::bytes,
     limits::Overrides,
+    numbers::grouped,
     views::{
         Drift, Managed, Registered, View, Views,
         details::{Catalog, Function, Index, Source, clock_word},
@@ -29,9 +30,9 @@ pub fn managed(view: &View) -> &'static str {
     }
 }
 
-/// Its verdict, coloured on a terminal.
-pub fn verdict(view: &View, now: DateTime<Utc>, overrides: &Overrides, output: Output) -> String {
-    view.health(now, overrides).map_or_else(|| UNKNOWN.into(), |health| output.verdict(health.verdict))
+/// Its state, in the colour of its verdict on a terminal.
+pub fn state(view: &View, now: DateTime<Utc>, overrides: &Overrides, output: Output) -> String {
+    view.health(now, overrides).map_or_else(|| UNKNOWN.into(), |health| output.judged(health.word(), health.verdict))
 }
 
 /// The age of its data.
@@ -42,7 +43,7 @@ pub fn data_age(view: &View, now: DateTime<Utc>) -> String {
 /// Its rows, as the planner estimates them.
 pub fn rows(view: &View) -> String {
     let rows = view.relation.as_ref().and_then(|relation| relation.rows);
-    rows.map_or_else(|| UNKNOWN.into(), |rows| rows.to_string())
+    rows.map_or_else(|| UNKNOWN.into(), grouped)
 }
 
 /// Its size.

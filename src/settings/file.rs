@@ -24,7 +24,7 @@ use toml::{
 /// Options that the file sets for every database, those that a profile may set as well, and the limits of both.
 const GLOBAL: [&str; 9] = ["view", "poll", "window", "theme", "ascii", "screen", "mouse", "log_file", "log_level"];
 const OF_PROFILE: [&str; 2] = ["poll", "window"];
-const THRESHOLDS: [&str; 4] = ["success_critical", "success_warning", "max_average", "max_age"];
+const THRESHOLDS: [&str; 5] = ["success_critical", "success_warning", "max_average", "max_age", "ignore"];
 
 /// A config file without a mistake: every value is allowed, every warning limit is at or above its critical one.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -90,6 +90,11 @@ impl File {
     /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// A profile's own options, without the global ones.
+    pub fn own(&self, profile: &str) -> Option<&Words> {
+        self.profiles.get(profile).map(|profile| &profile.options)
     }
 
     /// The profile if none is named.
@@ -371,8 +376,8 @@ mod tests {
     fn every_kind_of_mistake_is_found() {
         for (text, place, wanted) in [
             ("poll = 30", "line 1, column 8", "not a duration"),
-            ("poll = \"0s\"", "line 1, column 8", "at least 1s"),
-            ("window = \"30s\"", "line 1, column 10", "at least 1m"),
+            ("poll = \"0s\"", "line 1, column 8", "at least 1 s"),
+            ("window = \"30s\"", "line 1, column 10", "at least 1 min"),
             ("window = \"367d\"", "line 1, column 10", "at most 366 days"),
             ("ascii = \"yes\"", "line 1, column 9", "this must be a boolean"),
             ("log_file = \"~/x\"", "line 1, column 12", "write out the folder"),
@@ -380,8 +385,8 @@ mod tests {
             ("thresholds.success_critical = 101", "line 1, column 31", "from 0 to 100"),
             ("thresholds.success_warning = -1", "line 1, column 30", "from 0 to 100"),
             ("thresholds.max_agee = '1m'", "line 1, column 12", "did you mean `max_age`?"),
-            ("thresholds.max_age = '0s'", "line 1, column 22", "at least 1ms"),
-            ("[profiles.a]\nwindow = '1s'", "line 2, column 10", "at least 1m"),
+            ("thresholds.max_age = '0s'", "line 1, column 22", "at least 1 ms"),
+            ("[profiles.a]\nwindow = '1s'", "line 2, column 10", "at least 1 min"),
             ("[profiles.a]\ntheme = 'mono'", "line 2, column 1", "allowed: url, poll, window, thresholds"),
             ("[thresholds]\nsuccess_warning = 99\n[profiles.a.thresholds]\nsuccess_critical = 99.5", "line 4", "below"),
             ("default_profile = 'b'\n[profiles.a]", "line 1, column 19", "unknown profile `b`: allowed: a"),

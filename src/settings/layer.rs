@@ -6,7 +6,7 @@ use refreshtop_connect::{
     environment::{self, Environment},
     secret::ConnectionUrl,
 };
-use refreshtop_core::address::ViewId;
+use refreshtop_core::{address::ViewId, health::Switch};
 use refreshtop_tui::screens::screen::Screen;
 use std::{collections::BTreeMap, error::Error as _, path::PathBuf, time::Duration};
 use tracing::Level;
@@ -60,6 +60,10 @@ pub struct Layer {
     /// Age of the last successful refresh above which it is a warning [default: the view's own, usually 10m]
     #[arg(long, global = true, value_name = "DURATION", value_parser = value::limit)]
     pub max_age: Option<Duration>,
+
+    /// Checks of the state of now to leave out: nothing_refreshes, failures_in_a_row, too_old, slow
+    #[arg(long, global = true, value_name = "CHECKS", value_delimiter = ',', value_parser = value::switch)]
+    pub ignore: Option<Vec<Switch>>,
 
     /// Colours: terminal, light, dark, colorblind or mono [default: terminal]
     #[arg(long, global = true, value_name = "NAME", value_parser = value::theme)]

@@ -4,6 +4,7 @@ pub mod file;
 pub mod layer;
 pub(crate) mod mistake;
 pub mod options;
+pub mod origin;
 pub mod value;
 pub mod variables;
 
@@ -215,6 +216,7 @@ impl Sources {
                 success_warning: all.success_warning,
                 success_critical: all.success_critical,
                 window: all.window,
+                ignored: all.ignore.clone().unwrap_or_default(),
             });
         }
         let origin = |name: &str, flag: Option<f64>, any: Option<f64>| match () {

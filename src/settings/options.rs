@@ -11,8 +11,19 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn commands() -> Vec<&'static str> {
     // The monitor, and the commands that only print what is built in, have none.
     vec![
-        "check", "cleanup", "demo", "doctor", "job", "logs", "metrics", "migrate", "refresh", "schedule", "stats",
-        "status", "views",
+        "check",
+        "cleanup",
+        "doctor",
+        "incidents",
+        "job",
+        "metrics",
+        "migrate",
+        "refresh",
+        "runs",
+        "schedule",
+        "stats",
+        "status",
+        "views",
     ]
 }
 

@@ -1,7 +1,8 @@
 //! Which layer wins, and how mistakes are named.
 
 use super::*;
-use crate::cli::{Command, arguments::Logs};
+use crate::cli::{Command, runs::Runs};
+use refreshtop_core::health::Switch;
 use std::collections::BTreeMap;
 
 const FILE: &str = r#"
@@ -87,12 +88,12 @@ fn the_stronger_layer_wins() {
 #[test]
 fn every_setting_has_all_three_layers() {
     let file = "window = '2h'\nascii = true\nlog_file = 'f.log'\nlog_level = 'warn'\n[thresholds]\n\
-                    success_warning = 91\nsuccess_critical = 71\nmax_average = '1s'\nmax_age = '1m'";
+                    success_warning = 91\nsuccess_critical = 71\nmax_average = '1s'\nmax_age = '1m'\nignore = 'slow'";
     let variables = "REFRESHTOP_WINDOW=3h REFRESHTOP_ASCII=no REFRESHTOP_LOG_FILE=e.log REFRESHTOP_LOG_LEVEL=info \
                          REFRESHTOP_SUCCESS_WARNING=92 REFRESHTOP_SUCCESS_CRITICAL=72 REFRESHTOP_MAX_AVERAGE=2s \
-                         REFRESHTOP_MAX_AGE=2m";
+                         REFRESHTOP_MAX_AGE=2m REFRESHTOP_IGNORE=slow,too_old";
     let line = "--window 4h --ascii --log-file g.log --log-level debug --success-warning 93 --success-critical 73 \
-                    --max-average 3s --max-age 3m";
+                    --max-average 3s --max-age 3m --ignore failures_in_a_row";
     for (line, variables, hours, ascii, log, level, number) in [
         ("", "", 2, true, "f.log", Level::WARN, 1_u32),
         ("", variables, 3, false, "e.log", Level::INFO, 2),
@@ -105,6 +106,11 @@ fn every_setting_has_all_three_layers() {
             max_duration: Some(Duration::from_secs(number.into())),
             max_age: Some(Duration::from_mins(number.into())),
             window: Some(Duration::from_hours(hours)),
+            ignored: match number {
+                1 => vec![Switch::Slow],
+                2 => vec![Switch::Slow, Switch::TooOld],
+                _ => vec![Switch::FailuresInARow],
+            },
         };
         assert_eq!(settings.overrides, overrides);
         assert_eq!(settings.ascii, Some(ascii));
@@ -152,6 +158,7 @@ fn mistakes_say_where_they_are_from() {
         ("--url a --profile b", "", "", "--url and --profile both name a database"),
         ("", "REFRESHTOP_URL=a REFRESHTOP_PROFILE=b", "", "REFRESHTOP_URL and REFRESHTOP_PROFILE both name"),
         ("", "REFRESHTOP_POLL=5", "", "REFRESHTOP_POLL: not a duration"),
+        ("--ignore slw", "", "", "no such check: did you mean slow? there are nothing_refreshes, failures_in_a_row"),
         ("--success-critical 97 --profile bare", "", FILE, "success_warning (96 %) is below success_critical (97 %)"),
         ("--success-critical 97", "", "", "(success_warning is from the defaults, success_critical from a flag)"),
         ("", "REFRESHTOP_SUCCESS_WARNING=70", "", "(success_warning is from the environment, success_critical from"),
@@ -179,6 +186,7 @@ fn every_flag_is_read_from_the_environment() {
         "view" => "daily_sales",
         "theme" => "mono",
         "log_level" => "debug",
+        "ignore" => "slow",
         _ => "x",
     };
     let command = <Layer as clap::Args>::augment_args(clap::Command::new(""));
@@ -195,21 +203,21 @@ fn read(text: &str, line: &str) -> Result<Cli, String> {
     merged(line, "", Some(text)).map(|(cli, _)| cli)
 }
 
-fn logs(text: &str, line: &str) -> Logs {
+fn runs(text: &str, line: &str) -> Runs {
     match read(text, line).unwrap().command() {
-        Command::Logs(logs) => logs,
+        Command::Runs(runs) => runs,
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
 fn the_file_gives_defaults_and_flags_are_stronger() {
-    let file = "[commands.logs]\nlimit = 50\nsince = '6h'\njson = true";
-    let from_file = logs(file, "logs");
-    assert_eq!((from_file.newest.limit, from_file.since.map(|since| since.as_secs())), (50, Some(21_600)));
-    assert!(from_file.answer.json);
-    assert_eq!(logs(file, "logs --limit 7").newest.limit, 7);
-    assert_eq!(logs("", "logs").newest.limit, 20);
+    let file = "[commands.runs]\nlimit = 50\njson = true";
+    let from_file = runs(file, "runs");
+    assert_eq!(from_file.list.newest.limit, 50);
+    assert!(from_file.answer().json);
+    assert_eq!(runs(file, "runs --limit 7").list.newest.limit, 7);
+    assert_eq!(runs("", "runs").list.newest.limit, 20);
 }
 
 #[test]
@@ -242,10 +250,10 @@ fn figures_go_where_the_stronger_layer_says() {
 #[test]
 fn mistakes_are_named() {
     for (file, line, wanted) in [
-        ("[commands.log]\n", "logs", "unknown command `log`: did you mean `logs`?"),
-        ("[commands.logs]\nlimits = 1", "logs", "line 2, column 1: unknown key `limits`: did you mean `limit`?"),
-        ("[commands.logs]\nlimit = 0", "logs", "c.toml, in [commands]: invalid value '0' for '--limit <N>'"),
-        ("[commands.logs]\nlimit = {}", "logs", "this must be a string, a number"),
+        ("[commands.run]\n", "runs", "unknown command `run`: did you mean `runs`?"),
+        ("[commands.runs]\nlimits = 1", "runs", "line 2, column 1: unknown key `limits`: did you mean `limit`?"),
+        ("[commands.runs]\nlimit = 0", "runs", "c.toml, in [commands]: invalid value '0' for '--limit <N>'"),
+        ("[commands.runs]\nlimit = {}", "runs", "this must be a string, a number"),
         ("[commands.refresh]\ntimeout = 'postgres://bob:hunter2@h/a'", "trigger", "in [commands]: invalid value"),
     ] {
         let error = read(file, line).unwrap_err();

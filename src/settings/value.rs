@@ -4,8 +4,8 @@
 //! that slipped into the wrong place.
 
 use super::mistake;
-use refreshtop_core::address::ViewId;
 pub use refreshtop_core::schedule::{cron, job as job_schedule};
+use refreshtop_core::{address::ViewId, health::Switch, numbers::length};
 use refreshtop_tui::screens::screen::Screen;
 use std::{
     fmt,
@@ -97,6 +97,22 @@ pub fn listen(text: &str) -> Result<Listen, String> {
     )
 }
 
+/// How long runs are kept at least: from an hour to 366 days.
+pub fn keep(text: &str) -> Result<Duration, String> {
+    duration(text, Duration::from_hours(1)..=YEAR)
+}
+
+/// A SQLSTATE, or the two characters of its class.
+pub fn sqlstate(text: &str) -> Result<String, String> {
+    let state = text.to_ascii_uppercase();
+    let known = matches!(state.len(), 2 | 5) && state.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if known {
+        Ok(state)
+    } else {
+        Err("not a SQLSTATE: five letters and digits, such as 55P03, or two for a class".into())
+    }
+}
+
 fn duration(text: &str, allowed: RangeInclusive<Duration>) -> Result<Duration, String> {
     let value = humantime::parse_duration(text).map_err(|_| {
         "not a duration: write numbers with units, such as 30s, 10m or \"1h 30m\" (units: ms, s, m, h, d)".to_owned()
@@ -104,10 +120,7 @@ fn duration(text: &str, allowed: RangeInclusive<Duration>) -> Result<Duration, S
     if allowed.contains(&value) {
         return Ok(value);
     }
-    let show = |limit: &Duration| humantime::format_duration(*limit).to_string();
-    // 366 days would print as a year and some.
-    let show = |limit: &Duration| if *limit == YEAR { "366 days".to_owned() } else { show(limit) };
-    Err(format!("out of range: at least {}, at most {}", show(allowed.start()), show(allowed.end())))
+    Err(format!("out of range: at least {}, at most {}", length(*allowed.start()), length(*allowed.end())))
 }
 
 /// A share, from 0 to 100 per cent; the sign may be left out.
@@ -138,6 +151,15 @@ pub fn screen(text: &str) -> Result<Screen, String> {
     Screen::from_name(&text.to_ascii_lowercase()).ok_or_else(|| {
         let hint = mistake::close(text, &names).map(|name| format!("did you mean {name}? ")).unwrap_or_default();
         format!("no such screen: {hint}there are {}", names.join(", "))
+    })
+}
+
+/// A check of the state of now, by its name.
+pub fn switch(text: &str) -> Result<Switch, String> {
+    let names = Switch::ALL.map(Switch::name);
+    Switch::ALL.into_iter().find(|switch| switch.name() == text.trim()).ok_or_else(|| {
+        let hint = mistake::close(text, &names).map(|name| format!("did you mean {name}? ")).unwrap_or_default();
+        format!("no such check: {hint}there are {}", names.join(", "))
     })
 }
 
@@ -186,10 +208,10 @@ mod tests {
         assert_eq!(window("366d"), Ok(YEAR));
         assert_eq!(limit("1500ms"), Ok(Duration::from_millis(1500)));
         for wrong in ["999ms", "25h", "0s"] {
-            assert_eq!(poll(wrong), Err("out of range: at least 1s, at most 1day".into()), "{wrong}");
+            assert_eq!(poll(wrong), Err("out of range: at least 1 s, at most 24 h".into()), "{wrong}");
         }
         for wrong in ["59s", "367d"] {
-            assert_eq!(window(wrong), Err("out of range: at least 1m, at most 366 days".into()), "{wrong}");
+            assert_eq!(window(wrong), Err("out of range: at least 1 min, at most 366 days".into()), "{wrong}");
         }
         for wrong in ["", "30", "soon", "-5s", "5 parsecs", "99999999999999999999s"] {
             assert!(poll(wrong).unwrap_err().starts_with("not a duration"), "{wrong}");

@@ -8,7 +8,7 @@ use crate::{
 
 const LOOKS: [&str; 16] = [
     "trigger",
-    "cleanup",
+    "cleanup --yes",
     "job pause",
     "job resume",
     "job every 7m",
@@ -19,7 +19,7 @@ const LOOKS: [&str; 16] = [
     "migrate down --yes",
     "status",
     "doctor",
-    "logs",
+    "runs",
     "stats",
     "check",
     "metrics",
@@ -242,7 +242,7 @@ async fn search_path_of_the_database(scene: Scene) {
         scene.run(&scene.boss.url, line).await;
     }
     scene.pause_jobs().await;
-    for line in ["doctor --fix", "job every 7m", "job pause", "trigger", "cleanup"] {
+    for line in ["doctor --fix", "job every 7m", "job pause", "trigger", "cleanup --yes"] {
         scene.run(&scene.boss.url, line).await;
     }
     scene.look_as(&scene.boss.url).await;
@@ -308,7 +308,7 @@ async fn decoy_of_the_log_for_on_call(scene: Scene) {
     scene.plant(LOG_AND_VIEW.split_once("CREATE VIEW public.platform_metrics").expect("two views").0).await;
     scene.plant("GRANT SELECT ON public.metrics_refresh_log TO PUBLIC").await;
     scene.look_at(&scene.oncall.url).await;
-    let status = scene.run(&scene.oncall.url, "logs").await;
+    let status = scene.run(&scene.oncall.url, "runs").await;
     assert!(status.code != 0 && status.text().contains("is not refreshtop's"), "{status:?}");
     scene.held().await;
     // The object there is no table: it is named, and left to its owner.

@@ -262,7 +262,7 @@ async fn dropped(scene: Scene, loss: &str) {
     let rows: i64 =
         value(&scene.superuser, "SELECT count(*) FROM public.metrics_refresh_log WHERE status = 'success'").await;
     assert!(rows >= 1);
-    for line in ["trigger", "stats", "logs", "cleanup"] {
+    for line in ["trigger", "stats", "runs", "cleanup --yes"] {
         let ran = scene.run(&scene.oncall.url, line).await;
         assert_eq!(ran.code, 0, "{line}: {ran:?}");
     }

@@ -409,7 +409,7 @@ impl Scene {
     }
 
     pub async fn look_as(&self, url: &str) {
-        for line in ["status", "stats", "logs", "check", "metrics", "doctor", "job show", "job runs", "migrate status"]
+        for line in ["status", "stats", "runs", "check", "metrics", "doctor", "job show", "job runs", "migrate status"]
         {
             self.run(url, line).await;
         }
@@ -420,7 +420,7 @@ impl Scene {
     pub async fn live(&self) {
         self.refresh().await;
         self.look().await;
-        self.run(&self.boss.url, "cleanup").await;
+        self.run(&self.boss.url, "cleanup --yes").await;
         self.try_as(&self.oncall.url, &["SELECT refreshtop.cleanup_logs()"]).await;
         self.run(&self.boss.url, "migrate").await;
         self.pause_jobs().await;

@@ -22,6 +22,7 @@ CREATE FUNCTION refreshtop.cron_facts() RETURNS jsonb LANGUAGE sql AS $$ SELECT 
 CREATE FUNCTION refreshtop.running(p_refresh_type text DEFAULT 'platform_metrics') RETURNS TABLE (pid integer, since timestamptz, application_name text) LANGUAGE sql AS $$ SELECT m.evil('running'), now(), 'x' $$;
 CREATE FUNCTION refreshtop.refresh(p_refresh_type text, p_source text DEFAULT NULL) RETURNS jsonb LANGUAGE sql AS $$ SELECT to_jsonb(m.evil('refresh')) $$;
 CREATE FUNCTION refreshtop.cleanup_logs(p_batch integer DEFAULT 1, p_max_batches integer DEFAULT 1) RETURNS bigint LANGUAGE sql AS $$ SELECT m.evil('cleanup_logs')::bigint $$;
+CREATE FUNCTION refreshtop.past_keeping(p_older_than interval DEFAULT NULL) RETURNS TABLE (refresh_type text, log_rows bigint, oldest timestamptz) LANGUAGE sql AS $$ SELECT 'x', m.evil('past_keeping')::bigint, now() $$;
 CREATE FUNCTION refreshtop.stats(p_refresh_type text, p_window interval) RETURNS TABLE (total_refreshes bigint, successful_refreshes bigint, failed_refreshes bigint, success_rate numeric,
     avg_duration_ms numeric, max_duration_ms numeric, min_duration_ms numeric, last_refresh_at timestamptz, last_error text, last_success_at timestamptz)
     LANGUAGE sql AS $$ SELECT m.evil('stats')::bigint, 1::bigint, 0::bigint, 100.0, 1.0, 1.0, 1.0, now(), NULL::text, now() $$;
@@ -55,12 +56,12 @@ async fn decoys_in_our_schema(scene: Scene) {
     for line in [
         "status",
         "stats",
-        "logs",
+        "runs",
         "check",
         "metrics",
         "doctor",
         "trigger",
-        "cleanup",
+        "cleanup --yes",
         "job show",
         "migrate status",
         "migrate --dry-run",
@@ -84,7 +85,7 @@ async fn role_lost(scene: Scene, loss: &str) {
     assert_ne!(doctor.code, 0, "{doctor:?}");
     scene.migrated().await;
     scene.works().await;
-    for line in ["trigger", "status", "stats", "logs", "cleanup"] {
+    for line in ["trigger", "status", "stats", "runs", "cleanup --yes"] {
         let ran = scene.run(&scene.oncall.url, line).await;
         assert!(ran.code < 64, "{line}: {ran:?}");
     }

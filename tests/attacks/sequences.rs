@@ -52,7 +52,7 @@ async fn at_their_end(scene: Scene) {
     scene.plant(&format!("SELECT setval(c.oid::regclass, s.seqmax) {SEQUENCES}")).await;
     scene.works().await;
     scene.plant(&format!("SELECT setval(c.oid::regclass, s.seqmax) {SEQUENCES}")).await;
-    let cleanup = scene.run(&scene.oncall.url, "cleanup").await;
+    let cleanup = scene.run(&scene.oncall.url, "cleanup --yes").await;
     assert_eq!(cleanup.code, 0, "{cleanup:?}");
     execute(&scene.oncall.url, "SELECT refreshtop.refresh('platform_metrics')").await;
     assert_eq!(value::<i64>(&scene.superuser, LOST).await, 0);
@@ -102,11 +102,11 @@ async fn acts_that_cannot_be_noted(scene: Scene) {
     scene.migrated().await;
     scene.sudo("ALTER TABLE refreshtop.audit ADD CHECK (action = 'nothing') NOT VALID").await;
     scene.works().await;
-    let cleanup = scene.run(&scene.oncall.url, "cleanup").await;
+    let cleanup = scene.run(&scene.oncall.url, "cleanup --yes").await;
     assert_eq!(cleanup.code, 0, "{cleanup:?}");
     scene.sudo("DROP TABLE refreshtop.audit").await;
     scene.works().await;
-    let cleanup = scene.run(&scene.oncall.url, "cleanup").await;
+    let cleanup = scene.run(&scene.oncall.url, "cleanup --yes").await;
     assert_eq!(cleanup.code, 0, "{cleanup:?}");
 }
 attack!(acts_that_cannot_be_noted by [superuser, owner, managed]);

@@ -135,7 +135,7 @@ async fn a_clean_up_that_is_interrupted_deletes_nothing_afterwards() {
     .await;
     let rows = "SELECT count(*) FROM public.metrics_refresh_log";
     let before: i64 = value(&url, rows).await;
-    let (code, _, printed) = interrupted(&url, "cleanup", Signal::INT).await;
+    let (code, _, printed) = interrupted(&url, "cleanup --yes", Signal::INT).await;
     assert_eq!(code, i32::from(exit::FAILURE), "{printed}");
     assert!(printed.contains("stopped by a signal: nothing was deleted"), "{printed}");
     assert_eq!(value::<i64>(&url, rows).await, before);

@@ -177,7 +177,7 @@ async fn a_real_blocker_is_named() {
     session.run("ROLLBACK").await;
     execute(&url, "SELECT public.trigger_platform_metrics_refresh()").await;
     let read = record(&url, DAY).await;
-    assert_eq!(incidents(&read)[0].ending(), "a manual refresh succeeded");
+    assert_eq!(incidents(&read)[0].ended.unwrap().sentence(), "a manual refresh succeeded");
 }
 
 /// Whoever may write the log may write nonsense into it.

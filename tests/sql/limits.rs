@@ -112,6 +112,10 @@ async fn limits_are_set_put_back_refused_and_noted() {
         ("stats_window", "59 s"),
         ("time_limit", "0"),
         ("time_limit", "25 days"),
+        ("keep_log", "1001 years"),
+        // Compares as one day.
+        ("keep_log", "-5900000 years 2124000001 days"),
+        ("max_age", "-5900000 years 2124000001 days"),
     ] {
         let change = format!("SELECT refreshtop.change_view('monthly', '{{\"{key}\": \"{bad}\"}}')");
         assert_eq!(session.sqlstate(&change).await, "22023", "{key} = {bad}");
@@ -121,6 +125,21 @@ async fn limits_are_set_put_back_refused_and_noted() {
         all.as_object().unwrap().keys().map(|key| (key.clone(), Value::Null)).collect();
     set(&url, "monthly", &keys.into()).await;
     assert_eq!(session.value::<Value>(limits).await, json!({}));
+}
+
+/// One value that can't be read would keep every view from being listed; one that is no time, the log from being cleaned.
+#[tokio::test]
+async fn the_largest_and_the_smallest_values_break_nothing() {
+    let url = managed().await;
+    let all = json!({"success_critical": "1e-400", "success_warning": "1e-400", "keep_log": "1000 years",
+                     "max_age": "100 years", "stats_window": "100 years", "max_duration": "100 years",
+                     "lock_timeout": "1 ms"});
+    set(&url, "monthly", &all).await;
+    assert!(read(&url).await.views.iter().any(|view| view.name.name == "monthly" && view.registered().is_some()));
+    // An attempt that was lost is looked for as far back as rows are kept.
+    assert!(matches!(triggered(&url, "monthly").await, TriggerOutcome::Success { .. }));
+    assert_eq!(value::<i64>(&url, "SELECT refreshtop.cleanup_logs()").await, 0);
+    assert_eq!(value::<i64>(&url, "SELECT count(*) FROM refreshtop.stats_of_all(NULL)").await, 2);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 
 mod access;
 mod adopt;
+mod board;
 mod diagnosis;
 mod history;
 mod incidents;

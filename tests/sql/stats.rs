@@ -358,7 +358,7 @@ async fn a_failed_run_is_shown_in_full() {
     let (session, mut service) = (Session::open(&url).await, crate::support::open(&url).await);
     session.run("SET application_name = 'in the way'; BEGIN; LOCK TABLE public.assets").await;
     let outcome = triggered(&url).await;
-    let TriggerOutcome::Error { duration_ms, sqlstate, message } = outcome else { panic!("{outcome:?}") };
+    let TriggerOutcome::Error { duration_ms, sqlstate, message, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(sqlstate.as_deref(), Some("55P03"));
     let listed = recent_runs::recent_runs(&look(&mut service).await, &own_view(), LogFilter::Errors, 50)
         .await
@@ -459,6 +459,35 @@ async fn cleanup_works_in_bounded_batches() {
     assert_eq!(session.value::<Value>(left).await, json!({"platform_metrics": 1, "other": 1}), "the last success");
     for bad in ["0, 1", "-1, 1", "NULL, 1", "1, 0", "1, NULL"] {
         assert_eq!(session.sqlstate(&format!("SELECT refreshtop.cleanup_logs({bad})")).await, "22023", "{bad}");
+    }
+}
+
+/// What is counted is what is deleted, by the views' own ages and by a shorter one.
+#[tokio::test]
+async fn what_is_past_its_keeping_is_counted_as_it_is_deleted() {
+    let rows: Vec<String> = ["2 hours", "2 days", "20 days", "50 days", "70 days"]
+        .iter()
+        .flat_map(|ago| {
+            [row("success", ago, "1"), row_of("other", "error", ago, "1"), row_of("gone", "success", ago, "1")]
+        })
+        .collect();
+    let (session, _) = logged(&rows).await;
+    session
+        .run("INSERT INTO refreshtop.views (refresh_type, view_name, keep_log) VALUES ('other', 'other_metrics', '1 hour');
+              UPDATE refreshtop.views SET keep_log = '60 days' WHERE refresh_type = 'platform_metrics'")
+        .await;
+    let past =
+        |age: &str| format!("(SELECT jsonb_object_agg(refresh_type, log_rows) FROM refreshtop.past_keeping({age}))");
+    // The window of a view, a day, is kept whatever its age says.
+    assert_eq!(session.value::<Value>(&past("")).await, json!({"platform_metrics": 1, "other": 4, "gone": 2}));
+    let young = json!({"platform_metrics": 4, "other": 4, "gone": 5});
+    assert_eq!(session.value::<Value>(&past("'1 hour'")).await, young);
+    assert_eq!(session.value::<i64>("refreshtop.cleanup_logs()").await, 7);
+    assert_eq!(session.value::<i64>("(SELECT count(*) FROM refreshtop.past_keeping())").await, 0);
+    assert_eq!(session.value::<Value>(&past("'1 hour'")).await, json!({"platform_metrics": 3, "gone": 3}));
+    assert_eq!(session.value::<i64>("refreshtop.cleanup_logs_older('1 hour')").await, 6);
+    for bad in ["cleanup_logs_older('59 min')", "cleanup_logs_older(NULL)", "past_keeping('-1 day')"] {
+        assert_eq!(session.sqlstate(&format!("SELECT refreshtop.{bad}")).await, "22023", "{bad}");
     }
 }
 

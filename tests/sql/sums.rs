@@ -65,8 +65,36 @@ async fn differing(url: &str) -> Vec<String> {
         );
         all.extend(value::<Vec<String>>(url, &sql).await);
     }
+    all.extend(value::<Vec<String>>(url, STREAKS_AND_USUAL).await);
     all
 }
+
+/// The streaks and usual durations that differ from those that the log has.
+const STREAKS_AND_USUAL: &str = "
+    WITH attempt AS (
+        SELECT l.refresh_type, l.created_at, l.status,
+               CASE WHEN l.duration_ms BETWEEN 0 AND 1e12 THEN l.duration_ms::float8 END AS ms,
+               row_number() OVER (PARTITION BY l.refresh_type ORDER BY l.created_at DESC, l.id) AS place,
+               row_number() OVER (PARTITION BY l.refresh_type, l.status ORDER BY l.created_at DESC, l.id) AS of_status
+        FROM public.metrics_refresh_log l WHERE l.created_at <= clock_timestamp()
+    ), streak AS (
+        SELECT a.refresh_type, count(*)::integer AS streak, min(a.created_at) AS since
+        FROM attempt a WHERE a.place = a.of_status GROUP BY 1
+    ), done AS (
+        SELECT a.refresh_type, a.ms FROM attempt a
+        WHERE a.status = 'success' AND a.of_status BETWEEN 4 AND 303 AND a.ms IS NOT NULL
+    ), usual AS (
+        SELECT d.refresh_type, percentile_disc(0.5) WITHIN GROUP (ORDER BY d.ms) AS ms
+        FROM done d GROUP BY 1 HAVING count(*) >= 10
+    ), spread AS (
+        SELECT u.refresh_type, u.ms, percentile_disc(0.5) WITHIN GROUP (ORDER BY abs(d.ms - u.ms)) AS spread
+        FROM usual u JOIN done d USING (refresh_type) GROUP BY 1, 2
+    )
+    SELECT coalesce(array_agg(format('streak and usual of %s: %s, not %s', v.refresh_type, (s.streak, s.since, u.ms, u.spread), a)), '{}')
+    FROM refreshtop.views v
+    LEFT JOIN streak s USING (refresh_type) LEFT JOIN spread u USING (refresh_type)
+    LEFT JOIN refreshtop.recent_of_all(20) a USING (refresh_type)
+    WHERE (a.streak, a.streak_since, a.usual_ms, a.spread_ms) IS DISTINCT FROM (s.streak, s.since, u.ms, u.spread)";
 
 /// Whether the sums are used for all views: the triggers have kept them, and nothing is marked.
 async fn are_used(url: &str) -> bool {
@@ -194,6 +222,31 @@ async fn a_refresh_leaves_its_row_although_the_sums_can_not_be_kept() {
     assert_eq!(value::<String>(&url, refresh).await, "success");
     assert_eq!(value::<i64>(&url, "SELECT count(*) FROM public.metrics_refresh_log").await, 4);
     assert_eq!(differing(&url).await, Vec::<String>::new());
+    assert!(are_used(&url).await);
+}
+
+/// The code of a view's owner writes texts of any length, and every poll reads those of all views.
+#[tokio::test]
+async fn megabytes_of_error_text_are_not_read_for_all_views() {
+    let url = migrated_app("texts").await;
+    execute(&url, VIEWS).await;
+    execute(
+        &url,
+        "INSERT INTO public.metrics_refresh_log (refresh_type, status, error_message, started_at)
+         VALUES ('v1', 'error', repeat('é', 1000000), now())",
+    )
+    .await;
+    let longest = "SELECT length(last_error) FROM refreshtop.stats_of_all('1 day') WHERE refresh_type = 'v1'";
+    for summed in [true, false] {
+        assert_eq!(value::<i32>(&url, longest).await, 500, "{summed}");
+        let kept = "SELECT coalesce(max(octet_length(n::text)), 0) FROM refreshtop.log_newest n";
+        assert!(value::<i32>(&url, kept).await < 3000, "{summed}");
+        assert_eq!(are_used(&url).await, summed);
+        execute(&url, "INSERT INTO refreshtop.log_outdated VALUES ('v1', date_trunc('day', now(), 'UTC'))").await;
+    }
+    // The next attempt sums the marked day again.
+    execute(&url, "SELECT public.attempt('v1', 'success', now())").await;
+    assert_eq!(value::<i32>(&url, longest).await, 500);
     assert!(are_used(&url).await);
 }
 

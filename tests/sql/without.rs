@@ -123,7 +123,11 @@ async fn the_job_that_cleans_up_needs_no_platform_metrics_in_pg_cron() {
     let url = shop("cleanup").await;
     up(&url).await;
     assert_eq!(jobs(&url).await, [cleanup(alone)]);
-    let found = Sessions::to_diagnose(&target(&url)).await.unwrap().diagnose(&Options::default()).await;
+    let found = Sessions::to_diagnose(&target(&url))
+        .await
+        .unwrap()
+        .diagnose(&[ViewId::new("platform_metrics")], &Options::default())
+        .await;
     let check = found.checks.iter().find(|check| check.id == "cleanup-job").unwrap();
     assert!(!check.finding.contains("another command"), "{}", check.finding);
 
@@ -262,7 +266,11 @@ async fn the_only_view_is_meant_if_none_is_named() {
 async fn a_diagnosis_finds_no_fault_in_what_is_left_out() {
     let url = shop("diagnosed").await;
     up(&url).await;
-    let found = Sessions::to_diagnose(&target(&url)).await.unwrap().diagnose(&Options::default()).await;
+    let found = Sessions::to_diagnose(&target(&url))
+        .await
+        .unwrap()
+        .diagnose(&[ViewId::new("platform_metrics")], &Options::default())
+        .await;
     let text = format!("{found:?}");
     assert!(text.contains("platform_metrics is left out"), "{text}");
     for id in ["unique-index", "source-security", "refresh-job", "plan"] {

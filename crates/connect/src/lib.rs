@@ -39,4 +39,4 @@ pub use limits::Limits;
 pub use params::{ChannelBinding, Endpoint, Host, Keepalives, RootCert, SessionAttrs, SslMode, Tls, TlsVersion};
 pub use received::Received;
 pub use target::Target;
-pub use values::TargetError;
+pub use values::{TargetError, variables};

@@ -48,6 +48,11 @@ const VARIABLES: [(&str, &str); 23] = [
     ("options", "PGOPTIONS"),
 ];
 
+/// The variables that are read, as psql reads them.
+pub fn variables() -> impl Iterator<Item = &'static str> {
+    std::iter::once("PGSERVICE").chain(VARIABLES.into_iter().map(|(_, name)| name))
+}
+
 /// Variables that decide where a session goes or how it is protected, by keyword: ignoring one would be worse than
 /// refusing it.
 const REFUSED_VARIABLES: [(&str, &str); 4] = [

@@ -182,6 +182,7 @@ pub fn detail() -> RunDetail {
         vec![lock("public.platform_metrics", "ExclusiveLock", true), lock("public.accounts", "AccessShareLock", false)];
     refreshing.blocked_by = vec![4_711];
     RunDetail {
+        view: Some(view()),
         run: Run { work: Work { server_wal_bytes: Some(51_200), ..Work::default() }, ..run(0, RunStatus::Error) },
         message: Some("canceling statement due to lock timeout".into()),
         detail: Some("Process 4790 waits for AccessShareLock on relation 16412 of database 16384.".into()),
@@ -220,7 +221,7 @@ pub fn outcome_success() -> TriggerOutcome {
 /// The attempt failed.
 pub fn outcome_error() -> TriggerOutcome {
     let message = "canceling statement due to lock timeout".into();
-    TriggerOutcome::Error { duration_ms: 5_003.0, sqlstate: Some("55P03".into()), message }
+    TriggerOutcome::Error { duration_ms: 5_003.0, sqlstate: Some("55P03".into()), message, hint: None }
 }
 
 /// Somebody was faster.

@@ -8,8 +8,6 @@ use crate::{
 use chrono::{DateTime, FixedOffset, Utc};
 use std::collections::BTreeMap;
 
-const UNSCHEDULED: &str = "it has no schedule: whoever calls refreshtop.refresh() refreshes it";
-const WITHOUT_CRON: &str = "pg_cron is not loaded on this server";
 const RESTORE: &str = "run: refreshtop job restore";
 
 /// A job of `pg_cron`.
@@ -57,22 +55,52 @@ impl JobState {
         }
     }
 
-    /// The job, or why there is none. The view's job has the name `name`.
-    pub fn reading(&self, name: &str) -> Reading<Job> {
+    /// The job of `view`, or why there is none.
+    pub fn reading(&self, view: &ViewId) -> Reading<Job> {
         Err(match self {
             Self::Paused(job) | Self::Active(job) => return Ok(job.clone()),
             Self::Unknown(why) => why.clone(),
-            Self::Unscheduled => Unavailable::new(UNSCHEDULED, ""),
-            Self::WithoutCron => Unavailable::new(WITHOUT_CRON, "run: refreshtop schedule"),
-            Self::Missing => Unavailable::new(format!("there is no job {name} in pg_cron"), RESTORE).missing(),
-            Self::NotOurs(_) => Unavailable::new(format!("job {name} in pg_cron runs something else"), ""),
+            Self::Unscheduled => unscheduled(view),
+            Self::WithoutCron => Unavailable::new("pg_cron is not loaded on this server", "run: refreshtop schedule"),
+            Self::Missing | Self::NotOurs(_) => {
+                self.trouble().unwrap_or_else(|| Unavailable::new("no job", "")).missing()
+            }
         })
+    }
+
+    /// Why nothing refreshes the view by itself although it has a schedule, and what to do; `None` if nothing is known to
+    /// be wrong.
+    pub fn trouble(&self) -> Option<Unavailable> {
+        let (reason, fix) = match self {
+            Self::Missing => ("it has a schedule, and no job in pg_cron", RESTORE),
+            Self::NotOurs(_) => ("the job of its name in pg_cron does not refresh it", RESTORE),
+            Self::Paused(_) => ("its job is paused", "run: refreshtop job resume"),
+            Self::Active(_) if self.launcher_is_dead() => (
+                "pg_cron's launcher is not running, so no job starts",
+                "see \"pg_cron\" in the server's log, then restart it",
+            ),
+            Self::Unscheduled | Self::WithoutCron | Self::Active(_) | Self::Unknown(_) => return None,
+        };
+        Some(Unavailable::new(reason, fix))
     }
 
     /// Whether it is known that `pg_cron` does not run the job, since its launcher does not run.
     pub fn launcher_is_dead(&self) -> bool {
         matches!(self, Self::Active(Job { launcher: Some(false), .. }))
     }
+}
+
+/// Why `view`, which has no schedule, has no job.
+pub fn unscheduled(view: &ViewId) -> Unavailable {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._".contains(c);
+    let name = match view.as_str() {
+        name if name.chars().all(plain) => name.to_owned(),
+        name => format!("'{}'", name.replace('\'', r"'\''")),
+    };
+    Unavailable::new(
+        "no schedule: it is refreshed by hand, or by something that refreshtop does not know",
+        format!("refreshtop views set {name} --schedule '*/5 * * * *' gives it one"),
+    )
 }
 
 /// What is known of the jobs of all views.

@@ -6,7 +6,10 @@
 //! 3. what follows from its schedule or, for the window, from the age that its data may have,
 //! 4. the usual one.
 
-use crate::{health::Thresholds, views::OwnLimits};
+use crate::{
+    health::{Limits, Switch, Thresholds},
+    views::OwnLimits,
+};
 use std::time::Duration;
 
 /// The window by default, and the shortest that follows from a schedule. The database's own function `window_of` has the
@@ -67,6 +70,8 @@ pub struct Overrides {
     pub success_critical: Option<f64>,
     /// The window that is judged.
     pub window: Option<Duration>,
+    /// Rules of now that are switched off.
+    pub ignored: Vec<Switch>,
 }
 
 impl Overrides {
@@ -89,6 +94,8 @@ pub struct ViewLimits {
     pub success_critical: Sourced<f64>,
     /// The window that is judged.
     pub window: Sourced<Duration>,
+    /// Rules of now that are switched off here.
+    pub ignored: Vec<Switch>,
 }
 
 impl ViewLimits {
@@ -113,7 +120,13 @@ impl ViewLimits {
                 schedule.or(target).map(|(source, every)| (source, window_for(every))).filter(longer),
                 USUAL_WINDOW,
             ),
+            ignored: overrides.ignored.clone(),
         }
+    }
+
+    /// What the one judge takes.
+    pub fn limits(&self) -> Limits {
+        Limits::from(&self.thresholds()).without(&self.ignored)
     }
 
     /// The limits of the health rules.

@@ -29,6 +29,16 @@ impl Range {
         Self { start, end: f64::INFINITY, inside: false }
     }
 
+    /// The least value that is good, if every higher one is good as well.
+    pub fn least(&self) -> Option<f64> {
+        (!self.inside && self.end.is_infinite()).then_some(self.start)
+    }
+
+    /// This range's end, if what is breached is twice that.
+    pub fn half_of(&self, breach: Breach) -> Option<f64> {
+        matches!(breach, Breach::Above(end) if (end - 2.0 * self.end).abs() < f64::EPSILON * end).then_some(self.end)
+    }
+
     /// Why `value` alerts; `None` if it does not.
     pub fn breach(&self, value: f64) -> Option<Breach> {
         match (self.inside, (self.start..=self.end).contains(&value)) {

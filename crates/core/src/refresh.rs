@@ -22,6 +22,8 @@ pub enum TriggerOutcome {
         sqlstate: Option<String>,
         /// The server's message.
         message: String,
+        /// What it says to do.
+        hint: Option<String>,
     },
     /// Another refresh is under way; nothing was done.
     AlreadyRunning {

@@ -1,5 +1,6 @@
 //! One refresh attempt, as the log keeps it.
 
+use crate::address::ViewId;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -25,6 +26,18 @@ pub enum Origin {
     /// A row from before refreshtop recorded it.
     #[default]
     Unknown,
+}
+
+impl Origin {
+    /// Its name in the log and in JSON, and in every text.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scheduled => "schedule",
+            Self::Manual => "manual",
+            Self::Direct => "direct",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// One row of the log, as lists show it. Long texts are cut by the server; [`RunDetail`] has them whole.
@@ -67,6 +80,8 @@ pub struct Work {
 /// Everything the log keeps of one attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunDetail {
+    /// The view that it was of, if the log says so.
+    pub view: Option<ViewId>,
     /// The listed part.
     pub run: Run,
     /// The whole error message.
@@ -95,6 +110,20 @@ pub struct BlackBox {
     /// Sessions, those that hold a lock first.
     #[serde(default)]
     pub sessions: Vec<BlockingSession>,
+}
+
+impl BlackBox {
+    /// The session that the others wait for: the first that waits for nobody itself.
+    pub fn first_blocker(&self) -> Option<&BlockingSession> {
+        self.sessions.iter().find(|session| session.blocked_by.is_empty())
+    }
+}
+
+impl BlockingSession {
+    /// The name of its program, or else of its role.
+    pub fn name(&self) -> Option<&str> {
+        [&self.application, &self.user].into_iter().flatten().map(String::as_str).find(|name| !name.trim().is_empty())
+    }
 }
 
 /// One session in a black box. Every text is the server's and untrusted.

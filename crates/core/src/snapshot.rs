@@ -3,13 +3,14 @@
 use crate::{
     address::ViewId,
     figures::{LastMeasured, PlatformMetrics},
+    health::{Known, Obstacle},
     job::Job,
     limits::window_of,
     reading::{Reading, Unavailable},
     refresh::RunningRefresh,
-    run::Run,
+    run::{Run, RunStatus},
     stats::RefreshStats,
-    views::{OwnLimits, View, Views},
+    views::{OwnLimits, Recent, View, Views},
 };
 use chrono::{DateTime, Utc};
 use std::time::Duration;
@@ -48,6 +49,29 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// What is known of the view beside the statistics at the server's time `now`; `view` is what was read of it together with all others, which
+    /// nobody does for a deployment made by hand.
+    pub fn known(&self, view: Option<&View>, now: DateTime<Utc>) -> Known {
+        // A success that was only announced counts when the log says so.
+        let logged = self.stats.as_ref().ok().and_then(|stats| stats.last_success_at);
+        let announced = |run: &&Run| run.status == RunStatus::Success && run.completed_at > logged;
+        let of_runs = || {
+            let mut runs: Vec<Run> = self.runs.as_ref().ok()?.iter().skip_while(announced).cloned().collect();
+            if runs.is_empty() {
+                // So many were announced that no other is left.
+                let errors = self.errors.iter().flatten();
+                runs.extend(errors.filter(|run| run.completed_at > logged).cloned());
+            }
+            Some(Recent::of_runs(&runs))
+        };
+        let paused = || self.job.as_ref().ok().filter(|job| !job.active).map(|_| Obstacle::paused());
+        Known {
+            recent: view.and_then(|view| view.recent.clone()).or_else(of_runs),
+            obstacle: view.map_or_else(paused, |view| view.obstacle(now)),
+            running: self.running.is_some(),
+        }
+    }
+
     /// What is known of another view before it was read: its statistics, from the reading of all views.
     pub fn of_another(&self, view: &ViewId, all: &Views) -> Self {
         fn unread<T>() -> Reading<T> {

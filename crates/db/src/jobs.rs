@@ -10,11 +10,12 @@ use crate::{
     row::{Row, some_text, text},
     schedule::{self, refresh_job_of},
     session::Session,
-    snapshot::{no_cron, not_yet_read},
+    snapshot::{Kept, cron_grant, no_cron, not_reached, not_yet_read},
     trust::{CRON_JOB, Thing},
     views,
 };
 use chrono::{Offset as _, Utc};
+use refreshtop_connect::ConnectError;
 use refreshtop_core::{
     address::ViewId,
     job::{FoundJob, Jobs},
@@ -130,6 +131,25 @@ pub(super) async fn there(tx: &ReadTransaction<'_>, cron: &CronSettings, views: 
         Unavailable::new(why, "")
     });
     Ok(Jobs::Found { jobs, hidden })
+}
+
+/// The same through the session `session`. That database may refuse us.
+pub(super) async fn elsewhere(
+    session: std::result::Result<&mut Kept, ConnectError>,
+    cron: &CronSettings,
+    views: &Views,
+) -> Jobs {
+    let database = cron.database.as_deref().unwrap_or_default();
+    let (what, grant) = (format!("{WHAT} (database {database})"), cron_grant(&views.server.role, database));
+    let kept = match session {
+        Ok(kept) => kept,
+        Err(failure) => return Jobs::Unknown(not_reached(&failure, &what, &grant)),
+    };
+    let found = kept.read(|tx| {
+        let (cron, views) = (cron.clone(), views.clone());
+        Box::pin(async move { there(tx, &cron, &views).await })
+    });
+    found.await.unwrap_or_else(|failure| Jobs::Unknown(error::unavailable_but_for(&what, &failure, &grant)))
 }
 
 /// The jobs of `views`, and whether this role would see all of ours.

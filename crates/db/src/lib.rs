@@ -23,6 +23,7 @@ mod last_measured;
 mod listen;
 pub mod log;
 pub mod manage;
+pub mod managed_incidents;
 mod manager;
 pub mod migrate;
 pub mod parameter;

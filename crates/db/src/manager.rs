@@ -75,7 +75,10 @@ async fn examined(target: &Target, oid: i64) -> Result<Examination, String> {
     let mut pending = migrate::begin_jobs(&mut session).await.map_err(sentence)?;
     let known = manage::candidates(pending.connection()).await.map_err(sentence)?;
     let found = match known.into_iter().find(|view| view.oid == Some(oid)) {
-        Some(view) if view.registered != Registered::No => Err("it is managed already".to_owned()),
+        Some(view) if view.registered == Registered::Managed => Err("it is managed already".to_owned()),
+        Some(view) if view.registered == Registered::ByMigration => {
+            Err("it came with a migration; refreshtop migrate puts it in order".to_owned())
+        }
         Some(view) => manage::examine(pending.connection(), &view, false).await.map_err(sentence),
         None => Err("it is gone".to_owned()),
     };

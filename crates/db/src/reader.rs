@@ -177,7 +177,7 @@ impl Task {
     /// Answers a question of a view.
     async fn question(&self, sessions: &mut Sessions, view: &ViewId, question: Question) -> Answer {
         if let Question::Diagnosis { run_plan } = question {
-            return Answer::Diagnosis(self.diagnosis(sessions, run_plan).await);
+            return Answer::Diagnosis(self.diagnosis(sessions, view, run_plan).await);
         }
         let mut reading = Answering { session: &mut sessions.app, role: &self.target.user };
         match question {
@@ -210,8 +210,8 @@ impl Task {
         }
     }
 
-    /// Runs every check of the diagnosis; each can fail by itself.
-    async fn diagnosis(&self, sessions: &mut Sessions, run_plan: bool) -> Reading<Diagnosis> {
+    /// Runs every check of the diagnosis of one view; each can fail by itself.
+    async fn diagnosis(&self, sessions: &mut Sessions, view: &ViewId, run_plan: bool) -> Reading<Diagnosis> {
         let lost = |failure: Error| error::unavailable("no diagnosis", &failure, &self.target.user);
         let app = &mut sessions.app;
         let options = Options { run_plan: run_plan.then_some(PLAN_LIMIT), ..Options::default() };
@@ -226,7 +226,7 @@ impl Task {
             },
             _ => CronSession::Same,
         };
-        Ok(diagnosis::diagnose(app, cron, &options).await)
+        Ok(diagnosis::diagnose(app, cron, std::slice::from_ref(view), &options).await)
     }
 
     async fn run(&self, sessions: &mut Sessions, id: Uuid) -> Reading<RunDetail> {

@@ -8,7 +8,10 @@ use crate::{
     row::{FromRow as _, Row, text},
     trust::LOG,
 };
-use refreshtop_core::run::{BlackBox, Run, RunDetail};
+use refreshtop_core::{
+    address::ViewId,
+    run::{BlackBox, Run, RunDetail},
+};
 use serde::Deserialize as _;
 use uuid::Uuid;
 
@@ -16,7 +19,7 @@ use uuid::Uuid;
 pub async fn run_detail(tx: &ReadTransaction<'_>, id: Uuid) -> Result<Option<RunDetail>> {
     // The log may keep a message of a megabyte, but the screen does not need it.
     let sql = format!(
-        "{}, {}, left(error_message, 20000) AS message, left(error_detail, 20000) AS detail, left(error_hint, 20000) AS hint,
+        "{}, {}, left(refresh_type::text, 200) AS of_view, left(error_message, 20000) AS message, left(error_detail, 20000) AS detail, left(error_hint, 20000) AS hint,
                 left(error_context, 20000) AS context, left(triggered_by::text, 200) AS triggered_by,
                 left(application_name, 200) AS application_name, backend_pid,
                 CASE WHEN octet_length(black_box::text) <= 4000000 THEN black_box END AS black_box
@@ -33,6 +36,7 @@ pub(super) fn detail_from_row(row: &Row) -> Result<RunDetail> {
     let black_box: Option<serde_json::Value> =
         text(row, "black_box").unwrap_or_default().and_then(|text| serde_json::from_str(&text).ok());
     Ok(RunDetail {
+        view: text(row, "of_view")?.map(|view| ViewId::new(&view)),
         run: Run::from_row(row)?,
         message: text(row, "message")?,
         detail: text(row, "detail")?,

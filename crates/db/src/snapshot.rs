@@ -5,7 +5,7 @@ use crate::{
     cron_settings::{self, CronSettings},
     error::{self, Error, Result},
     figures, job, jobs, last_measured,
-    quote::{identifier, literal},
+    quote::identifier,
     read_transaction::{self, Assumed, ReadTransaction, is_refuted},
     recent_runs::{self, LogFilter},
     row::Row,
@@ -24,7 +24,7 @@ use refreshtop_connect::{ConnectError, Kind, Limits, Target};
 use refreshtop_core::{
     address::ViewId,
     figures::PlatformMetrics,
-    job::{Job, Jobs},
+    job::{Job, Jobs, unscheduled as unscheduled_job},
     limits::window_of,
     reading::{Reading, Unavailable},
     run::Run,
@@ -34,6 +34,7 @@ use refreshtop_core::{
 };
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
+    sync::Arc,
     time::Duration,
 };
 use tokio::time::Instant;
@@ -46,6 +47,8 @@ pub struct Kept {
     known: Known,
     /// Whether a statement may be prepared on it: behind a pooler it would stay on a connection that others use.
     direct: bool,
+    /// What was read for the board.
+    board: Arc<views::Known>,
 }
 
 /// What is known of a session's rights since the last read.
@@ -69,7 +72,7 @@ impl Kept {
     pub fn of(session: Session) -> Self {
         // Most sessions need no check. If this one does, the server refuses the read.
         let known = if session.is_superuser() { Known::Nothing } else { Known::Enough(Assumed::Free) };
-        Self { session, known, direct: false }
+        Self { session, known, direct: false, board: Arc::default() }
     }
 
     /// From now on a statement may be prepared on the session, since no pooler gives it to others.
@@ -131,6 +134,8 @@ pub struct Scope {
 pub struct Read {
     snapshot: Snapshot,
     board: Option<Reading<Views>>,
+    /// What the next read of the board needs not read again.
+    known_board: Option<views::Known>,
     elsewhere: Option<CronPlace>,
     /// Why there are no statistics, if there are none: the server's error.
     stats_failure: Option<Error>,
@@ -145,11 +150,21 @@ struct CronPlace {
 
 /// Reads every part of what is shown of `view`; each can be missing by itself.
 pub async fn read(app: &mut Kept, view: &ViewId, scope: &Scope) -> Result<Read> {
-    let (view, scope) = (view.clone(), *scope);
-    app.read(move |tx| Box::pin(parts(tx, view.clone(), scope))).await
+    let (view, scope, board) = (view.clone(), *scope, Arc::clone(&app.board));
+    let mut read = app.read(move |tx| Box::pin(parts(tx, view.clone(), scope, Arc::clone(&board)))).await?;
+    if let Some(known) = read.known_board.take() {
+        app.board = Arc::new(known);
+    }
+    Ok(read)
 }
 
-pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) -> Result<Read> {
+/// Reads them in a transaction. `known` is what the last read of the board left.
+pub(super) async fn parts(
+    tx: &ReadTransaction<'_>,
+    view: ViewId,
+    scope: Scope,
+    known_board: Arc<views::Known>,
+) -> Result<Read> {
     let job_name = refresh_job(&view);
     // Polled together they share a round trip, which is most of what a poll costs over a slow link.
     let (stats, all, errors, figures, measured, running, cron, own_job, board, jobs) = tokio::join!(
@@ -162,7 +177,7 @@ pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) 
         running::running(tx, &view),
         cron_settings::cron_settings_in(tx),
         job::own_job(tx, &job_name),
-        board(tx, &scope),
+        board(tx, &scope, &known_board),
         jobs(tx, &scope),
     );
     let facts = tx.facts().await.clone();
@@ -173,7 +188,12 @@ pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) 
     };
     let window = window_of(&own_limits, scope.window);
     let stats_failure = stats.as_ref().err().cloned();
-    let mut board = board.map(|board| part("views", &role, board)).transpose()?;
+    let board = board.map(|board| part("views", &role, board)).transpose()?;
+    let (mut board, known_board) = match board {
+        Some(Ok((views, known))) => (Some(Ok(views)), Some(known)),
+        Some(Err(missing)) => (Some(Err(missing)), None),
+        None => (None, None),
+    };
     if let (Some(Ok(views)), Some(rows)) = (&mut board, jobs) {
         let jobs = jobs::here(tx, &cron, rows, views).await?;
         views.set_jobs(&jobs);
@@ -197,6 +217,7 @@ pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) 
     } else {
         job(tx, &view, &facts.server, cron, own_job).await?
     };
+    let job = if is_unscheduled(&view, &own_limits, &stats) { job.map_err(|_| unscheduled_job(&view)) } else { job };
     // If the log can't be read for a reason of its own, show that one.
     let stranger = catalog.as_ref().and_then(|_| tx.allow_unless_missing(trust::LOG).err());
     let stats_failure = if stats.is_ok() { None } else { stranger.or(stats_failure) };
@@ -216,7 +237,7 @@ pub(super) async fn parts(tx: &ReadTransaction<'_>, view: ViewId, scope: Scope) 
         measured,
         running,
     };
-    Ok(Read { snapshot, board, elsewhere, stats_failure })
+    Ok(Read { snapshot, board, known_board, elsewhere, stats_failure })
 }
 
 impl Read {
@@ -228,6 +249,11 @@ impl Read {
     /// Why there are no statistics, if there are none.
     pub fn stats_failure(&self) -> Option<&Error> {
         self.stats_failure.as_ref()
+    }
+
+    /// The view that was read.
+    pub fn view(&self) -> &ViewId {
+        &self.snapshot.view
     }
 
     /// All views, if they were to be read.
@@ -262,7 +288,9 @@ impl Read {
         let began = Instant::now();
         let views = self.board.as_ref().and_then(|board| board.as_ref().ok());
         let (job, jobs) = schedule_elsewhere(there, elsewhere, &self.snapshot, views).await;
-        self.snapshot.job = job;
+        let Snapshot { view, own_limits, stats, .. } = &self.snapshot;
+        let unscheduled = is_unscheduled(view, own_limits, stats);
+        self.snapshot.job = if unscheduled { job.map_err(|_| unscheduled_job(view)) } else { job };
         if let Some(Ok(views)) = &mut self.board {
             views.set_jobs(&jobs);
         }
@@ -271,8 +299,8 @@ impl Read {
 }
 
 /// All views.
-async fn board(tx: &ReadTransaction<'_>, scope: &Scope) -> Option<Result<Views>> {
-    if scope.board { Some(views::board(tx, scope.window).await) } else { None }
+async fn board(tx: &ReadTransaction<'_>, scope: &Scope, known: &views::Known) -> Option<Result<(Views, views::Known)>> {
+    if scope.board { Some(views::board(tx, scope.window, known).await) } else { None }
 }
 
 /// The jobs of all views.
@@ -301,10 +329,10 @@ async fn unmanaged_log(
 ) -> Result<LogParts> {
     Ok((
         unmanaged::statistics(tx, catalog, role, view, window_of(&OwnLimits::default(), scope.window)).await?,
-        unmanaged::runs(tx, catalog, role, view, LogFilter::All, None, scope.runs).await?,
+        unmanaged::runs(tx, catalog, role, view, LogFilter::All, scope.runs).await?,
         match scope.errors {
             0 => Ok(Vec::new()),
-            limit => unmanaged::runs(tx, catalog, role, view, LogFilter::Errors, None, limit).await?,
+            limit => unmanaged::runs(tx, catalog, role, view, LogFilter::Errors, limit).await?,
         },
     ))
 }
@@ -332,6 +360,11 @@ fn shown_figures(
         Err(failure) if error::fails_all(&failure) => return Err(failure),
         Err(failure) => Err(error::unavailable_but_for("platform_metrics", &failure, &grant)),
     })
+}
+
+/// Whether the view is known to have no schedule.
+fn is_unscheduled(view: &ViewId, own_limits: &OwnLimits, stats: &Reading<RefreshStats>) -> bool {
+    stats.is_ok() && !is_own(view) && own_limits.run_every.is_none()
 }
 
 /// The job that refreshes, or the place where it must be read.
@@ -445,13 +478,13 @@ async fn schedule_elsewhere(
     }
 }
 
-fn not_reached(failure: &ConnectError, what: &str, grant: &str) -> Unavailable {
+pub(super) fn not_reached(failure: &ConnectError, what: &str, grant: &str) -> Unavailable {
     let fix = if failure.kind == Kind::NotPermitted { grant } else { "" };
     Unavailable::new(format!("{what}: {failure}"), fix)
 }
 
 /// What lets a role read its jobs in the database of `pg_cron`.
-fn cron_grant(role: &str, database: &str) -> String {
+pub(super) fn cron_grant(role: &str, database: &str) -> String {
     let (role, name) = (identifier(role), identifier(database));
     format!("GRANT CONNECT ON DATABASE {name} TO {role}; in {name}: GRANT USAGE ON SCHEMA cron TO {role}")
 }
@@ -481,19 +514,12 @@ fn no_job(view: &ViewId, cron_database: &str, as_owner: bool, server: &Server, m
     // In another database pg_cron shows each role only its own jobs.
     let whose = if as_owner { String::new() } else { format!(" that role {} may see", server.role) };
     let fix = match (migrated, as_owner) {
-        _ if !is_own(view) => return none_of_others(view, &job, cron_database),
         (true, true) => "run: refreshtop job restore; if a job of another role is the schedule, only superusers see it",
         (true, false) => "run: refreshtop job restore",
         (false, _) => "run: refreshtop migrate",
     };
     let none = Unavailable::new(format!("no job {job}{whose} in pg_cron (database {cron_database})"), fix);
     if as_owner { none.missing() } else { none }
-}
-
-/// refreshtop schedules no job for a view that is not the application's own.
-fn none_of_others(view: &ViewId, job: &str, cron_database: &str) -> Unavailable {
-    let fix = format!("schedule one that runs: SELECT refreshtop.refresh({})", literal(view.as_str()));
-    Unavailable::new(format!("no job {job} in pg_cron (database {cron_database})"), fix)
 }
 
 /// Splits what a part of the snapshot answered: a lost connection ends the poll, anything else only this part.

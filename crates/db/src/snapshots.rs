@@ -1,9 +1,10 @@
 //! The same read as that of [`crate::snapshot`], of every managed view at once.
 
 use crate::{
-    contract::refresh_job,
+    cron_settings::CronSettings,
     default_view,
     error::Result,
+    jobs,
     read_transaction::ReadTransaction,
     recent_runs::{self, LISTED_ERROR},
     row::{FromRow as _, some_text},
@@ -12,6 +13,7 @@ use crate::{
     trust::{LOG, Thing},
     views,
 };
+use refreshtop_connect::ConnectError;
 use refreshtop_core::{
     address::ViewId,
     limits::window_of,
@@ -23,6 +25,7 @@ use refreshtop_core::{
 };
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -35,29 +38,64 @@ pub struct All {
     pub views: Views,
     /// The snapshots of the managed ones, by their `refresh_type`.
     pub snapshots: BTreeMap<ViewId, Snapshot>,
+    elsewhere: Option<CronSettings>,
 }
 
-/// Reads `view`, and in the same round trip which views are managed.
-pub async fn read_and_list(app: &mut Kept, view: &ViewId, scope: &Scope) -> Result<(Read, Result<Vec<String>>)> {
+impl All {
+    /// The database that has the schedules; `None` if they were read already.
+    pub fn elsewhere(&self) -> Option<&str> {
+        self.elsewhere.as_ref().and_then(|cron| cron.database.as_deref())
+    }
+
+    /// Reads the schedules through the session `there` in [`Self::elsewhere`].
+    pub async fn read_elsewhere(&mut self, there: Result<&mut Kept, ConnectError>) {
+        let Some(cron) = &self.elsewhere else { return };
+        let jobs = jobs::elsewhere(there, cron, &self.views).await;
+        self.views.set_jobs(&jobs);
+        for view in &self.views.views {
+            if let Some((id, snapshot)) = view.id().and_then(|id| Some((id, self.snapshots.get_mut(id)?))) {
+                snapshot.job = view.job.reading(id);
+            }
+        }
+    }
+}
+
+/// What is read before it is known whether there are several views.
+#[derive(Debug)]
+pub struct Whole {
+    /// The view that is meant if there are not.
+    pub read: Read,
+    /// The names of the managed views.
+    pub managed: Result<Vec<String>>,
+    /// Every managed view.
+    pub all: Result<All>,
+}
+
+/// Reads `view`, and in the same round trip every managed view, with at most `scope.runs` of the newest attempts of each.
+pub async fn read(app: &mut Kept, view: &ViewId, scope: &Scope) -> Result<Whole> {
     let (view, scope) = (view.clone(), *scope);
     app.read(move |tx| {
         let view = view.clone();
         Box::pin(async move {
-            let (read, managed) = tokio::join!(biased; snapshot::parts(tx, view, scope), default_view::managed_in(tx));
-            Ok((read?, managed))
+            let (read, managed, all) = tokio::join!(
+                biased;
+                snapshot::parts(tx, view, scope, Arc::default()),
+                default_view::managed_in(tx),
+                all(tx, scope.window, scope.runs),
+            );
+            Ok(Whole { read: read?, managed, all })
         })
     })
     .await
 }
 
-/// Reads every managed view, with at most `runs` of the newest attempts of each.
-pub async fn read(app: &mut Kept, window: Option<Duration>, runs: u16) -> Result<All> {
-    app.read(move |tx| Box::pin(all(tx, window, runs))).await
-}
-
 async fn all(tx: &ReadTransaction<'_>, window: Option<Duration>, limit: u16) -> Result<All> {
-    let (views, runs, running) = tokio::join!(biased; views::views(tx, window), newest(tx, limit), under_way(tx));
-    let (views, known) = (views?, Instant::now());
+    let (views, runs, running) =
+        tokio::join!(biased; views::views_and_cron(tx, window), newest(tx, limit), under_way(tx));
+    let ((views, cron), known) = (views?, Instant::now());
+    let is_elsewhere =
+        |cron: &CronSettings| cron.database.as_ref().is_some_and(|there| *there != views.server.database);
+    let elsewhere = cron.filter(is_elsewhere);
     let role = &*views.server.role;
     let mut runs = views::part("runs", role, runs)?;
     // If that can't be read, no refresh is shown as running.
@@ -81,14 +119,14 @@ async fn all(tx: &ReadTransaction<'_>, window: Option<Duration>, limit: u16) -> 
             deployment: Deployment::Migrated,
             runs,
             errors: Ok(Vec::new()),
-            job: view.job.reading(&refresh_job(id)),
+            job: view.job.reading(id),
             figures: Err(Unavailable::new(format!("{id} has no figures that are shown here"), "")),
             measured: None,
             running: running.remove(id),
         };
         snapshots.insert(id.clone(), snapshot);
     }
-    Ok(All { views, snapshots })
+    Ok(All { views, snapshots, elsewhere })
 }
 
 fn stats(views: &Views, view: &View) -> Reading<refreshtop_core::stats::RefreshStats> {

@@ -15,6 +15,7 @@ struct TriggerReply {
     sqlstate: Option<String>,
     #[serde(default)]
     message: String,
+    hint: Option<String>,
 }
 
 /// The statements that trigger a refresh within the view's time limit; their result goes through [`ended`]. They are sent
@@ -40,7 +41,8 @@ fn trigger_outcome(reply: serde_json::Value) -> TriggerOutcome {
     match (reply.status.as_str(), reply.completed_at) {
         ("success", Some(completed_at)) => TriggerOutcome::Success { duration_ms: reply.duration_ms, completed_at },
         ("error", _) => {
-            TriggerOutcome::Error { duration_ms: reply.duration_ms, sqlstate: reply.sqlstate, message: reply.message }
+            let TriggerReply { duration_ms, sqlstate, message, hint, .. } = reply;
+            TriggerOutcome::Error { duration_ms, sqlstate, message, hint }
         }
         ("running", _) => TriggerOutcome::AlreadyRunning { message: reply.message },
         ("refused", _) => TriggerOutcome::Refused { message: reply.message },
@@ -129,7 +131,8 @@ mod tests {
             TriggerOutcome::Error {
                 duration_ms: 1.0,
                 sqlstate: Some("22012".into()),
-                message: "division by zero".into()
+                message: "division by zero".into(),
+                hint: None,
             }
         );
         assert!(matches!(

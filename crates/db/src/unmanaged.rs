@@ -4,6 +4,7 @@
 use crate::{
     cron_settings::{self, CronSettings},
     error::{self, Error, Result},
+    log::{Asked, Columns},
     parameter::Parameter,
     quote::identifier,
     read_transaction::ReadTransaction,
@@ -12,7 +13,6 @@ use crate::{
     run_detail,
     trust::LOG,
 };
-use chrono::{DateTime, Utc};
 use refreshtop_core::{
     address::ViewId,
     reading::{Reading, Unavailable},
@@ -242,37 +242,49 @@ pub async fn statistics(
     })
 }
 
-/// The newest `limit` runs that were logged at `since` or later, newest first.
+/// The newest `limit` runs, newest first.
 pub async fn runs(
     tx: &ReadTransaction<'_>,
     catalog: &Catalog,
     role: &str,
     view: &ViewId,
     filter: LogFilter,
-    since: Option<DateTime<Utc>>,
     limit: u16,
+) -> Result<Reading<Vec<Run>>> {
+    let asked = Asked { failed: filter == LogFilter::Errors, limit, ..Asked::default() };
+    asked_runs(tx, catalog, role, view, &asked).await
+}
+
+/// The newest runs that are asked for, newest first.
+pub async fn asked_runs(
+    tx: &ReadTransaction<'_>,
+    catalog: &Catalog,
+    role: &str,
+    view: &ViewId,
+    asked: &Asked,
 ) -> Result<Reading<Vec<Run>>> {
     let log = match catalog.log() {
         Ok(log) => log,
         Err(missing) => return Ok(Err(missing)),
     };
-    let (what, only) = match filter {
-        LogFilter::All => ("runs", ""),
-        LogFilter::Errors => ("errors", "AND l.status = 'error'"),
-    };
+    let what = if asked.failed { "errors" } else { "runs" };
     let created = log.created_at();
-    let not_before = if since.is_some() { format!("AND {created} >= $2") } else { String::new() };
+    let only = asked.condition(&Columns {
+        created: &created,
+        status: &log.column("status", "text"),
+        sqlstate: &log.column("sqlstate", "text"),
+        message: &log.column("error_message", "text"),
+    });
     let sql = format!(
-        "{} FROM public.metrics_refresh_log l WHERE {} AND {created} IS NOT NULL {only} {not_before}
-         ORDER BY {created} DESC LIMIT {limit}",
+        "{} FROM public.metrics_refresh_log l WHERE {} AND {only} ORDER BY {created} DESC LIMIT {}",
         log.select(),
-        log.of_type()
+        log.of_type(),
+        asked.limit
     );
-    let parameters = [Parameter::Text(view.as_str()), Parameter::Moment(since.unwrap_or_default())];
-    let answer = tx.ask(&[LOG], &sql, &parameters).await;
+    let answer = tx.ask(&[LOG], &sql, &asked.parameters(view)).await;
     let answer = answer.and_then(|rows| rows.iter().map(Run::from_row).collect::<Result<Vec<_>>>());
     Ok(match reading(what, role, answer)? {
-        Ok(runs) if runs.is_empty() && filter == LogFilter::All => catalog.hidden(role).map_or(Ok(runs), Err),
+        Ok(runs) if runs.is_empty() && asked.is_unfiltered() => catalog.hidden(role).map_or(Ok(runs), Err),
         other => other,
     })
 }
@@ -282,10 +294,11 @@ pub async fn run_detail(tx: &ReadTransaction<'_>, catalog: &Catalog, id: Uuid) -
     let Ok(log) = catalog.log() else { return Ok(None) };
     let text = |name| format!("left({}, 20000)", log.column(name, "text"));
     let sql = format!(
-        "{select}, {message} AS message, {detail} AS detail, {hint} AS hint, {context} AS context,
+        "{select}, {of_view} AS of_view, {message} AS message, {detail} AS detail, {hint} AS hint, {context} AS context,
                 {by} AS triggered_by, {application} AS application_name, {pid} AS backend_pid, {black_box} AS black_box
          FROM public.metrics_refresh_log l WHERE {key} = $1 LIMIT 1",
         select = log.select(),
+        of_view = log.column("refresh_type", "text"),
         message = text("error_message"),
         detail = text("error_detail"),
         hint = text("error_hint"),

@@ -7,7 +7,7 @@
 //! ▒ ○ POLLING every 30s: PgBouncer in transaction mode can't LISTEN ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒   banner
 //!
 //! █  █ █▀▀▀ ▄▀▀▄ █   ▀▀█▀▀ █  █ ▀▄ ▄▀                                                                  verdict
-//! █▀▀█ █▀▀  █▀▀█ █     █   █▀▀█   █      ✓ every rule is kept over the last 24 h
+//! █▀▀█ █▀▀  █▀▀█ █     █   █▀▀█   █      ✓ all checks pass over the last 24 h
 //! ▀  ▀ ▀▀▀▀ ▀  ▀ ▀▀▀   ▀   ▀  ▀   ▀
 //! » refreshing 12s                                                                                     refresh
 //! Freshness 30s ✓ ≤ 10m       Success rate 100.0 % ✓ ≥ 95 %     Average duration 130 ms ✓ ≤ 5.00 s     gauges

@@ -144,7 +144,7 @@ const DEFAULTS: &[Row] = &[
     (Action::Close, "close", &[Key::plain(KeyCode::Esc)], "close", "close what is open, dismiss a result"),
     (Action::Copy, "copy", &[Key::char('y')], "copy", "copy what is open to your own clipboard"),
     (Action::Failures, "failures", &[Key::char('e')], "failures", "runs, board: failures only, or everything"),
-    (Action::Origin, "origin", &[Key::char('o')], "origin", "runs: scheduled, manual, or all; board: sort"),
+    (Action::Origin, "origin", &[Key::char('o')], "origin", "runs: origin; board: sort; other lists: all"),
     (Action::Fix, "fix", &[Key::char('f')], "fix", "diagnose: fixes for the check; board: faults only"),
     (Action::Interval, "interval", &[Key::char('i')], "interval", "diagnose: change the interval of the job"),
     (Action::Measure, "measure", &[Key::char('a')], "measure", "diagnose: time the query; board: manage the view"),
@@ -304,7 +304,9 @@ pub fn hints(state: &State) -> Vec<Action> {
     };
     let own = state.screens.get(state.screen).hints();
     let hinted: Vec<Action> = first.into_iter().chain([Help, Quit]).chain(own).collect();
-    let new = |(at, action): &(usize, &Action)| !hinted[..*at].contains(action);
+    // There are incidents of other views only where there are other views.
+    let works = |action: Action| action != Action::Origin || state.screen != Screen::Incidents || state.has_many();
+    let new = |(at, action): &(usize, &Action)| works(**action) && !hinted[..*at].contains(action);
     hinted.iter().enumerate().filter(new).map(|(_, action)| *action).collect()
 }
 

@@ -54,6 +54,7 @@ impl<'a> Scene<'a> {
             health: match state.screen {
                 Screen::Board => state.worst().0,
                 Screen::Wall if state.has_many() => state.worst().0,
+                Screen::Incidents if state.is_about_all() => state.worst().0,
                 _ => state.health(),
             },
             pressed: RefCell::default(),

@@ -19,7 +19,7 @@ use chrono::{DateTime, Utc};
 use refreshtop_connect::Target;
 use refreshtop_core::{
     age, exit,
-    health::{self, AgeStyle, Finding, Health, Limits, Ranges, Rule, Verdict},
+    health::{self, AgeStyle, Facts, Health, Limits, Now, Ranges, Rule, Verdict},
     range::{Figure, Range},
     stats::RefreshStats,
 };
@@ -32,15 +32,17 @@ use std::cmp::Reverse;
 pub async fn run(check: &Check, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
     let found = report::read(target, settings, 1);
     let found = tokio::time::timeout(check.timeout, found).await.unwrap_or_else(|_| {
-        let limit = humantime::format_duration(check.timeout);
+        let limit = refreshtop_core::numbers::length(check.timeout);
         Err(Failure::new(exit::UNKNOWN, format!("no verdict within {limit} (--timeout)")))
     })?;
-    let limits =
-        |report: &Report| Limits::from(&report.limits.thresholds()).overridden(&check.warning, &check.critical);
+    let limits = |report: &Report| report.limits.limits().overridden(&check.warning, &check.critical);
     let (verdict, text) = match found {
-        Found::One(report) => {
-            line(&limits(&report), &report.stats, report.snapshot.server_time, overridden(&report.limits))
-        }
+        Found::One(report) => line(
+            &limits(&report),
+            &report.known.of(&report.stats),
+            report.snapshot.server_time,
+            overridden(&report.limits),
+        ),
         Found::All(all) => {
             let note = all.managed.first().and_then(|one| overridden(&one.report.limits));
             let views = all.managed.iter().map(|one| several::Judged::new(one, limits(&one.report), all.views.at));
@@ -66,10 +68,11 @@ pub fn unknown(why: &str) -> String {
 const FIGURES: [Figure; 3] = [Figure::Age, Figure::Duration, Figure::Rate];
 
 /// The verdict, and the whole line, with a `note` on the limits.
-fn line(limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>, note: Option<String>) -> (Verdict, String) {
-    let (verdict, reasons) = judged(limits, stats, now, None);
-    let note = noted(note);
-    (verdict, format!("REFRESH {} - {reasons}{note} | {}", word(verdict), performance(limits, stats, now)))
+fn line(limits: &Limits, facts: &Facts<'_>, now: DateTime<Utc>, note: Option<String>) -> (Verdict, String) {
+    let (verdict, reasons) = judged(limits, facts, now);
+    // Text after a | would be read as performance data.
+    let (reasons, note) = (clean(&reasons).replace('|', "/"), noted(note));
+    (verdict, format!("REFRESH {} - {reasons}{note} | {}", word(verdict), performance(limits, facts.stats, now)))
 }
 
 /// A note behind the reasons.
@@ -87,24 +90,34 @@ fn word(verdict: Verdict) -> &'static str {
 }
 
 /// The verdict, and what it rests on.
-fn judged(limits: &Limits, stats: &RefreshStats, now: DateTime<Utc>, more: Option<Finding>) -> (Verdict, String) {
-    let Health { verdict, mut findings } = limits.judge(stats, now, AgeStyle::Seconds).and(more);
+fn judged(limits: &Limits, facts: &Facts<'_>, now: DateTime<Utc>) -> (Verdict, String) {
+    let health = limits.judge(facts, now, AgeStyle::Seconds);
+    let failing = matches!(health.now, Now::Failing { .. }).then(|| health.sentence(facts, now));
+    let Health { verdict, mut findings, .. } = health;
+    for finding in findings.iter_mut().filter(|finding| finding.rule == Rule::FailuresInARow) {
+        // With its cause.
+        finding.reason = failing.clone().unwrap_or_else(|| finding.reason.clone());
+    }
     // Among equals in the order of the performance data.
     findings.sort_by_key(|finding| (Reverse(finding.verdict), rank(finding.rule)));
     let reasons = if findings.is_empty() {
-        summary(stats, now)
+        summary(facts.stats, now)
     } else {
-        findings.into_iter().map(|finding| finding.reason).collect::<Vec<_>>().join(", ")
+        // Names are in them. Text after a | would be read as performance data.
+        findings.into_iter().map(|finding| clean(&finding.reason).replace('|', "/")).collect::<Vec<_>>().join(", ")
     };
     (verdict, reasons)
 }
 
 fn rank(rule: Rule) -> u8 {
     match rule {
-        Rule::NoData | Rule::NoRefresh | Rule::NotRefreshed => 0,
-        Rule::Freshness => 1,
-        Rule::AverageDuration => 2,
-        Rule::SuccessRate => 3,
+        Rule::NoData | Rule::NothingRefreshes => 0,
+        Rule::FailuresInARow => 1,
+        Rule::NoRefresh => 2,
+        Rule::Freshness => 3,
+        Rule::Slow => 4,
+        Rule::AverageDuration => 5,
+        Rule::SuccessRate => 6,
     }
 }
 
@@ -176,7 +189,7 @@ mod tests {
     fn judged(stats: &RefreshStats, warning: &[&str], critical: &[&str]) -> (Verdict, String) {
         let limits = |texts: &[&str]| texts.iter().map(|text| Limit::parse(text).unwrap()).collect::<Vec<_>>();
         let default = Limits::from(&Thresholds::default());
-        line(&default.overridden(&limits(warning), &limits(critical)), stats, now(), None)
+        line(&default.overridden(&limits(warning), &limits(critical)), &Facts::of(stats), now(), None)
     }
 
     #[test]
@@ -212,7 +225,7 @@ mod tests {
         assert_eq!(
             line,
             "REFRESH OK - last successful refresh 2m ago, success rate 100 %, average duration 80 ms | \
-             age=120s;600;;0; duration=0.08s;5;;0; rate=100%;95:;80:;0;100 refreshes=288;;;0; failures=0;;;0;"
+             age=120s;600;1200;0; duration=0.08s;5;;0; rate=100%;95:;80:;0;100 refreshes=288;;;0; failures=0;;;0;"
         );
         let (verdict, line) = judged(&stats(0, 0), &[], &[]);
         assert_eq!(verdict, Verdict::Critical);

@@ -4,7 +4,7 @@ use super::{FIGURES, datum, judged, name, noted, word};
 use crate::{command::report::OfView, output::clean};
 use chrono::{DateTime, Utc};
 use refreshtop_core::{
-    health::{self, Finding, Limits, Rule, Verdict},
+    health::{self, Facts, Limits, Verdict},
     range::Figure,
     stats::RefreshStats,
 };
@@ -27,14 +27,12 @@ pub(super) struct Judged<'a> {
 impl<'a> Judged<'a> {
     /// Judges a view by `limits`.
     pub(super) fn new(one: &'a OfView, limits: Limits, now: DateTime<Utc>) -> Self {
-        let findings = &one.report.health.findings;
-        let not_refreshed = findings.iter().find(|finding| finding.rule == Rule::NotRefreshed);
-        Self::of(one.name(), limits, &one.report.stats, now, not_refreshed.cloned())
+        Self::of(one.name(), limits, &one.report.known.of(&one.report.stats), now)
     }
 
-    fn of(name: &str, limits: Limits, stats: &'a RefreshStats, now: DateTime<Utc>, more: Option<Finding>) -> Self {
-        let (verdict, reasons) = judged(&limits, stats, now, more);
-        Self { name: clean(name), verdict, reasons, limits, stats, now }
+    fn of(name: &str, limits: Limits, facts: &Facts<'a>, now: DateTime<Utc>) -> Self {
+        let (verdict, reasons) = judged(&limits, facts, now);
+        Self { name: clean(name), verdict, reasons: clean(&reasons), limits, stats: facts.stats, now }
     }
 
     /// Text after a | would be read as performance data.
@@ -152,8 +150,10 @@ mod tests {
     fn checked(views: &[(&str, u64)]) -> (Verdict, String) {
         let limits = Limits::from(&Thresholds::default());
         let stats: Vec<RefreshStats> = views.iter().map(|(_, failed)| stats(*failed)).collect();
-        let judged =
-            views.iter().zip(&stats).map(|((name, _), stats)| Judged::of(name, limits.clone(), stats, now(), None));
+        let judged = views
+            .iter()
+            .zip(&stats)
+            .map(|((name, _), stats)| Judged::of(name, limits.clone(), &Facts::of(stats), now()));
         text(judged.collect(), None)
     }
 
@@ -170,8 +170,8 @@ mod tests {
         );
         assert_eq!(
             data,
-            "views=3;;;0; unhealthy=2;;;0;3 'age::a'=120s;600;;0; 'duration::a'=0.08s;5;;0; 'rate::a'=90%;95:;80:;0;100 \
-             'age::b'=120s;600;;0; 'duration::b'=0.08s;5;;0; 'rate::b'=50%;95:;80:;0;100 'age::c'=120s;600;;0; \
+            "views=3;;;0; unhealthy=2;;;0;3 'age::a'=120s;600;1200;0; 'duration::a'=0.08s;5;;0; 'rate::a'=90%;95:;80:;0;100 \
+             'age::b'=120s;600;1200;0; 'duration::b'=0.08s;5;;0; 'rate::b'=50%;95:;80:;0;100 'age::c'=120s;600;1200;0; \
              'duration::c'=0.08s;5;;0; 'rate::c'=100%;95:;80:;0;100"
         );
         assert_eq!(rest, "WARNING a: success rate 90 % is below 95 % (10 of 100 failed)");

@@ -4,15 +4,17 @@ use crate::cli;
 use clap::{Arg, ArgAction, Command};
 use std::path::Path;
 
-/// Which views fit.
+/// Which names fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// Every materialized view.
+    /// Those of every materialized view.
     Any,
-    /// Those that are managed.
+    /// Those of the views that are managed.
     Managed,
-    /// Those that are not.
+    /// Those of the views that are not.
     Unmanaged,
+    /// Ids of runs.
+    Run,
 }
 
 /// A word as it was typed.
@@ -48,7 +50,7 @@ impl Line {
         Self { words, last }
     }
 
-    /// Which views fit at the cursor; `None` if the name of a view does not.
+    /// Which names fit at the cursor; `None` if none does.
     pub(super) fn wanted(&self) -> Option<Wanted> {
         let mut program = cli::command();
         program.build();
@@ -64,6 +66,7 @@ impl Line {
         }
         match (place.path.as_slice(), place.positional) {
             (["views", "show" | "tree"], 0) | (["views", "list"], _) => Some(Wanted::Any),
+            (["runs", "show"], 0) => Some(Wanted::Run),
             (["views", "add"], _) => Some(Wanted::Unmanaged),
             (["views", "set"], 0) | (["views", "remove"] | ["refresh"], _) => Some(Wanted::Managed),
             _ => None,
@@ -224,6 +227,9 @@ mod tests {
             ("refreshtop views remove ", Some(Wanted::Managed)),
             ("refreshtop views set ", Some(Wanted::Managed)),
             ("refreshtop views set a ", None),
+            ("refreshtop runs show ", Some(Wanted::Run)),
+            ("refreshtop logs show --markdown 0123", Some(Wanted::Run)),
+            ("refreshtop runs show 0123 ", None),
             ("refreshtop refresh ", Some(Wanted::Managed)),
             ("refreshtop trigger a", Some(Wanted::Managed)),
             ("refreshtop refresh --timeout ", None),

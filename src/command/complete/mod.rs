@@ -1,7 +1,7 @@
-//! `refreshtop __complete-views SHELL`: the names of views for a command line that is being typed, which comes on standard
-//! input up to the cursor. The scripts of `refreshtop completions` call it.
+//! `refreshtop __complete SHELL`: the names of views, and the ids of runs, for a command line that is being typed, which
+//! comes on standard input up to the cursor. The scripts of `refreshtop completions` call it.
 //!
-//! Ends with 0 if the name of a view is wanted at the cursor, and prints what fits, one name a line; otherwise with 1. It
+//! Ends with 0 if such a name is wanted at the cursor, and prints what fits, one name a line; otherwise with 1. It
 //! is quick, prompts for nothing, and says nothing if it fails: a person is typing.
 
 mod line;
@@ -10,7 +10,7 @@ use crate::settings;
 use line::{Line, Wanted};
 use refreshtop_connect::{Limits, Target, environment::Environment};
 use refreshtop_core::sanitize;
-use refreshtop_db::{session::Session, views};
+use refreshtop_db::{log, read_transaction::ReadTransaction, session::Session, views};
 use std::{
     ffi::OsString,
     io::{Read as _, Write as _},
@@ -19,10 +19,12 @@ use std::{
 };
 
 /// The first argument.
-pub const COMMAND: &str = "__complete-views";
+pub const COMMAND: &str = "__complete";
 
 /// Longest time that a person waits for names.
 const LIMIT: Duration = Duration::from_secs(1);
+/// Runs whose ids are offered, the newest.
+const RUNS: u16 = 100;
 /// Longest line that is read.
 const LONGEST_LINE: u64 = 64 * 1024;
 
@@ -69,11 +71,17 @@ fn names(line: &Line, wanted: Wanted, environment: &Environment) -> Option<Vec<S
 
 async fn read(target: &Target, wanted: Wanted) -> Option<Vec<String>> {
     let mut session = Session::open(target, "completion", &Limits::READING).await.ok()?;
+    if wanted == Wanted::Run {
+        let tx = ReadTransaction::begin(&mut session).await.ok()?;
+        let ids = log::newest_ids(&tx, RUNS).await.ok()?;
+        tx.end();
+        return Some(ids.iter().map(ToString::to_string).collect());
+    }
     let views::Names { mut all, managed } = views::names(&mut session).await.ok()?;
     Some(match (wanted, managed) {
         // Who may not see which are managed is offered all.
         (_, None) | (Wanted::Any, _) => all,
-        (Wanted::Managed, Some(managed)) => managed,
+        (Wanted::Managed | Wanted::Run, Some(managed)) => managed,
         (Wanted::Unmanaged, Some(managed)) => {
             all.retain(|name| !managed.contains(name));
             all

@@ -57,8 +57,10 @@ pub async fn run(
         return Err(Failure::new(exit::FAILURE, why));
     }
     let options = Options { run_plan: doctor.analyze, ..Options::default() };
-    let mut found = Sessions::to_diagnose(target).await?.diagnose(&options).await;
-    views::add(&mut found, settings, target).await;
+    let (mut read, sessions) = tokio::join!(views::read(settings, target), Sessions::to_diagnose(target));
+    let chosen_views = views::in_full(&read, settings);
+    let mut found = sessions?.diagnose(&chosen_views, &options).await;
+    views::add(&mut found, &read, settings);
     let page = Page::new(output, monitor::glyphs(settings, environment), doctor.details);
     if !output.json {
         output.print(&page.diagnosis(&found))?;
@@ -78,11 +80,12 @@ pub async fn run(
                     watch.add(canceller, Some(pid));
                 }
                 let fixed = fix(&mut sessions, chosen, &page, output, watch).await?;
-                let mut found = sessions.diagnose(&options).await;
-                views::add(&mut found, settings, target).await;
+                let found = sessions.diagnose(&chosen_views, &options).await;
                 Ok((fixed, found))
             };
             (fixed, found) = interrupt::run(target, output.json, work).await?;
+            read = views::read(settings, target).await;
+            views::add(&mut found, &read, settings);
             if !output.json {
                 output.print(&format!("\n{}", page.diagnosis(&found)))?;
             }

@@ -1,71 +1,92 @@
-//! The part of the diagnosis that is about each managed view. `platform_metrics` has checks of its own.
+//! The part of the diagnosis that is about the managed views.
 
 use crate::settings::Settings;
 use refreshtop_connect::Target;
 use refreshtop_core::{
+    address::ViewId,
     diagnosis::{
-        Check, Diagnosis, Verdict,
-        views::{check, checks},
+        Check, Diagnosis,
+        views::{check, checks, health},
     },
     health,
-    reading::Unavailable,
+    limits::Overrides,
+    reading::{Reading, Unavailable},
     views::{Registered, View, Views, details::Catalog},
 };
 use refreshtop_db::{
-    contract::is_own,
-    diagnosis::OF_THE_VIEW,
+    contract::PLATFORM_METRICS,
     error::{self, Result},
     snapshot::Kept,
     views,
 };
 use std::collections::BTreeMap;
 
-/// Adds what is found about the managed views: about each, or about the one that was named.
-pub(super) async fn add(found: &mut Diagnosis, settings: &Settings, target: &Target) {
-    let read = match Kept::open(target, "diagnosis").await {
-        Ok(mut app) => {
-            let read = views::read_in_detail(&mut app, settings.overrides.window, has_catalog).await;
-            crate::command::session::close(app.session).await;
-            read.map_err(|failure| error::unavailable("This can't be seen", &failure, &target.user))
-        }
-        Err(failure) => Err(Unavailable::new(failure.to_string(), "")),
+/// Views of which everything is asked, the worst first; of the others only what one question tells of all.
+const IN_FULL: usize = 20;
+
+/// What was read of all views, before everything is asked about some.
+pub(super) type Read = Reading<(Views, BTreeMap<i64, Result<Catalog>>)>;
+
+/// Reads all views, with their health.
+pub(super) async fn read(settings: &Settings, target: &Target) -> Read {
+    let mut app = match Kept::open(target, "diagnosis").await {
+        Ok(app) => app,
+        Err(failure) => return Err(Unavailable::new(failure.to_string(), "")),
     };
-    if settings.view_named && !is_own(&settings.view) {
-        found.checks.retain(|check| !OF_THE_VIEW.contains(&check.id));
-    }
-    match read {
-        Ok((views, details)) => found.checks.extend(of_views(&views, &details, settings)),
-        Err(why) => found.checks.push(Check::unknown("views", "Views", &why)),
-    }
+    let read = views::read_in_detail(&mut app, settings.overrides.window, in_short).await;
+    crate::command::session::close(app.session).await;
+    read.map_err(|failure| error::unavailable("This can't be seen", &failure, &target.user))
 }
 
-fn has_catalog(view: &View) -> bool {
-    view.registered().is_some_and(|registered| !is_own(&registered.id))
+/// The managed views, the worst first.
+fn managed(views: &Views) -> Vec<(&View, &Registered)> {
+    views.worst_first(&Overrides::default()).into_iter().filter_map(|view| Some((view, view.registered()?))).collect()
+}
+
+/// Oids of the views that are not looked at in full.
+fn in_short(views: &Views) -> Vec<i64> {
+    let others = managed(views).into_iter().skip(IN_FULL);
+    others.filter_map(|(view, _)| view.relation.as_ref()).map(|relation| relation.oid).collect()
+}
+
+/// The views that everything is asked about: the one that was named, or the worst of all.
+pub(super) fn in_full(read: &Read, settings: &Settings) -> Vec<ViewId> {
+    if settings.view_named {
+        return vec![settings.view.clone()];
+    }
+    let found = read.as_ref().map(|(views, _)| managed(views)).unwrap_or_default();
+    let mut ids: Vec<ViewId> = found.into_iter().take(IN_FULL).map(|(_, registered)| registered.id.clone()).collect();
+    // That one should be there if its tables are, registered or not.
+    let own = ViewId::new(PLATFORM_METRICS);
+    if !ids.contains(&own) {
+        ids.insert(0, own);
+    }
+    ids
+}
+
+/// Adds how healthy the views are, and what is known of those that were not looked at in full.
+pub(super) fn add(found: &mut Diagnosis, read: &Read, settings: &Settings) {
+    match read {
+        Ok((views, details)) => found.checks.extend(of_views(views, details, settings)),
+        Err(why) => found.checks.push(Check::unknown("views", "Views", why)),
+    }
 }
 
 fn of_views(views: &Views, details: &BTreeMap<i64, Result<Catalog>>, settings: &Settings) -> Vec<Check> {
-    let managed: Vec<(&View, &Registered)> =
-        views.views.iter().filter_map(|view| Some((view, view.registered()?))).collect();
-    let several = managed.len() > 1;
-    let wanted = |registered: &Registered| {
-        if settings.view_named {
-            registered.id == settings.view && !is_own(&registered.id)
-        } else {
-            several || !is_own(&registered.id)
-        }
-    };
-    let chosen: Vec<_> = managed.into_iter().filter(|(_, registered)| wanted(registered)).collect();
-    if chosen.is_empty() && settings.view_named && !is_own(&settings.view) && views.registry.is_ok() {
-        let none = format!("No view is managed as {}.", settings.view);
-        return vec![Check::new("view", "View", Verdict::Bad, none).advise("refreshtop views lists them.")];
+    let managed = managed(views);
+    if settings.view_named {
+        let named = managed.into_iter().find(|(_, registered)| registered.id == settings.view);
+        return named.map(|(view, registered)| of_health(view, registered, views, settings)).into_iter().collect();
     }
+    let (full, short) = managed.split_at(managed.len().min(IN_FULL));
+    let healths = full.iter().map(|(view, registered)| of_health(view, registered, views, settings));
     let gone = Catalog::default();
-    checks(
-        chosen
-            .into_iter()
-            .map(|(view, registered)| of_view(view, registered, views, details, &gone, settings))
-            .collect(),
-    )
+    let others = short.iter().map(|(view, registered)| of_view(view, registered, views, details, &gone, settings));
+    healths.chain(checks(others.collect())).collect()
+}
+
+fn of_health(view: &View, registered: &Registered, views: &Views, settings: &Settings) -> Check {
+    health(registered, view.health(views.at, &settings.overrides).as_ref())
 }
 
 fn of_view(
@@ -79,7 +100,6 @@ fn of_view(
     let limits = view.limits(&settings.overrides).thresholds();
     let health = view.stats.as_ref().map(|stats| health::evaluate(stats, views.at, &limits));
     let catalog = match view.relation.as_ref().map(|relation| details.get(&relation.oid)) {
-        _ if is_own(&registered.id) => None,
         None => Some(gone),
         Some(Some(Ok(catalog))) => Some(catalog),
         Some(Some(Err(failure))) => {

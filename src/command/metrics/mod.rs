@@ -4,9 +4,15 @@ mod exposition;
 mod serve;
 mod textfile;
 
-use crate::{cli::arguments::Metrics, command::Failure, output::Output, settings::Settings};
+use crate::{
+    cli::arguments::Metrics,
+    command::Failure,
+    output::{Output, clean},
+    settings::Settings,
+};
 use refreshtop_connect::Target;
 use refreshtop_core::exit;
+use std::io::{self, IsTerminal as _};
 
 /// Prints or writes the metrics once, or serves them until it is stopped.
 ///
@@ -20,7 +26,13 @@ pub async fn run(metrics: &Metrics, settings: &Settings, target: &Target, output
     match &metrics.textfile {
         Some(path) => textfile::write(path, &text)
             .map_err(|error| Failure::new(exit::FAILURE, format!("cannot write {}: {error}", path.display())))?,
+        // Monitoring gets names as they are; a terminal would obey what is in them.
+        None if io::stdout().is_terminal() => output.print(&harmless(&text))?,
         None => output.print(&text)?,
     }
     read
+}
+
+fn harmless(text: &str) -> String {
+    text.lines().map(clean).collect::<Vec<_>>().join("\n")
 }

@@ -3,27 +3,36 @@
 use super::{
     failure::message,
     sessions::{cron_session, session},
-    wording::{counted, numbered},
+    wording::numbered,
 };
 use crate::command::interrupt::Watch;
 use refreshtop_connect::Target;
-use refreshtop_core::exit;
+use refreshtop_core::{exit, numbers::counted};
 use refreshtop_db::{
     migrate::{self, MigrateError},
     schedule::{self, Identity, Installation, JobChanges, Mode},
     session::Session,
 };
 
+/// What a rollback would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Announced {
+    /// In one sentence.
+    pub(super) sentence: String,
+    /// Rows of the refresh log that it would delete.
+    pub(super) log_rows: u64,
+}
+
 /// What a rollback to `target_version` would do, in one sentence; `None` if there is nothing to undo.
 pub async fn announce_down(target: &Target, target_version: i64) -> Result<Option<String>, MigrateError> {
-    watched(target, target_version, &Watch::silent()).await
+    Ok(watched(target, target_version, &Watch::silent()).await?.map(|announced| announced.sentence))
 }
 
 pub(super) async fn watched(
     target: &Target,
     target_version: i64,
     watch: &Watch,
-) -> Result<Option<String>, MigrateError> {
+) -> Result<Option<Announced>, MigrateError> {
     let mut app = session(target, watch).await?;
     let applied: Vec<i64> = migrate::status(&mut app)
         .await?
@@ -40,21 +49,22 @@ pub(super) async fn watched(
     if stake.view {
         takes.push("dropping public.platform_metrics".to_owned());
     }
-    if stake.log_rows > 0 {
-        takes.push(format!("deleting {} of the refresh log", counted(stake.log_rows, "row")));
+    let log_rows = stake.log_rows.unsigned_abs();
+    if log_rows > 0 {
+        takes.push(format!("deleting {} of the refresh log", counted(log_rows, "row")));
     }
     let installation = read_installation(&mut app).await?;
     // Ignore the error: the rollback itself reports it.
     if let Ok(jobs) = jobs_to_remove(target, &mut app, &installation, watch).await
         && jobs.jobs() > 0
     {
-        takes.push(format!("taking {} out of pg_cron", counted(jobs.jobs(), "job")));
+        takes.push(format!("taking {} out of pg_cron", counted(jobs.jobs() as u64, "job")));
     }
     app.close().await?;
     if !stake.comes_back.is_empty() {
         takes.push(format!("putting back {}", stake.comes_back.join(", ")));
     }
-    Ok(Some(format!("undoes {}{}", numbered(&applied), joined(&takes))))
+    Ok(Some(Announced { sentence: format!("undoes {}{}", numbered(&applied), joined(&takes)), log_rows }))
 }
 
 /// `, a, b and c`.

@@ -34,7 +34,7 @@ use crate::{
 };
 use failure::undone;
 use refreshtop_connect::Target;
-use refreshtop_core::exit;
+use refreshtop_core::numbers::counted;
 use refreshtop_db::migrate::With;
 use serde_json::json;
 use wording::{done, script};
@@ -68,18 +68,22 @@ pub async fn run(action: &MigrateAction, target: &Target, output: Output) -> Res
         }
         MigrateAction::Down(down) => {
             let to = down.to.unwrap_or(0);
-            if !down.yes {
-                let installation = async |watch: &Watch| {
-                    announce::watched(target, to, watch).await.map_err(|failure| undone(failure, watch).into())
-                };
-                // It counts rows, and may wait for a lock on the log.
-                let Some(announced) = interrupt::run(target, output.json, installation).await? else {
-                    return done(target, "migrate_down", &["there is nothing to undo".into()], output);
-                };
-                confirm_rollback(&announced)?;
-            }
+            let announced = async |watch: &Watch| {
+                announce::watched(target, to, watch).await.map_err(|failure| undone(failure, watch).into())
+            };
+            // It counts rows, and may wait for a lock on the log.
+            let Some(announced) = interrupt::run(target, output.json, announced).await? else {
+                return done(target, "migrate_down", &["there is nothing to undo".into()], output);
+            };
+            confirm::required(&announced.sentence, down.yes)?;
             let work = async |watch: &Watch| Ok(down::watched(target, to, watch).await?);
-            done(target, "migrate_down", &interrupt::run(target, output.json, work).await?, output)
+            let mut lines = interrupt::run(target, output.json, work).await?;
+            if announced.log_rows > 0 {
+                // Whoever agreed to everything beforehand was not told.
+                let deleted = format!("deleted {} of the refresh log", counted(announced.log_rows, "row"));
+                lines.insert(lines.len().saturating_sub(1), deleted);
+            }
+            done(target, "migrate_down", &lines, output)
         }
     }
 }
@@ -90,19 +94,4 @@ pub async fn run(action: &MigrateAction, target: &Target, output: Output) -> Res
 /// Standard output takes no more.
 pub fn print_script(parts: Parts, output: Output) -> Result<(), Failure> {
     output.print(&refreshtop_db::migrate::install(parts.wanted() == With::PlatformMetrics))
-}
-
-/// Asks for confirmation; without a terminal that is an error.
-fn confirm_rollback(announced: &str) -> Result<(), Failure> {
-    if !confirm::can_ask() {
-        let why = format!(
-            "nothing was changed: this {announced}; it needs confirmation, and standard input is not a terminal: add --yes \
-             to skip confirmation"
-        );
-        return Err(Failure::new(exit::USAGE, why));
-    }
-    if confirm::confirmed(&format!("This {announced}."))? {
-        return Ok(());
-    }
-    Err(Failure::new(exit::FAILURE, "nothing was changed"))
 }

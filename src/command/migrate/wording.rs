@@ -74,8 +74,3 @@ pub(super) fn numbered(versions: &[i64]) -> String {
     let list = versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     if versions.len() == 1 { format!("step {list}") } else { format!("steps {list}") }
 }
-
-pub(super) fn counted(count: impl std::fmt::Display, what: &str) -> String {
-    let count = count.to_string();
-    if count == "1" { format!("1 {what}") } else { format!("{count} {what}s") }
-}

@@ -32,7 +32,7 @@ impl Report<'_> {
                 let text = format!("refreshed in {}", age::duration_ms(*duration_ms));
                 self.event(view, tick, "success", json!({"duration_ms": duration_ms}), &text)
             }
-            Tick::Ended(Ended::Answered(TriggerOutcome::Error { duration_ms, sqlstate, message })) => {
+            Tick::Ended(Ended::Answered(TriggerOutcome::Error { duration_ms, sqlstate, message, .. })) => {
                 let members = json!({"duration_ms": duration_ms, "sqlstate": sqlstate, "message": message});
                 self.event(view, tick, "error", members, &format!("the refresh failed: {message}"))
             }

@@ -19,8 +19,7 @@ const UNKNOWN: &str = "-";
 
 /// The page.
 pub(super) fn text(all: &All, output: Output) -> String {
-    let mut table =
-        Table::new(&["verdict", "view", "data age", "limit", "last attempt", "success", "next run", "cause"]);
+    let mut table = Table::new(&["state", "view", "data age", "limit", "last run", "success", "next run", "cause"]);
     for one in &all.managed {
         table.row(row(one, all.views.at, output));
     }
@@ -66,7 +65,7 @@ fn row(one: &OfView, now: DateTime<Utc>, output: Output) -> [String; 8] {
     let next = report.snapshot.job.as_ref().ok().and_then(|job| job.next_run(now));
     let next = next.map(|next| format!("in {}", age::countdown((next - now).to_std().unwrap_or_default())));
     [
-        output.verdict(report.health.verdict),
+        output.judged(report.health.word(), report.health.verdict),
         clean(one.name()),
         report.stats.last_success_at.map_or_else(unknown, ago),
         age::label(report.limits.max_age.value),

@@ -1,36 +1,51 @@
 //! `refreshtop status`: the current status, for people and for programs.
 
 mod all;
+mod watch;
 
 use crate::{
+    cli::arguments::Status,
     command::{
         Failure,
         report::{self, Found, Report},
     },
-    output::{Output, clean, json, length, moment, overridden, table::Table},
+    output::{Output, clean, json, moment, overridden, table::Table},
     settings::Settings,
 };
 use refreshtop_connect::Target;
-use refreshtop_core::{age, figures, health, run::RunStatus, snapshot::Deployment};
+use refreshtop_core::{
+    age, figures, health,
+    numbers::{grouped, grouped_u64, length},
+    run::RunStatus,
+    snapshot::Deployment,
+};
 use refreshtop_db::contract::refresh_job;
 use serde_json::{Value, json};
 
-/// Attempts that the answer lists.
+/// Runs that the answer lists.
 const RUNS: u16 = 5;
 
-/// Reads once and prints the status.
-pub async fn run(settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
-    let answer = |report: &Report| {
+/// Reads and prints the status: once, or anew with every poll.
+pub async fn run(status: &Status, settings: &Settings, target: &Target, output: Output) -> Result<(), Failure> {
+    if status.watch {
+        return Box::pin(watch::run(settings, target, output)).await;
+    }
+    let found = report::read(target, settings, RUNS).await?;
+    output.print(&answer(&found, settings, target, output))
+}
+
+/// What was found, for people or for programs.
+fn answer(found: &Found, settings: &Settings, target: &Target, output: Output) -> String {
+    let line = |report: &Report| {
         let view = report.snapshot.view.as_str();
         json::line("status", json::of_view(&target.id(), view, object(report, settings, target))) + "\n"
     };
-    let text = match report::read(target, settings, RUNS).await? {
-        Found::One(report) if output.json => answer(&report),
-        Found::One(report) => text(&report, target, output),
-        Found::All(all) if output.json => all.managed.iter().map(|one| answer(&one.report)).collect(),
-        Found::All(all) => all::text(&all, output),
-    };
-    output.print(&text)
+    match found {
+        Found::One(report) if output.json => line(report),
+        Found::One(report) => text(report, target, output),
+        Found::All(all) if output.json => all.managed.iter().map(|one| line(&one.report)).collect(),
+        Found::All(all) => all::text(all, output),
+    }
 }
 
 fn object(report: &Report, settings: &Settings, target: &Target) -> Value {
@@ -55,6 +70,8 @@ fn object(report: &Report, settings: &Settings, target: &Target) -> Value {
 fn text(report: &Report, target: &Target, output: Output) -> String {
     let (snapshot, now) = (&report.snapshot, report.snapshot.server_time);
     let server = &snapshot.server;
+    let facts = report.known.of(&report.stats);
+    let headline = output.judged(&clean(&report.health.headline(&facts, now)), report.health.verdict);
     let mut table = Table::bare();
     table.row(["verdict", &output.verdict(report.health.verdict)]);
     for finding in &report.health.findings {
@@ -74,10 +91,11 @@ fn text(report: &Report, target: &Target, output: Output) -> String {
     };
     let never = || "never".to_owned();
     table.row(["last success", &report.stats.last_success_at.map_or_else(never, ago)]);
-    table.row(["last attempt", &report.stats.last_refresh_at.map_or_else(never, ago)]);
+    table.row(["last run", &report.stats.last_refresh_at.map_or_else(never, ago)]);
     let window = length(snapshot.window);
-    let counts = format!("{} of {} succeeded in {window}", report.stats.successful, report.stats.total);
-    table.row(["attempts", &counts]);
+    let counts =
+        format!("{} of {} ok in {window}", grouped_u64(report.stats.successful), grouped_u64(report.stats.total));
+    table.row(["runs", &counts]);
     if let Some(average) = report.stats.avg_duration_ms {
         table.row(["duration", &format!("{} on average", age::duration_ms(average))]);
     }
@@ -90,14 +108,14 @@ fn text(report: &Report, target: &Target, output: Output) -> String {
         Ok(row) => {
             let growth = |total: i64, new: i64| {
                 figures::growth_30d(total, new)
-                    .map_or_else(|| total.to_string(), |rate| format!("{total} ({rate:+.1} %)"))
+                    .map_or_else(|| grouped(total), |rate| format!("{} ({rate:+.1} %)", grouped(total)))
             };
             let text = format!(
-                "{} accounts, {} people, {} assets, {} licences; growth over 30 days",
+                "{} accounts, {} users, {} assets, {} licenses; growth over 30 days",
                 growth(row.total_accounts, row.new_accounts_30d),
                 growth(row.total_users, row.new_users_30d),
                 growth(row.total_assets, row.new_assets_30d),
-                row.total_licenses,
+                grouped(row.total_licenses),
             );
             table.row(["figures", &text]);
         }
@@ -109,7 +127,7 @@ fn text(report: &Report, target: &Target, output: Output) -> String {
     {
         table.row(["last error", &clean(error)]);
     }
-    table.render(output)
+    format!("{headline}\n\n{}", table.render(output))
 }
 
 /// A note on who made the objects; `None` if refreshtop made all of them.

@@ -82,7 +82,7 @@ fn text(views: &Views, chosen: &[&View], settings: &Settings, output: Output) ->
     let mut table = Table::new(&[
         "view",
         "managed",
-        "verdict",
+        "state",
         "data age",
         "populated",
         "rows",
@@ -97,7 +97,7 @@ fn text(views: &Views, chosen: &[&View], settings: &Settings, output: Output) ->
         table.row([
             clean(&view.name.sql),
             shown::managed(view).to_owned(),
-            shown::verdict(view, views.at, &settings.overrides, output),
+            shown::state(view, views.at, &settings.overrides, output),
             shown::data_age(view, views.at),
             populated.to_owned(),
             shown::rows(view),

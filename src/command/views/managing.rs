@@ -10,7 +10,7 @@ use refreshtop_connect::Target;
 use refreshtop_core::{
     address::ViewId,
     exit,
-    manage::{Candidate, NotFound, Registered},
+    manage::{Candidate, NotFound},
 };
 use refreshtop_db::{
     manage::{self, Permitted},
@@ -44,11 +44,16 @@ pub(super) async fn candidates(session: &mut Session) -> Result<Vec<Candidate>, 
     Ok(found)
 }
 
-/// The managed views of the database.
-pub(super) async fn managed(session: &mut Session) -> Result<Vec<Candidate>, Failure> {
-    let mut known = candidates(session).await?;
-    known.retain(|view| view.registered != Registered::No);
-    Ok(known)
+/// The managed views that `names` mean, those included that are not what was registered any more.
+pub(super) async fn chosen_managed(session: &mut Session, names: &[String]) -> Result<Vec<Candidate>, Failure> {
+    let known = manage::managed(session).await.map_err(MigrateError::from)?;
+    refreshtop_core::manage::chosen(&known, names).map_err(|failure| match failure {
+        NotFound::Missing(name) => {
+            let why = format!("no managed view is named {}; refreshtop views --managed lists them", quoted(&name));
+            Failure::new(exit::FAILURE, why)
+        }
+        NotFound::Ambiguous(..) => not_found(&failure),
+    })
 }
 
 /// The views among `known` that `names` mean.

@@ -1,6 +1,6 @@
 //! `refreshtop views set`: how managed views are refreshed.
 
-use super::managing::{chosen, follow, managed, open, stopped};
+use super::managing::{chosen_managed, follow, open, stopped};
 use crate::{
     cli::views::ViewsSet,
     command::{
@@ -30,9 +30,8 @@ pub async fn run(set: &ViewsSet, target: &Target, output: Output) -> Result<(), 
     let reschedules = changes.get("schedule").is_some();
     let work = async |watch: &Watch| {
         let mut session = open(target, watch).await?;
-        let managed = managed(&mut session).await?;
         let mut done = Vec::new();
-        for view in chosen(&managed, std::slice::from_ref(&set.name))? {
+        for view in chosen_managed(&mut session, std::slice::from_ref(&set.name)).await? {
             stopped(watch)?;
             if let Err(why) = manage::set(&mut session, &view.id, &changes).await? {
                 return Err(Failure::new(exit::USAGE, clean(&format!("{}: {why}", view.id))));

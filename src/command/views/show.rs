@@ -5,7 +5,7 @@ use crate::{
     cli::views::ViewsShow,
     command::{Failure, session},
     output::{
-        Output, clean, json, length, moment,
+        Output, clean, json, moment, outcome,
         table::Table,
         views::{self as shown, UNKNOWN},
     },
@@ -16,7 +16,8 @@ use refreshtop_core::{
     age,
     diagnosis::bytes,
     limits::{Sourced, ViewLimits},
-    run::{Run, RunStatus},
+    numbers::{counted, grouped_u64, length},
+    run::Run,
     views::{
         Registered, View, Views,
         details::{Catalog, Details, Index, Source},
@@ -26,7 +27,7 @@ use refreshtop_db::{read_transaction::ReadTransaction, views};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Attempts that the page lists.
+/// Runs that the page lists.
 const RUNS: u16 = 5;
 /// Sources and partitions that the page lists; JSON has all of them.
 const MOST_SOURCES: usize = 40;
@@ -91,7 +92,7 @@ fn text(views: &Views, view: &View, details: &Details, settings: &Settings, outp
     if let Some(registered) = view.registered() {
         limits(&mut table, &view.limits(&settings.overrides));
         registry(&mut table, registered);
-        attempts(&mut table, details);
+        runs(&mut table, details);
     }
     let warnings = details.catalog.warnings(view);
     let none = warnings.is_empty().then(|| "nothing that the catalogs tell".to_owned());
@@ -113,14 +114,17 @@ fn head(table: &mut Table, views: &Views, view: &View, settings: &Settings, outp
         None => shown::managed(view).to_owned(),
     };
     table.row(["managed", &clean(&managed)]);
-    table.row(["verdict", &shown::verdict(view, views.at, &settings.overrides, output)]);
+    table.row(["state", &shown::state(view, views.at, &settings.overrides, output)]);
     if let Some(health) = view.health(views.at, &settings.overrides) {
         lines(table, "", health.findings.into_iter().map(|finding| finding.reason));
     }
     table.row(["data age", &shown::data_age(view, views.at)]);
     if let Some(stats) = &view.stats {
         let window = length(view.limits(&settings.overrides).window.value);
-        table.row(["attempts", &format!("{} of {} succeeded in {window}", stats.successful, stats.total)]);
+        table.row([
+            "runs",
+            &format!("{} of {} ok in {window}", grouped_u64(stats.successful), grouped_u64(stats.total)),
+        ]);
     }
     if let Some(relation) = &view.relation {
         table.row(["owner", &clean(&relation.owner)]);
@@ -185,23 +189,23 @@ fn registry(table: &mut Table, registered: &Registered) {
     lines(table, "settings", settings);
 }
 
-fn attempts(table: &mut Table, details: &Details) {
+fn runs(table: &mut Table, details: &Details) {
     match &details.runs {
-        Ok(runs) if runs.is_empty() => table.row(["last attempts", "none"]),
-        Ok(runs) => lines(table, "last attempts", runs.iter().map(attempt)),
-        Err(missing) => table.row(["last attempts", &clean(&missing.reason)]),
+        Ok(runs) if runs.is_empty() => table.row(["last runs", "none"]),
+        Ok(runs) => lines(table, "last runs", runs.iter().map(line)),
+        Err(missing) => table.row(["last runs", &clean(&missing.reason)]),
     }
 }
 
-fn attempt(run: &Run) -> String {
-    let outcome = if run.status == RunStatus::Success { "success" } else { "error" };
+fn line(run: &Run) -> String {
+    let outcome = outcome(run.status);
     let duration = run.duration_ms.map_or_else(|| UNKNOWN.into(), age::duration_ms);
     let error = run.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
-    let counted = |count: Option<u64>, what: &str| count.map(|count| format!(", {count} {what}"));
+    let rows = |count: Option<u64>, way: &str| count.map(|count| format!(", {} {way}", counted(count, "row")));
     let wal = run.work.server_wal_bytes.and_then(|wal| i64::try_from(wal).ok());
     let work: String = [
-        counted(run.work.rows_inserted, "rows in"),
-        counted(run.work.rows_deleted, "rows out"),
+        rows(run.work.rows_inserted, "in"),
+        rows(run.work.rows_deleted, "out"),
         wal.map(|wal| format!(", at most {} of WAL", bytes(wal))),
     ]
     .into_iter()

@@ -219,7 +219,7 @@ async fn commands_work_on_connections_that_change_and_leave_no_statement_there()
         &["job", "pause"],
         &["job", "resume"],
         &["job", "every", "*/10 * * * *"],
-        &["job", "remove"],
+        &["job", "remove", "--yes"],
         &["job", "restore"],
     ];
     let others: &[&[&str]] = &[
@@ -229,12 +229,12 @@ async fn commands_work_on_connections_that_change_and_leave_no_statement_there()
         &["trigger"],
         &["status"],
         &["stats"],
-        &["logs"],
-        &["logs", "--errors", "--since", "6h"],
+        &["runs"],
+        &["runs", "--failed", "--since", "6h"],
         &["views"],
         &["views", "show", "platform_metrics"],
         &["views", "tree"],
-        &["cleanup"],
+        &["cleanup", "--yes"],
         &["metrics"],
         &["check"],
     ];
@@ -255,7 +255,7 @@ async fn the_scheduler_and_a_follower_begin_on_connections_that_change() {
     let pooler = Pooler::start(cluster().await, "transaction", 2, "server_round_robin = 1");
     let through = pooler.url(&url);
     assert_eq!(left_prepared(&through).await, [""; 0]);
-    for arguments in [&["schedule", "--cron", "0 0 1 1 *"][..], &["logs", "--follow"]] {
+    for arguments in [&["schedule", "--cron", "0 0 1 1 *"][..], &["runs", "--follow"]] {
         let mut command = refreshtop(&through, arguments);
         let mut running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         tokio::time::sleep(Duration::from_secs(2)).await;

@@ -30,7 +30,7 @@ async fn every_command_has_an_answer_without_platform_metrics() {
     assert_eq!(code(&asked), exit::FAILURE, "{asked:?}");
     assert!(asked.err.contains("table public.accounts is missing"), "{asked:?}");
 
-    let of_a_view = ["status", "stats", "logs", "logs --follow", "trigger", "metrics", "schedule"];
+    let of_a_view = ["status", "stats", "runs", "runs --follow", "trigger", "metrics", "schedule"];
     for line in of_a_view {
         let ran = run(&url, line).await;
         assert_eq!(
@@ -49,7 +49,7 @@ async fn every_command_has_an_answer_without_platform_metrics() {
     assert_eq!(doctor["checks"][0]["verdict"], "ok", "{doctor:#}");
 
     add(&url, "sales").await;
-    for line in ["trigger", "status", "stats", "logs"] {
+    for line in ["trigger", "status", "stats", "runs"] {
         let ran = run(&url, &format!("{line} --json")).await;
         assert_eq!((code(&ran), &ran.json()["view"]), (exit::OK, &"sales".into()), "{line}: {ran:?}");
     }
@@ -80,7 +80,8 @@ async fn the_jobs_of_a_database_without_platform_metrics_are_shown_in_pg_cron() 
     assert_eq!(names, ["cleanup-metrics-logs"], "{jobs}");
     let refused = run(&url, "job pause").await;
     assert!(refused.err.contains("platform_metrics is not installed in this database"), "{refused:?}");
-    for line in ["job pause --job cleanup", "job resume --job cleanup", "job remove --job cleanup", "job restore"] {
+    for line in ["job pause --job cleanup", "job resume --job cleanup", "job remove --job cleanup --yes", "job restore"]
+    {
         let ran = run(&url, line).await;
         assert_eq!(code(&ran), exit::OK, "{line}: {ran:?}");
     }

@@ -1,4 +1,4 @@
-//! Completion of the names of views, by the program and through bash.
+//! Completion of the names of views and the ids of runs, by the program and through bash.
 
 use super::{Ran, code, program, ran};
 use crate::support::{execute, fresh_database, fresh_role, migrate};
@@ -29,7 +29,7 @@ async fn names() -> String {
 const HOSTILE: &str = "\"$(touch pwned)`touch pwned` it's 2\"";
 
 fn asked(url: &str, shell: &str, line: &str) -> Ran {
-    let mut command = program(url, &format!("__complete-views {shell}"));
+    let mut command = program(url, &format!("__complete {shell}"));
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(line.as_bytes()).unwrap();
     ran(child.wait_with_output().unwrap())
@@ -47,6 +47,14 @@ async fn the_names_that_fit_are_offered() {
         let found = asked(&url, "zsh", line);
         assert_eq!((code(&found), found.out, found.err.as_str()), (0, wanted, ""), "{line}");
     }
+    execute(
+        &url,
+        "INSERT INTO public.metrics_refresh_log (id, refresh_type, status, started_at, created_at)
+                   VALUES ('0123abcd-0000-4000-8000-000000000000', 'x', 'success', now(), now())",
+    )
+    .await;
+    let found = asked(&url, "zsh", "refreshtop runs show ");
+    assert_eq!(found.out, "0123abcd-0000-4000-8000-000000000000\n", "{found:?}");
     let (_, nobody) = fresh_role(&url, "completing", "").await;
     let found = asked(&nobody, "zsh", "refreshtop refresh ");
     assert_eq!((code(&found), found.err.as_str()), (0, ""), "{found:?}");
@@ -103,5 +111,13 @@ async fn a_hostile_name_reaches_the_program_through_bash_and_runs_nothing() {
     }
     // Where no name is wanted, the rest is completed as before.
     assert_eq!(by_bash(&url, folder.path(), "refreshtop sta"), ["status", "stats"]);
+    execute(
+        &url,
+        "INSERT INTO public.metrics_refresh_log (id, refresh_type, status, started_at, created_at)
+                   VALUES ('0123abcd-0000-4000-8000-000000000000', 'x', 'success', now(), now())",
+    )
+    .await;
+    let id = "0123abcd-0000-4000-8000-000000000000";
+    assert_eq!(by_bash(&url, folder.path(), "refreshtop runs show 0123"), [id]);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "a name was executed");
 }

@@ -54,7 +54,7 @@ async fn there_and_back(fixture: &str, wanted: &[(&str, &str)]) {
     }
     assert_eq!(added["views"].as_array().unwrap().len(), wanted.len(), "{added}");
     if wanted.iter().any(|(_, reason)| reason.is_empty()) {
-        let removed = run(&url, "views remove '*'").await;
+        let removed = run(&url, "views remove '*' --yes").await;
         assert_eq!(code(&removed), exit::OK, "{removed:?}");
     }
     let down = run(&url, "migrate down --yes").await;

@@ -100,7 +100,7 @@ async fn try_example(folder: &Path, url: &str, line: &str) {
                 assert!(printed.starts_with("postgresql://"), "{line}: {printed}");
             });
         });
-    } else if line.contains("--follow") {
+    } else if line.contains("--follow") || line.contains("--watch") {
         block_in_place(|| {
             start_and_stop(at(folder, url, line), |logs| {
                 assert!(!first_line(logs.stdout.take().unwrap()).is_empty(), "{line}");
@@ -126,7 +126,11 @@ async fn try_example(folder: &Path, url: &str, line: &str) {
         // Nobody can be asked here.
         let ran = run(&other, &format!("{line} --yes")).await;
         assert_eq!(code(&ran), exit::OK, "{line}: {ran:?}");
-    } else if is("views add") && !line.contains("--dry-run") {
+    } else if is("runs show") {
+        let newest = run(url, "runs --json --limit 1").await.json();
+        let ran = run(url, &line.replace("ID", newest["runs"][0]["id"].as_str().unwrap())).await;
+        assert_eq!((code(&ran), ran.err.as_str()), (exit::OK, ""), "{line}: {ran:?}");
+    } else if ["views add", "job remove", "cleanup"].iter().any(|start| is(start)) && !line.contains("--dry-run") {
         let ran = run(url, &format!("{line} --yes")).await;
         assert_eq!((code(&ran), ran.err.as_str()), (exit::OK, ""), "{line}: {ran:?}");
     } else if line.contains("--also") {
@@ -208,9 +212,9 @@ fn every_statement_of_old_has_its_command() {
     let rows: Vec<Vec<&str>> =
         RUNBOOK.lines().filter(|line| line.starts_with("| ")).map(|row| row.split(" | ").collect()).collect();
     for (statement, command) in [
-        ("metrics_refresh_log ORDER BY created_at DESC", "logs"),
+        ("metrics_refresh_log ORDER BY created_at DESC", "runs"),
         ("get_metrics_refresh_stats(24)", "stats"),
-        ("WHERE status = 'error'", "logs --errors --since 6h"),
+        ("WHERE status = 'error'", "runs --failed --since 6h"),
         ("trigger_platform_metrics_refresh()", "trigger"),
         ("FROM cron.job`", "job show"),
         ("cron.job_run_details", "job runs"),

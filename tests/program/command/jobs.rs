@@ -40,10 +40,10 @@ async fn a_job_is_restored_paused_resumed_moved_and_removed() {
     }
     assert_eq!(run(&url, "job runs --json").await.json()["kind"], "job_runs");
     assert_eq!(run(&url, "status --json").await.json()["job"]["schedule"], "*/10 * * * *");
-    let removed = run(&url, "job remove --job cleanup --json").await;
+    let removed = run(&url, "job remove --job cleanup --yes --json").await;
     assert_eq!(removed.json()["change"], "job remove", "{removed:?}");
     assert_eq!(jobs(&url).await[1]["schedule"], Value::Null);
-    assert_eq!(run(&url, "job remove").await.code, 0);
+    assert_eq!(run(&url, "job remove --yes").await.code, 0);
     let acts: i64 = value(&url, "SELECT count(*) FROM refreshtop.audit WHERE action LIKE 'job %'").await;
     assert_eq!(acts, 5, "every change leaves a trace");
     let left = format!("SELECT count(*) FROM cron.job WHERE database = '{}'", url.rsplit_once('/').unwrap().1);
@@ -83,8 +83,8 @@ async fn a_role_that_may_not_act_for_the_jobs_role_learns_who_may() {
         &format!("REVOKE refreshtop_job FROM {name}; REVOKE USAGE ON SCHEMA cron FROM refreshtop_job; REVOKE EXECUTE ON {alter} FROM refreshtop_job"),
     )
     .await;
-    assert_eq!(run(&url, "job remove").await.code, 0);
-    assert_eq!(run(&url, "job remove --job cleanup").await.code, 0);
+    assert_eq!(run(&url, "job remove --yes").await.code, 0);
+    assert_eq!(run(&url, "job remove --job cleanup --yes").await.code, 0);
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn a_job_that_runs_other_statements_too_is_paused_and_never_removed() {
     .await;
     let restored = run(&url, "job restore").await;
     assert!(restored.out.contains("counts as the schedule"), "{restored:?}");
-    let removed = run(&url, "job remove").await;
+    let removed = run(&url, "job remove --yes").await;
     assert!(removed.code == i32::from(exit::FAILURE) && removed.err.contains("other statements"), "{removed:?}");
     assert_eq!(run(&url, "job pause").await.code, 0);
     assert_eq!(jobs(&url).await[0]["active"], false);
@@ -136,6 +136,6 @@ async fn executions_behind_many_of_others_are_found_or_reported_as_out_of_reach(
     execute(&cron_url, &add(1, "-1".into())).await;
     let runs = run(&url, "job runs").await;
     assert!(runs.out.contains("among the newest 200000 executions of all jobs"), "{runs:?}");
-    assert_eq!(run(&url, "job remove").await.code, 0);
-    assert_eq!(run(&url, "job remove --job cleanup").await.code, 0);
+    assert_eq!(run(&url, "job remove --yes").await.code, 0);
+    assert_eq!(run(&url, "job remove --job cleanup --yes").await.code, 0);
 }

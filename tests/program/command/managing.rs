@@ -71,11 +71,16 @@ async fn views_are_managed_set_refreshed_and_let_go() {
     assert_eq!(code(&unknown), exit::FAILURE, "{unknown:?}");
     assert!(unknown.err.contains("there is no such materialized view: \"nothing\""), "{unknown:?}");
 
-    let removed = run(&url, "views remove '*' --json").await;
+    // A view that is gone, or somebody else's by now, can be removed as well.
+    let (other, _) = fresh_role(&url, "other", "").await;
+    execute(&url, &format!("ALTER MATERIALIZED VIEW shop.\"By Town\" OWNER TO {other}")).await;
+    let unknown = run(&url, "views remove nothing").await;
+    assert!(unknown.err.contains("no managed view is named \"nothing\""), "{unknown:?}");
+    let removed = run(&url, "views remove '*' --yes --json").await;
     assert_eq!(code(&removed), exit::OK, "{removed:?}");
     assert_eq!(removed.json()["views"].as_array().unwrap().len(), 2, "{removed:?}");
     assert_eq!(value::<i64>(&url, "SELECT count(*) FROM refreshtop.views").await, 1);
-    let ours = run(&url, "views remove platform_metrics").await;
+    let ours = run(&url, "views remove platform_metrics --yes").await;
     assert_eq!(code(&ours), exit::FAILURE, "{ours:?}");
     assert!(ours.err.contains("platform_metrics came with a migration"), "{ours:?}");
 }

@@ -10,10 +10,12 @@ mod exposing;
 mod jobs;
 mod managing;
 mod options;
+mod runs;
 mod several;
 mod streams;
 mod table;
 mod views;
+mod watching;
 
 use crate::support::{execute, migrated_app};
 use serde_json::Value;

@@ -31,8 +31,12 @@ impl Running {
         Self { child, lines }
     }
 
+    pub(super) fn line(&self) -> String {
+        tokio::task::block_in_place(|| self.lines.recv_timeout(PATIENCE)).expect("a line in time")
+    }
+
     pub(super) fn json(&self) -> Value {
-        let line = tokio::task::block_in_place(|| self.lines.recv_timeout(PATIENCE)).expect("a line in time");
+        let line = self.line();
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
 
@@ -78,7 +82,7 @@ const BLOCK: &str = "BEGIN; LOCK TABLE public.assets IN ACCESS EXCLUSIVE MODE";
 #[tokio::test(flavor = "multi_thread")]
 async fn a_follower_prints_attempts_as_they_end_and_stops_cleanly() {
     let url = app_with(3, 0).await;
-    let follower = Running::start(program(&url, "logs --follow --limit 2 --json --poll 1s"));
+    let follower = Running::start(program(&url, "runs --follow --limit 2 --json --poll 1s"));
     let first = [follower.json(), follower.json()];
     assert!(first.iter().all(|run| run["kind"] == "run" && run["status"] == "success"), "{first:?}");
     execute(&url, "SELECT public.trigger_platform_metrics_refresh()").await;
@@ -92,7 +96,7 @@ async fn a_follower_prints_attempts_as_they_end_and_stops_cleanly() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_goes_away_ends_it_quietly() {
     let url = app_with(3, 0).await;
-    for line in ["logs", "metrics", "man", "status --json", "doctor"] {
+    for line in ["runs", "metrics", "man", "status --json", "doctor"] {
         let mut child = program(&url, line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // Before a byte was read.
         drop(child.stdout.take());
@@ -106,7 +110,7 @@ async fn a_reader_that_goes_away_ends_it_quietly() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_follower_does_not_wait_for_something_to_write_when_its_reader_has_gone() {
     let url = app_with(3, 0).await;
-    let mut command = program(&url, "logs --follow --limit 1 --json");
+    let mut command = program(&url, "runs --follow --limit 1 --json");
     let mut follower = Guarded(command.stdout(Stdio::piped()).spawn().unwrap());
     let child = &mut follower.0;
     let mut out = BufReader::new(child.stdout.take().unwrap());
@@ -131,10 +135,10 @@ impl Drop for Stopped {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_follower_ends_while_the_server_hangs() {
     let url = app_with(1, 0).await;
-    let mut follower = Running::start(program(&url, "logs --follow --limit 1 --poll 1s --json"));
+    let mut follower = Running::start(program(&url, "runs --follow --limit 1 --poll 1s --json"));
     follower.json();
     let session =
-        "SELECT pid FROM pg_stat_activity WHERE application_name = 'refreshtop logs' AND datname = current_database()";
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'refreshtop runs' AND datname = current_database()";
     let pid = Pid::from_raw(value(&url, session).await).unwrap();
     kill_process(pid, Signal::STOP).unwrap();
     let _stopped = Stopped(pid);

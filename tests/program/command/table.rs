@@ -1,7 +1,7 @@
 //! Each command against each state of the database: exit code, standard error, JSON.
 
 use super::{Ran, app_with, run};
-use crate::support::{cluster, execute, fresh_app, fresh_database, fresh_role, migrated_app};
+use crate::support::{cluster, execute, fresh_app, fresh_database, fresh_role, migrated_app, value};
 use refreshtop_core::exit;
 
 /// A state of the database, and the URL by which it is reached.
@@ -51,14 +51,14 @@ async fn every_command_in_every_state() {
     let commands = [
         ("status", "status"),
         ("stats", "stats"),
-        ("logs", "logs"),
+        ("runs", "runs"),
         ("cleanup", "cleanup"),
         ("trigger", "trigger"),
         ("job", "jobs"),
         ("job show", "jobs"),
         ("migrate status", "migrate_status"),
         // What goes on is in tests/program/command/streams.rs.
-        ("logs --follow", ""),
+        ("runs --follow", ""),
         // What changes a job that is there is in tests/program/command/jobs.rs.
         ("job runs", "job_runs"),
         ("job pause", ""),
@@ -206,7 +206,7 @@ async fn people_and_programs_get_the_same_answer() {
     assert_eq!(status["figures"]["total_users"], 11, "{status}");
     assert_eq!(status["window_s"], 86_400, "{status}");
     let people = run(&url, "status").await.out;
-    for word in ["verdict       critical", "2 of 11 succeeded in 1day", "success rate 18.1 % is below 80 %"] {
+    for word in ["verdict       critical", "2 of 11 ok in 24 h", "success rate 18.1 % is below 80 %"] {
         assert!(people.contains(word), "{people}");
     }
     let hour = run(&url, "stats --window 1h --json").await.json();
@@ -217,31 +217,57 @@ async fn people_and_programs_get_the_same_answer() {
 async fn a_log_is_listed_by_outcome_age_and_number() {
     let url = app_with(5, 3).await;
     for (line, wanted) in [
-        ("logs --json", 9),
-        ("logs --limit 2 --json", 2),
-        ("logs --errors --json", 3),
-        ("logs --since 170s --json", 5),
-        ("logs --since 170s --errors --json", 2),
+        ("runs --json", 9),
+        ("runs --limit 2 --json", 2),
+        ("runs --failed --json", 3),
+        ("runs --since 170s --json", 5),
+        ("runs --since 170s --failed --json", 2),
     ] {
         let ran = run(&url, line).await.json();
         assert_eq!((&ran["count"], ran["runs"].as_array().unwrap().len()), (&wanted.into(), wanted), "{line}: {ran}");
     }
-    let errors = run(&url, "logs --errors --json").await;
+    let errors = run(&url, "runs --failed --json").await;
     assert_eq!(errors.json()["runs"][0]["error"], "no\u{1b}[31m luck\nat all");
     assert!(!errors.out.contains('\x1b'));
-    let people = run(&url, "logs --errors").await.out;
+    let people = run(&url, "runs --failed").await.out;
     assert_eq!(people.lines().count(), 4, "{people}");
     assert!(people.contains("luck | at all") && !people.contains('\x1b'), "{people}");
+}
+
+async fn add_old(url: &str, age: &str, count: u32) {
+    let sql = format!(
+        "INSERT INTO public.metrics_refresh_log (id, refresh_type, status, started_at, created_at)
+         SELECT gen_random_uuid(), 'platform_metrics', 'success', t, t
+         FROM (SELECT now() - interval '{age}' AS t) AS old, generate_series(1, {count})"
+    );
+    execute(url, &sql).await;
 }
 
 #[tokio::test]
 async fn clean_up_counts_what_it_deletes() {
     let url = app_with(1, 0).await;
-    let old = "INSERT INTO public.metrics_refresh_log (id, refresh_type, status, started_at, created_at)
-               SELECT gen_random_uuid(), 'platform_metrics', 'success', t, t FROM (SELECT now() - interval '31 days' AS t) AS old, generate_series(1, 4)";
-    execute(&url, old).await;
-    assert_eq!(run(&url, "cleanup --json").await.json()["deleted"], 4);
+    add_old(&url, "31 days", 4).await;
+    let counted = run(&url, "cleanup --dry-run --json").await.json();
+    assert_eq!((&counted["deleted"], &counted["would_delete"]), (&0.into(), &4.into()), "{counted}");
+    assert_eq!(counted["views"][0]["view"], "platform_metrics", "{counted}");
+    let shown = run(&url, "cleanup --dry-run").await.out;
+    assert!(shown.starts_with("would delete 4 rows of the log\n  platform_metrics: 4 rows, the oldest of "), "{shown}");
+    // Nobody can be asked.
+    let refused = run(&url, "cleanup").await;
+    assert_eq!((code(&refused), refused.out.as_str()), (exit::USAGE, ""), "{refused:?}");
+    let wanted = "this deletes 4 rows of the log, past their retention (platform_metrics 4); it needs confirmation";
+    assert!(refused.err.contains(wanted) && refused.err.contains("--yes"), "{refused:?}");
+    assert_eq!(run(&url, "cleanup --yes --json").await.json()["deleted"], 4);
     assert_eq!(run(&url, "cleanup").await.out, "deleted 0 rows of the log\n");
+    // A younger limit, which spares what is in the window of the statistics.
+    add_old(&url, "2 days", 3).await;
+    assert_eq!(run(&url, "cleanup").await.out, "deleted 0 rows of the log\n");
+    assert_eq!(run(&url, "cleanup --older-than 3d --yes").await.out, "deleted 0 rows of the log\n");
+    assert_eq!(run(&url, "cleanup --older-than 1h --yes").await.out, "deleted 3 rows of the log\n");
+    assert_eq!(run(&url, "runs --json").await.json()["count"], 2);
+    let noted = "SELECT string_agg(coalesce(detail ->> 'older_than', 'none'), ', ' ORDER BY at) FROM refreshtop.audit
+                 WHERE action = 'cleanup'";
+    assert_eq!(value::<String>(&url, noted).await, "none, 01:00:00");
 }
 
 #[tokio::test]
@@ -259,11 +285,11 @@ async fn another_view_is_chosen_by_its_name() {
     }
     let refreshed = run(&url, "trigger --view daily_sales --json").await.json();
     assert_eq!((&refreshed["status"], &refreshed["view"]), (&"success".into(), &"daily_sales".into()), "{refreshed}");
-    let logs = run(&url, "logs --view daily_sales --json").await.json();
+    let logs = run(&url, "runs --view daily_sales --json").await.json();
     assert_eq!((&logs["count"], &logs["view"]), (&2.into(), &"daily_sales".into()), "{logs}");
     let metrics = run(&url, "metrics --view daily_sales").await.out;
     assert!(metrics.contains("view=\"daily_sales\"") && !metrics.contains("platform_metrics\""), "{metrics}");
-    for line in ["status", "stats", "logs", "logs --follow", "trigger", "metrics"] {
+    for line in ["status", "stats", "runs", "runs --follow", "trigger", "metrics"] {
         let refused = run(&url, &format!("{line} --view daily_sale")).await;
         assert_eq!(code(&refused), exit::FAILURE, "{line}: {refused:?}");
         assert!(refused.err.contains("no materialized view is registered as \"daily_sale\""), "{line}: {refused:?}");
@@ -294,7 +320,7 @@ async fn an_unmanaged_deployment_is_answered_for() {
     assert!((287..=288).contains(&total), "{figures}");
     assert!(figures["stats"]["last_error"].as_str().unwrap().starts_with("older error "), "{figures}");
 
-    for (line, wanted) in [("logs --json", 20), ("logs --errors --limit 3 --json", 3), ("logs --since 19m --json", 3)] {
+    for (line, wanted) in [("runs --json", 20), ("runs --failed --limit 3 --json", 3), ("runs --since 19m --json", 3)] {
         let logs = run(&url, line).await;
         assert_eq!((code(&logs), logs.err.as_str()), (exit::OK, ""), "{logs:?}");
         let logs = logs.json();
@@ -310,7 +336,7 @@ async fn an_unmanaged_deployment_is_answered_for() {
     // A role that may not read that log gets the advice to migrate.
     execute(&url, "REVOKE ALL ON public.metrics_refresh_log FROM PUBLIC").await;
     let (_, nobody) = fresh_role(&url, "nobody", "").await;
-    for line in ["status --json", "logs --json"] {
+    for line in ["status --json", "runs --json"] {
         let refused = run(&nobody, line).await;
         assert_eq!(code(&refused), exit::NOT_MIGRATED, "{refused:?}");
         one_sentence(&refused, line);

@@ -141,7 +141,14 @@ async fn managed_views_show_settings_attempts_and_verdict() {
     assert_eq!((&own["reads"], &own["drift"]), (&4.into(), &Value::Null), "{list}");
     let people = run(&url, "views show platform_metrics").await;
     good(&people);
-    for words in ["managed, as platform_metrics", "healthy", "lock timeout", "5s", "UTC success in", "time zone"] {
+    for words in [
+        "managed, as platform_metrics",
+        "healthy",
+        "lock timeout      5 s",
+        "UTC ok in",
+        "1 row in, 1 row out",
+        "time zone",
+    ] {
         assert!(people.out.contains(words), "{words}: {people:?}");
     }
     let json = run(&url, "views show platform_metrics --json").await.json();

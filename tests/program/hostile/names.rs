@@ -99,3 +99,18 @@ async fn neither_do_hosts_that_nobody_has() {
         assert!(!raw.contains("\x1b]") && !raw.contains('\u{9b}') && !raw.contains('\u{202e}'), "{raw:?}");
     }
 }
+
+/// Monitoring gets the names of views as they are, a terminal does not.
+#[tokio::test]
+async fn metrics_do_not_steer_the_terminal() {
+    let url = support::fresh_database("metrics").await;
+    support::migrate(&url).await;
+    let view = quoted(NAME);
+    execute(&url, &format!("CREATE MATERIALIZED VIEW {view} AS SELECT 1 AS a")).await;
+    execute(&url, &format!("SELECT refreshtop.manage('{}', true)", view.replace('\'', "''"))).await;
+    let mut shown = Launch::refreshtop(&["metrics"]).env("REFRESHTOP_URL", &url).size(200, 60).start();
+    assert_eq!(shown.wait_exit(), Ok(0));
+    let raw = String::from_utf8_lossy(&shown.raw_bytes()).into_owned();
+    assert!(raw.contains("refreshtop_health{"), "{raw:?}");
+    assert!(!raw.contains(['\x1b', '\x07', '\u{9b}', '\u{202e}']), "{raw:?}");
+}

@@ -105,12 +105,12 @@ async fn odd_values_cost_no_list() {
     assert_tame(&monitor);
     // The same rows without a screen, and from a log of which no function of ours can be asked.
     for _ in 0..2 {
-        assert_eq!(output(&url, "logs").lines().count(), 14);
-        for line in ["logs --json", "logs --errors --since 6h --json"] {
+        assert_eq!(output(&url, "runs").lines().count(), 14);
+        for line in ["runs --json", "runs --failed --since 6h --json"] {
             let printed: Value = serde_json::from_str(&output(&url, line)).unwrap();
             assert_eq!(printed["runs"].as_array().unwrap().len(), 13, "{printed}");
         }
-        assert!(output(&url, "status").contains("0 of 13 succeeded"));
+        assert!(output(&url, "status").contains("0 of 13 ok"));
         execute(&url, "DROP SCHEMA IF EXISTS refreshtop CASCADE").await;
     }
 }
@@ -126,9 +126,9 @@ async fn bytes_that_are_not_text_are_replaced_and_nothing_else_is_lost() {
     migrate(&url).await;
     let bytes = "E'caf\\xe9 \\xff'";
     execute(&url, &row(bytes, "5", "now()", &black_box(bytes))).await;
-    for line in ["logs", "logs --json", "logs --errors --since 6h --json", "status --json", "stats"] {
+    for line in ["runs", "runs --json", "runs --failed --since 6h --json", "status --json", "stats"] {
         let printed = output(&url, line);
-        assert!(!line.starts_with("logs") || printed.contains("caf\u{fffd} \u{fffd}"), "{line}: {printed}");
+        assert!(!line.starts_with("runs") || printed.contains("caf\u{fffd} \u{fffd}"), "{line}: {printed}");
         execute(&url, &format!("NOTIFY metrics_refresh, {bytes}")).await;
     }
     let mut monitor = Launch::monitor(&url).live();

@@ -155,13 +155,15 @@ const COMMANDS: [&[&str]; 8] = [
 ];
 
 /// Each that is left, with everything that it can be asked to tell; those that go on are stopped.
-const MORE_COMMANDS: [&[&str]; 31] = [
+const MORE_COMMANDS: [&[&str]; 35] = [
     &["migrate", "up"],
     &["migrate", "sql"],
     &["monitor"],
     &["status", "--json"],
     &["stats"],
-    &["logs", "--follow"],
+    &["incidents"],
+    &["runs", "--follow"],
+    &["runs", "show", "0123abcd"],
     &["refresh"],
     &["job", "restore"],
     &["job", "show", "--json"],
@@ -169,14 +171,14 @@ const MORE_COMMANDS: [&[&str]; 31] = [
     &["job", "pause"],
     &["job", "resume"],
     &["job", "every", "*/7 * * * *"],
-    &["job", "remove"],
+    &["job", "remove", "--yes"],
     &["views", "list", "--json"],
     &["views", "show", "platform_metrics"],
     &["views", "tree"],
     &["views", "add", "platform_metrics", "--yes"],
     &["views", "set", "platform_metrics", "lock_timeout=6s"],
-    &["views", "remove", "platform_metrics"],
-    &["cleanup"],
+    &["views", "remove", "platform_metrics", "--yes"],
+    &["cleanup", "--yes"],
     &["check"],
     &["doctor", "--details", "--fix", "--yes"],
     &["metrics"],
@@ -184,6 +186,8 @@ const MORE_COMMANDS: [&[&str]; 31] = [
     &["config", "path"],
     &["config", "init"],
     &["config", "check"],
+    &["config", "show"],
+    &["options"],
     &["completions", "bash"],
     &["man"],
     &["migrate", "down", "--yes"],
@@ -210,7 +214,7 @@ fn every_command_is_tried() {
 /// themselves, on a busy machine later.
 fn run(folder: &Path, arguments: &[String], command: &[&str], variables: &BTreeMap<String, String>) -> (bool, String) {
     let log = folder.join("log");
-    let limit = if matches!(command, ["schedule", ..] | ["logs", "--follow"]) { "4" } else { "30" };
+    let limit = if matches!(command, ["schedule", ..] | ["runs", "--follow"]) { "4" } else { "30" };
     let mut program = Command::new("timeout");
     program.args(["--signal=TERM", "--kill-after=10", limit]).arg(REFRESHTOP);
     program.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", folder);

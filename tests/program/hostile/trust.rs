@@ -96,6 +96,12 @@ fn schema(security: &str) -> String {
         function("applied_steps()", "bigint[]", "RETURN '{1}';"),
         function("refresh(a text, b text DEFAULT '')", "jsonb", "RETURN '{\"status\": \"running\"}';"),
         function("cleanup_logs(a integer DEFAULT 1, b integer DEFAULT 1)", "bigint", "RETURN 1;"),
+        function("cleanup_logs_older(a interval)", "bigint", "RETURN 1;"),
+        function(
+            "past_keeping(a interval DEFAULT NULL)",
+            "TABLE (refresh_type text, log_rows bigint, oldest timestamptz)",
+            "RETURN;",
+        ),
         function("is_super_admin()", "boolean", "RETURN true;"),
         function("record_act(a text, b text, c jsonb)", "void", ""),
         function("change_job(a text, b text, c boolean, d boolean DEFAULT false)", "boolean", "RETURN true;"),
@@ -128,7 +134,7 @@ const DECOYS: &str = "
     GRANT SELECT ON ALL TABLES IN SCHEMA cron TO PUBLIC;";
 
 /// Commands that only look, and those that do what every administrator may.
-const COMMANDS: [&str; 8] = ["status", "stats", "logs", "check", "metrics", "doctor", "trigger", "cleanup"];
+const COMMANDS: [&str; 8] = ["status", "stats", "runs", "check", "metrics", "doctor", "trigger", "cleanup"];
 
 /// Lines of the server's log that tell of traps in the database of `url` that somebody else than `stranger` ran into.
 async fn sprung(url: &str, stranger: &str) -> Vec<String> {
@@ -236,7 +242,7 @@ async fn an_installation_of_a_lesser_role() {
     let (_, printed) = run(&admin, "trigger");
     assert!(printed.contains("refreshed in"), "{printed}");
     let (code, printed) = run(&admin, "status");
-    assert!(code == 0 && printed.contains("1 of 1 succeeded"), "{printed}");
+    assert!(code == 0 && printed.contains("1 of 1 ok"), "{printed}");
 }
 
 #[tokio::test]

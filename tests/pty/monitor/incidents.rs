@@ -9,7 +9,7 @@ async fn an_incident_names_who_was_in_the_way_and_how_it_ended() {
     execute(&url, REFRESH).await;
     patience(&url, "100ms").await;
     let mut monitor = Launch::monitor(&url).live();
-    monitor.wait_text("every rule is kept");
+    monitor.wait_text("all checks pass");
     monitor.send("3");
     monitor.wait_text("no incident in the last 24 h");
 
@@ -48,7 +48,7 @@ async fn the_wall_turns_as_the_state_does_and_a_refresh_from_it_works() {
     patience(&url, "100ms").await;
     // The word itself is drawn in pixels; it is known by its shape and by what stands below it.
     let mut monitor = Launch::monitor(&url).arg("--screen").arg("wall").start();
-    let calm = |screen: &str| screen.contains("every rule is kept") && screen.contains('█') && !screen.contains('╭');
+    let calm = |screen: &str| screen.contains("all checks pass") && screen.contains('█') && !screen.contains('╭');
     monitor.wait_for("a healthy wall", calm);
 
     let session = blocker(&url, "month end report").await;
@@ -64,7 +64,7 @@ async fn the_wall_turns_as_the_state_does_and_a_refresh_from_it_works() {
     // Whatever its size, all of it is drawn again.
     for (columns, rows) in [(40, 12), (30, 8), (300, 100), (160, 48)] {
         monitor.resize(columns, rows);
-        monitor.wait_text(if columns == 30 { "CRITICAL" } else { "q quit" });
+        monitor.wait_text(if columns == 30 { "RECOVERED" } else { "q quit" });
     }
     monitor.send("1");
     // The verdict is a text or drawn in pixels, by how large the screen was when it was drawn.

@@ -68,13 +68,11 @@ async fn the_whole_log_is_scrolled_filtered_searched_and_copied_from() {
     monitor.wait_text("by OSC 52: your terminal must allow it");
     let text = copied(&monitor, &url, 1).await;
     let lines = [
-        "started: 2026-04-10 18:00:00.000 UTC",
-        "SQLSTATE: 53100",
-        "message: disk \u{fffd}[31mfull\n    at 100%",
-        "detail: nothing is left",
-        "hint: make room",
-        "pid 4711\nuser: deploy\napplication: month end",
-        "query: LOCK TABLE public.accounts",
+        "### Refresh of `platform_metrics` failed: SQLSTATE `53100`, blocked by `month end`, pid 4711",
+        "- **started**: 2026-04-10 18:00:00 UTC",
+        "Message:\n\n```text\ndisk \u{fffd}[31mfull\nat 100%\n```",
+        "Detail:\n\n```text\nnothing is left\n```",
+        "Hint:\n\n```text\nmake room\n```",
     ];
     assert!(lines.iter().all(|line| text.contains(&format!("{line}\n"))), "{text}");
 

@@ -2,6 +2,7 @@
 
 mod appearance;
 mod board;
+mod changes;
 mod commands;
 mod endings;
 mod fixing;
@@ -13,6 +14,7 @@ mod refreshing;
 mod secrets;
 mod sessions;
 mod showing;
+mod taking_over;
 
 use crate::support::{
     self,

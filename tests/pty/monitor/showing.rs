@@ -14,7 +14,7 @@ async fn shows_the_database_its_state_and_the_help_and_quits() {
     let mut monitor = live(&url);
     let place = url.rsplit_once('@').unwrap().1.split_once('/').unwrap();
     let screen =
-        monitor.wait_for("all of it", |screen| screen.contains("every rule is kept") && screen.contains("licenses"));
+        monitor.wait_for("all of it", |screen| screen.contains("all checks pass") && screen.contains("licenses"));
     for text in FIGURES.iter().copied().chain([&*format!("{}@{}", place.1, place.0), "role postgres"]) {
         assert!(screen.contains(text), "no {text}:\n{screen}");
     }
@@ -36,7 +36,7 @@ async fn a_refresh_elsewhere_is_there_by_notification_alone() {
     monitor.wait_text("no refresh");
     execute(&url, REFRESH).await;
     monitor.wait_for("one healthy run with its figures", |screen| {
-        screen.contains("RUNS  1 ") && screen.contains("every rule is kept") && screen.contains("direct")
+        screen.contains("RUNS  1 ") && screen.contains("all checks pass") && screen.contains("direct")
     });
 }
 
@@ -77,7 +77,7 @@ async fn the_only_view_is_shown_if_none_is_named() {
     monitor.wait_for("the view in its row", |screen| screen.contains("1 healthy") && screen.contains("sales"));
     monitor.send("\r");
     monitor.wait_for("the attempt of the view", |screen| {
-        screen.contains("RUNS  1 ") && screen.contains("every rule is kept")
+        screen.contains("RUNS  1 ") && screen.contains("all checks pass")
     });
     monitor.send("r");
     monitor.wait_for("a second attempt", |screen| screen.contains("RUNS  2 "));

@@ -10,8 +10,8 @@ use tokio_postgres::SimpleQueryMessage;
 
 /// Who tries: its column in the document, what that says of it, its URL, what it does first, and the function through
 /// which it goes.
-struct Caller {
-    column: &'static str,
+pub(super) struct Caller {
+    pub(super) column: &'static str,
     who: &'static str,
     url: String,
     enter: String,
@@ -19,7 +19,7 @@ struct Caller {
 }
 
 impl Caller {
-    fn new(column: &'static str, who: &'static str, url: &str, enter: impl Into<String>) -> Self {
+    pub(super) fn new(column: &'static str, who: &'static str, url: &str, enter: impl Into<String>) -> Self {
         Self { column, who, url: url.to_owned(), enter: enter.into(), through: None }
     }
 
@@ -53,17 +53,17 @@ impl Caller {
 }
 
 /// What is tried: its name in the document, the statement, and whether it must reach a row to have worked.
-struct Operation {
+pub(super) struct Operation {
     name: &'static str,
     sql: &'static str,
     counts: bool,
 }
 
-const fn rows(name: &'static str, sql: &'static str) -> Operation {
+pub(super) const fn rows(name: &'static str, sql: &'static str) -> Operation {
     Operation { name, sql, counts: true }
 }
 
-const fn act(name: &'static str, sql: &'static str) -> Operation {
+pub(super) const fn act(name: &'static str, sql: &'static str) -> Operation {
     Operation { name, sql, counts: false }
 }
 
@@ -188,8 +188,11 @@ const FUNCTIONS: &[Operation] = &[
     rows("`caller`", "SELECT refreshtop.caller()"),
     act("`change_job`", "SELECT refreshtop.change_job('refresh-platform-metrics', NULL, false)"),
     act("`change_view`", "SELECT refreshtop.change_view('platform_metrics', '{\"lock_timeout\": \"4 s\"}')"),
+    rows("`changed_since`", "SELECT * FROM refreshtop.changed_since('1 day', NULL)"),
+    rows("`changed_stats`", "SELECT * FROM refreshtop.changed_stats('1 day', 20, NULL)"),
     rows("`checked_path`", "SELECT refreshtop.checked_path('public', 'public.platform_metrics'::regclass)"),
     rows("`cleanup_logs`", "SELECT refreshtop.cleanup_logs()"),
+    rows("`cleanup_logs_older`", "SELECT refreshtop.cleanup_logs_older('1 day')"),
     rows("`cleanup_logs_for_application`", "SELECT refreshtop.cleanup_logs_for_application()"),
     rows("`count_attempt`", "SELECT refreshtop.count_attempt(jsonb_populate_record(NULL::refreshtop.log_fallback,
              '{\"refresh_type\": \"x\", \"status\": \"success\", \"created_at\": \"now\"}'))"),
@@ -213,6 +216,7 @@ const FUNCTIONS: &[Operation] = &[
     rows("`job_offset`", "SELECT refreshtop.job_offset('platform_metrics', '5 min')"),
     rows("`jobs_of_views`", "SELECT count(*) FROM refreshtop.jobs_of_views()"),
     act("`keep_schedule`", "SELECT refreshtop.keep_schedule('refresh-platform-metrics', '*/7 * * * *')"),
+    rows("`kept_of_log`", "SELECT refreshtop.kept_of_log(NULL)"),
     rows("`keepers_of`", "SELECT refreshtop.keepers_of(0)"),
     rows("`lesser_owner`", "SELECT refreshtop.lesser_owner('public.platform_metrics'::regclass)"),
     rows("`limit_time`", "SELECT refreshtop.limit_time('platform_metrics')"),
@@ -230,6 +234,7 @@ const FUNCTIONS: &[Operation] = &[
     rows("`note_act`", "SELECT refreshtop.note_act('forged', 'success', NULL)"),
     rows("`notify`", "SELECT refreshtop.notify(NULL)"),
     rows("`obstacles`", "SELECT FROM refreshtop.obstacles(0)"),
+    rows("`past_keeping`", "SELECT count(*) FROM refreshtop.past_keeping()"),
     rows("`readers`", "SELECT * FROM refreshtop.readers('public.platform_metrics'::regclass)"),
     rows("`recent_of_all`", "SELECT * FROM refreshtop.recent_of_all(20)"),
     rows("`record_act`", "SELECT refreshtop.record_act('fix', 'success', NULL)"),
@@ -239,11 +244,13 @@ const FUNCTIONS: &[Operation] = &[
     rows("`registered_view`", "SELECT (refreshtop.registered_view(v)).view_oid FROM refreshtop.views v"),
     rows("`relations`", "SELECT * FROM refreshtop.relations('public.platform_metrics'::regclass)"),
     rows("`require_application`", "SELECT refreshtop.require_application('pass')"),
+    act("`resume_jobs`", "SELECT refreshtop.resume_jobs('planted')"),
+    rows("`run_changed_stats`", "SELECT * FROM refreshtop.run_changed_stats('1 day', 20, NULL)"),
     rows("`run_cleanup`", "SELECT refreshtop.run_cleanup(1000, 1)"),
-    rows("`run_recent_of_all`", "SELECT * FROM refreshtop.run_recent_of_all(20)"),
+    rows("`run_recent_of_all`", "SELECT * FROM refreshtop.run_recent_of_all(20, NULL)"),
     rows("`run_refresh`", "SELECT refreshtop.run_refresh('platform_metrics', NULL)"),
     rows("`run_stats`", "SELECT * FROM refreshtop.run_stats('platform_metrics', '1 day')"),
-    rows("`run_stats_of_all`", "SELECT * FROM refreshtop.run_stats_of_all('1 day')"),
+    rows("`run_stats_of_all`", "SELECT * FROM refreshtop.run_stats_of_all('1 day', NULL)"),
     act("`running`", "SELECT * FROM refreshtop.running()"),
     rows("`scheduled_command`", "SELECT refreshtop.scheduled_command('platform_metrics')"),
     rows("`scheduled_views`", "SELECT count(*) FROM refreshtop.scheduled_views()"),
@@ -251,6 +258,7 @@ const FUNCTIONS: &[Operation] = &[
     rows("`stats`", "SELECT * FROM refreshtop.stats('platform_metrics', '1 day')"),
     rows("`stats_for_application`", "SELECT * FROM refreshtop.stats_for_application('platform_metrics', '1 day')"),
     rows("`stats_of_all`", "SELECT * FROM refreshtop.stats_of_all('1 day')"),
+    rows("`streak`", "SELECT refreshtop.streak('platform_metrics', now(), true)"),
     rows("`sum_again`", "SELECT refreshtop.sum_again('platform_metrics')"),
     rows("`sum_all_again`", "SELECT refreshtop.sum_all_again()"),
     rows("`sum_days`", "SELECT * FROM refreshtop.sum_days('platform_metrics', NULL, NULL)"),
@@ -258,6 +266,7 @@ const FUNCTIONS: &[Operation] = &[
     rows("`type_of`", "SELECT refreshtop.type_of('public.platform_metrics'::regclass)"),
     act("`unmanage`", "CREATE MATERIALIZED VIEW public.planted AS SELECT 1 AS one; SELECT refreshtop.manage('public.planted', true); SELECT refreshtop.unmanage('planted')"),
     rows("`unreadable`", "SELECT count(*) FROM refreshtop.unreadable('public.platform_metrics'::regclass)"),
+    rows("`usual_duration`", "SELECT refreshtop.usual_duration('platform_metrics', now())"),
     rows("`wal_position`", "SELECT refreshtop.wal_position()"),
     rows("`window_of`", "SELECT refreshtop.window_of(NULL)"),
     rows("`window_start`", "SELECT refreshtop.window_start('1 day')"),
@@ -524,7 +533,7 @@ async fn alone() -> (String, Vec<Caller>) {
 }
 
 /// The tables of `groups`, after the legend of their columns.
-async fn tables(callers: &[Caller], groups: &[(&str, &[Operation])]) -> String {
+pub(super) async fn tables(callers: &[Caller], groups: &[(&str, &[Operation])]) -> String {
     let mut text = String::from("| column | who |\n|---|---|\n");
     for caller in callers {
         writeln!(text, "| {} | {} |", caller.column, caller.who).unwrap();
@@ -552,7 +561,7 @@ async fn tables(callers: &[Caller], groups: &[(&str, &[Operation])]) -> String {
 static DOCUMENT: Mutex<()> = Mutex::new(());
 
 /// Compares a part of docs/access.md with the server's answers, or writes it.
-fn compare(part: &str, found: &str) {
+pub(super) fn compare(part: &str, found: &str) {
     let _guard = DOCUMENT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/access.md");
     let document = std::fs::read_to_string(&path).unwrap();

@@ -2,6 +2,7 @@
 
 mod invoker_rights;
 mod matrix;
+mod views;
 
 use crate::support::{self, execute, fresh_app, fresh_role, migrate, migrated_app, session::Session};
 use refreshtop_cluster::DisposableCluster;

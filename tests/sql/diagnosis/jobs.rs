@@ -239,7 +239,7 @@ async fn executions_are_read_with_their_messages() {
         let found = check(&url, "refresh-job-runs").await;
         assert_eq!(found.verdict, wanted, "{found:#?}");
         let Detail::Table(history) = &found.detail else { panic!("{found:#?}") };
-        assert_eq!((history.rows[0][2].as_str(), history.rows[0][3].as_str()), (status, message));
+        assert_eq!((history.rows[0][2].as_str(), history.rows[0][4].as_str()), (status, message));
     }
     migrate::down(&target(&url), 0).await.unwrap();
 }

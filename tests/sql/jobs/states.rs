@@ -8,6 +8,8 @@ use refreshtop_core::{
     views::Views,
 };
 use refreshtop_db::poller::Poller;
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// All views, as the monitor reads them.
 async fn polled(url: &str) -> Views {
@@ -32,7 +34,7 @@ fn states(views: &Views) -> [&'static str; 7] {
     ["platform_metrics", "active", "paused", "missing", "changed", "byhand", &long()].map(|view| state(views, view))
 }
 
-/// A name that pg_cron would cut.
+/// A name that `pg_cron` would cut.
 fn long() -> String {
     "l".repeat(60)
 }
@@ -57,6 +59,32 @@ async fn prepare(url: &str, cron_url: &str) {
     execute(cron_url, "UPDATE cron.job SET command = 'SELECT 1' WHERE jobname = 'refresh-view-changed'").await;
 }
 
+/// What `status` says of the job of each view, by its name.
+async fn told(url: &str) -> BTreeMap<String, Value> {
+    let answer = run(url, &["status", "--json"]).await;
+    let lines = answer.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.map(|one| (one["view"].as_str().unwrap().to_owned(), one["job"].clone())).collect()
+}
+
+/// The same as in [`SEEN`], as `status` says it.
+async fn is_told(url: &str) {
+    let told = told(url).await;
+    for name in ["platform_metrics", "active", &long()] {
+        assert_eq!(told[name]["active"], true, "{told:?}");
+    }
+    assert_eq!(told["paused"]["active"], false, "{told:?}");
+    for (name, part) in
+        [("missing", "no job in pg_cron"), ("changed", "does not refresh it"), ("byhand", "no schedule")]
+    {
+        let reason = told[name]["unavailable"]["reason"].as_str().unwrap_or_default();
+        assert!(reason.contains(part), "{name}: {told:?}");
+    }
+    // Alone it is told the same.
+    let byhand = run(url, &["status", "--view", "byhand"]).await;
+    assert!(byhand.out.contains("views set byhand --schedule"), "{byhand:?}");
+    assert!(!byhand.out.contains("no job"), "{byhand:?}");
+}
+
 const SEEN: [&str; 7] = ["active", "active", "paused", "missing", "not ours", "unscheduled", "active"];
 
 #[tokio::test]
@@ -69,6 +97,7 @@ async fn each_poll_knows_the_job_of_each_view() {
         unreachable!()
     };
     assert_eq!((*launcher, &**schedule), (Some(true), "*/5 * * * *"));
+    is_told(&url).await;
     // So does a role that only reads.
     execute(&url, "CREATE ROLE oncall LOGIN PASSWORD 'oncall' IN ROLE refreshtop_admin").await;
     assert_eq!(states(&polled(&cluster.url_of("oncall", "oncall", "app")).await), SEEN);
@@ -89,6 +118,7 @@ async fn and_in_another_database_of_pg_cron() {
     let (cluster, url) = own_cluster("postgres").await;
     prepare(&url, &cluster.url("postgres")).await;
     assert_eq!(states(&polled(&url).await), SEEN);
+    is_told(&url).await;
     // There pg_cron shows each role only its own jobs, and what is not seen need not be missing.
     execute(&url, "CREATE ROLE oncall LOGIN PASSWORD 'oncall' IN ROLE refreshtop_admin").await;
     let seen = states(&polled(&cluster.url_of("oncall", "oncall", "app")).await);

@@ -1,7 +1,7 @@
 //! Jobs of others that refresh a view: left alone, or taken over and given back.
 
 use super::{down, jobs, own_cluster, run, up};
-use crate::support::execute;
+use crate::support::{execute, value};
 
 /// Views, and jobs of a superuser in `pg_cron`'s database that refresh them; the names are NULL where they are in case 02.
 const VIEWS: &str = "
@@ -76,10 +76,23 @@ async fn taken_and_given_back(cron_database: &str) {
     let active = |name: &str| now.iter().any(|job| job.starts_with(name) && job.ends_with("|t"));
     assert!(active("never|") && active("several|") && active("function|") && active("foreign|"), "{now:?}");
 
-    let removed = run(&url, &["views", "remove", "mix"]).await;
+    let removed = run(&url, &["views", "remove", "mix", "--yes"]).await;
     assert!(removed.out.contains("  job mixed (*/7 * * * *) runs again"), "{removed:?}");
     let mixed = jobs(&cron).await.into_iter().filter(|job| job.contains("mix")).collect::<Vec<_>>();
     assert_eq!(mixed, before.iter().filter(|job| job.contains("mix")).cloned().collect::<Vec<_>>());
+    // SQL alone resumes what it reaches; the program's next run does the rest.
+    execute(&url, "SELECT refreshtop.unmanage('stats.debt')").await;
+    let debt = |jobs: Vec<String>| jobs.into_iter().filter(|job| job.starts_with("debt|")).collect::<Vec<_>>();
+    if cron_database == "app" {
+        assert_eq!(debt(jobs(&cron).await), debt(before.clone()));
+    } else {
+        assert_ne!(debt(jobs(&cron).await), debt(before.clone()));
+        let restored = run(&url, &["job", "restore"]).await;
+        assert!(restored.out.contains("job debt (13 5 * * 1) runs again"), "{restored:?}");
+        assert_eq!(debt(jobs(&cron).await), debt(before.clone()));
+    }
+    assert_eq!(value::<i64>(&url, "SELECT count(*) FROM refreshtop.undo WHERE detail ? 'paused'").await, 0);
+    assert!(!jobs(&cron).await.iter().any(|job| job.starts_with("refresh-view-")), "our jobs are gone");
     down(&url).await;
     assert_eq!(jobs(&cron).await, before);
     cluster.stop().await.unwrap();

@@ -142,7 +142,7 @@ async fn jobs_of_views_are_made_and_changed_in_another_database() {
     assert_eq!(plain(&cron).await[0], job("a", "7 * * * *", false));
     let none = run(&url, &["views", "set", "b", "--schedule", "none"]).await;
     assert!(none.out.contains("unscheduled job refresh-view-b"), "{none:?}");
-    let removed = run(&url, &["views", "remove", "a"]).await;
+    let removed = run(&url, &["views", "remove", "a", "--yes"]).await;
     assert!(removed.out.contains("  unscheduled job refresh-view-a"), "{removed:?}");
     assert!(plain(&cron).await.is_empty());
     assert_eq!(jobs(&cron).await.len(), 2, "the jobs of the contract stay");

@@ -51,7 +51,7 @@ async fn a_key_that_loses_rows_is_refused() {
     .await;
     migrate(&url).await;
     let reason = refused(&url, "shop.all_notes").await;
-    assert!(reason.contains("gives 1 rows more") && reason.contains("without an error"), "{reason}");
+    assert!(reason.contains("gives 1 row more") && reason.contains("without an error"), "{reason}");
     let left: i64 = value(&url, "SELECT count(*) FROM refreshtop.views WHERE view_schema = 'shop'").await;
     assert_eq!(left, 0);
     let left: i64 = value(&url, "SELECT count(*) FROM pg_class WHERE relname LIKE 'refreshtop\\_%'").await;

@@ -213,6 +213,23 @@ async fn a_view_that_its_owner_makes_anew_is_refreshed_and_one_that_is_renamed_i
     refreshed(&url, "shop.by_town").await;
     refreshed(&url, "shop.by_town").await;
 
+    // The old one is kept under another name: it is a view like others, and has nothing of ours in the end.
+    let swapped = format!(
+        "SET ROLE {role}; ALTER MATERIALIZED VIEW shop.by_town RENAME TO kept;
+         CREATE MATERIALIZED VIEW shop.by_town AS SELECT town, min(total) AS least FROM shop.orders GROUP BY town;
+         CREATE UNIQUE INDEX ON shop.by_town (town)"
+    );
+    execute(&url, &swapped).await;
+    assert!(added(&url, "shop.kept", false).await);
+    refreshed(&url, "shop.by_town").await;
+    refreshed(&url, "shop.kept").await;
+    execute(&url, "SELECT refreshtop.unmanage('shop.kept'); SELECT refreshtop.unmanage('shop.by_town')").await;
+    let given = "SELECT count(*) FROM pg_class c, aclexplode(c.relacl) a
+                 WHERE c.relnamespace = 'shop'::regnamespace AND c.relkind = 'm' AND a.grantee <> c.relowner";
+    assert_eq!(value::<i64>(&url, given).await, 0);
+    execute(&url, "DROP MATERIALIZED VIEW shop.kept").await;
+    assert!(added(&url, "shop.by_town", false).await);
+
     execute(&url, "SELECT refreshtop.change_view('shop.by_town', '{\"lock_timeout\": \"7 s\"}'); ALTER MATERIALIZED VIEW shop.by_town RENAME TO by_city").await;
     let reply = refresh(&url, "shop.by_town").await;
     assert_eq!(reply["status"], "error");

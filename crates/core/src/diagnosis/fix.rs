@@ -33,6 +33,10 @@ pub enum FixKind {
     Vacuum,
     CleanUpLog,
     Refresh,
+    RenameView,
+    MoveView,
+    GrantSelect,
+    SetSearchPath,
     EnableRowSecurity,
     CreateExtension,
     ScheduleJob,
@@ -54,6 +58,10 @@ impl FixKind {
             Self::Vacuum => "vacuum",
             Self::CleanUpLog => "clean-up-log",
             Self::Refresh => "refresh",
+            Self::RenameView => "rename-view",
+            Self::MoveView => "move-view",
+            Self::GrantSelect => "grant-select",
+            Self::SetSearchPath => "set-search-path",
             Self::EnableRowSecurity => "enable-row-security",
             Self::CreateExtension => "create-extension",
             Self::ScheduleJob => "schedule-job",
@@ -131,8 +139,10 @@ pub enum FixAction {
     RollbackPrepared {
         gid: String,
     },
-    /// Creates a unique index on a column of the view; neither name is quoted yet.
+    /// Creates a unique index on a column of a view; none of the names is quoted yet.
     CreateIndex {
+        schema: String,
+        view: String,
         name: String,
         column: String,
         concurrently: bool,
@@ -149,8 +159,32 @@ pub enum FixAction {
     },
     /// Deletes old rows of the log.
     CleanUpLog,
-    /// Fills the view.
-    Refresh,
+    /// Refreshes a view, by its `refresh_type`.
+    Refresh {
+        view: String,
+    },
+    /// Gives a view its old name back; no name is quoted yet.
+    RenameView {
+        schema: String,
+        from: String,
+        to: String,
+    },
+    /// Moves a view back into its schema; no name is quoted yet.
+    MoveView {
+        name: String,
+        from: String,
+        to: String,
+    },
+    /// Lets a role read a table again that its view reads; the role is not quoted yet.
+    GrantSelect {
+        table: String,
+        role: String,
+    },
+    /// Gives a function that has none a search path; the schema is not quoted yet.
+    SetSearchPath {
+        function: String,
+        schema: String,
+    },
     /// Turns on the log's row security.
     EnableRowSecurity,
     /// Creates the extension `pg_cron`.
@@ -202,7 +236,11 @@ impl Fix {
             FixAction::Analyze { .. } => FixKind::Analyze,
             FixAction::Vacuum { .. } => FixKind::Vacuum,
             FixAction::CleanUpLog => FixKind::CleanUpLog,
-            FixAction::Refresh => FixKind::Refresh,
+            FixAction::Refresh { .. } => FixKind::Refresh,
+            FixAction::RenameView { .. } => FixKind::RenameView,
+            FixAction::MoveView { .. } => FixKind::MoveView,
+            FixAction::GrantSelect { .. } => FixKind::GrantSelect,
+            FixAction::SetSearchPath { .. } => FixKind::SetSearchPath,
             FixAction::EnableRowSecurity => FixKind::EnableRowSecurity,
             FixAction::CreateExtension => FixKind::CreateExtension,
             FixAction::ScheduleJob(_) => FixKind::ScheduleJob,
@@ -218,12 +256,16 @@ impl Fix {
             FixAction::CancelBackend(backend) => format!("cancel the query of session {}", backend.pid),
             FixAction::TerminateBackend(backend) => format!("end session {}", backend.pid),
             FixAction::RollbackPrepared { gid } => format!("roll back prepared transaction {gid}"),
-            FixAction::CreateIndex { .. } => "create the index".into(),
+            FixAction::CreateIndex { name, .. } => format!("create index {name}"),
             FixAction::DropIndex { name } => format!("drop {name}, which is not valid"),
             FixAction::Analyze { relation } => format!("analyse {relation}"),
             FixAction::Vacuum { relation } => format!("vacuum {relation}"),
             FixAction::CleanUpLog => "clean up the log".into(),
-            FixAction::Refresh => "fill the view".into(),
+            FixAction::Refresh { view } => format!("refresh {view}"),
+            FixAction::RenameView { from, to, .. } => format!("rename {from} to {to}"),
+            FixAction::MoveView { name, to, .. } => format!("move {name} into schema {to}"),
+            FixAction::GrantSelect { table, role } => format!("let {role} read {table} again"),
+            FixAction::SetSearchPath { function, schema } => format!("let {function} look in schema {schema}"),
             FixAction::EnableRowSecurity => "turn on the log's row security".into(),
             FixAction::CreateExtension => "create the extension".into(),
             FixAction::ScheduleJob(job) => format!("schedule {} at {}", job.title, job.schedule),
@@ -240,7 +282,7 @@ impl Fix {
             | FixAction::Analyze { .. }
             | FixAction::Vacuum { .. }
             | FixAction::CleanUpLog
-            | FixAction::Refresh
+            | FixAction::Refresh { .. }
             | FixAction::CreateExtension
             | FixAction::ScheduleJob(_) => Risk::Safe,
             FixAction::AlterJob { change, .. } => change.risk(),
@@ -250,7 +292,12 @@ impl Fix {
             | FixAction::DropIndex { .. }
             | FixAction::EnableRowSecurity
             | FixAction::UnscheduleJob { .. }
-            | FixAction::RevokeExecute { .. } => Risk::Disruptive,
+            | FixAction::RevokeExecute { .. }
+            // Somebody may have meant it as it is.
+            | FixAction::RenameView { .. }
+            | FixAction::MoveView { .. }
+            | FixAction::GrantSelect { .. }
+            | FixAction::SetSearchPath { .. } => Risk::Disruptive,
         }
     }
 }

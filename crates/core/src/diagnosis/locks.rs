@@ -55,7 +55,7 @@ pub struct Facts {
 }
 
 /// The two fixes that end a session; none if its start can't be seen, since process numbers are reused.
-fn end(session: &ChainSession, database: &str) -> Vec<Fix> {
+pub(super) fn end(session: &ChainSession, database: &str) -> Vec<Fix> {
     if session.state.as_deref() == Some("prepared") {
         let Some(name) = &session.application else { return Vec::new() };
         return vec![Fix::new(FixAction::RollbackPrepared { gid: name.clone() }, database)];
@@ -96,7 +96,12 @@ fn in_the_way(facts: &Facts, mut chain: Vec<ChainSession>, limits: &Limits) -> C
         session.root = true;
     }
     let Some(first) = chain.first() else {
-        return new(Verdict::Good, "Nobody waits for a lock on the view or on what it reads.".into());
+        let finding = format!(
+            "Nobody waits for a lock on the view or on what it reads, and nobody has held one of them exclusively for more \
+             than {}.",
+            span(limits.alone_s)
+        );
+        return new(Verdict::Good, finding);
     };
     let age = first.xact_age_s.map(|age| format!(", in a transaction {} old", span(age))).unwrap_or_default();
     let relation = first.locks.iter().find_map(|lock| lock.strip_suffix(" AccessExclusiveLock")).unwrap_or_default();
@@ -158,12 +163,15 @@ pub fn idle(facts: &Facts, limits: &Limits) -> Check {
         return if facts.sees_sessions {
             new(
                 Verdict::Good,
-                "No session sleeps in a transaction that holds locks on the view or on what it reads.".into(),
+                format!(
+                    "No session with locks on the view, or on what it reads, has been idle in a transaction for more than {}.",
+                    span(limits.idle_in_transaction_s)
+                ),
             )
         } else {
             new(
                 Verdict::Unknown,
-                "Whether sessions of other roles sleep in a transaction can't be seen by this role.".into(),
+                "Whether sessions of other roles are idle in a transaction can't be seen by this role.".into(),
             )
             .advise("GRANT pg_read_all_stats to this role, or ask as a superuser.")
         };

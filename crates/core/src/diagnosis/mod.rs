@@ -3,6 +3,7 @@
 //! Facts come in as values; each group of checks decides in a file of its own. The check says what was found, what it
 //! means and, if SQL can help, the exact statement that fixes it.
 
+pub mod attempts;
 pub mod cron;
 pub mod fix;
 pub mod locks;
@@ -11,6 +12,7 @@ pub mod rights;
 pub mod server;
 mod sql;
 pub mod storage;
+pub mod subject;
 pub mod views;
 
 pub use fix::{Fix, FixAction, FixKind, Risk};

@@ -4,9 +4,9 @@
 use super::{Check, Detail, Verdict, sql::advised};
 use serde::Deserialize;
 
-/// What the catalogues contain about the sources and the roles.
+/// What the catalogues contain about the sources of a view.
 #[derive(Debug, Clone, Default, Deserialize)]
-pub struct Facts {
+pub struct Sources {
     /// The view's owner; `None` if there is no view.
     pub owner: Option<String>,
     /// Sources with row security that applies to the role that reads them for the view.
@@ -15,6 +15,11 @@ pub struct Facts {
     pub own_setting: Vec<String>,
     /// Owners of the sources.
     pub owners: Vec<String>,
+}
+
+/// What the catalogues contain about the roles.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Facts {
     /// Members of `refreshtop_owner` that are no superusers.
     pub members: Vec<String>,
     /// Members of `refreshtop_job` that are no superusers. Up to 14, code that runs as that role can make its owner
@@ -61,13 +66,21 @@ pub struct Hiding {
     pub forced: bool,
 }
 
-/// Whether row security shortens what the view counts.
-pub fn source_security(facts: &Facts) -> Check {
-    let new = |verdict, finding: String| Check::new("source-security", "Row security of the sources", verdict, finding);
-    if facts.owner.is_none() {
-        return new(Verdict::Unknown, "Without the view, nothing is read.".into())
-            .advise("See under index for concurrent refreshes.");
+/// Whether row security shortens what the view counts; `None` without a view.
+pub fn source_security(facts: &Sources) -> Option<Check> {
+    facts.owner.as_ref()?;
+    let several = (facts.owners.len() > 1).then(|| {
+        format!("the sources have several owners, whose code meets in one query: {}", facts.owners.join(", "))
+    });
+    let mut check = of_sources(facts);
+    if let (Some(note), Detail::None) = (several, &check.detail) {
+        check.detail = Detail::Lines(vec![note]);
     }
+    Some(check)
+}
+
+fn of_sources(facts: &Sources) -> Check {
+    let new = |verdict, finding: String| Check::new("source-security", "Row security of the sources", verdict, finding);
     if let Some(first) = facts.hiding.first() {
         let line = |hiding: &Hiding| {
             let forced = if hiding.forced { ", forced" } else { "" };
@@ -160,10 +173,6 @@ fn notes(facts: &Facts) -> Vec<String> {
         let members = facts.job_members.join(", ");
         notes.push(format!("members of refreshtop_job, who may refresh, clean up and change jobs: {members}"));
     }
-    if facts.owners.len() > 1 {
-        let owners = facts.owners.join(", ");
-        notes.push(format!("the sources have several owners, whose code meets in one query: {owners}"));
-    }
     if !facts.inviters.is_empty() {
         let inviters = facts.inviters.join(", ");
         notes.push(format!("may make others members of refreshtop_admin, who read the log and refresh: {inviters}"));
@@ -248,7 +257,8 @@ mod tests {
 
     #[test]
     fn row_security_that_bites_is_bad_and_names_the_way_out() {
-        let hiding = |owner: &str, reader: &str, forced| Facts {
+        let source_security = |facts: &Sources| source_security(facts).unwrap();
+        let hiding = |owner: &str, reader: &str, forced| Sources {
             owner: Some("app".into()),
             hiding: vec![Hiding {
                 table: "public.accounts".into(),
@@ -256,16 +266,18 @@ mod tests {
                 reader: reader.into(),
                 forced,
             }],
-            ..Facts::default()
+            ..Sources::default()
         };
         let check = source_security(&hiding("other", "app", false));
         assert_eq!(check.verdict, Verdict::Bad);
         assert!(check.advice.contains("owner of the table (other)") && check.advice.contains("BYPASSRLS"), "{check:?}");
         assert!(source_security(&hiding("app", "app", true)).advice.contains("NO FORCE ROW LEVEL SECURITY"));
-        let quiet = Facts { owner: Some("app".into()), ..Facts::default() };
+        let quiet = Sources { owner: Some("app".into()), ..Sources::default() };
         assert_eq!(source_security(&quiet).verdict, Verdict::Good);
-        assert_eq!(source_security(&Facts::default()).verdict, Verdict::Unknown);
-        let own = Facts { own_setting: vec!["app.f()".into()], ..quiet };
+        let several = source_security(&Sources { owners: vec!["a".into(), "b".into()], ..quiet.clone() });
+        assert!(several.verdict == Verdict::Good && several.detail != Detail::None, "{several:?}");
+        assert_eq!(super::source_security(&Sources::default()), None);
+        let own = Sources { own_setting: vec!["app.f()".into()], ..quiet };
         assert_eq!(source_security(&own).verdict, Verdict::Warning);
     }
 
@@ -273,14 +285,9 @@ mod tests {
     fn members_of_the_owner_are_a_warning_and_the_rest_are_notes() {
         let facts = Facts { installer: Some("refreshtop_owner".into()), ..Facts::default() };
         assert_eq!(roles(&facts).verdict, Verdict::Good);
-        let noted = Facts {
-            creators: vec!["inst".into()],
-            job_members: vec!["app".into()],
-            owners: vec!["a".into(), "b".into()],
-            ..facts.clone()
-        };
+        let noted = Facts { creators: vec!["inst".into()], job_members: vec!["app".into()], ..facts.clone() };
         let check = roles(&noted);
-        assert!(check.verdict == Verdict::Good && matches!(&check.detail, Detail::Lines(lines) if lines.len() == 3));
+        assert!(check.verdict == Verdict::Good && matches!(&check.detail, Detail::Lines(lines) if lines.len() == 2));
         let check = roles(&Facts { members: vec!["inst".into()], ..facts.clone() });
         assert!(
             check.verdict == Verdict::Warning && check.advice.contains("DROP OWNED BY \"refreshtop_owner\" CASCADE"),

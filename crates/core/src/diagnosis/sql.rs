@@ -30,16 +30,22 @@ fn statement(fix: &Fix) -> String {
         FixAction::CancelBackend(backend) => signal("pg_cancel_backend", backend),
         FixAction::TerminateBackend(backend) => signal("pg_terminate_backend", backend),
         FixAction::RollbackPrepared { gid } => format!("ROLLBACK PREPARED {}", literal(gid)),
-        FixAction::CreateIndex { name, column, concurrently } => {
+        FixAction::CreateIndex { schema, view, name, column, concurrently } => {
             let how = if *concurrently { "CONCURRENTLY " } else { "" };
             let (name, column) = (identifier(name), identifier(column));
-            format!("CREATE UNIQUE INDEX {how}{name} ON public.platform_metrics ({column})")
+            format!("CREATE UNIQUE INDEX {how}{name} ON {} ({column})", qualified(schema, view))
         }
         FixAction::DropIndex { name } => format!("DROP INDEX CONCURRENTLY {name}"),
         FixAction::Analyze { relation } => format!("ANALYZE {relation}"),
         FixAction::Vacuum { relation } => format!("VACUUM (ANALYZE) {relation}"),
         FixAction::CleanUpLog => "SELECT refreshtop.cleanup_logs()".into(),
-        FixAction::Refresh => "SELECT refreshtop.refresh('platform_metrics', 'manual')".into(),
+        FixAction::Refresh { view } => format!("SELECT refreshtop.refresh({}, 'manual')", literal(view)),
+        FixAction::RenameView { schema, from, to } => rename(schema, from, to),
+        FixAction::MoveView { name, from, to } => relocate(name, from, to),
+        FixAction::GrantSelect { table, role } => format!("GRANT SELECT ON {table} TO {}", identifier(role)),
+        FixAction::SetSearchPath { function, schema } => {
+            format!("ALTER FUNCTION {function} SET search_path = {}, pg_temp", identifier(schema))
+        }
         FixAction::EnableRowSecurity => "ALTER TABLE public.metrics_refresh_log ENABLE ROW LEVEL SECURITY".into(),
         FixAction::CreateExtension => "CREATE EXTENSION pg_cron".into(),
         FixAction::ScheduleJob(job) => schedule(job, &fix.database),
@@ -51,7 +57,13 @@ fn statement(fix: &Fix) -> String {
 
 fn undo(fix: &Fix) -> Option<String> {
     match &fix.action {
-        FixAction::CreateIndex { name, .. } => Some(format!("DROP INDEX CONCURRENTLY public.{}", identifier(name))),
+        FixAction::CreateIndex { schema, name, .. } => {
+            Some(format!("DROP INDEX CONCURRENTLY {}", qualified(schema, name)))
+        }
+        FixAction::RenameView { schema, from, to } => Some(rename(schema, to, from)),
+        FixAction::MoveView { name, from, to } => Some(relocate(name, to, from)),
+        FixAction::GrantSelect { table, role } => Some(format!("REVOKE SELECT ON {table} FROM {}", identifier(role))),
+        FixAction::SetSearchPath { function, .. } => Some(format!("ALTER FUNCTION {function} RESET search_path")),
         FixAction::EnableRowSecurity => {
             Some("ALTER TABLE public.metrics_refresh_log DISABLE ROW LEVEL SECURITY".into())
         }
@@ -70,8 +82,21 @@ fn undo(fix: &Fix) -> Option<String> {
         | FixAction::Analyze { .. }
         | FixAction::Vacuum { .. }
         | FixAction::CleanUpLog
-        | FixAction::Refresh => None,
+        | FixAction::Refresh { .. } => None,
     }
+}
+
+/// A relation's name with its schema.
+fn qualified(schema: &str, name: &str) -> String {
+    format!("{}.{}", identifier(schema), identifier(name))
+}
+
+fn rename(schema: &str, from: &str, to: &str) -> String {
+    format!("ALTER MATERIALIZED VIEW {} RENAME TO {}", qualified(schema, from), identifier(to))
+}
+
+fn relocate(name: &str, from: &str, to: &str) -> String {
+    format!("ALTER MATERIALIZED VIEW {} SET SCHEMA {}", qualified(from, name), identifier(to))
 }
 
 fn signal(function: &str, Backend { pid, started_at }: &Backend) -> String {
@@ -257,9 +282,15 @@ mod tests {
 
     #[test]
     fn what_is_made_can_be_dropped_and_what_is_gone_stays_gone() {
-        let index = |concurrently| FixAction::CreateIndex { name: "i".into(), column: "c".into(), concurrently };
-        let undo = Some("DROP INDEX CONCURRENTLY public.\"i\"".to_owned());
-        let create = |how| format!("CREATE UNIQUE INDEX {how}\"i\" ON public.platform_metrics (\"c\")");
+        let index = |concurrently| FixAction::CreateIndex {
+            schema: "shop".into(),
+            view: "v".into(),
+            name: "i".into(),
+            column: "c".into(),
+            concurrently,
+        };
+        let undo = Some("DROP INDEX CONCURRENTLY \"shop\".\"i\"".to_owned());
+        let create = |how| format!("CREATE UNIQUE INDEX {how}\"i\" ON \"shop\".\"v\" (\"c\")");
         assert_eq!(both(index(true)), (create("CONCURRENTLY "), undo.clone()));
         assert_eq!(both(index(false)), (create(""), undo));
         assert_eq!(
@@ -280,9 +311,39 @@ mod tests {
             FixAction::Analyze { relation: "public.t".into() },
             FixAction::Vacuum { relation: "public.t".into() },
             FixAction::CleanUpLog,
-            FixAction::Refresh,
+            FixAction::Refresh { view: "v".into() },
         ] {
             assert_eq!(both(action.clone()).1, None, "{action:?}");
         }
+    }
+
+    #[test]
+    fn what_is_about_a_view_is_taken_back_word_by_word() {
+        for (action, does, takes_back) in [
+            (
+                FixAction::RenameView { schema: "shop".into(), from: "old\"".into(), to: "v".into() },
+                r#"ALTER MATERIALIZED VIEW "shop"."old""" RENAME TO "v""#,
+                r#"ALTER MATERIALIZED VIEW "shop"."v" RENAME TO "old""""#,
+            ),
+            (
+                FixAction::MoveView { name: "v".into(), from: "a".into(), to: "b".into() },
+                r#"ALTER MATERIALIZED VIEW "a"."v" SET SCHEMA "b""#,
+                r#"ALTER MATERIALIZED VIEW "b"."v" SET SCHEMA "a""#,
+            ),
+            (
+                FixAction::GrantSelect { table: "shop.t".into(), role: "r".into() },
+                r#"GRANT SELECT ON shop.t TO "r""#,
+                r#"REVOKE SELECT ON shop.t FROM "r""#,
+            ),
+            (
+                FixAction::SetSearchPath { function: "shop.f()".into(), schema: "shop".into() },
+                r#"ALTER FUNCTION shop.f() SET search_path = "shop", pg_temp"#,
+                "ALTER FUNCTION shop.f() RESET search_path",
+            ),
+        ] {
+            assert_eq!(both(action), (does.to_owned(), Some(takes_back.to_owned())));
+        }
+        let refresh = FixAction::Refresh { view: "it's".into() };
+        assert_eq!(both(refresh).0, "SELECT refreshtop.refresh('it''s', 'manual')");
     }
 }

@@ -26,6 +26,9 @@ pub struct Relation {
     pub may_maintain: bool,
     /// Whether there are statistics of its columns; `None` if that can't be seen.
     pub has_statistics: Option<bool>,
+    /// Transactions since its oldest row that is not frozen.
+    #[serde(default)]
+    pub xid_age: i64,
 }
 
 /// An index of the view.
@@ -47,6 +50,10 @@ pub struct Index {
 /// The view.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct View {
+    #[serde(default)]
+    pub schema: String,
+    #[serde(default)]
+    pub name: String,
     pub populated: bool,
     /// Rows as the planner knows them; -1 or, before 14, 0 where it does not.
     #[serde(default)]
@@ -64,6 +71,9 @@ pub struct Facts {
     pub standby: bool,
     pub view: Option<View>,
     pub relations: Vec<Relation>,
+    /// Age in transactions from which on autovacuum freezes a table.
+    #[serde(default)]
+    pub freeze_max_age: i64,
 }
 
 /// The log's rows.
@@ -74,10 +84,11 @@ pub struct Log {
     pub sees_rows: bool,
     /// Rows that clean-up should have deleted, counted up to [`OLD_ROWS`].
     pub old: i64,
+    /// Its size with indexes and TOAST.
+    #[serde(default)]
+    pub bytes: i64,
     /// Age of the oldest row, days.
     pub oldest_days: Option<f64>,
-    /// Days that rows are kept.
-    pub keep_days: f64,
     /// Rows that are dated in the future, counted likewise.
     #[serde(default)]
     pub future: i64,
@@ -87,15 +98,17 @@ pub struct Log {
 
 /// Old rows are counted up to this number.
 pub const OLD_ROWS: i64 = 10_000;
-/// The name of the index that the view needs.
-const INDEX: &str = "platform_metrics_refresh_key";
+/// How the name of the index ends that a view needs.
+const INDEX: &str = "_refresh_key";
+/// Bytes of a view's name that begin the name of its index: a name has 63, and a number may follow.
+const LONGEST_NAME: usize = 45;
 
 /// How large everything is.
 pub fn sizes(facts: &Facts) -> Check {
     let new = |verdict, finding: String| Check::new("sizes", "Sizes", verdict, finding);
     if facts.relations.is_empty() {
         return new(Verdict::Unknown, "Neither the view nor its tables are there.".into())
-            .advise("Run: refreshtop migrate.");
+            .advise("See under the view itself.");
     }
     let total = facts.relations.iter().map(|relation| relation.bytes).sum();
     let age = |age: Option<f64>| age.map_or_else(|| "never seen".into(), |age| format!("{} ago", span(age)));
@@ -107,7 +120,7 @@ pub fn sizes(facts: &Facts) -> Check {
     };
     let mut rows: Vec<&Relation> = facts.relations.iter().collect();
     rows.sort_by_key(|relation| std::cmp::Reverse(relation.bytes));
-    let finding = format!("The view, what it reads and the log take {}.", bytes(total));
+    let finding = format!("The view and what it reads take {}.", bytes(total));
     new(Verdict::Good, finding).detail(Detail::Table(Table {
         columns: vec!["relation", "size", "rows", "dead", "vacuumed", "analysed"],
         rows: rows.into_iter().map(row).collect(),
@@ -123,7 +136,12 @@ pub fn dead_rows(facts: &Facts, limits: &Limits) -> Check {
     let mut bloated: Vec<&Relation> = facts.relations.iter().filter(|relation| is_bloated(relation, limits)).collect();
     bloated.sort_by_key(|relation| std::cmp::Reverse(relation.dead));
     let Some(worst) = bloated.first() else {
-        return new(Verdict::Good, "No table has more dead rows than it should.".into());
+        let finding = format!(
+            "Neither the view nor a table that it reads has more than {} dead rows that are more than {:.0} % of its rows.",
+            limits.dead_rows,
+            limits.dead_share * 100.0
+        );
+        return new(Verdict::Good, finding);
     };
     let finding = format!(
         "{} has {} dead rows and {} live ones; every refresh reads past the dead ones.",
@@ -143,6 +161,39 @@ pub fn dead_rows(facts: &Facts, limits: &Limits) -> Check {
 fn is_bloated(relation: &Relation, limits: &Limits) -> bool {
     let all = (relation.live + relation.dead).max(1) as f64;
     relation.dead > limits.dead_rows && relation.dead as f64 / all > limits.dead_share
+}
+
+/// Transactions after which the server refuses to write.
+const LAST_XID: i64 = 2_000_000_000;
+
+/// Whether autovacuum keeps transaction numbers from running out.
+pub fn wraparound(facts: &Facts) -> Check {
+    let new = |verdict, finding: String| Check::new("wraparound", "Age in transactions", verdict, finding);
+    let Some(oldest) = facts.relations.iter().max_by_key(|relation| relation.xid_age) else {
+        return new(Verdict::Good, "There is no table whose transactions could be counted.".into());
+    };
+    let (age, limit) = (oldest.xid_age, facts.freeze_max_age);
+    if age <= limit + limit / 2 {
+        let finding = format!(
+            "The oldest table, {}, has rows of {age} transactions ago; autovacuum freezes them from {limit} on.",
+            oldest.name
+        );
+        return new(Verdict::Good, finding);
+    }
+    let verdict = if age > LAST_XID / 4 * 3 { Verdict::Bad } else { Verdict::Warning };
+    let finding = format!(
+        "{} has rows of {age} transactions ago, though autovacuum should freeze them from {limit} on; at about {LAST_XID} \
+         the server refuses every write.",
+        oldest.name
+    );
+    let mut check = new(verdict, finding).advise(
+        "Find what keeps it from being vacuumed: an old transaction, a replication slot, a prepared transaction, or refreshes \
+         that cancel autovacuum each time; then vacuum it.",
+    );
+    if oldest.may_maintain {
+        check = check.fix(Fix::new(FixAction::Vacuum { relation: oldest.name.clone() }, &facts.database));
+    }
+    check
 }
 
 /// Why the planner knows little of a table; `None` if it knows enough.
@@ -199,28 +250,29 @@ fn unusable(index: &Index) -> Option<&'static str> {
     }
 }
 
-/// Whether the view can be refreshed without blocking its readers.
-pub fn unique_index(facts: &Facts) -> Check {
-    let Some(view) = &facts.view else {
-        return index_check(Verdict::Bad, "Materialized view public.platform_metrics is missing.")
-            .advise("Run: refreshtop migrate, which makes it.");
-    };
-    match view.indexes.iter().find(|index| unusable(index).is_none()) {
-        Some(index) => usable_index(view, index, &facts.database),
+/// Whether view `id` can be refreshed without blocking its readers; `blocking` if they may wait. `None` without a view.
+pub fn unique_index(facts: &Facts, id: &str, blocking: bool) -> Option<Check> {
+    let view = facts.view.as_ref()?;
+    Some(match view.indexes.iter().find(|index| unusable(index).is_none()) {
+        Some(_) if !view.populated => {
+            let refresh = FixAction::Refresh { view: id.to_owned() };
+            index_check(Verdict::Bad, "The view was never filled, so nobody can read it.")
+                .advise("Refresh it once.")
+                .fix(Fix::new(refresh, &facts.database))
+        }
+        Some(index) => usable_index(view, index),
+        None if blocking => {
+            index_check(Verdict::Good, "No index allows concurrent refreshes, and readers may wait: blocking is on.")
+        }
         None => no_usable_index(view, &facts.database),
-    }
+    })
 }
 
 fn index_check(verdict: Verdict, finding: impl Into<String>) -> Check {
     Check::new("unique-index", "Index for concurrent refreshes", verdict, finding)
 }
 
-fn usable_index(view: &View, index: &Index, database: &str) -> Check {
-    if !view.populated {
-        return index_check(Verdict::Bad, "The view was never filled, so nobody can read it.")
-            .advise("Refresh it once.")
-            .fix(Fix::new(FixAction::Refresh, database));
-    }
+fn usable_index(view: &View, index: &Index) -> Check {
     // PostgreSQL compares by every unique index of that kind.
     let with_nulls = view.indexes.iter().find(|index| unusable(index).is_none() && !index.nulls.is_empty());
     if let Some(index) = with_nulls {
@@ -242,7 +294,7 @@ fn no_usable_index(view: &View, database: &str) -> Check {
     let why = lines.first().map_or_else(|| "it has no index".to_owned(), Clone::clone);
     let finding = format!("PostgreSQL can't refresh the view concurrently, so every refresh fails: {why}.");
     let mut check = index_check(Verdict::Bad, finding)
-        .advise("Create a unique index on a plain column, without a WHERE.")
+        .advise("Create a unique index on plain columns that tell its rows apart, without a WHERE.")
         .detail(Detail::Lines(lines));
     check.fixes.extend(create_index(view).map(|create| Fix::new(create, database)));
     for index in view.indexes.iter().filter(|index| !index.valid) {
@@ -259,9 +311,17 @@ fn create_index(view: &View) -> Option<FixAction> {
     }
     let column = view.columns.iter().find(|name| *name == "last_updated").or(view.columns.first())?.clone();
     let free = |name: &String| !view.taken.contains(name);
-    let name = std::iter::once(INDEX.to_owned()).chain((2..100).map(|n| format!("{INDEX}_{n}"))).find(free)?;
+    let base = format!("{}{INDEX}", beginning(&view.name));
+    let name = std::iter::once(base.clone()).chain((2..100).map(|n| format!("{base}_{n}"))).find(free)?;
+    let (schema, of) = (view.schema.clone(), view.name.clone());
     // PostgreSQL builds nothing concurrently on a view without data, and nobody reads it anyway.
-    Some(FixAction::CreateIndex { name, column, concurrently: view.populated })
+    Some(FixAction::CreateIndex { schema, view: of, name, column, concurrently: view.populated })
+}
+
+/// As much of a name as leaves room for more.
+fn beginning(name: &str) -> &str {
+    let end = (0..=LONGEST_NAME.min(name.len())).rev().find(|end| name.is_char_boundary(*end)).unwrap_or_default();
+    &name[..end]
 }
 
 /// Whether the server's clock was ahead when attempts were logged.
@@ -291,12 +351,14 @@ pub fn log_growth(log: &Log) -> Check {
     }
     let Some(oldest) = log.oldest_days else { return new(Verdict::Good, "The log is empty.".into()) };
     if log.old == 0 {
-        return new(Verdict::Good, format!("The log reaches back {oldest:.0} days, and old rows go."));
+        let finding =
+            format!("The log reaches back {oldest:.0} days and takes {}; old rows are deleted.", bytes(log.bytes));
+        return new(Verdict::Good, finding);
     }
     let count = if log.old > OLD_ROWS { format!("More than {OLD_ROWS}") } else { log.old.to_string() };
     let finding = format!(
-        "{count} rows of the log are older than {:.0} days (the oldest {oldest:.0}), so clean-up does not work.",
-        log.keep_days
+        "{count} rows of the log are older than their views keep them (the oldest is {oldest:.0} days old), so clean-up does \
+         not work."
     );
     let fix = Fix::new(FixAction::CleanUpLog, &log.database);
     new(Verdict::Warning, finding).advise("Clean up now, and check the job that should do it.").fix(fix)
@@ -343,18 +405,33 @@ mod tests {
     }
 
     #[test]
+    fn what_autovacuum_does_not_freeze_is_reported() {
+        let verdict = |age| {
+            let facts = Facts { freeze_max_age: 200_000_000, ..table(|t| t.xid_age = age) };
+            wraparound(&facts).verdict
+        };
+        assert_eq!(
+            [300_000_000, 300_000_001, 1_500_000_001].map(verdict),
+            [Verdict::Good, Verdict::Warning, Verdict::Bad]
+        );
+    }
+
+    #[test]
     fn only_what_postgresql_takes_is_a_usable_index() {
         let usable =
             Index { name: "i".into(), unique: true, valid: true, immediate: true, btree: true, ..Index::default() };
         let check = |index: Option<Index>| {
             let view = View {
+                schema: "public".into(),
+                name: "platform_metrics".into(),
                 populated: true,
                 rows: 1.0,
                 columns: vec!["total_accounts".into(), "last_updated".into()],
                 indexes: index.into_iter().collect(),
-                taken: vec![INDEX.into()],
+                taken: vec!["platform_metrics_refresh_key".into()],
             };
-            unique_index(&Facts { database: "app".into(), view: Some(view), ..Facts::default() })
+            let facts = Facts { database: "app".into(), view: Some(view), ..Facts::default() };
+            unique_index(&facts, "platform_metrics", false).unwrap()
         };
         assert_eq!(check(Some(usable.clone())).verdict, Verdict::Good);
         let bad = [
@@ -371,7 +448,7 @@ mod tests {
         let sql = check(None).fixes[0].sql();
         assert_eq!(
             sql,
-            "CREATE UNIQUE INDEX CONCURRENTLY \"platform_metrics_refresh_key_2\" ON public.platform_metrics (\"last_updated\")"
+            "CREATE UNIQUE INDEX CONCURRENTLY \"platform_metrics_refresh_key_2\" ON \"public\".\"platform_metrics\" (\"last_updated\")"
         );
     }
 
@@ -386,10 +463,15 @@ mod tests {
             ..Index::default()
         };
         let view = View { populated: true, indexes: vec![index], ..View::default() };
-        let check = unique_index(&Facts { view: Some(view), ..Facts::default() });
+        let of = |view| unique_index(&Facts { view: Some(view), ..Facts::default() }, "v", false).unwrap();
+        let check = of(view);
         assert!(check.verdict == Verdict::Warning && check.finding.contains("NULLs in column a"), "{check:?}");
         let many = View { populated: true, rows: 900.0, columns: vec!["a".into()], ..View::default() };
-        assert_eq!(unique_index(&Facts { view: Some(many), ..Facts::default() }).fixes, []);
+        assert_eq!(of(many.clone()).fixes, []);
+        let facts = Facts { view: Some(many), ..Facts::default() };
+        assert_eq!(unique_index(&facts, "v", true).unwrap().verdict, Verdict::Good, "readers may wait");
+        assert_eq!(unique_index(&Facts::default(), "v", false), None);
+        assert_eq!(beginning(&"ü".repeat(40)).len(), 44);
     }
 
     #[test]
@@ -406,7 +488,7 @@ mod tests {
 
     #[test]
     fn old_rows_say_that_clean_up_does_not_work() {
-        let log = Log { sees_rows: true, oldest_days: Some(40.0), keep_days: 30.0, ..Log::default() };
+        let log = Log { sees_rows: true, oldest_days: Some(40.0), ..Log::default() };
         assert_eq!(log_growth(&log).verdict, Verdict::Good);
         assert_eq!(log_growth(&Log { old: 1, ..log.clone() }).verdict, Verdict::Warning);
         assert!(log_growth(&Log { old: OLD_ROWS + 1, ..log.clone() }).finding.starts_with("More than"));

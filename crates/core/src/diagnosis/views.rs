@@ -6,11 +6,14 @@ use crate::{
     views::{
         Last, Registered, View,
         details::{Catalog, Warning},
+        names,
     },
 };
 
 const ID: &str = "view";
 const TITLE: &str = "View";
+/// How these views were looked at.
+const IN_SHORT: &str = "They were looked at in short; refreshtop doctor --view NAME asks everything about one.";
 
 /// A check of each view that something is wrong with, the worst first, and one of all others.
 pub fn checks(found: Vec<Check>) -> Vec<Check> {
@@ -20,20 +23,39 @@ pub fn checks(found: Vec<Check>) -> Vec<Check> {
     let others = match (names.len(), bad.is_empty()) {
         (0, _) => None,
         (1, _) => Some(format!("{} has no problem that is known.", names[0])),
-        (count, true) => Some(format!("None of the {count} managed views has a problem that is known.")),
+        (count, true) => Some(format!("None of {count} other managed views has a problem that is known.")),
         (count, false) => Some(format!("{count} other managed views have no problem that is known.")),
     };
+    let others = others.map(|text| format!("{text} {IN_SHORT}"));
     let others = others.map(|text| Check::new("views", "Views", Verdict::Good, text).detail(Detail::Lines(names)));
     bad.into_iter().chain(others).collect()
 }
 
-/// The check of a managed view. `catalog` is `None` for the view that has checks of its own.
+/// The check of a view's health, whose other checks are made one by one.
+pub fn health(registered: &Registered, health: Option<&Health>) -> Check {
+    let new = |verdict, finding: String| Check {
+        view: Some(registered.id.to_string()),
+        ..Check::new("health", "Health", verdict, finding)
+    };
+    let Some(health) = health else { return new(Verdict::Unknown, "Its statistics can't be read.".into()) };
+    let reasons: Vec<&str> = health.findings.iter().map(|finding| &*finding.reason).collect();
+    if reasons.is_empty() {
+        return new(of_health(health.verdict), "Every limit of its health is kept.".into());
+    }
+    new(of_health(health.verdict), format!("{}.", reasons.join("; "))).advise(format!(
+        "{} has the figures; {} has the attempts.",
+        command("status --view", registered),
+        command("logs --view", registered)
+    ))
+}
+
+/// The check of a managed view that is not looked at in full.
 pub fn check(view: &View, registered: &Registered, health: Option<&Health>, catalog: Option<&Catalog>) -> Check {
     let mut found: Vec<(Verdict, String)> = Vec::new();
     let mut advice: Vec<String> = Vec::new();
     let warnings = catalog.map(|catalog| catalog.warnings(view)).unwrap_or_default();
     for warning in warnings {
-        if let Some((verdict, what)) = judged(&warning, registered) {
+        if let Some((verdict, what)) = judged(&warning, view, registered) {
             found.push((verdict, warning.reason));
             advice.extend(what);
         }
@@ -43,7 +65,7 @@ pub fn check(view: &View, registered: &Registered, health: Option<&Health>, cata
     }
     if let Some(cause) = view.recent.as_ref().and_then(|recent| recent.last.as_ref()).and_then(Last::cause) {
         found.push((Verdict::Warning, cause));
-        advice.push(format!("{} has the attempts.", command("logs --view", registered)));
+        advice.push(format!("{} lists the runs.", command("runs --view", registered)));
     }
     found.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
     advice.dedup();
@@ -55,10 +77,14 @@ pub fn check(view: &View, registered: &Registered, health: Option<&Health>, cata
 }
 
 /// How bad it is for a view that is refreshed, and what helps; `None` for what is only good to know.
-fn judged(warning: &Warning, registered: &Registered) -> Option<(Verdict, Option<String>)> {
+fn judged(warning: &Warning, view: &View, registered: &Registered) -> Option<(Verdict, Option<String>)> {
     let again = || {
-        let add = command("views add", registered);
-        Some(format!("Register it again: {add}; or: {}.", command("views remove", registered)))
+        let add = view.register_again()?;
+        Some(if registered.by_migration {
+            format!("Register it again: {add}.")
+        } else {
+            format!("Register it again: {add}; or: {}.", command("views remove", registered))
+        })
     };
     match warning.kind {
         "gone" => {
@@ -90,14 +116,8 @@ fn of_health(verdict: health::Verdict) -> Verdict {
     }
 }
 
-/// A command about a view, as a shell reads it.
 fn command(words: &str, registered: &Registered) -> String {
-    let name = registered.id.as_str();
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
-    if !name.is_empty() && name.chars().all(plain) {
-        return format!("refreshtop {words} {name}");
-    }
-    format!("refreshtop {words} '{}'", name.replace('\'', "'\\''"))
+    names::command(words, registered.id.as_str())
 }
 
 #[cfg(test)]
@@ -122,6 +142,7 @@ mod tests {
             time_zone: "UTC".into(),
             settings: std::collections::BTreeMap::new(),
             blocking: false,
+            by_migration: false,
             schedule: None,
             limits: crate::views::OwnLimits::default(),
         }
@@ -163,13 +184,13 @@ mod tests {
             check(&view(&registered), &registered, None, None)
         };
         let critical = Finding { rule: Rule::NoRefresh, verdict: health::Verdict::Critical, reason: "none".into() };
-        let health = Health { verdict: health::Verdict::Critical, findings: vec![critical] };
+        let health = Health { verdict: health::Verdict::Critical, findings: vec![critical], ..Health::unknown("") };
         let late = registered("late");
         let found = checks(vec![good("a"), check(&view(&late), &late, Some(&health), None), good("b")]);
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].verdict, &*found[0].finding), (Verdict::Bad, "late: none"));
-        assert_eq!(found[1].finding, "2 other managed views have no problem that is known.");
-        assert_eq!(checks(vec![good("a")])[0].finding, "a has no problem that is known.");
+        assert!(found[1].finding.starts_with("2 other managed views have no problem that is known."));
+        assert!(checks(vec![good("a")])[0].finding.starts_with("a has no problem that is known."));
         assert_eq!(checks(Vec::new()), []);
     }
 

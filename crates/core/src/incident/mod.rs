@@ -15,9 +15,9 @@
 
 pub mod shared;
 
-use crate::{age, run::Origin, sanitize::printable};
+use crate::{age, run::Origin};
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// What was read of a window.
@@ -212,6 +212,18 @@ fn between(from: DateTime<Utc>, to: DateTime<Utc>) -> Duration {
     (to - from).to_std().unwrap_or_default()
 }
 
+impl Recovery {
+    /// What ended it, as a sentence.
+    pub fn sentence(&self) -> &'static str {
+        match self.origin {
+            Origin::Scheduled => "a scheduled refresh succeeded",
+            Origin::Manual => "a manual refresh succeeded",
+            Origin::Direct => "a refresh called directly succeeded",
+            Origin::Unknown => "a refresh succeeded",
+        }
+    }
+}
+
 impl Blocker {
     /// Who it was: `month end report (pid 4711, user batch)`.
     pub fn who(&self) -> String {
@@ -252,51 +264,6 @@ impl Incident {
         let parts: Vec<&str> = [&first.sqlstate, &first.message].into_iter().flatten().map(String::as_str).collect();
         if parts.is_empty() { "failed without a message".into() } else { parts.join(" ") }
     }
-
-    /// How it ended, as a sentence without its moment.
-    pub fn ending(&self) -> &'static str {
-        match self.ended.map(|recovery| recovery.origin) {
-            None => "it goes on",
-            Some(Origin::Scheduled) => "a scheduled refresh succeeded",
-            Some(Origin::Manual) => "a manual refresh succeeded",
-            Some(Origin::Direct) => "a refresh called directly succeeded",
-            Some(Origin::Unknown) => "a refresh succeeded",
-        }
-    }
-}
-
-/// The incident as plain text, a fact a line, to be pasted elsewhere.
-pub fn text(incident: &Incident) -> String {
-    let moment = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%M:%S UTC").to_string();
-    let lasted = age::label(incident.lasted);
-    let mut text = String::from("incident\n");
-    let mut line = |label: &str, value: &str| {
-        // Writing to a string can't fail.
-        let _ = writeln!(text, "{label:<11}{}", printable(value));
-    };
-    line("began", &moment(incident.began));
-    match incident.ended {
-        Some(recovery) => line("ended", &format!("{}: {}", moment(recovery.at), incident.ending())),
-        None => line("ended", &format!("not yet, open for {lasted}")),
-    }
-    if incident.ended.is_some() {
-        line("recovery", &lasted);
-    }
-    line("stale", &if incident.stale_since.is_some() { stale_label(incident.stale_for) } else { "never".into() });
-    line("failures", &incident.failures.to_string());
-    if let Some(first) = &incident.first {
-        let parts = [&first.sqlstate, &first.message].into_iter().flatten();
-        line("error", &parts.map(String::as_str).collect::<Vec<_>>().join(" "));
-    } else {
-        line("error", "none: the job did not run");
-    }
-    for blocker in &incident.blockers {
-        line("in the way", &blocker.sentence());
-    }
-    if let Some(id) = incident.first.as_ref().and_then(|first| first.id) {
-        line("first run", &id.to_string());
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Incidents of several views that have one cause: six views that fail on one lock are one incident.
 
-use super::{Blocker, Incident, Record};
+use super::{Blocker, Failure, Incident, Record, Recovery};
 use crate::address::ViewId;
 use chrono::{DateTime, Utc};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
+use uuid::Uuid;
 
 /// What one cause did to one or several views.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,7 +13,8 @@ pub struct Shared {
     pub views: Vec<(ViewId, Incident)>,
 }
 
-/// The incidents of `records` as of the server's time `now`, those of one cause together, the newest first. Figures of a
+/// The incidents of `records` as of the server's time `now`, those of one cause together, the newest first, but those that go on in
+/// front. Figures of a
 /// view are stale from the age of its `limit` on.
 pub fn shared(records: &[(ViewId, Record)], limit: impl Fn(&ViewId) -> Duration, now: DateTime<Utc>) -> Vec<Shared> {
     let mut all: Vec<(ViewId, Incident)> = records
@@ -34,28 +36,130 @@ pub fn shared(records: &[(ViewId, Record)], limit: impl Fn(&ViewId) -> Duration,
         }
     }
     groups.reverse();
+    groups.sort_by_key(|group| !group.is_open());
     groups
 }
 
+/// What incidents of several views come to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sums {
+    /// How many.
+    pub count: usize,
+    /// Those that go on.
+    pub open: usize,
+    /// Views that had any.
+    pub views: usize,
+    /// Mean time to recover of those that ended.
+    pub mean_recovery: Option<Duration>,
+    /// The longest of them.
+    pub longest_recovery: Option<Duration>,
+    /// The view whose figures were fresh for the least share of the time, and that share in per cent.
+    pub least_fresh: Option<(ViewId, f64)>,
+}
+
+/// Sums up the `incidents` of `records`; `None` if nothing is known of any view.
+pub fn sums(
+    records: &[(ViewId, Record)],
+    incidents: &[Shared],
+    limit: impl Fn(&ViewId) -> Duration,
+    now: DateTime<Utc>,
+) -> Option<Sums> {
+    let known = records.iter().filter_map(|(view, record)| Some((view, record.summary(limit(view), now)?.fresh)));
+    let least_fresh = known.min_by(|(_, one), (_, other)| one.total_cmp(other))?;
+    let recoveries: Vec<Duration> = incidents.iter().filter(|one| !one.is_open()).map(Shared::lasted).collect();
+    let ended = u32::try_from(recoveries.len()).unwrap_or(u32::MAX);
+    let views: BTreeSet<&ViewId> = incidents.iter().flat_map(|one| &one.views).map(|(view, _)| view).collect();
+    Some(Sums {
+        count: incidents.len(),
+        open: incidents.len() - recoveries.len(),
+        views: views.len(),
+        mean_recovery: recoveries.iter().sum::<Duration>().checked_div(ended),
+        longest_recovery: recoveries.into_iter().max(),
+        least_fresh: Some((least_fresh.0.clone(), least_fresh.1)),
+    })
+}
+
+/// How long all of that reads the same after `now`; `None` if it always does.
+pub fn holds(
+    records: &[(ViewId, Record)],
+    limit: impl Fn(&ViewId) -> Duration,
+    now: DateTime<Utc>,
+) -> Option<Duration> {
+    records.iter().filter_map(|(view, record)| record.holds(limit(view), now)).min()
+}
+
 impl Shared {
+    /// The incident of one view.
+    pub fn of_one(view: ViewId, incident: Incident) -> Self {
+        Self { views: vec![(view, incident)] }
+    }
+
+    fn incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.views.iter().map(|(_, incident)| incident)
+    }
+
     /// When the first of them began.
-    pub fn began(&self) -> Option<DateTime<Utc>> {
-        self.views.first().map(|(_, incident)| incident.began)
+    pub fn began(&self) -> DateTime<Utc> {
+        self.incidents().map(|incident| incident.began).min().unwrap_or_default()
     }
 
     /// Whether any of them goes on.
     pub fn is_open(&self) -> bool {
-        self.views.iter().any(|(_, incident)| incident.is_open())
+        self.incidents().any(Incident::is_open)
+    }
+
+    /// The success that ended the last of them; `None` while one goes on.
+    pub fn ended(&self) -> Option<Recovery> {
+        if self.is_open() {
+            return None;
+        }
+        self.incidents().filter_map(|incident| incident.ended).max_by_key(|recovery| recovery.at)
     }
 
     /// From the beginning of the first to the end of the last.
     pub fn lasted(&self) -> Duration {
         let began = self.began();
-        let end = |incident: &Incident| {
-            let offset = began.and_then(|began| (incident.began - began).to_std().ok()).unwrap_or_default();
-            offset + incident.lasted
-        };
-        self.views.iter().map(|(_, incident)| end(incident)).max().unwrap_or_default()
+        let end = |incident: &Incident| (incident.began - began).to_std().unwrap_or_default() + incident.lasted;
+        self.incidents().map(end).max().unwrap_or_default()
+    }
+
+    /// From when on the figures of any view were older than its limit; `None` if they never were.
+    pub fn stale_since(&self) -> Option<DateTime<Utc>> {
+        self.incidents().filter_map(|incident| incident.stale_since).min()
+    }
+
+    /// The longest time for which the figures of a view were.
+    pub fn stale_for(&self) -> Duration {
+        self.incidents().map(|incident| incident.stale_for).max().unwrap_or_default()
+    }
+
+    /// The first failed attempt and its view; `None` if there was none.
+    pub fn first(&self) -> Option<(&ViewId, &Failure)> {
+        let failures = self.views.iter().filter_map(|(view, incident)| Some((view, incident.first.as_ref()?)));
+        failures.min_by_key(|(_, failure)| failure.at)
+    }
+
+    /// The first failed attempt whose row is still in the log.
+    pub fn first_run(&self) -> Option<Uuid> {
+        let failures = self.incidents().filter_map(|incident| incident.first.as_ref());
+        failures.filter(|failure| failure.id.is_some()).min_by_key(|failure| failure.at)?.id
+    }
+
+    /// The sessions in the way, each once: first those that were in the way of every view.
+    pub fn blockers(&self) -> Vec<&Blocker> {
+        let mut all: Vec<&Blocker> = Vec::new();
+        for blocker in self.incidents().flat_map(|incident| &incident.blockers) {
+            if !all.iter().any(|known| is_same(known, blocker)) {
+                all.push(blocker);
+            }
+        }
+        all.sort_by_key(|blocker| !self.has_all(blocker));
+        all
+    }
+
+    /// Whether `blocker` was in the way of every view.
+    fn has_all(&self, blocker: &Blocker) -> bool {
+        self.incidents().all(|one| one.blockers.iter().any(|also| is_same(blocker, also)))
     }
 
     /// Attempts that failed, of all views.
@@ -66,15 +170,9 @@ impl Shared {
     /// What was in the way, in a few words.
     pub fn cause(&self) -> String {
         // The cause that they share, and not a second one that only the first of them had.
-        let named = self.views.iter().find_map(|(_, one)| {
-            let by_all = |blocker: &&Blocker| {
-                self.views.iter().all(|(_, other)| other.blockers.iter().any(|also| is_same(blocker, also)))
-            };
-            one.blockers.iter().find(by_all)
-        });
-        match named {
+        match self.blockers().first().filter(|blocker| self.has_all(blocker)) {
             Some(blocker) => format!("blocked by {}", blocker.who()),
-            None => self.views.first().map(|(_, incident)| incident.cause()).unwrap_or_default(),
+            None => self.incidents().next().map(Incident::cause).unwrap_or_default(),
         }
     }
 }

@@ -52,7 +52,7 @@ fn failures_in_a_row_are_one_incident_and_stale_past_the_limit() {
     let incident = one(&gap(Some(0.0), &[5.0, 10.0, 15.0], Some(20.0)), 60.0).unwrap();
     assert_eq!((incident.began, incident.lasted), (at(5.0), minutes(15)));
     assert_eq!((incident.stale_since, incident.stale_for), (Some(at(10.0)), minutes(10)));
-    assert_eq!(incident.ending(), "a scheduled refresh succeeded");
+    assert_eq!(incident.ended.unwrap().sentence(), "a scheduled refresh succeeded");
 }
 
 #[test]
@@ -196,16 +196,4 @@ fn the_one_in_the_way_is_named_in_a_sentence() {
     held_up.blockers = vec![blocker];
     let incident = one(&held_up, 60.0).unwrap();
     assert_eq!(incident.cause(), "blocked by month end report (pid 4711, user batch)");
-    let copied = text(&incident);
-    for part in ["2026-11-23 03:05:00 UTC", "recovery   15m", "55P03 canceling", sentence, "first run"] {
-        assert!(copied.contains(part), "{part}\n{copied}");
-    }
-}
-
-#[test]
-fn copied_text_is_harmless() {
-    let mut bad = gap(Some(0.0), &[5.0], None);
-    bad.first.as_mut().unwrap().message = Some("\u{1b}]0;owned\u{7}\u{202e}x".into());
-    let copied = text(&one(&bad, 30.0).unwrap());
-    assert!(!copied.contains('\u{1b}') && !copied.contains('\u{202e}') && copied.contains("open for 25m"), "{copied}");
 }

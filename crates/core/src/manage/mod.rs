@@ -126,11 +126,16 @@ fn is_pattern(name: &str) -> bool {
 /// The places of the views that a name or a pattern means.
 fn meant(views: &[Candidate], wanted: &str) -> Vec<usize> {
     let names: Vec<ViewName> = views.iter().map(Candidate::view_name).collect();
-    let found = names::meant(&names.iter().collect::<Vec<_>>(), wanted);
-    if !found.is_empty() || !is_pattern(wanted) {
-        return found;
+    // A view may be named `*`: without quotes that is a pattern all the same, or it would keep others from being chosen.
+    if is_pattern(wanted) && !wanted.contains('"') {
+        return matching(&names, wanted);
     }
-    (0..names.len()).filter(|place| names[*place].matches(wanted)).collect()
+    let found = names::meant(&names.iter().collect::<Vec<_>>(), wanted);
+    if found.is_empty() && is_pattern(wanted) { matching(&names, wanted) } else { found }
+}
+
+fn matching(names: &[ViewName], pattern: &str) -> Vec<usize> {
+    (0..names.len()).filter(|place| names[*place].matches(pattern)).collect()
 }
 
 /// Those that others read come before these: a view without data can't be read.
@@ -212,6 +217,14 @@ mod tests {
         let twice = [view("a", "sales", 1, &[]), view("b", "sales", 2, &[])];
         assert!(matches!(ids(&twice, &["sales"]), Err(NotFound::Ambiguous(_, ids)) if ids.len() == 2));
         assert_eq!(ids(&twice, &["s?les"]).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_view_with_the_name_of_a_pattern_hides_no_other_view() {
+        let views = [view("public", "*", 1, &[]), view("public", "sales", 2, &[]), view("public", "Top", 3, &[])];
+        assert_eq!(ids(&views, &["*"]).unwrap(), ["\"*\"", "sales", "\"Top\""]);
+        assert_eq!(ids(&views, &["\"*\""]).unwrap(), ["\"*\""]);
+        assert_eq!(ids(&views[1..], &["\"*\""]).unwrap(), ["\"Top\""]);
     }
 
     #[test]

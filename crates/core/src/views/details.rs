@@ -298,10 +298,11 @@ fn of_concurrency(view: &View, populated: bool, has_index: bool) -> Vec<Warning>
         warnings.push(warning("not_populated", format!("it has no data: {first}")));
     }
     if !has_index {
-        warnings.push(warning(
-            "not_concurrently",
-            "no unique index serves a concurrent refresh, so each refresh blocks those who read it",
-        ));
+        let effect = match &view.managed {
+            Managed::Yes(registered) if !registered.blocking => "so every refresh fails",
+            _ => "so each refresh blocks those who read it",
+        };
+        warnings.push(warning("not_concurrently", format!("no unique index serves a concurrent refresh, {effect}")));
     }
     warnings
 }

@@ -8,8 +8,9 @@ pub mod tree;
 
 use crate::{
     address::ViewId,
-    health::{self, Finding, Health, Rule, Verdict},
-    job::{JobState, Jobs},
+    age,
+    health::{self, AgeStyle, Facts, Health, Obstacle, Verdict},
+    job::{Job, JobState, Jobs},
     limits::{Overrides, ViewLimits},
     reading::Reading,
     run::RunStatus,
@@ -23,6 +24,9 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
+
+/// How late a job may be: it waits at most half a minute, and `pg_cron` looks once a minute.
+const LATE: Duration = Duration::from_mins(2);
 
 /// All of them, from one consistent reading.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +69,21 @@ pub struct Recent {
     pub last: Option<Last>,
     /// Whether each failed and its duration in milliseconds if that is known, oldest first.
     pub attempts: Vec<(bool, Option<f32>)>,
+    /// How many of the newest attempts ended as the last one did.
+    pub streak: u32,
+    /// When the oldest of these was logged.
+    pub streak_since: Option<DateTime<Utc>>,
+    /// How long they usually take, if enough are on record.
+    pub usual: Option<Usual>,
+}
+
+/// How long the refreshes of a view usually take: those of its successes but for the newest three.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Usual {
+    /// The median, milliseconds.
+    pub ms: f64,
+    /// The median of the distances to it, milliseconds.
+    pub spread_ms: f64,
 }
 
 /// The last attempt.
@@ -139,6 +158,8 @@ pub struct Registered {
     pub settings: BTreeMap<String, String>,
     /// Whether it is refreshed plainly, with its readers waiting.
     pub blocking: bool,
+    /// Whether a migration makes it; others are added by a person.
+    pub by_migration: bool,
     /// When it is refreshed by itself.
     pub schedule: Option<String>,
     /// Its limits.
@@ -278,11 +299,12 @@ impl View {
         }
     }
 
-    /// The verdict on a managed view, by the one judge: on its statistics, and on whether it is refreshed at all.
+    /// The verdict on a managed view, by the one judge.
     pub fn health(&self, now: DateTime<Utc>, overrides: &Overrides) -> Option<Health> {
-        let limits = self.limits(overrides);
-        let not_refreshed = self.not_refreshed(now, limits.max_age.value);
-        self.stats.as_ref().map(|stats| health::evaluate(stats, now, &limits.thresholds()).and(not_refreshed))
+        let obstacle = self.obstacle(now);
+        let facts =
+            Facts { recent: self.recent.as_ref(), obstacle: obstacle.as_ref(), ..Facts::of(self.stats.as_ref()?) };
+        Some(self.limits(overrides).limits().judge(&facts, now, AgeStyle::Coarse))
     }
 
     /// The limits that it is judged by; the usual ones if it is not managed.
@@ -291,13 +313,32 @@ impl View {
         ViewLimits::resolve(&own, overrides)
     }
 
-    /// The finding that a managed view is not refreshed any more, since it is not what was registered: critical once its
-    /// data is older than `max_age`.
-    pub fn not_refreshed(&self, now: DateTime<Utc>, max_age: Duration) -> Option<Finding> {
-        let reason = self.drift()?.sentence(self)?;
-        let is_old = self.data_age(now).is_none_or(|age| age > max_age);
-        let verdict = if is_old { Verdict::Critical } else { Verdict::Warning };
-        Some(Finding { rule: Rule::NotRefreshed, verdict, reason })
+    /// What keeps a managed view from being refreshed by itself at the server's time `now`.
+    pub fn obstacle(&self, now: DateTime<Utc>) -> Option<Obstacle> {
+        let stopped = |reason| Obstacle { paused: false, reason };
+        self.unrefreshable().map(stopped).or_else(|| self.job_obstacle(now))
+    }
+
+    /// Why its job does not refresh it.
+    fn job_obstacle(&self, now: DateTime<Utc>) -> Option<Obstacle> {
+        if let Some(trouble) = self.job.trouble() {
+            let fix = trouble.fix.strip_prefix("run: ").unwrap_or(&trouble.fix);
+            let paused = matches!(self.job, JobState::Paused(_));
+            return Some(Obstacle { paused, reason: format!("{}: {fix}", trouble.reason) });
+        }
+        let JobState::Active(job) = &self.job else { return None };
+        Some(Obstacle { paused: false, reason: self.overdue(job, now)? })
+    }
+
+    /// That its job was due, and no attempt came of it.
+    fn overdue(&self, job: &Job, now: DateTime<Utc>) -> Option<String> {
+        let last = self.recent.as_ref()?.last.as_ref()?;
+        let due = job.next_run(last.at)?;
+        // An attempt is logged when it ends.
+        let longest = self.stats.as_ref().and_then(|stats| stats.max_duration_ms).unwrap_or_default();
+        let grace = LATE.saturating_add(health::duration(longest / 1000.0));
+        let late = health::age(due, now).filter(|late| *late > grace)?;
+        Some(format!("its job was due {} ago, and no attempt was logged since", age::coarse(late)))
     }
 
     /// The age of its data: since its last success. `None` if that is not known.
@@ -346,7 +387,8 @@ impl View {
 }
 
 impl Views {
-    /// Joins what was read. A view is managed if its oid is registered, or else its name.
+    /// Joins what was read. A view is managed if its name is registered, as for a refresh; its oid only tells that it was
+    /// renamed, if there is no view of the old name.
     pub fn assemble(
         read: (DateTime<Utc>, Server, Option<Duration>),
         relations: Vec<(ViewName, Relation)>,
@@ -363,11 +405,13 @@ impl Views {
             Ok(stats) => (stats, Ok(())),
             Err(missing) => (BTreeMap::new(), Err(missing)),
         };
-        let oids: BTreeSet<i64> = relations.iter().map(|(_, relation)| relation.oid).collect();
+        let names: BTreeMap<&ViewName, i64> = relations.iter().map(|(name, relation)| (name, relation.oid)).collect();
         let mut by_oid: BTreeMap<i64, Registered> = BTreeMap::new();
         let mut by_name: BTreeMap<ViewName, Registered> = BTreeMap::new();
+        let taken: BTreeSet<i64> = registered.iter().filter_map(|one| names.get(&one.name).copied()).collect();
+        let renamed: BTreeSet<i64> = names.values().copied().filter(|oid| !taken.contains(oid)).collect();
         for one in registered.drain(..) {
-            match one.oid.filter(|oid| oids.contains(oid)) {
+            match one.oid.filter(|oid| renamed.contains(oid) && !names.contains_key(&one.name)) {
                 Some(oid) => drop(by_oid.insert(oid, one)),
                 None => drop(by_name.insert(one.name.clone(), one)),
             }
@@ -378,7 +422,7 @@ impl Views {
         let mut views: Vec<View> = relations
             .into_iter()
             .map(|(name, relation)| {
-                let found = by_oid.remove(&relation.oid).or_else(|| by_name.remove(&name));
+                let found = by_name.remove(&name).or_else(|| by_oid.remove(&relation.oid));
                 let stats = found.as_ref().and_then(stats_of);
                 let recent = found.as_ref().and_then(&mut recent_of);
                 View {

@@ -126,6 +126,15 @@ fn parse(text: &str) -> Option<Vec<String>> {
     }
 }
 
+/// A command about a view, as a shell reads it.
+pub fn command(words: &str, view: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    if !view.is_empty() && view.chars().all(plain) {
+        return format!("refreshtop {words} {view}");
+    }
+    format!("refreshtop {words} '{}'", view.replace('\'', "'\\''"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,10 @@ use super::{
     Drift, Edge, Managed, OwnLimits, Registered, Relation, UniqueIndex, View, Views,
     names::{NotFound, ViewName},
 };
-use crate::{address::ViewId, limits::Overrides, reading::Unavailable, snapshot::Server, stats::RefreshStats};
+use crate::health::Rule;
+use crate::{
+    address::ViewId, health::Verdict, limits::Overrides, reading::Unavailable, snapshot::Server, stats::RefreshStats,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -49,6 +52,7 @@ fn registered(view: &ViewName, oid: i64) -> Registered {
         time_zone: "UTC".into(),
         settings: BTreeMap::new(),
         blocking: false,
+        by_migration: false,
         schedule: None,
         limits: OwnLimits::default(),
     }
@@ -89,13 +93,26 @@ fn the_worst_is_first() {
 }
 
 #[test]
-fn a_view_is_known_by_its_oid_and_then_by_its_name() {
+fn a_view_is_known_by_its_name_and_then_by_its_oid() {
     let (old, new) = (name("public", "old"), name("public", "new"));
     let drift = |relations, registry| views(relations, registry, &[]).views[0].drift();
     assert_eq!(drift(vec![(old.clone(), relation(1, &[]))], vec![registered(&old, 1)]), None);
     assert_eq!(drift(vec![(new, relation(1, &[]))], vec![registered(&old, 1)]), Some(Drift::Renamed(old.clone())));
     assert_eq!(drift(vec![(old.clone(), relation(2, &[]))], vec![registered(&old, 1)]), Some(Drift::Replaced));
     assert_eq!(drift(vec![], vec![registered(&old, 1)]), Some(Drift::Gone));
+    // A release made a new one and kept the old one under another name: the next refresh takes the new one.
+    let kept = vec![(name("public", "backup"), relation(1, &[])), (old.clone(), relation(2, &[]))];
+    let swapped = views(kept, vec![registered(&old, 1)], &[]);
+    assert_eq!((&swapped.views[0].managed, swapped.views.len()), (&Managed::No, 2));
+    assert_eq!(swapped.views[1].drift(), Some(Drift::Replaced));
+    // Two views that have changed names are both refreshed under the names that they have.
+    let (a, b) = (name("public", "a"), name("public", "b"));
+    let crossed = vec![(a.clone(), relation(2, &[])), (b.clone(), relation(1, &[]))];
+    let crossed = views(crossed, vec![registered(&a, 1), registered(&b, 2)], &[]);
+    assert_eq!(crossed.views.iter().map(View::drift).collect::<Vec<_>>(), [const { Some(Drift::Replaced) }; 2]);
+    // One took the name of another one, which is gone.
+    let taken = views(vec![(b.clone(), relation(1, &[]))], vec![registered(&a, 1), registered(&b, 2)], &[]);
+    assert_eq!(taken.views.iter().map(View::drift).collect::<Vec<_>>(), [Some(Drift::Replaced), Some(Drift::Gone)]);
     // The same view, and one that another role made in its place: neither is refreshed.
     for oid in [1, 2] {
         let mut owner = relation(oid, &[]);
@@ -103,6 +120,38 @@ fn a_view_is_known_by_its_oid_and_then_by_its_name() {
         let found = drift(vec![(old.clone(), owner)], vec![registered(&old, 1)]);
         assert_eq!(found, Some(Drift::OwnerChanged("app".into())));
     }
+}
+
+#[test]
+fn what_keeps_a_view_from_being_refreshed_is_said_with_the_command_that_helps() {
+    let limit = Duration::from_mins(10);
+    let found = |change: &dyn Fn(&mut Relation, &mut Registered), age| {
+        let sales = name("public", "Top Ten");
+        let (mut relation, mut registered) = (relation(1, &[]), registered(&sales, 1));
+        change(&mut relation, &mut registered);
+        let all = views(vec![(sales.clone(), relation)], vec![registered], &[(&sales.sql, fresh(age))]);
+        let overrides = Overrides { max_age: Some(limit), ..Overrides::default() };
+        let health = all.views[0].health(now(), &overrides)?;
+        health.finding(Rule::NothingRefreshes).map(|finding| (finding.verdict, finding.reason.clone()))
+    };
+    assert_eq!(found(&|_, _| {}, 1), None);
+    let lost: &dyn Fn(&mut Relation, &mut Registered) = &|relation, _| relation.unique_indexes.clear();
+    let why = "no unique index, so every refresh fails: refreshtop views add '\"Top Ten\"' proposes one".to_owned();
+    assert_eq!(found(lost, 1), Some((Verdict::Warning, why.clone())));
+    assert_eq!(found(lost, 11), Some((Verdict::Critical, why)));
+    let readers_wait: &dyn Fn(&mut Relation, &mut Registered) = &|relation, registered| {
+        relation.unique_indexes.clear();
+        registered.blocking = true;
+    };
+    assert_eq!(found(readers_wait, 1), None);
+    let empty = found(&|relation, _| relation.populated = false, 1);
+    let why = "it has no data, so nobody can read it: refreshtop refresh '\"Top Ten\"'".to_owned();
+    assert_eq!(empty, Some((Verdict::Warning, why)));
+    let other = found(&|relation, _| relation.owner = "other".into(), 1);
+    let why = "its owner was app, and it is not refreshed: refreshtop views add '\"Top Ten\"'".to_owned();
+    assert_eq!(other, Some((Verdict::Warning, why)));
+    let own = found(&|relation, registered| (relation.owner, registered.by_migration) = ("other".into(), true), 1);
+    assert_eq!(own.unwrap().1, "its owner was app, and it is not refreshed: refreshtop migrate");
 }
 
 #[test]

@@ -93,6 +93,10 @@ fn is_call(kind: FixKind) -> bool {
         | FixKind::AlterJob
         | FixKind::UnscheduleJob => true,
         FixKind::RollbackPrepared
+        | FixKind::RenameView
+        | FixKind::MoveView
+        | FixKind::GrantSelect
+        | FixKind::SetSearchPath
         | FixKind::CreateIndex
         | FixKind::DropIndex
         | FixKind::Analyze
@@ -112,6 +116,10 @@ fn called(kind: FixKind) -> &'static [Thing] {
         FixKind::CancelBackend
         | FixKind::TerminateBackend
         | FixKind::RollbackPrepared
+        | FixKind::RenameView
+        | FixKind::MoveView
+        | FixKind::GrantSelect
+        | FixKind::SetSearchPath
         | FixKind::CreateIndex
         | FixKind::DropIndex
         | FixKind::Analyze

@@ -1,11 +1,9 @@
 //! Facts of locks: which sessions wait for the view and its sources, which ones block them, and which are idle with
 //! locks.
 
-use super::{Asker, Options, REACHED};
-use refreshtop_core::diagnosis::{
-    Check,
-    locks::{self, Facts},
-};
+use super::{Asker, target::Target};
+use crate::error::Result;
+use refreshtop_core::diagnosis::locks::Facts;
 
 /// The columns about a session `a` of `pg_stat_activity`.
 const SESSION: &str = "
@@ -32,9 +30,9 @@ const PREPARED: &str = "
     WHERE p.database = current_database() AND (l.locktype = 'advisory' OR n.name IS NOT NULL)
     GROUP BY p.gid, p.owner, p.prepared ORDER BY p.prepared LIMIT 20";
 
-fn query() -> String {
+fn query(target: &Target) -> String {
     format!(
-        "WITH RECURSIVE {REACHED}, lock AS MATERIALIZED (
+        "WITH RECURSIVE {reached}, lock AS MATERIALIZED (
             SELECT * FROM pg_locks
         ), near AS MATERIALIZED (
             SELECT l.pid, l.virtualtransaction, c.oid::regclass::text AS name, l.mode, l.granted
@@ -76,16 +74,11 @@ fn query() -> String {
                      FROM (SELECT {SESSION}, '{{}}'::int[] AS blocked_by FROM pg_stat_activity a
                            WHERE a.state LIKE 'idle in transaction%' AND a.pid IN (SELECT n.pid FROM near n WHERE n.granted)
                            ORDER BY a.state_change LIMIT 20) i),
-            'prepared', (SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') FROM ({PREPARED}) p))"
+            'prepared', (SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') FROM ({PREPARED}) p))",
+        reached = target.reached()
     )
 }
 
-pub(super) async fn checks(asker: &Asker<'_>, options: &Options) -> [Check; 2] {
-    match asker.catalog::<Facts>(&query()).await {
-        Ok(facts) => [locks::blocking(&facts, &options.limits), locks::idle(&facts, &options.limits)],
-        Err(failure) => [
-            asker.unknown("blocking", "Blocked sessions", &failure).await,
-            asker.unknown("idle-in-transaction", "Idle in a transaction", &failure).await,
-        ],
-    }
+pub(super) async fn facts(asker: &Asker<'_>, target: &Target) -> Result<Facts> {
+    asker.catalog(&query(target)).await
 }

@@ -4,6 +4,7 @@
 //! that gives sessions away after each transaction as well. Every question can fail by itself. Questions that don't depend
 //! on each other's answers are polled together, and so share a round trip.
 
+mod attempts;
 mod cron;
 mod fixing;
 mod jobs;
@@ -13,6 +14,9 @@ mod rights;
 mod server;
 mod sessions;
 mod storage;
+mod subject;
+mod target;
+mod view;
 
 pub(crate) use cron::FUNCTIONS;
 
@@ -26,8 +30,9 @@ use crate::{
     session::{SEARCH_PATH, Session},
     trust::{self, Thing, Trust},
 };
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 use refreshtop_core::{
+    address::ViewId,
     diagnosis::{Check, Diagnosis, Limits},
     reading::Unavailable,
 };
@@ -37,29 +42,6 @@ use tokio::sync::SetOnce;
 
 /// Longest question, but for a plan that is run.
 const LIMIT: Duration = Duration::from_secs(5);
-
-/// The view, and every relation that its refresh reads, as `reached(relation)`.
-const REACHED: &str = "
-    reached(relation) AS (
-        SELECT to_regclass('public.platform_metrics')::oid WHERE to_regclass('public.platform_metrics') IS NOT NULL
-        UNION
-        SELECT next.relation
-        FROM reached
-        CROSS JOIN LATERAL (
-            SELECT d.refobjid
-            FROM pg_rewrite r
-            JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
-            JOIN pg_class c ON c.oid = r.ev_class
-            WHERE r.ev_class = reached.relation
-              AND (c.relkind = 'v' OR r.ev_class = to_regclass('public.platform_metrics')::oid)
-            UNION ALL
-            SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = reached.relation
-        ) next(relation)
-    )";
-
-/// The checks that are about `platform_metrics` alone.
-pub const OF_THE_VIEW: [&str; 6] =
-    ["source-security", "unique-index", "refresh-job", "refresh-job-runs", "other-refreshers", "plan"];
 
 /// What a diagnosis may do.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -81,36 +63,35 @@ pub enum CronSession<'a> {
     Unreachable(String),
 }
 
-/// Asks everything. `app` is a session in the application's database, outside a transaction.
-pub async fn diagnose(app: &mut Session, session: CronSession<'_>, options: &Options) -> Diagnosis {
+/// Asks everything about the server and the installation, and about each of `views`. `app` is a session in the
+/// application's database, outside a transaction.
+pub async fn diagnose(app: &mut Session, session: CronSession<'_>, views: &[ViewId], options: &Options) -> Diagnosis {
     let asker = Asker::new(app);
     // Boxed, since together they are larger than a thread's stack bears.
     let (
         (),
         [migrations, queue, connections, replication, row_security],
-        [sizes, dead_rows, statistics, unique_index, log_growth, future_rows],
-        rights::Checks { source_security, roles, installation },
-        [blocking, idle],
-        plan,
+        [log_growth, future_rows],
+        rights::Checks { roles, installation },
         cron,
+        views,
     ) = tokio::join!(
         Box::pin(asker.find_out()),
         Box::pin(server::checks(&asker, options)),
-        Box::pin(storage::checks(&asker, options)),
+        Box::pin(storage::log_checks(&asker)),
         Box::pin(rights::checks(&asker)),
-        Box::pin(locks::checks(&asker, options)),
-        Box::pin(plan::check(&asker, options)),
-        Box::pin(cron::checks(&asker, session, options)),
+        Box::pin(cron::look(&asker, session)),
+        Box::pin(join_all(views.iter().map(|view| Box::pin(view::facts(&asker, view, options))))),
     );
     let mut checks = vec![migrations];
     checks.extend(installation);
-    checks.extend([row_security, unique_index, source_security]);
-    checks.extend(cron);
-    checks.extend([blocking, idle, statistics, dead_rows, log_growth, future_rows, sizes, plan]);
-    checks.extend([roles, connections, queue, replication]);
-    if !asker.has_platform_metrics().await {
-        checks.retain(|check| !OF_THE_VIEW.contains(&check.id));
+    checks.push(row_security);
+    checks.extend(cron.of_server(&asker, options).await);
+    let has_platform_metrics = asker.has_platform_metrics().await;
+    for view in views.iter().filter(|view| has_platform_metrics || !view.is_own()) {
+        checks.extend(view.checks(&asker, &cron, options).await);
     }
+    checks.extend([log_growth, future_rows, roles, connections, queue, replication]);
     Diagnosis { checks }
 }
 
@@ -228,7 +209,7 @@ async fn value<T: DeserializeOwned>(session: &Session, trust: &Trust, question: 
     // Names that come back are written out in full, since nothing else is on the search path.
     let begin = format!(
         "BEGIN READ ONLY; SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = 500; SET LOCAL jit = off;
-         {SEARCH_PATH}; {}{}",
+         SET LOCAL quote_all_identifiers = off; {SEARCH_PATH}; {}{}",
         question.limit.as_millis().clamp(1, 3_600_000),
         trust.hold(&question.things),
         question.before

@@ -1,12 +1,13 @@
 //! The plan of the view's query.
 
-use super::{Asker, LIMIT, Options, Question, REACHED, value};
+use super::{Asker, LIMIT, Options, Question, target::Target, value};
 use crate::{
     error::{self, Error, Result},
     trust::{REPLACED, Trust},
 };
 use refreshtop_core::{
     diagnosis::{Check, Detail, plan},
+    numbers::length,
     reading::Unavailable,
 };
 use serde::Deserialize;
@@ -31,9 +32,9 @@ struct View {
 
 /// Even planning may run functions that the query calls, with the rights of this session. So the query is planned only
 /// if the view's owner has these rights anyway, or if it calls only PostgreSQL's own functions.
-fn query() -> String {
+fn query(target: &Target) -> String {
     format!(
-        "WITH RECURSIVE {REACHED}
+        "WITH RECURSIVE {reached}
          SELECT jsonb_build_object('owner', pg_get_userbyid(v.relowner), 'definition', pg_get_viewdef(v.oid),
             'owned', pg_has_role(v.relowner, current_user, 'MEMBER'),
             'stranger', (SELECT min(o.rolname::text)
@@ -48,20 +49,23 @@ fn query() -> String {
                 JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
                 -- Below that number everything came with the server.
                 WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass) AND d.refobjid >= 16384))
-         FROM pg_class v WHERE v.oid = to_regclass('public.platform_metrics') AND v.relkind = 'm'"
+         FROM pg_class v WHERE v.oid = (SELECT t.oid FROM target t)",
+        reached = target.reached()
     )
 }
 
-pub(super) async fn check(asker: &Asker<'_>, options: &Options) -> Check {
-    let view: View = match asker.catalog(&query()).await {
+/// `None` if there is no view.
+pub(super) async fn check(asker: &Asker<'_>, target: &Target, options: &Options) -> Option<Check> {
+    let view: View = match asker.catalog(&query(target)).await {
         Ok(view) => view,
-        Err(Error::NoRow) => {
-            let reason = "The view is missing, so it has no plan.";
-            return unknown(&Unavailable::new(reason, "See under index for concurrent refreshes."));
-        }
-        Err(failure) => return asker.unknown(ID, TITLE, &failure).await,
+        Err(Error::NoRow) => return None,
+        Err(failure) => return Some(asker.unknown(ID, TITLE, &failure).await),
     };
-    if let Some(reason) = refusal(&view, asker.trust().await) {
+    Some(of(asker, &view, options).await)
+}
+
+async fn of(asker: &Asker<'_>, view: &View, options: &Options) -> Check {
+    if let Some(reason) = refusal(view, asker.trust().await) {
         return unknown(&Unavailable::new(reason, format!("Ask as role {}.", view.owner)));
     }
     match explain(asker, &view.definition, options.run_plan).await {
@@ -69,7 +73,7 @@ pub(super) async fn check(asker: &Asker<'_>, options: &Options) -> Check {
             Some(root) => plan::check(root),
             None => unknown(&Unavailable::new("The server's plan has a form that this version does not know.", "")),
         },
-        Err(failure) => not_explained(asker, &view, &failure, options.run_plan).await,
+        Err(failure) => not_explained(asker, view, &failure, options.run_plan).await,
     }
 }
 
@@ -111,13 +115,10 @@ async fn not_explained(asker: &Asker<'_>, view: &View, failure: &Error, run: Opt
 
 /// The query took longer than it was given: that is known of it, and the plan as the server means to go about it.
 async fn stopped(asker: &Asker<'_>, definition: &str, limit: Duration) -> Check {
-    let longer = humantime::format_duration(limit * 10);
+    let longer = length(limit * 10);
     let why = Unavailable::new(
-        format!(
-            "The view's query was stopped after {}, before its steps were measured.",
-            humantime::format_duration(limit)
-        ),
-        format!("Give it longer: refreshtop doctor --analyze {}.", longer.to_string().replace(' ', "")),
+        format!("The view's query was stopped after {}, before its steps were measured.", length(limit)),
+        format!("Give it longer: refreshtop doctor --analyze {}.", longer.replace(' ', "")),
     );
     let planned = explain(asker, definition, None).await.ok().and_then(|json| plan::parse(&json));
     Check { detail: planned.map_or(Detail::None, Detail::Plan), ..unknown(&why) }

@@ -1,51 +1,67 @@
 //! Facts of the sources' row security, of the roles, and of the installation as a whole.
 
-use super::{Asker, Question};
+use super::{Asker, Question, target::Target};
 use crate::{
+    error::Result,
     migrate::{self, OPENED},
     trust::Thing,
 };
 use futures_util::future::join;
 use refreshtop_core::diagnosis::{
     Check, Verdict,
-    rights::{self, Facts, Home, Line},
+    rights::{self, Facts, Home, Line, Sources},
 };
 use serde::Deserialize;
 
 /// A table is read as the view's owner; through a plain view, as that one's owner, unless it is a `security_invoker`. Of
 /// tables with children only the one that is named asks its policies.
-const FACTS: &str = "
-    WITH RECURSIVE read(relation, reader) AS (
-        SELECT v.oid, v.relowner FROM pg_class v WHERE v.oid = to_regclass('public.platform_metrics') AND v.relkind = 'm'
-        UNION
-        SELECT d.refobjid, CASE
-            WHEN c.relkind = 'm' OR EXISTS (SELECT 1 FROM pg_options_to_table(c.reloptions) o
-                                            WHERE o.option_name = 'security_invoker' AND o.option_value::boolean)
-            THEN read.reader ELSE c.relowner END
-        FROM read JOIN pg_class c ON c.oid = read.relation
-        JOIN pg_rewrite r ON r.ev_class = c.oid
-        JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
-             AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> c.oid
-        -- A materialized view that is read keeps its own rows.
-        WHERE c.relkind = 'v' OR c.oid = to_regclass('public.platform_metrics')::oid
-    ), source AS (
-        SELECT DISTINCT c.oid, c.relname, c.relowner, c.relrowsecurity, c.relforcerowsecurity, read.reader
-        FROM read JOIN pg_class c ON c.oid = read.relation WHERE c.relkind IN ('r', 'p', 'f')
+fn sources_query(target: &Target) -> String {
+    format!(
+        "WITH RECURSIVE {itself}, read(relation, reader) AS (
+            SELECT v.oid, v.relowner FROM pg_class v WHERE v.oid = (SELECT t.oid FROM target t)
+            UNION
+            SELECT d.refobjid, CASE
+                WHEN c.relkind = 'm' OR EXISTS (SELECT 1 FROM pg_options_to_table(c.reloptions) o
+                                                WHERE o.option_name = 'security_invoker' AND o.option_value::boolean)
+                THEN read.reader ELSE c.relowner END
+            FROM read JOIN pg_class c ON c.oid = read.relation
+            JOIN pg_rewrite r ON r.ev_class = c.oid
+            JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+                 AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> c.oid
+            -- A materialized view that is read keeps its own rows.
+            WHERE c.relkind = 'v' OR c.oid = (SELECT t.oid FROM target t)
+        ), source AS (
+            SELECT DISTINCT c.oid, c.relname, c.relowner, c.relrowsecurity, c.relforcerowsecurity, read.reader
+            FROM read JOIN pg_class c ON c.oid = read.relation WHERE c.relkind IN ('r', 'p', 'f')
+        )
+        SELECT jsonb_build_object(
+            'owner', (SELECT pg_get_userbyid(v.relowner) FROM pg_class v WHERE v.oid = (SELECT t.oid FROM target t)),
+            'hiding', (SELECT coalesce(jsonb_agg(jsonb_build_object('table', s.oid::regclass::text,
+                           'owner', pg_get_userbyid(s.relowner), 'reader', r.rolname, 'forced', s.relforcerowsecurity)
+                           ORDER BY s.oid::regclass::text), '[]')
+                       FROM source s JOIN pg_roles r ON r.oid = s.reader
+                       WHERE s.relrowsecurity AND NOT r.rolsuper AND NOT r.rolbypassrls
+                         AND (s.relforcerowsecurity OR NOT pg_has_role(s.reader, s.relowner, 'USAGE'))),
+            'own_setting', (SELECT coalesce(jsonb_agg(DISTINCT p.oid::regprocedure::text), '[]')
+                       FROM read JOIN pg_rewrite r ON r.ev_class = read.relation
+                       JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+                                       AND d.refclassid = 'pg_proc'::regclass
+                       JOIN pg_proc p ON p.oid = d.refobjid
+                       WHERE EXISTS (SELECT 1 FROM unnest(p.proconfig) c
+                                     WHERE lower(c) IN ('row_security=on', 'row_security=true', 'row_security=yes',
+                                                        'row_security=1'))),
+            'owners', (SELECT coalesce(jsonb_agg(DISTINCT pg_get_userbyid(s.relowner)), '[]') FROM source s))",
+        itself = target.itself()
     )
+}
+
+/// The row security of what a view reads.
+pub(super) async fn sources(asker: &Asker<'_>, target: &Target) -> Result<Sources> {
+    asker.catalog(&sources_query(target)).await
+}
+
+const FACTS: &str = "
     SELECT jsonb_build_object(
-        'owner', (SELECT pg_get_userbyid(v.relowner) FROM pg_class v WHERE v.oid = to_regclass('public.platform_metrics') AND v.relkind = 'm'),
-        'hiding', (SELECT coalesce(jsonb_agg(jsonb_build_object('table', s.oid::regclass::text, 'owner', pg_get_userbyid(s.relowner),
-                       'reader', r.rolname, 'forced', s.relforcerowsecurity) ORDER BY s.oid::regclass::text), '[]')
-                   FROM source s JOIN pg_roles r ON r.oid = s.reader
-                   WHERE s.relrowsecurity AND NOT r.rolsuper AND NOT r.rolbypassrls
-                     AND (s.relforcerowsecurity OR NOT pg_has_role(s.reader, s.relowner, 'USAGE'))),
-        'own_setting', (SELECT coalesce(jsonb_agg(DISTINCT p.oid::regprocedure::text), '[]')
-                   FROM read JOIN pg_rewrite r ON r.ev_class = read.relation
-                   JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_proc'::regclass
-                   JOIN pg_proc p ON p.oid = d.refobjid
-                   WHERE EXISTS (SELECT 1 FROM unnest(p.proconfig) c
-                                 WHERE lower(c) IN ('row_security=on', 'row_security=true', 'row_security=yes', 'row_security=1'))),
-        'owners', (SELECT coalesce(jsonb_agg(DISTINCT pg_get_userbyid(s.relowner)), '[]') FROM source s),
         'members', (SELECT coalesce(jsonb_agg(m.rolname ORDER BY m.rolname), '[]') FROM pg_auth_members a
                     JOIN pg_roles o ON o.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
                     WHERE o.rolname = 'refreshtop_owner' AND NOT m.rolsuper),
@@ -132,7 +148,6 @@ fn inventory_query() -> String {
 }
 
 pub(super) struct Checks {
-    pub source_security: Check,
     pub roles: Check,
     /// Home and inventory; none if the installation is older than them.
     pub installation: Vec<Check>,
@@ -140,14 +155,11 @@ pub(super) struct Checks {
 
 pub(super) async fn checks(asker: &Asker<'_>) -> Checks {
     let (facts, installation) = join(asker.catalog::<Facts>(FACTS), installation(asker)).await;
-    let (source_security, roles) = match facts {
-        Ok(facts) => (rights::source_security(&facts), rights::roles(&facts)),
-        Err(failure) => (
-            asker.unknown("source-security", "Row security of the sources", &failure).await,
-            asker.unknown("roles", "Who could change refreshtop", &failure).await,
-        ),
+    let roles = match facts {
+        Ok(facts) => rights::roles(&facts),
+        Err(failure) => asker.unknown("roles", "Who could change refreshtop", &failure).await,
     };
-    Checks { source_security, roles, installation }
+    Checks { roles, installation }
 }
 
 async fn installation(asker: &Asker<'_>) -> Vec<Check> {

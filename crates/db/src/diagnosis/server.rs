@@ -53,6 +53,8 @@ struct Ways {
 struct Applied {
     steps: Vec<i64>,
     left_out: bool,
+    /// Whether `platform_metrics` is installed, or should be.
+    wanted: bool,
 }
 
 const WAYS: &str = "
@@ -67,10 +69,10 @@ const WAYS: &str = "
 pub(super) async fn checks(asker: &Asker<'_>, options: &Options) -> [Check; 5] {
     let (applied, facts) = join(applied(asker), asker.catalog::<Facts>(FACTS)).await;
     // Nobody else sets it.
-    let _ = asker.platform_metrics.set(!applied.as_ref().is_ok_and(|applied| applied.left_out));
+    let _ = asker.platform_metrics.set(applied.as_ref().map_or(true, |applied| applied.wanted));
     let migrations = match applied {
-        Ok(Applied { steps, left_out: false }) => server::migrations(&migrate::known(), &steps),
-        Ok(Applied { steps, left_out: true }) => server::without_platform_metrics(&migrate::needed(), &steps),
+        Ok(Applied { steps, left_out: false, .. }) => server::migrations(&migrate::known(), &steps),
+        Ok(Applied { steps, left_out: true, .. }) => server::without_platform_metrics(&migrate::needed(), &steps),
         Err(failure) => asker.unknown("migrations", "Migrations", &failure).await,
     };
     match facts {
@@ -97,7 +99,8 @@ async fn applied(asker: &Asker<'_>) -> Result<Applied> {
     let steps = steps(asker, ways).await?;
     let applied = |version: &i64| steps.contains(version);
     let left_out = !sources && migrate::needed().iter().all(applied) && !migrate::known().iter().all(applied);
-    Ok(Applied { steps, left_out })
+    let wanted = sources || migrate::known().iter().all(applied);
+    Ok(Applied { steps, left_out, wanted })
 }
 
 async fn steps(asker: &Asker<'_>, ways: Ways) -> Result<Vec<i64>> {

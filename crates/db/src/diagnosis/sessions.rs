@@ -7,7 +7,10 @@ use crate::{
     session::Session,
 };
 use refreshtop_connect::{Canceller, ConnectError, Limits, Target};
-use refreshtop_core::diagnosis::{Diagnosis, Fix};
+use refreshtop_core::{
+    address::ViewId,
+    diagnosis::{Diagnosis, Fix},
+};
 use std::time::Duration;
 
 /// For what changes something: building an index may wait for others, and take its time.
@@ -83,14 +86,14 @@ impl Sessions {
         Ok(self.cancellers.iter().cloned().zip(pids).collect())
     }
 
-    /// Asks everything.
-    pub async fn diagnose(&mut self, options: &Options) -> Diagnosis {
+    /// Asks everything about the server, and about each of `views`.
+    pub async fn diagnose(&mut self, views: &[ViewId], options: &Options) -> Diagnosis {
         let cron = match &mut self.cron {
             Ok(Some(session)) => CronSession::Elsewhere(session),
             Ok(None) => CronSession::Same,
             Err(reason) => CronSession::Unreachable(reason.clone()),
         };
-        super::diagnose(&mut self.app, cron, options).await
+        super::diagnose(&mut self.app, cron, views, options).await
     }
 
     /// Executes a fix in its database; see [`super::fix`].

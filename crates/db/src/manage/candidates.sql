@@ -7,6 +7,8 @@ SELECT c.oid::int8 AS oid, refreshtop.type_of(c.oid) AS id, n.nspname::text AS s
            AND (v.definer IS NULL OR EXISTS (
                     SELECT FROM pg_proc p JOIN pg_namespace d ON d.oid = p.pronamespace
                     WHERE d.nspname = 'refreshtop_definers' AND p.proname = v.definer AND p.proowner = c.relowner))
+           -- Without an index its refreshes fail, and what helps is found again.
+           AND (v.blocking OR refreshtop.has_key(c.oid))
            AS registered,
        v.refresh_type IS NOT NULL AND v.managed_at IS NULL AS by_migration,
        ARRAY(SELECT s.oid::int8 FROM refreshtop.relations(c.oid) AS r(oid) JOIN pg_class s ON s.oid = r.oid

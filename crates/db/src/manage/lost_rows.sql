@@ -53,9 +53,11 @@ BEGIN
             RETURN NULL;
         END IF;
         v_problem := format(
-            'index %s takes each key once, and the query of %s gives %s rows more: '
+            'index %s takes each key once, and the query of %s gives %s more: '
             'a concurrent refresh loses those with a NULL in them without an error',
-            v_index.name, v_view.name, v_rows[1] - v_rows[2] - v_rows[3]);
+            v_index.name, v_view.name,
+            v_rows[1] - v_rows[2] - v_rows[3]
+                || CASE v_rows[1] - v_rows[2] - v_rows[3] WHEN 1 THEN ' row' ELSE ' rows' END);
     END LOOP;
     RETURN v_problem;
 END

@@ -249,7 +249,7 @@ pub async fn unmanage(session: &mut Session, id: &ViewId) -> Result<Result<(), S
 /// The same within a transaction. `Err` is why it can't be done. `app` is a transaction in which [`migrate::enter`] is in
 /// force, and which a failure ends.
 pub async fn unmanage_within(app: &mut Session, id: &ViewId) -> Result<Result<(), String>> {
-    match app.ask("SELECT refreshtop.unmanage($1)", &[Parameter::Text(id.as_str())]).await {
+    match app.ask("SELECT refreshtop.unmanage($1, false)", &[Parameter::Text(id.as_str())]).await {
         Ok(_) => Ok(Ok(())),
         Err(failure) if error::server_error(&failure).is_some() => Ok(Err(Failed::of(&failure).reason)),
         Err(failure) => Err(failure),

@@ -68,6 +68,9 @@ async fn ensured(
     if let Err(failure) = editor.ensure_views().await {
         return Err(editor.refused(failure));
     }
+    if let Err(failure) = editor.resume_left().await {
+        return Err(editor.refused(failure));
+    }
     for wanted in jobs(installation.platform_metrics).iter().filter(|wanted| !wanted.view.is_empty()) {
         editor.report_others(wanted);
     }

@@ -12,6 +12,7 @@ use crate::{
         job_spec::{JOB_ROLE, JOBS, JobSpec},
         notes::{self, AS_MIGRATOR, AS_OWNER, Note},
         own_table::readable,
+        take_over::is_same,
         view_jobs::{self, ViewJob},
     },
     session::{PINNED, Session},
@@ -98,7 +99,13 @@ impl Installation {
     /// Whether there is a job for the view, or jobs of others were paused for it.
     pub fn has_job_of(&self, view: &ViewId) -> bool {
         self.views.iter().any(|known| known.id == view.as_str())
-            || self.notes.iter().any(|note| matches!(note, Note::Paused(of, _) if of == view.as_str()))
+            || self.notes.iter().any(|note| matches!(note, Note::Paused { view: of, .. } if of == view.as_str()))
+    }
+
+    /// Whether it has paused that job of somebody else.
+    pub(super) fn has_paused(&self, job: &CronJob) -> bool {
+        let is_it = |note: &Note| matches!(note, Note::Paused { found, .. } if is_same(&job.found(), found));
+        self.notes.iter().any(is_it)
     }
 
     /// Whether anything was ever noted about `pg_cron`.

@@ -17,8 +17,15 @@ use crate::{
 pub(super) enum Note {
     /// About a job of the contract, by the contract's name: how it was found, if it was.
     Job(String, Option<Found>),
-    /// A job of somebody else refreshed a view that has a job of ours, by that one's name: how it was before it was paused.
-    Paused(String, Found),
+    /// A job of somebody else refreshed a view.
+    Paused {
+        /// Under which name the view is managed.
+        view: String,
+        /// How the job was before it was paused.
+        found: Found,
+        /// Whether the view is managed still.
+        managed: bool,
+    },
     /// The extension was created on behalf of this database.
     Extension,
     /// [`JOB_ROLE`] was given rights on `pg_cron`, so that the installation can show and change its jobs.
@@ -35,16 +42,24 @@ pub(super) async fn notes(app: &mut Session) -> Result<Vec<Note>> {
     if !readable(app, "undo").await? {
         return Ok(Vec::new());
     }
-    let sql = "SELECT kind, object_name, (detail -> 'found')::text AS found, (detail -> 'paused')::text AS paused
-               FROM refreshtop.undo WHERE kind IN ('job', 'extension') ORDER BY at";
+    let managed = if readable(app, "views").await? {
+        "EXISTS (SELECT FROM refreshtop.views v WHERE v.refresh_type = object_name)"
+    } else {
+        "true"
+    };
+    let sql = format!(
+        "SELECT kind, object_name, (detail -> 'found')::text AS found, (detail -> 'paused')::text AS paused,
+                {managed} AS managed
+         FROM refreshtop.undo WHERE kind IN ('job', 'extension') ORDER BY at"
+    );
     let mut notes = Vec::new();
-    for row in app.ask(sql, &[]).await? {
+    for row in app.ask(&sql, &[]).await? {
         let name = text(&row, "object_name")?.unwrap_or_default();
         notes.push(if row.try_get::<String, _>("kind")? == "extension" {
             if name == RIGHTS { Note::Rights } else { Note::Extension }
         } else if let Some(paused) = text(&row, "paused")? {
-            let Ok(paused) = serde_json::from_str(&paused) else { continue };
-            Note::Paused(name, paused)
+            let Ok(found) = serde_json::from_str(&paused) else { continue };
+            Note::Paused { view: name, found, managed: row.try_get("managed")? }
         } else {
             let found = text(&row, "found")?.and_then(|found| serde_json::from_str(&found).unwrap_or_default());
             Note::Job(name, found)

@@ -41,6 +41,7 @@ impl JobEditor<'_> {
             .jobs
             .iter()
             .filter(|job| job.database == self.installation.database && !self.reported.contains(&job.id))
+            .filter(|job| job.active || !self.installation.has_paused(job))
         {
             if let Some(how) = self.how(wanted, job) {
                 lines.push(format!(

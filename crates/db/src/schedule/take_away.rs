@@ -49,7 +49,7 @@ pub async fn take_away(
     if let Err(failure) = editor.remove_views().await {
         return Err(editor.refused(failure));
     }
-    if let Err(failure) = editor.resume_paused(None).await {
+    if let Err(failure) = editor.resume_paused(|_, _| true).await {
         return Err(editor.refused(failure));
     }
     if let Err(failure) = editor.take_rights_away().await {

@@ -18,7 +18,7 @@ use crate::{
     session::{PINNED, Session},
 };
 use refreshtop_core::{
-    manage::Candidate,
+    manage::{Candidate, Registered},
     statement::{self, Purpose},
 };
 use serde_json::json;
@@ -35,6 +35,8 @@ pub struct Other {
     /// Why it can't be taken over; `None` if it can.
     pub obstacle: Option<String>,
     id: i64,
+    /// The command that ends the take-over.
+    undo: &'static str,
 }
 
 /// The jobs of others that refresh `views`. `cron` is a transaction in the database of `pg_cron`.
@@ -108,13 +110,12 @@ pub async fn give_back(
         if let Some(known) = known {
             editor.remove_view(known).await?;
         }
-        editor.resume_paused(Some(view)).await
+        editor.resume_paused(|of, _| of == view).await
     };
     if let Err(failure) = resumed.await {
         return Err(editor.refused(failure));
     }
-    let forget = "DELETE FROM refreshtop.undo WHERE kind = 'job' AND detail ? 'paused' AND object_name = ";
-    editor.done.notes.push(format!("{forget}{}", literal(view)));
+    editor.done.notes.push(forget_paused(view));
     Ok(editor.done)
 }
 
@@ -144,6 +145,10 @@ impl JobEditor<'_> {
                     schedule: job.schedule.clone(),
                     obstacle,
                     id: job.id,
+                    undo: match view.registered {
+                        Registered::ByMigration => "refreshtop migrate down",
+                        Registered::No | Registered::Managed => "refreshtop views remove",
+                    },
                 })
             })
             .collect()
@@ -175,7 +180,7 @@ impl JobEditor<'_> {
             "database": self.installation.database, "cron_database": cron_database, "paused": job.found(),
         });
         self.done.notes.push(note("job", &other.view, &detail));
-        self.done.lines.push(format!("{} is paused, and runs again after: refreshtop views remove", other.job));
+        self.done.lines.push(format!("{} is paused, and runs again after: {}", other.job, other.undo));
         Ok(())
     }
 
@@ -190,12 +195,24 @@ impl JobEditor<'_> {
         Ok(())
     }
 
-    /// Lets the jobs run again that were paused for one view, or for all.
-    pub(super) async fn resume_paused(&mut self, view: Option<&str>) -> Result<()> {
+    /// Lets the jobs run again that were paused for views that are managed no longer.
+    pub(super) async fn resume_left(&mut self) -> Result<()> {
+        self.resume_paused(|_, managed| !managed).await?;
+        for noted in &self.installation.notes {
+            if let Note::Paused { view, managed: false, .. } = noted {
+                self.done.notes.push(forget_paused(view));
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the jobs run again that were paused for the views that are `wanted`, by their name and whether they are
+    /// managed.
+    pub(super) async fn resume_paused(&mut self, wanted: impl Fn(&str, bool) -> bool) -> Result<()> {
         let installation = self.installation;
         for noted in &installation.notes {
-            let Note::Paused(of, found) = noted else { continue };
-            if view.is_some_and(|view| view != of) {
+            let Note::Paused { view: of, found, managed } = noted else { continue };
+            if !wanted(of, *managed) {
                 continue;
             }
             let job = self.jobs.iter().find(|job| installation.runs_here(job) && is_same(&job.found(), found)).cloned();
@@ -218,12 +235,18 @@ impl JobEditor<'_> {
     }
 }
 
+/// Forgets which jobs were paused for a view.
+fn forget_paused(view: &str) -> String {
+    let paused = "DELETE FROM refreshtop.undo WHERE kind = 'job' AND detail ? 'paused' AND object_name = ";
+    format!("{paused}{}", literal(view))
+}
+
 /// Whether a command refreshes a view of that name without saying in which schema.
 fn may_refresh_unqualified(job: &CronJob, view: &Candidate) -> bool {
     view.schema != "public" && statement::refreshes(&job.command, &view.name)
 }
 
 /// Whether a job is the one that was found, but for its pause.
-fn is_same(job: &Found, found: &Found) -> bool {
+pub(super) fn is_same(job: &Found, found: &Found) -> bool {
     Found { active: found.active, ..job.clone() } == *found
 }

@@ -1,7 +1,9 @@
 //! The materialized views of a database, managed or not, from catalog rows, the registry and the statistics.
 
+mod board;
+
 use crate::{
-    cron_settings,
+    cron_settings::{self, CronSettings},
     error::{self, Error, Result},
     jobs,
     parameter::Parameter,
@@ -19,7 +21,7 @@ use refreshtop_core::{
     run::RunStatus,
     stats::RefreshStats,
     views::{
-        Last, LastBlocker, OwnLimits, Recent, Registered, Relation, View, Views,
+        Last, LastBlocker, OwnLimits, Recent, Registered, Relation, Usual, View, Views,
         details::{Catalog, Details},
         live::ATTEMPTS,
         names::ViewName,
@@ -31,10 +33,13 @@ use std::{collections::BTreeMap, time::Duration};
 /// Names must read the same whatever the database's settings say.
 const SETTINGS: &str = "SET LOCAL quote_all_identifiers = off; ";
 
+pub use board::{Known, board};
+
 const LIST: &str = include_str!("list.sql");
 /// The same columns, without what costs time.
-const BOARD: &str = include_str!("board.sql");
-const DETAILS: &str = include_str!("details.sql");
+const LIST_OF_BOARD: &str = include_str!("board.sql");
+/// One view in detail: `$1` is its oid.
+pub(crate) const DETAILS: &str = include_str!("details.sql");
 
 /// Attempts of each view that are read along.
 const RECENT: u16 = ATTEMPTS;
@@ -58,7 +63,7 @@ const REGISTRY: &str = "
            v.view_oid::int8 AS oid, v.view_owner::text AS owner, v.time_zone,
            (SELECT coalesce(jsonb_object_agg(s.key, coalesce(s.value, '')), '{}') FROM jsonb_each_text(v.settings) s)::text AS settings,
            extract(epoch FROM v.lock_timeout)::float8 AS lock_timeout, extract(epoch FROM v.keep_log)::float8 AS keep_log,
-           v.blocking,
+           v.blocking, v.managed_at IS NULL AS by_migration,
            left(v.schedule, 200) AS schedule, extract(epoch FROM v.run_every)::float8 AS run_every,
            extract(epoch FROM v.max_age)::float8 AS max_age, extract(epoch FROM v.max_duration)::float8 AS max_duration,
            v.success_warning::float8 AS success_warning, v.success_critical::float8 AS success_critical,
@@ -74,6 +79,14 @@ pub async fn read(app: &mut Kept, window: Option<Duration>) -> Result<Views> {
 
 /// The same in a transaction.
 pub async fn views(tx: &ReadTransaction<'_>, window: Option<Duration>) -> Result<Views> {
+    Ok(views_and_cron(tx, window).await?.0)
+}
+
+/// The same with the settings of `pg_cron`, if they could be read.
+pub(super) async fn views_and_cron(
+    tx: &ReadTransaction<'_>,
+    window: Option<Duration>,
+) -> Result<(Views, Option<CronSettings>)> {
     let (views, cron, jobs) = tokio::join!(
         biased;
         all(tx, LIST, window),
@@ -83,12 +96,7 @@ pub async fn views(tx: &ReadTransaction<'_>, window: Option<Duration>) -> Result
     let mut views = views?;
     let jobs = jobs::here(tx, &cron, jobs, &views).await?;
     views.set_jobs(&jobs);
-    Ok(views)
-}
-
-/// The same without sizes, rows, dependencies and jobs, for the board.
-pub async fn board(tx: &ReadTransaction<'_>, window: Option<Duration>) -> Result<Views> {
-    all(tx, BOARD, window).await
+    Ok((views, cron.ok()))
 }
 
 async fn all(tx: &ReadTransaction<'_>, list: &str, window: Option<Duration>) -> Result<Views> {
@@ -102,45 +110,60 @@ async fn all(tx: &ReadTransaction<'_>, list: &str, window: Option<Duration>) -> 
         recent(tx),
     );
     let relations = relations?.iter().map(relation).collect::<Result<_>>()?;
-    let server = tx.facts().await;
-    let role = &server.server.role;
-    let facts = facts?;
-    let (installed, readable) =
-        (facts.try_get("installed")?, facts.try_get::<Option<bool>, _>("readable")? == Some(true));
-    let (registry, stats) = match (installed, readable) {
-        (false, _) => (Ok(Vec::new()), Ok(BTreeMap::new())),
-        (true, false) => {
-            let hidden = Unavailable::new(
-                format!("which views are managed: role {role} may not read refreshtop.views"),
-                error::grant(role),
-            );
-            (Err(hidden), part("statistics", role, stats)?)
-        }
-        (true, true) => {
-            let registry = registry.and_then(|rows| rows.iter().map(registered).collect());
-            (part("which views are managed", role, registry)?, part("statistics", role, stats)?)
-        }
-    };
-    // Without them the statistics are missing as well, and say why.
-    let recent = match recent {
-        Err(failure) if error::fails_all(&failure) => return Err(failure),
-        recent => recent.unwrap_or_default(),
-    };
-    Ok(Views::assemble((server.time, server.server.clone(), window), relations, registry, stats, recent))
+    let registry = registry.and_then(|rows| rows.iter().map(registered).collect());
+    Parts { relations, facts: facts?, registry, stats, recent }.assemble(tx, window).await
 }
 
-/// Reads all of them, and what the catalogs tell about each one for which `wanted` holds, by its oid.
+/// What is read of all views. Each part but the first two can be missing by itself.
+struct Parts {
+    relations: Vec<(ViewName, Relation)>,
+    /// The answer to [`REGISTRY_FACTS`].
+    facts: Row,
+    registry: Result<Vec<Registered>>,
+    stats: Result<BTreeMap<ViewId, RefreshStats>>,
+    recent: Result<BTreeMap<ViewId, Recent>>,
+}
+
+impl Parts {
+    async fn assemble(self, tx: &ReadTransaction<'_>, window: Option<Duration>) -> Result<Views> {
+        let server = tx.facts().await;
+        let role = &server.server.role;
+        let (installed, readable) =
+            (self.facts.try_get("installed")?, self.facts.try_get::<Option<bool>, _>("readable")? == Some(true));
+        let (registry, stats) = match (installed, readable) {
+            (false, _) => (Ok(Vec::new()), Ok(BTreeMap::new())),
+            (true, false) => {
+                let hidden = Unavailable::new(
+                    format!("which views are managed: role {role} may not read refreshtop.views"),
+                    error::grant(role),
+                );
+                (Err(hidden), part("statistics", role, self.stats)?)
+            }
+            (true, true) => {
+                (part("which views are managed", role, self.registry)?, part("statistics", role, self.stats)?)
+            }
+        };
+        // Without them the statistics are missing as well, and say why.
+        let recent = match self.recent {
+            Err(failure) if error::fails_all(&failure) => return Err(failure),
+            recent => recent.unwrap_or_default(),
+        };
+        let read = (server.time, server.server.clone(), window);
+        Ok(Views::assemble(read, self.relations, registry, stats, recent))
+    }
+}
+
+/// Reads all of them, and what the catalogs tell about each one whose oid is `wanted`.
 pub async fn read_in_detail(
     app: &mut Kept,
     window: Option<Duration>,
-    wanted: fn(&View) -> bool,
+    wanted: fn(&Views) -> Vec<i64>,
 ) -> Result<(Views, BTreeMap<i64, Result<Catalog>>)> {
     app.read(move |tx| {
         Box::pin(async move {
             let views = views(tx, window).await?;
-            let oids = views.views.iter().filter(|view| wanted(view)).filter_map(|view| view.relation.as_ref());
             // Polled together they share a round trip.
-            let read = oids.map(|relation| async move { (relation.oid, catalog(tx, Some(relation.oid)).await) });
+            let read = wanted(&views).into_iter().map(|oid| async move { (oid, catalog(tx, Some(oid)).await) });
             let details = futures_util::future::join_all(read).await.into_iter().collect();
             Ok((views, details))
         })
@@ -221,7 +244,7 @@ async fn statistics(tx: &ReadTransaction<'_>, window: Option<Duration>) -> Resul
 
 /// The newest attempts of all managed views.
 async fn recent(tx: &ReadTransaction<'_>) -> Result<BTreeMap<ViewId, Recent>> {
-    let sql = "SELECT * FROM refreshtop.recent_of_all($1)";
+    let sql = "SELECT r.*, r.last_error AS last_message FROM refreshtop.recent_of_all($1) r";
     let rows = tx.ask(&[Thing::Function("recent_of_all")], sql, &[Parameter::Integer(RECENT.into())]).await?;
     rows.iter().map(|row| Ok((ViewId::new(&some_text(row, "refresh_type")?), recent_of(row)?))).collect()
 }
@@ -232,7 +255,7 @@ fn recent_of(row: &Row) -> Result<Recent> {
     let name = text(row, "blocker")?;
     let blocker = row.try_get::<Option<i32>, _>("blocker_pid")?.map(|pid| LastBlocker { pid, name });
     let is_success = text(row, "last_status")?.as_deref() == Some("success");
-    let (sqlstate, error) = (text(row, "last_sqlstate")?, text(row, "last_error")?);
+    let (sqlstate, error) = (text(row, "last_sqlstate")?, text(row, "last_message")?);
     let last = moment(row, "last_at")?.map(|at| Last {
         at,
         status: if is_success { RunStatus::Success } else { RunStatus::Error },
@@ -240,7 +263,14 @@ fn recent_of(row: &Row) -> Result<Recent> {
         error,
         blocker,
     });
-    Ok(Recent { last, attempts: failed.into_iter().zip(durations).collect() })
+    let usual = row.try_get::<Option<f64>, _>("usual_ms")?.zip(row.try_get::<Option<f64>, _>("spread_ms")?);
+    Ok(Recent {
+        last,
+        attempts: failed.into_iter().zip(durations).collect(),
+        streak: row.try_get::<Option<i32>, _>("streak")?.and_then(|streak| streak.try_into().ok()).unwrap_or_default(),
+        streak_since: moment(row, "streak_since")?,
+        usual: usual.map(|(ms, spread_ms)| Usual { ms, spread_ms }),
+    })
 }
 
 /// A part that can be missing; only what ends everything fails it.
@@ -291,6 +321,7 @@ fn registered(row: &Row) -> Result<Registered> {
         time_zone: some_text(row, "time_zone")?,
         settings: json(row, "settings")?,
         blocking: row.try_get("blocking")?,
+        by_migration: row.try_get("by_migration")?,
         schedule: text(row, "schedule")?,
         limits: OwnLimits {
             run_every: set("run_every")?,

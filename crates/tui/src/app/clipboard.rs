@@ -4,14 +4,14 @@
 
 use crate::{
     app::{effect::Effect, overlay::Overlay, state::State},
-    screens::{context::Context, screen::Screen},
+    screens::screen::Screen,
 };
 use chrono::{DateTime, Utc};
 use refreshtop_core::{
     age,
     diagnosis::{ChainSession, Check, Detail, Fix, plan::Node},
-    incident,
-    run::{BlackBox, BlockingSession, Origin, Run, RunDetail, RunStatus},
+    markdown,
+    run::{Origin, Run, RunStatus},
     sanitize::{cleaned, printable, within},
 };
 use std::fmt::Write as _;
@@ -41,7 +41,7 @@ pub fn text(state: &State) -> Option<String> {
     let raw = match (&state.overlay, state.screen) {
         (Some(Overlay::Fix(choice)), _) => choice.fixes.get(choice.selected).and_then(statement)?,
         (Some(Overlay::Run { id, detail, .. }), _) => match detail.as_deref() {
-            Some(Ok(detail)) => in_full(detail),
+            Some(Ok(detail)) => markdown::run(detail),
             _ => listed(state.known_run(*id)?),
         },
         (None, Screen::Overview) => {
@@ -65,8 +65,7 @@ pub fn text(state: &State) -> Option<String> {
 
 /// The selected incident.
 fn incident(state: &State) -> Option<String> {
-    let Context { server_now, freshness_limit, .. } = state.context();
-    state.screens.incidents.selected(server_now, freshness_limit).map(|selected| incident::text(&selected))
+    state.screens.incidents.selected(&state.context()).map(|selected| markdown::incident(&selected))
 }
 
 /// Harmless, and not too long.
@@ -117,23 +116,6 @@ fn listed(run: &Run) -> String {
     sheet.0
 }
 
-/// A run with everything that the log keeps of it.
-fn in_full(detail: &RunDetail) -> String {
-    let mut sheet = Sheet(String::new());
-    sheet.head(&detail.run);
-    sheet.part("role", detail.triggered_by.as_deref());
-    sheet.part("application", detail.application.as_deref());
-    sheet.part("pid", detail.pid.map(|pid| pid.to_string()).as_deref());
-    sheet.part("message", detail.message.as_deref().or(detail.run.error.as_deref()));
-    sheet.part("detail", detail.detail.as_deref());
-    sheet.part("hint", detail.hint.as_deref());
-    sheet.part("context", detail.context.as_deref());
-    if let Some(black_box) = &detail.black_box {
-        sheet.black_box(black_box);
-    }
-    sheet.0
-}
-
 impl Sheet {
     fn head(&mut self, run: &Run) {
         let word = match run.status {
@@ -147,37 +129,6 @@ impl Sheet {
         self.part("origin", Some(origin(run.origin)));
         self.part("id", Some(&run.id.to_string()));
         self.part("SQLSTATE", run.sqlstate.as_deref());
-    }
-
-    fn black_box(&mut self, black_box: &BlackBox) {
-        let _ = writeln!(self.0, "\nblack box of {}", utc(black_box.captured_at));
-        if black_box.sessions.is_empty() {
-            self.0.push_str("no session was in the way\n");
-        }
-        for session in &black_box.sessions {
-            // The rest would be cut off anyhow.
-            if self.0.len() > LONGEST {
-                return;
-            }
-            self.session(session);
-        }
-    }
-
-    fn session(&mut self, session: &BlockingSession) {
-        let _ = writeln!(self.0, "\npid {}", session.pid);
-        self.part("user", session.user.as_deref());
-        self.part("application", session.application.as_deref());
-        self.part("client", session.client.as_deref());
-        self.part("state", session.state.as_deref());
-        self.part("transaction open for", session.xact_age_s.map(|age| format!("{age:.1} s")).as_deref());
-        let waits: Vec<String> = session.blocked_by.iter().take(1_000).map(ToString::to_string).collect();
-        self.part("waits for pid", Some(&waits.join(", ")));
-        for lock in session.locks.iter().take(1_000) {
-            let name = if lock.granted { "holds" } else { "wants" };
-            self.part(name, Some(&format!("{} on {}", lock.mode, lock.relation)));
-        }
-        self.part("query began", session.query_start.map(utc).as_deref());
-        self.part("query", session.query.as_deref());
     }
 }
 
@@ -271,7 +222,9 @@ mod tests {
 
     #[test]
     fn a_check_is_copied_with_its_evidence() {
-        let blocked = text(&fixtures::diagnose::view()).unwrap();
+        let mut view = fixtures::diagnose::view();
+        view.screens.diagnose.selected = Some("blocking");
+        let blocked = text(&view).unwrap();
         for part in ["pid 4711", "application month end report", "waits for [4711]", "pg_terminate_backend"] {
             assert!(blocked.contains(part), "{part}\n{blocked}");
         }
@@ -284,19 +237,15 @@ mod tests {
     fn a_run_is_copied_whole() {
         let text = text(&fixtures::opened(0)).unwrap();
         for part in [
-            "refresh FAILED after 5.00 s",
-            "started: 2026-11-23 03:00:00.000 UTC",
-            "SQLSTATE: 55P03",
-            "role: postgres",
-            "message: canceling statement due to lock timeout",
-            "detail: Process 4790 waits",
-            "hint: See server log",
-            "public.platform_metrics\"\n    PL/pgSQL function",
-            "black box of 2026-11-23 03:00:05",
-            "pid 4711\nuser: deploy\napplication: psql",
-            "holds: AccessExclusiveLock on public.accounts",
-            "waits for pid: 4711",
-            "query: ALTER TABLE public.accounts",
+            "### Refresh of `platform_metrics` failed: SQLSTATE `55P03`, blocked by `psql`, pid 4711",
+            "- **started**: 2026-11-23 03:00:00 UTC",
+            "- **role**: `postgres`",
+            "Message:\n\n```text\ncanceling statement due to lock timeout\n```",
+            "public.platform_metrics\"\nPL/pgSQL function",
+            "- **pid 4711**: user `deploy`, application `psql`",
+            "  - holds `AccessExclusiveLock` on `public.accounts`",
+            "  - waits for pid 4711",
+            "`ALTER TABLE public.accounts",
         ] {
             assert!(text.contains(part), "{part}\n{text}");
         }
@@ -365,7 +314,7 @@ mod tests {
         state.database_mut().polling.due = None;
         let effects = update(&mut state, Message::Action(Action::Copy), now);
         assert!(matches!(&effects[..], [Effect::Copy(text)] if text.contains("55P03")));
-        assert!(state.toast.as_ref().unwrap().text.contains("copied 50 lines"), "{:?}", state.toast);
+        assert!(state.toast.as_ref().unwrap().text.starts_with("copied 49 lines"), "{:?}", state.toast);
         let mut moments = 0;
         while state.toast.is_some() {
             let at = next_redraw(&state).unwrap();

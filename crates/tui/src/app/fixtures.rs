@@ -17,8 +17,8 @@ pub use crate::app::fixtures::{
     columns::{columns, columns_first, columns_hostile, columns_unmeasured, movement_of_rows, of_columns, of_rows},
     history::{history, history_empty, history_hostile, history_sparse, history_spike},
     incidents::{
-        incidents, incidents_empty, incidents_hostile, incidents_none, incidents_shared, incidents_silent,
-        incidents_unavailable,
+        incidents, incidents_empty, incidents_hostile, incidents_none, incidents_of_all, incidents_of_all_hostile,
+        incidents_of_all_none, incidents_shared, incidents_silent, incidents_unavailable,
     },
 };
 
@@ -88,8 +88,22 @@ pub fn with(snapshot: Snapshot) -> State {
 }
 
 /// The last three attempts failed, so the data is too old.
-pub fn stale() -> State {
+pub fn failing() -> State {
     with(snapshot(&[0, 1, 2]))
+}
+
+/// No attempt was made for a while, so the data is too old.
+pub fn stale() -> State {
+    let mut snapshot = snapshot(&[]);
+    let newest = snapshot.runs.as_mut().ok().and_then(|runs| {
+        runs.drain(..3);
+        runs.first()?.completed_at
+    });
+    if let Ok(stats) = &mut snapshot.stats {
+        (stats.total, stats.successful) = (285, 285);
+        (stats.last_refresh_at, stats.last_success_at) = (newest, newest);
+    }
+    with(snapshot)
 }
 
 /// Every fourth attempt of the day failed, the last three among them.
@@ -262,7 +276,12 @@ pub fn hostile() -> State {
     state.database_mut().link = Link::Polling { reason: text.clone() };
     state.database_mut().trigger = Trigger::Ended {
         view: view(),
-        outcome: TriggerOutcome::Error { duration_ms: 1.0, sqlstate: some(), message: hostile_megabyte() },
+        outcome: TriggerOutcome::Error {
+            duration_ms: 1.0,
+            sqlstate: some(),
+            message: hostile_megabyte(),
+            hint: some(),
+        },
         at: state.now,
     };
     if let Some(snapshot) = state.snapshot_mut() {
@@ -402,6 +421,7 @@ pub fn named(name: &str) -> Option<State> {
 pub const ZOO: &[Named] = &[
     ("healthy", live),
     ("stale", stale),
+    ("failing", failing),
     ("critical", critical),
     ("slow", slow),
     ("connecting", connecting),
@@ -448,9 +468,13 @@ pub const ZOO: &[Named] = &[
     ("incidents_unavailable", incidents_unavailable),
     ("incidents_down", || lost(incidents())),
     ("incidents_shared", incidents_shared),
+    ("incidents_of_all", incidents_of_all),
+    ("incidents_of_all_none", incidents_of_all_none),
+    ("incidents_of_all_hostile", incidents_of_all_hostile),
     ("incidents_hostile", incidents_hostile),
     ("board", board::faults),
     ("board_healthy", board::healthy),
+    ("board_jobs", board::jobs),
     ("board_unmanaged", board::unmanaged),
     ("board_empty", board::empty),
     ("board_thousand", board::thousand),

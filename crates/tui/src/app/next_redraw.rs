@@ -8,7 +8,7 @@ use crate::{
     app::overlay::{ManageStep, Overlay},
     screens::{board::state as board, screen::Screen, state::ScreenState as _, wall::drift},
 };
-use refreshtop_core::{age, link::Link, refresh::Trigger};
+use refreshtop_core::{age, health::Now, link::Link, refresh::Trigger};
 use std::time::{Duration, Instant};
 
 /// The next moment at which a label reads differently, a verdict changes or a poll is due. `None` if
@@ -38,7 +38,7 @@ pub fn next_redraw(state: &State) -> Option<Instant> {
     if state.screen == Screen::Wall {
         // Nothing there counts seconds but a refresh under way.
         let many = if state.has_many() { board::stable_for(&state.context()) } else { None };
-        let slow = [drift::stable_for(state), health_change(state), running_change(state), many];
+        let slow = [drift::stable_for(state), health_change(state), state_change(state), running_change(state), many];
         let moments = slow.into_iter().map(|wait| wait.and_then(after)).chain([
             state.database().polling.due,
             trigger_change(state),
@@ -47,11 +47,15 @@ pub fn next_redraw(state: &State) -> Option<Instant> {
         ]);
         return moments.flatten().min();
     }
+    // The verdict above the incidents of all views is that of the worst.
+    let of_all = if state.is_about_all() { board::stable_for(&state.context()) } else { None };
     let moments = [
         state.database().polling.due,
+        of_all.and_then(after),
         data_age_change(state).and_then(after),
         state.freshness().and_then(|age| after(age::until_coarse_change(age))),
         health_change(state).and_then(after),
+        state_change(state).and_then(after),
         running_change(state).and_then(after),
         job_change(state).and_then(after),
         trigger_change(state),
@@ -69,11 +73,23 @@ fn data_age_change(state: &State) -> Option<Duration> {
     state.data_age().filter(|_| shown).map(age::until_change)
 }
 
-/// Freshness turns from healthy to warning at a moment that can be computed.
+/// Freshness turns from healthy to warning, and from that to critical, at moments that can be computed.
 fn health_change(state: &State) -> Option<Duration> {
-    let limit = state.limits().max_age.value;
+    let (limit, age) = (state.limits().max_age.value, state.freshness()?);
     // A nanosecond past the limit: exactly at it the data still counts as fresh.
-    limit.checked_sub(state.freshness()?).map(|left| left + Duration::from_nanos(1))
+    let crossing = |limit: Duration| limit.checked_sub(age).map(|left| left + Duration::from_nanos(1));
+    crossing(limit).or_else(|| crossing(limit.saturating_mul(2)))
+}
+
+/// The state says since when it is so; that of a late job says it as well, in minutes.
+fn state_change(state: &State) -> Option<Duration> {
+    let now = state.server_now()?;
+    let since = match state.health().now {
+        Now::Failing { since: Some(since), .. } | Now::Recovered { since, .. } => since,
+        Now::Stopped => return Some(Duration::from_mins(1)),
+        _ => return None,
+    };
+    Some(age::until_coarse_change((now - since).to_std().unwrap_or_default()))
 }
 
 fn running_change(state: &State) -> Option<Duration> {

@@ -12,14 +12,14 @@ use refreshtop_core::{
     address::ViewId,
     database::Database,
     databases::Databases,
-    health::{self, Health},
-    limits::{Overrides, ViewLimits},
+    health::{self, AgeStyle, Health},
+    limits::{Overrides, ViewLimits, window_of},
     link::Link,
     refresh::Trigger,
     request::Request,
-    run::{Run, RunStatus},
+    run::Run,
     snapshot::Snapshot,
-    views::{View, Views},
+    views::{OwnLimits, Recent, View, Views},
 };
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -229,14 +229,27 @@ impl State {
         ViewLimits::resolve(&own, &self.options.overrides)
     }
 
-    /// The window that was asked for, or else the view's own.
+    /// The window that was asked for, or else the view's own; the usual one where all views are shown.
     pub fn chosen_window(&self) -> Duration {
+        if self.is_about_all() {
+            return window_of(&OwnLimits::default(), self.options.overrides.window);
+        }
         self.limits().window.value
+    }
+
+    /// Whether the screen is about all views.
+    pub fn is_about_all(&self) -> bool {
+        match self.screen {
+            Screen::Board => true,
+            Screen::Wall => self.has_many(),
+            Screen::Incidents => self.screens.incidents.is_of_all(),
+            _ => false,
+        }
     }
 
     /// What is newest in the log, as far as it is known.
     pub fn newest(&self) -> Newest {
-        Newest { run: self.runs().first().map(|run| run.id), total: self.stats().map(|stats| stats.total) }
+        Newest { run: self.runs().first().map(|run| run.id), at: None, total: self.stats().map(|stats| stats.total) }
     }
 
     /// Whether the database answers. Without it everything on the screen is old.
@@ -255,14 +268,27 @@ impl State {
         health::age(success, self.server_now()?)
     }
 
+    /// What was read of the view together with all others.
+    pub fn shown_view(&self) -> Option<&View> {
+        self.all()?.managed(&self.snapshot()?.view)
+    }
+
+    /// Why the state of the view is what it is, in a sentence.
+    pub fn sentence(&self, health: &Health) -> Option<String> {
+        let (snapshot, now) = (self.snapshot()?, self.server_now()?);
+        let stats = snapshot.stats.as_ref().ok()?;
+        Some(health.sentence(&snapshot.known(self.shown_view(), now).of(stats), now))
+    }
+
     /// The verdict. Losing the database, or the statistics, is unknown: never healthy.
     pub fn health(&self) -> Health {
         if let Some(unknown) = self.unreachable() {
             return unknown;
         }
         match (self.snapshot(), self.server_now()) {
-            (Some(Snapshot { stats: Ok(stats), .. }), Some(now)) => {
-                health::evaluate(stats, now, &self.limits().thresholds())
+            (Some(snapshot @ Snapshot { stats: Ok(stats), .. }), Some(now)) => {
+                let known = snapshot.known(self.shown_view(), now);
+                self.limits().limits().judge(&known.of(stats), now, AgeStyle::Coarse)
             }
             (Some(Snapshot { stats: Err(missing), .. }), _) => Health::unknown(missing.reason.clone()),
             _ => Health::unknown("reading"),
@@ -351,7 +377,8 @@ impl State {
     }
 
     /// Consecutive failures up to now, newest first.
-    pub fn failing_streak(&self) -> usize {
-        self.runs().iter().take_while(|run| run.status == RunStatus::Error).count()
+    pub fn failing_streak(&self) -> u32 {
+        let board = self.shown_view().and_then(|view| view.recent.as_ref());
+        board.map_or_else(|| Recent::of_runs(self.runs()).failing_streak(), Recent::failing_streak)
     }
 }

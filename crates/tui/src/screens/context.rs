@@ -2,7 +2,12 @@
 
 use super::screen::Screen;
 use chrono::{DateTime, Utc};
-use refreshtop_core::{address::ViewId, limits::Overrides, run::Run, views::Views};
+use refreshtop_core::{
+    address::ViewId,
+    limits::Overrides,
+    run::Run,
+    views::{View, Views},
+};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -47,6 +52,20 @@ pub struct Context<'a> {
 pub struct Newest {
     /// The newest run.
     pub run: Option<Uuid>,
+    /// When the newest one was logged, of several views.
+    pub at: Option<DateTime<Utc>>,
     /// Runs in the window.
     pub total: Option<u64>,
+}
+
+impl Newest {
+    /// The same of all views.
+    pub fn of_all(all: &Views) -> Self {
+        let last = |view: &View| view.recent.as_ref()?.last.as_ref().map(|last| last.at);
+        Self {
+            run: None,
+            at: all.views.iter().filter_map(last).max(),
+            total: Some(all.views.iter().filter_map(|view| view.stats.as_ref()).map(|stats| stats.total).sum()),
+        }
+    }
 }

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 /// The state of one screen. The defaults are for screens that don't need a method.
 pub trait ScreenState {
+    /// It is opened from another screen.
+    fn enter(&mut self) {}
+
     /// Asks for what it shows, if that is more than the snapshot has and may have changed.
     fn load(&mut self, _: &Context) -> Vec<ScreenEffect> {
         Vec::new()

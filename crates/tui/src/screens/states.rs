@@ -52,8 +52,13 @@ impl Screens {
     /// Forgets what is about the view that was shown until now.
     pub fn forget_view(&mut self) {
         let before = std::mem::take(self);
-        // A fix may be under way, and what it is about is the server.
-        (self.board, self.diagnose, self.overview.focus) = (before.board, before.diagnose, before.overview.focus);
+        (self.board, self.overview.focus) = (before.board, before.overview.focus);
+        self.diagnose = before.diagnose.without_view();
+        // What was read of all views is about this one, too.
+        (self.incidents.of_all, self.incidents.scope) = (before.incidents.of_all, before.incidents.scope);
+        if self.incidents.is_of_all() {
+            self.incidents.selected = before.incidents.selected;
+        }
     }
 
     /// Takes in the answer to a question of one of them.

@@ -82,7 +82,7 @@ fn snapshots(name: &str, sizes: &[(u16, u16)]) {
 
 #[test]
 fn main_states_at_every_size() {
-    for name in ["healthy", "stale", "critical", "down", "unavailable"] {
+    for name in ["healthy", "stale", "failing", "critical", "down", "unavailable"] {
         snapshots(name, &SIZES);
     }
 }
@@ -391,7 +391,7 @@ fn no_size_is_too_small_or_too_large() {
 #[test]
 fn the_smallest_screens_still_show_the_verdict() {
     assert_eq!(shown("critical", (1, 1)), "✗");
-    assert!(shown("critical", (12, 2)).contains("CRITICAL"));
+    assert!(shown("critical", (12, 2)).contains("FAILING"));
     assert!(shown("down", (39, 11)).contains("UNKNOWN, data 6m OLD"));
     insta::assert_snapshot!("critical_39x11", shown("critical", (39, 11)));
 }
@@ -646,7 +646,9 @@ fn poison(state: &mut State, texts: &[String]) {
     if let Trigger::Ended { outcome, .. } = &mut state.database_mut().trigger {
         match outcome {
             TriggerOutcome::Success { .. } => {}
-            TriggerOutcome::Error { sqlstate, message, .. } => (*sqlstate, *message) = (Some(next()), next()),
+            TriggerOutcome::Error { sqlstate, message, hint, .. } => {
+                (*sqlstate, *message, *hint) = (Some(next()), next(), Some(next()));
+            }
             TriggerOutcome::AlreadyRunning { message }
             | TriggerOutcome::Refused { message }
             | TriggerOutcome::Lost { message } => *message = next(),

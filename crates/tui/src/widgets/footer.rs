@@ -44,6 +44,9 @@ fn hint(scene: &Scene, binding: &Binding) -> Vec<Span<'static>> {
         }
         Action::Fix if on_board => (key(binding), if scene.state.screens.board.faults { "all" } else { "faults" }),
         Action::Origin if on_board => (key(binding), "sort"),
+        Action::Origin if scene.state.screen == Screen::Incidents && scene.state.overlay.is_none() => {
+            (key(binding), if scene.state.is_about_all() { "this view" } else { "all views" })
+        }
         Action::Search if on_board => (key(binding), "filter"),
         Action::Measure if on_board => (key(binding), "manage"),
         Action::Open if managing => (key(binding), "manage"),

@@ -2,7 +2,6 @@
 
 use crate::{
     scene::Scene,
-    screens::screen::Screen,
     widgets::{put, put_right, width_of},
 };
 use ratatui::{
@@ -102,8 +101,7 @@ fn role(scene: &Scene, width: u16) -> Vec<Span<'static>> {
 
 /// Which view is shown, if there are several.
 fn view(scene: &Scene, width: u16) -> Vec<Span<'static>> {
-    let is_about_one = !matches!(scene.state.screen, Screen::Board | Screen::Wall);
-    let shown = (is_about_one && scene.state.has_many()).then_some(&scene.state.shown);
+    let shown = (!scene.state.is_about_all() && scene.state.has_many()).then_some(&scene.state.shown);
     shown.map(|view| Span::styled(scene.clean(view.as_str(), width), scene.theme.accent)).into_iter().collect()
 }
 

@@ -155,18 +155,15 @@ pub fn flat(word: &str, glyphs: &Glyphs) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        glyphs::{ASCII, UTF8},
-        widgets::verdict::word,
-    };
-    use refreshtop_core::health::Verdict;
+    use crate::glyphs::{ASCII, UTF8};
     use unicode_width::UnicodeWidthStr;
 
     #[test]
     fn every_verdict_can_be_spelt_and_its_rows_are_even() {
-        for verdict in [Verdict::Healthy, Verdict::Warning, Verdict::Critical, Verdict::Unknown] {
-            assert!(word(verdict).chars().all(|c| letter(c) != ["  "; 5]));
-            for rows in [tall(word(verdict), &UTF8), flat(word(verdict), &UTF8)] {
+        for word in ["HEALTHY", "WARNING", "CRITICAL", "UNKNOWN", "FAILING", "STALE", "PAUSED", "STOPPED", "RECOVERED"]
+        {
+            assert!(word.chars().all(|c| letter(c) != ["  "; 5]));
+            for rows in [tall(word, &UTF8), flat(word, &UTF8)] {
                 assert!(rows.iter().all(|row| row.width() == rows[0].width()));
             }
         }

@@ -1,19 +1,7 @@
 //! Numbers as people read them.
 
 use refreshtop_core::diagnosis;
-
-/// Digits in groups of three.
-pub fn grouped(n: i64) -> String {
-    let digits = n.unsigned_abs().to_string();
-    let mut grouped = String::from(if n < 0 { "-" } else { "" });
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
+pub use refreshtop_core::numbers::{grouped, grouped_u64};
 
 /// The number as an integer, if it is one.
 pub fn whole(value: f64) -> Option<i64> {
@@ -43,11 +31,6 @@ pub fn round_up(ms: f64) -> f64 {
     let decade = 10_f64.powf(ms.log10().floor());
     let steps = [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0];
     steps.iter().map(|step| step * decade).find(|round| *round >= ms).unwrap_or(decade * 10.0)
-}
-
-/// The same of a count.
-pub fn grouped_u64(count: u64) -> String {
-    grouped(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
 /// A count in few columns: `999`, `20.4k`, `1.2M`.

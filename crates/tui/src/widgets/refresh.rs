@@ -84,10 +84,11 @@ fn ended(scene: &Scene, outcome: &TriggerOutcome) -> (&'static str, Style, Strin
             let at = completed_at.format("%H:%M:%S");
             (glyphs.ok, theme.healthy, format!("refreshed in {} at {at}", age::duration_ms(*duration_ms)))
         }
-        TriggerOutcome::Error { duration_ms, sqlstate, message } => {
+        TriggerOutcome::Error { duration_ms, sqlstate, message, hint } => {
             let state = sqlstate.as_deref().map(|code| format!("{} ", scene.clean(code, 5))).unwrap_or_default();
             let after = age::duration_ms(*duration_ms);
-            (glyphs.failed, theme.critical, format!("refresh failed after {after}: {state}{}", clean(message)))
+            let hint = hint.as_deref().map(|hint| format!("; {}", clean(hint))).unwrap_or_default();
+            (glyphs.failed, theme.critical, format!("refresh failed after {after}: {state}{}{hint}", clean(message)))
         }
         TriggerOutcome::AlreadyRunning { message } => {
             (glyphs.warning, theme.warning, format!("not started, one is running: {}", clean(message)))

@@ -23,7 +23,7 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 
 fn sentence(scene: &Scene) -> String {
     let verdict = scene.health.verdict;
-    let word = format!("{} {}", scene.glyphs.verdict(verdict), verdict::word(verdict));
+    let word = format!("{} {}", scene.glyphs.verdict(verdict), verdict::word(&scene.health));
     let age = match (scene.is_old(), scene.state.data_age(), scene.state.freshness()) {
         (true, Some(old), _) => format!("data {} OLD", age::label(old)),
         (true, None, _) => "no data".into(),

@@ -10,20 +10,20 @@ use ratatui::{
     style::{Modifier, Style},
     text::{Line, Span},
 };
-use refreshtop_core::{age, health::Verdict, limits::Overrides, link::Link};
+use refreshtop_core::{
+    age,
+    health::{Health, Now, Rule, Verdict},
+    limits::Overrides,
+    link::Link,
+};
 use std::time::Duration;
 
-/// Failures in a row from which on they are mentioned.
-const STREAK: usize = 2;
+/// Columns of the word as a block: the longest words are STOPPED, CRITICAL and RECOVERED.
+const BLOCK: u16 = 13;
 
-/// The verdict in one word.
-pub fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Healthy => "HEALTHY",
-        Verdict::Warning => "WARNING",
-        Verdict::Critical => "CRITICAL",
-        Verdict::Unknown => "UNKNOWN",
-    }
+/// The state in one word.
+pub fn word(health: &Health) -> String {
+    health.word().to_uppercase()
 }
 
 /// Rows that its reasons need.
@@ -35,12 +35,11 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    let verdict = scene.health.verdict;
     let ascii = scene.glyphs.charset.ascii_only;
     if area.height >= 5 && area.width >= 160 {
-        large(scene, &letters::tall(word(verdict), scene.glyphs), area, buf);
+        large(scene, &letters::tall(&word(&scene.health), scene.glyphs), area, buf);
     } else if area.height >= 3 && area.width >= 110 && !ascii {
-        large(scene, &letters::flat(word(verdict), scene.glyphs), area, buf);
+        large(scene, &letters::flat(&word(&scene.health), scene.glyphs), area, buf);
     } else if area.width >= 70 {
         beside(scene, area, buf);
     } else {
@@ -67,15 +66,15 @@ fn large(scene: &Scene, letters: &[String], area: Rect, buf: &mut Buffer) {
 pub fn block(scene: &Scene) -> Span<'static> {
     let verdict = scene.health.verdict;
     let style = scene.theme.verdict(verdict).add_modifier(Modifier::REVERSED | Modifier::BOLD);
-    Span::styled(format!(" {} {:<8} ", scene.glyphs.verdict(verdict), word(verdict)), style)
+    Span::styled(format!(" {} {:<9} ", scene.glyphs.verdict(verdict), word(&scene.health)), style)
 }
 
 fn beside(scene: &Scene, area: Rect, buf: &mut Buffer) {
     // In a high area the block grows with it.
-    let bar = Rect { width: 12.min(area.width), ..area };
+    let bar = Rect { width: BLOCK.min(area.width), ..area };
     buf.set_style(bar, scene.theme.verdict(scene.health.verdict).add_modifier(Modifier::REVERSED));
     put(buf, area, (area.height - 1) / 2, &Line::from(block(scene)));
-    let taken = 14.min(area.width);
+    let taken = (BLOCK + 2).min(area.width);
     draw_reasons(scene, Rect { x: area.x + taken, width: area.width - taken, ..area }, buf);
 }
 
@@ -98,18 +97,21 @@ fn draw_reasons(scene: &Scene, area: Rect, buf: &mut Buffer) {
 /// Each finding, and related facts.
 fn reasons(scene: &Scene) -> Vec<(&'static str, Style, String)> {
     let line = |verdict, text| (scene.glyphs.verdict(verdict), scene.theme.verdict(verdict), text);
-    let mut lines: Vec<_> = scene
-        .health
-        .findings
-        .iter()
-        .map(|finding| line(finding.verdict, self::finding(scene, &finding.reason)))
-        .collect();
-    let streak = scene.state.failing_streak();
-    if streak >= STREAK && !scene.is_unknown() {
-        lines.push(line(Verdict::Critical, format!("the last {streak} attempts failed")));
-    }
+    let findings = &scene.health.findings;
+    // The sentence on these says more than a finding does.
+    let (said, verdict) = match scene.health.now {
+        Now::Failing { .. } => (Some(Rule::FailuresInARow), scene.health.finding(Rule::FailuresInARow)),
+        _ => (None, None),
+    };
+    let has_sentence = matches!(scene.health.now, Now::Failing { .. } | Now::Recovered { .. });
+    let sentence = has_sentence.then(|| scene.state.sentence(&scene.health)).flatten();
+    let verdict = verdict.map_or(Verdict::Healthy, |finding| finding.verdict);
+    let others = findings.iter().filter(|finding| Some(finding.rule) != said || sentence.is_none());
+    let others: Vec<_> = others.map(|found| line(found.verdict, self::finding(scene, &found.reason))).collect();
+    let mut lines: Vec<_> = sentence.into_iter().map(|sentence| line(verdict, sentence)).collect();
+    lines.extend(others);
     if lines.is_empty() {
-        lines.push(line(Verdict::Healthy, format!("every rule is kept over the last {}", span(scene.state.window()))));
+        lines.push(line(Verdict::Healthy, format!("all checks pass over the last {}", span(scene.state.window()))));
     }
     // The window is shown beside the figures, and changes with a key.
     let told = Overrides { window: None, ..scene.state.options.overrides.clone() }.names();

@@ -116,24 +116,54 @@ pub struct ExpectedJob {
     pub runs_id: &'static str,
     pub title: &'static str,
     pub runs_title: &'static str,
-    pub name: &'static str,
-    pub schedule: &'static str,
-    pub command: &'static str,
-    /// The function that the command calls, and the view that this refreshes.
-    pub function: &'static str,
-    pub view: &'static str,
+    pub name: String,
+    /// `None` if it is not known, or there should be no job.
+    pub schedule: Option<String>,
+    /// `None` if it is not known.
+    pub command: Option<String>,
+    pub work: Work,
+}
+
+/// What a job does.
+#[derive(Debug, Clone)]
+pub enum Work {
+    /// It calls this function, which refreshes this view of schema `public`, or none.
+    Function { function: String, view: String },
+    /// It refreshes this view.
+    View { id: String, schema: String, name: String },
+}
+
+impl Work {
+    /// The view's name without its schema.
+    pub(super) fn view(&self) -> &str {
+        match self {
+            Self::Function { view, .. } => view,
+            Self::View { name, .. } => name,
+        }
+    }
+
+    /// The function that logs what it does.
+    pub(super) fn function(&self) -> &str {
+        match self {
+            Self::Function { function, .. } => function,
+            Self::View { .. } => "refreshtop.refresh",
+        }
+    }
 }
 
 impl ExpectedJob {
     pub(super) fn purpose(&self, command: &str) -> Purpose {
-        statement::purpose(command, self.function, self.view)
+        match &self.work {
+            Work::Function { function, view } => statement::purpose(command, function, view),
+            Work::View { id, schema, name } => statement::purpose_for_view(command, schema, name, id),
+        }
     }
 
     /// Whether the job has our name in this database.
     pub(super) fn named(&self, job: &Job, database: &str) -> bool {
         job.name
             .as_deref()
-            .and_then(|name| name.strip_prefix(self.name))
+            .and_then(|name| name.strip_prefix(&*self.name))
             .is_some_and(|rest| rest.is_empty() || rest.strip_prefix('@') == Some(database))
     }
 }

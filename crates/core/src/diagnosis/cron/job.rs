@@ -1,7 +1,7 @@
 //! Whether a job is there and right.
 
 use super::{
-    facts::{Cron, ExpectedJob, Job, Role, Settings, alter, ours, unschedule},
+    facts::{Cron, ExpectedJob, Job, Role, Settings, Work, alter, ours, unschedule},
     times::{in_seconds, knows_seconds, readable},
 };
 use crate::{
@@ -16,7 +16,13 @@ use crate::{
 pub fn job(cron: &Cron, settings: &Settings, expected: &ExpectedJob, role: &str, job_role: &str) -> Check {
     let database = &settings.database;
     let jobs = ours(cron, expected, database);
-    let Some(job) = jobs.first() else { return missing(cron, expected, database, role, job_role) };
+    let Some(job) = jobs.first() else {
+        if expected.schedule.is_none() {
+            let finding = "The view has no schedule, and no job refreshes it: it is refreshed by hand.";
+            return Check::new(expected.id, expected.title, Verdict::Good, finding);
+        }
+        return missing(cron, expected, database, role, job_role);
+    };
     let mut troubles = Troubles::default();
     if !job.active {
         troubles.add(Verdict::Bad, "is paused".into(), Some(alter(cron, job, JobChange::Activate)));
@@ -53,9 +59,9 @@ pub fn job(cron: &Cron, settings: &Settings, expected: &ExpectedJob, role: &str,
 }
 
 fn missing(cron: &Cron, expected: &ExpectedJob, database: &str, role: &str, job_role: &str) -> Check {
-    let name = expected.name;
+    let name = &expected.name;
     let elsewhere: Vec<&str> =
-        cron.jobs.iter().filter(|job| job.name.as_deref() == Some(name)).map(|job| &*job.database).collect();
+        cron.jobs.iter().filter(|job| job.name.as_ref() == Some(name)).map(|job| &*job.database).collect();
     let elsewhere = if elsewhere.is_empty() {
         String::new()
     } else {
@@ -90,24 +96,24 @@ impl Troubles {
 
     fn command(&mut self, cron: &Cron, expected: &ExpectedJob, job: &Job) {
         let replace = |foreign| {
-            let (to, from) = (expected.command.to_owned(), job.whole_command());
-            alter(cron, job, JobChange::Command { to, from, foreign })
+            let (to, from) = (expected.command.clone()?, job.whole_command());
+            Some(alter(cron, job, JobChange::Command { to, from, foreign }))
         };
         match expected.purpose(&job.command) {
             // It also does other work, which must not be removed.
             Purpose::Calls | Purpose::CallsAmongOthers => {}
             Purpose::Refreshes => {
                 let text = "refreshes the view by itself, so its attempts are not logged";
-                self.add(Verdict::Bad, text.into(), Some(replace(false)));
+                self.add(Verdict::Bad, text.into(), replace(false));
             }
             Purpose::Other => {
-                self.add(Verdict::Bad, "runs another command, so nothing is logged".into(), Some(replace(true)));
+                self.add(Verdict::Bad, "runs another command, so nothing is logged".into(), replace(true));
             }
         }
     }
 
     fn schedule(&mut self, cron: &Cron, expected: &ExpectedJob, job: &Job) {
-        let fix = |from| Some(alter(cron, job, JobChange::Schedule { to: expected.schedule.to_owned(), from }));
+        let fix = |from| Some(alter(cron, job, JobChange::Schedule { to: expected.schedule.clone()?, from }));
         if !readable(&job.schedule, cron.now) {
             self.add(
                 Verdict::Warning,
@@ -140,7 +146,7 @@ impl Troubles {
             Some(Role { may_refresh: false, .. }) => {
                 self.add(Verdict::Warning, format!("runs as role {}, which is no super administrator", job.role), None);
             }
-            Some(Role { superuser: true, .. }) => {
+            Some(Role { superuser: true, .. }) if matches!(expected.work, Work::Function { .. }) => {
                 let text = format!(
                     "runs as role {}, a superuser, and calls a function that the owner of schema public can replace",
                     job.role
@@ -161,13 +167,13 @@ fn schedule_fix(cron: &Cron, expected: &ExpectedJob, database: &str, role: &str,
         return None;
     }
     // A role can use a name only once; scheduling it again would take the job from another database.
-    let taken = cron.jobs.iter().any(|job| job.name.as_deref() == Some(expected.name) && job.role == job_role);
-    let name = if taken { format!("{}@{database}", expected.name) } else { expected.name.to_owned() };
+    let taken = cron.jobs.iter().any(|job| job.name.as_ref() == Some(&expected.name) && job.role == job_role);
+    let name = if taken { format!("{}@{database}", expected.name) } else { expected.name.clone() };
     let job = NewJob {
-        title: expected.name.to_owned(),
+        title: expected.name.clone(),
         name,
-        schedule: expected.schedule.to_owned(),
-        command: expected.command.to_owned(),
+        schedule: expected.schedule.clone()?,
+        command: expected.command.clone()?,
         database: database.to_owned(),
         role: job_role.to_owned(),
         for_another: role != job_role,
@@ -198,12 +204,12 @@ fn listed(jobs: &[&Job]) -> Detail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::cron::fixtures::{EXPECTED, cron, settings};
+    use crate::diagnosis::cron::fixtures::{cron, expected, of_a_view, settings};
 
     fn verdict(change: impl FnOnce(&mut Cron)) -> (Verdict, Vec<String>) {
         let mut cron = cron(Vec::new());
         change(&mut cron);
-        let check = job(&cron, &settings(), &EXPECTED, "postgres", "r");
+        let check = job(&cron, &settings(), &expected(), "postgres", "r");
         (check.verdict, check.fixes.iter().map(Fix::sql).collect())
     }
 
@@ -244,5 +250,28 @@ mod tests {
             verdict(|c| c.jobs[0].database = "other".into()),
             (Verdict::Bad, vec!["SELECT cron.schedule_in_database('refresh-platform-metrics@app', '*/5 * * * *', 'SELECT public.f();', 'app', username := 'r') WHERE NOT EXISTS (SELECT FROM cron.job WHERE jobname = 'refresh-platform-metrics@app' AND username = 'r')".into()])
         );
+    }
+
+    #[test]
+    fn a_view_has_a_job_of_its_own_if_it_has_a_schedule() {
+        let mut cron = cron(Vec::new());
+        let of = |cron: &Cron, expected: &ExpectedJob| job(cron, &settings(), expected, "postgres", "r");
+        let missing = of(&cron, &of_a_view());
+        assert_eq!((missing.verdict, missing.fixes), (Verdict::Bad, vec![]));
+        assert_eq!(missing.advice, "Run: refreshtop job restore.");
+        assert_eq!(of(&cron, &ExpectedJob { schedule: None, ..of_a_view() }).verdict, Verdict::Good);
+        let command = "SELECT pg_catalog.pg_sleep(3.1); SELECT refreshtop.limit_time('shop.sales'); SELECT \
+                       refreshtop.refresh('shop.sales');";
+        let own = Job {
+            id: 2,
+            name: Some("refresh-view-shop.sales".into()),
+            command: command.into(),
+            ..cron.jobs[0].clone()
+        };
+        cron.jobs.push(own);
+        let found = of(&cron, &of_a_view());
+        assert_eq!((found.verdict, found.job.map(|job| job.id)), (Verdict::Good, Some(2)), "{}", found.finding);
+        cron.jobs[1].active = false;
+        assert_eq!(of(&cron, &of_a_view()).verdict, Verdict::Bad);
     }
 }

@@ -9,7 +9,7 @@ mod runs;
 mod server;
 mod times;
 
-pub use facts::{Cron, ExpectedJob, Function, Settings};
+pub use facts::{Cron, ExpectedJob, Function, Settings, Work};
 pub use job::job;
 pub use others::{how, others, refreshers};
 pub use runs::runs;

@@ -1,16 +1,16 @@
 //! Who else refreshes the view.
 
-use super::facts::{Cron, ExpectedJob, Function, Job, Settings, alter, ours, unschedule};
+use super::facts::{Cron, ExpectedJob, Function, Job, Settings, Work, alter, ours, unschedule};
 use crate::{
     diagnosis::{Check, Detail, Fix, FixAction, Verdict, fix::JobChange},
-    statement,
+    statement::{self, Purpose},
 };
 
 /// Who else refreshes the view: other jobs, and functions that everybody may call. Their refreshes are not logged, and
 /// block those that are.
 pub fn others(cron: Option<&Cron>, functions: &[Function], settings: &Settings, expected: &ExpectedJob) -> Check {
     let new = |verdict, finding| Check::new("other-refreshers", "Others that refresh this view", verdict, finding);
-    let view = expected.view;
+    let view = expected.work.view();
     let refreshers = refreshers(functions, view);
     let mut others = Others::default();
     if let Some(cron) = cron {
@@ -51,7 +51,7 @@ impl Others {
         let ours = ours(cron, expected, database);
         let is_ours = |job: &Job| ours.iter().any(|one| one.id == job.id);
         for job in cron.jobs.iter().filter(|job| job.database == database && !is_ours(job)) {
-            let Some(how) = how(&job.command, expected.function, expected.view, refreshers) else { continue };
+            let Some(how) = how_here(&job.command, expected, refreshers) else { continue };
             let name = job.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
             let state = if job.active { "" } else { ", paused" };
             self.lines.push(format!(
@@ -79,6 +79,19 @@ impl Others {
     }
 }
 
+/// How a job with this command refreshes the expected job's view.
+fn how_here(command: &str, expected: &ExpectedJob, refreshers: &[&Function]) -> Option<String> {
+    let (function, view) = (expected.work.function(), expected.work.view());
+    if matches!(expected.work, Work::Function { .. }) {
+        return how(command, function, view, refreshers);
+    }
+    match expected.purpose(command) {
+        Purpose::Refreshes => Some("refreshes it by itself".into()),
+        Purpose::Calls | Purpose::CallsAmongOthers => Some("refreshes it, too".into()),
+        Purpose::Other => called(command, view, refreshers),
+    }
+}
+
 /// Functions that refresh the view, or any view that is passed to them.
 pub fn refreshers<'a>(functions: &'a [Function], view: &str) -> Vec<&'a Function> {
     let any = |source: &str| source.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
@@ -100,6 +113,10 @@ pub fn how(command: &str, function: &str, view: &str, refreshers: &[&Function]) 
     if statement::calls_function(command, function) {
         return Some(format!("calls {function}"));
     }
+    called(command, view, refreshers)
+}
+
+fn called(command: &str, view: &str, refreshers: &[&Function]) -> Option<String> {
     let called = refreshers.iter().find(|called| {
         statement::calls_function(command, &called.name)
             && (statement::names(command, view) || called.source.contains(view))
@@ -112,7 +129,7 @@ mod tests {
     use super::*;
     use crate::diagnosis::{
         Risk,
-        cron::fixtures::{EXPECTED, cron, settings},
+        cron::fixtures::{cron, expected, settings},
     };
 
     #[test]
@@ -128,7 +145,7 @@ mod tests {
         let helper = function("safe_refresh", "EXECUTE format('REFRESH MATERIALIZED VIEW %I', x)", false);
         let open = function("refresh_v", "BEGIN REFRESH MATERIALIZED VIEW v; END", true);
         let mut cron = cron(Vec::new());
-        let others_of = |cron: &Cron, functions: &[Function]| others(Some(cron), functions, &settings(), &EXPECTED);
+        let others_of = |cron: &Cron, functions: &[Function]| others(Some(cron), functions, &settings(), &expected());
         assert_eq!(others_of(&cron, std::slice::from_ref(&helper)).verdict, Verdict::Good);
         for (id, command) in [
             (2, "REFRESH MATERIALIZED VIEW v"),

@@ -1,10 +1,15 @@
 //! The results of a job's executions.
 
 use super::facts::{Cron, ExpectedJob, Job, Run, Settings, ours};
-use crate::diagnosis::{Check, Detail, Limits, Table, Verdict, span};
+use crate::diagnosis::{
+    Check, Detail, Limits, Table, Verdict,
+    attempts::{Attempt, of_execution},
+    span,
+};
 
-/// The results of its last executions.
-pub fn runs(cron: &Cron, settings: &Settings, expected: &ExpectedJob, limits: &Limits) -> Check {
+/// The results of its last executions, beside the attempts that they made: `pg_cron` calls it a success if the command
+/// returned.
+pub fn runs(cron: &Cron, settings: &Settings, expected: &ExpectedJob, limits: &Limits, attempts: &[Attempt]) -> Check {
     let new = |verdict, finding: String| Check::new(expected.runs_id, expected.runs_title, verdict, finding);
     let jobs = ours(cron, expected, &settings.database);
     let Some(job) = jobs.first() else {
@@ -32,7 +37,7 @@ pub fn runs(cron: &Cron, settings: &Settings, expected: &ExpectedJob, limits: &L
     };
     let message = last.message.as_deref().unwrap_or_default().trim();
     let (verdict, finding, advice) = match last.status.as_str() {
-        "succeeded" => (Verdict::Good, format!("The last execution of job {} succeeded.", job.id), String::new()),
+        "succeeded" => succeeded(job, last, attempts),
         "failed" => (
             Verdict::Bad,
             format!(
@@ -44,7 +49,26 @@ pub fn runs(cron: &Cron, settings: &Settings, expected: &ExpectedJob, limits: &L
         ),
         _ => unfinished(cron, job, last, limits),
     };
-    new(verdict, finding).advise(advice).detail(history(&job.runs))
+    new(verdict, finding).advise(advice).detail(history(&job.runs, attempts))
+}
+
+/// The command returned; whether it refreshed is in the log.
+fn succeeded(job: &Job, last: &Run, attempts: &[Attempt]) -> (Verdict, String, String) {
+    let at = last.start.map(|start| start.format(" at %H:%M:%S UTC").to_string()).unwrap_or_default();
+    let attempt = last.start.and_then(|start| of_execution((start, last.end), last.pid, attempts));
+    match attempt {
+        Some(attempt) if attempt.failed => {
+            let state = attempt.sqlstate.as_ref().map(|state| format!(" {state}")).unwrap_or_default();
+            let finding = format!("Job {} ran{at}; the refresh failed{state}.", job.id);
+            (Verdict::Warning, finding, "See under the last refreshes why.".into())
+        }
+        Some(_) => (Verdict::Good, format!("Job {} ran{at}, and the refresh succeeded.", job.id), String::new()),
+        None => (
+            Verdict::Good,
+            format!("Job {} ran{at}, and its command returned without an error.", job.id),
+            String::new(),
+        ),
+    }
 }
 
 fn unfinished(cron: &Cron, job: &Job, last: &Run, limits: &Limits) -> (Verdict, String, String) {
@@ -97,26 +121,32 @@ fn why_failed(message: &str) -> String {
     .into()
 }
 
-fn history(runs: &[Run]) -> Detail {
+fn history(runs: &[Run], attempts: &[Attempt]) -> Detail {
     let row = |run: &Run| {
         let took = match (run.start, run.end) {
             (Some(start), Some(end)) => format!("{} ms", (end - start).num_milliseconds()),
             _ => String::new(),
         };
-        let start = run.start.map(|start| start.format("%Y-%m-%d %H:%M:%SZ").to_string()).unwrap_or_default();
-        vec![start, took, run.status.clone(), run.message.clone().unwrap_or_default()]
+        let started = run.start.map(|start| start.format("%Y-%m-%d %H:%M:%SZ").to_string()).unwrap_or_default();
+        let attempt = run.start.and_then(|start| of_execution((start, run.end), run.pid, attempts));
+        let refresh = attempt.map_or_else(|| "-".into(), Attempt::ended);
+        vec![started, took, run.status.clone(), refresh, run.message.clone().unwrap_or_default()]
     };
-    Detail::Table(Table { columns: vec!["started", "took", "status", "message"], rows: runs.iter().map(row).collect() })
+    Detail::Table(Table {
+        columns: vec!["started", "took", "status", "refresh", "message"],
+        rows: runs.iter().map(row).collect(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::cron::fixtures::{EXPECTED, cron, run, settings};
+    use crate::diagnosis::cron::fixtures::{cron, expected, run, settings};
+    use chrono::DateTime;
 
     #[test]
     fn executions_show_what_went_wrong() {
-        let check = |run| runs(&cron(vec![run]), &settings(), &EXPECTED, &Limits::default());
+        let check = |run| runs(&cron(vec![run]), &settings(), &expected(), &Limits::default(), &[]);
         assert_eq!(check(run("succeeded", "1 row")).verdict, Verdict::Good);
         let refused = check(run("failed", "connection failed"));
         assert_eq!((refused.verdict, refused.advice.contains("use_background_workers")), (Verdict::Bad, true));
@@ -125,6 +155,28 @@ mod tests {
         assert_eq!(check(lost).verdict, Verdict::Unknown);
         let mut hanging = cron(vec![run("running", "")]);
         hanging.alive.push(7);
-        assert_eq!(runs(&hanging, &settings(), &EXPECTED, &Limits::default()).verdict, Verdict::Bad);
+        assert_eq!(runs(&hanging, &settings(), &expected(), &Limits::default(), &[]).verdict, Verdict::Bad);
+    }
+
+    #[test]
+    fn a_command_that_returned_is_no_refresh_that_succeeded() {
+        let attempt = |second: i64, failed: bool, pid: i32| Attempt {
+            started_at: DateTime::from_timestamp(1_767_225_600 + second, 0).unwrap(),
+            failed,
+            sqlstate: failed.then(|| "55P03".into()),
+            pid: Some(pid),
+            ..Attempt::default()
+        };
+        let check = |attempts: &[Attempt]| {
+            let ended = Run { end: Some("2026-01-01T00:00:05Z".parse().unwrap()), ..run("succeeded", "1 row") };
+            runs(&cron(vec![ended]), &settings(), &expected(), &Limits::default(), attempts)
+        };
+        let failed = check(&[attempt(2, false, 8), attempt(1, true, 7)]);
+        assert_eq!(failed.finding, "Job 1 ran at 00:00:00 UTC; the refresh failed 55P03.");
+        let Detail::Table(history) = &failed.detail else { panic!() };
+        assert_eq!((failed.verdict, &*history.rows[0][3]), (Verdict::Warning, "failed 55P03"));
+        assert_eq!(check(&[attempt(1, false, 9)]).finding, "Job 1 ran at 00:00:00 UTC, and the refresh succeeded.");
+        let other = check(&[attempt(60, true, 7), attempt(-60, true, 7)]);
+        assert_eq!(other.finding, "Job 1 ran at 00:00:00 UTC, and its command returned without an error.");
     }
 }

@@ -27,7 +27,7 @@ pub fn loaded(settings: &Settings) -> Check {
                 .advise("Add pg_cron to shared_preload_libraries, set cron.database_name, and restart the server.")
         }
         (false, _, None) => new(Verdict::Bad, "pg_cron is not installed on the server, so no job runs.".into())
-            .advise("Install its package, add pg_cron to shared_preload_libraries and restart, or let another scheduler call refresh_platform_metrics_with_logging()."),
+            .advise("Install its package, add pg_cron to shared_preload_libraries and restart, or refresh without it: refreshtop schedule."),
     }
 }
 

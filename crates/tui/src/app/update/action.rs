@@ -201,6 +201,7 @@ fn close(state: &mut State) -> Vec<Effect> {
     let Some(effects) = closed else {
         return match screen {
             Screen::Overview | Screen::Wall if state.has_board() => open_screen(state, Screen::Board),
+            Screen::Incidents if state.is_about_all() => open_screen(state, Screen::Board),
             Screen::Board => Vec::new(),
             _ => go_to(state, Screen::Overview),
         };

@@ -10,7 +10,7 @@ use crate::{
         overlay::{ManageStep, Overlay},
         state::State,
     },
-    screens::screen::Screen,
+    screens::{incidents::state::Scope, screen::Screen},
 };
 use refreshtop_core::{
     address::{DatabaseId, ViewId},
@@ -63,7 +63,9 @@ pub fn event(state: &mut State, id: &DatabaseId, event: Event) -> Vec<Effect> {
         Event::RunRead(..) | Event::Answered(..) | Event::Fixed(_) | Event::Examined(..) if !is_shown => Vec::new(),
         Event::RunRead(run, read) => run_read(state, run, read),
         // It is about another view than the one that is shown by now.
-        Event::Answered(view, answer) if view != state.shown && !matches!(*answer, Answer::Diagnosis(_)) => Vec::new(),
+        Event::Answered(view, answer) if view != state.shown && !matches!(*answer, Answer::IncidentsOfAll(..)) => {
+            Vec::new()
+        }
         Event::Answered(_, answer) => {
             let effects = state.with_screens(|screens, context| screens.answered(*answer, context));
             apply(state, effects)
@@ -102,6 +104,9 @@ fn open(state: &mut State) -> Vec<Effect> {
     }
     if state.options.screen.is_none() && state.screen == Screen::Overview && (managed > 1 || any && !is_known) {
         state.screen = Screen::Board;
+    }
+    if state.screen == Screen::Incidents {
+        state.screens.incidents.scope = Scope::All;
     }
     // The other screens must be about some view.
     let worst = if is_known { None } else { state.worst().1.and_then(View::id).cloned() };

@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_success_that_was_only_announced_improves_nothing() {
-        let mut state = fixtures::stale();
+        let mut state = fixtures::failing();
         let before = (state.health(), state.stats().cloned());
         for id in 0..1_000 {
             send(&mut state, fixtures::event(Event::Notified(notification(10_000 + id, "success"))));
@@ -255,6 +255,7 @@ mod tests {
         let mut state = fixtures::with(fixtures::snapshot(&[3]));
         let run = state.errors()[0].clone();
         let detail = RunDetail {
+            view: None,
             run: run.clone(),
             message: None,
             detail: None,

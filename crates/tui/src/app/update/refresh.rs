@@ -21,7 +21,8 @@ pub fn trigger(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     let Some(view) = meant(state) else {
-        state.show_toast("this view is not managed");
+        let why = if state.screen == Screen::Board { "this view is not managed" } else { "no single view is selected" };
+        state.show_toast(why);
         return Vec::new();
     };
     let fixing = state.screens.diagnose.fixing.as_ref();
@@ -45,10 +46,16 @@ fn refusal(database: &Database) -> Option<String> {
     database.is_standby().then(|| "this server is a read-only standby: trigger the refresh on its primary".into())
 }
 
-/// The view that a refresh is for: the one that is shown, or selected on the board.
+/// The view that a refresh is for: the one that is shown, or selected in a list of all views.
 fn meant(state: &State) -> Option<ViewId> {
     if state.screen == Screen::Board {
         return state.screens.board.selected(&state.context())?.id().cloned();
+    }
+    if state.screen == Screen::Incidents && state.is_about_all() {
+        // Of several views none is meant more than the others.
+        let incident = state.screens.incidents.selected(&state.context())?;
+        let [(view, _)] = &incident.views[..] else { return None };
+        return Some(view.clone());
     }
     Some(state.shown.clone())
 }

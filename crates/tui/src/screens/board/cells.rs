@@ -2,7 +2,7 @@
 
 use super::state::ticked;
 use crate::{scene::Scene, widgets::verdict};
-use chrono::{DateTime, Offset as _, Utc};
+use chrono::{DateTime, Utc};
 use ratatui::{
     style::Style,
     text::{Line, Span},
@@ -10,8 +10,8 @@ use ratatui::{
 use refreshtop_core::{
     age,
     health::{self, Health, Rule, Verdict},
+    job::JobState,
     run::RunStatus,
-    schedule,
     views::{Drift, Last, Managed, View},
 };
 use std::time::Duration;
@@ -57,7 +57,7 @@ impl<'a> Row<'a> {
 
     /// The word of the verdict.
     pub fn word(&self, scene: &Scene) -> Span<'static> {
-        Span::styled(self.verdict().map_or("", verdict::word), self.style(scene))
+        Span::styled(self.health.as_ref().map_or_else(String::new, verdict::word), self.style(scene))
     }
 
     /// The age of its data, as it is until the next tick.
@@ -137,15 +137,23 @@ impl<'a> Row<'a> {
         Span::styled(text.unwrap_or_default(), style)
     }
 
-    /// When its schedule fires next.
+    /// What is wrong with its job, in a word or two; `None` if nothing is known to be.
+    pub fn trouble(&self, scene: &Scene) -> Option<String> {
+        Some(match &self.view.job {
+            JobState::Paused(_) => format!("{} paused", scene.glyphs.paused),
+            JobState::Missing => "no job".into(),
+            JobState::NotOurs(_) => "not ours".into(),
+            job if job.launcher_is_dead() => format!("{} cron", scene.glyphs.failed),
+            _ => return None,
+        })
+    }
+
+    /// When its schedule fires next, or why it does not.
     pub fn next(&self, scene: &Scene) -> Span<'static> {
-        let schedule = self.view.registered().and_then(|registered| registered.schedule.as_deref());
-        // pg_cron reads every schedule in one zone.
-        let job = scene.state.snapshot().and_then(|snapshot| snapshot.job.as_ref().ok());
-        let zone = job.map_or_else(|| Utc.fix(), |job| job.offset);
-        let next = schedule
-            .zip(scene.state.server_now())
-            .and_then(|(schedule, now)| Some(schedule::next_of_job(schedule, &now.with_timezone(&zone))?.to_utc()));
+        if let Some(trouble) = self.trouble(scene) {
+            return Span::styled(trouble, scene.theme.warning);
+        }
+        let next = scene.state.server_now().and_then(|now| self.view.next_run(now));
         Span::styled(next.map(|at| moment(scene, at)).unwrap_or_default(), scene.theme.value)
     }
 
@@ -172,7 +180,7 @@ impl<'a> Row<'a> {
             return (String::new(), theme.muted);
         }
         let style = self.style(scene);
-        let drift = health.findings.iter().find(|finding| finding.rule == Rule::NotRefreshed);
+        let drift = health.findings.iter().find(|finding| finding.rule == Rule::NothingRefreshes);
         if let Some(drift) = drift {
             return (drift.reason.clone(), style);
         }

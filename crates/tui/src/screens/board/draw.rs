@@ -158,9 +158,10 @@ struct Columns {
 
 impl Columns {
     fn new(rows: &[&View], width: u16) -> Self {
+        let trouble = rows.iter().any(|view| view.job.trouble().is_some());
         let at_least = |from: u16, columns: u16| if width >= from { columns } else { 0 };
         let mut columns = Self {
-            word: at_least(EVERYTHING, 8),
+            word: at_least(EVERYTHING, 9),
             name: 0,
             bar: at_least(NAMED, 8),
             age: 5,
@@ -169,7 +170,8 @@ impl Columns {
             success: at_least(NAMED, 6),
             average: at_least(FIGURES, 7),
             p95: at_least(FIGURES, 7),
-            next: at_least(EVERYTHING, 5),
+            // What keeps the schedule from firing is worth more room than the time of the next run.
+            next: if trouble { at_least(FIGURES, 8) } else { at_least(EVERYTHING, 5) },
             spark: if width >= EVERYTHING { 20 } else { at_least(FIGURES, 10) },
             cause: 0,
         };
@@ -309,7 +311,7 @@ fn behind(scene: &Scene, row: &Row) -> Vec<(String, Style)> {
     let mut lines: Vec<(String, Style)> = failure.into_iter().chain(findings).collect();
     if lines.is_empty() {
         let (cause, style) = row.cause(scene);
-        lines.push(if cause.is_empty() { ("every rule is kept".to_owned(), theme.muted) } else { (cause, style) });
+        lines.push(if cause.is_empty() { ("all checks pass".to_owned(), theme.muted) } else { (cause, style) });
     }
     lines
 }

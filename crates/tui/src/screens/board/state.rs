@@ -174,8 +174,10 @@ impl Board {
 
     fn manage(&self, context: &Context) -> ScreenEffect {
         let Some(view) = self.selected(context) else { return ScreenEffect::Toast("no view is selected") };
+        let is_fine = view.drift().is_none()
+            && view.relation.as_ref().is_some_and(|relation| relation.populated && relation.serving_index().is_some());
         match (&view.managed, &view.relation) {
-            (Managed::Yes(_), _) => ScreenEffect::Toast("this view is managed already"),
+            (Managed::Yes(_), Some(_)) if is_fine => ScreenEffect::Toast("this view is managed already"),
             _ if context.standby => {
                 ScreenEffect::Toast("this server is a read-only standby: manage views on its primary")
             }

@@ -334,19 +334,15 @@ fn ages_change_together_once_a_minute_and_a_verdict_when_it_does() {
 
 #[test]
 fn the_next_run_is_reckoned_in_the_zone_of_pg_cron() {
-    let mut state = states::healthy();
-    let next = |state: &State| {
+    let state = states::healthy();
+    let next = |state: &State, hours: i32| {
         let appearance = crate::scene::Appearance::new(crate::theme::Theme::mono(), crate::glyphs::Glyphs::new(true));
         let scene = crate::scene::Scene::new(state, &appearance);
         let mut view = board::managed(1, "daily", Duration::ZERO, &[]);
-        if let refreshtop_core::views::Managed::Yes(registered) = &mut view.managed {
-            registered.schedule = Some("0 6 * * *".into());
+        if let refreshtop_core::job::JobState::Active(job) = &mut view.job {
+            (job.schedule, job.offset) = ("0 6 * * *".into(), chrono::FixedOffset::east_opt(hours * 3_600).unwrap());
         }
         super::cells::Row::new(&scene, &view).next(&scene).content.into_owned()
     };
-    assert_eq!(next(&state), "06:00");
-    if let Some(job) = state.snapshot_mut().and_then(|snapshot| snapshot.job.as_mut().ok()) {
-        job.offset = chrono::FixedOffset::east_opt(2 * 3_600).unwrap();
-    }
-    assert_eq!(next(&state), "04:00");
+    assert_eq!((next(&state, 0), next(&state, 2)), ("06:00".into(), "04:00".into()));
 }

@@ -12,19 +12,16 @@ use ratatui::{
     style::Style,
     text::{Line, Span},
 };
-use refreshtop_core::{
-    address::PLATFORM_METRICS,
-    diagnosis::{self, ChainSession, Check, Detail, Fix, Verdict, plan::Node},
-};
+use refreshtop_core::diagnosis::{self, ChainSession, Check, Detail, Fix, Verdict, plan::Node};
 
 /// Width from which on the details are beside the checks.
 const BESIDE: u16 = 100;
-/// Columns of the checks there.
-const LIST: u16 = 40;
-/// Width from which on they are wide enough for what was found.
-const WIDE: u16 = 180;
-/// Columns of a list that holds what was found beside the title.
-const WITH_FINDING: u16 = 64;
+/// Fewest columns of the checks there: how many there are of each kind.
+const LIST: u16 = 38;
+/// Fewest columns in which what was found says anything.
+const FINDING: u16 = 16;
+/// Columns before a title: what is selected, and the mark.
+const MARKS: u16 = 4;
 /// Lines of one text that are shown.
 const MOST_LINES: u16 = 100;
 /// Rows of a table, sessions or steps that are shown.
@@ -39,13 +36,11 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
         put(buf, message, row, &line);
     }
     let view = &scene.state.screens.diagnose;
-    // The checks are about that view and the server, whichever view is shown.
-    let own = scene.state.shown.as_str() == PLATFORM_METRICS;
-    let title = if own { "DIAGNOSIS" } else { "DIAGNOSIS of platform_metrics" };
+    let title = "DIAGNOSIS";
     let room = list.width.saturating_sub(to_u16(title.len()) + 4);
     let list = titled(scene, list, buf, title, &note(scene, view, room));
     if read_or_reason(scene, view.found.as_ref(), list, buf).is_some() {
-        draw_list(scene, view, list, buf);
+        draw_list(scene, view, area.width < BESIDE, list, buf);
         draw_behind(scene, view, behind, buf);
     }
 }
@@ -62,14 +57,20 @@ fn places(scene: &Scene, area: Rect) -> [Rect; 3] {
     let message = to_u16(last_fix(scene, area.width).len()).min(area.height / 3);
     let [message, rest] = Layout::vertical([Constraint::Length(message), Constraint::Fill(1)]).areas(area);
     if area.width >= BESIDE {
-        let list = if area.width >= WIDE { area.width * 2 / 5 } else { LIST };
+        let list = (titles(&scene.state.screens.diagnose) + MARKS).clamp(LIST, area.width / 2);
         let [list, behind] = Layout::horizontal([Constraint::Length(list), Constraint::Fill(1)]).spacing(3).areas(rest);
         return [message, list, behind];
     }
-    let checks = to_u16(scene.state.screens.diagnose.checks().len()) + 1;
+    let view = &scene.state.screens.diagnose;
+    let checks = to_u16(view.checks().len()) + 1 + u16::from(view.folded() > 0);
     let most = (rest.height / 2).max(3);
     let [list, behind] = Layout::vertical([Constraint::Length(checks.clamp(2, most)), Constraint::Fill(1)]).areas(rest);
     [message, list, behind]
+}
+
+/// Columns of the longest title.
+fn titles(view: &Diagnose) -> u16 {
+    to_u16(view.checks().iter().map(|check| check.title.len()).max().unwrap_or_default())
 }
 
 /// What is being fixed, or the result.
@@ -99,7 +100,7 @@ fn last_fix(scene: &Scene, width: u16) -> Vec<Line<'static>> {
 
 /// The number of checks of each verdict, the worst first, as far as it fits.
 fn note(scene: &Scene, view: &Diagnose, width: u16) -> String {
-    let count = |verdict| view.checks().iter().filter(|check| check.verdict == verdict).count();
+    let count = |verdict| view.all().iter().filter(|check| check.verdict == verdict).count();
     let plural = |count: usize, word: &str| match count {
         0 => None,
         1 => Some(format!("1 {word}")),
@@ -136,12 +137,15 @@ fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-fn draw_list(scene: &Scene, view: &Diagnose, area: Rect, buf: &mut Buffer) {
+/// `findings` has what was found behind each title: where the details of one are not beside the list.
+fn draw_list(scene: &Scene, view: &Diagnose, findings: bool, area: Rect, buf: &mut Buffer) {
     let checks = view.checks();
     let selected = view.selected_index().unwrap_or_default();
-    let range = window(selected, checks.len(), area.height);
-    let titles = to_u16(checks.iter().map(|check| check.title.len()).max().unwrap_or_default());
-    let room = if area.width < WITH_FINDING { 0 } else { area.width.saturating_sub(titles + 6) };
+    let folded = u16::from(view.folded() > 0 && area.height > 1);
+    let range = window(selected, checks.len(), area.height - folded);
+    let below = to_u16(range.len());
+    let room = area.width.saturating_sub(titles(view) + MARKS + 2);
+    let room = if findings && room >= FINDING { room } else { 0 };
     for (row, index) in (0..).zip(range) {
         let check = checks[index];
         let (mark, style) = glyph(scene, check.verdict);
@@ -154,7 +158,7 @@ fn draw_list(scene: &Scene, view: &Diagnose, area: Rect, buf: &mut Buffer) {
         let line = Line::from(vec![
             Span::styled(if index == selected { scene.glyphs.selected } else { " " }, scene.theme.accent),
             Span::styled(format!(" {mark} "), style),
-            Span::raw(format!("{:<1$}", check.title, usize::from(titles) + 2)),
+            Span::raw(format!("{:<1$}", check.title, usize::from(titles(view)) + 2)),
             Span::styled(scene.clean(&check.finding, room), message),
         ]);
         put(buf, area, row, &line);
@@ -162,6 +166,14 @@ fn draw_list(scene: &Scene, view: &Diagnose, area: Rect, buf: &mut Buffer) {
         if index == selected {
             buf.set_style(Rect { y: area.y + row, height: 1, ..area }, scene.theme.selected);
         }
+    }
+    if folded > 0 {
+        let (mark, style) = glyph(scene, Verdict::Good);
+        let key = scene.keys.first(Action::Origin);
+        let text = format!("{} ok {} {key} shows them", view.folded(), scene.glyphs.dot);
+        let line = Line::from(vec![Span::styled(format!("  {mark} "), style), Span::styled(text, scene.theme.muted)]);
+        put(buf, area, below, &line);
+        scene.note(Rect { y: area.y + below, height: 1, ..area }, Some(Action::Origin));
     }
 }
 

@@ -51,6 +51,8 @@ pub struct Diagnose {
     pub measured: Option<Check>,
     /// Check that the person selected; the worst if there is none, or it is gone.
     pub selected: Option<&'static str>,
+    /// Whether what is fine is listed as well.
+    pub unfolded: bool,
     /// Lines scrolled down in its details.
     pub scroll: u16,
     /// What is being fixed.
@@ -60,12 +62,33 @@ pub struct Diagnose {
 }
 
 impl Diagnose {
-    /// The checks, the worst first, otherwise in the order of the runbook.
+    /// What remains if another view is shown: a fix may be under way.
+    pub fn without_view(self) -> Self {
+        Self { fixing: self.fixing, fixed: self.fixed, ..Self::default() }
+    }
+
+    /// The checks, the worst first, of equals the last refreshes, otherwise in the order of the runbook: those that found something, and the selected
+    /// one; all of them if that is wanted, or if there is nothing else.
     pub fn checks(&self) -> Vec<&Check> {
-        let Some(Ok(found)) = &self.found else { return Vec::new() };
-        let mut checks: Vec<&Check> = found.checks.iter().collect();
-        checks.sort_by_key(|check| std::cmp::Reverse(check.verdict));
+        let mut checks: Vec<&Check> = self.all().iter().collect();
+        let nothing = checks.iter().all(|check| check.verdict == Verdict::Good);
+        let shown = |check: &Check| check.verdict != Verdict::Good || self.selected == Some(check.id);
+        checks.retain(|check| nothing || self.unfolded || shown(check));
+        checks.sort_by_key(|check| (std::cmp::Reverse(check.verdict), check.id != "attempts"));
         checks
+    }
+
+    /// Every check, in the order of the runbook.
+    pub fn all(&self) -> &[Check] {
+        match &self.found {
+            Some(Ok(found)) => &found.checks,
+            _ => &[],
+        }
+    }
+
+    /// How many are not listed.
+    pub fn folded(&self) -> usize {
+        self.all().len() - self.checks().len()
     }
 
     /// Index of the selected check among them; `None` if there are none.
@@ -154,6 +177,8 @@ impl Diagnose {
             return None;
         }
         self.fixed = None;
+        // It stays in sight, so that its mark is seen to change.
+        self.selected = self.check().map(|check| check.id);
         self.fixing = Some(fix.clone());
         Some(Box::new(fix))
     }
@@ -187,6 +212,10 @@ fn refusal(fix: &Fix, context: &Context) -> Option<String> {
 }
 
 impl ScreenState for Diagnose {
+    fn enter(&mut self) {
+        (self.selected, self.scroll, self.unfolded) = (None, 0, false);
+    }
+
     fn load(&mut self, context: &Context) -> Vec<ScreenEffect> {
         self.ask(false, context)
     }
@@ -194,6 +223,10 @@ impl ScreenState for Diagnose {
     fn act(&mut self, action: Action, context: &Context) -> Vec<ScreenEffect> {
         match action {
             Action::Fix => self.choose(),
+            Action::Origin => {
+                self.unfolded = !self.unfolded;
+                Vec::new()
+            }
             Action::Measure => {
                 if context.connected && !context.paused {
                     // Its check is shown.
@@ -277,7 +310,7 @@ mod tests {
     }
 
     fn plan(state: &State) -> &Check {
-        state.screens.diagnose.checks().into_iter().find(|check| check.id == PLAN).unwrap()
+        state.screens.diagnose.all().iter().find(|check| check.id == PLAN).unwrap()
     }
 
     #[test]
@@ -359,5 +392,45 @@ mod tests {
         ask(&mut state, false);
         assert_eq!(answer(&mut state, Err(Unavailable::new("no", ""))), []);
         assert_eq!(state.screen, Screen::Diagnose);
+    }
+
+    #[test]
+    fn what_was_fixed_stays_in_sight() {
+        let mut state = fixtures::diagnose::view();
+        let end = fixtures::diagnose::end(4711);
+        let fixing = state.with_screens(|screens, context| {
+            assert_eq!(screens.diagnose.selected, None);
+            screens.diagnose.begin(end, context)
+        });
+        assert!(fixing.is_some());
+        let mut found = fixtures::diagnose::found();
+        for check in &mut found.checks {
+            check.verdict = if check.id == "attempts" { Verdict::Good } else { Verdict::Warning };
+        }
+        answer(&mut state, Ok(found));
+        let check = state.screens.diagnose.check().unwrap();
+        assert_eq!((check.id, check.verdict), ("attempts", Verdict::Good));
+    }
+
+    #[test]
+    fn what_is_fine_is_folded_and_the_worst_is_selected_whenever_the_screen_opens() {
+        let mut state = fixtures::diagnose::view();
+        let shown = |state: &State| state.screens.diagnose.checks().len();
+        let all = state.screens.diagnose.all().len();
+        assert!(shown(&state) < all && state.screens.diagnose.folded() == all - shown(&state));
+        act(&mut state, Action::Origin);
+        assert_eq!((shown(&state), state.screens.diagnose.folded()), (all, 0));
+        act(&mut state, Action::Last);
+        assert_eq!(state.screens.diagnose.check().unwrap().verdict, Verdict::Good);
+        act(&mut state, Action::Screen(Screen::Runs));
+        act(&mut state, Action::Screen(Screen::Diagnose));
+        assert_eq!(state.screens.diagnose.check().unwrap().id, "attempts");
+        assert!(shown(&state) < all);
+        // With nothing else there is no reason to hide them.
+        let mut found = fixtures::diagnose::found();
+        found.checks.retain(|check| check.verdict == Verdict::Good);
+        let good = found.checks.len();
+        answer(&mut state, Ok(found));
+        assert_eq!((shown(&state), state.screens.diagnose.folded()), (good, 0));
     }
 }

@@ -1,5 +1,6 @@
 //! Incidents: what they come to in all, each with its cause, the open one in front, and what is known of the selected one.
 
+use super::behind;
 use crate::{
     app::action::{Action, Pointed},
     scene::Scene,
@@ -15,51 +16,74 @@ use ratatui::{
     text::{Line, Span},
 };
 use refreshtop_core::{
-    address::ViewId,
     age,
-    incident::{Incident, Record, Summary, stale_label},
+    incident::{
+        Summary,
+        shared::{Shared, Sums},
+        stale_label,
+    },
 };
 use std::time::Duration;
 
 /// Width from which on what is known of the selected one stands beside the list.
 const BESIDE: u16 = 130;
 /// Width below which words and labels give way.
-const NARROW: u16 = 70;
+pub(super) const NARROW: u16 = 70;
 /// Height below which titles do.
-const TIGHT: u16 = 10;
-/// Columns of the labels of a single incident.
-const LABEL: u16 = 11;
-/// Views that are named.
-const NAMED: usize = 5;
-/// Lines of one text that are shown.
-const MOST_LINES: u16 = 60;
+pub(super) const TIGHT: u16 = 10;
+/// The longest name of a view that is shown whole in the list.
+const LONGEST: u16 = 24;
 
 pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    let view = &scene.state.screens.incidents;
-    let reading = view.answer.reading.as_ref();
-    let note = view.answer.get().map(|record| note(scene, record)).unwrap_or_default();
-    let area = draw_title(scene, area, buf, vec![Span::styled("INCIDENTS", scene.theme.title)], &note);
-    let Some(record) = read_or_reason(scene, reading, area, buf) else { return };
-    let list = list(scene);
-    let summary = record.summary(limit(scene), scene.state.server_now().unwrap_or(record.read_at));
+    let incidents = &scene.state.screens.incidents;
+    let title = vec![Span::styled("INCIDENTS", scene.theme.title), Span::styled(whose(scene), scene.theme.muted)];
+    let area = draw_title(scene, area, buf, title, &note(scene));
+    let summary = if incidents.is_of_all() {
+        let Some(_) = read_or_reason(scene, incidents.of_all.reading.as_ref(), area, buf) else { return };
+        let list = list(scene);
+        let sums = incidents.sums(&list, &scene.state.context());
+        (sums.map(|sums| summary_of_all(scene, &sums)), list)
+    } else {
+        let Some(record) = read_or_reason(scene, incidents.answer.reading.as_ref(), area, buf) else { return };
+        let summary = record.summary(limit(scene), scene.state.server_now().unwrap_or(record.read_at));
+        (summary.map(|summary| summary_of_one(scene, &summary)), list(scene))
+    };
     match summary {
-        Some(summary) if !list.is_empty() => draw_record(scene, &summary, &list, area, buf),
-        summary => draw_none(scene, summary.is_some(), area, buf),
+        (Some(summary), list) if !list.is_empty() => draw_record(scene, summary, &list, area, buf),
+        (summary, _) => draw_none(scene, summary.is_some(), area, buf),
+    }
+}
+
+/// Whose they are, where there are several views.
+fn whose(scene: &Scene) -> &'static str {
+    match (scene.state.is_about_all(), scene.state.has_many()) {
+        (true, _) => " of all views",
+        (false, true) => " of this view",
+        (false, false) => "",
     }
 }
 
 fn shown_window(scene: &Scene) -> String {
-    span(scene.state.screens.incidents.answer.window.unwrap_or(scene.state.chosen_window()))
+    let incidents = &scene.state.screens.incidents;
+    let read = if incidents.is_of_all() { incidents.of_all.window } else { incidents.answer.window };
+    span(read.unwrap_or(scene.state.chosen_window()))
 }
 
-fn note(scene: &Scene, record: &Record) -> String {
-    let asked = &scene.state.screens.incidents.answer;
+fn note(scene: &Scene) -> String {
+    let incidents = &scene.state.screens.incidents;
+    let (window, cut) = if incidents.is_of_all() {
+        let Some(records) = incidents.of_all.get() else { return String::new() };
+        (incidents.of_all.window, records.iter().any(|(_, record)| record.cut))
+    } else {
+        let Some(record) = incidents.answer.get() else { return String::new() };
+        (incidents.answer.window, record.cut)
+    };
     let shown = format!("the last {}", shown_window(scene));
-    let cut = if record.cut { ", as far as they are listed" } else { "" };
-    if asked.window == Some(scene.state.chosen_window()) {
+    let cut = if cut { ", as far as they are listed" } else { "" };
+    if window == Some(scene.state.chosen_window()) {
         return format!("{shown}{cut}");
     }
     format!("{shown}{cut}, {}", being_read(scene, &span(scene.state.chosen_window())))
@@ -68,11 +92,13 @@ fn note(scene: &Scene, record: &Record) -> String {
 /// Nothing happened, or nothing is known.
 fn draw_none(scene: &Scene, known: bool, area: Rect, buf: &mut Buffer) {
     let window = shown_window(scene);
-    let limit = age::label(limit(scene));
+    let older = if scene.state.is_about_all() {
+        "the data of no view was ever older than its limit".to_owned()
+    } else {
+        format!("the figures were never older than {}", age::label(limit(scene)))
+    };
     let (mark, style, text) = if known {
-        let text = format!(
-            "no incident in the last {window}: every attempt succeeded, and the figures were never older than {limit}"
-        );
+        let text = format!("no incident in the last {window}: every attempt succeeded, and {older}");
         (scene.glyphs.ok, scene.theme.healthy, text)
     } else {
         let text = format!(
@@ -87,12 +113,12 @@ fn draw_none(scene: &Scene, known: bool, area: Rect, buf: &mut Buffer) {
 }
 
 /// How old data may be.
-fn limit(scene: &Scene) -> Duration {
+pub(super) fn limit(scene: &Scene) -> Duration {
     scene.state.limits().max_age.value
 }
 
-fn list(scene: &Scene) -> Vec<Incident> {
-    scene.state.screens.incidents.list(scene.state.server_now(), limit(scene))
+fn list(scene: &Scene) -> Vec<Shared> {
+    scene.state.screens.incidents.list(&scene.state.context())
 }
 
 /// Incidents of the list that are in sight; none if there is no list.
@@ -129,38 +155,75 @@ fn parts(area: Rect, listed: usize) -> (Rect, Rect, Rect) {
     (head, rows, behind)
 }
 
-fn draw_record(scene: &Scene, summary: &Summary, list: &[Incident], area: Rect, buf: &mut Buffer) {
+fn draw_record(scene: &Scene, summary: Vec<Part>, list: &[Shared], area: Rect, buf: &mut Buffer) {
     let (head, rows, behind) = parts(area, list.len());
     draw_summary(scene, summary, head, buf);
     let selected = scene.state.screens.incidents.index(list).unwrap_or_default();
     draw_list(scene, list, selected, rows, buf);
     if let Some(incident) = list.get(selected) {
-        draw_behind(scene, incident, (selected + 1, list.len()), behind, buf);
+        behind::render(scene, incident, (selected + 1, list.len()), behind, buf);
     }
 }
 
-/// What it comes to in all; what matters least goes first if there is no room.
-fn draw_summary(scene: &Scene, summary: &Summary, area: Rect, buf: &mut Buffer) {
-    let (theme, dot) = (scene.theme, scene.glyphs.dot);
-    let count = match summary.count {
+/// A part of the summary.
+type Part = Vec<Span<'static>>;
+
+fn counted(scene: &Scene, count: usize) -> Part {
+    let count = match count {
         1 => "1 incident".into(),
         n => format!("{n} incidents"),
     };
-    let recovery = summary.mean_recovery.zip(summary.longest_recovery).map(|(mean, longest)| {
-        let text = format!("mean {} {dot} longest {}", age::label(mean), age::label(longest));
-        labelled(scene, "recovery", text, theme.value)
+    vec![Span::styled(count, scene.theme.title)]
+}
+
+fn recovery(scene: &Scene, mean: Option<Duration>, longest: Option<Duration>) -> Option<Part> {
+    let (mean, longest) = mean.zip(longest)?;
+    let text = format!("mean {} {} longest {}", age::label(mean), scene.glyphs.dot, age::label(longest));
+    Some(labelled(scene, "recovery", text, scene.theme.value))
+}
+
+/// What the incidents of one view come to in all.
+fn summary_of_one(scene: &Scene, summary: &Summary) -> Vec<Part> {
+    let fresh = format!("{} of the time", per_cent(summary.fresh));
+    let stale = format!("{} in all", stale_label(summary.stale));
+    let value = scene.theme.value;
+    let parts =
+        [counted(scene, summary.count), labelled(scene, "stale", stale, value), labelled(scene, "fresh", fresh, value)];
+    parts.into_iter().chain(recovery(scene, summary.mean_recovery, summary.longest_recovery)).collect()
+}
+
+/// What the incidents of all views come to.
+fn summary_of_all(scene: &Scene, sums: &Sums) -> Vec<Part> {
+    let value = scene.theme.value;
+    let open = if sums.open == 0 { "none".to_owned() } else { sums.open.to_string() };
+    let worst = sums.least_fresh.as_ref().map(|(view, fresh)| {
+        let text = format!("{} {} of the time", scene.clean(view.as_str(), LONGEST), per_cent(*fresh));
+        labelled(scene, "least fresh", text, value)
     });
-    let fresh = labelled(scene, "fresh", format!("{} of the time", per_cent(summary.fresh)), theme.value);
-    let stale = labelled(scene, "stale", format!("{} in all", stale_label(summary.stale)), theme.value);
-    let count = vec![Span::styled(count, theme.title)];
+    let parts = [
+        counted(scene, sums.count),
+        labelled(scene, "open", open, if sums.open > 0 { scene.theme.critical } else { value }),
+        labelled(scene, "views", sums.views.to_string(), value),
+    ];
+    parts.into_iter().chain(recovery(scene, sums.mean_recovery, sums.longest_recovery)).chain(worst).collect()
+}
+
+/// What matters least goes first if there is no room.
+fn draw_summary(scene: &Scene, mut parts: Vec<Part>, area: Rect, buf: &mut Buffer) {
+    let about_all = scene.state.is_about_all();
     if area.height >= 2 {
-        put(buf, area, 0, &fitting(vec![count, fresh], "   ", area.width));
-        let second = [stale].into_iter().chain(recovery).collect();
-        put(buf, area, 1, &fitting(second, "   ", area.width));
+        // The count and one more above the rest.
+        let second = if about_all { 1 } else { 2 };
+        let first = vec![parts.remove(0), parts.remove(second - 1)];
+        put(buf, area, 0, &fitting(first, "   ", area.width));
+        put(buf, area, 1, &fitting(parts, "   ", area.width));
     } else if area.width < NARROW {
-        put(buf, area, 0, &fitting(vec![count, fresh], "  ", area.width));
+        if !about_all {
+            parts.remove(1);
+        }
+        parts.truncate(2);
+        put(buf, area, 0, &fitting(parts, "  ", area.width));
     } else {
-        let parts = [count, stale, fresh].into_iter().chain(recovery).collect();
         put(buf, area, 0, &fitting(parts, "   ", area.width));
     }
 }
@@ -171,7 +234,7 @@ fn per_cent(share: f64) -> String {
 }
 
 /// The mark, the word and their style: the open one stands out by all three.
-fn mark(scene: &Scene, incident: &Incident) -> (&'static str, &'static str, Style) {
+pub(super) fn mark(scene: &Scene, incident: &Shared) -> (&'static str, &'static str, Style) {
     match (incident.is_open(), scene.is_old()) {
         (true, true) => (scene.glyphs.unknown, "WAS OPEN", scene.theme.unknown),
         (true, false) => (scene.glyphs.failed, "OPEN", scene.theme.critical.add_modifier(Modifier::REVERSED)),
@@ -179,20 +242,38 @@ fn mark(scene: &Scene, incident: &Incident) -> (&'static str, &'static str, Styl
     }
 }
 
-/// What stands in which column.
-const HEADINGS: &str = "           began         lasted    stale  failed  cause";
+/// What stands in which column; before the cause, whose it is where all views are listed.
+const HEADINGS: &str = "           began         lasted    stale  failed  ";
 
-fn draw_list(scene: &Scene, list: &[Incident], selected: usize, area: Rect, buf: &mut Buffer) {
+/// Columns of the names of views.
+fn names_width(scene: &Scene, list: &[Shared]) -> u16 {
+    if !scene.state.is_about_all() {
+        return 0;
+    }
+    let longest = list.iter().map(|one| Span::raw(whose_is(one)).width()).max().unwrap_or_default();
+    to_u16(longest).clamp(4, LONGEST)
+}
+
+/// The view that it is of, or how many.
+fn whose_is(incident: &Shared) -> String {
+    match &incident.views[..] {
+        [(view, _)] => view.as_str().to_owned(),
+        views => format!("{} views", views.len()),
+    }
+}
+
+fn draw_list(scene: &Scene, list: &[Shared], selected: usize, area: Rect, buf: &mut Buffer) {
+    let names = names_width(scene, list).min(area.width / 3);
     let area = if area.width < NARROW {
         area
     } else {
-        put(buf, area, 0, &Line::styled(HEADINGS, scene.theme.muted));
+        let whose = if names > 0 { format!("{:<width$}  ", "view", width = usize::from(names)) } else { String::new() };
+        put(buf, area, 0, &Line::styled(format!("{HEADINGS}{whose}cause"), scene.theme.muted));
         below(area, 1)
     };
     for (row, index) in (0..).zip(window(selected, list.len(), area.height)) {
         let place = Rect { y: area.y + row, height: 1, ..area };
-        let line = row_of(scene, &list[index], index == selected, area.width);
-        put(buf, area, row, &line);
+        draw_row(scene, &list[index], index == selected, names, place, buf);
         scene.note(place, Some(Action::Select(Pointed::Screen, index)));
         if index == selected {
             buf.set_style(place, scene.theme.selected);
@@ -200,16 +281,16 @@ fn draw_list(scene: &Scene, list: &[Incident], selected: usize, area: Rect, buf:
     }
 }
 
-fn row_of(scene: &Scene, incident: &Incident, selected: bool, width: u16) -> Line<'static> {
+fn draw_row(scene: &Scene, incident: &Shared, selected: bool, names: u16, place: Rect, buf: &mut Buffer) {
     let theme = scene.theme;
     let (glyph, word, style) = mark(scene, incident);
-    let narrow = width < NARROW;
+    let narrow = place.width < NARROW;
     let word = match (narrow, incident.is_open()) {
         (true, false) => String::new(),
         (true, true) => format!(" {word}"),
         (false, _) => format!(" {word:<4}"),
     };
-    let (began, lasted) = (moment(scene, incident.began), age::label(incident.lasted));
+    let (began, lasted) = (moment(scene, incident.began()), age::label(incident.lasted()));
     let times = if narrow { format!(" {began} {lasted}") } else { format!("  {began:<11}  {lasted:>7}") };
     let mut spans = vec![
         Span::styled(if selected { scene.glyphs.selected } else { " " }, theme.accent),
@@ -218,124 +299,24 @@ fn row_of(scene: &Scene, incident: &Incident, selected: bool, width: u16) -> Lin
         Span::raw(times),
     ];
     if !narrow {
-        let aged = incident.stale_since.map(|_| stale_label(incident.stale_for));
+        let aged = incident.stale_since().map(|_| stale_label(incident.stale_for()));
         let aged = aged.unwrap_or_else(|| scene.glyphs.none.into());
-        spans.push(Span::raw(format!("  {aged:>7}  {:>6}", incident.failures)));
+        spans.push(Span::raw(format!("  {aged:>7}  {:>6}", incident.failures())));
     }
-    spans.push(if narrow { " " } else { "  " }.into());
-    let mut line = Line::from(spans);
-    let left = width.saturating_sub(width_of(&line));
-    line.push_span(Span::raw(scene.clean(&incident.cause(), left)));
-    line
-}
-
-/// What is known of one incident.
-fn draw_behind(scene: &Scene, incident: &Incident, (place, of): (usize, usize), area: Rect, buf: &mut Buffer) {
-    if area.is_empty() {
-        return;
+    let gap = if narrow { 1 } else { 2 };
+    let line = Line::from(spans);
+    let mut x = width_of(&line) + gap;
+    if names > 0 {
+        let name = Span::styled(scene.clean(&whose_is(incident), names), theme.title);
+        put(
+            buf,
+            Rect { x: place.x + x.min(place.width), width: place.width.saturating_sub(x), ..place },
+            0,
+            &name.into(),
+        );
+        x += names + gap;
     }
-    if area.height < TIGHT && area.width < NARROW {
-        return draw_lines(scene, incident, area, buf);
-    }
-    let (glyph, word, style) = mark(scene, incident);
-    let title = vec![Span::styled(format!("{glyph} {word}"), style)];
-    let area = draw_title(scene, area, buf, title, &format!("{place} of {of}"));
-    draw_lines(scene, incident, area, buf);
-}
-
-fn draw_lines(scene: &Scene, incident: &Incident, area: Rect, buf: &mut Buffer) {
-    for (row, line) in (0..area.height).zip(lines(scene, incident, area.width)) {
-        put(buf, area, row, &line);
-    }
-}
-
-fn lines(scene: &Scene, incident: &Incident, width: u16) -> Vec<Line<'static>> {
-    let mut sheet = Sheet { scene, width, lines: Vec::new() };
-    let (value, critical) = (scene.theme.value, scene.theme.critical);
-    let lasted = age::label(incident.lasted);
-    if let Some(first) = &incident.first {
-        let code = first.sqlstate.as_deref().map(|code| format!("{} ", scene.clean(code, 5))).unwrap_or_default();
-        let message = first.message.as_deref().unwrap_or("without a message");
-        sheet.text("first error", &format!("{code}{message}"), critical);
-    } else {
-        sheet.text("no error", "no attempt was made: the job did not run", critical);
-    }
-    for (index, blocker) in incident.blockers.iter().enumerate() {
-        sheet.text(if index == 0 { "in the way" } else { "" }, &blocker.sentence(), value);
-    }
-    let with_it = scene.state.screens.incidents.with_it(incident, &scene.state.context());
-    if !with_it.is_empty() {
-        sheet.text("same cause", &named(&with_it), value);
-    }
-    match incident.ended {
-        None if scene.is_old() => {
-            sheet.text("went on", &format!("for {lasted}, if nothing has succeeded since"), value);
-        }
-        None => sheet.text("open", &format!("for {lasted}, nothing has succeeded since"), critical),
-        Some(recovery) => {
-            let text = format!("{} at {}", incident.ending(), moment(scene, recovery.at));
-            sheet.text("ended", &text, value);
-            sheet.text("to recover", &lasted, value);
-        }
-    }
-    sheet.text("stale", &stale(scene, incident), value);
-    sheet.text("began", &began(scene, incident), value);
-    let failures = incident.failures;
-    sheet.text("failures", &if failures == 0 { "none".into() } else { failures.to_string() }, value);
-    if let Some(open) = scene.keys.binding(Action::Open).and_then(|binding| binding.keys.first())
-        && incident.first.as_ref().is_some_and(|first| first.id.is_some())
-    {
-        let hint = format!("{} opens the first failed run, with its black box", open.name());
-        sheet.lines.push(Line::default());
-        sheet.text("", &hint, scene.theme.muted);
-    }
-    sheet.lines
-}
-
-/// `shop.sales, shop.towns and 4 more`.
-fn named(views: &[ViewId]) -> String {
-    let more = views.len().saturating_sub(NAMED);
-    let names = views.iter().take(NAMED).map(ViewId::as_str).collect::<Vec<_>>().join(", ");
-    if more > 0 { format!("{names} and {more} more") } else { names }
-}
-
-fn stale(scene: &Scene, incident: &Incident) -> String {
-    match incident.stale_since {
-        Some(since) => format!("for {}, from {} UTC on", stale_label(incident.stale_for), moment(scene, since)),
-        None if incident.ended.is_none() => {
-            format!("not yet: the last success is less than {} old", age::label(limit(scene)))
-        }
-        None => format!("never: the next success came within {}", age::label(limit(scene))),
-    }
-}
-
-fn began(scene: &Scene, incident: &Incident) -> String {
-    let how = match &incident.first {
-        Some(first) if first.at <= incident.began => "with the first failure",
-        Some(_) => "when the figures became stale, before the first failure",
-        None => "when the figures became stale",
-    };
-    format!("{} UTC, {how}", moment(scene, incident.began))
-}
-
-struct Sheet<'a> {
-    scene: &'a Scene<'a>,
-    width: u16,
-    lines: Vec<Line<'static>>,
-}
-
-impl Sheet<'_> {
-    /// A label and a text from elsewhere, wrapped beside it. In a narrow place the text stands alone if it can.
-    fn text(&mut self, label: &'static str, raw: &str, style: Style) {
-        let indent = if self.width < 50 { 0 } else { LABEL + 1 };
-        let alone = matches!(label, "first error" | "no error" | "in the way" | "");
-        let joined = (indent == 0 && !alone).then(|| format!("{label} {raw}"));
-        let raw = joined.as_deref().unwrap_or(raw);
-        let texts = self.scene.clean_lines(raw, self.width.saturating_sub(indent), MOST_LINES);
-        for (row, text) in texts.into_iter().enumerate() {
-            let label = if row == 0 && indent > 0 { label } else { "" };
-            let label = format!("{label:<width$}", width = usize::from(indent));
-            self.lines.push(Line::from(vec![Span::styled(label, self.scene.theme.muted), Span::styled(text, style)]));
-        }
-    }
+    let cause = Line::raw(scene.clean(&incident.cause(), place.width.saturating_sub(x)));
+    put(buf, Rect { x: place.x + x.min(place.width), width: place.width.saturating_sub(x), ..place }, 0, &cause);
+    put(buf, place, 0, &line);
 }

@@ -1,2 +1,3 @@
+mod behind;
 pub mod draw;
 pub mod state;

@@ -2,12 +2,21 @@
 
 use crate::{
     app::action::Action,
-    screens::{context::Context, effect::ScreenEffect, loadable::Loadable, state::ScreenState},
+    screens::{
+        context::{Context, Newest},
+        effect::ScreenEffect,
+        loadable::Loadable,
+        screen::Screen,
+        state::ScreenState,
+    },
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use refreshtop_core::{
     address::ViewId,
-    incident::{Incident, Record, shared::shared},
+    incident::{
+        Incident, Record,
+        shared::{self, Shared, shared},
+    },
     question::Question,
     reading::Reading,
 };
@@ -16,46 +25,86 @@ use std::time::Duration;
 /// Age from which on an answer is read again although nothing was logged since: its window has moved on.
 const OLD: TimeDelta = TimeDelta::minutes(5);
 
+/// Whose incidents are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scope {
+    /// Those of the view that is shown.
+    #[default]
+    Shown,
+    /// Those of all managed views.
+    All,
+}
+
+/// An incident of the list: when it began, and the first of its views.
+pub type Key = (DateTime<Utc>, ViewId);
+
 /// The state of the incidents.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Incidents {
-    /// What was read of the window.
+    /// Whose are listed.
+    pub scope: Scope,
+    /// What was read of the view that is shown.
     pub answer: Loadable<Record>,
-    /// The same of every managed view, if there are several: what failed for the same cause.
+    /// The same of every managed view, if there are several.
     pub of_all: Loadable<Vec<(ViewId, Record)>>,
-    /// The selected incident by its beginning; the newest if it is gone.
-    pub selected: Option<DateTime<Utc>>,
+    /// The selected incident; the first one if it is gone.
+    pub selected: Option<Key>,
 }
 
 impl Incidents {
-    /// The incidents as of `now`, newest first; data is fresh up to `limit`.
-    pub fn list(&self, now: Option<DateTime<Utc>>, limit: Duration) -> Vec<Incident> {
-        let Some(record) = self.answer.get() else { return Vec::new() };
-        record.incidents(limit, now.unwrap_or(record.read_at))
+    /// Whether those of all views are listed.
+    pub fn is_of_all(&self) -> bool {
+        self.scope == Scope::All
+    }
+
+    /// The incidents that are listed, newest first; those that go on in front.
+    pub fn list(&self, context: &Context) -> Vec<Shared> {
+        match self.scope {
+            Scope::All => self.list_of_all(context),
+            Scope::Shown => {
+                let Some(record) = self.answer.get() else { return Vec::new() };
+                let incidents = record.incidents(context.freshness_limit, context.server_now.unwrap_or(record.read_at));
+                incidents.into_iter().map(|incident| Shared::of_one(context.shown.clone(), incident)).collect()
+            }
+        }
+    }
+
+    /// The incidents of all views, those of one cause together.
+    fn list_of_all(&self, context: &Context) -> Vec<Shared> {
+        let Some(records) = self.of_all.get() else { return Vec::new() };
+        let Some(now) = now(records, context) else { return Vec::new() };
+        shared(records, |view| limit(view, context), now)
+    }
+
+    /// What the incidents of all views come to.
+    pub fn sums(&self, list: &[Shared], context: &Context) -> Option<shared::Sums> {
+        let records = self.of_all.get()?;
+        shared::sums(records, list, |view| limit(view, context), now(records, context)?)
     }
 
     /// Index of the selected incident among `list`; `None` if there is none.
-    pub fn index(&self, list: &[Incident]) -> Option<usize> {
-        let found = self.selected.and_then(|began| list.iter().position(|incident| incident.began == began));
+    pub fn index(&self, list: &[Shared]) -> Option<usize> {
+        let found =
+            self.selected.as_ref().and_then(|wanted| list.iter().position(|one| key(one).as_ref() == Some(wanted)));
         found.or((!list.is_empty()).then_some(0))
     }
 
     /// The selected incident.
-    pub fn selected(&self, now: Option<DateTime<Utc>>, limit: Duration) -> Option<Incident> {
-        let list = self.list(now, limit);
+    pub fn selected(&self, context: &Context) -> Option<Shared> {
+        let list = self.list(context);
         let index = self.index(&list)?;
         list.into_iter().nth(index)
     }
 
+    /// The first view of the selected incident.
+    pub fn selected_view(&self, context: &Context) -> Option<ViewId> {
+        key(&self.selected(context)?).map(|(_, view)| view)
+    }
+
     /// The other views that have an incident of the same cause at that time.
-    pub fn with_it(&self, incident: &Incident, context: &Context) -> Vec<ViewId> {
-        let (Some(records), Some(all)) = (self.of_all.get(), context.all) else { return Vec::new() };
-        let limit =
-            |view: &ViewId| all.managed(view).map_or(context.freshness_limit, |view| view.max_age(context.overrides));
-        let read_at = records.first().map(|(_, record)| record.read_at);
-        let Some(now) = context.server_now.or(read_at) else { return Vec::new() };
-        let is_it = |(view, one): &(ViewId, Incident)| view == context.shown && one.began == incident.began;
-        let found = shared(records, limit, now).into_iter().find(|one| one.views.iter().any(is_it));
+    pub fn with_it(&self, incident: &Shared, context: &Context) -> Vec<ViewId> {
+        let is_it = |(view, one): &(ViewId, Incident)| view == context.shown && one.began == incident.began();
+        let found = self.list_of_all(context).into_iter().find(|one| one.views.iter().any(is_it));
         let views = found.into_iter().flat_map(|one| one.views).map(|(view, _)| view);
         views.filter(|view| view != context.shown).collect()
     }
@@ -68,7 +117,7 @@ impl Incidents {
         context: &Context,
     ) -> Vec<ScreenEffect> {
         self.of_all.take(read, window, context.server_now);
-        self.of_all.reload(context, |window| about_all(window, context))
+        self.of_all.reload(&of_all(context), |window| about_all(window, context))
     }
 
     /// Takes in an answer.
@@ -77,6 +126,44 @@ impl Incidents {
         let limit = context.freshness_limit;
         self.answer.reload(context, |window| Question::Incidents { window, limit })
     }
+
+    /// Lists those of all views, or those of the first view of the selected one.
+    fn switch(&mut self, context: &Context) -> Vec<ScreenEffect> {
+        if !has_several(context) {
+            return vec![ScreenEffect::Toast("no other view is managed")];
+        }
+        let view = if self.is_of_all() { self.selected_view(context) } else { None };
+        self.selected = None;
+        self.scope = if self.is_of_all() { Scope::Shown } else { Scope::All };
+        match view {
+            Some(view) => vec![ScreenEffect::Show(view, Screen::Incidents)],
+            None => self.load(context),
+        }
+    }
+}
+
+fn key(incident: &Shared) -> Option<Key> {
+    Some((incident.began(), incident.views.first()?.0.clone()))
+}
+
+fn has_several(context: &Context) -> bool {
+    context.all.is_some_and(|all| all.managed_ids().nth(1).is_some())
+}
+
+/// Age from which on the figures of `view` are stale.
+fn limit(view: &ViewId, context: &Context) -> Duration {
+    let known = context.all.and_then(|all| all.managed(view));
+    known.map_or(context.freshness_limit, |view| view.max_age(context.overrides))
+}
+
+/// The server's time, or else when the first record was read.
+fn now(records: &[(ViewId, Record)], context: &Context) -> Option<DateTime<Utc>> {
+    context.server_now.or(records.first().map(|(_, record)| record.read_at))
+}
+
+/// The same context with what is newest in the log of all views.
+fn of_all<'a>(context: &Context<'a>) -> Context<'a> {
+    Context { newest: context.all.map_or(context.newest, Newest::of_all), ..*context }
 }
 
 /// The question about every managed view.
@@ -88,153 +175,70 @@ fn about_all(window: Duration, context: &Context) -> Question {
 
 impl ScreenState for Incidents {
     fn load(&mut self, context: &Context) -> Vec<ScreenEffect> {
-        let age = context.server_now.zip(self.answer.read_at).map(|(now, read)| now - read);
-        if age.is_some_and(|age| age >= OLD) {
+        let is_old = |read_at: Option<DateTime<Utc>>| {
+            context.server_now.zip(read_at).is_some_and(|(now, read)| now - read >= OLD)
+        };
+        if is_old(self.answer.read_at) {
             self.answer.invalidate();
+        }
+        if is_old(self.of_all.read_at) {
             self.of_all.invalidate();
         }
-        let limit = context.freshness_limit;
-        let mut effects = self.answer.load(context, |window| Question::Incidents { window, limit });
-        if context.all.is_some_and(|all| all.managed_ids().count() > 1) {
-            effects.extend(self.of_all.load(context, |window| about_all(window, context)));
+        let mut effects = match self.scope {
+            Scope::All => Vec::new(),
+            Scope::Shown => {
+                let limit = context.freshness_limit;
+                self.answer.load(context, |window| Question::Incidents { window, limit })
+            }
+        };
+        if self.is_of_all() && context.all.is_some() || has_several(context) {
+            effects.extend(self.of_all.load(&of_all(context), |window| about_all(window, context)));
         }
         effects
     }
 
+    fn act(&mut self, action: Action, context: &Context) -> Vec<ScreenEffect> {
+        if action == Action::Origin { self.switch(context) } else { Vec::new() }
+    }
+
     fn step(&mut self, by: isize, context: &Context) -> Vec<ScreenEffect> {
-        let list = self.list(context.server_now, context.freshness_limit);
+        let list = self.list(context);
         if let Some(index) = self.index(&list) {
             let target = index.saturating_add_signed(by).min(list.len() - 1);
-            self.selected = Some(list[target].began);
+            self.selected = key(&list[target]);
         }
         Vec::new()
     }
 
     /// The run that opens is the first failure of the selected incident.
     fn open(&mut self, context: &Context) -> Vec<ScreenEffect> {
-        let selected = self.selected(context.server_now, context.freshness_limit);
-        let run = selected.and_then(|incident| incident.first?.id);
+        let run = self.selected(context).and_then(|incident| incident.first_run());
         run.map(ScreenEffect::OpenRun).into_iter().collect()
     }
 
     fn selected_index(&self, context: &Context) -> Option<usize> {
-        self.index(&self.list(context.server_now, context.freshness_limit))
+        self.index(&self.list(context))
     }
 
     /// An open incident lasts, and one that nobody notices begins.
     fn stable_for(&self, context: &Context) -> Option<Duration> {
-        let record = self.answer.get()?;
-        record.holds(context.freshness_limit, context.server_now.unwrap_or(record.read_at))
+        match self.scope {
+            Scope::All => {
+                let records = self.of_all.get()?;
+                shared::holds(records, |view| limit(view, context), now(records, context)?)
+            }
+            Scope::Shown => {
+                let record = self.answer.get()?;
+                record.holds(context.freshness_limit, context.server_now.unwrap_or(record.read_at))
+            }
+        }
     }
 
     fn hints(&self) -> Vec<Action> {
-        vec![Action::Open, Action::Down, Action::Wider, Action::Copy]
+        vec![Action::Open, Action::Down, Action::Origin, Action::Wider, Action::Copy]
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        app::{effect::Effect, fixtures, message::Message, overlay::Overlay, state::State, update::update},
-        screens::screen::Screen,
-    };
-    use refreshtop_core::{event::Event, question::Answer, reading::Unavailable, request::Request};
-
-    fn press(state: &mut State, action: Action) -> Vec<Effect> {
-        let now = state.now;
-        update(state, Message::Action(action), now)
-    }
-
-    fn load(state: &mut State) -> Vec<ScreenEffect> {
-        state.with_screens(|screens, context| screens.incidents.load(context))
-    }
-
-    fn list(state: &State) -> Vec<Incident> {
-        state.screens.incidents.list(state.server_now(), state.limits().max_age.value)
-    }
-
-    fn selected(state: &State) -> Option<Incident> {
-        state.screens.incidents.selected(state.server_now(), state.limits().max_age.value)
-    }
-
-    fn answer(state: &mut State, read: Reading<Record>) -> Vec<Effect> {
-        let (window, now) = (state.chosen_window(), state.now);
-        update(
-            state,
-            fixtures::event(Event::Answered(fixtures::view(), Box::new(Answer::Incidents(window, read)))),
-            now,
-        )
-    }
-
-    #[test]
-    fn going_there_asks_once_with_the_window_and_the_limit() {
-        let mut state = fixtures::live();
-        let question = Question::Incidents { window: Duration::from_hours(24), limit: Duration::from_mins(10) };
-        assert_eq!(
-            press(&mut state, Action::Screen(Screen::Incidents)),
-            [fixtures::request(Request::Ask(fixtures::view(), question.clone()))]
-        );
-        assert_eq!(press(&mut state, Action::Screen(Screen::Incidents)), []);
-        assert_eq!(answer(&mut state, Ok(fixtures::incident_record())), []);
-        assert_eq!(load(&mut state), [], "nothing was logged since");
-        state.now += Duration::from_mins(5);
-        assert_eq!(load(&mut state), [ScreenEffect::Ask(question)], "but the window has moved");
-        assert_eq!(answer(&mut state, Err(Unavailable::new("gone", ""))).len(), 0, "not again until something happens");
-    }
-
-    #[test]
-    fn beside_others_what_failed_with_it_is_asked_for_and_named() {
-        let mut state = fixtures::incidents_shared();
-        let incident = selected(&state).unwrap();
-        let with_it = state.screens.incidents.with_it(&incident, &state.context());
-        assert_eq!(with_it.len(), 7, "not the one that waited for somebody else: {with_it:?}");
-        state.screens = crate::screens::states::Screens::default();
-        let asked = load(&mut state);
-        let ScreenEffect::Ask(Question::IncidentsOfAll { window, views }) = &asked[1] else { panic!("{asked:?}") };
-        assert_eq!((asked.len(), views.len(), *window), (2, 9, Duration::from_hours(24)));
-        assert_eq!(load(&mut state), [], "both are under way");
-        let (now, window) = (state.now, *window);
-        let answer = Answer::IncidentsOfAll(window, Err(Unavailable::new("gone", "")));
-        update(&mut state, fixtures::event(Event::Answered(fixtures::view(), Box::new(answer))), now);
-        assert_eq!(state.screens.incidents.with_it(&incident, &state.context()), []);
-    }
-
-    #[test]
-    fn the_selection_goes_by_the_beginning_and_enter_opens_the_first_failure() {
-        let mut state = fixtures::incidents();
-        let all = list(&state);
-        assert!(all[0].is_open() && all.len() >= 4);
-        press(&mut state, Action::Down);
-        assert_eq!(selected(&state).unwrap().began, all[1].began);
-        // A newer one comes in above.
-        let mut record = fixtures::incident_record();
-        let newest = record.gaps.remove(0);
-        state.screens.incidents.answer.reading = Some(Ok(record));
-        assert_eq!((state.screens.incidents.selected_index(&state.context()), newest.until), (Some(0), None));
-        assert_eq!(selected(&state).unwrap().began, all[1].began);
-        let id = all[1].first.as_ref().unwrap().id.unwrap();
-        assert_eq!(press(&mut state, Action::Open), [fixtures::request(Request::ReadRun(id))]);
-        assert!(matches!(state.overlay, Some(Overlay::Run { id: open, .. }) if open == id));
-    }
-
-    #[test]
-    fn what_silently_stopped_has_no_run_to_open() {
-        let mut state = fixtures::incidents_silent();
-        assert!(list(&state)[0].is_open());
-        assert_eq!(press(&mut state, Action::Open), []);
-        assert_eq!(state.overlay, None);
-    }
-
-    #[test]
-    fn the_moment_at_which_a_silent_job_becomes_an_incident_is_named() {
-        let mut state = fixtures::incidents_silent();
-        let after = state.screens.incidents.answer.get().unwrap().gaps[0].after.unwrap();
-        let limit = TimeDelta::from_std(state.limits().max_age.value).unwrap();
-        let until = ((after + limit) - state.server_now().unwrap()).to_std();
-        assert!(until.is_err(), "it is long past");
-        state.database_mut().clock = Some(refreshtop_core::clock::ServerClock::new(after + limit, state.now));
-        assert_eq!(list(&state).first().map(Incident::is_open), Some(false));
-        assert_eq!(state.screens.incidents.stable_for(&state.context()), Some(Duration::from_nanos(1)));
-    }
-}
+#[path = "tests.rs"]
+mod tests;

@@ -13,6 +13,7 @@ use ratatui::{
     text::{Line, Span},
 };
 use refreshtop_core::{
+    address::PLATFORM_METRICS,
     age,
     job::{Job, JobRun},
     reading::Unavailable,
@@ -50,7 +51,9 @@ pub fn render(scene: &Scene, area: Rect, buf: &mut Buffer) {
 fn with_keys(scene: &Scene, missing: &Unavailable) -> Unavailable {
     let key = |action| scene.keys.first(action);
     let (diagnose, fix) = (key(Action::Screen(Screen::Diagnose)), key(Action::Fix));
-    let fix = if missing.missing {
+    // The diagnosis knows the application's own job only.
+    let own = scene.state.shown.as_str() == PLATFORM_METRICS;
+    let fix = if missing.missing && own {
         format!("{diagnose}, then {fix} fixes it; or {}", missing.fix)
     } else {
         missing.fix.clone()

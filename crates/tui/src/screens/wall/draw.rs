@@ -33,7 +33,10 @@ use ratatui::{
     style::{Modifier, Style},
     text::{Line, Span},
 };
-use refreshtop_core::{health::Verdict, link::Link};
+use refreshtop_core::{
+    health::{Health, Now, Verdict},
+    link::Link,
+};
 use std::time::Duration;
 
 /// Rows from which on blank ones keep the parts apart.
@@ -223,7 +226,6 @@ struct Sizes {
 }
 
 fn draw_body(scene: &Scene, area: Rect, banner: bool, buf: &mut Buffer) {
-    let verdict = scene.health.verdict;
     let (age, more) = (age_line(scene), more_line(scene));
     let Some(sizes) = sizes(scene, area, banner, &age, more.as_ref()) else {
         // Not even small letters: a bar with the word, and the age beside it.
@@ -235,7 +237,7 @@ fn draw_body(scene: &Scene, area: Rect, banner: bool, buf: &mut Buffer) {
     let gap = sizes.gap + if sizes.gap > 0 { free.min(3.max(area.height / 16)) } else { 0 };
     let mut rows = Rows { left: area };
     rows.top(gap);
-    draw_verdict(scene, verdict, sizes.verdict, rows.top(verdict_rows(scene, sizes.verdict)), buf);
+    draw_verdict(scene, sizes.verdict, rows.top(verdict_rows(scene, sizes.verdict)), buf);
     rows.top(gap);
     draw_sentence(scene, rows.top(sizes.sentence), buf);
     rows.top(if sizes.sentence > 0 { gap } else { 0 });
@@ -267,6 +269,11 @@ pub(super) fn most(text: &str, width: u16) -> u16 {
     if letters::spells(text) { width / letters::width(text, 1).max(1) } else { 0 }
 }
 
+/// The largest scale of the word. A short one is not larger than others: there would be cells that it never leaves dark.
+pub(super) fn widest(scene: &Scene, width: u16) -> u16 {
+    most(&verdict::word(&scene.health), width).min(most("HEALTHY", width))
+}
+
 /// The largest letters that fit: first the verdict's, then the age's, then the rest.
 fn sizes(scene: &Scene, area: Rect, banner: bool, age: &Large, more: Option<&Large>) -> Option<Sizes> {
     let verdict = scene.health.verdict;
@@ -278,7 +285,7 @@ fn sizes(scene: &Scene, area: Rect, banner: bool, age: &Large, more: Option<&Lar
     let letters = area.height >= LARGE && most(&reason(scene).to_uppercase(), area.width) > 0;
     let message = if letters { letters::height(1, scene.glyphs) } else { 1 };
     let fitting = |large: &Large, cap: u16| most(&large.text, area.width).max(most(&large.short, area.width)).min(cap);
-    let widest = most(verdict::word(verdict), area.width.saturating_sub(beside));
+    let widest = widest(scene, area.width.saturating_sub(beside));
     for verdict in (1..=widest).rev().filter(|scale| verdict_rows(scene, *scale) <= share) {
         for age_scale in (0..=fitting(age, if age.solid { verdict } else { (verdict - 1).max(1) })).rev() {
             let most_more = more.map_or(0, |more| fitting(more, age_scale.min((verdict / 2).max(1))));
@@ -301,23 +308,26 @@ fn sizes(scene: &Scene, area: Rect, banner: bool, age: &Large, more: Option<&Lar
 }
 
 /// The mark beside the word, if there is room for it.
-fn spelt(verdict: Verdict, scale: u16, width: u16) -> String {
-    let word = verdict::word(verdict);
-    let mark = match verdict {
+fn spelt(health: &Health, scale: u16, width: u16) -> String {
+    let word = verdict::word(health);
+    let mark = match health.verdict {
         Verdict::Healthy => "✓",
         Verdict::Warning => "▲",
         Verdict::Critical => "✗",
         Verdict::Unknown => "?",
     };
     let marked = format!("{mark} {word}");
-    if letters::width(&marked, scale) + 4 <= width { marked } else { word.into() }
+    // On a small screen the picture moves less than this mark is wide, and the frame is a shape already.
+    let burns = health.verdict == Verdict::Warning && width < 120;
+    if !burns && letters::width(&marked, scale) + 4 <= width { marked } else { word }
 }
 
-pub(super) fn draw_verdict(scene: &Scene, verdict: Verdict, scale: u16, area: Rect, buf: &mut Buffer) {
+pub(super) fn draw_verdict(scene: &Scene, scale: u16, area: Rect, buf: &mut Buffer) {
+    let verdict = scene.health.verdict;
     // What is frozen may no longer be true.
     let paused = scene.state.paused.is_some();
     let style = if paused { scene.theme.old } else { scene.theme.verdict(verdict) };
-    let text = spelt(verdict, scale, area.width);
+    let text = spelt(&scene.health, scale, area.width);
     let left = area.width.saturating_sub(letters::width(&text, scale));
     let indent = if verdict == Verdict::Healthy { 0 } else { (left / 2).min(2) };
     let ascii = scene.glyphs.charset.ascii_only;
@@ -367,7 +377,7 @@ fn frame(scene: &Scene, style: Style, area: Rect, buf: &mut Buffer) {
 fn reason(scene: &Scene) -> String {
     match scene.health.findings.first() {
         Some(worst) => worst.reason.clone(),
-        None => format!("every rule is kept over the last {}", verdict::span(scene.state.window())),
+        None => format!("all checks pass over the last {}", verdict::span(scene.state.window())),
     }
 }
 
@@ -416,6 +426,8 @@ fn more_line(scene: &Scene) -> Option<Large> {
     }
     match scene.state.failing_streak() {
         0 if let Some(trouble) = no_schedule(scene.state) => Some(Large::new(trouble, trouble, scene.theme.warning)),
+        // The rate of what is too old is no news.
+        0 if scene.health.now == Now::Stale => None,
         0 => {
             let rate = rate(scene.state)?;
             let healthy = scene.health.verdict == Verdict::Healthy;
@@ -490,6 +502,10 @@ fn next_run(state: &State) -> Option<String> {
             Some(next) => format!("next run {} UTC", next.format("%H:%M")),
             None => "next run unknown".into(),
         },
-        _ => "no job".into(),
+        (None, _) => match &state.snapshot()?.job {
+            Err(missing) if missing.missing => "no job".into(),
+            _ => return None,
+        },
+        (Some(_), None) => return None,
     })
 }

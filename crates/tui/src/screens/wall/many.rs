@@ -1,7 +1,7 @@
 //! The wall if several views are managed: the worst verdict with its view and reason, then every view with its mark and the
 //! age of its data, the worst first.
 
-use super::draw::{draw_verdict, most, verdict_rows};
+use super::draw::{draw_verdict, verdict_rows, widest};
 use crate::{
     scene::Scene,
     screens::board::{cells::Row, state::Board},
@@ -28,12 +28,12 @@ pub fn draw_body(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let verdict = scene.health.verdict;
     let gap = u16::from(area.height >= ROOMY);
     let beside = if verdict == Verdict::Warning { 2 } else { 0 };
-    let widest = most(verdict::word(verdict), area.width.saturating_sub(beside));
+    let widest = widest(scene, area.width.saturating_sub(beside));
     let scale = (1..=widest).rev().find(|scale| verdict_rows(scene, *scale) <= area.height / 3);
     let mut rest = below(area, gap);
     if let Some(scale) = scale {
         let rows = verdict_rows(scene, scale);
-        draw_verdict(scene, verdict, scale, Rect { height: rows.min(rest.height), ..rest }, buf);
+        draw_verdict(scene, scale, Rect { height: rows.min(rest.height), ..rest }, buf);
         rest = below(rest, rows + gap);
     } else {
         put(buf, rest, 0, &Line::from(verdict::block(scene)));
@@ -51,7 +51,7 @@ fn draw_sentence(scene: &Scene, area: Rect, buf: &mut Buffer) -> Rect {
     let text = match (health.findings.first(), worst) {
         (Some(finding), Some(view)) => format!("{}: {}", view.name.sql, finding.reason),
         (Some(finding), None) => finding.reason.clone(),
-        (None, _) => format!("every rule is kept by {} views", state.managed_count()),
+        (None, _) => format!("all checks pass for {} views", state.managed_count()),
     };
     let text = scene.clean(&text, area.width.saturating_sub(2));
     let spelt = text.to_uppercase();

@@ -8,6 +8,7 @@ fn the_board_at_every_size() {
     for name in ["board", "board_healthy", "board_thousand", "board_hostile"] {
         snapshots(name, &SIZES);
     }
+    snapshots("board_jobs", &SIZES);
     for name in ["board_unmanaged", "board_filtered", "board_refused", "board_down", "board_refreshing"] {
         snapshots(name, &[(40, 12), (80, 24), (120, 40)]);
     }

@@ -60,7 +60,7 @@ fn the_statement_and_the_question_are_whole_at_every_size() {
 fn the_worst_comes_first_and_is_selected() {
     for size in SIZES {
         let drawn = shown("diagnose", size);
-        assert!(drawn.contains("▸ ✗ Blocked sessions"), "{size:?}\n{drawn}");
+        assert!(drawn.contains("▸ ✗ Last refreshes"), "{size:?}\n{drawn}");
     }
 }
 
@@ -72,14 +72,4 @@ fn what_was_done_is_named_once() {
     let drawn = plain(&screen(&state, &Theme::terminal(), Glyphs::new(true), (80, 24)));
     assert_eq!(drawn.matches("pause job 3").count(), 1, "{drawn}");
     assert!(shown("diagnose_fixed", (80, 24)).contains("end session 4711: The session was asked"));
-}
-
-#[test]
-fn it_says_of_which_view_it_is_if_another_one_is_shown() {
-    let mut state = state("diagnose");
-    state.shown = refreshtop_core::address::ViewId::new("shop.sales");
-    for size in [(80, 24), (120, 40)] {
-        let drawn = plain(&screen(&state, &Theme::mono(), Glyphs::new(true), size));
-        assert!(drawn.contains("DIAGNOSIS of platform_metrics "), "{drawn}");
-    }
 }

@@ -35,6 +35,15 @@ fn incidents_at_every_size() {
 }
 
 #[test]
+fn incidents_of_all_views_at_every_size() {
+    for size in SIZES {
+        insta::assert_snapshot!(format!("incidents_of_all_{}x{}", size.0, size.1), shown("incidents_of_all", size));
+    }
+    insta::assert_snapshot!("incidents_of_all_none_80x24", shown("incidents_of_all_none", (80, 24)));
+    insta::assert_snapshot!("incidents_of_all_hostile_120x40", shown("incidents_of_all_hostile", (120, 40)));
+}
+
+#[test]
 fn incidents_in_ascii() {
     for size in [(40, 12), (120, 40)] {
         let drawn = plain(&screen(&state("incidents"), &Theme::mono(), Glyphs::new(false), size));

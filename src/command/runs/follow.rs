@@ -1,25 +1,25 @@
-//! `refreshtop logs --follow`: attempts as they end.
+//! `refreshtop runs --follow`: runs as they end.
 
-use super::{Of, failed, print, read};
+use super::{
+    Of, asked,
+    columns::{Lines, csv_heading, csv_line},
+    failed, query,
+};
 use crate::{
-    cli::arguments::Logs,
+    cli::runs::{Format, RunsList},
     command::{Failure, session, signals::StopSignals, stdout_closed},
-    output::{Output, clean},
+    output::{Output, clean, json},
     settings::Settings,
 };
-use chrono::{DateTime, Utc};
 use refreshtop_connect::{Limits, Target};
-use refreshtop_core::{
-    address::{DatabaseId, ViewId},
-    event::Event,
-    exit,
-    link::LinkEvent,
-    run::Run,
-};
+use refreshtop_core::{address::DatabaseId, event::Event, exit, link::LinkEvent, moment::Span};
 use refreshtop_db::{
     default_view::ShownView,
     error::Result,
     events::Events,
+    log::Logged,
+    read_transaction::ReadTransaction,
+    server_facts,
     session::Session,
     session_budget::SessionBudget,
     watcher::{self, Polls},
@@ -34,32 +34,48 @@ use uuid::Uuid;
 
 /// Longest read, with a session that may have to be opened for it.
 const LONGEST_READ: Duration = Duration::from_secs(30);
-/// Attempts that each read covers: more than can end between two reads.
+/// Runs that each read covers: more than can end between two reads.
 const ROWS: u16 = 300;
 /// The same of all views.
 const ROWS_OF_ALL: u16 = 3000;
 
-/// Prints the newest attempts, and then each that ends, until a signal or the reader of standard output ends it.
+/// Prints the newest runs, and then each that ends, until a signal or the reader of standard output ends it.
 pub(super) async fn follow(
-    logs: &Logs,
+    list: &RunsList,
     settings: &Settings,
     of: &Of,
     target: &Target,
     output: Output,
     app: Session,
-    since: Option<DateTime<Utc>>,
 ) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
-    let mut follower =
-        Follower { logs, settings, of, target, output, app: Some(app), seen: HashSet::new(), down: false };
+    let since = match list.since {
+        Some(since) => {
+            let facts = server_facts::server_facts(&app).await.map_err(|error| failed(target, &error))?;
+            since.before(facts.time)
+        }
+        None => None,
+    };
+    let mut follower = Follower {
+        list,
+        settings,
+        of,
+        target,
+        output,
+        lines: Lines::new(list.format(), of),
+        app: Some(app),
+        seen: HashSet::new(),
+        down: false,
+    };
     // Rows that are in the log now are printed or filtered out; later ones are new. The first read after the watcher
     // listens returns those in between.
     let mut runs = tokio::select! {
         runs = follower.new_runs() => runs.map_err(|error| failed(target, &error))?,
         () = stop.recv() => return Ok(()),
     };
-    runs.retain(|(_, run)| since.is_none_or(|since| run.completed_at.unwrap_or(run.started_at) >= since));
-    follower.print(&runs[runs.len().saturating_sub(logs.newest.limit.into())..])?;
+    runs.retain(|Logged { run, .. }| since.is_none_or(|since| run.completed_at.unwrap_or(run.started_at) >= since));
+    follower.print_heading()?;
+    follower.print(&runs[runs.len().saturating_sub(list.newest.limit.into())..])?;
     let mut watcher = Watcher::spawn(settings, of, target);
     tokio::select! {
         () = stop.recv() => Ok(()),
@@ -103,13 +119,14 @@ impl Drop for Watcher {
 }
 
 struct Follower<'a> {
-    logs: &'a Logs,
+    list: &'a RunsList,
     settings: &'a Settings,
     of: &'a Of,
     target: &'a Target,
     output: Output,
+    lines: Lines,
     app: Option<Session>,
-    /// Attempts of the last read, by id: a lost one is logged later, with an older time.
+    /// Runs of the last read, by id: a lost one is logged later, with an older time.
     seen: HashSet<Uuid>,
     down: bool,
 }
@@ -169,27 +186,47 @@ impl Follower<'_> {
         }
     }
 
-    fn print(&self, runs: &[(ViewId, Run)]) -> Result<(), Failure> {
-        print(&self.target.id(), self.of, runs, self.output)
+    fn print_heading(&self) -> Result<(), Failure> {
+        match self.list.format() {
+            Format::Json => Ok(()),
+            Format::Csv => self.output.print(&csv_heading()),
+            Format::Table | Format::Wide => self.output.print(&self.lines.heading()),
+        }
     }
 
-    /// Attempts that the last read did not return, oldest first.
-    async fn new_runs(&mut self) -> Result<Vec<(ViewId, Run)>> {
+    fn print(&self, runs: &[Logged]) -> Result<(), Failure> {
+        for run in runs {
+            match self.list.format() {
+                Format::Json => {
+                    let object = json::of_view(&self.target.id(), run.view.as_str(), json::logged(run));
+                    self.output.object("run", object)?;
+                }
+                Format::Csv => self.output.print(&csv_line(run))?,
+                Format::Table | Format::Wide => self.output.print(&self.lines.line(run, self.output))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs that the last read did not return, oldest first.
+    async fn new_runs(&mut self) -> Result<Vec<Logged>> {
         let mut app = match self.app.take() {
             Some(app) => app,
-            None => match session::open(self.target, "logs", &Limits::READING).await {
+            None => match session::open(self.target, "runs", &Limits::READING).await {
                 Ok(app) => app,
                 // The watcher reports why, and when to try again.
                 Err(_) => return Ok(Vec::new()),
             },
         };
         let rows = if *self.of == Of::All { ROWS_OF_ALL } else { ROWS };
-        let rows = rows.max(self.logs.newest.limit);
-        let mut runs = read(&mut app, self.logs, self.of, None, rows).await?;
+        let rows = rows.max(self.list.newest.limit);
+        let tx = ReadTransaction::begin(&mut app).await?;
+        let mut runs = query(&tx, self.of, &asked(self.list, Span::default(), rows)).await?;
+        tx.end();
         self.app = Some(app);
-        let now = runs.iter().map(|(_, run)| run.id).collect();
+        let now = runs.iter().map(|logged| logged.run.id).collect();
         let before = std::mem::replace(&mut self.seen, now);
-        runs.retain(|(_, run)| !before.contains(&run.id));
+        runs.retain(|logged| !before.contains(&logged.run.id));
         runs.reverse();
         Ok(runs)
     }
