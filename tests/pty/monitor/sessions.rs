@@ -27,6 +27,12 @@ async fn one_session_and_one_more_for_a_refresh_each_with_its_name_and_limits() 
     execute(&url, &format!("ALTER ROLE {name} SET idle_in_transaction_session_timeout = '7min'")).await;
     let sampler = client(&url).await;
     let mut monitor = Launch::refreshtop(&["--poll", "1s"]).env("REFRESHTOP_URL", &role_url).live();
+    // The server may still be ending the session that tried whether notifications arrive.
+    let tried = format!(
+        "NOT EXISTS (SELECT FROM pg_stat_activity
+                     WHERE usename = '{name}' AND application_name = 'refreshtop listen check')"
+    );
+    Session::open(&url).await.until(&tried).await;
     let (mut names, mut most) = (BTreeSet::new(), 0);
     // For three seconds at least, and until a refresh, which is over soon, was seen.
     for round in 0..6_000 {
