@@ -40,9 +40,9 @@ impl Health {
     }
 
     fn recovered(&self, in_a_row: u32, since: DateTime<Utc>, facts: &Facts<'_>, now: DateTime<Utc>) -> String {
-        let ago = age(since, now).map(|age| format!("{} ago, ", label::coarse(age))).unwrap_or_default();
-        let at = since.format("%H:%M");
-        format!("recovered at {at} UTC, {ago}{in_a_row} in a row{}", self.budget_left(facts))
+        let today = since.date_naive() == now.date_naive();
+        let at = since.format(if today { "%H:%M" } else { "%m-%d %H:%M" });
+        format!("recovered {at} UTC, {in_a_row} in a row{}", self.budget_left(facts))
     }
 
     /// The budget of failures, for the end of a sentence.
@@ -143,13 +143,10 @@ mod tests {
         );
         assert_eq!(
             said(16, 10, &recent(RunStatus::Success, 12, 1_028), None),
-            "RECOVERED at 23:40 UTC, 17m ago, 12 in a row; budget 94.4 %, 0 failures left"
+            "RECOVERED 23:40 UTC, 12 in a row; budget 94.4 %, 0 failures left"
         );
         assert_eq!(said(0, 700, &fine, None), "STALE: last successful refresh 11m ago, more than 10m");
         assert_eq!(said(0, 10, &fine, Some(&Obstacle::paused())), "PAUSED: its job is paused: refreshtop job resume");
-        assert_eq!(
-            said(16, 10, &fine, None),
-            "RECOVERED at 07:17 UTC, 16h 40m ago, 200 in a row; budget 94.4 %, 0 failures left"
-        );
+        assert_eq!(said(16, 10, &fine, None), "RECOVERED 07:17 UTC, 200 in a row; budget 94.4 %, 0 failures left");
     }
 }
