@@ -54,8 +54,10 @@ async fn who_is_in_the_way_is_named_ended_and_the_view_refreshed() {
     monitor.wait_for("the run is closed", |screen| !screen.contains("BLACK BOX"));
 
     monitor.send("3");
-    let incident = monitor.wait_text("blocked by month end report");
-    assert!(incident.contains("OPEN") && incident.contains("AccessExclusiveLock on public.accounts"), "{incident}");
+    // The headline of the overview names it as well.
+    let incident = monitor
+        .wait_for("the incident", |screen| screen.contains("✗ OPEN") && screen.contains("blocked by month end report"));
+    assert!(incident.contains("AccessExclusiveLock on public.accounts"), "{incident}");
 
     // A short change of a table is in nobody's way.
     let long = format!(
