@@ -8,7 +8,6 @@ use refreshtop_core::{
         Check, Diagnosis,
         views::{check, checks, health},
     },
-    health,
     limits::Overrides,
     reading::{Reading, Unavailable},
     views::{Registered, View, Views, details::Catalog},
@@ -97,8 +96,7 @@ fn of_view(
     gone: &Catalog,
     settings: &Settings,
 ) -> Check {
-    let limits = view.limits(&settings.overrides).thresholds();
-    let health = view.stats.as_ref().map(|stats| health::evaluate(stats, views.at, &limits));
+    let health = view.health(views.at, &settings.overrides);
     let catalog = match view.relation.as_ref().map(|relation| details.get(&relation.oid)) {
         None => Some(gone),
         Some(Some(Ok(catalog))) => Some(catalog),

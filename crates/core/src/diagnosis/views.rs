@@ -2,7 +2,7 @@
 
 use super::{Check, Detail, Verdict};
 use crate::{
-    health::{self, Health},
+    health::{self, Health, Rule},
     views::{
         Last, Registered, View,
         details::{Catalog, Warning},
@@ -60,8 +60,17 @@ pub fn check(view: &View, registered: &Registered, health: Option<&Health>, cata
             advice.extend(what);
         }
     }
+    let known = !found.is_empty();
     for finding in health.iter().flat_map(|health| &health.findings) {
-        found.push((of_health(finding.verdict), finding.reason.clone()));
+        // The catalog has said why nothing refreshes it, and the last run says why it failed.
+        let said = match finding.rule {
+            Rule::NothingRefreshes => known,
+            Rule::FailuresInARow => finding.verdict == health::Verdict::Warning,
+            _ => false,
+        };
+        if !said {
+            found.push((of_health(finding.verdict), finding.reason.clone()));
+        }
     }
     if let Some(cause) = view.recent.as_ref().and_then(|recent| recent.last.as_ref()).and_then(Last::cause) {
         found.push((Verdict::Warning, cause));
@@ -125,7 +134,7 @@ mod tests {
     use super::*;
     use crate::{
         address::ViewId,
-        health::{Finding, Rule},
+        health::Finding,
         job::JobState,
         views::{Managed, Relation, UniqueIndex, names::ViewName},
     };
