@@ -367,7 +367,8 @@ DECLARE
     v_place   tid;
     v_newest  timestamptz;
     v_blocker record;
-    v_usual   record;
+    v_usual   float8;
+    v_spread  float8;
 BEGIN
     IF v_is_new THEN
         SELECT d.ctid INTO v_place FROM refreshtop.log_days d
@@ -408,7 +409,10 @@ BEGIN
     END IF;
     IF p_row.created_at > v_newest THEN
         SELECT * INTO v_blocker FROM refreshtop.blocker(p_row.black_box);
-        SELECT * INTO v_usual FROM refreshtop.usual_duration(p_row.refresh_type, p_row.created_at);
+        IF v_success THEN
+            SELECT u.usual_ms, u.spread_ms INTO v_usual, v_spread
+            FROM refreshtop.usual_duration(p_row.refresh_type, p_row.created_at) u;
+        END IF;
         UPDATE refreshtop.log_newest SET
             newest_at = p_row.created_at,
             durations = (durations || CASE WHEN p_row.duration_ms BETWEEN 0 AND 1e12
@@ -425,8 +429,8 @@ BEGIN
             failure_message = CASE WHEN v_success THEN failure_message ELSE left(p_row.error_message, 500) END,
             streak = CASE WHEN (status = 'success') = v_success THEN least(streak + 1, 10000) ELSE 1 END,
             streak_since = CASE WHEN (status = 'success') = v_success THEN streak_since ELSE p_row.created_at END,
-            usual_ms = v_usual.usual_ms,
-            spread_ms = v_usual.spread_ms
+            usual_ms = CASE WHEN v_success THEN v_usual ELSE usual_ms END,
+            spread_ms = CASE WHEN v_success THEN v_spread ELSE spread_ms END
         WHERE ctid = v_place;
     ELSE
         INSERT INTO refreshtop.log_outdated VALUES (p_row.refresh_type, v_day);
