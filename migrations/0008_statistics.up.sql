@@ -116,15 +116,19 @@ CREATE OR REPLACE FUNCTION refreshtop.kept_of_log(p_older_than interval)
 RETURNS TABLE (refresh_type text, keep_log interval, last_success uuid, marked timestamptz[])
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    -- What it comes to now: a month less 29 days compares as one day, and ends in the future in February.
+    v_older_than interval := CASE WHEN p_older_than >= interval '1 hour'
+                                  THEN now() - (now() - least(p_older_than, interval '1000 years')) END;
 BEGIN
-    IF p_older_than < interval '1 hour' THEN
+    IF p_older_than < interval '1 hour' OR v_older_than < interval '1 hour' THEN
         RAISE EXCEPTION 'the log is kept for at least 1 hour, not %', p_older_than
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     RETURN QUERY
     SELECT v.refresh_type::text,
            -- What is judged is kept.
-           least(greatest(coalesce(p_older_than, v.keep_log), refreshtop.window_of(v)), interval '1000 years'),
+           least(greatest(coalesce(v_older_than, v.keep_log), refreshtop.window_of(v)), interval '1000 years'),
            -- The last success tells the age of the data, however long ago it was.
            (SELECT l.id FROM refreshtop.log_door l
             WHERE l.refresh_type = v.refresh_type AND l.status = 'success' AND l.created_at <= now()
@@ -134,7 +138,7 @@ BEGIN
                  FROM unnest(refreshtop.attempt_slots(v.refresh_type)) AS slot)
     FROM refreshtop.views v
     -- Rows of views that are no longer registered are kept for the default time.
-    UNION ALL SELECT NULL, least(coalesce(p_older_than, interval '30 days'), interval '1000 years'), NULL, NULL;
+    UNION ALL SELECT NULL, coalesce(v_older_than, interval '30 days'), NULL, NULL;
 END
 $$;
 SELECT refreshtop_migration.seal('refreshtop.kept_of_log(interval)');

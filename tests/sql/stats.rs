@@ -482,6 +482,11 @@ async fn what_is_past_its_keeping_is_counted_as_it_is_deleted() {
     assert_eq!(session.value::<Value>(&past("")).await, json!({"platform_metrics": 1, "other": 4, "gone": 2}));
     let young = json!({"platform_metrics": 4, "other": 4, "gone": 5});
     assert_eq!(session.value::<Value>(&past("'1 hour'")).await, young);
+    // As intervals compare, a year less 359 days is one day, and less than that window; it comes to six or seven.
+    session.run("UPDATE refreshtop.views SET stats_window = '30 hours' WHERE refresh_type = 'other'").await;
+    let six_days = json!({"platform_metrics": 3, "other": 3, "gone": 3});
+    assert_eq!(session.value::<Value>(&past("'12 months -359 days'")).await, six_days);
+    session.run("UPDATE refreshtop.views SET stats_window = NULL WHERE refresh_type = 'other'").await;
     assert_eq!(session.value::<i64>("refreshtop.cleanup_logs()").await, 7);
     assert_eq!(session.value::<i64>("(SELECT count(*) FROM refreshtop.past_keeping())").await, 0);
     assert_eq!(session.value::<Value>(&past("'1 hour'")).await, json!({"platform_metrics": 3, "gone": 3}));
