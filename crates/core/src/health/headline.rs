@@ -1,7 +1,7 @@
 //! The state of a view in a word and a sentence: the same on the screen, in `status` and in `check`.
 
 use super::{Facts, Health, Now, Rule, Verdict, age};
-use crate::{age as label, views::Last};
+use crate::{age as label, range::Figure, views::Last};
 use chrono::{DateTime, Utc};
 
 impl Health {
@@ -48,7 +48,9 @@ impl Health {
     /// The budget of failures, for the end of a sentence.
     fn budget_left(&self, facts: &Facts<'_>) -> String {
         let Some(left) = self.budget.failures_left else { return String::new() };
-        let rate = facts.stats.success_rate.map(|rate| format!("{} %, ", super::floor_one_decimal(rate)));
+        // From the counts, as the finding beside it.
+        let rate = super::measure(Figure::Rate, facts.stats, DateTime::default());
+        let rate = rate.map(|rate| format!("{} %, ", super::floor_one_decimal(rate)));
         let failures = if left == 1 { "failure" } else { "failures" };
         format!("; budget {}{left} {failures} left", rate.unwrap_or_default())
     }

@@ -11,6 +11,7 @@ use refreshtop_core::{
     age,
     health::{self, Health, Rule, Verdict},
     job::JobState,
+    range::Figure,
     run::RunStatus,
     views::{Drift, Last, Managed, View},
 };
@@ -126,7 +127,7 @@ impl<'a> Row<'a> {
 
     /// The success rate, rounded down: it is 100 % only if nothing failed.
     pub fn success(&self, scene: &Scene) -> Span<'static> {
-        let rate = self.view.stats.as_ref().and_then(|stats| stats.success_rate);
+        let rate = self.view.stats.as_ref().and_then(|stats| health::measure(Figure::Rate, stats, DateTime::default()));
         let mut findings = self.health.iter().flat_map(|health| &health.findings);
         let too_low = findings.find(|finding| finding.rule == Rule::SuccessRate);
         let style = too_low.map_or(scene.theme.value, |finding| scene.theme.verdict(finding.verdict));
